@@ -7,7 +7,7 @@ import contextlib
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
 from pathlib import Path
@@ -26,8 +26,8 @@ THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before
 STALE_S = 3600  # No upload of a checkpoint takes that long.
 
-_NO_SAVE: Future[None] = Future()
-_NO_SAVE.set_result(None)
+_SAVED: Future[None] = Future()  # an ended save, as of another process
+_SAVED.set_result(None)
 SavedState = Mapping[str, np.ndarray]  # as `Step.snapshot` returns it
 Shapes = Callable[[int], Mapping[str, tuple[int, ...]]]  # by step; empty for an impossible step
 
@@ -69,30 +69,16 @@ def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
 class CheckpointStore:
     """Saves and loads the checkpoints of a run's tasks in its own threads."""
 
-    def __init__(self, bucket: Bucket, retrying: Bucket, existing: Set[str]) -> None:
-        """Prepares the store.
-
-        Args:
-            bucket: The bucket that holds the checkpoints.
-            retrying: The same bucket, outlasting outages.
-            existing: The keys of the checkpoints in it.
-        """
-        self._bucket, self._retrying, self._existing = bucket, retrying, {*existing}
+    def __init__(self, bucket: Bucket, retrying: Bucket) -> None:
+        """Takes the bucket that holds the checkpoints, and the same one outlasting outages."""
+        self._bucket, self._retrying = bucket, retrying
         self._pool = ThreadPoolExecutor(THREADS)
-        # The last save of each task, by its checkpoint's key.
+        # The last save of each task that has a checkpoint, by its key.
         self._saves: dict[str, Future[None]] = {}
-        self._lock = threading.Lock()  # guards `_existing` and `_saves`
-
-    def look_for(self, task: Task) -> None:
-        """Checks whether another process has saved a checkpoint of a task since; an error with the
-        object counts as no checkpoint. Raises UnavailableError."""
-        with contextlib.suppress(ObjectError):
-            if self._retrying.find(task.checkpoint_key) is not None:
-                with self._lock:
-                    self._existing.add(task.checkpoint_key)
+        self._lock = threading.Lock()  # guards `_saves`
 
     def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
-        """Begins to load a task's checkpoint.
+        """Begins to load a task's checkpoint, if there may be one.
 
         Args:
             task: The task.
@@ -102,12 +88,7 @@ class CheckpointStore:
             A future with the state, or with None if there is no checkpoint that fits. It raises
             UnavailableError.
         """
-        with self._lock:
-            exists = task.checkpoint_key in self._existing
-        key, fingerprint = task.checkpoint_key, task.fingerprint
-        return self._pool.submit(
-            lambda: read_snapshot(self._retrying, key, fingerprint, shapes) if exists else None
-        )
+        return self._pool.submit(self._load, task, shapes)
 
     def is_saving(self, task: Task) -> bool:
         """Whether an earlier save of this task has not ended yet."""
@@ -137,9 +118,7 @@ class CheckpointStore:
         wait([self._last_save(task)])
         with self._lock:
             saved = self._saves.pop(task.checkpoint_key, None)
-            exists = saved is not None or task.checkpoint_key in self._existing
-            self._existing.discard(task.checkpoint_key)
-        if exists:
+        if saved is not None:
             self._retrying.delete(task.checkpoint_key)
 
     def close(self) -> None:
@@ -148,7 +127,16 @@ class CheckpointStore:
 
     def _last_save(self, task: Task) -> "Future[None]":
         with self._lock:
-            return self._saves.get(task.checkpoint_key, _NO_SAVE)
+            return self._saves.get(task.checkpoint_key, _SAVED)
+
+    def _load(self, task: Task, shapes: Shapes) -> SavedState | None:
+        key = task.checkpoint_key
+        with contextlib.suppress(ObjectError):
+            if task.may_resume and self._retrying.find(key) is not None:
+                with self._lock:
+                    self._saves[key] = _SAVED
+                return read_snapshot(self._retrying, key, task.fingerprint, shapes)
+        return None
 
     def _upload(self, task: Task, snapshot: "Snapshot") -> None:
         try:

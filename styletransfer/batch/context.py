@@ -1,5 +1,6 @@
 """The objects that the parts of one run share."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,10 @@ from styletransfer.storage import open_bucket
 from styletransfer.storage.base import Bucket, Store
 
 if TYPE_CHECKING:
+    from styletransfer.batch.checkpoints import CheckpointStore
     from styletransfer.batch.network_pool import NetworkPool
     from styletransfer.batch.plan import Plan
+    from styletransfer.engine.stylize import Step
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,36 @@ class Buckets:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PaintingContext:
-    """The configuration, the networks and the stop signal of a painter."""
+class RunContext:
+    """One run."""
 
     config: Config
     networks: "NetworkPool"
     stop: Stop
+    buckets: Buckets
+    plan: "Plan"
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunContext(PaintingContext):
-    """One run, with its buckets and its plan."""
+class PaintingContext:
+    """The surroundings of a process's painters. The defaults suit a single painting.
 
-    buckets: Buckets
-    plan: "Plan"
+    Attributes:
+        share: The most bytes that a picture may take on the device, or None for all that is free.
+        set_aside: The bytes that painting must leave free.
+        make_room: Waits until others have freed the memory that they can. Raises UnavailableError,
+            Stopped.
+        batch_left: Returns the seconds left for the whole batch, from the seconds that a picture
+            has taken and will still take, or None if there is no batch.
+        on_step: Is called with every step. An error that is not an Exception ends the run.
+    """
+
+    config: Config
+    networks: "NetworkPool"
+    stop: Stop
+    checkpoints: "CheckpointStore"
+    share: int | None = None
+    set_aside: int = 0
+    make_room: Callable[[], None] = lambda: None
+    batch_left: Callable[[float, float], float] | None = None
+    on_step: "Callable[[Step], None]" = lambda step: None

@@ -1,12 +1,11 @@
 """A place on a device paints one task after another, with its checkpoints."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from logging import DEBUG, INFO
 from time import perf_counter
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.checkpoints import CheckpointStore
 from styletransfer.batch.context import PaintingContext
 from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.batch.plan import Task
@@ -25,73 +24,34 @@ from styletransfer.record import Record
 from styletransfer.vgg.network import VGG
 
 
-@dataclasses.dataclass(frozen=True)
-class Surroundings:
-    """Connects a painting with the rest of the process. The defaults suit a single painting.
-
-    Attributes:
-        set_aside: The bytes that painting must leave free.
-        make_room: Waits until others have freed the memory that they can. Raises UnavailableError,
-            Stopped.
-        batch_left: Returns the seconds left for the whole batch, from the seconds that this picture
-            has taken and will still take, or None if there is no batch.
-        on_step: Is called with every step. An error that is not an Exception ends the run.
-    """
-
-    set_aside: int = 0
-    make_room: Callable[[], None] = lambda: None
-    batch_left: Callable[[float, float], float] | None = None
-    on_step: Callable[[Step], None] = lambda step: None
-
-
 class Painter:
     """A place on a device. It keeps the targets of the last style, since the next task most likely
     has the same one."""
 
-    def __init__(
-        self,
-        device: Device,
-        run: PaintingContext,
-        checkpoints: CheckpointStore,
-        share: int | None = None,
-    ) -> None:
-        """Prepares the place.
-
-        Args:
-            device: The device.
-            run: The run.
-            checkpoints: The checkpoints of the run.
-            share: The most bytes that a picture may take on the device, or None for all that is
-                free.
-        """
-        self._device, self._run, self._checkpoints = device, run, checkpoints
-        self._share = share
+    def __init__(self, device: Device, run: PaintingContext) -> None:
+        self._device, self._run = device, run
         self._style: Style | None = None
         self._style_targets: StyleTargets | None = None
 
-    def paint(
-        self, task: Task, key: str, label: str, inputs: Inputs, surroundings: Surroundings
-    ) -> FinishedPicture:
+    def paint(self, task: Task, key: str, inputs: Inputs) -> FinishedPicture:
         """Paints a task, from its checkpoint if it has one.
 
         Args:
             task: The task.
             key: The key of its result.
-            label: The task's name in the log.
             inputs: The photo and the style.
-            surroundings: The connection with the rest of the process.
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
             Exception: StyleTransfer, the weights or the storage have failed.
         """
-        left = surroundings.batch_left
+        left = self._run.batch_left
         with self._device.scope():
             vgg = self._run.networks.load(task.style.settings, self._device.name)
             started = perf_counter()
             last = follow(
-                self._steps(task, inputs, vgg, surroundings),
-                label,
+                self._steps(task, inputs, vgg),
+                task.label,
                 left and (lambda eta_s: left(perf_counter() - started, eta_s)),
                 self._run.config.progress,
                 photo=task.photo.key,
@@ -110,7 +70,6 @@ class Painter:
         return FinishedPicture(
             task=task,
             key=key,
-            label=label,
             photo=inputs.photo.picture,
             paintings=inputs.style.paintings,
             image=image,
@@ -118,18 +77,16 @@ class Painter:
             seconds=seconds,
         )
 
-    def _steps(
-        self, task: Task, inputs: Inputs, vgg: VGG, surroundings: Surroundings
-    ) -> Iterator[Step]:
+    def _steps(self, task: Task, inputs: Inputs, vgg: VGG) -> Iterator[Step]:
         """Runs the optimisation, and saves a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal."""
-        stop, checkpoints = self._run.stop, self._checkpoints
+        stop, checkpoints = self._run.stop, self._run.checkpoints
         try:
-            transfer = self._transfer(task, inputs, vgg, surroundings.set_aside, self._share)
+            transfer = self._transfer(task, inputs, vgg, self._run.set_aside, self._run.share)
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.
-            surroundings.make_room()
+            self._run.make_room()
             transfer = self._transfer(task, inputs, vgg, 0, None)
         self._log_memory(task, transfer.memory_plan)
         resume = stop.result_of(checkpoints.load(task, transfer.snapshot_shapes))
@@ -140,7 +97,7 @@ class Painter:
         del resume  # As large as the picture and the optimiser's state.
         saved = perf_counter()
         for step in steps:
-            surroundings.on_step(step)
+            self._run.on_step(step)
             yield step
             if step.iteration == step.total:
                 return

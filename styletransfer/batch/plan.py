@@ -1,6 +1,6 @@
 """Plans a run: every photo in every style, except those with an up-to-date result."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
@@ -56,6 +56,8 @@ class Task:
         planned: The key of the result if the photo's content has the format of its name.
         there: The object under that key when the plan was made.
         previous_record: The record of an earlier result or failure.
+        may_resume: Whether another process may have left a checkpoint of it.
+        place: Its place among the tasks of a run, for the log, such as ` (3 of 20)`.
     """
 
     photo: Entry
@@ -65,9 +67,16 @@ class Task:
     there: Entry | None
     fingerprint: str
     previous_record: Record | None
+    may_resume: bool = False
+    place: str = ""
 
     def __str__(self) -> str:
         return f"{printable(self.photo.key)} in {printable(self.style.name)}"
+
+    @property
+    def label(self) -> str:
+        """The task's name in the log while it is painted and stored."""
+        return f"{self}{self.place}"
 
     @property
     def record_key(self) -> str:
@@ -89,7 +98,6 @@ class Plan:
         kept: Tasks with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
-        checkpoints: The keys of checkpoints that belong to `todo`.
         stale: The keys of checkpoints that no task will use.
     """
 
@@ -99,7 +107,6 @@ class Plan:
     kept: tuple[Task, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
-    checkpoints: frozenset[str]
     stale: tuple[str, ...]
 
 
@@ -129,6 +136,7 @@ def make_plan(
     intact = intact_records(records, stored)
     form = astuple(output)
     rivals = selection.names.rivals(result.folding)
+    checkpoints = _checkpoints(selection, stored.keys())
     todo, done, kept, refused = [], [], [], []
     for style in selection.styles:
         of_style = cache(partial(fingerprints, style, form))
@@ -145,6 +153,7 @@ def make_plan(
                 there=stored.get(planned),
                 fingerprint="",
                 previous_record=previous,
+                may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )
             try:
                 check_names(photo, style)
@@ -162,7 +171,6 @@ def make_plan(
             else:
                 todo.append(task)
     networks.announce(task.style.settings for task in todo)
-    useful, stale = _checkpoints(selection, todo, stored.keys())
     return Plan(
         todo=tuple(todo),
         done=tuple(done),
@@ -170,8 +178,7 @@ def make_plan(
         kept=tuple(kept),
         stored=stored,
         intact=intact,
-        checkpoints=frozenset(useful),
-        stale=tuple(sorted(stale)),
+        stale=tuple(sorted(checkpoints - {each.checkpoint_key for each in todo})),
     )
 
 
@@ -239,16 +246,13 @@ def _record_keys(selection: Selection) -> Iterator[str]:
     return (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
 
 
-def _checkpoints(
-    selection: Selection, todo: Iterable[Task], result_keys: Set[str]
-) -> tuple[set[str], set[str]]:
-    """Returns the keys of checkpoints from which a task can resume, and of stale ones. A partial
-    run leaves the checkpoints of other photos and styles alone."""
+def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
+    """Returns the keys of existing checkpoints. A partial run leaves those of other photos and
+    styles alone."""
     stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
     if selection.partial:
         stored &= {
             bucket_layout.checkpoint_key(style.name, photo.key)
             for photo, style in selection.pairs()
         }
-    useful = {key for task in todo if (key := task.checkpoint_key) in stored} if stored else set()
-    return useful, stored - useful
+    return stored

@@ -94,7 +94,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
     failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
     _show_styles(run.plan, outcome)
     summary = (
-        f"{outcome.painted} painted in {duration(seconds)}"
+        f"{outcome.painted.total()} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
         + f". The results are in {run.config.result}."
@@ -103,7 +103,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
         summary,
         summary=True,
         event="summary",
-        painted=outcome.painted,
+        painted=outcome.painted.total(),
         there=done,
         failed=failed,
     )
@@ -140,9 +140,9 @@ def _show_styles(plan: "Plan", outcome: "Outcome") -> None:
     done.update(task.style.name for task in outcome.found)
     failed = Counter(task.style.name for task, _ in outcome.failures)
     for style in sorted({task.style.name for task in plan.todo} | done.keys() | failed.keys()):
-        times = outcome.seconds.get(style, [])
-        mean = f"{sum(times) / len(times):.1f}" if times else "–"
-        counts = map(str, (len(times), done[style], failed[style]))
+        painted = outcome.painted[style]
+        mean = f"{outcome.seconds[style] / painted:.1f}" if painted else "–"
+        counts = map(str, (painted, done[style], failed[style]))
         table.add_row(printable(style), *counts, mean)
     show_table(table)
 

@@ -5,7 +5,7 @@ paints the picture again and stores it under the same key.
 """
 
 import threading
-from collections.abc import Callable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from logging import ERROR, WARNING
@@ -22,7 +22,6 @@ from styletransfer.config import Config
 from styletransfer.errors import MemoryShortError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.images import decode, encode
-from styletransfer.images.output import OutputFormat
 from styletransfer.log import duration, event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import BadKeyError, Bucket, ObjectError
@@ -36,7 +35,6 @@ class FinishedPicture:
 
     Attributes:
         key: The key of its result.
-        label: The task's name in the log.
         paintings: The paintings of the style, in its order.
         image: float32 [H, W, 3], sRGB 0…1.
         record: The record, without the fields that describe the stored result.
@@ -45,7 +43,6 @@ class FinishedPicture:
 
     task: Task
     key: str
-    label: str
     photo: decode.Picture
     paintings: list[np.ndarray]
     image: np.ndarray
@@ -61,7 +58,6 @@ class StorageSession:
         self,
         buckets: Buckets,
         config: Config,
-        existing: Set[str] = frozenset(),
         unfinished: Bucket | None = None,
     ) -> None:
         """Prepares the access.
@@ -69,7 +65,6 @@ class StorageSession:
         Args:
             buckets: The buckets.
             config: The run's configuration.
-            existing: The keys of existing checkpoints.
             unfinished: The bucket of checkpoints; by default, that of results.
         """
         self.leaving = threading.Event()
@@ -79,20 +74,12 @@ class StorageSession:
         )
         self.reader = Reader(self.source, self.style, config.memory_limit)
         retrying = RetryingBucket(unfinished, self.leaving) if unfinished else self.result
-        self.checkpoints = CheckpointStore(unfinished or buckets.result, retrying, existing)
+        self.checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
         self._config = config
 
-    def storer(self, gallery: Gallery, *, partial: bool | None = None) -> "Storer":
-        """Returns what stores into the result bucket and the gallery.
-
-        Args:
-            gallery: The gallery.
-            partial: Whether other runs may be painting other photos and styles; by default, as the
-                configuration says.
-        """
-        if partial is None:
-            partial = self._config.partial
-        return Storer(self.result, self._config.output, partial, gallery, self.checkpoints)
+    def storer(self, gallery: Gallery) -> "Storer":
+        """Returns what stores into the result bucket and the gallery."""
+        return Storer(self.result, self._config, gallery, self.checkpoints)
 
     @property
     def waits_for(self) -> str:
@@ -110,14 +97,10 @@ class Storer:
     """Stores results and failures under keys of the tasks. Thread-safe."""
 
     def __init__(
-        self,
-        result: Bucket,
-        output: OutputFormat,
-        partial: bool,
-        gallery: Gallery,
-        checkpoints: CheckpointStore,
+        self, result: Bucket, config: Config, gallery: Gallery, checkpoints: CheckpointStore
     ) -> None:
-        self._result, self._output, self._ownership = result, output, Ownership(result, partial)
+        self._result, self._output = result, config.output
+        self._ownership = Ownership(result, config.partial)
         self._gallery, self._checkpoints = gallery, checkpoints
 
     def result_key(self, task: Task, photo: decode.Picture) -> str:
@@ -157,7 +140,7 @@ class Storer:
             self._ownership.record(task, replace(record, result_etag=etag))
         seconds = round(finished.seconds, 1)
         event(
-            f"{finished.label}: done, {printable(key)} ({duration(seconds)})",
+            f"{task.label}: done, {printable(key)} ({duration(seconds)})",
             event="done",
             photo=task.photo.key,
             style=task.style.name,
@@ -174,21 +157,21 @@ class Storer:
         except ObjectError as error:  # The result and its record are stored.
             event(str(error), level=WARNING, photo=task.photo.key, style=task.style.name)
 
-    def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+    def fail(self, task: Task, error: StyleTransferError) -> None:
         """Logs a failure, and adds it to the task's record. Raises StorageError."""
-        log_failure(task, label, str(error))
+        log_failure(task, str(error))
         record = replace(self._ownership.latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
-            event(f"{label}: no record: {refused}", level=WARNING, photo=task.photo.key)
+            event(f"{task.label}: no record: {refused}", level=WARNING, photo=task.photo.key)
         self._gallery.add_record(record)
 
 
-def log_failure(task: Task, label: str, reason: str) -> None:
+def log_failure(task: Task, reason: str) -> None:
     """Logs that a task has failed."""
     event(
-        f"{label}: FAILED: {reason}",
+        f"{task.label}: FAILED: {reason}",
         level=ERROR,
         event="failed",
         photo=task.photo.key,

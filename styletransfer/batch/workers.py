@@ -5,14 +5,14 @@ that ends one of them ends the run.
 """
 
 import threading
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from styletransfer.batch.context import RunContext
+from styletransfer.batch.context import PaintingContext, RunContext
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Fetched, Inputs, Reader
@@ -38,22 +38,21 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        seconds: The seconds of painting of each result, by style.
+        painted: The number of results, by style.
+        seconds: The time that painting them took, by style.
         failures: The failed tasks, each with the reason.
         found: Tasks with a result that another run has stored since the plan was made.
     """
 
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    painted: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failures: list[tuple[Task, str]] = field(default_factory=list)
     found: list[Task] = field(default_factory=list)
 
-    @property
-    def painted(self) -> int:
-        return sum(map(len, self.seconds.values()))
-
     def add_painted(self, task: Task, seconds: float) -> None:
         """Counts a task with a stored result and record."""
-        self.seconds.setdefault(task.style.name, []).append(seconds)
+        self.painted[task.style.name] += 1
+        self.seconds[task.style.name] += seconds
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
@@ -74,10 +73,10 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         UnavailableError: The storage is unreachable for too long.
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
-    session = StorageSession(run.buckets, run.config, run.plan.checkpoints)
-    storer, todo = session.storer(gallery), run.plan.todo
+    session, todo = StorageSession(run.buckets, run.config), run.plan.todo
+    storer = session.storer(gallery)
     line = _Line(todo, session.reader, storer)
-    stores = Stores(storer, gallery, run.stop, Outcome(failures=[*run.plan.refused]))
+    stores = Stores(storer, gallery, run)
     try:
         run.networks.prefetch(todo[0].style.settings)
         found = devices()
@@ -102,11 +101,28 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         if workers > 1:
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in found.all][: len(todo)]
-        painters = [Painter(device, run, session.checkpoints, share) for device in places]
-        left = TimeLeft(len(painters))
-        line.begin(len(painters))
+        line.begin(len(places))
+
+        def make_room() -> None:
+            line.wait(run.stop)
+            stores.drain()
+
+        def batch_left(elapsed: float, eta_s: float) -> float:
+            return stores.batch_left(elapsed, eta_s, line.left / len(places))
+
+        context = PaintingContext(
+            config=run.config,
+            networks=run.networks,
+            stop=run.stop,
+            checkpoints=session.checkpoints,
+            share=share,
+            set_aside=line.set_aside,
+            make_room=make_room,
+            batch_left=batch_left,
+        )
+        painters = [Painter(device, context) for device in places]
         run.stop.later = True
-        run_side_by_side([partial(_paint_tasks, each, line, stores, left) for each in painters])
+        run_side_by_side([partial(_paint_tasks, each, line, stores) for each in painters])
         stores.drain()
         gallery.publish()
         return stores.outcome
@@ -118,34 +134,22 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         session.close()
 
 
-def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores", left: "TimeLeft") -> None:
+def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores") -> None:
     """Paints until no task is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped."""
-    from styletransfer.batch.painting import Surroundings
-
-    def make_room() -> None:
-        line.wait(stores.stop)
-        stores.drain()
-
-    surroundings = Surroundings(
-        set_aside=line.set_aside,
-        make_room=make_room,
-        batch_left=lambda elapsed, eta_s: left.of_batch(elapsed, eta_s, line.left),
-    )
     while (item := line.next()) is not None:
-        task, label, fetching = item
+        task, fetching = item
         stores.stop.obey()
         stores.check()
         try:
             if stores.stop.result_of(fetching).photo is None:
                 stores.drain()  # Finished pictures keep photos that may be as large.
             inputs, key = stores.stop.result_of(line.prepare(task, fetching))
-            finished = painter.paint(task, key, label, inputs, surroundings)
+            finished = painter.paint(task, key, inputs)
         except Exception as error:
-            stores.fail(task, label, picture_failure(error))
+            stores.fail(task, picture_failure(error))
         else:
             stores.store(finished)
-            left.add(finished.seconds)
             del inputs, finished
 
 
@@ -154,8 +158,8 @@ class _Line:
 
     def __init__(self, tasks: Sequence[Task], reader: Reader, storer: Storer) -> None:
         self._reader, self._storer = reader, storer
-        self._rest, self._total = deque(enumerate(tasks, start=1)), len(tasks)
-        self._ahead: deque[tuple[int, Task, Future[Fetched]]] = deque()
+        self._rest, self._total = deque(tasks), len(tasks)
+        self._ahead: deque[tuple[Task, Future[Fetched]]] = deque()
         self._depth, self._lock = READ_AHEAD, threading.Lock()
         self._pool = ThreadPoolExecutor(32)
         with self._lock:
@@ -172,14 +176,15 @@ class _Line:
         """The number of tasks that no painter has taken yet."""
         return len(self._rest) + len(self._ahead)
 
-    def next(self) -> "tuple[Task, str, Future[Fetched]] | None":
-        """Returns the next task, its name in the log, and its files, or None if none is left."""
+    def next(self) -> "tuple[Task, Future[Fetched]] | None":
+        """Returns the next task and its files, or None if none is left."""
         with self._lock:
             if not self._ahead:
                 return None
-            number, task, fetching = self._ahead.popleft()
+            task, fetching = self._ahead.popleft()
+            number = self._total - self.left
             self._fill()
-        return task, f"{task} ({number} of {self._total})", fetching
+        return replace(task, place=f" ({number} of {self._total})"), fetching
 
     def prepare(self, task: Task, fetching: "Future[Fetched]") -> "Future[tuple[Inputs, str]]":
         """Begins to make ready a task's inputs and its result's key."""
@@ -195,7 +200,7 @@ class _Line:
         """Waits until reading ahead has ended: nothing else is decoded then before the next task.
         Raises Stopped."""
         with self._lock:
-            reading = {each for _, _, each in self._ahead}
+            reading = {each for _, each in self._ahead}
         while reading:
             stop.obey()
             _, reading = wait(reading, timeout=POLL_S)
@@ -209,8 +214,8 @@ class _Line:
 
     def _fill(self) -> None:
         while self._rest and len(self._ahead) < self._depth:
-            number, task = self._rest.popleft()
-            self._ahead.append((number, task, self._pool.submit(self._reader.fetch, task)))
+            task = self._rest.popleft()
+            self._ahead.append((task, self._pool.submit(self._reader.fetch, task)))
 
     def _inputs_and_key(self, task: Task, fetching: "Future[Fetched]") -> tuple[Inputs, str]:
         inputs = self._reader.decode(task, fetching.result())
@@ -220,8 +225,8 @@ class _Line:
 class Stores:
     """Stores the pictures of any number of painters in its own threads, and counts them."""
 
-    def __init__(self, storer: Storer, gallery: Gallery, stop: Stop, outcome: Outcome) -> None:
-        self.stop, self.outcome = stop, outcome
+    def __init__(self, storer: Storer, gallery: Gallery, run: RunContext) -> None:
+        self.stop, self.outcome = run.stop, Outcome(failures=[*run.plan.refused])
         self._storer, self._gallery = storer, gallery
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
@@ -231,9 +236,21 @@ class Stores:
         """Takes a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._begin(self._store, finished)
 
-    def fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+    def fail(self, task: Task, error: StyleTransferError) -> None:
         """Takes a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._begin(self._fail, task, label, error)
+        self._begin(self._fail, task, error)
+
+    def batch_left(self, elapsed: float, eta_s: float, tasks: float) -> float:
+        """Estimates the seconds left for the batch from the mean time of its pictures so far.
+
+        Args:
+            elapsed: The seconds that a painter has spent on its picture.
+            eta_s: The seconds that its picture will still take.
+            tasks: The number of tasks that no painter has taken yet, for each painter.
+        """
+        with self._lock:
+            count, seconds = self.outcome.painted.total(), sum(self.outcome.seconds.values())
+        return eta_s + tasks * (seconds / count if count else elapsed + eta_s)
 
     def check(self) -> None:
         """Raises UnavailableError if the storage was unreachable for too long."""
@@ -272,42 +289,16 @@ class Stores:
         try:
             self._storer.store(finished)
         except Exception as error:
-            self._fail(finished.task, finished.label, picture_failure(error))
+            self._fail(finished.task, picture_failure(error))
         else:
             with self._lock:
                 self.outcome.add_painted(finished.task, finished.seconds)
         self._gallery.publish_if_due()
 
-    def _fail(self, task: Task, label: str, error: StyleTransferError) -> None:
+    def _fail(self, task: Task, error: StyleTransferError) -> None:
         with self._lock:
             self.outcome.failures.append((task, str(error)))
-        self._storer.fail(task, label, error)
-
-
-class TimeLeft:
-    """Estimates the time for the rest of a batch from the mean time of its pictures so far."""
-
-    def __init__(self, painters: int) -> None:
-        self._painters = painters
-        self._seconds, self._count = 0.0, 0  # finished pictures
-        self._lock = threading.Lock()
-
-    def of_batch(self, elapsed: float, eta_s: float, tasks: int) -> float:
-        """Returns the seconds left for the batch.
-
-        Args:
-            elapsed: The seconds that a painter has spent on its picture.
-            eta_s: The seconds that its picture will still take.
-            tasks: The number of tasks that no painter has taken yet.
-        """
-        with self._lock:
-            mean = self._seconds / self._count if self._count else elapsed + eta_s
-        return eta_s + tasks * mean / self._painters
-
-    def add(self, seconds: float) -> None:
-        """Counts a picture that was painted in a number of seconds."""
-        with self._lock:
-            self._seconds, self._count = self._seconds + seconds, self._count + 1
+        self._storer.fail(task, error)
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:

@@ -49,14 +49,6 @@ class WorkerSetup:
 
 
 @dataclass(frozen=True)
-class Order:
-    """A task. It may have a checkpoint of an earlier run or of a lost worker."""
-
-    task: Task
-    may_resume: bool
-
-
-@dataclass(frozen=True)
 class Started:
     """A worker's device in half a line, or the reason why it cannot paint."""
 
@@ -66,7 +58,7 @@ class Started:
 
 @dataclass(frozen=True)
 class Answer:
-    """The outcome of an order.
+    """The outcome of a task.
 
     Attributes:
         seconds: The time that painting took.
@@ -116,21 +108,28 @@ class RemoteWorker:
         self._networks = NetworkPool(self._config, session.style, (), self._setup.weights)
         gallery = Gallery(session.result if self._setup.gallery else None, publishes=False)
         self._storer = session.storer(gallery)
-        context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
-        self._painter = Painter(device, context, session.checkpoints)
+        context = PaintingContext(
+            config=self._config,
+            networks=self._networks,
+            stop=self._stop,
+            checkpoints=session.checkpoints,
+            # A worker has four tasks at most: one is painted, two are read, and one is stored.
+            set_aside=3 * session.reader.ahead_bytes,
+        )
+        self._painter = Painter(device, context)
         return Started(str(device))
 
-    def paint(self, order: Order) -> Answer:
+    def paint(self, task: Task) -> Answer:
         """Paints a task and stores its result. Raises an error if memory is exhausted: the worker
         cannot continue then."""
-        task, config = order.task, self._config
+        config = self._config
         try:
             # Another run may have painted it: the plan may be hours old.
             if self._storer.is_done(
                 task, lambda record: config.keep or is_current(record, task, self._networks)
             ):
                 return Answer(found=True)
-            return self._paint(order)
+            return self._paint(task)
         except Stopped:
             return Answer(problem=StyleTransferError("the run was stopped"))
         except StyleTransferError as error:
@@ -147,11 +146,8 @@ class RemoteWorker:
         wait([self._painting.submit(int)], timeout=LEAVE_S)
         self._session.close()
 
-    def _paint(self, order: Order) -> Answer:
-        task = order.task
+    def _paint(self, task: Task) -> Answer:
         try:
-            if order.may_resume:
-                self._session.checkpoints.look_for(task)
             fetched = self._session.reader.fetch(task)
             finished = self._painting.submit(self._paint_next, task, fetched).result()
             self._storer.store(finished)
@@ -160,16 +156,11 @@ class RemoteWorker:
             if is_out_of_memory(error):
                 raise
             failure = picture_failure(error)
-            self._storer.fail(task, str(task), failure)
+            self._storer.fail(task, failure)
             return Answer(failure=str(failure))
 
     def _paint_next(self, task: Task, fetched: Fetched) -> FinishedPicture:
-        from styletransfer.batch.painting import Surroundings
-
         self._stop.obey()
-        reader = self._session.reader
-        inputs = reader.decode(task, fetched)
+        inputs = self._session.reader.decode(task, fetched)
         key = self._storer.result_key(task, inputs.photo.picture)
-        # A worker has four tasks at most: one is painted, two are read, and one is stored.
-        surroundings = Surroundings(set_aside=3 * reader.ahead_bytes)
-        return self._painter.paint(task, key, str(task), inputs, surroundings)
+        return self._painter.paint(task, key, inputs)

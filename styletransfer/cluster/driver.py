@@ -20,7 +20,7 @@ from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.run import run as run_batch
 from styletransfer.batch.storing import StorageSession, log_failure
 from styletransfer.batch.workers import Outcome, Stores
-from styletransfer.cluster.actor import LEAVE_S, Answer, Order, Started, WorkerSetup
+from styletransfer.cluster.actor import LEAVE_S, Answer, Started, WorkerSetup
 from styletransfer.cluster.connection import connected, prepare
 from styletransfer.cluster.fleet import Fleet, Member
 from styletransfer.cluster.queues import Queues
@@ -68,8 +68,7 @@ def _paint_all(address: str, run: RunContext, gallery: Gallery) -> Outcome:
     Stopped after a signal, with a checkpoint of each current painting in the result bucket.
     """
     session, has_gallery = StorageSession(run.buckets, run.config), gallery.enabled
-    outcome = Outcome(failures=[*run.plan.refused])
-    stores = Stores(session.storer(gallery), gallery, run.stop, outcome)
+    stores = Stores(session.storer(gallery), gallery, run)
     try:
         with connected(address) as ray:
             gallery.begin()
@@ -80,7 +79,7 @@ def _paint_all(address: str, run: RunContext, gallery: Gallery) -> Outcome:
                 gallery.add_record(record)
         stores.drain()
         gallery.publish()
-        return outcome
+        return stores.outcome
     finally:
         session.leaving.set()
         stores.close()
@@ -144,9 +143,7 @@ class _Painting:
         for member in self._fleet.ready():
             while (task := self._queues.take(member.tasks.values())) is not None:
                 member.tasks[task.record_key] = task
-                unfinished = task.checkpoint_key in self._run.plan.checkpoints
-                order = Order(task, unfinished or self._queues.was_lost(task))
-                reference = member.actor.paint.options(name=str(task)).remote(order)
+                reference = member.actor.paint.options(name=str(task)).remote(task)
                 self._calls[reference] = member, task
 
     def _ready(self) -> list[Any]:
@@ -183,7 +180,7 @@ class _Painting:
         self._shown.add(failed=answer.failure is not None, found=answer.found)
         if answer.failure is not None:
             self._stores.outcome.failures.append((task, answer.failure))
-            log_failure(task, str(task), answer.failure)
+            log_failure(task, answer.failure)
             return
         self._stored.append(task)
         if answer.found:
@@ -221,7 +218,7 @@ class _Painting:
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
         self._forget(member)
         for blamed, why in self._queues.lose(member.tasks.values(), with_node):
-            self._stores.fail(blamed, str(blamed), UnexpectedError(why))
+            self._stores.fail(blamed, UnexpectedError(why))
             self._shown.add(failed=True)
         if not member.device and not with_node:
             self._fleet.rest(member.node)

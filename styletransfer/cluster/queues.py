@@ -3,6 +3,7 @@ do not use Ray."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from styletransfer.batch.plan import Task
 
@@ -20,7 +21,6 @@ class Queues:
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._waiting, self._suspects = deque(tasks), deque[Task]()
-        self._lost: set[str] = set()  # record keys of tasks with which a worker was lost
         self._deaths: Counter[str] = Counter()
         self._node_losses: Counter[str] = Counter()
         self.left = len(tasks)  # the number of tasks that have not ended
@@ -32,10 +32,6 @@ class Queues:
             full = len(under_way) >= MAX_TASKS or any(map(self._is_suspect, under_way))
             return None if full else self._waiting.popleft()
         return self._suspects.popleft() if self._suspects and not under_way else None
-
-    def was_lost(self, task: Task) -> bool:
-        """Whether a worker was lost with a task."""
-        return task.record_key in self._lost
 
     def end(self) -> None:
         """Counts a task that was painted or has failed."""
@@ -57,13 +53,12 @@ class Queues:
             The tasks that fail for it, each with the reason. They have ended.
         """
         failed, back = [], []
-        for task in tasks:
+        for task in (replace(each, may_resume=True) for each in tasks):
             key = task.record_key
             if with_node:
                 self._node_losses[key] += 1
             elif len(tasks) == 1:
                 self._deaths[key] += 1
-            self._lost.add(key)
             count, what, most = self._deaths.get(key, 0), "workers", MAX_DEATHS
             if with_node:
                 count, what, most = self._node_losses[key], "machines", MAX_NODE_LOSSES

@@ -130,7 +130,7 @@ class JobRunner:
         return record
 
     def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
-        from styletransfer.batch.painting import Painter, Surroundings
+        from styletransfer.batch.painting import Painter
 
         device, buckets = self._loader.devices().first, self._buckets
         session = StorageSession(
@@ -139,17 +139,20 @@ class JobRunner:
             unfinished=buckets.unfinished,
         )
         gallery = Gallery(session.result, publishes=False)
-        storer = session.storer(gallery, partial=True)
-        context = PaintingContext(config=self._config, networks=self._networks, stop=self._stop)
+        storer = session.storer(gallery)
+        context = PaintingContext(
+            config=self._config,
+            networks=self._networks,
+            stop=self._stop,
+            checkpoints=session.checkpoints,
+            on_step=on_step,
+        )
         try:
-            session.checkpoints.look_for(task)
+            task = dataclasses.replace(task, may_resume=True)
             inputs = session.reader.decode(task, session.reader.fetch(task))
             key = storer.result_key(task, inputs.photo.picture)
-            beside = Surroundings(on_step=on_step)
             self._stop.later = True  # Until its checkpoint is saved.
-            finished = Painter(device, context, session.checkpoints).paint(
-                task, key, str(task), inputs, beside
-            )
+            finished = Painter(device, context).paint(task, key, inputs)
             self._stop.later = False
             self._stop.obey()
             gallery.begin()
@@ -159,7 +162,7 @@ class JobRunner:
             if is_out_of_memory(error):
                 raise
             failure = picture_failure(error)
-            storer.fail(task, str(task), failure)
+            storer.fail(task, failure)
             raise failure from None
         finally:
             self._stop.later = False

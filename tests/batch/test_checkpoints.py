@@ -77,7 +77,7 @@ def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
     answers = threading.Event()
     stalling = SimpleNamespace(upload=lambda file, key: answers.wait())
     task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a b.jpg", 1, ""))
-    store = checkpoints.CheckpointStore(stalling, stalling, set())
+    store = checkpoints.CheckpointStore(stalling, stalling)
     try:
         store.save(task, {"iteration": np.array(1)})
         store.save_last(task, {"iteration": np.array(2)})
@@ -101,7 +101,7 @@ def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
     for then in ("save_last", "delete"):
         done.clear()
         answers.clear()
-        store = checkpoints.CheckpointStore(storage, storage, set())
+        store = checkpoints.CheckpointStore(storage, storage)
         store.save(task, {"iteration": np.array(1)})
         timer = threading.Timer(0.05, lambda: (done.append("waited"), answers.set()))
         timer.start()

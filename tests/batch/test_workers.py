@@ -25,7 +25,7 @@ from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Reader
 from styletransfer.batch.storing import Storer
 from styletransfer.batch.styles import Painting, Style
-from styletransfer.batch.workers import TimeLeft, run_side_by_side
+from styletransfer.batch.workers import run_side_by_side
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan
 from styletransfer.engine.step_rate import StepRate
@@ -312,10 +312,11 @@ def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
     assert len(waits) < 10
 
 
-def test_the_time_left_is_shared_by_the_painters():
-    left = TimeLeft(2)
-    assert left.of_batch(5, 10, 4) == 10 + 4 * 15 / 2
-    left.add(10.0)
-    left.add(20.0)
-    assert left.of_batch(1, 2, 6) == 2 + 6 * 15 / 2
-    assert left.of_batch(5, 3, 0) == 3
+def test_the_time_left_is_that_of_the_rest_by_the_mean_of_what_is_painted():
+    run = SimpleNamespace(stop=None, plan=SimpleNamespace(refused=()))
+    stores, [task, other] = workers.Stores(None, None, run), tasks_of_styles(64, 80)[1:3]
+    assert stores.batch_left(5, 10, 4) == 10 + 4 * 15
+    stores.outcome.add_painted(task, 10.0)
+    stores.outcome.add_painted(other, 20.0)
+    assert stores.batch_left(1, 2, 6) == 2 + 6 * 15
+    assert stores.batch_left(5, 3, 0) == 3

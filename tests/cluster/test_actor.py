@@ -11,7 +11,7 @@ from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.plan import Task
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.cluster import actor
-from styletransfer.cluster.actor import Order, RemoteWorker, WorkerSetup
+from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
@@ -37,7 +37,7 @@ def test_a_checkpoint_is_looked_for_if_there_may_be_one(setup, caplog, may_resum
     checkpoint.write_bytes(b"x")
     worker = RemoteWorker(setup)
     worker.start()
-    assert worker.paint(Order(TASK, may_resume)).seconds is not None
+    assert worker.paint(replace(TASK, may_resume=may_resume)).seconds is not None
     worker.leave()
     assert (f"{TASK.checkpoint_key} is damaged" in caplog.text) == may_resume
     assert checkpoint.exists() != may_resume
@@ -47,7 +47,7 @@ def test_an_order_that_comes_after_a_worker_should_leave_is_not_painted(setup):
     worker = RemoteWorker(setup)
     worker.start()
     worker.leave()
-    assert str(worker.paint(Order(TASK, may_resume=False)).problem) == "the run was stopped"
+    assert str(worker.paint(TASK).problem) == "the run was stopped"
     assert not Path("out/monet").exists()
 
 
