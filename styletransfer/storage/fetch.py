@@ -24,6 +24,7 @@ from styletransfer.storage.folder import FolderBucket, safe_path
 from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import MANIFEST, Manifest
 from styletransfer.storage.sync import (
+    EVERYTHING,
     OwnFileError,
     SyncResult,
     SyncRules,
@@ -34,7 +35,7 @@ from styletransfer.storage.sync import (
 
 
 def download_all(
-    bucket: Store, folder: Path, rules: SyncRules | None = None, only: str | None = None
+    bucket: Store, folder: Path, rules: SyncRules = EVERYTHING, only: str | None = None
 ) -> SyncResult:
     """Download a bucket into a folder.
 
@@ -51,7 +52,6 @@ def download_all(
         ConfigError: `folder` is a file, or `rules` do not fit.
         StorageError: The bucket cannot be listed or becomes unavailable.
     """
-    rules = rules or SyncRules()
     _check_folder(folder)
     if only and rules.delete:
         raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
@@ -166,25 +166,15 @@ def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
         exists, link = path.is_file(), path.is_symlink()
     if exists and is_same(path, entry):
         return False
-    if (exists or link) and not _as_downloaded(entry.key, path, manifest):
-        # Another process may have downloaded it and not listed it yet.
-        if path.is_file() and is_same(path, entry):
-            return False
-        raise _own_file(entry.key, path, manifest)
-    return True
-
-
-def _as_downloaded(key: str, path: Path, manifest: Manifest) -> bool:
-    """Whether a file is as a download left it."""
-    if manifest.is_unchanged(key, path):
+    if not (exists or link) or manifest.is_unchanged(entry.key, path):
         return True
     manifest.reload()  # Another process may have downloaded it.
-    return manifest.is_unchanged(key, path)
-
-
-def _own_file(key: str, path: Path, manifest: Manifest) -> OwnFileError:
-    what = "was changed after it was downloaded" if key in manifest.files else "is your own"
-    return OwnFileError(
+    if manifest.is_unchanged(entry.key, path):
+        return True
+    if path.is_file() and is_same(path, entry):  # It has, and not listed it yet.
+        return False
+    what = "was changed after it was downloaded" if entry.key in manifest.files else "is your own"
+    raise OwnFileError(
         f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
         "download into another folder"
     )

@@ -4,9 +4,8 @@ import contextlib
 import itertools
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 
 from styletransfer.errors import StorageError
 from styletransfer.signals import POLL_S, Stop, Stopped
@@ -83,30 +82,23 @@ def _outcomes(
     stop: Stop,
 ) -> Iterator[tuple[Job, JobOutcome]]:
     """Start the jobs, and yield each one that has ended with its outcome."""
-    done: SimpleQueue[Future[bool]] = SimpleQueue()
-    started, rest = {}, iter(jobs)
-
-    def start(count: int) -> None:
-        for job in itertools.islice(rest, count):
-            started[future := pool.submit(job.run, progress)] = job
-            future.add_done_callback(done.put)
-
-    start(at_a_time)
-    while started:
+    started: dict[Future[bool], Job] = {}
+    rest = iter(jobs)
+    while True:
         stop.obey()
-        try:
-            future = done.get(timeout=POLL_S)
-        except Empty:
-            continue
-        job = started.pop(future)
-        try:
-            outcome: JobOutcome = future.result()
-        except DiskError:
-            raise
-        except ObjectError as error:
-            outcome = error
-        start(1)
-        yield job, outcome
+        for job in itertools.islice(rest, at_a_time - len(started)):
+            started[pool.submit(job.run, progress)] = job
+        if not started:
+            return
+        done, _ = wait(started, POLL_S, return_when=FIRST_COMPLETED)
+        for future in done:
+            job = started.pop(future)
+            try:
+                yield job, future.result()
+            except DiskError:
+                raise
+            except ObjectError as error:
+                yield job, error
 
 
 @contextlib.contextmanager

@@ -70,6 +70,9 @@ class SyncRules:
         return selected
 
 
+EVERYTHING = SyncRules()
+
+
 @dataclass
 class SyncResult:
     """The result of a sync, counted in files.
@@ -125,38 +128,46 @@ class SyncResult:
         return ", ".join(parts)
 
 
-def upload_all(
-    sources: Sequence[Path], bucket: Store, rules: SyncRules | None = None
-) -> SyncResult:
+def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYTHING) -> SyncResult:
     """Uploads a folder, or one or more files by their names, into a bucket.
 
     Raises ConfigError if there is no such folder or file, if a folder is not the only source, if
     two files have the same name, or if all files would be left out; StorageError if the folder or
     bucket cannot be listed; UnavailableError.
     """
-    rules = rules or SyncRules()
     result = SyncResult(dry_run=rules.dry_run)
-    path_of, entries, passes_over = _files_to_send(sources, rules, result)
+    folder = _folder(sources)
+    paths = {} if folder else _files(sources, rules)
+    entries = rules.select(folder.list() if folder else map(_entry, paths.values()), result)
+    for why, names in folder.skipped().items() if folder else ():
+        for name in names:
+            result.leave_out(why, name)
+    if paths and not entries:
+        why, names = next(iter(result.left_out.items()))
+        raise ConfigError(f"{names[0]!r} would be left out ({why}); there is nothing else to send")
     existing = {entry.key: entry for entry in bucket.list()}
     sent = {entry.key for entry in entries}
     to_delete = [
         entry
         for entry in existing.values()
         if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
-        if not passes_over(entry.key)
+        if folder and not folder.passes_over(entry.key)
     ]
     check_deletion(to_delete, entries)
     arrived = set[str]()
 
     def upload(key: str, progress: Progress) -> bool:
+        path = folder.folder / key if folder else paths[key]
         there = existing.get(key)
-        differs = there is None or not is_same(path_of(key), there)
+        differs = there is None or not is_same(path, there)
         if differs and not rules.dry_run:
-            _upload(bucket, path_of(key), key, progress)
+            _upload(bucket, path, key, progress)
         arrived.add(key)
         return differs
 
-    earlier = () if rules.dry_run else _unfinished(bucket)
+    earlier: Sequence[UnfinishedUpload] = ()
+    with contextlib.suppress(StorageError):  # A sync does not need the right to list them.
+        earlier = () if rules.dry_run else bucket.unfinished_uploads()
     jobs = [Job(each.key, each.size, partial(upload, each.key)) for each in entries]
     transfer_all(jobs, result, rules, "sending")
     for each in earlier:
@@ -166,6 +177,11 @@ def upload_all(
                 bucket.abort_upload(each)
     delete_all(bucket, to_delete, result, rules)
     return result
+
+
+def _entry(path: Path) -> Entry:
+    with storage_errors(printable(str(path))):
+        return Entry(path.name, path.stat().st_size, "")
 
 
 def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:
@@ -184,39 +200,27 @@ def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:
             raise ObjectError(f"{printable(str(path))} changed while it was sent; send it again")
 
 
-def _files_to_send(
-    sources: Sequence[Path], rules: SyncRules, result: SyncResult
-) -> tuple[Callable[[str], Path], Sequence[Entry], Callable[[str], bool]]:
-    """The path of a key, the files to send, and whether the folder has what a key names and
-    cannot send it; counts those left out."""
-    folders = [source for source in sources if _is_folder(source)]
-    if not folders:
-        return _single_files(sources, rules, result)
-    if len(sources) > 1:
+def _folder(sources: Sequence[Path]) -> FolderBucket | None:
+    """The folder to send, or None if the sources are files. Raises ConfigError if one is missing,
+    or if a folder is not the only one."""
+    folders = []
+    for source in sources:
+        with storage_errors(printable(str(source))):
+            is_folder, is_file = source.is_dir(), source.is_file()
+        if not is_folder and not is_file:
+            raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
+        folders += [source] if is_folder else []
+    if folders and len(sources) > 1:
         raise ConfigError(
             f"{str(folders[0])!r} is a folder; expected one folder, which is sent with its "
             "sub-folders, or only files"
         )
-    folder = FolderBucket(folders[0])
-    entries = rules.select(folder.list(), result)
-    for why, names in folder.skipped().items():
-        for name in names:
-            result.leave_out(why, name)
-    return lambda key: folders[0] / key, entries, folder.passes_over
+    return FolderBucket(folders[0]) if folders else None
 
 
-def _is_folder(source: Path) -> bool:
-    with storage_errors(printable(str(source))):
-        is_folder, is_file = source.is_dir(), source.is_file()
-    if not is_folder and not is_file:
-        raise ConfigError(f"{str(source)!r} does not exist; expected a folder or file")
-    return is_folder
-
-
-def _single_files(
-    files: Sequence[Path], rules: SyncRules, result: SyncResult
-) -> tuple[Callable[[str], Path], Sequence[Entry], Callable[[str], bool]]:
-    """As `_files_to_send`, of files. Each is sent by its name alone."""
+def _files(files: Sequence[Path], rules: SyncRules) -> dict[str, Path]:
+    """The files by their keys. Each is sent by its name alone. Raises ConfigError if two have the
+    same name, or if there should be a folder."""
     if rules.delete:
         raise ConfigError(f"{str(files[0])!r} is a single file; --delete needs a folder")
     paths: dict[str, Path] = {}
@@ -226,15 +230,7 @@ def _single_files(
                 f"{str(other)!r} and {str(file)!r} have the same name; rename one, or send "
                 "the folder that holds both"
             )
-    entries = []
-    for name, path in paths.items():
-        with storage_errors(printable(str(path))):
-            entries.append(Entry(name, path.stat().st_size, ""))
-    selected = rules.select(entries, result)
-    if not selected:
-        why, names = next(iter(result.left_out.items()))
-        raise ConfigError(f"{names[0]!r} would be left out ({why}); there is nothing else to send")
-    return paths.__getitem__, selected, lambda key: False
+    return paths
 
 
 def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doing: str) -> None:
@@ -255,10 +251,9 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
         result.size += job.size
         return f"{printable(job.key)} ({megabytes(job.size)})"
 
-    if rules.dry_run:
-        _run(jobs, result, rules, transferred, "checking", count_bytes=False, named=True)
-    else:
-        _run(jobs, result, rules, transferred, doing, named=rules.named)
+    dry = rules.dry_run
+    display = {"count_bytes": not dry, "named": dry or rules.named}
+    _run(jobs, result, rules, transferred, "checking" if dry else doing, **display)
 
 
 def _run(
@@ -279,17 +274,6 @@ def _run(
         return line if rules.shown(job.key) else ""
 
     run_jobs(jobs, ended, doing, at_a_time=rules.jobs, **display)
-
-
-def _unfinished(bucket: Store) -> Sequence[UnfinishedUpload]:
-    """Return the unfinished uploads of a bucket, or none if they may not be listed.
-
-    A sync does not need the right to list them.
-    """
-    try:
-        return bucket.unfinished_uploads()
-    except StorageError:
-        return ()
 
 
 def delete_all(

@@ -121,7 +121,7 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
 def test_a_file_that_vanishes_while_a_script_looks_at_it_is_named(tmp_path, monkeypatch):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"x")
-    monkeypatch.setattr(sync, "_is_folder", lambda source: source.unlink())
+    monkeypatch.setattr(sync, "_folder", lambda sources: sources[0].unlink())
     with pytest.raises(ObjectError, match=r"/photo\.jpg does not exist"):
         sync.upload_all([photo], FolderBucket(tmp_path / "bucket", new=True))
 
