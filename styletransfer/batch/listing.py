@@ -38,15 +38,6 @@ class Listing:
     results: Mapping[str, Entry]
 
 
-def with_photo_as_stored(config: Config, source: Bucket) -> Config:
-    """PHOTO with its accents as the bucket has them: a Mac's disk and its keyboard spell them
-    differently. Raises StorageError."""
-    if config.photo is None or config.photo.isascii():
-        return config
-    keys = [entry.key for entry in _siblings(source, config.photo)]
-    return replace(config, photo=styles.as_stored(config.photo, keys))
-
-
 def _siblings(source: Bucket, photo: str) -> list[Entry]:
     """Lists the objects with names that begin as a photo's, including its masks, in all spellings
     of accents."""
@@ -98,6 +89,9 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
     not exist; StorageError.
     """
     _check_no_results(listing.source, config)
+    if config.photo:  # A Mac's disk and its keyboard spell accents differently.
+        stored = styles.as_stored(config.photo, [entry.key for entry in listing.source])
+        config = replace(config, photo=stored)
     every_photo = styles.find_pictures(listing.source)
     every_style = _styles(buckets.style, listing.style, config)
     selection = Selection(

@@ -113,13 +113,11 @@ class Painter:
 
     def _log_memory(self, task: Task, plan: MemoryPlan) -> None:
         height, width = plan.size
-        event(
+        task.log(
             f"{task}: {plan}",
             # With a bar, each picture has only one line, at its end.
             level=DEBUG if self._run.config.progress == "bar" else INFO,
             event="memory",
-            photo=task.photo.key,
-            style=task.style.name,
             width=width,
             height=height,
             memory_bytes=plan.in_all,

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import astuple, dataclass, replace
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from styletransfer import bucket_layout
-from styletransfer.batch.names import Pair, ResultNames
+from styletransfer.batch.names import ResultNames
 from styletransfer.batch.records import (
     fingerprints,
     intact_records,
@@ -17,7 +17,7 @@ from styletransfer.batch.records import (
 from styletransfer.batch.styles import Style
 from styletransfer.errors import PictureError
 from styletransfer.images.output import OutputFormat
-from styletransfer.log import printable
+from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
 
@@ -77,6 +77,10 @@ class Task:
     def label(self) -> str:
         """The task's name in the log while it is painted and stored."""
         return f"{self}{self.place}"
+
+    def log(self, message: str, **fields: Any) -> None:
+        """Logs a line about the task, as `event`, with its photo and style."""
+        event(message, photo=self.photo.key, style=self.style.name, **fields)
 
     @property
     def record_key(self) -> str:
@@ -156,8 +160,7 @@ def make_plan(
                 may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )
             try:
-                check_names(photo, style)
-                _check_record_key(record_key, result)
+                _check_names(task, result)
                 task = replace(task, fingerprint=of_style()(photo, task.mask))
                 current = previous is not None and is_current(previous, task, networks)
                 if previous and (keep or current) and _has_result(task, intact):
@@ -165,7 +168,11 @@ def make_plan(
                     if not current:
                         kept.append(task)
                     continue
-                _check_rival(rivals.get((style.name, photo.key)))
+                if rival := rivals.get((style.name, photo.key)):
+                    raise PictureError(
+                        f"its result would take the place of that of {printable(rival[1])} in "
+                        f"{printable(rival[0])}; rename one of the photos or styles"
+                    )
             except (PictureError, ObjectError) as error:
                 refused.append((task, str(error)))
             else:
@@ -200,32 +207,20 @@ def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
     return any(key not in result_keys for key in _record_keys(selection))
 
 
-def check_names(photo: Entry, style: Style) -> None:
-    """Raises PictureError for names that no record can have: file names of old archives."""
-    for what, name in (("photo", photo.key), ("style", style.name)):
+def _check_names(task: Task, result: Bucket) -> None:
+    """Raises PictureError if the task could have no record, so that it would never be done: file
+    names of old archives are not UTF-8, and others are too long."""
+    for what, name in (("photo", task.photo.key), ("style", task.style.name)):
         try:
             name.encode()
         except UnicodeEncodeError:
             raise PictureError(
                 f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
             ) from None
-
-
-def _check_record_key(key: str, result: Bucket) -> None:
-    """Raises PictureError if no record could be stored, so that the task would never be done."""
     try:
-        result.check_key(key)
+        result.check_key(task.record_key)
     except BadKeyError as error:
         raise PictureError(f"no record of it can be stored: {error}") from None
-
-
-def _check_rival(rival: Pair | None) -> None:
-    """Raises PictureError if another photo in another style would have the same result."""
-    if rival is not None:
-        raise PictureError(
-            f"its result would take the place of that of {printable(rival[1])} in "
-            f"{printable(rival[0])}; rename one of the photos or styles"
-        )
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:

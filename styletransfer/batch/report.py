@@ -36,7 +36,7 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     if len(plan.done) == photos * styles:
         state = "already done"
     for task, reason in plan.refused:
-        event(f"{task}: {reason}", level=ERROR, photo=task.photo.key, style=task.style.name)
+        task.log(f"{task}: {reason}", level=ERROR)
     event(
         f"{plural(photos, 'photo')} × {plural(styles, 'style')}: {state}",
         event="plan",

@@ -13,7 +13,7 @@ from styletransfer.batch import checkpoints, report
 from styletransfer.batch.context import Buckets, RunContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.ending import recorded_ending
-from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
+from styletransfer.batch.listing import list_buckets, select
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.plan import all_results, lacks_records, make_plan
 from styletransfer.bucket_layout import PAGE, UNPUBLISHED
@@ -57,7 +57,6 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         loader.devices()  # Without a GPU nothing is read.
 
     buckets = Buckets.open(config)
-    config = with_photo_as_stored(config, buckets.source)
     listing = list_buckets(buckets, config)
     stop.obey()
     is_whole = config.gallery and not config.partial and not config.dry_run

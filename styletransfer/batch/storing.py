@@ -139,11 +139,9 @@ class Storer:
         if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
             self._ownership.record(task, replace(record, result_etag=etag))
         seconds = round(finished.seconds, 1)
-        event(
+        task.log(
             f"{task.label}: done, {printable(key)} ({duration(seconds)})",
             event="done",
-            photo=task.photo.key,
-            style=task.style.name,
             result=key,
             width=record.width,
             height=record.height,
@@ -155,28 +153,17 @@ class Storer:
                 event(f"{printable(key)} replaces {printable(each)}, which is deleted", result=key)
             self._checkpoints.delete(task)
         except ObjectError as error:  # The result and its record are stored.
-            event(str(error), level=WARNING, photo=task.photo.key, style=task.style.name)
+            task.log(str(error), level=WARNING)
 
     def fail(self, task: Task, error: StyleTransferError) -> None:
         """Logs a failure, and adds it to the task's record. Raises StorageError."""
-        log_failure(task, str(error))
+        task.log(f"{task.label}: FAILED: {error}", level=ERROR, event="failed")
         record = replace(self._ownership.latest(task), error=str(error), tried=_now())
         try:
             write_record(self._result, task.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
-            event(f"{task.label}: no record: {refused}", level=WARNING, photo=task.photo.key)
+            task.log(f"{task.label}: no record: {refused}", level=WARNING)
         self._gallery.add_record(record)
-
-
-def log_failure(task: Task, reason: str) -> None:
-    """Logs that a task has failed."""
-    event(
-        f"{task.label}: FAILED: {reason}",
-        level=ERROR,
-        event="failed",
-        photo=task.photo.key,
-        style=task.style.name,
-    )
 
 
 def _now() -> str:

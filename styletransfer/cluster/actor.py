@@ -49,25 +49,19 @@ class WorkerSetup:
 
 
 @dataclass(frozen=True)
-class Started:
-    """A worker's device in half a line, or the reason why it cannot paint."""
-
-    device: str = ""
-    problem: StyleTransferError | None = None
-
-
-@dataclass(frozen=True)
 class Answer:
-    """The outcome of a task.
+    """The answer of a worker that was started or given a task.
 
     Attributes:
+        device: The device in half a line, once the worker has started.
         seconds: The time that painting took.
         failure: The reason if the task has failed.
         found: Whether another run has already stored the result.
         problem: The error of the worker, which paints no more.
     """
 
-    seconds: float | None = None
+    device: str = ""
+    seconds: float = 0.0
     failure: str | None = None
     found: bool = False
     problem: StyleTransferError | None = None
@@ -90,7 +84,7 @@ class RemoteWorker:
         # A single thread, since glibc keeps freed memory for each thread.
         self._painting = ThreadPoolExecutor(1)
 
-    def start(self) -> Started:
+    def start(self) -> Answer:
         """Loads TensorFlow and prepares painting. Returns the device, or the problem."""
         try:
             if self._setup.engine != ENGINE_VERSION:
@@ -101,7 +95,7 @@ class RemoteWorker:
             device = DeviceLoader(self._config.device).devices().first
             self._session = StorageSession(Buckets.open(self._config), self._config)
         except StyleTransferError as error:
-            return Started(problem=error)
+            return Answer(problem=error)
         from styletransfer.batch.painting import Painter
 
         session = self._session
@@ -117,7 +111,7 @@ class RemoteWorker:
             set_aside=3 * session.reader.ahead_bytes,
         )
         self._painter = Painter(device, context)
-        return Started(str(device))
+        return Answer(str(device))
 
     def paint(self, task: Task) -> Answer:
         """Paints a task and stores its result. Raises an error if memory is exhausted: the worker

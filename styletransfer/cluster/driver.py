@@ -8,8 +8,9 @@ results, and the checkpoints of unfinished pictures.
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
-from logging import DEBUG, WARNING
+from logging import DEBUG, ERROR, WARNING
 from typing import Any
 
 from styletransfer import ENGINE_VERSION
@@ -18,17 +19,18 @@ from styletransfer.batch.failures import UnexpectedError
 from styletransfer.batch.plan import Task
 from styletransfer.batch.records import read_record, record_readers
 from styletransfer.batch.run import run as run_batch
-from styletransfer.batch.storing import StorageSession, log_failure
+from styletransfer.batch.storing import StorageSession
 from styletransfer.batch.workers import Outcome, Stores
-from styletransfer.cluster.actor import LEAVE_S, Answer, Started, WorkerSetup
+from styletransfer.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from styletransfer.cluster.connection import connected, prepare
 from styletransfer.cluster.fleet import Fleet, Member
 from styletransfer.cluster.queues import Queues
-from styletransfer.cluster.throughput import Throughput, throughput
+from styletransfer.cluster.throughput import Throughput
 from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event, plural
+from styletransfer.progress import bar
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stopped
 from styletransfer.storage.base import Bucket, ObjectError
@@ -72,7 +74,8 @@ def _paint_all(address: str, run: RunContext, gallery: Gallery) -> Outcome:
     try:
         with connected(address) as ray:
             gallery.begin()
-            with throughput(len(run.plan.todo), run.config.progress) as shown:
+            with bar("cluster") if run.config.progress == "bar" else nullcontext() as show_bar:
+                shown = Throughput(len(run.plan.todo), show_bar)
                 stored = _Painting(ray, run, stores, shown, has_gallery).run()
         if has_gallery:
             for record in _records(session.result, stored):
@@ -158,20 +161,20 @@ class _Painting:
 
     def _take_reply(self, member: Member, task: Task | None, reference: Any) -> None:
         try:
-            reply: Started | Answer | str = self._ray.get(reference)
+            answer: Answer | str = self._ray.get(reference)
         except Exception as error:  # It has died, does not answer, or has an unexpected error.
             self._lose(member, _cause(error), task)
             return
-        if isinstance(reply, str):
-            self._waits[member.name] = reply
-        elif reply.problem is not None:
-            self._give_up(member, reply.problem, task)
-        elif isinstance(reply, Started):
-            member.device = reply.device
-            del self._false_starts[member.node]
-            event(f"painting on {member.name}: {reply.device}", device=reply.device)
+        if isinstance(answer, str):
+            self._waits[member.name] = answer
+        elif answer.problem is not None:
+            self._give_up(member, answer.problem, task)
         elif task is not None:
-            self._end(member, task, reply)
+            self._end(member, task, answer)
+        else:
+            member.device = answer.device
+            del self._false_starts[member.node]
+            event(f"painting on {member.name}: {answer.device}", device=answer.device)
 
     def _end(self, member: Member, task: Task, answer: Answer) -> None:
         self._problems.clear()
@@ -180,16 +183,16 @@ class _Painting:
         self._shown.add(failed=answer.failure is not None, found=answer.found)
         if answer.failure is not None:
             self._stores.outcome.failures.append((task, answer.failure))
-            log_failure(task, answer.failure)
+            task.log(f"{task}: FAILED: {answer.failure}", level=ERROR, event="failed")
             return
         self._stored.append(task)
         if answer.found:
             self._stores.outcome.found.append(task)
             said = f"{task}: another run has stored it meanwhile"
         else:
-            self._stores.outcome.add_painted(task, answer.seconds or 0.0)
+            self._stores.outcome.add_painted(task, answer.seconds)
             said = f"{task}: done"
-        event(said, level=DEBUG, photo=task.photo.key, style=task.style.name)
+        task.log(said, level=DEBUG)
 
     def _report_waits(self) -> None:
         """Logs that workers wait for the storage, since their own logs are on their nodes."""

@@ -2,11 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from styletransfer.log import duration, event, plural
-from styletransfer.progress import ShowBar, bar
+from styletransfer.progress import ShowBar
 
 LINE_EVERY_S, BAR_EVERY_S = 15.0, 1.0
 MEASURED_S = 300.0  # The rate is measured over the last minutes, since nodes come and go.
@@ -68,13 +66,3 @@ class Throughput:
         while self._times and now - self._times[0] > MEASURED_S:
             self._times.popleft()
         return 60 * len(self._times) / max(1e-9, min(MEASURED_S, now - self._began))
-
-
-@contextmanager
-def throughput(total: int, mode: str) -> Iterator[Throughput]:
-    """Shows the progress of a run, in one of `progress.PROGRESS_MODES`."""
-    if mode == "bar":
-        with bar("cluster") as show_bar:
-            yield Throughput(total, show_bar)
-    else:
-        yield Throughput(total, None)

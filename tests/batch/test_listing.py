@@ -8,7 +8,7 @@ import pytest
 
 from styletransfer import config
 from styletransfer.batch.context import Buckets
-from styletransfer.batch.listing import list_buckets, select, with_photo_as_stored
+from styletransfer.batch.listing import list_buckets, select
 from styletransfer.bucket_layout import UNPUBLISHED
 from styletransfer.errors import ConfigError, NoPhotoError
 
@@ -29,7 +29,6 @@ def listed(tmp_path, monkeypatch, caplog):
             Path(name).write_bytes(b"x")
         loaded = config.load(NAMES | variables)
         buckets = Buckets.open(loaded)
-        loaded = with_photo_as_stored(loaded, buckets.source)
         caplog.clear()
         listing = list_buckets(buckets, loaded)
         return listing, select(listing, buckets, loaded)

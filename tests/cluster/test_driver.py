@@ -15,7 +15,7 @@ from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.painting import Painter
 from styletransfer.cluster import actor, connection, driver, fleet, queues
-from styletransfer.cluster.actor import Started
+from styletransfer.cluster.actor import Answer
 from styletransfer.cluster.driver import run_on_cluster
 from styletransfer.errors import ConfigError, StyleTransferError
 from styletransfer.gallery.publisher import Gallery
@@ -222,7 +222,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
         if node != "one":
             return whole(worker)
         tried.append(worker)
-        return Started(problem=ConfigError("this node has another version"))
+        return Answer(problem=ConfigError("this node has another version"))
 
     def wait(task):
         until(lambda: len(tried) > 3)
@@ -239,7 +239,7 @@ def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, mo
 
     def start(worker):
         node = next(each.node for each in cluster.actors if each._made is worker)
-        bad = Started(problem=ConfigError("this node has another version"))
+        bad = Answer(problem=ConfigError("this node has another version"))
         return bad if node == "one" else whole(worker)
 
     monkeypatch.setattr(actor.RemoteWorker, "start", start)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from styletransfer.cluster import throughput as module
-from styletransfer.cluster.throughput import throughput
+from styletransfer.cluster.throughput import Throughput
 
 
 @pytest.fixture
@@ -18,25 +18,25 @@ def clock(monkeypatch, caplog):
 
 
 def test_a_log_has_a_line_every_quarter_of_a_minute(clock, caplog):
-    with throughput(100, "plain") as shown:
-        for _ in range(30):
-            clock[0] += 1
-            shown.add(failed=False)
-            shown.show(2, 3)
-        assert caplog.messages == [
-            "15 of 100: 1 min 25 s left, 60.0 pictures/min, 2 nodes, 3 devices",
-            "30 of 100: 1 min 10 s left, 60.0 pictures/min, 2 nodes, 3 devices",
-        ]
+    shown = Throughput(100, None)
+    for _ in range(30):
+        clock[0] += 1
+        shown.add(failed=False)
+        shown.show(2, 3)
+    assert caplog.messages == [
+        "15 of 100: 1 min 25 s left, 60.0 pictures/min, 2 nodes, 3 devices",
+        "30 of 100: 1 min 10 s left, 60.0 pictures/min, 2 nodes, 3 devices",
+    ]
 
 
 def test_failures_are_done_but_are_no_paintings(clock, caplog):
-    with throughput(4, "json") as shown:
-        clock[0] += 60
-        shown.add(failed=True)
-        shown.show(1, 1)
-        shown.add(failed=False)
-        clock[0] += 60
-        shown.show(1, 1)
+    shown = Throughput(4, None)
+    clock[0] += 60
+    shown.add(failed=True)
+    shown.show(1, 1)
+    shown.add(failed=False)
+    clock[0] += 60
+    shown.show(1, 1)
     assert caplog.messages == [
         "1 of 4: 0.0 pictures/min, 1 node, 1 device, 1 failed",
         "2 of 4: 4 min 00 s left, 0.5 pictures/min, 1 node, 1 device, 1 failed",
@@ -47,30 +47,30 @@ def test_failures_are_done_but_are_no_paintings(clock, caplog):
 
 
 def test_what_another_run_has_stored_is_done_but_says_nothing_of_the_rate(clock, caplog):
-    with throughput(1000, "plain") as shown:
-        for number in range(600):
-            shown.add(failed=False, found=number > 0)
-        clock[0] += 60
-        shown.show(1, 1)
+    shown = Throughput(1000, None)
+    for number in range(600):
+        shown.add(failed=False, found=number > 0)
+    clock[0] += 60
+    shown.show(1, 1)
     [line] = caplog.messages
     assert line.startswith("600 of 1000: ") and "1.0 pictures/min" in line
 
 
 def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
     """Nodes come and go: so many an hour ago say nothing."""
-    with throughput(1000, "plain") as shown:
-        for _ in range(600):
-            shown.add(failed=False)
-        clock[0] += 3600
-        for _ in range(10):
-            shown.add(failed=False)
-        shown.show(1, 1)
+    shown = Throughput(1000, None)
+    for _ in range(600):
+        shown.add(failed=False)
+    clock[0] += 3600
+    for _ in range(10):
+        shown.add(failed=False)
+    shown.show(1, 1)
     assert caplog.messages == ["610 of 1000: 3 h 15 min left, 2.0 pictures/min, 1 node, 1 device"]
 
 
 def test_a_bar_moves_every_second(clock):
     bars = []
-    shown = module.Throughput(4, lambda *bar: bars.append(bar))
+    shown = Throughput(4, lambda *bar: bars.append(bar))
     shown.add(failed=False)
     clock[0] += 0.5
     shown.show(1, 2)
