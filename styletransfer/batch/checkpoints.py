@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from logging import WARNING
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -205,19 +206,12 @@ def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) ->
 def _load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | None:
     # NumPy does not close a damaged file that it has opened itself.
     with path.open("rb") as body, np.load(body, allow_pickle=False) as file:
-        names = {*file.files}
-        if not names >= {"fingerprint", "iteration"}:
-            raise MisfitError("no fingerprint or no iteration")
         if str(file["fingerprint"]) != fingerprint:
             return None
         iteration = file["iteration"]
-        if iteration.shape != () or iteration.dtype.kind not in "iu":
-            raise MisfitError("iteration is no number")
-        expected = shapes(int(iteration))
-        if not expected:
-            raise MisfitError(f"there is no step {int(iteration)}")
-        if names != {"fingerprint", "iteration", *expected}:
-            raise MisfitError("other arrays than a snapshot has")
+        expected = shapes(index(iteration.item()))
+        if not expected or {*file.files} != {"fingerprint", "iteration", *expected}:
+            raise MisfitError("other arrays than this step has")
         state = {name: file[name] for name in expected}
     for name, array in state.items():
         kind = "i" if name == "matches" else "f"

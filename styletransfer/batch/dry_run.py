@@ -5,7 +5,7 @@ a few steps."""
 import dataclasses
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from logging import DEBUG, ERROR
 from time import perf_counter
@@ -17,7 +17,7 @@ from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
 from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import decodable_memory, read_style
+from styletransfer.batch.reading import StyleInput, decodable_memory, read_style
 from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
 from styletransfer.devices.tensorflow import Devices
@@ -25,7 +25,6 @@ from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import (
     MemoryPlan,
     PaintingInputs,
-    PaintingPlan,
     plan_painting,
 )
 from styletransfer.engine.schedule import schedule, total_work
@@ -45,8 +44,6 @@ SIZE_CLASS = 4  # A picture with this many times the pixels of another is measur
 # may put previews before the size. If the second number does not reach the size, the whole file is
 # read.
 STARTS = (32 << 10, 512 << 10)
-# Photos that take about the same memory have one plan.
-HELD_STEP = 16 << 20
 MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
 Size = tuple[int, int]  # height, width in px
 
@@ -135,12 +132,10 @@ class _Total(NamedTuple):
 
 
 def _log_task(estimate: TaskForecast) -> None:
-    event(
+    estimate.task.log(
         f"{estimate.task}: would be painted, {_shown_size(estimate)} px, {estimate.steps} steps, "
         f"about {duration(estimate.seconds)}, {gigabytes(estimate.memory.in_all)} of memory",
         level=DEBUG,
-        photo=estimate.task.photo.key,
-        style=estimate.task.style.name,
         steps=estimate.steps,
         **_Total.of([estimate]).fields,
     )
@@ -197,11 +192,9 @@ class Forecast:
         self._run, self._device = run, device
         self._decodable = decodable_memory(run.config.memory_limit)
         self._budget = MemoryBudget(run.config.memory_limit)
-        self._plans: dict[tuple[Settings, PaintingInputs, int], PaintingPlan] = {}
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
-        self._style: Style | None = None
-        self._targets: StyleTargets | None = None
-        self._refused: Exception | None = None  # why nothing can be painted in this style
+        # The style read last: tasks are in the order of their styles.
+        self._styles: dict[Style, Future[StyleInput]] = {}
         self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
         source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
         self._headers = {
@@ -217,17 +210,17 @@ class Forecast:
         """Returns the forecast of one of the run's tasks. Raises the error that makes painting it
         impossible, or Stopped."""
         settings = task.style.settings
-        self._style_targets(task.style)
+        style = self._style_input(task.style)
+        network = self._run.networks.load(settings, self._device)
         photo = self._header(task)
         inputs = painting_inputs(task, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * task.photo.size
-        held = -(-held // HELD_STEP) * HELD_STEP
-        plan = self._plan(inputs, settings, held)
+        plan = plan_painting(inputs, settings, network, self._budget.with_more_in_use(held))
         last = plan.sizes[-1]
         kind = settings, plan.memory.side, inputs.masked, _size_class(last)
         if kind not in self._rates:
-            self._rates[kind] = self._seconds_per_work(task, inputs, held)
+            self._rates[kind] = self._seconds_per_work(style, inputs, settings, held)
         return TaskForecast(
             task,
             inputs.size if settings.rescale_image else last,
@@ -244,36 +237,21 @@ class Forecast:
             check_memory(header.bytes_to_decode, self._decodable, name)
         return headers[0][1]
 
-    def _style_targets(self, style: Style) -> StyleTargets:
-        """Returns the style's targets. Raises the error that makes every task of the style fail."""
-        if style != self._style:
-            self._style, self._targets, self._refused = style, None, None
-            try:
-                read = self._run.buckets.style.read
-                self._targets = StyleTargets(*read_style(style, read, self._decodable))
-                self._run.networks.load(style.settings, self._device)
-            except Exception as error:
-                self._refused = error
-        if self._refused is not None:
-            raise self._refused.with_traceback(None)
-        assert self._targets is not None
-        return self._targets
+    def _style_input(self, style: Style) -> StyleInput:
+        """Returns the style's paintings. Raises the error that makes every task of it fail."""
+        if style not in self._styles:
+            read = self._run.buckets.style.read
+            self._styles = {style: self._pool.submit(read_style, style, read, self._decodable)}
+        return self._run.stop.result_of(self._styles[style])
 
-    def _plan(self, inputs: PaintingInputs, settings: Settings, held: int) -> PaintingPlan:
-        """Returns the plan of a picture while its photo takes `held` bytes."""
-        key = settings, inputs, held
-        if key not in self._plans:
-            network = self._run.networks.load(settings, self._device)
-            budget = self._budget.with_more_in_use(held)
-            self._plans[key] = plan_painting(inputs, settings, network, budget)
-        return self._plans[key]
-
-    def _seconds_per_work(self, task: Task, inputs: PaintingInputs, held: int) -> float:
+    def _seconds_per_work(
+        self, style: StyleInput, inputs: PaintingInputs, settings: Settings, held: int
+    ) -> float:
         """Returns the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        settings = task.style.settings
+        targets = StyleTargets(*style)
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
-        first, second = (self._step_times(task, inputs, few, held) for _ in range(2))
+        first, second = (self._step_times(targets, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[Size, list[float]] = {}
         for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
@@ -286,13 +264,13 @@ class Forecast:
         return (whole + set_up) / total_work(*inputs.size, settings)
 
     def _step_times(
-        self, task: Task, inputs: PaintingInputs, settings: Settings, held: int
+        self, targets: StyleTargets, inputs: PaintingInputs, settings: Settings, held: int
     ) -> list[float]:
         """Returns the seconds of each step of painting a grey photo of this size, which takes no
-        memory instead of `held` bytes, in the task's style."""
+        memory instead of `held` bytes."""
         transfer = StyleTransfer(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
-            self._style_targets(task.style),
+            targets,
             settings,
             self._run.networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,

@@ -94,17 +94,10 @@ def intact_records(
     records: Mapping[str, Record | None], stored: Mapping[str, Entry]
 ) -> dict[str, Record]:
     """Returns the records that describe an existing result correctly, by key."""
-    found = {
-        key: record
-        for key, record in records.items()
-        if record is not None and record.result in stored
-    }
-
-    def is_usable(record: Record) -> bool:
-        return is_intact(record, stored[record.result or ""])
-
+    found = {key: record for key, record in records.items() if record and record.result in stored}
+    results = [stored[record.result or ""] for record in found.values()]
     with record_readers() as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_usable, found.values())
+        verdicts = pool.map(is_intact, found.values(), results)
         return {key: found[key] for key, good in zip(found, verdicts, strict=True) if good}
 
 

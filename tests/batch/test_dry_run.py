@@ -134,7 +134,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     monkeypatch.setattr(
         dry_run.Forecast,
         "_seconds_per_work",
-        lambda _, task, inputs, held: measured.append((task.photo.key, inputs.masked)) or 1e-6,
+        lambda _, style, inputs, *others: measured.append((inputs.size, inputs.masked)) or 1e-6,
     )
     Path("photos/coast.jpg").write_bytes(tiny.file(300, 400, 7))
     Path("photos/dune.jpg").write_bytes(tiny.file(60, 80, 8))
@@ -143,7 +143,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     assert run(folders) == 0
     [total] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("total")]
     assert re.split(r"\s{2,}", total)[1:3] == ["4", "400 × 300"]
-    assert measured == [("beach.jpg", False), ("coast.jpg", False), ("dune.jpg", True)]
+    assert measured == [((60, 80), False), ((300, 400), False), ((60, 80), True)]
     log.log_to_stdout("", as_json=True, level=logging.DEBUG)
     assert run(folders) == 0
     *lines, whole = map(json.loads, capsys.readouterr().out.splitlines())
