@@ -1,7 +1,6 @@
 """Photos and styles whose results would have one key, and names that cannot be used."""
 
 import itertools
-import os
 from pathlib import Path
 
 import pytest
@@ -139,19 +138,6 @@ def test_results_that_would_be_one_file_on_a_disk_that_ignores_case_are_refused(
 
 
 # --- names and files that cannot be used ----------------------------------------------------
-
-
-def test_a_file_name_that_is_not_utf8_fails_alone_by_name(folders, stand_in, capsys):
-    old = os.fsencode("photos") + b"/caf\xe9.jpg"
-    Path(os.fsdecode(old)).write_bytes(tiny.file(60, 80, 3))
-    for _ in range(2):
-        assert run(folders, STYLE="monet") == 1
-        [failed] = failures(capsys)
-        assert failed == (
-            "FAILED: caf\\udce9.jpg in monet: the name of the photo caf\\udce9.jpg is not UTF-8; "
-            "rename the file"
-        )
-    assert results() == {"monet/beach.jpg", "monet/trip/old town é.png"}
 
 
 @pytest.mark.parametrize("what", ["photo", "mask"])

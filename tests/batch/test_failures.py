@@ -3,26 +3,30 @@
 import errno
 import json
 import logging
+import os
 import threading
 import time
 from pathlib import Path
 
 import pytest
 from support import tiny
-from support.batch_results import failures, results
-from support.folder_batches import RESULTS, keys, run
+from support.batch_results import results
+from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from styletransfer import log
 from styletransfer.batch import painting, reading
 from styletransfer.batch.painting import Painter
 from styletransfer.batch.workers import Stores
+from styletransfer.errors import DivergedError
 from styletransfer.images import encode
 from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
 IN_MONET = {"STYLE": "monet"}
+BEACH = Path("out/_records/monet/beach.jpg.json")
 PLACES = {
+    "fetching": (FolderBucket, "read"),
     "reading": (reading.decode, "decode"),
     "painting": (painting, "follow"),
     "encoding": (encode, "encode_result"),
@@ -30,32 +34,47 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("place", PLACES)
-def test_an_error_that_nobody_foresaw_fails_its_picture_alone(
-    folders, stand_in, capsys, monkeypatch, place
+UNFORESEEN = IndexError("no such row\nand a second line")
+UNEXPECTED = "unexpected IndexError: no such row (LOG_LEVEL=debug logs where)"
+NO_MEMORY = "there is too little memory to"
+FAILURES = [
+    *((place, UNFORESEEN, UNEXPECTED) for place in PLACES),
+    *(
+        (place, MemoryError(), f"{NO_MEMORY} paint it; choose a smaller size")
+        for place in ("painting", "pushing")
+    ),
+    ("encoding", MemoryError(), f"beach.jpg: {NO_MEMORY} encode its result; make it smaller"),
+    ("painting", DivergedError("the picture ran away"), "the picture ran away"),
+    # As of a photo that arrives damaged twice, or is gone since the listing.
+    ("fetching", ObjectError("beach.jpg arrived damaged"), "beach.jpg arrived damaged"),
+]
+
+
+@pytest.mark.parametrize(("place", "error", "reason"), FAILURES)
+def test_an_error_fails_its_picture_alone_and_the_next_run_tries_it_again(
+    folders, stand_in, capsys, monkeypatch, place, error, reason
 ):
-    """It strikes once, at the first photo."""
     where, name = PLACES[place]
-    whole, struck_already = getattr(where, name), []
+    whole = getattr(where, name)
 
     def struck(*arguments, **named):
-        own = str(arguments[1]).startswith(("_", "painting"))  # the gallery's, or the style's
-        if not struck_already and not own:
-            struck_already.append(True)
-            raise IndexError("no such row\nand a second line")
+        is_beach = "beach.jpg" in str(arguments[1]) and not str(arguments[1]).startswith("_")
+        if place == "encoding":  # It knows no names.
+            is_beach = arguments[2].shape == (48, 64, 3)
+        if is_beach:
+            raise error
         return whole(*arguments, **named)
 
-    monkeypatch.setattr(where, name, struck)
-    assert run(folders, **IN_MONET) == 1
+    with monkeypatch.context() as patch:
+        patch.setattr(where, name, struck)
+        assert run(folders, **IN_MONET) == 1
     out = capsys.readouterr().out
     [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
-    assert failed.endswith(
-        " in monet: unexpected IndexError: no such row (LOG_LEVEL=debug logs where)"
-    )
-    assert "Traceback" not in out and "second line" not in out
-    assert len(results()) == 1
-    records = [json.loads(path.read_text()) for path in Path("out/_records").rglob("*.json")]
-    assert len(records) == 2 and ["error" in each for each in records].count(True) == 1
+    assert failed == f"FAILED: beach.jpg in monet: {reason}"
+    assert "1 painted" in out and "Traceback" not in out and "second line" not in out
+    assert results() == {"monet/trip/old town é.png"}
+    assert json.loads(BEACH.read_text())["error"] == reason
+    assert run(folders, **IN_MONET) == 0 and "monet/beach.jpg" in results()
 
 
 def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypatch):
@@ -67,48 +86,6 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
     assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
     out = capsys.readouterr().out
     assert "Traceback" in out and ", in failing" in out
-
-
-def test_a_result_that_there_is_too_little_memory_to_encode_fails_alone(
-    folders, stand_in, monkeypatch, capsys
-):
-    whole = encode.encode_result
-
-    def failing(output, photo, image):
-        if image.shape[0] > image.shape[1]:
-            raise MemoryError
-        return whole(output, photo, image)
-
-    monkeypatch.setattr(encode, "encode_result", failing)
-    assert run(folders, **IN_MONET) == 1
-    out = capsys.readouterr().out
-    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
-    assert "old town é.png: there is too little memory to encode its result" in failed
-    assert "1 painted" in out
-    assert "too little memory" in Path("out/_records/monet/trip/old town é.png.json").read_text()
-
-
-@pytest.mark.parametrize("place", ["painting", "pushing"])
-def test_memory_that_runs_out_in_one_picture_fails_it_alone(
-    folders, stand_in, monkeypatch, capsys, place
-):
-    where, name = PLACES[place]
-    whole = getattr(where, name)
-
-    def struck(*arguments, **named):
-        if "beach.jpg" in str(arguments[1]) and not str(arguments[1]).startswith("_"):
-            raise MemoryError
-        return whole(*arguments, **named)
-
-    monkeypatch.setattr(where, name, struck)
-    assert run(folders, **IN_MONET) == 1
-    out = capsys.readouterr().out
-    [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
-    assert failed == (
-        "FAILED: beach.jpg in monet: there is too little memory to paint it; choose a smaller size"
-    )
-    assert "1 painted" in out and "Traceback" not in out
-    assert "too little memory" in Path("out/_records/monet/beach.jpg.json").read_text()
 
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
@@ -135,27 +112,6 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
     assert "result_etag" in Path("out/_records/monet/beach.jpg.json").read_text()
 
 
-def test_a_photo_that_cannot_be_fetched_fails_alone_and_is_tried_again(
-    folders, stand_in, monkeypatch, capsys
-):
-    """As one that arrives damaged twice, or is gone since the listing."""
-    read = FolderBucket.read
-
-    def damaged(bucket, key):
-        if key == "beach.jpg":
-            raise ObjectError("beach.jpg arrived damaged twice")
-        return read(bucket, key)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(FolderBucket, "read", damaged)
-        assert run(folders) == 1
-    assert failures(capsys) == [
-        "FAILED: beach.jpg in 2 styles (both, monet): beach.jpg arrived damaged twice"
-    ]
-    assert results() == {key for key in RESULTS if "beach" not in key}
-    assert run(folders) == 0 and results() == RESULTS
-
-
 def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):
     Path("photos/narrow.jpg").write_bytes(tiny.file(20, 600, 1))
     assert run(folders, PHOTO="narrow.jpg", STYLE_RECIPE="inetwork", **IN_MONET) == 1
@@ -163,14 +119,34 @@ def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsy
     assert "FAILED: narrow.jpg in monet: 64 × 2 px are too narrow for recipe inetwork" in out
 
 
-def test_a_name_that_no_file_can_have_fails_alone(folders, stand_in, capsys):
-    """As files of archives that were made on Windows may have on Linux."""
-    for name in ("photos/trip\\beach.jpg", "paintings/old\\ink.jpg"):
-        Path(name).write_bytes(tiny.file(60, 80, 6))
-    assert run(folders) == 1
-    failed = failures(capsys)
-    assert len(failed) == 3 and all("cannot be a file in" in line for line in failed)
-    assert results() == RESULTS
+LONG = f"{'é' * 125}.jpg"  # A file's name may have 255 bytes; its record's has five more.
+
+
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        # As files of archives that were made on Windows may have on Linux.
+        ("photos/trip\\beach.jpg", "cannot be a file in"),
+        ("paintings/old\\ink.jpg", "cannot be a file in"),
+        (f"photos/{LONG}", f"no record of it can be stored: {LONG}.json is too long for a file"),
+        (
+            os.fsdecode(b"photos/caf\xe9.jpg"),
+            ": the name of the photo caf\\udce9.jpg is not UTF-8; rename the file",
+        ),
+    ],
+    ids=["photo", "painting", "too long", "not UTF-8"],
+)
+def test_a_name_that_no_record_can_have_fails_alone_before_it_is_painted(
+    folders, stand_in, capsys, file, reason
+):
+    Path(file).write_bytes(tiny.file(60, 80, 6))
+    for _ in range(2):
+        assert run(folders) == 1
+        out = capsys.readouterr().out
+        failed = [line for line in out.splitlines() if line.startswith("FAILED: ")]
+        assert failed and all(reason in line for line in failed)
+        assert "2 that cannot be painted" in out
+    assert keys() == RESULTS | RECORDS
 
 
 def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(

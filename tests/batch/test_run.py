@@ -107,19 +107,6 @@ def test_nothing_to_do_is_no_error(folders, stand_in):
     assert run(folders) == 0 and not stand_in
 
 
-def test_a_name_without_room_for_its_records_is_refused_before_it_is_painted(
-    folders, stand_in, capsys
-):
-    """A file's name may have 255 bytes; its record's has five more."""
-    long = f"{'é' * 125}.jpg"
-    shutil.copy("photos/beach.jpg", f"photos/{long}")
-    assert run(folders, STYLE="monet") == 1
-    out = capsys.readouterr().out
-    assert f"FAILED: {long} in monet: no record of it can be stored: {long}.json is too long" in out
-    assert "2 to paint, 1 that cannot be painted" in out
-    assert keys() == {key for key in RESULTS | RECORDS if "monet/" in key}
-
-
 def test_a_gpu_asked_for_and_not_there_fails_before_anything_is_read(folders, stand_in):
     import tensorflow as tf
 
