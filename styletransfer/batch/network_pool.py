@@ -122,7 +122,7 @@ class NetworkPool:
         return VGG(weights)
 
     def _source(self, settings: Settings) -> WeightsSource:
-        kind = _kind(settings)
+        kind = settings.model, settings.seed, settings.recipe
         if kind not in self._sources:
             self._sources[kind] = self._choice(settings)
         return self._sources[kind]
@@ -150,7 +150,7 @@ class NetworkPool:
         with self._lock:
             known = self._weights.get(which)
             # A service's jobs outlast an outage, and so must what it keeps.
-            if known is None or (known.done() and _was_away(known)):
+            if not known or (known.done() and isinstance(known.exception(), UnavailableError)):
                 self._weights[which] = self._reader.submit(
                     _read_weights, self._source(settings), settings, self._style
                 )
@@ -169,15 +169,6 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
     else:
         source = sources.named_source(given, settings.model, settings.seed)
     return VGG(_read_weights(source, settings, style))
-
-
-def _kind(settings: Settings) -> NetworkKind:
-    return settings.model, settings.seed, settings.recipe
-
-
-def _was_away(reading: "Future[registry.Weights]") -> bool:
-    """Whether the weights could not be read because the storage was unreachable."""
-    return isinstance(reading.exception(), UnavailableError)
 
 
 def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:

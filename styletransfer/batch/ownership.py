@@ -117,7 +117,12 @@ class Ownership:
 
     def _check_own(self, entry: Entry, task: Task, record: Record | None, is_damaged: bool) -> None:
         """Raises PictureError if the task's record, or else the plan's, does not name an object."""
-        if not is_damaged and not _names(record or task.previous_record, task, entry):
+        record = record or task.previous_record
+        etags = stored_by(record, task.photo.key, task.style.name).get(entry.key, ())
+        # The last result is the task's also if it was cut, or overwritten by another run.
+        is_last = record is not None and bool(etags) and record.result == entry.key
+        is_own = is_last or any(is_content(entry, None, each) for each in etags)
+        if not is_damaged and not is_own:
             raise PictureError(
                 f"{printable(entry.key)} in {self._bucket.name} has no record of this program, so "
                 "it may be somebody else's and is left as it is; move it away, or delete it"
@@ -170,12 +175,3 @@ class Ownership:
             if known and key in known:
                 return True
         return False
-
-
-def _names(record: Record | None, task: Task, entry: Entry) -> bool:
-    """Whether a record says that an object is a result of its task."""
-    etags = stored_by(record, task.photo.key, task.style.name).get(entry.key)
-    if record is None or etags is None:
-        return False
-    # The last result is the task's also if it was cut, or overwritten by another run.
-    return entry.key == record.result or any(is_content(entry, None, each) for each in etags)
