@@ -59,7 +59,7 @@ def test_an_error_fails_its_picture_alone_and_the_next_run_tries_it_again(
 
     def struck(*arguments, **named):
         is_beach = "beach.jpg" in str(arguments[1]) and not str(arguments[1]).startswith("_")
-        if place == "encoding":  # It knows no names.
+        if place == "encoding":  # Its arguments have no names.
             is_beach = arguments[2].shape == (48, 64, 3)
         if is_beach:
             raise error

@@ -18,7 +18,7 @@ def queues_of(count):
 
 
 def after_a_loss(tasks):
-    """The tasks, each of which may have a checkpoint of a lost worker."""
+    """The tasks as a lost worker leaves them, with a checkpoint."""
     return [replace(each, may_resume=True) for each in tasks]
 
 
