@@ -137,14 +137,18 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     """
     result = SyncResult(dry_run=rules.dry_run)
     folder = _folder(sources)
-    paths = {} if folder else _files(sources, rules)
-    entries = rules.select(folder.list() if folder else map(_entry, paths.values()), result)
-    for why, names in folder.skipped().items() if folder else ():
-        for name in names:
-            result.leave_out(why, name)
-    if paths and not entries:
-        why, names = next(iter(result.left_out.items()))
-        raise ConfigError(f"{names[0]!r} would be left out ({why}); there is nothing else to send")
+    if folder:
+        entries = rules.select(folder.list(), result)
+        paths = {each.key: folder.folder / each.key for each in entries}
+        for why, names in folder.skipped().items():
+            for name in names:
+                result.leave_out(why, name)
+    else:
+        paths = _files(sources, rules)
+        entries = rules.select(map(_entry, paths.values()), result)
+        if not entries:
+            why, [name, *_] = next(iter(result.left_out.items()))
+            raise ConfigError(f"{name!r} would be left out ({why}); there is nothing else to send")
     existing = {entry.key: entry for entry in bucket.list()}
     sent = {entry.key for entry in entries}
     to_delete = [
@@ -157,11 +161,10 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     arrived = set[str]()
 
     def upload(key: str, progress: Progress) -> bool:
-        path = folder.folder / key if folder else paths[key]
         there = existing.get(key)
-        differs = there is None or not is_same(path, there)
+        differs = there is None or not is_same(paths[key], there)
         if differs and not rules.dry_run:
-            _upload(bucket, path, key, progress)
+            _upload(bucket, paths[key], key, progress)
         arrived.add(key)
         return differs
 
