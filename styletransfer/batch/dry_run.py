@@ -195,7 +195,8 @@ class Forecast:
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: tasks are in the order of their styles.
         self._styles: dict[Style, Future[StyleInput]] = {}
-        self._pool = ThreadPoolExecutor(MAX_HEADER_READERS)
+        # A style does not wait for all headers.
+        self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
         source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
         self._headers = {
             key: self._pool.submit(_photo_headers, task, source) for key, task in todo.items()
@@ -204,7 +205,8 @@ class Forecast:
 
     def close(self) -> None:
         """Stops reading files."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._style_pool):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def of(self, task: Task) -> TaskForecast:
         """Returns the forecast of one of the run's tasks. Raises the error that makes painting it
@@ -241,7 +243,8 @@ class Forecast:
         """Returns the style's paintings. Raises the error that makes every task of it fail."""
         if style not in self._styles:
             read = self._run.buckets.style.read
-            self._styles = {style: self._pool.submit(read_style, style, read, self._decodable)}
+            reading = self._style_pool.submit(read_style, style, read, self._decodable)
+            self._styles = {style: reading}
         return self._run.stop.result_of(self._styles[style])
 
     def _seconds_per_work(
