@@ -22,28 +22,25 @@ def entry(key):
     return Entry(key, 1, "")
 
 
-def size_read(settings, height=90, width=60):
-    """The (height, width) that a painting of this size is read at."""
+@pytest.mark.parametrize(
+    ("settings", "size"),
+    [
+        (Settings(size=45), (45, 30)),
+        (Settings(size=90), (90, 60)),
+        (Settings(size="full"), (90, 60)),
+        (Settings(size=32, stroke_size=2), (64, 43)),
+        (Settings(size=60, stroke_size=2), (90, 60)),
+        (Settings(size=45, stroke_size=0.5), (45, 30)),
+        # Paintings that are stretched are large enough on both sides.
+        (Settings.inetwork(size=45, stroke_size=2), (68, 45)),
+        (Settings.inetwork(size=45), (68, 45)),
+        (Settings.inetwork(size=80), (90, 60)),
+    ],
+)
+def test_paintings_are_read_no_larger_than_the_picture_and_its_strokes_need(settings, size):
     style = Style("one", (Painting(entry("a.png"), 1.0),), settings)
-    ingredients = read_style(style, lambda key: tiny.file(height, width, kind="PNG"))
-    return ingredients.paintings[0].shape[:2]
-
-
-def test_paintings_are_no_larger_than_the_picture():
-    assert size_read(Settings(size=45)) == (45, 30)
-    assert size_read(Settings(size=90)) == size_read(Settings(size="full")) == (90, 60)
-
-
-def test_paintings_whose_strokes_are_to_be_larger_are_so_themselves():
-    assert size_read(Settings(size=32, stroke_size=2)) == (64, 43)
-    assert size_read(Settings(size=60, stroke_size=2)) == (90, 60)
-    assert size_read(Settings(size=45, stroke_size=0.5)) == (45, 30)
-    assert size_read(Settings.inetwork(size=45, stroke_size=2)) == (68, 45)
-
-
-def test_paintings_that_are_stretched_are_large_enough_on_both_sides():
-    assert size_read(Settings.inetwork(size=45)) == (68, 45)
-    assert size_read(Settings.inetwork(size=80)) == (90, 60)
+    found = read_style(style, lambda key: tiny.file(90, 60, kind="PNG"))
+    assert found.paintings[0].shape[:2] == size
 
 
 def test_masks_and_regions_come_with_their_paintings():

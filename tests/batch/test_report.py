@@ -66,14 +66,15 @@ def test_what_was_there_before_is_counted_apart(folders, stand_in, capsys):
 
 
 @pytest.mark.parametrize(
-    "there, said",
+    ("there", "changes", "said"),
     [
-        ([], "Nothing to paint: 2 FAILED."),
-        (["a.jpg"], "Nothing to paint: 2 results are in ./out, 2 FAILED."),
+        ([], {}, "Nothing to paint: 2 FAILED."),
+        (["a.jpg"], {}, "Nothing to paint: 2 results are in ./out, 2 FAILED."),
+        ([], {"DRY_RUN": "1"}, "Nothing to paint: 2 that cannot be painted."),
     ],
 )
-def test_where_nothing_can_be_painted_the_last_line_does_not_sound_like_success(
-    folders, stand_in, capsys, there, said
+def test_where_nothing_can_be_painted_the_summary_does_not_sound_like_success(
+    folders, stand_in, capsys, there, changes, said
 ):
     for path in ("photos/beach.jpg", "photos/trip/old town é.png"):
         Path(path).unlink()
@@ -81,20 +82,13 @@ def test_where_nothing_can_be_painted_the_last_line_does_not_sound_like_success(
         Path("photos", name).write_bytes(tiny.file(40, 50, 1))
         run(folders)
     Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
-    capsys.readouterr()
-    assert run(folders) == 1
-    assert said in capsys.readouterr().out.splitlines()
-
-
-def test_a_dry_run_counts_what_its_name_forbids(folders, stand_in, capsys):
-    for path in ("photos/beach.jpg", "photos/trip/old town é.png"):
-        Path(path).unlink()
-    Path(os.fsdecode(b"photos/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
     log.log_to_stdout("", as_json=True)
-    assert run(folders, DRY_RUN="1") == 1
-    last = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (last["to_paint"], last["failed"]) == (0, 2)
-    assert last["message"] == "Nothing to paint: 2 that cannot be painted."
+    capsys.readouterr()
+    assert run(folders, **changes) == 1
+    lines = map(json.loads, capsys.readouterr().out.splitlines())
+    [summary] = [each for each in lines if each.get("event") == "summary"]
+    assert summary["message"] == said
+    assert (summary["to_paint"], summary["failed"]) == (0, 2)
 
 
 # --- results that are not what would be painted -----------------------------------------------

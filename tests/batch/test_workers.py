@@ -75,18 +75,9 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
 @pytest.mark.parametrize(
     "words",
     [
-        ["paint"],
-        ["paint", "--dry-run"],
-        [
-            "inetwork",
-            "photos/beach.jpg",
-            "paintings/monet.jpg",
-            "x",
-            "--size",
-            "64",
-            "--num_iter",
-            "1",
-        ],
+        "paint",
+        "paint --dry-run",
+        "inetwork photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1",
     ],
     ids=["batch", "dry run", "one picture"],
 )
@@ -96,7 +87,7 @@ def test_nothing_is_computed_on_a_device_that_was_not_chosen(
     """Such as the first of two GPUs, if only the second one works."""
     child = start_program(
         programs.on_the_second_half_of_the_cpu,
-        *words,
+        *words.split(),
         environment=os.environ | folders | {"STYLE": "monet", "VGG_WEIGHTS": "builtin"},
         log=tmp_path / "log",
     )
