@@ -108,7 +108,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
             stores.drain()
 
         def batch_left(elapsed: float, eta_s: float) -> float:
-            return stores.batch_left(elapsed, eta_s, line.left / len(places))
+            return stores.batch_left(elapsed, eta_s, line.left, len(places))
 
         context = PaintingContext(
             config=run.config,
@@ -240,17 +240,19 @@ class Stores:
         """Takes a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._begin(self._fail, task, error)
 
-    def batch_left(self, elapsed: float, eta_s: float, tasks: float) -> float:
+    def batch_left(self, elapsed: float, eta_s: float, tasks: int, painters: int) -> float:
         """Estimates the seconds left for the batch from the mean time of its pictures so far.
 
         Args:
             elapsed: The seconds that a painter has spent on its picture.
             eta_s: The seconds that its picture will still take.
-            tasks: The number of tasks that no painter has taken yet, for each painter.
+            tasks: The number of tasks that no painter has taken yet.
+            painters: The number of painters.
         """
         with self._lock:
             count, seconds = self.outcome.painted.total(), sum(self.outcome.seconds.values())
-        return eta_s + tasks * (seconds / count if count else elapsed + eta_s)
+        mean = seconds / count if count else elapsed + eta_s
+        return eta_s + tasks * mean / painters
 
     def check(self) -> None:
         """Raises UnavailableError if the storage was unreachable for too long."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import itertools
 import mimetypes
 import os
 import time
@@ -72,12 +73,7 @@ class S3Bucket(Store):
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
     def list_excluding(self, left_out: str) -> Iterator[Entry]:
-        for entry in self.list():
-            if entry.key.startswith(left_out):
-                break
-            yield entry
-        else:
-            return
+        yield from itertools.takewhile(lambda entry: entry.key < left_out, self.list())
         # `~` is after all letters of ASCII: what is left out is not even listed.
         for entry in self._entries("", after=f"{left_out}~"):
             if not entry.key.startswith(left_out) and not entry.key.endswith("/"):

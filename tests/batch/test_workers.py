@@ -303,11 +303,11 @@ def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
     assert len(waits) < 10
 
 
-def test_the_time_left_is_that_of_the_rest_by_the_mean_of_what_is_painted():
+def test_the_time_left_is_shared_by_the_painters():
     run = SimpleNamespace(stop=None, plan=SimpleNamespace(refused=()))
     stores, [task, other] = workers.Stores(None, None, run), tasks_of_styles(64, 80)[1:3]
-    assert stores.batch_left(5, 10, 4) == 10 + 4 * 15
+    assert stores.batch_left(5, 10, 4, painters=2) == 10 + 4 * 15 / 2
     stores.outcome.add_painted(task, 10.0)
     stores.outcome.add_painted(other, 20.0)
-    assert stores.batch_left(1, 2, 6) == 2 + 6 * 15
-    assert stores.batch_left(5, 3, 0) == 3
+    assert stores.batch_left(1, 2, 6, painters=2) == 2 + 6 * 15 / 2
+    assert stores.batch_left(5, 3, 0, painters=2) == 3
