@@ -22,11 +22,7 @@ from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import (
-    MemoryPlan,
-    PaintingInputs,
-    plan_painting,
-)
+from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
 from styletransfer.engine.schedule import schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer

@@ -75,15 +75,7 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> st
     if failed:
         parts.append(f"{failed} {'that cannot be painted' if dry_run else 'FAILED'}")
     summary = f"Nothing to paint: {', '.join(parts)}."
-    event(
-        summary,
-        summary=True,
-        event="summary",
-        to_paint=0,
-        painted=0,
-        there=there,
-        failed=failed,
-    )
+    event(summary, summary=True, event="summary", to_paint=0, painted=0, there=there, failed=failed)
     if not dry_run:
         _log_failures(plan.refused)
     return summary

@@ -54,12 +54,7 @@ class StorageSession:
     """A process's access to the buckets while it paints. Requests outlast outages, and threads run,
     until `close`."""
 
-    def __init__(
-        self,
-        buckets: Buckets,
-        config: Config,
-        unfinished: Bucket | None = None,
-    ) -> None:
+    def __init__(self, buckets: Buckets, config: Config, unfinished: Bucket | None = None) -> None:
         """Prepares the access.
 
         Args:

@@ -93,12 +93,7 @@ class _Painting:
     """One run on a connected cluster."""
 
     def __init__(
-        self,
-        ray: Any,
-        run: RunContext,
-        stores: Stores,
-        shown: Throughput,
-        has_gallery: bool,
+        self, ray: Any, run: RunContext, stores: Stores, shown: Throughput, has_gallery: bool
     ) -> None:
         self._ray, self._run, self._stores, self._shown = ray, run, stores, shown
         # A weights file must have the same path and content on all machines.

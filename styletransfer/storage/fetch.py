@@ -14,12 +14,7 @@ from styletransfer.errors import ConfigError
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry, ObjectError, Progress, Store
 from styletransfer.storage.file_names import Fold, key_folding
-from styletransfer.storage.files import (
-    delete_leftovers,
-    is_same,
-    nearest_existing,
-    storage_errors,
-)
+from styletransfer.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import MANIFEST, Manifest
@@ -71,11 +66,7 @@ def download_all(
     for each in {path.parent for _, path in files} if not rules.dry_run else ():
         delete_leftovers(each)
     jobs = [
-        Job(
-            entry.key,
-            entry.size,
-            partial(_download, bucket, entry, path, manifest, rules.dry_run),
-        )
+        Job(entry.key, entry.size, partial(_download, bucket, entry, path, manifest, rules.dry_run))
         for entry, path in files
         if not manifest.has(entry, path)
     ]
@@ -138,12 +129,7 @@ def _files(
 
 
 def _download(
-    bucket: Store,
-    entry: Entry,
-    path: Path,
-    manifest: Manifest,
-    dry_run: bool,
-    progress: Progress,
+    bucket: Store, entry: Entry, path: Path, manifest: Manifest, dry_run: bool, progress: Progress
 ) -> bool:
     """Download an object and list its file, unless the file has its content already.
 

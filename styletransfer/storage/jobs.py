@@ -75,11 +75,7 @@ def run_jobs(
 
 
 def _outcomes(
-    jobs: Sequence[Job],
-    at_a_time: int,
-    pool: ThreadPoolExecutor,
-    progress: Progress,
-    stop: Stop,
+    jobs: Sequence[Job], at_a_time: int, pool: ThreadPoolExecutor, progress: Progress, stop: Stop
 ) -> Iterator[tuple[Job, JobOutcome]]:
     """Start the jobs, and yield each one that has ended with its outcome."""
     started: dict[Future[bool], Job] = {}

@@ -37,11 +37,7 @@ from styletransfer.storage.files import (
     storage_errors,
 )
 from styletransfer.storage.s3_client import client_of
-from styletransfer.storage.s3_errors import (
-    CONFLICTS,
-    NOT_FOUND,
-    ErrorTranslator,
-)
+from styletransfer.storage.s3_errors import CONFLICTS, NOT_FOUND, ErrorTranslator
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB

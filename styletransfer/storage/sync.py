@@ -8,14 +8,7 @@ from pathlib import Path
 
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import listed, megabytes, plural, printable
-from styletransfer.storage.base import (
-    Entry,
-    ObjectError,
-    Progress,
-    Store,
-    UnfinishedUpload,
-    hidden,
-)
+from styletransfer.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload, hidden
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.jobs import JOBS, Job, JobOutcome, run_jobs

@@ -146,10 +146,7 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
 
 @pytest.mark.slow
 def test_a_record_makes_the_same_picture_with_masks_and_regions(
-    folders,
-    small_vgg,
-    capsys,
-    repaint,
+    folders, small_vgg, capsys, repaint
 ):
     paint("black.png", 0.1)
     paint("white.png", 0.9)

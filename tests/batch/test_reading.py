@@ -67,10 +67,7 @@ def test_masks_and_regions_come_with_their_paintings():
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
     painting = Image.open(io.BytesIO(tiny.file(60, 80, kind="PNG")))
     framed = ImageOps.expand(painting, 12, "white")
-    files = {
-        "a.png": saved(framed, "PNG"),
-        "a.mask.png": grey_file(np.ones((20, 20), bool)),
-    }
+    files = {"a.png": saved(framed, "PNG"), "a.mask.png": grey_file(np.ones((20, 20), bool))}
 
     def size(settings, mask=None):
         style = Style("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)

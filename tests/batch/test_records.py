@@ -9,12 +9,7 @@ from dataclasses import astuple, replace
 
 import pytest
 
-from styletransfer.batch.records import (
-    MAX_READERS,
-    fingerprints,
-    read_records,
-    record_of_inputs,
-)
+from styletransfer.batch.records import MAX_READERS, fingerprints, read_records, record_of_inputs
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
@@ -74,16 +69,7 @@ MASK = Entry("mask.png", 1, "etag of the mask")
         (PHOTO, None, replace(STYLE, settings=replace(STYLE.settings, seed=1)), OUTPUT),
         (PHOTO, None, STYLE, astuple(OutputFormat("png", 95))),
     ],
-    ids=[
-        "photo",
-        "mask",
-        "painting",
-        "share",
-        "painting's mask",
-        "region",
-        "setting",
-        "output",
-    ],
+    ids=["photo", "mask", "painting", "share", "painting's mask", "region", "setting", "output"],
 )
 def test_everything_that_decides_a_result_counts(changed):
     assert fingerprint(*changed) != FINGERPRINT

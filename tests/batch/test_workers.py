@@ -15,12 +15,7 @@ from support.folder_batches import keys, run
 
 from styletransfer import Settings
 from styletransfer.batch import reading, workers
-from styletransfer.batch.places import (
-    DeviceShare,
-    device_share,
-    workers_that_fit,
-    workers_that_pay,
-)
+from styletransfer.batch.places import DeviceShare, device_share, workers_that_fit, workers_that_pay
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Reader
 from styletransfer.batch.storing import Storer

@@ -92,11 +92,7 @@ def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys)
 
 @pytest.mark.parametrize(
     ("others", "own", "found"),
-    [
-        ({}, {}, 3),
-        ({"OUTPUT_QUALITY": "60"}, {}, 0),
-        ({"OUTPUT_QUALITY": "60"}, {"KEEP": "1"}, 3),
-    ],
+    [({}, {}, 3), ({"OUTPUT_QUALITY": "60"}, {}, 0), ({"OUTPUT_QUALITY": "60"}, {"KEEP": "1"}, 3)],
 )
 def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     folders, cluster, painting, monkeypatch, capsys, others, own, found
