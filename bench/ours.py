@@ -2,7 +2,7 @@
 
     python bench/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
         [--device cpu|gpu] [--preset fine] [--iterations N] [--memory-limit BYTES]
-        [--trace FOLDER] [--peak]
+        [--optimizer lbfgs] [--halves] [--trace FOLDER] [--peak]
 
 Paints the same photo at each size, and prints a line of JSON for each:
 
@@ -25,7 +25,9 @@ import json
 import math
 import time
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels, process_age
 
@@ -51,6 +53,8 @@ def main() -> None:
     parser.add_argument("--preset", default="fine", help="draft, fine or print")
     parser.add_argument("--iterations", type=int, help="default: those of the preset")
     parser.add_argument("--memory-limit", type=int, help="bytes that the process may use")
+    parser.add_argument("--optimizer", default="adam")
+    parser.add_argument("--halves", action="store_true", help="a painting for each half, by masks")
     parser.add_argument("--trace", type=Path, help="folder for profiles")
     parser.add_argument("--peak", action="store_true")
     args = parser.parse_args()
@@ -67,10 +71,16 @@ def main() -> None:
 
 def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
     """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
-    given = {} if args.iterations is None else {"iterations": args.iterations}
+    given: dict[str, Any] = {}
+    if args.iterations is not None:
+        given["iterations"] = args.iterations
+    if args.optimizer != "adam":
+        given["optimizer"] = args.optimizer
     settings = Settings(size=size, precision=args.precision, preset=args.preset, **given)
     painted_from, before = time.perf_counter(), memory_before()
-    styles = style_targets([pixels(PAINTING)])
+    left = np.repeat([[1.0, 0.0]], 2, axis=0)
+    regions = [left, 1 - left] if args.halves else [None]
+    styles = style_targets([pixels(PAINTING)] * len(regions), regions=regions)
     transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
     first = begun = ended = 0.0
     steps = 0  # at the last scale
