@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program, set_up_log
@@ -13,6 +13,7 @@ from styletransfer.cli.picture_files import (
     ResultFiles,
     check_target,
     chosen_device,
+    read_file,
     read_mask,
     read_picture,
     result_files,
@@ -24,12 +25,11 @@ from styletransfer.log import event, logger, logs_json
 from styletransfer.progress import follow
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
+from styletransfer.storage.base import Entry
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    import numpy as np
-
+    from styletransfer.batch.styles import Painting
     from styletransfer.engine.stylize import Step
-    from styletransfer.images.decode import Picture
     from styletransfer.vgg.sources import WeightsSource
 
 
@@ -90,25 +90,33 @@ def paint(args: argparse.Namespace) -> Path:
         )
     if args.image_size is not None and args.size is not None:
         raise ConfigError("--image_size and --size both set the size; give one of them")
+    from styletransfer.batch.reading import read_photo, read_style
+    from styletransfer.batch.styles import Style
+    from styletransfer.devices.system_memory import free_memory
     from styletransfer.vgg.sources import RANDOM, described, read_source
 
-    base, *refs, prefix = args.pictures
+    base, *_, prefix = args.pictures
     settings = inetwork_arguments.settings_of(args)
-    shares = inetwork_arguments.shares_of(args.style_weight, len(refs))
+    paintings = _paintings(args)
     limit = memory_size(args.memory_limit, "--memory_limit")
     _warn_of_unused(args, settings)
     source = _weights(args, settings)
-    photo = read_picture(base, "BASE")
-    settings = inetwork_arguments.with_image_size(settings, args, *photo.size)
-    results = result_files(prefix, photo, inetwork_arguments.output_format(args))
-    check_target(results.path(), prefix, map(Path, _pictures_of(args)))
-    paintings = [read_picture(ref, "REF") for ref in refs]
-    given = _read_masks(args, len(refs))
-    if settings.recipe == "inetwork":  # The original uses transparent parts and borders.
-        pixels = [painting.pixels_int for painting in paintings]
-    else:
-        pixels = _without_unused_parts(given, photo, paintings, [base, *refs])
-    del paintings
+    arguments = inetwork_arguments.paths_given(args)
+
+    def read(path: str) -> bytes:
+        return read_file(path, arguments[path])
+
+    photo = read_photo(Entry(base, 0, ""), _entry(args.content_mask), read, free_memory())
+    settings = inetwork_arguments.with_image_size(settings, args, *photo.picture.size)
+    results = result_files(prefix, photo.picture, inetwork_arguments.output_format(args))
+    check_target(results.path(), prefix, map(Path, arguments))
+    given = read_style(Style(prefix, paintings, settings), read, free_memory())
+    content_mask = photo.content_mask(settings, base)
+    color_mask = None
+    if args.color_mask is not None:
+        color_mask = read_mask(args.color_mask, arguments[args.color_mask])
+    start = inetwork_arguments.start_picture(args)
+    init = None if start is None else read_picture(start, arguments[start]).pixels
 
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
@@ -121,18 +129,42 @@ def paint(args: argparse.Namespace) -> Path:
         vgg = VGG(weights or read_source(source, settings.model, settings.seed))
         del weights
         logger.info("painting with %s", described(vgg.identity, source.given))
-        style = StyleTargets(pixels, shares, given.pop("style_masks"), given.pop("regions"))
-        del pixels  # The style has them.
+        style = StyleTargets(*given)
+        del given  # The style has the paintings.
         transfer = StyleTransfer(
-            photo.pixels_int, style, settings, vgg, memory_limit=limit, **given
+            photo.picture.pixels_int,
+            style,
+            settings,
+            vgg,
+            content_mask=content_mask,
+            color_mask=color_mask,
+            init=init,
+            memory_limit=limit,
         )
         logger.info("%s", transfer.memory_plan)
-        del given  # The picture to start from may be as large as the photo.
+        del init  # It may be as large as the photo.
         every = args.save_every
         if every is None:
             every = 1 if settings.recipe == "inetwork" else 0
         _run(transfer.steps(), Path(base).name, results, every)
     return results.path()
+
+
+def _paintings(args: argparse.Namespace) -> "tuple[Painting, ...]":
+    """Return the paintings with their shares and masks. Raises ConfigError."""
+    from styletransfer.batch.styles import Painting
+
+    refs = args.pictures[1:-1]
+    shares = inetwork_arguments.shares_of(args.style_weight, len(refs))
+    masks = inetwork_arguments.masks_of(args, "style_masks", len(refs))
+    regions = inetwork_arguments.masks_of(args, "regions", len(refs))
+    if args.regions is None and args.content_mask is None:
+        regions = masks  # As in the original.
+    found = zip(refs, shares, masks, regions, strict=True)
+    return tuple(
+        Painting(Entry(ref, 0, ""), share, _entry(mask), _entry(region))
+        for ref, share, mask, region in found
+    )
 
 
 class LossLog:
@@ -210,66 +242,8 @@ def _recorded(
         del step  # Steps that are still referenced may take memory.
 
 
-def _read_masks(args: argparse.Namespace, paintings: int) -> dict[str, Any]:
-    """Return the masks and the picture to start from, by the names of `stylize`'s parameters."""
-    from styletransfer.images import masks
-
-    def one(path: str | None, argument: str) -> "np.ndarray | None":
-        return None if path is None else read_mask(path, argument)
-
-    def each(paths: Sequence[str] | None, argument: str) -> list["np.ndarray | None"] | None:
-        if paths is None:
-            return None
-        if len(paths) != paintings:
-            raise ConfigError(
-                f"{argument} has {len(paths)} masks for {paintings} paintings; "
-                f"expected one per painting, `{inetwork_arguments.NO_MASK}` for none"
-            )
-        return [
-            one(None if path == inetwork_arguments.NO_MASK else path, argument) for path in paths
-        ]
-
-    start = inetwork_arguments.start_picture(args)
-    words = ", ".join(inetwork_arguments.START_WORDS)
-    label = f"--init_image is none of {words}, and as a picture"
-    content_mask = one(args.content_mask, "--content_mask")
-    style_masks = each(args.style_masks, "--style_masks")
-    regions = each(args.regions, "--regions")
-    return {
-        "content_mask": content_mask,
-        "style_masks": style_masks,
-        "regions": masks.regions_of(style_masks, regions, content_mask),
-        "color_mask": one(args.color_mask, "--color_mask"),
-        "init": None if start is None else read_picture(start, label).pixels,
-    }
-
-
-def _without_unused_parts(
-    given: dict[str, Any], photo: "Picture", paintings: Sequence["Picture"], names: Sequence[str]
-) -> list["np.ndarray"]:
-    """Take transparent parts out of the masks, and return the paintings without borders.
-
-    Args:
-        given: The masks, which are changed.
-        photo: The photo.
-        paintings: The paintings.
-        names: The names of the photo and of the paintings, for messages.
-
-    Returns:
-        The pixels of each painting, integers [H, W, 3].
-    """
-    from styletransfer.images import borders, masks
-
-    given["content_mask"] = masks.painted(given["content_mask"], photo.alpha_int, names[0])
-    style_masks = given["style_masks"] or [None] * len(paintings)
-    given["style_masks"] = [
-        masks.visible(mask, painting.alpha, name)
-        for mask, painting, name in zip(style_masks, paintings, names[1:], strict=True)
-    ]
-    return [
-        borders.used_pixels(painting, mask is not None, f"painting {name}")
-        for painting, mask, name in zip(paintings, given["style_masks"], names[1:], strict=True)
-    ]
+def _entry(path: str | None) -> Entry | None:
+    return None if path is None else Entry(path, 0, "")
 
 
 def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
@@ -285,13 +259,6 @@ def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
             f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
     return source_for(settings, given)
-
-
-def _pictures_of(args: argparse.Namespace) -> list[str]:
-    """Return the paths of all pictures and masks that are painted from."""
-    masks = [args.content_mask, args.color_mask, *(args.style_masks or ()), *(args.regions or ())]
-    others = [*masks, inetwork_arguments.start_picture(args)]
-    return [*args.pictures[:-1], *(each for each in others if each is not None)]
 
 
 def _warn_of_unused(args: argparse.Namespace, settings: Settings) -> None:

@@ -175,6 +175,37 @@ def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
+def masks_of(args: argparse.Namespace, name: str, paintings: int) -> list[str | None]:
+    """Return the path of each painting's mask in an argument, or None for `-`.
+
+    Raises ConfigError for another number of masks.
+    """
+    paths: list[str] | None = getattr(args, name)
+    if paths is None:
+        return [None] * paintings
+    if len(paths) != paintings:
+        raise ConfigError(
+            f"--{name} has {len(paths)} masks for {paintings} paintings; "
+            f"expected one per painting, `{NO_MASK}` for none"
+        )
+    return [None if path == NO_MASK else path for path in paths]
+
+
+def paths_given(args: argparse.Namespace) -> dict[str, str]:
+    """Return the paths of all pictures and masks that are painted from, each with its argument."""
+    found = [(args.pictures[0], "BASE"), *((ref, "REF") for ref in args.pictures[1:-1])]
+    for name in ("style_masks", "regions"):
+        found += [(path, f"--{name}") for path in getattr(args, name) or () if path != NO_MASK]
+    words = ", ".join(START_WORDS)
+    others = {
+        "--content_mask": args.content_mask,
+        "--color_mask": args.color_mask,
+        f"--init_image is none of {words}, and as a picture": start_picture(args),
+    }
+    found += [(path, argument) for argument, path in others.items() if path is not None]
+    return dict(found)
+
+
 def output_format(args: argparse.Namespace) -> OutputFormat:
     """Return the output format that the arguments ask for."""
     return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)

@@ -26,6 +26,15 @@ if TYPE_CHECKING:
     from styletransfer.images.decode import Picture
 
 
+def read_file(path: str, argument: str) -> bytes:
+    """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
+
+
 def read_picture(path: str, argument: str) -> "Picture":
     """Return the picture in a file.
 
@@ -41,7 +50,7 @@ def read_picture(path: str, argument: str) -> "Picture":
     from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
-    return decode.decode(_read(path, argument), path, free_memory())
+    return decode.decode(read_file(path, argument), path, free_memory())
 
 
 def read_mask(path: str, argument: str) -> "np.ndarray":
@@ -49,7 +58,7 @@ def read_mask(path: str, argument: str) -> "np.ndarray":
     from styletransfer.devices.system_memory import free_memory
     from styletransfer.images import decode
 
-    return decode.decode_mask(_read(path, argument), path, free_memory())
+    return decode.decode_mask(read_file(path, argument), path, free_memory())
 
 
 def chosen_device(asked: str) -> "Device":
@@ -177,11 +186,3 @@ def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
             raise ConfigError(
                 f"the result would overwrite {picture}; choose another PREFIX than {name!r}"
             )
-
-
-def _read(path: str, argument: str) -> bytes:
-    try:
-        return Path(path).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None

@@ -277,9 +277,9 @@ def style_targets(
         if not (shares is None and style_masks is None and regions is None):
             raise ValueError("StyleTargets have shares, masks and regions of their own")
         return styles
-    return StyleTargets(
-        styles, shares, style_masks, grey.regions_of(style_masks, regions, content_mask)
-    )
+    if regions is None and content_mask is None:
+        regions = style_masks
+    return StyleTargets(styles, shares, style_masks, regions)
 
 
 def painting_targets(

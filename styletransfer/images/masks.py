@@ -1,7 +1,5 @@
 """Masks as arrays: float32 [H, W] of any size, 0 (black) … 1 (white), soft in between."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from styletransfer.errors import PictureError
@@ -42,18 +40,6 @@ def checked(mask: np.ndarray, name: str) -> np.ndarray:
     if mask.max() < BLACK:
         raise ValueError(f"{name} is black all over")
     return mask
-
-
-def regions_of(
-    style_masks: Sequence[np.ndarray | None] | None,
-    regions: Sequence[np.ndarray | None] | None,
-    content_mask: np.ndarray | None,
-) -> Sequence[np.ndarray | None] | None:
-    """Return the region of the photo for each painting.
-
-    Without regions and a content mask, these are the style masks, as in the original INetwork.
-    """
-    return style_masks if regions is None and content_mask is None else regions
 
 
 def visible(mask: np.ndarray | None, alpha: np.ndarray | None, name: str) -> np.ndarray | None:
