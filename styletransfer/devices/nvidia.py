@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from styletransfer.paths import PROGRAM
 
@@ -41,48 +42,37 @@ def installed_gpus() -> list[str]:
     return []
 
 
-def total_memory(number: int) -> int | None:
-    """Return a GPU's memory in bytes, by CUDA's number, which is TensorFlow's too.
+class GpuMemory(NamedTuple):
+    """The memory of a GPU in bytes; `free` is what no process holds."""
+
+    free: int
+    total: int
+
+
+def gpu_memory(number: int) -> GpuMemory | None:
+    """Return a GPU's memory, by CUDA's number, which is TensorFlow's too.
 
     The answer is None if the driver does not report it. TensorFlow must have started the driver.
     """
-    found = _driver_and_device(number)
-    if found is None:
-        return None
-    driver, device = found
-    size = ctypes.c_size_t()
-    return None if driver.cuDeviceTotalMem_v2(ctypes.byref(size), device) else size.value
-
-
-def free_gpu_memory(number: int) -> int | None:
-    """Return the bytes of a GPU's memory that no process holds; see `total_memory`."""
-    found = _driver_and_device(number)
-    if found is None:
-        return None
-    driver, device = found
-    # The driver answers in a context of the GPU. The primary one is TensorFlow's, too.
-    context = ctypes.c_void_p()
-    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
-        return None
-    free, size = ctypes.c_size_t(), ctypes.c_size_t()
-    try:
-        if driver.cuCtxPushCurrent_v2(context):
-            return None
-        failed = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(size))
-        driver.cuCtxPopCurrent_v2(ctypes.byref(context))
-    finally:
-        driver.cuDevicePrimaryCtxRelease_v2(device)
-    return None if failed else free.value
-
-
-def _driver_and_device(number: int) -> tuple[ctypes.CDLL, ctypes.c_int] | None:
-    """Return the driver and its handle of a GPU, or None if there is no such driver or GPU."""
+    device, context = ctypes.c_int(), ctypes.c_void_p()
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
     try:
         driver = ctypes.CDLL(LIBRARY)
     except OSError:
         return None
-    device = ctypes.c_int()
-    return None if driver.cuDeviceGet(ctypes.byref(device), number) else (driver, device)
+    # The driver answers in a context of the GPU. The primary one is TensorFlow's, too.
+    if driver.cuDeviceGet(ctypes.byref(device), number) or driver.cuDevicePrimaryCtxRetain(
+        ctypes.byref(context), device
+    ):
+        return None
+    try:
+        if driver.cuCtxPushCurrent_v2(context):
+            return None
+        failed = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
+        driver.cuCtxPopCurrent_v2(ctypes.byref(context))
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)
+    return None if failed else GpuMemory(free.value, total.value)
 
 
 def why_unusable(cuda: str | None) -> str:

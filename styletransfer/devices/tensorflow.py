@@ -134,12 +134,12 @@ def probe(name: str) -> str | None:
 
 
 def _description(number: int, gpu: tf.config.PhysicalDevice) -> str:
-    size, free = nvidia.total_memory(number), nvidia.free_gpu_memory(number)
+    memory = nvidia.gpu_memory(number)
     capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
     parts = [_gpu_name(gpu)]
-    parts += [f"{size / 2**30:.1f} GiB"] if size else []
-    if size and free is not None and size - free > MUCH_TAKEN:
-        parts += [f"of which {free / 2**30:.1f} are free"]
+    parts += [f"{memory.total / 2**30:.1f} GiB"] if memory else []
+    if memory and memory.total - memory.free > MUCH_TAKEN:
+        parts += [f"of which {memory.free / 2**30:.1f} are free"]
     parts += [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
     return ", ".join(parts)
 

@@ -101,16 +101,15 @@ def gpu_capacity(number: int) -> int | None:
     """Returns the most bytes that TensorFlow can hold on a GPU: the memory that other programs
     leave free at the first call, less CUDA's part. None means that the driver does not report it.
     """
-    gpu = tf.config.list_physical_devices("GPU")[number]
+    gpu, memory = tf.config.list_physical_devices("GPU")[number], nvidia.gpu_memory(number)
+    if memory is None:
+        return None
     if tf.config.experimental.get_memory_growth(gpu):
         # It keeps what it has held, and takes more as it needs it.
         held = tf.config.experimental.get_memory_info(f"GPU:{number}")["peak"]
-        free = nvidia.free_gpu_memory(number)
-        most = None if free is None else free + held
+        most = memory.free + held
     else:  # It has taken all that was free, an unknown amount.
-        most = nvidia.total_memory(number)
-    if most is None:
-        return None
+        most = memory.total
     details = tf.config.experimental.get_device_details(gpu)
     return most - left_to_cuda(most, details.get("compute_capability", (9, 0)))
 

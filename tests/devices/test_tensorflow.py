@@ -106,8 +106,7 @@ def test_a_driver_that_does_not_start_is_named(driver, monkeypatch):
 
 def test_the_driver_reports_a_gpus_memory(driver):
     driver()
-    assert nvidia.total_memory(0) == 16 * 2**30 and nvidia.total_memory(1) is None
-    assert nvidia.free_gpu_memory(0) == 11 * 2**30 and nvidia.free_gpu_memory(1) is None
+    assert nvidia.gpu_memory(0) == (11 * 2**30, 16 * 2**30) and nvidia.gpu_memory(1) is None
     assert ctypes.CDLL(nvidia.LIBRARY).contexts_left() == 0
 
 
@@ -182,8 +181,8 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
 
 
 def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
-    monkeypatch.setattr(nvidia, "total_memory", lambda number: 16 * 2**30)
-    monkeypatch.setattr(nvidia, "free_gpu_memory", lambda number: (11, 15)[number] * 2**30)
+    found = [nvidia.GpuMemory(free * 2**30, 16 * 2**30) for free in (11, 15)]
+    monkeypatch.setattr(nvidia, "gpu_memory", found.__getitem__)
     assert [str(each) for each in tensorflow.choose_devices("gpu").all] == [
         "NVIDIA A10G, 16.0 GiB, of which 11.0 are free, compute capability 8.6, "
         "fastest in bfloat16",

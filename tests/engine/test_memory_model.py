@@ -85,8 +85,8 @@ def gpu(monkeypatch):
     free again. TensorFlow takes memory as it needs it, if `grows`."""
     made = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
     monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
-    monkeypatch.setattr(nvidia, "total_memory", lambda number: 8 * GIB)
-    monkeypatch.setattr(nvidia, "free_gpu_memory", lambda number: int(made.free * GIB))
+    memory = nvidia.GpuMemory
+    monkeypatch.setattr(nvidia, "gpu_memory", lambda number: memory(int(made.free * GIB), 8 * GIB))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     config = tf.config.experimental
     monkeypatch.setattr(config, "get_memory_growth", lambda gpu: made.grows)
