@@ -11,17 +11,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from styletransfer.errors import ConfigError, PictureError
+from styletransfer.errors import PictureError
 from styletransfer.images import exif as exifs
 from styletransfer.images import icc
 from styletransfer.images.arrays import bands, resize
 from styletransfer.images.decode import Picture
-from styletransfer.images.output import (
-    DEEP_EXTENSIONS,
-    FileFormat,
-    OutputFormat,
-    file_format,
-)
+from styletransfer.images.output import OutputFormat, file_format
 
 # Rows rounded, filtered and compressed at a time: a large picture is never copied in floats.
 _BAND = 256
@@ -48,11 +43,15 @@ def encode(
 
     Raises:
         PictureError: A side is too long for the format.
-        ConfigError: The format cannot be written, or not with that depth.
+        ConfigError: The format cannot be written.
     """
     target = file_format(output.format or "", "the extension")
     height, width = pixels.shape[:2]
-    _check(target, height, width, output.depth)
+    if target.longest_side and max(height, width) > target.longest_side:
+        raise PictureError(
+            f"{width} × {height} pixels do not fit into a {target.extension}, whose sides are at "
+            f"most {target.longest_side}; set OUTPUT_FORMAT to png"
+        )
     own_profile = profile if output.depth == 8 else None
     metadata = None
     if exif:
@@ -91,19 +90,6 @@ def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> tu
     alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
     data = encode(image, replace(output, format=extension), alpha, photo.exif, photo.profile)
     return extension, data
-
-
-def _check(target: FileFormat, height: int, width: int, depth: int) -> None:
-    if target.longest_side and max(height, width) > target.longest_side:
-        raise PictureError(
-            f"{width} × {height} pixels do not fit into a {target.extension}, whose sides are at "
-            f"most {target.longest_side}; set OUTPUT_FORMAT to png"
-        )
-    if depth not in (8, 16):
-        raise ConfigError(f"the depth is {depth!r}; expected 8 or 16 bits")
-    if depth == 16 and not target.deep:
-        deep = " or ".join(DEEP_EXTENSIONS)
-        raise ConfigError(f"a {target.extension} has no 16 bits; set OUTPUT_FORMAT to {deep}")
 
 
 def _rounded(values: np.ndarray, depth: int, over_white: np.ndarray | None = None) -> np.ndarray:

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 
-from styletransfer.errors import ConfigError, PictureError
+from styletransfer.errors import PictureError
 from styletransfer.images.decode import Picture, decode
 from styletransfer.images.encode import encode, encode_result
 from styletransfer.images.exif import Exif, IfdEntry, for_result, kept
@@ -360,12 +360,6 @@ def test_a_soft_picture_of_sixteen_bits_compresses_well():
     soft = np.linspace(0, 1, 200, dtype=np.float32)[:, None, None].repeat(200, 1).repeat(3, 2)
     for extension in ("png", "tiff"):
         assert len(encode(soft, OutputFormat(extension, depth=16))) < soft.size * 2 / 50
-
-
-@pytest.mark.parametrize("extension", ["jpg", "webp"])
-def test_sixteen_bits_in_a_format_without_them_are_refused_with_a_way_out(extension):
-    with pytest.raises(ConfigError, match=f"{extension} .*16 bits.*OUTPUT_FORMAT to png or tiff"):
-        encode(SHADES, OutputFormat(extension, depth=16))
 
 
 def test_equal_arguments_are_equal_bytes():
