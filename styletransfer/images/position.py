@@ -1,8 +1,8 @@
 """Removes from a picture's file where it was taken, and changes nothing else: no pixel is decoded.
 
-The bytes of the position are overwritten in place, in EXIF blocks (in JPEG, HEIC, AVIF, WebP, PNG,
-and TIFF, which is one), in XMP packets, and in the short film behind a "motion photo". Files are
-not trusted: the time of every search grows with the size of the file, and no faster.
+The bytes of the position are overwritten in place, in EXIF blocks, which are TIFF structures in a
+file of any format, in XMP packets, and in the short film behind a "motion photo". Files are not
+trusted: the time of every search grows with the size of the file, and no faster.
 """
 
 import contextlib
@@ -13,11 +13,12 @@ import zlib
 from PIL.ExifTags import IFD
 
 from styletransfer.errors import PictureError
-from styletransfer.images.exif import TYPE_SIZES, entries
+from styletransfer.images.exif import LONG, TYPE_SIZES, entries
 from styletransfer.images.header import errors_named, open_picture
 
-_TIFF = re.compile(rb"Exif\0\0(?=II\*\0|MM\0\*)")
-_TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG
+_TIFF = re.compile(rb"II\*\0|MM\0\*")
+_TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG, and how those begin that hold metadata
+_METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")
 _PNG = b"\x89PNG\r\n\x1a\n"
 # `exif:GPSLatitude`, and attributes of other vocabularies, such as a drone's
 # `drone-dji:GpsLatitude`. A byte that is not text ends a value as well: if a damaged packet lacks
@@ -40,18 +41,14 @@ def without_position(data: bytes, name: str) -> bytes:
     Raises PictureError, naming the file, if it has a position that is not found in its bytes.
     """
     cleared = bytearray(data)
+    blocks = [found.start() for found in _TIFF.finditer(data)]
+    if len(blocks) > _MOST_BLOCKS:
+        raise _refusal(name)
+    for start in blocks:
+        _clear_exif(cleared, start)
     if data.startswith(_PNG):
-        _clear_png(cleared)
+        _clear_texts(cleared)
     else:
-        starts = [found.end() for found in _TIFF.finditer(data)]
-        if data[:4] in (b"II*\0", b"MM\0*"):
-            starts.append(0)
-        if data[:4] == b"RIFF":  # WebP's chunk has no prefix.
-            starts += [at + 8 for at in _riff_chunks(data, b"EXIF")]
-        if len(starts) > _MOST_BLOCKS:
-            raise _refusal(name)
-        for start in starts:
-            _clear_exif(cleared, start)
         _clear_xmp(cleared)
     result = bytes(cleared)
     if _has_position(result, name):
@@ -70,8 +67,8 @@ def _clear_exif(data: bytearray, start: int) -> None:
     order = "<" if data[start : start + 2] == b"II" else ">"
     with contextlib.suppress(struct.error, IndexError):
         (offset,) = struct.unpack_from(f"{order}L", data, start + 4)
-        for _, tag, _, _, value in entries(data, order, start + offset):
-            if tag == IFD.GPSInfo:
+        for _, tag, kind, count, value in entries(data, order, start + offset):
+            if (tag, kind, count) == (IFD.GPSInfo, LONG, 1):
                 _clear_directory(data, order, start, start + value)
 
 
@@ -96,43 +93,23 @@ def _clear_xmp(data: bytearray) -> None:
     data[:] = _FILM.sub(lambda found: found[1] + b" " * len(found[2]), whole)
 
 
-def _clear_png(data: bytearray) -> None:
-    """Clear the EXIF chunk of a PNG in place, and empty text that holds XMP, which may be
-    compressed."""
-    at, seen = len(_PNG), False
+def _clear_texts(data: bytearray) -> None:
+    """Empty the text of a PNG that holds XMP, which may be compressed, in place. Correct the
+    checksums of that and of EXIF."""
+    at = len(_PNG)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">L", data, at)
         kind, body = bytes(data[at + 4 : at + 8]), at + 8
         end = body + length
         if end + 4 > len(data):
             return
-        if kind == b"eXIf" and not seen:
-            seen = True
-            _clear_exif(data, body)
-        elif kind == b"eXIf" or _is_metadata(kind, bytes(data[body : body + 80])):
-            # A PNG has one block of EXIF at most. This becomes a chunk that no reader knows, and
-            # that every reader may pass over.
+        if kind in _TEXTS and data[body:end].startswith(_METADATA):
+            # A chunk that no reader knows, and that every reader may pass over.
             data[at + 4 : at + 8] = b"teMp"
             data[body:end] = bytes(length)
         if kind in (b"eXIf", *_TEXTS):
-            checksum = zlib.crc32(data[at + 4 : end])
-            struct.pack_into(">L", data, end, checksum)
+            struct.pack_into(">L", data, end, zlib.crc32(data[at + 4 : end]))
         at = end + 4
-
-
-def _is_metadata(kind: bytes, keyword: bytes) -> bool:
-    return kind in _TEXTS and keyword.startswith((b"XML:com.adobe.xmp\0", b"Raw profile type "))
-
-
-def _riff_chunks(data: bytes, wanted: bytes) -> list[int]:
-    """Return the offsets of the chunks of a kind in a RIFF file."""
-    found, at = [], 12
-    while at + 8 <= len(data):
-        (length,) = struct.unpack_from("<L", data, at + 4)
-        if data[at : at + 4] == wanted:
-            found.append(at)
-        at += 8 + length + length % 2
-    return found
 
 
 def _has_position(data: bytes, name: str) -> bool:

@@ -41,6 +41,8 @@ def tiff():
 
 FILES = {kind: photo(kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")}
 FILES |= {"TIFF": tiff(), "a chunk of an odd length": photo("WEBP", icc_profile=b"odd")}
+# HEIF's readers skip a prefix, whatever it is.
+FILES["no prefix"] = bytes(6).join(FILES["HEIF"].rsplit(b"Exif\0\0", 1))
 
 
 @pytest.mark.parametrize("data", FILES.values(), ids=FILES)
@@ -122,8 +124,12 @@ def test_a_png_with_several_blocks_loses_the_position_of_each():
     at = data.index(b"eXIf") - 4
     block = data[at : at + 12 + int.from_bytes(data[at : at + 4], "big")]
     found = without_position(data[:at] + block + data[at:], "x")
-    assert found.count(b"eXIf") == 1
-    assert not Image.open(io.BytesIO(found)).getexif().get_ifd(GPS)
+    blocks = found.split(b"eXIf")[1:]
+    assert len(blocks) == 2
+    for each in blocks:
+        exif = Image.Exif()
+        exif.load(b"Exif\0\0" + each)
+        assert not exif.get_ifd(GPS)
 
 
 def test_a_file_without_a_position_stays_as_it_is():
@@ -133,14 +139,10 @@ def test_a_file_without_a_position_stays_as_it_is():
 
 
 def test_a_position_that_cannot_be_found_in_the_files_bytes_is_refused():
-    heif = photo("HEIF")
-    at = heif.rindex(b"Exif\0\0")  # A prefix that HEIF's readers skip, whatever it is.
-    hidden = [heif[:at] + bytes(6) + heif[at + 6 :]]
     unclosed = b'<x:xmpmeta exif:GPSLatitude="48,51'
-    hidden += [photo(kind, xmp=unclosed) for kind in ("JPEG", "WEBP", "HEIF")]
-    for data in hidden:
+    for kind in ("JPEG", "WEBP", "HEIF"):
         with pytest.raises(PictureError, match=r"x: the position .* export it anew as JPEG"):
-            without_position(data, "x")
+            without_position(photo(kind, xmp=unclosed), "x")
 
 
 def test_damaged_metadata_do_no_harm():
