@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.images import arrays, borders, decode
+from styletransfer.images import arrays, decode
 from styletransfer.settings import FIELDS, Settings
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -94,46 +94,12 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
-def save_cut_out(source, part, name):
-    """Save a picture with only the left `part` opaque, and that part as a mask."""
-    opaque = np.asarray(Image.open(source).convert("RGB"))
-    alpha = np.zeros((*opaque.shape[:2], 1), np.uint8)
-    alpha[:, : int(part * opaque.shape[1])] = 255
-    Image.fromarray(np.dstack([opaque, alpha])).save(f"{name}.png")
-    Image.fromarray(alpha[..., 0]).save(f"{name}.mask.png")
 
 
-# Hardly a step, because only colours are compared.
-RECOLOURED = ("--color_match", "moments", "--num_iter", "1", "--learning_rate", "1e-5")
 
 
-@paints
-def test_transparent_parts_of_a_painting_are_not_used():
-    save_cut_out("klimt.png", 1 / 2, "half")
-    Image.new("L", (16, 16), "white").save("all.png")
-    mask = ("--content_mask", "all.png", "--style_masks", "half.mask.png")
-    cut, whole, masked = (
-        painted(*RECOLOURED, *flags, pictures=("beach.jpg", painting, "x"))
-        for painting, flags in (("half.png", ()), ("klimt.png", ()), ("klimt.png", mask))
-    )
-    np.testing.assert_allclose(cut, masked, atol=1)
-    assert np.abs(whole - 1.0 * masked).max() > 5
 
 
-@paints
-def test_the_border_of_a_painting_is_not_used():
-    klimt = Image.open("klimt.png").convert("RGB").resize((160, 160))
-    ImageOps.expand(klimt, 20, "white").save("framed.png")
-    inside = borders.without_border(np.asarray(Image.open("framed.png")))
-    Image.fromarray(inside).save("inside.png")
-    Image.new("L", (16, 16), "white").save("all.png")
-    mask = ("--content_mask", "all.png", "--style_masks", "all.png")
-    framed, cut, whole = (
-        painted(*RECOLOURED, *flags, pictures=("beach.jpg", painting, "x"))
-        for painting, flags in (("framed.png", ()), ("inside.png", ()), ("framed.png", mask))
-    )
-    np.testing.assert_array_equal(framed, cut)
-    assert np.abs(whole - 1.0 * cut).max() > 5
 
 
 @paints

@@ -12,13 +12,10 @@ import torch
 from styletransfer.vgg.network import NetworkOptions, load_vgg
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_names
 from training.__main__ import SAMPLES, main
-from training.export import normalised, quantised, write
+from training.export import normalised, write
 from training.loop import CHECKPOINT, train
-from training.losses import alignment
-from training.muon import orthogonalised
-from training.network import Student, features, tensors
-from training.pictures import SIDE, batch, read_folders, split
-from training.start import fit_to_teacher
+from training.network import features
+from training.pictures import batch, read_folders
 from training.train import Recipe, Trainer
 
 torch.set_num_threads(1)  # Two test workers share the processor.
@@ -73,35 +70,6 @@ def test_training_raises_the_score_on_pictures_it_has_not_seen(teacher, pictures
     assert after["explained conv4_1"] > before["explained conv4_1"] + 0.02
 
 
-def test_a_student_as_wide_as_its_teacher_begins_as_the_teacher(teacher, images):
-    widths = {name: bias.size for name, (_, bias) in teacher.items()}
-    student, original = Student(widths), tensors(teacher, "conv4_1", CPU)
-    fit_to_teacher(student, original, images)
-    wanted = features(original, images, ["conv4_1"])["conv4_1"]
-    assert alignment(student(images)["conv4_1"], wanted) > 0.99
-
-
-def test_what_a_student_starts_with_explains_more_than_chance(teacher, pictures):
-    fitted = trainer(teacher, pictures)
-    with torch.no_grad():
-        for matrix in fitted.averaged.matrices.values():
-            torch.nn.init.normal_(matrix, std=matrix.std().item())
-    chance = fitted.evaluate()["score"]
-    assert trainer(teacher, pictures).evaluate()["score"] > chance + 0.02
-
-
-@pytest.mark.parametrize(
-    ("widths", "message"),
-    [
-        ({"conv1_1": 4, "conv2_1": 4, "conv3_4": 4}, "no layer conv3_4"),
-        ({"conv1_1": 9}, "conv1_1 is to have 9 channels, the teacher has 8"),
-    ],
-)
-def test_a_student_that_the_teacher_cannot_teach_is_refused(teacher, images, widths, message):
-    with pytest.raises(ValueError, match=message):
-        fit_to_teacher(Student(widths), tensors(teacher, "conv4_1", CPU), images)
-
-
 def test_a_resumed_training_ends_where_one_at_a_stretch_does(teacher, pictures, tmp_path):
     whole = trainer(teacher, pictures)
     train(whole, tmp_path / "whole", workers=0)
@@ -123,36 +91,6 @@ def test_a_checkpoint_of_another_recipe_is_refused(teacher, pictures, tmp_path):
         other.restore(tmp_path / CHECKPOINT)
 
 
-def test_pictures_measured_with_are_not_trained_on(pictures):
-    trained_on, measured_on = split(pictures)
-    assert measured_on and trained_on
-    assert not {id(each) for each in trained_on} & {id(each) for each in measured_on}
-
-
-def test_crops_are_the_same_for_the_same_seed_and_within_range(pictures):
-    one, same, other = (batch((seed, 7), pictures, 3) for seed in (1, 1, 2))
-    assert one.shape == (3, 3, SIDE, SIDE)
-    assert one.min() >= 0 and one.max() <= 255
-    assert np.array_equal(one, same) and not np.array_equal(one, other)
-
-
-def test_alignment_is_1_for_features_turned_and_scaled_and_0_for_unrelated_ones():
-    rng = np.random.default_rng(0)
-    one = torch.from_numpy(rng.standard_normal((1, 8, 40, 40)).astype(np.float32))
-    turn = torch.linalg.qr(torch.from_numpy(rng.standard_normal((8, 8)).astype(np.float32)))[0]
-    turned = 3 * torch.einsum("nchw,cd->ndhw", one, turn) + 5
-    other = torch.from_numpy(rng.standard_normal((1, 8, 40, 40)).astype(np.float32))
-    assert alignment(one, turned) == pytest.approx(1, abs=1e-4)
-    assert alignment(one, other) < 0.05
-
-
-@pytest.mark.parametrize("shape", [(6, 20), (20, 6)])
-def test_a_step_of_muon_has_nearly_equal_singular_values(shape):
-    matrix = torch.from_numpy(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
-    values = torch.linalg.svdvals(orthogonalised(matrix))
-    assert values.min() > 0.6 and values.max() < 1.3
-
-
 def test_the_file_paints_with_the_features_that_were_trained(teacher, pictures, images, tmp_path):
     found = trainer(teacher, pictures)
     layers, scales = normalised(found.averaged, found.teacher, images)
@@ -172,14 +110,6 @@ def test_the_file_paints_with_the_features_that_were_trained(teacher, pictures, 
         assert error < 1e-3 * np.abs(expected).mean(), name
         sizes = (each[name].square().sum(1).mean().sqrt().item() for each in (wanted, whole))
         assert scales[number] == pytest.approx(next(sizes) / next(sizes) * mean, rel=1e-3)
-
-
-def test_quantised_kernels_are_within_half_a_step_of_the_kernels():
-    kernel = np.random.default_rng(0).standard_normal((3, 3, 4, 5)).astype(np.float32)
-    kernel[..., 2] = 0
-    values, scale = quantised(kernel)
-    assert values.dtype == np.int8
-    assert (np.abs(values * scale - kernel) <= scale / 2 + 1e-6).all()
 
 
 def test_the_command_trains_resumes_and_writes_a_file_that_paints(teacher, tmp_path, capsys):
