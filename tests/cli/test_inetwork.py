@@ -11,7 +11,7 @@ from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.cli.picture_files import read_picture, result_files
-from styletransfer.errors import ConfigError, DeviceError, DivergedError
+from styletransfer.errors import ConfigError, DeviceError
 from styletransfer.images.output import OutputFormat
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -113,13 +113,6 @@ def test_where_none_are_named_the_built_in_network_paints_and_no_hub_is_asked(
     assert inetwork([*ONE, *flags]) == 0
     assert "painting with the built-in network\n" in capsys.readouterr().out
     assert hub.asked == []
-
-
-def test_a_picture_that_runs_away_is_reported_in_one_line(monkeypatch, capsys):
-    stylize_that(DivergedError("the picture ran away"), monkeypatch)
-    assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "9"]) == 1
-    assert capsys.readouterr().err == "inetwork.py: the picture ran away\n"
-    assert len(table()) == 3
 
 
 def test_the_result_is_written_as_asked_for():

@@ -94,14 +94,6 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
-
-
-
-
-
-
-
-
 @paints
 def test_style_weights_and_regions_decide_how_paintings_are_blended():
     pair = {"pictures": tuple(TWO)}

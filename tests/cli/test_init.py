@@ -195,27 +195,6 @@ def test_a_variable_of_the_shell_that_overrides_the_file_is_named(
     assert "note: this shell's BUCKET_STYLE overrides the one in .env; unset it\n" in out
 
 
-@pytest.mark.slow
-def test_amazon_s3(workspace, moto, prefix):
-    environment = {"AWS_ENDPOINT_URL": moto.url}
-    environment["AWS_CONFIG_FILE"] = environment["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        answers = [("[1]: ", "2\n"), ("key id (", "my-key\n"), ("(not shown): ", f"{SECRET}\n")]
-        answers += [("[eu-west-1]: ", "eu-west-3\n"), ("anna-lake: ", f"{prefix}\n")]
-        code, seen = on_terminal(workspace, answers)
-    assert code == 0, seen
-    assert SECRET not in seen
-    assert "    AWS_SECRET_ACCESS_KEY=(as in .env)" in seen
-    assert "    AWS_DEFAULT_REGION=eu-west-3" in seen
-    keys_of_account = {"AWS_ACCESS_KEY_ID": "my-key", "AWS_SECRET_ACCESS_KEY": SECRET}
-    region = {"AWS_DEFAULT_REGION": "eu-west-3"}
-    assert dotenv_values(workspace / ".env") == {**keys_of_account, **region, **names(prefix)}
-    where = moto.client.get_bucket_location(Bucket=f"{prefix}-photos")
-    assert where["LocationConstraint"] == "eu-west-3"
-
-
 # What it asks
 
 
@@ -236,30 +215,40 @@ def test_questions_are_asked_again_until_the_answer_is_right(workspace, moto, pr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("installed", [False, True])
-def test_without_clever_or_a_login_the_lines_are_pasted(
-    workspace, moto, prefix, installed, tmp_path, monkeypatch
-):
-    if installed:
-        install_clever(tmp_path, moto, monkeypatch)
-        monkeypatch.setenv("LOGGED_OUT", "1")
-    lines = "".join(f'{name}="{value}"\n' for name, value in moto.environment.items())
-    answers = [("[1]: ", "\n"), ("ends them.", lines), ("anna-lake: ", f"{prefix}\n")]
-    code, seen = on_terminal(workspace, answers)
-    assert code == 0, seen
-    assert "You are not logged in" in seen or not installed
-    assert "Paste the lines of the add-on with CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID" in seen
-    assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
-
-
-@pytest.mark.slow
-def test_another_services_keys_are_asked_for(workspace, moto, prefix):
-    answers = [("[1]: ", "3\n"), ("example.org: ", f"{moto.url}\n"), ("key id: ", "testaccess\n")]
-    answers += [("(not shown): ", f"{SECRET}\n"), ("none): ", "fr-par\n")]
+@pytest.mark.parametrize("provider", ["aws", "s3", "clever", "clever without a login"])
+def test_an_account_is_asked_for(workspace, moto, prefix, provider, tmp_path, monkeypatch):
+    """Amazon's, another service's, or the lines of an add-on that `clever` cannot show."""
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    secret = ("(not shown): ", f"{SECRET}\n")
+    if provider == "aws":
+        monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
+        answers = [("[1]: ", "2\n"), ("key id (", "my-key\n"), secret]
+        answers += [("[eu-west-1]: ", "eu-west-3\n")]
+        account = {"AWS_ACCESS_KEY_ID": "my-key", "AWS_SECRET_ACCESS_KEY": SECRET}
+        account |= {"AWS_DEFAULT_REGION": "eu-west-3"}
+        told = ["    AWS_SECRET_ACCESS_KEY=(as in .env)", "    AWS_DEFAULT_REGION=eu-west-3"]
+    elif provider == "s3":
+        answers = [("[1]: ", "3\n"), ("example.org: ", f"{moto.url}\n")]
+        answers += [("key id: ", "testaccess\n"), secret, ("none): ", "fr-par\n")]
+        account, told = {**moto.environment, "CELLAR_ADDON_REGION": "fr-par"}, []
+    else:
+        lines = "".join(f'{name}="{value}"\n' for name, value in moto.environment.items())
+        answers, account = [("[1]: ", "\n"), ("ends them.", lines)], moto.environment
+        told = ["Paste the lines of the add-on with CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"]
+        if provider != "clever":
+            install_clever(tmp_path, moto, monkeypatch)
+            monkeypatch.setenv("LOGGED_OUT", "1")
+            told.append("You are not logged in")
     code, seen = on_terminal(workspace, [*answers, ("anna-lake: ", f"{prefix}\n")])
-    assert code == 0 and SECRET not in seen, seen
-    found = dotenv_values(workspace / ".env")
-    assert found == {**moto.environment, "CELLAR_ADDON_REGION": "fr-par", **names(prefix)}
+    assert code == 0, seen
+    assert all(text in seen for text in told)
+    # What is pasted is shown.
+    assert provider.startswith("clever") or SECRET not in seen
+    assert dotenv_values(workspace / ".env") == {**account, **names(prefix)}
+    if provider == "aws":
+        where = moto.client.get_bucket_location(Bucket=f"{prefix}-photos")
+        assert where["LocationConstraint"] == "eu-west-3"
 
 
 @pytest.mark.slow
@@ -315,15 +304,17 @@ def test_without_clever_an_id_is_refused(workspace, monkeypatch, tmp_path, capsy
     assert code == 2 and "there is no file addon_1, and `clever`" in err
 
 
-def test_without_a_terminal_it_asks_nothing(workspace, capsys):
-    code, _, err = run(capsys, "--prefix", "anna")
-    assert code == 2 and "no terminal to ask on; pass --yes" in err
-
-
-def test_amazon_s3_and_another_account_exclude_each_other(workspace, capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no terminal to ask on; pass --yes"),
+        (["--provider", "aws", "--yes"], "CELLAR_ADDON_HOST set, in .env or the environment"),
+    ],
+)
+def test_what_cannot_be_asked_or_does_not_fit_is_named(workspace, arguments, message, capsys):
     (workspace / ".env").write_text("CELLAR_ADDON_HOST=cellar.example.org\n")
-    code, _, err = run(capsys, "--prefix", "anna", "--provider", "aws", "--yes")
-    assert code == 2 and "CELLAR_ADDON_HOST set, in .env or the environment" in err
+    code, _, err = run(capsys, "--prefix", "anna", *arguments)
+    assert code == 2 and message in err
 
 
 @pytest.mark.usefixtures("clever")

@@ -2,17 +2,14 @@
 
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from support.commands import contents
+from support.commands import contents, python
 
 from styletransfer.cli.paint import place_variables
 from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.paths import PROGRAM
 from styletransfer.storage.folder import FolderBucket
 
 # What Windows' Python lacks. The standard library's own modules that use it come first.
@@ -40,25 +37,15 @@ def foreign(tmp_path):
     return folder
 
 
-def python(*words, **variables):
-    return subprocess.run(
-        [sys.executable, *map(str, words)],
-        capture_output=True,
-        env=os.environ | variables,
-        cwd=PROGRAM,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "ascii"])
 def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encoding):
-    done = python("send_to_bucket.py", foreign, tmp_path / "out", PYTHONIOENCODING=encoding)
-    out = done.stdout.decode(encoding)
-    assert (done.returncode, done.stderr) == (0, b""), "it would end in the middle of the transfer"
-    assert "\\u65e5\\u672c.jpg (0.0 kB)" in out and "link.jpg \\u2192 /etc/hostname" in out
+    environment = {"encoding": encoding, "PYTHONIOENCODING": encoding}
+    done = python("send_to_bucket.py", foreign, tmp_path / "out", **environment)
+    assert (done.returncode, done.stderr) == (0, ""), "it would end in the middle of the transfer"
+    assert "\\u65e5\\u672c.jpg (0.0 kB)" in done.stdout
+    assert "link.jpg \\u2192 /etc/hostname" in done.stdout
     assert contents(tmp_path / "out") == contents(foreign)
-    assert python("inetwork.py", "--help", PYTHONIOENCODING=encoding).returncode == 0
+    assert python("inetwork.py", "--help", **environment).returncode == 0
 
 
 def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
@@ -75,9 +62,7 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
     )
     ascii_alone = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     done = python("-c", code, foreign, tmp_path / "out", **ascii_alone)
-    assert (
-        b"cannot be a file here, where names are in ascii; use a locale with UTF-8" in done.stdout
-    )
+    assert "cannot be a file here, where names are in ascii; use a locale with UTF-8" in done.stdout
     assert [*contents(tmp_path / "out")] == ["a.jpg"]
 
 
@@ -89,7 +74,7 @@ def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_pa
         ("bucket_management.py", "ls", tmp_path / "bucket"),
     ):
         done = python("-c", LIKE_WINDOWS, *words)
-        assert (done.returncode, done.stderr) == (0, b"")
+        assert (done.returncode, done.stderr) == (0, "")
     assert contents(tmp_path / "out") == contents(tmp_path / "bucket") == contents(foreign)
 
 
@@ -172,4 +157,4 @@ def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path, re
     request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     (tmp_path / "webbrowser.py").write_text("import os\nos.kill(os.getpid(), 2)\nraise OSError")
     done = python("send_to_bucket.py", tmp_path, "./x", PYTHONPATH=str(tmp_path))
-    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, "")

@@ -42,14 +42,6 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     assert not [*Path().glob("x*")]
 
 
-@pytest.mark.slow
-def test_a_record_finds_its_weights_in_the_bucket_of_paintings(folders, traced_once):
-    save_weights("paintings/small.npz")
-    assert run(folders, VGG_WEIGHTS="bucket:small.npz", **ONE) == 0
-    assert inetwork(["--from-record", RECORD, "copy/town"]) == 0
-    assert COPY.read_bytes() == FIRST.read_bytes()
-
-
 def test_a_record_is_not_painted_over_its_pictures(folders, small_vgg, monkeypatch, capsys):
     assert run(folders, PHOTO="beach.jpg", STYLE="monet") == 0
     record, before = "out/_records/monet/beach.jpg.json", Path("photos/beach.jpg").read_bytes()

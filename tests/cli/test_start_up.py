@@ -1,7 +1,5 @@
 """Start-up of a laptop's scripts: --help, packages, and a missing bucket."""
 
-import os
-import subprocess
 import sys
 import uuid
 from pathlib import Path
@@ -19,17 +17,7 @@ LAPTOP = (
 
 @pytest.mark.parametrize("script", [*LAPTOP, "inetwork.py"])
 def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
-    ran = subprocess.run(
-        [PROGRAM / script, "--help"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPROFILEIMPORTTIME": "1",
-        },
-    )
+    ran = python(PROGRAM / script, "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert ran.returncode == 0
     assert f"./{script} " in ran.stdout and "exit codes: 0 " in ran.stdout
     lines = ran.stderr.splitlines()

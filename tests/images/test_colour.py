@@ -7,9 +7,8 @@ import pytest
 from PIL import Image
 from scipy.linalg import inv, sqrtm
 
-from styletransfer.images.arrays import to_float
-from styletransfer.images.colour import Palette, masked, match, preserve, transfer
-from styletransfer.images.oklab import oklab_to_srgb, srgb_to_oklab
+from styletransfer.images.colour import Palette, masked, match, preserve
+from styletransfer.images.oklab import srgb_to_oklab
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 METHODS = ("moments", "histogram")
@@ -228,36 +227,12 @@ def test_a_mask_limits_what_is_counted_and_changed(method, photo, painting):
     )
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_photo_in_integers_is_matched_as_in_floats(method, photo, painting):
-    integers, half = (
-        np.rint(photo * 255).astype(np.uint8),
-        np.full(photo.shape[:2], 0.5, np.float32),
-    )
-    result, same = (
-        match(each, Palette([painting]), method=method, mask=half)
-        for each in (integers, to_float(integers))
-    )
-    np.testing.assert_array_equal(result, same)
-
-
 def test_an_all_black_mask_changes_nothing(photo, painting):
     black = np.zeros(photo.shape[:2], np.float32)
     np.testing.assert_array_equal(match(photo, Palette([painting]), mask=black), photo)
 
 
 # --- finished results -----------------------------------------------------------------------
-
-
-def test_transfer_takes_the_contents_colours_or_only_their_distribution(photo):
-    generated = noise(45, 60)
-    small = np.asarray(photo[::2, ::2])
-    for mask in (None, half(45, 60)):
-        pixel_by_pixel = preserve(generated, small, mask)
-        np.testing.assert_array_equal(transfer(small, generated, mask), pixel_by_pixel)
-        distribution = match(generated, Palette([small], masks=[mask]), "histogram", mask)
-        np.testing.assert_array_equal(transfer(small, generated, mask, True), distribution)
-    assert transfer(photo, generated).shape == generated.shape
 
 
 def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between(photo):
@@ -284,9 +259,3 @@ PUBLISHED = {
 def test_oklab_has_its_published_values():
     found = srgb_to_oklab(np.array(list(PUBLISHED), np.float32))
     np.testing.assert_allclose(found, list(PUBLISHED.values()), atol=2e-6)
-
-
-def test_oklab_and_back_gives_the_same_colours():
-    grid = np.linspace(0, 1, 18, dtype=np.float32)
-    every = np.stack(np.meshgrid(grid, grid, grid), -1).reshape(-1, 1, 3)
-    np.testing.assert_allclose(oklab_to_srgb(srgb_to_oklab(every)), every, atol=1e-4)

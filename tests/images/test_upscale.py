@@ -78,16 +78,3 @@ def test_bands_leave_no_seams(photo, small, monkeypatch):
     whole = rescale(small, photo, "guided")
     monkeypatch.setattr(upscale, "_BAND", 7)
     np.testing.assert_allclose(rescale(small, photo, "guided"), whole, atol=1e-5)
-
-
-def test_the_models_are_least_squares_in_each_window(monkeypatch):
-    monkeypatch.setattr(upscale, "_EPSILON", 1e-9)
-    guide, image = noise(9, 11), noise(11, 9).swapaxes(0, 1)
-    models = np.empty((5, 5, 3, 3))
-    for y in range(5):
-        for x in range(5):
-            window = np.s_[y : y + 5, x + 1 : x + 6]
-            columns = np.column_stack([guide[window].reshape(25, 3), np.ones(25)])
-            models[y, x] = np.linalg.lstsq(columns, image[window].reshape(25, 3), rcond=None)[0][:3]
-    found = upscale._linear_model(guide, image)[4, 5]
-    np.testing.assert_allclose(found, models.mean(axis=(0, 1)), atol=1e-4)

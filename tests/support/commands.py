@@ -63,7 +63,7 @@ def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
 
 
 def python(
-    *words: object, cwd: Path = PROGRAM, **variables: str
+    *words: object, cwd: Path = PROGRAM, encoding: str = "utf-8", **variables: str
 ) -> "subprocess.CompletedProcess[str]":
     """Run this Python with the program on its path, and return what it printed."""
     return subprocess.run(
@@ -71,7 +71,7 @@ def python(
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(PROGRAM), **variables},
         capture_output=True,
-        text=True,
+        encoding=encoding,
     )
 
 

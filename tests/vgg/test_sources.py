@@ -10,7 +10,7 @@ from support.failures import weights_error
 from support.hub import put
 
 from styletransfer import Settings, load_vgg
-from styletransfer.vgg import download, registry
+from styletransfer.vgg import download
 from styletransfer.vgg.registry import BUILTIN, random_identity
 from styletransfer.vgg.sources import (
     described,
@@ -28,13 +28,6 @@ def own_caches(empty_caches):
 
 def identity(path):
     return "md5:" + hashlib.md5(path.read_bytes()).hexdigest()
-
-
-@pytest.fixture
-def another_builtin(monkeypatch, tmp_path):
-    """A path instead of the path of the network that comes with the program."""
-    monkeypatch.setattr(registry, "BUILTIN", tmp_path / "builtin.npz")
-    return registry.BUILTIN
 
 
 # --- the default ------------------------------------------------------------------------------
@@ -90,14 +83,6 @@ def test_the_built_in_network_goes_by_its_name_and_those_of_earlier_versions(nam
             load_vgg(name, "a.h5")
 
 
-def test_the_network_that_comes_with_the_program_is_one_file(another_builtin):
-    np.savez(another_builtin, **fabricated.trained_arrays())
-    vgg = load_vgg("vgg19", "builtin")
-    assert vgg.identity == identity(another_builtin)
-    assert vgg.channels("conv5_1") == 3
-    assert described(vgg.identity) == "the built-in network"
-
-
 def test_published_weights_by_name_never_become_others(hub, published):
     hub.mode = "missing"
     assert "--weights FILE|random|builtin" in weights_error(load_vgg, "vgg19", "published")
@@ -121,10 +106,6 @@ def test_a_network_is_recognised_by_its_files_content(tmp_path, published):
     assert described(random_identity(3)) == "random features"
     assert described("md5:1", "a.h5") == "the weights a.h5"
     assert "md5:1 neither come with the program" in weights_error(source_of, "md5:1", "vgg19")
-
-
-def test_a_missing_file_of_the_program_is_one_line(another_builtin):
-    assert "builtin.npz does not exist" in weights_error(load_vgg)
 
 
 # --- layers -----------------------------------------------------------------------------------

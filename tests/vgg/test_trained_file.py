@@ -75,11 +75,6 @@ def test_the_built_in_network_is_a_small_file_whose_layers_all_see_something():
         assert np.isfinite(feature).all() and feature.std() > 0, layer
 
 
-def test_the_built_in_network_knows_how_large_its_teachers_features_are():
-    weights = read_weights(BUILTIN, "vgg16")
-    assert [*weights.teacher_scale] == [*weights.kernels]
-
-
 # --- a user's own -----------------------------------------------------------------------------
 
 
@@ -116,13 +111,6 @@ def test_features_as_large_as_the_teachers_are_multiples(tmp_path):
         np.testing.assert_allclose(larger[layer], scale * feature, rtol=1e-4, atol=1e-4)
     usual = load_vgg("vgg19", save(tmp_path / "usual.npz", trained_arrays()))
     assert usual.as_large_as_teacher is usual
-
-
-def test_the_widths_of_a_block_may_differ(tmp_path):
-    arrays = trained_arrays((4, 4, 4, 4, 4))
-    arrays["conv1_1_W"], arrays["conv1_1_b"] = np.ones((3, 3, 3, 9), "f4"), np.ones(9, "f4")
-    arrays["conv1_2_W"] = np.ones((3, 3, 9, 4), np.float32)
-    assert_computes(load_vgg("vgg19", save(tmp_path / "own.npz", arrays)), arrays)
 
 
 # --- files that are wrong ---------------------------------------------------------------------
