@@ -153,16 +153,6 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
     assert {*contents(tmp_path / "out")} == {"a.jpg", "b.jpg", "gone.jpg", "mine.jpg"}
 
 
-def test_a_dry_run_copies_nothing_and_reports_all(on_moto, photos, tmp_path, capsys):
-    bucket = on_moto["BUCKET_SOURCE"]
-    assert send_to_bucket([str(photos), bucket.name, "--dry-run"]) == 0
-    assert "5 files would be copied (0.2 MB)" in (out := capsys.readouterr().out)
-    assert "a.jpg (50.0 kB)" in out and keys(bucket) == []
-    fill(bucket, "x.jpg")
-    assert get_bucket_content([bucket.name, str(tmp_path / "new"), "--dry-run"]) == 0
-    assert not (tmp_path / "new").exists()
-
-
 def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(config, "environment", dict)
     for script, word, variable in (

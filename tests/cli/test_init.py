@@ -328,27 +328,6 @@ def test_a_file_that_is_wrong_is_named_before_anything_is_made(
     assert (workspace / ".env").read_text() == f"{line}\n"
 
 
-def test_wrong_credentials_leave_no_file(workspace, rgw, prefix, tmp_path, monkeypatch, capsys):
-    install_clever(tmp_path, rgw, monkeypatch, secret="wrong-secret")
-    code, _, err = run(capsys, *with_addon(prefix))
-    assert code == 5 and err.count("\n") == 1
-    assert "SignatureDoesNotMatch" in err
-    assert "check CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET" in err
-    assert not (workspace / ".env").exists()
-
-
-def test_a_name_that_somebody_else_has_is_refused(
-    workspace, rgw, other_account, prefix, tmp_path, monkeypatch, capsys
-):
-    rgw.client.create_bucket(Bucket=f"{prefix}-paintings")
-    install_clever(tmp_path, other_account, monkeypatch)
-    (workspace / ".env").write_text(ENV)
-    code, _, err = run(capsys, *with_addon(prefix))
-    assert code == 5 and err.count("\n") == 1
-    assert f"{prefix}-paintings belongs to somebody else" in err and "choose another" in err
-    assert (workspace / ".env").read_text() == ENV
-
-
 def test_a_bucket_with_a_problem_leaves_no_file(
     workspace, clever, prefix, proxy, monkeypatch, capsys
 ):

@@ -59,8 +59,3 @@ def test_the_program_draws_the_picture_that_is_committed(draw, name):
     with Image.open(SAMPLES / name) as committed:
         difference = np.abs(forms(Image.fromarray(drawn)) - forms(committed.convert("RGB")))
     assert difference.mean() < 15  # it is above 25 for any two of the samples
-
-
-def test_encoding_keeps_below_the_limit(draw):
-    noise = np.random.default_rng(0).integers(0, 256, (700, 900, 3), dtype=np.uint8)
-    assert len(draw.encode(noise // 2 + 64)) <= draw.MAX_BYTES
