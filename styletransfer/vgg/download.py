@@ -18,7 +18,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
 from styletransfer.paths import WORKSPACE
 from styletransfer.vgg.readers import WAYS_OUT, file_identity
-from styletransfer.vgg.registry import PublishedFile, architecture
+from styletransfer.vgg.registry import Architecture, architecture
 
 CACHE = WORKSPACE / "weights"
 TIMEOUT_S = 15.0  # for any data from the hub
@@ -43,7 +43,7 @@ def cached(model: str) -> Path | None:
     """
     for path in _candidates(model):
         with contextlib.suppress(WeightsError):
-            if file_identity(path) == architecture(model).published.identity:
+            if file_identity(path) == architecture(model).identity:
                 return path
     return None
 
@@ -56,7 +56,7 @@ def download(model: str) -> Path:
 
     Raises WeightsError naming the cause, the expected file and the ways to give weights.
     """
-    published = architecture(model).published
+    published = architecture(model)
     try:
         with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer:
             return _store(answer, published, _download_folder())
@@ -66,8 +66,8 @@ def download(model: str) -> Path:
         flaws = "".join(f"; {path} is damaged or another file" for path in _candidates(model))
         raise WeightsError(
             f"no {model} weights: {published.url} cannot be fetched ({reason}); "
-            f"expected {published}{flaws}; {WAYS_OUT}, or put {published.name} into the folder "
-            "weights/ or ~/.keras/models"
+            f"expected {published.expected_file}{flaws}; {WAYS_OUT}, or put {published.file_name} "
+            "into the folder weights/ or ~/.keras/models"
         ) from None
 
 
@@ -82,12 +82,12 @@ def fetch(model: str) -> Path:
         return path
     try:
         with path.open("rb") as source:
-            return _store(source, architecture(model).published, CACHE)
+            return _store(source, architecture(model), CACHE)
     except OSError as error:
         raise WeightsError(f"{path} cannot be copied into {CACHE}: {one_line(error)}") from None
 
 
-def _store(source: BinaryIO, published: PublishedFile, folder: Path) -> Path:
+def _store(source: BinaryIO, published: Architecture, folder: Path) -> Path:
     """Copy a stream into a temporary file, and move it into the folder if it is the published file.
 
     Raises WeightsError for another content, OSError if the folder cannot be written.
@@ -99,19 +99,19 @@ def _store(source: BinaryIO, published: PublishedFile, folder: Path) -> Path:
         rich.progress.wrap_file(
             source,
             published.size,
-            description=published.name,
+            description=published.file_name,
             console=rich.console.Console(stderr=True),  # stdout is for results.
             disable=not sys.stderr.isatty(),
         ) as pieces,
     ):
-        partial = Path(temporary, published.name)
+        partial = Path(temporary, published.file_name)
         with partial.open("xb") as target:
             shutil.copyfileobj(pieces, target, PIECE)
         identity = file_identity(partial)
         if identity != published.identity:
             size = partial.stat().st_size
             raise WeightsError(f"got {size:,} bytes with {identity.replace('md5:', 'MD5 ')}")
-        return partial.replace(folder / published.name)
+        return partial.replace(folder / published.file_name)
 
 
 def _delete_abandoned(folder: Path) -> None:
@@ -143,6 +143,6 @@ def _keras_models() -> Path:
 
 def _candidates(model: str) -> list[Path]:
     """The files in the caches that have the published file's name."""
-    name = architecture(model).published.name
+    name = architecture(model).file_name
     paths = [folder / name for folder in (CACHE, _keras_models())]
     return [path for path in paths if os.path.lexists(path)]

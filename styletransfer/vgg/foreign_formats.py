@@ -95,8 +95,7 @@ def _read_h5(path: Path, model: str) -> RawWeights:
             group = _local(root, key)
             if not isinstance(group, h5py.Group):
                 continue
-            variables = group.get("vars")
-            name = key if variables is None else variables.attrs.get("name", key)
+            name = group["vars"].attrs.get("name", key) if "vars" in group else key
             if named := re.fullmatch(r"block(\d)_conv(\d)", name):
                 layer = f"conv{named[1]}_{named[2]}"
             elif numbered := re.fullmatch(r"conv2d(?:_(\d+))?", name):  # Keras 3's first releases.

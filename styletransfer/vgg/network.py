@@ -25,7 +25,6 @@ from styletransfer.vgg.registry import DISTILLED, Weights, architecture, pooling
 MAX_CONSTANT_BYTES = 8_000_000
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
-_PADDINGS = ("zero", "replicate")
 _POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
 
 
@@ -39,7 +38,7 @@ class NetworkOptions:
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
 
     Raises:
-        ValueError: For another pool or padding.
+        ValueError: For another pool.
     """
 
     pool: str = "max"
@@ -49,8 +48,6 @@ class NetworkOptions:
     def __post_init__(self) -> None:
         if self.pool not in _POOLS:
             raise ValueError(f"pool is {self.pool!r}, expected max or ave")
-        if self.padding not in _PADDINGS:
-            raise ValueError(f"padding is {self.padding!r}, expected zero or replicate")
 
 
 class VGG:

@@ -48,7 +48,6 @@ READ = ("conv", "format", "mean", "teacher_scale")
 
 # Of trained files.
 FORMAT = 2  # Format 1 has all layers up to conv5_1 and no teacher_scale.
-TYPES = ("int8", "float16", "float32")
 LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
 
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # layer → float32 (kernel, bias)
@@ -149,7 +148,7 @@ def _expected(suffix: str, model: str) -> str:
             f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on, or a "
             "file of training/export.py"
         )
-    return f"Keras' {architecture(model).published}"
+    return f"Keras' {architecture(model).expected_file}"
 
 
 def _damage(path: Path) -> str | None:
@@ -181,25 +180,23 @@ def _published_layers(found: Mapping[str, tuple[Any, Any]], model: str) -> Layer
         )
     kernels = {}
     for layer, shape in shapes.items():
-        expected = f"expected a kernel of shape {shape} and a bias of shape ({shape[3]},)"
         if layer not in found:
             there = ", ".join(sorted(found)) or "none of its layers"
-            raise WeightsError(f"it has no layer {layer} of {model}, {expected}; found: {there}")
-        kernel = np.asarray(found[layer][0], np.float32)
-        bias = np.asarray(found[layer][1], np.float32).reshape(-1)
-        kernels[layer] = _checked(layer, kernel, bias, shape, expected)
+            raise WeightsError(
+                f"it has no layer {layer} of {model}, {_expected_shape(shape)}; found: {there}"
+            )
+        kernels[layer] = _checked(layer, *found[layer], shape)
     return kernels
 
 
 def _checked(
-    layer: str,
-    kernel: np.ndarray,
-    bias: np.ndarray,
-    shape: tuple[int, ...],
-    expected: str,
+    layer: str, kernel: Any, bias: Any, shape: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a kernel and a bias in float32. Raises WeightsError if they have another shape than
     the kernel's or are not finite."""
+    kernel = np.ascontiguousarray(kernel, np.float32)
+    bias = np.asarray(bias, np.float32).reshape(-1)
+    expected = _expected_shape(shape)
     if kernel.shape != shape or bias.shape != shape[3:]:
         raise WeightsError(
             f"layer {layer} has a kernel of shape {kernel.shape} and a bias of shape {bias.shape}; "
@@ -207,7 +204,11 @@ def _checked(
         )
     if not (_finite(kernel) and _finite(bias)):
         raise WeightsError(f"layer {layer} holds NaN or infinity; {expected}, all finite")
-    return np.ascontiguousarray(kernel), bias.astype(np.float32)
+    return kernel, bias
+
+
+def _expected_shape(shape: tuple[int, ...]) -> str:
+    return f"expected a kernel of shape {shape} and a bias of shape {shape[3:]}"
 
 
 def _plain_arrays(file: Any) -> dict[str, tuple[Any, Any]]:
@@ -278,24 +279,18 @@ def _trained_layer(
     arrays: Mapping[str, Any], layer: str, channels: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return a layer's kernel, which takes `channels` channels, and bias."""
-    expected = f"expected a kernel of shape (3, 3, {channels}, n) and a bias of shape (n,)"
     kernel, bias = arrays.get(f"{layer}_W"), arrays.get(f"{layer}_b")
     if kernel is None or bias is None:
-        raise WeightsError(f"it has no layer {layer}, {expected}")
-    if kernel.dtype.name not in TYPES:
-        raise WeightsError(
-            f"layer {layer} is of type {kernel.dtype}; expected one of {', '.join(TYPES)}"
-        )
+        raise WeightsError(f"it has no layer {layer} with a kernel and a bias")
     shape = (3, 3, channels, max(1, bias.size))
-    wide = kernel.astype(np.float32)
     if kernel.dtype == np.int8 and kernel.shape == shape:
         scale = arrays.get(f"{layer}_scale")
         if scale is None or scale.shape != bias.shape:
             raise WeightsError(
                 f"layer {layer} is of type int8 and has no {layer}_scale of shape {bias.shape}"
             )
-        wide = wide * scale.astype(np.float32)
-    return _checked(layer, wide, bias, shape, expected)
+        kernel = kernel.astype(np.float32) * scale.astype(np.float32)
+    return _checked(layer, kernel, bias, shape)
 
 
 def _finite(array: np.ndarray) -> bool:

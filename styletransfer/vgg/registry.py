@@ -12,36 +12,35 @@ MEAN_PIXEL = np.array([123.68, 116.779, 103.939], np.float32)
 
 
 @dataclass(frozen=True)
-class PublishedFile:
-    """A weights file as Keras publishes it (`notop`: the convolutions alone)."""
+class Architecture:
+    """A VGG: blocks of 3 × 3 convolutions with a pooling after each, and its weights file.
 
+    Attributes:
+        depths: The number of convolutions of each block.
+        url: The file as Keras publishes it (`notop`: the convolutions alone).
+        md5: Its hash.
+        size: Its size in bytes.
+    """
+
+    depths: tuple[int, ...]
     url: str
     md5: str
-    size: int  # bytes
+    size: int
 
     @property
-    def name(self) -> str:
+    def file_name(self) -> str:
         """The file's name, also in the caches."""
         return self.url.rsplit("/", 1)[-1]
 
     @property
     def identity(self) -> str:
-        """The identity of its weights, as records have it."""
+        """The identity of the published weights, as records have it."""
         return f"md5:{self.md5}"
 
-    def __str__(self) -> str:
-        return f"{self.name} with {self.size:,} bytes and MD5 {self.md5}"
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A VGG: blocks of 3 × 3 convolutions with a pooling after each.
-
-    `depths` has the number of convolutions of each block.
-    """
-
-    depths: tuple[int, ...]
-    published: PublishedFile
+    @property
+    def expected_file(self) -> str:
+        """A description of the file, for messages."""
+        return f"{self.file_name} with {self.size:,} bytes and MD5 {self.md5}"
 
 
 _HUB = "https://storage.googleapis.com/tensorflow/keras-applications"
@@ -49,19 +48,15 @@ WIDTHS = (64, 128, 256, 512, 512)  # channels of each block of either network
 ARCHITECTURES = {
     "vgg16": Architecture(
         depths=(2, 2, 3, 3, 3),
-        published=PublishedFile(
-            f"{_HUB}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="6d6bbae143d832006294945121d1f1fc",
-            size=58_889_256,
-        ),
+        url=f"{_HUB}/vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="6d6bbae143d832006294945121d1f1fc",
+        size=58_889_256,
     ),
     "vgg19": Architecture(
         depths=(2, 2, 4, 4, 4),
-        published=PublishedFile(
-            f"{_HUB}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
-            md5="253f8cb515780f3b799900260a226db6",
-            size=80_134_624,
-        ),
+        url=f"{_HUB}/vgg19/vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        md5="253f8cb515780f3b799900260a226db6",
+        size=80_134_624,
     ),
 }
 

@@ -41,7 +41,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == RANDOM:
         return WeightsSource(RANDOM, random_identity(seed))
     if given == PUBLISHED:
-        return WeightsSource(PUBLISHED, architecture(model).published.identity)
+        return WeightsSource(PUBLISHED, architecture(model).identity)
     if given in (BUILT_IN, *OLD_NAMES):
         return WeightsSource(BUILT_IN, _identity_of(registry.BUILTIN))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
@@ -66,7 +66,7 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
     if given is not None:
         return named_source(given, settings.model, settings.seed)
     if settings.recipe == "inetwork" and download.cached(settings.model):
-        return WeightsSource(CACHED, architecture(settings.model).published.identity)
+        return WeightsSource(CACHED, architecture(settings.model).identity)
     return named_source(BUILT_IN, settings.model)
 
 
@@ -74,7 +74,7 @@ def source_of(identity: str, model: str) -> WeightsSource:
     """Return named weights by their identity. Raises WeightsError if no name has it."""
     if identity.startswith(RANDOM):
         return WeightsSource(RANDOM, identity)
-    if identity == architecture(model).published.identity:
+    if identity == architecture(model).identity:
         return WeightsSource(CACHED, identity)
     builtin = named_source(BUILT_IN, model)
     if identity == builtin.identity:
@@ -109,7 +109,7 @@ def described(identity: str, given: str | None = None) -> str:
     if is_built_in(identity):
         return "the built-in network"
     for model in ("vgg19", "vgg16"):
-        if identity == architecture(model).published.identity:
+        if identity == architecture(model).identity:
             return f"{model.upper()}, Keras' weights"
     return f"the weights {given or identity}"
 

@@ -21,7 +21,7 @@ from styletransfer.vgg.sources import WeightsSource
 
 IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
 NETWORK = "the built-in network"
-VGG19 = architecture("vgg19").published
+VGG19 = architecture("vgg19")
 FILE = "bucket:vgg.h5"  # in the style bucket
 BUILD = network_pool.NetworkPool.build
 

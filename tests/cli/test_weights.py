@@ -5,6 +5,7 @@ import json
 import pytest
 from support.hub import keras_models, names, put
 
+from styletransfer import log
 from styletransfer.cli import weights
 from styletransfer.vgg import download
 
@@ -23,7 +24,7 @@ def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, ca
 
 
 def test_the_command_copies_from_keras_cache(hub, published, capsys, tmp_path):
-    theirs = put(keras_models(tmp_path), published.name, hub.content)
+    theirs = put(keras_models(tmp_path), published.file_name, hub.content)
     assert weights.main(["vgg19"]) == 0
     assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
     assert (download.CACHE / "small.h5").read_bytes() == theirs.read_bytes() == hub.content
@@ -38,13 +39,14 @@ def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys, 
         assert weights.main([]) == 3
         out, err = capsys.readouterr()
         assert out == "" and err.count("\n") == 1 and said in err
-        put(keras_models(tmp_path), published.name, hub.content)
+        put(keras_models(tmp_path), published.file_name, hub.content)
         download.CACHE.write_bytes(b"")
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_wrong_model_is_one_line_in_the_form_of_the_log(monkeypatch, capsys, form):
     monkeypatch.setenv("LOG_FORMAT", form)
+    monkeypatch.setattr(log.logger, "handlers", [])
     with pytest.raises(SystemExit, match="2"):
         weights.main(["vgg11"])
     out, err = capsys.readouterr()

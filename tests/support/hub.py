@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from styletransfer.vgg import download
-from styletransfer.vgg.registry import ARCHITECTURES, PublishedFile
+from styletransfer.vgg.registry import ARCHITECTURES
 from support.polling import until
 
 
@@ -27,9 +27,8 @@ def empty_caches(monkeypatch, tmp_path):
 
 def publish(monkeypatch, url, md5, size=300_000):
     """Makes this file the one that is published for vgg19."""
-    published = PublishedFile(url, md5, size)
-    changed = dataclasses.replace(ARCHITECTURES["vgg19"], published=published)
-    monkeypatch.setitem(ARCHITECTURES, "vgg19", changed)
+    published = dataclasses.replace(ARCHITECTURES["vgg19"], url=url, md5=md5, size=size)
+    monkeypatch.setitem(ARCHITECTURES, "vgg19", published)
     return published
 
 

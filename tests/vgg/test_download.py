@@ -37,28 +37,28 @@ def test_keras_cache_is_where_keras_says(case, monkeypatch, tmp_path):
 
 def test_an_intact_file_is_found_in_either_cache_without_the_network(hub, published, tmp_path):
     assert download.cached("vgg19") is None
-    theirs = put(keras_models(tmp_path), published.name, hub.content)
+    theirs = put(keras_models(tmp_path), published.file_name, hub.content)
     assert download.cached("vgg19") == download.find("vgg19") == theirs
-    ours = put(download.CACHE, published.name, hub.content)
+    ours = put(download.CACHE, published.file_name, hub.content)
     assert download.cached("vgg19") == download.find("vgg19") == ours
     assert hub.asked == []
 
 
 def test_half_a_file_in_our_cache_is_downloaded_again(hub, published):
-    path = put(download.CACHE, published.name, hub.content[:1000])
+    path = put(download.CACHE, published.file_name, hub.content[:1000])
     assert download.cached("vgg19") is None
     assert download.find("vgg19") == path
     assert path.read_bytes() == hub.content
 
 
 def test_a_wrong_file_in_keras_cache_is_left_alone_and_ignored(hub, published, tmp_path):
-    theirs = put(keras_models(tmp_path), published.name, b"something of another's")
-    assert download.find("vgg19") == download.CACHE / published.name
+    theirs = put(keras_models(tmp_path), published.file_name, b"something of another's")
+    assert download.find("vgg19") == download.CACHE / published.file_name
     assert theirs.read_bytes() == b"something of another's"
 
 
 def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, monkeypatch):
-    path = put(download.CACHE, published.name, b"12345")
+    path = put(download.CACHE, published.file_name, b"12345")
     publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", published.md5)
     message = weights_error(download.find, "vgg19")
     assert f"{path} is damaged or another file" in message
@@ -108,8 +108,8 @@ def test_a_download_that_fails_names_the_cause_and_the_ways_out_and_leaves_nothi
 
 def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
     abandoned, fresh = download.CACHE / ".partial-old", download.CACHE / ".partial-new"
-    put(abandoned, published.name, b"1")
-    put(fresh, published.name, b"1")
+    put(abandoned, published.file_name, b"1")
+    put(fresh, published.file_name, b"1")
     os.utime(abandoned, (0, 0))
     download.download("vgg19")
     assert names(download.CACHE) == [".partial-new", "small.h5"]

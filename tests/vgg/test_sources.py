@@ -46,7 +46,7 @@ def test_it_is_the_network_that_comes_with_the_program_and_no_hub_is_asked(
 
 
 def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub, published):
-    put(download.CACHE, published.name, hub.content)
+    put(download.CACHE, published.file_name, hub.content)
     found = {
         (recipe, model): source_for(Settings(model=model, recipe=recipe), None).identity
         for recipe in ("default", "inetwork")
@@ -60,7 +60,7 @@ def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub,
 
 def test_published_weights_that_nobody_named_are_not_downloaded_where_they_are_gone(hub, published):
     """As on a cluster's node, if its driver has them."""
-    path = put(download.CACHE, published.name, hub.content)
+    path = put(download.CACHE, published.file_name, hub.content)
     source = source_for(Settings.inetwork(model="vgg19"), None)
     path.unlink()
     message = weights_error(read_source, source, "vgg19", 0)
