@@ -4,7 +4,6 @@ bits a channel."""
 import io
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -146,8 +145,15 @@ def _png16(values: np.ndarray, profile: bytes, exif: bytes) -> bytes:
     """A PNG (W3C, third edition): uint16 [H, W, 3 or 4]. Pillow writes no 16-bit colours."""
     height, width, channels = values.shape
     header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
-    packer = zlib.compressobj()
-    body = b"".join(packer.compress(rows) for rows in _differenced(values)) + packer.flush()
+    packer, body, step = zlib.compressobj(), b"", 2 * channels
+    for rows in bands(height, _BAND):
+        # Filter 1, Sub: each byte minus the pixel's to its left. Files are 1 % larger than with
+        # filter 4, Paeth.
+        stored = values[rows].astype(">u2").view(np.uint8).reshape(-1, step * width)
+        filtered = stored.copy()
+        filtered[:, step:] -= stored[:, :-step]
+        body += packer.compress(np.pad(filtered, ((0, 0), (1, 0)), constant_values=1).tobytes())
+    body += packer.flush()
     chunks = [(b"IHDR", header), (b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))]
     if exif:
         chunks.append((b"eXIf", exif.removeprefix(exifs.PREFIX)))
@@ -156,15 +162,3 @@ def _png16(values: np.ndarray, profile: bytes, exif: bytes) -> bytes:
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
         for kind, data in chunks
     )
-
-
-def _differenced(values: np.ndarray) -> Iterator[bytes]:
-    """Yield bands of a 16-bit PNG's rows after filter 1, Sub: each byte minus the pixel's to its
-    left. Files are 1 % larger than with filter 4, Paeth."""
-    height, width, channels = values.shape
-    step = 2 * channels
-    for rows in bands(height, _BAND):
-        stored = values[rows].astype(">u2").view(np.uint8).reshape(-1, step * width)
-        filtered = stored.copy()
-        filtered[:, step:] -= stored[:, :-step]
-        yield np.pad(filtered, ((0, 0), (1, 0)), constant_values=1).tobytes()

@@ -63,7 +63,7 @@ class Header(NamedTuple):
 
 
 class _NoHeaderError(PictureError):
-    """A file that does not begin as a picture does, which may be for lack of bytes."""
+    """A file that does not begin as a picture does, or is damaged, maybe for lack of bytes."""
 
 
 def bytes_to_decode(data: bytes) -> int:
@@ -92,18 +92,14 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
         PictureError: As `decode`: this cannot be a picture, whatever follows.
     """
     missing = size - len(start)
-    if missing <= 0:
-        with errors_named(name):
-            return _header(open_picture(start))
     # WebP's and HEIC's readers refuse a file that is shorter than it says.
-    zeros = bytes(missing if missing <= _MAX_COMPLETED else 0)
+    zeros = bytes(missing if 0 < missing <= _MAX_COMPLETED else 0)
     try:
-        return _header(open_picture(start + zeros))
+        with errors_named(name):
+            return _header(open_picture(start + zeros))
     except _NoHeaderError:
-        return None
-    except PictureError as error:
-        raise PictureError(f"{_label(name)}: {error}") from None
-    except Exception:  # As in `decode`.
+        if missing <= 0:
+            raise
         return None
 
 
@@ -122,14 +118,14 @@ def errors_named(name: str) -> Iterator[None]:
     try:
         yield
     except PictureError as error:
-        raise PictureError(f"{_label(name)}: {error}") from None
+        raise type(error)(f"{_label(name)}: {error}") from None
     except MemoryError:
         raise PictureError(
             f"{_label(name)}: needs more memory than there is; make it smaller"
         ) from None
     except Exception:
         # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise PictureError(f"{_label(name)}: {_DAMAGED}") from None
+        raise _NoHeaderError(f"{_label(name)}: {_DAMAGED}") from None
 
 
 def _label(name: str) -> str:
