@@ -15,7 +15,7 @@ from styletransfer import config
 from styletransfer.batch import run as batch
 from styletransfer.batch.styles import find_styles
 from styletransfer.cli.app import leave, run_service
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import Parser
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, PictureError
 from styletransfer.images.header import read_header
@@ -27,7 +27,7 @@ from styletransfer.storage.base import Bucket
 
 def main(arguments: list[str] | None = None) -> int:
     """Paint the photo that the arguments name, and return the runner's exit code."""
-    parser = new_parser("aws/entrypoint.py", "Paints one photo of the bot's bucket.")
+    parser = Parser("aws/entrypoint.py", description="Paints one photo of the bot's bucket.")
     parser.add_argument("bucket", metavar="BUCKET", help="the bucket's name, or a folder")
     parser.add_argument("key", metavar="KEY", help="telegram/<chat>/<message>-<file>.<extension>")
     args = parser.parse_args(arguments)

@@ -17,7 +17,7 @@ from styletransfer.cli.named_buckets import (
     open_configured,
     open_named,
 )
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import duration, megabytes, plural, printable
 from styletransfer.storage.address import folder_hint
@@ -251,9 +251,9 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser(
+    parser = Parser(
         PROG,
-        "Checks, creates, lists and empties buckets.",
+        description="Checks, creates, lists and empties buckets.",
         example=f"  ./{PROG} check\n  ./{PROG} create\n  ./{PROG} empty my-results",
         notes=BUCKETS_NOTES + CODES,
     )
@@ -261,8 +261,8 @@ def _parser() -> argparse.ArgumentParser:
 
     def add(name: str, text: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
         aliases = ["ls"] if name == "list" else []
-        epilog = notes + CODES
-        return actions.add_parser(name, help=text, description=text, aliases=aliases, epilog=epilog)
+        notes += CODES
+        return actions.add_parser(name, help=text, description=text, aliases=aliases, notes=notes)
 
     add("check", "Checks that all three buckets can be used, and says what to do if not.")
     for name, description in (

@@ -225,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
         "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff), and the losses of each step "
         "to PREFIX.csv.",
-        epilog=EPILOG,
+        notes=EPILOG,
         allow_abbrev=False,
     )
     _add(parser, "pictures", metavar="BASE REF [REF …] PREFIX", nargs="*")

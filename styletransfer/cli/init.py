@@ -17,7 +17,7 @@ from styletransfer import config
 from styletransfer.cli import env_file
 from styletransfer.cli.app import fail, on_terminal, run_program
 from styletransfer.cli.bucket_management import check_buckets, create
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError
 from styletransfer.log import listed, printable, shortened
 from styletransfer.paths import WORKSPACE, dotenv, parse_dotenv
@@ -69,6 +69,12 @@ PROVIDERS = {
     "aws": _Provider("AWS", AWS_KEYS, (AWS_REGION, "AWS_SESSION_TOKEN")),
     "s3": _Provider("another S3 service", CELLAR, (REGION,)),
 }
+CHOICES = ", ".join(f"{n} {about.title}" for n, about in enumerate(PROVIDERS.values(), start=1))
+PROVIDER_QUESTION = f"Where are the buckets? {CHOICES} [1]: "
+PREFIX_QUESTION = (
+    "Prefix of the names of your three buckets. All customers share these names, so choose "
+    "something unique, such as anna-lake: "
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,9 +88,9 @@ def _init(args: argparse.Namespace) -> int:
     if not args.yes and not on_terminal():
         raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
     file, existing = WORKSPACE / ".env", config.non_empty(dotenv(WORKSPACE))
-    name = args.provider or _answer(args, "--provider", _provider_question(), _provider)
+    name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
     account = _account(name, args, existing)
-    prefix = args.prefix or _answer(args, "--prefix", _prefix_question(), _prefix)
+    prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
     buckets = {variable: f"{prefix}-{ending}" for variable, ending in ENDINGS.items()}
     changes = _changes(existing, {**account, **buckets}, args)
     values = {**existing, **changes}
@@ -287,18 +293,6 @@ def _asked_secretly(what: str) -> str:
     return answer
 
 
-def _provider_question() -> str:
-    choices = enumerate((about.title for about in PROVIDERS.values()), start=1)
-    return f"Where are the buckets? {', '.join(f'{n} {title}' for n, title in choices)} [1]: "
-
-
-def _prefix_question() -> str:
-    return (
-        "Prefix of the names of your three buckets. All customers share these names, so choose "
-        "something unique, such as anna-lake: "
-    )
-
-
 def _provider(text: str) -> str:
     names = [*PROVIDERS]
     numbered = {"": names[0], **{str(n): name for n, name in enumerate(names, start=1)}}
@@ -315,9 +309,9 @@ def _prefix(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser(
+    parser = Parser(
         NAME,
-        "Writes .env and creates the three buckets.",
+        description="Writes .env and creates the three buckets.",
         example=f"  {NAME}\n  {NAME} --prefix anna-lake --provider clever --addon-env ID --yes",
         notes=NOTES,
     )

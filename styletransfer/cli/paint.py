@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import open_in_browser, run_service
-from styletransfer.cli.parser import add_setting, new_parser, normalized, settings_given
+from styletransfer.cli.parser import Parser, add_setting, normalized, settings_given
 from styletransfer.config import BUCKETS
 from styletransfer.errors import ConfigError
 from styletransfer.log import event, printable
@@ -83,9 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = new_parser(
+    parser = Parser(
         "./start.sh",
-        "Paints every photo in every style and stores each result as soon as it is done.",
+        description="Paints every photo in every style and stores each result as soon as it is "
+        "done.",
         example=EXAMPLE,
         notes=NOTES,
         variables=_VARIABLES,

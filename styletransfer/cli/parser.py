@@ -16,11 +16,27 @@ from styletransfer.settings import FIELDS, OLDER_NAMES, PRESETS, RECIPES
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that suggests names for unknown flags. `variables` are those without a flag."""
+    """A parser that suggests names for unknown flags.
 
-    def __init__(self, *args: Any, variables: Sequence[str] = (), **options: Any) -> None:
+    Args:
+        *args: As in argparse.
+        example: Command lines, which the help shows as they are written.
+        notes: The end of the help, as it is written.
+        variables: The variables without a flag.
+        **options: As in argparse.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        example: str = "",
+        notes: str = "",
+        variables: Sequence[str] = (),
+        **options: Any,
+    ) -> None:
         print_anything()  # Help comes before all else.
         options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        options["epilog"] = (f"example:\n{example}\n\n" if example else "") + notes
         super().__init__(*args, **options)
         self._variables = variables
 
@@ -45,19 +61,6 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 for parser in action.choices.values():
                     yield from parser._flags()
-
-
-def new_parser(
-    name: str,
-    description: str,
-    *,
-    example: str = "",
-    notes: str = "",
-    variables: Sequence[str] = (),
-) -> Parser:
-    """Return a parser with a help that ends with an example and with notes, printed as they are."""
-    epilog = (f"example:\n{example}\n\n" if example else "") + notes
-    return Parser(prog=name, description=description, epilog=epilog, variables=variables)
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

@@ -23,7 +23,7 @@ from styletransfer.cli.named_buckets import (
     open_for_download,
     open_named,
 )
-from styletransfer.cli.parser import new_parser, whole_number
+from styletransfer.cli.parser import Parser, whole_number
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
 from styletransfer.storage.address import parse_address
@@ -148,7 +148,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     if watches:
         notes += ", 130 stopped by Ctrl-C"
     examples = "\n".join(f"  ./{name} {example}" for example in command.examples)
-    parser = new_parser(name, command.description, example=examples, notes=notes)
+    parser = Parser(name, description=command.description, example=examples, notes=notes)
     parser.set_defaults(watch=False, open=False)
     add = parser.add_argument
     if command.uploads:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import run_service
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import Parser
 from styletransfer.signals import Stopped
 
 if TYPE_CHECKING:
@@ -24,9 +24,9 @@ NAME = "./start.sh web"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal arrives, and return the exit code."""
-    parser = new_parser(
+    parser = Parser(
         NAME,
-        "Paints from a browser: serves a page and an API.",
+        description="Paints from a browser: serves a page and an API.",
         notes=EXIT_CODES,
         variables=_VARIABLES,
     )

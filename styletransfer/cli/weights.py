@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from styletransfer.cli.app import run_program
-from styletransfer.cli.parser import new_parser
+from styletransfer.cli.parser import Parser
 from styletransfer.vgg import download
 from styletransfer.vgg.registry import ARCHITECTURES
 
@@ -14,8 +14,9 @@ MODELS = tuple(sorted(ARCHITECTURES, reverse=True))
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch the files into weights/, print their paths, and return the exit code."""
-    parser = new_parser(
-        NAME, "Fetches the weights that Keras publishes into weights/ and prints their path."
+    parser = Parser(
+        NAME,
+        description="Fetches the weights that Keras publishes into weights/ and prints their path.",
     )
     parser.add_argument(
         "models",
