@@ -7,8 +7,10 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO, painted, table
 
+from styletransfer.batch import reading
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.inetwork import inetwork
+from styletransfer.errors import ConfigError
 from styletransfer.images import arrays, decode
 from styletransfer.settings import FIELDS, Settings
 
@@ -94,14 +96,29 @@ def test_a_picture_to_start_from_is_where_it_starts():
     assert np.abs(result / 255 - start).mean() < 0.02
 
 
-@paints
-def test_style_weights_and_regions_decide_how_paintings_are_blended():
-    pair = {"pictures": tuple(TWO)}
-    one, other = (painted("--style_weight", *w, **pair) for w in (("9", "1"), ("1", "9")))
-    assert (one != other).any()
-    parted = painted("--regions", "left.png", "right.png", **pair)
-    swapped = painted("--regions", "right.png", "left.png", **pair)
-    assert (parted != swapped).any()
+@pytest.mark.parametrize(
+    ("flags", "regions"),
+    [
+        ([], ["left.png", None]),
+        (["--content_mask", "left.png"], [None, None]),
+        (["--regions", "-", "right.png"], [None, "right.png"]),
+    ],
+    ids=["as the masks", "whole photo", "named"],
+)
+def test_paintings_have_their_weights_masks_and_regions(monkeypatch, flags, regions):
+    styles = []
+
+    def read_style(style, *_):
+        styles.append(style)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr(reading, "read_style", read_style)
+    words = [*TWO, "--style_weight", "3", "1", "--style_masks", "left.png", "-", *flags]
+    assert inetwork([*words, *QUICK]) == 2
+    [style] = styles
+    assert [each.entry.key for each in style.paintings] == TWO[1:3] and style.shares == [3, 1]
+    assert [each.mask and each.mask.key for each in style.paintings] == ["left.png", None]
+    assert [each.region and each.region.key for each in style.paintings] == regions
 
 
 def test_a_single_style_weight_is_shared_equally():

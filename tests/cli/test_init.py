@@ -243,7 +243,7 @@ def test_an_account_is_asked_for(workspace, moto, prefix, provider, tmp_path, mo
     code, seen = on_terminal(workspace, [*answers, ("anna-lake: ", f"{prefix}\n")])
     assert code == 0, seen
     assert all(text in seen for text in told)
-    # What is pasted is shown.
+    # A terminal shows pasted lines.
     assert provider.startswith("clever") or SECRET not in seen
     assert dotenv_values(workspace / ".env") == {**account, **names(prefix)}
     if provider == "aws":
