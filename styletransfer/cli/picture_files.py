@@ -6,15 +6,16 @@ Decoders and encoders are imported when first used, so that `--help` answers at 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
     DEEP_EXTENSIONS,
     OutputFormat,
+    file_format,
     output_extension,
-    split_extension,
 )
 from styletransfer.log import logger
 from styletransfer.storage.files import replacing
@@ -143,16 +144,16 @@ def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFil
     If the name ends in the extension of a picture, that decides the format. Otherwise an `output`
     without a format is png.
     """
-    prefix, spelled = split_extension(name, f"the extension of {name!r}")
-    if not spelled:
-        return files_with_prefix(prefix, photo, output)
-    extension = output_extension(spelled, photo.format)
-    if output.format and output_extension(output.format, photo.format) != extension:
-        raise ConfigError(
-            f"{name!r} does not end in .{output_extension(output.format, photo.format)}, "
-            "the result's format"
-        )
-    return ResultFiles(prefix, photo, replace(output, format=extension), spelled)
+    suffix = PurePosixPath(name).suffix
+    if suffix.lower() not in bucket_layout.PICTURES:
+        return files_with_prefix(name, photo, output)
+    label = f"the extension of {name!r}"
+    extension = file_format(suffix, label, ", or a name without extension").extension
+    wanted = output.format and output_extension(output.format, photo.format)
+    if wanted and wanted != extension:
+        raise ConfigError(f"{name!r} does not end in .{wanted}, the result's format")
+    prefix = name.removesuffix(suffix)
+    return ResultFiles(prefix, photo, replace(output, format=extension), suffix[1:])
 
 
 def files_with_prefix(prefix: str, photo: "Picture", output: OutputFormat) -> ResultFiles:

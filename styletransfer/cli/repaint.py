@@ -7,7 +7,7 @@ from typing import TypeVar
 from styletransfer import config
 from styletransfer.batch.reading import read_photo, read_style
 from styletransfer.batch.styles import Painting, Style
-from styletransfer.cli.picture_files import check_target, chosen_device, result_files
+from styletransfer.cli.picture_files import check_target, chosen_device, read_file, result_files
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
@@ -110,10 +110,7 @@ def repaint_record(
 
 
 def _read(file: str) -> Record:
-    try:
-        record = Record.from_bytes(Path(file).read_bytes())
-    except OSError as error:
-        raise ConfigError(f"--from-record {file!r}: {error.strerror or error}") from None
+    record = Record.from_bytes(read_file(file, "--from-record"))
     if record is None:
         raise ConfigError(f"--from-record {file!r} is not a record of a result")
     return record

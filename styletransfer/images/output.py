@@ -4,10 +4,8 @@ Imports neither Pillow nor NumPy, so the configuration and `--help` load quickly
 """
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from posixpath import splitext
 
-from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 
 
@@ -64,19 +62,6 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
             return each
     expected = ", ".join(each.extension for each in FILE_FORMATS)
     raise ConfigError(f"{label} is {name!r}; expected one of {expected}{also}")
-
-
-def split_extension(name: str, label: str) -> tuple[str, str]:
-    """Split a file's name into the part before a picture's extension and the extension itself.
-
-    The extension is as it is written there, without the dot, and empty for any other file. Raises
-    ConfigError naming `label` for a picture format that results cannot be written in.
-    """
-    suffix = PurePosixPath(name).suffix
-    if suffix.lower() not in bucket_layout.PICTURES:
-        return name, ""
-    file_format(suffix, label, ", or a name without extension")
-    return name.removesuffix(suffix), suffix[1:]
 
 
 def output_extension(output_format: str | None, picture_format: str) -> str:
