@@ -22,7 +22,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "models",
         nargs="*",
         metavar="MODEL",
-        default=[],
         help=f"{' or '.join(MODELS)} (default: {MODELS[0]})",
     )
     models = parser.parse_args(arguments).models or MODELS[:1]

@@ -10,14 +10,6 @@ from PIL import Image
 
 from styletransfer.images.arrays import bands, resample
 
-_FILTERS = {  # by the setting `rescale_method`
-    "guided": Image.Resampling.LANCZOS,
-    "lanczos": Image.Resampling.LANCZOS,
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "nearest": Image.Resampling.NEAREST,
-}
-
 # The guided filter's parameters, found by eye. Its windows have (2 · 2 + 1)² painted pixels: larger
 # ones add the photo's edges where the painting has none. Variance of the photo below epsilon, in
 # sRGB 0…1, is grain and is left out.
@@ -46,7 +38,8 @@ def rescale(image: np.ndarray, photo: np.ndarray, method: str) -> np.ndarray:
     height, width = photo.shape[:2]
     if image.shape[:2] == (height, width):
         return image.copy()
-    out = resample(image, height, width, _FILTERS[method])
+    kind = "lanczos" if method == "guided" else method
+    out = resample(image, height, width, Image.Resampling[kind.upper()])
     if method == "guided":
         for rows, detail in _detail(image, photo):
             out[rows] += detail
