@@ -35,7 +35,7 @@ SKIPPED_FILES = {"LICENSE", "wording.toml"}
 HASH_COMMENTS = {".sh", ".toml", ".yaml", ".yml", ".txt", ".in", ".cfg"}
 HASH_COMMENT_FILES = {"Dockerfile", ".env.example", "run", "lock"}
 SLASH_COMMENTS = {".js", ".css"}
-MESSAGE_FUNCTIONS = {"event", "warning", "info", "print", "add_argument", "new_parser"}
+MESSAGE_FUNCTIONS = {"event", "warning", "info", "print", "add_argument", "Parser"}
 
 Line = tuple[int, str]  # number from 1, text
 

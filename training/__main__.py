@@ -15,10 +15,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import torch
 
 from styletransfer.errors import WeightsError
-from styletransfer.vgg.readers import TYPES, read_weights
+from styletransfer.vgg.readers import read_weights
 from styletransfer.vgg.registry import Weights
 from styletransfer.vgg.sources import named_source, read_source
-from training.export import normalised, write
+from training.export import TYPES, normalised, write
 from training.loop import line, train
 from training.pictures import batch, read_folders
 from training.train import WIDTHS, Recipe, Trainer

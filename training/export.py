@@ -30,9 +30,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from styletransfer.vgg.readers import FORMAT, TYPES
+from styletransfer.vgg.readers import FORMAT
 from styletransfer.vgg.registry import MEAN_PIXEL
 from training.network import Kernels, Layers, Student, features
+
+TYPES = ("int8", "float16", "float32")  # kinds of kernels in a file
 
 
 @torch.no_grad()
