@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from styletransfer.batch.context import Buckets
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.storage import open_bucket
@@ -66,19 +67,17 @@ class StyleBucket(View):
 
 
 @dataclass(frozen=True)
-class WebBuckets:
+class WebBuckets(Buckets):
     """The buckets.
 
     Attributes:
-        photos: The photos of jobs, as `<id>/<name>`.
+        source: The photos of jobs, as `<id>/<name>`.
         style: The paintings.
         result: Results, records, the gallery and the jobs.
         unfinished: Checkpoints. A batch deletes those in its own place that it does not need.
     """
 
-    photos: Bucket
     style: StyleBucket
-    result: Store
     unfinished: Store
 
 

@@ -1,12 +1,12 @@
-"""The styles and paintings that can be chosen, and the style that a job is painted in."""
+"""The styles and paintings that can be chosen, and the style that a request asks for."""
 
 import functools
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 
 from styletransfer.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
@@ -17,7 +17,6 @@ from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError
 from styletransfer.storage.file_names import start_in_bytes
 from styletransfer.web.buckets import UPLOADED, Fresh, StyleBucket
-from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
@@ -42,16 +41,27 @@ class Catalogue:
     """Styles and paintings of the style bucket, and uploads. Methods raise StorageError, and
     ConfigError for wrong styles. Thread-safe."""
 
-    def __init__(self, style_bucket: StyleBucket, config: Config) -> None:
+    def __init__(
+        self, style_bucket: StyleBucket, config: Config, max_age_s: float = FRESH_S
+    ) -> None:
+        """Args:
+        style_bucket: The style bucket.
+        config: The configuration.
+        max_age_s: As in `Fresh`, for the listings.
+        """
         self._style_bucket, self._config = style_bucket, config
-        self._found = Fresh(lambda: all_styles(style_bucket, config, Preset.FINE), FRESH_S)
-        self._entries = Fresh(self._list_paintings, FRESH_S)
+        self._found = Fresh(self._find_styles, max_age_s)
+        self._entries = Fresh(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
+    def all(self) -> list[Style]:
+        """List the styles of the style bucket, with the settings of preset `fine`."""
+        return self._found.get()
+
     def styles(self) -> list[StyleOut]:
-        """Return the styles of the style bucket, as they are now or were at most FRESH_S ago."""
-        usual = self._config.settings.replaced({"preset": Preset.FINE.value})
+        """Return the styles of the style bucket as the API shows them."""
+        usual = self._settings(Preset.FINE)
         return [
             StyleOut(
                 name=style.name,
@@ -62,14 +72,25 @@ class Catalogue:
                 thumbnail=thumbnail_url(style.paintings[0].entry.key),
                 settings=_own_settings(style, usual),
             )
-            for style in self._found.get()
+            for style in self.all()
         ]
 
     def style(self, request: JobRequest) -> Style:
-        """Return the style that a request asks for, with the settings of its preset. Raises
-        ConfigError."""
-        choice = _Choice(request.style, request.paintings or {}, request.preset, request.settings)
-        return _chosen(choice, self._config, self._found.get, self.find)
+        """Return the style that a request asks for, with the settings of its preset."""
+        settings, own = self._settings(request.preset), dict[str, Any]()
+        decided = INSTANT if request.preset == Preset.INSTANT else {}
+        if request.style is None:
+            shares = request.paintings or {}
+            paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)
+            found = Style(blend_name(shares), paintings, settings)
+        else:
+            styles = {style.name: style for style in self.all()}
+            if request.style not in styles:
+                raise ConfigError(f"there is no style {request.style[:60]!r}")
+            found = styles[request.style]
+            own = {name: getattr(found.settings, name) for name in found.own}
+        settings = settings.replaced(own).replaced(request.settings).replaced(decided)
+        return replace(found, settings=settings)
 
     def paintings(self) -> list[PaintingOut]:
         """List all paintings, uploads last."""
@@ -111,70 +132,25 @@ class Catalogue:
         except (PictureError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
 
+    def _settings(self, preset: Preset) -> Settings:
+        return self._config.settings.replaced({"preset": preset.value})
+
+    def _known(self, name: str) -> Entry:
+        entry = self.find(name)
+        if entry is None:
+            raise ConfigError(f"there is no painting {display_name(name)[:60]!r}")
+        return entry
+
+    def _find_styles(self) -> list[Style]:
+        bucket, settings = self._style_bucket, self._settings(Preset.FINE)
+        return find_styles(bucket, [*bucket.list()], self._config.style_mode, settings)
+
     def _list_paintings(self) -> dict[str, Entry]:
         entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
         return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str) -> bytes:
         return reduced_jpeg(self._style_bucket.read(name), name, THUMBNAIL_SIDE)
-
-
-def all_styles(bucket: StyleBucket, config: Config, preset: Preset) -> list[Style]:
-    """List the styles of the style bucket, with the settings of a preset. Raises ConfigError,
-    StorageError."""
-    settings = config.settings.replaced({"preset": preset.value})
-    return find_styles(bucket, [*bucket.list()], config.style_mode, settings)
-
-
-def job_style(job: StoredJob, bucket: StyleBucket, config: Config) -> Style:
-    """Return a job's style as it is now. Raises ConfigError if a painting or the style has been
-    deleted, StorageError."""
-    shares = {each.name: each.share for each in job.paintings}
-    choice = _Choice(job.style if job.named_style else None, shares, job.preset, job.settings)
-    found = _chosen(choice, config, lambda: all_styles(bucket, config, job.preset), bucket.find)
-    return replace(found, name=job.style)
-
-
-class _Choice(NamedTuple):
-    """The style of a request or a job: its name, or else paintings in shares of any sum."""
-
-    name: str | None
-    shares: Mapping[str, float]
-    preset: Preset
-    settings: Mapping[str, Any]
-
-
-def _chosen(
-    choice: _Choice,
-    config: Config,
-    styles: Callable[[], list[Style]],
-    find: Callable[[str], Entry | None],
-) -> Style:
-    """Return the style of a choice. Raises ConfigError.
-
-    Args:
-        choice: The choice.
-        config: The configuration.
-        styles: Lists the styles of the style bucket.
-        find: Finds a painting by its name.
-    """
-    settings = config.settings.replaced({"preset": choice.preset.value})
-    decided = INSTANT if choice.preset == Preset.INSTANT else {}
-    if choice.name is None:
-        paintings = []
-        for name, share in choice.shares.items():
-            entry = find(name)
-            if entry is None:
-                raise ConfigError(f"there is no painting {display_name(name)[:60]!r}")
-            paintings.append(Painting(entry, share))
-        name = blend_name(choice.shares)
-        return Style(name, tuple(paintings), settings.replaced(choice.settings).replaced(decided))
-    found = {style.name: style for style in styles()}.get(choice.name)
-    if found is None:
-        raise ConfigError(f"there is no style {choice.name[:60]!r}")
-    own = {name: getattr(found.settings, name) for name in found.own}
-    settings = settings.replaced(own).replaced(choice.settings).replaced(decided)
-    return replace(found, settings=settings)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

@@ -27,7 +27,7 @@ class Leftovers:
 
     def delete(self) -> None:
         """Delete them. Raises StorageError."""
-        photos, result = self._buckets.photos, self._buckets.result
+        photos, result = self._buckets.source, self._buckets.result
         unfinished = self._buckets.unfinished
         short_lived: list[tuple[Bucket, str]] = []
         short_lived += [(unfinished, each.key) for each in unfinished.list()]

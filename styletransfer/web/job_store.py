@@ -16,7 +16,7 @@ from pydantic import AliasChoices, Field, ValidationError
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import Bucket, ObjectError
-from styletransfer.web.schemas import JOB_ID, JobFields
+from styletransfer.web.schemas import JOB_ID, JobFields, JobRequest
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
@@ -58,6 +58,16 @@ class StoredJob(JobFields):
     result: str | None = None
     device: str | None = None
     seconds: float | None = None
+
+    @property
+    def request(self) -> JobRequest:
+        """The request for its style."""
+        return JobRequest.model_construct(
+            style=self.style if self.named_style else None,
+            paintings={each.name: each.share for each in self.paintings},
+            preset=self.preset,
+            settings=self.settings,
+        )
 
     def changed(self, **changes: Any) -> "StoredJob":
         """Return a later version."""

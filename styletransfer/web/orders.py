@@ -104,7 +104,7 @@ class JobService:
         )
         with self._placing:
             self.check_room()
-            self._buckets.photos.write(job.photo_key, photo.data)
+            self._buckets.source.write(job.photo_key, photo.data)
             etag = self._store.create(job)
             if etag is None:  # The same request is answered by another thread, or instance.
                 return self._board.stored(job_id) or job
@@ -161,7 +161,7 @@ class JobService:
         try:
             job = self._board.stored(job_id)
             if job is not None:
-                data = self._buckets.photos.read(job.photo_key)
+                data = self._buckets.source.read(job.photo_key)
                 return _Photo(job.photo_key.partition("/")[2], job.photo, data, job.size)
         except ObjectError:
             pass

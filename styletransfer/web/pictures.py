@@ -44,11 +44,11 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
     try:
         if small or not shown:
             try:
-                return small_jpeg(buckets, "photos", key, buckets.photos)
+                return small_jpeg(buckets, "photos", key, buckets.source)
             except PictureError:
                 if not shown:
                     raise
-        return buckets.photos.read(key), key
+        return buckets.source.read(key), key
     except (ObjectError, PictureError):
         raise not_found("photo") from None
 

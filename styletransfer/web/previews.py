@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.reading import read_style
 from styletransfer.batch.styles import Style
 from styletransfer.gallery.pictures import preview
 from styletransfer.images.decode import decode
 from styletransfer.storage.base import Bucket
-from styletransfer.web.catalogue import INSTANT
+from styletransfer.web.catalogue import INSTANT, Catalogue
 from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
 
@@ -132,44 +133,58 @@ class PreviewQueue:
 class PreviewPainter:
     """Paints previews, in the worker. It keeps the latest paintings, and their places."""
 
-    def __init__(self, networks: NetworkPool, bucket: Bucket, memory_limit: int | None) -> None:
+    def __init__(
+        self,
+        loader: DeviceLoader,
+        networks: NetworkPool,
+        catalogue: Catalogue,
+        bucket: Bucket,
+        memory_limit: int | None,
+    ) -> None:
         """Args:
+        loader: Its first device paints.
         networks: The networks.
+        catalogue: The styles.
         bucket: The style bucket.
         memory_limit: As in `stylize`.
         """
-        self._networks, self._bucket, self._memory_limit = networks, bucket, memory_limit
+        self._loader, self._networks, self._catalogue = loader, networks, catalogue
+        self._bucket, self._memory_limit = bucket, memory_limit
         self._targets: OrderedDict[tuple[tuple[str, str], ...], StyleTargets] = OrderedDict()
+        self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
-    def paint(self, request: PreviewRequest, device: str) -> bytes:
-        """Return a JPEG.
-
-        Args:
-            request: What to paint.
-            device: TensorFlow's name of the device in use.
-
-        Raises:
-            StyleTransferError: A file cannot be used, or the storage fails.
-        """
+    def paint(self, request: PreviewRequest) -> bytes:
+        """Return a JPEG. Raises StyleTransferError."""
         photo = decode(request.photo, "the photo").pixels_int
-        return preview(self._painted(photo, request.style, device), LARGEST_SIDE)
+        return preview(self._painted(photo, request.style), LARGEST_SIDE)
 
-    def prepare(self, style: Style, device: str) -> None:
-        """Make the paintings of a style ready, for preset `instant`. Raises StyleTransferError."""
+    def prepare_next(self) -> bool:
+        """Make the paintings of one more style ready, and return True; return False if those of
+        the first styles are ready. Raises StyleTransferError."""
+        if self._unprepared is None:
+            self._unprepared = []  # If they cannot be listed, the page reports it.
+            self._unprepared = self._catalogue.all()[:KEPT]
+        if not self._unprepared:
+            return False
+        style = self._unprepared.pop(0)
         at_tile = replace(style, settings=style.settings.replaced({**INSTANT, "size": TILE_SIDE}))
-        self._painted(np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8), at_tile, device)
+        self._painted(np.full((TILE_SIDE, TILE_SIDE, 3), 128, np.uint8), at_tile)
+        return True
 
     def clear(self) -> None:
         """Free the memory of the paintings."""
         self._targets.clear()
+        self._unprepared = None
 
-    def _painted(self, photo: np.ndarray, style: Style, device: str) -> np.ndarray:
+    def _painted(self, photo: np.ndarray, style: Style) -> np.ndarray:
         """Return a photo [H, W, 3] in a style, as floats."""
         from styletransfer.engine.stylize import stylize
 
-        vgg = self._networks.load(style.settings, device)
-        targets = self._targets_of(style)
-        *_, last = stylize(photo, targets, style.settings, vgg, memory_limit=self._memory_limit)
+        first = self._loader.devices().first
+        with first.scope():
+            vgg = self._networks.load(style.settings, first.name)
+            targets = self._targets_of(style)
+            *_, last = stylize(photo, targets, style.settings, vgg, memory_limit=self._memory_limit)
         return last.image
 
     def _targets_of(self, style: Style) -> "StyleTargets":

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
-from styletransfer.batch.context import Buckets, PaintingContext
+from styletransfer.batch.context import PaintingContext
 from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.failures import is_out_of_memory, picture_failure
 from styletransfer.batch.names import ResultNames
@@ -22,11 +22,10 @@ from styletransfer.gallery.publisher import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
-from styletransfer.web.catalogue import all_styles, job_style
+from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.previews import KEPT, PreviewPainter, PreviewRequest
-from styletransfer.web.schemas import Preset
+from styletransfer.web.previews import PreviewPainter
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -53,8 +52,10 @@ class JobRunner:
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(self._config, buckets.style, entries)
-        self._unprepared: list[Style] | None = None  # None until the styles are listed.
-        self._previews = PreviewPainter(self._networks, buckets.style, config.memory_limit)
+        self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
+        self.previews = PreviewPainter(
+            self._loader, self._networks, self._catalogue, buckets.style, config.memory_limit
+        )
 
     def load(self) -> str:
         """Load TensorFlow. Return a description of the device. Raises DeviceError."""
@@ -79,26 +80,6 @@ class JobRunner:
         seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
         return seconds / total_work(*USUAL_PHOTO, settings)
 
-    def preview(self, request: PreviewRequest) -> bytes:
-        """Paint a preview, as a JPEG. Raises StyleTransferError."""
-        first = self._loader.devices().first
-        with first.scope():
-            return self._previews.paint(request, first.name)
-
-    def prepare_preview(self) -> bool:
-        """Make the paintings of one more style ready for previews, and return True; return False if
-        those of the first styles are ready. Raises StorageError."""
-        if self._unprepared is None:
-            self._unprepared = []  # If they cannot be listed, the page reports it.
-            self._unprepared = all_styles(self._buckets.style, self._config, Preset.INSTANT)[:KEPT]
-        if not self._unprepared:
-            return False
-        style = self._unprepared.pop(0)
-        first = self._loader.devices().first
-        with first.scope():
-            self._previews.prepare(style, first.name)
-        return True
-
     def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
 
@@ -115,9 +96,8 @@ class JobRunner:
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
         """
-        self._previews.clear()
-        self._unprepared = None
-        style = job_style(job, self._buckets.style, self._config)
+        self.previews.clear()
+        style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
         plan = self._plan(job, style)
         if plan.refused:
             raise PictureError(plan.refused[0][1])
@@ -133,11 +113,7 @@ class JobRunner:
         from styletransfer.batch.painting import Painter
 
         device, buckets = self._loader.devices().first, self._buckets
-        session = StorageSession(
-            Buckets(buckets.photos, buckets.style, buckets.result),
-            self._config,
-            unfinished=buckets.unfinished,
-        )
+        session = StorageSession(buckets, self._config, unfinished=buckets.unfinished)
         gallery = Gallery(session.result, publishes=False)
         storer = session.storer(gallery)
         context = PaintingContext(
@@ -169,7 +145,7 @@ class JobRunner:
             session.close()
 
     def _plan(self, job: StoredJob, style: Style) -> Plan:
-        photo = self._buckets.photos.find(job.photo_key)
+        photo = self._buckets.source.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")
         output = self._config.output

@@ -135,7 +135,7 @@ class WebWorker:
             return False
         found, reason = None, None
         try:
-            found = runner.preview(request)
+            found = runner.previews.paint(request)
         except StorageError as error:
             self._warnings.warn(str(error))
         except StyleTransferError as error:
@@ -149,7 +149,7 @@ class WebWorker:
     def _prepare_preview(self, runner: JobRunner) -> bool:
         """Prepare one more style for previews, if one is left. Raises StorageError."""
         try:
-            return runner.prepare_preview()
+            return runner.previews.prepare_next()
         except StorageError:
             raise
         except Exception as error:  # A preview of it reports this on the page.

@@ -59,7 +59,7 @@ class Stage:
         """Add a job that waits; return it."""
         shares = [Blended(name=name, share=share) for name, share in paintings.items()]
         job = stored_job(self._store, photo=photo, style=style, paintings=shares, **about)
-        self.buckets.photos.write(job.photo_key, jpeg("red"))
+        self.buckets.source.write(job.photo_key, jpeg("red"))
         self.board.refresh()
         return job
 

@@ -146,7 +146,7 @@ def test_names_never_become_paths(web):
     for name in ("../../../etc/passwd", "..\\..\\x.jpg", "/etc/cron.d/x", "a/b.jpg", "\0.jpg", ""):
         answer = send(web, name=name or "…")
         assert answer.status_code == 202, answer.text
-    keys = [entry.key for entry in web.service.buckets.photos.list()]
+    keys = [entry.key for entry in web.service.buckets.source.list()]
     assert all(re.fullmatch(r"[0-9a-f]{20}/[\w-]+\.jpg", key) for key in keys), keys
     for path in ("%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2f..%2f.env", "%00", "_web%2f..%2fqueue"):
         assert web.get(f"/api/paintings/{path}/thumbnail").status_code in (400, 404), path

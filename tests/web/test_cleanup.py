@@ -33,12 +33,12 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
     for job in (waiting, ended, gone, young):
         about = json.dumps({"job": job, "digest": "x"}).encode()
         buckets.result.write(f"{REQUESTS}/{job}.json", about)
-        buckets.photos.write(f"{job}/beach.jpg", b"x")
+        buckets.source.write(f"{job}/beach.jpg", b"x")
     for job in (waiting, ended, gone):
         buckets.unfinished.write(f"_checkpoints/monet/{job}/beach.jpg.npz", b"x")
         buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"x")
     for bucket, key in (
-        (buckets.photos, "mine.jpg"),
+        (buckets.source, "mine.jpg"),
         (buckets.unfinished, "_checkpoints/monet/mine.npz"),
         (buckets.result, f"{PREVIEWS}/mine.jpg"),
         (buckets.result, f"{REQUESTS}/mine.json"),
@@ -48,7 +48,7 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
     requests = {f"{REQUESTS}/{job}.json" for job in (waiting, ended, young, "mine")}
     assert {each.key for each in buckets.result.list(f"{REQUESTS}/")} == requests
     photos = {f"{job}/beach.jpg" for job in (waiting, ended, young)}
-    assert {each.key for each in buckets.photos.list()} == photos | {"mine.jpg"}
+    assert {each.key for each in buckets.source.list()} == photos | {"mine.jpg"}
     assert {each.key for each in buckets.unfinished.list()} == {
         f"_checkpoints/monet/{waiting}/beach.jpg.npz",
         "_checkpoints/monet/mine.npz",

@@ -150,7 +150,7 @@ def test_a_request_that_is_repeated_counts_once(web, store):
     ]
     assert later[0]["id"] == later[1]["id"] != first.json()["id"]
     assert len(dict(store.queued())) == 2
-    photos = web.service.buckets.photos
+    photos = web.service.buckets.source
     assert len([*photos.list()]) == 2, "the photo of a repeated request is stored once more"
     other = send(web, {"style": "both"}, **key)
     assert (other.status_code, "Idempotency-Key" in other.json()["detail"]) == (422, True)
@@ -257,7 +257,7 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, place):
 
     before = kept()
     assert before
-    (worker.web.buckets.photos.folder.parents[2] / "photos" / "own.jpg").write_bytes(
+    (worker.web.buckets.source.folder.parents[2] / "photos" / "own.jpg").write_bytes(
         tiny.file(60, 80, 2)
     )
     assert run.run(config.load(place)) == 0

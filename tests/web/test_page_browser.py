@@ -483,7 +483,7 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
 def test_a_photo_that_cannot_be_loaded_is_named(page, server):
     job = server.add()
     server.end(job)
-    server.buckets.photos.delete(job.photo_key)
+    server.buckets.source.delete(job.photo_key)
     page.look(f"{server.address}/#{job.id}")
     page.until("limited.textContent")
     assert page.one("#limited").text == "The photo beach.jpg cannot be loaded."

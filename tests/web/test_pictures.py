@@ -54,14 +54,14 @@ def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(bucke
         ("j/a.png", "PNG", ("PNG", (2000, 900), "red")),
         ("j/b.tiff", "TIFF", small),
     ):
-        buckets.photos.write(key, picture(kind))
+        buckets.source.write(key, picture(kind))
         assert seen(photo_of(job(key), buckets)[0]) == whole
         data, name = photo_of(job(key), buckets, small=True)
         assert seen(data) == small and name.endswith(".jpg")
 
 
 def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets):
-    buckets.photos.write("j/beach.jpg", picture("JPEG"))
+    buckets.source.write("j/beach.jpg", picture("JPEG"))
     assert seen(preview_of(job(), buckets)) == ("JPEG", (1280, 576), "red")
     buckets.result.write("_web/previews/j.jpg", picture("JPEG", "blue", (8, 8)))
     assert seen(preview_of(job(), buckets))[1:] == ((8, 8), "blue")
@@ -73,7 +73,7 @@ def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets):
 def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
-        buckets.photos.write(key, half)
+        buckets.source.write(key, half)
     assert photo_of(job(), buckets, small=True) == (half, "j/beach.jpg")
     with pytest.raises(ApiError):
         photo_of(job("j/beach.tiff"), buckets, small=True)

@@ -18,11 +18,10 @@ from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
 from styletransfer.signals import Stop
 from styletransfer.web.buckets import open_buckets
-from styletransfer.web.catalogue import all_styles
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.previews import MAX_WAITING, PreviewPainter, PreviewQueue, PreviewRequest
+from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest
 from styletransfer.web.runner import JobRunner
-from styletransfer.web.schemas import Preset
+from styletransfer.web.schemas import JobRequest, Preset
 from styletransfer.web.worker import WebWorker
 
 JPEG = b"a picture"
@@ -150,7 +149,7 @@ def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, 
             raise failing[asked.number]
         return JPEG
 
-    runner = SimpleNamespace(preview=preview)
+    runner = SimpleNamespace(previews=SimpleNamespace(paint=preview))
     assert hand.web._paint_preview(runner) and hand.web._paint_preview(runner)
     assert not hand.web._paint_preview(runner)
     assert hand.said == [
@@ -184,29 +183,31 @@ def test_the_oldest_of_too_many_is_refused():
     assert refused == [0, 1] and queue.next().number == MAX_WAITING + 1
 
 
-def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(place, monkeypatch):
-    from styletransfer.batch.network_pool import NetworkPool
+@pytest.fixture
+def runner(hand, place):
+    """With the built-in network, which instant pictures need."""
+    return JobRunner(config.load(place), hand.web.buckets, hand.web._stop)
 
-    loaded = config.load(place)
-    buckets = open_buckets(loaded)
-    painter = PreviewPainter(NetworkPool(loaded, buckets.style, ()), buckets.style, None)
-    entries = [buckets.style.find(name) for name in ("monet.jpg", "both/a.png")]
+
+def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(runner, monkeypatch):
+    bucket = runner._buckets.style
+    entries = [bucket.find(name) for name in ("monet.jpg", "both/a.png")]
     settings = Settings(preset="instant", size=64)
 
     def painted(*shares):
         paintings = tuple(map(Painting, entries, shares))
-        data = painter.paint(request(1, Style("a style", paintings, settings)), "CPU:0")
-        return np.float32(Image.open(io.BytesIO(data)))
+        asked = request(1, Style("a style", paintings, settings))
+        return np.float32(Image.open(io.BytesIO(runner.previews.paint(asked))))
 
     first = painted(0.2, 0.8)
     assert first.shape == (43, 64, 3)
-    monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(bucket, "read", lambda _: pytest.fail("read again"))
     assert np.array_equal(painted(0.2, 0.8), first)
     assert np.abs(painted(0.8, 0.2) - first).mean() > 1
 
 
 def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_no_harm(
-    place, monkeypatch
+    place, hand, runner, monkeypatch
 ):
     from styletransfer.engine import stylize as engine
 
@@ -216,18 +217,13 @@ def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_n
         '[a]\npaintings = ["damaged.jpg"]\n[b]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
         '[c]\npaintings = ["both/a.png", "both/b.jpg"]\n'
     )
-    loaded, recipes, real = config.load(place), set(), engine.stylize
+    recipes, real = set(), engine.stylize
     monkeypatch.setattr(
         engine, "stylize", lambda *args, **to: recipes.add(args[2].recipe) or real(*args, **to)
     )
-    buckets = open_buckets(loaded)
-    styles = all_styles(buckets.style, loaded, Preset.INSTANT)
-    assert [style.name for style in styles] == ["a", "b", "c"]
-    with Stop() as stop:
-        runner = JobRunner(loaded, buckets, stop)
-        web = WebWorker(buckets, SimpleNamespace(), stop)
-        assert sum(1 for _ in iter(lambda: web._prepare_preview(runner), False)) == 3
-        assert recipes == {"instant"}
-        monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
-        found = runner.preview(request(1, styles[-1]))
-        assert Image.open(io.BytesIO(found)).size == (64, 43)
+    assert sum(1 for _ in iter(lambda: hand.web._prepare_preview(runner), False)) == 3
+    assert recipes == {"instant"}
+    style = runner._catalogue.style(JobRequest(style="c", preset=Preset.INSTANT))
+    monkeypatch.setattr(hand.web.buckets.style, "read", lambda _: pytest.fail("read again"))
+    found = runner.previews.paint(request(1, style))
+    assert Image.open(io.BytesIO(found)).size == (64, 43)

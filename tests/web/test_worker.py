@@ -25,6 +25,7 @@ from styletransfer.web.schemas import JobState, Preset
 from styletransfer.web.worker import WebWorker
 
 MUTE = SimpleNamespace(send=lambda *_: None)
+NO_PREVIEWS = SimpleNamespace(prepare_next=lambda: False)
 
 
 @pytest.fixture
@@ -281,7 +282,7 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
 
     monkeypatch.setattr(Leftovers, "delete", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
-    runner = SimpleNamespace(seconds_per_work=lambda: 0.1, prepare_preview=lambda: False)
+    runner = SimpleNamespace(seconds_per_work=lambda: 0.1, previews=NO_PREVIEWS)
     with pytest.raises(Stopped):
         hand.web.serve(runner, None, "a device")
     assert (cleared, len(looks)) == ([4], 5)
@@ -315,7 +316,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
     monkeypatch.setattr(Leftovers, "delete", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
     with pytest.raises(Stopped):
-        runner = SimpleNamespace(seconds_per_work=seconds_per_work, prepare_preview=lambda: False)
+        runner = SimpleNamespace(seconds_per_work=seconds_per_work, previews=NO_PREVIEWS)
         hand.web.serve(runner, None, "a device")
     assert happened == ["look", "look", "measure", "look", "measure", "look"]
     assert hand.said == [("speed", 0.25, "a device")] * works
