@@ -1,6 +1,5 @@
 """Leftovers of killed processes are deleted, and nothing else."""
 
-import json
 from collections import namedtuple
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ from styletransfer.storage.base import StorageError
 from styletransfer.web import cleanup
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
-from styletransfer.web.job_store import PREVIEWS, REQUESTS, JobStore, new_id
+from styletransfer.web.job_store import PREVIEWS, JobStore, new_id
 from styletransfer.web.schemas import JobState
 
 Upload = namedtuple("Upload", ["key", "begun"])
@@ -31,8 +30,6 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
     stored_job(store, waiting)
     assert store.end(stored_job(store, ended).changed(state=JobState.DONE))
     for job in (waiting, ended, gone, young):
-        about = json.dumps({"job": job, "digest": "x"}).encode()
-        buckets.result.write(f"{REQUESTS}/{job}.json", about)
         buckets.source.write(f"{job}/beach.jpg", b"x")
     for job in (waiting, ended, gone):
         buckets.unfinished.write(f"_checkpoints/monet/{job}/beach.jpg.npz", b"x")
@@ -41,12 +38,9 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
         (buckets.source, "mine.jpg"),
         (buckets.unfinished, "_checkpoints/monet/mine.npz"),
         (buckets.result, f"{PREVIEWS}/mine.jpg"),
-        (buckets.result, f"{REQUESTS}/mine.json"),
     ):
         bucket.write(key, b"mine")
     Leftovers(buckets, store).delete()
-    requests = {f"{REQUESTS}/{job}.json" for job in (waiting, ended, young, "mine")}
-    assert {each.key for each in buckets.result.list(f"{REQUESTS}/")} == requests
     photos = {f"{job}/beach.jpg" for job in (waiting, ended, young)}
     assert {each.key for each in buckets.source.list()} == photos | {"mine.jpg"}
     assert {each.key for each in buckets.unfinished.list()} == {
