@@ -63,18 +63,13 @@ def time_taken(record: Record) -> str:
 
 
 def finished(record: Record) -> int | str:
-    """Return the time of its completion in seconds since 1970, or as text if the record has no time
-    zone or no time."""
-    moment = record.finished
-    if moment is None:
-        return ""
+    """Return the time of its completion in seconds since 1970, or as the record has it if it is
+    not a time with a time zone."""
     try:
-        parsed = datetime.fromisoformat(moment)
-        if parsed.tzinfo:
-            return int(parsed.timestamp())
+        moment = datetime.fromisoformat(record.finished or "")
+        return int(moment.timestamp()) if moment.tzinfo else short_text(record.finished)
     except (ValueError, OverflowError):
-        return short_text(moment)
-    return f"{parsed.day} {parsed:%B %Y, %H:%M}"
+        return short_text(record.finished)
 
 
 def origin(record: Record) -> Rows:

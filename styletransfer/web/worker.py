@@ -114,10 +114,7 @@ class WebWorker:
                     pass
                 if self._look.is_set():
                     continue
-                if not self._measured:
-                    self._measure(runner, device)
-                    continue
-                if self._prepare_preview(runner):
+                if self._prepare(runner, device):
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
@@ -146,31 +143,23 @@ class WebWorker:
         self.pipe.send("preview", request.number, found, reason)
         return True
 
-    def _prepare_preview(self, runner: JobRunner) -> bool:
-        """Prepare one more style for previews, if one is left. Raises StorageError."""
-        try:
-            return runner.previews.prepare_next()
-        except StorageError:
-            raise
-        except Exception as error:  # A preview of it reports this on the page.
-            event(f"previews could not be prepared: {one_line(error)}", level=DEBUG)
-            return True
-
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)
 
-    def _measure(self, runner: JobRunner, device: str) -> None:
-        """Report how long pictures take here, before the first one is painted. Raises StorageError,
-        after which it can be tried again, and Stopped."""
+    def _prepare(self, runner: JobRunner, device: str) -> bool:
+        """Report how long pictures take here, or prepare one more style for previews, and return
+        True; return False if nothing is left to prepare. Raises StorageError, after which it can be
+        tried again, and Stopped."""
         try:
-            rate = runner.seconds_per_work()
+            if self._measured:
+                return runner.previews.prepare_next()
+            self.pipe.send("speed", runner.seconds_per_work(), device)
         except StorageError:
             raise
-        except Exception as error:  # The next job reports it on the page.
-            event(f"the time of a picture could not be measured: {one_line(error)}", level=DEBUG)
-        else:
-            self.pipe.send("speed", rate, device)
+        except Exception as error:  # The next job or preview reports it on the page.
+            event(f"nothing could be prepared: {one_line(error)}", level=DEBUG)
         self._measured = True
+        return True
 
     def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False

@@ -20,19 +20,6 @@ FLAGS = (
 )
 
 
-USED = {
-    "button",
-    "link",
-    "slider",
-    "radio",
-    "checkbox",
-    "image",
-    "dialog",
-    "textbox",
-    "progressbar",
-}
-
-
 @pytest.fixture
 def chromium(running_chromium):
     """A browser without cookies, which leaves its page with the test."""
@@ -191,13 +178,6 @@ class Viewer:
         width = self.js("document.documentElement.scrollWidth")
         self.driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16}})
         return width
-
-    def nameless(self):
-        """Return the controls without a name for screen readers."""
-        tree = self.driver.execute_cdp_cmd("Accessibility.getFullAXTree", {})["nodes"]
-        used = [each for each in tree if each.get("role", {}).get("value") in USED]
-        assert len({each["role"]["value"] for each in used}) >= 2
-        return [e for e in used if not e.get("ignored") and not e.get("name", {}).get("value")]
 
     def small(self):
         """Return the controls that are smaller than a finger."""

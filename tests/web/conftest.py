@@ -85,6 +85,27 @@ def worker(place, small_vgg):
 
 
 @pytest.fixture
+def hand(place):
+    """A worker without a painter: `hand.hears` hands it messages of the web process, and then the
+    end of that; `hand.said` has its own messages."""
+    from styletransfer.web.worker import WebWorker
+
+    said, inbox = [], []
+    pipe = SimpleNamespace(
+        send=lambda *message: said.append(message),
+        receive=lambda: inbox.pop(0) if inbox else None,
+    )
+    stop = Stop()
+    web = WebWorker(open_buckets(config.load(place)), pipe, stop)
+
+    def hears(*messages):
+        inbox.extend(messages)
+        web.listen()
+
+    return SimpleNamespace(web=web, store=web.store, stop=stop, said=said, hears=hears)
+
+
+@pytest.fixture
 def store(place):
     """The jobs in the result folder."""
     return JobStore(open_buckets(config.load(place)).result)

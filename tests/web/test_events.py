@@ -55,6 +55,10 @@ def test_a_stream_of_one_job_has_its_events_alone(web):
         web.service.board.progress(other["id"], **step_news(1, 2.0))
         web.service.board.progress(job["id"], **step_news(6, 2.0))
         assert next(found)["step"] == 6
+        web.post(job["links"]["cancel"])
+        assert next(found)["state"] == "cancelled"
+    with stream(web, job["links"]["events"]) as found:
+        assert next(found)["state"] == "cancelled", "its state, though it has ended"
 
 
 def test_there_is_no_stream_of_a_job_that_there_is_not(web):

@@ -56,17 +56,6 @@ def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkey
     assert shown(board) == {job: JobState.QUEUED}  # A newer version counts.
 
 
-def test_all_waiting_jobs_move_up_as_soon_as_the_worker_begins(board, store, heard):
-    first, second = (stored_job(store).id for _ in range(2))
-    board.refresh()
-    assert heard() == {first, second}
-    board.progress(first, **step_news(1, None))  # Sooner than the bucket was read once more.
-    assert heard() == {first, second}
-    assert [job.place for job in board.all()] == [1, 0]
-    board.progress(first, **step_news(2, None))
-    assert heard() == {first}
-
-
 def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store):
     queued, ended = stored_job(store), stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))
@@ -167,17 +156,6 @@ def test_a_job_that_another_instance_painted_between_two_polls_is_a_change(board
     store.end(job.changed(state=JobState.DONE))
     board.refresh()
     assert heard() == {job.id}
-
-
-def test_the_changes_of_one_job_begin_with_its_state_even_if_it_has_ended(board, store):
-    ended, other = stored_job(store), stored_job(store)
-    store.end(ended.changed(state=JobState.DONE))
-    board.refresh()
-    version, jobs = board.changes(None, ended.id)
-    assert [job.id for job in jobs] == [ended.id]
-    board.progress(other.id, **step_news(1, 2.0))
-    assert board.changes(version, ended.id)[1] == []
-    assert [job.id for job in board.changes(version, other.id)[1]] == [other.id]
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):

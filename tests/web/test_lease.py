@@ -130,9 +130,7 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
     until(lambda: set(threading.enumerate()) <= others)  # The renewals have ended.
 
 
-@pytest.fixture
-def away(store, monkeypatch):
-    """A job that is kept while its storage cannot be written: its lease, and what was tried."""
+def test_a_storage_that_is_away_is_not_asked_with_each_step(store, monkeypatch):
     stored_job(store)
     lease, tried = JobClaimer(store, "worker").claim_next(), []
 
@@ -141,27 +139,14 @@ def away(store, monkeypatch):
         raise StorageError("no space is left")
 
     monkeypatch.setattr(store, "replace", refuse)
-    yield lease, tried
-    lease.stop_renewing()
-
-
-def test_a_storage_that_is_away_is_not_asked_with_each_step(away, monkeypatch):
-    lease, tried = away
     monkeypatch.setattr(leases, "RENEW_S", 100)
     lease.keep()
     for step in range(1, 9):
         lease.update(step=step)
         until(lambda: tried, every_s=0.001)  # The first step is stored at once.
         time.sleep(0.005)  # For a thread that would ask again.
+    lease.stop_renewing()
     assert len(tried) == 1
-
-
-def test_a_storage_that_is_away_is_named_once(away, monkeypatch, caplog):
-    lease, tried = away
-    monkeypatch.setattr(leases, "RENEW_S", 0.001)
-    lease.keep()
-    until(lambda: len(tried) > 2, every_s=0.001)
-    assert caplog.messages == [f"job {lease.job.id}: no space is left"]
 
 
 def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkeypatch):

@@ -1,12 +1,10 @@
 """WEB_* and PORT: who is served, and where."""
 
-import re
 import socket
 
 import pytest
 from support.commands import python
 from support.s3_servers import free_ports
-from support.web_service import served
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
@@ -110,13 +108,6 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, variabl
             load_options({**PASSWORD, "WEB_PORT": str(free_ports(1)[0])}),
             no_worker,
         )
-
-
-def test_the_page_begins_with_the_services_own_settings(place):
-    with served({**place, "STYLE_STRENGTH": "0.85", "STYLE_PRESERVE_COLOR": "1"}) as client:
-        page = client.get("/").text
-    assert re.search('name="strength"[^>]* value="0.85"', page)
-    assert 'name="preserve_color" checked' in page
 
 
 def test_the_web_process_never_loads_tensorflow():

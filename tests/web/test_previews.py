@@ -16,13 +16,10 @@ from styletransfer import config
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
-from styletransfer.signals import Stop
-from styletransfer.web.buckets import open_buckets
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobRequest, Preset
-from styletransfer.web.worker import WebWorker
 
 JPEG = b"a picture"
 MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}
@@ -120,28 +117,15 @@ def test_the_workers_reason_is_the_answers(answering):
 
 
 @pytest.fixture
-def hand(place):
-    """A worker that gets `inbox` as the messages of the web process."""
-    said, inbox = [], []
-    pipe = SimpleNamespace(
-        send=lambda *message: said.append(message),
-        receive=lambda: inbox.pop(0) if inbox else None,
-    )
-    with Stop() as stop:
-        yield SimpleNamespace(
-            web=WebWorker(open_buckets(config.load(place)), pipe, stop), said=said, inbox=inbox
-        )
+def hand(hand, monkeypatch):
+    """A worker that outlasts the web process."""
+    monkeypatch.setattr("styletransfer.web.worker.os.kill", lambda *_: None)
+    return hand
 
 
-def listen(hand, monkeypatch, *messages):
-    monkeypatch.setattr("styletransfer.web.worker.os.kill", lambda *_: None)  # At the end.
-    hand.inbox.extend(messages)
-    hand.web.listen()
-
-
-def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, monkeypatch):
+def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand):
     late = request(3, left_s=-1)
-    listen(hand, monkeypatch, *(("preview", each) for each in (request(2), request(1), late)))
+    hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
     failing = {2: PictureError("the photo cannot be decoded")}
 
     def preview(asked):
@@ -158,12 +142,12 @@ def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, 
     ]
 
 
-def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, monkeypatch):
-    listen(hand, monkeypatch, ("preview", request(1)))
+def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand):
+    hand.hears(("preview", request(1)))
     stored_job(hand.web.store)
 
     def paint(job, on_step):
-        listen(hand, monkeypatch, ("preview", request(2)))
+        hand.hears(("preview", request(2)))
         raise PictureError("enough")
 
     runner = SimpleNamespace(paint=paint)
@@ -186,7 +170,7 @@ def test_the_oldest_of_too_many_is_refused():
 @pytest.fixture
 def runner(hand, place):
     """With the built-in network, which instant pictures need."""
-    return JobRunner(config.load(place), hand.web.buckets, hand.web._stop)
+    return JobRunner(config.load(place), hand.web.buckets, hand.stop)
 
 
 def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(runner, monkeypatch):
@@ -221,7 +205,8 @@ def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_n
     monkeypatch.setattr(
         engine, "stylize", lambda *args, **to: recipes.add(args[2].recipe) or real(*args, **to)
     )
-    assert sum(1 for _ in iter(lambda: hand.web._prepare_preview(runner), False)) == 3
+    hand.web._measured = True
+    assert sum(1 for _ in iter(lambda: hand.web._prepare(runner, "cpu"), False)) == 3
     assert recipes == {"instant"}
     style = runner._catalogue.style(JobRequest(style="c", preset=Preset.INSTANT))
     monkeypatch.setattr(hand.web.buckets.style, "read", lambda _: pytest.fail("read again"))

@@ -14,11 +14,10 @@ from styletransfer import config
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
-from styletransfer.signals import Stop, Stopped
+from styletransfer.signals import Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
-from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.schemas import JobState, Preset
@@ -29,25 +28,18 @@ NO_PREVIEWS = SimpleNamespace(prepare_next=lambda: False)
 
 
 @pytest.fixture
-def hand(place, monkeypatch):
+def hand(hand, monkeypatch):
     """A worker whose job waits: `hand.paint(painting)` has it painted by a function that gets what
     is called for each step."""
     monkeypatch.setattr(leases, "RENEW_S", 100)
-    stop, said, inbox = Stop(), [], []
-    pipe = SimpleNamespace(
-        send=lambda *message: said.append(message),
-        receive=lambda: inbox.pop(0) if inbox else None,
-    )
-    web = WebWorker(open_buckets(config.load(place)), pipe, stop)
-    claims, job = JobClaimer(web.store, "this worker"), stored_job(web.store)
+    claims, hand.job = JobClaimer(hand.store, "this worker"), stored_job(hand.store).id
 
     def paint(painting):
         runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
-        return web.paint_next(runner, claims, "a device")
+        return hand.web.paint_next(runner, claims, "a device")
 
-    return SimpleNamespace(
-        web=web, store=web.store, job=job.id, stop=stop, paint=paint, said=said, inbox=inbox
-    )
+    hand.paint = paint
+    return hand
 
 
 def step(number, total=9):
@@ -63,12 +55,6 @@ def failing(error):
         raise error
 
     return painting
-
-
-def said_to(hand, *messages):
-    """Sends the worker messages of the web process, and then its end."""
-    hand.inbox.extend(messages)
-    hand.web.listen()
 
 
 def test_a_finished_job_says_how_it_was_painted_and_has_taken_all_of_its_steps(hand):
@@ -90,13 +76,13 @@ def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monk
     steps = []
 
     def painting(on_step):
-        said_to(hand, ("cancel", "another"), ("look",))
+        hand.hears(("cancel", "another"), ("look",))
         on_step(step(1))
         steps.append(1)
-        said_to(hand, ("cancel", hand.job))
+        hand.hears(("cancel", hand.job))
         on_step(step(2))
 
-    said_to(hand, ("cancel", hand.job))  # Too early: nothing is painted yet.
+    hand.hears(("cancel", hand.job))  # Too early: nothing is painted yet.
     assert hand.paint(painting)
     assert (len(steps), hand.store.read_ended(hand.job).state) == (1, JobState.CANCELLED)
     # Each time, the end of the web process ended this one.
@@ -270,7 +256,7 @@ def test_a_worker_outlasts_the_storage_and_clears_away_when_it_is_idle(hand, mon
 
     def clear(*_):
         cleared.append(len(looks))
-        said_to(hand, ("look",))  # Ends the wait for jobs of other instances.
+        hand.hears(("look",))  # Ends the wait for jobs of other instances.
 
     def paint_next(*_):
         looks.append(1)
@@ -310,7 +296,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_but_jobs_come_first(
 
     def clear(*_):
         hand.stop.signum = signal.SIGTERM
-        said_to(hand, ("look",))
+        hand.hears(("look",))
 
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(Leftovers, "delete", clear)
