@@ -6,7 +6,7 @@ All items except users and the limit expire, by the attribute `expires`.
 import hashlib
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import boto3
@@ -38,15 +38,12 @@ class Table:
         `finish_update` or `release_update` ends the claim, or else its time, `seconds`, if the
         invocation dies. Raises BusyError if another one has reserved it, which may yet fail.
         """
-        expires = int(time.time()) + DAY_S  # Telegram gives up after a day.
-        try:
-            self._reserve(f"update#{update}", seconds, expires, Attr("done").not_exists())
-        except _RefusedError:
-            item = self._get(f"update#{update}")
-            if item and "done" in item:
-                return False
-            raise BusyError(f"update {update} is being handled by another invocation") from None
-        return True
+        pk, expires = f"update#{update}", int(time.time()) + DAY_S  # Telegram gives up after a day.
+        if self._reserve(pk, seconds, expires, Attr("done").not_exists()):
+            return True
+        if "done" in (self._get(pk) or {}):
+            return False
+        raise BusyError(f"update {update} is being handled by another invocation")
 
     def finish_update(self, update: int) -> None:
         """End a claim after the update was handled."""
@@ -155,25 +152,17 @@ class Table:
         now, name = time.time(), f"{photo.chat}/{photo.stem}"
         counted = Attr("photos")
         room = counted.not_exists() | counted.size().lt(most) | counted.contains(name)
-        try:
-            self._table.update_item(
-                Key={"pk": f"day#{user}/{int(now // DAY_S)}"},
-                UpdateExpression="ADD photos :photo SET expires = :end",
-                ConditionExpression=room,
-                ExpressionAttributeValues={":photo": {name}, ":end": int(now) + 2 * DAY_S},
-            )
-        except ClientError as error:
-            if _is_refusal(error):
-                return False
-            raise
-        return True
+        changes = {"expires": int(now) + 2 * DAY_S}
+        added = {"photos": {name}}
+        return self._set(f"day#{user}/{int(now // DAY_S)}", changes, room, added) is not None
 
     def add_order(self, order: Order) -> Order:
         """Store a waiting order, and return it as stored."""
         item = {"key": order.photo.key, "user": order.user, "look": order.style, "status": WAITING}
         item |= {"album": order.album, "spoiler": order.spoiler}
         item |= {"created": _now_ms(), "expires": self._end()}
-        return order_from(self._set(_pk(order.photo), item), order.photo)
+        self._set(_pk(order.photo), item)
+        return order_from(item, order.photo)
 
     def claim_preview(self, photo: Photo) -> Order | None:
         """Reserve a photo's preview, and return the order. Nothing releases it.
@@ -182,12 +171,10 @@ class Table:
         album has a preview.
         """
         new = Attr("previewed").not_exists() & Attr("status").is_in(list(OPEN))
-        try:
-            order = order_from(self._set(_pk(photo), {"previewed": True}, new), photo)
-        except _RefusedError:
+        order = self._changed(photo, {"previewed": True}, new)
+        if order and order.album and not self._takes(f"preview#{photo.chat}/{order.album}", DAY_S):
             return None
-        first = not order.album or self._takes(f"preview#{photo.chat}/{order.album}", DAY_S)
-        return order if first else None
+        return order
 
     def drop_order(self, photo: Photo, cancelled: bool = False) -> None:
         """Delete a photo's item.
@@ -223,22 +210,15 @@ class Table:
         A closed photo, or one with a later status, stays. Returns None for an unknown photo.
         """
         newest = Attr("status_at").not_exists() | Attr("status_at").lte(at)
-        try:
-            changes: dict[str, Any] = {"job": job, "status": status, "status_at": at}
-            if status == RUNNING:
-                changes["started"] = _now_ms()
-            condition = Attr("status").is_in(list(OPEN)) & newest
-            return order_from(self._set(_pk(photo), changes, condition), photo)
-        except _RefusedError:
-            return self.order(photo)
+        changes: dict[str, Any] = {"job": job, "status": status, "status_at": at}
+        if status == RUNNING:
+            changes["started"] = _now_ms()
+        condition = Attr("status").is_in(list(OPEN)) & newest
+        return self._changed(photo, changes, condition) or self.order(photo)
 
     def cancel(self, photo: Photo) -> Order | None:
         """Note a photo as cancelled, and return the order, or None if it has just been closed."""
-        try:
-            still = Attr("status").is_in(list(OPEN))
-            return order_from(self._set(_pk(photo), {"status": CANCELLED}, still), photo)
-        except _RefusedError:
-            return None
+        return self._changed(photo, {"status": CANCELLED}, Attr("status").is_in(list(OPEN)))
 
     def claim(self, photo: Photo, seconds: float, over: Sequence[str]) -> Order | None:
         """Reserve the answer to a photo for this invocation. `close` or `release` ends the claim.
@@ -255,23 +235,16 @@ class Table:
             BusyError: Another invocation has reserved the answer, and may yet fail.
         """
         unanswered = Attr("status").not_exists() | ~Attr("status").is_in(list(over))
-        try:
-            item = self._reserve(_pk(photo), seconds, self._end(), unanswered)
+        if item := self._reserve(_pk(photo), seconds, self._end(), unanswered):
             return order_from(item, photo)
-        except _RefusedError:
-            order = self.order(photo)
-            if order and order.status in over:
-                return None
-            raise BusyError(f"{photo.stem} is being answered by another invocation") from None
+        order = self.order(photo)
+        if order and order.status in over:
+            return None
+        raise BusyError(f"{photo.stem} is being answered by another invocation")
 
     def note_sent(self, photo: Photo, part: str) -> None:
         """Note that a part of the answer was sent, so that a retry omits it."""
-        self._table.update_item(
-            Key={"pk": _pk(photo)},
-            UpdateExpression="ADD #sent :part",
-            ExpressionAttributeNames={"#sent": "sent"},
-            ExpressionAttributeValues={":part": {part}},
-        )
+        self._set(_pk(photo), {}, added={"sent": {part}})
 
     def close(self, photo: Photo, status: str) -> None:
         """End a claim with a final status."""
@@ -283,18 +256,14 @@ class Table:
 
     def _takes(self, pk: str, seconds: float) -> bool:
         """Reserve an item for `seconds`, a day at most, or return False if it is reserved."""
-        try:
-            self._reserve(pk, seconds, int(time.time()) + DAY_S)
-        except _RefusedError:
-            return False
-        return True
+        return self._reserve(pk, seconds, int(time.time()) + DAY_S) is not None
 
     def _reserve(
         self, pk: str, seconds: float, expires: int, condition: ConditionBase | None = None
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | None:
         """Mark an item as busy for `seconds`, and return the whole item.
 
-        Raises _RefusedError if it is busy, or if `condition` fails.
+        Returns None if it is busy, or if `condition` fails.
         """
         now = time.time()
         # Not by `expires`: DynamoDB deletes what has expired when it gets to it, after up to days.
@@ -305,23 +274,44 @@ class Table:
     def _get(self, pk: str) -> dict[str, Any] | None:
         return self._table.get_item(Key={"pk": pk}, ConsistentRead=True).get("Item")
 
+    def _changed(
+        self, photo: Photo, changes: dict[str, Any], condition: ConditionBase
+    ) -> Order | None:
+        """Change a photo's item, and return the order, or None if `condition` fails."""
+        item = self._set(_pk(photo), changes, condition)
+        return order_from(item, photo) if item else None
+
     def _set(
-        self, pk: str, changes: dict[str, Any], condition: ConditionBase | None = None
-    ) -> dict[str, Any]:
-        """Set attributes, and return the whole item. Raises _RefusedError if `condition` fails."""
-        sets = ", ".join(f"#{name} = :{name}" for name in changes)
+        self,
+        pk: str,
+        changes: Mapping[str, Any],
+        condition: ConditionBase | None = None,
+        added: Mapping[str, set[str]] | None = None,
+    ) -> dict[str, Any] | None:
+        """Change an item, and return all of it, or None if `condition` fails.
+
+        Args:
+            pk: Its key.
+            changes: Attributes that are set.
+            condition: The condition for the change.
+            added: Attributes that are sets, and what is added to them.
+        """
+        values = {**changes, **(added or {})}
+        sets = [f"#{name} = :{name}" for name in changes]
+        adds = [f"#{name} :{name}" for name in added or ()]
+        parts = [f"SET {', '.join(sets)}"] * bool(sets) + [f"ADD {', '.join(adds)}"] * bool(adds)
         try:
             return self._table.update_item(
                 Key={"pk": pk},
-                UpdateExpression=f"SET {sets}",
-                ExpressionAttributeNames={f"#{name}": name for name in changes},
-                ExpressionAttributeValues={f":{name}": each for name, each in changes.items()},
+                UpdateExpression=" ".join(parts),
+                ExpressionAttributeNames={f"#{name}": name for name in values},
+                ExpressionAttributeValues={f":{name}": each for name, each in values.items()},
                 ReturnValues="ALL_NEW",
                 **({"ConditionExpression": condition} if condition else {}),
             )["Attributes"]
         except ClientError as error:
-            if _is_refusal(error):
-                raise _RefusedError from None
+            if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+                return None
             raise
 
     def _scan(self, prefix: str, condition: ConditionBase) -> Iterator[dict[str, Any]]:
@@ -335,14 +325,6 @@ class Table:
 
     def _end(self) -> int:
         return int(time.time()) + self._keep_s
-
-
-class _RefusedError(Exception):
-    """The condition of a change did not hold; the table is unchanged."""
-
-
-def _is_refusal(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
 
 
 def _now_ms() -> int:
