@@ -3,16 +3,8 @@
 from layout import LARGEST_SIDE
 from telegram import Update
 from telegram.error import TelegramError
-from telegram.ext import (
-    Application,
-    CallbackQueryHandler,
-    CommandHandler,
-    MessageHandler,
-    filters,
-)
 
 from bot import buttons, orders, users
-from bot.buttons import PATTERNS
 from bot.items import OPEN, RUNNING
 from bot.styles import current, preview
 from bot.updates import Context, log
@@ -20,26 +12,7 @@ from styletransfer import settings
 from styletransfer.errors import ConfigError
 
 
-def add_command_handlers(application: Application) -> None:
-    """Add the handlers. The last ones answer everything else, so call this last.
-
-    They answer all other buttons, and all other messages in private chats, except edited messages
-    and Telegram's service messages, such as a pinned message.
-    """
-    new = filters.UpdateType.MESSAGE
-    answers = {"start": _start, "help": _help, "size": _size, "status": _status}
-    answers |= {"cancel": _cancel, "forget": _forget}
-    for name, answer in answers.items():
-        application.add_handler(CommandHandler(name, answer, new))
-    presses = {"size": _pick_size, "cancel": _cancel_one, "forget": _forget_all}
-    for name, answer in presses.items():
-        application.add_handler(CallbackQueryHandler(answer, rf"{PATTERNS[name]}\Z"))
-    application.add_handler(CallbackQueryHandler(_unknown_button))
-    rest = new & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
-    application.add_handler(MessageHandler(rest, _unknown))
-
-
-async def _start(_: Update, context: Context) -> None:
+async def start(_: Update, context: Context) -> None:
     await context.send(context.say.text("welcome"))
     if context.user == context.resources.owner:
         try:
@@ -48,7 +21,7 @@ async def _start(_: Update, context: Context) -> None:
             log.warning("the menus could not be set: %s", error)
 
 
-async def _help(_: Update, context: Context) -> None:
+async def show_help(_: Update, context: Context) -> None:
     """Show the current style, with the text as its caption."""
     resources = context.resources
     choice, wish, _styles = current(context)
@@ -61,7 +34,7 @@ async def _help(_: Update, context: Context) -> None:
         await context.send(text)
 
 
-async def _size(_: Update, context: Context) -> None:
+async def choose_size(_: Update, context: Context) -> None:
     table, text, say = context.resources.table, context.argument, context.say
     if not text:
         question = say.pick_size(table.user(context.user).wish.size or context.resources.size)
@@ -84,14 +57,14 @@ def _parsed_size(text: str) -> int | str | None:
     return None if isinstance(size, int) and size > LARGEST_SIDE else size
 
 
-async def _pick_size(_: Update, context: Context) -> None:
+async def pick_size(_: Update, context: Context) -> None:
     size = settings.parse("size", context.pressed[1])
     context.resources.table.choose_size(context.user, size)
     await context.answer_button()
     await context.edit(context.say.size_is(size))
 
 
-async def _status(_: Update, context: Context) -> None:
+async def show_status(_: Update, context: Context) -> None:
     resources, say = context.resources, context.say
     known = resources.table.orders()
     queue = [order for order in known if order.status in OPEN]
@@ -107,7 +80,7 @@ async def _status(_: Update, context: Context) -> None:
     await context.send(text)
 
 
-async def _cancel(_: Update, context: Context) -> None:
+async def cancel(_: Update, context: Context) -> None:
     """Cancel all photos, or as a reply to a photo, or to a message about it, only that one."""
     resources, message, say = context.resources, context.message, context.say
     original = message.reply_to_message
@@ -130,7 +103,7 @@ async def _cancel(_: Update, context: Context) -> None:
     await context.reply(say.photos("cancelled", count) if count else say.text(nothing))
 
 
-async def _cancel_one(_: Update, context: Context) -> None:
+async def cancel_one(_: Update, context: Context) -> None:
     order = orders.with_token(context.pressed[1], context.resources)
     if order and order.user != context.user:
         await context.refuse_button("not_yours")
@@ -141,11 +114,11 @@ async def _cancel_one(_: Update, context: Context) -> None:
         await context.refuse_button("not_waiting")
 
 
-async def _forget(_: Update, context: Context) -> None:
+async def ask_to_forget(_: Update, context: Context) -> None:
     await context.send(context.say.text("forget.ask"), buttons.forget(context.say, context.user))
 
 
-async def _forget_all(_: Update, context: Context) -> None:
+async def forget(_: Update, context: Context) -> None:
     action, user = context.pressed
     if user != str(context.user):
         await context.refuse_button("button_gone")
@@ -158,9 +131,9 @@ async def _forget_all(_: Update, context: Context) -> None:
         await context.edit(context.say.text("forget.kept"))
 
 
-async def _unknown_button(_: Update, context: Context) -> None:
+async def unknown_button(_: Update, context: Context) -> None:
     await context.refuse_button("button_gone")
 
 
-async def _unknown(_: Update, context: Context) -> None:
+async def unknown(_: Update, context: Context) -> None:
     await context.send(context.say.text("unknown"))

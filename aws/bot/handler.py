@@ -13,9 +13,18 @@ import layout
 from layout import Photo
 from telegram import Bot, Update
 from telegram.error import BadRequest, Forbidden, TelegramError
-from telegram.ext import ApplicationHandlerStop, TypeHandler
+from telegram.ext import (
+    Application,
+    ApplicationHandlerStop,
+    CallbackQueryHandler,
+    CommandHandler,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
 
 from bot import commands, jobs, photos, repaint, results, styles, users, words
+from bot.buttons import PATTERNS
 from bot.client import connected
 from bot.resources import Resources, resources
 from bot.table import BusyError
@@ -26,6 +35,30 @@ from styletransfer.errors import StyleTransferError
 WEBHOOK_S = 26.0
 UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the user
 RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
+
+COMMANDS = {
+    "start": commands.start,
+    "help": commands.show_help,
+    "styles": styles.show_styles,
+    "style": styles.choose_style,
+    "size": commands.choose_size,
+    "status": commands.show_status,
+    "cancel": commands.cancel,
+    "forget": commands.ask_to_forget,
+    "users": users.manage_users,
+    "limit": users.set_limit,
+}
+BUTTONS = {  # by the names of their patterns
+    "page": styles.turn_page,
+    "style": styles.pick_style,
+    "size": commands.pick_size,
+    "cancel": commands.cancel_one,
+    "another": repaint.offer_styles,
+    "again": repaint.in_style,
+    "change": repaint.with_change,
+    "forget": commands.forget,
+    "admit": users.admit,
+}
 
 logging.getLogger("bot").setLevel(logging.INFO)
 logging.getLogger("httpx").setLevel(logging.WARNING)  # Lower, it logs URLs with the token.
@@ -99,16 +132,27 @@ async def _handle_update(update: dict[str, Any], resources: Resources, seconds: 
     """Handle an update, or raise the error that kept every message from the user."""
     async with connected(resources, seconds) as application:
         await application.initialize()
-        application.add_handler(TypeHandler(Update, _admit), group=-1)
-        photos.add_photo_handlers(application)
-        styles.add_style_handlers(application)
-        repaint.add_repaint_handlers(application)
-        users.add_user_handlers(application)
-        commands.add_command_handlers(application)
-        application.add_error_handler(_failed)
+        _add_handlers(application)
         await application.process_update(Update.de_json(update, application.bot))
         if UNHEARD in application.bot_data:
             raise application.bot_data[UNHEARD]
+
+
+def _add_handlers(application: Application) -> None:
+    """Add what answers messages and buttons. Edited messages are ignored, and so are other messages
+    in groups, and Telegram's service messages, such as a pinned message."""
+    new = filters.UpdateType.MESSAGE
+    application.add_handler(TypeHandler(Update, _admit), group=-1)
+    pictured = new & (filters.PHOTO | filters.Document.ALL)
+    application.add_handler(MessageHandler(pictured, photos.receive))
+    for name, answer in COMMANDS.items():
+        application.add_handler(CommandHandler(name, answer, new))
+    for name, answer in BUTTONS.items():
+        application.add_handler(CallbackQueryHandler(answer, rf"{PATTERNS[name]}\Z"))
+    application.add_handler(CallbackQueryHandler(commands.unknown_button))
+    rest = new & filters.ChatType.PRIVATE & ~filters.StatusUpdate.ALL
+    application.add_handler(MessageHandler(rest, commands.unknown))
+    application.add_error_handler(_failed)
 
 
 async def _handle_event(event: dict[str, Any], resources: Resources, seconds: float) -> None:

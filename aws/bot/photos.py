@@ -8,7 +8,6 @@ from layout import Photo, Wish
 from telegram import Chat, Document, Message, PhotoSize, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
-from telegram.ext import Application, MessageHandler, filters
 
 from bot import buttons, choices, orders, pictures, users, words
 from bot.items import OPEN, Order
@@ -26,13 +25,8 @@ LONGEST_NAME = 60  # characters of the name of one's own painting
 log = logging.getLogger(__name__)
 
 
-def add_photo_handlers(application: Application) -> None:
-    """Add the handler of pictures. Edited messages are ignored: their pictures came before."""
-    pictured = filters.UpdateType.MESSAGE & (filters.PHOTO | filters.Document.ALL)
-    application.add_handler(MessageHandler(pictured, _received))
-
-
-async def _received(_: Update, context: Context) -> None:
+async def receive(_: Update, context: Context) -> None:
+    """Handle a picture that comes in."""
     message, resources, say = context.message, context.resources, context.say
     album = message.media_group_id
     file = _file_of(message)

@@ -7,10 +7,8 @@ from dataclasses import replace
 
 from layout import Wish, wish_of
 from telegram import Update
-from telegram.ext import Application, CallbackQueryHandler
 
 from bot import buttons, choices, orders, users
-from bot.buttons import PATTERNS
 from bot.items import Order
 from bot.styles import show_page
 from bot.updates import Context
@@ -21,20 +19,14 @@ STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
 CLAIM_S = 30.0  # longer than it takes to order a photo again
 
 
-def add_repaint_handlers(application: Application) -> None:
-    application.add_handler(CallbackQueryHandler(_another, rf"{PATTERNS['another']}\Z"))
-    application.add_handler(CallbackQueryHandler(_in_style, rf"{PATTERNS['again']}\Z"))
-    application.add_handler(CallbackQueryHandler(_changed, rf"{PATTERNS['change']}\Z"))
-
-
-async def _another(_: Update, context: Context) -> None:
+async def offer_styles(_: Update, context: Context) -> None:
     _action, token, page = context.pressed
     if await _found(context, token):
         await context.answer_button()
         await show_page(context, int(page), token)
 
 
-async def _in_style(_: Update, context: Context) -> None:
+async def in_style(_: Update, context: Context) -> None:
     _action, token, style = context.pressed
     found = await _found(context, token)
     if found is None:
@@ -48,7 +40,7 @@ async def _in_style(_: Update, context: Context) -> None:
     await _repaint(context, order, replace(wish, prefix=picked.prefix, style=picked.name))
 
 
-async def _changed(_: Update, context: Context) -> None:
+async def with_change(_: Update, context: Context) -> None:
     button, token = context.pressed
     found = await _found(context, token)
     if found is None:

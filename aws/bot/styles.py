@@ -4,22 +4,13 @@ from layout import Wish
 from telegram import InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest
-from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
 from bot import buttons, choices, pictures
-from bot.buttons import PATTERNS, STYLES_PER_PAGE
+from bot.buttons import STYLES_PER_PAGE
 from bot.choices import Choice
 from bot.resources import Resources
 from bot.updates import Context, log, show_action
 from styletransfer.errors import StorageError
-
-
-def add_style_handlers(application: Application) -> None:
-    new = filters.UpdateType.MESSAGE
-    application.add_handler(CommandHandler("styles", _styles, new))
-    application.add_handler(CommandHandler("style", _style, new))
-    application.add_handler(CallbackQueryHandler(_turn_page, rf"{PATTERNS['page']}\Z"))
-    application.add_handler(CallbackQueryHandler(_pick_style, rf"{PATTERNS['style']}\Z"))
 
 
 def current(context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
@@ -73,16 +64,16 @@ def _page_count(offered: list[Choice]) -> int:
     return -(-len(offered) // STYLES_PER_PAGE)
 
 
-async def _styles(_: Update, context: Context) -> None:
+async def show_styles(_: Update, context: Context) -> None:
     await show_page(context)
 
 
-async def _turn_page(_: Update, context: Context) -> None:
+async def turn_page(_: Update, context: Context) -> None:
     await context.answer_button()
     await show_page(context, int(context.pressed[1]))
 
 
-async def _pick_style(_: Update, context: Context) -> None:
+async def pick_style(_: Update, context: Context) -> None:
     say, offered = context.say, current(context)[2]
     picked = choices.with_token(offered, context.pressed[1])
     if picked is None:
@@ -95,10 +86,10 @@ async def _pick_style(_: Update, context: Context) -> None:
     await context.edit(text, buttons.styles(offered, picked, page))
 
 
-async def _style(update: Update, context: Context) -> None:
+async def choose_style(update: Update, context: Context) -> None:
     name = context.argument
     if not name:
-        await _styles(update, context)
+        await show_styles(update, context)
         return
     offered = current(context)[2]
     picked = choices.named(offered, name)

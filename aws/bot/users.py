@@ -15,22 +15,14 @@ from telegram import (
     User,
 )
 from telegram.error import TelegramError
-from telegram.ext import Application, CallbackQueryHandler, CommandHandler, filters
 
 from bot import buttons, orders, words
-from bot.buttons import PATTERNS
 from bot.resources import Resources
 from bot.updates import Context, log, present
 from bot.words import Words
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 OWNER_COMMANDS = ("users", "limit")
-
-
-def add_user_handlers(application: Application) -> None:
-    application.add_handler(CommandHandler("users", _users, filters.UpdateType.MESSAGE))
-    application.add_handler(CommandHandler("limit", _limit, filters.UpdateType.MESSAGE))
-    application.add_handler(CallbackQueryHandler(_admit, rf"{PATTERNS['admit']}\Z"))
 
 
 async def turn_away(context: Context) -> None:
@@ -66,7 +58,7 @@ async def _ask_owner(user: User, bot: Bot, resources: Resources) -> None:
         log.warning("the owner could not be asked: %s", error)
 
 
-async def _admit(_: Update, context: Context) -> None:
+async def admit(_: Update, context: Context) -> None:
     """Let a stranger in, or not, as the owner's button says."""
     say = context.say
     if context.user != context.resources.owner:
@@ -85,7 +77,7 @@ async def _admit(_: Update, context: Context) -> None:
         log.info("%d could not be greeted: %s", user, error)
 
 
-async def _users(_: Update, context: Context) -> None:
+async def manage_users(_: Update, context: Context) -> None:
     say = context.say
     pattern = r"(list|(add|remove) +([1-9][0-9]{0,14})(?: +(.+))?)"
     found = re.fullmatch(pattern, context.argument, re.IGNORECASE)
@@ -134,7 +126,7 @@ def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
     return user == resources.owner or resources.table.count_photo(photo, user, limit)
 
 
-async def _limit(_: Update, context: Context) -> None:
+async def set_limit(_: Update, context: Context) -> None:
     resources, say, given = context.resources, context.say, context.argument
     if context.user != resources.owner:
         text = say.text("owner_only")
