@@ -32,7 +32,7 @@ from styletransfer.web.schemas import (
     not_found,
 )
 from styletransfer.web.service import Service, Shared
-from styletransfer.web.upload import Upload
+from styletransfer.web.upload import Upload, checked_upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
 TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
@@ -253,7 +253,7 @@ async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile 
 
 async def _photo(file: UploadFile, service: Service) -> Upload:
     data = await file.read()
-    return await run_in_threadpool(Upload, file.filename or "", data, service.options)
+    return await run_in_threadpool(checked_upload, file.filename or "", data, service.options)
 
 
 def _parsed(text: bytes) -> JobRequest:

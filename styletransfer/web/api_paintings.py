@@ -10,7 +10,7 @@ from styletransfer.web.catalogue import painting_view
 from styletransfer.web.pictures import picture_response
 from styletransfer.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from styletransfer.web.service import Shared
-from styletransfer.web.upload import Upload
+from styletransfer.web.upload import checked_upload
 
 paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
@@ -35,7 +35,7 @@ async def add_painting(
     """Add a painting. The same file gets the same name again."""
 
     def add(data: bytes) -> PaintingOut:
-        upload = Upload(file.filename or "", data, service.options)
+        upload = checked_upload(file.filename or "", data, service.options)
         name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
         service.catalogue.add(name, upload.data)
         return painting_view(name)

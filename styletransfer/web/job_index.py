@@ -135,6 +135,13 @@ class JobIndex:
 
     # --- changing -------------------------------------------------------------------------------
 
+    def create(self, job: StoredJob) -> bool:
+        """Store a new job. Return False if its id exists. Raises StorageError."""
+        etag = self._store.create(job)
+        if etag is not None:
+            self.add(job, etag)
+        return etag is not None
+
     def add(self, job: StoredJob, etag: str) -> None:
         """Add a job that was stored just now."""
         with self._lock:

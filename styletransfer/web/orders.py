@@ -4,7 +4,7 @@ import hashlib
 import json
 import threading
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from styletransfer.batch.styles import Style
 from styletransfer.config import Config
@@ -15,7 +15,7 @@ from styletransfer.storage.base import ObjectError
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.job_index import JobIndex
-from styletransfer.web.job_store import REQUESTS, JobStore, StoredJob, new_id
+from styletransfer.web.job_store import REQUESTS, StoredJob, new_id
 from styletransfer.web.lease import utc_now
 from styletransfer.web.options import WebOptions
 from styletransfer.web.previews import LARGEST_SIDE, Previews
@@ -50,7 +50,6 @@ class JobService:
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
         self._board, self._catalogue = board, catalogue
-        self._store = JobStore(buckets.result)
         self._placing = threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
@@ -105,11 +104,8 @@ class JobService:
         with self._placing:
             self.check_room()
             self._buckets.source.write(job.photo_key, photo.data)
-            etag = self._store.create(job)
-            if etag is None:  # The same request is answered by another thread, or instance.
-                return self._board.stored(job_id) or job
-            self._board.add(job, etag)
-            return job
+            # The same request may have been answered by another thread, or instance.
+            return job if self._board.create(job) else self._board.stored(job_id) or job
 
     def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
         """Paint a preview, as a JPEG; None if the worker is busy.
@@ -156,13 +152,13 @@ class JobService:
             found[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
 
-    def _photo_of(self, job_id: str) -> "_Photo":
+    def _photo_of(self, job_id: str) -> Upload:
         """Read the photo of an earlier job."""
         try:
             job = self._board.stored(job_id)
             if job is not None:
                 data = self._buckets.source.read(job.photo_key)
-                return _Photo(job.photo_key.partition("/")[2], job.photo, data, job.size)
+                return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size)
         except ObjectError:
             pass
         raise not_found("job, or its photo is gone")
@@ -190,15 +186,6 @@ class JobService:
         except ObjectError:
             return None
         return self._board.stored(first["job"])
-
-
-class _Photo(NamedTuple):
-    """The photo of an earlier job. Attributes as in Upload."""
-
-    name: str
-    shown: str
-    data: bytes
-    size: tuple[int, int]
 
 
 def _kept_at(idempotency_key: str) -> str:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from styletransfer.errors import PictureError
@@ -18,6 +19,7 @@ _LONGEST_SHOWN = 100  # characters
 _UNSAFE = re.compile(r"[^\w-]+")
 
 
+@dataclass(frozen=True)
 class Upload:
     """An uploaded picture.
 
@@ -28,37 +30,44 @@ class Upload:
         size: Height and width in px.
     """
 
-    def __init__(self, given_name: str, data: bytes, options: WebOptions) -> None:
-        """Raise ApiError for a file that is not a picture, and for a picture that is too large."""
-        # Browsers write a quotation mark in a form's file names so.
-        given_name = given_name.replace("%22", '"')
-        self.shown = _shown(given_name)
-        if len(data) > options.max_upload:
-            raise ApiError(
-                413, f"{self.shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
-            )
-        try:
-            with errors_named(self.shown):
-                kind = str(open_picture(data).format)
-            header = read_header(data, self.shown, len(data))
-            assert header is not None
-            self.data = without_position(data, self.shown)
-        except PictureError as error:
-            raise ApiError(422, str(error)) from None
-        self.size = header.size
-        height, width = self.size
-        if height * width > options.max_pixels:
-            raise ApiError(
-                413,
-                f"{self.shown} is {width} × {height} pixels; the limit is "
-                f"{options.max_pixels // MEGA} megapixels; make it smaller",
-            )
-        self.name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
+    name: str
+    shown: str
+    data: bytes
+    size: tuple[int, int]
 
     @property
     def digest(self) -> str:
         """Return the SHA-256 of the content."""
         return hashlib.sha256(self.data).hexdigest()
+
+
+def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
+    """Check a file that was uploaded. Raises ApiError for a file that is not a picture, and for a
+    picture that is too large."""
+    # Browsers write a quotation mark in a form's file names so.
+    given_name = given_name.replace("%22", '"')
+    shown = _shown(given_name)
+    if len(data) > options.max_upload:
+        raise ApiError(
+            413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
+        )
+    try:
+        with errors_named(shown):
+            kind = str(open_picture(data).format)
+        header = read_header(data, shown, len(data))
+        assert header is not None
+        data = without_position(data, shown)
+    except PictureError as error:
+        raise ApiError(422, str(error)) from None
+    height, width = header.size
+    if height * width > options.max_pixels:
+        raise ApiError(
+            413,
+            f"{shown} is {width} × {height} pixels; the limit is "
+            f"{options.max_pixels // MEGA} megapixels; make it smaller",
+        )
+    name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
+    return Upload(name, shown, data, header.size)
 
 
 def _shown(given: str) -> str:

@@ -118,7 +118,7 @@ def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
             now[0] -= 1
         raise ApiError(422, "no picture")
 
-    monkeypatch.setattr(api_paintings, "Upload", slow)
+    monkeypatch.setattr(api_paintings, "checked_upload", slow)
     with ThreadPoolExecutor(12) as pool:
         answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(12))]
     assert (answers, most[0]) == ([422] * 12, 4)
