@@ -65,7 +65,7 @@ def serve(config: Config, options: WebOptions, worker: Callable[..., int]) -> in
     """
     host, port = options.host, options.port
     with listen(host, port) as listening:
-        app = create_app(config, options, worker)
+        app = create_app(Service(config, options, worker))
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         event(f"serving on {address}", event="serving", port=port)
         _Server(server_config(app)).run([listening])
@@ -111,18 +111,8 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) -> FastAPI:
-    """Make the web service of a configuration, as an ASGI application.
-
-    Args:
-        config: The configuration.
-        options: The options of the service.
-        worker: As in `Supervisor`.
-
-    Raises:
-        ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
-    """
-    service = Service(config, options, worker)
+def create_app(service: Service) -> FastAPI:
+    """Make a service's ASGI application."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -137,8 +127,8 @@ def create_app(config: Config, options: WebOptions, worker: Callable[..., int]) 
         docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=options.max_upload + FORM_BYTES,
-        middleware=middleware(options, service.sessions, service.tries),
+        max_body_size=service.options.max_upload + FORM_BYTES,
+        middleware=middleware(service),
         exception_handlers={
             RequestValidationError: _invalid,
             ApiError: _refused,

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from styletransfer.web.options import WebOptions
 from styletransfer.web.schemas import ApiError
-from styletransfer.web.sessions import COOKIE, SESSION_S, LoginRateLimiter, Sessions
+from styletransfer.web.service import Service
+from styletransfer.web.sessions import COOKIE, SESSION_S
 
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
@@ -38,23 +39,21 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def middleware(
-    options: WebOptions, sessions: Sessions, tries: LoginRateLimiter
-) -> list[Middleware]:
+def middleware(service: Service) -> list[Middleware]:
     """List what a request passes before it reaches a route, outermost first."""
     # A name of another site that resolves to this machine would give its pages our origin.
-    hosts = ["localhost", "127.0.0.1", "[::1]"] if options.local else ["*"]
+    hosts = ["localhost", "127.0.0.1", "[::1]"] if service.options.local else ["*"]
     return [
-        Middleware(Transport, options=options),
+        Middleware(Transport, options=service.options),
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(
             SessionMiddleware,
-            secret_key=sessions.key,
+            secret_key=service.sessions.key,
             session_cookie=COOKIE,
             max_age=SESSION_S,
             same_site="lax",
         ),
-        Middleware(Gate, options=options, sessions=sessions, tries=tries),
+        Middleware(Gate, service=service),
     ]
 
 
@@ -89,11 +88,8 @@ class Transport:
 class Gate:
     """Rejects requests without a login or token, and those that pages of other sites send."""
 
-    def __init__(
-        self, app: ASGIApp, options: WebOptions, sessions: Sessions, tries: LoginRateLimiter
-    ) -> None:
-        self._app, self._options = app, options
-        self._sessions, self._tries = sessions, tries
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -112,16 +108,17 @@ class Gate:
             return None
         if given is not None:
             return self._wrong_token(request, given)
-        return None if self._sessions.may_enter(request.session) else _to_login(request)
+        return None if self._service.sessions.may_enter(request.session) else _to_login(request)
 
     def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:
-        client = client_address(request, self._options)
-        if wait_s := self._tries.wait_s(client, alone=True):
+        sessions, tries = self._service.sessions, self._service.tries
+        client = client_address(request, self._service.options)
+        if wait_s := tries.wait_s(client, alone=True):
             detail = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, detail, {"retry-after": str(wait_s)})
-        if not self._sessions.needed or self._sessions.is_token(given):
+        if not sessions.needed or sessions.is_token(given):
             return None
-        self._tries.failed(client)
+        tries.failed(client)
         return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
 
 

@@ -26,6 +26,7 @@ from styletransfer.web.job_index import UNREAD
 from styletransfer.web.job_store import StoredJob, new_id
 from styletransfer.web.options import load_options
 from styletransfer.web.schemas import Preset
+from styletransfer.web.service import Service
 from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
@@ -89,15 +90,16 @@ def served(
     """
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
-    app = create_app(loaded, load_options(variables, loaded.demo), lambda *_: 0)
-    app.state.service.supervisor = IDLE
+    service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0)
+    service.supervisor = IDLE
+    app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []
     with ExitStack() as running:
         port = running.enter_context(serving(app, port))
         # There is no TLS, and loading its certificates takes most of a short test.
         client = httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=30)
         running.enter_context(client)
-        client.service = app.state.service
+        client.service = service
         board = client.service.board
         until(lambda: board.complete or board.problem != UNREAD, every_s=0.005)
         yield client

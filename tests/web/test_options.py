@@ -115,7 +115,8 @@ def test_the_web_process_never_loads_tensorflow():
         "import sys; from styletransfer import config;"
         "from styletransfer.web import options;"
         "from styletransfer.web.app import create_app; loaded = config.load({});"
-        "create_app(loaded, options.load_options({}, True), print).openapi();"
+        "from styletransfer.web.service import Service;"
+        "create_app(Service(loaded, options.load_options({}, True), print)).openapi();"
         "print({'tensorflow', 'keras', 'scipy', 'h5py'} & {*sys.modules})"
     )
     done = python("-c", code)
