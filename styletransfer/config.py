@@ -40,9 +40,9 @@ SHARD_SYNTAX = (
     "INSTANCE_NUMBER"
 )
 _Value = TypeVar("_Value")
-# The demo takes two minutes on two processor cores: painted like a draft.
 # Older names that are still read, and documented nowhere.
 OLDER_NAMES = {"LOOK": "STYLE", "QUALITY": "PRESET", "STYLE_QUALITY": "STYLE_PRESET"}
+# The demo takes two minutes on two processor cores: painted like a draft.
 DEMO_SETTINGS = PRESETS["draft"]
 
 
@@ -86,8 +86,8 @@ class Config:
     progress: str
     workers_per_device: int | None = None
     cluster: str | None = None
-    gallery: bool = True  # whether results are shown in one; a caller's choice, no variable
-    overrides: Mapping[str, int | float | str] = field(default_factory=dict)  # above styles' own
+    gallery: bool = True
+    overrides: Mapping[str, int | float | str] = field(default_factory=dict)
 
     @property
     def partial(self) -> bool:
