@@ -8,13 +8,13 @@ import logging
 import math
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from styletransfer import progress
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
     DEEP_EXTENSIONS,
@@ -24,6 +24,7 @@ from styletransfer.images.output import (
 )
 from styletransfer.log import shortened
 from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
+from styletransfer.progress import PROGRESS_MODES
 from styletransfer.setting_values import closest, parse_bool, parse_whole
 from styletransfer.settings import FIELDS, PRESETS, Settings
 from styletransfer.storage.address import Account, overlap, parse_account, parse_address
@@ -220,8 +221,9 @@ def progress_mode(environment: Mapping[str, str]) -> str:
     """PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in text,
     and plain lines elsewhere."""
     values = non_empty(environment)
-    usual = "plain" if values.get("LOG_FORMAT", "").lower() == "json" else progress.usual_mode()
-    return _choice(values, "PROGRESS", progress.PROGRESS_MODES) or usual
+    for_people = sys.stdout.isatty() and values.get("LOG_FORMAT", "").lower() != "json"
+    usual = "bar" if for_people else "plain"
+    return _choice(values, "PROGRESS", PROGRESS_MODES) or usual
 
 
 def is_quiet(environment: Mapping[str, str]) -> bool:

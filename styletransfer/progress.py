@@ -49,16 +49,11 @@ ShowStep = Callable[[Progressing, float], None]  # takes a step and the iteratio
 ShowBar = Callable[[float, str], None]  # takes the part of the work that is done, and a status
 
 
-def usual_mode() -> str:
-    """Return the default mode: `bar` on a terminal, else `plain`."""
-    return "bar" if sys.stdout.isatty() else "plain"
-
-
 def follow(
     steps: Iterable[AnyStep],
     label: str,
     batch_left: BatchLeft | None = None,
-    mode: str | None = None,
+    mode: str = "plain",
     **fields: Any,
 ) -> AnyStep:
     """Run an optimisation to its end, show its progress, and return the last step.
@@ -67,14 +62,14 @@ def follow(
         steps: The optimisation.
         label: The name of the picture.
         batch_left: Estimates the seconds left for the whole batch, if there is one.
-        mode: One of `PROGRESS_MODES`, or None for the default; `bar` needs a terminal.
+        mode: One of `PROGRESS_MODES`; `bar` needs a terminal.
         **fields: Added to each line of a log in JSON.
 
     Raises:
         ValueError: There is no last step.
     """
     started, last_shown, last, first = perf_counter(), 0.0, None, 0
-    with _step_display(mode or usual_mode(), label, batch_left, fields) as show:
+    with _step_display(mode, label, batch_left, fields) as show:
         for step in steps:
             now = perf_counter()
             first = first or step.iteration

@@ -35,7 +35,7 @@ def steps(count):
         )
 
 
-def followed(mode=None, count=200, label="beach.jpg in monet (3 of 60)"):
+def followed(mode="plain", count=200, label="beach.jpg in monet (3 of 60)"):
     return progress.follow(steps(count), label, lambda left: 4000 + left, mode, photo="beach.jpg")
 
 
@@ -44,7 +44,7 @@ def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, 
     monkeypatch.setattr(rich_progress, "get_console", lambda: Console(width=columns))
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stdout", Terminal())
-    followed(label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
+    followed("bar", label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
     lines = [line for line in sys.stdout.getvalue().splitlines() if "100%" in line]
     assert lines and all("━━━━━━━━━━" in line and "batch 1 h 06 min" in line for line in lines)
     assert all(("loss" in line) == (columns > 80) for line in lines)
