@@ -326,7 +326,7 @@ def _features(objective: Objective, regions: int) -> float:
         sizes[layer] = item * vgg.channels(layer) / 4 ** poolings_before(layer)
     deepest_of_blocks = {poolings_before(layer): layer for layer in sizes}
     *pooled, _ = (sizes[layer] / 4 for layer in deepest_of_blocks.values())
-    copies = (COPIES + 4 * regions) * vgg.channels("conv1_1")
+    copies = (COPIES + 8 * regions) * vgg.channels("conv1_1")
     return sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
 
 
