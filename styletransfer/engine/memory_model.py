@@ -46,6 +46,7 @@ EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
 COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
+MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their gradient, float32
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
 COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
 INSTANT_COPIES = 6  # copies of the picture, photo and result among them
@@ -326,7 +327,7 @@ def _features(objective: Objective, regions: int) -> float:
         sizes[layer] = item * vgg.channels(layer) / 4 ** poolings_before(layer)
     deepest_of_blocks = {poolings_before(layer): layer for layer in sizes}
     *pooled, _ = (sizes[layer] / 4 for layer in deepest_of_blocks.values())
-    copies = (COPIES + 8 * regions) * vgg.channels("conv1_1")
+    copies = (COPIES + MASKED_COPIES * regions) * vgg.channels("conv1_1")
     return sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
 
 
