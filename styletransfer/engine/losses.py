@@ -25,7 +25,14 @@ from styletransfer.engine.targets import Group, sum_dtype, widened
 from styletransfer.images import masks
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
-from styletransfer.vgg.ops import Index, convolution, crop, with_gradient
+from styletransfer.vgg.ops import (
+    Index,
+    convolution,
+    crop,
+    position_count,
+    transposed_product,
+    with_gradient,
+)
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural
 # Networks", without conv5_1, which costs a fifth of the time and changes nothing visible, with the
@@ -112,11 +119,9 @@ class RelativeLosses:
         """Returns the sums over a feature [1, h, w, C] that style is computed from. A mask
         [1, h, w, 1] weights the positions."""
         dtype = sum_dtype(feature.dtype)
-        if mask is None:
-            positions = tf.reduce_prod(tf.shape(feature)[:3])
-            return Sums(tf.cast(positions, dtype), *_moment_sums(feature, None))
-        weights = tf.cast(mask, dtype)
-        return Sums(tf.reduce_sum(weights), *_moment_sums(feature, weights))
+        weights = None if mask is None else tf.cast(mask, dtype)
+        weight = position_count(feature, dtype) if weights is None else tf.reduce_sum(weights)
+        return Sums(weight, *_moment_sums(feature, weights, weight))
 
     def painting_statistics(self, sums: Sums) -> Statistics:
         """Returns the statistics to blend and compare, from a painting's sums at a layer."""
@@ -263,7 +268,9 @@ def variance(spread: Spread) -> tf.Tensor:
     return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight
 
 
-def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+def _moment_sums(
+    feature: tf.Tensor, weights: tf.Tensor | None, weight: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
 
     The custom gradient needs only the feature, not its copy in float32, and one matrix product
@@ -273,6 +280,7 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
     Args:
         feature: The feature F.
         weights: The weights w [1, h, w, 1], or None if all are 1.
+        weight: Σ w.
     """
 
     @with_gradient
@@ -282,16 +290,16 @@ def _moment_sums(feature: tf.Tensor, weights: tf.Tensor | None) -> tuple[tf.Tens
         # First over rows, then over columns: much more exact than one long sum, and on a CPU
         # several times as fast.
         first = tf.reduce_sum(tf.reduce_sum(weighted, [0, 1]), 0)
-        flat, weighted = (tf.reshape(each, [-1, feature.shape[-1]]) for each in (wide, weighted))
-        second = tf.matmul(weighted, flat, transpose_a=True)
-        positions = tf.shape(flat)[0]
+        flat = tf.reshape(feature if weights is None else wide, [-1, feature.shape[-1]])
+        other = flat if weights is None else tf.reshape(weighted, tf.shape(flat))
+        second = transposed_product(other, flat, wide.dtype)
 
         def gradient(of_first: tf.Tensor, of_second: tf.Tensor) -> tf.Tensor:
             symmetric = of_second + tf.transpose(of_second)
             # The mean is most of a feature. Its product and `of_first` nearly cancel, so bfloat16
             # would leave little of the difference. The mean may be rounded if it is the same in
             # both places.
-            mean = tf.cast(first / tf.cast(positions, first.dtype), feature.dtype)
+            mean = tf.cast(first / tf.maximum(weight, 1.0), feature.dtype)
             kernel = tf.cast(symmetric, feature.dtype)[None, None]
             found = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
             bias = of_first + tf.linalg.matvec(symmetric, tf.cast(mean, first.dtype))

@@ -14,6 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
+from styletransfer.vgg.ops import average_pool
+
 LUMINANCE = (0.299, 0.587, 0.114)
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it
 COMPARED = 2  # resolutions
@@ -112,4 +114,4 @@ def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
     """Returns an image or mask at resolution `number`, given the one before it."""
     side = 2 if number else FIRST_POOL
-    return tf.nn.avg_pool2d(image, side, side, "VALID")
+    return average_pool(image, side)

@@ -1,9 +1,9 @@
 """VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution, in any widths: the
 features of an image after each convolution's ReLU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from logging import WARNING
 from pathlib import Path
 from typing import TypeAlias
@@ -15,7 +15,7 @@ from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
-from styletransfer.vgg.ops import convolution, pad_replicate
+from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
 from styletransfer.vgg.registry import DISTILLED, Weights, architecture, poolings_before
 
@@ -25,7 +25,10 @@ from styletransfer.vgg.registry import DISTILLED, Weights, architecture, pooling
 MAX_CONSTANT_BYTES = 8_000_000
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
-_POOLS = {"max": tf.nn.max_pool2d, "ave": tf.nn.avg_pool2d}
+_POOLS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
+    "max": max_pool,
+    "ave": partial(average_pool, side=2),
+}
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ class VGG:
         features, poolings = {}, 0
         for layer in self.needed(layers):
             for _ in range(poolings_before(layer) - poolings):
-                x = _POOLS[options.pool](x, 2, 2, "VALID")
+                x = _POOLS[options.pool](x)
             poolings = poolings_before(layer)
             kernel, bias = map(tf.convert_to_tensor, kernels[layer])
             if options.padding == "replicate":

@@ -1,11 +1,11 @@
-"""Crops and borders: values and gradients are TensorFlow's own."""
+"""Crops, poolings and borders: values and gradients are TensorFlow's own."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from styletransfer.vgg import ops
-from styletransfer.vgg.ops import crop, pad_replicate
+from styletransfer.vgg.ops import average_pool, crop, max_pool, pad_replicate, traced_for_xla
 
 WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
 
@@ -43,3 +43,33 @@ def test_a_border_and_its_gradient_are_tensorflows(gpus, monkeypatch):
     expected = traced(lambda x: tf.pad(x, margins, "SYMMETRIC"), WIDE)
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "ours, own",
+    [
+        (max_pool, lambda x: tf.nn.max_pool2d(x, 2, 2, "VALID")),
+        (lambda x: average_pool(x, 2), lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID")),
+        (lambda x: average_pool(x, 4), lambda x: tf.nn.avg_pool2d(x, 4, 4, "VALID")),
+    ],
+    ids=["max", "average of 2", "average of 4"],
+)
+@pytest.mark.parametrize("x", [WIDE, tf.round(WIDE)], ids=["all different", "many equal"])
+def test_a_pooling_for_xla_and_its_gradient_are_tensorflows(ours, own, x):
+    with traced_for_xla():
+        found = traced(ours, x)
+    for one, other in zip(found, traced(own, x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+def test_products_of_narrow_matrices_are_added_in_a_wide_type():
+    left, right = (tf.random.stateless_normal([5000, 4], [3, each]) for each in range(2))
+    narrow = [tf.cast(each, tf.bfloat16) for each in (left, right)]
+    expected = np.einsum("nc,nd->cd", *(np.asarray(each, np.float64) for each in narrow))
+    with traced_for_xla():
+        found = tf.function(
+            lambda *each: ops.transposed_product(*each, tf.float32),
+            autograph=False,
+            jit_compile=True,
+        )(*narrow)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
