@@ -1,35 +1,54 @@
-"""Decides what XLA compiles.
+"""Decides what XLA compiles, and launches traced functions.
 
 TensorFlow launches a step's operations one by one, several hundred of them, and a fast GPU waits
 for each. XLA joins them into few kernels. The operations from sums to losses work on matrices of
 the same shapes for pictures of all sizes, so they are compiled once, at the start. A whole step is
-compiled again for every size, so that only pays for a size with many steps.
+compiled again for every size and shape, once the process has painted enough there to pay for it.
 """
 
 import threading
-from functools import cache
+from collections import Counter
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
+from functools import cache, cached_property
 from logging import WARNING
+from typing import Any
 
 import tensorflow as tf
 
 from styletransfer.devices.tensorflow import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
+from styletransfer.vgg.ops import traced_for_xla
 
-# The number of steps at one size that pays for compiling it: compiling takes about 10 s and saves
-# about 8 ms of a step (launches, of 18 to 22 ms on an H200; not measured with XLA).
-MIN_STEPS = 1250
+# The work of steps of the same shapes, as in `step_work`, that pays for compiling them: 5,000 steps
+# of a small picture. On an H200, compiling takes 13 s and saves 2.3 ms of such a step.
+MIN_WORK = 1_800_000_000
 
 _failed = threading.Event()  # Nothing is compiled after a failure.
+_lock = threading.Lock()
+_work: Counter[Hashable] = Counter()  # by program
 
 
-def compiles_steps(settings: Settings, steps: int) -> bool:
-    """Returns whether XLA should compile this number of steps at one size."""
+def compiles_steps(settings: Settings, program: Hashable, work: int) -> bool:
+    """Returns whether XLA should compile steps.
+
+    On a GPU it does so once this process has had enough of them. Photos of a batch often have the
+    same size, and then most of them are painted by a compiled program.
+
+    Args:
+        settings: The settings.
+        program: Equal for steps that share a compiled program.
+        work: The work of the steps to take now, as in `step_work`.
+    """
     if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
         return False
     # XLA chooses among a GPU's algorithms by their time, so rounding may change.
-    pays = bool(gpus_in_use()) and not settings.deterministic and steps >= MIN_STEPS
-    return settings.compile == "always" or pays
+    if settings.compile == "always" or settings.deterministic or not gpus_in_use():
+        return settings.compile == "always"
+    with _lock:
+        _work[program] += work
+        return _work[program] >= MIN_WORK
 
 
 def compiles_terms(settings: Settings) -> bool:
@@ -40,6 +59,49 @@ def compiles_terms(settings: Settings) -> bool:
     # The recipe inetwork's terms are few operations.
     usual = settings.recipe == "default" and settings.optimizer == "adam"
     return usual and not _failed.is_set() and _xla_works()
+
+
+class TracedFunction:
+    """A function of tensors that is traced when it is first called, and launched without a check of
+    its arguments.
+
+    `tf.function` checks them in Python, which takes 1.5 ms for the 60 tensors of a step: longer
+    than a GPU takes for the step of a small picture.
+
+    Args:
+        function: The function, of nested tensors.
+        specs: Its arguments' tf.TensorSpecs, in the same structures.
+        compiled: Whether XLA compiles it, for each size.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], specs: Sequence[Any], compiled: bool = False
+    ) -> None:
+        self._function, self._specs, self._compiled = function, specs, compiled
+        self._lock = threading.Lock()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Returns the function's value for arguments as in `specs`."""
+        with self._lock:  # One painter traces, and the others wait.
+            traced = self.concrete
+        found = tf.raw_ops.StatefulPartitionedCall(
+            args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
+            Tout=[each.dtype for each in traced.outputs],
+            f=traced,
+        )
+        return tf.nest.pack_sequence_as(traced.structured_outputs, found)
+
+    @cached_property
+    def concrete(self) -> Any:
+        """The traced function, a tf.types.experimental.ConcreteFunction."""
+        function = self._function
+        if self._compiled:  # XLA compiles only a function that another one calls.
+            function = tf.function(function, autograph=False, jit_compile=True)
+        traced = tf.function(
+            lambda *arguments: function(*arguments), autograph=False, input_signature=self._specs
+        )
+        with traced_for_xla() if self._compiled else nullcontext():
+            return traced.get_concrete_function()
 
 
 def xla_failed(error: tf.errors.OpError) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.compilation import compiles_steps, xla_failed
+from styletransfer.engine.compilation import TracedFunction, compiles_steps, xla_failed
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
 from styletransfer.engine.objective import Objective, Problem, signature
@@ -33,7 +33,7 @@ from styletransfer.engine.optimizers import (
     step_along,
     term_weights,
 )
-from styletransfer.engine.schedule import steps_between_matches
+from styletransfer.engine.schedule import GPU_OVERHEAD, step_work, steps_between_matches
 from styletransfer.engine.targets import TERMS
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
@@ -93,22 +93,14 @@ _adam = tf.function(adam, reduce_retracing=True, autograph=False)
 def _traced_program(objective: Objective, problem_spec: Problem, compiled: bool) -> Program:
     picture = tf.TensorSpec([1, None, None, 3], tf.float32)
     weights = tf.TensorSpec([len(TERMS)], tf.float32)
+    packed = tf.TensorSpec([len(StepParams._fields)], tf.float32)
     windows = tf.TensorSpec(WINDOWS, tf.float32)
     scalar = tf.TensorSpec([], tf.float32)
     state = State(picture, picture, picture, picture, scalar, scalar, scalar, windows)
     return Program(
-        tf.function(
-            objective.gradient, autograph=False, input_signature=[picture, problem_spec, weights]
-        ),
-        tf.function(
-            step_along(objective.gradient, adam),
-            autograph=False,
-            input_signature=[
-                state,
-                problem_spec,
-                tf.TensorSpec([len(StepParams._fields)], tf.float32),
-            ],
-            jit_compile=compiled or None,
+        TracedFunction(objective.gradient, [picture, problem_spec, weights]),
+        TracedFunction(
+            step_along(objective.gradient, adam), [state, problem_spec, packed], compiled
         ),
     )
 
@@ -154,8 +146,9 @@ class ScaleOptimizer:
         self.state = state
         self.converged = False
         self._objective, self._planner, self._plan = objective, planner, plan
-        left = schedule.steps - schedule.done
-        self._compiled = plan.side is None and compiles_steps(settings, left)
+        shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
+        work = (schedule.steps - schedule.done) * step_work(state.image.shape[1:3], GPU_OVERHEAD)
+        self._compiled = plan.side is None and compiles_steps(settings, (objective, shapes), work)
         self._program = program(objective, matching.problem, plan.side, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0

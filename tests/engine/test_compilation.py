@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import threading
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
-from styletransfer.engine import compilation, objective, scale_optimizer
-from styletransfer.engine.compilation import MIN_STEPS, compiles_steps
+from styletransfer.engine import compilation, matching, objective, scale_optimizer
+from styletransfer.engine.compilation import MIN_WORK, TracedFunction, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
@@ -22,6 +23,7 @@ from styletransfer.engine.style_targets import StyleTargets
 def _fresh(monkeypatch):
     """As at the start of a process."""
     monkeypatch.setattr(compilation, "_failed", threading.Event())
+    monkeypatch.setattr(compilation, "_work", Counter())
 
 
 @pytest.fixture
@@ -30,32 +32,63 @@ def on_a_gpu(monkeypatch):
 
 
 @pytest.mark.usefixtures("on_a_gpu", "_fresh")
-def test_a_gpu_compiles_a_size_that_has_enough_steps():
-    settings = Settings()
-    assert compiles_steps(settings, MIN_STEPS)
-    assert not compiles_steps(settings, MIN_STEPS - 1)
+def test_a_gpu_compiles_a_program_that_had_enough_work():
+    settings, half = Settings(), MIN_WORK // 2
+    assert not compiles_steps(settings, "one", half)
+    assert not compiles_steps(settings, "another", half)
+    assert compiles_steps(settings, "one", half)
     for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
-        assert not compiles_steps(Settings(**other), MIN_STEPS)
+        assert not compiles_steps(Settings(**other), "one", MIN_WORK)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
-    assert not compiles_steps(settings, MIN_STEPS)
+    assert not compiles_steps(settings, "one", MIN_WORK)
+
+
+def test_pictures_of_one_size_and_styles_of_many_candidates_share_a_program(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])
+    monkeypatch.setattr(
+        scale_optimizer, "compiles_steps", lambda _, program, work: asked.append((program, work))
+    )
+    settings = Settings(size=64, iterations=1, precision="float32")
+    for size, style in (((96, 128), 60), ((96, 128), 56), ((96, 120), 60)):
+        last(stylize(picture(*size, 1), [picture(style, 60, 2)], settings, tiny))
+    first, other_style, other_size = asked
+    assert first == other_style and first[0] != other_size[0]
 
 
 def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
     asked = []
-    monkeypatch.setattr(scale_optimizer, "compiles_steps", lambda _, left: asked.append(left))
+    monkeypatch.setattr(scale_optimizer, "compiles_steps", lambda *args: asked.append(args[-1]))
     args = picture(96, 128, 1), [picture(60, 60, 2)], Settings(size=181, iterations=3), tiny
     for step in stylize(*args):
         if step.iteration == 4:
             snapshot = step.snapshot()
             break
+    whole = asked[0]
     asked.clear()
     last(stylize(*args, resume=snapshot))
-    assert asked == [2, 4]
+    assert asked[0] == whole / 3
 
 
+@pytest.mark.usefixtures("_fresh")
 def test_a_cpu_compiles_nothing_unasked():
-    assert not compiles_steps(Settings(), 100 * MIN_STEPS)
-    assert compiles_steps(Settings(compile="always"), 1)
+    assert not compiles_steps(Settings(), "one", 100 * MIN_WORK)
+    assert compiles_steps(Settings(compile="always"), "one", 1)
+
+
+def test_a_launched_function_is_the_plain_one():
+    scale = tf.constant(3.0)
+
+    def function(point, by):
+        return {"moved": point["x"] + by[0], "scaled": scale * point["x"]}, by[1]
+
+    arguments = {"x": tf.constant([1.0, 2.0])}, (tf.constant(5.0), tf.constant(7))
+    specs = tf.nest.map_structure(lambda each: tf.TensorSpec(each.shape, each.dtype), arguments)
+    for compiled in (False, True):
+        (found, kept) = TracedFunction(function, specs, compiled)(*arguments)
+        np.testing.assert_array_equal(found["moved"], [6, 7])
+        np.testing.assert_array_equal(found["scaled"], [3, 6])
+        assert kept == 7
 
 
 @pytest.mark.slow
@@ -67,7 +100,7 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
         last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
         for how in ("never", "always")
     )
-    assert compiles_steps(Settings(compile="always"), 1)  # None has failed.
+    assert compiles_steps(Settings(compile="always"), "one", 1)  # None has failed.
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
     # If a gradient is nearly 0, rounding alone decides in which direction Adam goes.
     off = np.abs(compiled.image - plain.image)
@@ -130,4 +163,4 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, monkeypatch, caplo
     assert {each.message for each in caplog.records} == {
         "steps cannot be compiled here, and are slower: libdevice not found"
     }
-    assert not compiles_steps(always, 1)
+    assert not compiles_steps(always, "one", 1)

@@ -11,6 +11,7 @@ from tensorflow.python.framework import kernels
 
 from styletransfer import Settings
 from styletransfer.engine import objective as objective_module
+from styletransfer.engine.compilation import TracedFunction
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.scale_optimizer import program
@@ -33,7 +34,7 @@ def _as_on_a_gpu(monkeypatch):
 
 def operations(function):
     """The operations of a function, and of those that it calls."""
-    graph = function.get_concrete_function().graph.as_graph_def()
+    graph = function.concrete.graph.as_graph_def()
     return [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
 
 
@@ -80,8 +81,7 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
 
 
 def test_what_has_no_kernel_on_a_gpu_is_noticed():
-    @tf.function(input_signature=[tf.TensorSpec([1, 8, 8, 3])])
-    def larger(x):
-        return tf.image.resize(x, [16, 16], "bicubic")
-
+    larger = TracedFunction(
+        lambda x: tf.image.resize(x, [16, 16], "bicubic"), [tf.TensorSpec([1, 8, 8, 3])]
+    )
     assert [node.op for node in operations(larger) if not runs_on_a_gpu(node)] == ["ResizeBicubic"]

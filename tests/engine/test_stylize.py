@@ -14,7 +14,6 @@ from support.tiny import weights as tiny_weights
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import pyramid, scale_optimizer, style_targets
-from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import StepParams
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
@@ -178,13 +177,6 @@ def test_photos_of_any_size_share_one_trace(tiny, own_traces):
             stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
         )
     assert own_traces.cache_info().currsize == 1
-    objective = Objective.of(Settings(), tiny)
-    photo = pyramid.to_batch(picture(64, 64))
-    groups = StyleTargets([picture(64, 64, 1)]).groups(objective, (64, 64))
-    problem = objective.problem(photo, groups, None)
-    problem = Matching(objective, problem, photo).matched(objective.canvas((64, 64)).padded(photo))
-    found = program(objective, problem)
-    assert found.step.experimental_get_tracing_count() == 1
 
 
 def test_eight_devices_trace_each_of_their_programs_once(tiny):
