@@ -9,6 +9,7 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.devices.tensorflow import gpus_in_use
 from styletransfer.engine import neighbours
 from styletransfer.engine.objective import Objective, Problem
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
@@ -66,11 +67,13 @@ class Matching:
             matches = snapshot.get("matches", matches[0])
             if np.shape(matches) != shape:
                 raise ValueError(f"the snapshot's matches do not have the shape {shape}")
+        if gpus_in_use():  # Where steps may be compiled.
+            problem = problem.with_candidates(neighbours.padded)
         self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))
 
     @property
     def matches(self) -> tuple[tf.Tensor, ...]:
-        """The matches of each group's paintings, int32 [1, h, w, paintings]; empty if nothing is
+        """The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing is
         matched."""
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 

@@ -27,6 +27,7 @@ from styletransfer.engine.structure import PhotoContours, contours, structure_er
 from styletransfer.engine.targets import Group, Targets, add_sums, sum_dtype, widened
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
+from styletransfer.vgg.ops import position_count
 from styletransfer.vgg.tiles import (
     Tile,
     cut,
@@ -57,10 +58,20 @@ class Problem(NamedTuple):
     background: tuple[tf.Tensor, ...]
     contours: PhotoContours = ()
 
-    def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
-        """Returns the problem with matches for each group, int32 [1, h, w, paintings]."""
+    def with_candidates(
+        self, change: Callable[[neighbours.Candidates], neighbours.Candidates]
+    ) -> "Problem":
+        """Returns the problem with changed candidates of each painting."""
         groups = tuple(
-            group._replace(matches=(each,))
+            group._replace(candidates=tuple(map(change, group.candidates)))
+            for group in self.targets.groups
+        )
+        return self._replace(targets=self.targets._replace(groups=groups))
+
+    def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
+        """Returns the problem with integer matches for each group, [1, h, w, paintings]."""
+        groups = tuple(
+            group._replace(matches=(tf.cast(each, tf.int64),))
             for group, each in zip(self.targets.groups, matches, strict=True)
         )
         return self._replace(targets=self.targets._replace(groups=groups))
@@ -193,7 +204,8 @@ class Objective:
         Returns:
             The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
         """
-        scale = gradient_scale(self.options.dtype, weights, tf.shape(image)[1:3])
+        pixels = position_count(image, weights.dtype)
+        scale = gradient_scale(self.options.dtype, weights, pixels)
         scaled = weights if scale is None else scale * weights
         if side is None:
             structure, found = self.structure_gradient(image, problem, scaled[3])
@@ -214,7 +226,8 @@ class Objective:
         for tile in all_tiles:
             add_sums(sums, functions.statistics(image, problem, tf.constant(tile)))
         groups = [group.without_maps() for group in problem.targets.groups]
-        style, of_sums = functions.style_gradient(sums, groups, tf.constant(size), weights[1])
+        count = position_count(image, weights.dtype)
+        style, of_sums = functions.style_gradient(sums, groups, count, weights[1])
         structure, found = functions.structure_gradient(image, problem, weights[3])
         gradient = tf.Variable(found[0], trainable=False)
         del found
@@ -268,7 +281,8 @@ class Objective:
         terms = local
         if of_sums is None:
             groups = [group.without_maps() for group in problem.targets.groups]
-            style, of_sums = self.style_gradient(sums, groups, tf.shape(image)[1:3], weights[1])
+            count = position_count(image, weights.dtype)
+            style, of_sums = self.style_gradient(sums, groups, count, weights[1])
             terms += tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
         return terms, tape.gradient((local, sums), seen, (weights, of_sums))
 
@@ -330,7 +344,7 @@ class Objective:
         self,
         sums: dict[str, Any],
         groups: Sequence[Group],
-        size: tf.Tensor,
+        pixels: tf.Tensor,
         weight: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         """Returns the part of the style term that statistics have, and the gradient of its weighted
@@ -342,23 +356,22 @@ class Objective:
         Args:
             sums: The sums over the picture.
             groups: The groups of paintings, without maps.
-            size: The picture's (height, width).
+            pixels: The picture's number of pixels, a scalar.
             weight: The term's weight.
         """
 
         def found(
-            sums: dict[str, Any], groups: Sequence[Group], size: tf.Tensor, weight: tf.Tensor
+            sums: dict[str, Any], groups: Sequence[Group], pixels: tf.Tensor, weight: tf.Tensor
         ) -> tuple[tf.Tensor, dict[str, Any]]:
-            positions = tf.cast(tf.reduce_prod(size), weight.dtype)
             with tf.GradientTape() as tape:
                 tape.watch(sums)
-                style = self.losses.style(sums, groups, positions)
+                style = self.losses.style(sums, groups, pixels)
                 weighted = weight * style
             return style, tape.gradient(weighted, sums, unconnected_gradients="zero")
 
         if self.compiled_terms:
             found = tf.function(found, autograph=False, jit_compile=True)
-        return found(sums, groups, size, weight)
+        return found(sums, groups, pixels, weight)
 
     def structure_gradient(
         self, image: tf.Tensor, problem: Problem, weight: tf.Tensor
@@ -442,7 +455,7 @@ def _traced(objective: Objective, problem: Problem) -> _Traced:
     dtype = sum_dtype(objective.options.dtype)
     image = tf.TensorSpec([1, None, None, 3], dtype)
     scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)
-    size, tile = tf.TensorSpec([2], tf.int32), tf.TensorSpec([2, 4], tf.int32)
+    tile = tf.TensorSpec([2, 4], tf.int32)
 
     def traced(method: Callable[..., Any], *specs: Any) -> Any:
         function = tf.function(method, autograph=False, input_signature=specs)
@@ -453,13 +466,13 @@ def _traced(objective: Objective, problem: Problem) -> _Traced:
     sums = signature(statistics.structured_outputs)
     return _Traced(
         statistics,
-        traced(objective.style_gradient, sums, groups, size, scalar),
+        traced(objective.style_gradient, sums, groups, scalar, scalar),
         traced(objective.structure_gradient, image, problem, scalar),
         traced(objective.network_gradient, image, problem, weights, sums, tile),
     )
 
 
-def gradient_scale(dtype: tf.DType, weights: tf.Tensor, size: tf.Tensor) -> tf.Tensor | None:
+def gradient_scale(dtype: tf.DType, weights: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor | None:
     """Returns the factor that keeps gradients within float16's range, or None for other dtypes.
 
     A feature's part in a relative loss is one over the number of features, next to nothing in
@@ -469,11 +482,10 @@ def gradient_scale(dtype: tf.DType, weights: tf.Tensor, size: tf.Tensor) -> tf.T
     Args:
         dtype: The features' dtype.
         weights: The terms' weights. The first two, content and style, belong to features.
-        size: The picture's (height, width) in px.
+        pixels: The picture's number of pixels, a scalar.
     """
     if dtype != tf.float16:
         return None
-    pixels = tf.cast(tf.reduce_prod(size), weights.dtype)
     return FLOAT16_SCALE * pixels / tf.maximum(tf.reduce_sum(weights[:2]), 1e-30)
 
 

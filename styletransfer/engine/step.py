@@ -77,7 +77,8 @@ class Step:
         assert self._state is not None
         state = {name: np.asarray(value) for name, value in self._state._asdict().items()}
         if self._matches:
-            state["matches"] = np.concatenate([each.numpy() for each in self._matches], -1)
+            matches = np.concatenate([each.numpy() for each in self._matches], -1)
+            state["matches"] = matches.astype(np.int32)
         return {"iteration": np.array(self.iteration), **state}
 
 

@@ -17,8 +17,9 @@ class Group(NamedTuple):
         targets: The target at each statistics layer, in the recipe's form.
         variance: The variance of the paintings' features at the content layer.
         candidates: Each painting's neighbours.Candidates; empty if nothing is matched.
-        matches: The index of each place's match among the candidates, int32
-            [1, h, w, paintings]; empty if nothing is matched.
+        matches: The index of each place's match among the candidates, int64
+            [1, h, w, paintings]; empty if nothing is matched. TensorFlow keeps a function's int32
+            arguments in the host's memory, and would send them to a GPU in each step.
         places: The sum of the places' weights at each matched layer.
     """
 

@@ -91,7 +91,9 @@ def numpy_distance(vgg, image, candidates, matches):
     return np.mean(found)
 
 
-def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
+@pytest.mark.parametrize("gpus", [[], ["a GPU"]])
+def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny, gpus, monkeypatch):
+    monkeypatch.setattr(neighbours, "gpus_in_use", lambda: gpus)
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
     shallow = shallow_statistics(tiny, image, photo, painting)
