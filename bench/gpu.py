@@ -1,16 +1,18 @@
 """Measures this engine and its peers on a GPU, and writes the tables.
 
     python bench/gpu.py --out FOLDER [--parts steps pictures peers limits trace batch]
-        [--sizes 512 1024 2048 4096] [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
+        [--sizes 512 1024 2048 4096] [--networks builtin vgg19]
+        [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 auto]
+        [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
 
 Parts:
 
-- steps: a step of this engine with both networks in bfloat16, float16 and float32; the first step;
-  memory against the estimate; the share of the device's peak
+- steps: a step of this engine with both networks in bfloat16, float16 and float32, compiled by XLA
+  and not; the first step; memory against the estimate; the share of the device's peak
 - pictures: whole pictures as draft, fine and print
 - peers: steps and whole pictures of neural-style-pt and of crowsonkb's recipe, and VGG19 alone
 - limits: steps with VGG19 at the largest size, in tiles that fit into less memory
-- trace: profiles of ten steps, in FOLDER/trace
+- trace: the same compiled, with profiles of ten steps in FOLDER/trace
 - batch: pictures a minute of a batch of photos, one at a time and several at a time
 
 Every result is added to FOLDER/results.json at once. After --minutes the run ends before its next
@@ -32,6 +34,7 @@ from PIL import Image
 
 PARTS = ("steps", "pictures", "peers", "limits", "trace", "batch")
 NETWORKS, PRECISIONS = ("builtin", "vgg19"), ("bfloat16", "float16", "float32")
+COMPILE = ("always", "never")
 PRESETS = ("draft", "fine", "print")
 RECIPES = ("plain", "neural-style-pt", "crowsonkb")
 LIMITS = (8_000_000_000, 16_000_000_000, 24_000_000_000)  # bytes
@@ -44,7 +47,11 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048, 4096], help="px")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS)
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
+    parser.add_argument("--compile", nargs="+", choices=COMPILE, default=COMPILE)
     parser.add_argument("--iterations", type=int, default=75, help="steps setting, except pictures")
+    parser.add_argument("--painters", nargs="+", default=("1", "auto"), help="of the batch")
     parser.add_argument("--photos", type=int, default=100, help="photos of the batch")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--torch-python", default=sys.executable)
@@ -73,15 +80,15 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
     sizes, steps = ("--sizes", *args.sizes), ("--iterations", args.iterations)
     found: dict[str, dict[str, tuple]] = {
         "steps": {
-            f"{network}, {precision}": (
-                *(*ours, *sizes, *steps, "--peak"),
+            f"{network}, {precision}, {'compiled' if when == 'always' else 'not compiled'}": (
+                *(*ours, *sizes, *steps, "--peak", "--compile", when),
                 *("--network", network, "--precision", precision),
             )
-            for network, precision in product(NETWORKS, PRECISIONS)
+            for when, network, precision in product(args.compile, args.networks, args.precisions)
         },
         "pictures": {
             f"{network}, {preset}": (*ours, *sizes, "--network", network, "--preset", preset)
-            for network, preset in product(NETWORKS, PRESETS)
+            for network, preset in product(args.networks, PRESETS)
         },
         "peers": {recipe: (*peers, *sizes, "--recipe", recipe) for recipe in RECIPES},
         "limits": {
@@ -93,12 +100,12 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
         },
         "trace": {
             f"{network}, traced": (
-                *(*ours, *sizes, *steps, "--network", network),
+                *(*ours, *sizes, *steps, "--network", network, "--compile", "always"),
                 *("--trace", args.out / "trace" / network),
             )
-            for network in NETWORKS
+            for network in args.networks
         },
-        "batch": {f"batch, PAINTERS={painters}": (painters,) for painters in ("1", "auto")},
+        "batch": {f"batch, PAINTERS={painters}": (painters,) for painters in args.painters},
     }
     return {name: command for part in args.parts for name, command in found[part].items()}
 
@@ -157,13 +164,21 @@ def document(results: dict[str, list[Result]]) -> str:
     for name, rows in results.items():
         for row in rows:
             if "failed" in row:
-                steps.append([name, "", row["failed"].replace("\n", " "), *[""] * 6])
+                steps.append([name, "", row["failed"].replace("\n", " "), *[""] * 7])
             elif "size" in row:
                 peak = peaks.get(name)
                 steps.append([name, *cells(row, peak)])
             elif "painted" in row:
                 batches.append([name, str(row["painted"]), f"{row['per_minute']:.1f}"])
-    head = ["px", "ms a step", "first step, s", "picture, s", "GiB", "estimated / used"]
+    head = [
+        "px",
+        "ms a step",
+        "ms without matching",
+        "first step, s",
+        "picture, s",
+        "GiB",
+        "estimated / used",
+    ]
     parts.append(table(["", *head, "TFLOP/s of convolutions", "share of the peak"], steps))
     parts.append(table(["", "painted", "pictures a minute"], batches))
     return "\n\n".join(parts) + "\n"
@@ -171,10 +186,11 @@ def document(results: dict[str, list[Result]]) -> str:
 
 def cells(row: Result, peak: float | None) -> list[str]:
     """The cells of one size. peak: measured operations a second, if known."""
-    rate = row["operations"] / row["step_s"] if "operations" in row else None
+    rate = row["operations"] / row["alone_s"] if "operations" in row else None
     return [
         str(row["size"]),
         f"{1000 * row['step_s']:.2f}",
+        f"{1000 * row['alone_s']:.2f}" if "alone_s" in row else "",
         f"{row['first_s']:.1f}",
         f"{row['picture_s']:.1f}" if "picture_s" in row else "",
         f"{row['whole'] / GIB:.2f}",

@@ -2,11 +2,13 @@
 
     python bench/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
         [--device cpu|gpu] [--preset fine] [--iterations N] [--memory-limit BYTES]
-        [--optimizer lbfgs] [--halves] [--trace FOLDER] [--peak]
+        [--optimizer lbfgs] [--compile auto] [--halves] [--trace FOLDER] [--peak]
 
 Paints the same photo at each size, and prints a line of JSON for each:
 
-- step_s: mean seconds of a step at the last scale, without the first two
+- step_s: mean seconds of a step at the last scale, without the first two, with its share of the
+  time in which places are matched
+- alone_s: the same until places are matched again
 - first_s: seconds to the end of the first step, from the start of the process for the first size,
   from the start of the painting for the others
 - picture_s: seconds of the whole picture
@@ -17,7 +19,7 @@ Paints the same photo at each size, and prints a line of JSON for each:
 
 On the CPU, used and whole are exact for the first size alone: a process keeps memory that it has
 freed. --peak also measures the floating-point operations a second of a product of matrices. --trace
-writes a profile of ten steps at each size, for TensorBoard.
+writes a profile of ten steps at each size, for TensorBoard, and slows these down.
 """
 
 import argparse
@@ -35,6 +37,7 @@ from styletransfer import Settings, load_vgg
 from styletransfer.devices import tensorflow
 from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.losses import STYLE_LAYERS
+from styletransfer.engine.schedule import steps_between_matches
 from styletransfer.engine.style_targets import style_targets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.vgg.network import VGG
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, help="default: those of the preset")
     parser.add_argument("--memory-limit", type=int, help="bytes that the process may use")
     parser.add_argument("--optimizer", default="adam")
+    parser.add_argument("--compile", default="auto", help="auto, always or never")
     parser.add_argument("--halves", action="store_true", help="a painting for each half, by masks")
     parser.add_argument("--trace", type=Path, help="folder for profiles")
     parser.add_argument("--peak", action="store_true")
@@ -76,32 +80,37 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
         given["iterations"] = args.iterations
     if args.optimizer != "adam":
         given["optimizer"] = args.optimizer
-    settings = Settings(size=size, precision=args.precision, preset=args.preset, **given)
+    given |= {"precision": args.precision, "preset": args.preset, "compile": args.compile}
+    settings = Settings(size=size, **given)
+    unmatched = steps_between_matches(settings.iterations)
     painted_from, before = time.perf_counter(), memory_before()
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
     styles = style_targets([pixels(PAINTING)] * len(regions), regions=regions)
     transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
-    first = begun = ended = 0.0
+    first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
     for step in transfer.steps():
         steps += step.scale == size
         last = step.iteration == step.total
-        if first == 0 or last or steps == WARM_UP:
+        if first == 0 or last or steps in (WARM_UP, unmatched):
             step.losses  # noqa: B018  Reading them waits for the device.
             ended = time.perf_counter()
         first = first or ended - started
         if steps == WARM_UP:
             begun = ended
+        if steps == unmatched:
+            matched = ended
         if last:
             step.image  # noqa: B018  Computed when it is read.
-        if args.trace and steps in (WARM_UP, WARM_UP + TRACED):
-            trace(args.trace / str(size), start=steps == WARM_UP)
+        if args.trace and steps in (unmatched, unmatched + TRACED):
+            trace(args.trace / str(size), start=steps == unmatched)
         del step  # Otherwise the next step copies its picture.
     used, whole = memory_used(before)
     return {
         "size": size,
         "step_s": (ended - begun) / (steps - WARM_UP),
+        "alone_s": (matched - begun) / (unmatched - WARM_UP),
         "first_s": first,
         "picture_s": time.perf_counter() - painted_from,
         "used": used,
