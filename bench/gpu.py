@@ -2,7 +2,7 @@
 
     python bench/gpu.py --out FOLDER [--parts steps pictures peers limits trace batch]
         [--sizes 512 1024 2048 4096] [--networks builtin vgg19]
-        [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 auto]
+        [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 2]
         [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
 
 Parts:
@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--compile", nargs="+", choices=COMPILE, default=COMPILE)
     parser.add_argument("--iterations", type=int, default=75, help="steps setting, except pictures")
-    parser.add_argument("--painters", nargs="+", default=("1", "auto"), help="of the batch")
+    parser.add_argument("--painters", nargs="+", default=("1", "2"), help="of the batch")
     parser.add_argument("--photos", type=int, default=100, help="photos of the batch")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--torch-python", default=sys.executable)

@@ -34,7 +34,7 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
-PAINTERS_SYNTAX = "auto, or how many pictures a device paints at a time, from 1 to 64"
+PAINTERS_SYNTAX = "how many pictures a device paints at a time, from 1 to 64"
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SHARD_SYNTAX = (
     "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
@@ -60,8 +60,7 @@ class Config:
         checkpoint_every: In seconds.
         keep: Whether existing results stay, whatever has changed since.
         progress: One of `progress.PROGRESS_MODES`.
-        workers_per_device: The number of pictures that a device paints at a time, or None for as
-            many as fit and pay.
+        painters: The number of pictures that a device paints at a time.
         cluster: The address of a Ray cluster.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
@@ -85,7 +84,7 @@ class Config:
     dry_run: bool
     keep: bool
     progress: str
-    workers_per_device: int | None = None
+    painters: int = 1
     cluster: str | None = None
     gallery: bool = True
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
@@ -150,7 +149,7 @@ def load(
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
-        workers_per_device=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or None,
+        painters=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or 1,
         cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
     )
 
@@ -178,8 +177,8 @@ def _read(
 
 
 def _painters(text: str) -> int | None:
-    """PAINTERS: 0 for `auto`."""
-    return 0 if text.lower() == "auto" else parse_whole(text, 1, 64)
+    """PAINTERS. It may be `auto`, as in earlier versions."""
+    return 1 if text.lower() == "auto" else parse_whole(text, 1, 64)
 
 
 def _shard(instance_number: str, text: str) -> tuple[int, int] | None:

@@ -15,7 +15,6 @@ import numpy as np
 
 from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.places import painting_inputs
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import StyleInput, decodable_memory, read_style
 from styletransfer.batch.styles import Style
@@ -211,7 +210,7 @@ class Forecast:
         style = self._style_input(task.style)
         network = self._run.networks.load(settings, self._device)
         photo = self._header(task)
-        inputs = painting_inputs(task, photo.size)
+        inputs = _painting_inputs(task, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * task.photo.size
         plan = plan_painting(inputs, settings, network, self._budget.with_more_in_use(held))
@@ -283,6 +282,15 @@ class Forecast:
             seconds.append(perf_counter() - last)
             last = perf_counter()
         return seconds
+
+
+def _painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
+    """Returns the inputs to plan a task with a photo of this (height, width)."""
+    # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
+    regions = {each.region and each.region.etag for each in task.style.paintings}
+    masked = task.mask is not None or None not in regions
+    groups = len(regions) if task.mask is not None else len(regions - {None})
+    return PaintingInputs(size, masked, groups, paintings=len(task.style.paintings))
 
 
 def _photo_headers(task: Task, source: Bucket) -> list[tuple[str, Header]]:

@@ -4,6 +4,7 @@ A single painter paints in the calling thread. After a signal, each saves its pa
 that ends one of them ends the run.
 """
 
+import math
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Sequence
@@ -86,19 +87,13 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         run.networks.load(todo[0].style.settings, first)
 
         from styletransfer.batch.painting import Painter
-        from styletransfer.batch.places import device_share
         from styletransfer.engine.memory_available import MemoryBudget
 
         gallery.begin()
-        with found.first.scope():
-            workers, share = device_share(
-                run.config.workers_per_device,
-                todo,
-                [device.name for device in found.all],
-                MemoryBudget(run.config.memory_limit),
-                lambda settings: run.networks.load(settings, first),
-            )
+        workers, share = min(run.config.painters, math.ceil(len(todo) / len(found.all))), None
         if workers > 1:
+            with found.first.scope():
+                share = MemoryBudget(run.config.memory_limit).bytes // workers
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in found.all][: len(todo)]
         line.begin(len(places))

@@ -2,8 +2,8 @@
 
 On a CPU, TensorFlow's gradient of a slice takes about fifty times as long as the equivalent zero
 padding, and its mirror padding several times as long as a concatenation. On a GPU one operation is
-better than six, unless XLA joins them: then a pooling made of simple operations costs nothing of
-its own, while the gradient of a whole one takes an eighth of a step.
+better than six, unless XLA joins them: then a pooling made of simple operations costs nothing more,
+while the gradient of a whole one takes an eighth of a step.
 """
 
 from collections.abc import Callable, Iterator

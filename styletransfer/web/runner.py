@@ -65,7 +65,7 @@ class JobRunner:
         """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
         steps are then ready for a job. Raises the error of a painting that is impossible."""
         from styletransfer.engine.objective import Objective
-        from styletransfer.engine.step_rate import StepRate
+        from styletransfer.engine.step_rate import step_seconds
 
         settings = self._config.settings
         if settings.recipe == "instant":  # Other jobs take longer.
@@ -74,7 +74,7 @@ class JobRunner:
         device = first.name
         with first.scope():
             objective = Objective.of(settings, self._networks.load(settings, device))
-        step_s = 1 / StepRate(objective, MEASURED_SIZE, settings, device).measure(1)
+        step_s = step_seconds(objective, MEASURED_SIZE, settings, device)
         overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
         work = total_work(*USUAL_PHOTO, settings, overhead)
         seconds = step_s * work / step_work(MEASURED_SIZE, overhead)

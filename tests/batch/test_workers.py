@@ -9,21 +9,16 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import tensorflow as tf
 from support import programs, tiny
 from support.folder_batches import keys, run
 
 from styletransfer import Settings
 from styletransfer.batch import reading, workers
-from styletransfer.batch.places import DeviceShare, device_share, workers_that_fit, workers_that_pay
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Reader
 from styletransfer.batch.storing import Storer
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.batch.workers import run_side_by_side
-from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.step_rate import StepRate
 from styletransfer.errors import StyleTransferError
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import Entry
@@ -98,10 +93,10 @@ def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_b
     four_photos, small_vgg, capsys
 ):
     assert run(four_photos, BUCKET_RESULT="./alone") == 0
-    assert "at a time" not in capsys.readouterr().out  # On a CPU, `auto` is one.
-    assert run(four_photos, PAINTERS="3", MEMORY_LIMIT="8GB") == 0
+    assert "at a time" not in capsys.readouterr().out
+    assert run(four_photos, PAINTERS="9", MEMORY_LIMIT="8GB") == 0
     out = capsys.readouterr().out
-    assert "3 pictures at a time on each device" in out and "4 painted" in out
+    assert "4 pictures at a time on each device" in out and "4 painted" in out
     for name in PHOTOS:
         record = json.loads(Path(f"out/_records/monet/{name}.json").read_text())
         alone = Path("alone", record["result"]).read_bytes()
@@ -128,96 +123,6 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     )
     assert run(folders) == 0
     assert overlaps == [False] * 4
-
-
-def test_as_many_pictures_are_painted_at_a_time_as_fit_into_the_memory():
-    def plan(needed=10**9, side=None):
-        return MemoryPlan((341, 512), side, needed)
-
-    free = 14 * 10**9  # A T4 has 16.
-    assert workers_that_fit([plan()], free) == 8
-    assert workers_that_fit([plan(), plan(needed=5 * 10**9)], free) == 2
-    assert workers_that_fit([plan()], 3 * 10**9) == 3
-    assert workers_that_fit([plan(), plan(side=960)], free) == 1
-    assert workers_that_fit([], free) == 1
-
-
-@pytest.mark.parametrize(
-    ("rates", "most", "count"),
-    [
-        ({1: 50, 2: 100, 4: 190, 8: 300}, 8, 8),
-        ({1: 50, 2: 100, 4: 190}, 7, 4),
-        ({1: 50, 2: 90, 4: 100}, 8, 2),
-        ({1: 50, 2: 51}, 8, 1),
-        ({1: 50}, 1, 1),
-    ],
-)
-def test_pictures_at_a_time_are_doubled_while_that_makes_a_device_faster(rates, most, count):
-    assert workers_that_pay(most, rates.__getitem__) == count
-
-
-def share(asked, tasks, devices, memory):
-    return device_share(asked, tasks, devices, memory, lambda settings: tiny.network())
-
-
-def test_each_worker_of_a_device_gets_its_part_of_the_memory_and_no_more_than_have_a_picture():
-    memory, gpus = SimpleNamespace(bytes=12 * 10**9), ["GPU:0", "GPU:1"]
-    four = [SimpleNamespace()] * 4
-    assert share(1, four, gpus, memory) == DeviceShare(1, None)
-    assert share(3, four, gpus[:1], memory) == DeviceShare(3, 4 * 10**9)
-    assert share(3, four, gpus, memory) == DeviceShare(2, 6 * 10**9)
-    assert share(3, four[:1], gpus, memory) == DeviceShare(1, None)
-
-
-def tasks_of_styles(*sizes):
-    """Two tasks in a style of each size."""
-    paintings = (Painting(Entry("monet.jpg", 9, "e"), 1.0),)
-    styles = [Style(str(size), paintings, Settings(size=size)) for size in sizes]
-    return [
-        Task(Entry(f"{number}.jpg", 9, "e"), None, style, "", None, "", None)
-        for style in styles
-        for number in range(2)
-    ]
-
-
-@pytest.fixture
-def memory():
-    """The memory of a GPU with 4 GB."""
-    found = MemoryBudget(None)
-    found.bytes = 4 * 10**9
-    return found
-
-
-def test_how_many_pictures_a_gpu_paints_at_a_time_is_measured_with_the_largest(
-    memory, monkeypatch, caplog
-):
-    caplog.set_level("INFO")
-    tasks = tasks_of_styles(64, 80)
-    sizes, painted = [], StepRate._paint
-
-    def paint(self, seconds):
-        sizes.append(tuple(self._image.shape[1:3]))
-        assert painted(self, seconds / 10) > 0
-        return 10.0  # for each worker: it takes no time from the others
-
-    monkeypatch.setattr(StepRate, "_paint", paint)
-    assert share(None, tasks, ["GPU:0"], memory) == DeviceShare(4, 10**9)
-    assert len(sizes) == 1 + 1 + 2 + 4 and len({*sizes}) == 1 and min(sizes[0]) >= 80
-    assert "10 with 1, 20 with 2, 40 with 4" in caplog.text
-    assert share(None, tasks, ["CPU:0"], memory) == DeviceShare(1, None)
-    # Their size is unknown.
-    assert share(None, tasks_of_styles("full"), ["GPU:0"], memory) == DeviceShare(1, None)
-
-
-def test_where_several_pictures_at_a_time_cannot_be_measured_there_is_one(
-    memory, monkeypatch, caplog
-):
-    def no_memory(*_):
-        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
-
-    monkeypatch.setattr(StepRate, "_paint", no_memory)
-    assert share(None, tasks_of_styles(64), ["GPU:0"], memory) == DeviceShare(1, None)
-    assert "one picture at a time: OOM when allocating" in caplog.text
 
 
 @pytest.mark.slow
@@ -296,6 +201,17 @@ def test_workers_that_save_after_a_signal_have_the_processor(monkeypatch):
     with pytest.raises(Stopped):
         run_side_by_side([stopped, saved.wait])
     assert len(waits) < 10
+
+
+def tasks_of_styles(*sizes):
+    """Two tasks in a style of each size."""
+    paintings = (Painting(Entry("monet.jpg", 9, "e"), 1.0),)
+    styles = [Style(str(size), paintings, Settings(size=size)) for size in sizes]
+    return [
+        Task(Entry(f"{number}.jpg", 9, "e"), None, style, "", None, "", None)
+        for style in styles
+        for number in range(2)
+    ]
 
 
 def test_the_time_left_is_shared_by_the_painters():

@@ -117,10 +117,6 @@ def device(name: str) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
-def device_share(*_: object) -> tuple[int, None]:
-    return 1, None
-
-
 def MemoryBudget(*_: object) -> None:  # noqa: N802
     """Limits nothing."""
 

@@ -13,7 +13,6 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2]))
 MODULES = (
     "tensorflow",
-    "styletransfer.batch.places",
     "styletransfer.devices.tensorflow",
     "styletransfer.engine.memory_available",
     "styletransfer.engine.memory_model",
