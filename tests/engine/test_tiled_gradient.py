@@ -183,12 +183,12 @@ from styletransfer.engine.stylize import StyleTransfer
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
-vgg, settings = load_vgg("vgg19", "random"), Settings(size=768, iterations=1, precision="float32")
-photo, painting = picture(512, 768), picture(128, 128, 2)
+vgg, settings = load_vgg(), Settings(size=1024, iterations=1, precision="float32")
+photo, painting = picture(672, 1024), picture(128, 128, 2)
 last(stylize(photo[:64, :64], [painting], Settings(size=64, iterations=1), network()))
 held = memory("VmRSS")
 limit = held + 480_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
-schedule.FIRST_SCALE = 768
+schedule.FIRST_SCALE = 1024
 def prepared():
     return StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
 transfer = prepared()
