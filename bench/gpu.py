@@ -186,7 +186,7 @@ def document(results: dict[str, list[Result]]) -> str:
 
 def cells(row: Result, peak: float | None) -> list[str]:
     """The cells of one size. peak: measured operations a second, if known."""
-    rate = row["operations"] / row["alone_s"] if "operations" in row else None
+    rate = row["operations"] / row.get("alone_s", row["step_s"]) if "operations" in row else None
     return [
         str(row["size"]),
         f"{1000 * row['step_s']:.2f}",

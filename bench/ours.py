@@ -8,7 +8,7 @@ Paints the same photo at each size, and prints a line of JSON for each:
 
 - step_s: mean seconds of a step at the last scale, without the first two, with its share of the
   time in which places are matched
-- alone_s: the same until places are matched again
+- alone_s: the same until places are matched again, if they are
 - first_s: seconds to the end of the first step, from the start of the process for the first size,
   from the start of the painting for the others
 - picture_s: seconds of the whole picture
@@ -19,7 +19,7 @@ Paints the same photo at each size, and prints a line of JSON for each:
 
 On the CPU, used and whole are exact for the first size alone: a process keeps memory that it has
 freed. --peak also measures the floating-point operations a second of a product of matrices. --trace
-writes a profile of ten steps at each size, for TensorBoard, and slows these down.
+writes a profile of ten steps and one matching at each size, for TensorBoard, and slows these down.
 """
 
 import argparse
@@ -107,10 +107,10 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
             trace(args.trace / str(size), start=steps == unmatched)
         del step  # Otherwise the next step copies its picture.
     used, whole = memory_used(before)
-    return {
+    alone = {"alone_s": (matched - begun) / (unmatched - WARM_UP)} if matched else {}
+    return alone | {
         "size": size,
         "step_s": (ended - begun) / (steps - WARM_UP),
-        "alone_s": (matched - begun) / (unmatched - WARM_UP),
         "first_s": first,
         "picture_s": time.perf_counter() - painted_from,
         "used": used,

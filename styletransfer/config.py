@@ -177,7 +177,7 @@ def _read(
 
 
 def _painters(text: str) -> int | None:
-    """PAINTERS. It may be `auto`, as in earlier versions."""
+    """PAINTERS, which may be `auto` as in earlier versions: one."""
     return 1 if text.lower() == "auto" else parse_whole(text, 1, 64)
 
 

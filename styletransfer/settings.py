@@ -163,7 +163,7 @@ class Settings:
     compile: str = setting(
         "auto",
         "whether XLA compiles the steps, once for each size; `auto`: on a GPU, the losses, and the "
-        "whole step after some 35 pictures of one size and shape",
+        "whole step after 5000 steps of one size and shape",
         choices=("auto", "always", "never"),
         compare=False,
     )

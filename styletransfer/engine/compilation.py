@@ -21,16 +21,17 @@ from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg.ops import traced_for_xla
 
-# The work of steps of the same shapes, as in `step_work`, that pays for compiling them: 5,000 steps
-# of a small picture. On an H200, compiling takes 13 s and saves 2.3 ms of such a step.
-MIN_WORK = 1_800_000_000
+# The number of steps of the same shapes that pays for compiling them. On an H200, compiling takes
+# 13 s and saves 2.3 ms of a step at 512 px; what it saves at larger sizes has not been measured.
+MIN_STEPS = 5000
+MAX_COUNTED = 1000  # programs; then the oldest is forgotten
 
 _failed = threading.Event()  # Nothing is compiled after a failure.
 _lock = threading.Lock()
-_work: Counter[Hashable] = Counter()  # by program
+_steps: Counter[Hashable] = Counter()  # taken, by program
 
 
-def compiles_steps(settings: Settings, program: Hashable, work: int) -> bool:
+def compiles_steps(settings: Settings, program: Hashable, steps: int) -> bool:
     """Returns whether XLA should compile steps.
 
     On a GPU it does so once this process has had enough of them. Photos of a batch often have the
@@ -39,7 +40,7 @@ def compiles_steps(settings: Settings, program: Hashable, work: int) -> bool:
     Args:
         settings: The settings.
         program: Equal for steps that share a compiled program.
-        work: The work of the steps to take now, as in `step_work`.
+        steps: The number of steps to take now.
     """
     if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
         return False
@@ -47,8 +48,10 @@ def compiles_steps(settings: Settings, program: Hashable, work: int) -> bool:
     if settings.compile == "always" or settings.deterministic or not gpus_in_use():
         return settings.compile == "always"
     with _lock:
-        _work[program] += work
-        return _work[program] >= MIN_WORK
+        _steps[program] += steps
+        if len(_steps) > MAX_COUNTED:
+            del _steps[next(iter(_steps))]
+        return _steps[program] >= MIN_STEPS
 
 
 def compiles_terms(settings: Settings) -> bool:
@@ -63,13 +66,13 @@ def compiles_terms(settings: Settings) -> bool:
 
 class TracedFunction:
     """A function of tensors that is traced when it is first called, and launched without a check of
-    its arguments.
+    its arguments' shapes.
 
     `tf.function` checks them in Python, which takes 1.5 ms for the 60 tensors of a step: longer
     than a GPU takes for the step of a small picture.
 
     Args:
-        function: The function, of nested tensors.
+        function: The function, from nested tensors to nested tensors.
         specs: Its arguments' tf.TensorSpecs, in the same structures.
         compiled: Whether XLA compiles it, for each size.
     """

@@ -120,8 +120,9 @@ class RelativeLosses:
         [1, h, w, 1] weights the positions."""
         dtype = sum_dtype(feature.dtype)
         weights = None if mask is None else tf.cast(mask, dtype)
-        weight = position_count(feature, dtype) if weights is None else tf.reduce_sum(weights)
-        return Sums(weight, *_moment_sums(feature, weights, weight))
+        positions = position_count(feature, dtype)
+        weight = positions if weights is None else tf.reduce_sum(weights)
+        return Sums(weight, *_moment_sums(feature, weights, positions))
 
     def painting_statistics(self, sums: Sums) -> Statistics:
         """Returns the statistics to blend and compare, from a painting's sums at a layer."""
@@ -269,7 +270,7 @@ def variance(spread: Spread) -> tf.Tensor:
 
 
 def _moment_sums(
-    feature: tf.Tensor, weights: tf.Tensor | None, weight: tf.Tensor
+    feature: tf.Tensor, weights: tf.Tensor | None, positions: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
 
@@ -280,7 +281,7 @@ def _moment_sums(
     Args:
         feature: The feature F.
         weights: The weights w [1, h, w, 1], or None if all are 1.
-        weight: Σ w.
+        positions: Their number h · w, a scalar.
     """
 
     @with_gradient
@@ -299,7 +300,7 @@ def _moment_sums(
             # The mean is most of a feature. Its product and `of_first` nearly cancel, so bfloat16
             # would leave little of the difference. The mean may be rounded if it is the same in
             # both places.
-            mean = tf.cast(first / tf.maximum(weight, 1.0), feature.dtype)
+            mean = tf.cast(first / positions, feature.dtype)
             kernel = tf.cast(symmetric, feature.dtype)[None, None]
             found = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
             bias = of_first + tf.linalg.matvec(symmetric, tf.cast(mean, first.dtype))

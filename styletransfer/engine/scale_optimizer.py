@@ -33,7 +33,7 @@ from styletransfer.engine.optimizers import (
     step_along,
     term_weights,
 )
-from styletransfer.engine.schedule import GPU_OVERHEAD, step_work, steps_between_matches
+from styletransfer.engine.schedule import steps_between_matches
 from styletransfer.engine.targets import TERMS
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
@@ -147,8 +147,8 @@ class ScaleOptimizer:
         self.converged = False
         self._objective, self._planner, self._plan = objective, planner, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
-        work = (schedule.steps - schedule.done) * step_work(state.image.shape[1:3], GPU_OVERHEAD)
-        self._compiled = plan.side is None and compiles_steps(settings, (objective, shapes), work)
+        left = schedule.steps - schedule.done
+        self._compiled = plan.side is None and compiles_steps(settings, (objective, shapes), left)
         self._program = program(objective, matching.problem, plan.side, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0

@@ -12,7 +12,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, matching, objective, scale_optimizer
-from styletransfer.engine.compilation import MIN_WORK, TracedFunction, compiles_steps
+from styletransfer.engine.compilation import MIN_STEPS, TracedFunction, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
@@ -23,7 +23,7 @@ from styletransfer.engine.style_targets import StyleTargets
 def _fresh(monkeypatch):
     """As at the start of a process."""
     monkeypatch.setattr(compilation, "_failed", threading.Event())
-    monkeypatch.setattr(compilation, "_work", Counter())
+    monkeypatch.setattr(compilation, "_steps", Counter())
 
 
 @pytest.fixture
@@ -32,22 +32,22 @@ def on_a_gpu(monkeypatch):
 
 
 @pytest.mark.usefixtures("on_a_gpu", "_fresh")
-def test_a_gpu_compiles_a_program_that_had_enough_work():
-    settings, half = Settings(), MIN_WORK // 2
+def test_a_gpu_compiles_a_program_that_had_enough_steps():
+    settings, half = Settings(), MIN_STEPS // 2
     assert not compiles_steps(settings, "one", half)
     assert not compiles_steps(settings, "another", half)
     assert compiles_steps(settings, "one", half)
     for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
-        assert not compiles_steps(Settings(**other), "one", MIN_WORK)
+        assert not compiles_steps(Settings(**other), "one", MIN_STEPS)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
-    assert not compiles_steps(settings, "one", MIN_WORK)
+    assert not compiles_steps(settings, "one", MIN_STEPS)
 
 
 def test_pictures_of_one_size_and_styles_of_many_candidates_share_a_program(tiny, monkeypatch):
     asked = []
     monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])
     monkeypatch.setattr(
-        scale_optimizer, "compiles_steps", lambda _, program, work: asked.append((program, work))
+        scale_optimizer, "compiles_steps", lambda _, program, steps: asked.append((program, steps))
     )
     settings = Settings(size=64, iterations=1, precision="float32")
     for size, style in (((96, 128), 60), ((96, 128), 56), ((96, 120), 60)):
@@ -64,15 +64,14 @@ def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
         if step.iteration == 4:
             snapshot = step.snapshot()
             break
-    whole = asked[0]
     asked.clear()
     last(stylize(*args, resume=snapshot))
-    assert asked[0] == whole / 3
+    assert asked == [2, 4]
 
 
 @pytest.mark.usefixtures("_fresh")
 def test_a_cpu_compiles_nothing_unasked():
-    assert not compiles_steps(Settings(), "one", 100 * MIN_WORK)
+    assert not compiles_steps(Settings(), "one", 100 * MIN_STEPS)
     assert compiles_steps(Settings(compile="always"), "one", 1)
 
 
