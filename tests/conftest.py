@@ -37,11 +37,11 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker more than there are cores, since tests of processes mostly wait; or none if
-    only certain files are tested: each worker would load and trace the same."""
+    """Return one worker for each core, or none if only certain files are tested: each worker would
+    load and trace the same."""
     if all(".py" in argument for argument in config.args):
         return 0
-    return min((os.cpu_count() or 1) + 1, MAX_WORKERS)
+    return min(os.cpu_count() or 1, MAX_WORKERS)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
