@@ -68,7 +68,7 @@ class Matching:
             if np.shape(matches) != shape:
                 raise ValueError(f"the snapshot's matches do not have the shape {shape}")
         if gpus_in_use():  # Where steps may be compiled.
-            problem = problem.with_candidates(neighbours.padded)
+            problem = problem.with_padded_candidates()
         self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))
 
     @property

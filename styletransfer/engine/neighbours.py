@@ -12,6 +12,7 @@ is then local: a place needs no more than its own features and its match.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
@@ -453,29 +454,30 @@ def _looked_up(
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
     flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    largest = _argmax_on_a_gpu if gpus_in_use() else _argmax
-    numbers = tf.constant(np.arange(keys.shape[1], dtype=np.float32))
+    most_similar = _argmax_of_rows(keys.shape[1])
     found = [
-        largest(tf.matmul(flat[first : first + QUERIES_AT_ONCE], keys), numbers)
+        most_similar(tf.matmul(flat[first : first + QUERIES_AT_ONCE], keys))
         for first in range(0, len(flat), QUERIES_AT_ONCE)
     ]
     return tf.reshape(tf.concat(found, 0), rows.shape[:2])
 
 
-def _argmax(values: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Returns the column of the largest value in each row of values [n, K], int32 [n]."""
-    del numbers
-    return tf.argmax(values, 1, output_type=tf.int32)
+def _argmax_of_rows(columns: int) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function that finds the column of the largest value in each row of values
+    [n, columns]: integers [n].
 
-
-def _argmax_on_a_gpu(values: tf.Tensor, numbers: tf.Tensor) -> tf.Tensor:
-    """Returns the same in int64, given the columns' numbers [K] in float32.
-
-    TensorFlow's own operation has one thread for each row there, and took three quarters of a
-    matching; it also leaves int32 in the host's memory.
+    TensorFlow's own operation has one thread for each row on a GPU, and took three quarters of a
+    matching there; it also leaves int32 in the host's memory.
     """
-    is_largest = values >= tf.reduce_max(values, 1, keepdims=True)
-    return tf.cast(tf.reduce_min(tf.where(is_largest, numbers, numbers[-1]), 1), tf.int64)
+    if not gpus_in_use():
+        return partial(tf.argmax, axis=1, output_type=tf.int32)
+    numbers = tf.constant(np.arange(columns, dtype=np.float32))
+
+    def first_largest(values: tf.Tensor) -> tf.Tensor:
+        is_largest = values >= tf.reduce_max(values, 1, keepdims=True)
+        return tf.cast(tf.reduce_min(tf.where(is_largest, numbers, numbers[-1]), 1), tf.int64)
+
+    return first_largest
 
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:

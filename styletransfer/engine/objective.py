@@ -13,7 +13,7 @@ import tensorflow as tf
 from styletransfer.devices.tensorflow import fastest_precision, gpus_in_use
 from styletransfer.engine import neighbours
 from styletransfer.engine.canvas import Canvas
-from styletransfer.engine.compilation import compiles_terms
+from styletransfer.engine.compilation import TracedFunction, compiles_terms
 from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.engine.gaussians import by_eigenvectors, by_products
 from styletransfer.engine.inetwork_losses import OriginalLosses
@@ -58,12 +58,10 @@ class Problem(NamedTuple):
     background: tuple[tf.Tensor, ...]
     contours: PhotoContours = ()
 
-    def with_candidates(
-        self, change: Callable[[neighbours.Candidates], neighbours.Candidates]
-    ) -> "Problem":
-        """Returns the problem with changed candidates of each painting."""
+    def with_padded_candidates(self) -> "Problem":
+        """Returns the problem with each painting's candidates padded by `neighbours.padded`."""
         groups = tuple(
-            group._replace(candidates=tuple(map(change, group.candidates)))
+            group._replace(candidates=tuple(map(neighbours.padded, group.candidates)))
             for group in self.targets.groups
         )
         return self._replace(targets=self.targets._replace(groups=groups))
@@ -204,8 +202,7 @@ class Objective:
         Returns:
             The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
         """
-        pixels = position_count(image, weights.dtype)
-        scale = gradient_scale(self.options.dtype, weights, pixels)
+        scale = gradient_scale(self.options.dtype, weights, image)
         scaled = weights if scale is None else scale * weights
         if side is None:
             structure, found = self.structure_gradient(image, problem, scaled[3])
@@ -457,22 +454,18 @@ def _traced(objective: Objective, problem: Problem) -> _Traced:
     scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)
     tile = tf.TensorSpec([2, 4], tf.int32)
 
-    def traced(method: Callable[..., Any], *specs: Any) -> Any:
-        function = tf.function(method, autograph=False, input_signature=specs)
-        return function.get_concrete_function()
-
     groups = [group.without_maps() for group in problem.targets.groups]
-    statistics = traced(objective.statistics, image, problem, tile)
-    sums = signature(statistics.structured_outputs)
+    statistics = TracedFunction(objective.statistics, [image, problem, tile])
+    sums = signature(statistics.concrete.structured_outputs)
     return _Traced(
         statistics,
-        traced(objective.style_gradient, sums, groups, scalar, scalar),
-        traced(objective.structure_gradient, image, problem, scalar),
-        traced(objective.network_gradient, image, problem, weights, sums, tile),
+        TracedFunction(objective.style_gradient, [sums, groups, scalar, scalar]),
+        TracedFunction(objective.structure_gradient, [image, problem, scalar]),
+        TracedFunction(objective.network_gradient, [image, problem, weights, sums, tile]),
     )
 
 
-def gradient_scale(dtype: tf.DType, weights: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor | None:
+def gradient_scale(dtype: tf.DType, weights: tf.Tensor, image: tf.Tensor) -> tf.Tensor | None:
     """Returns the factor that keeps gradients within float16's range, or None for other dtypes.
 
     A feature's part in a relative loss is one over the number of features, next to nothing in
@@ -482,10 +475,11 @@ def gradient_scale(dtype: tf.DType, weights: tf.Tensor, pixels: tf.Tensor) -> tf
     Args:
         dtype: The features' dtype.
         weights: The terms' weights. The first two, content and style, belong to features.
-        pixels: The picture's number of pixels, a scalar.
+        image: The picture [1, H, W, 3].
     """
     if dtype != tf.float16:
         return None
+    pixels = position_count(image, weights.dtype)
     return FLOAT16_SCALE * pixels / tf.maximum(tf.reduce_sum(weights[:2]), 1e-30)
 
 
