@@ -162,8 +162,8 @@ class Settings:
     )
     compile: str = setting(
         "auto",
-        "whether XLA compiles the steps, once for each size; `auto`: on a GPU, the losses, and the "
-        "whole step after 5000 steps of one size and shape",
+        "whether XLA compiles the steps, once for each size; `auto`: on a GPU, the losses, and "
+        "whole steps at sizes that are painted often",
         choices=("auto", "always", "never"),
         compare=False,
     )

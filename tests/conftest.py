@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from styletransfer.vgg.network import VGG
 
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
+# Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 MAX_WORKERS = 4  # Each grows to some three gigabytes.
 # Groups of tests that share a costly resource, the longest first: traced graphs, S3 and a process
 # that has loaded TensorFlow, a browser.

@@ -70,8 +70,8 @@ def choose_devices(wanted: str) -> Devices:
             _report_unusable(installed, nvidia.why_unusable(_cuda_version()), wanted)
     for gpu in found:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if found:  # TF32 would round float32 to 10 bits on GPUs since Ampere.
-        tf.config.experimental.enable_tensor_float_32_execution(False)
+    if found:
+        full_float32()
     usable = _working(found, wanted)
     fastest_precision.cache_clear()
     precision = f"fastest in {fastest_precision()}"
@@ -169,6 +169,12 @@ def one_operation_at_a_time() -> None:
 def deterministic() -> None:
     """Make TensorFlow's results reproducible bit for bit, for the rest of this process."""
     tf.config.experimental.enable_op_determinism()
+
+
+def full_float32() -> None:
+    """Keep products in float32, for the rest of this process: TF32 would round their factors to 10
+    bits on GPUs since Ampere, and `gaussians.by_products` diverges there."""
+    tf.config.experimental.enable_tensor_float_32_execution(False)
 
 
 def gpus_in_use() -> list[tf.config.PhysicalDevice]:

@@ -12,14 +12,12 @@ is then local: a place needs no more than its own features and its match.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use
 from styletransfer.engine.constants import (
     CROWDING_WEIGHT,
     DISTANCE_WEIGHT,
@@ -62,6 +60,7 @@ class BandLimits(NamedTuple):
 # Each band's halo takes its time, so they are high unless memory is short.
 BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
 LEAST_ROWS = 64
+BLOCK = 64  # columns whose largest value is found first
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
@@ -208,7 +207,18 @@ def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
         if not fits:
             first, last = (width * each // (ROTATIONS - 1) for each in (quarter - 1, quarter))
             part = image[:, :, first:last]
-        yield tf.image.rot90(part, quarter)
+        yield _rotated(part, quarter)
+
+
+def _rotated(image: tf.Tensor, quarters: int) -> tf.Tensor:
+    """Rotates an image [1, H, W, C] counterclockwise by 1, 2 or 3 right angles.
+
+    tf.image.rot90 chooses among these by comparisons on the device. On a GPU that other threads
+    use as well, these have failed.
+    """
+    if quarters == 2:
+        return tf.reverse(image, [1, 2])
+    return tf.reverse(tf.transpose(image, [0, 2, 1, 3]), [1 if quarters == 1 else 2])
 
 
 def candidates(
@@ -454,30 +464,49 @@ def _looked_up(
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
     flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    most_similar = _argmax_of_rows(keys.shape[1])
-    found = [
-        most_similar(tf.matmul(flat[first : first + QUERIES_AT_ONCE], keys))
-        for first in range(0, len(flat), QUERIES_AT_ONCE)
-    ]
-    return tf.reshape(tf.concat(found, 0), rows.shape[:2])
+    return tf.reshape(_most_similar(flat, keys), rows.shape[:2])
 
 
-def _argmax_of_rows(columns: int) -> Callable[[tf.Tensor], tf.Tensor]:
-    """Returns a function that finds the column of the largest value in each row of values
-    [n, columns]: integers [n].
+@tf.function(autograph=False, reduce_retracing=True)
+def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+    """Finds the key with the largest product for each query.
 
-    TensorFlow's own operation has one thread for each row on a GPU, and took three quarters of a
-    matching there; it also leaves int32 in the host's memory.
+    The queries are compared in equal parts of QUERIES_AT_ONCE or less, without Python in between,
+    which a GPU would wait for.
+
+    Args:
+        queries: [N, E].
+        keys: [E, K].
+
+    Returns:
+        int64 [N].
     """
-    if not gpus_in_use():
-        return partial(tf.argmax, axis=1, output_type=tf.int32)
-    numbers = tf.constant(np.arange(columns, dtype=np.float32))
+    count, columns = tf.shape(queries)[0], tf.shape(keys)[1]
+    parts = -(-count // QUERIES_AT_ONCE)
+    rows = -(-count // parts)
+    queries = tf.pad(queries, [[0, parts * rows - count], [0, 0]])
+    keys = tf.concat([keys, tf.repeat(keys[:, -1:], -columns % BLOCK, axis=1)], 1)
+    found = tf.map_fn(
+        lambda part: _argmax_of_rows(tf.matmul(part, keys)),
+        tf.reshape(queries, [parts, rows, tf.shape(keys)[0]]),
+        parallel_iterations=1,
+        fn_output_signature=tf.TensorSpec([None], tf.int64),
+    )
+    last = tf.cast(columns - 1, tf.int64)
+    return tf.minimum(tf.reshape(found, [-1])[:count], last)
 
-    def first_largest(values: tf.Tensor) -> tf.Tensor:
-        is_largest = values >= tf.reduce_max(values, 1, keepdims=True)
-        return tf.cast(tf.reduce_min(tf.where(is_largest, numbers, numbers[-1]), 1), tf.int64)
 
-    return first_largest
+def _argmax_of_rows(values: tf.Tensor) -> tf.Tensor:
+    """Finds the column of the largest value in each row of values [n, a multiple of BLOCK], int64
+    [n].
+
+    The first block with the largest value is found before the column in it. TensorFlow's argmax
+    goes through a row value by value, on a GPU with one thread: that took three quarters of a
+    matching.
+    """
+    values = tf.reshape(values, [tf.shape(values)[0], -1, BLOCK])
+    block = tf.argmax(tf.reduce_max(values, 2), 1)
+    return BLOCK * block + tf.argmax(tf.gather(values, block, batch_dims=1), 1)
 
 
 def _flat(rows: tf.Tensor) -> tf.Tensor:

@@ -148,7 +148,10 @@ class ScaleOptimizer:
         self._objective, self._planner, self._plan = objective, planner, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
         left = schedule.steps - schedule.done
-        self._compiled = plan.side is None and compiles_steps(settings, (objective, shapes), left)
+        height, width = state.image.shape[1:3]
+        self._compiled = plan.side is None and compiles_steps(
+            settings, (objective, shapes), (height, width), left
+        )
         self._program = program(objective, matching.problem, plan.side, self._compiled)
         self._last_good, self._rate = _compressed(state.average), settings.learning_rate
         self._halvings = 0

@@ -12,7 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import deterministic, gpus_in_use, one_operation_at_a_time
+from styletransfer.devices.tensorflow import (
+    deterministic,
+    full_float32,
+    gpus_in_use,
+    one_operation_at_a_time,
+)
 from styletransfer.engine import instant, pyramid
 from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.grain import grained
@@ -72,6 +77,7 @@ class StyleTransfer:
     ) -> None:
         if settings.recipe == "instant" and not is_built_in(vgg.identity):
             raise ValueError("recipe instant paints with the built-in network: load_vgg()")
+        full_float32()
         if settings.deterministic:
             deterministic()
         size = pyramid.picture_size(content)

@@ -2,8 +2,9 @@
 
 import dataclasses
 import logging
+import math
 import threading
-from collections import Counter
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -12,18 +13,20 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, matching, objective, scale_optimizer
-from styletransfer.engine.compilation import MIN_STEPS, TracedFunction, compiles_steps
+from styletransfer.engine.compilation import COMPILING_S, TracedFunction, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
 from styletransfer.engine.style_targets import StyleTargets
+
+SIZE = 341, 512  # height, width
 
 
 @pytest.fixture
 def _fresh(monkeypatch):
     """As at the start of a process."""
     monkeypatch.setattr(compilation, "_failed", threading.Event())
-    monkeypatch.setattr(compilation, "_steps", Counter())
+    monkeypatch.setattr(compilation, "_saved", defaultdict(float))
 
 
 @pytest.fixture
@@ -32,22 +35,27 @@ def on_a_gpu(monkeypatch):
 
 
 @pytest.mark.usefixtures("on_a_gpu", "_fresh")
-def test_a_gpu_compiles_a_program_that_had_enough_steps():
-    settings, half = Settings(), MIN_STEPS // 2
-    assert not compiles_steps(settings, "one", half)
-    assert not compiles_steps(settings, "another", half)
-    assert compiles_steps(settings, "one", half)
+def test_a_gpu_compiles_a_program_once_that_would_have_paid():
+    settings, size, large = Settings(), SIZE, (1365, 2048)
+    enough = math.ceil(COMPILING_S / compilation.saved_seconds(size))
+    assert not compiles_steps(settings, "one", size, enough // 2)
+    assert not compiles_steps(settings, "another", size, enough // 2)
+    assert not compiles_steps(settings, "large", large, enough // 6)
+    assert compiles_steps(settings, "one", size, enough // 2 + 1)
+    assert compiles_steps(settings, "large", large, enough // 6)
     for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
-        assert not compiles_steps(Settings(**other), "one", MIN_STEPS)
+        assert not compiles_steps(Settings(**other), "one", size, enough)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
-    assert not compiles_steps(settings, "one", MIN_STEPS)
+    assert not compiles_steps(settings, "one", size, enough)
 
 
 def test_pictures_of_one_size_and_styles_of_many_candidates_share_a_program(tiny, monkeypatch):
     asked = []
     monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])
     monkeypatch.setattr(
-        scale_optimizer, "compiles_steps", lambda _, program, steps: asked.append((program, steps))
+        scale_optimizer,
+        "compiles_steps",
+        lambda _, program, size, steps: asked.append((program, steps)),
     )
     settings = Settings(size=64, iterations=1, precision="float32")
     for size, style in (((96, 128), 60), ((96, 128), 56), ((96, 120), 60)):
@@ -70,9 +78,10 @@ def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
 
 
 @pytest.mark.usefixtures("_fresh")
-def test_a_cpu_compiles_nothing_unasked():
-    assert not compiles_steps(Settings(), "one", 100 * MIN_STEPS)
-    assert compiles_steps(Settings(compile="always"), "one", 1)
+def test_a_cpu_compiles_nothing_unasked(monkeypatch):
+    monkeypatch.setattr(compilation, "gpus_in_use", list)
+    assert not compiles_steps(Settings(), "one", SIZE, 10**6)
+    assert compiles_steps(Settings(compile="always"), "one", SIZE, 1)
 
 
 def test_a_launched_function_is_the_plain_one():
@@ -99,7 +108,7 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
         last(stylize(*inputs, dataclasses.replace(settings, compile=how), tiny))
         for how in ("never", "always")
     )
-    assert compiles_steps(Settings(compile="always"), "one", 1)  # None has failed.
+    assert compiles_steps(Settings(compile="always"), "one", SIZE, 1)  # None has failed.
     assert compiled.losses == pytest.approx(plain.losses, rel=1e-3)
     # If a gradient is nearly 0, rounding alone decides in which direction Adam goes.
     off = np.abs(compiled.image - plain.image)
@@ -162,4 +171,4 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, monkeypatch, caplo
     assert {each.message for each in caplog.records} == {
         "steps cannot be compiled here, and are slower: libdevice not found"
     }
-    assert not compiles_steps(always, "one", 1)
+    assert not compiles_steps(always, "one", SIZE, 1)

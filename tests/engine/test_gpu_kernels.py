@@ -10,6 +10,7 @@ from support.tiny import network, picture
 from tensorflow.python.framework import kernels
 
 from styletransfer import Settings
+from styletransfer.engine import neighbours
 from styletransfer.engine import objective as objective_module
 from styletransfer.engine.compilation import TracedFunction
 from styletransfer.engine.matching import Matching
@@ -32,9 +33,9 @@ def _as_on_a_gpu(monkeypatch):
         monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
 
 
-def operations(function):
-    """The operations of a function, and of those that it calls."""
-    graph = function.concrete.graph.as_graph_def()
+def operations(concrete):
+    """The operations of a concrete function, and of those that it calls."""
+    graph = concrete.graph.as_graph_def()
     return [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
 
 
@@ -77,11 +78,19 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     problem = objective.problem(photo, targets, LEFT)
     problem = Matching(objective, problem, photo).matched(objective.canvas(size).padded(photo))
     step = program(objective, problem).step
-    assert {node.op for node in operations(step) if not runs_on_a_gpu(node)} == set()
+    assert {node.op for node in operations(step.concrete) if not runs_on_a_gpu(node)} == set()
+
+
+def test_a_gpu_compares_places_itself():
+    specs = tf.TensorSpec([None, 9]), tf.TensorSpec([9, None])
+    compares = neighbours._most_similar.get_concrete_function(*specs)
+    assert {node.op for node in operations(compares) if not runs_on_a_gpu(node)} == set()
 
 
 def test_what_has_no_kernel_on_a_gpu_is_noticed():
     larger = TracedFunction(
         lambda x: tf.image.resize(x, [16, 16], "bicubic"), [tf.TensorSpec([1, 8, 8, 3])]
     )
-    assert [node.op for node in operations(larger) if not runs_on_a_gpu(node)] == ["ResizeBicubic"]
+    assert [node.op for node in operations(larger.concrete) if not runs_on_a_gpu(node)] == [
+        "ResizeBicubic"
+    ]

@@ -152,6 +152,13 @@ def test_an_array_that_is_not_within_0_and_1_is_refused_before_it_is_painted(tin
         stylize(photo, [painting], Settings(size=32, iterations=1), tiny, **given)
 
 
+def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
+    """With factors rounded to 10 bits, pictures diverge on a GPU."""
+    tf.config.experimental.enable_tensor_float_32_execution(True)
+    last(stylize(picture(48, 64, 1), [picture(48, 48, 2)], Settings(size=64, iterations=1), tiny))
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()
+
+
 def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypatch):
     convolutions = []
     real = tf.nn.conv2d
