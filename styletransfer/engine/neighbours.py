@@ -464,10 +464,11 @@ def _looked_up(
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
     flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    return tf.reshape(_most_similar(flat, keys), rows.shape[:2])
+    found = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
+    return tf.reshape(found, rows.shape[:2])
 
 
-@tf.function(autograph=False, reduce_retracing=True)
+@tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
 def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """Finds the key with the largest product for each query.
 
@@ -475,8 +476,8 @@ def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     which a GPU would wait for.
 
     Args:
-        queries: [N, E].
-        keys: [E, K].
+        queries: float32 [N, E].
+        keys: float32 [E, K].
 
     Returns:
         int64 [N].
