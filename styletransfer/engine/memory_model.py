@@ -41,6 +41,9 @@ TILED_WASTE = 1.4
 # An earlier scale may take this much more per pixel than the last, plus some bytes: allocators keep
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
+# A CPU's allocator keeps chunks of earlier scales that are too small for an update of the whole
+# picture, though not for tiles: bytes per pixel, and at most. Measured with 1024 to 6000 px.
+LEFTOVERS, MOST_LEFTOVERS = 200, 140_000_000
 # While Adam updates the state, without and with tiles: the gradient, the next state in addition to
 # the present one, and temporaries.
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
@@ -244,7 +247,7 @@ def bytes_needed(
     """Returns the bytes that painting a picture of this (height, width) takes in addition to those
     in use."""
     device = device_name().partition(":")[0]
-    size = objective.canvas(size).size
+    scales, size = _scale_count(objective, size), objective.canvas(size).size
     if objective.losses.keeps_pixels:
         return instant_bytes(objective, size, extra, device, side is not None)
     pixels, tile = math.prod(size), 0
@@ -260,7 +263,10 @@ def bytes_needed(
         tile = math.prod(each.last - each.first for each in first)
         features += TILED_COPIES_OF_PLACES * places
         waste = TILED_WASTE if device == "CPU" else 1.0
-        most = max(pixels * (held + TILED_UPDATING), pixels * (held + 2 * RGB) + tile * features)
+        updating = pixels * (held + TILED_UPDATING)
+        if device == "CPU" and scales > 1:
+            updating += min(LEFTOVERS * pixels, MOST_LEFTOVERS)
+        most = max(updating, pixels * (held + 2 * RGB) + tile * features)
     matching = candidates = 0
     if objective.losses.matched_layers:
         channels = objective.matched_channels
@@ -274,7 +280,7 @@ def bytes_needed(
     if device == "GPU":
         fixed = 0 if side is None else CUDNN * objective.options.dtype.size
     else:
-        fixed = KERNELS * max(3, _scale_count(objective, size)) + extra.outside
+        fixed = KERNELS * max(3, scales) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
     return int(most + candidates + fixed)
 
