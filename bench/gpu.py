@@ -178,7 +178,7 @@ def document(results: dict[str, list[Result]]) -> str:
                 peak = peaks.get(name)
                 steps.append([name, *cells(row, peak)])
             elif "painted" in row:
-                rates = (f"{row[key]:.1f}" for key in ("per_minute", "later_per_minute"))
+                rates = (f"{row.get(key, 0):.1f}" for key in ("per_minute", "later_per_minute"))
                 batches.append([name, str(row["painted"]), *rates])
     head = [
         "px",

@@ -173,7 +173,7 @@ def deterministic() -> None:
 
 def full_float32() -> None:
     """Keep products in float32, for the rest of this process: TF32 would round their factors to 10
-    bits on GPUs since Ampere, and `gaussians.by_products` diverges there."""
+    bits on GPUs from Ampere on, and `gaussians.by_products` diverges there."""
     tf.config.experimental.enable_tensor_float_32_execution(False)
 
 

@@ -23,7 +23,7 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.ops import traced_for_xla
 
 # Measured on an H200 with the built-in network: the seconds that it takes to compile a step, and
-# those that a compiled step saves, up to and with each million pixels.
+# those that a compiled step saves, a constant and as many for each million pixels.
 COMPILING_S = 13.0
 SAVED_S, SAVED_S_PER_MEGAPIXEL = 0.0035, 0.006
 MAX_COUNTED = 1000  # programs; then the oldest is forgotten
@@ -38,13 +38,14 @@ def compiles_steps(
 ) -> bool:
     """Returns whether XLA should compile steps.
 
-    On a GPU it does so once that would have paid for the steps of this process so far. Photos of a
-    batch often have the same size, and then most of them are painted by a compiled program.
+    On a GPU it does so as soon as compiling would have paid off over the steps of this process so
+    far. Photos of a batch often have the same size, and then most of them are painted by a compiled
+    program.
 
     Args:
         settings: The settings.
         program: Equal for steps that share a compiled program.
-        size: The (height, width) of the picture.
+        size: The (height, width) of the canvas.
         steps: The number of steps to take now.
     """
     if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
@@ -60,7 +61,7 @@ def compiles_steps(
 
 
 def saved_seconds(size: tuple[int, int]) -> float:
-    """Returns the seconds that a compiled step of a picture of `size` (height, width) saves."""
+    """Returns the seconds that a compiled step on a canvas of `size` (height, width) saves."""
     return SAVED_S + SAVED_S_PER_MEGAPIXEL * math.prod(size) / 1e6
 
 

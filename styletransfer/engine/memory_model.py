@@ -23,7 +23,7 @@ from styletransfer.vgg.network import VGG, poolings_before
 from styletransfer.vgg.tiles import tiles
 
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
-# For a large picture, each takes less memory than the one before.
+# For a large picture, each takes no more memory than the one before.
 SIDES = (None, 960, 704, 448, 320, 192)
 RGB = 12  # float32 [H, W, 3]
 STATE = 4 * RGB  # image, Adam's two moments, the average
@@ -42,7 +42,8 @@ TILED_WASTE = 1.4
 # its chunks, and larger ones do not fit into them.
 EARLIER_SCALE, EARLIER_BYTES = 1.5, 200 << 20
 # A CPU's allocator keeps chunks of earlier scales that are too small for an update of the whole
-# picture, though not for tiles: bytes per pixel, and at most. Measured with 1024 to 6000 px.
+# picture, though not for tiles: bytes per pixel, and at most, without TILED_WASTE. Measured with
+# 1024 to 6000 px.
 LEFTOVERS, MOST_LEFTOVERS = 200, 140_000_000
 # While Adam updates the state, without and with tiles: the gradient, the next state in addition to
 # the present one, and temporaries.
@@ -147,11 +148,11 @@ class MemoryPlanner:
         )
 
     def plan_with_less(self, failed: MemoryPlan) -> MemoryPlan:
-        """Returns the next plan with less memory after `failed` ran out of it, and lowers the
+        """Returns the next plan with smaller tiles after `failed` ran out of memory, and lowers the
         budget for later plans. Raises MemoryShortError if there is none."""
         for side in SIDES[SIDES.index(failed.side) + 1 :]:
             plan = self._plan(failed.size, side)
-            if plan.bytes_needed < failed.bytes_needed:
+            if plan.bytes_needed <= failed.bytes_needed:
                 self._budget.lower(failed.bytes_needed)
                 return plan
         raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
@@ -249,7 +250,7 @@ def bytes_needed(
     device = device_name().partition(":")[0]
     scales, size = _scale_count(objective, size), objective.canvas(size).size
     if objective.losses.keeps_pixels:
-        return instant_bytes(objective, size, extra, device, side is not None)
+        return instant_bytes(objective, size, scales, extra, device, side is not None)
     pixels, tile = math.prod(size), 0
     held, features = _held(objective, extra), _features(objective, extra.regions)
     places = neighbours.place_bytes(objective.matched_channels)
@@ -288,6 +289,7 @@ def bytes_needed(
 def instant_bytes(
     objective: Objective,
     size: tuple[int, int],
+    scales: int,
     extra: ExtraMemory,
     device: str,
     saves_memory: bool,
@@ -298,6 +300,7 @@ def instant_bytes(
     Args:
         objective: The objective.
         size: The canvas's.
+        scales: The number of scales.
         extra: As in `bytes_needed`.
         device: Its kind, "CPU" or "GPU".
         saves_memory: As in `Objective`.
@@ -309,7 +312,6 @@ def instant_bytes(
     most = max(neighbours.matching_bytes(size, channels, saves_memory), DECODING * part)
     held = pixels * (INSTANT_COPIES * RGB + MATCHES * extra.paintings + MASK * extra.regions)
     # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
-    scales = _scale_count(objective, size)
     count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
     fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
     return int(held + most + count * kept + fixed)

@@ -502,8 +502,8 @@ def _argmax_of_rows(values: tf.Tensor) -> tf.Tensor:
     [n].
 
     The first block with the largest value is found before the column in it. TensorFlow's argmax
-    goes through a row value by value, on a GPU with one thread: that took three quarters of a
-    matching.
+    goes through a row value by value, on a GPU with one thread for each row. For whole rows, that
+    took three quarters of a matching.
     """
     values = tf.reshape(values, [tf.shape(values)[0], -1, BLOCK])
     block = tf.argmax(tf.reduce_max(values, 2), 1)

@@ -111,6 +111,15 @@ def shallow_statistics(vgg, image, photo, painting):
     return float(terms[1])
 
 
+@pytest.mark.parametrize(("queries", "keys"), [(1, 1), (513, 63), (1025, 65), (700, 1000)])
+def test_the_most_similar_key_is_the_first_with_the_largest_product(queries, keys):
+    random = np.random.default_rng(0)
+    # Small integers: products are exact, and many are equal.
+    one, other = (random.integers(-2, 3, size) for size in ((queries, 3), (3, keys)))
+    found = neighbours._most_similar(*(tf.constant(each, tf.float32) for each in (one, other)))
+    np.testing.assert_array_equal(found, np.argmax(one @ other, 1))
+
+
 def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_painting(
     tiny, monkeypatch
 ):

@@ -112,6 +112,19 @@ def test_tiles_are_in_the_order_of_their_memory(random_vgg):
     assert tiled == sorted(tiled, reverse=True)
 
 
+def test_after_tiles_that_ran_out_of_memory_smaller_ones_are_tried(random_vgg, monkeypatch):
+    """Even if their estimate is the same."""
+    monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, 10**12))
+    objective, budget = Objective.of(Settings(), random_vgg), memory_available.MemoryBudget()
+    planner = memory_model.MemoryPlanner(objective, budget, memory_model.NO_EXTRA)
+    plan, sides = planner.plan_memory((4000, 6000)), []
+    with pytest.raises(MemoryShortError, match="even in the smallest tiles"):
+        while True:
+            sides.append(plan.side)
+            plan = planner.plan_with_less(plan)
+    assert sides == list(memory_model.SIDES)
+
+
 def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
     objective = Objective.of(Settings(precision="bfloat16"), random_vgg)
     needed = memory_model.bytes_needed(objective, (6532, 9798), memory_model.SIDES[-1])
