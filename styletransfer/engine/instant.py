@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from styletransfer.engine import neighbours
 from styletransfer.engine.constants import FULL_STRENGTH, PLACE
-from styletransfer.engine.decoder import HALO, PART_SIDE, traced
+from styletransfer.engine.decoder import HALO, PART_SIDE, decoder, traced
 from styletransfer.engine.matching import places_of
 from styletransfer.engine.memory_available import device_name
 from styletransfer.engine.objective import Objective
@@ -131,20 +131,17 @@ def _target(
     regions: Sequence[tf.Tensor | float],
     tile: Tile,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the features [1, h, w, C] and the pixels [1, h, w, 48] of the matches of a tile's own
-    part, weighted by the shares."""
-    features = pixels = 0.0
+    """Returns the decoder's first layer [1, h, w, 128] and the pixels [1, h, w, 48] of the matches
+    of a tile's own part, weighted by the shares."""
+    joined = pixels = 0.0
     for group, found, region in zip(groups, matches, regions, strict=True):
         share = region if isinstance(region, float) else own(region, tile, PLACE)
         for candidates, numbers in zip(group.candidates, found, strict=True):
             part = share * candidates.share
             at_tile = own(numbers[None], tile, PLACE)
-            layers = [
-                tf.gather(layer.offsets[0, 0], at_tile) + layer.mean for layer in candidates.layers
-            ]
-            features += part * tf.concat(layers, -1)
+            joined += part * tf.gather(candidates.joined[0], at_tile)
             pixels += part * tf.gather(candidates.pixels[0], at_tile)
-    return features, pixels
+    return joined, pixels
 
 
 def _with_photo(
@@ -154,7 +151,7 @@ def _with_photo(
     photo: tf.Tensor,
     tile: Tile,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns features and pixels with the photo's own, for the share that no group has."""
+    """Returns a target of `_target` with the photo's own, for the share that no group has."""
     rest = 1.0 - sum(
         each if isinstance(each, float) else own(each, tile, PLACE) for each in regions
     )
@@ -163,4 +160,4 @@ def _with_photo(
     places = neighbours.aligned({layer: neighbours.places(layer, found[layer]) for layer in layers})
     pixels = tf.nn.space_to_depth(own(photo, tile, 1), PLACE)
     features = tf.concat(list(places.values()), -1)[None]
-    return target[0] + rest * features, target[1] + rest * pixels
+    return target[0] + rest * decoder().joined(features, pixels), target[1] + rest * pixels

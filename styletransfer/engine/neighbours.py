@@ -60,6 +60,7 @@ class BandLimits(NamedTuple):
 # Each band's halo takes its time, so they are high unless memory is short.
 BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
 LEAST_ROWS = 64
+SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 BLOCK = 64  # columns whose largest value is found first
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
@@ -109,16 +110,18 @@ class Candidates(NamedTuple):
     """A painting's candidates.
 
     Attributes:
-        layers: The candidates at each matched layer.
+        layers: The candidates at each matched layer; none for recipe instant once the rest is kept.
         share: The painting's share of its group.
         pixels: Their pixels [K, 48] if these are kept, for recipe instant.
         prepared: Their index if it is kept, for recipe instant.
+        joined: The first layer of the decoder for each [K, 128], for recipe instant.
     """
 
     layers: tuple[LayerCandidates, ...]
     share: tf.Tensor
     pixels: tuple[tf.Tensor, ...] = ()
     prepared: tuple[CandidateIndex, ...] = ()
+    joined: tuple[tf.Tensor, ...] = ()
 
 
 def place_bytes(channels: int) -> float:
@@ -403,10 +406,11 @@ def index_of(found: Candidates) -> CandidateIndex:
     scaled = list(zip(scales, found.layers, strict=True))
     keys = tf.concat([scale * layer.offsets[0, 0] for scale, layer in scaled], 1)
     centre = tf.concat([scale * layer.mean for scale, layer in scaled], 0)
-    covariance = tf.matmul(keys, keys, transpose_a=True) / len(keys)
-    basis = _basis(covariance)
-    lengths = tf.norm(keys, axis=-1, keepdims=True)
-    spread = tf.sqrt(tf.maximum(tf.linalg.diag_part(covariance), 0))
+    sample = keys[:: max(1, len(keys) // SAMPLED_CANDIDATES)]
+    basis = _basis(tf.matmul(sample, sample, transpose_a=True) / len(sample))
+    squares = tf.square(keys)
+    lengths = tf.sqrt(tf.reduce_sum(squares, 1, keepdims=True))
+    spread = tf.sqrt(tf.reduce_mean(squares, 0))
     return CandidateIndex(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
 
 

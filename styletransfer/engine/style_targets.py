@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from styletransfer.engine import neighbours, pyramid
 from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.decoder import decoder
 from styletransfer.engine.losses import spread, variance
 from styletransfer.engine.matching import Seen, places
 from styletransfer.engine.memory_available import MemoryBudget
@@ -254,10 +255,7 @@ class StyleTargets:
         # From the host to the device that paints.
         found = painting_targets(objective, tf.identity(painting), self.masks[number])
         if objective.losses.keeps_pixels:
-            found = (
-                found[0],
-                tuple(each._replace(prepared=(neighbours.index_of(each),)) for each in found[1]),
-            )
+            found = found[0], tuple(map(_prepared, found[1]))
             self._kept[key] = found
             if len(self._kept) > MAX_KEPT:
                 del self._kept[next(iter(self._kept))]
@@ -350,6 +348,13 @@ def _candidates(
         inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *grid)
         used.append((inside > 0) & (inside >= min(HALF, inside.max())))
     return neighbours.candidates(found, used, channels, most)
+
+
+def _prepared(found: neighbours.Candidates) -> neighbours.Candidates:
+    """Returns candidates with what recipe instant needs of them."""
+    layers = [layer.offsets[0, 0] + layer.mean for layer in found.layers]
+    joined = decoder().joined(tf.concat(layers, -1), found.pixels[0])
+    return found._replace(layers=(), prepared=(neighbours.index_of(found),), joined=(joined,))
 
 
 def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:

@@ -81,7 +81,7 @@ def test_the_decoder_makes_the_same_of_the_same_matches(vgg, mosaic):
     shuffled = np.random.default_rng(0).permutation(pixels.shape[0])
     pixels = tf.gather(pixels, shuffled)
     features = tf.gather(tf.concat(list(places.values()), -1), shuffled)
-    wanted = decoder(tf.float32, "CPU:0")(features[None], pixels[None])[0]
+    wanted = decoder()(decoder().joined(features, pixels)[None], pixels[None])[0]
     found = instant_numpy.decoded(features.numpy(), pixels.numpy())
     assert found.dtype == np.float32 and np.abs(found - wanted).max() < 1e-3
 

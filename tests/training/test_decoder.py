@@ -105,9 +105,9 @@ def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, tmp_path
         pixels = places.pixels(images)
         expected = last_axis(trained(features, pixels))
     trained.write(tmp_path / "decoder.npz", {"seed": 1})
-    read = of_engine.decoder(tf.float32, "CPU:0", tmp_path / "decoder.npz")
+    read = of_engine.decoder(tmp_path / "decoder.npz")
     ordered = tf.nn.space_to_depth(last_axis(images), neighbours.PLACE)
-    found = read(tf.constant(last_axis(features)), ordered).numpy()
+    found = read(read.joined(last_axis(features), ordered), ordered).numpy()
     assert np.abs(expected - last_axis(images)).mean() > 0.02
     assert np.abs(found - expected).max() < 1e-3
 
@@ -134,7 +134,7 @@ def test_the_command_trains_resumes_and_writes_a_file(tmp_path):
     with np.load(output) as stored:
         recipe = json.loads(str(stored["recipe"]))
     assert recipe["steps"] == 2 and recipe["pictures"] > 0
-    assert set(of_engine.decoder(tf.float32, "CPU:0", output).layers) == set(of_engine.LAYERS)
+    assert set(of_engine.decoder(output).layers) == set(of_engine.LAYERS)
 
 
 def test_a_folder_that_is_not_there_is_one_line_and_exit_code_2(tmp_path, caplog, monkeypatch):
