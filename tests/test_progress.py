@@ -51,6 +51,7 @@ def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, 
 
 
 def test_two_pictures_share_one_display(monkeypatch, capsys):
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     with progress.bar("lake") as lake, progress.bar("hill"):
         lake(1.0, "5 s left")

@@ -94,13 +94,15 @@ class ErrorTranslator:
         from botocore.exceptions import BotoCoreError, ClientError
         from botocore.parsers import ResponseParserError
         from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
+        from urllib3.exceptions import HTTPError
 
         try:
             yield
         except ClientError as error:
             if error_code(error) not in ignored:
                 raise self._refusal(error_code(error), key) from error
-        except (RetriesExceededError, BotoCoreError) as error:
+        # HTTPError: botocore reads the text of a refusal of GET outside of its own handling.
+        except (RetriesExceededError, BotoCoreError, HTTPError) as error:
             raise self._failure(getattr(error, "last_exception", error), key) from error
         except (ResponseParserError, KeyError) as error:
             what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"

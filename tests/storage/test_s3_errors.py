@@ -49,6 +49,13 @@ def test_a_server_that_does_not_answer_is_named_and_given_up(proxy, moto, monkey
     assert [each for each in caplog.messages if "no answer" in each] == [line, line]
 
 
+def test_a_connection_that_breaks_in_the_answer_of_an_error_is_reported_as_such(faulty, proxy):
+    bucket, _ = faulty
+    proxy.add("^GET .*gone", "resetbody", after=20)
+    with pytest.raises(UnavailableError, match=r"broke for .*gone\.jpg"):
+        bucket.read("gone.jpg")
+
+
 def test_a_token_that_expires_is_the_buckets_fault_not_the_objects(faulty, proxy):
     """The answer to a HEAD has no code, only the status 400."""
     bucket, _ = faulty
