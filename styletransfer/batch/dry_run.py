@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from logging import DEBUG, ERROR
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from styletransfer.engine.schedule import schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.images.header import Header, check_memory, read_header
-from styletransfer.log import duration, event, gigabytes, printable, show_table
+from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 
@@ -44,7 +44,7 @@ Size = tuple[int, int]  # height, width in px
 
 
 def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
-    """Logs what each style and the whole plan would take.
+    """Logs what the plan would take.
 
     Args:
         run: A run with tasks.
@@ -89,81 +89,36 @@ class TaskForecast:
     seconds: float
 
 
-class _Total(NamedTuple):
-    """The cost of several tasks together, with the memory in bytes of the largest of them."""
-
-    pictures: int
-    largest: TaskForecast
-    seconds: float
-    memory: int
-
-    @classmethod
-    def of(cls, estimates: Sequence[TaskForecast], once_s: float = 0.0) -> "_Total":
-        return cls(
-            len(estimates),
-            max(estimates, key=lambda each: math.prod(each.size)),
-            once_s + sum(each.seconds for each in estimates),
-            max(each.memory.in_all for each in estimates),
-        )
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The cells of a row of the table."""
-        return (
-            str(self.pictures),
-            _shown_size(self.largest),
-            duration(self.seconds),
-            gigabytes(self.memory),
-        )
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The fields of a line of JSON."""
-        return {
-            "to_paint": self.pictures,
-            "seconds": round(self.seconds, 1),
-            "memory_gb": round(self.memory / 1e9, 2),
-        }
-
-
 def _log_task(estimate: TaskForecast) -> None:
+    memory = estimate.memory.in_all
     estimate.task.log(
         f"{estimate.task}: would be painted, {_shown_size(estimate)} px, {estimate.steps} steps, "
-        f"about {duration(estimate.seconds)}, {gigabytes(estimate.memory.in_all)} of memory",
+        f"about {duration(estimate.seconds)}, {gigabytes(memory)} of memory",
         level=DEBUG,
         steps=estimate.steps,
-        **_Total.of([estimate]).fields,
+        seconds=round(estimate.seconds, 1),
+        memory_gb=round(memory / 1e9, 2),
     )
 
 
 def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) -> None:
-    """Prints a table with a line for each style, for the start and for the total, and logs a
-    line."""
-    from rich.table import Table
-
-    fields: dict[str, Any] = {"to_paint": 0, "seconds": 0.0}
-    about = ""
+    """Logs a line with the time of all pictures and of the start, and with the largest picture and
+    the most memory."""
+    fields: dict[str, Any] = {"to_paint": len(estimates), "seconds": 0.0}
+    about = memory_counts = ""
     if estimates:
-        table = Table("style", box=None, pad_edge=False)
-        for heading in ("to paint", "largest, px", "time", "memory"):
-            table.add_column(heading, justify="right")
-        of_styles: dict[str, list[TaskForecast]] = {}
-        for each in estimates:
-            of_styles.setdefault(each.task.style.name, []).append(each)
-        by_style = {name: _Total.of(found) for name, found in of_styles.items()}
-        for name, of_style in by_style.items():
-            table.add_row(printable(name), *of_style.cells)
-        total = _Total.of(estimates, once_s)
-        table.add_row("start, once", "", "", duration(once_s), "")
-        table.add_row("total", *total.cells)
-        show_table(table)
-        styles_fields = [{"style": name, **of_style.fields} for name, of_style in by_style.items()]
-        fields = total.fields | {"once_s": round(once_s, 1), "styles": styles_fields}
-        about = f" in about {duration(total.seconds)} on this device"
+        largest = max(estimates, key=lambda each: math.prod(each.size))
+        seconds = once_s + sum(each.seconds for each in estimates)
+        memory = max(each.memory.in_all for each in estimates)
+        fields |= {"seconds": round(seconds, 1), "memory_gb": round(memory / 1e9, 2)}
+        about = (
+            f" in about {duration(seconds)} on this device, the largest {_shown_size(largest)} px, "
+            f"with {gigabytes(memory)} of memory"
+        )
+        memory_counts = f"; {MEMORY_COUNTS}"
     cannot = f", {failed} that cannot be painted" if failed else ""
-    memory = f"; {MEMORY_COUNTS}" if estimates else ""
     event(
-        f"dry run: {len(estimates)} to paint{about}{cannot}{memory}. Nothing was painted.",
+        f"dry run: {len(estimates)} to paint{about}{cannot}{memory_counts}. Nothing was painted.",
         failed=failed,
         **fields,
     )

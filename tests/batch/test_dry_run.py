@@ -25,12 +25,11 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
     assert run(folders, DRY_RUN="1", STYLE_ITERATIONS="50") == 0
     out = capsys.readouterr().out
     assert keys() == set() and not Path("out").exists()
-    table = [line.split("  ") for line in out.splitlines() if "×" in line]
-    rows = {cells[0]: [each.strip() for each in cells if each] for cells in table}
-    for row, count in (("both", "2"), ("monet", "2"), ("total", "4")):
-        assert rows[row][1:3] == [count, "64 × 48"] and rows[row][-1].endswith("B")
-    assert "start, once" in out
-    assert "dry run: 4 to paint in about" in out and "TensorFlow included, as in MEMORY" in out
+    assert re.search(
+        r"dry run: 4 to paint in about [\d a-z]+ on this device, the largest 64 × 48 px, "
+        r"with [\d.]+ GB of memory; .*TensorFlow included, as in MEMORY_LIMIT",
+        out,
+    )
 
 
 def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
@@ -121,8 +120,6 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
     assert foretold[-1]["to_paint"] == 4 and foretold[-1]["memory_gb"] > 0.1
-    styles = {each["style"]: each["seconds"] for each in foretold[-1]["styles"]}
-    assert styles["both"] == pytest.approx(sum(taken[:2]), abs=0.3)
     assert foretold[-1]["seconds"] == pytest.approx(3600 + sum(taken), abs=0.7)
 
 
@@ -141,8 +138,8 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     Path("photos/dune.mask.png").write_bytes(grey_file(np.linspace(0, 1, 1200).reshape(30, 40)))
     folders |= {"STYLE_SIZE": "full", "STYLE": "monet", "DRY_RUN": "1"}
     assert run(folders) == 0
-    [total] = [each for each in capsys.readouterr().out.splitlines() if each.startswith("total")]
-    assert re.split(r"\s{2,}", total)[1:3] == ["4", "400 × 300"]
+    said = capsys.readouterr().out
+    assert "dry run: 4 to paint" in said and "the largest 400 × 300 px" in said
     assert measured == [((60, 80), False), ((300, 400), False), ((60, 80), True)]
     log.log_to_stdout("", as_json=True, level=logging.DEBUG)
     assert run(folders) == 0
@@ -190,9 +187,6 @@ def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted(folders, s
     for style in ("both", "monet"):
         assert f"a wall.png in {style}: cannot be painted: a wall.png: decoding it takes" in out
     assert "beach.jpg in torn: cannot be painted: painting torn.jpg" in out
-    assert [line.split()[:2] for line in out.splitlines() if "64 × 48" in line] == [
-        *(["both", "2"], ["monet", "2"], ["total", "4"])
-    ]
     assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
     assert run(folders, DRY_RUN="1", STYLE="torn") == 1
     last = capsys.readouterr().out.splitlines()[-1]
