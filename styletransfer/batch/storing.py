@@ -76,12 +76,6 @@ class StorageSession:
         """Returns what stores into the result bucket and the gallery."""
         return Storer(self.result, self._config, gallery, self.checkpoints)
 
-    @property
-    def waits_for(self) -> str:
-        """The reason if a bucket cannot be reached at the moment, or an empty text."""
-        buckets = (self.source, self.style, self.result)
-        return next((each.waits_for for each in buckets if each.waits_for), "")
-
     def close(self) -> None:
         """Gives up requests that wait for a bucket, and ends the threads."""
         self.leaving.set()

@@ -129,10 +129,6 @@ class RemoteWorker:
         except StyleTransferError as error:
             return Answer(problem=error)
 
-    def waits_for(self) -> str:
-        """Returns the reason if a bucket cannot be reached at the moment, or an empty text."""
-        return self._session.waits_for
-
     def leave(self) -> None:
         """Saves a checkpoint of the current painting, and takes no further task."""
         self._stop.signum = signal.SIGTERM

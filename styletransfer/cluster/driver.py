@@ -29,7 +29,7 @@ from styletransfer.cluster.throughput import Throughput
 from styletransfer.config import Config
 from styletransfer.errors import StyleTransferError
 from styletransfer.gallery.publisher import Gallery
-from styletransfer.log import event, plural
+from styletransfer.log import event
 from styletransfer.progress import bar
 from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stopped
@@ -37,7 +37,6 @@ from styletransfer.storage.base import Bucket, ObjectError
 
 MAX_PROBLEMS = 3  # successive nodes with a problem end the run
 MAX_FALSE_STARTS = 2  # workers of a node that die before they can paint
-WAITS_EVERY_S = 15.0
 
 
 def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
@@ -102,8 +101,6 @@ class _Painting:
         self._queues = Queues(run.plan.todo)
         # The worker that was asked, and its task if it has one, by Ray's reference.
         self._calls: dict[Any, tuple[Member, Task | None]] = {}
-        self._waits: dict[str, str] = {}  # why workers wait for a bucket, by their names
-        self._asked = time.monotonic()
         # The problem of each node since the last painted picture, and its deaths at the start.
         self._problems: dict[str, StyleTransferError] = {}
         self._false_starts: Counter[str] = Counter()
@@ -123,7 +120,6 @@ class _Painting:
                 for reference in self._ready():
                     if reference in self._calls:  # Or its worker has been given up.
                         self._take_reply(*self._calls.pop(reference), reference)
-                self._report_waits()
                 self._shown.show(self._fleet.nodes, len(self._fleet.ready()))
             return self._stored
         except Stopped:
@@ -156,13 +152,11 @@ class _Painting:
 
     def _take_reply(self, member: Member, task: Task | None, reference: Any) -> None:
         try:
-            answer: Answer | str = self._ray.get(reference)
+            answer: Answer = self._ray.get(reference)
         except Exception as error:  # It has died, does not answer, or has an unexpected error.
             self._lose(member, _cause(error), task)
             return
-        if isinstance(answer, str):
-            self._waits[member.name] = answer
-        elif answer.problem is not None:
+        if answer.problem is not None:
             self._give_up(member, answer.problem, task)
         elif task is not None:
             self._end(member, task, answer)
@@ -188,20 +182,6 @@ class _Painting:
             self._stores.outcome.add_painted(task, answer.seconds)
             said = f"{task}: done"
         task.log(said, level=DEBUG)
-
-    def _report_waits(self) -> None:
-        """Logs that workers wait for the storage, since their own logs are on their nodes."""
-        if time.monotonic() - self._asked < WAITS_EVERY_S:
-            return
-        self._asked, ready = time.monotonic(), self._fleet.ready()
-        waits = [why for each in ready if (why := self._waits.get(each.name))]
-        if waits:
-            event(
-                f"{len(waits)} of {plural(len(ready), 'device')} wait for the storage: {waits[0]}",
-                level=WARNING,
-            )
-        for member in ready:
-            self._calls[member.actor.waits_for.remote()] = member, None
 
     def _lose_gone(self) -> None:
         for member in [*self._fleet.members.values()]:

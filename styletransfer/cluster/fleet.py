@@ -166,8 +166,8 @@ class Fleet:
                 num_cpus=cpus or 0,
                 num_gpus=int(on_gpu),
                 scheduling_strategy=on_node(node.name, soft=False),
-                # `paint` for each task of a worker, `start`, `waits_for` and `leave`.
-                max_concurrency=MAX_TASKS + 3,
+                # `paint` for each task of a worker, `start` and `leave`.
+                max_concurrency=MAX_TASKS + 2,
             )
             .remote(replace(self._setup, cpus=cpus))
         )

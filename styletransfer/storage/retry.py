@@ -28,22 +28,14 @@ class RetryingBucket(View):
     def __init__(self, bucket: Bucket, leaving: threading.Event) -> None:
         super().__init__(bucket)
         self._leaving = leaving
-        self.waits_for = ""  # the error of a request that will be repeated
 
     def _do(self, request: Callable[[], _Value]) -> _Value:
-        try:
-            return self._attempts(request)
-        finally:
-            self.waits_for = ""
-
-    def _attempts(self, request: Callable[[], _Value]) -> _Value:
         failed_at: float | None = None
         pauses = iter(PAUSES_S)
         while True:
             try:
                 return request()
             except UnavailableError as error:
-                self.waits_for = str(error)
                 if self._leaving.is_set():
                     raise
                 failed_at = failed_at or time.monotonic()

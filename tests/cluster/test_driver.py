@@ -136,23 +136,6 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
     assert "has gone" in capsys.readouterr().out
 
 
-def test_it_is_said_that_workers_wait_for_the_storage(cluster, painting, monkeypatch, caplog):
-    caplog.set_level("INFO")
-    monkeypatch.setattr(driver, "WAITS_EVERY_S", 0.1)
-    held, said = [], "of 2 devices wait for the storage: HOST did not answer"
-
-    def wait(task):
-        if not held:
-            held.append(task)
-            retrying = [each._made._session.result for each in cluster.actors]
-            for each in retrying:
-                each.waits_for = "HOST did not answer for KEY"
-            until(lambda: said in caplog.text)
-
-    painting.append(wait)
-    assert cluster.paint() == 0
-
-
 def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
     def kill(task):
         if str(task) == "beach.jpg in monet":

@@ -112,8 +112,8 @@ def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [1, 1]
     assert [each.options["num_cpus"] for each in ray.actors] == [0, 0]
-    # All orders of the window, `start`, and `waits_for` and `leave`, which come while these wait.
-    assert {each.options["max_concurrency"] for each in ray.actors} == {MAX_TASKS + 3}
+    # All orders of the window, `start`, and `leave`, which comes while these wait.
+    assert {each.options["max_concurrency"] for each in ray.actors} == {MAX_TASKS + 2}
     _, ray = found = made("cpu", gpus=GPUS)
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [0]
