@@ -3,12 +3,11 @@
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
-from logging import DEBUG, ERROR, WARNING
+from logging import DEBUG, WARNING
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ RAY_VARIABLES = {
 }
 NAMESPACE = "styletransfer"
 HEAD_ANSWERS_S = 10.0
-HEAD_EVERY_S = 10.0
 
 
 @contextmanager
@@ -52,16 +50,12 @@ def connected(address: str) -> Iterator[Any]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    over = threading.Event()
     try:
         page = getattr(found, "dashboard_url", None)
         shown = f"; Ray's dashboard: http://{page}" if page else ""
         event(f"connected to the Ray cluster {address}{shown}")
-        head = ray.get_runtime_context().gcs_address if address == "auto" else address
-        threading.Thread(target=_watch_head, args=(head, over), daemon=True).start()
         yield ray
     finally:
-        over.set()
         ray.shutdown()
 
 
@@ -76,30 +70,6 @@ def _joined(ray: Any, address: str) -> Any:
         # The head forks a process for each client of ray://, which sometimes dies at once.
         event(f"the cluster's head did not serve this driver: {_reason(error)}; asking again")
         return init()
-
-
-def _watch_head(address: str, over: threading.Event) -> None:
-    """Logs that the head is lost. Ray then waits for a minute, within its calls, and ends the
-    process."""
-    missed = 0
-    while missed < 2 and not over.wait(HEAD_EVERY_S):
-        try:
-            _connect(address)
-        except OSError:
-            missed += 1
-        else:
-            missed = 0
-    if not over.is_set():
-        event(
-            f"the head of the Ray cluster does not answer at {address}; if it stays away for a "
-            "minute, this run ends, with what is stored: start both again for the rest",
-            level=ERROR,
-        )
-
-
-def _connect(address: str) -> None:
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    socket.create_connection((host.strip("[]"), int(port)), HEAD_ANSWERS_S).close()
 
 
 def _reason(error: Exception) -> str:
@@ -138,8 +108,9 @@ def _check_address(address: str) -> None:
     """Raises ConfigError if no process listens at an address; Ray would try for minutes."""
     if address == "auto":
         return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
     try:
-        _connect(address)
+        socket.create_connection((host.strip("[]"), int(port)), HEAD_ANSWERS_S).close()
     except (OSError, OverflowError) as error:
         raise ConfigError(
             f"CLUSTER is {address!r}, and nobody answers there "

@@ -2,11 +2,9 @@
 
 import socket
 import sys
-import time
 from types import ModuleType, SimpleNamespace
 
 import pytest
-from support.polling import until
 from support.s3_servers import free_ports
 
 from styletransfer.cluster import connection
@@ -27,7 +25,6 @@ def ray(monkeypatch):
         return answer
 
     found.init, found.shutdown = init, lambda: None
-    found.get_runtime_context = lambda: SimpleNamespace(gcs_address="127.0.0.1:1")
     found.autoscaler = ModuleType("ray.autoscaler")
     found._private = SimpleNamespace(worker=SimpleNamespace(print_to_stdstream=print))
     monkeypatch.setitem(sys.modules, "ray", found)
@@ -80,21 +77,3 @@ def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
         )
     assert "state-dump" not in capsys.readouterr().out
     assert "Ray: Raylet is terminated." in caplog.messages
-
-
-def test_a_head_that_is_lost_is_named_once(ray, monkeypatch, caplog):
-    monkeypatch.setattr(connection, "HEAD_EVERY_S", 0.05)
-    ray.answers = [object()]
-
-    def said():
-        return [each for each in caplog.messages if "head" in each]
-
-    head = socket.create_server(("127.0.0.1", 0))
-    address = f"127.0.0.1:{head.getsockname()[1]}"
-    with connection.connected(address):
-        time.sleep(0.3)  # In which it is asked for several times.
-        assert not said()
-        head.close()
-        until(said)
-    [line] = said()
-    assert f"does not answer at {address}" in line and "start both again" in line
