@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from logging import WARNING
 from typing import Any
 
 from styletransfer.batch.plan import Task
@@ -16,7 +15,6 @@ NODES_EVERY_S = 2.0  # seconds between two looks at the cluster's nodes
 # The pause before a node gets another worker after one that ended before it painted anything.
 REST_S = 30.0
 MAX_REQUESTED = 1000  # GPUs
-PATIENCE_S = 60.0  # seconds without any node before a warning
 
 
 @dataclass(eq=False)
@@ -56,7 +54,6 @@ class Fleet:
         self._nodes: dict[str, Node] = {}
         self._rest_until: dict[str, float] = {}
         self._asked_for = 0
-        self._began, self._warned, self._has_started = time.monotonic(), False, False
 
     @property
     def nodes(self) -> int:
@@ -98,7 +95,6 @@ class Fleet:
             event(f"node {self._nodes[gone].address} has gone")
         self._nodes = found
         self._ask_for(min(most, MAX_REQUESTED))
-        self._warn_of_nothing()
         taken, now_s = Counter(each.node for each in self.members.values()), time.monotonic()
         return [
             self._make(node)
@@ -106,20 +102,6 @@ class Fleet:
             if self._rest_until.get(node.name, 0.0) <= now_s
             for _ in range(min(slots - taken[node.name], most - len(self.members)))
         ]
-
-    def _warn_of_nothing(self) -> None:
-        """Logs once why the run waits."""
-        self._has_started = self._has_started or bool(self.ready())
-        waited = time.monotonic() - self._began
-        if waited <= PATIENCE_S or self._warned or (self.members and self._has_started):
-            return
-        self._warned = True
-        if not self.members:
-            kind = "a GPU" if self._setup.config.device == "gpu" else "a core or a GPU"
-            event(f"no node with {kind} is there yet; waiting for one", level=WARNING)
-        else:
-            why = "where another run has the cluster's devices, this one waits for them"
-            event(f"no worker has started yet; {why}", level=WARNING)
 
     def _ask_for(self, gpus: int) -> None:
         """Asks Ray for machines with this number of GPUs in all. Ray keeps to the limits of the

@@ -142,38 +142,6 @@ def test_nodes_are_counted_once_whose_workers_are_ready(made):
     assert found.nodes == 1 and len(found.ready()) == 2
 
 
-def test_it_is_said_once_what_a_run_waits_for(made, clock, caplog):
-    for device, kind in (("gpu", "a GPU"), ("auto", "a core or a GPU")):
-        caplog.clear()
-        found, _ = made(device, head=HEAD)
-        for _ in range(40):
-            found.look(9)
-            clock[0] += fleet.NODES_EVERY_S
-        assert caplog.messages == [f"no node with {kind} is there yet; waiting for one"]
-        assert [each.levelname for each in caplog.records] == ["WARNING"]
-
-
-def test_a_run_whose_workers_wait_for_devices_says_so(made, clock, caplog):
-    found, _ = made(gpus=GPUS)
-    for _ in range(40):
-        found.look(9)
-        clock[0] += fleet.NODES_EVERY_S
-    [said] = caplog.messages
-    assert said.startswith("no worker has started yet; where another run has")
-
-
-def test_once_a_worker_has_started_nothing_is_said_of_those_that_start_anew(made, clock, caplog):
-    found, _ = made(gpus=GPUS)
-    found.look(9)
-    [first, *_] = found.members.values()
-    first.device = "a GPU"
-    found.look(9, now=True)
-    first.device = ""
-    clock[0] += fleet.PATIENCE_S + 1
-    found.look(9)
-    assert not caplog.messages
-
-
 def test_machines_are_given_back_at_the_end(made):
     found, ray = made("gpu", gpus=GPUS)
     found.look(2)
