@@ -1,15 +1,12 @@
 """The web process: the application with its routes, served until a signal arrives."""
 
-import platform
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib import metadata
 from logging import DEBUG, WARNING
 from pathlib import Path
 from types import FrameType
 
-import psutil
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +17,6 @@ from starlette.staticfiles import StaticFiles
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.config import Config
-from styletransfer.devices.system_memory import free_memory
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
 from styletransfer.log import event, log_trace
@@ -34,8 +30,6 @@ from styletransfer.web.schemas import (
     REFUSALS,
     ApiError,
     Health,
-    Memory,
-    QueueState,
     Readiness,
     Refusal,
     System,
@@ -168,27 +162,8 @@ async def readyz(service: Shared, response: Response) -> Readiness:
 
 
 def system(service: Shared) -> System:
-    """Report the device that paints, the machine's memory, versions, and the queue."""
-    waiting, painting = service.board.counts()
-    packages = ("styletransfer", "tensorflow", "fastapi")
-    return System(
-        device=service.supervisor.device,
-        memory=Memory(total=psutil.virtual_memory().total, free=free_memory()),
-        versions={
-            "engine": ENGINE_VERSION,
-            "python": platform.python_version(),
-            **{name: found for name in packages if (found := _version(name))},
-        },
-        queue=QueueState(waiting=waiting, painting=painting),
-        ready=service.problem is None,
-    )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
+    """Report the device that paints, and whether jobs are accepted and painted."""
+    return System(device=service.supervisor.device, ready=service.problem is None)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

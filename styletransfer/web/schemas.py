@@ -156,27 +156,10 @@ class Estimate(BaseModel):
     print: float | None
 
 
-class Memory(BaseModel):
-    """Bytes of the machine's memory."""
-
-    total: int
-    free: int
-
-
-class QueueState(BaseModel):
-    """Numbers of waiting jobs and of jobs that are being painted."""
-
-    waiting: int
-    painting: int
-
-
 class System(BaseModel):
     """State of the service. device: null until the worker has loaded TensorFlow."""
 
     device: str | None
-    memory: Memory
-    versions: dict[str, str]
-    queue: QueueState
     ready: bool
 
 
