@@ -156,13 +156,6 @@ def cancel_job(job: Known, service: Shared) -> JobOut:
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
 
-@jobs.get("/jobs/{job_id}/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
-async def job_events(job: Known, service: Shared) -> AsyncIterator[ServerSentEvent]:
-    """Send an event `job` with the job's state whenever it changes, and a comment every 15 s."""
-    async for each in job_changes(service, job.id):
-        yield each
-
-
 @jobs.get("/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
 async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
     """Send an event `job` for each unfinished job, then for each job that changes, and a comment
@@ -171,22 +164,15 @@ async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
         yield each
 
 
-async def job_changes(
-    service: Service, job_id: str | None = None
-) -> AsyncIterator[ServerSentEvent]:
-    """Generate an event `job` for each job that changes.
-
-    Args:
-        service: The service.
-        job_id: The only job to report; None reports all.
-    """
+async def job_changes(service: Service) -> AsyncIterator[ServerSentEvent]:
+    """Generate an event `job` for each job that changes."""
     ends, version = time.monotonic() + MAX_STREAM_S, None
     service.streams += 1
     try:
         # The browser learns at once that it is connected, and how soon to reconnect.
         yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
         while not service.board.closed and time.monotonic() < ends:
-            version, changed = service.board.changes(version, job_id)
+            version, changed = service.board.changes(version)
             for job in changed:
                 yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
             await asyncio.sleep(PAUSE_S)

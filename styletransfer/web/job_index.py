@@ -91,7 +91,6 @@ class JobIndex:
             seconds_left=None if seconds is None else round(seconds, 1),
             links=JobLinks(
                 self=own,
-                events=f"{own}/events",
                 cancel=None if job.state.final else f"{own}/cancel",
                 photo=f"{own}/photo",
                 preview=f"{own}/preview" if place == 0 and job.step else None,
@@ -110,26 +109,22 @@ class JobIndex:
         with self._lock:
             return self._sum_of_seconds(self._queue())
 
-    def changes(
-        self, since: int | None = None, job_id: str | None = None
-    ) -> tuple[int, list[JobOut]]:
+    def changes(self, since: int | None = None) -> tuple[int, list[JobOut]]:
         """List what has changed, for an event stream.
 
         Args:
             since: The version that the last call returned; None lists all unfinished jobs.
-            job_id: The only job to list, at first even if it has ended; None lists any.
 
         Returns:
             The version of the index, and the jobs in the order of their creation.
         """
         with self._lock:
-            changed: Iterable[str] = [job_id] if job_id else self._etags
+            changed: Iterable[str] = self._etags
             if since == self._version:  # As most of the time.
                 changed = []
             elif since is not None:
                 versions = self._changed_in.items()
                 changed = [each for each, version in versions if version > since]
-                changed = [each for each in changed if job_id in (each, None)]
             jobs = [self.view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
             return self._version, jobs
 

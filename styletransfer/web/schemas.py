@@ -95,7 +95,6 @@ class JobLinks(BaseModel):
     """Addresses of a job's parts; null if there is none yet."""
 
     self_: str = Field(alias="self", serialization_alias="self")
-    events: str
     cancel: str | None
     photo: str
     preview: str | None

@@ -13,9 +13,9 @@ from styletransfer.web import api_jobs
 
 
 @contextmanager
-def stream(web, path="/api/events"):
+def stream(web):
     """Reads the jobs of events."""
-    with httpx.stream("GET", f"{web.base_url}{path}", timeout=20, verify=False) as answer:
+    with httpx.stream("GET", f"{web.base_url}/api/events", timeout=20, verify=False) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield _events(answer.iter_lines())
 
@@ -48,22 +48,8 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
         assert (news["state"], news["place"]) == ("cancelled", None)
 
 
-def test_a_stream_of_one_job_has_its_events_alone(web):
-    job, other = send(web).json(), send(web, name="other.jpg").json()
-    with stream(web, job["links"]["events"]) as found:
-        assert next(found)["id"] == job["id"]
-        web.service.board.progress(other["id"], **step_news(1, 2.0))
-        web.service.board.progress(job["id"], **step_news(6, 2.0))
-        assert next(found)["step"] == 6
-        web.post(job["links"]["cancel"])
-        assert next(found)["state"] == "cancelled"
-    with stream(web, job["links"]["events"]) as found:
-        assert next(found)["state"] == "cancelled", "its state, though it has ended"
-
-
-def test_there_is_no_stream_of_a_job_that_there_is_not(web):
-    for part in ("", "/events"):
-        assert web.get(f"/api/jobs/{'0' * 20}{part}").status_code == 404
+def test_there_is_no_state_of_a_job_that_there_is_not(web):
+    assert web.get(f"/api/jobs/{'0' * 20}").status_code == 404
 
 
 def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeypatch):

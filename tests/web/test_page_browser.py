@@ -417,9 +417,9 @@ def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed
 ):
     job, job_changes = server.add(), api_jobs.job_changes
 
-    def late(service, *about):
+    def late(service):
         service.board.cancel(job.id)
-        return job_changes(service, *about)
+        return job_changes(service)
 
     monkeypatch.setattr(api_jobs, "job_changes", late)
     visit(page, server)
