@@ -17,7 +17,6 @@ from starlette.datastructures import UploadFile
 
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
-from styletransfer.web.orders import LARGEST_SIZE, MOST_ITERATIONS
 from styletransfer.web.pictures import photo_of, picture_response, preview_of, result_picture
 from styletransfer.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from styletransfer.web.schemas import (
@@ -208,13 +207,9 @@ def estimate(
     service: Shared,
     width: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[1],
     height: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[0],
-    size: Annotated[int | None, Query(ge=32, le=LARGEST_SIZE)] = None,
-    iterations: Annotated[int | None, Query(ge=1, le=MOST_ITERATIONS)] = None,
 ) -> Estimate:
     """Estimate the seconds that each preset takes here for a photo of this size."""
-    given = {"size": size, "iterations": iterations}
-    settings = {name: value for name, value in given.items() if value}
-    return service.orders.estimate(settings, (height, width))
+    return service.orders.estimate((height, width))
 
 
 @contextlib.asynccontextmanager

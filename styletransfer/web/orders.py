@@ -138,16 +138,12 @@ class JobService:
         check_limits(settings)
         return settings
 
-    def estimate(self, settings: dict[str, Any], size: tuple[int, int]) -> Estimate:
-        """Estimate the seconds that each preset takes. Raises ConfigError.
-
-        Args:
-            settings: The settings of a request.
-            size: Height and width of the photo in px.
-        """
+    def estimate(self, size: tuple[int, int]) -> Estimate:
+        """Estimate the seconds that each preset takes for a photo of this height and width in
+        px."""
         found: dict[str, float | None] = {}
         for preset in Preset:
-            work = total_work(*size, self.checked_settings(preset, settings))
+            work = total_work(*size, self.checked_settings(preset, {}))
             seconds = self._board.estimates.seconds(work)
             found[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
