@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import AliasChoices, Field, ValidationError
+from pydantic import ValidationError
 
 from styletransfer.bucket_layout import WEB
 from styletransfer.storage.base import Bucket, ObjectError
@@ -41,14 +41,9 @@ class StoredJob(JobFields):
         seconds: Duration of the painting.
     """
 
-    # In the bucket these two have their older names, which other versions read.
-    style: str = Field(validation_alias=AliasChoices("style", "look"), serialization_alias="look")
     photo_key: str
     size: tuple[int, int]
-    named_style: bool = Field(
-        validation_alias=AliasChoices("named_style", "named_look"),
-        serialization_alias="named_look",
-    )
+    named_style: bool
     work: float = 0.0
     owner: str | None = None
     revision: int = 0
@@ -75,7 +70,7 @@ class StoredJob(JobFields):
 
     def to_bytes(self) -> bytes:
         """Encode it as the content of its object."""
-        return self.model_dump_json(indent=1, by_alias=True).encode()
+        return self.model_dump_json(indent=1).encode()
 
 
 def new_id() -> str:

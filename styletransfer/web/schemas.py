@@ -108,7 +108,7 @@ class JobFields(BaseModel):
     photo: str = Field(examples=["beach.jpg"])
     style: str = Field(examples=["monet"])
     paintings: list[Blended]
-    preset: Preset = Field(validation_alias=AliasChoices("preset", "quality"))
+    preset: Preset
     settings: dict[str, Any] = Field(description="The settings in the request.")
     state: JobState = JobState.QUEUED
     step: int = 0
