@@ -10,10 +10,7 @@ import traceback
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from typing import Any
 
 logger = logging.getLogger("styletransfer")
 # Invisible characters that join or separate parts of emojis and of Persian words.
@@ -108,20 +105,6 @@ def event(message: str, *, level: int = logging.INFO, summary: bool = False, **f
     """Logs a line; `fields` are added to it if lines are JSON. summary: it belongs to the
     summary of a run, which a quiet log has as well."""
     logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
-
-
-def show_table(table: "Table") -> None:
-    """Prints a table on stdout, unless lines are JSON: their fields have the same content."""
-    if logs_json():
-        return
-    from rich.console import Console
-
-    # The width of a log is unknown; a table wrapped at 80 columns is unreadable.
-    width = None if sys.stdout.isatty() else 160
-    console = Console(file=sys.stdout, markup=False, highlight=False, width=width)
-    with console.capture() as shown:  # Rich would end the program if the reader has gone.
-        console.print(table)
-    _print(shown.get().rstrip("\n"))
 
 
 def duration(seconds: float) -> str:

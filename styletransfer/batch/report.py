@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.records import record_of_inputs
 from styletransfer.images.output import OutputFormat
-from styletransfer.log import duration, event, listed, plural, printable, show_table
+from styletransfer.log import duration, event, listed, plural, printable
 from styletransfer.record import Record
 
 MAX_STYLES = 5  # named for a photo that failed in several
@@ -83,10 +83,9 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> st
 
 def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
     """Logs what a run has painted, with its failures at the end, and returns the first line."""
-    failed, done = len(outcome.failures), len(run.plan.done) + len(outcome.found)
-    _show_styles(run.plan, outcome)
+    failed, done = len(outcome.failures), len(run.plan.done) + outcome.found
     summary = (
-        f"{outcome.painted.total()} painted in {duration(seconds)}"
+        f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
         + f". The results are in {run.config.result}."
@@ -95,7 +94,7 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
         summary,
         summary=True,
         event="summary",
-        painted=outcome.painted.total(),
+        painted=outcome.painted,
         there=done,
         failed=failed,
     )
@@ -119,24 +118,6 @@ def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
 def _named(styles: list[str]) -> str:
     names = listed([printable(each) for each in styles], MAX_STYLES)
     return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
-
-
-def _show_styles(plan: "Plan", outcome: "Outcome") -> None:
-    """Prints a table with a line for each style."""
-    from rich.table import Table
-
-    table = Table("style", box=None, pad_edge=False)
-    for heading in ("painted", "already done", "failed", "seconds each"):
-        table.add_column(heading, justify="right")
-    done = Counter(record.style_name or "" for record in plan.done)
-    done.update(task.style.name for task in outcome.found)
-    failed = Counter(task.style.name for task, _ in outcome.failures)
-    for style in sorted({task.style.name for task in plan.todo} | done.keys() | failed.keys()):
-        painted = outcome.painted[style]
-        mean = f"{outcome.seconds[style] / painted:.1f}" if painted else "–"
-        counts = map(str, (painted, done[style], failed[style]))
-        table.add_row(printable(style), *counts, mean)
-    show_table(table)
 
 
 def _repaint_causes(

@@ -6,7 +6,7 @@ that ends one of them ends the run.
 
 import math
 import threading
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -39,21 +39,21 @@ class Outcome:
     """The outcome of a run.
 
     Attributes:
-        painted: The number of results, by style.
-        seconds: The time that painting them took, by style.
+        painted: The number of results.
+        seconds: The time that painting them took.
         failures: The failed tasks, each with the reason.
-        found: Tasks with a result that another run has stored since the plan was made.
+        found: The number of results that another run has stored since the plan was made.
     """
 
-    painted: Counter[str] = field(default_factory=Counter)
-    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    painted: int = 0
+    seconds: float = 0.0
     failures: list[tuple[Task, str]] = field(default_factory=list)
-    found: list[Task] = field(default_factory=list)
+    found: int = 0
 
-    def add_painted(self, task: Task, seconds: float) -> None:
+    def add_painted(self, seconds: float) -> None:
         """Counts a task with a stored result and record."""
-        self.painted[task.style.name] += 1
-        self.seconds[task.style.name] += seconds
+        self.painted += 1
+        self.seconds += seconds
 
 
 def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
@@ -245,7 +245,7 @@ class Stores:
             painters: The number of painters.
         """
         with self._lock:
-            count, seconds = self.outcome.painted.total(), sum(self.outcome.seconds.values())
+            count, seconds = self.outcome.painted, self.outcome.seconds
         mean = seconds / count if count else elapsed + eta_s
         return eta_s + tasks * mean / painters
 
@@ -289,7 +289,7 @@ class Stores:
             self._fail(finished.task, picture_failure(error))
         else:
             with self._lock:
-                self.outcome.add_painted(finished.task, finished.seconds)
+                self.outcome.add_painted(finished.seconds)
         self._gallery.publish_if_due()
 
     def _fail(self, task: Task, error: StyleTransferError) -> None:

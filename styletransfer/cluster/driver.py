@@ -176,10 +176,10 @@ class _Painting:
             return
         self._stored.append(task)
         if answer.found:
-            self._stores.outcome.found.append(task)
+            self._stores.outcome.found += 1
             said = f"{task}: another run has stored it meanwhile"
         else:
-            self._stores.outcome.add_painted(task, answer.seconds)
+            self._stores.outcome.add_painted(answer.seconds)
             said = f"{task}: done"
         task.log(said, level=DEBUG)
 

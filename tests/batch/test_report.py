@@ -37,17 +37,6 @@ def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, c
     assert events[-1]["painted"] == 4 and all(each["level"] for each in events)
 
 
-def test_the_closing_table_counts_by_style(folders, stand_in, capsys):
-    Path("photos/text.jpg").write_text("dear diary")
-    Path(os.fsdecode(b"paintings/caf\xe9.jpg")).write_bytes(tiny.file(40, 50, 1))
-    run(folders)
-    lines = capsys.readouterr().out.splitlines()
-    heading = next(number for number, line in enumerate(lines) if line.startswith("style "))
-    both, refused, monet = (lines[heading + row].split() for row in (1, 2, 3))
-    assert both[:4] == ["both", "2", "0", "1"] and monet[:4] == ["monet", "2", "0", "1"]
-    assert refused == ["caf\\udce9", "0", "0", "3", "–"]
-
-
 def test_what_was_there_before_is_counted_apart(folders, stand_in, capsys):
     only = folders | {"STYLE": "monet"}
     run(only, PHOTO="beach.jpg")

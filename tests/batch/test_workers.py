@@ -216,9 +216,9 @@ def tasks_of_styles(*sizes):
 
 def test_the_time_left_is_shared_by_the_painters():
     run = SimpleNamespace(stop=None, plan=SimpleNamespace(refused=()))
-    stores, [task, other] = workers.Stores(None, None, run), tasks_of_styles(64, 80)[1:3]
+    stores = workers.Stores(None, None, run)
     assert stores.batch_left(5, 10, 4, painters=2) == 10 + 4 * 15 / 2
-    stores.outcome.add_painted(task, 10.0)
-    stores.outcome.add_painted(other, 20.0)
+    stores.outcome.add_painted(10.0)
+    stores.outcome.add_painted(20.0)
     assert stores.batch_left(1, 2, 6, painters=2) == 2 + 6 * 15 / 2
     assert stores.batch_left(5, 3, 0, painters=2) == 3
