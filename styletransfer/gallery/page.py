@@ -27,7 +27,7 @@ SCRIPTS = (
     *("wall.js", "viewer.js"),
 )
 ROW_COLUMNS = (
-    *("photo", "blend", "key", "size", "settings", "origin", "time", "finished", "losses"),
+    *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
     *("note", "thumb", "odd"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
@@ -124,7 +124,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
     style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
     styles = _Numbered(style_names)
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
-    sizes, settings, origins, losses, notes = (_Numbered() for _ in range(5))
+    sizes, settings, origins, notes = (_Numbered() for _ in range(4))
 
     def thumb(kind: str, key: str) -> str | int:
         data = thumbnails.get(thumbnail_key(kind, key))
@@ -136,7 +136,6 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         key, photo, style = record.result or "", photo_name(record), style_name(record)
         refs = record.paintings or ()
         shown = zip((paintings[each.key] for each in refs), record_view.shares(record), strict=True)
-        table = record_view.table_rows(record.losses)
         return [
             photos[photo],
             blends[styles[style], tuple(shown), record_view.style_lines(record)],
@@ -146,7 +145,6 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
             origins[record_view.origin(record)],
             record_view.time_taken(record),
             record_view.finished(record),
-            [losses[tuple(name for name, _ in table)], *(value for _, value in table)],
             notes[record_view.short_text(record.note)],
             thumb("results", key),
             _odd_result(key),
@@ -162,7 +160,6 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         "sizes": list(sizes),
         "settings": list(settings),
         "origins": list(origins),
-        "losses": list(losses),
         "notes": list(notes),
     }
 

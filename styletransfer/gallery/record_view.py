@@ -88,17 +88,9 @@ def failure_reason(record: Record) -> str:
     return short_text(record.error).removeprefix(f"{printable(photo_name(record))}: ")
 
 
-def table_rows(values: Mapping[str, float] | None) -> Rows:
-    """Return losses as rows of a table."""
-    given = values or {}
-    return tuple((short_text(name).replace("_", " "), short_text(given[name])) for name in given)
-
-
-def short_text(value: str | float | None) -> str:
-    """Return a value as one short line."""
-    if value is None:
-        return ""
-    line = f"{value:.4g}" if isinstance(value, float) else printable(str(value))
+def short_text(value: str | None) -> str:
+    """Return a value as one short line, or an empty text for None."""
+    line = printable(value or "")
     return line if len(line) <= 500 else f"{line[:499]}…"
 
 

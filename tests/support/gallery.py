@@ -84,14 +84,12 @@ def results_of(text):
     for each in results:
         style, shares, toml = data["blends"][each["blend"]]
         settings = data["settings"][each["settings"]]
-        names, *values = each["losses"]
         each |= {
             "photo": data["photos"][each["photo"]][0],
             "style": data["styles"][style],
             "paintings": [(data["paintings"][number][0], share) for number, share in shares],
             "toml": f"{toml}\n{settings}\n",
             "origin": data["origins"][each["origin"]],
-            "losses": dict(zip(data["losses"][names], values, strict=True)),
         }
     return results
 

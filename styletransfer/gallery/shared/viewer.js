@@ -49,7 +49,6 @@ const open = (number) => {
   hang(by("paintings"), result.shares);
   const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time taken", result.time], ["Finished", dated(result.finished)], ...result.origin];
   by("facts").parentElement.hidden = !fill(by("facts"), facts.filter(([, text]) => text));
-  by("losses-of").hidden = !fill(by("losses"), result.losses);
   const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
   by("settings-of").hidden = !fill(by("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
   by("copied").textContent = "";
