@@ -39,8 +39,8 @@ class PaintingRef:
 @dataclass(frozen=True)
 class Record:
     """The data about one photo in one style, in the order of the JSON keys. A field is None if its
-    value is unknown, as in records of older versions. `photo_mask`, `vgg_weights` and `note` are
-    None if there is none.
+    value is unknown, as in records of older versions. `photo_mask` and `vgg_weights` are None if
+    there is none.
 
     Attributes:
         network, weights: The name of the network that painted, and its identity.
@@ -75,7 +75,6 @@ class Record:
     style: str | None = None
     output: OutputFields | None = None
     fingerprint: str | None = None
-    note: str | None = None
     result: str | None = None
     result_etag: str | None = None
     result_size: int | None = None

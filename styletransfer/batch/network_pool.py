@@ -23,10 +23,6 @@ if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
 NetworkKind = tuple[str, int, str]  # model, seed, recipe: what may decide which weights
 _Network = tuple[str, WeightsSource]  # model, weights
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
-RANDOM_NOTE = (
-    "painted with random features, not with a trained network: they transfer a painting's "
-    "palette and texture, but less of its brushwork"
-)
 
 
 class NetworkPool:
@@ -84,10 +80,6 @@ class NetworkPool:
         """The network for these settings in half a line."""
         return sources.described(self._source(settings).identity, self._config.vgg_weights)
 
-    def is_random(self, settings: Settings) -> bool:
-        """Whether the network for these settings is a random one."""
-        return self._source(settings).given == sources.RANDOM
-
     def choices(self) -> dict[NetworkKind, WeightsSource]:
         """The weights chosen so far: those of all settings that `identity` was asked for."""
         return dict(self._sources)
@@ -95,7 +87,7 @@ class NetworkPool:
     def prefetch(self, settings: Settings) -> None:
         """Begins to read the weights for these settings, in a thread. Random ones are computed,
         which has to wait until the device is chosen."""
-        if not self.is_random(settings):
+        if self._source(settings).given != sources.RANDOM:
             self._reading(settings)
 
     def load(self, settings: Settings, device: str = "") -> "VGG":

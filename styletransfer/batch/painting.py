@@ -7,7 +7,6 @@ from time import perf_counter
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.context import PaintingContext
-from styletransfer.batch.network_pool import RANDOM_NOTE
 from styletransfer.batch.plan import Task
 from styletransfer.batch.reading import Inputs, StyleInput
 from styletransfer.batch.records import record_of_inputs
@@ -158,5 +157,4 @@ class Painter:
             style=config.style,
             output=dataclasses.astuple(config.output),
             fingerprint=task.fingerprint,
-            note=RANDOM_NOTE if networks.is_random(settings) else None,
         )

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from styletransfer.gallery import record_view
 from styletransfer.gallery.pictures import picture_key, thumbnail_key
-from styletransfer.gallery.record_view import photo_name, short_text, sort_key, style_name
+from styletransfer.gallery.record_view import photo_name, sort_key, style_name
 from styletransfer.log import printable
 from styletransfer.record import Record
 
@@ -28,7 +28,7 @@ SCRIPTS = (
 )
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
-    *("note", "thumb", "odd"),
+    *("thumb", "odd"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
@@ -62,8 +62,6 @@ def page_context(
     return {
         "photo_count": len(data["photos"]),
         "styles": [(name, counts[name]) for name in data["styles"]],
-        "notes": sorted({short_text(each.note) for each in painted} - {""}),
-        "all_noted": all(each.note for each in painted),
         "failures": [
             (
                 printable(photo_name(each)),
@@ -124,7 +122,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
     style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
     styles = _Numbered(style_names)
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
-    sizes, settings, origins, notes = (_Numbered() for _ in range(4))
+    sizes, settings, origins = _Numbered(), _Numbered(), _Numbered()
 
     def thumb(kind: str, key: str) -> str | int:
         data = thumbnails.get(thumbnail_key(kind, key))
@@ -145,7 +143,6 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
             origins[record_view.origin(record)],
             record_view.time_taken(record),
             record_view.finished(record),
-            notes[record_view.short_text(record.note)],
             thumb("results", key),
             _odd_result(key),
         ]
@@ -160,7 +157,6 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         "sizes": list(sizes),
         "settings": list(settings),
         "origins": list(origins),
-        "notes": list(notes),
     }
 
 

@@ -131,7 +131,7 @@ def test_only_changed_records_are_read_again(bucket, monkeypatch):
     monkeypatch.setattr(bucket, "read", lambda key: reads.append(key) or read(key))
     assert photos(found) == photos(found) == ["a.jpg", "b.jpg"]
     assert sorted(reads) == ["_records/monet/a.jpg.json", "_records/monet/b.jpg.json"]
-    store(bucket, "b.jpg", note="tried twice")
+    store(bucket, "b.jpg", device="a GPU")
     assert photos(found) and reads[2:] == ["_records/monet/b.jpg.json"]
 
 

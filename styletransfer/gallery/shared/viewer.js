@@ -43,8 +43,6 @@ const open = (number) => {
   by("again").hidden = !result.photo.job || !document.querySelector("nav");
   by("again").href = `/?again=${result.photo.job}`;
   by("file").textContent = ` ${result.file}`;
-  by("note").textContent = result.note && result.note[0].toUpperCase() + result.note.slice(1);
-  by("note").hidden = !result.note;
   by("paintings").parentElement.hidden = !result.shares.length;
   hang(by("paintings"), result.shares);
   const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time taken", result.time], ["Finished", dated(result.finished)], ...result.origin];

@@ -36,7 +36,6 @@ export const results = data.rows.map((row, number) => {
     time: given.time,
     finished: given.finished,
     origin: data.origins[given.origin],
-    note: data.notes[given.note],
     settings: data.settings[given.settings],
     toml: `${toml}\n${data.settings[given.settings]}\n`,
   };
