@@ -228,19 +228,10 @@ class _Painting:
         }
 
     def _end_without_nodes(self) -> None:
-        """Raises the nodes' problem if no node is left that could paint."""
-        if not self._problems or self._fleet.usable() - self._problems.keys():
-            return
-        by_reason: dict[str, list[str]] = {}
-        for node, problem in self._problems.items():
-            by_reason.setdefault(str(problem), []).append(self._fleet.address(node))
-        [first, *others] = self._problems.values()
-        if not others or len(by_reason) == 1:
-            raise first
-        raise StyleTransferError(
-            "no node can paint: "
-            + "; ".join(f"{', '.join(nodes)}: {why}" for why, nodes in by_reason.items())
-        )
+        """Raises the first node's problem if no node is left that could paint. The log has those
+        of the others."""
+        if self._problems and not self._fleet.usable() - self._problems.keys():
+            raise next(iter(self._problems.values()))
 
 
 def _cause(error: BaseException) -> str:

@@ -72,10 +72,6 @@ class Fleet:
         """Returns the nodes that have, or could have, a worker."""
         return {node.name for node, slots in self._slots().items() if slots}
 
-    def address(self, node: str) -> str:
-        """Returns the address of a node, or its name if it has gone."""
-        return self._nodes[node].address if node in self._nodes else node
-
     def look(self, most: int, now: bool = False) -> list[Member]:
         """Lists the cluster's nodes, unless that was done within NODES_EVERY_S, and makes workers
         on free devices.
