@@ -8,14 +8,13 @@ from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.job_store import StoredJob
 from styletransfer.web.pictures import photo_of, picture_response, preview_of, result_picture
 from styletransfer.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
@@ -203,13 +202,9 @@ def job_result(
 
 
 @jobs.get("/estimate")
-def estimate(
-    service: Shared,
-    width: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[1],
-    height: Annotated[int, Query(ge=16, le=65_535)] = USUAL_PHOTO[0],
-) -> Estimate:
-    """Estimate the seconds that each preset takes here for a photo of this size."""
-    return service.orders.estimate((height, width))
+def estimate(service: Shared) -> Estimate:
+    """Estimate the seconds that each preset takes here."""
+    return service.orders.estimate()
 
 
 @contextlib.asynccontextmanager

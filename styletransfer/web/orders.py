@@ -14,7 +14,7 @@ from styletransfer.settings import Settings, shown_name
 from styletransfer.storage.base import ObjectError
 from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.job_index import JobIndex
+from styletransfer.web.job_index import USUAL_PHOTO, JobIndex
 from styletransfer.web.job_store import REQUESTS, StoredJob, new_id
 from styletransfer.web.lease import utc_now
 from styletransfer.web.options import WebOptions
@@ -138,12 +138,11 @@ class JobService:
         check_limits(settings)
         return settings
 
-    def estimate(self, size: tuple[int, int]) -> Estimate:
-        """Estimate the seconds that each preset takes for a photo of this height and width in
-        px."""
+    def estimate(self) -> Estimate:
+        """Estimate the seconds that each preset takes for a usual photo."""
         found: dict[str, float | None] = {}
         for preset in Preset:
-            work = total_work(*size, self.checked_settings(preset, {}))
+            work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
             seconds = self._board.estimates.seconds(work)
             found[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)

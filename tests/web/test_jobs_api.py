@@ -3,13 +3,15 @@
 import io
 import socket
 
+import pytest
 from PIL import Image
 from support import tiny
 from support.gallery import results_of
 from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
-from styletransfer.settings import Settings
+from styletransfer.engine.schedule import total_work
+from styletransfer.settings import PRESETS, Settings
 from styletransfer.web import lease
 from styletransfer.web.job_store import PREVIEWS
 from styletransfer.web.schemas import ApiError, JobState
@@ -39,8 +41,10 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     assert set(web.get("/api/estimate").json().values()) == {None}
     rate = worker.runner.seconds_per_work()
     web.service.handle_worker_message(("speed", rate, "cpu"))
-    known = web.get("/api/estimate").json()
-    assert 0 < known["instant"] < known["draft"] < known["fine"] < known["print"]
+    known, settings = web.get("/api/estimate").json(), web.service.config.settings
+    for preset in PRESETS:
+        work = total_work(3000, 4000, settings.replaced({"preset": preset}))
+        assert known[preset] == pytest.approx(rate * work, abs=0.06) and rate > 0
 
 
 def test_the_settings_of_a_style_count_in_how_long_it_takes(web):
@@ -88,7 +92,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     preview = web.get(f"/gallery/_gallery/results/monet/{job['id']}/beach.jpg.jpg")
     small = web.get(done["links"]["result"], params={"small": 1})
     assert small.content == preview.content != result.content
-    known = web.get("/api/estimate", params={"width": 80, "height": 60}).json()
+    known = web.get("/api/estimate").json()
     assert known["draft"] > 0 and known["fine"] > 0
 
 
