@@ -158,12 +158,6 @@ def cancel_job(job: Known, service: Shared) -> JobOut:
 async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
     """Send an event `job` for each unfinished job, then for each job that changes, and a comment
     every 15 s."""
-    async for each in job_changes(service):
-        yield each
-
-
-async def job_changes(service: Service) -> AsyncIterator[ServerSentEvent]:
-    """Generate an event `job` for each job that changes."""
     ends, version = time.monotonic() + MAX_STREAM_S, None
     service.streams += 1
     try:

@@ -16,7 +16,6 @@ from support.web_page import jpeg, staged
 
 from styletransfer.engine.schedule import total_work
 from styletransfer.settings import Settings
-from styletransfer.web import api_jobs
 from styletransfer.web.job_index import USUAL_PHOTO
 from styletransfer.web.schemas import JobState
 from styletransfer.web.sessions import COOKIE
@@ -415,13 +414,14 @@ def test_a_hidden_page_closes_its_connection(page, chromium, server):
 def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed(
     page, server, monkeypatch
 ):
-    job, job_changes = server.add(), api_jobs.job_changes
+    job, changes = server.add(), server.board.changes
 
-    def late(service):
-        service.board.cancel(job.id)
-        return job_changes(service)
+    def late(since=None):
+        if since is None:  # A stream begins.
+            server.board.cancel(job.id)
+        return changes(since)
 
-    monkeypatch.setattr(api_jobs, "job_changes", late)
+    monkeypatch.setattr(server.board, "changes", late)
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=cancelled]')")
 
