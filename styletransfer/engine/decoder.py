@@ -108,7 +108,7 @@ class Decoder(NamedTuple):
         kernel, bias = self.layers[layer]
         x = pad_replicate(x)
         height, width = tf.shape(x)[1] - 1, tf.shape(x)[2] - 1
-        seen = (0, 1), (0, 2)  # Where the kernel's rows, or columns, of each pixel of x begin.
+        seen = (0, 1), (0, 2)  # The first of the kernel's rows, or columns, for each pixel of x.
         pixels = []
         for down, rows in enumerate(seen):
             for right, columns in enumerate(seen):
