@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 from support import tiny
+from support.browser import Viewer
 from support.web_page import staged
 from support.web_service import served
 
@@ -47,6 +48,12 @@ def server(place):
     """The service of `place`, for a browser."""
     with staged(place) as running:
         yield running
+
+
+@pytest.fixture
+def page(chromium):
+    """A browser that looks at a page of the service."""
+    return Viewer(chromium)
 
 
 @pytest.fixture

@@ -1,81 +1,74 @@
-"""The web service's pages as axe-core sees them, and with the keyboard alone."""
+"""The web service's pages as axe-core sees them, with the keyboard alone, on a phone and with large
+text."""
 
+import re
 from pathlib import Path
 
 import pytest
-from support.browser import Viewer
 from support.gallery import published, record
-from support.web_page import jpeg, staged
+from support.web_page import jpeg
 
 from styletransfer.web.schemas import JobState
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
-PASSWORD = "a long password"
+LONG = "x" * 120 + ".jpg"
+COLOUR = "getComputedStyle(document.body).backgroundColor"
 
 
-@pytest.fixture
-def place(tmp_path):
-    """The variables of a service without paintings."""
-    (tmp_path / "paintings").mkdir()
-    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
-    return {f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()}
+def assert_suits_everybody(page):
+    assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
+    page.resize(390, 844)
+    assert page.js("(document.querySelector('dialog[open]') || document.body).scrollWidth") == 390
+    assert page.js("document.documentElement.scrollWidth") == 390
+    assert page.small() == [], "a finger needs 44 px"
+    assert page.width_with_large_text() == 320
+    grounds = []
+    for preferred in (True, False):
+        page.dark(preferred)
+        grounds.append(sum(map(int, re.findall(r"\d+", page.js(COLOUR)))))
+    assert grounds[0] < 100 and grounds[1] > 700
+    page.resize(1280, 860)
 
 
-@pytest.fixture
-def page(chromium):
-    return Viewer(chromium)
-
-
-@pytest.fixture
-def styles(tmp_path, place):
-    """Two styles."""
-    for name in ("mosaic", "waves"):
-        (tmp_path / "paintings" / f"{name}.jpg").write_bytes(jpeg("green"))
-
-
-def test_an_empty_page(page, server):
+def test_the_form_suits_everybody(page, server, tmp_path):
+    (tmp_path / LONG).write_bytes(jpeg("red"))
     page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
     page.until("document.querySelector('#system').textContent.startsWith('Ready')")
     assert page.violations() == set()
     page.one("#paint").click()
     assert page.one("#refused").text
     assert page.violations() == set()
-    page.look(f"{server.address}/gallery/")
-    assert page.violations() == set()
-
-
-def test_an_order(page, styles, server, tmp_path):
-    (tmp_path / "beach.jpg").write_bytes(jpeg("red"))
-    page.look(server.address)
-    page.until("document.querySelectorAll('[name=style]').length === 2")
-    page.one("#photo-files").send_keys(str(tmp_path / "beach.jpg"))
+    page.one("#photo-files").send_keys(str(tmp_path / LONG))
     for each in page.all("[name=style]"):
         each.click()
     page.all("[name=blend]")[1].click()
-    assert page.violations() == set()
-    assert page.hidden_from_keyboard() == []
+    assert_suits_everybody(page)
+    assert page.errors() == []
 
 
-def test_jobs_and_a_result(page, styles, server):
+def test_jobs_and_a_result_suit_everybody(page, server):
     for state in JobState:
-        job = server.add(f"{state.value}.jpg")
+        job = server.add(LONG)
         if state == JobState.PAINTING:
             server.paint(job, step=3, fraction=0.3, seconds_left=30)
         elif state.final:
             server.end(job, state)
     page.look(server.address)
     page.until("document.querySelectorAll('.job img:not([hidden])').length === 5")
-    assert page.violations() == set()
-    assert page.hidden_from_keyboard() == []
+    assert_suits_everybody(page)
     page.one("#finished [data-state=done] button").click()
     page.until("document.querySelector('dialog').open && after.naturalWidth")
-    assert page.violations() == set()
-    assert page.hidden_from_keyboard() == []
+    assert_suits_everybody(page)
+    assert page.errors() == []
 
 
-def test_the_gallery_of_the_service_and_of_a_batch(page, server, place):
-    shown = [record(photo, style) for photo in ("a.jpg", "b.jpg") for style in ("mosaic", "waves")]
+def test_the_gallery_of_the_service_and_of_a_batch_suits_everybody(page, server, place):
+    page.look(f"{server.address}/gallery/")
+    assert page.violations() == set(), "while it is empty"
+    shown = [record(photo, style) for photo in ("a.jpg", LONG) for style in ("mosaic", "waves")]
     failed = record("c.jpg", result=None, error="c.jpg: is empty")
     bucket = published(Path(place["BUCKET_RESULT"]), [*shown, failed])
     for each in shown:
@@ -84,21 +77,20 @@ def test_the_gallery_of_the_service_and_of_a_batch(page, server, place):
     for address in (f"{server.address}/gallery/", file.as_uri()):
         page.look(address)
         page.until("document.querySelector('.card img').naturalWidth")
-        assert page.violations() == set()
-        assert page.hidden_from_keyboard() == []
+        assert_suits_everybody(page)
         page.one("#filter .chip:last-child").click()
-        page.js("document.querySelector('.card:not([hidden]) a').click()")
+        page.js("[...document.querySelectorAll('.card:not([hidden]) a')].at(-1).click()")
         page.until("document.querySelector('dialog').open && after.naturalWidth")
         page.one("#settings-of summary").click()
-        assert page.violations() == set()
-        assert page.hidden_from_keyboard() == []
+        page.js("against.append(new Option('a style with a long name '.repeat(20)))")
+        assert_suits_everybody(page)
+        assert page.errors() == []
 
 
-def test_the_login(page, place):
-    with staged(place | {"WEB_PASSWORD": PASSWORD}) as server:
-        page.look(server.address)
-        assert page.violations() == set()
-        page.one("#password").send_keys("wrong")
-        page.one("form button").click()
-        page.until("document.querySelector('#refused')")
-        assert page.violations() == set()
+def test_the_login_suits_everybody(page, locked):
+    page.look(str(locked.base_url))
+    assert page.violations() == set()
+    page.one("#password").send_keys("wrong")
+    page.one("form button").click()
+    page.until("document.querySelector('#refused')")
+    assert page.violations() == set()
