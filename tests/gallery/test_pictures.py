@@ -14,10 +14,6 @@ from styletransfer.images import arrays
 from styletransfer.storage.folder import FolderBucket
 
 
-def test_a_pictures_key_holds_the_key_it_shows():
-    assert picture_key("results", "monet/a b#.png") == "_gallery/results/monet/a b#.png.jpg"
-
-
 @pytest.mark.parametrize(
     "key",
     [

@@ -1,7 +1,5 @@
 """The gallery in a bucket."""
 
-import threading
-
 import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
@@ -50,24 +48,6 @@ def test_a_later_run_shows_the_thumbnails_of_the_earlier_one(tmp_path):
     (tmp_path / "index.html").unlink()
     Gallery(FolderBucket(tmp_path), [record()]).publish()
     assert (tmp_path / "index.html").read_bytes() == before
-
-
-def test_thumbnails_that_the_page_only_links_to_are_not_read(tmp_path, monkeypatch):
-    class Counting(FolderBucket):
-        def read(self, key):
-            read.append(key)
-            return super().read(key)
-
-    read = []
-    published(tmp_path, [record()])
-    Gallery(Counting(tmp_path), [record()]).publish()
-    assert sum("thumbs" in key for key in read) == 3
-    read.clear()
-    monkeypatch.setattr(pictures, "EMBEDDED_BYTES", 100)
-    Gallery(Counting(tmp_path), [record()]).publish()
-    assert read == ["index.html"]
-    text = (tmp_path / "index.html").read_text()
-    assert results_of(text)[0]["thumb"] == 1 and "data:image/jpeg" not in text
 
 
 def test_thumbnails_that_no_page_can_hold_do_not_fill_the_memory(tmp_path, monkeypatch):
@@ -169,23 +149,6 @@ def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, las
     assert len(results_of(bucket.read("index.html").decode())) == 2
 
 
-def test_while_the_page_is_written_other_uploads_do_not_wait_for_it(tmp_path, monkeypatch):
-    class Slow(FolderBucket):
-        def write(self, key, data, content_type=None):
-            written.append(key)
-            other = threading.Thread(target=gallery.publish_if_due, daemon=True)
-            other.start()
-            other.join(5)
-            assert not other.is_alive()
-            return super().write(key, data, content_type)
-
-    written = []
-    monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
-    gallery = Gallery(Slow(tmp_path), [record()])
-    gallery.publish_if_due()
-    assert written == ["index.html"]
-
-
 def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
     tmp_path, monkeypatch, caplog
 ):
@@ -209,28 +172,13 @@ def test_a_part_marks_the_gallery_again_where_a_run_has_published_meanwhile(tmp_
     assert UNPUBLISHED in keys_in(bucket)
 
 
-def test_a_partial_run_writes_no_gallery(tmp_path):
-    gallery = Gallery(None)
-    gallery.begin()
-    gallery.add(record(), flat(RED), flat(BLUE), {})
-    gallery.add_record(record(error="torn"))
-    gallery.publish_if_due()
-    gallery.publish()
-    assert not [*tmp_path.iterdir()]
-
-
-def test_what_could_not_be_painted_is_listed_with_its_reason(tmp_path):
-    gallery = Gallery(FolderBucket(tmp_path), [record()])
-    gallery.add_record(Record("torn.jpg", style_name="monet", error="torn.jpg: is damaged"))
-    gallery.publish()
-    text = Tags((tmp_path / "index.html").read_text()).text
-    assert "Could not be painted" in text
-    assert "torn.jpg in monet: is damaged" in text, "the photo is named once"
-
-
-def test_a_photo_painted_after_all_is_no_longer_listed_as_failed(tmp_path):
+def test_what_could_not_be_painted_is_listed_with_its_reason_until_it_is(tmp_path):
     bucket = FolderBucket(tmp_path)
     gallery = Gallery(bucket, [Record("beach.jpg", style_name="monet", error="was torn")])
     add_result(gallery, bucket, record())
+    gallery.add_record(Record("torn.jpg", style_name="monet", error="torn.jpg: is damaged"))
     gallery.publish()
-    assert "was torn" not in (tmp_path / "index.html").read_text()
+    text = Tags((tmp_path / "index.html").read_text()).text
+    assert "was torn" not in text
+    assert "Could not be painted" in text
+    assert "torn.jpg in monet: is damaged" in text, "the photo is named once"

@@ -15,7 +15,7 @@ from styletransfer.storage.folder import FolderBucket
 
 RED, BLUE, GREEN = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.6, 0.1)
 HOSTILE = "<script>alert(1)</script> \"b\" 'c' #?%&+\n{{ 7*7 }}.jpg"
-LONG = "x" * 200 + ".jpg"
+LONG = "x" * 249 + ".jpg"  # Its preview would have too long a name.
 
 
 def flat(colour, height=64, width=96):
