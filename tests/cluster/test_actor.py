@@ -2,22 +2,14 @@
 
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from styletransfer import ENGINE_VERSION, config
 from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.plan import Task
-from styletransfer.batch.styles import Painting, Style
 from styletransfer.cluster import actor
 from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
-
-MONET = Style("monet", (Painting(Entry("monet.jpg", 9, "e"), 1.0),), Settings(size=64))
-TASK = Task(Entry("beach.jpg", 9, "e"), None, MONET, "monet/beach.jpg", None, "f", None)
 
 
 @pytest.fixture
@@ -28,27 +20,6 @@ def setup(folders, stand_in, monkeypatch):
     monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # So that what a worker sets is undone.
     monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
     return WorkerSetup(config.load(folders), {}, False, ENGINE_VERSION, os.cpu_count())
-
-
-@pytest.mark.parametrize("may_resume", [False, True])
-def test_a_checkpoint_is_looked_for_if_there_may_be_one(setup, caplog, may_resume):
-    checkpoint = Path("out", TASK.checkpoint_key)
-    checkpoint.parent.mkdir(parents=True)
-    checkpoint.write_bytes(b"x")
-    worker = RemoteWorker(setup)
-    worker.start()
-    assert worker.paint(replace(TASK, may_resume=may_resume)).seconds is not None
-    worker.leave()
-    assert (f"{TASK.checkpoint_key} is damaged" in caplog.text) == may_resume
-    assert checkpoint.exists() != may_resume
-
-
-def test_an_order_that_comes_after_a_worker_should_leave_is_not_painted(setup):
-    worker = RemoteWorker(setup)
-    worker.start()
-    worker.leave()
-    assert str(worker.paint(TASK).problem) == "the run was stopped"
-    assert not Path("out/monet").exists()
 
 
 @pytest.mark.parametrize(("cpus", "threads"), [(2, "2"), (8, None)])

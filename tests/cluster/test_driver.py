@@ -192,8 +192,8 @@ def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
 def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
     cluster, painting, monkeypatch, capsys
 ):
-    """However often it is tried again while the other paints a picture that takes long."""
-    monkeypatch.setattr(fleet, "REST_S", 0.1)
+    """However often it is tried again while the other paints a picture that takes long, and if
+    there is one picture, for which the first worker is on that node."""
     whole, tried = actor.RemoteWorker.start, []
 
     def start(worker):
@@ -203,27 +203,14 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
         tried.append(worker)
         return Answer(problem=ConfigError("this node has another version"))
 
-    def wait(task):
-        until(lambda: len(tried) > 3)
-
-    monkeypatch.setattr(actor.RemoteWorker, "start", start)
-    painting.append(wait)
-    assert cluster.paint() == 0
-    assert capsys.readouterr().out.count("this node has another version") >= 3
-
-
-def test_a_node_that_cannot_paint_leaves_the_last_picture_to_another(cluster, monkeypatch, capsys):
-    """With one picture there is one worker, on the first node."""
-    whole = actor.RemoteWorker.start
-
-    def start(worker):
-        node = next(each.node for each in cluster.actors if each._made is worker)
-        bad = Answer(problem=ConfigError("this node has another version"))
-        return bad if node == "one" else whole(worker)
-
     monkeypatch.setattr(actor.RemoteWorker, "start", start)
     assert cluster.paint(PHOTO="beach.jpg", STYLE="monet") == 0
     assert "1 painted" in capsys.readouterr().out
+    tried.clear()
+    monkeypatch.setattr(fleet, "REST_S", 0.1)
+    painting.append(lambda task: until(lambda: len(tried) > 3))
+    assert cluster.paint() == 0
+    assert capsys.readouterr().out.count("this node has another version") >= 3
 
 
 RAISED = DiedError("\x1b[36mray::RemoteWorker.start()\x1b[39m ^^^^^^^^")
@@ -257,7 +244,9 @@ def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, er
     assert f": {reason}\n" in capsys.readouterr().out
 
 
-def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatch):
+def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
+    cluster, painting, monkeypatch, capsys
+):
     monkeypatch.setenv("PAINTING_S", "10")
     monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._run.stop))
     for module in (driver, actor):  # However slow the machine is.
@@ -271,7 +260,13 @@ def test_after_a_signal_what_is_under_way_is_saved(cluster, painting, monkeypatc
 
     with pytest.raises(Stopped):
         cluster.paint()
+    assert results() == set(), "nor does a worker begin its next task"
     assert [key for key in keys() if key.startswith("_checkpoints/")]
+    monkeypatch.setenv("PAINTING_S", "0")
+    painting.clear()
+    begun.clear()
+    assert cluster.paint() == 0 and results() == RESULTS
+    assert "resuming from step" in capsys.readouterr().out
     monkeypatch.undo()
 
 

@@ -63,24 +63,18 @@ def started(made):
 
 
 @pytest.mark.parametrize(
-    "device, expected",
+    ("device", "most", "nodes", "expected"),
     [
-        ("auto", {"head": [], "plain": [], "gpus": [None, None]}),
-        ("gpu", {"head": [], "plain": [], "gpus": [None, None]}),
-        ("cpu", {"head": [], "plain": [8], "gpus": [16]}),
+        ("auto", 9, {"plain": PLAIN, "gpus": GPUS}, {"plain": [], "gpus": [None, None]}),
+        ("gpu", 9, {"plain": PLAIN, "gpus": GPUS}, {"plain": [], "gpus": [None, None]}),
+        ("cpu", 9, {"plain": PLAIN, "gpus": GPUS}, {"plain": [8], "gpus": [16]}),
+        ("auto", 9, {"plain": PLAIN}, {"plain": [8]}),
+        ("gpu", 9, {"plain": PLAIN}, {"plain": []}),
+        ("auto", 1, {"gpus": GPUS}, {"gpus": [None]}),  # There is one picture.
     ],
 )
-def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(started, device, expected):
-    assert started(device, head=HEAD, plain=PLAIN, gpus=GPUS)[0] == expected
-
-
-def test_without_a_gpu_in_the_cluster_auto_means_cores_and_gpu_means_waiting(started):
-    assert started("auto", head=HEAD, plain=PLAIN)[0] == {"head": [], "plain": [8]}
-    assert started("gpu", head=HEAD, plain=PLAIN)[0] == {"head": [], "plain": []}
-
-
-def test_no_more_workers_are_started_than_there_are_pictures(started):
-    assert started("auto", most=1, gpus=GPUS)[0] == {"gpus": [None]}
+def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(started, device, most, nodes, expected):
+    assert started(device, most, head=HEAD, **nodes)[0] == {"head": []} | expected
 
 
 def test_machines_with_gpus_are_asked_for_as_many_as_there_are_pictures(started):
@@ -118,19 +112,6 @@ def test_a_gpu_is_reserved_for_its_worker_and_a_nodes_cores_for_another(made):
     found[0].look(2)
     assert [each.options["num_gpus"] for each in ray.actors] == [0]
     assert [each.options["num_cpus"] for each in ray.actors] == [16]
-
-
-def test_a_node_rests_after_its_worker_ended(made, clock):
-    found, ray = made(plain=PLAIN)
-    found.look(9)
-    [member] = found.members.values()
-    found.forget(member)
-    found.rest("plain")
-    found.look(9, now=True)
-    assert not found.members
-    clock[0] += fleet.REST_S
-    found.look(9)
-    assert len(found.members) == 1 and len(ray.actors) == 2
 
 
 def test_nodes_are_counted_once_whose_workers_are_ready(made):

@@ -5,7 +5,7 @@ from dataclasses import replace
 from styletransfer import Settings
 from styletransfer.batch.plan import Task
 from styletransfer.batch.styles import Style
-from styletransfer.cluster.queues import MAX_TASKS, Queues
+from styletransfer.cluster.queues import Queues
 from styletransfer.storage.base import Entry
 
 
@@ -28,19 +28,6 @@ def taken(queues, under_way=()):
     while (task := queues.take(found)) is not None:
         found.append(task)
     return found
-
-
-def test_many_photos_are_a_few_pending_tasks_of_each_worker():
-    _, queues = queues_of(50_000)
-    assert len(taken(queues)) == len(taken(queues)) == MAX_TASKS
-    assert queues.left == 50_000
-
-
-def test_what_a_lost_node_had_is_painted_first_and_by_any_worker():
-    _, queues = queues_of(20)
-    lost = taken(queues)
-    assert queues.lose(lost, with_node=True) == []
-    assert taken(queues) == after_a_loss(lost)
 
 
 def test_suspects_come_last_and_alone_also_if_they_are_given_back():
@@ -80,10 +67,3 @@ def test_nodes_that_go_are_no_photos_fault_until_five_of_them_have():
         failed = queues.lose(tasks, with_node=True)
         assert bool(failed) == (number == 4)
     assert queues.left == 0
-
-
-def test_a_worker_with_a_problem_of_its_own_gives_its_tasks_back():
-    _, queues = queues_of(8)
-    first = taken(queues)
-    queues.give_back(first)
-    assert taken(queues) == first

@@ -69,7 +69,7 @@ def workers(process):
 
 @pytest.mark.slow
 def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
-    for number in range(3):
+    for number in range(2):
         photo = tmp_path / "photos" / f"{number}.jpg"
         photo.parent.mkdir(exist_ok=True)
         photo.write_bytes(tiny.file(24, 32, number))
@@ -97,6 +97,6 @@ def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
             worker.kill()
         assert driver.wait(DEADLINE_S) == 0, log.read_text()
     said = log.read_text()
-    assert sorted(each.name for each in results.iterdir()) == [f"{n}.jpg" for n in range(3)]
+    assert sorted(each.name for each in results.iterdir()) == ["0.jpg", "1.jpg"]
     assert "lost the worker" in said and "FAILED" not in said
     assert not list((tmp_path / "out").glob("_checkpoints/**/*.npz"))

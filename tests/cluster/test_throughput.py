@@ -29,31 +29,23 @@ def test_a_log_has_a_line_every_quarter_of_a_minute(clock, caplog):
     ]
 
 
-def test_failures_are_done_but_are_no_paintings(clock, caplog):
-    shown = Throughput(4, None)
+def test_failures_and_what_another_run_has_stored_are_done_but_are_no_paintings(clock, caplog):
+    shown = Throughput(10, None)
     clock[0] += 60
     shown.add(failed=True)
     shown.show(1, 1)
     shown.add(failed=False)
+    for _ in range(6):
+        shown.add(failed=False, found=True)
     clock[0] += 60
     shown.show(1, 1)
     assert caplog.messages == [
-        "1 of 4: 0.0 pictures/min, 1 node, 1 device, 1 failed",
-        "2 of 4: 4 min 00 s left, 0.5 pictures/min, 1 node, 1 device, 1 failed",
+        "1 of 10: 0.0 pictures/min, 1 node, 1 device, 1 failed",
+        "8 of 10: 4 min 00 s left, 0.5 pictures/min, 1 node, 1 device, 1 failed",
     ]
     [first, second] = [each.fields for each in caplog.records]
     assert first["left_s"] is None and second["left_s"] == 240
     assert second["failed"] == 1 and second["pictures_per_min"] == 0.5
-
-
-def test_what_another_run_has_stored_is_done_but_says_nothing_of_the_rate(clock, caplog):
-    shown = Throughput(1000, None)
-    for number in range(600):
-        shown.add(failed=False, found=number > 0)
-    clock[0] += 60
-    shown.show(1, 1)
-    [line] = caplog.messages
-    assert line.startswith("600 of 1000: ") and "1.0 pictures/min" in line
 
 
 def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
