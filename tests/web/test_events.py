@@ -9,7 +9,7 @@ from support.web_service import send, served, step_news
 
 from styletransfer.errors import StorageError
 from styletransfer.storage import s3_client
-from styletransfer.web import api_jobs
+from styletransfer.web import api_jobs, gate
 
 
 @contextmanager
@@ -32,10 +32,13 @@ def _events(lines):
             about = {}
 
 
-def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
+def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monkeypatch):
     jobs = [send(web, name=f"{number}.jpg").json() for number in range(2)]
+    assert jobs[0]["links"]["preview"] is None
+    monkeypatch.setattr(gate, "STALLED_S", 0.01)  # The reader of a stream sends nothing more.
     with stream(web) as found:
         assert [next(found)["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
+        monkeypatch.setattr(gate, "STALLED_S", 60.0)
         web.service.board.progress(jobs[0]["id"], **step_news(3, 12.5))
         news = next(found)
         assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
@@ -46,6 +49,9 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web):
         web.post(f"/api/jobs/{jobs[1]['id']}/cancel")
         news = next(each for each in found if each["id"] == jobs[1]["id"])
         assert (news["state"], news["place"]) == ("cancelled", None)
+        web.post(f"/api/jobs/{jobs[0]['id']}/cancel")
+        news = next(each for each in found if each["id"] == jobs[0]["id"])
+        assert news["links"]["preview"] is None
 
 
 def test_there_is_no_state_of_a_job_that_there_is_not(web):
