@@ -1,12 +1,8 @@
 """The index of all jobs, and its estimates."""
 
-import threading
-
 import pytest
-from support.polling import until
 from support.web_service import step_news, stored_job
 
-from styletransfer.errors import StorageError
 from styletransfer.web import job_index
 from styletransfer.web.job_index import Estimates, JobIndex
 from styletransfer.web.job_store import StoredJob
@@ -21,39 +17,6 @@ def board(store):
 def shown(board):
     """The states of all jobs by their ids."""
     return {job.id: job.state for job in board.all()}
-
-
-@pytest.fixture
-def heard(board):
-    """Returns the ids of the jobs that changed since the last call."""
-    version = None
-
-    def changed():
-        nonlocal version
-        version, jobs = board.changes(version)
-        return {job.id for job in jobs}
-
-    return changed
-
-
-def test_what_the_worker_says_outlasts_what_was_read_before(board, store, monkeypatch):
-    job, read = stored_job(store).id, store.read
-
-    def read_slowly(*which):
-        found = read(*which)
-        board.add(*found)
-        board.progress(job, **step_news(5, 2.0))
-        return found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "read", read_slowly)
-        board.refresh()
-    [seen] = board.all()
-    assert (seen.state, seen.step) == (JobState.PAINTING, 5)
-    found, etag = read(job)
-    given_back = found.changed()
-    board.add(given_back, store.replace(given_back, etag))
-    assert shown(board) == {job: JobState.QUEUED}  # A newer version counts.
 
 
 def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store):
@@ -114,17 +77,6 @@ def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, store, monk
     assert board.stored(made[0].id).state == JobState.DONE
 
 
-def test_the_ended_jobs_are_not_listed_with_each_look(board, store, monkeypatch):
-    listed, ended = [], store.ended
-    monkeypatch.setattr(store, "ended", lambda: listed.append(1) or ended())
-    for _ in range(3):
-        board.refresh()
-    assert len(listed) == 1
-    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
-    board.refresh()
-    assert len(listed) == 2
-
-
 def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, store):
     job = stored_job(store, state=JobState.PAINTING, owner="worker")
     board.refresh()
@@ -140,22 +92,17 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(bo
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 
 
-def test_a_renewal_alone_is_no_news(board, store, heard):
-    job = stored_job(store)
+def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(board, store):
+    version, _ = board.changes()
+    job, other = stored_job(store), stored_job(store)
+    store.end(other.changed(state=JobState.DONE))  # By another instance.
     board.refresh()
-    assert heard() == {job.id}
+    version, news = board.changes(version)
+    assert [each.id for each in news] == [job.id, other.id]
     stored, etag = store.read(job.id)
     store.replace(stored.changed(), etag)
     board.refresh()
-    assert heard() == set()
-
-
-def test_a_job_that_another_instance_painted_between_two_polls_is_a_change(board, store, heard):
-    assert heard() == set()
-    job = stored_job(store)
-    store.end(job.changed(state=JobState.DONE))
-    board.refresh()
-    assert heard() == {job.id}
+    assert board.changes(version)[1] == []
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):
@@ -174,41 +121,6 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, st
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 
-def test_a_job_has_a_preview_from_its_first_step_until_it_ends(board, store):
-    job = stored_job(store)
-    board.refresh()
-    assert board.all()[0].links.preview is None
-    board.progress(job.id, **step_news(1, 2.0))
-    assert board.all()[0].links.preview
-    board.cancel(job.id)
-    assert board.all()[0].links.preview is None
-
-
-def test_the_worker_hears_of_what_waits_and_a_closed_board_looks_no_more(board, store, caplog):
-    announced, looks, refresh = threading.Event(), [], board.refresh
-    others = set(threading.enumerate())
-    board._on_work = announced.set
-
-    def fails():
-        looks.append(1)
-        raise StorageError("the storage is away")
-
-    board.start()
-    until(lambda: board.problem is None, every_s=0.001)
-    assert not announced.is_set()
-    board.refresh = fails
-    for number in range(3):
-        until(lambda number=number: board.poll_now() or len(looks) > number, every_s=0.005)
-    assert board.problem == "the storage is away"
-    assert caplog.messages == ["the storage is away"]
-    board.refresh = refresh
-    stored_job(store)  # By another instance.
-    board.poll_now()
-    assert announced.wait(5) and until(lambda: board.problem is None, every_s=0.001)
-    board.close()
-    until(lambda: set(threading.enumerate()) <= others, every_s=0.001)
-
-
 DRAFT = StoredJob(
     **{"id": "j", "photo": "a.jpg", "photo_key": "j/a.jpg", "size": (9, 9), "style": "monet"},
     **{"paintings": [], "named_style": True, "settings": {}, "created": "", "work": 100.0},
@@ -219,19 +131,12 @@ DRAFT = StoredJob(
 def test_a_draft_says_how_long_the_others_take():
     estimates = Estimates()
     assert estimates.seconds(200) is None
+    estimates.set_calibration(0.1, DRAFT.device)  # The worker's own measurement, until then.
+    assert estimates.seconds(200) == 20
     estimates.add_measurement(DRAFT)
     assert estimates.seconds(200) == 10
     estimates.add_measurement(DRAFT.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
     assert estimates.seconds(200) == pytest.approx(12)
-
-
-def test_what_a_worker_has_measured_is_expected_until_a_job_has_shown_it():
-    estimates = Estimates()
-    estimates.set_calibration(0.1, "this device")
-    assert estimates.seconds(100) == 10
-    now = {"device": "this device", "finished": "2999"}
-    estimates.add_measurement(DRAFT.model_copy(update={"seconds": 7.0, **now}))
-    assert estimates.seconds(100) == pytest.approx(7)
 
 
 def test_what_was_painted_on_another_device_before_counts_no_more_once_this_one_was_measured():

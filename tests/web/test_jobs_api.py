@@ -76,6 +76,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert (done["state"], done["place"], done["error"]) == ("done", None, None)
     assert (done["width"], done["height"]) == (64, 48)
     assert done["finished"] and done["network"] and done["links"]["cancel"] is None
+    assert (done["step"], done["fraction"]) == (done["steps"], 1.0)
     result = web.get(done["links"]["result"], params={"download": 1})
     assert Image.open(io.BytesIO(result.content)).size == (64, 48)
     assert result.headers["content-type"] == "image/jpeg"
@@ -83,6 +84,8 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert 'filename="beach - monet.jpg"' in result.headers["content-disposition"]  # As curl reads.
     photo = web.get(done["links"]["photo"])
     assert Image.open(io.BytesIO(photo.content)).size == (80, 60)
+    web.service.buckets.source.delete(f"{job['id']}/beach.jpg")
+    assert web.get(done["links"]["photo"]).json()["detail"].startswith("there is no such photo")
     assert not worker.paint()
     assert {"step", "changed"} <= {kind for kind, *_ in worker.said}
 
@@ -130,10 +133,12 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     later = web.post("/api/jobs", json={"again": first["id"], "style": "both"})
     assert later.status_code == 202, later.text
     assert later.json()["id"] != first["id"]
-    assert worker.paint() and worker.paint()
+    assert web.post(first["links"]["cancel"]).status_code == 202
+    assert worker.paint()
     web.service.board.refresh()
-    assert [each["state"] for each in web.get("/api/jobs").json()["jobs"]] == ["done", "done"]
-    assert len(gallery(web)) == 2
+    states = [each["state"] for each in web.get("/api/jobs").json()["jobs"]]
+    assert states == ["done", "cancelled"]
+    assert len(gallery(web)) == 1
     unknown = web.post("/api/jobs", json={"again": "0" * 20, "style": "both"})
     assert unknown.status_code == 404
 
@@ -184,9 +189,8 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
     assert cancelled.json()["finished"]
     assert [state_of(web, job)["place"] for job in jobs] == [None, 1, 2]
     assert web.post(f"/api/jobs/{jobs[0]['id']}/cancel").status_code == 409
-    assert worker.paint() and worker.paint()
-    assert not worker.paint()
-    assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "done"]
+    assert worker.paint()
+    assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "queued"]
 
 
 def test_who_cancels_what_has_just_ended_reads_how(web, store):
@@ -315,3 +319,6 @@ def test_a_style_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
         jobs = [send(web, {**DRAFT, **order}).json() for order in orders]
         work = [web.service.board.stored(job["id"]).work for job in jobs]
         assert work[0] == work[1]
+    with served({**place, "STYLE_PRESET": "draft", "STYLE_ITERATIONS": ""}) as web:
+        settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}
+        assert settings["plain"] == {}, "whatever preset is usual"

@@ -1,7 +1,6 @@
 """A job belongs to one worker, until it is done or the worker has died."""
 
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -55,6 +54,8 @@ def test_a_job_whose_worker_is_gone_is_taken_over_and_one_that_is_renewed_is_not
     held.end(state=JobState.DONE)  # Too late for the queue, but the job has ended.
     with pytest.raises(LeaseLost):
         taken.confirm()
+    assert not store.end(taken.job.changed(state=JobState.FAILED)), "a job ends once"
+    assert store.read_ended(taken.job.id).state == JobState.DONE
     assert second.claim_next() is None
 
 
@@ -130,33 +131,16 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
     until(lambda: set(threading.enumerate()) <= others)  # The renewals have ended.
 
 
-def test_a_storage_that_is_away_is_not_asked_with_each_step(store, monkeypatch):
-    stored_job(store)
-    lease, tried = JobClaimer(store, "worker").claim_next(), []
-
-    def refuse(*version):
-        tried.append(version)
-        raise StorageError("no space is left")
-
-    monkeypatch.setattr(store, "replace", refuse)
-    monkeypatch.setattr(leases, "RENEW_S", 100)
-    lease.keep()
-    for step in range(1, 9):
-        lease.update(step=step)
-        until(lambda: tried, every_s=0.001)  # The first step is stored at once.
-        time.sleep(0.005)  # For a thread that would ask again.
-    lease.stop_renewing()
-    assert len(tried) == 1
-
-
 def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkeypatch):
     stored_job(store)
     lease, replace = JobClaimer(store, "worker").claim_next(), store.replace
-    asked, answered = threading.Event(), threading.Event()
+    asked, answered, failures = threading.Event(), threading.Event(), iter([True] * 3)
 
     def hang(*version):
         asked.set()
         answered.wait()
+        if next(failures, False):
+            raise StorageError("no space is left")
         return replace(*version)
 
     monkeypatch.setattr(store, "replace", hang)
@@ -228,15 +212,6 @@ def test_what_is_no_job_is_passed_over(store):
     assert JobClaimer(store, "first").claim_next().job.id == job
 
 
-def test_a_job_ends_once(store):
-    job = stored_job(store).id
-    held = JobClaimer(store, "first").claim_next()
-    held.end(state=JobState.DONE, result="monet/x/beach.jpg")
-    assert not store.end(held.job.changed(state=JobState.FAILED))
-    assert store.read_ended(job).state == JobState.DONE
-    assert JobClaimer(store, "second").claim_next() is None
-
-
 def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     job = stored_job(store).id
     held = JobClaimer(store, "first").claim_next()
@@ -246,23 +221,3 @@ def test_what_a_killed_worker_left_of_an_ended_job_is_cleared_away(store):
     assert JobClaimer(store, "second", dead_owner="first").claim_next() is None
     assert not dict(store.queued())
     assert store.read_ended(job).state == JobState.DONE
-
-
-@pytest.mark.parametrize(
-    "ends",
-    [
-        lambda lease: lease.end(state=JobState.DONE),
-        lambda lease: lease.give_back(),
-        lambda lease: lease.stop_renewing(),
-    ],
-    ids=["ended", "given back", "left"],
-)
-def test_a_job_that_has_ended_is_renewed_no_more(store, monkeypatch, ends):
-    monkeypatch.setattr(leases, "RENEW_S", 300)
-    stored_job(store)
-    lease = JobClaimer(store, "first").claim_next()
-    before = {*threading.enumerate()}
-    lease.keep()
-    assert {*threading.enumerate()} - before
-    ends(lease)
-    until(lambda: {*threading.enumerate()} <= before, every_s=0.001)
