@@ -29,22 +29,10 @@ paintings.values = ["monet.jpg", "both/a.png"]
 """
 
 
-def referenced(node):
-    if isinstance(node, dict):
-        yield from ([node["$ref"]] if isinstance(node.get("$ref"), str) else [])
-        node = [*node.values()]
-    if isinstance(node, list):
-        for each in node:
-            yield from referenced(each)
-
-
-def test_the_description_is_whole_and_its_examples_are_allowed(web):
-    described = web.get("/openapi.json").json()
-    schemas = described["components"]["schemas"]
-    assert {each.rpartition("/")[2] for each in referenced(described)} <= schemas.keys()
+def test_the_description_has_all_requests_and_its_examples_are_allowed(web):
+    paths = web.get("/openapi.json").json()["paths"]
     for example in JobRequest.model_config["json_schema_extra"]["examples"]:
         JobRequest.model_validate(example)
-    paths = described["paths"]
     assert {"/healthz", "/readyz", "/api/jobs", "/api/events"} <= paths.keys()
     assert {"408", "422", "429", "503"} <= paths["/api/jobs"]["post"]["responses"].keys()
     assert all("description" in each for path in paths.values() for each in path.values())
@@ -62,4 +50,5 @@ def test_schemathesis_finds_no_answer_that_is_not_as_described(place, tmp_path, 
         command = (sys.executable, "-m", "schemathesis.cli", "--no-color", "run", address)
         found = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=200)
     assert found.returncode == 0, found.stdout + found.stderr
+    assert "Unresolvable references" not in found.stdout, found.stdout
     assert {each.state for each in server.board.all()} == {JobState.DONE, JobState.CANCELLED}

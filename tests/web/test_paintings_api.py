@@ -9,7 +9,6 @@ from PIL import Image
 from support import tiny
 from support.web_service import send, served
 
-from styletransfer import config
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web import api_paintings, catalogue
 from styletransfer.web.schemas import ApiError
@@ -38,8 +37,10 @@ def test_the_older_name_of_styles_is_answered_and_not_described(web):
 
 
 def test_a_painting_is_uploaded_used_and_deleted(web, worker):
-    large = tiny.file(700, 900, 8)
+    large, batch = tiny.file(700, 900, 8), FolderBucket(web.service.buckets.style._bucket.folder)
+    before = {entry.key for entry in batch.list()}
     added = upload(web, large)
+    assert {entry.key for entry in batch.list()} == before, "a batch does not see it"
     assert added.status_code == 201, added.text
     name = added.json()["name"]
     assert added.json()["uploaded"]
@@ -57,20 +58,6 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
     assert web.get("/gallery/").text.count("1 result: 1 photo in 1 style") == 1
-
-
-def test_a_style_has_those_settings_of_its_own_that_differ_whatever_preset_is_usual(place):
-    with served({**place, "STYLE_PRESET": "draft", "STYLE_ITERATIONS": ""}) as web:
-        assert [each["settings"] for each in web.get("/api/styles").json()] == [{}, {}]
-
-
-def test_uploads_stay_out_of_the_style_bucket(web, place):
-    before = {entry.key for entry in FolderBucket(web.service.buckets.style._bucket.folder).list()}
-    upload(web, tiny.file(60, 60, 9))
-    assert {*web.service.buckets.style._bucket.folder.rglob("*.*")}
-    after = {entry.key for entry in FolderBucket(web.service.buckets.style._bucket.folder).list()}
-    assert after == before
-    assert config.load(place).style == str(web.service.buckets.style._bucket.folder)
 
 
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):

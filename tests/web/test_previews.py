@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,9 +14,8 @@ from support import tiny
 from support.web_service import served, stored_job
 
 from styletransfer import config
-from styletransfer.batch.styles import Painting, Style
+from styletransfer.batch.styles import Painting
 from styletransfer.errors import PictureError
-from styletransfer.settings import Settings
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest
 from styletransfer.web.runner import JobRunner
@@ -98,16 +98,14 @@ def test_a_preview_that_cannot_be_painted_is_refused(answering, asked, files, st
     assert answer.status_code == status and answer.json()["detail"]
 
 
-def test_while_the_worker_is_busy_or_away_there_is_none(answering):
+def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answering):
     answering.work = lambda _: (None, None)
     answer = answering.post("/api/preview", data=MONET, files=photo())
     assert (answer.status_code, answer.content) == (204, b"") and answer.headers["retry-after"]
     answering.work = lambda _: pytest.fail("the worker was asked")
     answering.service.previews._supervisor.problem = "the worker is starting"
     assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
-
-
-def test_the_workers_reason_is_the_answers(answering):
+    answering.service.previews._supervisor.problem = ""
     answering.work = lambda _: (None, "the photo cannot be decoded")
     answer = answering.post("/api/preview", data=MONET, files=photo())
     assert answer.status_code == 422 and "cannot be decoded" in answer.json()["detail"]
@@ -173,24 +171,7 @@ def runner(hand, place):
     return JobRunner(config.load(place), hand.web.buckets, hand.stop)
 
 
-def test_a_preview_shows_the_photo_in_the_style_and_keeps_its_paintings(runner, monkeypatch):
-    bucket = runner._buckets.style
-    entries = [bucket.find(name) for name in ("monet.jpg", "both/a.png")]
-    settings = Settings(preset="instant", size=64)
-
-    def painted(*shares):
-        paintings = tuple(map(Painting, entries, shares))
-        asked = request(1, Style("a style", paintings, settings))
-        return np.float32(Image.open(io.BytesIO(runner.previews.paint(asked))))
-
-    first = painted(0.2, 0.8)
-    assert first.shape == (43, 64, 3)
-    monkeypatch.setattr(bucket, "read", lambda _: pytest.fail("read again"))
-    assert np.array_equal(painted(0.2, 0.8), first)
-    assert np.abs(painted(0.8, 0.2) - first).mean() > 1
-
-
-def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_no_harm(
+def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(
     place, hand, runner, monkeypatch
 ):
     from styletransfer.engine import stylize as engine
@@ -210,5 +191,15 @@ def test_paintings_are_ready_before_a_preview_is_asked_for_and_damaged_ones_do_n
     assert recipes == {"instant"}
     style = runner._catalogue.style(JobRequest(style="c", preset=Preset.INSTANT))
     monkeypatch.setattr(hand.web.buckets.style, "read", lambda _: pytest.fail("read again"))
-    found = runner.previews.paint(request(1, style))
-    assert Image.open(io.BytesIO(found)).size == (64, 43)
+
+    def painted(*shares):
+        paintings = [
+            Painting(each.entry, share) for each, share in zip(style.paintings, shares, strict=True)
+        ]
+        asked = request(1, replace(style, paintings=tuple(paintings)))
+        return np.float32(Image.open(io.BytesIO(runner.previews.paint(asked))))
+
+    first = painted(0.2, 0.8)
+    assert first.shape == (43, 64, 3)
+    assert np.array_equal(painted(0.2, 0.8), first)
+    assert np.abs(painted(0.8, 0.2) - first).mean() > 1

@@ -24,7 +24,7 @@ SLEEPING = PROGRAM / "tests" / "support" / "sleeping"
 SETTINGS = {
     "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
     "PAINTING_S": "2",
-    "LEASE_S": "3",
+    "LEASE_S": "1",
     "STYLE_SIZE": "128",
     "VGG_WEIGHTS": "builtin",
 }
