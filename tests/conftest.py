@@ -73,7 +73,7 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
 def group(nodeid: str) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
     file, _, _ = nodeid.partition("::")
-    if re.search(r"[\[\- ]rgw|/test_(entrypoint|faults|kill|process|workers)\.py", nodeid):
+    if re.search(r"[\[\- ]rgw|/test_(faults|kill|process|workers)\.py", nodeid):
         return "processes"
     if "/engine/" in file:
         return "engine"

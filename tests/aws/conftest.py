@@ -82,7 +82,7 @@ def resources(template) -> dict[str, Any]:
 def world(aws, monkeypatch, caplog) -> Iterator[World]:
     """The bot with a new bucket with one style, a new table, and the token in its parameter. Anna
     and Boris may use it. Fails if the token is logged."""
-    from bot import client
+    from bot import client, previews
     from bot.handler import handler
     from bot.resources import resources
     from layout import webhook_secret
@@ -92,6 +92,7 @@ def world(aws, monkeypatch, caplog) -> Iterator[World]:
     telegram = Telegram()
     monkeypatch.setitem(client.HTTPX_OPTIONS, "transport", telegram.transport())
     monkeypatch.setattr(client, "_PAUSES_S", (0,) * len(client._PAUSES_S))
+    monkeypatch.setattr(previews, "SIDE", 96)  # Those of the real size take seconds.
     aws.ssm.put_parameter(Name=ENVIRONMENT["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
     aws.s3.create_bucket(
         Bucket=NAMES["Bucket"], CreateBucketConfiguration={"LocationConstraint": REGION}

@@ -158,20 +158,3 @@ def test_each_photo_comes_back_to_its_chat_and_a_corrupt_one_stops_no_other(worl
     assert answer.reply_to == corrupt["message"]["message_id"]
     assert "damaged or incomplete" in answer.text
     assert world.telegram.sent(chat=OWNER) == []
-
-
-def test_with_missing_weights_the_user_gets_a_word_and_the_owner_the_reason(
-    world, cloud, monkeypatch
-):
-    monkeypatch.setenv("VGG_WEIGHTS", "gone.h5")
-    update = world.photo(ANNA, PHOTO)
-    world.answers(update)
-    cloud.deliver_new_objects()
-    cloud.work()
-    [job] = cloud.jobs
-    assert job.codes == [3]
-    answer = world.telegram.sent(chat=ANNA)[-1]
-    assert answer.text == EN.failed(EN.text("set_up_wrong"))
-    assert answer.reply_to == update["message"]["message_id"]
-    [answer] = world.telegram.sent(chat=OWNER)
-    assert "exit code: 3" in answer.text and job.id in answer.text

@@ -148,16 +148,12 @@ def test_a_photo_that_cannot_be_stored_leaves_nothing_behind(world, monkeypatch)
 MESSAGE = {"message_id": 7, "date": "today", "chat": {"id": ANNA, "type": "private"}}
 
 
-@pytest.mark.parametrize(
-    "body",
-    ["", "no JSON", "[" * 10_000, "[]", "{}", '{"update_id": 1}']
-    + [json.dumps({"update_id": 1, "message": message}) for message in (5, {}, MESSAGE)],
-    ids=range(9),
-)
-def test_a_malformed_update_gets_its_200_too(world, body):
-    for encoded in (True, False):
-        sent = base64.b64encode(body.encode()).decode() if encoded else body
-        assert world.request(sent, encoded=encoded) == {"statusCode": 200}
+def test_a_malformed_update_gets_its_200_too(world):
+    updates = [{"update_id": 1, "message": message} for message in (5, {}, MESSAGE)]
+    bodies = ["", "no JSON", "[" * 10_000, "[]", "{}", '{"update_id": 1}']
+    for body in bodies + list(map(json.dumps, updates)):
+        for sent, encoded in ((body, False), (base64.b64encode(body.encode()).decode(), True)):
+            assert world.request(sent, encoded=encoded) == {"statusCode": 200}
 
 
 def test_a_token_that_telegram_refuses_is_reported_without_it(world, caplog):

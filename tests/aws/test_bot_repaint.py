@@ -7,12 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from bot import orders
 from bot.items import RUNNING, SENT, Order
-from bot.resources import resources
 from bot.table import Table
 from layout import Photo
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, commands_in, texts
-
-from styletransfer.storage import s3
 
 CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 
@@ -44,35 +41,17 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
     assert last.reply_to == int(first.split("/")[2].partition("-")[0])
 
 
-def test_a_result_is_painted_nearer_to_the_photo_or_the_painting(world, painted):
-    _, softer, stronger, *_ = painted
-    world.presses(ANNA, stronger)
-    world.presses(ANNA, softer)
+def test_a_result_is_painted_nearer_to_the_photo_or_the_painting_or_in_other_strokes(
+    world, painted
+):
+    for button in painted[1:]:
+        world.presses(ANNA, button)
     wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
-    assert sorted(wish.get("strength", 0.5) for wish in wishes) == [0.35, 0.5, 0.65]
+    assert sorted(wish.get("strength", 0.5) for wish in wishes) == [0.35, 0.5, 0.5, 0.5, 0.65]
+    assert sorted(wish.get("stroke_size", 1) for wish in wishes) == [0.63, 1, 1, 1, 1.6]
     for key in world.photo_keys(ANNA):
         world.delete(key)
-    assert texts(world.presses(ANNA, softer)) == [EN.text("again.gone")]
-
-
-def test_a_result_is_painted_in_finer_strokes_or_larger_ones(world, painted):
-    *_, finer, larger = painted
-    world.presses(ANNA, larger)
-    world.presses(ANNA, finer)
-    wishes = [world.wish(key) for key in world.photo_keys(ANNA)]
-    assert sorted(wish.get("stroke_size", 1) for wish in wishes) == [0.63, 1, 1.6]
-
-
-def test_strokes_get_as_large_as_the_setting_allows(world):
-    style = b'[huge]\npaintings = ["monet.jpg"]\nstroke_size = 3.0\n'
-    world.put("styles/styles.toml", style)
-    world.answers(world.photo(ANNA))
-    for size in (4.0, None):
-        world.created(world.result(max(world.photo_keys(ANNA), key=len), JPEG, "huge"))
-        larger = world.telegram.sent("sendDocument")[-1].buttons[-1]["callback_data"]
-        answer = texts(world.presses(ANNA, larger))[-1]
-        last = world.wish(max(world.photo_keys(ANNA), key=len))["stroke_size"]
-        assert last == 4.0 and (answer == EN.text("again.limit")) == (size is None)
+    assert texts(world.presses(ANNA, painted[1])) == [EN.text("again.gone")]
 
 
 def test_a_button_pressed_twice_at_once_paints_once(world, painted):
@@ -88,14 +67,19 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted):
     assert "I paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"
 
 
-def test_the_strength_starts_from_the_styles_own(world):
-    world.put("styles/styles.toml", b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\n')
+def test_changes_start_from_the_styles_own_settings_and_end_at_their_limits(world):
+    style = b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\nstroke_size = 3.0\n'
+    world.put("styles/styles.toml", style)
     world.created(world.result(world.order(ANNA), JPEG, "bold"))
-    [_, softer, stronger, *_] = world.telegram.sent("sendDocument")[0].buttons
-    for button in (softer, stronger):
+    [_, softer, stronger, _, larger] = world.telegram.sent("sendDocument")[0].buttons
+    for button in (softer, stronger, larger):
         world.presses(ANNA, button["callback_data"])
-    strengths = [world.wish(key).get("strength", 0.7) for key in world.photo_keys(ANNA)]
-    assert sorted(strengths) == [0.55, 0.7, 0.85]
+    wishes = {key: world.wish(key) for key in world.photo_keys(ANNA)}
+    assert sorted(wish.get("strength", 0.7) for wish in wishes.values()) == [0.55, 0.7, 0.7, 0.85]
+    [largest] = [key for key, wish in wishes.items() if wish.get("stroke_size") == 4.0]
+    world.created(world.result(largest, JPEG, "bold"))
+    larger = world.telegram.sent("sendDocument")[-1].buttons[-1]
+    assert texts(world.presses(ANNA, larger["callback_data"])) == [EN.text("again.limit")]
 
 
 def test_without_its_style_a_result_is_not_painted_again(world, painted):
@@ -105,16 +89,15 @@ def test_without_its_style_a_result_is_not_painted_again(world, painted):
     assert len(world.photo_keys(ANNA)) == 1
 
 
-@pytest.mark.parametrize("chat", [None, GROUP])
-def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(world, chat):
-    [accepted] = world.answers(world.photo(ANNA, chat=chat))
-    [key] = world.photo_keys(chat or ANNA)
+def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(world):
+    [accepted] = world.answers(world.photo(ANNA, chat=GROUP))
+    [key] = world.photo_keys(GROUP)
     world.created(world.result(key, JPEG))
     stronger = world.telegram.sent("sendDocument")[0].buttons[2]["callback_data"]
     world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
     cancel = accepted.buttons[0]["callback_data"]
-    assert texts(world.presses(ANNA, cancel, chat)) == [EN.text("not_waiting")]
-    assert texts(world.presses(ANNA, stronger, chat)) == [EN.text("again.gone")]
+    assert texts(world.presses(ANNA, cancel, GROUP)) == [EN.text("not_waiting")]
+    assert texts(world.presses(ANNA, stronger, GROUP)) == [EN.text("again.gone")]
 
 
 def test_in_a_topic_of_a_group_cancel_cancels(world):
@@ -150,7 +133,10 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
     assert world.photo_keys(ANNA) == []
 
 
-def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted):
+def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, monkeypatch):
+    # Else the updates of a moment would be treated as a stranger's.
+    monkeypatch.setattr(Table, "forget", lambda *_: pytest.fail("the user is not allowed any more"))
+    world.says(ANNA, "/size 700")
     world.answers(world.photo(ANNA, caption="style Mine"))
     world.answers(world.photo(ANNA, chat=GROUP))
     in_group = world.photo_keys(GROUP)[0]
@@ -169,6 +155,8 @@ def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted):
     assert set(world.keys("")) == {"styles/monet.jpg", "styles/zorn.jpg"} | boris | others
     assert len(others) == 2, "Boris's photo in the group and its wish"
     assert not [item for item in world.items() if item.get("user") == ANNA]
+    [user] = [each for each in world.items() if each["pk"] == f"user#{ANNA}"]
+    assert user == {"pk": f"user#{ANNA}", "allowed": True}
     world.job(in_group, "RUNNING", job="job-9")
     assert world.terminated == ["job-9"]
     late = world.result(in_group, JPEG)
@@ -186,31 +174,6 @@ def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
     world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
     assert world.keys("own/") == [f"own/{GROUP}/B.jpg"], "which Boris has replaced"
     assert {item.get("giver") for item in world.items()} == {None, BORIS}
-
-
-def test_forget_lists_a_chat_once_however_many_photos_there_were(world, monkeypatch):
-    for chat in (None, None, None, GROUP, GROUP):
-        world.answers(world.photo(ANNA, chat=chat))
-    question = world.says(ANNA, "/forget")[0]
-    listed, list_keys = [], s3.S3Bucket.list
-
-    def noted(self, prefix=""):
-        listed.append(prefix)
-        return list_keys(self, prefix)
-
-    monkeypatch.setattr(s3.S3Bucket, "list", noted)
-    world.presses(ANNA, question.buttons[0]["callback_data"])
-    assert len(listed) == len(set(listed))
-    assert world.photo_keys(ANNA) == world.photo_keys(GROUP) == []
-
-
-def test_who_forgets_is_allowed_at_any_moment(world, monkeypatch):
-    """Their next updates must not be treated as a stranger's."""
-    world.says(ANNA, "/size 700")
-    monkeypatch.setattr(Table, "forget", lambda *_: pytest.fail("the user is gone for a moment"))
-    resources().table.drop_choices(ANNA)
-    [item] = [each for each in world.items() if each["pk"] == f"user#{ANNA}"]
-    assert item == {"pk": f"user#{ANNA}", "allowed": True}
 
 
 def test_the_time_is_estimated_from_the_last_photos():

@@ -2,17 +2,16 @@
 
 import io
 import json
-import os
 import signal
 from pathlib import Path
 
 import entrypoint
 import layout
-import pillow_heif
 import pytest
 from layout import Photo
 from PIL import Image
-from support import programs, tiny
+from support import stand_in as stand_in_engine
+from support import tiny
 from support.commands import python
 from support.folder_batches import QUICK
 
@@ -75,10 +74,7 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys
     capsys.readouterr()
     assert job(bot) == 0  # EventBridge may deliver an event twice.
     assert "Nothing to paint" in capsys.readouterr().out
-
-
-def test_an_empty_wish_gets_the_first_style_and_the_jobs_size(bot, stand_in):
-    bot.send()
+    bot.send()  # An empty wish is one for the first style, in the job's size.
     assert job(bot) == 0
     assert record_of(bot, "monet")["settings"]["size"] == 64
 
@@ -96,28 +92,24 @@ def test_the_users_choices_override_the_style(bot, stand_in):
         assert (record["strength"], record["size"], record["stroke_size"]) == settings
 
 
-@pytest.mark.parametrize(
-    ("size", "limit", "sides"), [("full", 4096, 80), ("full", 64, 64), (512, 64, 64)]
-)
-def test_no_result_is_larger_than_the_machine_can_paint(
-    bot, stand_in, monkeypatch, size, limit, sides
-):
-    monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
-    heic = io.BytesIO()
-    pillow_heif.from_pillow(Image.open(io.BytesIO(PHOTO))).save(heic)
+def test_no_result_is_larger_than_the_machine_can_paint(bot, stand_in, monkeypatch):
+    """A HEIC stands for photos that Pillow does not open by itself."""
     key = KEY.replace(".jpg", ".heic")
-    bot.send(key, heic.getvalue(), look="waves", size=size)
-    assert job(bot, key) == 0
-    [result] = [key for key in bot.results() if not key.endswith(".json")]
-    assert max(Image.open(io.BytesIO(bot.read(result))).size) == sides
+    photo = tiny.file(60, 80, 1, "HEIF")
+    for size, limit, side in (("full", 4096, 80), ("full", 64, 64), (512, 64, 64)):
+        monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
+        bot.send(key, photo, look="waves", size=size)
+        assert job(bot, key) == 0
+        [result] = [key for key in bot.results() if not key.endswith(".json")]
+        assert max(Image.open(io.BytesIO(bot.read(result))).size) == side
 
 
-@pytest.mark.parametrize("gone", [KEY, WISH], ids=["photo", "wish"])
-def test_a_cancelled_photo_is_not_a_failure(bot, capsys, gone):
-    bot.send(look="waves")
-    bot.delete(gone)
-    assert job(bot) == 0
-    assert "is gone: there is nothing to paint" in capsys.readouterr().out
+def test_a_cancelled_photo_is_not_a_failure(bot, capsys):
+    for gone in (KEY, WISH):
+        bot.send(look="waves")
+        bot.delete(gone)
+        assert job(bot) == 0
+        assert "is gone: there is nothing to paint" in capsys.readouterr().out
     assert bot.results() == set()
 
 
@@ -136,22 +128,28 @@ def test_the_templates_command_runs_the_job(bot):
         (KEY, {"colour": "red"}, "the wish has colour"),
         (KEY, {"look": "manet"}, "STYLE is 'manet'"),
         (KEY, {"size": 7}, "size is 7"),
+        (KEY, {"size": "large"}, "size is 'large'"),
+        (KEY, {"stroke_size": 9}, "stroke_size is 9"),
         (KEY, {"style": "own/5"}, "there is no painting in"),
+        (KEY, {"style": "own/../styles"}, "style is 'own/../styles'"),
+        (KEY, {"style": "results"}, "style is 'results'"),
+        (KEY, {"look": 1}, "look is 1"),
+        (KEY, [], "the wish is not a JSON object"),
+        (KEY, None, "the wish is not JSON"),
     ],
-    ids=["painting", "wish as photo", "unknown wish", "unknown style", "tiny", "no painting"],
+    ids=str,
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
     bot.write("own/5/note.txt", b"")
-    bot.send(**wish)
+    bot.send()
+    bot.write(WISH, b"{" if wish is None else json.dumps(wish).encode())
     assert job(bot, key) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
     assert bot.results() == set()
 
 
-@pytest.mark.parametrize("name", layout.WEIGHT_FILES)
-def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch, name):
-    bot.write(name, b"weights")
+def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
     bot.send(look="waves")
     monkeypatch.delenv("VGG_WEIGHTS")
     used = []
@@ -161,23 +159,27 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch, name):
         return 0
 
     monkeypatch.setattr(entrypoint.batch, "run", run)
-    assert job(bot) == 0 and used == [b"weights"]
+    for name in layout.WEIGHT_FILES:
+        bot.write(name, name.encode())
+        assert job(bot) == 0 and used.pop() == name.encode()
+        bot.delete(name)
 
 
-def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, start_program, tmp_path):
+def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, stand_in, monkeypatch, capsys):
     bot.send(look="waves")
+    with monkeypatch.context() as spot:
+        steps = stand_in_engine.StyleTransfer.steps
 
-    def attempt(seconds):
-        environment, log = os.environ | {"PAINTING_S": seconds}, tmp_path / "log"
-        return start_program(programs.aws_job, bot.name, KEY, environment=environment, log=log)
+        def stopped(*given):
+            for step in steps(*given):
+                if step.iteration == 3:
+                    signal.raise_signal(signal.SIGTERM)
+                yield step
 
-    stopped = attempt("5")
-    stopped.wait_until(lambda output: "%" in output)
-    code, printed = stopped.stop(signal.SIGTERM), stopped.output
-    assert code == 143, printed
-    assert "stopped by SIGTERM" in printed and "Traceback" not in printed
+        spot.setattr(stand_in_engine.StyleTransfer, "steps", stopped)
+        assert job(bot) == 143
+    assert "stopped by SIGTERM" in capsys.readouterr().err
     assert bot.results() == {"results/-100123/_checkpoints/waves/7-AQAD_x-9.jpg.npz"}
-    resumed = attempt("0")
-    assert resumed.wait() == 0, resumed.output
-    assert "7-AQAD_x-9.jpg: resuming from step" in resumed.output
+    assert job(bot) == 0
+    assert "7-AQAD_x-9.jpg: resuming from step 3" in capsys.readouterr().out
     assert bot.results() == {RESULT, RECORD}

@@ -4,7 +4,6 @@ import layout
 import pytest
 from layout import Photo, Wish
 
-from styletransfer.errors import ConfigError
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
@@ -37,43 +36,10 @@ def test_a_results_key_names_photo_and_style(key, style):
     assert Photo.of_result(key) == (Photo(-5, 7, "A-Q"), style)
 
 
-@pytest.mark.parametrize(
-    ("wish", "text"),
-    [
-        (Wish(), '{"style": "styles"}'),
-        (
-            Wish("styles", "große Welle", 1024),
-            '{"style": "styles", "look": "große Welle", "size": 1024}',
-        ),
-        (
-            Wish("own/-100", "mine", "full"),
-            '{"style": "own/-100", "look": "mine", "size": "full"}',
-        ),
-    ],
-)
-def test_a_wish_is_written_as_agreed_and_read_with_defaults(wish, text):
+def test_a_wish_is_written_as_agreed_and_read_with_defaults():
+    wish, text = Wish("own/-100", "Größe", 99), '{"style": "own/-100", "look": "Größe", "size": 99}'
     assert wish.to_json() == text and Wish.from_json(text) == wish
-    assert Wish.from_json(b"{}") == Wish()
-
-
-@pytest.mark.parametrize(
-    ("text", "named"),
-    [
-        ('{"colour": "red"}', "colour"),
-        ('{"size": 7}', "size"),
-        ('{"size": "large"}', "size"),
-        ('{"stroke_size": 9}', "stroke_size"),
-        ('{"style": "own/../styles"}', "style"),
-        ('{"style": "results"}', "style"),
-        ('{"look": 1}', "look"),
-        ("[]", "object"),
-        ("{", "JSON"),
-    ],
-)
-def test_a_wrong_wish_is_reported_in_one_line(text, named):
-    with pytest.raises(ConfigError) as raised:
-        Wish.from_json(text)
-    assert named in str(raised.value) and "\n" not in str(raised.value)
+    assert Wish().to_json() == '{"style": "styles"}' and Wish.from_json(b"{}") == Wish()
 
 
 def test_the_painting_at_the_top_becomes_a_style_once(tmp_path):

@@ -4,7 +4,7 @@ bot and job with their calls."""
 import json
 
 import pytest
-from support.aws_template import mentions, policies
+from support.aws_template import policies
 
 # Actions on resources that IAM cannot name.
 UNNAMED = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
@@ -59,11 +59,5 @@ def test_only_tls_reaches_the_bucket(resources):
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
-def test_the_token_is_named_and_nowhere_else(template):
+def test_no_secret_is_read_into_the_template(template):
     assert "{{resolve:" not in json.dumps(template)
-    uses = set(mentions({key: template[key] for key in ("Resources", "Outputs")}, "TokenParameter"))
-    function = "Resources/BotFunction/Properties/Environment/Variables/TOKEN_PARAMETER"
-    policy = "Resources/BotRole/Properties/Policies/0/PolicyDocument/Statement"
-    statements = template["Resources"]["BotRole"]["Properties"]["Policies"][0]["PolicyDocument"]
-    place = [each["Sid"] for each in statements["Statement"]].index("Token")
-    assert uses == {function, f"{policy}/{place}/Resource", "Outputs/TokenParameter/Value"}

@@ -1,13 +1,9 @@
 """The bot's texts: complete in every language, and within Telegram's limits."""
 
-import ast
 import string
-from pathlib import Path
 
 import pytest
 from bot import words
-
-AWS = Path(__file__).parents[2] / "aws"
 
 
 def placeholders(text):
@@ -21,20 +17,6 @@ def test_every_text_is_there_in_every_language_with_the_same_placeholders():
         found = {language: placeholders(text) for language, text in texts.items()}
         assert len(set(map(frozenset, found.values()))) == 1, (key, found)
         assert "<a href" not in str(texts) or all("<a href" in each for each in texts.values())
-
-
-def test_the_code_and_the_table_have_the_same_keys():
-    """Every string of the bot's code that is a key counts; counted things have two each."""
-    strings = {
-        node.value
-        for path in (AWS / "bot").glob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    keys = {key.removesuffix(".one").removesuffix(".other") for key in words.table()}
-    # menu.<command> is an f-string.
-    spelt = {key for key in keys if not key.startswith("menu.")}
-    assert spelt - strings == set()
 
 
 @pytest.mark.parametrize("language", words.LANGUAGES)

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,6 @@ def _parameter(name: str, declared: dict[str, Any]) -> str | list[str]:
     return value.split(",") if declared["Type"] == "CommaDelimitedList" else value
 
 
-def cycle(template: dict[str, Any]) -> list[str]:
-    """The names of resources that need each other in a circle."""
-    needs = {name: set(_needs(it)) for name, it in template["Resources"].items()}
-    needs = {name: each & needs.keys() for name, each in needs.items()}
-    while ready := {name for name, each in needs.items() if not each & needs.keys()}:
-        needs = {name: each for name, each in needs.items() if name not in ready}
-    return sorted(needs)
-
-
 def policies(resources: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
     """The statements of every role, with actions and resources as lists."""
     return {
@@ -110,49 +101,6 @@ def allowed(pairs: set[tuple[str, str]], action: str, resource: str) -> set[tupl
         for each, pattern in pairs
         if each == action and re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), resource)
     }
-
-
-def mentions(node: Any, name: str, path: str = "") -> Iterator[str]:
-    """The paths of keys to each use of a parameter."""
-    for text in _references(node):
-        if text == name:
-            yield path
-    for key, each in _children(node):
-        if key not in ("Ref", "Fn::Sub"):
-            yield from mentions(each, name, f"{path}/{key}".removeprefix("/"))
-
-
-def _needs(resource: dict[str, Any]) -> Iterator[str]:
-    yield from _list(resource.get("DependsOn", []))
-    yield from _all_references(resource)
-
-
-def _all_references(node: Any) -> Iterator[str]:
-    yield from _references(node)
-    for _, each in _children(node):
-        yield from _all_references(each)
-
-
-def _references(node: Any) -> Iterator[str]:
-    """The names that a function, which has just one key, refers to."""
-    if not isinstance(node, dict) or len(node) != 1:
-        return
-    [(function, value)] = node.items()
-    if function == "Ref":
-        yield value
-    elif function == "Fn::GetAtt":
-        yield value[0] if isinstance(value, list) else value.partition(".")[0]
-    elif function == "Fn::Sub":
-        text, own = value if isinstance(value, list) else (value, {})
-        for name in re.findall(r"\$\{([^!}]+)\}", text):
-            if name not in own:
-                yield name.partition(".")[0]
-
-
-def _children(node: Any) -> list[tuple[str, Any]]:
-    if isinstance(node, dict):
-        return list(node.items())
-    return [(str(place), each) for place, each in enumerate(node)] if isinstance(node, list) else []
 
 
 def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:

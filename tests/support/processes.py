@@ -94,7 +94,7 @@ class Starter:
 def loaded_processes() -> Iterator[Starter]:
     """A process that has loaded TensorFlow, and what starts its forks."""
     with pytest.MonkeyPatch.context() as patch:
-        folders = (PROGRAM, PROGRAM / "aws", PROGRAM / "tests")
+        folders = (PROGRAM, PROGRAM / "tests")
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
         patch.setenv("TF_CPP_MIN_LOG_LEVEL", "3")
         forkserver.set_forkserver_preload(list(PRELOAD))

@@ -99,14 +99,6 @@ def batch_with_a_gpu_that_fails() -> None:
     batch_without_tensorflow()
 
 
-def aws_job(*arguments: str) -> None:
-    """aws/entrypoint.py, with an engine that needs no TensorFlow."""
-    import entrypoint
-
-    stand_in.install()
-    entrypoint.leave(entrypoint.main(list(arguments)))
-
-
 def deterministic_picture() -> None:
     """Prints a hash of a picture painted deterministically."""
     from styletransfer import Settings, stylize
