@@ -20,8 +20,8 @@ from styletransfer.config import (
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat
 from styletransfer.paths import PROGRAM
-from styletransfer.settings import PRESETS, Settings
-from styletransfer.storage.address import Account, parse_account
+from styletransfer.settings import Settings
+from styletransfer.storage.address import Account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
 CELLAR = {
@@ -87,6 +87,11 @@ def test_everything_set_is_taken():
     assert "s3cr3t" not in repr(config)
 
 
+def test_the_older_name_of_style_is_read():
+    for given in ({"LOOK": "monet"}, {"LOOK": "monet", "STYLE": "monet"}):
+        assert load(BUCKETS | given).style_name == "monet"
+
+
 def test_an_empty_value_counts_as_unset():
     empty = dict.fromkeys([*BUCKETS, *CELLAR, "STYLE_SIZE", "DEVICE", "OUTPUT_FORMAT"], " ")
     assert load(empty) == load({})
@@ -104,20 +109,11 @@ def test_an_empty_value_counts_as_unset():
     ids=str,
 )
 def test_a_preset_sets_what_is_not_given(given):
+    assert load(given).settings == Settings(preset="print"), "not the demo's own"
     settings = load(BUCKETS | given).settings
     assert settings == Settings(preset="print") != Settings()
     explicit = load(BUCKETS | given | {"STYLE_SIZE": "512"}).settings
     assert (explicit.size, explicit.iterations) == (512, settings.iterations)
-
-
-@pytest.mark.parametrize("given", [{"LOOK": "monet"}, {"LOOK": "monet", "STYLE": "monet"}], ids=str)
-def test_the_older_name_of_style_is_read(given):
-    assert load(BUCKETS | given).style_name == "monet"
-
-
-@pytest.mark.parametrize("preset", PRESETS)
-def test_a_preset_counts_more_than_the_demos_settings(preset):
-    assert load({"PRESET": preset}).settings == Settings(preset=preset)
 
 
 @pytest.mark.parametrize(
@@ -190,10 +186,13 @@ def test_every_variable_that_is_read_is_in_the_example():
     assert {*variables} - {*documented} - generated - {*OLDER_NAMES} == set()
 
 
-def test_log_format_is_text_or_json():
+def test_the_format_and_the_level_of_the_log():
     assert (log_format({}), log_format({"LOG_FORMAT": "JSON"})) == ("text", "json")
     with pytest.raises(ConfigError, match="LOG_FORMAT is 'xml'; expected one of text, json"):
         log_format({"LOG_FORMAT": "xml"})
+    assert (log_level({}), log_level({"LOG_LEVEL": "Debug"})) == (logging.INFO, logging.DEBUG)
+    with pytest.raises(ConfigError, match="LOG_LEVEL is 'all'; expected one of info, debug"):
+        log_level({"LOG_LEVEL": "all"})
 
 
 def test_progress_is_a_bar_only_on_a_terminal_with_a_log_for_people(monkeypatch):
@@ -207,12 +206,6 @@ def test_progress_is_a_bar_only_on_a_terminal_with_a_log_for_people(monkeypatch)
         load({"PROGRESS": "x"})
 
 
-def test_the_level_of_the_log():
-    assert (log_level({}), log_level({"LOG_LEVEL": "Debug"})) == (logging.INFO, logging.DEBUG)
-    with pytest.raises(ConfigError, match="LOG_LEVEL is 'all'; expected one of info, debug"):
-        log_level({"LOG_LEVEL": "all"})
-
-
 def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos").mkdir()
@@ -221,17 +214,9 @@ def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeyp
     for result in ("./photos/", "./x/../photos/out", f"{tmp_path}/photos", ".", "./link/out"):
         assert "painted again" in complaint(folders | {"BUCKET_RESULT": result})
     assert load(folders | {"BUCKET_RESULT": "./photos-painted"}).result == "./photos-painted"
-
-
-@pytest.mark.parametrize("result", ["all/results", "all/photos2", "other/photos", "./photos"])
-def test_separate_prefixes_of_one_bucket_do_not_overlap(result):
-    given = {"BUCKET_SOURCE": "all/photos", "BUCKET_STYLE": "all/paintings"}
-    assert load(given | {"BUCKET_RESULT": result}).result == result
-
-
-def test_an_account_needs_no_buckets():
-    assert parse_account(CELLAR) == Account(*CELLAR.values())
-    assert parse_account({}) == Account()
+    prefixes = {"BUCKET_SOURCE": "all/photos", "BUCKET_STYLE": "all/paintings"}
+    for result in ("all/results", "all/photos2", "other/photos", "./photos"):
+        assert load(prefixes | {"BUCKET_RESULT": result}).result == result
 
 
 def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
@@ -263,31 +248,26 @@ def test_boto3_finds_what_a_dotenv_says_of_an_account_at_amazon(tmp_path, monkey
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
 
 
-def test_a_line_of_a_dotenv_that_cannot_be_read_is_named_without_its_text(tmp_path):
-    (tmp_path / ".env").write_text('A=1\nCELLAR_ADDON_KEY_SECRET="secret" secret\n')
-    with pytest.raises(ConfigError, match=r"\.env, line 2 cannot be read") as raised:
-        environment(tmp_path)
-    assert "secret" not in str(raised.value)
-
-
-def test_a_dotenv_that_is_no_text_is_named(tmp_path):
-    for content in (b"\xff\xfe\x00A=1", b"A=1\n" + "AWS_X=2\n".encode("utf-16-le"), b"AWS_X=\0"):
+def test_a_dotenv_that_cannot_be_read_is_named_without_its_text(tmp_path):
+    utf16 = "AWS_X=secret\n".encode("utf-16-le")
+    for content, place in (
+        (b'A=1\nCELLAR_ADDON_KEY_SECRET="secret" secret\n', ".env, line 2 cannot be read"),
+        *((wrong, ".env cannot be read") for wrong in (b"\xff\xfe", b"A=1\n" + utf16, b"AWS_X=\0")),
+    ):
         (tmp_path / ".env").write_bytes(content)
-        with pytest.raises(ConfigError, match=r"\.env cannot be read"):
+        with pytest.raises(ConfigError, match=re.escape(place)) as raised:
             environment(tmp_path)
+        assert "secret" not in str(raised.value)
 
 
-@pytest.mark.parametrize("digits", [400, 5000])
-@pytest.mark.parametrize(
-    "variable",
-    [
+def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line():
+    for variable in (
         *("STYLE_SIZE", "STYLE_STRENGTH", "STYLE_SEED"),
         *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "OUTPUT_DEPTH", "PAINTERS"),
-    ],
-)
-def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line(variable, digits):
-    message = complaint({variable: "9" * digits})
-    assert message.startswith(f"{variable} is '999") and len(message) < 300
+    ):
+        for digits in (400, 5000):
+            message = complaint({variable: "9" * digits})
+            assert message.startswith(f"{variable} is '999") and len(message) < 300
 
 
 @pytest.mark.parametrize("wrong", ["ray://host", "host", "http://host:1", "host:port"])

@@ -22,11 +22,6 @@ def signal_in_a_callback(signum=signal.SIGTERM):
     assert reference() is None
 
 
-def test_a_signal_raises_at_once():
-    with pytest.raises(Stopped, match="SIGTERM"), Stop():
-        signal.raise_signal(signal.SIGTERM)
-
-
 def test_a_loop_that_saves_its_work_is_left_until_it_asks():
     with Stop() as stop:
         stop.later = True
@@ -68,16 +63,6 @@ def test_handlers_are_as_before_when_it_is_over():
     assert [signal.getsignal(each) for each in Stop.SIGNALS] == before
     with Stop() as fresh:
         fresh.obey()
-
-
-def test_a_futures_result_or_error_is_passed_on():
-    done, failed = Future(), Future()
-    done.set_result(5)
-    failed.set_exception(KeyError("odd"))
-    stop = Stop()
-    assert stop.result_of(done) == 5
-    with pytest.raises(KeyError, match="odd"):
-        stop.result_of(failed)
 
 
 @pytest.mark.parametrize("ends", [False, True])

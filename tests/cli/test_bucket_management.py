@@ -61,24 +61,16 @@ def test_three_good_buckets_pass_the_check_and_nothing_stays_in_them(three, serv
     assert [keys(server.open(name)) for name in three] == [["a b.jpg"], [], []]
 
 
-def test_a_missing_bucket_is_named_with_the_way_out(three, monkeypatch, capsys):
-    monkeypatch.setenv("BUCKET_RESULT", "no-such-bucket")
-    assert bucket_management(["check"]) == 5
-    printed = capsys.readouterr().out.splitlines()
-    assert printed[0].endswith("writable") and printed[1].endswith("writable")
-    assert printed[2] == (
-        "BUCKET_RESULT no-such-bucket: not reachable · does not exist; "
-        "create it: ./bucket_management.py create"
-    )
-
-
-def test_an_account_that_may_only_read_can_paint_from_there_but_not_to_there(
+def test_an_account_that_may_not_read_or_only_read_is_told_what_works(
     rgw, other_account, monkeypatch, capsys
 ):
     values = [rgw.new_bucket() for _ in BUCKETS]
+    configure(monkeypatch, other_account, values)
+    assert bucket_management(["check"]) == 5
+    printed = capsys.readouterr().out
+    assert printed.count("reachable, not readable") == 3 and printed.count("AccessDenied") == 3
     for name in values:
         rgw.client.put_bucket_acl(Bucket=name, ACL="authenticated-read")
-    configure(monkeypatch, other_account, values)
     assert bucket_management(["check"]) == 5
     source, style, result = capsys.readouterr().out.splitlines()
     assert (
@@ -91,15 +83,6 @@ def test_an_account_that_may_only_read_can_paint_from_there_but_not_to_there(
     monkeypatch.setenv("BUCKET_RESULT", mine := other_account.new_bucket())
     assert bucket_management(["check"]) == 0
     assert f"BUCKET_RESULT {mine}: reachable, readable, writable\n" in capsys.readouterr().out
-
-
-def test_a_bucket_of_somebody_else_is_refused_and_not_said_to_be_missing(
-    rgw, other_account, monkeypatch, capsys
-):
-    configure(monkeypatch, other_account, [rgw.new_bucket() for _ in BUCKETS])
-    assert bucket_management(["check"]) == 5
-    printed = capsys.readouterr().out
-    assert printed.count("reachable, not readable") == 3 and printed.count("AccessDenied") == 3
 
 
 def test_a_clock_that_is_wrong_is_reported(folders, monkeypatch, capsys):
@@ -146,6 +129,12 @@ def test_what_is_missing_is_created_and_what_is_there_left_alone(server, monkeyp
     values = [server.new_bucket(), *names(2)]
     fill(server.open(values[0]), "a.jpg")
     configure(monkeypatch, server, [values[0], f"{values[1]}/prefix", values[2]])
+    assert bucket_management(["check"]) == 5
+    there, _, missing = capsys.readouterr().out.splitlines()
+    assert there.endswith("writable") and missing == (
+        f"BUCKET_RESULT {values[2]}: not reachable · does not exist; "
+        "create it: ./bucket_management.py create"
+    )
     assert bucket_management(["create"]) == 0
     assert capsys.readouterr().out == (
         f"{values[0]}: exists already\n{values[1]}/prefix: created\n{values[2]}: created\n"
@@ -170,8 +159,10 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     assert "bucket names are shared by all customers" in printed.err
 
 
-def test_folders_are_created_too(folders, capsys):
-    assert bucket_management(["check"]) == 5
+def test_a_missing_folder_is_not_an_empty_one_and_can_be_created(folders, capsys):
+    for words in (["check"], ["list"], ["empty", folders[0], "--yes"]):
+        assert bucket_management(words) == 5
+    assert capsys.readouterr().err.count("does not exist") == 4
     assert bucket_management(["create"]) == 0
     assert capsys.readouterr().out.count(": created\n") == 3
     assert bucket_management(["check"]) == 0
@@ -207,6 +198,9 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     fill(server.open(three[0]), "photo.jpg")
     assert bucket_management(["empty", name, "--yes", "--dry-run"]) == 0
     assert len(keys(server.open(name))) == 33
+    fill(server.open(name), "monet/1/a.jpg")
+    assert bucket_management(["empty", f"{name}/monet/1", "--yes"]) == 0, "monet/1.jpg is another"
+    assert len(keys(server.open(name))) == 33
     capsys.readouterr()
     assert bucket_management(["empty", name, "--yes"]) == 0
     out = capsys.readouterr().out
@@ -218,22 +212,12 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     assert keys(server.open(three[0])) == ["photo.jpg"]
 
 
-def test_a_prefix_is_emptied_alone(rgw, monkeypatch, capsys):
-    bucket = rgw.open()
-    fill(bucket, "a/x.jpg", "ab.jpg", "a/b/y.jpg")
-    rgw.client.create_multipart_upload(Bucket=bucket.name, Key="other.jpg")
-    configure(monkeypatch, rgw, [bucket.name, "b-x", "c-x"])
-    assert bucket_management(["empty", f"{bucket.name}/a", "--yes"]) == 0
-    assert keys(bucket) == ["ab.jpg"]
-    assert len(rgw.client.list_multipart_uploads(Bucket=bucket.name)["Uploads"]) == 1
-
-
-def test_without_yes_and_nobody_to_ask_nothing_is_deleted(three, server, monkeypatch, capsys):
-    fill(server.open(three[0]), "a.jpg")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(three[0]))
-    assert bucket_management(["empty", three[0]]) == 2
+def test_without_yes_and_nobody_to_ask_nothing_is_deleted(folders, monkeypatch, capsys):
+    fill(FolderBucket(Path(folders[0])), "a.jpg")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(folders[0]))
+    assert bucket_management(["empty", folders[0]]) == 2
     assert "no terminal to ask on; pass --yes" in capsys.readouterr().err
-    assert keys(server.open(three[0])) == ["a.jpg"]
+    assert keys(FolderBucket(Path(folders[0]))) == ["a.jpg"]
 
 
 @pytest.mark.parametrize("right", [True, False])
@@ -261,12 +245,3 @@ def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(folders, monkey
     printed = capsys.readouterr()
     assert "1 object deleted, 1 failed:" in printed.out and "a.jpg is kept" in printed.err
     assert bucket_management(["empty", folders[0], "--yes"]) == 5
-
-
-# Configuration
-
-
-def test_a_missing_folder_is_not_an_empty_one(folders, capsys):
-    assert bucket_management(["list"]) == 5
-    assert bucket_management(["empty", folders[0], "--yes"]) == 5
-    assert capsys.readouterr().err.count("does not exist") == 4

@@ -31,37 +31,27 @@ def test_every_setting_has_its_flag():
     assert given.keys() == FIELDS.keys() and Settings().replaced(given) == Settings()
 
 
-@pytest.mark.parametrize(
-    ("name", "word", "value"),
-    [
+def test_a_flag_sets_its_setting():
+    for name, word, value in (
         ("size", "64", 64),
         ("strength", "0", 0.0),
-        ("preserve_color", "True", True),
         ("maintain_aspect_ratio", "False", False),
         ("color_match", "moments", "moments"),
         ("rescale_method", "cubic", "bicubic"),
         ("content_loss_type", "2", 2),
-    ],
-)
-def test_a_flag_sets_its_setting(name, word, value):
-    assert value != getattr(Settings(), name)
-    assert settings(f"--{name}", word) == Settings(**{name: value})
-    assert settings(f"--{name.replace('_', '-')}={word}") == Settings(**{name: value})
+    ):
+        assert value != getattr(Settings(), name)
+        assert settings(f"--{name}", word) == Settings(**{name: value})
+        assert settings(f"--{name.replace('_', '-')}={word}") == Settings(**{name: value})
+    assert settings("--num_iter", "5") == Settings(iterations=5)  # the original's name
 
 
-def test_the_original_s_name_for_iterations_is_taken():
-    assert settings("--num_iter", "5").iterations == 5
-
-
-@pytest.mark.parametrize("words", [["TRUE"], ["yes"], ["t"], ["1"], []], ids=" ".join)
-def test_switches_take_the_original_s_words_and_stand_alone(words):
-    assert settings("--preserve_color", *words).preserve_color
+def test_switches_take_the_original_s_words_and_stand_alone():
+    for words in (["TRUE"], ["yes"], ["t"], ["1"], []):
+        assert settings("--preserve_color", *words).preserve_color
     assert not settings("--preserve_color", "False").preserve_color
-
-
-def test_a_switch_before_the_pictures_swallows_none():
     args = inetwork_arguments.parse_arguments(["--preserve_color", *ONE, "--rescale-image", "no"])
-    assert args.pictures == ONE
+    assert args.pictures == ONE, "a switch before the pictures swallows none"
     assert (args.preserve_color, args.rescale_image) == ("true", "no")
 
 

@@ -178,21 +178,14 @@ def test_variables_come_from_a_file_the_input_or_the_environment(
         arguments = ["--prefix", prefix, "--provider", "s3", "--yes"]
         for name, value in moto.environment.items():
             monkeypatch.setenv(name, value)
+    monkeypatch.setenv("BUCKET_STYLE", "elsewhere")
     code, out, _ = run(capsys, *arguments)
     assert code == 0
     assert dotenv_values(workspace / ".env") == {**moto.environment, **names(prefix)}
+    assert "note: this shell's BUCKET_STYLE overrides the one in .env; unset it\n" in out
     if given == "environment":
         assert f"    CELLAR_ADDON_HOST={moto.url}\n" in out
         assert "    CELLAR_ADDON_KEY_SECRET=(as in .env)\n" in out
-
-
-def test_a_variable_of_the_shell_that_overrides_the_file_is_named(
-    workspace, moto, prefix, clever, monkeypatch, capsys
-):
-    monkeypatch.setenv("BUCKET_STYLE", "elsewhere")
-    code, out, _ = run(capsys, *with_addon(prefix))
-    assert code == 0
-    assert "note: this shell's BUCKET_STYLE overrides the one in .env; unset it\n" in out
 
 
 # What it asks
@@ -268,16 +261,6 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
 # What it refuses
 
 
-@pytest.mark.parametrize(
-    "wrong", ["My_Photos", "-anna", "anna-", "a.b", "é", "", "a" * 54, "anna/lake", "a b"]
-)
-def test_a_prefix_that_no_bucket_can_have(workspace, wrong, capsys):
-    code, _, err = run(capsys, f"--prefix={wrong}", "--provider", "clever", "--yes")
-    assert code == 2 and err.count("\n") == 1
-    assert f"{wrong!r} cannot begin the name of a bucket; expected" in err
-    assert not (workspace / ".env").exists()
-
-
 @pytest.mark.usefixtures("clever")
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -288,9 +271,18 @@ def test_a_prefix_that_no_bucket_can_have(workspace, wrong, capsys):
         (with_addon("anna", "addon_2"), "`clever addon env` failed: '[ERROR] no add-on addon_2'"),
         (with_addon("anna", "short.env"), "lack CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"),
         (with_addon("anna", "utf16.env"), "utf16.env cannot be read: it is not text in UTF-8"),
+        *(
+            (with_addon(wrong), f"{wrong!r} cannot begin the name of a bucket; expected")
+            for wrong in ("My_Photos", "anna-", "a.b", "é", "", "a" * 54, "anna/lake", "a b")
+        ),
+        (
+            ["--prefix=-anna", "--provider", "s3"],
+            "'-anna' cannot begin the name of a bucket; expected",
+        ),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_is_missing_is_named(workspace, arguments, message, tmp_path, capsys):
+def test_what_is_missing_or_wrong_is_named(workspace, arguments, message, tmp_path, capsys):
     (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
     (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
     code, _, err = run(capsys, *arguments, "--yes")
@@ -298,34 +290,32 @@ def test_what_is_missing_is_named(workspace, arguments, message, tmp_path, capsy
     assert not (workspace / ".env").exists()
 
 
-def test_without_clever_an_id_is_refused(workspace, monkeypatch, tmp_path, capsys):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    code, _, err = run(capsys, *with_addon("anna", "addon_1"))
-    assert code == 2 and "there is no file addon_1, and `clever`" in err
-
-
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "before", "message"),
     [
-        ([], "no terminal to ask on; pass --yes"),
-        (["--provider", "aws", "--yes"], "CELLAR_ADDON_HOST set, in .env or the environment"),
+        (with_addon("anna"), "", "there is no file addon_1, and `clever`"),
+        (["--prefix", "anna"], "", "no terminal to ask on; pass --yes"),
+        (
+            ["--prefix", "anna", "--provider", "aws", "--yes"],
+            "CELLAR_ADDON_HOST=cellar.example.org\n",
+            "CELLAR_ADDON_HOST set, in .env or the environment",
+        ),
+        (with_addon("anna", "whole.env"), "STYLE_SIZE=huge\n", "STYLE_SIZE is 'huge'"),
+        (with_addon("anna", "whole.env"), "a line of prose\n", ".env, line 1 cannot be read"),
     ],
 )
-def test_what_cannot_be_asked_or_does_not_fit_is_named(workspace, arguments, message, capsys):
-    (workspace / ".env").write_text("CELLAR_ADDON_HOST=cellar.example.org\n")
-    code, _, err = run(capsys, "--prefix", "anna", *arguments)
-    assert code == 2 and message in err
-
-
-@pytest.mark.usefixtures("clever")
-@pytest.mark.parametrize("line", ["STYLE_SIZE=huge", "a line of prose"])
-def test_a_file_that_is_wrong_is_named_before_anything_is_made(
-    workspace, moto, prefix, line, capsys
+def test_what_does_not_fit_is_named_before_anything_is_made(
+    workspace, moto, arguments, before, message, monkeypatch, tmp_path, capsys
 ):
-    (workspace / ".env").write_text(f"{line}\n")
-    code, out, err = run(capsys, *with_addon(prefix))
-    assert code == 2 and err.count("\n") == 1 and "created" not in out
-    assert (workspace / ".env").read_text() == f"{line}\n"
+    """Without `clever`."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "whole.env").write_text(
+        "".join(f"{name}={value}\n" for name, value in moto.environment.items())
+    )
+    (workspace / ".env").write_text(before)
+    code, out, err = run(capsys, *arguments)
+    assert code == 2 and message in err and err.count("\n") == 1 and "created" not in out
+    assert (workspace / ".env").read_text() == before
 
 
 def test_a_bucket_with_a_problem_leaves_no_file(
@@ -344,12 +334,20 @@ def test_a_bucket_with_a_problem_leaves_no_file(
 # The file
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["plain", "two words", "it's", '"', "#", "a #b", "${HOME}", "back\\slash\\", "é=", "`x`"],
-)
-def test_any_value_is_read_as_it_was_written(tmp_path, value):
-    for _ in range(2):  # The second time, its line is replaced.
+def test_any_value_is_read_as_it_was_written(tmp_path):
+    values = (
+        "plain",
+        "two words",
+        "it's",
+        '"',
+        "#",
+        "a #b",
+        "${HOME}",
+        "back\\slash\\",
+        "é=",
+        "`x`",
+    )
+    for value in (*values, *values):  # After the first time, its line is replaced.
         env_file.update(tmp_path / ".env", {"NAME": value, "OTHER": "1"})
         found = dotenv_values(tmp_path / ".env", interpolate=False)
         assert found == {"NAME": value, "OTHER": "1"}
