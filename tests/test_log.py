@@ -9,7 +9,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from styletransfer.log import event, log_to_stdout, logger, megabytes, plural, printable, shortened
+from styletransfer.log import event, log_to_stdout, logger, printable, shortened
 
 
 def test_keys_are_shown_as_one_harmless_line():
@@ -21,13 +21,6 @@ def test_keys_are_shown_as_one_harmless_line():
         "می\u200cخواهم.jpg",
     ):
         assert printable(name) == name
-
-
-def test_counts_and_sizes_are_written_as_people_read_them():
-    assert (plural(1, "file"), plural(0, "file"), plural(2, "object")) == (
-        *("1 file", "0 files", "2 objects"),
-    )
-    assert (megabytes(1_500_000), megabytes(12_345)) == ("1.5 MB", "12.3 kB")
 
 
 def test_a_quiet_log_has_warnings_errors_and_the_summary(capsys, monkeypatch):

@@ -1,12 +1,11 @@
 """Records: what is read, what is not one, and what is written."""
 
 import json
-from dataclasses import replace
 
 import pytest
 from support.gallery import content, parsed
 
-from styletransfer.record import PaintingRef, PictureRef, Record
+from styletransfer.record import PaintingRef, Record
 
 # As version 3 of the engine wrote it.
 WHOLE = {
@@ -47,14 +46,6 @@ def test_a_record_is_written_as_it_was_read():
     assert Record.from_bytes(data).to_bytes() == data
 
 
-def test_fields_have_their_types():
-    record = parsed(WHOLE)
-    assert record.photo_mask == PictureRef("trip/old town é.mask.png", "9fa8f9")
-    region = PictureRef("left.mask.png", "8ff9c9")
-    assert record.paintings == (PaintingRef("both/a.jpg", 0.5, "e1c61e", None, region),)
-    assert record.output == (None, 95, 8, False)
-
-
 def test_a_record_of_an_older_version_lacks_fields():
     old = {name: WHOLE[name] for name in ("photo", "look", "fingerprint", "result", "settings")}
     old |= {"paintings": [{"key": "both/a.jpg"}], "output": ["png", 90]}
@@ -87,23 +78,6 @@ def test_a_field_of_another_type_makes_it_no_record(name):
 )
 def test_what_is_not_a_record_is_none(data):
     assert Record.from_bytes(data) is None
-
-
-def test_a_failure_keeps_what_an_earlier_result_said():
-    failed = replace(parsed(WHOLE), error="is text", tried="2026-11-22T00:00:00+00:00")
-    written = json.loads(failed.to_bytes())
-    assert written == WHOLE | {"error": "is text", "tried": "2026-11-22T00:00:00+00:00"}
-    assert list(written)[-2:] == ["error", "tried"]
-
-
-def test_a_failure_without_a_result_says_only_what_it_knows():
-    failed = Record(photo="a.jpg", style_name="monet", error="is text", tried="now")
-    assert json.loads(failed.to_bytes()) == {
-        "photo": "a.jpg",
-        "look": "monet",
-        "error": "is text",
-        "tried": "now",
-    }
 
 
 def test_a_key_that_is_not_unicode_can_be_stored():

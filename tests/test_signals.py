@@ -34,26 +34,14 @@ def test_a_loop_that_saves_its_work_is_left_until_it_asks():
 
 
 def test_a_signal_inside_a_weak_references_callback_is_obeyed(capfd):
-    with Stop() as stop:
-        signal_in_a_callback()
-        with pytest.raises(Stopped, match="SIGTERM"):
-            stop.obey()
-    assert capfd.readouterr().err == ""
-
-
-def test_a_signal_before_the_inner_stop_is_obeyed_there():
-    with Stop():
-        signal_in_a_callback()
-        with Stop() as inner, pytest.raises(Stopped, match="SIGTERM"):
-            inner.obey()
-
-
-def test_a_signal_that_the_inner_stop_has_had_is_obeyed_by_the_outer():
     with Stop() as outer:
-        with Stop():
+        with Stop() as inner:
             signal_in_a_callback()
+            with pytest.raises(Stopped, match="SIGTERM"):
+                inner.obey()
         with pytest.raises(Stopped, match="SIGTERM"):
             outer.obey()
+    assert capfd.readouterr().err == ""
 
 
 def test_handlers_are_as_before_when_it_is_over():

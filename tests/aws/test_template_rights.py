@@ -3,7 +3,6 @@ bot and job with their calls."""
 
 import json
 
-import pytest
 from support.aws_template import policies
 
 # Actions on resources that IAM cannot name.
@@ -40,17 +39,14 @@ def test_a_new_photo_submits_jobs_of_this_stack_only(resources):
     assert submit["Resource"] == [queue, definition, f"{definition}:*"]
 
 
-@pytest.mark.parametrize(
-    "policy, rules",
-    [
+def test_only_its_rules_may_send_to_a_queue(resources):
+    for policy, rules in (
         ("DeadLettersPolicy", ["ResultRule.Arn", "JobStateRule.Arn"]),
         ("RefusedPhotosPolicy", "NewPhotoRule.Arn"),
-    ],
-)
-def test_only_its_rules_may_send_to_a_queue(resources, policy, rules):
-    [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
-    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+    ):
+        [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
 
 
 def test_only_tls_reaches_the_bucket(resources):

@@ -5,7 +5,14 @@ import json
 import pytest
 
 from styletransfer import log
-from styletransfer.cli import bucket_management, inetwork_arguments, paint, sync_commands, web
+from styletransfer.cli import (
+    bucket_management,
+    inetwork_arguments,
+    paint,
+    sync_commands,
+    web,
+    weights,
+)
 from styletransfer.errors import ConfigError
 
 
@@ -22,6 +29,7 @@ from styletransfer.errors import ConfigError
             ["empty", "x", "--dry-rnu"],
             "did you mean --dry-run?",
         ),
+        (weights.main, ["vgg11"], "./start.sh weights: MODEL is 'vgg11', expected vgg19 or vgg16;"),
         (
             paint.main,
             ["--hologram"],
@@ -47,7 +55,13 @@ def test_inetwork_says_it_in_its_own_way():
 
 
 @pytest.mark.parametrize(
-    "command", [sync_commands.cl_get_results, bucket_management.bucket_management, paint.main]
+    "command",
+    [
+        sync_commands.cl_get_results,
+        bucket_management.bucket_management,
+        paint.main,
+        weights.main,
+    ],
 )
 def test_a_wrong_command_line_is_one_line_of_a_log_in_json(monkeypatch, capsys, command):
     monkeypatch.setenv("LOG_FORMAT", "json")

@@ -1,11 +1,8 @@
 """The command that fetches published weights."""
 
-import json
-
 import pytest
 from support.hub import keras_models, names, put
 
-from styletransfer import log
 from styletransfer.cli import weights
 from styletransfer.vgg import download
 
@@ -41,14 +38,3 @@ def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys, 
         assert out == "" and err.count("\n") == 1 and said in err
         put(keras_models(tmp_path), published.file_name, hub.content)
         download.CACHE.write_bytes(b"")
-
-
-@pytest.mark.parametrize("form", ["text", "json"])
-def test_a_wrong_model_is_one_line_in_the_form_of_the_log(monkeypatch, capsys, form):
-    monkeypatch.setenv("LOG_FORMAT", form)
-    monkeypatch.setattr(log.logger, "handlers", [])
-    with pytest.raises(SystemExit, match="2"):
-        weights.main(["vgg11"])
-    out, err = capsys.readouterr()
-    said = json.loads(out)["message"] if form == "json" else err.rstrip("\n")
-    assert said == "./start.sh weights: MODEL is 'vgg11', expected vgg19 or vgg16; see --help"

@@ -119,10 +119,15 @@ def test_modes_and_their_extras(machine):
     assert machine.done() == ["cluster --extra cpu --extra dev"]
 
 
-@pytest.mark.parametrize("words", [["tset"], ["setup", "--dve"]])
-def test_a_mistyped_mode_installs_nothing(machine, words):
-    done = machine.start(*words)
-    assert done.returncode == 2 and words[-1] in done.stderr
+def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(machine):
+    for words in (["tset"], ["setup", "--dve"]):
+        done = machine.start(*words)
+        assert done.returncode == 2 and words[-1] in done.stderr
+    for variable in ("LOG_FORMAT", "PROGRESS"):
+        done = machine.start('a\\"b\n', **{variable: "json"})
+        said = json.loads(done.stdout)
+        assert (done.returncode, said["exit_code"], done.stderr) == (2, 2, "")
+        assert said["message"].startswith("start.sh: there is no mode 'a\\\"b '")
     assert machine.done() == []
     assert "./start.sh test" in machine.start("--help").stdout
 
@@ -138,29 +143,16 @@ def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     assert machine.done() == ["cpu --extra laptop"]
 
 
-def test_init_keeps_the_tensorflow_that_is_there(machine):
+def test_a_gpu_brings_cuda_which_every_mode_keeps(machine):
+    machine.start()
+    machine.done()
     machine.start(DEVICE="gpu")
+    machine.start()  # One with CUDA paints on the CPU as well.
     machine.start("init")
     assert machine.done() == ["made", "gpu"]
     (machine.repo / "uv.lock").write_text("version = 2")
     machine.start("init")
     assert machine.done() == ["gpu"]
-
-
-@pytest.mark.parametrize("variable", ["LOG_FORMAT", "PROGRESS"])
-def test_a_mistyped_mode_is_json_if_the_log_is(machine, variable):
-    done = machine.start('a\\"b\n', **{variable: "json"})
-    said = json.loads(done.stdout)
-    assert (done.returncode, said["exit_code"], done.stderr) == (2, 2, "")
-    assert said["message"].startswith("start.sh: there is no mode 'a\\\"b '")
-
-
-def test_a_gpu_brings_cuda(machine):
-    machine.start()
-    machine.done()
-    machine.start(DEVICE="gpu")
-    machine.start()  # One with CUDA paints on the CPU as well.
-    assert machine.done() == ["made", "gpu"]
 
 
 def test_a_python_that_has_the_requirements_is_used(machine):
