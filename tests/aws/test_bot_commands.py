@@ -2,11 +2,8 @@
 
 import io
 import json
-import time
-from types import SimpleNamespace
 
 from bot import table
-from bot.resources import resources
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, STRANGER, texts
 
@@ -48,18 +45,10 @@ def test_the_owner_is_asked_once_and_lets_a_stranger_in_by_a_button(world):
     assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
 
 
-def test_the_owner_is_asked_ten_times_a_day_at_most_and_of_the_same_stranger_once(
-    world, monkeypatch
-):
-    """DynamoDB deletes what has expired days later."""
-    table_, now = resources().table, time.time()
-    assert table_.may_ask("stranger")
-    for hours, asked in ((23, False), (25, True), (26, False)):
-        clock = SimpleNamespace(time=lambda hours=hours: now + 3600 * hours)
-        with monkeypatch.context() as patch:
-            patch.setattr(table, "time", clock)
-            assert table_.may_ask("stranger") == asked
-    assert [table_.may_ask(f"stranger {number}") for number in range(12)].count(True) == 9
+def test_the_owner_is_asked_ten_times_a_day_at_most(world):
+    for stranger in range(STRANGER, STRANGER + 12):
+        assert world.says(stranger, "hello")[0].chat == stranger
+    assert len(world.telegram.sent(chat=OWNER)) == 10
 
 
 def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):

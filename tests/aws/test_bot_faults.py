@@ -108,14 +108,6 @@ def test_without_its_table_the_bot_lets_telegram_send_again(world, monkeypatch):
     assert "Got it" in world.answers(update)[0].text
 
 
-def test_an_event_of_which_nobody_hears_needs_no_telegram(world):
-    world.answers(world.photo(ANNA))
-    world.telegram.fail("getMe", 502)
-    world.job(world.photo_keys(ANNA)[0], "RUNNING")
-    assert world.telegram.faults, "nobody asked"
-    assert "Being painted now: 1 photo." in world.says(ANNA, "/status")[0].text
-
-
 def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_200(
     world, monkeypatch, caplog
 ):

@@ -38,8 +38,8 @@ def previews(world, chat=ANNA):
 def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     """It is hidden like its photo, and speaks the language of its user."""
     found = {}
-    landscape = sample("photos/landscape.jpg", 800)
-    for style, photo, side in (("ink", landscape, SIDE), ("mosaic", JPEG, 96)):
+    photo = sample("photos/landscape.jpg", 800)
+    for style, side in (("ink", SIDE), ("mosaic", 192)):
         monkeypatch.setattr(bot_previews, "SIDE", side)
         world.put(f"styles/{style}.jpg", sample(f"paintings/{style}.jpg", 256))
         world.says(ANNA, f"/style {style}")

@@ -89,17 +89,6 @@ def test_without_its_style_a_result_is_not_painted_again(world, painted):
     assert len(world.photo_keys(ANNA)) == 1
 
 
-def test_a_button_of_what_was_forgotten_does_not_say_that_it_is_somebody_elses(world):
-    [accepted] = world.answers(world.photo(ANNA, chat=GROUP))
-    [key] = world.photo_keys(GROUP)
-    world.created(world.result(key, JPEG))
-    stronger = world.telegram.sent("sendDocument")[0].buttons[2]["callback_data"]
-    world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
-    cancel = accepted.buttons[0]["callback_data"]
-    assert texts(world.presses(ANNA, cancel, GROUP)) == [EN.text("not_waiting")]
-    assert texts(world.presses(ANNA, stronger, GROUP)) == [EN.text("again.gone")]
-
-
 def test_in_a_topic_of_a_group_cancel_cancels(world):
     """There, what replies to nothing else is a reply to the topic's beginning."""
     world.answers(world.photo(ANNA, chat=GROUP))

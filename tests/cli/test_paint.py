@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from support import tiny
 
 from styletransfer import config
 from styletransfer.batch import run as batch
@@ -35,12 +34,6 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch, variable, f
     assert (found.result, found.dry_run, found.keep) == ("results", True, True)
     assert (found.settings.size, found.settings.preserve_color) == (96, True)
     assert found.settings.preset == "fine"
-
-
-def test_help_offers_no_picture_to_start_from_as_each_photo_needs_its_own(capsys):
-    with pytest.raises(SystemExit):
-        paint.main(["--help"])
-    assert "path of a picture" not in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["STYLE", "LOOK"])
@@ -118,21 +111,3 @@ def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, m
     assert paint.main([*words, "--progress", "none"]) == 0
     assert "a run without SHARD makes one" in capsys.readouterr().out
     assert len(shown) == 2
-
-
-def test_one_photo_and_one_painting_beside_each_other_are_painted(
-    tmp_path, stand_in, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("STARTED_IN", raising=False)  # start.sh may run the tests.
-    environment = config.environment
-    monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
-    monkeypatch.setenv("VGG_WEIGHTS", "random")
-    monkeypatch.setenv("DEVICE", "cpu")
-    for name in ("beach.jpg", "other.jpg", "monet.jpg"):
-        Path(name).write_bytes(tiny.file(48, 64, 1))
-    words = ["beach.jpg", "monet.jpg", "./painted", "--size", "32", "--iterations", "1"]
-    assert paint.main(words) == 0
-    painted = [path for path in Path("painted").rglob("*.jpg") if "_" not in str(path)]
-    assert painted == [Path("painted/monet/beach.jpg")]
-    assert capsys.readouterr().out.endswith("Open painted/index.html\n")

@@ -31,16 +31,9 @@ def test_color_transfer_brings_the_photos_colors_into_a_finished_painting():
 def test_mask_transfer_brings_the_photos_pixels_back_where_the_mask_is_black():
     grey("large.png", np.tile([255] * 80 + [0] * 80, (120, 1)))
     Image.open("beach.jpg").save("beach.png")
-    Path("painted.jpg").write_bytes(tiny.file(60, 80, 5))
-    assert inetwork(["--mask_transfer", "beach.png", "painted.jpg", "large.png"]) == 0
-    result = pixels("painted_masked.png")
-    assert np.array_equal(result[:, :39], pixels("painted.jpg")[:, :39])
+    painted = "painted.webp.png"  # As a batch names the result of painted.webp.
+    Path(painted).write_bytes(tiny.file(60, 80, 5, "PNG"))
+    assert inetwork(["--mask_transfer", "beach.png", painted, "large.png"]) == 0
+    result = pixels("painted.webp_masked.png")
+    assert np.array_equal(result[:, :39], pixels(painted)[:, :39])
     assert np.array_equal(result[:, 41:], pixels("beach.png")[:, 41:])
-
-
-@pytest.mark.parametrize("name", ["klimt.heic.png", "klimt.webp.png"])
-def test_a_painting_that_has_its_photos_extension_in_its_name_is_taken(name):
-    Path("klimt.png").rename(name)
-    assert inetwork(["--mask_transfer", "beach.jpg", name, "left.png"]) == 0
-    written = Path(name.replace(".png", "_masked.png"))
-    assert Image.open(written).size == Image.open(name).size
