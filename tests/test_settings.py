@@ -122,10 +122,6 @@ def test_copies_know_what_was_given():
     assert pickle.loads(pickle.dumps(Settings())).replaced({"preset": "print"}).size != 512
 
 
-def test_every_setting_says_what_it_means():
-    assert all(each.metadata["meaning"] for each in FIELDS.values())
-
-
 def test_the_tables_of_settings_are_up_to_date_and_complete():
     text = (REPOSITORY / "docs/settings.md").read_text()
     for names in TABLES.values():

@@ -187,13 +187,6 @@ def test_a_style_is_chosen_by_name_in_whatever_case(world):
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 
 
-def test_a_wrong_styles_toml_is_reported_to_the_owner(world):
-    world.put("styles/styles.toml", b"[soft\n")
-    world.says(ANNA, "/styles")
-    assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
-    assert "styles.toml" in world.telegram.sent(chat=OWNER)[0].text
-
-
 def test_a_size_can_be_pressed_or_written(world):
     [answer] = world.says(ANNA, "/size")
     data = [button["callback_data"] for button in answer.buttons]

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import tiny
-from support.commands import configure_buckets, fill_with_photos
+from support.commands import configure_buckets, fill_with_photos, set_variables
 from support.inetwork_runs import grey
 
 from styletransfer import config
@@ -22,8 +22,7 @@ def server(request):
 @pytest.fixture
 def reachable(server, monkeypatch):
     """The server, with the scripts' environment set to reach it."""
-    for name, value in server.environment.items():
-        monkeypatch.setenv(name, value)
+    set_variables(monkeypatch, server.environment)
     return server
 
 
@@ -35,8 +34,7 @@ def photos(tmp_path):
 @pytest.fixture
 def on_moto(moto, monkeypatch):
     """Three new buckets, set as the configuration's; by variable."""
-    for name, value in moto.environment.items():
-        monkeypatch.setenv(name, value)
+    set_variables(monkeypatch, moto.environment)
     return configure_buckets(moto.open, monkeypatch)
 
 

@@ -7,7 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
-from support.commands import fill, keys, on_a_terminal
+from support.commands import fill, keys, on_a_terminal, set_variables
 
 from styletransfer import config
 from styletransfer.cli.bucket_management import bucket_management
@@ -19,11 +19,8 @@ from styletransfer.storage.folder import FolderBucket
 
 
 def configure(monkeypatch, server, values) -> None:
-    for name, value in {
-        **server.environment,
-        **dict(zip(BUCKETS, values, strict=True)),
-    }.items():
-        monkeypatch.setenv(name, value)
+    buckets = dict(zip(BUCKETS, values, strict=True))
+    set_variables(monkeypatch, {**server.environment, **buckets})
 
 
 @pytest.fixture
@@ -39,8 +36,7 @@ def folders(tmp_path, monkeypatch):
     """Three folders that are still to be made, those of the configuration."""
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     values = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-    for name, value in zip(BUCKETS, values, strict=True):
-        monkeypatch.setenv(name, value)
+    set_variables(monkeypatch, dict(zip(BUCKETS, values, strict=True)))
     return values
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from support.commands import keys, on_a_terminal
+from support.commands import keys, on_a_terminal, set_variables
 from support.s3_servers import SECRET
 
 from styletransfer.cli import env_file, init
@@ -60,10 +60,8 @@ def install_clever(folder: Path, server, monkeypatch) -> None:
     bin_folder.mkdir()
     (bin_folder / "clever").write_text(CLEVER)
     (bin_folder / "clever").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{bin_folder}:{os.environ['PATH']}")
-    monkeypatch.setenv("ADDON_HOST", server.url)
-    monkeypatch.setenv("ADDON_KEY_ID", server.key_id)
-    monkeypatch.setenv("ADDON_SECRET", server.secret)
+    addon = {"ADDON_HOST": server.url, "ADDON_KEY_ID": server.key_id, "ADDON_SECRET": server.secret}
+    set_variables(monkeypatch, addon | {"PATH": f"{bin_folder}:{os.environ['PATH']}"})
 
 
 @pytest.fixture
@@ -162,8 +160,7 @@ def test_variables_come_from_a_file_the_input_or_the_environment(
         monkeypatch.setattr(sys, "stdin", io.StringIO(lines))
     else:
         arguments = ["--prefix", prefix, "--provider", "s3", "--yes"]
-        for name, value in moto.environment.items():
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, moto.environment)
     monkeypatch.setenv("BUCKET_STYLE", "elsewhere")
     code, out, _ = run(capsys, *arguments)
     assert code == 0

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.commands import set_variables
 
 from styletransfer import config
 from styletransfer.batch import run as batch
@@ -57,8 +58,7 @@ def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch, name):
 def test_further_instances_of_an_application_are_warned_that_they_paint_the_same(
     loaded, monkeypatch, capsys, variables, warned
 ):
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
+    set_variables(monkeypatch, variables)
     assert paint.main(["./photos", "./paintings", "./painted"]) == 0
     warning = "this is instance 2, and every instance paints all photos; SHARD=INSTANCE_NUMBER/n"
     assert (warning in capsys.readouterr().out) == warned

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from support.commands import contents, keys
+from support.commands import contents, keys, set_variables
 
 from styletransfer import config
 from styletransfer.cli.sync_commands import (
@@ -53,8 +53,7 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
     if variables is not None:
         for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
             monkeypatch.delenv(name)
-        for name, value in {"HOME": str(tmp_path), **variables}.items():
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})
         monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     for run in (
         lambda: send_to_bucket([str(photos), "no-such-bucket"]),
@@ -112,8 +111,7 @@ def test_a_single_file_is_sent_and_fetched(request, kind, tmp_path, monkeypatch,
         name = f"{tmp_path}/bucket"
     else:
         server = request.getfixturevalue("moto")
-        for variable, value in server.environment.items():
-            monkeypatch.setenv(variable, value)
+        set_variables(monkeypatch, server.environment)
         name = f"s3://{server.new_bucket()}"
     (tmp_path / "beach.jpg").write_bytes(b"x")
     (tmp_path / "link.jpg").symlink_to("beach.jpg")
@@ -137,8 +135,7 @@ CONFLICT = ("c", "c/d.jpg")  # A folder cannot have both.
 
 def test_no_key_is_lost_silently(rgw, monkeypatch, tmp_path, capsys):
     """On Ceph, as moto answers a line end with 404."""
-    for name, value in rgw.environment.items():
-        monkeypatch.setenv(name, value)
+    set_variables(monkeypatch, rgw.environment)
     bucket = rgw.open()
     long = "/".join(["d" * 127] * 8)  # 1,023 bytes that every disk takes
     for key in (*TROUBLE, *UNFIT, *CONFLICT, long, "marker/", ".ssh/authorized_keys"):

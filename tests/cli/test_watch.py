@@ -10,7 +10,7 @@ import threading
 
 import pytest
 from support import tiny
-from support.commands import configure_buckets, fill
+from support.commands import configure_buckets, fill, set_variables
 from support.folder_batches import QUICK
 from support.polling import until
 
@@ -81,8 +81,7 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
         bucket = request.getfixturevalue("in_folders")["BUCKET_RESULT"]
     else:
         server = request.getfixturevalue(kind)
-        for name, value in server.environment.items():
-            monkeypatch.setenv(name, value)
+        set_variables(monkeypatch, server.environment)
         bucket = configure_buckets(server.open, monkeypatch)["BUCKET_RESULT"]
         fill(bucket, "../hostile.jpg")
     fill(bucket, "monet/a.jpg")

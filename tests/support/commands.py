@@ -6,7 +6,7 @@ import pty
 import random
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -52,6 +52,11 @@ def fill_with_photos(folder: Path) -> Path:
     FolderBucket(folder).write("empty.jpg", b"")
     (folder / ".DS_Store").write_bytes(b"x")
     return folder
+
+
+def set_variables(monkeypatch, variables: Mapping[str, str]) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
 
 
 def configure_buckets(new_bucket, monkeypatch) -> dict[str, Bucket]:
