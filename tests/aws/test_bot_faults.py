@@ -121,11 +121,14 @@ def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_2
     assert "<token>" in caplog.text
 
 
-def test_a_photo_that_cannot_be_stored_leaves_nothing_behind(world, monkeypatch):
+def test_a_photo_is_stored_after_its_wish_and_leaves_nothing_behind_if_it_cannot_be(
+    world, monkeypatch
+):
     write = s3.S3Bucket.write
 
     def broken(self, key, *rest):
         if key.endswith(".jpg"):
+            assert world.keys("wishes/"), "it starts the job, which reads the wish"
             raise base.UnavailableError("the bucket does not answer; try again later")
         write(self, key, *rest)
 

@@ -5,8 +5,6 @@ import json
 from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
 
-from styletransfer.storage import s3
-
 
 def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     update = world.photo(ANNA)
@@ -20,18 +18,6 @@ def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     assert world.telegram.actions == [(ANNA, "typing")]
     [second] = world.answers(world.photo(BORIS))
     assert "number 2" in second.text
-
-
-def test_the_wish_is_there_before_the_photo(world, monkeypatch):
-    written, write = [], s3.S3Bucket.write
-
-    def noted(self, key, *rest):
-        written.append(key.rpartition(".")[2])
-        write(self, key, *rest)
-
-    monkeypatch.setattr(s3.S3Bucket, "write", noted)
-    world.answers(world.photo(ANNA))
-    assert written == ["json", "jpg"]
 
 
 def test_a_file_is_kept_in_full_quality_with_its_real_kind(world):

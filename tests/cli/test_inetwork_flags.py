@@ -56,12 +56,6 @@ def test_switches_take_the_original_s_words_and_stand_alone():
 
 
 @paints
-def test_image_size_is_the_number_of_rows():
-    assert painted("--image_size", "66").shape == (66, 88, 3)
-    assert painted("--image_size", "48", "--maintain_aspect_ratio", "False").shape == (48, 48, 3)
-
-
-@paints
 def test_outside_the_content_mask_the_photo_is_kept():
     result = painted("--content_mask", "left.png", "--size", "80")
     photo = np.asarray(Image.open("beach.jpg"))
@@ -77,6 +71,12 @@ def test_preserve_color_acts_inside_the_color_mask_only():
     )
     assert np.array_equal(half[:, :28], everywhere[:, :28])
     assert np.array_equal(half[:, 36:], painted()[:, 36:])
+
+
+@paints
+def test_columns_are_rows_without_the_aspect_ratio():
+    assert painted("--image_size", "48").shape == (48, 64, 3)
+    assert painted("--image_size", "48", "--maintain_aspect_ratio", "False").shape == (48, 48, 3)
 
 
 @paints
@@ -117,12 +117,13 @@ def test_a_single_style_weight_is_shared_equally():
     assert inetwork_arguments.shares_of([3, 1], 2) == [3, 1]
 
 
-def test_recipe_inetwork_paints_400_rows_unless_a_size_is_given():
+def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():
     def size(*flags):
         args = inetwork_arguments.parse_arguments([*ONE, *flags])
         settings = inetwork_arguments.settings_of(args)
         return inetwork_arguments.with_image_size(settings, args, 60, 80).size
 
+    assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533
     assert size("--recipe", "inetwork", "--maintain_aspect_ratio", "False") == 400
     assert size("--recipe", "inetwork", "--size", "400") == 400

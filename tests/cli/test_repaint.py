@@ -42,7 +42,7 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     assert not [*Path().glob("x*")]
 
 
-def test_a_record_is_not_painted_over_its_pictures(folders, small_vgg, monkeypatch, capsys):
+def test_a_record_is_not_painted_over_its_pictures(folders, stand_in, monkeypatch, capsys):
     assert run(folders, PHOTO="beach.jpg", STYLE="monet") == 0
     record, before = "out/_records/monet/beach.jpg.json", Path("photos/beach.jpg").read_bytes()
     monkeypatch.chdir("photos")
