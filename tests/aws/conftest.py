@@ -92,7 +92,7 @@ def world(aws, monkeypatch, caplog) -> Iterator[World]:
     telegram = Telegram()
     monkeypatch.setitem(client.HTTPX_OPTIONS, "transport", telegram.transport())
     monkeypatch.setattr(client, "_PAUSES_S", (0,) * len(client._PAUSES_S))
-    monkeypatch.setattr(previews, "SIDE", 96)  # Those of the real size take seconds.
+    monkeypatch.setattr(previews, "SIDE", 96)  # Larger ones take seconds.
     aws.ssm.put_parameter(Name=ENVIRONMENT["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
     aws.s3.create_bucket(
         Bucket=NAMES["Bucket"], CreateBucketConfiguration={"LocationConstraint": REGION}
