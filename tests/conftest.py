@@ -24,7 +24,7 @@ GROUPS = ("engine", "processes", "chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rounds", type=int, help="how often test_kill.py repeats its rounds")
+    parser.addoption("--rounds", type=int, help="how often test_web_kill.py repeats its rounds")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:

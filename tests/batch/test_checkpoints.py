@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support import tiny
+from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
 
@@ -17,22 +18,20 @@ from styletransfer import config
 from styletransfer.batch import checkpoints
 from styletransfer.batch import run as batch
 from styletransfer.batch.checkpoints import Snapshot, read_snapshot
-from styletransfer.batch.names import ResultNames
-from styletransfer.batch.plan import Selection
-from styletransfer.images.output import OutputFormat
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
 from styletransfer.storage.base import Entry
 from styletransfer.storage.folder import FolderBucket
 
 
-def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
+def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_cleared(
     folders, stand_in, capsys
 ):
     run(folders)
     one = tiny.picture(4, 4)
     state = {"iteration": np.array(1), "image": one}
     bucket = FolderBucket(Path("out"))
+    mine = {"_checkpoints/mine.txt": b"1", "_checkpoints.txt": b"2"}
+    for key, data in mine.items():
+        bucket.write(key, data)
     Snapshot("another", state).upload(bucket, "_checkpoints/monet/beach.jpg.npz")
     Snapshot("another", state).upload(bucket, "_checkpoints/gone/beach.jpg.npz")
     whole = bucket.read("_checkpoints/gone/beach.jpg.npz")
@@ -41,28 +40,8 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_stale_ones_are_cleared(
     capsys.readouterr()
     assert run(folders, STYLE_SEED="3") == 0
     assert "resuming" not in capsys.readouterr().out
-    assert keys() == RESULTS | RECORDS
-
-
-def test_what_is_only_beside_checkpoints_is_left_alone(folders, stand_in):
-    mine = {"_checkpoints/mine.txt": b"1", "_checkpoints.txt": b"2"}
-    bucket = FolderBucket(Path("out"), new=True)
-    for key, data in mine.items():
-        bucket.write(key, data)
-    bucket.write("_checkpoints/gone/beach.jpg.npz", b"torn")
-    assert run(folders) == 0
-    assert {key: bucket.read(key) for key in mine} == mine
     assert keys() == RESULTS | RECORDS | mine.keys()
-
-
-def test_checkpoints_are_saved_while_a_painting_takes_long_and_gone_after(
-    folders, stand_in, monkeypatch, capsys
-):
-    monkeypatch.setenv("PAINTING_S", "0.3")
-    loaded = config.load(folders)
-    assert batch.run(dataclasses.replace(loaded, checkpoint_every=0.02)) == 0
-    assert "checkpoint saved: _checkpoints/" in capsys.readouterr().out
-    assert keys() == RESULTS | RECORDS
+    assert {key: bucket.read(key) for key in mine} == mine
 
 
 def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
@@ -76,7 +55,7 @@ def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
     monkeypatch.setattr(checkpoints, "wait", wait)
     answers = threading.Event()
     stalling = SimpleNamespace(upload=lambda file, key: answers.wait())
-    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a b.jpg", 1, ""))
+    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
     store = checkpoints.CheckpointStore(stalling, stalling)
     try:
         store.save(task, {"iteration": np.array(1)})
@@ -97,7 +76,7 @@ def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
         done.append("saved")
 
     storage = SimpleNamespace(upload=upload, delete=lambda key: done.append("deleted"))
-    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a b.jpg", 1, ""))
+    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
     for then in ("save_last", "delete"):
         done.clear()
         answers.clear()
@@ -127,57 +106,38 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, m
     assert keys() == RESULTS | RECORDS
 
 
-def selection(*, partial=False):
-    """One photo, `a b.jpg`, in one style, `monet`."""
-    photos, style = [Entry("a b.jpg", 1, "")], SimpleNamespace(name="monet")
-    return Selection(
-        photos, [style], masks={}, names=ResultNames([], [], OutputFormat(None)), partial=partial
-    )
-
-
-OWN, OTHER = "_checkpoints/monet/a b.jpg.npz", "_checkpoints/monet/b.jpg.npz"
+OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
 FOREIGN = "monet/big.tiff"
 
 
-@pytest.mark.parametrize("partial", [False, True])
-def test_uploads_that_killed_runs_left_are_aborted_and_no_others(rgw, partial, monkeypatch, caplog):
+def test_uploads_that_killed_runs_left_are_aborted_and_no_others(
+    rgw, stand_in, monkeypatch, caplog
+):
     caplog.set_level("INFO", "styletransfer")
-    name = rgw.new_bucket()
+    bucket, environment = s3_batch(rgw)
     for key in (OWN, OTHER, FOREIGN):
-        rgw.client.create_multipart_upload(Bucket=name, Key=f"deep/{key}")
-    bucket = rgw.open(f"{name}/deep")
+        rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)
 
-    def left():
-        checkpoints.abort_stale_uploads(bucket, selection(partial=partial))
+    def left(**changes):
+        assert run(environment, **changes) == 0
         return {each.key for each in bucket.unfinished_uploads()}
 
     assert left() == {OTHER, FOREIGN}  # The other is young: another run may be at it.
-    assert caplog.messages == ["aborted 1 unfinished upload of earlier runs"]
+    assert "aborted 1 unfinished upload of earlier runs" in caplog.messages
     monkeypatch.setattr(checkpoints, "STALE_S", -60)  # As if an hour had passed.
-    assert left() == ({OTHER, FOREIGN} if partial else {FOREIGN})
+    assert left(PHOTO="a.png") == {OTHER, FOREIGN}
+    assert left() == {FOREIGN}
 
 
-def test_a_run_that_may_not_list_uploads_logs_one_line_and_goes_on(moto, proxy, caplog):
-    bucket = open_bucket(moto.new_bucket(), Account(proxy.url, "k", "s"))
-    proxy.add("^GET .*uploads", "status", code=403, error="AccessDenied")
-    checkpoints.abort_stale_uploads(bucket, selection())
-    [line] = (each.getMessage() for each in caplog.records if each.levelname == "WARNING")
-    assert line.startswith("unfinished uploads of earlier runs may be left: ")
-    assert "AccessDenied" in line
-
-
-def test_in_a_folder_the_hidden_files_of_killed_runs_are_deleted_after_an_hour(tmp_path):
-    folder = FolderBucket(tmp_path)
-    old, young = (f"_checkpoints/monet/.{digit * 16}.part" for digit in "0a")
-    mine = "_checkpoints/monet/.mine.part"
-    for key in (old, young, mine):
-        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / key).touch()
-    os.utime(tmp_path / old, (1e9, 1e9))
-    checkpoints.abort_stale_uploads(folder, selection())
-    assert sorted(path.name for path in (tmp_path / old).parent.iterdir()) == [
-        *(Path(young).name, Path(mine).name)
-    ]
+def test_in_a_folder_the_hidden_files_of_killed_runs_are_deleted_after_an_hour(folders, stand_in):
+    place = Path("out/_checkpoints/monet")
+    place.mkdir(parents=True)
+    old, young, mine = (place / f".{name}.part" for name in ("0" * 16, "a" * 16, "mine"))
+    for path in (old, young, mine):
+        path.touch()
+    os.utime(old, (1e9, 1e9))
+    assert run(folders) == 0
+    assert {*place.iterdir()} == {young, mine}
 
 
 # --- what is in a checkpoint ------------------------------------------------------------------

@@ -4,14 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from support import tiny
-from support.batch_results import ONE, RECORD, RESULT, painted, results
-from support.folder_batches import QUICK, run
+from support.batch_results import ONE, RECORD, RESULT, painted, results, s3_batch
+from support.folder_batches import run
 
 from styletransfer.images import encode
 from styletransfer.storage.folder import FolderBucket
-
-# --- objects of others ----------------------------------------------------------------------
 
 
 def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand_in, capsys):
@@ -133,29 +130,20 @@ def test_another_runs_result_that_appears_during_the_check_is_no_strangers(
     assert run(folders, **ONE) == 0
 
 
-# --- two runners, and multipart ETags, on real S3 -------------------------------------------
-
-
 @pytest.mark.slow
 def test_results_stored_in_parts_or_overwritten_are_recognised_on_s3(moto, stand_in, capsys):
-    names = [moto.new_bucket() for _ in range(3)]
-    client, [source, style, result] = moto.client, names
-    client.put_object(Bucket=source, Key="a.png", Body=tiny.file(60, 80, 1, "PNG"))
-    client.put_object(Bucket=style, Key="monet.jpg", Body=tiny.file(50, 50, 2))
-    buckets = dict(zip(("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"), names, strict=True))
-    environment = QUICK | buckets | moto.environment
+    bucket, environment = s3_batch(moto)
+    client, at = moto.client, {"Bucket": bucket.name, "Key": "monet/a.png"}
     assert painted(capsys, environment) == 1
-    body = client.get_object(Bucket=result, Key="monet/a.png")["Body"].read()
-    at = {"Bucket": result, "Key": "monet/a.png"}
+    body = bucket.read("monet/a.png")
     upload = client.create_multipart_upload(**at)["UploadId"]
     part = client.upload_part(**at, UploadId=upload, PartNumber=1, Body=body)["ETag"]
     parts = {"Parts": [{"ETag": part, "PartNumber": 1}]}
     client.complete_multipart_upload(**at, UploadId=upload, MultipartUpload=parts)
     assert painted(capsys, environment) == 0  # the same bytes, copied in parts
-    client.put_object(**at, Body=body[:-1] + b"x")
-    assert painted(capsys, environment) == 1
-    client.put_object(**at, Body=b"")
-    assert painted(capsys, environment) == 1
-    client.delete_object(Bucket=result, Key="_records/monet/a.png.json")
+    for other in (body[:-1] + b"x", b""):
+        bucket.write("monet/a.png", other)
+        assert painted(capsys, environment) == 1
+    bucket.delete("_records/monet/a.png.json")
     assert run(environment) == 1
-    assert client.get_object(**at)["Body"].read() == body
+    assert bucket.read("monet/a.png") == body

@@ -1,9 +1,11 @@
-"""The results of a run over folders, and the record and result of one photo."""
+"""The results of a run, and the record and result of one photo."""
 
 import json
 from pathlib import Path
 
-from support.folder_batches import keys, run
+from styletransfer.config import BUCKETS
+from support import tiny
+from support.folder_batches import QUICK, keys, run
 
 ONE = {"PHOTO": "beach.jpg", "STYLE": "monet"}
 RECORD = Path("out/_records/monet/beach.jpg.json")
@@ -29,3 +31,13 @@ def painted(capsys, environment, **changes):
     capsys.readouterr()
     assert run(environment, **changes) == 0
     return capsys.readouterr().out.count(": done, ")
+
+
+def s3_batch(server):
+    """Returns a new bucket for results on an S3 server, and the variables with which a run paints
+    the photo `a.png` in the style `monet` into it."""
+    source, style, result = buckets = [server.open() for _ in BUCKETS]
+    source.write("a.png", tiny.file(60, 80, 1, "PNG"))
+    style.write("monet.jpg", tiny.file(50, 50, 2))
+    names = zip(BUCKETS, (bucket.name for bucket in buckets), strict=True)
+    return result, QUICK | server.environment | dict(names)
