@@ -2,7 +2,6 @@
 
 import errno
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -76,19 +75,6 @@ def test_what_was_changed_after_its_download_is_neither_replaced_nor_deleted(buc
     assert contents(folder) == contents(bucket) | {"monet/b.jpg": b"retouched"}
 
 
-def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(bucket, tmp_path):
-    folder = FolderBucket(tmp_path / "out")
-    fill(folder, "monet/a.jpg", "monet/gone.jpg")
-    folder.write("monet/b.jpg", b"painted before")
-    result = download_all(bucket, folder.folder)
-    assert (result.copied, result.same, result.exit_code) == (2, 1, 1)
-    assert "b.jpg is your own" in result.failures[0]
-    folder.delete("monet/b.jpg")
-    bucket.write("monet/a.jpg", b"painted anew")
-    assert download_all(bucket, folder.folder, MIRROR).exit_code == 0
-    assert contents(folder) == contents(bucket) | {"monet/gone.jpg": b"monet/gone.jpg"}
-
-
 @pytest.mark.parametrize("damage", [b"", b"\x00\xff" * 9, b"[1]\n{}\nnull", "torn"])
 def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket, tmp_path, damage):
     folder = FolderBucket(tmp_path / "out", new=True)
@@ -108,14 +94,6 @@ def test_a_damaged_list_is_reported_once_and_makes_nothing_the_program_s(bucket,
         bucket.write(key, b"painted anew")
     result = download_all(bucket, folder.folder)
     assert (result.copied, result.notes, result.exit_code) == (3, [], 0)
-
-
-def test_a_list_with_the_line_ends_of_windows_is_not_damaged(bucket, tmp_path):
-    download_all(bucket, tmp_path / "out")
-    file = tmp_path / "out" / MANIFEST
-    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
-    result = download_all(bucket, tmp_path / "out")
-    assert (result.same, result.notes) == (4, [])
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
@@ -171,40 +149,6 @@ def test_a_file_that_another_download_has_yet_to_list_is_not_the_user_s_own(
     monkeypatch.setattr(Manifest, "is_unchanged", overtaken)
     result = download_all(bucket, folder)
     assert (result.failures, contents(folder)) == ([], contents(bucket))
-
-
-def test_a_file_that_another_download_brings_meanwhile_is_not_the_user_s_own(
-    bucket, tmp_path, monkeypatch
-):
-    listed = [*bucket.list()]
-    etags = [entry.etag for entry in listed]  # Computed when first used: before the change.
-    monkeypatch.setattr(bucket, "list_with_folder_markers", lambda: iter(listed))
-    folder, download = tmp_path / "out", bucket.download
-
-    def overtaken(key, path, progress=None):
-        monkeypatch.undo()
-        bucket.write("monet/b.jpg", b"painted anew")
-        download_all(bucket, folder)
-        download(key, path, progress)
-
-    monkeypatch.setattr(bucket, "download", overtaken)
-    assert len(set(etags)) == 4
-    assert download_all(bucket, folder).failures == []
-    assert download_all(bucket, folder).failures == []
-    assert contents(folder) == contents(bucket)
-
-
-def test_a_copy_of_the_folder_and_a_folder_of_two_buckets_are_known(bucket, home, tmp_path):
-    for name in ("out", "copy"):
-        download_all(bucket, tmp_path / "out")
-        if name == "copy":
-            shutil.copytree(tmp_path / "out", tmp_path / "copy", copy_function=shutil.copyfile)
-    copy = tmp_path / "copy"
-    bucket.write("monet/a.jpg", b"painted anew")
-    assert download_all(bucket, copy).exit_code == 0
-    result = download_all(home, copy, SyncRules(delete=True, include=lambda key: "/" in key))
-    assert (result.copied, result.deleted, result.failures) == (2, 0, [])
-    assert contents(bucket).items() <= contents(copy).items()
 
 
 def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(bucket, tmp_path):

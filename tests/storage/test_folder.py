@@ -1,11 +1,9 @@
 """Properties of folders: hostile keys, links, hidden files."""
 
-import errno
 import itertools
 import ntpath
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from support.commands import keys, refusal
@@ -13,8 +11,7 @@ from support.commands import keys, refusal
 from styletransfer.errors import StorageError
 from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
-from styletransfer.storage.base import BadKeyError, ObjectError
-from styletransfer.storage.files import replacing, storage_errors
+from styletransfer.storage.base import BadKeyError
 from styletransfer.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
@@ -51,17 +48,11 @@ def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
     assert keys(bucket) == ["file", "sub/a.jpg"]
 
 
-def test_hidden_files_and_half_written_ones_are_not_listed(tmp_path):
-    bucket = FolderBucket(tmp_path)
-    bucket.write("a.jpg", b"x")
-    put(tmp_path, ".DS_Store", "._a.jpg", ".0123.part", ".git/x.jpg")
-    os.mkfifo(tmp_path / "pipe.jpg")
-    assert keys(bucket) == ["a.jpg"]
-
-
-def test_links_and_files_in_icloud_are_left_out_by_name(tmp_path):
+def test_hidden_files_links_and_files_in_icloud_are_left_out_the_latter_by_name(tmp_path):
     bucket = FolderBucket(tmp_path)
     bucket.write("trip/a.jpg", b"x")
+    put(tmp_path, ".DS_Store", "._a.jpg", ".0123.part", ".git/x.jpg")
+    os.mkfifo(tmp_path / "pipe.jpg")
     put(tmp_path, "trip/.IMG_1.HEIC.icloud", ".b.jpg.icloud", ".icloud", ".git/.c.jpg.icloud")
     (tmp_path / "link.jpg").symlink_to("../gone.jpg")
     assert keys(bucket) == ["trip/a.jpg"]
@@ -141,41 +132,6 @@ def test_a_read_only_folder_is_reported(tmp_path):
     finally:
         os.seteuid(me)
         tmp_path.chmod(0o700)
-
-
-@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
-@pytest.mark.parametrize("key", ["what?.jpg", "what?/a.jpg"])
-def test_a_name_that_the_disk_cannot_store_is_said_to_be_one(tmp_path, monkeypatch, number, key):
-    def refusing(real):
-        def call(path, *given, **named):
-            if any("?" in str(each) for each in (path, *given)):
-                raise OSError(number, os.strerror(number))
-            return real(path, *given, **named)
-
-        return call
-
-    monkeypatch.setattr(Path, "replace", refusing(Path.replace))
-    monkeypatch.setattr(Path, "mkdir", refusing(Path.mkdir))
-    bucket = FolderBucket(tmp_path)
-    with pytest.raises(BadKeyError) as error:
-        bucket.write(key, b"x")
-    assert str(error.value) == f"{tmp_path}/{key}: its disk cannot store this name; rename it"
-    assert not [*tmp_path.iterdir()]
-
-
-def test_a_folder_that_is_gone_does_not_blame_the_name(tmp_path, monkeypatch):
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    (tmp_path / "gone").rmdir()
-    with pytest.raises(ObjectError, match=r"^out/a.jpg does not exist$"):
-        FolderBucket(Path("out")).write("a.jpg", b"x")
-    with (
-        pytest.raises(ObjectError, match=r"^a.jpg does not exist$"),
-        storage_errors("a.jpg"),
-        replacing(tmp_path / "made anew" / "a.jpg"),
-    ):
-        shutil.rmtree(tmp_path / "made anew")
-        (tmp_path / "made anew").mkdir()  # by another download
 
 
 def test_a_disk_that_ignores_case_keeps_the_file_of_another_key(tmp_path, monkeypatch):

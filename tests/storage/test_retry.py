@@ -61,15 +61,6 @@ def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, pauses, 
     ]
 
 
-def test_an_outage_that_lasts_ends_in_the_error(tmp_path, leaving, pauses):
-    pauses(0.01, 0.01)
-    bucket = Failing(tmp_path, 99)
-    retrying = RetryingBucket(bucket, leaving)
-    with pytest.raises(UnavailableError, match="unavailable"):
-        retrying.read("a.jpg")
-    assert bucket.requests == 3
-
-
 def test_an_objects_error_and_any_once_the_run_is_leaving_is_not_tried_twice(tmp_path, leaving):
     for kind in (BadKeyError, UnavailableError):
         bucket = Failing(tmp_path, 99, kind)
@@ -103,21 +94,6 @@ def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(
         (tmp_path / name).write_bytes(b"")
     retrying = RetryingBucket(Failing(tmp_path, 1), leaving)
     assert [entry.key for entry in retrying.list()] == ["a.jpg", "b.jpg"]
-
-
-def test_every_request_for_an_object_reaches_the_bucket(tmp_path, leaving):
-    bucket = RetryingBucket(FolderBucket(tmp_path / "out", new=True), leaving)
-    etag = bucket.write("a.jpg", b"abc")
-    assert bucket.find("a.jpg").size == 3 and bucket.find("b.jpg") is None
-    assert bucket.read_start("a.jpg", 2) == b"ab"
-    assert bucket.write_if("a.jpg", b"other", None) is None
-    assert bucket.write_if("a.jpg", b"later", etag)
-    bucket.download("a.jpg", tmp_path / "copy")
-    bucket.upload(tmp_path / "copy", "b.jpg")
-    bucket.delete("a.jpg")
-    assert [entry.key for entry in bucket.list()] == ["b.jpg"]
-    with pytest.raises(BadKeyError):
-        bucket.check_key("trip\\beach.jpg")
 
 
 def test_an_outage_of_five_minutes_is_outlasted():

@@ -1,7 +1,6 @@
 """Properties of S3: any key, prefixes, multipart uploads, access."""
 
 import random
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,7 +8,7 @@ from support.commands import keys, refusal
 
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account, parse_account
-from styletransfer.storage.base import ObjectError, UnavailableError
+from styletransfer.storage.base import UnavailableError
 from styletransfer.storage.files import is_same
 from styletransfer.storage.s3_client import client_of
 
@@ -29,7 +28,6 @@ def test_keys_that_cannot_be_files_are_kept_as_they_are(server):
     assert keys(bucket) == []
 
 
-@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
 def test_a_region_that_a_service_insists_on_signs_its_requests(server):
     account = parse_account({**server.environment, "CELLAR_ADDON_REGION": "fr-par"})
     bucket = open_bucket(server.new_bucket(), account)
@@ -46,15 +44,6 @@ def test_a_bucket_is_made_in_the_region_that_is_named(moto):
     assert location["LocationConstraint"] == "eu-west-3"
 
 
-def test_markers_of_folders_are_not_listed(server):
-    name = server.new_bucket()
-    server.client.put_object(Bucket=name, Key="folder/", Body=b"")
-    server.client.put_object(Bucket=name, Key="folder/a.jpg", Body=b"x")
-    assert keys(server.open(name)) == ["folder/a.jpg"]
-    assert keys(server.open(f"{name}/folder")) == ["a.jpg"]
-
-
-@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
 def test_listing_continues_after_the_first_page(server):
     bucket = open_bucket(server.new_bucket(), replace(server.account, region="with-small-pages"))
     bucket._client.meta.events.register(
@@ -66,11 +55,13 @@ def test_listing_continues_after_the_first_page(server):
     assert keys(bucket) == names
 
 
-def test_a_prefix_sees_and_writes_only_inside_of_it(server):
+def test_a_prefix_sees_and_writes_only_inside_of_it_and_no_markers_of_folders(server):
     name = server.new_bucket()
     whole, inner = server.open(name), server.open(f"{name}/in/ner")
     for key in ("in/ner/a.jpg", "in/nerd.jpg", "in/b.jpg", "c.jpg"):
         whole.write(key, b"x")
+    for folder in ("in/ner/", "in/ner/sub/"):
+        server.client.put_object(Bucket=name, Key=folder, Body=b"")
     assert inner.name == f"{name}/in/ner"
     assert keys(inner) == ["a.jpg"]
     inner.write("look/d.png", b"y")
@@ -80,6 +71,7 @@ def test_a_prefix_sees_and_writes_only_inside_of_it(server):
     assert keys(whole) == ["c.jpg", "in/b.jpg", "in/ner/look/d.png", "in/nerd.jpg"]
 
 
+@pytest.mark.parametrize("server", ["moto", "rgw", "rgw_tls"], indirect=True)
 @pytest.mark.parametrize("part", [5 << 20, 6 << 20])  # a usual size, and one of no known program
 def test_large_files_are_uploaded_in_parts_and_recognised_by_them(server, tmp_path, part):
     from boto3.s3.transfer import TransferConfig
@@ -133,20 +125,7 @@ def test_the_type_is_the_one_given_or_that_of_the_extension(server, tmp_path):
     }
 
 
-def test_a_missing_bucket_is_named_by_every_request(server, tmp_path):
-    bucket = server.open("no-such-bucket-anywhere")
-    for action in (
-        lambda: list(bucket.list()),
-        lambda: bucket.read("a.jpg"),
-        lambda: bucket.write("a.jpg", b"x"),
-        lambda: bucket.download("a.jpg", tmp_path / "a.jpg"),
-    ):
-        assert "bucket no-such-bucket-anywhere does not exist" in refusal(action)
-        with pytest.raises(UnavailableError):
-            action()
-
-
-@pytest.mark.parametrize("server", ["rgw", "rgw_tls"], indirect=True)
+@pytest.mark.parametrize("server", ["rgw"], indirect=True)
 @pytest.mark.parametrize("keys_given", [("testaccess", "wrong"), ("nobody", "wrong")])
 def test_wrong_credentials_are_refused_with_what_to_check(server, keys_given):
     name = server.new_bucket()
@@ -164,22 +143,6 @@ def test_wrong_credentials_are_refused_with_what_to_check(server, keys_given):
             action()
 
 
-def test_somebody_elses_bucket_is_refused(rgw, other_account):
-    name = rgw.new_bucket()
-    bucket = other_account.open(name)
-    assert "AccessDenied" in refusal(lambda: list(bucket.list()))
-    assert name in refusal(lambda: bucket.read("a.jpg"))
-    with pytest.raises(ObjectError):  # Other keys may be allowed.
-        bucket.read("a.jpg")
-    assert "AccessDenied" in refusal(lambda: bucket.write("a.jpg", b"x"))
-
-
-@pytest.mark.parametrize("server", ["rgw", "rgw_tls"], indirect=True)
-def test_a_key_that_is_too_long_is_refused_by_name(server):
-    bucket = server.open()
-    assert "1,024 bytes at most" in refusal(lambda: bucket.write("x" * 1025, b""))
-
-
 def test_how_long_a_key_may_be_is_known_without_asking_and_counts_the_prefix(tmp_path):
     account = Account("http://nobody.invalid", "key", "secret")
     whole, inner = (open_bucket(each, account) for each in ("results", "results/trip"))
@@ -193,10 +156,3 @@ def test_how_long_a_key_may_be_is_known_without_asking_and_counts_the_prefix(tmp
 def test_a_file_name_that_is_not_utf_8_is_refused_by_name(server):
     bucket = server.open()
     assert r"\udcff.jpg is not UTF-8" in refusal(lambda: bucket.write("\udcff.jpg", b""))
-
-
-def test_one_client_serves_all_buckets_and_threads_of_an_account(moto):
-    fresh = Account(moto.url, "fresh", "account")
-    with ThreadPoolExecutor(8) as pool:
-        buckets = list(pool.map(lambda n: open_bucket(f"bucket-{n}", fresh), range(16)))
-    assert len({id(bucket._client) for bucket in buckets}) == 1

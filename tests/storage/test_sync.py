@@ -1,16 +1,17 @@
 """Copying files between a folder and a bucket, apart from the scripts."""
 
-import io
 import os
-import sys
+import signal
+import time
 
 import pytest
-from rich import progress as rich_progress
 from support.commands import contents, fill, fill_with_photos
 
+from styletransfer.signals import Stopped
 from styletransfer.storage import fetch, file_names, s3, sync
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
+from styletransfer.storage.jobs import Job, run_jobs
 
 
 @pytest.fixture
@@ -37,23 +38,6 @@ def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeyp
     monkeypatch.setattr(Refusing, "error", UnavailableError)
     with pytest.raises(UnavailableError):
         sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
-
-
-def test_a_terminal_shows_the_files_and_the_bytes_that_are_sent(photos, tmp_path, monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(rich_progress, "get_console", lambda: rich_progress.Console(width=80))
-    seen = []
-    for _ in range(2):
-        monkeypatch.setattr(sys, "stdout", Terminal())
-        sync.upload_all([photos], FolderBucket(tmp_path / "bucket", new=True))
-        seen.append(sys.stdout.getvalue())
-    sent, again = seen
-    assert "sending 5/5 files" in sent and "200.0/200.0 kB" in sent
-    assert "sending 5/5 files" in again and "0/0 bytes" in again
 
 
 def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
@@ -143,17 +127,6 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monk
     assert result.deleted == 0
 
 
-def test_what_was_downloaded_is_not_hashed_again(tmp_path, monkeypatch):
-    bucket = FolderBucket(tmp_path / "bucket")
-    fill(bucket, "monet/a.jpg")
-    assert fetch.download_all(bucket, tmp_path / "out").copied == 1
-    with monkeypatch.context() as patch:
-        patch.setattr(fetch, "is_same", None)
-        assert fetch.download_all(bucket, tmp_path / "out").same == 1
-    (tmp_path / "out/monet/a.jpg").unlink()
-    assert fetch.download_all(bucket, tmp_path / "out").copied == 1
-
-
 def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
     bucket = rgw.open()
     for key in ("a.jpg", "somebody else's.jpg"):
@@ -162,3 +135,32 @@ def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
     assert len(bucket.unfinished_uploads()) == 2
     sync.upload_all([photos], bucket)
     assert [each.key for each in bucket.unfinished_uploads()] == ["somebody else's.jpg"]
+
+
+# --- signals ---------------------------------------------------------------------------------
+
+
+def test_after_a_signal_no_further_job_begins(capsys):
+    ran = []
+
+    def run(progress):
+        ran.append(1)
+        if len(ran) == 1:
+            signal.raise_signal(signal.SIGTERM)
+        time.sleep(0.3)
+        return True
+
+    with pytest.raises(Stopped):
+        run_jobs(
+            [Job(f"{n}.jpg", 1, run) for n in range(50)], lambda *_: "", "sending", at_a_time=2
+        )
+    assert 1 <= len(ran) <= 6
+
+
+def test_a_signal_as_the_last_job_ends_is_not_lost():
+    def ended(job, outcome):
+        signal.raise_signal(signal.SIGINT)
+        return ""
+
+    with pytest.raises(Stopped):
+        run_jobs([Job("a.jpg", 1, lambda progress: True)], ended, "sending")

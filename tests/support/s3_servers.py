@@ -146,15 +146,15 @@ def other_account(ceph) -> Server:
     return Server("rgw", plain.url, "otheraccess", "othersecret")
 
 
-@pytest.fixture(params=["moto", "rgw", "rgw_tls"])
+@pytest.fixture(params=["moto", "rgw"])
 def server(request) -> Server:
-    """Every S3 server, one after another."""
+    """The servers without TLS, one after another."""
     return request.getfixturevalue(request.param)
 
 
-@pytest.fixture(params=["folder", "moto", "rgw", "rgw_tls"])
+@pytest.fixture(params=["folder", "moto", "rgw"])
 def new_bucket(request, tmp_path) -> Callable[[], Bucket]:
-    """Makes new, empty buckets, of every kind one after another."""
+    """Makes new, empty buckets, of every kind one after another, without TLS."""
     if request.param != "folder":
         return request.getfixturevalue(request.param).open
 

@@ -38,12 +38,11 @@ PIECE = 65536
 
 @dataclass
 class Rule:
-    """Breaks the next `times` requests whose first line matches, after letting `skip` pass."""
+    """Breaks the next `times` requests whose first line matches."""
 
     match: str
     fault: str
     times: int = 1
-    skip: int = 0
     after: int = 0
     seconds: float = 3600
     code: int = 503
@@ -52,9 +51,6 @@ class Rule:
 
     def takes(self, line: str) -> bool:
         if self.times < 1 or not re.search(self.match, line):
-            return False
-        if self.skip > 0:
-            self.skip -= 1
             return False
         self.times -= 1
         return True
