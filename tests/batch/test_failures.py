@@ -4,8 +4,6 @@ import errno
 import json
 import logging
 import os
-import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -15,11 +13,9 @@ from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from styletransfer import log
 from styletransfer.batch import painting, reading
-from styletransfer.batch.painting import Painter
-from styletransfer.batch.workers import Stores
 from styletransfer.errors import DivergedError
 from styletransfer.images import encode
-from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
+from styletransfer.storage.base import DiskError, ObjectError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
@@ -88,30 +84,6 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
     assert "Traceback" in out and ", in failing" in out
 
 
-def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
-    close = Stores.close
-    write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
-
-    def slow(bucket, key, *others):
-        if key == "monet/beach.jpg":
-            assert ending.wait(10)
-            time.sleep(0.2)  # Longer than a run takes to end that waits for nothing.
-        return write(bucket, key, *others)
-
-    def first_alone(this, task, *others):
-        if task.photo.key != "beach.jpg":
-            raise UnavailableError("the photos' disk is gone")
-        return finished(this, task, *others)
-
-    monkeypatch.setattr(FolderBucket, "write", slow)
-    monkeypatch.setattr(Painter, "paint", first_alone)
-    monkeypatch.setattr(Stores, "close", lambda this: (ending.set(), close(this)))
-    with pytest.raises(UnavailableError, match="disk is gone"):
-        run(folders, **IN_MONET)
-    assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()
-    assert "result_etag" in Path("out/_records/monet/beach.jpg.json").read_text()
-
-
 def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):
     Path("photos/narrow.jpg").write_bytes(tiny.file(20, 600, 1))
     assert run(folders, PHOTO="narrow.jpg", STYLE_RECIPE="inetwork", **IN_MONET) == 1
@@ -149,22 +121,29 @@ def test_a_name_that_no_record_can_have_fails_alone_before_it_is_painted(
     assert keys() == RESULTS | RECORDS
 
 
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOENT, errno.EILSEQ])
+@pytest.mark.parametrize("key", ["what?.jpg", "what?/a.jpg"])
 def test_a_name_that_the_disk_of_results_cannot_store_fails_alone(
-    folders, stand_in, capsys, monkeypatch
+    folders, stand_in, capsys, monkeypatch, key, number
 ):
-    Path("photos/what?.jpg").write_bytes(tiny.file(60, 80, 3))
-    replace = Path.replace
+    Path("photos/what?").mkdir()
+    Path("photos", key).write_bytes(tiny.file(60, 80, 3))
 
-    def refusing(path, target):
-        if "?" in str(target):
-            raise OSError(errno.EINVAL, "Invalid argument")
-        return replace(path, target)
+    def refusing(real):
+        def call(path, *given, **named):
+            if any("?" in str(each) for each in (path, *given)):
+                raise OSError(number, os.strerror(number))
+            return real(path, *given, **named)
 
-    monkeypatch.setattr(Path, "replace", refusing)
+        return call
+
+    monkeypatch.setattr(Path, "replace", refusing(Path.replace))
+    monkeypatch.setattr(Path, "mkdir", refusing(Path.mkdir))
     assert run(folders, **IN_MONET) == 1
     out = capsys.readouterr().out
     [failed] = [line for line in out.splitlines() if line.startswith("FAILED: ")]
-    assert failed.endswith("what?.jpg.json: its disk cannot store this name; rename it")
+    assert failed.endswith(f"{key}.json: its disk cannot store this name; rename it")
+    assert not [*Path("out").rglob("*what*")]
     assert "2 painted" in out
 
 

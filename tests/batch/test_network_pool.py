@@ -14,7 +14,7 @@ from styletransfer.batch import network_pool
 from styletransfer.errors import WeightsError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry, ObjectError, UnavailableError
+from styletransfer.storage.base import Entry
 from styletransfer.vgg import registry
 from styletransfer.vgg.registry import BUILTIN, architecture
 from styletransfer.vgg.sources import WeightsSource
@@ -53,23 +53,6 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
         assert pool.load(Settings()).identity == "md5:b"
         assert pool.load(Settings()) is pool.load(Settings())
         assert pool.choices() == {("vgg19", 0, "default"): WeightsSource(FILE, f"md5:{etag}")}
-
-
-def test_weights_that_could_not_be_read_as_the_storage_was_away_are_read_again(
-    pool_of, monkeypatch
-):
-    pool = pool_of("a")
-    answers = [UnavailableError("away"), ObjectError("damaged"), "never asked for"]
-
-    def read(*_):
-        raise answers.pop(0)
-
-    monkeypatch.setattr(network_pool, "_read_weights", read)
-    with pytest.raises(UnavailableError):
-        pool.load(Settings())
-    for _ in range(2):  # A damaged file stays damaged, and reading it takes long.
-        with pytest.raises(ObjectError, match="damaged"):
-            pool.load(Settings())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -90,14 +89,6 @@ def test_the_gallery_shows_the_results_of_parts_and_of_photos_and_styles_that_ar
     shown = {each["key"] or f"{each['style']}/{each['photo']}" for each in results}
     assert "both/new.jpg" in shown and "both/beach.jpg" in shown
     assert "monet/beach.jpg" not in shown  # It was deleted.
-
-
-def test_a_page_that_was_deleted_with_its_pictures_is_made_again(folders, stand_in):
-    assert run(folders) == 0
-    shutil.rmtree("out/_gallery")
-    Path("out/index.html").unlink()
-    assert run(folders) == 0  # There is nothing to paint.
-    assert len(results_of(Path("out/index.html").read_text())) == 4
 
 
 def test_without_a_gallery_nothing_is_stored_for_one(folders, stand_in):

@@ -1,6 +1,7 @@
 """The inputs of a painting: pictures and masks, as they are read from buckets."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,48 +21,6 @@ from styletransfer.storage.base import Entry
 
 def entry(key):
     return Entry(key, 1, "")
-
-
-@pytest.mark.parametrize(
-    ("settings", "size"),
-    [
-        (Settings(size=45), (45, 30)),
-        (Settings(size=90), (90, 60)),
-        (Settings(size="full"), (90, 60)),
-        (Settings(size=32, stroke_size=2), (64, 43)),
-        (Settings(size=60, stroke_size=2), (90, 60)),
-        (Settings(size=45, stroke_size=0.5), (45, 30)),
-        # Paintings that are stretched are large enough on both sides.
-        (Settings.inetwork(size=45, stroke_size=2), (68, 45)),
-        (Settings.inetwork(size=45), (68, 45)),
-        (Settings.inetwork(size=80), (90, 60)),
-    ],
-)
-def test_paintings_are_read_no_larger_than_the_picture_and_its_strokes_need(settings, size):
-    style = Style("one", (Painting(entry("a.png"), 1.0),), settings)
-    found = read_style(style, lambda key: tiny.file(90, 60, kind="PNG"))
-    assert found.paintings[0].shape[:2] == size
-
-
-def test_masks_and_regions_come_with_their_paintings():
-    files = {
-        "a.jpg": tiny.file(40, 60, 1),
-        "b.jpg": tiny.file(40, 60, 2),
-        "b.mask.png": grey_file(np.eye(20) > 0),
-        "left.png": grey_file(np.arange(32)[None].repeat(16, 0) < 16),
-    }
-    style = Style(
-        "both",
-        (
-            Painting(entry("a.jpg"), 0.75, None, entry("left.png")),
-            Painting(entry("b.jpg"), 0.25, entry("b.mask.png")),
-        ),
-        Settings(),
-    )
-    _, shares, masks, regions = read_style(style, files.__getitem__)
-    assert shares == [0.75, 0.25] and masks[0] is None and regions[1] is None
-    np.testing.assert_allclose(masks[1], np.eye(20), atol=1e-6)
-    assert regions[0].shape == (16, 32) and regions[0].mean() == pytest.approx(0.5)
 
 
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
@@ -131,15 +90,6 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
         read_style(style, files.__getitem__)
 
 
-@pytest.mark.parametrize(
-    "bad, message", [("b.jpg", "b.jpg: is text"), ("m.png", "mask m.png: is te")]
-)
-def test_of_a_photo_and_its_mask_the_one_that_cannot_be_read_is_named(bad, message):
-    files = {"b.jpg": tiny.file(40, 60), "m.png": grey_file(np.ones((20, 20)))}
-    with pytest.raises(PictureError, match=f"^{message}"):
-        read_photo(entry("b.jpg"), entry("m.png"), (files | {bad: b"dear diary"}).__getitem__)
-
-
 # --- before and in its turn -----------------------------------------------------------------
 
 SMALL = saved(Image.new("RGB", (64, 64)), "PNG")
@@ -147,46 +97,27 @@ LARGE = saved(Image.new("RGB", (2000, 2000)), "PNG")  # Takes 60 MB in a file of
 STYLE = Style("one", (Painting(entry("monet.png"), 1.0),), Settings(size=64))
 
 
-class Counting:
-    """A bucket of these files, which counts how often each is read."""
-
-    def __init__(self, **files):
-        self.files, self.asked = files, []
-
-    def read(self, key):
-        self.asked.append(key)
-        return self.files[key.removesuffix(".png")]
-
-
-def reader_of(monkeypatch, free, limit=None, painting=SMALL):
+def reader_of(monkeypatch, free, limit=None):
     monkeypatch.setattr(reading_module, "free_memory", lambda: free)
-    source, style = Counting(small=SMALL, large=LARGE), Counting(monet=painting)
-    return Reader(source, style, limit), source, style
+    files = {"small.png": SMALL, "large.png": LARGE, "monet.png": SMALL}
+    bucket = SimpleNamespace(read=files.__getitem__)
+    return Reader(bucket, bucket, limit)
 
 
-def task_of(name, style=STYLE):
-    return Task(entry(f"{name}.png"), None, style, "", None, "", None)
+def task_of(name):
+    return Task(entry(f"{name}.png"), None, STYLE, "", None, "", None)
 
 
 def test_small_pictures_are_decoded_before_their_turn_and_large_ones_in_it(monkeypatch):
-    reader, source, style = reader_of(monkeypatch, 24 * 50_000_000)
+    reader = reader_of(monkeypatch, 24 * 50_000_000)
     for name in ("small", "large"):
         fetched = reader.fetch(task_of(name))
         assert (fetched.photo is not None) == (name == "small")
         assert reader.decode(task_of(name), fetched).photo.picture is not None
-    assert source.asked == ["small.png", "large.png"] and style.asked == ["monet.png"]
-
-
-def test_a_large_painting_is_read_once_and_decoded_in_its_tasks_turn(monkeypatch):
-    reader, _, style = reader_of(monkeypatch, 24 * 50_000_000, painting=LARGE)
-    fetched = [reader.fetch(task_of("small")) for _ in range(2)]
-    for each in fetched:
-        assert reader.decode(task_of("small"), each).style.paintings[0].shape[:2] == (64, 64)
-    assert style.asked == ["monet.png"]
 
 
 def test_a_picture_that_never_fits_fails_by_name(monkeypatch):
-    reader, *_ = reader_of(monkeypatch, 30_000_000)
+    reader = reader_of(monkeypatch, 30_000_000)
     fetched = reader.fetch(task_of("large"))
     with pytest.raises(MemoryShortError, match=r"^large.png: decoding .* 60 MB .* 30 MB"):
         reader.decode(task_of("large"), fetched)
@@ -194,5 +125,5 @@ def test_a_picture_that_never_fits_fails_by_name(monkeypatch):
 
 
 def test_memory_limit_counts(monkeypatch):
-    reader, *_ = reader_of(monkeypatch, 10_000_000_000, limit=1_000_000_000)
+    reader = reader_of(monkeypatch, 10_000_000_000, limit=1_000_000_000)
     assert reader.ahead_bytes <= 930_000_000 / 24

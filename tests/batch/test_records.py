@@ -1,18 +1,17 @@
 """Fingerprints: what is recognised as done, also by later versions."""
 
-import dataclasses
 import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, replace
+from types import SimpleNamespace
 
 import pytest
 
-from styletransfer.batch.records import MAX_READERS, fingerprints, read_records, record_of_inputs
+from styletransfer.batch.records import MAX_READERS, fingerprints, read_records
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.images.output import OutputFormat
-from styletransfer.record import Record
 from styletransfer.settings import PRESETS, Settings
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Entry
@@ -75,22 +74,6 @@ def test_everything_that_decides_a_result_counts(changed):
     assert fingerprint(*changed) != FINGERPRINT
 
 
-def test_a_record_names_every_input_with_its_content():
-    style = with_painting(region=MASK)
-    record = record_of_inputs(PHOTO, MASK, style)
-    assert (record.photo, record.photo_etag, record.style_name) == (
-        PHOTO.key,
-        PHOTO.etag,
-        style.name,
-    )
-    assert (record.photo_mask.key, record.photo_mask.etag) == (MASK.key, MASK.etag)
-    assert [each.share for each in record.paintings] == [0.5, 0.5]
-    assert record.paintings[0].region.etag == MASK.etag and record.paintings[1].mask is None
-    expected = dataclasses.asdict(style.settings)
-    del expected["preset"], expected["compile"]
-    assert record.settings == expected
-
-
 def with_settings(settings):
     return fingerprint(PHOTO, None, replace(STYLE, settings=settings), OUTPUT)
 
@@ -103,36 +86,17 @@ def test_only_what_a_preset_decides_counts(preset):
     assert (with_settings(named) == with_settings(Settings())) == (preset == "fine")
 
 
-# --- reading them ---------------------------------------------------------------------------
-
 MANY = 500
 
 
-class Bucket:
-    """A bucket that answers once `answers` is set, and counts the reads."""
-
-    def __init__(self):
-        self.reads, self.answers = 0, threading.Event()
-
-    def read(self, key):
-        self.reads += 1
-        self.answers.wait(10)
-        return b'{"photo": "beach.jpg"}' if key != "1.json" else b"torn"
-
-
-def keys(count):
-    return [f"{number}.json" for number in reversed(range(count))]
-
-
-def test_records_are_found_by_their_keys_also_damaged_ones():
-    bucket, whole = Bucket(), Record(photo="beach.jpg")
-    bucket.answers.set()
-    found = read_records(bucket, keys(3))
-    assert found == {"0.json": whole, "1.json": None, "2.json": whole}
-
-
 def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
-    submit, submitted, bucket = ThreadPoolExecutor.submit, [], Bucket()
+    submit, submitted, reads = ThreadPoolExecutor.submit, [], []
+    answers = threading.Event()
+
+    def read(key):
+        reads.append(key)
+        answers.wait(10)
+        return b""
 
     def struck(*arguments):
         submitted.append(arguments)
@@ -142,6 +106,6 @@ def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", struck)
     with Stop(), pytest.raises(Stopped):
-        read_records(bucket, keys(MANY))
-    assert bucket.reads <= MAX_READERS
-    bucket.answers.set()
+        read_records(SimpleNamespace(read=read), [f"{number}.json" for number in range(MANY)])
+    assert len(reads) <= MAX_READERS
+    answers.set()

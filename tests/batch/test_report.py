@@ -36,23 +36,6 @@ def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, c
     assert events[-1]["painted"] == 4 and all(each["level"] for each in events)
 
 
-def test_what_was_there_before_is_counted_apart(folders, stand_in, capsys):
-    only = folders | {"STYLE": "monet"}
-    run(only, PHOTO="beach.jpg")
-    capsys.readouterr()
-    run(only)
-    lines = capsys.readouterr().out.splitlines()
-    assert "2 photos × 1 style: 1 already done, 1 to paint" in lines
-    assert lines[-1].startswith("1 painted in ")
-    assert lines[-1].endswith(", 1 already done. The results are in ./out.")
-    run(only)
-    assert capsys.readouterr().out.splitlines() == [
-        *("2 photos × 1 style: already done", "Nothing to paint: all 2 results are in ./out.")
-    ]
-    run(only, PHOTO="beach.jpg")
-    assert "Nothing to paint: the result is in ./out.\n" in capsys.readouterr().out
-
-
 @pytest.mark.parametrize(
     ("there", "changes", "said"),
     [

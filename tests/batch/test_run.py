@@ -1,7 +1,6 @@
 """The runner from and to real storage, with a VGG so small that a painting takes a second."""
 
 import json
-import shutil
 import signal
 from pathlib import Path
 
@@ -26,25 +25,6 @@ def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg,
     assert record["settings"]["size"] == 64
     assert record["losses"]["total"] > 0
     assert "4 painted" in capsys.readouterr().out
-
-
-def test_a_second_run_paints_nothing_and_does_not_load_the_network(folders, stand_in, capsys):
-    run(folders)
-    before = {key: Path("out", key).stat().st_mtime_ns for key in keys()}
-    assert run(folders) == 0
-    assert "Nothing to paint" in capsys.readouterr().out
-    assert len(stand_in) == 1
-    assert {key: Path("out", key).stat().st_mtime_ns for key in keys()} == before
-
-
-def test_styles_of_every_quality_share_one_network(folders, stand_in):
-    Path("paintings/styles.toml").write_text(
-        '[quick]\npaintings = ["monet.jpg"]\nquality = "draft"\nsize = 64\niterations = 2\n'
-        '[slow]\npaintings = ["monet.jpg"]\n'
-    )
-    assert run(folders) == 0
-    assert "quick/beach.jpg" in keys() and "slow/beach.jpg" in keys()
-    assert len(stand_in) == 1
 
 
 @pytest.mark.parametrize(
@@ -94,12 +74,6 @@ def test_a_bad_painting_fails_its_style_and_the_others_are_painted(folders, stan
     assert run(folders) == 1
     assert results() == {key for key in RESULTS if key.startswith("both/")}
     assert "painting monet.jpg" in capsys.readouterr().out
-
-
-def test_nothing_to_do_is_no_error(folders, stand_in):
-    shutil.rmtree("photos")
-    Path("photos").mkdir()
-    assert run(folders) == 0 and not stand_in
 
 
 def test_a_gpu_asked_for_and_not_there_fails_before_anything_is_read(folders, stand_in):

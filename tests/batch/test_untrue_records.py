@@ -7,9 +7,8 @@ import pytest
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
-from styletransfer.batch.records import is_content, stored_by
+from styletransfer.batch.records import stored_by
 from styletransfer.record import PictureRef, Record
-from styletransfer.storage.base import Entry
 
 
 @pytest.mark.parametrize(
@@ -59,17 +58,6 @@ def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_i
         run(folders, STYLE="monet")
         assert mine.read_bytes() == b"mine"
         assert Path("out/monet/trip/old town é.png").read_bytes() == before
-
-
-def test_content_is_compared_by_size_and_etags_of_one_kind():
-    whole, parts, other = "a" * 32, f"{'b' * 32}-3", f"{'c' * 32}-3"
-    entry = Entry("x.jpg", 7, whole)
-    assert is_content(entry, 7, whole) and is_content(entry, None, None)
-    assert not is_content(entry, 8, whole) and not is_content(entry, 7, "d" * 32)
-    assert is_content(entry, 7, parts) and is_content(Entry("x.jpg", 7, parts), 7, whole)
-    assert is_content(Entry("x.jpg", 7, parts), 7, parts)
-    assert not is_content(Entry("x.jpg", 7, parts), 7, other)
-    assert not is_content(Entry("x.jpg", 0, whole), 0, whole)
 
 
 def test_a_record_of_another_photo_says_nothing_of_this_one():

@@ -62,10 +62,10 @@ def batch_on_two_halves_of_the_cpu() -> None:
     app.leave(code)
 
 
-def on_the_second_half_of_the_cpu(program: str, *arguments: str) -> None:
-    """A program, `paint` or `inetwork`, with a logical device of the CPU before the one that is
-    chosen, like a GPU that does not work. TensorFlow logs each operation with its device; prints
-    the devices whose memory was asked for."""
+def on_the_second_half_of_the_cpu() -> None:
+    """A dry run, the batch and one picture, with a logical device of the CPU before the one that
+    is chosen, like a GPU that does not work. TensorFlow logs each operation with its device; each
+    program is followed by the devices whose memory was asked for."""
     from styletransfer.devices import tensorflow
     from styletransfer.engine import memory_available
 
@@ -77,26 +77,18 @@ def on_the_second_half_of_the_cpu(program: str, *arguments: str) -> None:
     tensorflow.choose_devices = lambda wanted: chosen
     name, names = memory_available.device_name, set()
     memory_available.device_name = lambda: names.add(name()) or name()
-    code = {"paint": paint.main, "inetwork": inetwork.inetwork}[program]([*arguments])
-    print("memory of", *names)
+    picture = "photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1"
+    for main, words in (
+        (paint.main, "--dry-run"),
+        (paint.main, ""),
+        (inetwork.inetwork, picture),
+    ):
+        code = main(words.split())
+        print("memory of", *names, flush=True)
+        names.clear()
+        if code:
+            break
     app.leave(code)
-
-
-def batch_with_a_gpu_that_fails() -> None:
-    """The batch with a GPU that TensorFlow lists and that no convolution runs on. Prints whether
-    TensorFlow had started to compute when the GPU's memory was set up: a real one refuses then."""
-    import tensorflow as tf
-    from tensorflow.python.eager import context
-
-    gpu = tf.config.PhysicalDevice("/physical_device:GPU:0", "GPU")
-    listed = tf.config.list_physical_devices
-    tf.config.list_physical_devices = lambda kind=None: [gpu] if kind == "GPU" else listed(kind)
-    tf.config.experimental.get_device_details = lambda _: {"device_name": "NVIDIA A10G"}
-    # In one piece: other processes write to the same log.
-    tf.config.experimental.set_memory_growth = lambda *_: print(
-        f"set up, TensorFlow had started: {context.context()._initialized}\n", end="", flush=True
-    )
-    batch_without_tensorflow()
 
 
 def deterministic_picture() -> None:
