@@ -4,6 +4,8 @@ import errno
 import json
 import logging
 import os
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,11 @@ from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from styletransfer import log
 from styletransfer.batch import painting, reading
+from styletransfer.batch.painting import Painter
+from styletransfer.batch.workers import Stores
 from styletransfer.errors import DivergedError
 from styletransfer.images import encode
-from styletransfer.storage.base import DiskError, ObjectError
+from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.folder import FolderBucket
 
@@ -82,6 +86,30 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
     assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
     out = capsys.readouterr().out
     assert "Traceback" in out and ", in failing" in out
+
+
+def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
+    close = Stores.close
+    write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
+
+    def slow(bucket, key, *others):
+        if key == "monet/beach.jpg":
+            assert ending.wait(10)
+            time.sleep(0.2)  # Longer than a run takes to end that waits for nothing.
+        return write(bucket, key, *others)
+
+    def first_alone(this, task, *others):
+        if task.photo.key != "beach.jpg":
+            raise UnavailableError("the photos' disk is gone")
+        return finished(this, task, *others)
+
+    monkeypatch.setattr(FolderBucket, "write", slow)
+    monkeypatch.setattr(Painter, "paint", first_alone)
+    monkeypatch.setattr(Stores, "close", lambda this: (ending.set(), close(this)))
+    with pytest.raises(UnavailableError, match="disk is gone"):
+        run(folders, **IN_MONET)
+    assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()
+    assert "result_etag" in Path("out/_records/monet/beach.jpg.json").read_text()
 
 
 def test_a_photo_too_narrow_for_its_recipe_fails_alone(folders, small_vgg, capsys):

@@ -25,6 +25,7 @@ QUICK = {"STYLE_SIZE": "64", "STYLE_ITERATIONS": "1", "VGG_WEIGHTS": "random"}
 PHOTOS = [*(f"p{n}.jpg" for n in range(10)), "trip 1/é1.jpg", "trip 3/é3.jpg"]
 TORN = b"PK\x03\x04" + bytes(26) + b"fingerprint.npy"  # a checkpoint's first bytes
 FEW = PHOTOS[8:]
+MAX_REQUESTS = 9  # for a picture with its record and its pictures in the gallery
 STYLES = ("monet", "waves")
 FOREIGN = {
     "monet/mine.jpg": b"foreign 1",
@@ -299,3 +300,15 @@ def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, seen, undi
     assert got.out.count("unfinished uploads of earlier runs may be left: ") == 1
     assert seen(few.environment()).code == 0  # It sweeps what is left.
     check_whole(few, undisturbed, FEW)
+
+
+def test_a_picture_takes_few_requests(few):
+    """Each costs time and, on Amazon S3, money: a photo is read once, and its record and its
+    result are written once."""
+    few.client.delete_object(Bucket=few.style, Key="waves.jpg")
+    with behind(few.server) as proxy:
+        assert few.run(proxy.url) == 0
+    of_one = [line for line, _ in proxy.log if re.search(r"/p9(-[0-9a-f]+)?\.jpg", line)]
+    for key in ("_records/monet/p9.jpg", "monet/p9.jpg"):
+        assert sum(line.startswith(f"PUT /{few.result}/{key}") for line in of_one) == 1
+    assert len(of_one) <= MAX_REQUESTS, "\n".join(of_one)
