@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from styletransfer.cli import inetwork_arguments
 from styletransfer.cli.app import run_program, set_up_log
@@ -17,7 +16,6 @@ from styletransfer.cli.picture_files import (
     read_mask,
     read_picture,
     result_files,
-    writing,
 )
 from styletransfer.config import environment, memory_size, progress_mode
 from styletransfer.errors import ConfigError, WeightsError
@@ -167,41 +165,8 @@ def _paintings(args: argparse.Namespace) -> "tuple[Painting, ...]":
     )
 
 
-class LossLog:
-    """The losses of each step, in a CSV file.
-
-    Attributes:
-        count: The number of steps so far.
-
-    Raises ConfigError if the file cannot be written.
-    """
-
-    LOSSES = ("content", "style", "total_variation", "structure", "total")
-
-    def __init__(self, path: Path) -> None:
-        self.path, self.count, self._started = path, 0, time.perf_counter()
-        with writing(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("w", buffering=1, encoding="utf-8")
-            print("iteration", "scale", *self.LOSSES, "seconds", sep=",", file=self._file)
-
-    def add(self, step: "Step") -> None:
-        """Write the row of a step, after waiting for the device to compute its losses."""
-        losses = [f"{step.losses[name]:.7g}" if step.losses else "" for name in self.LOSSES]
-        seconds = f"{time.perf_counter() - self._started:.3f}"
-        with writing(self.path):
-            print(step.iteration, step.scale, *losses, seconds, sep=",", file=self._file)
-        self.count += 1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-
 def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) -> None:
-    """Paint, and write the result and the losses.
+    """Paint, and write the result.
 
     Args:
         steps: The optimisation.
@@ -209,29 +174,26 @@ def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) 
         results: The files to write.
         every: The number of steps after which a picture is written, or 0 for never.
     """
-    with LossLog(results.path(extension="csv")) as losses, Stop() as stop:
+    with Stop() as stop:
         try:
-            recorded = _recorded(steps, losses, results, every, stop)
-            last = follow(recorded, label, mode=progress_mode(environment()))
+            written = _written(steps, results, every, stop)
+            last = follow(written, label, mode=progress_mode(environment()))
             results.write(last.image)
         except Stopped as stopped:
             # A second signal, or one before the first step.
-            written = [*results.written[-1:], losses.path] if losses.count else []
-            kept = f"kept {' and '.join(map(str, written))}" if written else "nothing was painted"
-            stopped.kept = stopped.kept or kept
+            if results.written and not stopped.kept:
+                stopped.kept = f"kept {results.written[-1]}"
             raise
-    logger.info("losses in %s", losses.path)
 
 
-def _recorded(
-    steps: Iterable["Step"], losses: LossLog, results: ResultFiles, every: int, stop: Stop
+def _written(
+    steps: Iterable["Step"], results: ResultFiles, every: int, stop: Stop
 ) -> Iterator["Step"]:
-    """Yield the steps after writing their losses and, every `every` steps, their picture.
+    """Yield the steps and, every `every` steps, write their picture.
 
     After a signal, the current picture becomes the result, and Stopped is raised.
     """
     for step in steps:
-        losses.add(step)
         stop.later = True
         if stop.signum is not None and step.iteration < step.total:
             path, count = results.write(step.image), f"{step.iteration} of {step.total} steps"

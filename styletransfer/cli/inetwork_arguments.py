@@ -223,8 +223,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="inetwork.py",
         usage=USAGE,
         description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
-        "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff), and the losses of each step "
-        "to PREFIX.csv.",
+        "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff).",
         notes=EPILOG,
         allow_abbrev=False,
     )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
@@ -119,9 +120,9 @@ class ResultFiles:
         """The extension of the pictures, without a dot."""
         return output_extension(self.output.format, self.photo.format)
 
-    def path(self, suffix: str = "", extension: str | None = None) -> Path:
-        """Return a path with a suffix after `prefix`. The extension is a picture's if omitted."""
-        return Path(f"{self.prefix}{suffix}.{extension or self.spelled or self.extension}")
+    def path(self, suffix: str = "") -> Path:
+        """Return the path of a picture with a suffix after `prefix`."""
+        return Path(f"{self.prefix}{suffix}.{self.spelled or self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
         """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
@@ -173,7 +174,8 @@ def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
         pictures: The files that it is painted from.
 
     Raises:
-        ConfigError: `name` is not the name of a file, or the result would overwrite a picture.
+        ConfigError: `name` is not the name of a file, its folder cannot be written, or the result
+            would overwrite a picture.
     """
     if target.is_dir():
         raise ConfigError(f"{target} is a folder; choose another PREFIX than {name!r}")
@@ -187,3 +189,7 @@ def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
             raise ConfigError(
                 f"the result would overwrite {picture}; choose another PREFIX than {name!r}"
             )
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=target.parent):
+            pass

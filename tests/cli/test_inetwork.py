@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, table
+from support.inetwork_runs import ONE, QUICK, TWO
 
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.cli.picture_files import read_picture, result_files
@@ -26,22 +26,12 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert "of memory" in refused and "MEMORY_LIMIT" in refused
 
 
-def test_the_losses_are_a_row_a_step_and_a_picture_is_written_every_so_many():
+def test_a_picture_is_written_every_so_many_steps():
     flags = ["--size", "192", *QUICK, "--num_iter", "2", "--save_every", "3"]
     assert inetwork([*ONE, *flags]) == 0
     assert {path.name for path in Path().glob("x*")} == {
-        *("x.png", "x.csv"),
-        *("x_at_iteration_3.png", "x_at_iteration_6.png"),
+        *("x.png", "x_at_iteration_3.png", "x_at_iteration_6.png"),
     }
-    rows = table()
-    losses = ["content", "style", "total_variation", "structure"]
-    assert list(rows[0]) == ["iteration", "scale", *losses, "total", "seconds"]
-    assert [row["iteration"] for row in rows] == list("1234567")
-    assert [row["scale"] for row in rows] == ["128"] * 4 + ["192"] * 3
-    for row in rows:
-        assert float(row["total"]) == pytest.approx(sum(float(row[each]) for each in losses))
-    seconds = [float(row["seconds"]) for row in rows]
-    assert seconds == sorted(seconds) and seconds[0] > 0
 
 
 def stylize_that(ends, monkeypatch):
@@ -69,7 +59,7 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "9"]) == code
     what = "x.png is the picture as it stands after 3 of 18 steps"
     assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
-    assert len(table()) == 3 and Image.open("x.png").size == (64, 48)
+    assert Image.open("x.png").size == (64, 48)
 
 
 def test_the_result_is_the_file_that_is_named(monkeypatch, capsys):
@@ -84,7 +74,6 @@ def test_the_result_is_the_file_that_is_named(monkeypatch, capsys):
         assert inetwork(["beach.jpg", "monet.jpg", *names, "--size", "32", *QUICK]) == 0
         assert capsys.readouterr().out == f"{written}\n"
         assert Image.open(written).format == ("PNG" if written.endswith("png") else "JPEG")
-        assert Path(written).with_suffix(".csv").exists()
 
 
 def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypatch, capsys):
@@ -192,6 +181,7 @@ def test_a_log_in_json_has_warnings_the_result_and_mistakes(monkeypatch, capsys,
         ([*ONE, "--weights", "none.h5"], 3, "none.h5"),
         (["beach.jpg", "monet.jpg", "text.jpg/x"], 2, "text.jpg is not a folder"),
         (["beach.jpg", "monet.jpg", "x/"], 2, "expected a name after the folder"),
+        (["beach.jpg", "monet.jpg", "/proc/x"], 2, "/proc/x.png cannot be written"),
         (["beach.jpg", "klimt.png", "klimt"], 2, "would overwrite klimt.png"),
         ([*ONE[:2], "left.png", "--content_mask", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, painted, table
+from support.inetwork_runs import ONE, QUICK, TWO, painted
 
 from styletransfer.batch import reading
 from styletransfer.cli import inetwork_arguments
@@ -134,6 +134,5 @@ def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_
 @paints
 def test_recipe_inetwork_writes_a_picture_after_each_iteration():
     assert inetwork([*ONE, *QUICK, *ORIGINAL, "--num_iter", "2"]) == 0
-    assert [row["iteration"] for row in table()] == ["1", "2"]
     first, second = (Path(f"x_at_iteration_{n}.png").read_bytes() for n in (1, 2))
     assert first != second == Path("x.png").read_bytes()

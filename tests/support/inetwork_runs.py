@@ -1,8 +1,6 @@
 """inetwork.py on small pictures in the current folder, and what it writes there."""
 
-import csv
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -27,8 +25,3 @@ def painted(*flags, pictures=tuple(ONE)):
     size = () if {"--size", "--image_size"} & set(flags) else ("--image_size", "48")
     assert inetwork([*pictures, *size, *QUICK, "--num_iter", "4", *flags]) == 0
     return np.asarray(Image.open("x.png"))
-
-
-def table(name="x.csv"):
-    with Path(name).open() as file:
-        return list(csv.DictReader(file))
