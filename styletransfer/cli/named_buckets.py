@@ -1,18 +1,13 @@
 """The buckets that arguments or BUCKET_* variables name, opened with the account configured."""
 
-import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from styletransfer import config
 from styletransfer.errors import ConfigError
-from styletransfer.log import printable
 from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
-from styletransfer.storage.address import parse_account, parse_address
-from styletransfer.storage.base import ObjectError, Store
-from styletransfer.storage.files import storage_errors
-from styletransfer.storage.folder import FolderBucket
+from styletransfer.storage.address import parse_account
+from styletransfer.storage.base import Store
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
 ACCOUNT_NOTES = """\
@@ -27,33 +22,6 @@ BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 def open_named(value: str, *, new: bool = False) -> Store:
     """Return the bucket that an argument names. `new` is as in `open_bucket`."""
     return open_bucket(value, parse_account(config.environment()), new=new)
-
-
-def open_for_download(value: str) -> tuple[Store, str | None]:
-    """Return the bucket that an argument names, and the key if it names a single object or file.
-
-    Raises ConfigError or StorageError.
-    """
-    where = parse_address(value)
-    if isinstance(where, Path):
-        with storage_errors(printable(str(where))):
-            is_file = where.is_file()
-        if is_file:
-            return FolderBucket(where.parent), where.name
-        return open_named(value), None
-    bucket = open_named(value)
-    name, prefix = where
-    above, _, last = prefix.rpartition("/")
-    if last and next(iter(bucket.list()), None) is None:
-        parent = open_named(f"s3://{name}/{above}")
-        with contextlib.suppress(ObjectError):
-            if parent.find(last):
-                return parent, last
-        raise ConfigError(
-            f"there is nothing at {printable(value)}; ./bucket_management.py ls {printable(name)} "
-            "lists what is in the bucket"
-        )
-    return bucket, None
 
 
 def open_configured(

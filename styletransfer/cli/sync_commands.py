@@ -20,7 +20,6 @@ from styletransfer.cli.named_buckets import (
     BUCKET_HELP,
     BUCKETS_NOTES,
     open_configured,
-    open_for_download,
     open_named,
 )
 from styletransfer.cli.parser import Parser, whole_number
@@ -80,7 +79,7 @@ class _Command:
 
 COMMANDS = {
     "get_bucket_content.py": _Command(
-        "Downloads a bucket, the objects under a prefix, or a single one, into a folder.",
+        "Downloads a bucket, or the objects under a prefix, into a folder.",
         ("my-paintings ./paintings", 'my-results/monet ./results --exclude "*.png"'),
         uploads=False,
     ),
@@ -155,8 +154,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
         text = "the folder to upload, with sub-folders; or one or more files"
         add("sources", metavar="PATH", nargs="+", type=_path, help=text)
     if not command.variable:
-        text = BUCKET_HELP if command.uploads else f"{BUCKET_HELP}; or the key of one object there"
-        add("bucket", metavar="BUCKET", help=text)
+        add("bucket", metavar="BUCKET", help=BUCKET_HELP)
     if not command.uploads:
         text = "the folder to download into; created if it is missing"
         add("folder", metavar="FOLDER", type=_path, help=text)
@@ -184,14 +182,18 @@ def _download(
     name: str, command: _Command, rules: SyncRules, args: argparse.Namespace
 ) -> SyncResult:
     """Download a bucket, or watch it; open the gallery if asked to."""
-    only = None
     if command.variable:
         bucket = open_configured([command.variable], new=args.watch)[command.variable]
     else:
-        bucket, only = open_for_download(args.bucket)
+        bucket = open_named(args.bucket)
+        if next(iter(bucket.list()), None) is None:
+            raise ConfigError(
+                f"there is nothing in {printable(bucket.name)}; for a single object, name its "
+                "bucket and --include KEY"
+            )
     if args.watch:
         _watch(name, bucket, rules, args)
-    result = download_all(bucket, args.folder, rules, only)
+    result = download_all(bucket, args.folder, rules)
     if args.open and not args.dry_run:
         page = args.folder / bucket_layout.PAGE
         open_in_browser(page if was_downloaded(args.folder, bucket_layout.PAGE) else args.folder)

@@ -29,9 +29,7 @@ from styletransfer.storage.sync import (
 )
 
 
-def download_all(
-    bucket: Store, folder: Path, rules: SyncRules = EVERYTHING, only: str | None = None
-) -> SyncResult:
+def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
     """Download a bucket into a folder.
 
     An object fails if its key cannot be a file in the folder, or if the user's own file has its
@@ -41,17 +39,14 @@ def download_all(
         bucket: The bucket.
         folder: The folder, which is created if it is missing.
         rules: What to transfer and delete.
-        only: The key of the only object to download, if not all.
 
     Raises:
-        ConfigError: `folder` is a file, or `rules` do not fit.
+        ConfigError: `folder` is a file, or `rules` would delete all files.
         StorageError: The bucket cannot be listed or becomes unavailable.
     """
     _check_folder(folder)
-    if only and rules.delete:
-        raise ConfigError(f"{printable(only)} is a single object; --delete needs a bucket")
     result = SyncResult(dry_run=rules.dry_run)
-    entries = rules.select(_objects(bucket, only), result)
+    entries = rules.select(_objects(bucket), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
     manifest = Manifest(folder)
     if manifest.damaged:
@@ -94,11 +89,8 @@ def _check_folder(folder: Path) -> None:
                 )
 
 
-def _objects(bucket: Store, only: str | None) -> Iterator[Entry]:
-    """The objects of a bucket but those that stand for folders, or a single one."""
-    if only is not None:
-        entry = bucket.find(only)
-        return iter([entry] if entry else [])
+def _objects(bucket: Store) -> Iterator[Entry]:
+    """The objects of a bucket but those that stand for folders."""
     return (
         each
         for each in bucket.list_with_folder_markers()
