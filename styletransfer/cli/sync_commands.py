@@ -22,14 +22,13 @@ from styletransfer.cli.named_buckets import (
     open_configured,
     open_named,
 )
-from styletransfer.cli.parser import Parser, whole_number
+from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, NoBucketError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.files import storage_errors
-from styletransfer.storage.jobs import JOBS
 from styletransfer.storage.manifest import MANIFEST, Manifest, was_downloaded
 from styletransfer.storage.sync import SyncResult, SyncRules, upload_all
 
@@ -43,8 +42,7 @@ PATTERN matches keys, such as beach.jpg or 2026/beach.jpg. * stands for any text
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
-MAX_JOBS = 64  # connections that the S3 client keeps
-MAX_PAUSE_S = 86_400  # Python cannot sleep for any number of seconds.
+WATCH_EVERY_S = 10  # between two looks for new results
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
 Links are followed to files in the folder only; the others are named. Their copies in
@@ -104,7 +102,7 @@ COMMANDS = {
     ),
     "cl_get_results.py": _Command(
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
-        ("./results --open", "./results --watch", './results --include "monet/*" --jobs 16'),
+        ("./results --open", "./results --watch", './results --include "monet/*"'),
         uploads=False,
         variable="BUCKET_RESULT",
         include=bucket_layout.for_laptop,
@@ -167,13 +165,9 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     for flag, what in (("--include", "only these files"), ("--exclude", "not these files")):
         text = f"{what}; may be repeated"
         add(flag, action="append", default=[], metavar="PATTERN", help=text)
-    text = f"number of files transferred at a time, 1 to {MAX_JOBS} (default: {JOBS})"
-    add("--jobs", type=whole_number(1, MAX_JOBS), default=JOBS, metavar="N", help=text)
     if watches:
         text = "keep downloading results as they appear, until the run has ended, or Ctrl-C"
         add("--watch", action="store_true", help=text)
-        text = "how often --watch looks for new results (default: 10)"
-        add("--every", type=_seconds, default=10.0, metavar="SECONDS", help=text)
         add("--open", action="store_true", help="open the gallery once it is downloaded")
     return parser
 
@@ -242,7 +236,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
         except StorageError as error:
             if first and isinstance(error, ObjectError) and not isinstance(error, DiskError):
                 raise
-            print(f"{name}: {error}; retrying in {args.every:g} s", file=sys.stderr, flush=True)
+            print(f"{name}: {error}; retrying in {WATCH_EVERY_S} s", file=sys.stderr, flush=True)
         else:
             if first:
                 print(f"{result}".removesuffix(":"), f"· watching {bucket.name}", flush=True)
@@ -259,7 +253,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
                 ending = path.read_text(errors="replace").partition("\n")[0]
             print(f"The run has ended. {printable(ending)}", flush=True)
             return
-        time.sleep(args.every)
+        time.sleep(WATCH_EVERY_S)
 
 
 def _etag_of_ending(folder: Path) -> str | None:
@@ -273,7 +267,7 @@ def _rules(command: _Command, args: argparse.Namespace) -> SyncRules:
         included = not args.include or any(fnmatchcase(key, pattern) for pattern in args.include)
         return included and not any(fnmatchcase(key, pattern) for pattern in args.exclude)
 
-    return SyncRules(command.include, chosen, args.delete, args.dry_run, jobs=args.jobs)
+    return SyncRules(command.include, chosen, args.delete, args.dry_run)
 
 
 def _path(text: str) -> Path:
@@ -290,12 +284,3 @@ def _path(text: str) -> Path:
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
         return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
     return Path(text)
-
-
-def _seconds(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= MAX_PAUSE_S:
-            return float(text)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is not a number of seconds above 0, {MAX_PAUSE_S} at most"
-    )

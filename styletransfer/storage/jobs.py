@@ -11,7 +11,7 @@ from styletransfer.errors import StorageError
 from styletransfer.signals import POLL_S, Stop, Stopped
 from styletransfer.storage.base import DiskError, ObjectError, Progress
 
-JOBS = 8  # at a time, unless a caller says otherwise
+JOBS = 8  # at a time
 POOL = "transfer"  # the first part of the threads' names
 
 
@@ -38,7 +38,6 @@ def run_jobs(
     *,
     count_bytes: bool = True,
     named: bool = False,
-    at_a_time: int = JOBS,
 ) -> None:
     """Run jobs in parallel, with a progress bar on a terminal.
 
@@ -48,7 +47,6 @@ def run_jobs(
         doing: The word for the jobs on the terminal, such as `sending`.
         count_bytes: Whether the bar counts bytes instead of files.
         named: Whether lines are printed above the bar as well, which then disappears in the end.
-        at_a_time: The number of jobs that run at a time.
 
     Raises:
         UnavailableError, DiskError: No other job is started, since it would fail too.
@@ -60,9 +58,9 @@ def run_jobs(
     with Stop() as stop:
         stop.later = True  # An exception while a thread is started would break its locks.
         display = _display(jobs, doing, count_bytes, named)
-        with display as (progress, finish), ThreadPoolExecutor(at_a_time, POOL) as pool:
+        with display as (progress, finish), ThreadPoolExecutor(JOBS, POOL) as pool:
             try:
-                for job, outcome in _outcomes(jobs, at_a_time, pool, progress, stop):
+                for job, outcome in _outcomes(jobs, pool, progress, stop):
                     finish(job.size if outcome is False else 0, ended(job, outcome))
             except BaseException as error:
                 pool.shutdown(wait=False)
@@ -75,14 +73,14 @@ def run_jobs(
 
 
 def _outcomes(
-    jobs: Sequence[Job], at_a_time: int, pool: ThreadPoolExecutor, progress: Progress, stop: Stop
+    jobs: Sequence[Job], pool: ThreadPoolExecutor, progress: Progress, stop: Stop
 ) -> Iterator[tuple[Job, JobOutcome]]:
     """Start the jobs, and yield each one that has ended with its outcome."""
     started: dict[Future[bool], Job] = {}
     rest = iter(jobs)
     while True:
         stop.obey()
-        for job in itertools.islice(rest, at_a_time - len(started)):
+        for job in itertools.islice(rest, JOBS - len(started)):
             started[pool.submit(job.run, progress)] = job
         if not started:
             return

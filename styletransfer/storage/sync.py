@@ -11,7 +11,7 @@ from styletransfer.log import listed, megabytes, plural, printable
 from styletransfer.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload, hidden
 from styletransfer.storage.files import is_same, storage_errors
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.jobs import JOBS, Job, JobOutcome, run_jobs
+from styletransfer.storage.jobs import Job, JobOutcome, run_jobs
 
 # Why a file is left out, as in "2 hidden left out".
 HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"
@@ -33,7 +33,6 @@ class SyncRules:
         dry_run: Whether to report only.
         shown: Returns whether the transfer of a key is printed.
         named: Whether it is printed on a terminal as well.
-        jobs: The number of files that are checked or transferred at a time.
     """
 
     include: Callable[[str], bool] = lambda key: True
@@ -42,7 +41,6 @@ class SyncRules:
     dry_run: bool = False
     shown: Callable[[str], bool] = lambda key: True
     named: bool = False
-    jobs: int = JOBS
 
     def why_not(self, key: str) -> str:
         """Return the reason why a key is left out, or an empty text."""
@@ -235,7 +233,7 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
     Args:
         jobs: The transfers, which return whether a file differs from the receiver's.
         result: Counts them.
-        rules: What is printed, and how many jobs run at a time.
+        rules: What is printed.
         doing: The word for transfers on a terminal, such as `sending`.
     """
 
@@ -269,7 +267,7 @@ def _run(
         line = done(job, outcome)
         return line if rules.shown(job.key) else ""
 
-    run_jobs(jobs, ended, doing, at_a_time=rules.jobs, **display)
+    run_jobs(jobs, ended, doing, **display)
 
 
 def delete_all(

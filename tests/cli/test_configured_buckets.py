@@ -51,7 +51,7 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     bucket = in_folders["BUCKET_SOURCE"]
     fill(FolderBucket(tmp_path / "in"), *MIXED, *(f"{number:02}.txt" for number in range(11)))
     fill(bucket, "old.jpg")
-    patterns = ["--include", "*.jpg", "--include", "été*", "--exclude", "*mask*", "--jobs", "1"]
+    patterns = ["--include", "*.jpg", "--include", "été*", "--exclude", "*mask*"]
     assert cl_send_source([str(tmp_path / "in"), *patterns, "--include", "a.J?G"]) == 0
     assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
     lines = capsys.readouterr().out.splitlines()
@@ -69,9 +69,9 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
 def test_several_files_are_sent_by_their_names(in_folders, tmp_path, capsys):
     folder = tmp_path / "in"
     fill(FolderBucket(folder), *MIXED, "other/a.JPG")
-    # As a shell expands *, with an option after the files.
+    # As a shell expands *.
     files = [str(path) for path in folder.iterdir() if path.is_file()]
-    assert cl_send_source([*files, str(folder / "été 2026/b c.heic"), "--jobs", "2"]) == 0
+    assert cl_send_source([*files, str(folder / "été 2026/b c.heic")]) == 0
     assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
     assert "left out of other kinds: " in capsys.readouterr().out
     assert send_to_bucket([*files, in_folders["BUCKET_RESULT"].name]) == 0

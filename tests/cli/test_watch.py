@@ -26,12 +26,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
 @contextlib.contextmanager
 def watching(*arguments: str, **environment: str):
     """cl_get_results.py --watch as a process, and its lines so far."""
-    script = [sys.executable, PROGRAM / "cl_get_results.py"]
+    program = (
+        "import sys; from styletransfer.cli import sync_commands\n"
+        "sync_commands.WATCH_EVERY_S = 0.1; sys.exit(sync_commands.cl_get_results())"
+    )
     ran = subprocess.Popen(
-        [*script, *arguments, "--watch", "--every", "0.1"],
+        [sys.executable, "-c", program, *arguments, "--watch"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        cwd=PROGRAM,
         env={**os.environ, **environment},
     )
     lines: list[str] = []
