@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from styletransfer import bucket_layout
-from styletransfer.cli.app import ask, on_terminal, open_in_browser, run_program
+from styletransfer.cli.app import open_in_browser, run_program
 from styletransfer.cli.named_buckets import (
     ACCOUNT_NOTES,
     BUCKET_HELP,
@@ -26,7 +26,7 @@ from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
 from styletransfer.storage.address import parse_address
-from styletransfer.storage.base import DiskError, NoBucketError, ObjectError, Store
+from styletransfer.storage.base import DiskError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.manifest import MANIFEST, Manifest, was_downloaded
@@ -119,8 +119,11 @@ def _main(name: str, arguments: Sequence[str] | None = None) -> int:
         parser.error("--watch and --dry-run do not go together")
 
     def run() -> int:
-        copy = _upload if command.uploads else _download
-        result = copy(name, command, _rules(command, args), args)
+        bucket, rules = _bucket(command, args), _rules(command, args)
+        if command.uploads:
+            result = upload_all(args.sources, bucket, rules)
+        else:
+            result = _download(name, bucket, rules, args)
         print(result, *result.left_out_lines, sep="\n", flush=True)
         for line in (*result.notes, *result.failures):
             print(f"{name}: {line}", file=sys.stderr)
@@ -172,19 +175,25 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
     return parser
 
 
-def _download(
-    name: str, command: _Command, rules: SyncRules, args: argparse.Namespace
-) -> SyncResult:
-    """Download a bucket, or watch it; open the gallery if asked to."""
+def _bucket(command: _Command, args: argparse.Namespace) -> Store:
+    """Return the bucket to copy into or out of.
+
+    Raises ConfigError if none is configured, or if a named one has nothing to download.
+    """
+    new = command.uploads or args.watch
     if command.variable:
-        bucket = open_configured([command.variable], new=args.watch)[command.variable]
-    else:
-        bucket = open_named(args.bucket)
-        if next(iter(bucket.list()), None) is None:
-            raise ConfigError(
-                f"there is nothing in {printable(bucket.name)}; for a single object, name its "
-                "bucket and --include KEY"
-            )
+        return open_configured([command.variable], new=new)[command.variable]
+    bucket = open_named(args.bucket, new=new)
+    if not command.uploads and next(iter(bucket.list()), None) is None:
+        raise ConfigError(
+            f"there is nothing in {printable(bucket.name)}; for a single object, name its bucket "
+            "and --include KEY"
+        )
+    return bucket
+
+
+def _download(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
+    """Download a bucket, or watch it; open the gallery if asked to."""
     if args.watch:
         _watch(name, bucket, rules, args)
     result = download_all(bucket, args.folder, rules)
@@ -192,24 +201,6 @@ def _download(
         page = args.folder / bucket_layout.PAGE
         open_in_browser(page if was_downloaded(args.folder, bucket_layout.PAGE) else args.folder)
     return result
-
-
-def _upload(name: str, command: _Command, rules: SyncRules, args: argparse.Namespace) -> SyncResult:
-    """Upload files; on a terminal, offer to create a bucket that does not exist."""
-    if command.variable:
-        bucket = open_configured([command.variable], new=True)[command.variable]
-    else:
-        bucket = open_named(args.bucket, new=True)
-    try:
-        return upload_all(args.sources, bucket, rules)
-    except NoBucketError as error:
-        if rules.dry_run or not on_terminal():
-            raise
-        what = str(error).partition(";")[0]
-        if ask(f"{what}. Create it? [y/N] ").lower() not in ("y", "yes"):
-            raise
-    bucket.create()
-    return upload_all(args.sources, bucket, rules)
 
 
 def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace) -> None:

@@ -1,11 +1,9 @@
-"""Start-up of a laptop's scripts: --help, packages, and a missing bucket."""
+"""Start-up of a laptop's scripts: --help, and packages."""
 
-import sys
-import uuid
 from pathlib import Path
 
 import pytest
-from support.commands import contents, on_a_terminal, python
+from support.commands import contents, python
 
 from styletransfer.paths import PROGRAM
 
@@ -65,17 +63,3 @@ def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert contents(tmp_path / "copy") == contents(photos)
     assert "BUCKET_RESULT=test-" in (tmp_path / ".env").read_text()
-
-
-@pytest.mark.parametrize(("server", "answer"), [("rgw", "y"), ("moto", "n")], indirect=["server"])
-def test_a_terminal_is_offered_to_create_a_missing_bucket(reachable, photos, answer):
-    name = f"test-{uuid.uuid4().hex}"
-    command = [sys.executable, str(PROGRAM / "send_to_bucket.py"), str(photos), name]
-    code, seen = on_a_terminal(command, f"{answer}\n", {"TERM": "xterm"})
-    assert f"bucket {name} does not exist on " in seen and "Create it? [y/N]" in seen
-    if answer == "y":
-        assert code == 0 and "5 files copied" in seen
-        assert contents(reachable.open(name)) == contents(photos)
-    else:
-        assert code == 5 and f"./bucket_management.py create {name}" in seen
-        assert not reachable.open(name).exists()
