@@ -1,9 +1,8 @@
-"""bucket_management.py: checks, creates, lists and empties buckets, and aborts uploads."""
+"""bucket_management.py: checks, creates, lists and empties buckets."""
 
 import argparse
 import secrets
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from styletransfer.cli.named_buckets import (
 )
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
-from styletransfer.log import duration, megabytes, plural, printable
+from styletransfer.log import megabytes, plural, printable
 from styletransfer.storage.address import folder_hint
 from styletransfer.storage.base import Progress, Store, UnavailableError
 from styletransfer.storage.jobs import Job, run_jobs
@@ -39,7 +38,6 @@ def bucket_management(arguments: Sequence[str] | None = None) -> int:
     actions: dict[str, Callable[[], int]] = {
         "check": check,
         "create": lambda: _each(args.bucket, create),
-        "abort": lambda: _each(args.bucket, abort),
         **dict.fromkeys(("list", "ls"), lambda: _each(args.bucket, list_objects)),
         "empty": lambda: empty(args.bucket, yes=args.yes, dry_run=args.dry_run),
     }
@@ -109,8 +107,6 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
         side = "ahead" if skew > 0 else "behind"
         found.notes.append(f"this machine's clock is {abs(skew):.0f} s {side}; set it")
     _try_writing(bucket, variable, found)
-    if found.states["readable"]:
-        _look_for_unfinished(bucket, found)
     return found
 
 
@@ -134,38 +130,10 @@ def _try_writing(bucket: Store, variable: str, found: Finding) -> None:
         found.problem = found.problem or f"objects cannot be deleted: {error}"
 
 
-def _look_for_unfinished(bucket: Store, found: Finding) -> None:
-    try:
-        uploads = bucket.unfinished_uploads()
-    except StorageError as error:  # This takes a separate right, which painting does not need.
-        found.notes.append(f"unfinished uploads cannot be looked for: {error}")
-        return
-    if uploads:
-        age = duration(max(0.0, time.time() - min(upload.begun for upload in uploads)))
-        found.notes.append(
-            f"{plural(len(uploads), 'unfinished upload')}, the oldest begun {age} ago: stored and "
-            "billed, though not listed; if nothing is being uploaded now, abort: "
-            f"./bucket_management.py abort {printable(bucket.name)}"
-        )
-
-
 def create(bucket: Store) -> None:
     """Create a bucket, and print whether it was missing. Raises StorageError."""
     state = "created" if bucket.create() else "exists already"
     print(f"{printable(bucket.name)}: {state}", flush=True)
-
-
-def abort(bucket: Store) -> None:
-    """Abort a bucket's unfinished uploads, and print how many there were. Raises StorageError."""
-    aborted = plural(_abort_uploads(bucket), "unfinished upload")
-    print(f"{printable(bucket.name)}: {aborted} aborted", flush=True)
-
-
-def _abort_uploads(bucket: Store) -> int:
-    uploads = bucket.unfinished_uploads()
-    for upload in uploads:
-        bucket.abort_upload(upload)
-    return len(uploads)
 
 
 def list_objects(bucket: Store) -> None:
@@ -223,9 +191,11 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
     jobs = [Job(entry.key, entry.size, partial(delete, entry.key)) for entry in entries]
     run_jobs(jobs, ended, "deleting", count_bytes=False)
-    uploads = _abort_uploads(bucket)
+    uploads = bucket.unfinished_uploads()
+    for upload in uploads:
+        bucket.abort_upload(upload)
     summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
-    summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
+    summary += f", {plural(len(uploads), 'unfinished upload')} aborted" if uploads else ""
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
     for failure in failures:
         print(f"{PROG}: {failure}", file=sys.stderr)
@@ -267,7 +237,6 @@ def _parser() -> argparse.ArgumentParser:
     add("check", "Checks that all three buckets can be used, and says what to do if not.")
     for name, description in (
         ("create", "Creates the buckets that do not exist."),
-        ("abort", "Aborts unfinished uploads, which are stored and billed but not listed."),
         ("list", "Prints the keys and sizes, and totals."),
     ):
         several = f"{BUCKET_HELP}; default: the three configured ones"

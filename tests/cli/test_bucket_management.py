@@ -93,31 +93,6 @@ def test_the_clock_is_compared_with_the_server_s(server):
     assert abs(server.open().clock_skew()) < 5
 
 
-def test_unfinished_uploads_are_reported_and_aborted_when_asked(three, server, capsys):
-    for key in ("half.jpg", "a/half.png"):
-        server.client.create_multipart_upload(Bucket=three[1], Key=key)
-    fill(server.open(three[1]), "whole.jpg")
-    assert bucket_management(["check"]) == 0
-    source, style, _ = capsys.readouterr().out.splitlines()
-    assert source.endswith("writable")
-    assert "writable · 2 unfinished uploads, the oldest begun " in style
-    assert style.endswith(f"abort: ./bucket_management.py abort {three[1]}")
-    assert bucket_management(["abort", three[1]]) == 0
-    assert capsys.readouterr().out == f"{three[1]}: 2 unfinished uploads aborted\n"
-    assert "Uploads" not in server.client.list_multipart_uploads(Bucket=three[1])
-    assert keys(server.open(three[1])) == ["whole.jpg"]
-
-
-def test_an_account_that_may_not_list_uploads_is_one_note(moto, proxy, monkeypatch, capsys):
-    configure(monkeypatch, moto, [moto.new_bucket() for _ in BUCKETS])
-    monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
-    proxy.add("^GET .*uploads", "status", times=9, code=403, error="AccessDenied")
-    assert bucket_management(["check"]) == 0
-    printed = capsys.readouterr().out
-    assert printed.count("writable · unfinished uploads cannot be looked for: ") == 3
-    assert printed.count("\n") == 3
-
-
 # create
 
 
