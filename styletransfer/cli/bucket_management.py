@@ -29,7 +29,6 @@ CODES = """
 exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused, or a problem that check found"""
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
-SKEW_S = 300  # reported from here on; S3 refuses requests signed more than 900 s off its own time
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
@@ -90,7 +89,6 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
             found.problem = "does not exist; create it: ./bucket_management.py create"
             found.problem += folder_hint(bucket.name)
             return found
-        skew = bucket.clock_skew()
     except StorageError as error:
         found.problem = str(error)
         found.states["reachable"] = not isinstance(error, UnavailableError)
@@ -103,9 +101,6 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
         found.states["readable"] = True
     except StorageError as error:
         found.problem, found.states["readable"] = str(error), False
-    if abs(skew) > SKEW_S:
-        side = "ahead" if skew > 0 else "behind"
-        found.notes.append(f"this machine's clock is {abs(skew):.0f} s {side}; set it")
     _try_writing(bucket, variable, found)
     return found
 
@@ -199,9 +194,8 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
     for failure in failures:
         print(f"{PROG}: {failure}", file=sys.stderr)
-    if failures and len(failures) == len(entries):
-        return StorageError.exit_code
-    return 1 if failures else 0
+    all_failed = bool(failures) and len(failures) == len(entries)
+    return StorageError.exit_code if all_failed else int(bool(failures))
 
 
 def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:

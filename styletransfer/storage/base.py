@@ -182,10 +182,6 @@ class Store(Bucket):
         """List all objects, including those that stand for folders."""
         return self.list()
 
-    def clock_skew(self) -> float:
-        """Return how far the local clock is ahead of the store's clock, in seconds."""
-        return 0.0
-
 
 class View(Bucket):
     """Another bucket under the same interface.

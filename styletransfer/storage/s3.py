@@ -5,11 +5,9 @@ import io
 import itertools
 import mimetypes
 import os
-import time
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -151,7 +149,8 @@ class S3Bucket(Store):
 
     def exists(self) -> bool:
         try:
-            self._look()
+            with self._errors.translated():
+                self._probe()
         except NoBucketError:
             return False
         return True
@@ -174,10 +173,6 @@ class S3Bucket(Store):
             return not refused
         return False
 
-    def clock_skew(self) -> float:
-        date = self._look()["ResponseMetadata"]["HTTPHeaders"].get("date")
-        return time.time() - parsedate_to_datetime(date).timestamp() if date else 0.0
-
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
         pages = self._client.get_paginator("list_multipart_uploads")
         with self._errors.translated():
@@ -196,10 +191,6 @@ class S3Bucket(Store):
 
     def check_key(self, key: str) -> None:
         super().check_key(self._base + key)
-
-    def _look(self) -> Any:
-        with self._errors.translated():
-            return self._probe()
 
     def _fetch(self, key: str, body: BinaryIO, progress: Progress | None) -> None:
         """Download an object into a file and check its ETag; download it again if that fails.

@@ -81,18 +81,6 @@ def test_an_account_that_may_not_read_or_only_read_is_told_what_works(
     assert f"BUCKET_RESULT {mine}: reachable, readable, writable\n" in capsys.readouterr().out
 
 
-def test_a_clock_that_is_wrong_is_reported(folders, monkeypatch, capsys):
-    for value in folders:
-        FolderBucket(Path(value)).create()
-    monkeypatch.setattr(FolderBucket, "clock_skew", lambda self: -400.0)
-    assert bucket_management(["check"]) == 0
-    assert capsys.readouterr().out.count("this machine's clock is 400 s behind; set it") == 3
-
-
-def test_the_clock_is_compared_with_the_server_s(server):
-    assert abs(server.open().clock_skew()) < 5
-
-
 # create
 
 
