@@ -97,7 +97,6 @@ def paint(args: argparse.Namespace) -> Path:
     settings = inetwork_arguments.settings_of(args)
     paintings = _paintings(args)
     limit = memory_size(args.memory_limit, "--memory_limit")
-    _warn_of_unused(args, settings)
     source = _weights(args, settings)
     arguments = inetwork_arguments.paths_given(args)
 
@@ -221,10 +220,3 @@ def _weights(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
             f"weights are {given!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
     return source_for(settings, given)
-
-
-def _warn_of_unused(args: argparse.Namespace, settings: Settings) -> None:
-    if args.content_loss_type is not None and settings.recipe != "inetwork":
-        logger.warning("--content_loss_type is only used with --recipe inetwork")
-    if args.color_mask is not None and not settings.preserve_color:
-        logger.warning("--color_mask is only used with --preserve_color")
