@@ -58,8 +58,6 @@ def _dispatch(args: argparse.Namespace) -> Path:
             "--mask and --hist_match belong to --color_transfer_only; "
             "painting has --content_mask, --style_masks, --regions and --color_mask"
         )
-    if args.output is not None and mode in (None, "from_record"):
-        args.pictures.append(args.output)  # In PREFIX's place.
     if mode is None:
         return paint(args)
     if mode == "from_record":

@@ -19,7 +19,6 @@ from styletransfer.setting_values import LARGEST, expectation, parse_bool
 from styletransfer.settings import FIELDS, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
-       %(prog)s BASE REF [REF …] -o FILE [flags]
        %(prog)s --from-record FILE PREFIX
        %(prog)s --color-transfer-only CONTENT GENERATED [--mask MASK]
        %(prog)s --mask-transfer CONTENT GENERATED MASK"""
@@ -29,7 +28,7 @@ may be written with dashes. docs/inetwork.md says how they differ from the origi
 
 examples:
   ./inetwork.py beach.jpg monet.jpg beach-by-monet
-  ./inetwork.py beach.jpg monet.jpg -o beach-by-monet.jpg
+  ./inetwork.py beach.jpg monet.jpg beach-by-monet.jpg
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
   ./inetwork.py beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
   ./inetwork.py beach.jpg monet.jpg original --recipe inetwork --image_size 400 --num_iter 10
@@ -62,7 +61,6 @@ HELP = {
     "--style_weight": "the share of each painting in the blend, or one weight divided equally "
     "(default: 1)",
     "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
-    "--output": "the result, instead of PREFIX",
     "--save_every": "write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
     "(default: 0; recipe inetwork: 1)",
     "--output_format": "`same` is the photo's format (default: by PREFIX's extension, else png)",
@@ -248,7 +246,6 @@ def _parser() -> argparse.ArgumentParser:
             add_setting(group, name)
 
     group = parser.add_argument_group("files and device")
-    _add(group, "--output", "-o", metavar="FILE")
     _add(group, "--save_every", metavar="N", type=count)
     _add(group, "--output_format", choices=OUTPUT_FORMATS)
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
@@ -267,6 +264,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add(group: argparse._ActionsContainer, name: str, *others: str, **options: Any) -> None:
+def _add(group: argparse._ActionsContainer, name: str, **options: Any) -> None:
     """Add an argument with its help."""
-    group.add_argument(*others, name, help=HELP[name], **options)
+    group.add_argument(name, help=HELP[name], **options)
