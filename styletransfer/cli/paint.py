@@ -40,7 +40,7 @@ access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes fr
 FLAGS = {
     "--dry-run": "only report what would be painted, how long it takes here, and the memory",
     "--keep": "paint only pictures without a result, whatever has changed",
-    "--open": "open the results page in the browser at the end",
+    "--open": "open the results page in the browser at the end, if RESULTS is a folder",
     "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
 }
 
@@ -206,19 +206,11 @@ def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -
 def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
     """Log the results page if it is in a folder and complete, and open it if asked to."""
     where = parse_address(config.result)
-    if config.dry_run:
+    if config.dry_run or not config.makes_page or not isinstance(where, Path):
         return
-    if isinstance(where, Path) and config.makes_page and (where / bucket_layout.PAGE).is_file():
-        page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()
+    page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()
+    if page.is_file():
         shown = page.relative_to(here) if page.is_relative_to(here) else page
         event(f"Open {shown}", summary=True)
         if in_browser:
             open_in_browser(page)
-    elif in_browser and isinstance(where, Path):
-        why = "" if config.makes_page else "; a run without SHARD makes one"
-        event(f"There is no page of all results to open in {config.result}{why}.", summary=True)
-    elif in_browser:
-        event(
-            "The results are in a bucket: ./cl_get_results.py FOLDER --open shows them.",
-            summary=True,
-        )
