@@ -17,7 +17,7 @@ from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
 from styletransfer.storage.jobs import Job
-from styletransfer.storage.manifest import MANIFEST, Manifest
+from styletransfer.storage.manifest import Manifest
 from styletransfer.storage.sync import (
     EVERYTHING,
     OwnFileError,
@@ -49,13 +49,6 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     entries = rules.select(_objects(bucket), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
     manifest = Manifest(folder)
-    if manifest.damaged:
-        result.notes.append(
-            f"{printable(str(folder / MANIFEST))} is damaged: files that it no longer names count "
-            "as your own, unless they are the same as in the bucket"
-        )
-        if not rules.dry_run:
-            manifest.rewrite()
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
     for each in {path.parent for _, path in files} if not rules.dry_run else ():

@@ -4,6 +4,7 @@ Each line of the list is a JSON object; the last one for a key applies. Lines ar
 each in one write, so several downloads may share a folder.
 """
 
+import contextlib
 import errno
 import json
 import os
@@ -13,9 +14,11 @@ from pathlib import Path
 
 from styletransfer.log import printable
 from styletransfer.storage.base import Entry
-from styletransfer.storage.files import is_same, replacing, storage_errors
+from styletransfer.storage.files import is_same, storage_errors
 
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
+# What a damaged line raises when it is read.
+_DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,9 @@ class Manifest:
         with storage_errors(printable(str(self._path))):
             data = self._path.read_bytes() if os.path.lexists(self._path) else b""
         files: dict[str, Downloaded] = {}
-        self.damaged = False
-        for line in filter(bytes.strip, data.split(b"\n")):
-            try:
+        for line in data.split(b"\n"):
+            # Without its line, a file is the user's own.
+            with contextlib.suppress(*_DAMAGED):
                 fields = json.loads(line)
                 key = str(fields.pop("key"))
                 if fields:
@@ -55,8 +58,6 @@ class Manifest:
                     files[key] = Downloaded(etag, bucket, size, time_ns)
                 else:
                     files.pop(key, None)
-            except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-                self.damaged = True
         with self._lock:
             self.files = files
 
@@ -86,13 +87,6 @@ class Manifest:
         with self._lock:
             self.files.pop(key, None)
 
-    def rewrite(self) -> None:
-        """Write the list again without damaged lines. Raises ObjectError."""
-        with self._lock:
-            lines = [_line({"key": key, **asdict(file)}) for key, file in self.files.items()]
-        with storage_errors(printable(str(self._path))), replacing(self._path) as body:
-            body.write(b"".join(lines))
-
     def has(self, entry: Entry, path: Path) -> bool:
         """Whether a file was downloaded from this very object, by its size and time."""
         file = self.files.get(entry.key)
@@ -107,7 +101,8 @@ class Manifest:
         return _as_left(file, path) or is_same(path, Entry(key, file.size, file.etag))
 
     def _append(self, fields: dict[str, object]) -> None:
-        line = _line(fields)
+        # The line end comes first: it ends a line that was torn when its process was killed.
+        line = b"\n" + json.dumps(fields).encode()
         with storage_errors(printable(str(self._path))), self._path.open("ab") as file:
             if os.write(file.fileno(), line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -116,11 +111,6 @@ class Manifest:
 def was_downloaded(folder: Path, key: str) -> bool:
     """Return whether the file of a key was downloaded and still exists. Raises ObjectError."""
     return key in Manifest(folder).files and (folder / key).is_file()
-
-
-def _line(fields: dict[str, object]) -> bytes:
-    # The line end comes first: it ends a line that was torn when its process was killed.
-    return b"\n" + json.dumps(fields).encode()
 
 
 def _as_left(file: Downloaded, path: Path) -> bool:
