@@ -8,7 +8,6 @@ import threading
 import traceback
 import webbrowser
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from logging import CRITICAL
 from pathlib import Path
 from typing import NoReturn
@@ -26,8 +25,7 @@ from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.jobs import POOL
 
-# A laptop needs these packages and no others: modules, and what pip calls their packages.
-LAPTOP = {"boto3": "boto3", "botocore": "boto3", "dotenv": "python-dotenv", "rich": "rich"}
+LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 INTERRUPTED = 130  # 128 + SIGINT
 RERUN = "run it again for the rest"
 
@@ -66,13 +64,13 @@ def run_program(
         if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
             leave(code)  # The second signal: Python would wait for the transfers in progress.
         return code
-    except KeyboardInterrupt as interrupt:
-        return fail(name, f"stopped; {str(interrupt) or interrupted}", INTERRUPTED)
+    except KeyboardInterrupt:
+        return fail(name, f"stopped; {interrupted}", INTERRUPTED)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package in ("", "styletransfer"):
             raise
-        return fail(name, _missing_packages(package, paints), ConfigError.exit_code)
+        return fail(name, _missing_package(package, paints), ConfigError.exit_code)
     except BrokenPipeError:
         print_nowhere()  # Python flushes the rest at exit.
         return 1
@@ -199,16 +197,13 @@ def _catch_ctrl_c() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _missing_packages(package: str, paints: bool) -> str:
-    """Return the error for a missing package: all that are missing, and how to install them."""
-    if paints or package not in LAPTOP:
-        return (
-            f"the Python package {package} is missing; ./start.sh setup installs all that it needs"
-        )
-    missing = {LAPTOP[module] for module in LAPTOP if module == package or not find_spec(module)}
+def _missing_package(package: str, paints: bool) -> str:
+    """Return the error for a missing package, with the way to install all that are needed."""
+    what = f"the Python package {package} is missing"
+    if paints:
+        return f"{what}; ./start.sh setup installs all that it needs"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
     return (
-        f"Python packages are missing: {', '.join(sorted(missing))}; install them in .venv, which "
-        f"the scripts then use: cd {PROGRAM} && python3 -m venv .venv && "
-        f".venv/bin/pip install {' '.join(dict.fromkeys(LAPTOP.values()))}"
+        f"{what}; install all in .venv, which the scripts then use: cd {PROGRAM} && "
+        f"python3 -m venv .venv && .venv/bin/pip install {LAPTOP}"
     )

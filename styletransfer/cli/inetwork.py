@@ -44,7 +44,7 @@ def inetwork(words: Sequence[str] | None = None) -> int:
         event(str(path), summary=True, event="result", path=str(path))
         return 0
 
-    return run_program("inetwork.py", run, interrupted="nothing was written", paints=True)
+    return run_program("inetwork.py", run, interrupted="what was written stays", paints=True)
 
 
 def _dispatch(args: argparse.Namespace) -> Path:
@@ -172,15 +172,9 @@ def _run(steps: Iterable["Step"], label: str, results: ResultFiles, every: int) 
         every: The number of steps after which a picture is written, or 0 for never.
     """
     with Stop() as stop:
-        try:
-            written = _written(steps, results, every, stop)
-            last = follow(written, label, mode=progress_mode(environment()))
-            results.write(last.image)
-        except Stopped as stopped:
-            # A second signal, or one before the first step.
-            if results.written and not stopped.kept:
-                stopped.kept = f"kept {results.written[-1]}"
-            raise
+        written = _written(steps, results, every, stop)
+        last = follow(written, label, mode=progress_mode(environment()))
+        results.write(last.image)
 
 
 def _written(

@@ -44,13 +44,6 @@ FLAGS = {
     "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
 }
 
-# Variables without a flag.
-_VARIABLES = (
-    *("PHOTO", "STYLE", "SHARD", "STYLE_MODE", "VGG_WEIGHTS", "DEVICE", "PAINTERS", "MEMORY_LIMIT"),
-    *("OUTPUT_FORMAT", "OUTPUT_QUALITY", "OUTPUT_DEPTH", "KEEP_GPS", "CHECKPOINT_EVERY"),
-    *("LOG_LEVEL", "RUN_MODE"),
-)
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the batch, and return its exit code."""
@@ -89,7 +82,6 @@ def _parser() -> argparse.ArgumentParser:
         "done.",
         example=EXAMPLE,
         notes=NOTES,
-        variables=_VARIABLES,
     )
     parser.usage = f"%(prog)s [{' '.join(PLACES)}] [flags]"
     parser.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")

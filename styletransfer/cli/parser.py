@@ -1,6 +1,6 @@
 """The parsers of all commands, and the settings as flags.
 
-An error about an unknown flag names the flag or variable that the user may have meant.
+An error about an unknown flag names the flag that the user may have meant.
 """
 
 import argparse
@@ -22,23 +22,14 @@ class Parser(argparse.ArgumentParser):
         *args: As in argparse.
         example: Command lines, which the help shows as they are written.
         notes: The end of the help, as it is written.
-        variables: The variables without a flag.
         **options: As in argparse.
     """
 
-    def __init__(
-        self,
-        *args: Any,
-        example: str = "",
-        notes: str = "",
-        variables: Sequence[str] = (),
-        **options: Any,
-    ) -> None:
+    def __init__(self, *args: Any, example: str = "", notes: str = "", **options: Any) -> None:
         print_anything()  # Help comes before all else.
         options["formatter_class"] = argparse.RawDescriptionHelpFormatter
         options["epilog"] = (f"example:\n{example}\n\n" if example else "") + notes
         super().__init__(*args, **options)
-        self._variables = variables
 
     def error(self, message: str) -> NoReturn:
         self.exit(fail(self.prog, self.explained(message), ConfigError.exit_code))
@@ -46,13 +37,10 @@ class Parser(argparse.ArgumentParser):
     def explained(self, message: str) -> str:
         """Return argparse's message, or for an unknown flag the one that was probably meant."""
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
-        close = unknown and closest(unknown[1], [*self._flags(), *self._variables])
+        close = unknown and closest(unknown[1], self._flags())
         if not unknown or not close:
             return f"{message}; see --help"
-        meant = f"--{close}"
-        if close in self._variables:
-            meant = f"the variable {close}, in the environment or in .env"
-        return f"there is no flag --{unknown[1]}; did you mean {meant}?"
+        return f"there is no flag --{unknown[1]}; did you mean --{close}?"
 
     def _flags(self) -> Iterator[str]:
         """Yield all flags without their dashes, including those of actions such as `empty`."""

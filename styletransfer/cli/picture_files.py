@@ -5,7 +5,7 @@ Decoders and encoders are imported when first used, so that `--help` answers at 
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
@@ -96,7 +96,6 @@ class ResultFiles:
         photo: The photo.
         output: Their format.
         spelled: Their extension as the user has spelled it, or an empty text.
-        written: Their paths so far.
 
     Raises ConfigError for 16 bits in a format without them.
     """
@@ -105,7 +104,6 @@ class ResultFiles:
     photo: "Picture"
     output: OutputFormat
     spelled: str = ""
-    written: list[Path] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.output.depth == 16 and self.extension not in DEEP_EXTENSIONS:
@@ -135,7 +133,6 @@ class ResultFiles:
         path = self.path(suffix)
         with writing(path), replacing(path) as body:
             body.write(data)
-        self.written.append(path)
         return path
 
 

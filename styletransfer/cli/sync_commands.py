@@ -25,7 +25,6 @@ from styletransfer.cli.named_buckets import (
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
-from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.files import storage_errors
@@ -42,7 +41,7 @@ PATTERN matches keys, such as beach.jpg or 2026/beach.jpg. * stands for any text
 
 exit codes: 0 all done, 1 some files failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused"""
-WATCH_EVERY_S = 10  # between two looks for new results
+WATCH_EVERY_S = 10  # seconds from one look for new results to the next
 UPLOAD_NOTES = SYNC_NOTES.format(
     own="""
 Links are followed to files in the folder only; the others are named. Their copies in
@@ -265,13 +264,7 @@ def _path(text: str) -> Path:
     if not text.strip():  # An unset variable; as a path, it would be the current folder.
         raise argparse.ArgumentTypeError("it is empty; expected a folder, such as .")
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
-        try:
-            where = parse_address(text)
-        except ConfigError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        if isinstance(where, Path):
-            return where
-        raise argparse.ArgumentTypeError(f"{text!r} is a bucket; expected a folder or file here")
+        raise argparse.ArgumentTypeError(f"{text!r} is an address; expected a folder or file here")
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
         return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
     return Path(text)

@@ -17,8 +17,6 @@ login (docs/web.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
-# Variables without a flag.
-_VARIABLES = ("PORT", "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC", "WEB_TOKEN", "WEB_PROXIES")
 NAME = "./start.sh web"
 
 
@@ -28,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         NAME,
         description="Paints from a browser: serves a page and an API.",
         notes=EXIT_CODES,
-        variables=_VARIABLES,
     )
     parser.parse_args(arguments)
 

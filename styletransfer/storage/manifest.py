@@ -17,7 +17,7 @@ from styletransfer.storage.base import Entry
 from styletransfer.storage.files import is_same, storage_errors
 
 MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
-# What a damaged line raises when it is read.
+# Errors of a damaged line.
 _DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 

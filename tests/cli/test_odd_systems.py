@@ -114,7 +114,7 @@ def test_folders_that_may_not_be_read_or_written_are_one_line(closed, foreign, t
     assert [line.partition(": ")[2] for line in printed.err.splitlines()] == [
         f"folder {closed} cannot be written: permission denied",
         f"{sub}: permission denied",
-        f"{sub}/a.jpg: permission denied",
+        f"folder {sub}/a.jpg: permission denied",
         f"{sub}: permission denied",
         f"folder {closed}: permission denied",
     ]

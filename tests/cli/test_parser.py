@@ -20,9 +20,6 @@ from styletransfer.errors import ConfigError
     ("main", "words", "meant"),
     [
         (paint.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
-        (paint.main, ["--vgg-weights", "x"], "did you mean the variable VGG_WEIGHTS, in the env"),
-        (paint.main, ["--memory-limit", "6GB"], "did you mean the variable MEMORY_LIMIT, in"),
-        (web.main, ["--port", "8080"], "there is no flag --port; did you mean the variable PORT,"),
         (web.main, ["--owners"], "unrecognized arguments: --owners"),
         (
             bucket_management.bucket_management,
