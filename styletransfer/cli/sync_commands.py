@@ -25,6 +25,7 @@ from styletransfer.cli.named_buckets import (
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
+from styletransfer.storage.address import is_folder
 from styletransfer.storage.base import DiskError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.files import storage_errors
@@ -177,16 +178,17 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 def _bucket(command: _Command, args: argparse.Namespace) -> Store:
     """Return the bucket to copy into or out of.
 
-    Raises ConfigError if none is configured, or if a named one has nothing to download.
+    Raises ConfigError if none is configured, or if nothing lies under the prefix to download.
     """
     new = command.uploads or args.watch
     if command.variable:
         return open_configured([command.variable], new=new)[command.variable]
     bucket = open_named(args.bucket, new=new)
-    if not command.uploads and next(iter(bucket.list()), None) is None:
+    has_prefix = "/" in args.bucket and not is_folder(args.bucket)
+    if has_prefix and not command.uploads and next(iter(bucket.list()), None) is None:
         raise ConfigError(
-            f"there is nothing in {printable(bucket.name)}; for a single object, name its bucket "
-            "and --include KEY"
+            f"there is nothing under {printable(bucket.name)}; for a single object, name its "
+            "bucket and --include KEY"
         )
     return bucket
 
