@@ -94,12 +94,6 @@ class Settings:
         choices=("gram", "moments"),
     )
     preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
-    color_match: str = setting(
-        "none",
-        "matches the photo's colours to the painting's before painting, by histograms or by mean "
-        "and covariance",
-        choices=("none", "histogram", "moments"),
-    )
     content_layer: str = setting(
         "conv3_2",
         "layer at which the picture is compared with the photo; a deeper one lets shapes move more",

@@ -48,30 +48,16 @@ def inetwork(words: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(args: argparse.Namespace) -> Path:
-    """Run the mode that the arguments ask for, and return the path written."""
-    modes = [mode for mode in inetwork_arguments.MODES if getattr(args, mode)]
-    if len(modes) > 1:
-        raise ConfigError(f"--{modes[0]} and --{modes[1]} do not go together")
-    mode = modes[0] if modes else None
-    if mode != "color_transfer_only" and (args.mask or args.hist_match):
-        raise ConfigError(
-            "--mask and --hist_match belong to --color_transfer_only; "
-            "painting has --content_mask, --style_masks, --regions and --color_mask"
-        )
-    if mode is None:
+    """Paint pictures, or what a record describes, and return the path written."""
+    if args.from_record is None:
         return paint(args)
-    if mode == "from_record":
-        expected = "--from_record FILE takes PREFIX"
-        [prefix] = inetwork_arguments.pictures_given(args, 1, expected)
-        from styletransfer.cli.repaint import repaint_record
+    if len(args.pictures) != 1:
+        given = " ".join(args.pictures) or "nothing"
+        raise ConfigError(f"--from_record FILE takes PREFIX; got {given}")
+    from styletransfer.cli.repaint import repaint_record
 
-        limit = memory_size(args.memory_limit, "--memory_limit")
-        return repaint_record(args.from_record, prefix, args.weights, args.device, limit)
-    from styletransfer.cli import transfer
-
-    if mode == "mask_transfer":
-        return transfer.transfer_mask(args)
-    return transfer.transfer_colors(args)
+    limit = memory_size(args.memory_limit, "--memory_limit")
+    return repaint_record(args.from_record, args.pictures[0], args.weights, args.device, limit)
 
 
 def paint(args: argparse.Namespace) -> Path:

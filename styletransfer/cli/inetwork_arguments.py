@@ -19,9 +19,7 @@ from styletransfer.setting_values import LARGEST, expectation, parse_bool
 from styletransfer.settings import FIELDS, RECIPES, Settings
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
-       %(prog)s --from-record FILE PREFIX
-       %(prog)s --color-transfer-only CONTENT GENERATED [--mask MASK]
-       %(prog)s --mask-transfer CONTENT GENERATED MASK"""
+       %(prog)s --from-record FILE PREFIX"""
 EPILOG = """\
 A switch without a value is true; values are True or False, yes or no, 1 or 0. Flags
 may be written with dashes. docs/inetwork.md says how they differ from the original's.
@@ -44,8 +42,6 @@ ORIGINAL = (
     *("content_loss_type", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
     *("content_layer", "init_image", "pool_type", "preserve_color", "min_improvement"),
 )
-MODES = ("from_record", "color_transfer_only", "mask_transfer")  # instead of painting
-FILE_SWITCHES = ("keep_gps", "hist_match")
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 MAX_COUNT = 999_999_999
@@ -73,13 +69,6 @@ HELP = {
     "--memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "--device": f"default: {DEVICE_CHOICES[0]}",
     "--from_record": "repaint the result of a record (_records/….json)",
-    "--color_transfer_only": "transfer CONTENT's colours to GENERATED, a finished painting; writes "
-    "<generated>_original_color.png",
-    "--mask": "with --color_transfer_only: in which part (white)",
-    "--hist_match": "with --color_transfer_only: transfer only the histogram of CONTENT's colours; "
-    "writes <generated>_histogram_color.png (default: 0)",
-    "--mask_transfer": "copy CONTENT's pixels to GENERATED where MASK is black; writes "
-    "<generated>_masked.png",
 }
 
 
@@ -93,23 +82,12 @@ def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
 
     Raises ConfigError. Exits after --help.
     """
-    return _parser().parse_intermixed_args(normalized(words, FILE_SWITCHES))
+    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
 
 
 def usage() -> str:
     """Return one line for each way to call the program, and a pointer to its help."""
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
-
-
-def pictures_given(args: argparse.Namespace, count: int, expected: str) -> list[str]:
-    """Return the pictures of a mode that takes `count` of them.
-
-    Raises ConfigError with the text `expected` for another number.
-    """
-    pictures: list[str] = args.pictures
-    if len(pictures) != count:
-        raise ConfigError(f"{expected}; got {' '.join(pictures) or 'nothing'}")
-    return pictures
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -257,10 +235,6 @@ def _parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("instead of painting")
     _add(group, "--from_record", metavar="FILE")
-    _add(group, "--color_transfer_only", action="store_true")
-    _add(group, "--mask", metavar="MASK")
-    _add(group, "--hist_match", metavar="0|1", type=_switch, default=False)
-    _add(group, "--mask_transfer", action="store_true")
     return parser
 
 

@@ -144,7 +144,7 @@ def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFil
     """
     suffix = PurePosixPath(name).suffix
     if suffix.lower() not in bucket_layout.PICTURES:
-        return files_with_prefix(name, photo, output)
+        return ResultFiles(name, photo, replace(output, format=output.format or "png"))
     label = f"the extension of {name!r}"
     extension = file_format(suffix, label, ", or a name without extension").extension
     wanted = output.format and output_extension(output.format, photo.format)
@@ -152,14 +152,6 @@ def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFil
         raise ConfigError(f"{name!r} does not end in .{wanted}, the result's format")
     prefix = name.removesuffix(suffix)
     return ResultFiles(prefix, photo, replace(output, format=extension), suffix[1:])
-
-
-def files_with_prefix(prefix: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
-    """Return the files with names that begin with `prefix`, whatever it ends in.
-
-    They are png unless the `output` has a format. Raises ConfigError.
-    """
-    return ResultFiles(prefix, photo, replace(output, format=output.format or "png"))
 
 
 def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:

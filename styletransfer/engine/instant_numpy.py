@@ -68,9 +68,6 @@ def painted(photo: np.ndarray, painting: np.ndarray, settings: Settings) -> np.n
     Returns:
         The picture [h, w, 3], float32, sRGB 0…1.
     """
-    if settings.color_match != "none":
-        palette = colour.Palette([painting], [1.0], [None])
-        photo = colour.match(photo, palette, settings.color_match, None)
     part = min(1.0, settings.strength / FULL_STRENGTH)
     sizes, _ = schedule(photo.shape[0], photo.shape[1], settings)
     at_end = _resampled(photo, *sizes[-1])

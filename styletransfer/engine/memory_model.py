@@ -57,7 +57,6 @@ INSTANT_COPIES = 6  # copies of the picture, photo and result among them
 DECODING = 1000  # bytes per pixel of a part that is decoded
 
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
-MASK_BYTES = 8  # per pixel of the photo: a mask of its size, twice
 
 
 class ExtraMemory(NamedTuple):
@@ -225,8 +224,6 @@ def plan_painting(
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
-    if settings.color_match != "none":  # The photo in other colours, up to the last scale.
-        outside += (PICTURE_BYTES + MASK_BYTES * inputs.masked) * math.prod(inputs.size)
     extra = ExtraMemory(
         lbfgs=settings.optimizer == "lbfgs",
         paintings=inputs.paintings,

@@ -19,7 +19,6 @@ from styletransfer.engine.objective import Objective
 from styletransfer.engine.schedule import painting_size
 from styletransfer.engine.targets import Group, PaintingStatistics, add_sums
 from styletransfer.errors import PictureError
-from styletransfer.images import colour
 from styletransfer.images import masks as grey
 from styletransfer.images.arrays import resize
 from styletransfer.vgg.network import poolings_before
@@ -182,22 +181,6 @@ class StyleTargets:
                 weights = resize(mask, *painting.shape[1:3]).ravel()
             means.append(np.average(painting.numpy().reshape(-1, 3), axis=0, weights=weights))
         return np.average(means, axis=0, weights=self.shares).astype(np.float32)
-
-    def recoloured(
-        self, photo: np.ndarray, method: str, content_mask: np.ndarray | None
-    ) -> np.ndarray:
-        """Returns photo [H, W, 3], floats or integers, in the paintings' colours; see
-        colour.match."""
-        paintings = [painting[0].numpy() for painting in self.paintings]
-        if content_mask is not None:
-            content_mask = resize(content_mask, *photo.shape[:2])
-        masks = [
-            None if mask is None else resize(mask, *painting.shape[:2])
-            for painting, mask in zip(paintings, self.masks, strict=True)
-        ]
-        return colour.match(
-            photo, colour.Palette(paintings, self.shares, masks), method, content_mask
-        )
 
     def _group_mask(
         self, members: tuple[int, ...], size: tuple[int, int], content_mask: np.ndarray | None

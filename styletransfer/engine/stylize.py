@@ -128,7 +128,7 @@ class StyleTransfer:
 
     def _steps(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
         eta = StepEta(self._sizes, self._counts, done, on_gpu=bool(gpus_in_use()))
-        photo = pyramid.scaled_photo(self._photo(), self._sizes[-1])
+        photo = pyramid.scaled_photo(self._content, self._sizes[-1])
         state: State | None = None
         canvas = self._objective.canvas(self._sizes[0])
         for size, count in zip(self._sizes, self._counts, strict=True):
@@ -173,7 +173,7 @@ class StyleTransfer:
         """Paints at each scale in one step."""
         settings, objective = self._settings, self._objective
         eta = StepEta(self._sizes, self._counts, on_gpu=bool(gpus_in_use()))
-        photo = pyramid.scaled_photo(self._photo(), self._sizes[-1])
+        photo = pyramid.scaled_photo(self._content, self._sizes[-1])
         canvas, picture = objective.canvas(self._sizes[0]), None
         for size in self._sizes:
             previous, canvas = canvas, objective.canvas(size)
@@ -211,13 +211,6 @@ class StyleTransfer:
             del step
             if converged:
                 return
-
-    def _photo(self) -> np.ndarray:
-        """Returns the photo to optimise towards, [H, W, 3], integers or floats."""
-        method = self._settings.color_match
-        if method == "none":
-            return self._content
-        return self._styles.recoloured(self._content, method, self._painted)
 
     def _problem(self, photo: tf.Tensor, size: tuple[int, int]) -> Problem:
         stroke_size = self._settings.stroke_size

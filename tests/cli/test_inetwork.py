@@ -172,7 +172,6 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE, "--preserve_color=ture"], 2, "expected true or false"),
         ([*ONE, "--output_depth", "16", "--output_format", "jpg"], 2, "add --output_format png"),
         ([*ONE[:2], "x.jpg", "--output_depth", "16"], 2, "end PREFIX in png or tiff"),
-        ([*ONE, "--mask", "left.png"], 2, "belong to --color_transfer_only"),
         ([*ONE, "--weights", "none.h5"], 3, "none.h5"),
         (["beach.jpg", "monet.jpg", "text.jpg/x"], 2, "text.jpg is not a folder"),
         (["beach.jpg", "monet.jpg", "x/"], 2, "expected a name after the folder"),
@@ -182,10 +181,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "klimt", "--init_image", "klimt.png"], 2, "would overwrite klimt.png"),
         ([*ONE[:2], ""], 2, "PREFIX is ''; expected the name of the result"),
-        (["--color_transfer_only", "beach.jpg"], 2, "takes CONTENT and GENERATED"),
-        (["--mask_transfer", "beach.jpg", "klimt.png"], 2, "MASK; got beach.jpg klimt.png"),
         (["--from_record", "beach.json"], 2, "--from_record FILE takes PREFIX; got nothing"),
-        (["--from_record", "x.json", "--mask_transfer", "a"], 2, "do not go together"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

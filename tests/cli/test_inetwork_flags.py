@@ -36,7 +36,7 @@ def test_a_flag_sets_its_setting():
         ("size", "64", 64),
         ("strength", "0", 0.0),
         ("maintain_aspect_ratio", "False", False),
-        ("color_match", "moments", "moments"),
+        ("optimizer", "lbfgs", "lbfgs"),
         ("rescale_method", "cubic", "bicubic"),
         ("content_loss_type", "2", 2),
     ):

@@ -31,10 +31,9 @@ def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
-        (["--color_transfer_only", "beach.jpg", "klimt.png"], 0, ""),
         (["beach.jpg", "monet.jpg", "x", "--weights", "none.h5"], 3, "none.h5 does not exist"),
     ],
-    ids=["colours", "weights"],
+    ids=["weights"],
 )
 def test_inetwork_waits_for_tensorflow_only_to_paint(words, code, message):
     program = (

@@ -90,7 +90,7 @@ def test_the_decoder_makes_the_same_of_the_same_matches(vgg, mosaic):
     "changes",
     [
         {},
-        {"strength": 0.3, "color_match": "moments"},
+        {"strength": 0.3},
         {"size": 160, "stroke_size": 1.5, "preserve_color": True},
     ],
     ids=str,

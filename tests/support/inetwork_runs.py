@@ -15,10 +15,6 @@ def grey(name, values):
     Image.fromarray(np.asarray(values, np.uint8)).save(name)
 
 
-def pixels(name):
-    return np.asarray(Image.open(name), np.float32) / 255
-
-
 @cache
 def painted(*flags, pictures=tuple(ONE)):
     """The picture that these flags paint."""
