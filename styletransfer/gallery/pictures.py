@@ -141,7 +141,7 @@ def thumbnail_key(kind: str, key: str) -> str:
 def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
     """Encode a JPEG whose longer side has at most `longer` px.
 
-    pixels: [H, W, 3], sRGB, float 0…1, uint8 or uint16.
+    pixels: [H, W, 3], sRGB, float 0…1 or uint8.
     """
     height, width = pixels.shape[:2]
     factor = max(height, width) // (2 * longer)

@@ -108,21 +108,12 @@ def resample(
     return out
 
 
-def to_array(image: Image.Image, lower: Image.Image | None = None) -> np.ndarray:
-    """Return an RGB image as uint8 [H, W, 3], or an L image as [H, W].
-
-    With `lower`, an image of the lower bytes of 16 bits, the result is uint16.
-    """
+def to_array(image: Image.Image) -> np.ndarray:
+    """Return an RGB image as uint8 [H, W, 3], or an L image as [H, W]."""
     channels = (3,) if image.mode == "RGB" else ()
-    dtype = np.uint8 if lower is None else np.uint16
-    out = np.empty((image.height, image.width, *channels), dtype)
+    out = np.empty((image.height, image.width, *channels), np.uint8)
     for rows in _bands(image.height, image.width):
-        band = _values(image, rows)
-        if lower is None:
-            out[rows] = band
-        else:
-            np.left_shift(band, 8, out=out[rows], dtype=np.uint16)
-            out[rows] |= _values(lower, rows)
+        out[rows] = _values(image, rows)
     return out
 
 
@@ -175,24 +166,16 @@ def luma(pixels_int: np.ndarray, alpha_int: np.ndarray | None) -> np.ndarray:
     return out
 
 
-def with_hidden_colours_replaced(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
-    """Replace colours [H, W, 3] by the mean of the visible ones where alpha [H, W] is low.
-
-    Returns:
-        uint16 pixels, which hold 8 bits exactly.
-    """
+def replace_hidden_colours(pixels_int: np.ndarray, alpha_int: np.ndarray) -> None:
+    """Replace colours, uint8 [H, W, 3], by the mean of the visible ones where alpha [H, W] is
+    low."""
     mean = _visible_mean(pixels_int, alpha_int)
-    deep = pixels_int
-    if pixels_int.dtype != np.uint16:
-        deep = pixels_int.astype(np.uint16)
-        deep *= np.uint16(65535 // np.iinfo(pixels_int.dtype).max)
     for rows in _bands(*alpha_int.shape):
         alpha = to_float(alpha_int[rows])
         faint = alpha < _FAINT
         own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
         own = to_float(pixels_int[rows])[faint]
-        deep[rows][faint] = np.rint(65535 * (mean + (own - mean) * own_share))
-    return deep
+        pixels_int[rows][faint] = np.rint(255 * (mean + (own - mean) * own_share))
 
 
 def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:

@@ -12,16 +12,15 @@ from styletransfer.images.arrays import (
     alpha_but_for,
     eight_bits,
     luma,
+    replace_hidden_colours,
     to_array,
     to_float,
-    with_hidden_colours_replaced,
 )
 from styletransfer.images.header import (
     bytes_to_decode,
     camera_orientation,
     check_memory,
     errors_named,
-    lower_tiles,
     open_picture,
 )
 from styletransfer.images.masks import BLACK
@@ -42,9 +41,8 @@ class Picture:
     """A photo, painting or mask as arrays.
 
     Attributes:
-        pixels_int: sRGB as uint8 or uint16 [H, W, 3], a quarter or half of the memory of floats.
-            White is the type's largest value.
-        alpha_int: [H, W], from transparent to opaque, or None if all is opaque.
+        pixels_int: sRGB as uint8 [H, W, 3], a quarter of the memory of floats.
+        alpha_int: uint8 [H, W], from transparent to opaque, or None if all is opaque.
         format: Pillow's name of the file's format, such as JPEG or HEIF.
         exif: See `exif.kept`.
         profile: The picture's own ICC profile if results can be written in it, see `icc.own`.
@@ -78,8 +76,8 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
 
     Reads JPEG, PNG, WebP, TIFF, HEIC, AVIF, GIF and BMP, and of an animation the first frame. The
     camera's orientation is applied, and an embedded colour profile converted (ignored if it is
-    damaged or of another colour model). 16-bit grey and floats keep their range. Colours have 8
-    bits; 16 in 16-bit PNGs and TIFFs with a profile that needs no conversion.
+    damaged or of another colour model). Values have 8 bits: deeper grey is scaled, and 16-bit
+    colours lose their lower bytes.
 
     Transparent pixels get the mean of the visible colours, and below an alpha of 1/8 a blend of it
     and their own: hidden colours never reach a result.
@@ -159,42 +157,22 @@ def _decode(data: bytes) -> Picture:
         alpha = None
     if alpha is not None and alpha.getextrema() == (0, 0):
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    lower = _lower_bytes(data) if icc.is_srgb(profile) else None
-    if lower is None:  # Else the upper bytes would change without the lower ones.
-        image = icc.to_srgb(image, profile)
-    lower_image, lower_alpha = _separated(lower) if lower is not None else (None, None)
-    del lower
+    image = icc.to_srgb(image, profile)
     if transposition is not None:  # One after another: each is freed once it is copied.
         image = image.transpose(transposition)
-        lower_image = lower_image and lower_image.transpose(transposition)
         alpha = alpha and alpha.transpose(transposition)
-        lower_alpha = lower_alpha and lower_alpha.transpose(transposition)
-    pixels_int = to_array(image, lower_image)
-    del image, lower_image
-    alpha_int = None if alpha is None else to_array(alpha, lower_alpha)
-    del alpha, lower_alpha
+    pixels_int = to_array(image)
+    del image
+    alpha_int = None if alpha is None else to_array(alpha)
+    del alpha
     if alpha_int is not None:
-        pixels_int = with_hidden_colours_replaced(pixels_int, alpha_int)
+        replace_hidden_colours(pixels_int, alpha_int)
     return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
 
 
 def _transposition_of(image: Image.Image) -> Image.Transpose | None:
     """Return the way to turn a loaded picture upright; loading turns TIFF and HEIC already."""
     return _TRANSPOSITIONS.get(camera_orientation(image))
-
-
-def _lower_bytes(data: bytes) -> Image.Image | None:
-    """Return the lower bytes of 16-bit colours, or None if there are none.
-
-    Pillow reads only the upper bytes, so the file is read again with the opposite byte order.
-    """
-    image = open_picture(data)
-    tiles = lower_tiles(image)
-    if tiles is None:
-        return None
-    image.tile = tiles
-    image.load()
-    return image
 
 
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:

@@ -23,9 +23,9 @@ MIN_SIDE = 16
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
-# The most bytes per pixel at any time, measured; alpha, and colours of 16 bits, take more, and so
-# does WebP's decoder. Steps in bands and small pictures have a fixed part.
-_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 7
+# The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
+# and small pictures have a fixed part.
+_PLAIN_BYTES, _ALPHA_BYTES = 10, 6
 _FORMAT_BYTES = {"WEBP": 8}
 _FIXED_BYTES = 20_000_000
 
@@ -34,9 +34,6 @@ _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after i
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 
-# Pillow's names of 16-bit byte orders → the opposite one: big, little, and native, which is little
-# wherever TensorFlow runs.
-_OPPOSITE_ORDER = {"B": "L", "L": "B", "N": "B"}
 pillow_heif.register_heif_opener()
 
 # Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
@@ -136,9 +133,9 @@ def _label(name: str) -> str:
 def _header(image: ImageFile.ImageFile) -> Header:
     """The header of a picture that is not loaded."""
     width, height = image.size
-    alpha, deep = image.has_transparency_data, lower_tiles(image) is not None
+    alpha = image.has_transparency_data
     per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
-    per_pixel += (_ALPHA_BYTES if alpha else 0) + (_DEEP_BYTES if deep else 0)
+    per_pixel += _ALPHA_BYTES if alpha else 0
     # TIFF's header has the size that loading gives.
     turned = image.format != "TIFF" and camera_orientation(image) in _TURNED
     pixels = width * height
@@ -146,11 +143,10 @@ def _header(image: ImageFile.ImageFile) -> Header:
         tags = image.tag_v2
         tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
         pixels = max(pixels, tile)
-    item = 2 if alpha or deep else 1  # as `decode` chooses
     return Header(
         size=(width, height) if turned else (height, width),
         bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
-        bytes_decoded=width * height * (3 * item + (1 + deep if alpha else 0)),
+        bytes_decoded=width * height * (4 if alpha else 3),
     )
 
 
@@ -248,20 +244,3 @@ def camera_orientation(image: Image.Image) -> int:
     except Exception:
         # A photo with damaged EXIF is still a good photo.
         return 1
-
-
-def lower_tiles(image: ImageFile.ImageFile) -> "list[ImageFile._Tile] | None":
-    """Return the tiles from which Pillow reads the lower bytes of 16-bit colours, or None if there
-    are none."""
-    if image.format not in ("PNG", "TIFF") or "transparency" in image.info:
-        return None
-    tiles = []
-    for tile in image.tile:
-        args = tile.args or ""
-        mode, *others = (args,) if isinstance(args, str) else args
-        channels, _, order = mode.partition(";16")
-        if channels not in ("RGB", "RGBA", "RGBX", *"RGBA") or order not in _OPPOSITE_ORDER:
-            return None
-        mode = f"{channels};16{_OPPOSITE_ORDER[order]}"
-        tiles.append(tile._replace(args=(mode, *others) if others else mode))
-    return tiles

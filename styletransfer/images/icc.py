@@ -59,12 +59,6 @@ def own(profile: bytes | None) -> bytes | None:
     return profile if np.percentile(lost, 95) <= _LARGEST_LOSS else None
 
 
-def is_srgb(profile: bytes | None) -> bool:
-    """Return whether pictures with this profile, or without one, need no conversion."""
-    stored = _in(profile)
-    return not profile or (stored is not None and _differences(_PROBE, stored).max() <= _SAME_SPACE)
-
-
 def _in(profile: bytes | None) -> Image.Image | None:
     """Return _PROBE in an RGB profile, or None for another profile, a damaged one or none."""
     try:

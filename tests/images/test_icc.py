@@ -1,4 +1,4 @@
-"""Colour profiles: the ones that need a conversion, and the ones that results can keep."""
+"""Colour profiles that results can keep."""
 
 import pytest
 from support.pictures import P3, gamma, profile, rgb_profile, xyz
@@ -12,20 +12,19 @@ SMALL = rgb_profile((SRGB_PRIMARIES + SRGB_PRIMARIES.mean(0)) / 2)
 
 
 @pytest.mark.parametrize(
-    ("given", "is_srgb", "has_own"),
+    ("given", "has_own"),
     [
-        (None, True, False),
-        (b"", True, False),
-        (icc.SRGB, True, False),
-        (WIDE, False, True),
-        (LINEAR, False, False),  # 8 bits are too coarse for it.
-        (SMALL, False, False),
-        (GREY, False, False),
-        (b"damaged" * 30, False, False),
-        (WIDE[:200], False, False),
+        (None, False),
+        (b"", False),
+        (icc.SRGB, False),
+        (WIDE, True),
+        (LINEAR, False),  # 8 bits are too coarse for it.
+        (SMALL, False),
+        (GREY, False),
+        (b"damaged" * 30, False),
+        (WIDE[:200], False),
     ],
     ids=["none", "empty", "sRGB", "P3", "linear", "small", "grey", "damaged", "cut"],
 )
-def test_what_needs_no_conversion_and_what_a_result_keeps(given, is_srgb, has_own):
-    assert icc.is_srgb(given) == is_srgb
+def test_the_profile_that_a_result_keeps(given, has_own):
     assert icc.own(given) == (given if has_own else None)
