@@ -17,7 +17,6 @@ from typing import TypeVar
 
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
-    DEEP_EXTENSIONS,
     FORMAT_ALIASES,
     OUTPUT_FORMATS,
     OutputFormat,
@@ -338,13 +337,7 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
 def _output(values: Mapping[str, str]) -> OutputFormat:
     name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
     quality = whole_number(values, "OUTPUT_QUALITY", 95, 1, 100)
-    depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
-    if depth == 16 and name not in (None, "same", *DEEP_EXTENSIONS):
-        raise ConfigError(
-            f"OUTPUT_DEPTH is 16, which OUTPUT_FORMAT {name!r} cannot hold; "
-            f"expected {' or '.join(DEEP_EXTENSIONS)}"
-        )
-    return OutputFormat(name, quality, depth, switch(values, "KEEP_GPS"))
+    return OutputFormat(name, quality, switch(values, "KEEP_GPS"))
 
 
 def _choice(

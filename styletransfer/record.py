@@ -13,7 +13,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
 STORED_NAMES = {"style_name": "look"}  # fields that have another name in JSON, for older versions
-OutputFields = tuple[str | None, int, int, bool]  # format, quality, depth, keep_gps
+OutputFields = tuple[str | None, int, bool]  # format, quality, keep_gps
 
 
 @dataclass(frozen=True)
@@ -143,9 +143,12 @@ def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: An
 
 
 def _output(value: Any) -> OutputFields:
-    """Reads the fields of the output format. Records of older versions end with the quality."""
-    given = _instance((list,), value)
-    name, quality, depth, keep_gps = (*given, *(None, 95, 8, False)[len(given) :])[:4]
-    whole = partial(_instance, (int,))
-    name = _instance((str, NoneType), name)
-    return name, whole(quality), whole(depth), _instance((bool,), keep_gps)
+    """Reads the fields of the output format. Records of older versions end with the quality, or
+    have the bits per colour before the last field."""
+    name, quality, *others = _instance((list,), value)
+    keep_gps = others[-1] if others else False
+    return (
+        _instance((str, NoneType), name),
+        _instance((int,), quality),
+        _instance((bool,), keep_gps),
+    )

@@ -48,7 +48,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.style) == PROGRAM / "samples/paintings"
     assert Path(config.result) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
-    assert config.output == OutputFormat(None, 95, 8, keep_gps=False)
+    assert config.output == OutputFormat(None, 95, keep_gps=False)
     assert (config.photo, config.style_name, config.partial) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
 
@@ -66,7 +66,6 @@ def test_everything_set_is_taken():
             "DEVICE": "GPU",
             "OUTPUT_FORMAT": "tif",
             "OUTPUT_QUALITY": "80",
-            "OUTPUT_DEPTH": "16",
             "KEEP_GPS": "1",
             "PHOTO": "trip/beach.jpg",
             "STYLE": "monet",
@@ -82,7 +81,7 @@ def test_everything_set_is_taken():
     assert config.settings == Settings(size="full", content_weight=0.5)
     assert (config.style_mode, config.device) == ("blend", "gpu")
     assert config.vgg_weights == "bucket:weights/vgg19.h5"
-    assert config.output == OutputFormat("tiff", 80, 16, keep_gps=True)
+    assert config.output == OutputFormat("tiff", 80, keep_gps=True)
     assert (config.photo, config.style_name, config.partial) == ("trip/beach.jpg", "monet", True)
     assert "s3cr3t" not in repr(config)
 
@@ -163,8 +162,6 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
             {"PRESET": "draft", "STYLE_PRESET": "print"},
             ["PRESET is 'draft' and STYLE_PRESET is 'print'", "set one of them"],
         ),
-        ({"OUTPUT_DEPTH": "12"}, ["OUTPUT_DEPTH", "'12'", "8, 16"]),
-        ({"OUTPUT_DEPTH": "16", "OUTPUT_FORMAT": "jpeg"}, ["OUTPUT_DEPTH is 16", "'jpg'", "tiff"]),
         ({"KEEP_GPS": "maybe"}, ["KEEP_GPS", "'maybe'", "expected 1 or 0"]),
         ({"CHECKPOINT_EVERY": "often"}, ["CHECKPOINT_EVERY", "'often'", "seconds from 1"]),
         ({"CHECKPOINT_EVERY": "0"}, ["CHECKPOINT_EVERY", "'0'", "seconds from 1"]),
@@ -263,7 +260,7 @@ def test_a_dotenv_that_cannot_be_read_is_named_without_its_text(tmp_path):
 def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line():
     for variable in (
         *("STYLE_SIZE", "STYLE_STRENGTH", "STYLE_SEED"),
-        *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "OUTPUT_DEPTH", "PAINTERS"),
+        *("MEMORY_LIMIT", "OUTPUT_QUALITY", "CHECKPOINT_EVERY", "PAINTERS"),
     ):
         for digits in (400, 5000):
             message = complaint({variable: "9" * digits})

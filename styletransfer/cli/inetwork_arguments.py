@@ -61,7 +61,6 @@ HELP = {
     "(default: 0; recipe inetwork: 1)",
     "--output_format": "`same` is the photo's format (default: by PREFIX's extension, else png)",
     "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
-    "--output_depth": "bits per colour; 16 only with png and tiff (default: 8)",
     "--keep_gps": "keep the photo's location in the result (default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
@@ -184,7 +183,7 @@ def paths_given(args: argparse.Namespace) -> dict[str, str]:
 
 def output_format(args: argparse.Namespace) -> OutputFormat:
     """Return the output format that the arguments ask for."""
-    return OutputFormat(args.output_format, args.output_quality, args.output_depth, args.keep_gps)
+    return OutputFormat(args.output_format, args.output_quality, args.keep_gps)
 
 
 def _switch(text: str) -> bool:
@@ -227,7 +226,6 @@ def _parser() -> argparse.ArgumentParser:
     _add(group, "--save_every", metavar="N", type=count)
     _add(group, "--output_format", choices=OUTPUT_FORMATS)
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
-    _add(group, "--output_depth", type=int, choices=(8, 16), default=8)
     _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
     _add(group, "--weights", metavar="FILE")
     _add(group, "--memory_limit", metavar="SIZE")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
-    DEEP_EXTENSIONS,
     OutputFormat,
     file_format,
     output_extension,
@@ -96,22 +95,12 @@ class ResultFiles:
         photo: The photo.
         output: Their format.
         spelled: Their extension as the user has spelled it, or an empty text.
-
-    Raises ConfigError for 16 bits in a format without them.
     """
 
     prefix: str
     photo: "Picture"
     output: OutputFormat
     spelled: str = ""
-
-    def __post_init__(self) -> None:
-        if self.output.depth == 16 and self.extension not in DEEP_EXTENSIONS:
-            way_out = "end PREFIX in" if self.spelled else "add --output_format"
-            raise ConfigError(
-                f"a {self.extension} cannot hold --output_depth 16; "
-                f"{way_out} {' or '.join(DEEP_EXTENSIONS)}"
-            )
 
     @property
     def extension(self) -> str:

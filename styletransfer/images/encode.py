@@ -1,8 +1,6 @@
-"""Arrays → a result's file: in the photo's own colour space, with its EXIF and alpha, in 8 or 16
-bits a channel."""
+"""Arrays → a result's file: in the photo's own colour space, with its EXIF and alpha."""
 
 import io
-import struct
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -31,14 +29,14 @@ def encode(
     """A picture file's bytes, with its colour profile embedded; equal arguments, equal bytes.
 
     Args:
-        pixels: float [H, W, 3], sRGB 0…1, clipped and rounded to the output's depth.
-        output: Its `format` is jpg, png, webp or tiff; only png and tiff have 16 bits. A jpg is
-            written without chroma subsampling; a webp always has it.
+        pixels: float [H, W, 3], sRGB 0…1, clipped and rounded to 8 bits.
+        output: Its `format` is jpg, png, webp or tiff. A jpg is written without chroma subsampling;
+            a webp always has it.
         alpha: float [H, W], 0…1. A jpg has no alpha: it shows the picture over white.
         exif: A Picture's. It gets the result's size and colour space, and loses the GPS position
             unless the output keeps it.
-        profile: A Picture's. Colours are converted to it after rounding to 8 bits. 16-bit files,
-            which Pillow's LittleCMS cannot convert, and all without a profile are in sRGB.
+        profile: A Picture's. Colours are converted to it after rounding; without one, they are in
+            sRGB.
 
     Raises:
         PictureError: A side is too long for the format.
@@ -51,23 +49,19 @@ def encode(
             f"{width} × {height} pixels do not fit into a {target.extension}, whose sides are at "
             f"most {target.longest_side}; set OUTPUT_FORMAT to png"
         )
-    own_profile = profile if output.depth == 8 else None
     metadata = None
     if exif:
-        srgb = own_profile is None
-        metadata = exifs.for_result(exif, width, height, srgb, output.keep_gps)
+        metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
     over_white = alpha if target.extension == "jpg" else None
-    values = _rounded(pixels, output.depth, over_white)
-    if own_profile is not None:
-        values = np.asarray(icc.from_srgb(Image.fromarray(values), own_profile))
+    values = _rounded(pixels, over_white)
+    if profile is not None:
+        values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
     if alpha is not None and over_white is None:
-        values = np.dstack([values, _rounded(alpha, output.depth)])
-    embedded = own_profile or icc.SRGB
+        values = np.dstack([values, _rounded(alpha)])
+    embedded = profile or icc.SRGB
     if target.extension == "tiff":
         return _tiff(values, embedded, metadata)
     block = metadata.block() if metadata else b""
-    if output.depth == 16:
-        return _png16(values, embedded, block)
     options: dict[str, Any] = {
         "jpg": {"quality": output.quality, "subsampling": 0},
         "webp": {"quality": output.quality},
@@ -91,39 +85,35 @@ def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> tu
     return extension, data
 
 
-def _rounded(values: np.ndarray, depth: int, over_white: np.ndarray | None = None) -> np.ndarray:
-    """Floats 0…1 as uint8 or uint16 of the same shape, composited over white by an alpha [H, W]."""
-    out = np.empty(values.shape, np.uint8 if depth == 8 else np.uint16)
+def _rounded(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:
+    """Floats 0…1 as uint8 of the same shape, composited over white by an alpha [H, W]."""
+    out = np.empty(values.shape, np.uint8)
     for rows in bands(len(values), _BAND):
         band = np.clip(values[rows], 0, 1)
         if over_white is not None:
             band = 1 - (1 - band) * np.clip(over_white[rows, :, None], 0, 1)
-        out[rows] = np.rint(band * (2**depth - 1))
+        out[rows] = np.rint(band * 255)
     return out
 
 
-# --- what Pillow cannot write -------------------------------------------------------------------
-
-
 def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
-    """A TIFF 6.0, deflated after horizontal differencing: uint8 or uint16 [H, W, 3 or 4].
+    """A TIFF 6.0, deflated after horizontal differencing: uint8 [H, W, 3 or 4].
 
-    Pillow writes no 16-bit colours, and of EXIF only tags whose types it knows.
+    Pillow writes only EXIF tags that have a type it knows.
     """
     height, width, channels = values.shape
     metadata = metadata or exifs.Exif("<", {}, {}, {})
-    ordered = values.dtype.newbyteorder(metadata.byte_order)
     strips = []
     for rows in bands(height, _BAND):
         differences = values[rows].copy()
         differences[:, 1:] -= values[rows, :-1]
-        strips.append(zlib.compress(differences.astype(ordered).tobytes()))
+        strips.append(zlib.compress(differences.tobytes()))
     offsets = 8 + np.cumsum([0, *map(len, strips[:-1])])
     short, long = exifs.SHORT, exifs.LONG
     tags = {
         256: (long, width),
         257: (long, height),
-        258: (short, *[values.dtype.itemsize * 8] * channels),
+        258: (short, *[8] * channels),
         259: (short, 8),  # Deflate.
         262: (short, 2),  # RGB.
         273: (long, *offsets.tolist()),
@@ -139,26 +129,3 @@ def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> by
     metadata.main |= {tag: metadata.number(*value) for tag, value in tags.items()}
     metadata.main[34675] = exifs.IfdEntry(exifs.UNDEFINED, len(profile), profile)
     return metadata.tiff(b"".join(strips))
-
-
-def _png16(values: np.ndarray, profile: bytes, exif: bytes) -> bytes:
-    """A PNG (W3C, third edition): uint16 [H, W, 3 or 4]. Pillow writes no 16-bit colours."""
-    height, width, channels = values.shape
-    header = struct.pack(">IIBBBBB", width, height, 16, {3: 2, 4: 6}[channels], 0, 0, 0)
-    packer, body, step = zlib.compressobj(), b"", 2 * channels
-    for rows in bands(height, _BAND):
-        # Filter 1, Sub: each byte minus the pixel's to its left. Files are 1 % larger than with
-        # filter 4, Paeth.
-        stored = values[rows].astype(">u2").view(np.uint8).reshape(-1, step * width)
-        filtered = stored.copy()
-        filtered[:, step:] -= stored[:, :-step]
-        body += packer.compress(np.pad(filtered, ((0, 0), (1, 0)), constant_values=1).tobytes())
-    body += packer.flush()
-    chunks = [(b"IHDR", header), (b"iCCP", b"ICC Profile\0\0" + zlib.compress(profile))]
-    if exif:
-        chunks.append((b"eXIf", exif.removeprefix(exifs.PREFIX)))
-    chunks += [(b"IDAT", body), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )

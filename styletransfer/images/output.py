@@ -18,7 +18,6 @@ class FileFormat:
         pillow_name: Pillow's name of the format.
         sources: Pillow's names of the photos' formats that OUTPUT_FORMAT=same writes in this one.
         aliases: Other spellings of the extension.
-        deep: Whether it holds 16 bits a channel.
         longest_side: In px, or None if no photo reaches the limit.
     """
 
@@ -26,19 +25,17 @@ class FileFormat:
     pillow_name: str
     sources: tuple[str, ...]
     aliases: tuple[str, ...] = ()
-    deep: bool = False
     longest_side: int | None = None
 
 
 FILE_FORMATS = (
     # HEIF and AVIF are lossy: as png their results would be ten times the size of the photo.
     FileFormat("jpg", "JPEG", ("JPEG", "HEIF", "AVIF"), aliases=("jpeg",), longest_side=65_500),
-    FileFormat("png", "PNG", ("PNG", "GIF", "BMP"), deep=True),
+    FileFormat("png", "PNG", ("PNG", "GIF", "BMP")),
     FileFormat("webp", "WEBP", ("WEBP",), longest_side=16_383),
-    FileFormat("tiff", "TIFF", ("TIFF",), aliases=("tif",), deep=True),
+    FileFormat("tiff", "TIFF", ("TIFF",), aliases=("tif",)),
 )
 FORMAT_ALIASES = {alias: each.extension for each in FILE_FORMATS for alias in each.aliases}
-DEEP_EXTENSIONS = tuple(each.extension for each in FILE_FORMATS if each.deep)
 OUTPUT_FORMATS = (*(each.extension for each in FILE_FORMATS), "same")  # values of OUTPUT_FORMAT
 
 _SOURCE_BY_SUFFIX = {
@@ -87,24 +84,18 @@ def output_extension(output_format: str | None, picture_format: str) -> str:
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """The format of results: OUTPUT_FORMAT, OUTPUT_QUALITY, OUTPUT_DEPTH and KEEP_GPS.
+    """The format of results: OUTPUT_FORMAT, OUTPUT_QUALITY and KEEP_GPS.
 
-    Records store the fields in this order; early ones end with the quality. The quality, 1…100, is
-    for jpg and webp; the depth is in bits a channel, 8 or 16.
+    Records store the fields in this order. The quality, 1…100, is for jpg and webp.
     """
 
     format: str | None
     quality: int = 95
-    depth: int = 8
     keep_gps: bool = False
 
     def extension(self, picture_format: str) -> str:
-        """Return a result's extension by its photo's `Picture.format`.
-
-        It is png if the chosen format cannot hold the depth.
-        """
-        extension = output_extension(self.format, picture_format)
-        return extension if self.depth == 8 or extension in DEEP_EXTENSIONS else "png"
+        """Return a result's extension by its photo's `Picture.format`."""
+        return output_extension(self.format, picture_format)
 
     def extension_by_name(self, photo_key: str) -> str:
         """Return a result's extension by its photo's name: keys are planned before photos are

@@ -35,7 +35,7 @@ STYLE = Style(
     ),
 )
 OUTPUT = astuple(OutputFormat(None, 95))
-FINGERPRINT = "065d4e3d266ea730176e5201a89e7dad52b6c98ecdefeeeee1a483b7d4d9c6fc"
+FINGERPRINT = "37b42485cf8d300af94fbbc9df01395ee49b3e7beff211d786cf0f90f53ac7d2"
 
 
 def fingerprint(photo, mask, style, output):

@@ -23,7 +23,7 @@ WHOLE = content(
     result_etag="e",
     result_size=7,
     made=[{"key": "monet/beach.png", "etag": "e"}],
-    output=[None, 95, 8, False],
+    output=[None, 95, False],
     photo_mask={"key": "beach.mask.png", "etag": "m"},
     error="torn",
 )

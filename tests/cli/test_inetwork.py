@@ -100,8 +100,6 @@ def test_the_result_is_written_as_asked_for():
     worse = len(Path("x.jpg").read_bytes())
     written("jpg", "--output_format", "jpg", "--output_quality", "20")
     assert len(Path("x.jpg").read_bytes()) < worse / 2
-    written("png", "--output_depth", "16")
-    assert Path("x.png").read_bytes()[24] == 16  # The header's bit depth.
     assert not written("png").getexif().get_ifd(0x8825)
     assert written("png", "--keep_gps").getexif().get_ifd(0x8825)[1] == "N"
 
@@ -170,8 +168,6 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE, "--model", "resnet"], 2, "one of vgg16, vgg19"),
         ([*ONE, "--content_loss_type", "3"], 2, "--content_loss_type is '3'; expected"),
         ([*ONE, "--preserve_color=ture"], 2, "expected true or false"),
-        ([*ONE, "--output_depth", "16", "--output_format", "jpg"], 2, "add --output_format png"),
-        ([*ONE[:2], "x.jpg", "--output_depth", "16"], 2, "end PREFIX in png or tiff"),
         ([*ONE, "--weights", "none.h5"], 3, "none.h5"),
         (["beach.jpg", "monet.jpg", "text.jpg/x"], 2, "text.jpg is not a folder"),
         (["beach.jpg", "monet.jpg", "x/"], 2, "expected a name after the folder"),

@@ -1,4 +1,4 @@
-"""Results keep EXIF, colour space, alpha and depth of their photo; read back by other code."""
+"""Results keep EXIF, colour space and alpha of their photo; read back by other code."""
 
 import io
 import struct
@@ -30,7 +30,7 @@ ADOBE = np.array([[0.6097, 0.3111, 0.0195], [0.2053, 0.6257, 0.0609], [0.1492, 0
 EXTENSIONS = ("jpg", "png", "webp", "tiff")
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF")
 
-# Pixels that photos and results are saved from: 80 × 60, and 40 × 30 in the shades of 16 bits.
+# Pixels that photos and results are saved from: 80 × 60, and 40 × 30 in all shades.
 PIXELS = np.asarray(gradient(), np.float32) / 255
 SHADES = np.random.default_rng(0).random((30, 40, 3), np.float32)
 ALPHA = np.linspace(0, 1, 40, dtype=np.float32)[None].repeat(30, 0)
@@ -76,21 +76,6 @@ def open_image(data):
 
 def exif_of(data):
     return Image.open(io.BytesIO(data)).getexif()
-
-
-def sixteen_bits(data):
-    """A 16-bit picture's values by Pillow, which reads but their upper bytes, and by reading the
-    file as if its bytes lay the other way round, their lower ones."""
-    upper, lower = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(data))
-    (tile,) = lower.tile[:1]
-    mode = tile.args if isinstance(tile.args, str) else tile.args[0]
-    assert ";16" in mode
-    other = mode[:-1] + ("L" if mode.endswith("B") else "B")
-    lower.tile = [
-        each._replace(args=other if isinstance(each.args, str) else (other, *each.args[1:]))
-        for each in lower.tile
-    ]
-    return np.asarray(upper, np.uint16) << 8 | np.asarray(lower)
 
 
 # Files
@@ -140,15 +125,6 @@ def test_alpha_is_written_if_the_format_has_it(extension):
     assert np.abs(decode(data, "result").alpha - ALPHA).max() < 0.01
     if extension == "tiff":  # Pillow takes any fourth channel for alpha, other programs do not.
         assert Image.open(io.BytesIO(data)).tag_v2[338] == (2,)
-
-
-def test_a_png_of_16_bits_has_the_only_methods_that_there_are():
-    """Of compression and filtering, which Pillow does not look at."""
-    height, width = SHADES.shape[:2]
-    for alpha, colour_type in ((None, 2), (ALPHA, 6)):
-        data = encode(SHADES, OutputFormat("png", depth=16), alpha=alpha)
-        header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, colour_type, 0, 0, 0])
-        assert data[12:29] == b"IHDR" + header
 
 
 def test_a_jpg_shows_a_transparent_picture_over_white():
@@ -311,54 +287,20 @@ def test_exif_says_whether_a_result_is_srgb():
         assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == number
 
 
-# Depth
-
-
-@pytest.mark.parametrize("extension", ["png", "tiff"])
-@pytest.mark.parametrize("alpha", [None, ALPHA])
-def test_sixteen_bits_are_written_exactly(extension, alpha):
-    tall = np.tile(SHADES, (20, 1, 1))
-    tall_alpha = None if alpha is None else np.tile(alpha, (20, 1))
-    data = encode(tall, OutputFormat(extension, depth=16), alpha=tall_alpha, exif=photo().exif)
-    values = sixteen_bits(data)
-    assert np.array_equal(values[..., :3], np.rint(tall * 65535))
-    if alpha is not None:
-        assert np.array_equal(values[..., 3], np.rint(tall_alpha * 65535))
-    assert exif_of(data)[MODEL] == "Camera 5"
-    assert "sRGB" in ImageCms.getProfileDescription(
-        ImageCms.ImageCmsProfile(io.BytesIO(open_image(data).info["icc_profile"]))
-    )
-
-
 def test_a_result_of_a_big_endian_photo_is_big_endian():
     block = b"Exif\0\0MM\0*" + struct.pack(">LHHHLL", 8, 1, ARTIST, 2, 4, 0x41646100) + bytes(4)
     picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
-    data = encode(SHADES, OutputFormat("tiff", depth=16), exif=picture.exif)
+    data = encode(SHADES, OutputFormat("tiff"), exif=picture.exif)
     assert data[:2] == b"MM" and exif_of(data)[ARTIST] == "Ada"
-    assert np.array_equal(sixteen_bits(data), np.rint(SHADES * 65535))
-
-
-def test_sixteen_bits_stay_in_srgb_and_say_so():
-    data = encode(
-        SHADES, OutputFormat("png", depth=16), exif=photo().exif, profile=rgb_profile(ADOBE)
-    )
-    assert np.array_equal(sixteen_bits(data), np.rint(SHADES * 65535))
-    assert exif_of(data).get_ifd(CAMERA)[COLOUR_SPACE] == 1
-
-
-def test_a_soft_picture_of_sixteen_bits_compresses_well():
-    soft = np.linspace(0, 1, 200, dtype=np.float32)[:, None, None].repeat(200, 1).repeat(3, 2)
-    for extension in ("png", "tiff"):
-        assert len(encode(soft, OutputFormat(extension, depth=16))) < soft.size * 2 / 50
+    assert np.array_equal(open_image(data), np.rint(SHADES * 255))
 
 
 def test_equal_arguments_are_equal_bytes():
     picture = photo(icc_profile=rgb_profile(P3))
     for extension in EXTENSIONS:
-        for depth in (8, 16) if extension in ("png", "tiff") else (8,):
-            output = OutputFormat(extension, depth=depth)
-            first, second = (encode_result(output, picture, SHADES) for _ in range(2))
-            assert first == second
+        output = OutputFormat(extension)
+        first, second = (encode_result(output, picture, SHADES) for _ in range(2))
+        assert first == second
 
 
 def test_alpha_exif_and_colour_space_are_kept_together():

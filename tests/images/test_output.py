@@ -38,25 +38,23 @@ def test_an_unknown_output_format_is_refused_naming_the_known_ones():
 
 
 @pytest.mark.parametrize(
-    ("asked", "depth", "photo_key", "wanted"),
+    ("asked", "photo_key", "wanted"),
     [
-        ("same", 8, "IMG_1.HEIC", "jpg"),
-        ("same", 8, "a.hif", "jpg"),
-        ("same", 8, "a.avif", "jpg"),
-        ("same", 8, "a.gif", "png"),
-        ("same", 8, "a.bmp", "png"),
-        ("same", 8, "a.JPEG", "jpg"),
-        ("same", 8, "scan.tif", "tiff"),
-        ("same", 8, "no extension", "jpg"),
-        (None, 8, "a.heic", "png"),
-        ("webp", 8, "a.jpg", "webp"),
-        ("same", 8, "a.webp", "webp"),
-        ("same", 8, "a.png", "png"),
-        ("webp", 16, "a.jpg", "png"),
-        (None, 16, "a.jpg", "png"),
-        ("tiff", 16, "a.jpg", "tiff"),
+        ("same", "IMG_1.HEIC", "jpg"),
+        ("same", "a.hif", "jpg"),
+        ("same", "a.avif", "jpg"),
+        ("same", "a.gif", "png"),
+        ("same", "a.bmp", "png"),
+        ("same", "a.JPEG", "jpg"),
+        ("same", "scan.tif", "tiff"),
+        ("same", "no extension", "jpg"),
+        (None, "a.heic", "png"),
+        ("webp", "a.jpg", "webp"),
+        ("same", "a.webp", "webp"),
+        ("same", "a.png", "png"),
+        ("tiff", "a.jpg", "tiff"),
     ],
 )
-def test_the_extension_of_a_result_by_its_photos_name(asked, depth, photo_key, wanted):
-    assert OutputFormat(asked, depth=depth).extension_by_name(photo_key) == wanted
+def test_the_extension_of_a_result_by_its_photos_name(asked, photo_key, wanted):
+    assert OutputFormat(asked).extension_by_name(photo_key) == wanted
     assert for_source(photo_key) == ("." in photo_key)
