@@ -138,9 +138,9 @@ class Settings:
     )
     rescale_image: bool = setting(False, "scales the result to the photo's own size")
     rescale_method: str = setting(
-        "guided",
-        "the method of `rescale_image`; `guided` follows the photo's edges",
-        choices=("guided", "lanczos", "bicubic", "bilinear", "nearest"),
+        "lanczos",
+        "the method of `rescale_image`",
+        choices=("lanczos", "bicubic", "bilinear", "nearest"),
     )
     maintain_aspect_ratio: bool = setting(
         True, "keeps the photo's proportions; otherwise the picture is a square while painted"

@@ -5,14 +5,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 
 from styletransfer.images import colour
-from styletransfer.images.arrays import resize, to_float
-from styletransfer.images.upscale import rescale
+from styletransfer.images.arrays import resample, resize, to_float
 from styletransfer.settings import Settings
 
 PICTURE_BYTES = 12  # per pixel, float32 [H, W, 3]
-GUIDED_BYTES = 48  # per pixel: the guided filter's matrices and the photo at the painted size
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,9 @@ class Postprocess:
         if self.photo is None:
             return painted
         image, photo = painted, to_float(self.photo)
-        if self.settings.rescale_image:
-            image = rescale(image, photo, self.settings.rescale_method)
+        if self.settings.rescale_image and image.shape != photo.shape:
+            method = Image.Resampling[self.settings.rescale_method.upper()]
+            image = resample(image, len(photo), photo.shape[1], method).clip(0, 1)
         height, width = image.shape[:2]
         photo = resize(photo, height, width)
         if self.settings.preserve_color:
@@ -76,10 +76,9 @@ def postprocess_bytes(
     """
     if not _changes_pictures(settings, masked):
         return 0
-    photo, painted = math.prod(photo_size), math.prod(size)
-    result = photo if settings.rescale_image else painted
-    upscaling = GUIDED_BYTES * painted if result > painted else 0
-    return PICTURE_BYTES * photo + 2 * PICTURE_BYTES * result + upscaling
+    photo = math.prod(photo_size)
+    result = photo if settings.rescale_image else math.prod(size)
+    return PICTURE_BYTES * photo + 2 * PICTURE_BYTES * result
 
 
 def _changes_pictures(settings: Settings, masked: bool) -> bool:

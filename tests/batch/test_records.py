@@ -35,7 +35,7 @@ STYLE = Style(
     ),
 )
 OUTPUT = astuple(OutputFormat(None, 95))
-FINGERPRINT = "37b42485cf8d300af94fbbc9df01395ee49b3e7beff211d786cf0f90f53ac7d2"
+FINGERPRINT = "482c5aa77c8e64d69079ffa6cd9ab09470146e4c2eab4f7722a8de86d5d703e0"
 
 
 def fingerprint(photo, mask, style, output):
