@@ -118,40 +118,16 @@ def to_array(image: Image.Image) -> np.ndarray:
 
 
 def eight_bits(image: Image.Image) -> Image.Image:
-    """Scale grey of 16 or 32 bits, or in floats, to 8 bits; Pillow's conversion clips at 255.
-
-    Values between black and white are 16 bits, floats within 0…1, and 32 bits within 0…65535, or
-    within 0…255 if none is larger. The range of others is unknown: their minimum becomes black and
-    their maximum white.
-    """
+    """Scale grey of up to 16 bits to 8; Pillow's conversion clips at 255."""
     tags = getattr(image, "tag_v2", {})
-    low, high = 0.0, 1.0 if image.mode == "F" else 65535.0
-    if image.mode.startswith("I;16"):
-        # Pillow does not scale a TIFF's 12 bits.
-        high = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
-    else:
-        smallest, largest = _range(image)
-        if smallest < low or largest > high:
-            low, high = smallest, largest
-        elif image.mode == "I" and largest <= 255:
-            high = 255.0
+    # Pillow does not scale a TIFF's 12 bits.
+    white = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
     # "White is zero", which Pillow inverts in 8 bits only.
     inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
     out = np.empty((image.height, image.width), np.uint8)
     for rows in _bands(image.height, image.width):
-        grey = _values(image, rows).astype(np.float32) - np.float32(low)
-        grey /= np.float32(max(high - low, 1e-30))
-        if inverted:
-            grey = 1 - grey
-        out[rows] = np.rint(np.clip(np.nan_to_num(grey, copy=False), 0, 1) * 255)
-    return Image.fromarray(out)
-
-
-def alpha_but_for(image: Image.Image, transparent: float) -> Image.Image:
-    """Return alpha as L: transparent where a grey image has one value, opaque elsewhere."""
-    out = np.empty((image.height, image.width), np.uint8)
-    for rows in _bands(image.height, image.width):
-        out[rows] = np.uint8(255) * (_values(image, rows) != transparent)
+        grey = np.minimum(_values(image, rows) / np.float32(white), 1)
+        out[rows] = np.rint(255 * (1 - grey if inverted else grey))
     return Image.fromarray(out)
 
 
@@ -188,17 +164,6 @@ def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
         weight += float(alpha.sum(dtype=np.float64))
     mean: np.ndarray = np.minimum(weighted / weight, 1).astype(np.float32)
     return mean
-
-
-def _range(image: Image.Image) -> tuple[float, float]:
-    """The smallest and the largest finite value; 0 and 0 if there is none."""
-    found = []
-    for rows in _bands(image.height, image.width):
-        values = _values(image, rows)
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            found += [float(finite.min()), float(finite.max())]
-    return min(found, default=0.0), max(found, default=0.0)
 
 
 def _bands(height: int, width: int) -> Iterator[slice]:

@@ -9,7 +9,6 @@ from PIL import Image
 from styletransfer.errors import PictureError
 from styletransfer.images import exif, icc
 from styletransfer.images.arrays import (
-    alpha_but_for,
     eight_bits,
     luma,
     replace_hidden_colours,
@@ -89,7 +88,7 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
 
     Raises:
         PictureError: In one line that names the way out: the file is damaged, not a picture, above
-            200 megapixels, narrower than 16 pixels, or fully transparent.
+            200 megapixels, narrower than 16 pixels, fully transparent, or of a rare kind.
         MemoryShortError: Decoding would take more than `available` bytes. No pixel is read.
     """
     if available is not None:
@@ -177,13 +176,8 @@ def _transposition_of(image: Image.Image) -> Image.Transpose | None:
 
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return a loaded picture's colours as L, RGB, CMYK or LAB, and its alpha, if any, as L."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        transparent = image.info.get("transparency")
-        alpha = None if transparent is None else alpha_but_for(image, transparent)
-        return eight_bits(image), alpha
-    if image.mode == "RGB" and max(image.info.get("transparency", (0,))) > 255:
-        # Pillow converts 16-bit colours to 8 bits, but not the transparent one.
-        image.info["transparency"] = tuple(each >> 8 for each in image.info["transparency"])
+    if image.mode.startswith("I;16"):
+        return eight_bits(image), None
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
         if image.mode not in ("LA", "RGBA"):  # A conversion to the same mode is a copy.

@@ -170,6 +170,7 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
             f"is {width} × {height} pixels; the smallest side that can be painted is "
             f"{MIN_SIDE} pixels; use a larger one"
         )
+    _check_depth(image)
     _mend_planes(image)
     _mend_transparent_grey(image)
     return image
@@ -187,6 +188,17 @@ def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
         raise PictureError(
             f"begins with a preview of {width} × {height} pixels, as a camera's raw file does, and "
             "only that could be read; export it as JPEG or PNG"
+        )
+
+
+def _check_depth(image: ImageFile.ImageFile) -> None:
+    """Raise PictureError for grey of more than 16 bits, which has no known white, and for a colour
+    of 16 bits that is transparent, which Pillow compares with 8 bits."""
+    if image.mode in ("I", "F"):
+        raise PictureError("has grey of 32 bits or in floats; save it with 8 or 16 bits")
+    if "transparency" in image.info and any(";16" in str(tile.args) for tile in image.tile):
+        raise PictureError(
+            "has a transparent colour of 16 bits; save it with 8 bits, or with an alpha channel"
         )
 
 

@@ -35,7 +35,8 @@ def whole_files(kind):
         "PNG": [
             saved(clear, "PNG", exif=exif, icc_profile=profile),
             saved(plain.quantize(8), "PNG", transparency=3),
-            saved(grey, "PNG", transparency=7),
+            saved(plain.convert("L"), "PNG", transparency=7),
+            saved(grey, "PNG"),
         ],
         "WEBP": [saved(clear, "WEBP", exif=exif), saved(plain, "WEBP", lossless=True)],
         "TIFF": [

@@ -4,10 +4,11 @@ import struct
 import tracemalloc
 import zlib
 
+import numpy as np
 import pytest
 from PIL import Image, ImageFile, TiffImagePlugin
 from PIL.ExifTags import Base
-from support.pictures import FORMATS, gradient, plain, saved
+from support.pictures import FORMATS, gradient, plain, png16, saved
 
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.images.decode import decode, decode_mask
@@ -94,6 +95,28 @@ def test_a_raw_photo_of_which_only_the_preview_can_be_read_is_refused(others):
         tags[Base.SubIFDs], options = 8, {}
     text = refusal(saved(preview, "TIFF", tiffinfo=tags, **options), "photo.dng")
     assert "80 × 60" in text and "export it as JPEG or PNG" in text
+
+
+def marked(*mark):
+    """A 16-bit PNG, grey or in colour, that marks one colour as transparent."""
+    values = np.full((32, 32, len(mark)), 60_000)
+    chunk = b"tRNS", struct.pack(f">{len(mark)}H", *mark)
+    return png16(values.squeeze(), [chunk], colour_type=0 if len(mark) == 1 else 2)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (saved(Image.new("I", (32, 32)), "TIFF"), "32 bits or in floats; save it with 8 or 16"),
+        (saved(Image.new("F", (32, 32)), "TIFF"), "32 bits or in floats; save it with 8 or 16"),
+        (marked(777), "with 8 bits, or with an alpha channel"),
+        (marked(100, 777, 40_000), "with 8 bits, or with an alpha channel"),
+        (marked(0, 0, 0), "with 8 bits, or with an alpha channel"),
+    ],
+    ids=["32 bits", "floats", "grey", "colours", "black"],
+)
+def test_a_depth_that_is_not_read_is_refused_with_the_one_that_is(data, said):
+    assert said in refusal(data)
 
 
 def test_a_fully_transparent_picture_is_refused():
