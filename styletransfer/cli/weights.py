@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         for model in models:
-            print(download.fetch(model), flush=True)
+            print(download.find(model), flush=True)
         return 0
 
     return run_program(NAME, run, interrupted="fetched files stay", paints=True)

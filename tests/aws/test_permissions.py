@@ -121,7 +121,6 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     world, resources, monkeypatch, stand_in, tmp_path
 ):
     monkeypatch.setattr(download, "CACHE", tmp_path / "none")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "none"))
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv("STYLE_ITERATIONS", "2")
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)

@@ -18,7 +18,6 @@ from support.polling import until
 def empty_caches(monkeypatch, tmp_path):
     """Empty caches, and no proxies of this machine."""
     monkeypatch.setattr(download, "CACHE", tmp_path / "weights")
-    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -47,10 +46,6 @@ def put(folder, name, content):
 
 def names(folder):
     return sorted(each.name for each in folder.glob("*"))
-
-
-def keras_models(tmp_path):
-    return tmp_path / "keras" / "models"
 
 
 class Hub(http.server.ThreadingHTTPServer):

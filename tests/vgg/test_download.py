@@ -1,14 +1,11 @@
 """Weights from a path, from the caches, and from a hub that fails in every way."""
 
-import ast
 import os
 import socket
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 from support.failures import weights_error
-from support.hub import keras_models, names, publish, put
+from support.hub import names, publish, put
 from support.s3_servers import free_ports
 
 from styletransfer.vgg import download
@@ -19,26 +16,8 @@ def own_caches(empty_caches):
     """Nothing is cached, unless a test does."""
 
 
-@pytest.mark.parametrize("case", ["KERAS_HOME", "home", "read-only home"])
-def test_keras_cache_is_where_keras_says(case, monkeypatch, tmp_path):
-    if case != "KERAS_HOME":
-        monkeypatch.delenv("KERAS_HOME")
-        monkeypatch.setenv("HOME", str(tmp_path if case == "home" else tmp_path / "none"))
-    source = Path(find_spec("keras").origin).parent / "src/backend/config.py"
-    (rule,) = (
-        node
-        for node in ast.parse(source.read_text()).body
-        if isinstance(node, ast.If) and "KERAS_HOME" in ast.unparse(node.test)
-    )
-    names = {"os": os}
-    exec(ast.unparse(rule), names)
-    assert download._keras_models() == Path(names["_KERAS_DIR"]) / "models"
-
-
-def test_an_intact_file_is_found_in_either_cache_without_the_network(hub, published, tmp_path):
+def test_an_intact_file_is_found_without_the_network(hub, published):
     assert download.cached("vgg19") is None
-    theirs = put(keras_models(tmp_path), published.file_name, hub.content)
-    assert download.cached("vgg19") == download.find("vgg19") == theirs
     ours = put(download.CACHE, published.file_name, hub.content)
     assert download.cached("vgg19") == download.find("vgg19") == ours
     assert hub.asked == []
@@ -49,12 +28,6 @@ def test_half_a_file_in_our_cache_is_downloaded_again(hub, published):
     assert download.cached("vgg19") is None
     assert download.find("vgg19") == path
     assert path.read_bytes() == hub.content
-
-
-def test_a_wrong_file_in_keras_cache_is_left_alone_and_ignored(hub, published, tmp_path):
-    theirs = put(keras_models(tmp_path), published.file_name, b"something of another's")
-    assert download.find("vgg19") == download.CACHE / published.file_name
-    assert theirs.read_bytes() == b"something of another's"
 
 
 def test_a_wrong_file_in_a_cache_is_named_if_the_hub_is_out_of_reach(published, monkeypatch):
@@ -113,15 +86,6 @@ def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
     os.utime(abandoned, (0, 0))
     download.download("vgg19")
     assert names(download.CACHE) == [".partial-new", "small.h5"]
-
-
-def test_a_download_goes_to_keras_cache_if_ours_cannot_be_written(hub, published, tmp_path):
-    download.CACHE.write_bytes(b"")  # Not even root can write into a file.
-    assert download.find("vgg19") == keras_models(tmp_path) / "small.h5"
-    (tmp_path / "keras/models/small.h5").unlink()
-    (tmp_path / "keras/models").rmdir()
-    (tmp_path / "keras/models").write_bytes(b"")
-    assert "cannot be fetched" in weights_error(download.download, "vgg19")
 
 
 def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):
