@@ -4,15 +4,11 @@ import contextlib
 import http.client
 import os
 import shutil
-import sys
 import tempfile
 import time
 import urllib.request
 from pathlib import Path
 from typing import BinaryIO
-
-import rich.console
-import rich.progress
 
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
@@ -78,19 +74,10 @@ def _store(source: BinaryIO, published: Architecture) -> Path:
     """
     CACHE.mkdir(parents=True, exist_ok=True)
     _delete_abandoned()
-    with (
-        tempfile.TemporaryDirectory(prefix=PARTIAL, dir=CACHE) as temporary,
-        rich.progress.wrap_file(
-            source,
-            published.size,
-            description=published.file_name,
-            console=rich.console.Console(stderr=True),  # stdout is for results.
-            disable=not sys.stderr.isatty(),
-        ) as pieces,
-    ):
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=CACHE) as temporary:
         partial = Path(temporary, published.file_name)
         with partial.open("xb") as target:
-            shutil.copyfileobj(pieces, target, PIECE)
+            shutil.copyfileobj(source, target, PIECE)
         identity = file_identity(partial)
         if identity != published.identity:
             size = partial.stat().st_size
