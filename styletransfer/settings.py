@@ -4,7 +4,7 @@ Flags, STYLE_* variables, styles.toml keys and docs/settings.md are generated fr
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -273,16 +273,6 @@ RECIPES: dict[str, dict[str, Any]] = {
     },
 }
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
-# The settings that users change first.
-BASIC = (
-    *("size", "preset", "strength", "stroke_size", "preserve_color"),
-    *("structure_weight", "total_variation_weight", "iterations"),
-)
-# The tables in docs/settings.md, by the text of their marks.
-TABLES = {
-    "settings": BASIC,
-    "advanced settings": tuple(name for name in FIELDS if name not in BASIC),
-}
 
 
 def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
@@ -320,27 +310,3 @@ def shown_name(name: str, where: str) -> str:
         where: The text before it, as in `Settings.replaced`.
     """
     return where + printable((name.upper() if where.endswith("_") else name)[:60])
-
-
-def markdown_table(names: Iterable[str]) -> str:
-    """Return the table of some settings, as docs/settings.md shows it."""
-    rows = ["| setting | default | accepts | meaning |", "| --- | --- | --- | --- |"]
-    rows += [
-        f"| `{name}` | {FIELDS[name].default} | {expectation(FIELDS[name])} "
-        f"| {FIELDS[name].metadata['meaning']} |"
-        for name in names
-    ]
-    return "\n".join(rows) + "\n"
-
-
-if __name__ == "__main__":
-    from styletransfer.paths import PROGRAM
-
-    # The tables are between these marks; no other document repeats a default.
-    path = PROGRAM / "docs/settings.md"
-    text = path.read_text()
-    for mark, names in TABLES.items():
-        before, begin, rest = text.partition(f"<!-- {mark} -->\n")
-        _, end, after = rest.partition(f"<!-- end of {mark} -->")
-        text = before + begin + markdown_table(names) + end + after
-    path.write_text(text)

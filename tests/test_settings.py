@@ -3,16 +3,14 @@
 import copy
 import dataclasses
 import pickle
-from pathlib import Path
 
 import pytest
 
 from styletransfer.errors import ConfigError
 from styletransfer.images.arrays import fit_size
 from styletransfer.setting_values import expectation
-from styletransfer.settings import FIELDS, PRESETS, RECIPES, TABLES, Settings, markdown_table
-
-REPOSITORY = Path(__file__).parents[1]
+from styletransfer.settings import FIELDS, PRESETS, RECIPES, Settings
+from tools import settings_tables
 
 
 def test_text_becomes_the_type_of_its_setting():
@@ -123,10 +121,9 @@ def test_copies_know_what_was_given():
 
 
 def test_the_tables_of_settings_are_up_to_date_and_complete():
-    text = (REPOSITORY / "docs/settings.md").read_text()
-    for names in TABLES.values():
-        assert markdown_table(names) in text, "run `python -m styletransfer.settings`"
-    assert sorted(name for names in TABLES.values() for name in names) == sorted(FIELDS)
+    text = settings_tables.PAGE.read_text()
+    assert settings_tables.with_tables(text) == text, "run `python -m tools.settings_tables`"
+    assert all(f"\n| `{name}` | " in text for name in FIELDS)
 
 
 def test_fitting_keeps_proportions_and_makes_the_longer_side_exact():
