@@ -4,7 +4,6 @@ features of an image after each convolution's ReLU."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from logging import WARNING
 from pathlib import Path
 from typing import TypeAlias
 
@@ -17,7 +16,7 @@ from styletransfer.vgg import sources
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import DISTILLED, Weights, architecture, poolings_before
+from styletransfer.vgg.registry import Weights, architecture, poolings_before
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it
@@ -62,7 +61,7 @@ class VGG:
         self.mean = weights.mean
         self.layers = tuple(weights.kernels)
         self._weights, self._kernels = weights, weights.kernels
-        self._adapted: set[str] = set()  # layers and recipes that the log has named
+        self._adapted: set[str] = set()  # layers that the log has named
         self._converted: dict[tf.DType, dict[str, Pair]] = {}
 
     def kernels(self, dtype: tf.DType) -> dict[str, Pair]:
@@ -107,12 +106,6 @@ class VGG:
         kernels = rescaled(self._kernels, scales)
         return VGG(replace(self._weights, kernels=kernels, teacher_scale={}))
 
-    @property
-    def _is_smaller_than_vgg(self) -> bool:
-        """Whether features are much smaller than with VGG's own weights, by an unknown factor."""
-        distilled = self.model == DISTILLED and not self._weights.teacher_scale
-        return distilled or self.identity.startswith(sources.RANDOM)
-
     def channels(self, layer: str) -> int:
         """Number of channels of a layer's feature."""
         return self._kernels[layer][1].size
@@ -121,19 +114,9 @@ class VGG:
         """Return the settings for this network.
 
         A missing `content_layer` is replaced by the deepest layer that is not deeper. That is
-        logged once, as is a warning if recipe inetwork does not fit the network's features.
+        logged once.
         """
-        wanted, recipe = settings.content_layer, settings.recipe
-        if recipe == "inetwork" and recipe not in self._adapted:
-            self._adapted.add(recipe)
-            if self._is_smaller_than_vgg:
-                event(
-                    f"recipe inetwork is made for VGG's own weights: with "
-                    f"{sources.described(self.identity)} it hardly paints, and blurs the photo; "
-                    "take the built-in network or VGG's weights (VGG_WEIGHTS or --weights), or the "
-                    "default recipe",
-                    level=WARNING,
-                )
+        wanted = settings.content_layer
         if wanted in self.layers:
             return settings
         layer = max(each for each in self.layers if each < wanted)

@@ -144,25 +144,3 @@ def test_a_content_layer_that_a_network_lacks_becomes_the_one_before_and_one_lin
 
 def test_the_built_in_network_has_the_layers_of_the_default_settings():
     assert load_vgg().adapted(Settings()) == Settings()
-
-
-def warnings_in(caplog):
-    return [each.getMessage() for each in caplog.records if each.levelno >= logging.WARNING]
-
-
-@pytest.mark.parametrize("weights", ["random", "a file without teacher_scale"])
-def test_recipe_inetwork_says_once_that_it_does_not_fit_a_small_networks_features(
-    weights, caplog, own
-):
-    vgg = load_vgg(weights="random") if weights == "random" else own()
-    for settings in (Settings(), Settings.inetwork(), Settings.inetwork(model="vgg19")):
-        vgg.adapted(settings)
-    [line] = warnings_in(caplog)
-    assert line.startswith("recipe inetwork is made for VGG's own weights: with ")
-    assert "VGG_WEIGHTS or --weights" in line
-
-
-def test_recipe_inetwork_is_silent_with_a_networks_own_scale_or_a_vggs_weights(caplog, tiny, own):
-    for vgg in (load_vgg(), own(fabricated.SOME_LAYERS), tiny):
-        vgg.adapted(Settings.inetwork())
-    assert warnings_in(caplog) == []
