@@ -47,7 +47,7 @@ SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
 READ = ("conv", "format", "mean", "teacher_scale")
 
 # Of trained files.
-FORMAT = 2  # Format 1 has all layers up to conv5_1 and no teacher_scale.
+FORMAT = 2
 LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
 
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # layer → float32 (kernel, bias)
@@ -236,9 +236,9 @@ def _trained(arrays: Mapping[str, Any], identity: str) -> Weights:
     unknown or missing, does not fit the one before, or is not finite.
     """
     version = arrays["format"]
-    if version.shape != () or version not in (1, FORMAT):
+    if version.shape != () or version != FORMAT:
         raise WeightsError(
-            f"it is of format {version}, and this program reads formats 1 and {FORMAT}; a newer "
+            f"it is of format {version}, and this program reads format {FORMAT}; another "
             "version of the program may read it"
         )
     kernels, channels = {}, 3
@@ -249,11 +249,11 @@ def _trained(arrays: Mapping[str, Any], identity: str) -> Weights:
     if mean is None or mean.shape != (3,) or not _finite(mean):
         raise WeightsError("it has no `mean` of three finite numbers")
     scale = arrays.get("teacher_scale", np.empty(0))
-    if scale.size and not (scale.shape == (len(kernels),) and _finite(scale) and (scale > 0).all()):
+    if not (scale.shape == (len(kernels),) and _finite(scale) and (scale > 0).all()):
         raise WeightsError(
             f"teacher_scale is expected to be {len(kernels)} positive numbers, one for each layer"
         )
-    scales = dict(zip(kernels, scale.tolist(), strict=False))
+    scales = dict(zip(kernels, scale.tolist(), strict=True))
     return Weights(DISTILLED, identity, kernels, mean.astype(np.float32), scales)
 
 

@@ -109,17 +109,14 @@ def trained_arrays(
     """Return the arrays of a file as training/export.py writes it: noise in these widths, by block.
 
     Args:
-        layers: The layers of a file of format 2, with `teacher_scale`, or None for format 1 with
-            VGG19's layers up to conv5_1.
+        layers: The layers, or None for VGG19's up to conv5_1.
     """
     rng = np.random.default_rng(seed)
-    arrays = {"format": np.array(1), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}
-    if layers is not None:
-        layers = tuple(layers)
-        scale = rng.uniform(2, 9, len(layers)).astype(np.float32)
-        arrays |= {"format": np.array(2), "teacher_scale": scale}
+    arrays = {"format": np.array(2), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}
+    layers = list(layer_shapes("vgg19"))[:13] if layers is None else tuple(layers)
+    arrays["teacher_scale"] = rng.uniform(2, 9, len(layers)).astype(np.float32)
     channels = 3
-    for layer in layers or list(layer_shapes("vgg19"))[:13]:
+    for layer in layers:
         width = widths[int(layer[4]) - 1]
         kernel = rng.standard_normal((3, 3, channels, width)) / np.sqrt(4.5 * channels)
         if dtype == "int8":

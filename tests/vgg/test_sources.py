@@ -113,12 +113,10 @@ def test_a_network_is_recognised_by_its_files_content(tmp_path, published):
 
 @pytest.fixture
 def own(tmp_path):
-    """Makes the network of a file, of format 2 where layers are given."""
+    """Makes the network of a file."""
 
-    def made(layers=None, **changes):
-        arrays = fabricated.trained_arrays(layers=layers) | changes
-        present = {name: array for name, array in arrays.items() if array is not None}
-        np.savez(tmp_path / "own.npz", **present)
+    def made(layers):
+        np.savez(tmp_path / "own.npz", **fabricated.trained_arrays(layers=layers))
         return load_vgg("vgg19", tmp_path / "own.npz")
 
     return made
