@@ -20,7 +20,7 @@ import numpy as np
 
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
-from styletransfer.vgg.registry import MEAN_PIXEL, layer_shapes
+from styletransfer.vgg.registry import MEAN_PIXEL
 
 # The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
@@ -34,7 +34,7 @@ def read_foreign(path: Path, model: str) -> RawWeights:
 
     Raises WeightsError, and any exception of the format's library for a damaged file.
     """
-    return (_read_mat if path.suffix.lower() == ".mat" else _read_h5)(path, model)
+    return _read_mat(path, model) if path.suffix.lower() == ".mat" else _read_h5(path)
 
 
 def main(words: list[str]) -> int:
@@ -76,7 +76,7 @@ def _limit() -> None:
                 resource.setrlimit(which, (most, most))
 
 
-def _read_h5(path: Path, model: str) -> RawWeights:
+def _read_h5(path: Path) -> RawWeights:
     """Read Keras' three layouts.
 
     The published files have the legacy one, with a group for each layer; a whole model saved in it
@@ -85,7 +85,6 @@ def _read_h5(path: Path, model: str) -> RawWeights:
     """
     import h5py
 
-    layers = list(layer_shapes(model))
     found: dict[str, tuple[Any, Any]] = {}
     with h5py.File(path, "r") as file:
         root = file
@@ -96,13 +95,10 @@ def _read_h5(path: Path, model: str) -> RawWeights:
             if not isinstance(group, h5py.Group):
                 continue
             name = group["vars"].attrs.get("name", key) if "vars" in group else key
-            if named := re.fullmatch(r"block(\d)_conv(\d)", name):
-                layer = f"conv{named[1]}_{named[2]}"
-            elif numbered := re.fullmatch(r"conv2d(?:_(\d+))?", name):  # Keras 3's first releases.
-                number = int(numbered[1] or 0)
-                layer = layers[number] if number < len(layers) else name
-            else:
+            named = re.fullmatch(r"block(\d)_conv(\d)", name)
+            if named is None:
                 continue
+            layer = f"conv{named[1]}_{named[2]}"
             datasets: list[Any] = []
             group.visititems(
                 lambda _, item, into=datasets: (

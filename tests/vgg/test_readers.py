@@ -71,15 +71,13 @@ def test_the_classifier_on_top_is_ignored(tmp_path):
     assert np.array_equal(found.kernels["conv1_1"][0], given.kernels["conv1_1"][0])
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_keras_3s_numbered_layers_are_identified(named, tmp_path):
+def test_keras_3s_layers_are_identified_by_their_names(tmp_path):
     given, path = fabricated.weights("vgg16"), tmp_path / "a.weights.h5"
     with h5py.File(path, "w") as file:
         for number, (layer, (kernel, bias)) in enumerate(given.kernels.items()):
             group = file.create_group(f"layers/conv2d{f'_{number}' if number else ''}/vars")
             group["0"], group["1"] = kernel[:, :, ::-1] if number == 0 else kernel, bias
-            if named:  # Its first releases gave no name.
-                group.attrs["name"] = f"block{layer[4]}_conv{layer[6]}"
+            group.attrs["name"] = f"block{layer[4]}_conv{layer[6]}"
         file.create_group("layers/dense/vars")["0"] = np.ones((3, 3))
     found = read_weights(path, "vgg16")
     assert all(
