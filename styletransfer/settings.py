@@ -101,9 +101,8 @@ class Settings:
     )
     init_image: str = setting(
         "content",
-        "start of the optimisation: the photo, the photo in greys, noise, or the painting's mean "
-        "colour",
-        choices=("content", "gray", "noise", "style-mean"),
+        "start of the optimisation: the photo, the photo in greys, or noise",
+        choices=("content", "gray", "noise"),
     )
     model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
     pool_type: str = setting(

@@ -171,17 +171,6 @@ class StyleTargets:
             return len(self._members)
         return sum(self.regions[members[0]] is not None for members in self._members)
 
-    def mean_colour(self) -> np.ndarray:
-        """Returns the mean colour of the paintings inside their masks, weighted by share, [3], sRGB
-        0…1."""
-        means = []
-        for painting, mask in zip(self.paintings, self.masks, strict=True):
-            weights = None
-            if mask is not None:
-                weights = resize(mask, *painting.shape[1:3]).ravel()
-            means.append(np.average(painting.numpy().reshape(-1, 3), axis=0, weights=weights))
-        return np.average(means, axis=0, weights=self.shares).astype(np.float32)
-
     def _group_mask(
         self, members: tuple[int, ...], size: tuple[int, int], content_mask: np.ndarray | None
     ) -> np.ndarray | None:

@@ -226,8 +226,6 @@ class StyleTransfer:
             return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
         if settings.init_image == "gray":
             photo = tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
-        elif settings.init_image == "style-mean":
-            photo = tf.broadcast_to(tf.constant(self._styles.mean_colour()), photo.shape)
         if settings.recipe == "inetwork":
             return photo
         grain = tf.random.stateless_normal((*photo.shape[:3], 1), [settings.seed, 0])

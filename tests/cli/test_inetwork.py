@@ -164,7 +164,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE, "--content_mask", "no.png"], 2, "--content_mask 'no.png' cannot be read"),
         ([*ONE, "--color_mask", "text.jpg", "--preserve_color"], 1, "text.jpg: is text"),
         ([*ONE, "--regions", "black.png"], 1, "black.png: is black all over"),
-        ([*ONE, "--init_image", "grey"], 2, "none of content, gray, noise, style-mean, and"),
+        ([*ONE, "--init_image", "grey"], 2, "none of content, gray, noise, and"),
         ([*ONE, "--model", "resnet"], 2, "one of vgg16, vgg19"),
         ([*ONE, "--content_loss_type", "3"], 2, "--content_loss_type is '3'; expected"),
         ([*ONE, "--preserve_color=ture"], 2, "expected true or false"),

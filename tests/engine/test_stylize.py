@@ -19,7 +19,6 @@ from styletransfer.engine.optimizers import StepParams
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
 from styletransfer.engine.structure import contours
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.stylize import FIRST_GRAIN
 from styletransfer.errors import DivergedError
 from styletransfer.vgg.network import VGG
 
@@ -247,15 +246,6 @@ def test_a_picture_to_start_from_may_be_of_any_size(tiny):
         iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny, init=start))
     ).image
     assert np.abs(image.mean((0, 1)) - start.mean((0, 1))).max() < 0.01
-
-
-def test_style_mean_starts_from_the_paintings_mean_colour(tiny):
-    settings = Settings(size=64, iterations=1, init_image="style-mean", learning_rate=1e-5)
-    one, other = picture(40, 40, 1), picture(60, 60, 2)
-    image = next(iter(stylize(picture(64, 64), [one, other], settings, tiny, [3, 1]))).image
-    wanted = 0.75 * one.mean((0, 1)) + 0.25 * other.mean((0, 1))
-    np.testing.assert_allclose(image.mean((0, 1)), wanted, atol=1e-3)
-    assert np.abs(image - wanted).max() < 10 * FIRST_GRAIN
 
 
 def test_a_white_background_does_not_get_the_same_stroke_over_and_over(tiny):
