@@ -172,7 +172,6 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
         )
     _check_depth(image)
     _mend_planes(image)
-    _mend_transparent_grey(image)
     return image
 
 
@@ -216,16 +215,6 @@ def _mend_planes(image: ImageFile.ImageFile) -> None:
         if tile.codec_name == "raw" and isinstance(tile.args, tuple) and len(tile.args[0]) == 1:
             plane, *others = tile.args
             image.tile[number] = tile._replace(args=(f"{plane};16{order}", *others))
-
-
-def _mend_transparent_grey(image: ImageFile.ImageFile) -> None:
-    """Scale the grey that is transparent in a PNG of 2 or 4 bits to the 8 of Pillow's pixels."""
-    transparent = image.info.get("transparency")
-    modes = [tile.args for tile in image.tile]
-    if image.format == "PNG" and isinstance(transparent, int):
-        for bits in (2, 4):
-            if modes == [f"L;{bits}"]:
-                image.info["transparency"] = transparent * 255 // (2**bits - 1)
 
 
 def _not_a_picture(data: bytes) -> PictureError:
