@@ -3,6 +3,7 @@
 
 import contextlib
 import ctypes
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -87,10 +88,6 @@ def _cgroups(root: Path) -> Iterator[tuple[Path, _Files]]:
 
 def _ulimit_memory() -> list[int]:
     """Return the bytes that are left of `ulimit -v` and `ulimit -d`."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows has neither.
-        return []
     process = psutil.Process().memory_info()
     used = {resource.RLIMIT_AS: process.vms, resource.RLIMIT_DATA: getattr(process, "data", 0)}
     limits = {which: resource.getrlimit(which)[0] for which in used}

@@ -112,8 +112,7 @@ def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
 def is_folder(value: str) -> bool:
     """Whether a value names a folder by the way it begins."""
     marks = ("./", "../", "/", "~", "file:")
-    is_windows_path = Path(value).is_absolute()  # C:/photos
-    return value in (".", "..") or value.startswith(marks) or is_windows_path
+    return value in (".", "..") or value.startswith(marks)
 
 
 def folder_hint(value: str) -> str:

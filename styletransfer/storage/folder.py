@@ -36,14 +36,11 @@ from styletransfer.storage.files import (
     storage_errors,
 )
 
-# Windows opens a device for these names in any folder, or cannot store them.
-_WINDOWS_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|con(in|out)\$|(com|lpt)[0-9¹²³])\s*(\.|$)")
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 BEHIND_LINKS = "behind links"
 IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
 _SHORT_NAME = 140  # bytes that every disk has room for in a file's name
-_WINDOWS_REFUSED = re.compile(r'.*([<>:"|?*\x01-\x1f]|[. ]$)', re.DOTALL)
 
 
 class _FileEntry(Entry):
@@ -240,7 +237,7 @@ class FolderBucket(Store):
             (self.folder / upload.key).unlink(missing_ok=True)
 
     def check_key(self, key: str) -> None:
-        _check_parts(self.folder, key, os.name == "nt")
+        _check_parts(self.folder, key)
         if all(len(part) <= _SHORT_NAME for part in map(os.fsencode, key.split("/"))):
             return
         above = nearest_existing(self.folder)
@@ -283,16 +280,15 @@ def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -
                 progress(len(data))
 
 
-def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Path:
+def safe_path(folder: Path, key: str) -> Path:
     """The path of a key in a folder. Raises BadKeyError for a key that cannot be a file there.
 
-    Refused on every system: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
+    Refused: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
     `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
     backslashes and drive letters, which leave the folder on Windows; NUL; paths through a symbolic
-    link out of the folder. On Windows also device names (`nul.jpg`), and characters and endings
-    that it cannot store.
+    link out of the folder.
     """
-    _check_parts(folder, key, windows)
+    _check_parts(folder, key)
     path = folder / key
     if not _is_inside(path, folder):
         raise BadKeyError(
@@ -301,12 +297,12 @@ def safe_path(folder: Path, key: str, *, windows: bool = os.name == "nt") -> Pat
     return path
 
 
-def _check_parts(folder: Path, key: str, windows: bool) -> None:
+def _check_parts(folder: Path, key: str) -> None:
     """Raise BadKeyError if a part of a key cannot be the name of a file."""
     parts = key.split("/")
     bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
-    if bad or (windows and any(map(_windows_refuses, parts))):
+    if bad:
         raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
     try:
         os.fsencode(key)
@@ -320,7 +316,3 @@ def _check_parts(folder: Path, key: str, windows: bool) -> None:
 def _is_inside(path: Path, folder: Path) -> bool:
     # Unlike Path.resolve, realpath accepts loops of links.
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
-
-
-def _windows_refuses(part: str) -> bool:
-    return bool(_WINDOWS_DEVICE.match(part) or _WINDOWS_REFUSED.match(part))

@@ -12,6 +12,7 @@ if the line is a library's.
 import contextlib
 import math
 import re
+import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,11 +60,7 @@ def matconvnet_name(model: str) -> str:
 
 
 def _limit() -> None:
-    """Limit memory and time, which a hostile file may exhaust, if the system allows that."""
-    try:
-        import resource
-    except ModuleNotFoundError:  # Windows has no such limits.
-        return
+    """Limit memory and time, which a hostile file may exhaust."""
     for which, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),

@@ -193,10 +193,3 @@ def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path):
             assert path.resolve().is_relative_to(tmp_path) and path != tmp_path, key
             there = ntpath.normpath(ntpath.join("C:\\pictures", key))
             assert there.startswith("C:\\pictures\\"), key
-
-
-@pytest.mark.parametrize("part", ["nul", "NUL.jpg", "com1.png", "a:b.jpg", "a.", "a ", "a\nb"])
-def test_windows_also_refuses_devices_and_what_it_cannot_store(tmp_path, part):
-    assert safe_path(tmp_path, f"x/{part}", windows=False)
-    refusal(lambda: safe_path(tmp_path, f"x/{part}", windows=True))
-    assert safe_path(tmp_path, "x/console/nullify.jpg", windows=True)
