@@ -20,6 +20,8 @@ from styletransfer.storage.base import Bucket, Entry
 from styletransfer.storage.folder import FolderBucket
 
 _Value = TypeVar("_Value")
+# Settings that earlier versions recorded in each record, at the values that changed nothing.
+_WITHOUT_EFFECT = {"color_match": "none", "rescale_method": "guided"}
 
 
 def repaint_record(
@@ -72,7 +74,9 @@ def repaint_record(
         )
         for ref in known(record.paintings, "paintings")
     )
-    settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
+    recorded = known(record.settings, "settings").items()
+    wanted = dict(each for each in recorded if each not in _WITHOUT_EFFECT.items())
+    settings = Settings().replaced(wanted, "the record's ")
     style = Style(known(record.style_name, "look"), paintings, settings)
     output = OutputFormat(*known(record.output, "output"))
     identity = known(record.weights, "weights")

@@ -178,7 +178,7 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
 def _bucket(command: _Command, args: argparse.Namespace) -> Store:
     """Return the bucket to copy into or out of.
 
-    Raises ConfigError if none is configured, or if nothing lies under the prefix to download.
+    Raises ConfigError if none is configured, or if there is nothing to download under a prefix.
     """
     new = command.uploads or args.watch
     if command.variable:

@@ -1,5 +1,6 @@
 """Pictures painted from their records."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,9 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     save_weights("small.npz")
     assert run(folders, VGG_WEIGHTS="small.npz", **ONE) == 0
     Path("small.npz").rename("moved.npz")
+    record = json.loads(Path(RECORD).read_text())
+    record["settings"]["color_match"] = "none"  # As earlier versions recorded.
+    Path(RECORD).write_text(json.dumps(record))
     assert inetwork(["--from-record", RECORD, "x"]) == 3
     assert "small.npz" in capsys.readouterr().err
     save_weights("small.npz", seed=1)
