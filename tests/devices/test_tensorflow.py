@@ -178,6 +178,9 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     ]
     assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
     assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
+    two_gpus.order.clear()  # GPUs that are not wanted are hidden and left alone.
+    assert [each.name for each in tensorflow.choose_devices("cpu").all] == ["CPU:0"]
+    assert two_gpus.order == [("visible", [])]
 
 
 def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
@@ -188,11 +191,6 @@ def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gp
         "fastest in bfloat16",
         "NVIDIA A10G, 16.0 GiB, compute capability 8.6, fastest in bfloat16",
     ]
-
-
-def test_gpus_that_are_not_wanted_are_hidden_and_left_alone(two_gpus):
-    assert [each.name for each in tensorflow.choose_devices("cpu").all] == ["CPU:0"]
-    assert two_gpus.order == [("visible", [])]
 
 
 def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus):

@@ -71,8 +71,12 @@ def test_a_parser_has_a_process_of_its_own(tmp_path):
     path = fabricated.save_h5(tmp_path / "a.h5", given)
     found, _ = readers.read_in_process(path, "vgg16")
     assert np.array_equal(found["conv1_1"][0], given.kernels["conv1_1"][0])
-    (tmp_path / "b.mat").write_bytes(path.read_bytes())
-    assert "format 7.3" in weights_error(read_weights, tmp_path / "b.mat", "vgg16")
+    with h5py.File(tmp_path / "b.mat", "w", userblock_size=512) as file:
+        file["layers"] = np.ones(3)
+    with (tmp_path / "b.mat").open("r+b") as stream:  # MATLAB's own header, before the HDF5.
+        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
+    message = weights_error(read_weights, tmp_path / "b.mat", "vgg16")
+    assert "format 7.3" in message and "'-v7'" in message
 
 
 def test_a_parser_that_crashes_ends_in_one_line(tmp_path, monkeypatch):
@@ -96,16 +100,13 @@ def test_a_path_that_is_no_file_of_a_sane_size_is_refused(tmp_path):
         *((name, "is no file of at most") for name in ("", "endless.h5", "pipe.npz", "sparse.npz")),
     ):
         assert wrong in weights_error(file_identity, tmp_path / name)
-
-
-def test_an_unreadable_file_is_refused(tmp_path):
-    path = tmp_path / "a.h5"
+    unreadable = tmp_path / "a.h5"
     if os.geteuid() == 0:  # Root may read any file, except address 0 of a process.
-        path.symlink_to("/proc/self/mem")
+        unreadable.symlink_to("/proc/self/mem")
     else:
-        path.write_bytes(b"1")
-        path.chmod(0)
-    assert "cannot be read" in weights_error(read_weights, path, "vgg19")
+        unreadable.write_bytes(b"1")
+        unreadable.chmod(0)
+    assert "cannot be read" in weights_error(read_weights, unreadable, "vgg19")
 
 
 def test_an_array_far_larger_than_vggs_is_refused_from_the_archives_table(tmp_path):

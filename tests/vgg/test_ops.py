@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from styletransfer.vgg import ops
-from styletransfer.vgg.ops import average_pool, crop, max_pool, pad_replicate, traced_for_xla
+from styletransfer.vgg.ops import average_pool, max_pool, pad_replicate, traced_for_xla
 
 WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
 
@@ -22,17 +22,6 @@ def traced(function, x):
         return found, tape.gradient(loss, x)
 
     return [each.numpy() for each in both(x)]
-
-
-@pytest.mark.parametrize(
-    "rows, columns",
-    [((0, 5), (0, 8)), ((2, None), (0, -1)), ((3, 99), (1, None))],
-)
-def test_a_crop_and_its_gradient_are_a_slices(rows, columns):
-    found = traced(lambda x: crop(x, rows, columns), WIDE)
-    expected = traced(lambda x: x[:, slice(*rows), slice(*columns)], WIDE)
-    for ours, own in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(ours, own)
 
 
 @pytest.mark.parametrize("gpus", [[], ["a GPU"]])
