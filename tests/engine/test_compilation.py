@@ -13,7 +13,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, matching, objective, scale_optimizer
-from styletransfer.engine.compilation import COMPILING_S, TracedFunction, compiles_steps
+from styletransfer.engine.compilation import COMPILING_S, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
@@ -35,7 +35,7 @@ def on_a_gpu(monkeypatch):
 
 
 @pytest.mark.usefixtures("on_a_gpu", "_fresh")
-def test_a_gpu_compiles_a_program_once_that_would_have_paid():
+def test_a_gpu_compiles_a_program_once_that_would_have_paid(monkeypatch):
     settings, size, large = Settings(), SIZE, (1365, 2048)
     enough = math.ceil(COMPILING_S / compilation.saved_seconds(size))
     assert not compiles_steps(settings, "one", size, enough // 2)
@@ -45,58 +45,12 @@ def test_a_gpu_compiles_a_program_once_that_would_have_paid():
     assert compiles_steps(settings, "large", large, enough // 6)
     for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
         assert not compiles_steps(Settings(**other), "one", size, enough)
+    with monkeypatch.context() as patch:  # A CPU compiles nothing unasked.
+        patch.setattr(compilation, "gpus_in_use", list)
+        assert not compiles_steps(settings, "one", size, 10**6)
+        assert compiles_steps(Settings(compile="always"), "one", size, 1)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
     assert not compiles_steps(settings, "one", size, enough)
-
-
-def test_pictures_of_one_size_and_styles_of_many_candidates_share_a_program(tiny, monkeypatch):
-    asked = []
-    monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])
-    monkeypatch.setattr(
-        scale_optimizer,
-        "compiles_steps",
-        lambda _, program, size, steps: asked.append((program, steps)),
-    )
-    settings = Settings(size=64, iterations=1, precision="float32")
-    for size, style in (((96, 128), 60), ((96, 128), 56), ((96, 120), 60)):
-        last(stylize(picture(*size, 1), [picture(style, 60, 2)], settings, tiny))
-    first, other_style, other_size = asked
-    assert first == other_style and first[0] != other_size[0]
-
-
-def test_a_resumed_picture_asks_for_the_steps_that_are_left(tiny, monkeypatch):
-    asked = []
-    monkeypatch.setattr(scale_optimizer, "compiles_steps", lambda *args: asked.append(args[-1]))
-    args = picture(96, 128, 1), [picture(60, 60, 2)], Settings(size=181, iterations=3), tiny
-    for step in stylize(*args):
-        if step.iteration == 4:
-            snapshot = step.snapshot()
-            break
-    asked.clear()
-    last(stylize(*args, resume=snapshot))
-    assert asked == [2, 4]
-
-
-@pytest.mark.usefixtures("_fresh")
-def test_a_cpu_compiles_nothing_unasked(monkeypatch):
-    monkeypatch.setattr(compilation, "gpus_in_use", list)
-    assert not compiles_steps(Settings(), "one", SIZE, 10**6)
-    assert compiles_steps(Settings(compile="always"), "one", SIZE, 1)
-
-
-def test_a_launched_function_is_the_plain_one():
-    scale = tf.constant(3.0)
-
-    def function(point, by):
-        return {"moved": point["x"] + by[0], "scaled": scale * point["x"]}, by[1]
-
-    arguments = {"x": tf.constant([1.0, 2.0])}, (tf.constant(5.0), tf.constant(7))
-    specs = tf.nest.map_structure(lambda each: tf.TensorSpec(each.shape, each.dtype), arguments)
-    for compiled in (False, True):
-        (found, kept) = TracedFunction(function, specs, compiled)(*arguments)
-        np.testing.assert_array_equal(found["moved"], [6, 7])
-        np.testing.assert_array_equal(found["scaled"], [3, 6])
-        assert kept == 7
 
 
 @pytest.mark.slow
@@ -145,6 +99,19 @@ def test_a_gpu_joins_terms_where_xla_works(monkeypatch):
         assert not compilation.compiles_terms(other)
     monkeypatch.setattr(compilation, "_xla_works", lambda: False)
     assert not compilation.compiles_terms(Settings())
+
+
+def test_styles_of_about_as_many_candidates_share_a_program(tiny, monkeypatch):
+    asked = []
+    monkeypatch.setattr(matching, "gpus_in_use", lambda: ["a GPU"])
+    monkeypatch.setattr(
+        scale_optimizer, "compiles_steps", lambda _, program, *rest: asked.append(program)
+    )
+    settings = Settings(size=64, iterations=1, precision="float32")
+    for style in (60, 56):
+        last(stylize(picture(48, 64, 1), [picture(style, 60, 2)], settings, tiny))
+    first, other_style = asked
+    assert first == other_style
 
 
 @pytest.mark.usefixtures("_fresh")

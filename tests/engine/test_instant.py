@@ -12,7 +12,6 @@ from support.tiny import last as last_of
 from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.engine import instant, style_targets
 from styletransfer.engine.constants import DECODER
-from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 
@@ -39,6 +38,16 @@ def ink():
     return sample("paintings/ink.jpg")
 
 
+@pytest.fixture(scope="module")
+def style(mosaic):
+    return StyleTargets([mosaic])
+
+
+@pytest.fixture(scope="module")
+def in_mosaic(vgg, photo, style):
+    return last(photo, style, USUAL, vgg)
+
+
 def last(photo, paintings, settings, vgg):
     return last_of(stylize(photo, paintings, settings, vgg)).image
 
@@ -53,24 +62,24 @@ def colourfulness(picture):
     return (picture.max(-1) - picture.min(-1)).mean()
 
 
-@pytest.mark.parametrize("name", ["photos/landscape.jpg", "photos/still-life.jpg"])
-def test_at_strength_0_the_photo_stays_itself(vgg, mosaic, name):
-    photo = sample(name)
-    painted = last(photo, [mosaic], dataclasses.replace(USUAL, strength=0.0), vgg)
-    assert psnr(painted, scaled(photo, painted)) > 26
+def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(
+    vgg, photo, style, in_mosaic
+):
+    painted = {
+        strength: last(photo, style, dataclasses.replace(USUAL, strength=strength), vgg)
+        for strength in (0.0, 0.1, 0.3, 1.0)
+    }
+    painted[USUAL.strength] = in_mosaic
+    likeness = [psnr(image, scaled(photo, image)) for _, image in sorted(painted.items())]
+    assert likeness == sorted(likeness, reverse=True) and len(set(likeness)) == 5
+    assert likeness[0] > 26
+    other = sample("photos/still-life.jpg")
+    painted = last(other, style, dataclasses.replace(USUAL, strength=0.0), vgg)
+    assert psnr(painted, scaled(other, painted)) > 26
 
 
-def test_the_more_strength_the_further_from_the_photo(vgg, photo, mosaic):
-    painted = [
-        last(photo, [mosaic], dataclasses.replace(USUAL, size=256, strength=strength), vgg)
-        for strength in (0.1, 0.3, 0.5, 1.0)
-    ]
-    errors = [psnr(each, scaled(photo, each)) for each in painted]
-    assert errors == sorted(errors, reverse=True) and len(set(errors)) == 4
-
-
-def test_colours_come_from_the_painting(vgg, photo, mosaic, ink):
-    in_mosaic, in_ink = (last(photo, [each], USUAL, vgg) for each in (mosaic, ink))
+def test_colours_come_from_the_painting(vgg, photo, ink, in_mosaic):
+    in_ink = last(photo, [ink], USUAL, vgg)
     assert colourfulness(in_mosaic) > 2 * colourfulness(in_ink)
     kept = last(photo, [ink], dataclasses.replace(USUAL, preserve_color=True), vgg)
     assert abs(colourfulness(kept) - colourfulness(photo)) < 0.05
@@ -86,27 +95,6 @@ def test_a_blend_is_between_its_paintings_as_its_shares_are(vgg, photo, mosaic, 
     anew = last(photo, StyleTargets([mosaic, ink], [0.1, 0.9]), USUAL, vgg)
     again = last(photo, style.with_shares([0.1, 0.9]), USUAL, vgg)
     assert np.abs(anew - again).max() < 1e-5
-
-
-@pytest.mark.parametrize("shares", [(1.0,), (1.0, 0.0)])
-def test_shares_that_do_not_fit_the_paintings_are_refused(mosaic, ink, shares):
-    with pytest.raises(ValueError, match="for 2 paintings"):
-        StyleTargets([mosaic, ink]).with_shares(shares)
-
-
-def test_outside_of_a_mask_the_photo_is_decoded(vgg, photo, mosaic):
-    """So the seam has no trace of the painting."""
-    left = np.zeros(photo.shape[:2], np.float32)
-    left[:, : left.shape[1] // 2] = 1
-    compared = Objective.of(USUAL, vgg)
-    size = photo.shape[0] // 16 * 16, 192
-    on_canvas = compared.canvas(size).padded(scaled(photo, np.zeros((*size, 3)))[None])
-    groups = StyleTargets([mosaic]).groups(compared, size, left)
-    found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
-    half = found.shape[2] // 2
-    right = slice(half + 24, None)
-    assert psnr(found[:, :, right].numpy(), on_canvas[:, :, right].numpy()) > 26
-    assert psnr(found[:, :, : half - 24].numpy(), on_canvas[:, :, : half - 24].numpy()) < 18
 
 
 def test_regions_are_painted_after_their_paintings(vgg, photo, mosaic, ink):
@@ -137,9 +125,17 @@ def test_pictures_of_any_shape_are_painted(vgg, mosaic, shape):
     assert painted.shape == photo.shape and np.isfinite(painted).all()
 
 
-def test_float16_is_the_same_as_float32(vgg, photo, mosaic):
-    found = last(photo, [mosaic], dataclasses.replace(USUAL, precision="float16"), vgg)
-    assert np.array_equal(found, last(photo, [mosaic], USUAL, vgg))
+def test_float16_and_a_style_that_was_used_before_give_the_same(
+    vgg, photo, mosaic, style, in_mosaic, monkeypatch
+):
+    half = dataclasses.replace(USUAL, precision="float16")
+    assert np.array_equal(last(photo, [mosaic], half, vgg), in_mosaic)
+    fine = dataclasses.replace(USUAL, preset="fine", recipe="default", iterations=1)
+    previewed = last(photo, style, fine, vgg)
+    np.testing.assert_allclose(previewed, last(photo, [mosaic], fine, vgg), atol=1e-5)
+    module = "styletransfer.engine.style_targets.painting_targets"
+    monkeypatch.setattr(module, lambda *_: pytest.fail("computed again"))
+    assert np.array_equal(last(photo, style, USUAL, vgg), in_mosaic)
 
 
 def test_the_memory_of_kept_paintings_is_bounded(vgg, photo, mosaic, monkeypatch):
@@ -157,14 +153,6 @@ def test_a_picture_in_parts_is_the_same(vgg, photo, mosaic, monkeypatch):
     assert np.abs(last(photo, [mosaic], settings, vgg) - whole).max() < 1e-4
 
 
-def test_paintings_are_computed_once_for_many_photos(vgg, photo, mosaic, monkeypatch):
-    style = StyleTargets([mosaic])
-    first = last(photo, style, USUAL, vgg)
-    module = "styletransfer.engine.style_targets.painting_targets"
-    monkeypatch.setattr(module, lambda *_: pytest.fail("computed again"))
-    assert np.array_equal(last(photo, style, USUAL, vgg), first)
-
-
 def test_a_blank_photo_is_painted_without_a_mesh(vgg, mosaic):
     image = last(np.ones((128, 192, 3), np.float32), [mosaic], USUAL, vgg)
     # As far from each other as a few places.
@@ -172,40 +160,23 @@ def test_a_blank_photo_is_painted_without_a_mesh(vgg, mosaic):
     assert np.corrcoef((one - one.mean()).ravel(), (other - other.mean()).ravel())[0, 1] < 0.5
 
 
-def test_a_style_that_was_previewed_is_painted_like_any_other(vgg, photo, mosaic):
-    style, fine = (
-        StyleTargets([mosaic]),
-        dataclasses.replace(USUAL, preset="fine", recipe="default", iterations=1),
-    )
-    last(photo, style, USUAL, vgg)
-    previewed = last(photo, style, fine, vgg)
-    np.testing.assert_allclose(previewed, last(photo, [mosaic], fine, vgg), atol=1e-5)
-
-
-def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(vgg, photo, mosaic):
-    steps = list(stylize(photo, [mosaic], dataclasses.replace(USUAL, size=256), vgg))
+def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(
+    vgg, photo, style, in_mosaic
+):
+    steps = list(stylize(photo, style, dataclasses.replace(USUAL, size=256), vgg))
     assert [step.scale for step in steps] == [128, 256]
     assert [step.iteration for step in steps] == [1, 2] and steps[-1].fraction == 1
     assert steps[-1].losses == {}
-    *_, other = stylize(photo, [mosaic], USUAL, vgg, init=photo[::-1])
-    assert np.abs(other.image - last(photo, [mosaic], USUAL, vgg)).mean() > 0.01
+    *_, other = stylize(photo, style, USUAL, vgg, init=photo[::-1])
+    assert np.abs(other.image - in_mosaic).mean() > 0.01
+    # It starts again instead of resuming.
+    assert StyleTransfer(photo, style, USUAL, vgg).snapshot_shapes(1) == {}
 
 
-def test_it_begins_anew_instead_of_resuming(vgg, photo, mosaic):
-    transfer = StyleTransfer(photo, StyleTargets([mosaic]), USUAL, vgg)
-    assert transfer.snapshot_shapes(1) == {}
-
-
-def test_there_is_no_loss_to_compute(vgg, photo, mosaic):
+def test_it_has_no_loss_and_needs_the_network_that_its_decoder_was_trained_for(vgg, photo, mosaic):
     with pytest.raises(ValueError, match="no loss"):
         objective(photo, photo, [mosaic], USUAL, vgg)
-
-
-def test_the_decoder_was_trained_for_the_built_in_network(vgg):
-    with np.load(DECODER) as stored:
-        assert json.loads(str(stored["recipe"]))["network"] == vgg.identity
-
-
-def test_other_networks_than_the_built_in_one_are_refused(photo, mosaic):
     with pytest.raises(ValueError, match="built-in network"):
         stylize(photo, [mosaic], USUAL, load_vgg("vgg19", "random"))
+    with np.load(DECODER) as stored:
+        assert json.loads(str(stored["recipe"]))["network"] == vgg.identity

@@ -5,14 +5,14 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
-from scipy import ndimage
-from support.tiny import last, picture
+from support import hard_networks
+from support.tiny import picture
 
-from styletransfer import Settings, objective, stylize
+from styletransfer import Settings, objective
 from styletransfer.engine import neighbours
 from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
-from styletransfer.engine.matching import Matching, places
+from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets, painting_targets
 from styletransfer.vgg.network import NetworkOptions
@@ -136,107 +136,59 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     assert (off <= 4 * every.std(0) / len(kept) ** 0.5 + 1e-3).all()  # Standard errors.
 
 
-def test_a_large_pictures_places_are_those_it_has_at_once(tiny, monkeypatch):
-    minimised = Objective.of(EXACT, tiny)
-    image = tf.constant(picture(192, 64, 3)[None])
-    (whole,) = places(minimised, image)
-    monkeypatch.setattr(neighbours, "BANDS", neighbours.BandLimits(1, 1))
-    bands = list(places(minimised, image))
-    assert len(bands) == 3
-    for layer, expected in whole.items():
-        joined = np.concatenate([each[layer] for each in bands])
-        np.testing.assert_allclose(joined, expected, rtol=1e-4, atol=1e-5)
-
-
 # --- the gradient ---------------------------------------------------------------------------------
 
 
-def matched_problem(objective, size, inside):
-    """A problem of two paintings with a region each, matched to a picture; targets in float64.
-    inside: and inside a mask."""
-    mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
-    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
-    style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask])
-    mask = mask[::-1] if inside else None
-    options = dataclasses.replace(objective.options, dtype=tf.float32)
-    single = dataclasses.replace(objective, options=options)
-    photo = tf.constant(picture(*size, 2)[None])
-    found = single.problem(photo, style.groups(single, size, mask), mask)
-    found = Matching(single, found, photo).matched(tf.constant(picture(*size, 1)[None]))
-    return tf.nest.map_structure(
-        lambda each: each if each.dtype.is_integer else tf.cast(each, objective.options.dtype),
-        found,
-    )
-
-
-def objective_of(vgg, dtype=tf.float64):
+@pytest.mark.slow
+def test_the_gradient_equals_finite_differences_and_the_tiled_one():
+    """In float64, so that nothing but the order of sums differs, with a network that is hard on the
+    arithmetic: two paintings with a soft region each, inside a mask."""
     losses = RelativeLosses(
         "conv3_2", "moments", statistics_layers=SHALLOW_LAYERS, matched_layers=MATCHED_LAYERS
     )
-    return Objective(vgg, losses, NetworkOptions("max", dtype, "replicate"), True, True)
-
-
-@pytest.mark.slow
-def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny):
-    """In float64, so that nothing but the order of sums differs."""
-    minimised, size = objective_of(tiny), (91, 131)
-    problem = matched_problem(minimised, size, inside=True)
+    single = Objective(hard_networks.network("hard"), losses, REPLICATING, True, True)
+    options = NetworkOptions("max", tf.float64, "replicate")
+    minimised, size = dataclasses.replace(single, options=options), (43, 61)
+    mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
+    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
+    style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask])
+    inside, photo = mask[::-1], tf.constant(picture(*size, 2)[None])
+    problem = single.problem(photo, style.groups(single, size, inside), inside)
+    in_float32 = Matching(single, problem, photo).matched(tf.constant(picture(*size, 1)[None]))
+    problem = tf.nest.map_structure(
+        lambda each: each if each.dtype.is_integer else tf.cast(each, tf.float64), in_float32
+    )
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     weights = tf.constant([0.1, 1.0, 0.5, 2.0], tf.float64)
-    terms, gradient = minimised.gradient(image, problem, weights)
+
+    # Our own gradients are only used while TensorFlow traces.
+    at_once = tf.function(lambda image: minimised.gradient(image, problem, weights))
+    rounded = tf.function(
+        lambda image: single.gradient(image, in_float32, tf.cast(weights, tf.float32))
+    )
+    terms, gradient = (each.numpy() for each in at_once(image))
+    norm = np.linalg.norm(gradient)
+    rounded_terms, rounded_gradient = rounded(tf.cast(image, tf.float32))
+    np.testing.assert_allclose(rounded_terms, terms, rtol=1e-2)
+    assert np.linalg.norm(rounded_gradient - gradient) < 1e-4 * norm
     for side in (16, 32, 1024):
         found_terms, found = minimised.gradient(image, problem, weights, side)
         np.testing.assert_allclose(found_terms, terms, rtol=1e-9)
-        assert np.linalg.norm(found - gradient) < 1e-9 * np.linalg.norm(gradient), side
-
-
-@pytest.mark.slow
-def test_the_gradient_equals_finite_differences(tiny):
-    minimised = objective_of(tiny)
-    problem = matched_problem(minimised, (48, 64), inside=False)
-    weights = tf.constant([0.1, 1.0, 0.5, 2.0], tf.float64)
-
-    @tf.function  # Our own gradients are only used while TensorFlow traces.
-    def loss(image):
-        terms, gradient = minimised.gradient(image, problem, weights)
-        return tf.reduce_sum(weights * terms), gradient
-
-    image = tf.constant(picture(48, 64, 1)[None], tf.float64)
-    gradient = loss(image)[1].numpy()
+        assert np.linalg.norm(found - gradient) < 1e-9 * norm, side
+    # White noise, in which what is the same at all pixels cancels out; and a smooth picture.
     for direction in (
         np.random.default_rng(0).standard_normal(image.shape),
-        picture(48, 64, 4)[None],
+        picture(*size, 4)[None],
     ):
-        for step in (1e-7, 3e-7):  # A ReLU or maximum that switches on the way spoils one of them.
-            there, back = (float(loss(image + sign * step * direction)[0]) for sign in (1, -1))
-            difference = (there - back) / (2 * step)
-            off = abs((gradient * direction).sum() - difference)
-            assert off < 5e-6 * np.linalg.norm(gradient)
+        # Rounding makes 1e-6 of the gradient's norm at the smaller step. A ReLU or maximum that
+        # switches on the way makes 1e-5 to 1e-1, at one step more than at the other.
+        for step in (1e-7, 3e-7):
+            there, back = (at_once(image + sign * step * direction)[0] for sign in (1, -1))
+            difference = float(tf.reduce_sum(weights * (there - back))) / (2 * step)
+            assert abs((gradient * direction).sum() - difference) < 5e-6 * norm
 
 
 # --- what is painted ------------------------------------------------------------------------------
-
-
-def test_a_place_takes_the_painting_that_is_like_it():
-    """Dark places are matched to dark ones, though the painting is brighter than the photo."""
-    from styletransfer import load_vgg
-
-    vgg = load_vgg()
-    minimised = Objective.of(EXACT, vgg)
-    photo = 0.1 + 0.3 * np.repeat(LEFT[..., None], 3, -1) + 0.02 * picture(64, 96, 1)
-    painting = 0.4 + 0.5 * np.repeat(LEFT.T[..., None], 3, -1) + 0.02 * picture(96, 64, 2)
-    photo, painting = np.float32(photo), np.float32(painting)
-    groups = StyleTargets([painting]).groups(minimised, (64, 96))
-    problem = minimised.problem(tf.constant(photo[None]), groups, None)
-    canvas = minimised.canvas((64, 96))
-    photo = tf.constant(photo[None])
-    (group,) = Matching(minimised, problem, photo).matched(canvas.padded(photo)).targets.groups
-    shallow = groups[0].candidates[0].layers[0].offsets.numpy()[0, 0]
-    bright = shallow[group.matches[0].numpy()[0, ..., 0]].mean(-1)
-    sides = [ndimage.mean(bright[:, :10]), ndimage.mean(bright[:, -10:])]
-    assert sides[0] != pytest.approx(sides[1], rel=0.1)
-    colours = np.quantile(shallow.mean(-1), [0.25, 0.75])
-    assert sorted(sides) == pytest.approx(sorted(colours), rel=0.2)
 
 
 def test_a_painting_blended_with_itself_is_that_painting(tiny):
@@ -245,25 +197,3 @@ def test_a_painting_blended_with_itself_is_that_painting(tiny):
         objective(image, photo, paintings, EXACT, tiny)[0] for paintings in ([one], [one, one])
     )
     assert twice == pytest.approx(single, rel=1e-4)
-
-
-def test_nothing_of_a_style_masks_black_part_is_a_candidate(tiny):
-    minimised = Objective.of(EXACT, tiny)
-    painting = picture(64, 96, 3)
-    changed = painting + (1 - LEFT[..., None]) * 0.1
-    found = [
-        painting_targets(minimised, tf.constant(np.float32(each)[None]), LEFT)[1][0]
-        for each in (painting, changed)
-    ]
-    one, other = ((each.layers[0].offsets + each.layers[0].mean).numpy() for each in found)
-    assert one.shape[2] == 4 * 16 * 12
-    # The features of the last column of places in the mask see some of the other half.
-    assert (np.abs(one - other).max(-1) < 1e-5).mean() > 0.8
-
-
-def test_a_snapshot_of_other_paintings_is_refused(tiny):
-    photo, settings = picture(48, 64, 1), Settings(size=64, iterations=2)
-    snapshot = next(iter(stylize(photo, [picture(40, 40, 2)], settings, tiny))).snapshot()
-    two = [picture(40, 40, 2), picture(40, 40, 3)]
-    with pytest.raises(ValueError, match="matches"):
-        last(stylize(photo, two, settings, tiny, resume=snapshot))

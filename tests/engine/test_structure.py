@@ -26,16 +26,13 @@ def test_a_large_picture_is_compared_like_the_same_one_in_small(times):
     assert found == pytest.approx(float(structure_error(image, contours(photo))), rel=1e-4)
 
 
-def test_a_narrow_panorama_has_contours_as_well():
+def test_a_narrow_panorama_has_contours_as_well_and_a_tiny_picture_none():
     photo = tf.constant(picture(64, 3000, 1)[None])
     mask = tf.ones([1, 64, 3000, 1])
     assert float(structure_error(1 - photo, contours(photo, mask))) == pytest.approx(0.04, rel=1e-2)
-
-
-@pytest.mark.parametrize("size", [(5, 7), (3, 64), (1, 1)])
-def test_a_picture_too_small_for_contours_has_none(size):
-    photo = tf.constant(picture(*size, 1)[None])
-    assert float(structure_error(photo * 0.5, contours(photo))) < 0.1
+    for size in ((5, 7), (3, 64), (1, 1)):
+        photo = tf.constant(picture(*size, 1)[None])
+        assert float(structure_error(photo * 0.5, contours(photo))) < 0.1
 
 
 @pytest.mark.slow

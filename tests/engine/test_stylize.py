@@ -1,6 +1,5 @@
 """The optimisation: sizes, steps, the effect of settings on a picture, stopping and resuming."""
 
-import dataclasses
 import gc
 import resource
 from functools import lru_cache
@@ -10,31 +9,36 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.tiny import last, picture
-from support.tiny import weights as tiny_weights
 
 from styletransfer import Settings, objective, stylize
-from styletransfer.engine import pyramid, scale_optimizer, style_targets
-from styletransfer.engine.objective import Objective
+from styletransfer.engine import scale_optimizer, style_targets
 from styletransfer.engine.optimizers import StepParams
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
-from styletransfer.engine.structure import contours
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import DivergedError
-from styletransfer.vgg.network import VGG
 
 
-def test_a_painted_photo_has_the_size_asked_for_and_the_photos_proportions(tiny):
-    settings = Settings(size=200, iterations=1)
-    step = last(stylize(picture(90, 60), [picture(50, 70, 1)], settings, tiny))
-    assert step.image.shape == (200, 133, 3)
-    assert step.image.dtype == np.float32
-    assert step.image.min() >= 0 and step.image.max() <= 1
-
-
-def test_a_panorama_is_painted(tiny):
-    settings = Settings(size=640, iterations=1)
-    step = last(stylize(picture(40, 640), [picture(50, 70)], settings, tiny))
-    assert step.image.shape == (40, 640, 3)
+@pytest.mark.parametrize(
+    ("photo", "settings", "expected"),
+    [
+        ((90, 60), {"size": 200}, (200, 133)),
+        ((40, 640), {"size": 640}, (40, 640)),  # a panorama
+        ((90, 130), {"size": 64, "rescale_image": True}, (90, 130)),
+        ((60, 120), {"size": 64, "maintain_aspect_ratio": False}, (64, 64)),
+        (
+            (60, 120),
+            {"size": 64, "maintain_aspect_ratio": False, "rescale_image": True},
+            (60, 120),
+        ),
+    ],
+)
+def test_a_picture_has_the_size_asked_for_and_the_photos_proportions(
+    tiny, photo, settings, expected
+):
+    settings = Settings(iterations=1, **settings)
+    image = last(stylize(picture(*photo), [picture(50, 70, 1)], settings, tiny)).image
+    assert image.shape == (*expected, 3) and image.dtype == np.float32
+    assert image.min() >= 0 and image.max() <= 1
 
 
 def test_every_step_says_where_the_run_is(tiny):
@@ -61,55 +65,26 @@ def test_the_loss_goes_down_and_the_palette_comes_over(tiny):
     assert np.linalg.norm(after - wanted) < 0.25 * np.linalg.norm(before - wanted)
 
 
-def test_the_same_seed_gives_the_same_noise_and_another_seed_another(tiny):
-    def first(seed):
-        settings = Settings(size=64, iterations=1, init_image="noise", seed=seed)
-        return next(iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny))).image
-
-    np.testing.assert_array_equal(first(3), first(3))
-    assert np.abs(first(3) - first(4)).mean() > 0.05
-
-
-def test_gray_starts_from_the_photo_without_its_colours(tiny):
-    settings = Settings(size=64, iterations=1, init_image="gray", learning_rate=1e-5)
-    image = next(iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny))).image
-    assert np.abs(image - image.mean(-1, keepdims=True)).max() < 1e-3
-
-
-@pytest.fixture
-def painting_sizes(monkeypatch):
-    """Note the (height, width) of paintings as they are compared with pictures."""
-    seen = []
-    real = style_targets.painting_targets
+def test_strokes_are_as_many_times_as_large_as_the_painting(tiny, monkeypatch):
+    real, sizes = style_targets.painting_targets, []
 
     def noting(objective, image, *others):
-        seen.append(tuple(image.shape[1:3]))
+        sizes.append(tuple(image.shape[1:3]))
         return real(objective, image, *others)
 
     monkeypatch.setattr(style_targets, "painting_targets", noting)
-    return seen
-
-
-def test_paintings_keep_their_proportions_and_small_ones_are_enlarged_half_way(
-    tiny, painting_sizes
-):
-    settings = Settings(size=181, iterations=1)
-    list(stylize(picture(90, 181), [picture(400, 100, 1), picture(150, 150, 2)], settings, tiny))
-    assert painting_sizes == [
-        *[(128, 32), (128, 128)],
-        *[(181, 45), (165, 165)],
-    ]
-
-
-def test_strokes_are_as_many_times_as_large_as_the_painting(tiny, painting_sizes):
-    def painted(stroke_size):
-        painting_sizes.clear()
-        settings = Settings(size=128, iterations=1, stroke_size=stroke_size)
-        image = last(stylize(picture(96, 128), [picture(300, 300, 1)], settings, tiny)).image
-        return image, painting_sizes[0]
-
-    (fine, small), (usual, own), (coarse, large) = map(painted, (0.5, 1.0, 2.0))
-    assert (small, own, large) == ((64, 64), (128, 128), (256, 256))
+    fine, usual, coarse = (
+        last(
+            stylize(
+                picture(96, 128),
+                [picture(300, 300, 1)],
+                Settings(size=128, iterations=1, stroke_size=stroke_size),
+                tiny,
+            )
+        ).image
+        for stroke_size in (0.5, 1.0, 2.0)
+    )
+    assert sizes == [(64, 64), (128, 128), (256, 256)]
     assert np.abs(fine - usual).max() > 0.01 and np.abs(coarse - usual).max() > 0.01
 
 
@@ -121,34 +96,38 @@ def test_shares_that_do_not_fit_are_refused(paintings, shares):
     pictures = [picture(32, 32)] * paintings if isinstance(paintings, int) else paintings
     with pytest.raises(ValueError, match=r"share|painting"):
         StyleTargets(pictures, shares)
+    for others in ((1.0,), (1.0, 0.0)):
+        with pytest.raises(ValueError, match="for 2 paintings"):
+            StyleTargets([picture(32, 32)] * 2).with_shares(others)
 
 
-@pytest.mark.parametrize("shape", [(10, 10), (10, 10, 4), (0, 5, 3)])
-def test_an_array_that_is_no_picture_is_refused(tiny, shape):
-    with pytest.raises(ValueError, match=r"\[H, W, 3\]"):
-        list(stylize(np.zeros(shape), [picture(32, 32)], Settings(iterations=1), tiny))
+GREY, COLOURS = (32, 32), (32, 32, 3)
 
 
-@pytest.mark.parametrize("shape", [(32,), (32, 32, 1), (32, 32, 3)])
-def test_a_mask_that_is_not_grey_is_refused_before_anything_is_painted(tiny, shape):
-    photo, painting, mask = picture(32, 32), picture(32, 32, 2), np.ones(shape, np.float32)
-    settings = Settings(size=32, iterations=1)
-    for name in ("content_mask", "color_mask"):
-        with pytest.raises(ValueError, match=rf"^{name} has the shape .*expected grey, \[h, w\]"):
-            stylize(photo, [painting], settings, tiny, **{name: mask})
-    with pytest.raises(ValueError, match=r"^content_mask has the shape"):
-        objective(photo, photo, [painting], settings, tiny, content_mask=mask)
-
-
-@pytest.mark.parametrize("where", ["photo", "painting", "content_mask", "color_mask", "init"])
-@pytest.mark.parametrize("wrong", [255.0, np.nan, np.int64(255)])
-def test_an_array_that_is_not_within_0_and_1_is_refused_before_it_is_painted(tiny, where, wrong):
-    photo, painting = picture(32, 32), picture(32, 32, 2)
-    values = np.full((32, 32, 3)[: 2 if "mask" in where else 3], wrong)
-    given = {"photo": photo, "painting": painting} | {where: values}
+@pytest.mark.parametrize(
+    ("name", "wrong", "message"),
+    [
+        *(("photo", np.zeros(each), r"\[H, W, 3\]") for each in (GREY, (32, 32, 4), (0, 5, 3))),
+        *(
+            (name, np.ones(shape), f"^{name} has the shape .*expected grey, .h, w.")
+            for name in ("content_mask", "color_mask")
+            for shape in ((32,), (32, 32, 1), COLOURS)
+        ),
+        *(
+            (name, np.full(GREY if "mask" in name else COLOURS, value), f"{name}.*expected")
+            for name in ("photo", "painting", "content_mask", "color_mask", "init")
+            for value in (255.0, np.nan, np.int64(255))
+        ),
+    ],
+)
+def test_a_wrong_array_is_refused_before_anything_is_painted(tiny, name, wrong, message):
+    given = {"photo": picture(32, 32), "painting": picture(32, 32, 2)} | {name: wrong}
     photo, painting = given.pop("photo"), given.pop("painting")
-    with pytest.raises(ValueError, match=f"{where}.*expected"):
+    with pytest.raises(ValueError, match=message):
         stylize(photo, [painting], Settings(size=32, iterations=1), tiny, **given)
+    if name == "content_mask":
+        with pytest.raises(ValueError, match=message):
+            objective(photo, photo, [painting], Settings(), tiny, content_mask=wrong)
 
 
 def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
@@ -158,63 +137,25 @@ def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
-def test_vgg_is_computed_no_further_than_the_deepest_layer_needed(tiny, monkeypatch):
-    convolutions = []
-    real = tf.nn.conv2d
-    monkeypatch.setattr(
-        tf.nn, "conv2d", lambda *args, **kw: convolutions.append(1) or real(*args, **kw)
-    )
-    tiny.features(picture(32, 32), ["conv2_1", "conv3_2"])
-    assert len(convolutions) == 6
-
-
-@pytest.fixture
-def own_traces(monkeypatch):
-    """Replace the cache of traced programs by an empty one for this test."""
-    found = lru_cache(_traced_program.__wrapped__)
-    monkeypatch.setattr("styletransfer.engine.scale_optimizer._traced_program", found)
-    return found
-
-
 @pytest.mark.slow
-def test_photos_of_any_size_share_one_trace(tiny, own_traces):
-    for side in (64, 71, 80):
-        list(
-            stylize(picture(side, 64), [picture(64, 64, 1)], Settings(size=80, iterations=1), tiny)
-        )
-    assert own_traces.cache_info().currsize == 1
+def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, monkeypatch):
+    traced = lru_cache(_traced_program.__wrapped__)
+    monkeypatch.setattr("styletransfer.engine.scale_optimizer._traced_program", traced)
 
+    def resident():
+        gc.collect()
+        with Path("/proc/self/statm").open() as statm:
+            return int(statm.read().split()[1]) * resource.getpagesize()
 
-def test_eight_devices_trace_each_of_their_programs_once(tiny):
-    """With a network each, for photos with and without masks, at sizes up to those of print."""
-    minimised = Objective.of(Settings(), tiny)
-    photo = pyramid.to_batch(picture(64, 64))
-    groups = StyleTargets([picture(64, 64, 1)]).groups(minimised, (64, 64))
-    problems = [
-        minimised.problem(photo, groups, mask)._replace(contours=contours(tf.zeros([1, *size, 3])))
-        for mask in (None, np.eye(64, dtype=np.float32))
-        for size in ((64, 64), (150, 900), (300, 1800))
-    ]
-    networks = [VGG(tiny_weights()) for _ in range(8)]
-    first, second = (
-        [
-            program(dataclasses.replace(minimised, vgg=vgg), problem)
-            for vgg in networks
-            for problem in problems
-        ]
-        for _ in range(2)
-    )
-    assert len(set(map(id, first))) == 48
-    assert all(one is other for one, other in zip(first, second, strict=True))
-
-
-def test_a_step_takes_nothing_in_float64(tiny):
-    """GPUs are slow at it."""
-    objective = Objective.of(Settings(), tiny)
-    paintings = StyleTargets([picture(64, 64, 1), picture(48, 64, 2)])
-    photo, groups = pyramid.to_batch(picture(64, 64)), paintings.groups(objective, (64, 64))
-    problem = objective.problem(photo, groups, np.eye(64, dtype=np.float32))
-    assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
+    style = StyleTargets([picture(128, 128, 1)])
+    readings = {}
+    for number in range(1, 36):
+        photo = picture(40 + number * 61 % 151, 190 - number * 61 % 151)
+        list(stylize(photo, style, Settings(size=96, iterations=1), tiny))
+        if number in (10, 35):
+            readings[number] = resident()
+    assert readings[35] < 1.05 * readings[10]
+    assert traced.cache_info().currsize == 1
 
 
 # --- optimisers, starts ---------------------------------------------------------------------------
@@ -230,22 +171,26 @@ def test_lbfgs_lowers_the_loss_at_every_scale_and_stays_within_the_colours_there
     assert min(each.min() for each in images) >= 0 and max(each.max() for each in images) <= 1
 
 
-def test_adam_serves_the_original_losses_too(tiny):
-    settings = Settings.inetwork(optimizer="adam", iterations=10, size=96, learning_rate=0.02)
-    losses = [
-        step.losses["total"]
-        for step in stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny)
-    ]
-    assert len(losses) == 10 and losses[-1] < 0.9 * losses[0]
+@pytest.fixture
+def started(tiny):
+    """Makes the picture after one step that changes hardly anything."""
+
+    def made(init=None, **settings):
+        settings = Settings(size=64, iterations=1, learning_rate=1e-5, **settings)
+        steps = stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny, init=init)
+        return next(iter(steps)).image
+
+    return made
 
 
-def test_a_picture_to_start_from_may_be_of_any_size(tiny):
-    settings = Settings(size=64, iterations=1, learning_rate=1e-5)
-    start = picture(40, 30, 7)
-    image = next(
-        iter(stylize(picture(64, 64), [picture(64, 64, 1)], settings, tiny, init=start))
-    ).image
-    assert np.abs(image.mean((0, 1)) - start.mean((0, 1))).max() < 0.01
+def test_a_run_starts_from_what_it_is_told(started):
+    first, again, other = (started(init_image="noise", seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).mean() > 0.05
+    grey = started(init_image="gray")
+    assert np.abs(grey - grey.mean(-1, keepdims=True)).max() < 1e-3
+    given = picture(40, 30, 7)  # A picture of any size.
+    assert np.abs(started(init=given).mean((0, 1)) - given.mean((0, 1))).max() < 0.01
 
 
 def test_a_white_background_does_not_get_the_same_stroke_over_and_over(tiny):
@@ -264,21 +209,6 @@ def test_a_small_improvement_ends_a_scale_and_the_run_still_counts_to_its_end(ti
     assert len(steps) == 40  # two windows of ten steps at each of two scales
     assert steps[-1].iteration == steps[-1].total == 200
     assert steps[-1].eta_s == 0
-
-
-def test_a_photo_is_resampled_from_its_own_size_once(tiny, monkeypatch):
-    sizes, resample = [], pyramid.resample
-
-    def noted(image, size):
-        sizes.append((image.shape[1:3], size))
-        return resample(image, size)
-
-    monkeypatch.setattr(pyramid, "resample", noted)
-    steps = stylize(picture(200, 300), [picture(60, 80)], Settings(size=240, iterations=3), tiny)
-    scales = {step.scale for step in steps}
-    own = [size for before, size in sizes if before == (200, 300)]
-    assert len(scales) == 2 and own == [(160, 240)] * 3  # each channel
-    assert [size for before, size in sizes if before == (160, 240)][-1] == (160, 240)
 
 
 # --- when it goes wrong ---------------------------------------------------------------------------
@@ -325,20 +255,6 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
 # --- finishing ------------------------------------------------------------------------------------
 
 
-def test_a_result_is_scaled_back_to_the_photos_own_size(tiny):
-    settings = Settings(size=64, iterations=1, rescale_image=True)
-    step = last(stylize(picture(90, 130), [picture(50, 70, 1)], settings, tiny))
-    assert step.image.shape == (90, 130, 3)
-
-
-def test_without_its_aspect_ratio_a_picture_is_square_and_comes_back_in_proportion(tiny):
-    settings = Settings(size=64, iterations=1, maintain_aspect_ratio=False)
-    args = picture(60, 120), [picture(50, 70, 1)]
-    assert last(stylize(*args, settings, tiny)).image.shape == (64, 64, 3)
-    settings = dataclasses.replace(settings, rescale_image=True)
-    assert last(stylize(*args, settings, tiny)).image.shape == (60, 120, 3)
-
-
 def test_preserve_color_keeps_the_photos_colours_where_the_color_mask_is_white(tiny):
     photo = np.zeros((64, 64, 3), np.float32)
     photo += np.array([0.7, 0.4, 0.4], np.float32)
@@ -383,28 +299,14 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, 
         np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
 
 
-def test_a_snapshot_of_another_picture_or_version_is_refused(tiny):
+def test_a_snapshot_of_another_picture_version_or_style_is_refused(tiny):
     settings, painting = Settings(size=128, iterations=2), picture(60, 60)
-    snapshot = next(iter(stylize(picture(96, 128), [painting], settings, tiny))).snapshot()
+    photo, turned = picture(96, 128), picture(128, 96)
+    snapshot = next(iter(stylize(photo, [painting], settings, tiny))).snapshot()
     with pytest.raises(ValueError, match=r"image of the snapshot is .* expected the shape"):
-        list(stylize(picture(128, 96), [painting], settings, tiny, resume=snapshot))
+        list(stylize(turned, [painting], settings, tiny, resume=snapshot))
+    with pytest.raises(ValueError, match="matches"):
+        list(stylize(photo, [painting, painting], settings, tiny, resume=snapshot))
     del snapshot["windows"]
     with pytest.raises(ValueError, match="windows of the snapshot is missing"):
-        list(stylize(picture(96, 128), [painting], settings, tiny, resume=snapshot))
-
-
-@pytest.mark.slow
-def test_memory_stays_flat_over_photos_of_many_sizes(tiny):
-    def resident():
-        gc.collect()
-        with Path("/proc/self/statm").open() as statm:
-            return int(statm.read().split()[1]) * resource.getpagesize()
-
-    style = StyleTargets([picture(128, 128, 1)])
-    readings = {}
-    for number in range(1, 46):
-        photo = picture(40 + number * 61 % 151, 190 - number * 61 % 151)
-        list(stylize(photo, style, Settings(size=96, iterations=1), tiny))
-        if number in (20, 45):
-            readings[number] = resident()
-    assert readings[45] < 1.05 * readings[20]
+        list(stylize(photo, [painting], settings, tiny, resume=snapshot))

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from support.commands import python
 from support.fabricated import SOME_LAYERS, trained_arrays
-from support.tiny import last, picture
+from support.tiny import picture
 
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import memory_available, memory_model, scale_optimizer, schedule
@@ -19,97 +19,92 @@ from styletransfer.engine.objective import Objective
 from styletransfer.engine.scale_optimizer import Program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.errors import ConfigError, MemoryShortError
+from styletransfer.vgg import network
 from styletransfer.vgg.network import NetworkOptions
 
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
-# Tiles of several sizes (the last ones are shorter or longer), and one tile for all.
-SIDES = (16, 32, 48, 1024)
+# Some of VGG's layers, in all of its blocks.
+DEEP_LAYERS = (*SOME_LAYERS, "conv5_1")
 
 
-def problem(objective, size, masked):
-    """Return a problem with targets in the dtype of the objective.
-
-    The objective takes paintings and photo as given: with a margin all sides would be multiples of
-    16.
-    """
-    mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
-    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
-    style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask] if masked else None)
-    mask = mask[::-1] if masked else None
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["gram", "inetwork"])
+def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path, monkeypatch):
+    """In float64, nothing but the order of sums differs. The default recipe: test_neighbours.py."""
+    masks, size, dtype, tolerance = {}, (49, 67), tf.float64, 1e-9
+    if recipe == "gram":
+        losses, options = RelativeLosses("conv4_2", "gram"), NetworkOptions("ave", dtype, "zero")
+        objective = Objective(tiny, losses, options, True, True)
+    else:  # By a network that lacks layers, with features as large as its teacher's.
+        # Kernels as large as VGG's do not become constants.
+        monkeypatch.setattr(network, "MAX_CONSTANT_BYTES", 0)
+        arrays = trained_arrays((12, 12, 12, 16, 12), layers=DEEP_LAYERS)
+        np.savez(tmp_path / "own.npz", **arrays)
+        vgg, dtype, tolerance = load_vgg("vgg16", tmp_path / "own.npz"), tf.float32, 1e-5
+        losses = OriginalLosses(DEEP_LAYERS, "conv5_1", 0)
+        objective = Objective(vgg.as_large_as_teacher, losses, NetworkOptions("max"))
+        mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
+        masks = {"regions": [mask, 1 - mask]}
+    paintings = StyleTargets([picture(60, 70, 3), picture(50, 50, 4)], [0.3, 0.7], **masks)
+    inside = mask[::-1] if masks else None
+    # Targets are computed in float32.
     options = dataclasses.replace(objective.options, dtype=tf.float32)
     single = dataclasses.replace(objective, options=options)
     photo = tf.constant(picture(*size, 2)[None])
-    found = single.problem(photo, style.groups(single, size, mask), mask)
-    return tf.nest.map_structure(lambda each: tf.cast(each, objective.options.dtype), found)
-
-
-def assert_tiles_give_the_whole(objective, size, masked, tolerance, sides=SIDES):
-    """Compare the gradient in tiles with TensorFlow's own for the picture at once."""
-    dtype = objective.options.dtype
-    image, weights = tf.constant(picture(*size, 1)[None], dtype), tf.constant(WEIGHTS, dtype)
-    to_reach = problem(objective, size, masked)
-    terms, gradient = objective.gradient(image, to_reach, weights)
-    for side in sides:
-        found_terms, found = objective.gradient(image, to_reach, weights, side)
+    problem = single.problem(photo, paintings.groups(single, size, inside), inside)
+    problem = tf.nest.map_structure(lambda each: tf.cast(each, dtype), problem)
+    image, weights = (tf.constant(x, dtype) for x in (picture(*size, 1)[None], WEIGHTS))
+    terms, gradient = objective.gradient(image, problem, weights)
+    for side in (16, 32, 1024):  # Many tiles, some shorter ones, and one for all.
+        found_terms, found = objective.gradient(image, problem, weights, side)
         np.testing.assert_allclose(found_terms, terms, rtol=tolerance)
         assert np.linalg.norm(found - gradient) < tolerance * np.linalg.norm(gradient), side
 
 
 @pytest.mark.slow
-def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny):
-    """Float64 leaves nothing but the order of sums to differ. The default recipe, with regions and
-    a mask: test_neighbours.py."""
-    options = NetworkOptions("ave", tf.float64, "zero")
-    objective = Objective(tiny, RelativeLosses("conv4_2", "gram"), options, True, True)
-    assert_tiles_give_the_whole(objective, (97, 131), False, 1e-9)
-
-
-@pytest.mark.slow
-def test_the_tiled_gradient_of_the_original_is_that_of_the_whole_picture(tiny):
-    objective = Objective(tiny, OriginalLosses(tiny.layers, "conv5_2", 0), NetworkOptions("max"))
-    assert_tiles_give_the_whole(objective, (49, 67), True, 1e-5)
-
-
-@pytest.mark.slow
-def test_the_tiled_gradient_is_that_of_the_whole_picture_if_layers_are_missing(tmp_path):
-    """A network that lacks some of VGG's layers, with features as large as its teacher's."""
-    path = tmp_path / "own.npz"
-    np.savez(path, **trained_arrays((12, 12, 12, 16), layers=SOME_LAYERS))
-    vgg = load_vgg("vgg16", path).as_large_as_teacher
-    objective = Objective(vgg, OriginalLosses(SOME_LAYERS, "conv4_1", 0), NetworkOptions())
-    assert_tiles_give_the_whole(objective, (33, 47), True, 1e-5)
-
-
-@pytest.mark.slow
-def test_with_all_channels_in_float32_tiles_differ_by_less_than_a_hundred_thousandth(random_vgg):
-    losses, options = RelativeLosses("conv4_2", "moments"), NetworkOptions(padding="replicate")
-    objective = Objective(random_vgg, losses, options, True, True)
-    assert_tiles_give_the_whole(objective, (72, 64), False, 1e-5, [32])
-
-
-@pytest.mark.slow
 def test_a_tiled_picture_is_the_untiled_one_and_each_step_keeps_its_own(tiny, monkeypatch):
-    settings = Settings(size=96, iterations=2)
-    args = picture(72, 96), [picture(80, 80, 2)], settings, tiny
+    args = picture(72, 96), [picture(80, 80, 2)], Settings(size=96, iterations=2), tiny
     expected = [step.image.copy() for step in stylize(*args)]
     monkeypatch.setattr(memory_model, "SIDES", (32,))
     steps = list(stylize(*args))
-    assert len(expected) == len(steps) == 4
     for step, image in zip(steps, expected, strict=True):
         assert np.abs(step.image - image).mean() < 1e-4
     assert np.abs(steps[0].image - steps[1].image).max() > 0.01
 
 
+@pytest.mark.slow
+def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
+    tiny, monkeypatch, caplog
+):
+    monkeypatch.setattr(schedule, "FIRST_SCALE", 256)
+    monkeypatch.setattr(memory_model, "SIDES", (None, 256, 64, 32))
+    settings = Settings(recipe="moments", size=256, iterations=2)
+    args = picture(192, 256), [picture(80, 80, 2)], settings, tiny
+    expected = [step.image.copy() for step in stylize(*args)]
+    real, calls = scale_optimizer.program, []
+
+    def program(objective, problem, side, compiled=False):
+        found = real(objective, problem, side)
+
+        def step(*arguments):
+            calls.append(side)
+            if len(calls) in (2, 3):
+                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+            return found.step(*arguments)
+
+        return found._replace(step=step)
+
+    monkeypatch.setattr(scale_optimizer, "program", program)
+    with caplog.at_level(logging.WARNING):
+        steps = list(stylize(*args))
+    # The planner passes over tiles that would take no less for a picture this small.
+    assert calls == [None, None, 64, 32, 32, 32]
+    assert sum("memory ran out" in record.message for record in caplog.records) == 2
+    for step, image in zip(steps, expected, strict=True):
+        assert np.abs(step.image - image).mean() < 1e-4
+
+
 # --- memory ---------------------------------------------------------------------------------------
-
-
-def test_tiles_are_in_the_order_of_their_memory(random_vgg):
-    objective = Objective.of(Settings(), random_vgg)
-    whole, *tiled = (
-        memory_model.bytes_needed(objective, (1500, 2000), each) for each in memory_model.SIDES
-    )
-    assert whole > 2 * tiled[0]
-    assert tiled == sorted(tiled, reverse=True)
 
 
 def test_after_tiles_that_ran_out_of_memory_smaller_ones_are_tried(random_vgg, monkeypatch):
@@ -125,47 +120,11 @@ def test_after_tiles_that_ran_out_of_memory_smaller_ones_are_tried(random_vgg, m
     assert sides == list(memory_model.SIDES)
 
 
-def test_sixty_four_megapixels_fit_into_sixteen_gigabytes(random_vgg):
-    objective = Objective.of(Settings(precision="bfloat16"), random_vgg)
-    needed = memory_model.bytes_needed(objective, (6532, 9798), memory_model.SIDES[-1])
-    assert needed < 16e9
-
-
 def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
     monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, 150_000_000))
     settings = Settings(size="full", iterations=1)
     with pytest.raises(MemoryShortError, match=r"2000 × 1500 px needs .* size that fits is \d+"):
         list(stylize(picture(1500, 2000), [picture(32, 32)], settings, tiny))
-
-
-@pytest.mark.slow
-def test_when_memory_runs_out_the_picture_is_still_finished(tiny, monkeypatch, caplog):
-    monkeypatch.setattr(schedule, "FIRST_SCALE", 256)
-    monkeypatch.setattr(memory_model, "SIDES", (None, 256, 64, 32))
-    settings = Settings(recipe="moments", size=256, iterations=3)
-    args = picture(192, 256), [picture(80, 80, 2)], settings, tiny
-    expected = last(stylize(*args)).image
-
-    real, calls = scale_optimizer.program, []
-
-    def program(objective, problem, side, compiled=False):
-        found = real(objective, problem, side)
-
-        def step(*arguments):
-            calls.append(side)
-            if len(calls) in (3, 4):
-                raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
-            return found.step(*arguments)
-
-        return found._replace(step=step)
-
-    monkeypatch.setattr(scale_optimizer, "program", program)
-    with caplog.at_level(logging.WARNING):
-        found = last(stylize(*args)).image
-    # The planner passes over tiles that would take no less for a picture this small.
-    assert calls == [None] * 3 + [64] + [32] * 4
-    assert sum("memory ran out" in record.message for record in caplog.records) == 2
-    assert np.abs(found - expected).mean() < 1e-4
 
 
 def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkeypatch):
@@ -218,18 +177,23 @@ print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
     assert second == first
 
 
-def test_masks_and_postprocessing_count_in_the_memory_estimate(random_vgg):
+def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
     objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
-    sides = memory_model.SIDES[0], memory_model.SIDES[-1]
+    plain = {side: memory_model.bytes_needed(objective, size, side) for side in memory_model.SIDES}
+    assert sorted(plain.values(), reverse=True) == list(plain.values())
+    assert plain[None] > 2 * plain[memory_model.SIDES[1]]
     for more in (
         memory_model.ExtraMemory(lbfgs=True),
         memory_model.ExtraMemory(regions=2),
         memory_model.ExtraMemory(composited=True),
         memory_model.ExtraMemory(outside=10**8),
     ):
-        for side in sides:
-            plain = memory_model.bytes_needed(objective, size, side)
-            assert memory_model.bytes_needed(objective, size, side, more) > plain + 5 * 6e6
+        for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
+            needed = memory_model.bytes_needed(objective, size, side, more)
+            assert needed > plain[side] + 5 * 6e6
+    half = Objective.of(Settings(precision="bfloat16"), random_vgg)
+    sixty_four_megapixels = 6532, 9798
+    assert memory_model.bytes_needed(half, sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
 
 
 def test_a_memory_limit_has_a_unit():

@@ -36,12 +36,12 @@ def _faint(kernels: Kernels) -> Kernels:
     return found | {"conv1_1": (1e-5 * found["conv1_1"][0], found["conv1_1"][1])}
 
 
-_CHANGES = {"scaled": _scaled, "dead": _dead, "faint": _faint}
+_CHANGES = {"hard": lambda kernels: _dead(_scaled(kernels)), "dead": _dead, "faint": _faint}
 
 
 @cache
 def network(kind: str) -> VGG:
-    """Return the network of this kind: `scaled`, `dead` or `faint`."""
+    """Return the network of this kind: `hard` (scaled and dead), `dead` or `faint`."""
     weights = tiny.weights()
     kernels = {
         layer: tuple(np.asarray(each, np.float32) for each in both)
