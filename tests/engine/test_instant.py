@@ -12,6 +12,7 @@ from support.tiny import last as last_of
 from styletransfer import Settings, load_vgg, objective, stylize
 from styletransfer.engine import instant, style_targets
 from styletransfer.engine.constants import DECODER
+from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 
@@ -95,6 +96,27 @@ def test_a_blend_is_between_its_paintings_as_its_shares_are(vgg, photo, mosaic, 
     anew = last(photo, StyleTargets([mosaic, ink], [0.1, 0.9]), USUAL, vgg)
     again = last(photo, style.with_shares([0.1, 0.9]), USUAL, vgg)
     assert np.abs(anew - again).max() < 1e-5
+
+
+@pytest.mark.parametrize("shares", [(1.0,), (1.0, 0.0)])
+def test_shares_that_do_not_fit_the_paintings_are_refused(mosaic, ink, shares):
+    with pytest.raises(ValueError, match="for 2 paintings"):
+        StyleTargets([mosaic, ink]).with_shares(shares)
+
+
+def test_outside_of_a_mask_the_photo_is_decoded(vgg, photo, mosaic):
+    """So the seam has no trace of the painting."""
+    left = np.zeros(photo.shape[:2], np.float32)
+    left[:, : left.shape[1] // 2] = 1
+    compared = Objective.of(USUAL, vgg)
+    size = photo.shape[0] // 16 * 16, 192
+    on_canvas = compared.canvas(size).padded(scaled(photo, np.zeros((*size, 3)))[None])
+    groups = StyleTargets([mosaic]).groups(compared, size, left)
+    found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
+    half = found.shape[2] // 2
+    right = slice(half + 24, None)
+    assert psnr(found[:, :, right].numpy(), on_canvas[:, :, right].numpy()) > 26
+    assert psnr(found[:, :, : half - 24].numpy(), on_canvas[:, :, : half - 24].numpy()) < 18
 
 
 def test_regions_are_painted_after_their_paintings(vgg, photo, mosaic, ink):
