@@ -124,7 +124,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
 
 
 def test_the_memory_of_a_decoded_photo_counts_in_a_dry_run(folders, small_vgg, capsys):
-    """A photo with alpha takes seven bytes a pixel."""
+    """A photo with alpha takes four bytes a pixel."""
     photo = Image.new("RGBA", (4000, 4000), "red")
     Path("photos/large.png").write_bytes(saved(photo, "PNG", compress_level=1))
     log.log_to_stdout("", as_json=True, level=logging.DEBUG)
@@ -132,7 +132,7 @@ def test_the_memory_of_a_decoded_photo_counts_in_a_dry_run(folders, small_vgg, c
     *lines, _ = map(json.loads, capsys.readouterr().out.splitlines())
     taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
     more = taken["large.png"] - taken["beach.jpg"]
-    assert more == pytest.approx(7 * 16e6 / 1e9, abs=0.03)
+    assert more == pytest.approx(4 * 16e6 / 1e9, abs=0.03)
 
 
 def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_its_size(

@@ -108,7 +108,7 @@ def test_styles_toml_names_styles_with_shares_and_settings():
     paintings = { "monet.jpg" = 0.7, "waves/hokusai.png" = 0.3 }
     preserve_color = true
     content_weight = 2
-    color_match = "histogram"
+    init_image = "noise"
 
     [size]  # A style may be called as a setting is.
     paintings = ["monet.jpg"]
@@ -122,7 +122,7 @@ def test_styles_toml_names_styles_with_shares_and_settings():
         ("waves/hokusai.png", pytest.approx(0.3)),
     ]
     assert both.settings == Settings(
-        size=300, preserve_color=True, content_weight=2.0, color_match="histogram"
+        size=300, preserve_color=True, content_weight=2.0, init_image="noise"
     )
     assert size.settings == Settings.inetwork(size=300)
 

@@ -8,7 +8,7 @@ import pytest
 from support.commands import contents, fill, fill_with_photos
 
 from styletransfer.signals import Stopped
-from styletransfer.storage import fetch, file_names, s3, sync
+from styletransfer.storage import fetch, file_names, jobs, s3, sync
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.jobs import Job, run_jobs
@@ -140,7 +140,8 @@ def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
 # --- signals ---------------------------------------------------------------------------------
 
 
-def test_after_a_signal_no_further_job_begins(capsys):
+def test_after_a_signal_no_further_job_begins(capsys, monkeypatch):
+    monkeypatch.setattr(jobs, "JOBS", 2)
     ran = []
 
     def run(progress):
@@ -151,9 +152,7 @@ def test_after_a_signal_no_further_job_begins(capsys):
         return True
 
     with pytest.raises(Stopped):
-        run_jobs(
-            [Job(f"{n}.jpg", 1, run) for n in range(50)], lambda *_: "", "sending", at_a_time=2
-        )
+        run_jobs([Job(f"{n}.jpg", 1, run) for n in range(50)], lambda *_: "", "sending")
     assert 1 <= len(ran) <= 6
 
 

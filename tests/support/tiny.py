@@ -82,7 +82,9 @@ def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: 
 def trained_file(seed: int = 0) -> bytes:
     """These weights as a `.npz` in the format of training/export.py."""
     arrays: dict[str, Any] = {"format": np.array(2), "mean": MEAN_PIXEL}
-    for layer, pair in weights(seed=seed).kernels.items():
+    kernels = weights(seed=seed).kernels
+    arrays["teacher_scale"] = np.ones(len(kernels), np.float32)
+    for layer, pair in kernels.items():
         arrays[f"{layer}_W"], arrays[f"{layer}_b"] = pair
     out = io.BytesIO()
     np.savez(out, **arrays)
