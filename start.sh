@@ -12,7 +12,8 @@ Paints every photo in every style.
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
                             paint these folders (./name), buckets (name) or single pictures;
                             any setting is a flag (docs/settings.md)
-  ./start.sh --open         open the results page in the browser at the end
+  ./start.sh --open         open the results page in the browser at the end, if RESULTS
+                            is a folder
   ./start.sh --keep         paint only pictures without a result, whatever has changed
   ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);

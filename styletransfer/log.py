@@ -90,8 +90,8 @@ def print_nowhere() -> None:
 
 
 def print_anything() -> None:
-    """Lets stdout escape what its encoding lacks, as stderr does: a pipe or file on Windows has no
-    arrows, and not the letters of most languages."""
+    """Lets stdout escape what its encoding lacks, as stderr does: in some locales it has no arrows,
+    and not the letters of most languages."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 

@@ -1,8 +1,9 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from styletransfer import config
 from styletransfer.batch.reading import read_photo, read_style
@@ -20,8 +21,6 @@ from styletransfer.storage.base import Bucket, Entry
 from styletransfer.storage.folder import FolderBucket
 
 _Value = TypeVar("_Value")
-# Settings that earlier versions recorded in each record, at the values that changed nothing.
-_WITHOUT_EFFECT = {"color_match": "none", "rescale_method": "guided"}
 
 
 def repaint_record(
@@ -74,9 +73,8 @@ def repaint_record(
         )
         for ref in known(record.paintings, "paintings")
     )
-    recorded = known(record.settings, "settings").items()
-    wanted = dict(each for each in recorded if each not in _WITHOUT_EFFECT.items())
-    settings = Settings().replaced(wanted, "the record's ")
+    recorded = _without_old_defaults(known(record.settings, "settings"))
+    settings = Settings().replaced(recorded, "the record's ")
     style = Style(known(record.style_name, "look"), paintings, settings)
     output = OutputFormat(*known(record.output, "output"))
     identity = known(record.weights, "weights")
@@ -111,6 +109,16 @@ def repaint_record(
         )
         image = follow(transfer.steps(), printable(photo_key), mode=mode).image
     return results.write(image)
+
+
+def _without_old_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return recorded settings without those that earlier versions had, if they had no effect."""
+    kept = dict(settings)
+    if kept.get("color_match") == "none":
+        del kept["color_match"]
+    if not kept.get("rescale_image"):
+        kept.pop("rescale_method", None)
+    return kept
 
 
 def _read(file: str) -> Record:

@@ -25,7 +25,7 @@ from styletransfer.cli.named_buckets import (
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
-from styletransfer.storage.address import is_folder
+from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, ObjectError, Store
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.files import storage_errors
@@ -184,7 +184,8 @@ def _bucket(command: _Command, args: argparse.Namespace) -> Store:
     if command.variable:
         return open_configured([command.variable], new=new)[command.variable]
     bucket = open_named(args.bucket, new=new)
-    has_prefix = "/" in args.bucket and not is_folder(args.bucket)
+    where = parse_address(args.bucket)
+    has_prefix = not isinstance(where, Path) and where[1] != ""
     if has_prefix and not command.uploads and next(iter(bucket.list()), None) is None:
         raise ConfigError(
             f"there is nothing under {printable(bucket.name)}; for a single object, name its "
@@ -268,5 +269,5 @@ def _path(text: str) -> Path:
     if text.startswith(("s3://", "file:")):  # As a path, a folder named `s3:` or `file:`.
         raise argparse.ArgumentTypeError(f"{text!r} is an address; expected a folder or file here")
     with contextlib.suppress(RuntimeError):  # the home of an unknown user
-        return Path(text).expanduser()  # Shells on Windows leave ~ as it is.
+        return Path(text).expanduser()  # A shell leaves a quoted ~ as it is.
     return Path(text)

@@ -194,7 +194,7 @@ def _check_depth(image: ImageFile.ImageFile) -> None:
     """Raise PictureError for grey of more than 16 bits, which has no known white, and for a colour
     of 16 bits that is transparent, which Pillow compares with 8 bits."""
     if image.mode in ("I", "F"):
-        raise PictureError("has grey of 32 bits or in floats; save it with 8 or 16 bits")
+        raise PictureError("has grey of 32 bits, with a sign, or in floats; save it with 8 bits")
     if "transparency" in image.info and any(";16" in str(tile.args) for tile in image.tile):
         raise PictureError(
             "has a transparent colour of 16 bits; save it with 8 bits, or with an alpha channel"

@@ -69,11 +69,17 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
 
 
 def _check_folder(folder: Path) -> None:
-    """Raise ConfigError if a folder cannot be made."""
+    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
     with storage_errors(printable(str(folder))):
         above = nearest_existing(folder)
         if not above.is_dir():
             raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
+        for each in (folder, *folder.parents):
+            if each.is_symlink() and not each.exists():
+                raise ConfigError(
+                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
+                    "which is not there; mount its disk, or choose another folder"
+                )
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:

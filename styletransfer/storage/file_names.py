@@ -1,6 +1,5 @@
 """Keys that would be the same file on a disk that ignores case or Unicode form."""
 
-import os
 import sys
 import tempfile
 import unicodedata
@@ -47,7 +46,7 @@ def same_file(folder: Path, one: str, other: str) -> bool:
             (Path(trial) / one).touch()
             return (Path(trial) / other).exists()
     except OSError:  # The disk cannot be written; the first file will report that.
-        return os.name == "nt" or sys.platform == "darwin"
+        return sys.platform == "darwin"
 
 
 def _fold_all(key: str) -> str:

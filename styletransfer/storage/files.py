@@ -172,7 +172,7 @@ def _takes_other_names(path: Path) -> bool:
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Lets one thread of one process at a time do what is inside, for a folder; a lock ends with
-    its process. Creates the folder. Not on Windows."""
+    its process. Creates the folder."""
     import fcntl
 
     folder.mkdir(parents=True, exist_ok=True)

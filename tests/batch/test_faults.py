@@ -234,20 +234,35 @@ def test_a_missing_bucket_is_named_with_the_way_to_create_it(few, seen):
 
 
 class Outage(Rule):
-    """Resets all requests after the first that matches."""
+    """Resets `times` requests after the first that matches."""
 
     begun = False
 
     def takes(self, line):
-        begun, self.begun = self.begun, self.begun or re.search(self.match, line) is not None
-        return begun
+        resets = self.begun and self.times > 0
+        self.times -= resets
+        self.begun = self.begun or re.search(self.match, line) is not None
+        return resets
+
+
+def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
+    few, seen, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(s3_client, "TRIES", 1)  # boto3 alone may outlast the outage.
+    monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
+    with behind(few.server) as proxy:
+        proxy.rules.append(Outage(f"^PUT /{few.result}/monet/", "reset", times=12))
+        got = seen(few.environment(proxy.url))
+    assert got.code == 0
+    assert "; retrying in 0.2 s" in got.out
+    check_whole(few, undisturbed, FEW)
 
 
 def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(
     few, seen, undisturbed, impatient
 ):
     with behind(few.server) as proxy:
-        proxy.rules.append(Outage(f"^PUT /{few.result}/monet/", "reset"))
+        proxy.rules.append(Outage(f"^PUT /{few.result}/monet/", "reset", times=10**6))
         got = seen(few.environment(proxy.url))
     assert got.code == 5
     assert "the connection to 127.0.0.1" in got.err and "broke for" in got.err

@@ -49,7 +49,6 @@ def test_help_answers_without_loading_anything_slow(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="signals")
 @pytest.mark.parametrize(
     "program, signum, code",
     [

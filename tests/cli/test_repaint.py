@@ -27,7 +27,7 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     assert run(folders, VGG_WEIGHTS="small.npz", **ONE) == 0
     Path("small.npz").rename("moved.npz")
     record = json.loads(Path(RECORD).read_text())
-    record["settings"]["color_match"] = "none"  # As earlier versions recorded.
+    record["settings"] |= {"color_match": "none", "rescale_method": "guided"}  # As before 7.0.0.
     Path(RECORD).write_text(json.dumps(record))
     assert inetwork(["--from-record", RECORD, "x"]) == 3
     assert "small.npz" in capsys.readouterr().err

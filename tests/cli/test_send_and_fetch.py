@@ -42,7 +42,8 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
     assert f"there is nothing under {name}/a.jpg; for a single" in capsys.readouterr().err
     assert get_bucket_content([bucket, str(copy), "--include", "summer/a.jpg"]) == 0
     assert contents(copy / "summer") == {"a.jpg": (photos / "a.jpg").read_bytes()}
-    assert get_bucket_content([reachable.new_bucket(), str(tmp_path / "none")]) == 0
+    for empty in (reachable.new_bucket(), f"s3://{reachable.new_bucket()}/"):
+        assert get_bucket_content([empty, str(tmp_path / "none")]) == 0
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from support.commands import contents, fill
 
+from styletransfer.errors import ConfigError
 from styletransfer.storage import folder
-from styletransfer.storage.base import DiskError, ObjectError
+from styletransfer.storage.base import DiskError
 from styletransfer.storage.fetch import download_all
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.storage.jobs import JOBS
@@ -191,8 +192,8 @@ def test_what_a_killed_download_left_is_deleted_after_an_hour(bucket, tmp_path):
 
 
 @pytest.mark.parametrize("inner", ["", "a/b"])
-def test_nothing_is_downloaded_in_the_place_of_a_disk_that_is_not_mounted(tmp_path, inner):
+def test_a_link_to_a_disk_that_is_not_mounted_is_named(tmp_path, inner):
     fill(bucket := FolderBucket(tmp_path / "bucket", new=True), "a.jpg")
     (tmp_path / "results").symlink_to("/nowhere/disk")
-    with pytest.raises(ObjectError, match="/results"):
+    with pytest.raises(ConfigError, match=r"results is a link to /nowhere/disk, .*; mount"):
         download_all(bucket, tmp_path / "results" / inner)
