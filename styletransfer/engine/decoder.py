@@ -96,7 +96,7 @@ class Decoder(NamedTuple):
 
     def _convolved(self, layer: str, x: tf.Tensor) -> tf.Tensor:
         kernel, bias = self.layers[layer]
-        return self._added(bias, pad_replicate(x), kernel)
+        return self._convolution(pad_replicate(x), kernel, bias)
 
     def _doubled_and_convolved(self, layer: str, x: tf.Tensor) -> tf.Tensor:
         """Repeats each row and column of x [1, h, w, C], and convolves the result with a kernel of
@@ -114,13 +114,12 @@ class Decoder(NamedTuple):
             for right, columns in enumerate(seen):
                 sums = np.add.reduceat(np.add.reduceat(kernel, rows, 0), columns, 1)
                 part = x[:, down : down + height, right : right + width]
-                pixels.append(self._added(bias, part, sums))
+                pixels.append(self._convolution(part, sums, bias))
         return tf.nn.depth_to_space(tf.concat(pixels, -1), 2)
 
-    def _added(self, bias: np.ndarray, x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
-        weights = tf.constant(kernel, self.dtype)
-        convolved = tf.nn.conv2d(x, weights, 1, "VALID")
-        return tf.nn.bias_add(convolved, tf.constant(bias, self.dtype))
+    def _convolution(self, x: tf.Tensor, kernel: np.ndarray, bias: np.ndarray) -> tf.Tensor:
+        x = tf.nn.conv2d(x, tf.constant(kernel, self.dtype), 1, "VALID")
+        return tf.nn.bias_add(x, tf.constant(bias, self.dtype))
 
 
 @lru_cache(maxsize=16)  # For each device.
