@@ -64,12 +64,9 @@ class Decoder(NamedTuple):
             float32 [..., 128].
         """
         kernel, bias = self.layers["join"]
-        matrix = kernel[0, 0].copy()
-        matrix[: len(self.mean)] /= self.deviation[:, None]
-        matrix[len(self.mean) :] *= PIXEL_SCALE
-        zero = np.concatenate([self.mean, np.full(PIXELS_OF_PLACE, GREY, np.float32)])
-        places = tf.concat([features, pixels], -1)
-        return tf.tensordot(places, matrix, 1) + (bias - zero @ matrix)
+        standard = (features - self.mean) / self.deviation
+        places = tf.concat([standard, PIXEL_SCALE * (pixels - GREY)], -1)
+        return tf.tensordot(places, kernel[0, 0], 1) + bias
 
     def __call__(self, joined: tf.Tensor, pixels: tf.Tensor) -> tf.Tensor:
         """Decodes the places of a part of a picture.
