@@ -3,8 +3,6 @@
 
     tools/wording.py [PATH …]         print file:line of each hit, then a table; default: all files
     tools/wording.py --count          print only the table
-    tools/wording.py --rule W3        apply one rule, by its code
-    tools/wording.py --strings        also read messages, help texts and HTML templates
     tools/wording.py --limit 500      exit with 1 if there are more hits than that
 
 It reads prose: Markdown, docstrings, comments, and the help text of shell scripts. It skips code,
@@ -23,10 +21,11 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-DOCSTRING, COMMENT, MARKDOWN, STRING, PAGE = "docstring", "comment", "markdown", "string", "page"
+DOCSTRING, COMMENT, MARKDOWN = "docstring", "comment", "markdown"
 SENTENCE_START = r"(?:^|(?<=[.!?] )|(?<=[.!?]\) ))"
 EXEMPT = "wording: ok"
 
@@ -35,7 +34,6 @@ SKIPPED_FILES = {"LICENSE", "wording.toml"}
 HASH_COMMENTS = {".sh", ".toml", ".yaml", ".yml", ".txt", ".in", ".cfg"}
 HASH_COMMENT_FILES = {"Dockerfile", ".env.example", "run", "lock"}
 SLASH_COMMENTS = {".js", ".css"}
-MESSAGE_FUNCTIONS = {"event", "warning", "info", "print", "add_argument", "Parser"}
 
 Line = tuple[int, str]  # number from 1, text
 
@@ -70,19 +68,14 @@ class Hit(NamedTuple):
 def main() -> int:
     """Prints the hits and their counts. Returns the exit code."""
     args = parse_arguments()
-    rules = [rule for rule in read_rules() if args.rule in (None, rule.code)]
+    rules = read_rules()
     by_rule: Counter[Rule] = Counter()
-    by_folder: Counter[str] = Counter()
-    words = 0
     for root in args.paths:
         for path in prose_files(root):
             shown = path.relative_to(root) if root.is_dir() else path
-            text = path.read_text(errors="replace")
-            found = list(paragraphs(path, text, args.strings))
-            words += sum(len(prose(line).split()) for _, lines in found for _, line in lines)
+            found = paragraphs(path, path.read_text(errors="replace"))
             for hit in sorted(hits(found, rules), key=lambda hit: hit.line):
                 by_rule[hit.rule] += 1
-                by_folder[shown.parts[0]] += 1
                 if not args.count:
                     print(
                         f"{shown}:{hit.line}: {hit.rule.code} {hit.rule.name} [{hit.kind}]: "
@@ -92,8 +85,6 @@ def main() -> int:
     print()
     for rule, count in sorted(by_rule.items(), key=lambda item: (item[0].code, -item[1])):
         print(f"{count:6}  {rule.code} {rule.name}")
-    print(", ".join(f"{folder} {count}" for folder, count in by_folder.most_common()))
-    print(f"{words} words of prose, {1000 * total / max(1, words):.1f} hits per 1,000 words")
     print(f"total {total}" + (f", limit {args.limit}" if args.limit is not None else ""))
     return int(args.limit is not None and total > args.limit)
 
@@ -105,8 +96,6 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", default=[Path()])
     parser.add_argument("--count", action="store_true", help="print only the table")
-    parser.add_argument("--rule", type=str.upper, help="code of the only rule to apply")
-    parser.add_argument("--strings", action="store_true", help="read messages and pages as well")
     parser.add_argument("--limit", type=int, help="largest number of hits that is accepted")
     return parser.parse_args()
 
@@ -115,13 +104,12 @@ def read_rules() -> list[Rule]:
     """The rules of wording.toml."""
     with Path(__file__).with_suffix(".toml").open("rb") as file:
         entries = tomllib.load(file)["rule"]
-    everything = [DOCSTRING, COMMENT, MARKDOWN, STRING, PAGE]
     return [
         Rule(
             entry["code"],
             entry["name"],
             entry["advice"],
-            frozenset(entry.get("kinds", everything)),
+            frozenset(entry.get("kinds", [DOCSTRING, COMMENT, MARKDOWN])),
             re.compile(entry["pattern"].replace("{start}", SENTENCE_START)),
         )
         for entry in entries
@@ -145,24 +133,20 @@ def prose_files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def paragraphs(path: Path, text: str, strings: bool) -> Iterator[Paragraph]:
-    """The prose in a file. strings: include messages, help texts and HTML templates."""
+def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
+    """The prose in a file."""
     suffix = path.suffix.lower()
     if suffix == ".md":
         yield from markdown(text)
     elif suffix == ".py":
         yield from docstrings(text)
         yield from python_comments(text)
-        if strings:
-            yield from messages(text)
     elif suffix in HASH_COMMENTS or path.name in HASH_COMMENT_FILES:
         yield from hash_comments(text)
         if suffix == ".sh":
             yield from help_texts(text)
     elif suffix in SLASH_COMMENTS:
         yield from slash_comments(text)
-    elif suffix == ".html" and strings:
-        yield from page_texts(text)
 
 
 def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
@@ -199,15 +183,9 @@ def prose(line: str) -> str:
 
 def split_at_blanks(kind: str, lines: Iterable[Line]) -> Iterator[Paragraph]:
     """Paragraphs of `kind`: lines without a blank line between them."""
-    block: list[Line] = []
-    for number, text in lines:
-        if text.strip():
-            block.append((number, text.strip()))
-        elif block:
-            yield Paragraph(kind, block)
-            block = []
-    if block:
-        yield Paragraph(kind, block)
+    for is_blank, group in groupby(lines, lambda line: not line[1].strip()):
+        if not is_blank:
+            yield Paragraph(kind, [(number, text.strip()) for number, text in group])
 
 
 def markdown(text: str) -> Iterator[Paragraph]:
@@ -241,23 +219,9 @@ def docstrings(text: str) -> Iterator[Paragraph]:
             yield from split_at_blanks(DOCSTRING, lines)
 
 
-def messages(text: str) -> Iterator[Paragraph]:
-    """Texts of errors, log lines and help."""
-    for node in ast.walk(ast.parse(text)):
-        if not isinstance(node, ast.Call):
-            continue
-        name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-        if name.endswith("Error") or name in MESSAGE_FUNCTIONS:
-            for part in ast.walk(node):
-                match part:
-                    case ast.Constant(value=str() as found) if " " in found:
-                        yield Paragraph(STRING, [(part.lineno, found.strip())])
-
-
 def python_comments(text: str) -> Iterator[Paragraph]:
     """Comments: consecutive lines without code are one paragraph, one behind code is another."""
-    block: list[Line] = []
-    joins = False
+    alone = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         words = token.string.lstrip("#").strip()
         if token.type != tokenize.COMMENT or re.match(
@@ -265,14 +229,12 @@ def python_comments(text: str) -> Iterator[Paragraph]:
         ):
             continue
         number, column = token.start
-        alone = not token.line[:column].strip()
-        if not (block and joins and alone and number == block[-1][0] + 1):
-            if block:
-                yield Paragraph(COMMENT, block)
-            block, joins = [], alone
-        block.append((number, words))
-    if block:
-        yield Paragraph(COMMENT, block)
+        if token.line[:column].strip():
+            yield Paragraph(COMMENT, [(number, words)])
+        else:
+            alone[number] = words
+    last = max(alone, default=0)
+    yield from split_at_blanks(COMMENT, [(n, alone.get(n, "")) for n in range(1, last + 1)])
 
 
 def hash_comments(text: str) -> Iterator[Paragraph]:
@@ -298,14 +260,6 @@ def slash_comments(text: str) -> Iterator[Paragraph]:
             words = found[1]
         lines.append((number, words.strip()))
     return split_at_blanks(COMMENT, lines)
-
-
-def page_texts(text: str) -> Iterator[Paragraph]:
-    """Texts of an HTML template, line by line."""
-    for number, line in enumerate(text.splitlines(), 1):
-        words = re.sub(r"\{[%#{].*?[%#}]\}", " ", re.sub(r"<[^>]*>", " ", line)).strip()
-        if len(words.split()) > 2:
-            yield Paragraph(PAGE, [(number, words)])
 
 
 def help_texts(text: str) -> Iterator[Paragraph]:
