@@ -1,6 +1,5 @@
 """The decoder of recipe `instant` in PyTorch, and its file; see the engine's decoder.py."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from styletransfer.engine.constants import (
     PIXELS_OF_PLACE,
     PLACE,
 )
-from training.export import quantised
+from training.export import quantised, save
 
 QUARTER, HALF, FULL = 128, 64, 16  # channels at a quarter, a half and the whole of the size
 
@@ -85,13 +84,15 @@ class Decoder(nn.Module):
         return functional.conv2d(x, self.kernel(name), self.biases[name])
 
     @torch.no_grad()
-    def arrays(self, recipe: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The content of the file: TensorFlow orders the channels of places and of enlarged maps
-        by position first, PyTorch by colour."""
+    def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
+        """Writes the file, with the recipe of its training.
+
+        TensorFlow orders the channels of places and of enlarged maps by position first, PyTorch by
+        colour.
+        """
         found: dict[str, np.ndarray] = {
             "mean": self.mean.cpu().numpy(),
             "deviation": self.deviation.cpu().numpy(),
-            "recipe": np.array(json.dumps(recipe, sort_keys=True)),
         }
         for name in self.sides:
             kernel, bias = self.kernel(name).cpu(), self.biases[name].cpu()
@@ -104,13 +105,7 @@ class Decoder(nn.Module):
                 kernel, bias = kernel[order], bias[order]
             values, scale = quantised(kernel.permute(2, 3, 1, 0).numpy())
             found |= {f"{name}_W": values, f"{name}_scale": scale, f"{name}_b": bias.numpy()}
-        return found
-
-    def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Writes the file, with the recipe of its training."""
-        partial = path.with_suffix(".partial.npz")
-        np.savez_compressed(partial, allow_pickle=False, **self.arrays(recipe))
-        partial.replace(path)
+        save(path, found, recipe)
 
 
 def _by_position(kernel: torch.Tensor, count: int) -> torch.Tensor:

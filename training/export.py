@@ -34,8 +34,6 @@ from styletransfer.vgg.readers import FORMAT
 from styletransfer.vgg.registry import MEAN_PIXEL
 from training.network import Kernels, Layers, Student, features
 
-TYPES = ("int8", "float16", "float32")  # kinds of kernels in a file
-
 
 @torch.no_grad()
 def normalised(
@@ -83,14 +81,11 @@ def write(
     recipe: Mapping[str, Any],
     dtype: str = "int8",
 ) -> None:
-    """Writes a file of weights with kernels of a dtype in TYPES. Raises ValueError for others."""
-    if dtype not in TYPES:
-        raise ValueError(f"type of the weights is {dtype!r}, expected one of {', '.join(TYPES)}")
+    """Writes a file of weights. dtype: type of the kernels, int8, float16 or float32."""
     arrays: dict[str, np.ndarray] = {
         "mean": MEAN_PIXEL,
         "teacher_scale": teacher_scale,
         "format": np.array(FORMAT),
-        "recipe": np.array(json.dumps(recipe, sort_keys=True)),
     }
     for layer, (kernel, bias) in layers.items():
         arrays[f"{layer}_b"] = bias
@@ -98,6 +93,12 @@ def write(
             arrays[f"{layer}_W"], arrays[f"{layer}_scale"] = quantised(kernel)
         else:
             arrays[f"{layer}_W"] = kernel.astype(dtype)
+    save(path, arrays, recipe)
+
+
+def save(path: Path, arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any]) -> None:
+    """Writes arrays and the recipe of their training; the file is whole at any moment."""
+    text = np.array(json.dumps(recipe, sort_keys=True))
     partial = path.with_suffix(".partial.npz")
-    np.savez_compressed(partial, allow_pickle=False, **arrays)
+    np.savez_compressed(partial, allow_pickle=False, recipe=text, **arrays)
     partial.replace(path)

@@ -4,7 +4,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from training.muon import Muon
-from training.pictures import Batches, Crop, Sizes, crop
+from training.pictures import Batches, Crop, Sizes, crop, split
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"
@@ -21,14 +21,34 @@ SAVE_EVERY_S = 60.0
 EVALUATE_EVERY, WARM_UP = 250, 50  # steps
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training.
+
+    Attributes:
+        seed: Seed of all random numbers.
+        steps: Total number of steps; a higher one continues a finished training.
+        crops: Crops per step.
+        rate: The first learning rate, relative to the size of what is trained. It falls to zero.
+        averaging: Decay of the running average of the weights, which is the result.
+    """
+
+    seed: int = 0
+    steps: int = 4000
+    crops: int = 8
+    rate: float = 0.01
+    averaging: float = 0.995
+
+
 class Training(ABC):
     """Networks in training, their optimisers and their progress; subclasses add the loss.
 
     Attributes:
-        recipe: The settings: a dataclass with `seed`, `steps`, `crops`, `rate` and `averaging`.
+        recipe: The settings.
         device: The device.
         step: The number of steps done.
         trained_on: The pictures.
+        measured_on: Pictures to measure with.
         crop: Takes a crop out of them.
         models: Name → network; checkpoints have their states.
         trained: The network in training.
@@ -41,8 +61,10 @@ class Training(ABC):
     trained: nn.Module
     averaged: nn.Module
 
-    def __init__(self, recipe: Any, pictures: Sequence[Sizes], device: torch.device) -> None:
-        self.recipe, self.trained_on, self.device, self.step = recipe, pictures, device, 0
+    def __init__(self, recipe: Recipe, pictures: Sequence[Sizes], device: torch.device) -> None:
+        torch.manual_seed(recipe.seed)
+        self.trained_on, self.measured_on = split(pictures)
+        self.recipe, self.device, self.step = recipe, device, 0
         self.models: dict[str, nn.Module] = {}
         self.optimizers: list[torch.optim.Optimizer] = []
 
@@ -70,6 +92,10 @@ class Training(ABC):
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
         """Scores of the averaged network on pictures that it was not trained on."""
+
+    @abstractmethod
+    def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
+        """Writes the averaged network, and how it was trained."""
 
     def rate(self) -> float:
         """Learning rate of the next step, relative to the full one."""

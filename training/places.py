@@ -1,7 +1,7 @@
 """Places of pictures, their matches and their distances in PyTorch, as in the engine's
 neighbours.py, for many crops at a time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch.nn import functional
@@ -102,9 +102,3 @@ def distance(found: Places, wanted: Places, of: Places) -> torch.Tensor:
 def mixed(one: Places, other: Places, share: torch.Tensor) -> Places:
     """Places between two pictures'. share: [N], of the other."""
     return [torch.lerp(a, b, share[:, None, None, None]) for a, b in zip(one, other, strict=True)]
-
-
-def channels_of(kernels: Kernels) -> list[int]:
-    """The number of channels at each matched layer."""
-    widths: Mapping[str, int] = {layer: len(bias) for layer, (_, bias) in kernels.items()}
-    return [widths[layer] for layer in MATCHED_LAYERS]

@@ -1,18 +1,21 @@
 """Distils a student."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from training.loop import Training
+from training import loop
+from training.export import normalised, write
 from training.losses import LAYERS, Heads, losses
 from training.network import Layers, Student, features, tensors
-from training.pictures import Sizes, batch, split
+from training.pictures import Sizes, batch
 from training.start import fit_to_teacher
 
-START_CROPS, MEASURED_CROPS = 48, 32
+START_CROPS, MEASURED_CROPS, CALIBRATION_CROPS = 48, 32, 96
 # The layout and the channels of the network that comes with the program: VGG16 without conv1_2,
 # which would double the features at full size and take an eighth to a quarter of a step.
 WIDTHS = {
@@ -22,52 +25,30 @@ WIDTHS = {
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Recipe(loop.Recipe):
     """The settings of a training; teacher and pictures are given separately.
 
     Attributes:
-        seed: Seed of all random numbers.
         widths: Layer → number of channels.
-        steps: Total number of steps; a higher one continues a finished training.
-        crops: Crops per step.
-        rate: Length of a kernel's first step relative to the kernel. It falls to zero.
-        averaging: Decay of the running average of the weights, which is the result.
     """
 
-    seed: int = 0
     widths: dict[str, int] = field(default_factory=lambda: dict(WIDTHS))
-    steps: int = 4000
-    crops: int = 8
-    rate: float = 0.01
-    averaging: float = 0.995
 
 
-class Trainer(Training):
-    """Teacher, student and heads of one recipe.
+class Trainer(loop.Training):
+    """Teacher, student and heads of one recipe."""
 
-    start: a student's layers to begin with, instead of the teacher's in fewer channels.
-    """
+    recipe: Recipe
 
     def __init__(
-        self,
-        recipe: Recipe,
-        teacher: Layers,
-        pictures: Sequence[Sizes],
-        device: torch.device,
-        start: Layers | None = None,
+        self, recipe: Recipe, teacher: Layers, pictures: Sequence[Sizes], device: torch.device
     ) -> None:
-        torch.manual_seed(recipe.seed)
-        trained_on, self.measured_on = split(pictures)
-        super().__init__(recipe, trained_on, device)
+        super().__init__(recipe, pictures, device)
         self.wanted = [layer for layer in LAYERS if layer in recipe.widths]
         self.teacher = tensors(teacher, list(recipe.widths)[-1], device)
         self.student = Student(recipe.widths).to(device)
         first = self._tensor(batch((recipe.seed, 2**31), self.trained_on, START_CROPS))
-        if start is None:
-            fit_to_teacher(self.student, self.teacher, first)
-        else:
-            for name, (kernel, bias) in tensors(start, list(start)[-1], device).items():
-                self.student.set(name, kernel, bias)
+        fit_to_teacher(self.student, self.teacher, first)
         wanted = self.taught(first)
         self.heads = Heads(recipe.widths, wanted).to(device)
         with torch.no_grad():
@@ -104,6 +85,13 @@ class Trainer(Training):
         _, scores = losses(heads, found, wanted)
         plain = {name: float(value) for name, value in scores.items()}
         return {"score": sum(plain.values()) / len(plain), **plain}
+
+    @torch.no_grad()
+    def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
+        """Writes the averaged network, normalised, and how it was trained."""
+        images = batch((self.recipe.seed, 2**31 + 2), self.trained_on, CALIBRATION_CROPS)
+        layers, teacher_scale = normalised(self.averaged, self.teacher, self._tensor(images))
+        write(path, layers, teacher_scale, recipe)
 
     def _tensor(self, images: np.ndarray) -> torch.Tensor:
         return torch.from_numpy(images).to(self.device)

@@ -1,25 +1,24 @@
 """`python -m training.train_decoder`: trains the decoder of recipe `instant`. See README.md."""
 
 import argparse
-import json
-import logging
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch.nn import functional
 
+from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.vgg.readers import file_identity, read_weights
 from styletransfer.vgg.registry import BUILTIN
-from training import places
-from training.__main__ import HELP, SAMPLES, add_run_options, provenance
+from training import loop, places
+from training.command import SAMPLES, parser, recipe_of, run
 from training.decoder import Decoder
-from training.loop import Training, line, train
 from training.network import tensors
-from training.pictures import Sizes, batch, plain_crop, read_folders, split
+from training.pictures import Sizes, batch, plain_crop, read_folders
 
-logger = logging.getLogger("training")
 PICTURE_SIZES = (900, 480, 280, 180)  # px, longer side of the pictures that crops are taken from
 STANDARD_CROPS, MEASURED_CROPS = 32, 32
 FREEDOM = 0.5  # the picture's part of queries, as at the usual strength
@@ -30,40 +29,31 @@ OFFSETS = 4  # px; places are also matched between those that were decoded
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """The settings of a training.
+class Recipe(loop.Recipe):
+    """The settings of a training. Half of the crops are photos, half of them paintings; `rate` is
+    Adam's first learning rate."""
 
-    Attributes:
-        seed: Seed of all random numbers.
-        steps: Total number of steps; a higher one continues a finished training.
-        crops: Crops per step, of photos and of paintings in equal parts.
-        rate: Adam's first learning rate. It falls to zero.
-        averaging: Decay of the running average of the weights, which is the result.
-    """
-
-    seed: int = 0
     steps: int = 6000
     crops: int = 12
     rate: float = 0.001
     averaging: float = 0.997
 
 
-class DecoderTraining(Training):
+class DecoderTraining(loop.Training):
     """Paints crops of photos in the manner of other crops, at two scales as the engine does, and
     makes the places of the result more like the most similar places of the painting."""
 
+    averaged: Decoder
     crop = staticmethod(plain_crop)
     max_norm = 1.0
 
     def __init__(self, recipe: Recipe, pictures: Sequence[Sizes], device: torch.device) -> None:
-        torch.manual_seed(recipe.seed)
-        trained_on, self.measured_on = split(pictures)
-        super().__init__(recipe, trained_on, device)
+        super().__init__(recipe, pictures, device)
         kernels = read_weights(BUILTIN, "vgg16").kernels
         self.kernels = tensors(kernels, list(kernels)[-1], device)
-        self.channels = places.channels_of(self.kernels)
+        self.channels = [len(self.kernels[layer][1]) for layer in MATCHED_LAYERS]
         self.decoder, self.averaged = (Decoder(sum(self.channels)).to(device) for _ in range(2))
-        some = batch((recipe.seed, 2**31), trained_on, STANDARD_CROPS, plain_crop)
+        some = batch((recipe.seed, 2**31), self.trained_on, STANDARD_CROPS, plain_crop)
         with torch.no_grad():
             found = places.places(self.kernels, torch.from_numpy(some).to(device) / 255)
             self.decoder.standardise(places.joined(found))
@@ -191,43 +181,21 @@ class DecoderTraining(Training):
             _, scores = self.losses(self.averaged, photos, paintings, shares)
         return {name: float(value) for name, value in scores.items()}
 
+    def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
+        """As in Training."""
+        self.averaged.write(path, recipe)
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command line. Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m training.train_decoder",
-        description=__doc__,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    for each in fields(Recipe):
-        parser.add_argument(
-            f"--{each.name}", type=type(each.default), default=each.default, help=HELP[each.name]
-        )
-    add_run_options(parser, "decoder-run", "decoder.npz")
-    options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    try:
-        pictures = read_folders([SAMPLES, *options.pictures], PICTURE_SIZES)
-        recipe = Recipe(**{each.name: getattr(options, each.name) for each in fields(Recipe)})
-        training = DecoderTraining(recipe, pictures, torch.device(options.device))
-        train(training, options.folder, options.workers)
-    except (ValueError, OSError) as error:
-        logger.error("%s", error)
-        return 2
-    scores = training.evaluate()
-    about = {
-        **asdict(recipe),
-        "network": file_identity(BUILTIN),
-        "pictures": len(training.trained_on),
-        **provenance(),
-        "scores": {name: round(value, 4) for name, value in scores.items()},
-    }
-    training.averaged.write(options.output, about)
-    logger.info("wrote %s, %s", options.output, line(scores))
-    logger.info("%s", json.dumps(about))
-    return 0
+    options = parser("python -m training.train_decoder", __doc__, Recipe, "decoder")
+    return run(options.parse_args(arguments), _begin)
+
+
+def _begin(options: argparse.Namespace) -> tuple[DecoderTraining, dict[str, str]]:
+    pictures = read_folders([SAMPLES, *options.pictures], PICTURE_SIZES)
+    training = DecoderTraining(recipe_of(options, Recipe), pictures, torch.device(options.device))
+    return training, {"network": file_identity(BUILTIN)}
 
 
 if __name__ == "__main__":

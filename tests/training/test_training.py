@@ -30,7 +30,7 @@ def few_crops(monkeypatch):
     """As many as so small a student needs."""
     monkeypatch.setattr("training.train.START_CROPS", 6)
     monkeypatch.setattr("training.train.MEASURED_CROPS", 6)
-    monkeypatch.setattr("training.__main__.CALIBRATION_CROPS", 6)
+    monkeypatch.setattr("training.train.CALIBRATION_CROPS", 6)
 
 
 @pytest.fixture(scope="module")
