@@ -11,12 +11,12 @@ last, separately: the clock starts with the command, so it includes Python and T
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
 from datetime import UTC, datetime
-from typing import Any
+
+from common import run_batch, time_of
 
 PROXY = """
 import sys
@@ -78,19 +78,17 @@ def measure(args: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
         "STYLE_SIZE": str(args.size),
         "STYLE_ITERATIONS": str(args.iterations),
         "VGG_WEIGHTS": "bucket:tiny.npz",
-        "LOG_FORMAT": "json",
     }
     started = datetime.now(UTC)
-    command = [sys.executable, "-m", "styletransfer"]
-    done = subprocess.run(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
+    done, events = run_batch(environment)
     ended = datetime.now(UTC)
-    events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    pictures = [event for event in events if event.get("event") == "done"]
-    times = [picture["seconds"] for picture in pictures]
-    # A picture is logged after it has been stored, while the next is being painted.
+    print(done.stderr, file=sys.stderr)
+    times = [picture["seconds"] for picture in events["done"]]
     wall = (ended - started).total_seconds()
-    after = (ended - datetime.fromisoformat(pictures[-1]["time"])).total_seconds()
-    before = (first_start(events) - started).total_seconds()
+    # A picture is logged after it has been stored, while the next is being painted.
+    after = (ended - time_of(events["done"][-1])).total_seconds()
+    # The first painting begins when its memory is planned.
+    before = (time_of(events["memory"][0]) - started).total_seconds()
     records = len(list(server.open(result).list("_records/")))
     serving.stdin.close()
     requests = int(serving.stdout.readline())
@@ -105,13 +103,6 @@ def measure(args: argparse.Namespace, serving: "subprocess.Popen[str]") -> None:
     print(f"after the last     {after:8.1f} s: the gallery, the end of the process")
     print(f"between            {wall - painting - before - after:8.1f} s")
     print(f"overhead           {wall - painting:8.1f} s, {100 * (wall / painting - 1):.1f} %")
-
-
-def first_start(events: list[dict[str, Any]]) -> datetime:
-    """The time at which the first painting began: its memory was planned."""
-    return next(
-        datetime.fromisoformat(event["time"]) for event in events if event.get("event") == "memory"
-    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Helpers shared by the measurements: inputs, worker processes, memory of a process, and tables.
+"""Helpers shared by the measurements: inputs, processes, their memory, and tables.
 
 Nothing here needs TensorFlow, PyTorch or the installed package, so that workers in the environment
 of another library can import it.
@@ -10,7 +10,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
         text=True,
         check=False,
     )
-    results = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    results = json_lines(done.stdout)
     if done.returncode:
         # Either the kernel kills the process, or an allocation fails.
         out_of_memory = re.search("allocate|out of memory|OOM|needs .* of memory", done.stderr)
@@ -70,6 +71,51 @@ def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
             print(done.stderr[-2000:], file=sys.stderr)
             results.append({"failed": (done.stderr.strip().splitlines() or ["no output"])[-1]})
     return results
+
+
+def run_in_turns(workers: Mapping[str, Sequence[Any]], rounds: int) -> dict[str, list[Result]]:
+    """Runs workers one after another, in rounds (A B C A B C …).
+
+    Args:
+        workers: Label → arguments of `run_worker`.
+        rounds: Number of rounds.
+
+    Returns:
+        Label → last result of each round.
+    """
+    found: dict[str, list[Result]] = {label: [] for label in workers}
+    for _ in range(rounds):
+        for label, command in workers.items():
+            found[label].append(run_worker(*command)[-1])
+            print(f"{label}: {found[label][-1]}", file=sys.stderr)
+    return found
+
+
+def run_batch(
+    environment: dict[str, str],
+) -> tuple["subprocess.CompletedProcess[str]", dict[str, list[Result]]]:
+    """Runs the program to its end. Returns its process, and the events of its log by name."""
+    done = subprocess.run(
+        [sys.executable, "-m", "styletransfer"],
+        env=os.environ | {"LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY)} | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    events: dict[str, list[Result]] = {}
+    for each in json_lines(done.stdout):
+        events.setdefault(each.get("event", ""), []).append(each)
+    return done, events
+
+
+def time_of(event: Result) -> datetime:
+    """The time at which an event was logged."""
+    return datetime.fromisoformat(event["time"])
+
+
+def json_lines(text: str) -> list[Result]:
+    """The lines of a process's output that are JSON."""
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def accept_oom_kill() -> None:

@@ -21,15 +21,23 @@ measurement, and the same command continues there. --device cpu tries the script
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import time
-from datetime import date, datetime
+from datetime import date
 from itertools import product
 from pathlib import Path
 
-from common import GIB, PAINTING, REPOSITORY, Result, pixels, run_worker, table
+from common import (
+    GIB,
+    PAINTING,
+    REPOSITORY,
+    Result,
+    pixels,
+    run_batch,
+    run_worker,
+    table,
+    time_of,
+)
 from PIL import Image
 
 PARTS = ("steps", "pictures", "peers", "limits", "trace", "batch")
@@ -122,7 +130,7 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
         left, top = (7 * number % (sample.size[n] - PHOTO_SIZE[n] + 1) for n in (0, 1))
         photo = sample.crop((left, top, left + PHOTO_SIZE[0], top + PHOTO_SIZE[1]))
         photo.save(args.out / f"photos/{number:03}.jpg", quality=95)
-    environment = {
+    variables = {
         "BUCKET_SOURCE": str(args.out / "photos"),
         "BUCKET_STYLE": str(args.out / "paintings"),
         "BUCKET_RESULT": str(args.out / f"results-{painters}"),
@@ -130,25 +138,11 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
         "STYLE_ITERATIONS": str(args.iterations),
         "DEVICE": args.device,
         "PAINTERS": painters,
-        "LOG_FORMAT": "json",
-        "PYTHONPATH": str(REPOSITORY),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "styletransfer"],
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    times = {
-        event: [
-            datetime.fromisoformat(each["time"]) for each in lines if each.get("event") == event
-        ]
-        for event in ("plan", "memory", "done")
-    }
-    if done.returncode or not times["done"]:
+    done, events = run_batch(variables)
+    if done.returncode or "done" not in events:
         return [{"failed": (done.stdout + done.stderr)[-500:]}]
+    times = {name: [time_of(each) for each in events[name]] for name in ("plan", "memory", "done")}
     # TensorFlow and the weights are loaded once the first picture's memory is known.
     painting = (times["done"][-1] - times["memory"][0]).total_seconds()
     count = len(times["done"])
@@ -181,15 +175,10 @@ def document(results: dict[str, list[Result]]) -> str:
                 rates = (f"{row.get(key, 0):.1f}" for key in ("per_minute", "later_per_minute"))
                 batches.append([name, str(row["painted"]), *rates])
     head = [
-        "px",
-        "ms a step",
-        "ms without matching",
-        "first step, s",
-        "picture, s",
-        "GiB",
-        "estimated / used",
+        *("", "px", "ms a step", "ms without matching", "first step, s", "picture, s", "GiB"),
+        *("estimated / used", "TFLOP/s of convolutions", "share of the peak"),
     ]
-    parts.append(table(["", *head, "TFLOP/s of convolutions", "share of the peak"], steps))
+    parts.append(table(head, steps))
     parts.append(table(["", "painted", "pictures a minute", "the second half"], batches))
     return "\n\n".join(parts) + "\n"
 

@@ -12,9 +12,12 @@ import argparse
 import sys
 from itertools import product
 
-from common import run_worker
+from common import run_worker, table
 
-HEAD = "| plan | network | arithmetic | limit, GB | used, MB | estimated, MB | estimated / used |"
+HEAD = (
+    *("plan", "network", "arithmetic", "limit, GB"),
+    *("used, MB", "estimated, MB", "estimated / used"),
+)
 
 
 def main() -> None:
@@ -25,22 +28,19 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", default=["bfloat16"])
     parser.add_argument("--limits", type=float, nargs="+", default=[0, 2e9, 1.5e9])
     args = parser.parse_args()
-    print(HEAD + "\n" + "| --- " * HEAD.count(" | ") + "| --- |", flush=True)
+    rows = []
     for size, network, precision, limit in product(
         args.sizes, args.networks, args.precisions, args.limits
     ):
         options = ["--sizes", size, "--network", network, "--precision", precision]
         options += ["--memory-limit", int(limit)] if limit else []
         found = run_worker(sys.executable, "ours.py", *options, "--iterations", 3)[-1]
-        if "failed" in found:
-            print(f"| {size} px: {found['failed']} | {network} | {precision} | {limit / 1e9:g} |")
-            continue
-        used, estimated = found["used"], found["estimated"]
-        print(
-            f"| {found['plan']} | {network} | {precision} | {limit / 1e9:g} | {used / 1e6:.0f} "
-            f"| {estimated / 1e6:.0f} | {estimated / used:.2f} |",
-            flush=True,
-        )
+        print(found, file=sys.stderr)
+        plan = found.get("plan") or f"{size} px: {found['failed']}"
+        used, estimated = (found.get(name, 0) / 1e6 for name in ("used", "estimated"))
+        figures = (f"{used:.0f}", f"{estimated:.0f}", f"{estimated / used:.2f}") if used else ()
+        rows.append([plan, network, precision, f"{limit / 1e9:g}", *figures])
+    print(table(HEAD, rows))
 
 
 if __name__ == "__main__":

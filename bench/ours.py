@@ -27,7 +27,6 @@ import json
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -56,7 +55,7 @@ def main() -> None:
     parser.add_argument("--preset", default="fine", help="draft, fine or print")
     parser.add_argument("--iterations", type=int, help="default: those of the preset")
     parser.add_argument("--memory-limit", type=int, help="bytes that the process may use")
-    parser.add_argument("--optimizer", default="adam")
+    parser.add_argument("--optimizer", help="default: Adam")
     parser.add_argument("--compile", default="auto", help="auto, always or never")
     parser.add_argument("--halves", action="store_true", help="a painting for each half, by masks")
     parser.add_argument("--trace", type=Path, help="folder for profiles")
@@ -75,12 +74,8 @@ def main() -> None:
 
 def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
     """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
-    given: dict[str, Any] = {}
-    if args.iterations is not None:
-        given["iterations"] = args.iterations
-    if args.optimizer != "adam":
-        given["optimizer"] = args.optimizer
-    given |= {"precision": args.precision, "preset": args.preset, "compile": args.compile}
+    names = ("precision", "preset", "compile", "iterations", "optimizer")
+    given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     settings = Settings(size=size, **given)
     unmatched = steps_between_matches(settings.iterations)
     painted_from, before = time.perf_counter(), memory_before()
@@ -103,8 +98,10 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
             matched = ended
         if last:
             step.image  # noqa: B018  Computed when it is read.
-        if args.trace and steps in (unmatched, unmatched + TRACED):
-            trace(args.trace / str(size), start=steps == unmatched)
+        if args.trace and steps == unmatched:
+            tf.profiler.experimental.start(str(args.trace / str(size)))
+        if args.trace and steps == unmatched + TRACED:
+            tf.profiler.experimental.stop()
         del step  # Otherwise the next step copies its picture.
     used, whole = memory_used(before)
     alone = {"alone_s": (matched - begun) / (unmatched - WARM_UP)} if matched else {}
@@ -170,14 +167,6 @@ def product_rate(precision: str) -> float:
     started = time.perf_counter()
     multiply().numpy()
     return CHAIN * 2 * side**3 / (time.perf_counter() - started)
-
-
-def trace(folder: Path, *, start: bool) -> None:
-    """Starts or ends a profile."""
-    if start:
-        tf.profiler.experimental.start(str(folder))
-    else:
-        tf.profiler.experimental.stop()
 
 
 if __name__ == "__main__":

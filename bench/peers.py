@@ -16,7 +16,7 @@ from collections.abc import Callable
 from datetime import date
 from statistics import median
 
-from common import GIB, ITERATIONS, Result, run_worker, table
+from common import GIB, ITERATIONS, Result, run_in_turns, table
 
 PEERS_STEPS = 10
 VGG_ALONE = "PyTorch, VGG19 alone"
@@ -42,45 +42,47 @@ def main() -> None:
         print(f"load {load:.1f} on {cores} cores: the times will be unreliable", file=sys.stderr)
     found: dict[tuple[str, int], list[Result]] = {}
     for size in args.sizes:
-        for _ in range(args.rounds):
-            for label in CONTESTANTS:
-                result = measured(label, size, args.torch_python)
-                found.setdefault((label, size), []).append(result)
-                print(f"{label}, {size} px: {result}", file=sys.stderr)
+        workers = {label: command(label, size, args.torch_python) for label in CONTESTANTS}
+        for label, results in run_in_turns(workers, args.rounds).items():
+            found[label, size] = results
     print(f"{date.today()}, {platform.processor() or platform.machine()}, {cores} cores\n")
     head = [f"{size} px" for size in args.sizes]
     print(table(["seconds a step", *head], rows(found, args.sizes, seconds)), end="\n\n")
     print(table(["GiB in all", *head], rows(found, args.sizes, gibibytes)))
 
 
-def measured(label: str, size: int, torch_python: str) -> Result:
-    """The result of one contestant at one size."""
+def command(label: str, size: int, torch_python: str) -> tuple:
+    """The arguments of `run_worker` for one contestant at one size."""
     script, *options = CONTESTANTS[label]
     ours = script == "ours.py"
     steps = ["--iterations", ITERATIONS] if ours else ["--steps", PEERS_STEPS]
     python = sys.executable if ours else torch_python
-    return run_worker(python, script, *options, "--sizes", size, *steps)[-1]
+    return python, script, *options, "--sizes", size, *steps
 
 
 def rows(
     found: dict[tuple[str, int], list[Result]],
     sizes: list[int],
-    cell: Callable[[list[Result]], str],
+    summary: Callable[[list[Result]], str],
 ) -> list[list[str]]:
-    """A row for each contestant, a column for each size."""
+    """A row for each contestant, a column for each size: a summary of the results, or the reason
+    that one of them failed."""
+
+    def cell(results: list[Result]) -> str:
+        failed = [result["failed"] for result in results if "failed" in result]
+        return failed[0] if failed else summary(results)
+
     return [[label, *(cell(found[label, size]) for size in sizes)] for label in CONTESTANTS]
 
 
 def seconds(results: list[Result]) -> str:
-    """The median time of a step, or the reason that there is none."""
-    failed = [result["failed"] for result in results if "failed" in result]
-    return failed[0] if failed else f"{median(result['step_s'] for result in results):.3g}"
+    """The median time of a step."""
+    return f"{median(result['step_s'] for result in results):.3g}"
 
 
 def gibibytes(results: list[Result]) -> str:
-    """The largest memory of the process, or the reason that it is not known."""
-    failed = [result["failed"] for result in results if "failed" in result]
-    return failed[0] if failed else f"{max(result['whole'] for result in results) / GIB:.2f}"
+    """The largest memory of the process."""
+    return f"{max(result['whole'] for result in results) / GIB:.2f}"
 
 
 if __name__ == "__main__":

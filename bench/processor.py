@@ -17,7 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from common import ITERATIONS, run_worker, table
+from common import ITERATIONS, run_in_turns, run_worker, table
 
 KINDS = ("amx_bf16", "avx512_bf16", "avx512f", "avx2")  # as in /proc/cpuinfo, fastest first
 GIGA = 1e9
@@ -81,15 +81,10 @@ def row(name: str, precision: str, args: argparse.Namespace) -> str:
         "draft": (sys.executable, "ours.py", *whole, "draft"),
         "fine": (sys.executable, "ours.py", *whole, "fine"),
     }
-    found: dict[str, list[float]] = {name: [] for name in workers}
-    for _ in range(args.rounds):
-        for label, command in workers.items():
-            [result] = run_worker(*command)
-            if "failed" in result:
-                sys.exit(f"{label}: {result['failed']}")
-            found[label].append(result["step_s" if "step" in label else "picture_s"])
-            print(f"{label}: {found[label][-1]:.3g} s", file=sys.stderr)
-    middle = {label: median(values) for label, values in found.items()}
+    middle = {
+        label: median(result["step_s" if "step" in label else "picture_s"] for result in results)
+        for label, results in run_in_turns(workers, args.rounds).items()
+    }
     ratio = middle["step, PyTorch's VGG19 in float32"] / middle["step, VGG19"]
     head = [f"{args.size} px", *(f"{label}, s" for label in workers), "PyTorch ÷ ours, VGG19"]
     return table(head, [[name, *(f"{value:.3g}" for value in middle.values()), f"{ratio:.2f}"]])

@@ -106,9 +106,8 @@ def adam_steps(
     return step
 
 
-def plain(photo: np.ndarray, size: int, dtype: torch.dtype) -> Step:
+def plain(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
     """Steps of VGG alone: the loss is the mean of its deepest feature."""
-    network = Network(dtype)
     return adam_steps(
         resized(photo, fit(photo, size)),
         lambda image: network.features(image, [DEEPEST])[DEEPEST].mean(),
@@ -122,7 +121,11 @@ def main() -> None:
     import neural_style_pt
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
-    recipes = ("plain", "neural-style-pt", "crowsonkb")
+    recipes: dict[str, Callable[[Network, np.ndarray, np.ndarray, int], Step]] = {
+        "plain": plain,
+        "neural-style-pt": neural_style_pt.steps,
+        "crowsonkb": crowsonkb.steps,
+    }
     parser.add_argument("--sizes", type=int, nargs="+", required=True, help="longer sides in px")
     parser.add_argument("--recipe", choices=recipes, required=True)
     parser.add_argument(
@@ -141,12 +144,7 @@ def main() -> None:
         if args.device == "gpu":
             torch.cuda.reset_peak_memory_stats()
         started = time.perf_counter()
-        if args.recipe == "plain":
-            step = plain(photo, size, dtype)
-        elif args.recipe == "neural-style-pt":
-            step = neural_style_pt.steps(Network(dtype), photo, painting, size)
-        else:
-            step = crowsonkb.steps(Network(dtype), photo, painting, size)
+        step = recipes[args.recipe](Network(dtype), photo, painting, size)
         step()
         result = {"size": size, "first_s": time.perf_counter() - started}
         for _ in range(WARM_UP):

@@ -11,25 +11,26 @@ painting, a column for each size.
 """
 
 import argparse
-import os
-import time
+import sys
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
+from common import pixels, table
 
-if TYPE_CHECKING:
-    from styletransfer import Settings
-    from styletransfer.vgg.network import VGG
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+from styletransfer import Settings, load_vgg, stylize
+from styletransfer.engine.losses import spread
+from styletransfer.engine.objective import Objective
+from styletransfer.engine.pyramid import resample, to_batch
+from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.vgg.network import VGG
 
 
 def main() -> None:
     """Paints all of them, and prints the table and its summary."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 181, 256], help="px")
@@ -37,43 +38,26 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=60, help="as the setting")
     parser.add_argument("--weights", default="random", help="a name or a file")
     args = parser.parse_args()
-
-    from styletransfer import Settings, load_vgg
-    from styletransfer.images.decode import decode
-
     vgg = load_vgg("vgg19", args.weights)
-    photos, paintings = (
-        {path.stem: decode(path.read_bytes(), path.name).pixels for path in paths}
-        for paths in (args.photos, args.paintings)
-    )
-    print(f"| photo | painting | {' | '.join(f'{size} px' for size in args.sizes)} |")
-    print(f"| --- | --- |{' --- |' * len(args.sizes)}")
-    found, started = [], time.perf_counter()
-    for photo, painting in product(photos, paintings):
+    rows, found = [], []
+    for photo, painting in product(args.photos, args.paintings):
         row = []
         for size in args.sizes:
             settings = Settings(size=size, strength=args.strength, iterations=args.iterations)
-            row.append(distance(photos[photo], paintings[painting], settings, vgg))
+            row.append(distance(pixels(photo), pixels(painting), settings, vgg))
         found += row
-        print(f"| {photo} | {painting} | {' | '.join(f'{each:.3f}' for each in row)} |", flush=True)
-    mean, spread = np.mean(found), np.std(found)
+        rows.append([photo.stem, painting.stem, *(f"{each:.3f}" for each in row)])
+        print(rows[-1], file=sys.stderr)
+    print(table(["photo", "painting", *(f"{size} px" for size in args.sizes)], rows))
     print(
-        f"\nstrength {args.strength:g}: mean {mean:.3f}, standard deviation {spread:.3f}, "
-        f"from {min(found):.3f} to {max(found):.3f}; {len(found)} pictures with weights "
-        f"{vgg.identity}, {args.iterations} iterations, {time.perf_counter() - started:.0f} s"
+        f"\nstrength {args.strength:g}: mean {np.mean(found):.3f}, standard deviation "
+        f"{np.std(found):.3f}, from {min(found):.3f} to {max(found):.3f}; {len(found)} pictures "
+        f"with weights {vgg.identity}, {args.iterations} iterations"
     )
 
 
-def distance(photo: np.ndarray, painting: np.ndarray, settings: "Settings", vgg: "VGG") -> float:
+def distance(photo: np.ndarray, painting: np.ndarray, settings: Settings, vgg: VGG) -> float:
     """The distance of one result from its photo."""
-    import tensorflow as tf
-
-    from styletransfer import stylize
-    from styletransfer.engine.losses import spread
-    from styletransfer.engine.objective import Objective
-    from styletransfer.engine.pyramid import resample, to_batch
-    from styletransfer.engine.style_targets import StyleTargets
-
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
     layer, result = settings.content_layer, to_batch(step.image)
