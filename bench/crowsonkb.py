@@ -1,12 +1,12 @@
 """The recipe of https://github.com/crowsonkb/style-transfer-pytorch with its defaults, for
-pytorch.py: Adam, max pooling, one painting, starting from the photo.
+pytorch.py, at one scale: Adam, max pooling, one painting, starting from the photo.
 
 The constants are as published, for torchvision's weights.
 """
 
 import numpy as np
 import torch
-from pytorch import Network, Step, fit, resized
+from pytorch import Network, Step, adam_steps, fit, resized
 from torch.nn import functional
 
 STYLE_LAYERS = {
@@ -21,8 +21,6 @@ CONTENT_WEIGHT = 0.015
 TOTAL_VARIATION_WEIGHT = 2.0
 EPSILON = 1e-4  # added to the variances
 ROOT_ITERATIONS = 12
-FIRST_SCALE = 128  # px, longer side
-ITERATIONS = 500  # steps at each scale; the first has twice as many
 LEARNING_RATE, BETAS, AVERAGING = 0.02, (0.9, 0.99), 0.99
 
 
@@ -60,99 +58,41 @@ class MatrixRoot(torch.autograd.Function):
         return g / 2
 
 
-class Objective:
-    """The loss of images of one size, (height, width) in px.
+def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
+    """Steps at a scale with a longer side of `size` px, and the average of their pictures.
 
-    The photo is resized to that size, the painting to the same longer side in its own proportions,
-    but never enlarged; both are uint8 [H, W, 3].
+    The painting is resized to the same longer side, but never enlarged; both are uint8 [H, W, 3].
     """
+    image = resized(photo, fit(photo, size))
+    content = network.features(image, [CONTENT_LAYER])[CONTENT_LAYER]
+    style = resized(painting, fit(painting, min(max(painting.shape[:2]), size)))
+    styles = {}
+    for layer, feature in network.features(style, STYLE_LAYERS).items():
+        mean, covariance = gaussian(feature)
+        styles[layer] = mean, covariance, MatrixRoot.apply(covariance)
 
-    def __init__(
-        self, network: Network, photo: np.ndarray, painting: np.ndarray, size: tuple[int, int]
-    ) -> None:
-        self.network = network
-        self.content = network.features(resized(photo, size), [CONTENT_LAYER])[CONTENT_LAYER]
-        style = resized(painting, fit(painting, min(max(painting.shape[:2]), max(size))))
-        self.styles = {}
-        for layer, feature in network.features(style, STYLE_LAYERS).items():
-            mean, covariance = gaussian(feature)
-            self.styles[layer] = mean, covariance, MatrixRoot.apply(covariance)
-
-    def loss(self, image: torch.Tensor) -> torch.Tensor:
-        """The loss of image [1, 3, H, W], sRGB 0…1."""
-        features = self.network.features(image, {*STYLE_LAYERS, CONTENT_LAYER})
-        style = sum(
-            weight * wasserstein(features[layer], *self.styles[layer])
+    def loss(image: torch.Tensor) -> torch.Tensor:
+        features = network.features(image, {*STYLE_LAYERS, CONTENT_LAYER})
+        style_loss = sum(
+            weight * wasserstein(features[layer], *styles[layer])
             for layer, weight in STYLE_LAYERS.items()
         )
-        content = functional.mse_loss(features[CONTENT_LAYER], self.content)
+        content_loss = functional.mse_loss(features[CONTENT_LAYER], content)
         smoothness = TOTAL_VARIATION_WEIGHT * total_variation(image)
-        return CONTENT_WEIGHT * content + style + smoothness
+        return CONTENT_WEIGHT * content_loss + style_loss + smoothness
 
+    optimize = adam_steps(image, loss, LEARNING_RATE, BETAS)
+    average = (1 - AVERAGING) * image.detach()
 
-class ScaleOptimization:
-    """Adam on an image [1, 3, H, W] at one scale, and the average of its iterates.
-
-    The moments continue those of the scale before, if there is one.
-    """
-
-    def __init__(
-        self, objective: Objective, image: torch.Tensor, before: "ScaleOptimization | None" = None
-    ) -> None:
-        self._objective = objective
-        self._image = image.clamp(0, 1).requires_grad_()
-        self._average, self._weight = (1 - AVERAGING) * self._image.detach(), 1 - AVERAGING
-        self._adam = torch.optim.Adam([self._image], lr=LEARNING_RATE, betas=BETAS)
-        if before is not None:
-            moments, size = before._adam.state[before._image], tuple(image.shape[2:])
-            self._adam.state[self._image] = {
-                "step": moments["step"],
-                "exp_avg": enlarged(moments["exp_avg"], size, "bicubic"),
-                "exp_avg_sq": enlarged(moments["exp_avg_sq"], size, "bilinear"),
-            }
-
-    def step(self) -> float:
-        """Takes one step and returns the loss before it."""
-        self._adam.zero_grad()
-        loss = self._objective.loss(self._image)
-        loss.backward()
-        self._adam.step()
+    def step() -> float:
+        nonlocal average
+        found = optimize()
         with torch.no_grad():
-            self._image.clamp_(0, 1)
-            self._average = AVERAGING * self._average + (1 - AVERAGING) * self._image
-        self._weight = AVERAGING * self._weight + 1 - AVERAGING
-        return loss.item()
+            image.clamp_(0, 1)
+            average = AVERAGING * average + (1 - AVERAGING) * image
+        return found
 
-    @property
-    def result(self) -> torch.Tensor:
-        """The average [1, 3, H, W], with the same bias correction as Adam's moments."""
-        return self._average / self._weight
-
-
-def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
-    """Steps at a scale with a longer side of `size` px."""
-    shape = fit(photo, size)
-    objective = Objective(network, photo, painting, shape)
-    return ScaleOptimization(objective, resized(photo, shape)).step
-
-
-def paint(network: Network, photo: np.ndarray, painting: np.ndarray, end: int) -> torch.Tensor:
-    """Paints through all scales, growing by √2, up to a longer side of `end` px."""
-    scales = [end]
-    while (scale := round(end / 2 ** (len(scales) / 2))) >= FIRST_SCALE:
-        scales.append(scale)
-    optimization: ScaleOptimization | None = None
-    image = resized(photo, fit(photo, scales[-1]))
-    for scale in reversed(scales):
-        size = fit(photo, scale)
-        if optimization is not None:
-            image = enlarged(optimization.result, size, "bicubic")
-        objective = Objective(network, photo, painting, size)
-        optimization = ScaleOptimization(objective, image, optimization)
-        for _ in range(ITERATIONS * (2 if scale == scales[-1] else 1)):
-            optimization.step()
-    assert optimization is not None
-    return optimization.result.clamp(0, 1)
+    return step
 
 
 def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -186,8 +126,3 @@ def total_variation(image: torch.Tensor) -> torch.Tensor:
         sum((difference**2).mean() for difference in straight) / 3
         + sum((difference**2).mean() for difference in diagonal) / 12
     )
-
-
-def enlarged(x: torch.Tensor, size: tuple[int, int], method: str) -> torch.Tensor:
-    """x [1, C, h, w] at a (height, width), by `bicubic` or `bilinear` interpolation."""
-    return functional.interpolate(x, size, mode=method, align_corners=False)

@@ -10,7 +10,7 @@ Parts:
 - steps: a step of this engine with both networks in bfloat16, float16 and float32, compiled by XLA
   and not; the first step; memory against the estimate; the share of the device's peak
 - pictures: whole pictures as draft, fine and print
-- peers: steps and whole pictures of neural-style-pt and of crowsonkb's recipe, and VGG19 alone
+- peers: steps of neural-style-pt and of crowsonkb's recipe, and VGG19 alone
 - limits: steps with VGG19 at the largest size, in tiles that fit into less memory
 - trace: the same compiled, with profiles of ten steps in FOLDER/trace
 - batch: pictures a minute of a batch of photos, one at a time and several at a time
@@ -84,7 +84,7 @@ def main() -> None:
 def measurements(args: argparse.Namespace) -> dict[str, tuple]:
     """Name → arguments of `run_worker` or `batch`, for each measurement of the chosen parts."""
     ours = (sys.executable, "ours.py", "--device", args.device)
-    peers = (args.torch_python, "pytorch.py", "--device", args.device, "--picture")
+    peers = (args.torch_python, "pytorch.py", "--device", args.device)
     sizes, steps = ("--sizes", *args.sizes), ("--iterations", args.iterations)
     found: dict[str, dict[str, tuple]] = {
         "steps": {

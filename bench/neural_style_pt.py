@@ -13,7 +13,6 @@ from torch.nn import functional
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 CONTENT_LAYER = "conv4_2"
 CONTENT_WEIGHT, STYLE_WEIGHT, ROUGHNESS_WEIGHT = 5, 100, 1e-3
-STEPS = 1000
 
 
 def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:

@@ -1,11 +1,10 @@
 """Steps of the peers in PyTorch: a worker of peers.py and gpu.py.
 
     python bench/pytorch.py --sizes 512 1024 --recipe plain|neural-style-pt|crowsonkb
-        [--precision float32] [--device cpu|gpu] [--steps 10] [--picture]
+        [--precision float32] [--device cpu|gpu] [--steps 10]
 
 Prints a line of JSON for each size: step_s, the mean seconds of a step (forward, loss, backward,
-Adam); first_s, those of the first step; whole, the peak memory in bytes; and with --picture
-picture_s, the seconds of a whole picture with the recipe's own number of steps.
+Adam); first_s, those of the first step; and whole, the peak memory in bytes.
 
 All recipes use VGG19 with random weights, which cost as much as trained ones. `plain` computes
 VGG19 up to the deepest layer that this engine compares, and nothing else. On a GPU, float32 has
@@ -90,11 +89,14 @@ def resized(picture: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
 
 
 def adam_steps(
-    image: torch.Tensor, loss: Callable[[torch.Tensor], torch.Tensor], rate: float
+    image: torch.Tensor,
+    loss: Callable[[torch.Tensor], torch.Tensor],
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> Step:
     """A function that takes one step of Adam on image [1, 3, H, W] and returns the loss."""
     image.requires_grad_()
-    adam = torch.optim.Adam([image], lr=rate)
+    adam = torch.optim.Adam([image], lr=rate, betas=betas)
 
     def step() -> float:
         adam.zero_grad()
@@ -133,7 +135,6 @@ def main() -> None:
     )
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--picture", action="store_true", help="paint a whole picture as well")
     args = parser.parse_args()
     accept_oom_kill()
     if args.device == "gpu":
@@ -156,12 +157,6 @@ def main() -> None:
         on_gpu = args.device == "gpu"
         result["whole"] = torch.cuda.max_memory_allocated() if on_gpu else peak_memory()
         del step
-        if args.picture and args.recipe == "neural-style-pt":
-            result["picture_s"] = neural_style_pt.STEPS * result["step_s"]  # all at one size
-        elif args.picture and args.recipe == "crowsonkb":
-            started = time.perf_counter()
-            crowsonkb.paint(Network(dtype), photo, painting, size)
-            result["picture_s"] = time.perf_counter() - started
         print(json.dumps(result), flush=True)
 
 
