@@ -1,9 +1,8 @@
 """Files of VGG's weights in the forms in which the real ones are published, filled with noise.
 
 The real ones cannot be fetched everywhere; these have the same names, shapes and axes, and a
-full VGG19 (80 MB) takes about a second. All are made from Caffe's blobs [out, in, height, width]
-taking B, G, R, by the steps that Keras' and MatConvNet's authors took, so that a reader that
-mixes up axes or channels reads different weights from different forms.
+full VGG19 (80 MB) takes about a second. Keras' networks take B, G, R, as Caffe's did, and
+MatConvNet's take R, G, B, so a reader that mixes up channels reads different weights.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,8 +13,6 @@ import numpy as np
 from scipy.io import savemat
 
 from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
-
-TOP = (("fc6", (7, 7, 4, 8)), ("fc7", (1, 1, 8, 8)), ("fc8", (1, 1, 8, 5)))
 
 
 def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = None) -> Weights:
@@ -37,18 +34,16 @@ def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = 
 def save_h5(path: Path, weights: Weights) -> Path:
     """As Keras published its files in 2016: a group a layer, its arrays named after Theano's."""
     with h5py.File(path, "w") as file:
-        layers = ["input_1"]
         for layer, (kernel, bias) in weights.kernels.items():
-            if layer.endswith("_1") and layer != "conv1_1":
-                layers.append(f"block{int(layer[4]) - 1}_pool")
             name = f"block{layer[4]}_conv{layer[6]}"
-            layers.append(name)
-            _h5_layer(file, name, _caffe_blob(layer, kernel).transpose(2, 3, 1, 0), bias)
-        layers.append("block5_pool")
-        for name in layers:
-            if name not in file:
-                file.create_group(name).attrs["weight_names"] = np.array([], "S1")
-        file.attrs["layer_names"] = np.array(layers, "S")
+            kernel = kernel[:, :, ::-1] if layer == "conv1_1" else kernel
+            arrays = {f"{name}_W_1:0": kernel, f"{name}_b_1:0": bias}
+            group = file.create_group(name)
+            group.attrs["weight_names"] = np.array(list(arrays), "S")
+            for each, array in arrays.items():
+                group[each] = array
+        file.attrs["layer_names"] = np.array(list(file), "S")
+        file["fc1/fc1_W_1:0"], file["fc1/fc1_b_1:0"] = np.ones((16, 8)), np.ones(8)  # Not read.
     return path
 
 
@@ -61,28 +56,18 @@ def save_mat(path: Path, weights: Weights, layout: str = "new", net: bool = Fals
             and the same).
         net: Whether everything is under one variable `net`.
     """
-    layers = []
-    for layer, (kernel, bias) in weights.kernels.items():
-        if layer.endswith("_1") and layer != "conv1_1":
-            layers.append(_pool(int(layer[4]) - 1))
-        stored = _caffe_blob(layer, kernel).transpose()  # MATLAB's axes are the other way round
-        stored = stored.transpose(1, 0, 2, 3)  # and the importer puts height before width.
-        if layer == "conv1_1":
-            stored = stored[:, :, ::-1]  # "to RGB"
-        layers.append(_conv(layer, stored, bias, layout))
-        layers.append({"name": f"relu{layer[4:]}", "type": "relu"})
-    layers.append(_pool(5))
-    for name, shape in TOP:
-        layers.append(
-            _conv(name, np.ones(shape, np.float32), np.ones(shape[3], np.float32), layout)
-        )
-    layers.append({"name": "prob", "type": "softmax"})
+    layers = [{"name": "relu1_1", "type": "relu"}]
+    classifier = {"fc8": (np.ones((1, 1, 8, 5), np.float32), np.ones(5, np.float32))}  # Not read.
+    for name, (kernel, bias) in (dict(weights.kernels) | classifier).items():
+        pair = [kernel, bias.reshape(1, -1)]
+        oldest = {"filters": pair[0], "biases": pair[1]}
+        stored = oldest if layout == "oldest" else {"weights": cells(pair)}
+        layers.append({"name": name, "type": "conv", **stored, "stride": np.ones((1, 2))})
     side = 1 if layout == "new" else 224
     average = np.broadcast_to(weights.mean, (side, side, 3)).astype(np.float32)
-    normalization = {"averageImage": average, "interpolation": "bilinear"}
-    variables = {"layers": cells(layers), "classes": {"name": cells(["n01440764", "n01443537"])}}
-    new = {"meta": {"normalization": normalization}}
-    variables |= new if layout == "new" else {"normalization": normalization}
+    normalization = {"normalization": {"averageImage": average, "interpolation": "bilinear"}}
+    variables = {"layers": cells(layers)}
+    variables |= {"meta": normalization} if layout == "new" else normalization
     savemat(path, {"net": variables} if net else variables, oned_as="row")
     return path
 
@@ -128,34 +113,8 @@ def trained_arrays(
     return arrays
 
 
-def cells(items: Iterable[object]) -> np.ndarray:
+def cells(items: Sequence[object]) -> np.ndarray:
     """A MATLAB cell array 1×N for savemat."""
-    items = list(items)
     array = np.empty((1, len(items)), object)
     array[0, :] = items
     return array
-
-
-def _caffe_blob(layer: str, kernel: np.ndarray) -> np.ndarray:
-    """Our kernel [3, 3, in, out] as the blob [out, in, height, width] of the network that was
-    trained, which takes B, G, R."""
-    return (kernel[:, :, ::-1] if layer == "conv1_1" else kernel).transpose(3, 2, 0, 1)
-
-
-def _h5_layer(file: h5py.File, name: str, kernel: np.ndarray, bias: np.ndarray) -> None:
-    group = file.create_group(name)
-    names = [f"{name}_W_1:0", f"{name}_b_1:0"]
-    group.attrs["weight_names"] = np.array(names, "S")
-    for each, array in zip(names, (kernel, bias), strict=True):
-        group.create_dataset(each, data=array)
-
-
-def _conv(name: str, kernel: np.ndarray, bias: np.ndarray, layout: str) -> dict[str, object]:
-    kernel, bias = kernel.astype(np.float32), bias.reshape(1, -1)
-    oldest = {"filters": kernel, "biases": bias}
-    stored = oldest if layout == "oldest" else {"weights": cells([kernel, bias])}
-    return {"name": name, "type": "conv", **stored, "stride": np.ones((1, 2))}
-
-
-def _pool(block: int) -> dict[str, object]:
-    return {"name": f"pool{block}", "type": "pool", "pool": np.full((1, 2), 2.0)}

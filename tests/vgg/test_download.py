@@ -10,17 +10,7 @@ from support.s3_servers import free_ports
 
 from styletransfer.vgg import download
 
-
-@pytest.fixture(autouse=True)
-def own_caches(empty_caches):
-    """Nothing is cached, unless a test does."""
-
-
-def test_an_intact_file_is_found_without_the_network(hub, published):
-    assert download.cached("vgg19") is None
-    ours = put(download.CACHE, published.file_name, hub.content)
-    assert download.cached("vgg19") == download.find("vgg19") == ours
-    assert hub.asked == []
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
 
 def test_half_a_file_in_our_cache_is_downloaded_again(hub, published):

@@ -1,5 +1,8 @@
 """Features against keras.applications with the same weights, and the random network."""
 
+import importlib
+import inspect
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -48,12 +51,16 @@ def image():
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "pool"), [("vgg19", "max"), ("vgg16", "ave")])
 def test_features_and_files_equal_kerass(model, pool, image, tmp_path):
-    """With fabricated weights in the published form, and as Keras saves them."""
+    """With fabricated weights in the published form, and as Keras saves them. The published files
+    have the address and the checksum that Keras expects."""
     import keras  # Takes seconds, which the other tests need not wait.
 
     path, published = tmp_path / "published.h5", getattr(keras.applications, model)
     fabricated.save_h5(path, fabricated.weights(model))
     network = getattr(keras.applications, model.upper())(include_top=False, weights=str(path))
+    source = importlib.import_module(f"keras.src.applications.{model}")
+    assert registry.ARCHITECTURES[model].url == source.WEIGHTS_PATH_NO_TOP
+    assert registry.ARCHITECTURES[model].md5 in inspect.getsource(source)
     pooled, layers = network if pool == "max" else averaging(network), COMPARED[model]
     outputs = [pooled.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
     batch = published.preprocess_input(image[None] * 255.0)

@@ -4,10 +4,8 @@ import hashlib
 import io
 import os
 
-import h5py
 import numpy as np
 import pytest
-from scipy.io import savemat
 from support import fabricated
 from support.failures import weights_error
 
@@ -60,30 +58,6 @@ def test_every_form_reads_back_what_was_saved(model, kind, files):
     np.testing.assert_allclose(found.mean, [123.68, 116.779, 103.939], rtol=1e-6)
     assert found.identity == "md5:" + hashlib.md5(files[model, kind].read_bytes()).hexdigest()
     assert found.model == model
-
-
-def test_the_classifier_on_top_is_ignored(tmp_path):
-    given = fabricated.weights("vgg16")
-    path = fabricated.save_h5(tmp_path / "top.h5", given)
-    with h5py.File(path, "a") as file:
-        file["fc1/fc1_W_1:0"], file["fc1/fc1_b_1:0"] = np.ones((16, 8)), np.ones(8)
-    found = read_weights(path, "vgg16")
-    assert np.array_equal(found.kernels["conv1_1"][0], given.kernels["conv1_1"][0])
-
-
-def test_keras_3s_layers_are_identified_by_their_names(tmp_path):
-    given, path = fabricated.weights("vgg16"), tmp_path / "a.weights.h5"
-    with h5py.File(path, "w") as file:
-        for number, (layer, (kernel, bias)) in enumerate(given.kernels.items()):
-            group = file.create_group(f"layers/conv2d{f'_{number}' if number else ''}/vars")
-            group["0"], group["1"] = kernel[:, :, ::-1] if number == 0 else kernel, bias
-            group.attrs["name"] = f"block{layer[4]}_conv{layer[6]}"
-        file.create_group("layers/dense/vars")["0"] = np.ones((3, 3))
-    found = read_weights(path, "vgg16")
-    assert all(
-        np.array_equal(found.kernels[each][0], given.kernels[each][0]) for each in given.kernels
-    )
-    assert "conv3_4" in weights_error(read_weights, path, "vgg19")
 
 
 @pytest.mark.parametrize("layout", ["new", "old", "oldest"])
@@ -143,60 +117,49 @@ def test_another_kind_of_file_with_this_extension_is_refused(kind, tmp_path):
         assert ("it is a web page" in message) == (content == page)
 
 
-@pytest.mark.parametrize("kind", SAVERS)
-def test_a_missing_layer_is_named_with_its_shape(kind, tmp_path):
-    some = fabricated.weights(layers=["conv1_1", "conv2_1"])
-    message = weights_error(read_weights, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
-    assert "no layer conv1_2 of vgg19, expected a kernel of shape (3, 3, 4, 4)" in message
-    assert "found: conv1_1, conv2_1" in message
-    none = Weights("vgg19", "", {}, MEAN_PIXEL)
-    message = weights_error(read_weights, SAVERS[kind](tmp_path / f"b.{kind}", none), "vgg19")
-    assert "no layer conv1_1 of vgg19, expected a kernel of shape (3, 3, 3, 4)" in message
+def layer(kernel=(3, 3, 3, 4), bias=(4,)):
+    return np.ones(kernel, np.float32), np.ones(bias, np.float32)
+
+
+FIRST = "expected a kernel of shape (3, 3, 3, 4) and a bias of shape (4,)"
 
 
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize(
-    ("kernel", "bias"), [((5, 5, 3, 4), 4), ((3, 3, 3, 2), 2), ((3, 3, 3, 4), 3)]
+    ("layers", "message"),
+    [
+        ({}, f"no layer conv1_1 of vgg19, {FIRST}"),
+        (
+            {"conv1_1": layer(), "conv2_1": layer((3, 3, 4, 8), (8,))},
+            "no layer conv1_2 of vgg19, expected a kernel of shape (3, 3, 4, 4) and a bias of "
+            "shape (4,); found: conv1_1, conv2_1",
+        ),
+        ({"conv1_1": layer((5, 5, 3, 4))}, f"shape (5, 5, 3, 4) and a bias of shape (4,); {FIRST}"),
+        ({"conv1_1": layer((3, 3, 3, 2))}, f"shape (3, 3, 3, 2) and a bias of shape (4,); {FIRST}"),
+        ({"conv1_1": layer(bias=(3,))}, f"shape (3, 3, 3, 4) and a bias of shape (3,); {FIRST}"),
+    ],
 )
-def test_a_wrong_shape_is_named_with_the_right_one(kind, kernel, bias, tmp_path):
-    arrays = {"conv1_1": (np.ones(kernel, np.float32), np.ones(bias, np.float32))}
-    wrong = Weights("vgg19", "", arrays, MEAN_PIXEL)
-    message = weights_error(read_weights, SAVERS[kind](tmp_path / f"a.{kind}", wrong), "vgg19")
-    assert f"layer conv1_1 has a kernel of shape {kernel} and a bias of shape ({bias},)" in message
-    assert "expected a kernel of shape (3, 3, 3, 4) and a bias of shape (4,)" in message
+def test_a_layer_that_is_missing_or_of_a_wrong_shape_is_named(kind, layers, message, tmp_path):
+    wrong = Weights("vgg19", "", layers, MEAN_PIXEL)
+    path = SAVERS[kind](tmp_path / f"a.{kind}", wrong)
+    assert message in weights_error(read_weights, path, "vgg19")
 
 
 @pytest.mark.parametrize("kind", SAVERS)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("array", [0, 1])
-def test_nan_and_infinity_are_refused_naming_the_layer(kind, value, array, tmp_path):
-    some = fabricated.weights(layers=["conv1_1"])
-    some.kernels["conv1_1"][array][..., 3] = value
-    message = weights_error(read_weights, SAVERS[kind](tmp_path / f"a.{kind}", some), "vgg19")
-    assert "layer conv1_1 holds NaN or infinity; expected a kernel of shape (3, 3, 3, 4)" in message
-
-
-def test_a_mean_pixel_of_nan_is_refused(tmp_path):
-    some = fabricated.weights(layers=["conv1_1"])
-    bad = Weights("vgg19", "", some.kernels, np.full(3, np.nan, np.float32))
-    message = weights_error(read_weights, fabricated.save_mat(tmp_path / "a.mat", bad), "vgg19")
-    assert "averageImage" in message
-
-
-def test_a_mat_file_of_format_7_3_is_refused_with_the_way_out(tmp_path):
-    path = tmp_path / "a.mat"
-    with h5py.File(path, "w", userblock_size=512) as file:
-        file["layers"] = np.ones(3)
-    with path.open("r+b") as stream:  # MATLAB's own header, before the HDF5.
-        stream.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM")
-    message = weights_error(read_weights, path, "vgg19")
-    assert "7.3" in message
-    assert "'-v7'" in message
-
-
-def test_a_mat_file_without_a_network_is_refused(tmp_path):
-    savemat(tmp_path / "a.mat", {"x": np.ones(3)})
-    assert "no layer conv1_1" in weights_error(read_weights, tmp_path / "a.mat", "vgg19")
+def test_nan_and_infinity_are_refused_naming_their_place(kind, value, tmp_path):
+    for number in (0, 1):
+        arrays = layer()
+        arrays[number][..., 3] = value
+        wrong = Weights("vgg19", "", {"conv1_1": arrays}, MEAN_PIXEL)
+        message = weights_error(read_weights, SAVERS[kind](tmp_path / f"a.{kind}", wrong), "vgg19")
+        assert f"layer conv1_1 holds NaN or infinity; {FIRST}" in message
+    if kind == "mat":
+        wrong = Weights("vgg19", "", {"conv1_1": layer()}, np.full(3, value, np.float32))
+        message = weights_error(
+            read_weights, fabricated.save_mat(tmp_path / "b.mat", wrong), "vgg19"
+        )
+        assert "averageImage holds NaN or infinity" in message
 
 
 def test_an_unknown_extension_is_refused(tmp_path):

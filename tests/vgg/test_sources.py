@@ -20,10 +20,7 @@ from styletransfer.vgg.sources import (
     source_of,
 )
 
-
-@pytest.fixture(autouse=True)
-def own_caches(empty_caches):
-    """Nothing is cached, unless a test does."""
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
 
 def identity(path):
@@ -111,22 +108,13 @@ def test_a_network_is_recognised_by_its_files_content(tmp_path, published):
 # --- layers -----------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def own(tmp_path):
-    """Makes the network of a file."""
-
-    def made(layers):
-        np.savez(tmp_path / "own.npz", **fabricated.trained_arrays(layers=layers))
-        return load_vgg("vgg19", tmp_path / "own.npz")
-
-    return made
-
-
 def test_a_content_layer_that_a_network_lacks_becomes_the_one_before_and_one_line_says_so(
-    caplog, own
+    caplog, tmp_path
 ):
     caplog.set_level(logging.INFO)
-    vgg = own(fabricated.SOME_LAYERS)
+    arrays = fabricated.trained_arrays(layers=fabricated.SOME_LAYERS)
+    np.savez(tmp_path / "own.npz", **arrays)
+    vgg = load_vgg("vgg19", tmp_path / "own.npz")
     adapted = {
         layer: vgg.adapted(Settings(content_layer=layer)).content_layer
         for layer in ("conv1_1", "conv1_2", "conv2_2", "conv3_2", "conv3_4", "conv4_2", "conv5_2")

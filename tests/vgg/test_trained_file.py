@@ -3,37 +3,16 @@ widths and types, and whatever is wrong with a file."""
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.fabricated import SOME_LAYERS, trained_arrays
 from support.failures import weights_error
+from support.inetwork_formulas import features
 
 from styletransfer import load_vgg
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, DISTILLED, layer_names
+from styletransfer.vgg.registry import BUILTIN, DISTILLED, Weights, layer_names
 
 LAYERS = layer_names("vgg19")[:13]
-
-
-def numpy_features(image, arrays):
-    """Layer → [h, w, C], computed from a file's arrays in float64: nine matrix products a
-    convolution, maxima of 2 × 2."""
-    x = 255.0 * image.astype(np.float64) - arrays["mean"]
-    found = {}
-    for layer in (each for each in layer_names("vgg19") if f"{each}_W" in arrays):
-        if layer.endswith("_1") and layer != "conv1_1":
-            rows, columns = x.shape[0] // 2, x.shape[1] // 2
-            x = x[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2, -1).max((1, 3))
-        kernel = arrays[f"{layer}_W"].astype(np.float64)
-        kernel = kernel * arrays.get(f"{layer}_scale", 1.0)
-        height, width, _ = x.shape
-        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
-        summed = sum(
-            padded[dy : dy + height, dx : dx + width] @ kernel[dy, dx]
-            for dy in range(3)
-            for dx in range(3)
-        )
-        x = np.maximum(summed + arrays[f"{layer}_b"], 0)
-        found[layer] = x
-    return found
 
 
 def picture():
@@ -45,14 +24,21 @@ def picture():
 
 def assert_computes(vgg, arrays):
     image = picture()
-    wanted = numpy_features(image, arrays)
+    kernels = {
+        layer: (arrays[f"{layer}_W"] * arrays.get(f"{layer}_scale", 1.0), arrays[f"{layer}_b"])
+        for layer in layer_names("vgg19")
+        if f"{layer}_W" in arrays
+    }
+    x = tf.constant(255.0 * image.astype(np.float64) - arrays["mean"])
+    wanted = features(x, Weights("vgg19", "", kernels, arrays["mean"]), "max")
     found = vgg.features(image, vgg.layers)
     assert set(found) == set(wanted)
     for layer, feature in found.items():
-        assert feature.shape == wanted[layer].shape
-        peak = np.abs(wanted[layer]).max()
+        expected = wanted[layer].numpy()
+        assert feature.shape == expected.shape
+        peak = np.abs(expected).max()
         assert peak > 0
-        assert np.abs(feature - wanted[layer]).max() <= 1e-4 * peak, layer
+        assert np.abs(feature - expected).max() <= 1e-4 * peak, layer
 
 
 def save(path, arrays):
@@ -63,7 +49,7 @@ def save(path, arrays):
 # --- what comes with the program --------------------------------------------------------------
 
 
-def test_the_built_in_network_computes_what_numpy_does_with_its_file():
+def test_the_built_in_network_computes_what_tensorflow_does_with_its_file():
     with np.load(BUILTIN, allow_pickle=False) as arrays:
         assert_computes(load_vgg(), dict(arrays))
 
@@ -80,7 +66,7 @@ def test_the_built_in_network_is_a_small_file_whose_layers_all_see_something():
 
 @pytest.mark.parametrize("model", ["vgg19", "vgg16"])
 @pytest.mark.parametrize("dtype", ["int8", "float16", "float32"])
-def test_a_file_of_any_type_computes_what_numpy_does(dtype, model, tmp_path):
+def test_a_file_of_any_type_computes_what_tensorflow_does_in_float64(dtype, model, tmp_path):
     arrays = trained_arrays(dtype=dtype)
     vgg = load_vgg(model, save(tmp_path / "own.npz", arrays))
     assert_computes(vgg, arrays)
