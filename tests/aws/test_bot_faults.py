@@ -28,16 +28,6 @@ def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
     assert len(world.photo_keys(ANNA)) == 1
 
 
-@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
-def test_a_wait_longer_than_the_invocation_is_not_waited(world):
-    key = world.result(world.order(ANNA), JPEG)
-    world.telegram.fail("sendDocument", 429, retry_after=300)
-    with pytest.raises(Exception, match="Flood control"):
-        world.created(key)
-    world.created(key)
-    assert len(world.telegram.sent("sendDocument")) == 1
-
-
 def test_a_photo_that_could_not_be_acknowledged_is_painted_nevertheless(world):
     world.telegram.fail("sendMessage", 400)
     assert world.answers(world.photo(ANNA)) == []

@@ -10,17 +10,13 @@ from bot.resources import resources
 from layout import Photo
 from PIL import Image
 from support.bot_world import ANNA, GROUP, JPEG
-from support.pictures import saved
-
-from styletransfer.paths import PROGRAM
+from support.pictures import sample_bytes, saved
 
 SIDE = bot_previews.SIDE
 
 
 def sample(name, longer):
-    with Image.open(PROGRAM / "samples" / name) as picture:
-        picture.thumbnail((longer, longer))
-        return saved(picture, "JPEG", quality=95)
+    return saved(Image.fromarray(sample_bytes(name, longer)), "JPEG", quality=95)
 
 
 def shown(call):

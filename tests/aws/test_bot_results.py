@@ -42,10 +42,15 @@ def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
 
 
-def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world):
+@pytest.mark.filterwarnings("ignore::telegram.warnings.PTBDeprecationWarning")
+@pytest.mark.parametrize(
+    ("status", "wait", "error"), [(502, 0, "Bad Gateway"), (429, 300, "Flood control")]
+)
+def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status, wait, error):
+    """If Telegram fails, or asks to wait, for longer than the invocation lasts."""
     key = world.result(world.order(ANNA), JPEG)
-    world.telegram.fail("sendDocument", 502, times=99)
-    with pytest.raises(Exception, match="Bad Gateway"):
+    world.telegram.fail("sendDocument", status, retry_after=wait, times=99)
+    with pytest.raises(Exception, match=error):
         world.created(key, Context(3))
     world.telegram.faults.clear()
     world.created(key)

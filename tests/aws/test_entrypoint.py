@@ -30,21 +30,17 @@ class Bot:
 
     def __init__(self, folder):
         folder.mkdir()
-        self.name, self._bucket = str(folder), open_bucket(str(folder), Account())
-        self.write, self.read, self.delete = (
-            *(self._bucket.write, self._bucket.read),
-            self._bucket.delete,
-        )
+        self.name, self.bucket = str(folder), open_bucket(str(folder), Account())
         for seed, style in enumerate(("monet", "waves"), start=10):
-            self.write(f"styles/{style}.jpg", tiny.file(50, 50, seed))
+            self.bucket.write(f"styles/{style}.jpg", tiny.file(50, 50, seed))
 
     def send(self, key=KEY, photo=PHOTO, **wish):
         """As the bot does it: first the wish, then the photo."""
-        self.write(Photo.of_key(key).wish_key, json.dumps(wish).encode())
-        self.write(key, photo)
+        self.bucket.write(Photo.of_key(key).wish_key, json.dumps(wish).encode())
+        self.bucket.write(key, photo)
 
     def results(self):
-        return {entry.key for entry in self._bucket.list("results/")}
+        return {entry.key for entry in self.bucket.list("results/")}
 
 
 @pytest.fixture
@@ -62,14 +58,14 @@ def job(bot, key=KEY):
 
 
 def record_of(bot, style="waves"):
-    return json.loads(bot.read(RECORD.replace("waves", style)))
+    return json.loads(bot.bucket.read(RECORD.replace("waves", style)))
 
 
 def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys):
     bot.send(look="waves", size=48)
     assert job(bot) == 0
     assert bot.results() == {RESULT, RECORD}
-    assert Image.open(io.BytesIO(bot.read(RESULT))).size == (48, 36)
+    assert Image.open(io.BytesIO(bot.bucket.read(RESULT))).size == (48, 36)
     assert record_of(bot)["result"] == "waves/7-AQAD_x-9.jpg"
     capsys.readouterr()
     assert job(bot) == 0  # EventBridge may deliver an event twice.
@@ -81,7 +77,7 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys
 
 def test_the_users_choices_override_the_style(bot, stand_in):
     style = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
-    bot.write("styles/styles.toml", style)
+    bot.bucket.write("styles/styles.toml", style)
     for wish, settings in (
         ({}, (0.9, 64, 2.0)),
         ({"strength": 0.35, "size": 48, "stroke_size": 0.63}, (0.35, 48, 0.63)),
@@ -101,13 +97,13 @@ def test_no_result_is_larger_than_the_machine_can_paint(bot, stand_in, monkeypat
         bot.send(key, photo, look="waves", size=size)
         assert job(bot, key) == 0
         [result] = [key for key in bot.results() if not key.endswith(".json")]
-        assert max(Image.open(io.BytesIO(bot.read(result))).size) == side
+        assert max(Image.open(io.BytesIO(bot.bucket.read(result))).size) == side
 
 
 def test_a_cancelled_photo_is_not_a_failure(bot, capsys):
     for gone in (KEY, WISH):
         bot.send(look="waves")
-        bot.delete(gone)
+        bot.bucket.delete(gone)
         assert job(bot) == 0
         assert "is gone: there is nothing to paint" in capsys.readouterr().out
     assert bot.results() == set()
@@ -140,9 +136,9 @@ def test_the_templates_command_runs_the_job(bot):
     ids=str,
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
-    bot.write("own/5/note.txt", b"")
+    bot.bucket.write("own/5/note.txt", b"")
     bot.send()
-    bot.write(WISH, b"{" if wish is None else json.dumps(wish).encode())
+    bot.bucket.write(WISH, b"{" if wish is None else json.dumps(wish).encode())
     assert job(bot, key) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
@@ -160,9 +156,9 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
 
     monkeypatch.setattr(entrypoint.batch, "run", run)
     for name in layout.WEIGHT_FILES:
-        bot.write(name, name.encode())
+        bot.bucket.write(name, name.encode())
         assert job(bot) == 0 and used.pop() == name.encode()
-        bot.delete(name)
+        bot.bucket.delete(name)
 
 
 def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, stand_in, monkeypatch, capsys):

@@ -1,13 +1,24 @@
 """aws/template.yaml: which events start what, and what is tried again."""
 
 import json
+from fnmatch import fnmatchcase
 
 import layout
 from support import aws_template
-from support.aws_events import created, is_retried, job_state, matching, transformed
+from support.aws_events import created, job_state, matching, transformed
 
 from styletransfer import bucket_layout
 from styletransfer.images import output
+
+
+def action(rules, status, code):
+    """The action of the first rule that matches an attempt with this status and exit code."""
+    seen = {"OnStatusReason": status, "OnExitCode": str(code), "OnReason": ""}
+    for rule in rules:
+        conditions = [name for name in rule if name != "Action"]
+        if all(fnmatchcase(seen[name], rule[name]) for name in conditions):
+            return rule["Action"]
+    return "RETRY"
 
 
 def test_only_what_spot_took_is_retried(resources):
@@ -20,14 +31,8 @@ def test_only_what_spot_took_is_retried(resources):
         ("Essential container in task exited", 137, False),
         ("Task failed to start", None, False),
     ):
-        assert is_retried(retry, status, code) == retried, (status, code)
-
-
-def test_a_photo_of_every_kind_is_painted(resources):
-    for suffix in bucket_layout.PICTURES:
-        photo = layout.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
-        assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
-        assert matching(resources, created(photo.wish_key)) == set()
+        expected = "RETRY" if retried else "EXIT"
+        assert action(retry["EvaluateOnExit"], status, code) == expected, (status, code)
 
 
 def test_previews_can_be_turned_off(template, monkeypatch):
@@ -37,15 +42,18 @@ def test_previews_can_be_turned_off(template, monkeypatch):
     assert not any("Preview" in name for name in without)
 
 
-def test_a_result_of_every_kind_is_sent(resources):
+def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
+    for suffix in bucket_layout.PICTURES:
+        photo = layout.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
+        assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
+        assert matching(resources, created(photo.wish_key)) == set()
     for suffix in ("jpg", "png", "webp", "tiff"):
         assert output.output_extension(suffix, "JPEG") == suffix
         key = f"{layout.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
         assert layout.Photo.of_result(key)
         assert matching(resources, created(key)) == {"ResultRule"}
-
-
-def test_what_is_nobodys_business_starts_nothing(resources):
+    for status in ("SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"):
+        assert matching(resources, job_state(status)) == {"JobStateRule"}
     for event in (
         created("results/5/_records/monet/7-AQAD.jpg.json"),
         created("results/5/_checkpoints/monet/7-AQAD.jpg.npz"),
@@ -59,11 +67,6 @@ def test_what_is_nobodys_business_starts_nothing(resources):
         job_state("PENDING"),
     ):
         assert matching(resources, event) == set()
-
-
-def test_the_bot_hears_how_a_job_fares(resources):
-    for status in ("SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"):
-        assert matching(resources, job_state(status)) == {"JobStateRule"}
 
 
 def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):

@@ -59,21 +59,3 @@ def transformed(transformer: Mapping[str, Any], event: dict) -> Any:
     template = transformer["InputTemplate"]
     # EventBridge puts a string in as JSON, quotes and all, where the template has none.
     return json.loads(re.sub(r"<(\w+)>", lambda found: json.dumps(values[found[1]]), template))
-
-
-def is_retried(retry: Mapping[str, Any], status: str, code: int | None) -> bool:
-    """Whether the first rule of a job's RetryStrategy that matches an attempt retries it."""
-    seen = {
-        "OnStatusReason": status,
-        "OnExitCode": "" if code is None else str(code),
-        "OnReason": "",
-    }
-
-    def holds(rule: Mapping[str, str]) -> bool:
-        conditions = {key: value for key, value in rule.items() if key != "Action"}
-        return all(
-            seen[key].startswith(value[:-1]) if value.endswith("*") else seen[key] == value
-            for key, value in conditions.items()
-        )
-
-    return next(rule for rule in retry["EvaluateOnExit"] if holds(rule))["Action"] == "RETRY"

@@ -21,14 +21,14 @@ JPEG = saved(gradient(), "JPEG")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 
 
+@dataclass
 class Context:
     """The context that Lambda passes with an event."""
 
-    def __init__(self, seconds: float = 20) -> None:
-        self._seconds = seconds
+    seconds: int = 20
 
     def get_remaining_time_in_millis(self) -> int:
-        return int(self._seconds * 1000)
+        return self.seconds * 1000
 
 
 @dataclass
@@ -52,9 +52,6 @@ class World:
         """Calls the webhook as an HTTP API does. Returns the answer."""
         secret = self.secret if secret is None else secret
         event = {
-            "version": "2.0",
-            "routeKey": "POST /webhook",
-            "rawPath": "/webhook",
             "requestContext": {"http": {"method": "POST", "path": "/webhook"}},
             "headers": {"x-telegram-bot-api-secret-token": secret},
             "body": body,
@@ -133,14 +130,11 @@ class World:
 
     def refused(self, key: str, why: str) -> None:
         """Lambda's event of a photo in the queue of those that Batch refused."""
-        attributes = {"ERROR_CODE": "CLIENT_ERROR", "ERROR_MESSAGE": why}
         message = {
-            "messageId": "1",
-            "eventSource": "aws:sqs",
             "body": json.dumps(aws_events.created(key, self.bucket)),
             "messageAttributes": {
-                name: {"stringValue": value, "dataType": "String"}
-                for name, value in attributes.items()
+                "ERROR_CODE": {"stringValue": "CLIENT_ERROR"},
+                "ERROR_MESSAGE": {"stringValue": why},
             },
         }
         self.handler({"Records": [message]}, Context())
