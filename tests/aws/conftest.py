@@ -69,7 +69,7 @@ def template() -> dict[str, Any]:
     """aws/template.yaml, translated into plain CloudFormation."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", REGION)
-        return aws_template.translated(aws_template.parsed())
+        return aws_template.translated()
 
 
 @pytest.fixture(scope="session")

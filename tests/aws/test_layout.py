@@ -1,7 +1,7 @@
-"""Keys of the AWS flavour's bucket, and wishes."""
+"""Keys of the AWS flavour's bucket."""
 
 import layout
-from layout import Photo, Wish
+from layout import Photo
 
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
@@ -24,12 +24,6 @@ def test_a_results_key_names_photo_and_style_and_no_other_key_does():
         "results/5/monet/beach.jpg",
     ):
         assert Photo.of_key(key) is Photo.of_result(key) is None
-
-
-def test_a_wish_is_written_as_agreed_and_read_with_defaults():
-    wish, text = Wish("own/-100", "Größe", 99), '{"style": "own/-100", "look": "Größe", "size": 99}'
-    assert wish.to_json() == text and Wish.from_json(text) == wish
-    assert Wish().to_json() == '{"style": "styles"}' and Wish.from_json(b"{}") == Wish()
 
 
 def test_the_painting_at_the_top_becomes_a_style_once(tmp_path):

@@ -13,7 +13,7 @@ import pytest
 from bot.resources import resources as bot_resources
 from botocore.client import BaseClient
 from support import tiny
-from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
+from support.aws_template import ACCOUNT, REGION, allowed, policies
 from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
 from styletransfer import bucket_layout
@@ -22,12 +22,12 @@ from styletransfer.vgg import download
 
 # Rights for Lambda itself, which writes the log, keeps failed events and reads the queue.
 LAMBDA_RIGHTS = {
-    ("logs:CreateLogStream", NAMES["BotLog.Arn"]),
-    ("logs:PutLogEvents", NAMES["BotLog.Arn"]),
-    ("sqs:SendMessage", NAMES["DeadLetters.Arn"]),
-    ("sqs:ReceiveMessage", NAMES["RefusedPhotos.Arn"]),
-    ("sqs:DeleteMessage", NAMES["RefusedPhotos.Arn"]),
-    ("sqs:GetQueueAttributes", NAMES["RefusedPhotos.Arn"]),
+    ("logs:CreateLogStream", "BotLog.Arn"),
+    ("logs:PutLogEvents", "BotLog.Arn"),
+    ("sqs:SendMessage", "DeadLetters.Arn"),
+    ("sqs:ReceiveMessage", "RefusedPhotos.Arn"),
+    ("sqs:DeleteMessage", "RefusedPhotos.Arn"),
+    ("sqs:GetQueueAttributes", "RefusedPhotos.Arn"),
 }
 # Where the Service Authorization Reference names a call otherwise; a HEAD is a read to IAM.
 ACTIONS = {

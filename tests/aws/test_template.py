@@ -32,12 +32,18 @@ def test_a_parameter_that_cannot_be_is_refused(template):
         assert re.search(pattern, good) and not re.search(pattern, bad)
 
 
-def test_what_users_send_goes_in_time_and_the_owners_paintings_stay(resources):
+def test_what_users_send_goes_in_time_and_the_rest_outlives_mistakes(template, resources):
+    """A failed first deployment leaves no bucket."""
     bucket = resources["Bucket"]["Properties"]
     rules = {each.get("Prefix"): each for each in bucket["LifecycleConfiguration"]["Rules"]}
     passing = (layout.PHOTOS, layout.WISHES, layout.RESULTS, layout.OWN)
     assert set(rules) == {*(f"{each}/" for each in passing), None}
     assert "ExpirationInDays" not in rules[None]
+    declared = template["Resources"]["Bucket"]
+    kept = (declared["DeletionPolicy"], declared["UpdateReplacePolicy"])
+    assert kept == ("RetainExceptOnCreate", "Retain")
+    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
+    assert recovery == {"PointInTimeRecoveryEnabled": True}
     block = bucket["PublicAccessBlockConfiguration"]
     assert len(block) == 4 and all(block.values())
     [encrypted] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -148,16 +154,8 @@ def test_the_guide_names_parameters_and_outputs_that_there_are(template):
     assert not re.search(r"AWS_REGION[=.]", guide), "which neither boto3 nor SAM reads"
 
 
-def test_pictures_and_users_outlive_mistakes(template, resources):
-    """A failed first deployment leaves no bucket."""
-    bucket = template["Resources"]["Bucket"]
-    kept = (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"])
-    assert kept == ("RetainExceptOnCreate", "Retain")
-    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
-    assert recovery == {"PointInTimeRecoveryEnabled": True}
-
-
-def test_requests_are_logged_without_the_secret(resources):
+def test_no_secret_is_logged_or_read_into_the_template(template, resources):
+    assert "{{resolve:" not in json.dumps(template)
     settings = resources["BotApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
     assert settings["DestinationArn"] == "ApiLog.Arn"
     logged = json.loads(settings["Format"])

@@ -93,7 +93,7 @@ def test_photos_go_on_being_painted_while_the_stack_is_updated(resources):
 
 
 def test_what_cannot_be_delivered_goes_to_the_dead_letters_and_raises_an_alarm(resources):
-    dead, refused = (aws_template.NAMES[f"{name}.Arn"] for name in ("DeadLetters", "RefusedPhotos"))
+    dead, refused = "DeadLetters.Arn", "RefusedPhotos.Arn"
     for name, each in resources.items():
         if each["Type"] == "AWS::Events::Rule":
             for target in each["Properties"]["Targets"]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 FILE = Path(__file__).parents[2] / "aws" / "template.yaml"
@@ -26,18 +27,7 @@ NAMES = {
     "Table.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/painter-table",
     "JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/painter",
     "JobDefinition": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/painter-paint:3",
-    "DeadLetters.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:painter-dead",
-    "RefusedPhotos.Arn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:painter-refused",
-    "BotLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/bot:*",
-    "JobLog.Arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/painter/paint:*",
 }
-
-
-class NoManagedPolicies:
-    """The AWS managed policies that SAM asks IAM for; the template uses none."""
-
-    def load(self) -> dict[str, str]:
-        return {}
 
 
 def offered(region: str) -> set[str]:
@@ -47,20 +37,16 @@ def offered(region: str) -> set[str]:
     return set(json.loads(file.read_text())[region]["enum"])
 
 
-def parsed() -> dict[str, Any]:
-    """The template with its code packaged, as `sam build` leaves it."""
-    from samtranslator.yaml_helper import yaml_parse  # Takes a second that most tests need not.
+def translated() -> dict[str, Any]:
+    """The template as SAM translates it, with its code packaged, as `sam build` leaves it.
+    AWS_DEFAULT_REGION has to be set."""
+    from samtranslator.translator.transform import transform  # Takes a second.
+    from samtranslator.yaml_helper import yaml_parse
 
     template = yaml_parse(FILE.read_text())
     template["Resources"]["BotFunction"]["Properties"]["CodeUri"] = "s3://code/bot.zip"
-    return template
-
-
-def translated(template: dict[str, Any]) -> dict[str, Any]:
-    """A template as SAM translates it. AWS_DEFAULT_REGION has to be set."""
-    from samtranslator.translator.transform import transform
-
-    return transform(template, {}, NoManagedPolicies())
+    no_managed_policies = SimpleNamespace(load=dict)
+    return transform(template, {}, no_managed_policies)
 
 
 def filled(template: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +104,7 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
         return {key: found for key, each in node.items() if (found := fill(each)) is not None}
     value = node[function]
     evaluations: dict[str, Callable[[], Any]] = {
-        "Fn::GetAtt": lambda: _attribute(value, values),
+        "Fn::GetAtt": lambda: fill({"Ref": value if isinstance(value, str) else ".".join(value)}),
         "Fn::Sub": lambda: _substituted(value, values, fill),
         "Fn::Base64": lambda: fill(value),
         "Fn::Split": lambda: fill(value[1]).split(value[0]),
@@ -130,11 +116,6 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
         "Fn::If": lambda: fill(value[1] if conditions[value[0]] else value[2]),
     }
     return evaluations[function]()
-
-
-def _attribute(value: Any, values: dict[str, Any]) -> Any:
-    name = ".".join(value) if isinstance(value, list) else value
-    return values.get(name, name)
 
 
 def _substituted(value: Any, values: dict[str, Any], fill: Callable[[Any], Any]) -> str:
