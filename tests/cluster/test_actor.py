@@ -22,21 +22,20 @@ def setup(folders, stand_in, monkeypatch):
     return WorkerSetup(config.load(folders), {}, False, ENGINE_VERSION, os.cpu_count())
 
 
-@pytest.mark.parametrize(("cpus", "threads"), [(2, "2"), (8, None)])
-def test_a_node_with_a_share_of_the_cores_keeps_to_it(setup, monkeypatch, cpus, threads):
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    RemoteWorker(replace(setup, cpus=cpus))
-    assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
-
-
-@pytest.mark.parametrize(("cpus", "wanted"), [(None, "gpu"), (4, "cpu")])
-def test_a_worker_paints_on_what_it_was_started_for(setup, monkeypatch, cpus, wanted):
+@pytest.mark.parametrize(
+    ("cpus", "wanted", "threads"), [(None, "gpu", None), (2, "cpu", "2"), (8, "cpu", None)]
+)
+def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
+    setup, monkeypatch, cpus, wanted, threads
+):
     asked, error = [], DeviceError("none")
 
     def devices(self):
         asked.append(self._wanted)
         raise error
 
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(DeviceLoader, "devices", devices)
     assert RemoteWorker(replace(setup, cpus=cpus)).start().problem is error
     assert asked == [wanted]
+    assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads

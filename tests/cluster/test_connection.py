@@ -1,8 +1,7 @@
 """Joining a cluster, and the errors if there is none."""
 
 import socket
-import sys
-from types import ModuleType, SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from support.s3_servers import free_ports
@@ -13,24 +12,13 @@ from styletransfer.errors import ConfigError
 
 @pytest.fixture
 def ray(monkeypatch):
-    """A module ray whose `init` does what `answers` has: raises, or returns."""
-    found, sdk = ModuleType("ray"), ModuleType("ray.autoscaler.sdk")
-    found.answers, found.asked = [], []
+    """Ray with an `init` that returns or raises what a test says."""
+    import ray  # Takes a second, which other tests need not wait.
 
-    def init(**options):
-        found.asked.append(options["address"])
-        answer = found.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    found.init, found.shutdown = init, lambda: None
-    found.autoscaler = ModuleType("ray.autoscaler")
-    found._private = SimpleNamespace(worker=SimpleNamespace(print_to_stdstream=print))
-    monkeypatch.setitem(sys.modules, "ray", found)
-    monkeypatch.setitem(sys.modules, "ray.autoscaler", found.autoscaler)
-    monkeypatch.setitem(sys.modules, "ray.autoscaler.sdk", sdk)
-    return found
+    monkeypatch.setattr(ray, "init", Mock())
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(ray._private.worker, "print_to_stdstream", print)
+    return ray
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
@@ -41,25 +29,28 @@ def test_an_address_where_nobody_listens_is_named_at_once(ray, scheme):
         connection.connected(address),
     ):
         pass
-    assert not ray.asked
+    ray.init.assert_not_called()
 
 
 def test_a_head_that_could_not_serve_a_driver_is_asked_again(ray, caplog):
     """Ray forks a process for each, which may die as it starts."""
     caplog.set_level("INFO", "styletransfer")
-    ray.answers = [ConnectionAbortedError("Initialization failure from server:\nlost"), object()]
+    ray.init.side_effect = [
+        ConnectionAbortedError("Initialization failure from server:\nlost"),
+        object(),
+    ]
     with (
         socket.create_server(("127.0.0.1", 0)) as head,
         connection.connected(f"ray://127.0.0.1:{head.getsockname()[1]}") as found,
     ):
         assert found is ray
-    assert len(ray.asked) == 2
+    assert ray.init.call_count == 2
     assert "Initialization failure from server: lost; asking again" in caplog.messages[0]
 
 
 def test_the_last_line_of_rays_error_is_said_as_well(ray):
     failed = ConnectionAbortedError("Initialization failure from server:\n  at x\n\nno room\n")
-    ray.answers = [failed, failed]
+    ray.init.side_effect = failed
     with (
         pytest.raises(ConfigError, match="failure from server: no room "),
         connection.connected("auto"),
@@ -69,7 +60,6 @@ def test_the_last_line_of_rays_error_is_said_as_well(ray):
 
 def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
     caplog.set_level("DEBUG", "styletransfer")
-    ray.answers = [object()]
     with connection.connected("auto"):
         ray._private.worker.print_to_stdstream(
             {"lines": ["Raylet is terminated.\n  [state-dump] 1\n"], "pid": "raylet"},

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.batch_results import RECORD, results
 from support.fake_ray import DiedError, FakeRay
-from support.folder_batches import RECORDS, RESULTS, keys
+from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.polling import until
 
 from styletransfer import config
@@ -56,9 +56,13 @@ def painting(monkeypatch):
     return happens
 
 
-def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluster, stand_in):
-    from support.folder_batches import run
+def once(function):
+    """Calls a function when the first task begins."""
+    calls = iter([function])
+    return lambda task: next(calls, lambda: None)()
 
+
+def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluster, stand_in):
     assert run(folders, BUCKET_RESULT="./alone") == 0
     assert cluster.paint() == 0
     assert keys() == keys("alone") == RESULTS | RECORDS
@@ -97,17 +101,9 @@ def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys)
 def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     folders, cluster, painting, monkeypatch, capsys, others, own, found
 ):
-    from support.folder_batches import run
-
     monkeypatch.setattr(queues, "MAX_TASKS", 1)
     del cluster.alive["two"]
-    other_run = [lambda: run(folders, **others)]
-
-    def begin(task):
-        if other_run:
-            other_run.pop()()
-
-    painting.append(begin)
+    painting.append(once(lambda: run(folders, **others)))
     assert cluster.paint(**own) == 0 and results() == RESULTS
     last = capsys.readouterr().out.rpartition("painted in")
     assert last[0].endswith(f"\n{4 - found} ")
@@ -123,14 +119,9 @@ def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys)
 
 
 def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys):
-    lost = threading.Event()
-
-    def lose(task):
-        if not lost.is_set():
-            lost.set()
-            cluster.lose(next(each.node for each in cluster.actors if each.paints))
-
-    painting.append(lose)
+    painting.append(
+        once(lambda: cluster.lose(next(each.node for each in cluster.actors if each.paints)))
+    )
     assert cluster.paint() == 0
     assert results() == RESULTS
     assert "has gone" in capsys.readouterr().out
@@ -161,30 +152,39 @@ def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
     assert "FAILED: caf\\udce9.jpg in monet: the name of the photo" in said
 
 
-def test_where_no_worker_can_go_on_the_run_ends_with_their_problem(cluster, monkeypatch):
-    def away(*_):
-        raise UnavailableError("the bucket is away")
+def fails_with(error):
+    """A function that raises an error, whatever it is called with."""
 
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value", "error", "said"),
+    [
+        (
+            Gallery,
+            "add",
+            fails_with(UnavailableError("it is away")),
+            UnavailableError,
+            "it is away",
+        ),
+        (
+            *(actor.RemoteWorker, "start", fails_with(ImportError("no module tensorflow"))),
+            *(StyleTransferError, r"before they can paint \(no module"),
+        ),
+        (driver, "ENGINE_VERSION", "1", ConfigError, "the driver has version 1 of the engine"),
+    ],
+    ids=["storage", "death", "version"],
+)
+def test_if_no_worker_can_paint_the_run_ends_with_the_reason(
+    cluster, monkeypatch, module, name, value, error, said
+):
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    monkeypatch.setattr(Gallery, "add", away)
-    with pytest.raises(UnavailableError, match="the bucket is away"):
-        cluster.paint()
-
-
-def test_where_every_worker_dies_as_it_starts_the_run_ends_with_the_reason(cluster, monkeypatch):
-    def start(worker):
-        raise ImportError("no module named tensorflow")
-
-    monkeypatch.setattr(fleet, "REST_S", 0.1)
-    monkeypatch.setattr(actor.RemoteWorker, "start", start)
-    with pytest.raises(StyleTransferError, match=r"before they can paint \(no module"):
-        cluster.paint()
-    assert results() == set()
-
-
-def test_a_node_with_another_version_paints_nothing(cluster, monkeypatch):
-    monkeypatch.setattr(driver, "ENGINE_VERSION", "1")
-    with pytest.raises(ConfigError, match="the driver has version 1 of the engine"):
+    monkeypatch.setattr(module, name, value)
+    with pytest.raises(error, match=said):
         cluster.paint()
     assert results() == set()
 
@@ -231,14 +231,7 @@ DIED = DiedError(
     ids=["raised", "died"],
 )
 def test_why_a_worker_was_lost_is_said_in_one_line(cluster, painting, capsys, error, reason):
-    first = []
-
-    def kill(task):
-        if not first:
-            first.append(task)
-            next(each for each in cluster.actors if each.paints).die(error)
-
-    painting.append(kill)
+    painting.append(once(lambda: next(each for each in cluster.actors if each.paints).die(error)))
     assert cluster.paint() == 0
     assert results() == RESULTS
     assert f": {reason}\n" in capsys.readouterr().out

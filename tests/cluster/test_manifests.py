@@ -13,10 +13,12 @@ from styletransfer.paths import PROGRAM
 CLUSTER = PROGRAM / "cluster"
 
 
-def test_nodes_have_the_same_settings_as_the_driver():
+def test_nodes_have_the_settings_and_the_version_of_ray_of_the_driver():
     node = (CLUSTER / "node.sh").read_text()
     assert dict(re.findall(r"export (RAY_\w+)=\$\{\1:-(\w+)\}", node)) == RAY_VARIABLES
     spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
+    required = re.search(r"ray\[default\]>=([\d.]+)", (PROGRAM / "pyproject.toml").read_text())
+    assert spec["rayVersion"].startswith(required[1])
     assert spec["authOptions"] == {"mode": "token"}
     groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
     for group in groups:
@@ -25,27 +27,17 @@ def test_nodes_have_the_same_settings_as_the_driver():
         assert {"RAY_AUTH_MODE": "token", **variables}.items() >= RAY_VARIABLES.items()
 
 
-def test_the_manifests_name_the_version_of_ray_that_is_installed():
-    required = re.search(r"ray\[default\]>=([\d.]+)", (PROGRAM / "pyproject.toml").read_text())
-    spec = yaml.safe_load((CLUSTER / "kuberay.yaml").read_text())["spec"]["rayClusterSpec"]
-    assert spec["rayVersion"].startswith(required[1])
-
-
-def test_ray_accepts_the_cluster_on_aws():
+def test_ray_accepts_the_cluster_on_aws_and_its_region_has_the_machines():
     from ray.autoscaler._private.util import fillout_defaults, validate_config
 
     written = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
     validate_config(fillout_defaults(written))
-    gpu = written["available_node_types"]["gpu"]
+    kinds = written["available_node_types"]
+    types = {each["node_config"]["InstanceType"] for each in kinds.values()}
+    assert types <= offered(written["provider"]["region"])
+    gpu = kinds["gpu"]
     assert gpu["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
     assert gpu["resources"]["GPU"] == 1 and gpu["min_workers"] == 0
-
-
-def test_the_region_of_the_cluster_on_aws_has_its_machines():
-    written = yaml.safe_load((CLUSTER / "aws.yaml").read_text())
-    kinds = written["available_node_types"].values()
-    types = {each["node_config"]["InstanceType"] for each in kinds}
-    assert types <= offered(written["provider"]["region"])
 
 
 def test_a_node_without_a_token_does_not_start(tmp_path):

@@ -17,15 +17,21 @@ def clock(monkeypatch, caplog):
     return now
 
 
-def test_a_log_has_a_line_every_quarter_of_a_minute(clock, caplog):
+def test_a_log_has_a_line_every_quarter_of_a_minute_with_the_rate_of_the_last_five(clock, caplog):
+    """Nodes come and go: the rate of an hour ago says nothing."""
     shown = Throughput(100, None)
     for _ in range(30):
         clock[0] += 1
         shown.add(failed=False)
         shown.show(2, 3)
+    clock[0] += 3600
+    for _ in range(10):
+        shown.add(failed=False)
+    shown.show(1, 1)
     assert caplog.messages == [
         "15 of 100: 1 min 25 s left, 60.0 pictures/min, 2 nodes, 3 devices",
         "30 of 100: 1 min 10 s left, 60.0 pictures/min, 2 nodes, 3 devices",
+        "40 of 100: 30 min 00 s left, 2.0 pictures/min, 1 node, 1 device",
     ]
 
 
@@ -46,18 +52,6 @@ def test_failures_and_what_another_run_has_stored_are_done_but_are_no_paintings(
     [first, second] = [each.fields for each in caplog.records]
     assert first["left_s"] is None and second["left_s"] == 240
     assert second["failed"] == 1 and second["pictures_per_min"] == 0.5
-
-
-def test_the_rate_is_that_of_the_last_minutes(clock, caplog):
-    """Nodes come and go: so many an hour ago say nothing."""
-    shown = Throughput(1000, None)
-    for _ in range(600):
-        shown.add(failed=False)
-    clock[0] += 3600
-    for _ in range(10):
-        shown.add(failed=False)
-    shown.show(1, 1)
-    assert caplog.messages == ["610 of 1000: 3 h 15 min left, 2.0 pictures/min, 1 node, 1 device"]
 
 
 def test_a_bar_moves_every_second(clock):

@@ -14,13 +14,6 @@ class DiedError(Exception):
     """The stand-in for Ray's ActorDiedError."""
 
 
-class Reference:
-    """The stand-in for Ray's reference to the result of a call."""
-
-    def __init__(self, future):
-        self.future = future
-
-
 class Actor:
     """One actor on one node. All that it is given and gives is pickled, as between machines."""
 
@@ -64,7 +57,7 @@ class Actor:
             self._finish(future, error=self._error)
         else:
             threading.Thread(target=work, daemon=True).start()
-        return Reference(future)
+        return future
 
     def _finish(self, future, found=None, error=None):
         if self._pending.pop(future, None):
@@ -110,12 +103,12 @@ class FakeRay:
         actor.die()
 
     def wait(self, references, num_returns, timeout):
-        wait([each.future for each in references], timeout)
-        done = [each for each in references if each.future.done()]
+        wait(references, timeout)
+        done = [each for each in references if each.done()]
         return done, [each for each in references if each not in done]
 
     def get(self, reference):
-        return reference.future.result()
+        return reference.result()
 
     def lose(self, name):
         """A node goes, with its actors."""
