@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
 
 import torch
+from support import tiny
 
 from styletransfer.vgg.network import NetworkOptions, load_vgg
 from styletransfer.vgg.registry import MEAN_PIXEL, layer_names
@@ -20,7 +21,6 @@ from training.train import Recipe, Trainer
 
 torch.set_num_threads(1)  # Two test workers share the processor.
 CPU = torch.device("cpu")
-TEACHER_WIDTHS = (8, 12, 16, 24)  # by block
 WIDTHS = {"conv1_1": 6, "conv2_1": 8, "conv2_2": 8, "conv3_1": 12, "conv3_2": 12, "conv4_1": 16}
 TINY = Recipe(seed=1, widths=WIDTHS, steps=4, crops=2)
 
@@ -41,15 +41,8 @@ def pictures():
 @pytest.fixture(scope="module")
 def teacher():
     """VGG16's layers up to conv4_1, of random kernels in few channels."""
-    rng, layers, inputs = np.random.default_rng(0), {}, 3
-    names = layer_names("vgg16")
-    for name in names[: names.index("conv4_1") + 1]:
-        outputs = TEACHER_WIDTHS[int(name[4]) - 1]
-        scale = (2 / (9 * inputs)) ** 0.5 / (60 if inputs == 3 else 1)
-        kernel = scale * rng.standard_normal((3, 3, inputs, outputs))
-        layers[name] = kernel.astype(np.float32), np.zeros(outputs, np.float32)
-        inputs = outputs
-    return layers
+    kernels = tiny.weights("vgg16").kernels
+    return {name: kernels[name] for name in layer_names("vgg16")[:8]}
 
 
 @pytest.fixture
