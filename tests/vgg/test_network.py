@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import fabricated
+from support.tiny import picture
 
 from styletransfer import load_vgg
 from styletransfer.vgg import registry
@@ -26,31 +27,15 @@ COMPARED = {
 }
 
 
-def averaging(network):
-    """The same network, its maxima replaced by averages."""
-    import keras
-
-    def other(layer):
-        if isinstance(layer, keras.layers.MaxPooling2D):
-            return keras.layers.AveragePooling2D(layer.pool_size, layer.strides, layer.padding)
-        return layer.__class__.from_config(layer.get_config())
-
-    clone = keras.models.clone_model(network, clone_function=other)
-    clone.set_weights(network.get_weights())
-    return clone
-
-
 @pytest.fixture(scope="module")
 def image():
-    """Noise over a ramp, of odd sides and different in each channel: sRGB 0…1."""
-    noise = np.random.default_rng(7).random((75, 101, 3), np.float32)
-    ramp = np.linspace(0, 1, 101, dtype=np.float32)[None, :, None] * [1.0, 0.5, 0.1]
-    return (0.5 * noise + 0.5 * ramp).astype(np.float32)
+    """A picture of odd sides."""
+    return picture(75, 101)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "pool"), [("vgg19", "max"), ("vgg16", "ave")])
-def test_features_and_files_equal_kerass(model, pool, image, tmp_path):
+@pytest.mark.parametrize("model", COMPARED)
+def test_features_and_files_equal_kerass(model, image, tmp_path):
     """With fabricated weights in the published form, and as Keras saves them. The published files
     have the address and the checksum that Keras expects."""
     import keras  # Takes seconds, which the other tests need not wait.
@@ -61,11 +46,11 @@ def test_features_and_files_equal_kerass(model, pool, image, tmp_path):
     source = importlib.import_module(f"keras.src.applications.{model}")
     assert registry.ARCHITECTURES[model].url == source.WEIGHTS_PATH_NO_TOP
     assert registry.ARCHITECTURES[model].md5 in inspect.getsource(source)
-    pooled, layers = network if pool == "max" else averaging(network), COMPARED[model]
-    outputs = [pooled.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
+    layers = COMPARED[model]
+    outputs = [network.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
     batch = published.preprocess_input(image[None] * 255.0)
-    wanted = keras.Model(pooled.input, outputs)(batch)
-    found = load_vgg(model, path).features(image, layers, pool)
+    wanted = keras.Model(network.input, outputs)(batch)
+    found = load_vgg(model, path).features(image, layers)
     for layer, expected in zip(layers, wanted, strict=True):
         feature, expected = found[layer], expected.numpy()[0]
         assert (feature.dtype, feature.shape) == (np.float32, expected.shape)

@@ -30,28 +30,22 @@ def identity(path):
 # --- the default ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", ["vgg19", "vgg16"])
-@pytest.mark.parametrize("recipe", ["default", "inetwork"])
-def test_it_is_the_network_that_comes_with_the_program_and_no_hub_is_asked(
-    hub, published, model, recipe
+def test_it_is_the_built_in_network_unless_recipe_inetwork_finds_its_models_published_weights(
+    hub, published
 ):
-    source = source_for(Settings(model=model, recipe=recipe), None)
-    assert source == named_source("builtin", model)
-    assert source.identity == identity(BUILTIN)
-    assert load_vgg(model).identity == identity(BUILTIN)
-    assert hub.asked == []
+    def identities():
+        return {
+            (recipe, model): source_for(Settings(model=model, recipe=recipe), None).identity
+            for recipe in ("default", "inetwork")
+            for model in ("vgg19", "vgg16")
+        }
 
-
-def test_published_weights_in_a_cache_are_for_recipe_inetwork_and_its_model(hub, published):
+    builtin = dict.fromkeys(identities(), identity(BUILTIN))
+    assert identities() == builtin
     put(download.CACHE, published.file_name, hub.content)
-    found = {
-        (recipe, model): source_for(Settings(model=model, recipe=recipe), None).identity
-        for recipe in ("default", "inetwork")
-        for model in ("vgg19", "vgg16")
-    }
-    assert found.pop(("inetwork", "vgg19")) == f"md5:{published.md5}"
-    assert {*found.values()} == {identity(BUILTIN)}
-    assert load_vgg("vgg19").identity == identity(BUILTIN)
+    assert identities() == builtin | {("inetwork", "vgg19"): f"md5:{published.md5}"}
+    for model in ("vgg19", "vgg16"):
+        assert load_vgg(model).identity == identity(BUILTIN)
     assert hub.asked == []
 
 
