@@ -13,10 +13,10 @@ from PIL import Image
 
 from support.polling import DEADLINE_S
 
+# Added to those that chromedriver passes.
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
-    *("--disable-background-networking", "--no-first-run", "--disable-sync"),
-    *("--disable-component-update", "--disable-default-apps", "--hide-scrollbars"),
+    *("--disable-component-update", "--hide-scrollbars"),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 from PIL import Image
-from werkzeug.wrappers import Request as FormRequest
+from werkzeug.test import EnvironBuilder
 
 TOKEN = "4242:AAF-not_a_real_token"
 DROPPED = 0  # passed to `fail` instead of a status: the connection ends without an answer
@@ -147,9 +147,6 @@ class Telegram:
 
     def _file(self, given: dict[str, Any]) -> dict[str, Any]:
         file = given["file_id"]
-        if file not in self._files:
-            wrong = "wrong file_id or the file is temporarily unavailable"
-            raise Refusal(400, f"Bad Request: {wrong}")
         _, size = self._files[file]
         if size > MAX_DOWNLOAD:
             raise Refusal(400, "Bad Request: file is too big")
@@ -217,13 +214,9 @@ class Telegram:
 
     def _menu(self, given: dict[str, Any]) -> bool:
         commands, language = given["commands"], given.get("language_code", "")
-        if not 1 <= len(commands) <= 100:
-            raise Refusal(400, "Bad Request: wrong number of commands")
         for command in commands:
             if not re.fullmatch("[a-z0-9_]{1,32}", command["command"]):
                 raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
-            if not 1 <= len(command["description"]) <= 256:
-                raise Refusal(400, "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID")
         scope = given.get("scope", {"type": "default"})
         name = f"{scope['type']}:{scope.get('chat_id', '')}".rstrip(":")
         self.menus[name, language] = [command["command"] for command in commands]
@@ -232,15 +225,9 @@ class Telegram:
 
 def _read_form(request: httpx.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
     """Returns a call's parameters and its files by field."""
-    content = request.content
-    form = FormRequest(
-        {
-            "REQUEST_METHOD": "POST",
-            "CONTENT_TYPE": request.headers.get("content-type", ""),
-            "CONTENT_LENGTH": f"{len(content)}",
-            "wsgi.input": io.BytesIO(content),
-        }
-    )
+    kind = request.headers.get("content-type")
+    builder = EnvironBuilder(method="POST", data=request.content, content_type=kind)
+    form = builder.get_request()
     files = {name: (file.filename or "", file.read()) for name, file in form.files.items()}
     parameters: dict[str, Any] = form.form.to_dict()
     return parameters | {

@@ -22,12 +22,7 @@ RESULTS = {
     "both/beach.jpg",
     "both/trip/old town é.png",
 }
-RECORDS = {
-    "_records/monet/beach.jpg.json",
-    "_records/monet/trip/old town é.png.json",
-    "_records/both/beach.jpg.json",
-    "_records/both/trip/old town é.png.json",
-}
+RECORDS = {f"_records/{key}.json" for key in RESULTS}
 
 
 @pytest.fixture

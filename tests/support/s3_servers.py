@@ -29,7 +29,6 @@ INSTALL = "apt-get install -y --no-install-recommends ceph-mon ceph-osd radosgw 
 class Server:
     """A running S3 server. Its data is thrown away when the tests end."""
 
-    name: str
     url: str
     key_id: str = KEY_ID
     secret: str = SECRET
@@ -88,7 +87,7 @@ def moto() -> Iterator[Server]:
     running = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
-    yield Server("moto", f"http://{host}:{port}")
+    yield Server(f"http://{host}:{port}")
     running.stop()
 
 
@@ -115,8 +114,8 @@ def ceph() -> Iterator[tuple[Server, Server, Path]]:
             pytest.fail(f"rgw-up.sh failed: {(folder / 'up.err').read_text()[-2000:]}")
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_CA_BUNDLE", str(folder / "cert.pem"))
-            plain = Server("rgw", f"http://127.0.0.1:{http}")
-            yield plain, Server("rgw-tls", f"https://localhost:{https}"), folder
+            plain = Server(f"http://127.0.0.1:{http}")
+            yield plain, Server(f"https://localhost:{https}"), folder
         subprocess.run([HERE / "rgw-down.sh", folder], check=True, timeout=60)
 
 
@@ -143,7 +142,7 @@ def other_account(ceph) -> Server:
         capture_output=True,
         timeout=60,
     )
-    return Server("rgw", plain.url, "otheraccess", "othersecret")
+    return Server(plain.url, "otheraccess", "othersecret")
 
 
 @pytest.fixture(params=["moto", "rgw"])

@@ -29,20 +29,16 @@ def weights(model: str = "vgg19", seed: int = 0) -> Weights:
     return Weights(model, f"tiny:{seed}", kernels, MEAN_PIXEL)
 
 
-def network(model: str = "vgg19", seed: int = 0) -> "VGG":
+@cache
+def network() -> "VGG":
     """Return the network with these weights, which paints in float32 by default.
 
     All tests of a process share it, because tracing another network takes TensorFlow seconds.
     """
-    return _network(model, seed)
-
-
-@cache
-def _network(model: str, seed: int) -> "VGG":
     from styletransfer.vgg.network import VGG
 
     compute_in_float32()
-    return VGG(weights(model, seed))
+    return VGG(weights())
 
 
 def compute_in_float32() -> None:

@@ -1,6 +1,5 @@
 """The web service for a browser, with jobs that a test moves on instead of a worker."""
 
-import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,15 +10,14 @@ from starlette.responses import JSONResponse
 
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.schemas import Blended, JobState
+from support.pictures import saved
 from support.web_service import served, stored_job
 
 MOSAIC = {"mosaic.jpg": 1.0}
 
 
 def jpeg(colour, size=(96, 64)):
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, "JPEG")
-    return out.getvalue()
+    return saved(Image.new("RGB", size, colour), "JPEG")
 
 
 class Refusing:

@@ -10,13 +10,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import uvicorn
-from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from styletransfer import config
@@ -94,29 +93,20 @@ def served(
     service.supervisor = IDLE
     app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []
-    with ExitStack() as running:
-        port = running.enter_context(serving(app, port))
-        # There is no TLS, and loading its certificates takes most of a short test.
-        client = httpx.Client(verify=False, base_url=f"http://127.0.0.1:{port}", timeout=30)
-        running.enter_context(client)
-        client.service = service
-        board = client.service.board
-        until(lambda: board.complete or board.problem != UNREAD, every_s=0.005)
-        yield client
-        board.close()
-        board._thread.join()  # Otherwise the next test would get its log lines.
-
-
-@contextmanager
-def serving(app: FastAPI, port: int) -> Iterator[int]:
-    """Serve an application in a thread. Yield the port."""
     # The thread ends a moment after the test: the next one would get its log lines.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
     listening = listen("127.0.0.1", port)
     server = uvicorn.Server(server_config(app))
     threading.Thread(target=server.run, args=([listening],), daemon=True).start()
     until(lambda: server.started, every_s=0.005)
-    yield listening.getsockname()[1]
+    address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    # There is no TLS, and loading its certificates takes most of a short test.
+    with httpx.Client(verify=False, base_url=address, timeout=30) as client:
+        client.service, board = service, service.board
+        until(lambda: board.complete or board.problem != UNREAD, every_s=0.005)
+        yield client
+        board.close()
+        board._thread.join()  # Otherwise the next test would get its log lines.
     server.should_exit = True  # The thread closes the socket as well.
 
 

@@ -122,12 +122,9 @@ class FaultProxy:
             line = head.split(b"\r\n", 1)[0].decode("latin-1")
             rule = self._rule(line)
             self.log.append((line, rule.fault))
-            if rule.fault == "reset":
-                _reset(answer)
-                return
             if rule.fault in ("hang", "delay"):
                 await asyncio.sleep(rule.seconds)
-            if rule.fault == "hang":
+            if rule.fault in ("hang", "reset"):
                 _reset(answer)
                 return
             if rule.fault == "status":
