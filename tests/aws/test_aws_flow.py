@@ -3,7 +3,7 @@ template's rules, and jobs are the template's command, in this process."""
 
 import io
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from types import SimpleNamespace
 
 import entrypoint
 import pytest
@@ -17,17 +17,9 @@ PHOTO = tiny.file(60, 80, 1)
 ENDED = "Essential container in task exited"  # Batch's reason if the container ended by itself
 
 
-@dataclass
-class Job:
-    """A Batch job; `code` is its exit code."""
-
-    id: str
-    parameters: dict
-    code: int | None = None
-
-
 class Cloud:
-    """EventBridge and Batch between the bot and its jobs. Each event is delivered twice.
+    """EventBridge and Batch between the bot and its jobs, which have an exit code once they ended.
+    Each event is delivered twice.
 
     Args:
         resources: The template's resources.
@@ -70,7 +62,8 @@ class Cloud:
             [target] = self._resources[name]["Properties"]["Targets"]
             if target["Arn"] == NAMES["JobQueue"]:
                 submitted = aws_events.transformed(target["InputTransformer"], event)
-                job = Job(f"job-{len(self.jobs) + 1}", submitted["Parameters"])
+                number, parameters = len(self.jobs) + 1, submitted["Parameters"]
+                job = SimpleNamespace(id=f"job-{number}", parameters=parameters, code=None)
                 self.jobs.append(job)
                 self._waiting.append(job)
                 for status in ("SUBMITTED", "RUNNABLE"):

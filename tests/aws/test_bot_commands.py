@@ -2,6 +2,7 @@
 
 import io
 import json
+from unittest.mock import Mock
 
 from bot import table
 from PIL import Image
@@ -59,10 +60,7 @@ def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
 
 
 def test_a_stranger_stays_outside_when_the_table_cannot_be_read(world, monkeypatch):
-    def broken(self, user):
-        raise RuntimeError("no table")
-
-    monkeypatch.setattr(table.Table, "user", broken)
+    monkeypatch.setattr(table.Table, "user", Mock(side_effect=RuntimeError("no table")))
     assert texts(world.answers(world.photo(STRANGER))) == [EN.text("broken")]
     assert world.keys("telegram/") == []
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+from unittest.mock import Mock
 
 import boto3
 import pytest
@@ -89,11 +90,9 @@ def test_a_photo_of_which_nobody_can_hear_comes_again(world, methods):
 
 
 def test_without_its_table_the_bot_lets_telegram_send_again(world, monkeypatch):
-    def broken(*_):
-        raise ClientError({"Error": {"Code": "ServiceUnavailable"}}, "UpdateItem")
-
+    error = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "UpdateItem")
     with monkeypatch.context() as patch:
-        patch.setattr(Table, "claim_update", broken)
+        patch.setattr(Table, "claim_update", Mock(side_effect=error))
         assert world.update(update := world.photo(ANNA)) == 503
     assert "Got it" in world.answers(update)[0].text
 
@@ -101,10 +100,8 @@ def test_without_its_table_the_bot_lets_telegram_send_again(world, monkeypatch):
 def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_200(
     world, monkeypatch, caplog
 ):
-    def broken(data):
-        raise RuntimeError(f"at https://api.telegram.org/file/bot{TOKEN}/x")
-
-    monkeypatch.setattr(pictures, "file_type", broken)
+    error = RuntimeError(f"at https://api.telegram.org/file/bot{TOKEN}/x")
+    monkeypatch.setattr(pictures, "file_type", Mock(side_effect=error))
     [answer] = world.answers(world.photo(ANNA))
     assert (answer.chat, answer.text) == (ANNA, EN.text("broken"))
     assert "Traceback" in caplog.text and "RuntimeError" in caplog.text

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from support.batch_results import RECORD, results
@@ -152,28 +153,16 @@ def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
     assert "FAILED: caf\\udce9.jpg in monet: the name of the photo" in said
 
 
-def fails_with(error):
-    """A function that raises an error, whatever it is called with."""
-
-    def fail(*_):
-        raise error
-
-    return fail
+AWAY, MISSING = UnavailableError("the bucket is away"), ImportError("no module tensorflow")
 
 
 @pytest.mark.parametrize(
     ("module", "name", "value", "error", "said"),
     [
+        (Gallery, "add", Mock(side_effect=AWAY), UnavailableError, "the bucket is away"),
         (
-            Gallery,
-            "add",
-            fails_with(UnavailableError("it is away")),
-            UnavailableError,
-            "it is away",
-        ),
-        (
-            *(actor.RemoteWorker, "start", fails_with(ImportError("no module tensorflow"))),
-            *(StyleTransferError, r"before they can paint \(no module"),
+            *(actor.RemoteWorker, "start", Mock(side_effect=MISSING), StyleTransferError),
+            r"before they can paint \(no module",
         ),
         (driver, "ENGINE_VERSION", "1", ConfigError, "the driver has version 1 of the engine"),
     ],

@@ -10,17 +10,6 @@ from styletransfer.cluster.actor import WorkerSetup
 from styletransfer.cluster.fleet import Fleet
 from styletransfer.cluster.queues import MAX_TASKS
 
-
-class Idle:
-    """Takes what a worker is given, and waits."""
-
-    def __init__(self, setup):
-        self.cpus = setup.cpus
-
-    def start(self):
-        return None
-
-
 HEAD, PLAIN, GPUS = {}, {"CPU": 8.0}, {"CPU": 16.0, "GPU": 2.0}
 GPU = {"num_gpus": 1, "num_cpus": 0}  # reserved for a worker
 
@@ -29,10 +18,15 @@ def cores(count):
     return {"num_gpus": 0, "num_cpus": count}
 
 
+def idle(setup):
+    """A worker that paints nothing."""
+    return SimpleNamespace(cpus=setup.cpus, start=lambda: None)
+
+
 @pytest.fixture
 def made(monkeypatch):
     """Makes a fleet on a cluster of these nodes, with workers for this number of pictures."""
-    monkeypatch.setattr(fleet, "RemoteWorker", Idle)
+    monkeypatch.setattr(fleet, "RemoteWorker", idle)
 
     def make(device, pictures, **nodes):
         ray = FakeRay()

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from unittest.mock import Mock
 
 import pytest
 from support.failures import weights_error
@@ -79,14 +80,12 @@ def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
 
 
 def test_a_refused_connection_and_an_unknown_host_are_named(monkeypatch):
-    def unknown(*_, **__):
-        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-
     publish(monkeypatch, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", "0" * 32)
     message = weights_error(download.find, "vgg19")
     assert "refused" in message
     publish(monkeypatch, "http://hub.invalid/small.h5", "0" * 32)
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    monkeypatch.setattr(socket, "getaddrinfo", Mock(side_effect=unknown))
     message = weights_error(download.find, "vgg19")
     assert "not known" in message
 

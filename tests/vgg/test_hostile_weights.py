@@ -1,12 +1,12 @@
 """Weights files that are made to do harm: refused in one line, and nothing else is read."""
 
-import itertools
 import os
 import sys
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
+from unittest.mock import Mock
 
 import h5py
 import numpy as np
@@ -135,7 +135,7 @@ def damaged_files(kind, folder):
         np.savez(folder / "whole.npz", **fabricated.trained_arrays((2, 2, 2, 2, 2)))
         whole = folder / "whole.npz"
     data = whole.read_bytes()
-    for number, rng in zip(itertools.count(), generators(seed=3), strict=False):
+    for number, rng in enumerate(generators(seed=3)):
         path = folder / f"{number % 2}.{kind}"
         path.write_bytes(mutated(data, rng))
         yield path
@@ -164,11 +164,8 @@ def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_pa
 def test_a_system_that_refuses_a_limit_still_reads_the_file(tmp_path, monkeypatch):
     """As macOS, to which 3 GB of address space are less than any process has there."""
     resource = pytest.importorskip("resource")
-
-    def refuse(*_):
-        raise ValueError("current limit exceeds maximum limit")
-
-    monkeypatch.setattr(resource, "setrlimit", refuse)
+    refused = ValueError("current limit exceeds maximum limit")
+    monkeypatch.setattr(resource, "setrlimit", Mock(side_effect=refused))
     layers = ["conv1_1", "conv1_2"]
     path = fabricated.save_h5(tmp_path / "a.h5", fabricated.weights(layers=layers))
     assert foreign_formats.main([str(path), "vgg19", str(tmp_path / "out.npz")]) == 0
