@@ -60,8 +60,9 @@ def test_everything_set_is_taken():
         | {
             "BUCKET_RESULT": "photos-painted/2026",
             "STYLE_MODE": "blend",
-            "STYLE_SIZE": "full",
-            "STYLE_CONTENT_WEIGHT": " 0.5 ",
+            "STYLE_SIZE": " Full",
+            "STYLE_CONTENT_WEIGHT": " 1 ",
+            "STYLE_OPTIMIZER": "LBFGS ",
             "VGG_WEIGHTS": "bucket:weights/vgg19.h5",
             "DEVICE": "GPU",
             "OUTPUT_FORMAT": "tif",
@@ -78,7 +79,8 @@ def test_everything_set_is_taken():
     )
     assert config.account == Account("cellar-c2.services.clever-cloud.com", "key-id", "s3cr3t")
     assert config.account.url == "https://cellar-c2.services.clever-cloud.com"
-    assert config.settings == Settings(size="full", content_weight=0.5)
+    assert config.settings == Settings(size="full", content_weight=1.0, optimizer="lbfgs")
+    assert isinstance(config.settings.content_weight, float)
     assert (config.style_mode, config.device) == ("blend", "gpu")
     assert config.vgg_weights == "bucket:weights/vgg19.h5"
     assert config.output == OutputFormat("tiff", 80, keep_gps=True)
@@ -144,8 +146,6 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({**CELLAR, "CELLAR_ADDON_HOST": "h:port"}, ["CELLAR_ADDON_HOST", "'h:port'"]),
         ({**CELLAR, "CELLAR_ADDON_HOST": "a:s3cr3t@h"}, ["CELLAR_ADDON_HOST has an @"]),
         ({"STYLE_MODE": "mix"}, ["STYLE_MODE", "'mix'", "each, blend"]),
-        ({"STYLE_SIZE": "big"}, ["STYLE_SIZE", "'big'", "full"]),
-        ({"STYLE_SIZE": "7"}, ["STYLE_SIZE", "7", "32"]),
         ({"STYLE_CONTENT_WEIGTH": "1"}, ["STYLE_CONTENT_WEIGTH", "STYLE_CONTENT_WEIGHT?"]),
         ({"STYLE_XYZZY": "1"}, ["STYLE_XYZZY", "'1'", "STYLE_ITERATIONS"]),
         ({"DEVICE": "tpu"}, ["DEVICE", "'tpu'", "auto, gpu, cpu"]),

@@ -44,15 +44,6 @@ def test_a_signal_inside_a_weak_references_callback_is_obeyed(capfd):
     assert capfd.readouterr().err == ""
 
 
-def test_handlers_are_as_before_when_it_is_over():
-    before = [signal.getsignal(each) for each in Stop.SIGNALS]
-    with Stop(), Stop():
-        assert [signal.getsignal(each) for each in Stop.SIGNALS] != before
-    assert [signal.getsignal(each) for each in Stop.SIGNALS] == before
-    with Stop() as fresh:
-        fresh.obey()
-
-
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_signal_ends_the_wait_for_a_future_even_if_it_ends_the_future_as_well(ends):
     future, stop = Future(), Stop()

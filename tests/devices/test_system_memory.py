@@ -41,17 +41,14 @@ def machine(tmp_path, request):
     return lambda path: Machine(tmp_path, request.param, path)
 
 
-def test_page_cache_that_can_be_dropped_is_free(machine, tmp_path):
-    machine("/").cgroup("/", 2 * GB, int(1.8 * GB), int(1.5 * GB))
-    assert cgroup_memory(tmp_path) == [int(1.7 * GB)]
-
-
-def test_a_limit_around_the_own_cgroup_counts(machine, tmp_path):
+def test_limits_around_the_own_cgroup_count_and_page_cache_that_can_be_dropped_is_free(
+    machine, tmp_path
+):
     made = machine("/system.slice/paint.service/inner")
     made.cgroup("/system.slice/paint.service/inner", "max", GB)
     made.cgroup("/system.slice/paint.service", 3 * GB, GB)
-    made.cgroup("/system.slice", 9 * GB, GB)
-    assert cgroup_memory(tmp_path) == [2 * GB, 8 * GB]
+    made.cgroup("/system.slice", 9 * GB, int(1.8 * GB), int(1.5 * GB))
+    assert cgroup_memory(tmp_path) == [2 * GB, int(8.7 * GB)]
 
 
 def test_a_containers_own_cgroup_is_found_where_it_is_mounted(machine, tmp_path):
