@@ -156,7 +156,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE, "--size", "7"], 2, "--size is '7'; expected"),
         ([*ONE, "--image_size", "7"], 2, "--image_size of 7 rows makes a longer side of 9 px"),
         ([*ONE, "--image_size", "64", "--size", "64"], 2, "give one of them"),
-        ([*ONE, "--bogus"], 2, "unrecognized arguments: --bogus"),
+        ([*ONE, "--stlye_weight", "1"], 2, "no flag --stlye_weight; did you mean --style_weight?"),
         ([*ONE, "--style_weight", "1", "2"], 2, "2 values for 1 paint"),
         ([*TWO, "--style_weight", "0", "0"], 2, "not all 0"),
         ([*TWO, "--style_masks", "left.png"], 2, "--style_masks has 1 masks for 2 paintings"),

@@ -145,10 +145,8 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
 
 
-def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path, request):
-    # As in a terminal: what a shell starts in the background ignores SIGINT, with its children.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
+@pytest.mark.usefixtures("interruptible")
+def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
     (tmp_path / "webbrowser.py").write_text("import os\nos.kill(os.getpid(), 2)\nraise OSError")
     done = python("send_to_bucket.py", tmp_path, "./x", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
