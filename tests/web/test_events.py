@@ -54,10 +54,6 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monke
         assert news["links"]["preview"] is None
 
 
-def test_there_is_no_state_of_a_job_that_there_is_not(web):
-    assert web.get(f"/api/jobs/{'0' * 20}").status_code == 404
-
-
 def test_a_stream_that_ends_is_forgotten_and_there_are_not_too_many(web, monkeypatch):
     send(web)
     monkeypatch.setattr(api_jobs, "MAX_STREAMS", 1)

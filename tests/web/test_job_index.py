@@ -128,21 +128,15 @@ DRAFT = StoredJob(
 )
 
 
-def test_a_draft_says_how_long_the_others_take():
+def test_a_draft_says_how_long_the_others_take_on_the_same_device():
     estimates = Estimates()
     assert estimates.seconds(200) is None
+    slow = DRAFT.model_copy(update={"device": "another device", "seconds": 900.0})
+    estimates.add_measurement(slow)
     estimates.set_calibration(0.1, DRAFT.device)  # The worker's own measurement, until then.
+    estimates.add_measurement(slow)  # Read from the bucket afterwards.
     assert estimates.seconds(200) == 20
     estimates.add_measurement(DRAFT)
     assert estimates.seconds(200) == 10
     estimates.add_measurement(DRAFT.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
     assert estimates.seconds(200) == pytest.approx(12)
-
-
-def test_what_was_painted_on_another_device_before_counts_no_more_once_this_one_was_measured():
-    estimates = Estimates()
-    slow = DRAFT.model_copy(update={"device": "another device", "seconds": 900.0})
-    estimates.add_measurement(slow)
-    estimates.set_calibration(0.1, "this device")
-    estimates.add_measurement(slow)  # Read from the bucket afterwards.
-    assert estimates.seconds(100) == 10

@@ -140,7 +140,7 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     assert states == ["done", "cancelled"]
     assert len(gallery(web)) == 1
     unknown = web.post("/api/jobs", json={"again": "0" * 20, "style": "both"})
-    assert unknown.status_code == 404
+    assert unknown.status_code == web.get(f"/api/jobs/{'0' * 20}").status_code == 404
 
 
 def test_a_request_that_is_repeated_counts_once(web, store):

@@ -157,19 +157,6 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     lease.stop_renewing()
 
 
-def test_a_cancelled_job_is_painted_no_more(store):
-    job = stored_job(store).id
-    held = JobClaimer(store, "first").claim_next()
-    later, etag = store.read(job)
-    assert store.replace(later.changed(cancel=True), etag)
-    with pytest.raises(Cancelled):
-        held.confirm()
-    # Its worker dies before it has stored that; the next one does.
-    assert JobClaimer(store, "second", dead_owner="first").claim_next() is None
-    assert store.read_ended(job).state == JobState.CANCELLED
-    assert not dict(store.queued())
-
-
 def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatch):
     """S3 refuses the rest of an object that has changed since its size was asked for."""
     job, bucket = stored_job(store).id, store._bucket

@@ -91,23 +91,19 @@ def test_a_port_that_is_taken_is_named_and_nothing_else_is_said(place, caplog):
 
 
 @pytest.mark.parametrize(
-    "variable, most",
+    ("name", "value", "most"),
     [
-        ({"STYLE_SIZE": "full"}, 4096),
-        ({"STYLE_SIZE": "5000"}, 4096),
-        ({"STYLE_ITERATIONS": "2000"}, 1000),
+        ("STYLE_SIZE", "full", 4096),
+        ("STYLE_SIZE", "5000", 4096),
+        ("STYLE_ITERATIONS", "2000", 1000),
     ],
 )
-def test_settings_that_no_order_may_have_are_refused_at_the_start(place, variable, most):
-    [(name, value)] = variable.items()
-    with pytest.raises(
-        ConfigError, match=f"{name} is {value}; the web service takes at most {most}"
-    ):
-        serve(
-            config.load({**place, **variable}),
-            load_options({**PASSWORD, "WEB_PORT": str(free_ports(1)[0])}),
-            no_worker,
-        )
+def test_settings_that_no_order_may_have_are_refused_at_the_start(place, name, value, most):
+    loaded = config.load({**place, name: value})
+    options = load_options({**PASSWORD, "WEB_PORT": str(free_ports(1)[0])})
+    refused = f"{name} is {value}; the web service takes at most {most}"
+    with pytest.raises(ConfigError, match=refused):
+        serve(loaded, options, no_worker)
 
 
 def test_the_web_process_never_loads_tensorflow():
@@ -133,13 +129,3 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
     assert serve(config.load(place), options, no_worker) == 0
     assert caplog.messages == [f"serving on http://{shown}:{port}"]
-
-
-def test_answers_are_sent_without_delay():
-    """Otherwise each waits 40 ms for an acknowledgement."""
-    with (
-        app.listen("127.0.0.1", free_ports(1)[0]) as listening,
-        socket.create_connection(listening.getsockname()),
-        listening.accept()[0] as accepted,
-    ):
-        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -50,7 +50,10 @@ def answering(place):
         yield client
 
 
-def test_a_preview_is_ordered_as_a_job_is(answering):
+def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(place, answering):
+    own = 'recipe = "moments"\npreset = "print"\nsize = "full"\n'
+    styles = Path(place["BUCKET_STYLE"]) / "styles.toml"
+    styles.write_text(f'[monet]\npaintings = ["monet.jpg"]\n{own}')
     asked = []
     answering.work = lambda each: (asked.append(each), (JPEG, None))[1]
     answer = answering.post("/api/preview", data=MONET, files=photo())
@@ -58,24 +61,15 @@ def test_a_preview_is_ordered_as_a_job_is(answering):
     assert answer.headers["content-type"] == "image/jpeg"
     blend = {"request": '{"paintings": {"monet.jpg": 1, "both/a.png": 3}}'}
     assert answering.post("/api/preview", data=blend, files=photo()).status_code == 200
-    one, two = (each.style for each in asked)
+    plain = {"request": '{"style": "monet"}'}
+    assert answering.post("/api/preview", data=plain, files=photo()).status_code == 200
+    one, two, three = (each.style for each in asked)
     assert one.name == "monet"
     assert (one.settings.size, one.settings.strength) == (48, 0.3)
-    assert one.settings.recipe == two.settings.recipe == "instant"
+    assert {each.style.settings.recipe for each in asked} == {"instant"}
+    assert (three.settings.preset, three.settings.size) == ("instant", 512)
     assert [each.share for each in two.paintings] == [1, 3]
     assert answering.get("/api/jobs").json() == {"jobs": []}
-
-
-def test_a_preview_is_instant_whatever_the_style_says(place, answering):
-    own = {"recipe": "moments", "preset": "print", "size": "full"}
-    lines = [f'{name} = "{value}"' for name, value in own.items()]
-    content = "\n".join(["[monet]", 'paintings = ["monet.jpg"]', *lines])
-    (Path(place["BUCKET_STYLE"]) / "styles.toml").write_text(content)
-    asked = []
-    answering.work = lambda each: (asked.append(each.style.settings), (JPEG, None))[1]
-    data = {"request": '{"style": "monet"}'}
-    assert answering.post("/api/preview", data=data, files=photo()).status_code == 200
-    assert (asked[0].recipe, asked[0].preset, asked[0].size) == ("instant", "instant", 512)
 
 
 @pytest.mark.parametrize(
