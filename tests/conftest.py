@@ -1,4 +1,4 @@
-"""Options, fixtures and the distribution of tests that several packages share."""
+"""Fixtures and the distribution of tests that several packages share."""
 
 import os
 import re
@@ -21,10 +21,6 @@ MAX_WORKERS = 4  # Each grows to some three gigabytes.
 # Groups of tests that share a costly resource, the longest first: traced graphs, S3 and a process
 # that has loaded TensorFlow, a browser.
 GROUPS = ("engine", "processes", "chromium")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--rounds", type=int, help="how often test_web_kill.py repeats its rounds")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:

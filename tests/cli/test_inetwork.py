@@ -177,6 +177,8 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "klimt", "--init_image", "klimt.png"], 2, "would overwrite klimt.png"),
         ([*ONE[:2], ""], 2, "PREFIX is ''; expected the name of the result"),
+        (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
+        (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
         (["--from_record", "beach.json"], 2, "--from_record FILE takes PREFIX; got nothing"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

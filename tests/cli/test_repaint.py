@@ -57,8 +57,3 @@ def test_a_record_is_not_painted_over_its_pictures(folders, stand_in, monkeypatc
         assert "the result would overwrite" in capsys.readouterr().err
     assert inetwork(["--from-record", f"../{record}", "new/"]) == 2
     assert Path("beach.jpg").read_bytes() == before and not Path("new").exists()
-
-
-@pytest.mark.parametrize("file", ["photos/beach.jpg", "nowhere.json"])
-def test_what_is_no_record_is_a_mistake(folders, file):
-    assert inetwork(["--from-record", file, "x"]) == 2

@@ -1,6 +1,7 @@
 """get_bucket_content.py and send_to_bucket.py: folders and buckets, named on the command line."""
 
 import os
+import sys
 
 import pytest
 from support.commands import contents, keys, set_variables
@@ -75,32 +76,23 @@ def test_a_bucket_that_cannot_be_used_is_one_line(
         assert printed.out == "" and message in printed.err and printed.err.count("\n") == 1
 
 
-def test_a_path_is_not_an_address(photos, tmp_path, monkeypatch, capsys):
+def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(config, "environment", dict)
     before = {*tmp_path.iterdir()}
-    for run in (
-        lambda: get_bucket_content([str(photos), "s3://my-photos"]),
-        lambda: cl_send_source(["s3://my-photos"]),
-        lambda: get_bucket_content([str(photos), photos.as_uri()]),
+    for script, words, said in (
+        (send_to_bucket, ["nope", "./bucket"], "does not exist; expected a folder or file"),
+        (get_bucket_content, ["./photos", "./photos/a.jpg"], "a.jpg"),
+        (get_bucket_content, ["My_Bucket", "x"], "'My_Bucket'"),
+        (get_bucket_content, ["one"], "FOLDER"),
+        (get_bucket_content, ["./photos", "s3://my-photos"], "expected"),
+        (cl_send_source, ["s3://my-photos"], "expected"),
+        (get_bucket_content, ["./photos", photos.as_uri()], "expected"),
     ):
         with pytest.raises(SystemExit) as ended:
-            run()
-        assert ended.value.code == 2 and "expected" in capsys.readouterr().err
+            sys.exit(script(words))
+        assert ended.value.code == 2 and said in capsys.readouterr().err
     assert {*tmp_path.iterdir()} == before
-
-
-def test_wrong_arguments_end_with_2(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(config, "environment", dict)
-    (tmp_path / "file").write_bytes(b"x")
-    assert send_to_bucket([str(tmp_path / "nope"), "./bucket"]) == 2
-    assert "does not exist; expected a folder or file" in capsys.readouterr().err
-    assert get_bucket_content([str(tmp_path), str(tmp_path / "file")]) == 2
-    assert get_bucket_content(["My_Bucket", str(tmp_path / "x")]) == 2
-    assert "'My_Bucket'" in capsys.readouterr().err
-    with pytest.raises(SystemExit) as caught:
-        get_bucket_content(["one"])
-    assert caught.value.code == 2
 
 
 @pytest.mark.parametrize("kind", ["folder", "moto"])

@@ -1,20 +1,18 @@
 """Leftovers of killed processes are deleted, and nothing else."""
 
-from collections import namedtuple
 from types import SimpleNamespace
 
 import pytest
 from support.web_service import stored_job
 
 from styletransfer import config
-from styletransfer.storage.base import StorageError
+from styletransfer.storage.base import StorageError, UnfinishedUpload
 from styletransfer.web import cleanup
 from styletransfer.web.buckets import open_buckets
 from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.job_store import PREVIEWS, JobStore, new_id
 from styletransfer.web.schemas import JobState
 
-Upload = namedtuple("Upload", ["key", "begun"])
 OLD = "0123456789a"  # How ids began in 2009.
 
 
@@ -57,7 +55,7 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     buckets, monkeypatch, caplog
 ):
     aborted = []
-    begun = [Upload("old", 1000.0), Upload("young", 3000.0)]
+    begun = [UnfinishedUpload("old", "1", 1000.0), UnfinishedUpload("young", "2", 3000.0)]
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
     monkeypatch.setattr(cleanup, "time", SimpleNamespace(time=lambda: 6000.0))

@@ -19,24 +19,21 @@ def shown(board):
     return {job.id: job.state for job in board.all()}
 
 
-def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store):
-    queued, ended = stored_job(store), stored_job(store)
+def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store, monkeypatch):
+    queued, ended, ending = stored_job(store), stored_job(store), stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))
     assert board.stored(queued.id).state == JobState.QUEUED
     assert board.stored(ended.id).state == JobState.DONE
     assert board.stored("0" * 20) is None
     assert shown(board) == {queued.id: JobState.QUEUED}
-
-
-def test_a_job_that_ends_while_it_is_asked_for_is_not_taken_for_none(board, store, monkeypatch):
-    job, read = stored_job(store), store.read
+    read = store.read
 
     def read_late(*which):
-        store.end(job.changed(state=JobState.DONE))
+        store.end(ending.changed(state=JobState.DONE))
         return read(*which)
 
     monkeypatch.setattr(store, "read", read_late)
-    assert board.stored(job.id).state == JobState.DONE
+    assert board.stored(ending.id).state == JobState.DONE, "it ends while it is asked for"
 
 
 def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, store, monkeypatch):

@@ -181,7 +181,7 @@ def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key
     assert dict(store.queued()).keys() == {each.json()["id"] for each in taken}
 
 
-def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
+def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker, store):
     jobs = [send(web, name=f"{number}.jpg").json() for number in range(3)]
     assert [job["place"] for job in jobs] == [1, 2, 3]
     cancelled = web.post(f"/api/jobs/{jobs[0]['id']}/cancel")
@@ -191,13 +191,9 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker):
     assert web.post(f"/api/jobs/{jobs[0]['id']}/cancel").status_code == 409
     assert worker.paint()
     assert [state_of(web, job)["state"] for job in jobs] == ["cancelled", "done", "queued"]
-
-
-def test_who_cancels_what_has_just_ended_reads_how(web, store):
-    job = send(web).json()
-    stored, _ = store.read(job["id"])
-    assert store.end(stored.changed(state=JobState.DONE))  # The service has not looked since.
-    late = web.post(f"/api/jobs/{job['id']}/cancel")
+    last, _ = store.read(jobs[2]["id"])
+    assert store.end(last.changed(state=JobState.DONE))  # The service has not looked since.
+    late = web.post(f"/api/jobs/{jobs[2]['id']}/cancel")
     reason = "this job has ended already: it is done"
     assert (late.status_code, late.json()["detail"]) == (409, reason)
 
