@@ -6,11 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from support.polling import until
 
 REPO = Path(__file__).parents[2]
 TOOLS = "bash cat cksum cp dirname env flock mkdir mv readlink rm sed sh sleep sort tail tr uname"
@@ -46,10 +46,6 @@ class Machine:
         write(folder / "python", PYTHON.format(real=sys.executable, check=""))
         write(self.bin / "uv", UV)
 
-    def has_python(self, name: str, meets_requirements: bool) -> None:
-        check = f"case $1 in tools/has*) exit {int(not meets_requirements)};; esac\n"
-        write(self.bin / name, PYTHON.format(real=sys.executable, check=check))
-
     def popen(self, *args: str, script: Path | None = None, **environment: str):
         return subprocess.Popen(
             [script or self.repo / "start.sh", *args],
@@ -76,10 +72,8 @@ class Machine:
     def installing(self, *args: str):
         """Starts an installation, and waits until it has begun."""
         process, slow = self.popen(*args, FAKE_SLOW="1"), self.folder / "slow"
-        deadline = time.monotonic() + 20
-        while not slow.exists():
-            assert process.poll() is None and time.monotonic() < deadline, process.communicate()
-            time.sleep(0.01)
+        until(lambda: slow.exists() or process.poll() is not None, every_s=0.01)
+        assert process.poll() is None, process.communicate()
         return process, int(slow.read_text())
 
 
@@ -157,7 +151,8 @@ def test_a_gpu_brings_cuda_which_every_mode_keeps(machine):
 
 
 def test_a_python_that_has_the_requirements_is_used(machine):
-    machine.has_python("python3", meets_requirements=True)
+    check = "case $1 in tools/has*) exit;; esac\n"
+    write(machine.bin / "python3", PYTHON.format(real=sys.executable, check=check))
     assert machine.start().stdout == "ran -m styletransfer\n"
     assert machine.done() == []
     machine.start("setup", ALWAYS_VENV="1")

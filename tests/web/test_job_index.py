@@ -5,7 +5,6 @@ from support.web_service import step_news, stored_job
 
 from styletransfer.web import job_index
 from styletransfer.web.job_index import Estimates, JobIndex
-from styletransfer.web.job_store import StoredJob
 from styletransfer.web.schemas import JobState, Preset
 
 
@@ -118,22 +117,16 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, st
     assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
 
 
-DRAFT = StoredJob(
-    **{"id": "j", "photo": "a.jpg", "photo_key": "j/a.jpg", "size": (9, 9), "style": "monet"},
-    **{"paintings": [], "named_style": True, "settings": {}, "created": "", "work": 100.0},
-    **{"preset": Preset.DRAFT, "state": JobState.DONE, "seconds": 5.0, "finished": "2026"},
-)
-
-
-def test_a_draft_says_how_long_the_others_take_on_the_same_device():
-    estimates = Estimates()
+def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):
+    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
+    draft, estimates = stored_job(store, **done), Estimates()
     assert estimates.seconds(200) is None
-    slow = DRAFT.model_copy(update={"device": "another device", "seconds": 900.0})
+    slow = draft.model_copy(update={"device": "another device", "seconds": 900.0})
     estimates.add_measurement(slow)
-    estimates.set_calibration(0.1, DRAFT.device)  # The worker's own measurement, until then.
+    estimates.set_calibration(0.1, draft.device)  # The worker's own measurement, until then.
     estimates.add_measurement(slow)  # Read from the bucket afterwards.
     assert estimates.seconds(200) == 20
-    estimates.add_measurement(DRAFT)
+    estimates.add_measurement(draft)
     assert estimates.seconds(200) == 10
-    estimates.add_measurement(DRAFT.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
+    estimates.add_measurement(draft.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
     assert estimates.seconds(200) == pytest.approx(12)

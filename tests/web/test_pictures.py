@@ -8,13 +8,14 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 from support.gallery import HOSTILE, published, record, results_of
+from support.web_service import stored_job
 
 from styletransfer.gallery.pictures import thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web import pictures
 from styletransfer.web.buckets import StyleBucket, WebBuckets
-from styletransfer.web.job_store import StoredJob
+from styletransfer.web.job_store import JobStore
 from styletransfer.web.pictures import Results, photo_of, preview_of
 from styletransfer.web.schemas import ApiError
 
@@ -27,12 +28,8 @@ def buckets(tmp_path):
     return WebBuckets(photos, StyleBucket(style, style), result, unfinished)
 
 
-def job(key="j/beach.jpg", result=None):
-    about = {"style": "monet", "paintings": [], "named_style": True, "settings": {}}
-    return StoredJob(
-        **{"id": "j", "photo": "beach.jpg", "photo_key": key, "size": (900, 2000), **about},
-        **{"preset": "draft", "created": "", "result": result},
-    )
+def job(buckets, photo="beach.jpg", **about):
+    return stored_job(JobStore(buckets.result), "j", photo=photo, size=(900, 2000), **about)
 
 
 def picture(kind, colour="red", size=(2000, 900)):
@@ -49,33 +46,33 @@ def seen(data):
 
 def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(buckets):
     small = ("JPEG", (1280, 576), "red")
-    for key, kind, whole in (
-        ("j/a.png", "PNG", ("PNG", (2000, 900), "red")),
-        ("j/b.tiff", "TIFF", small),
+    for photo, kind, whole in (
+        ("a.png", "PNG", ("PNG", (2000, 900), "red")),
+        ("b.tiff", "TIFF", small),
     ):
-        buckets.source.write(key, picture(kind))
-        assert seen(photo_of(job(key), buckets)[0]) == whole
-        data, name = photo_of(job(key), buckets, small=True)
+        buckets.source.write(f"j/{photo}", picture(kind))
+        assert seen(photo_of(job(buckets, photo), buckets)[0]) == whole
+        data, name = photo_of(job(buckets, photo), buckets, small=True)
         assert seen(data) == small and name.endswith(".jpg")
 
 
 def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets):
     buckets.source.write("j/beach.jpg", picture("JPEG"))
-    assert seen(preview_of(job(), buckets)) == ("JPEG", (1280, 576), "red")
+    assert seen(preview_of(job(buckets), buckets)) == ("JPEG", (1280, 576), "red")
     buckets.result.write("_web/previews/j.jpg", picture("JPEG", "blue", (8, 8)))
-    assert seen(preview_of(job(), buckets))[1:] == ((8, 8), "blue")
+    assert seen(preview_of(job(buckets), buckets))[1:] == ((8, 8), "blue")
     buckets.result.delete("_web/previews/j.jpg")
     buckets.result.write("monet/j/beach.jpg", picture("JPEG", "blue"))
-    assert seen(preview_of(job(result="monet/j/beach.jpg"), buckets))[2] == "blue"
+    assert seen(preview_of(job(buckets, result="monet/j/beach.jpg"), buckets))[2] == "blue"
 
 
 def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
-    assert photo_of(job(), buckets, small=True) == (half, "j/beach.jpg")
+    assert photo_of(job(buckets), buckets, small=True) == (half, "j/beach.jpg")
     with pytest.raises(ApiError):
-        photo_of(job("j/beach.tiff"), buckets, small=True)
+        photo_of(job(buckets, "beach.tiff"), buckets, small=True)
 
 
 @pytest.fixture
