@@ -46,15 +46,12 @@ def test_what_ends_a_program_is_one_line_and_an_exit_code(capsys, error, code, l
 def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch, capsys):
     monkeypatch.setattr(log.logger, "handlers", [])
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
-    ended = [errors.StorageError("no bucket"), KeyError("a bug"), Stopped(signal.SIGTERM)]
+    ends = iter([errors.StorageError("no bucket"), KeyError("a bug"), Stopped(signal.SIGTERM)])
 
     def run(_) -> int:
-        raise ended[0]
+        raise next(ends)
 
-    codes = []
-    while ended:
-        codes.append(run_service("./program", run, {"PROGRESS": "json"}))
-        ended.pop(0)
+    codes = [run_service("./program", run, {"PROGRESS": "json"}) for _ in range(3)]
     printed = capsys.readouterr()
     storage, bug, stopped = map(json.loads, printed.out.splitlines())
     assert printed.err == "" and codes == [5, 1, 143]

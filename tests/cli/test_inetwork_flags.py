@@ -87,15 +87,15 @@ def test_a_picture_to_start_from_is_where_it_starts():
 
 
 @pytest.mark.parametrize(
-    ("flags", "regions"),
+    ("flags", "regions", "shares"),
     [
-        ([], ["left.png", None]),
-        (["--content_mask", "left.png"], [None, None]),
-        (["--regions", "-", "right.png"], [None, "right.png"]),
+        (["--style_weight", "3", "1"], ["left.png", None], [3, 1]),
+        (["--style_weight", "3", "--content_mask", "left.png"], [None, None], [1.5, 1.5]),
+        (["--regions", "-", "right.png"], [None, "right.png"], [0.5, 0.5]),
     ],
     ids=["as the masks", "whole photo", "named"],
 )
-def test_paintings_have_their_weights_masks_and_regions(monkeypatch, flags, regions):
+def test_paintings_have_their_weights_masks_and_regions(monkeypatch, flags, regions, shares):
     styles = []
 
     def read_style(style, *_):
@@ -103,18 +103,12 @@ def test_paintings_have_their_weights_masks_and_regions(monkeypatch, flags, regi
         raise ConfigError("enough")
 
     monkeypatch.setattr(reading, "read_style", read_style)
-    words = [*TWO, "--style_weight", "3", "1", "--style_masks", "left.png", "-", *flags]
+    words = [*TWO, "--style_masks", "left.png", "-", *flags]
     assert inetwork([*words, *QUICK]) == 2
     [style] = styles
-    assert [each.entry.key for each in style.paintings] == TWO[1:3] and style.shares == [3, 1]
+    assert [each.entry.key for each in style.paintings] == TWO[1:3] and style.shares == shares
     assert [each.mask and each.mask.key for each in style.paintings] == ["left.png", None]
     assert [each.region and each.region.key for each in style.paintings] == regions
-
-
-def test_a_single_style_weight_is_shared_equally():
-    assert inetwork_arguments.shares_of(None, 2) == [0.5, 0.5]
-    assert inetwork_arguments.shares_of([3], 2) == [1.5, 1.5]
-    assert inetwork_arguments.shares_of([3, 1], 2) == [3, 1]
 
 
 def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():

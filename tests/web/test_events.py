@@ -108,10 +108,9 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
     monkeypatch.setattr(s3_client, "HURRIED_READ_S", 0.1)  # A batch waits sixty.
     environment = {
         **place,
+        **moto.environment,
         "BUCKET_RESULT": moto.new_bucket(),
         "CELLAR_ADDON_HOST": proxy.url,
-        "CELLAR_ADDON_KEY_ID": moto.key_id,
-        "CELLAR_ADDON_KEY_SECRET": moto.secret,
     }
     with served(environment) as client:
         until(lambda: client.get("/api/jobs").status_code == 200)

@@ -1,6 +1,7 @@
 """A job belongs to one worker, until it is done or the worker has died."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -17,19 +18,15 @@ from styletransfer.web.schemas import JobState
 
 def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):
     ids = sorted(stored_job(store).id for _ in range(4))
-    start, found = threading.Barrier(8), []
+    start = threading.Barrier(8)
 
     def ask(number):
         claims = JobClaimer(store, f"worker {number}")
         start.wait()
-        if lease := claims.claim_next():
-            found.append(lease.job.id)
+        return claims.claim_next()
 
-    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    with ThreadPoolExecutor(8) as pool:
+        found = [lease.job.id for lease in pool.map(ask, range(8)) if lease]
     assert len(set(found)) == len(found), "two workers have the same job"
     rest = [JobClaimer(store, f"late {number}").claim_next() for number in range(5)]
     assert sorted([*found, *(lease.job.id for lease in rest if lease)]) == ids
@@ -157,13 +154,24 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
     lease.stop_renewing()
 
 
-def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatch):
-    """S3 refuses the rest of an object that has changed since its size was asked for."""
+def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritten(
+    store, monkeypatch
+):
     job, bucket = stored_job(store).id, store._bucket
     lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
+
+    def read_early(key):
+        data = read(key)
+        lease.renew()
+        return data
+
+    monkeypatch.setattr(bucket, "read", read_early)
+    found, etag = store.read(job)
+    assert store.replace(found.changed(cancel=True), etag) is None
+    lease.confirm()
     changes = iter([lease.renew] * 2)
 
-    def read_late(key):
+    def read_late(key):  # S3 refuses the rest of an object that has changed since it was found.
         for change in changes:
             change()
             raise ObjectError(f"{key} changed while it was read; try again")
@@ -173,22 +181,6 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there(store, monkeypatc
     assert JobIndex(store).cancel(job).cancel
     with pytest.raises(Cancelled):
         lease.confirm()
-
-
-def test_what_is_written_after_a_job_was_read_is_not_overwritten(store, monkeypatch):
-    job, bucket = stored_job(store).id, store._bucket
-    lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
-
-    def read_early(key):
-        data = read(key)
-        lease.renew()
-        return data
-
-    with monkeypatch.context() as patch:
-        patch.setattr(bucket, "read", read_early)
-        found, etag = store.read(job)
-    assert store.replace(found.changed(cancel=True), etag) is None
-    lease.confirm()
 
 
 def test_what_is_no_job_is_passed_over(store):
