@@ -16,7 +16,7 @@ from support.web_service import begun_upload, send, served
 
 from styletransfer.web import gate, sessions
 from styletransfer.web.service import MAX_UPLOADS
-from styletransfer.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S
+from styletransfer.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
 
 PASSWORD = "a long password"
 BEARER = {"Authorization": f"Bearer {PASSWORD}"}
@@ -101,7 +101,7 @@ def test_passwords_cannot_be_tried_for_long(locked, monkeypatch):
         now[0] += 10
     refused = log_in(locked)
     wait_s = int(refused.headers["retry-after"])
-    assert refused.status_code == 429 and 0 < wait_s <= WRONG_S
+    assert refused.status_code == 429 and 0 < wait_s <= 300
     assert locked.get("/api/jobs", headers=BEARER).status_code == 429
     now[0] += wait_s
     assert log_in(locked).status_code == 303
