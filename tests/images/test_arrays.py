@@ -5,11 +5,6 @@ import numpy as np
 from styletransfer.images.arrays import resize
 
 
-def test_resizing_to_the_same_size_changes_nothing():
-    pixels = np.random.default_rng(0).random((20, 30, 3), np.float32)
-    assert resize(pixels, 20, 30) is pixels
-
-
 def test_resizing_keeps_more_shades_than_eight_bits_have():
     soft = np.linspace(0.5, 0.51, 64, dtype=np.float32)[None, :, None].repeat(64, 0).repeat(3, 2)
     assert len(np.unique(resize(soft, 32, 32)[16, :, 0])) == 32

@@ -55,33 +55,27 @@ def test_specks_of_a_scan_are_part_of_its_border():
     assert near(without_border(pixels))
 
 
+DRAWING = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+DRAWING[90:300, 140:150] = DRAWING[140:150, 90:430] = DRAWING[260:330, 330:360] = 20
+SPOT = np.full((64, 48, 3), 200, np.uint8)
+SPOT[6:10, 6:10] = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+WHOLE = {
+    "a painting without a border": np.asarray(PAINTING),
+    "a drawing on white paper": DRAWING,
+    "a sky": bordered((0, 30, 0, 0)),
+    "a beach": bordered((0, 0, 0, 30)),
+    "a wall": bordered((30, 0, 0, 0)),
+    "one colour": np.full((16, 16, 3), 200, np.uint8),
+    "a small middle": SPOT,
+}
+
+
+@pytest.mark.parametrize("pixels", WHOLE.values(), ids=WHOLE)
+def test_what_has_no_border_stays_as_it_is(pixels):
+    assert without_border(pixels) is pixels
+
+
 def test_a_large_scan_is_cut_as_a_small_one():
     small = Image.fromarray(bordered((20, 20, 20, 20)))
     found = without_border(np.asarray(small.resize((6000, 4400), Image.Resampling.BICUBIC)))
     assert near(found[::10, ::10])
-
-
-def test_a_sky_of_one_colour_is_not_a_border():
-    for widths in ((0, 30, 0, 0), (0, 0, 0, 30), (30, 0, 0, 0)):
-        pixels = bordered(widths)
-        assert without_border(pixels) is pixels
-
-
-def test_a_drawing_on_white_paper_keeps_its_paper():
-    drawing = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
-    drawing[90:300, 140:150] = drawing[140:150, 90:430] = drawing[260:330, 330:360] = 20
-    assert without_border(drawing) is drawing
-
-
-@pytest.mark.parametrize("shape", [(16, 16), (64, 48)])
-def test_nothing_is_cut_off_a_picture_of_one_colour_or_with_a_small_middle(shape):
-    flat = np.full((*shape, 3), 200, np.uint8)
-    assert without_border(flat) is flat
-    spot = flat.copy()
-    spot[6:10, 6:10] = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
-    assert without_border(spot) is spot
-
-
-def test_a_painting_without_a_border_stays_as_it_is():
-    pixels = np.asarray(PAINTING)
-    assert without_border(pixels) is pixels

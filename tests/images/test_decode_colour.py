@@ -1,11 +1,12 @@
 """The colours, depths and transparency of decoded pictures."""
 
+import io
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 from support.pictures import (
     FORMATS,
     P3,
@@ -179,20 +180,15 @@ def test_colours_of_sixteen_bits_in_a_tiff_are_read_in_eight(planar, order, chan
     planes = stored.astype(values.dtype.newbyteorder(order)).tobytes()
     strips = channels if planar else 1
     length = len(planes) // strips
-    offsets = [8 + length * number for number in range(strips)]
+    offsets = [length * number for number in range(strips)]  # after the directory
     tags = {256: [30], 257: [20], 258: [16] * channels, 259: [1], 262: [2], 273: offsets}
     tags |= {277: [channels], 278: [20], 279: [length] * strips, 284: [1 + planar]}
     tags |= {338: [2]} if channels == 4 else {}
-    table, long = struct.pack(f"{order}H", len(tags)), b""
-    behind = 8 + len(planes) + 2 + 12 * len(tags) + 4
-    for tag, numbers in tags.items():
-        value = struct.pack(f"{order}{len(numbers)}H", *numbers)
-        if len(value) > 4:
-            value, long = struct.pack(f"{order}L", behind + len(long)), long + value
-        table += struct.pack(f"{order}HHL", tag, 3, len(numbers)) + value.ljust(4, b"\0")
-    start = b"II*\0" if order == "<" else b"MM\0*"
-    file = start + struct.pack(f"{order}L", 8 + len(planes)) + planes + table + bytes(4) + long
-    picture = decode(file, "scan.tiff")
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    directory = TiffImagePlugin.ImageFileDirectory_v2(mark + bytes(4))
+    directory.update(tags)
+    directory.save(file := io.BytesIO())
+    picture = decode(file.getvalue() + planes, "scan.tiff")
     assert np.array_equal(picture.pixels_int, values[:3].transpose(1, 2, 0) >> 8)
     assert channels == 3 or np.array_equal(picture.alpha_int, values[3] >> 8)
 

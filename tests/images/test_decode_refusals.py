@@ -107,14 +107,8 @@ def marked(*mark):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (
-            saved(Image.new("I", (32, 32)), "TIFF"),
-            "with a sign, or in floats; save it with 8",
-        ),
-        (
-            saved(Image.new("F", (32, 32)), "TIFF"),
-            "with a sign, or in floats; save it with 8",
-        ),
+        (saved(Image.new("I", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 8"),
+        (saved(Image.new("F", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 8"),
         (marked(777), "with 8 bits, or with an alpha channel"),
         (marked(100, 777, 40_000), "with 8 bits, or with an alpha channel"),
         (marked(0, 0, 0), "with 8 bits, or with an alpha channel"),

