@@ -216,25 +216,6 @@ def test_one_that_fits_is_used_also_of_an_earlier_version(tmp_path):
     assert read(tmp_path, packed({**state(), "fingerprint": np.array("other")})) is None
 
 
-def test_the_engine_says_which_shapes_each_step_has():
-    from styletransfer import Settings
-    from styletransfer.engine.style_targets import StyleTargets
-    from styletransfer.engine.stylize import StyleTransfer
-
-    photo, painting = tiny.picture(90, 200), tiny.picture(50, 50)
-    transfer = StyleTransfer(
-        photo,
-        StyleTargets([painting], [1.0], [None], [None]),
-        Settings(size=200, iterations=1),
-        tiny.network(),
-    )
-    for step in transfer.steps():
-        found = {name: each.shape for name, each in step.snapshot().items() if name != "iteration"}
-        last = step.iteration == step.total
-        assert transfer.snapshot_shapes(step.iteration) == ({} if last else found)
-    assert transfer.snapshot_shapes(0) == transfer.snapshot_shapes(step.total + 1) == {}
-
-
 def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
     whole, used = own(state()), 0
     for chance in generators(16):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.batch_results import failures
 from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
@@ -150,7 +151,9 @@ def test_of_a_photo_a_dry_run_reads_the_start_and_all_where_that_does_not_say_it
     assert "dry run: 6 to paint" in capsys.readouterr().out
 
 
-def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted(folders, small_vgg, capsys):
+def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted_as_a_run_does(
+    folders, small_vgg, capsys
+):
     Path("photos/a wall.png").write_bytes(saved(Image.new("1", (14000, 14000)), "PNG"))
     Path("paintings/torn.jpg").write_bytes(b"\xff\xd8\xff torn")
     limit = str(resident_memory() + 900_000_000)
@@ -160,6 +163,10 @@ def test_a_dry_run_names_every_photo_and_style_that_cannot_be_painted(folders, s
         assert f"a wall.png in {style}: cannot be painted: a wall.png: decoding it takes" in out
     assert "beach.jpg in torn: cannot be painted: painting torn.jpg" in out
     assert "dry run: 4 to paint in about" in out and "5 that cannot be painted" in out
+    assert run(folders, MEMORY_LIMIT=limit) == 1
+    wall, *others = failures(capsys)
+    assert "a wall.png in 2 styles (both, monet): a wall.png: decoding it takes" in wall
+    assert len(others) == 2 and all("in torn: painting torn.jpg" in line for line in others)
     assert run(folders, DRY_RUN="1", STYLE="torn") == 1
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == "dry run: 0 to paint, 3 that cannot be painted. Nothing was painted."

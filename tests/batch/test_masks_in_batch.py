@@ -10,6 +10,7 @@ from support import tiny
 from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 
+from styletransfer.batch import network_pool
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.images import arrays, decode
 
@@ -112,7 +113,7 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
 
 @pytest.mark.slow
 def test_a_record_makes_the_same_picture_with_masks_and_regions(
-    folders, small_vgg, capsys, repaint
+    folders, small_vgg, monkeypatch, capsys
 ):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
@@ -121,27 +122,16 @@ def test_a_record_makes_the_same_picture_with_masks_and_regions(
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
     run(folders, OUTPUT_FORMAT="png")
-    assert repaint("two/beach.jpg") == Path("out/two/beach.png").read_bytes()
+    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
+    record = "out/_records/two/beach.jpg.json"
+    assert inetwork(["--from-record", record, "copy"]) == 0
+    assert Path("copy.png").read_bytes() == Path("out/two/beach.png").read_bytes()
     for path in ("photos/beach.mask.png", "paintings/white.mask.png", "paintings/sky.png"):
         before = Path(path).read_bytes()
         Path(path).write_bytes(grey_file(0.5 * LEFT))
-        assert inetwork(["--from-record", "out/_records/two/beach.jpg.json", "x"]) == 1
+        assert inetwork(["--from-record", record, "x"]) == 1
         assert f"{Path(path).name} in ./" in capsys.readouterr().err
         Path(path).write_bytes(before)
-
-
-@pytest.fixture
-def repaint(monkeypatch):
-    """Paints from a record, and returns the bytes of the file."""
-    from styletransfer.batch import network_pool
-
-    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
-
-    def repaint_record(key):
-        assert inetwork(["--from-record", f"out/_records/{key}.json", "copy"]) == 0
-        return Path("copy.png").read_bytes()
-
-    return repaint_record
 
 
 # --- what else can come out -----------------------------------------------------------------

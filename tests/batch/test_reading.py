@@ -1,7 +1,6 @@
 """The inputs of a painting: pictures and masks, as they are read from buckets."""
 
 import io
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,11 +9,9 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from styletransfer.batch import reading as reading_module
-from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import Reader, read_photo, read_style
+from styletransfer.batch.reading import read_photo, read_style
 from styletransfer.batch.styles import Painting, Style
-from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 
@@ -88,42 +85,3 @@ def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     style = Style("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
         read_style(style, files.__getitem__)
-
-
-# --- before and in its turn -----------------------------------------------------------------
-
-SMALL = saved(Image.new("RGB", (64, 64)), "PNG")
-LARGE = saved(Image.new("RGB", (2000, 2000)), "PNG")  # Takes 60 MB in a file of 12 kB.
-STYLE = Style("one", (Painting(entry("monet.png"), 1.0),), Settings(size=64))
-
-
-def reader_of(monkeypatch, free, limit=None):
-    monkeypatch.setattr(reading_module, "free_memory", lambda: free)
-    files = {"small.png": SMALL, "large.png": LARGE, "monet.png": SMALL}
-    bucket = SimpleNamespace(read=files.__getitem__)
-    return Reader(bucket, bucket, limit)
-
-
-def task_of(name):
-    return Task(entry(f"{name}.png"), None, STYLE, "", None, "", None)
-
-
-def test_small_pictures_are_decoded_before_their_turn_and_large_ones_in_it(monkeypatch):
-    reader = reader_of(monkeypatch, 24 * 50_000_000)
-    for name in ("small", "large"):
-        fetched = reader.fetch(task_of(name))
-        assert (fetched.photo is not None) == (name == "small")
-        assert reader.decode(task_of(name), fetched).photo.picture is not None
-
-
-def test_a_picture_that_never_fits_fails_by_name(monkeypatch):
-    reader = reader_of(monkeypatch, 30_000_000)
-    fetched = reader.fetch(task_of("large"))
-    with pytest.raises(MemoryShortError, match=r"^large.png: decoding .* 60 MB .* 30 MB"):
-        reader.decode(task_of("large"), fetched)
-    assert reader.decode(task_of("small"), reader.fetch(task_of("small"))).photo.mask is None
-
-
-def test_memory_limit_counts(monkeypatch):
-    reader = reader_of(monkeypatch, 10_000_000_000, limit=1_000_000_000)
-    assert reader.ahead_bytes <= 930_000_000 / 24

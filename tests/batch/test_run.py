@@ -27,18 +27,28 @@ def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg,
     assert "4 painted" in capsys.readouterr().out
 
 
+SHARES = """
+monet.paintings = ["monet.jpg"]
+both.paintings = { "both/a.jpg" = 1, "both/b.webp" = 2 }
+"""
+
+
 @pytest.mark.parametrize(
     "change, painted",
     [
         (lambda: Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 9)), 2),
         (lambda: Path("paintings/monet.jpg").write_bytes(tiny.file(50, 50, 9)), 2),
         (lambda: Path("paintings/both/b.webp").unlink(), 2),
+        (lambda: Path("paintings/styles.toml").write_text(SHARES), 2),
         (lambda: Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9)), 2),
         (lambda: Path("out/monet/beach.jpg").unlink(), 1),
         (lambda: Path("out/_records/monet/beach.jpg.json").write_text("{"), 1),
         (lambda: Path("out/_records/monet/beach.jpg.json").write_text("[]"), 1),
     ],
-    ids=["photo", "painting", "blend", "new photo", "lost result", "torn record", "odd record"],
+    ids=[
+        *("photo", "painting", "blend", "shares"),
+        *("new photo", "lost result", "torn record", "odd record"),
+    ],
 )
 def test_what_changed_is_repainted_and_nothing_else(folders, stand_in, capsys, change, painted):
     run(folders)

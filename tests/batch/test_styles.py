@@ -102,10 +102,11 @@ def test_a_folder_blends_paintings_in_equal_shares_and_each_brings_its_mask(mode
     }
 
 
-def test_styles_toml_names_styles_with_shares_and_settings():
+def test_styles_toml_names_styles_with_shares_regions_and_settings():
     text = """
     [both]
     paintings = { "monet.jpg" = 0.7, "waves/hokusai.png" = 0.3 }
+    regions = { "monet.jpg" = "plan of the sky.png" }
     preserve_color = true
     content_weight = 2
     init_image = "noise"
@@ -114,33 +115,19 @@ def test_styles_toml_names_styles_with_shares_and_settings():
     paintings = ["monet.jpg"]
     recipe = "inetwork"
     """
-    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg")
+    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
+    there += entries("plan of the sky.png")
     both, size = styles_from_toml(text, there, Settings(size=300))
     assert (both.name, size.name) == ("both", "size")
-    assert [(each.entry.key, each.share) for each in both.paintings] == [
-        ("monet.jpg", pytest.approx(0.7)),
-        ("waves/hokusai.png", pytest.approx(0.3)),
-    ]
+    monet, hokusai = both.paintings
+    assert (monet.entry.key, monet.share) == ("monet.jpg", pytest.approx(0.7))
+    assert (monet.region.key, monet.mask) == ("plan of the sky.png", None)
+    assert (hokusai.entry.key, hokusai.share) == ("waves/hokusai.png", pytest.approx(0.3))
+    assert (hokusai.region, hokusai.mask.key) == (None, "waves/hokusai.mask.png")
     assert both.settings == Settings(
         size=300, preserve_color=True, content_weight=2.0, init_image="noise"
     )
     assert size.settings == Settings.inetwork(size=300)
-
-
-def test_styles_toml_says_where_paintings_go():
-    text = """
-    [both]
-    paintings = ["monet.jpg", "waves/hokusai.png", "klimt.jpg"]
-    regions = { "klimt.jpg" = "left.mask.png", "monet.jpg" = "plan of the sky.png" }
-    """
-    there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
-    there += entries("left.mask.png", "plan of the sky.png")
-    (style,) = styles_from_toml(text, there, Settings())
-    found = [each.region and each.region.key for each in style.paintings]
-    assert found == ["plan of the sky.png", None, "left.mask.png"]
-    assert [each.mask and each.mask.key for each in style.paintings] == [
-        *(None, "waves/hokusai.mask.png", None)
-    ]
 
 
 def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_size():
@@ -167,6 +154,9 @@ def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_
     assert sizes(size=Settings().size) == [Settings().size, Settings().size, 700]
 
 
+OF_MONET = "[a]\npaintings = ['monet.jpg']\n"
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
@@ -176,11 +166,8 @@ def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_
         ("[a]\npaintings = ['x.jpg']", "'x.jpg', which is not in the bucket"),
         ("[a]\npaintings = { 'monet.jpg' = 0 }", "share 0; expected more than 0"),
         ("[a]\npaintings = { 'monet.jpg' = 'much' }", "share 'much'"),
-        ("[a]\npaintings = ['monet.jpg']\nsize = 3", r"\[a\] size is 3; expected"),
-        (
-            "[a]\npaintings = ['monet.jpg']\nsise = 300",
-            r"sise is not a setting; did you mean size\?",
-        ),
+        (OF_MONET + "size = 3", r"\[a\] size is 3; expected"),
+        (OF_MONET + "sise = 300", r"sise is not a setting; did you mean size\?"),
         ("[a]\npainting = ['monet.jpg']", r"\[a\] painting is not a .*; did you mean paintings\?"),
         ("size = 300\n[a]\npaintings = ['monet.jpg']", "size is above the first style; write it"),
         ("[a]\npaintings = ['Monet.JPG']", r"not in the bucket; did you mean 'monet.jpg'\?"),
@@ -194,22 +181,19 @@ def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_
         ("a = " + "9" * 5000, "a number with thousands of digits"),
         (f"[a]\npaintings = {{ 'monet.jpg' = 0x{'f' * 9000} }}", "thousands of digits; expected"),
         ("[a]\npaintings = { 'monet.jpg' = 1e308, 'b.jpg' = 1e308 }", r"1e\+30 at most"),
-        ("[a]\npaintings = ['monet.jpg']\nmodel = [[[[[[1]]]]]]", r"model is \[\["),
+        (OF_MONET + "model = [[[[[[1]]]]]]", r"model is \[\["),
         ('["a\\u202Eb"]\npaintings = ["monet.jpg"]', r"\[a\\u202eb\] cannot be"),
         ("['.old']\npaintings = ['monet.jpg']", "plain name"),
         ("['old\\ink']\npaintings = ['monet.jpg']", "plain name"),
         (f"['{'a' * 300}']\npaintings = ['monet.jpg']", "plain name"),
+        (OF_MONET + "preserve_color = 1", "preserve_color is 1; expected true"),
+        (OF_MONET + "regions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
         (
-            "[a]\npaintings = ['monet.jpg']\npreserve_color = 1",
-            "preserve_color is 1; expected true",
-        ),
-        ("[a]\npaintings = ['monet.jpg']\nregions = ['m.png']", r"\[a\] regions is \['m.png'\]"),
-        (
-            "[a]\npaintings = ['monet.jpg']\nregions = { 'moent.jpg' = 'monet.jpg' }",
+            OF_MONET + "regions = { 'moent.jpg' = 'monet.jpg' }",
             r"one of its paintings; did you mean 'monet.jpg'\?",
         ),
         (
-            "[a]\npaintings = ['monet.jpg']\nregions = { 'monet.jpg' = 'm.png' }",
+            OF_MONET + "regions = { 'monet.jpg' = 'm.png' }",
             r"\[a\] regions gives 'monet.jpg' the mask 'm.png', which is not in the bucket",
         ),
     ],
