@@ -1,25 +1,12 @@
 """The photo's colours and pixels in its painting, and what masks leave untouched."""
 
-from pathlib import Path
-
 import numpy as np
-import pytest
-from PIL import Image
+from support.pictures import sample
 
 from styletransfer.images.colour import masked, preserve
 from styletransfer.images.oklab import srgb_to_oklab
 
-SAMPLES = Path(__file__).parents[2] / "samples"
-
-
-def sample(name, width, height):
-    with Image.open(SAMPLES / name) as image:
-        return np.asarray(image.resize((width, height)), np.float32) / 255
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return sample("photos/still-life.jpg", 120, 90)
+PHOTO = sample("photos/still-life.jpg", 120)
 
 
 def noise(height, width, low=0.0, high=1.0):
@@ -47,16 +34,16 @@ def assert_same_hues(found, wanted):
 # --- preserve -------------------------------------------------------------------------------
 
 
-def test_preserve_takes_lightness_from_the_painted_and_hue_from_the_photo(photo):
-    painted = noise(*photo.shape[:2])
-    result, wanted = srgb_to_oklab(preserve(painted, photo)), srgb_to_oklab(photo)
+def test_preserve_takes_lightness_from_the_painted_and_hue_from_the_photo():
+    painted = noise(*PHOTO.shape[:2])
+    result, wanted = srgb_to_oklab(preserve(painted, PHOTO)), srgb_to_oklab(PHOTO)
     np.testing.assert_allclose(result[..., 0], srgb_to_oklab(painted)[..., 0], atol=5e-4)
     assert_same_hues(result, wanted)
 
 
-def test_preserve_gives_all_of_the_photos_chroma_if_srgb_holds_it(photo):
-    lighter = np.clip(photo * 0.9 + 0.05, 0, 1)
-    result, wanted = srgb_to_oklab(preserve(lighter, photo)), srgb_to_oklab(photo)
+def test_preserve_gives_all_of_the_photos_chroma_if_srgb_holds_it():
+    lighter = np.clip(PHOTO * 0.9 + 0.05, 0, 1)
+    result, wanted = srgb_to_oklab(preserve(lighter, PHOTO)), srgb_to_oklab(PHOTO)
     chroma = np.hypot(result[..., 1], result[..., 2])
     expected = np.hypot(wanted[..., 1], wanted[..., 2])
     assert np.all(chroma < expected + 1e-4)
@@ -71,9 +58,9 @@ def test_preserve_moves_colours_outside_srgb_to_the_gamuts_surface():
         np.testing.assert_allclose(preserve(plain(grey), plain((0, 0, 1))), grey, atol=1e-3)
 
 
-def test_preserve_keeps_the_painted_bit_for_bit_where_the_mask_is_0(photo):
-    painted, mask = noise(*photo.shape[:2]), half(*photo.shape[:2])
-    result, everywhere = preserve(painted, photo, mask), preserve(painted, photo)
+def test_preserve_keeps_the_painted_bit_for_bit_where_the_mask_is_0():
+    painted, mask = noise(*PHOTO.shape[:2]), half(*PHOTO.shape[:2])
+    result, everywhere = preserve(painted, PHOTO, mask), preserve(painted, PHOTO)
     np.testing.assert_array_equal(result[mask == 0], painted[mask == 0])
     np.testing.assert_array_equal(result[mask == 1], everywhere[mask == 1])
     between = (mask > 0.4) & (mask < 0.6)
@@ -85,12 +72,12 @@ def test_preserve_keeps_the_painted_bit_for_bit_where_the_mask_is_0(photo):
 # --- masked -----------------------------------------------------------------------------------
 
 
-def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between(photo):
-    painted, mask = noise(*photo.shape[:2]), half(*photo.shape[:2])
-    result = masked(photo, painted, mask)
-    np.testing.assert_array_equal(result[mask == 0], photo[mask == 0])
+def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between():
+    painted, mask = noise(*PHOTO.shape[:2]), half(*PHOTO.shape[:2])
+    result = masked(PHOTO, painted, mask)
+    np.testing.assert_array_equal(result[mask == 0], PHOTO[mask == 0])
     np.testing.assert_array_equal(result[mask == 1], painted[mask == 1])
-    mix = photo.astype(np.float64) + mask[..., None] * (painted.astype(np.float64) - photo)
+    mix = PHOTO.astype(np.float64) + mask[..., None] * (painted.astype(np.float64) - PHOTO)
     np.testing.assert_allclose(result, mix, atol=1e-6)
 
 

@@ -8,26 +8,31 @@ from styletransfer.images.output import OutputFormat, output_extension
 
 
 @pytest.mark.parametrize(
-    ("asked", "photo", "wanted"),
+    ("asked", "photo", "key", "wanted"),
     [
-        (None, "JPEG", "jpg"),
-        (None, "PNG", "png"),
-        (None, "HEIF", "png"),
-        ("", "WEBP", "png"),
-        ("same", "JPEG", "jpg"),
-        ("same", "PNG", "png"),
-        ("same", "WEBP", "webp"),
-        ("same", "TIFF", "tiff"),
-        ("same", "HEIF", "jpg"),
-        ("same", "AVIF", "jpg"),
-        ("same", "GIF", "png"),
-        ("webp", "JPEG", "webp"),
-        ("JPEG", "PNG", "jpg"),
-        ("tif", "PNG", "tiff"),
+        (None, "JPEG", "a.jpg", "jpg"),
+        (None, "PNG", "a.png", "png"),
+        (None, "HEIF", "a.heic", "png"),
+        ("", "WEBP", "a.webp", "png"),
+        ("same", "JPEG", "a.JPEG", "jpg"),
+        ("same", "PNG", "a.png", "png"),
+        ("same", "WEBP", "a.webp", "webp"),
+        ("same", "TIFF", "scan.tif", "tiff"),
+        ("same", "HEIF", "IMG_1.HEIC", "jpg"),
+        ("same", "HEIF", "a.hif", "jpg"),
+        ("same", "AVIF", "a.avif", "jpg"),
+        ("same", "GIF", "a.gif", "png"),
+        ("same", "BMP", "a.bmp", "png"),
+        ("same", "JPEG", "no extension", "jpg"),
+        ("webp", "JPEG", "a.jpg", "webp"),
+        ("JPEG", "PNG", "a.png", "jpg"),
+        ("tif", "PNG", "a.png", "tiff"),
     ],
 )
-def test_the_extension_of_a_result(asked, photo, wanted):
+def test_the_extension_of_a_result_by_its_photos_content_and_name(asked, photo, key, wanted):
     assert output_extension(asked, photo) == wanted
+    assert OutputFormat(asked).extension_by_name(key) == wanted
+    assert for_source(key) == ("." in key)
 
 
 def test_an_unknown_output_format_is_refused_naming_the_known_ones():
@@ -35,26 +40,3 @@ def test_an_unknown_output_format_is_refused_naming_the_known_ones():
         ConfigError, match=r"OUTPUT_FORMAT is 'bmp'; .*jpg, png, webp, tiff or same"
     ):
         output_extension("bmp", "JPEG")
-
-
-@pytest.mark.parametrize(
-    ("asked", "photo_key", "wanted"),
-    [
-        ("same", "IMG_1.HEIC", "jpg"),
-        ("same", "a.hif", "jpg"),
-        ("same", "a.avif", "jpg"),
-        ("same", "a.gif", "png"),
-        ("same", "a.bmp", "png"),
-        ("same", "a.JPEG", "jpg"),
-        ("same", "scan.tif", "tiff"),
-        ("same", "no extension", "jpg"),
-        (None, "a.heic", "png"),
-        ("webp", "a.jpg", "webp"),
-        ("same", "a.webp", "webp"),
-        ("same", "a.png", "png"),
-        ("tiff", "a.jpg", "tiff"),
-    ],
-)
-def test_the_extension_of_a_result_by_its_photos_name(asked, photo_key, wanted):
-    assert OutputFormat(asked).extension_by_name(photo_key) == wanted
-    assert for_source(photo_key) == ("." in photo_key)
