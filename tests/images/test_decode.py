@@ -98,7 +98,7 @@ def test_several_threads_decode_at_once():
     assert not ImageFile.LOAD_TRUNCATED_IMAGES
 
 
-@pytest.mark.parametrize("kind", ["RGBA", "LA", "I;16"])
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA", "I;16"])
 def test_decoding_takes_no_more_memory_than_estimated(kind):
     """In NumPy: Pillow's own images take 4 bytes a pixel at a time."""
     side = 1500
