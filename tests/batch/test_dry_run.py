@@ -21,6 +21,14 @@ from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.storage.folder import FolderBucket
 
 
+def logged(capsys, environment, **changes):
+    """Runs with a log of objects, and returns these."""
+    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
+    capsys.readouterr()
+    assert run(environment, **changes) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
 def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys):
     assert run(folders, DRY_RUN="1", STYLE_ITERATIONS="50") == 0
     out = capsys.readouterr().out
@@ -34,51 +42,20 @@ def test_a_dry_run_logs_everything_and_writes_nothing(folders, small_vgg, capsys
 
 def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, capsys):
     """It is the memory of the whole process, with the programs and the network."""
-    log.log_to_stdout("", as_json=True)
-    assert run(folders, PHOTO="beach.jpg", STYLE="monet", DRY_RUN="1") == 0
-    foretold = json.loads(capsys.readouterr().out.splitlines()[-1])["memory_gb"]
-    assert run(folders, PHOTO="beach.jpg", STYLE="monet") == 0
-    lines = [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()]
-    said = next(line for line in lines if "of memory in all" in line)
+    one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
+    foretold = logged(capsys, folders, **one, DRY_RUN="1")[-1]["memory_gb"]
+    messages = [each["message"] for each in logged(capsys, folders, **one)]
+    said = next(line for line in messages if "of memory in all" in line)
     taken = float(re.search(r"64 × 48 px, (\S+) GB of memory in all", said)[1])
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
-
-
-class PaintingClock:
-    """A clock that only painting moves: a second for every thousand pixels of a step, ten times as
-    long for the first step at a scale, and an hour more for the first step of all.
-
-    Attributes:
-        steps: The steps of each picture that was painted to its end.
-    """
-
-    def __init__(self, monkeypatch):
-        self.now, self.steps, self._warm = 0.0, [], False
-        for module in (batch_run, dry_run, painting):
-            monkeypatch.setattr(module, "perf_counter", lambda: self.now)
-        real = StyleTransfer.steps
-        monkeypatch.setattr(StyleTransfer, "steps", lambda *given: self._timed(real(*given)))
-
-    def start_anew(self):
-        """As in a process that has painted nothing yet."""
-        self.steps, self._warm = [], False
-
-    def _timed(self, steps):
-        painted, scale = 0, None
-        for step in steps:
-            height, width = step.image.shape[:2]
-            self.now += height * width / 1000 * (1 if step.scale == scale else 10)
-            self.now += 0 if self._warm else 3600
-            painted, scale, self._warm = painted + 1, step.scale, True
-            if step.iteration == step.total:
-                self.steps.append(painted)
-            yield step
 
 
 @pytest.mark.slow
 def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     folders, small_vgg, monkeypatch, capsys
 ):
+    """Only painting moves the clock: a second for every thousand pixels of a step, ten times as
+    long for the first step at a scale, and an hour more for the first step of all."""
     folders |= {"STYLE_SIZE": "192", "STYLE_ITERATIONS": "4"}
     Path("photos/trip/old town é.png").unlink()
     Path("photos/square.png").write_bytes(tiny.file(60, 60, 5, "PNG"))
@@ -86,19 +63,28 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
         '[both]\npaintings = ["both/a.jpg", "both/b.webp"]\niterations = 5\n'
         '[monet]\npaintings = ["monet.jpg"]\n'
     )
-    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
+    clock, steps, real = [0.0], [], StyleTransfer.steps
 
-    def logged(**options):
-        assert run(folders, **options) == 0
-        return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    def timed(*given):
+        scale = None
+        for step in real(*given):
+            height, width = step.image.shape[:2]
+            clock[0] += height * width / 1000 * (1 if step.scale == scale else 10)
+            clock[0] += 0 if steps else 3600
+            if scale is None:
+                steps.append(0)
+            steps[-1] += 1
+            scale = step.scale
+            yield step
 
-    clock = PaintingClock(monkeypatch)
-    foretold = logged(DRY_RUN="1")
-    clock.start_anew()
-    taken = [each["seconds"] for each in logged() if "result" in each]
+    monkeypatch.setattr(StyleTransfer, "steps", timed)
+    for module in (batch_run, dry_run, painting):
+        monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
+    foretold = logged(capsys, folders, DRY_RUN="1")
+    steps.clear()  # As in a process that has painted nothing yet.
+    taken = [each["seconds"] for each in logged(capsys, folders) if "result" in each]
     pictures = [each for each in foretold if "photo" in each]
-    steps = [each["steps"] for each in pictures]
-    assert steps == clock.steps and set(steps) == {13, 17}
+    assert [each["steps"] for each in pictures] == steps and set(steps) == {13, 17}
     assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two styles
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)
@@ -116,9 +102,7 @@ def test_a_dry_run_sums_up_pictures_of_several_sizes(folders, small_vgg, monkeyp
     assert run(folders) == 0
     said = capsys.readouterr().out
     assert "dry run: 4 to paint" in said and "the largest 400 × 300 px" in said
-    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
-    assert run(folders) == 0
-    *lines, whole = map(json.loads, capsys.readouterr().out.splitlines())
+    *lines, whole = logged(capsys, folders)
     taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
     assert len(taken) == 4 and max(taken, key=taken.get) == "coast.jpg"
     assert whole["memory_gb"] == taken["coast.jpg"] > taken["trip/old town é.png"]
@@ -128,9 +112,7 @@ def test_the_memory_of_a_decoded_photo_counts_in_a_dry_run(folders, small_vgg, c
     """A photo with alpha takes four bytes a pixel."""
     photo = Image.new("RGBA", (4000, 4000), "red")
     Path("photos/large.png").write_bytes(saved(photo, "PNG", compress_level=1))
-    log.log_to_stdout("", as_json=True, level=logging.DEBUG)
-    assert run(folders, STYLE="monet", DRY_RUN="1") == 0
-    *lines, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    lines = logged(capsys, folders, STYLE="monet", DRY_RUN="1")[:-1]
     taken = {each["photo"]: each["memory_gb"] for each in lines if "memory_gb" in each}
     more = taken["large.png"] - taken["beach.jpg"]
     assert more == pytest.approx(4 * 16e6 / 1e9, abs=0.03)

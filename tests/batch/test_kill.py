@@ -1,10 +1,12 @@
 """`kill -9` at a random moment: the next run makes or finds every result, and leaves nothing else
 behind."""
 
+import itertools
 import json
 import os
 import random
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -26,30 +28,27 @@ FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt"
 
 @pytest.fixture(params=["folder", "moto", "rgw"])
 def place(request, tmp_path):
-    """Buckets of one kind with photos and paintings. `results` opens a part of the bucket of
-    results, with foreign objects in it; `environment` has the variables for this part."""
+    """Buckets of one kind with photos and paintings. `results` has two buckets for results, with
+    foreign objects in them; `environment` returns the variables for one of them."""
     if request.param == "folder":
         account, variables = Account(), {}
-        names = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
+        names = [str(tmp_path / name) for name in ("photos", "paintings", "whole", "killed")]
     else:
         server = request.getfixturevalue(request.param)
         account, variables = server.account, server.environment
-        names = [server.new_bucket() for _ in BUCKETS]
-    source, style = (open_bucket(name, account, new=True) for name in names[:2])
+        names = [server.new_bucket() for _ in range(4)]
+    source, style, *results = (open_bucket(name, account, new=True) for name in names)
     for seed, key in enumerate(PHOTOS):
         kind = "PNG" if key.endswith(".png") else "JPEG"
         source.write(key, tiny.file(*((60, 80) if seed else (80, 60)), seed, kind))
     for seed, name in enumerate(STYLES, start=10):
         style.write(f"{name}.jpg", tiny.file(50, 50, seed))
 
-    def results(part):
-        bucket = open_bucket(f"{names[2]}/{part}", account, new=True)
-        for key, data in FOREIGN.items():
-            bucket.write(key, data)
-        return bucket
+    for bucket, key in itertools.product(results, FOREIGN):
+        bucket.write(key, FOREIGN[key])
 
-    def environment(part):
-        buckets = zip(BUCKETS, [*names[:2], f"{names[2]}/{part}"], strict=True)
+    def environment(result):
+        buckets = zip(BUCKETS, (source.name, style.name, result.name), strict=True)
         return os.environ | SETTINGS | variables | dict(buckets)
 
     return SimpleNamespace(results=results, environment=environment)
@@ -59,14 +58,14 @@ def place(request, tmp_path):
 def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
     place, start_program, tmp_path
 ):
-    whole, killed = (place.results(part) for part in ("whole", "killed"))
+    whole, killed = place.results
 
-    def start(part, **variables):
+    def start(result, **variables):
         return start_program(
             programs.batch_without_tensorflow,
             CHECKPOINT_EVERY,
-            environment=place.environment(part) | variables,
-            log=tmp_path / part,
+            environment=place.environment(result) | variables,
+            log=tmp_path / f"{Path(result.name).name}.log",
         )
 
     def kill(program):
@@ -74,17 +73,17 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
         program.process.join()
 
     started = time.monotonic()
-    undisturbed = start("whole")
+    undisturbed = start(whole)
     assert undisturbed.wait() == 0, undisturbed.output
     moment = random.uniform(0, time.monotonic() - started)
 
-    after_a_checkpoint = start("killed", PAINTING_S="10")
+    after_a_checkpoint = start(killed, PAINTING_S="10")
     after_a_checkpoint.wait_until(lambda out: "checkpoint saved" in out)
     kill(after_a_checkpoint)
-    at_any_moment = start("killed")
+    at_any_moment = start(killed)
     at_any_moment.process.join(moment)
     kill(at_any_moment)
-    last = start("killed")
+    last = start(killed)
     assert last.wait() == 0, last.output
     assert "resuming from step" in last.output
 

@@ -20,14 +20,19 @@ def entry(key):
     return Entry(key, 1, "")
 
 
+def read_one(files, settings, mask=None):
+    """Reads a style of the painting `a.png`."""
+    style = Style("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
+    return read_style(style, files.__getitem__)
+
+
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
     painting = Image.open(io.BytesIO(tiny.file(60, 80, kind="PNG")))
     framed = ImageOps.expand(painting, 12, "white")
     files = {"a.png": saved(framed, "PNG"), "a.mask.png": grey_file(np.ones((20, 20), bool))}
 
-    def size(settings, mask=None):
-        style = Style("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
-        return read_style(style, files.__getitem__).paintings[0].shape[:2]
+    def size(*how):
+        return read_one(files, *how).paintings[0].shape[:2]
 
     assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
     assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
@@ -44,17 +49,12 @@ def cut_out(height=20, width=40):
 def test_transparent_parts_of_a_painting_do_not_count():
     files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
     left = np.arange(40)[None].repeat(20, 0) < 20
-    of_one = Style("one", (Painting(entry("a.png"), 1.0),), Settings())
-    np.testing.assert_array_equal(read_style(of_one, files.__getitem__).masks[0], left)
-    small = Style("one", (Painting(entry("a.png"), 1.0),), Settings(size=32))
-    found = read_style(small, files.__getitem__)
-    assert found.masks[0].shape == found.paintings[0].shape[:2] == (16, 32)
-    masked = Style("one", (Painting(entry("a.png"), 1.0, entry("a.mask.png")),), Settings())
-    np.testing.assert_array_equal(
-        read_style(masked, files.__getitem__).masks[0], left & (np.arange(20)[:, None] < 10)
-    )
-    original = Style("one", (Painting(entry("a.png"), 1.0),), Settings.inetwork())
-    assert read_style(original, files.__getitem__).masks == [None]
+    np.testing.assert_array_equal(read_one(files, Settings()).masks[0], left)
+    small = read_one(files, Settings(size=32))
+    assert small.masks[0].shape == small.paintings[0].shape[:2] == (16, 32)
+    masked = read_one(files, Settings(), "a.mask.png")
+    np.testing.assert_array_equal(masked.masks[0], left & (np.arange(20)[:, None] < 10))
+    assert read_one(files, Settings.inetwork()).masks == [None]
 
 
 def test_a_photo_is_painted_where_it_is_seen():
@@ -82,6 +82,5 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
 
 def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
     files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
-    style = Style("one", (Painting(entry("a.png"), 1.0, entry("m.png")),), Settings())
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_style(style, files.__getitem__)
+        read_one(files, Settings(), "m.png")

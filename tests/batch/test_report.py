@@ -12,15 +12,6 @@ from styletransfer import log
 from styletransfer.batch import report
 
 
-def test_random_weights_are_named_in_the_log_and_the_record(folders, stand_in, capsys):
-    run(folders)
-    printed = capsys.readouterr().out
-    assert "painting with random features" in printed
-    assert printed.count("random") == 1  # They were chosen, so there is no warning.
-    record = json.loads(Path("out/_records/monet/beach.jpg.json").read_text())
-    assert record["network"] == "random features"
-
-
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
     log.log_to_stdout("", as_json=True)
     run(folders, STYLE_ITERATIONS="10")

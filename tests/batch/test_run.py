@@ -23,8 +23,10 @@ def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg,
     assert record["result"] == "both/beach.jpg"
     assert [each["key"] for each in record["paintings"]] == ["both/a.jpg", "both/b.webp"]
     assert record["settings"]["size"] == 64
-    assert record["losses"]["total"] > 0
-    assert "4 painted" in capsys.readouterr().out
+    assert record["losses"]["total"] > 0 and record["network"] == "random features"
+    out = capsys.readouterr().out
+    assert "painting with random features" in out and "4 painted" in out
+    assert out.count("random") == 1  # They were chosen, so there is no warning.
 
 
 SHARES = """
