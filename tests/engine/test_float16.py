@@ -7,7 +7,7 @@ import tensorflow as tf
 from support import hard_networks, tiny
 from support.tiny import picture
 
-from styletransfer import Settings, load_vgg, objective
+from styletransfer import Settings, objective
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import term_weights
@@ -68,14 +68,14 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
 
 
 @pytest.mark.slow
-def test_the_gradient_of_the_built_in_network_is_that_in_float32():
+def test_the_gradient_of_the_built_in_network_is_that_in_float32(builtin):
     """It lacks some of VGG's layers."""
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
-    vgg, found = load_vgg(), {}
+    found = {}
     for precision in ("float32", "float16"):
         settings = Settings(precision=precision, content_weight=1.0)
-        assert Objective.of(settings, vgg).options.dtype == tf.as_dtype(precision)
-        found[precision] = objective(image, photo, [painting], settings, vgg)[1]
+        assert Objective.of(settings, builtin).options.dtype == tf.as_dtype(precision)
+        found[precision] = objective(image, photo, [painting], settings, builtin)[1]
     assert cosine(*found.values()) > 0.99
 
 

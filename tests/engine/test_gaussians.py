@@ -121,11 +121,3 @@ def test_of_many_channels_the_least_directions_are_compared_by_their_variance():
     distance = ((mean - mean_) ** 2).sum() + exact(own, wanted)[0]
     distance /= (mean_**2).sum() + np.trace(wanted)
     assert 0.9 * distance < float(error) < 1.01 * distance
-
-
-def test_products_compile_without_a_loop():
-    """XLA decomposes in a loop, which takes a GPU longer than the rest of a step."""
-    matrices = [tf.eye(size) for size in (8, 6)]
-    compiled = tf.function(lambda *x: by_products(x, x, x), jit_compile=True)
-    text = compiled.experimental_get_compiler_ir(*matrices)("optimized_hlo")
-    assert "while(" not in text and "custom-call" not in text

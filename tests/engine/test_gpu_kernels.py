@@ -33,12 +33,6 @@ def _as_on_a_gpu(monkeypatch):
         monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
 
 
-def operations(concrete):
-    """The operations of a concrete function, and of those that it calls."""
-    graph = concrete.graph.as_graph_def()
-    return [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
-
-
 @cache
 def gpu_kernels(op):
     """Return an operation's kernels, once: TensorFlow takes a millisecond to look them up."""
@@ -56,6 +50,13 @@ def runs_on_a_gpu(node):
         )
         for kernel in gpu_kernels(node.op)
     )
+
+
+def not_on_a_gpu(concrete):
+    """Return the operations without a kernel there, of a function and of those that it calls."""
+    graph = concrete.graph.as_graph_def()
+    nodes = [*graph.node, *(node for each in graph.library.function for node in each.node_def)]
+    return {node.op for node in nodes if not runs_on_a_gpu(node)}
 
 
 @pytest.mark.parametrize(
@@ -78,19 +79,15 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     problem = Matching(objective, problem, photo).matched(objective.canvas(size).padded(photo))
     # GPUs are slow at float64.
     assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
-    step = program(objective, problem).step
-    assert {node.op for node in operations(step.concrete) if not runs_on_a_gpu(node)} == set()
+    assert not_on_a_gpu(program(objective, problem).step.concrete) == set()
 
 
 def test_a_gpu_compares_places_itself():
-    compares = neighbours._most_similar.get_concrete_function()
-    assert {node.op for node in operations(compares) if not runs_on_a_gpu(node)} == set()
+    assert not_on_a_gpu(neighbours._most_similar.get_concrete_function()) == set()
 
 
 def test_what_has_no_kernel_on_a_gpu_is_noticed():
     larger = TracedFunction(
         lambda x: tf.image.resize(x, [16, 16], "bicubic"), [tf.TensorSpec([1, 8, 8, 3])]
     )
-    assert [node.op for node in operations(larger.concrete) if not runs_on_a_gpu(node)] == [
-        "ResizeBicubic"
-    ]
+    assert not_on_a_gpu(larger.concrete) == {"ResizeBicubic"}

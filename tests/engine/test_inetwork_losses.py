@@ -9,7 +9,7 @@ from scipy.optimize import fmin_l_bfgs_b
 from support import inetwork_formulas, tiny
 from support.fabricated import SOME_LAYERS, trained_arrays
 
-from styletransfer import Settings, load_vgg, objective, stylize
+from styletransfer import Settings, objective, stylize
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.readers import read_weights
 
@@ -194,10 +194,10 @@ def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas():
     [{"iterations": 3}, {"iterations": 10, "optimizer": "adam", "learning_rate": 0.02}],
     ids=["lbfgs", "adam"],
 )
-def test_a_run_with_the_built_in_network_lowers_the_loss(settings):
+def test_a_run_with_the_built_in_network_lowers_the_loss(builtin, settings):
     """Also its style term, which would otherwise fall below all bounds."""
     content, style = (tiny.picture(48, 64, seed) for seed in (1, 2))
-    steps = list(stylize(content, [style], Settings.inetwork(size=64, **settings), load_vgg()))
+    steps = list(stylize(content, [style], Settings.inetwork(size=64, **settings), builtin))
     assert len(steps) == settings["iterations"]
     assert 0 < steps[-1].losses["total"] < 0.9 * steps[0].losses["total"]
     assert all(step.losses["style"] > 0 for step in steps)

@@ -7,34 +7,12 @@ import pytest
 from support.pictures import psnr, sample_bytes
 from support.tiny import last
 
-from styletransfer import Settings, load_vgg, stylize
+from styletransfer import Settings, stylize
 from styletransfer.engine import instant_numpy, neighbours
-from styletransfer.vgg.network import NetworkOptions
 
 USUAL = Settings(preset="instant", size=256, precision="float32")
-REPLICATED = NetworkOptions(padding="replicate")
-
-
-@pytest.fixture(scope="module")
-def vgg():
-    return load_vgg()
-
-
-@pytest.fixture(scope="module")
-def photo():
-    return sample_bytes("photos/landscape.jpg")[40:136]
-
-
-@pytest.fixture(scope="module")
-def mosaic():
-    return sample_bytes("paintings/mosaic.jpg", 200)[:120]
-
-
-@pytest.fixture
-def compared_alike(monkeypatch):
-    """Places are compared in all directions; both would otherwise choose others at random."""
-    monkeypatch.setattr(neighbours, "MATCHED_DIRECTIONS", 608)
-    monkeypatch.setattr(instant_numpy, "MATCHED_DIRECTIONS", 608)
+PHOTO = sample_bytes("photos/landscape.jpg")[40:136]
+MOSAIC = sample_bytes("paintings/mosaic.jpg", 200)[:120]
 
 
 @pytest.mark.parametrize(
@@ -45,15 +23,17 @@ def compared_alike(monkeypatch):
     ],
     ids=str,
 )
-def test_the_whole_picture_is_much_the_same(vgg, photo, mosaic, compared_alike, changes):
+def test_the_whole_picture_is_much_the_same(builtin, monkeypatch, changes):
+    for module in (neighbours, instant_numpy):  # Both would compare in directions chosen at random.
+        monkeypatch.setattr(module, "MATCHED_DIRECTIONS", 608)
     settings = USUAL.replaced(changes)
-    wanted = last(stylize(photo, [mosaic], settings, vgg)).image
-    found = instant_numpy.painted(photo, mosaic, settings)
+    wanted = last(stylize(PHOTO, [MOSAIC], settings, builtin)).image
+    found = instant_numpy.painted(PHOTO, MOSAIC, settings)
     assert found.shape == wanted.shape and found.dtype == np.float32
     assert psnr(found, wanted) > 40
 
 
-def test_a_tiny_photo_and_a_narrow_painting_are_painted(photo):
+def test_a_tiny_photo_and_a_narrow_painting_are_painted():
     settings = dataclasses.replace(USUAL, size=32)
-    found = instant_numpy.painted(photo[:20, :5], photo[:90, :3], settings)
+    found = instant_numpy.painted(PHOTO[:20, :5], PHOTO[:90, :3], settings)
     assert found.shape == (32, 8, 3) and 0 <= found.min() <= found.max() <= 1

@@ -19,8 +19,6 @@ from styletransfer.vgg.network import NetworkOptions
 
 EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
 REPLICATING = NetworkOptions(padding="replicate")
-LEFT = np.zeros((64, 96), np.float32)
-LEFT[:, :48] = 1
 
 
 # --- in NumPy, as the docstrings have them --------------------------------------------------------
@@ -94,21 +92,16 @@ def numpy_distance(vgg, image, candidates, matches):
 def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
-    shallow = shallow_statistics(tiny, image, photo, painting)
+    # The style term of recipe moments at the shallow layers alone.
+    losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
+    minimised = Objective(tiny, losses, REPLICATING, as_given=True)
+    groups = StyleTargets([painting]).groups(minimised, image.shape[:2])
+    problem = minimised.problem(tf.constant(photo[None]), groups, None)
+    shallow, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
     candidates = numpy_candidates(tiny, painting)
     matches = numpy_matches(tiny, image, photo, candidates)
     wanted = 0.25 * numpy_distance(tiny, image, candidates, matches)
-    assert with_neighbours["style"] - shallow == pytest.approx(wanted, rel=1e-3)
-
-
-def shallow_statistics(vgg, image, photo, painting):
-    """The style term of recipe moments at the shallow layers alone."""
-    losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
-    minimised = Objective(vgg, losses, REPLICATING, as_given=True)
-    groups = StyleTargets([painting]).groups(minimised, image.shape[:2])
-    problem = minimised.problem(tf.constant(photo[None]), groups, None)
-    terms, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
-    return float(terms[1])
+    assert with_neighbours["style"] - float(shallow[1]) == pytest.approx(wanted, rel=1e-3)
 
 
 @pytest.mark.parametrize(("queries", "keys"), [(1, 1), (513, 63), (1025, 65), (700, 1000)])

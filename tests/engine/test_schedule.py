@@ -1,6 +1,5 @@
 """The sizes that a picture is painted at, and the steps there."""
 
-import dataclasses
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -8,14 +7,7 @@ import pytest
 
 from styletransfer import Settings
 from styletransfer.engine import schedule as schedule_module
-from styletransfer.engine.schedule import (
-    OVERHEAD,
-    StepEta,
-    painting_size,
-    scale_sizes,
-    schedule,
-    total_work,
-)
+from styletransfer.engine.schedule import StepEta, painting_size, scale_sizes, schedule
 
 
 @pytest.mark.parametrize("longer", [132, 200, 256, 500, 512, 720, 1600, 4096])
@@ -60,24 +52,6 @@ def test_steps_fall_from_scale_to_scale():
 def test_the_original_recipe_paints_at_one_size_only():
     settings = Settings(recipe="inetwork", size=512)
     assert schedule(600, 800, settings) == ([(384, 512)], [10])
-    adam = dataclasses.replace(settings, optimizer="adam")
-    assert total_work(600, 800, adam) == 10 * (384 * 512 + OVERHEAD)
-
-
-def test_the_work_of_all_steps_is_that_of_each_scale_times_its_steps():
-    settings = Settings(size=181, iterations=7)
-    small, large = 128**2 + OVERHEAD, 181**2 + OVERHEAD
-    assert total_work(500, 500, settings) == 14 * small + 9 * large
-    # A step of L-BFGS counts as its evaluations.
-    lbfgs = dataclasses.replace(settings, optimizer="lbfgs")
-    assert total_work(500, 500, lbfgs) == 20 * total_work(500, 500, settings)
-
-
-def test_full_is_the_photos_own_size_and_a_square_ends_in_a_square():
-    assert schedule(600, 800, Settings(size="full"))[0][-1] == (600, 800)
-    assert schedule(600, 800, Settings(size=256, maintain_aspect_ratio=False))[0] == [
-        (side, side) for side in (128, 256)
-    ]
 
 
 def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(monkeypatch):

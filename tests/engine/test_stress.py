@@ -10,7 +10,7 @@ from support import hard_networks
 from support.pictures import sample
 from support.tiny import last, picture
 
-from styletransfer import Settings, load_vgg, objective, stylize
+from styletransfer import Settings, objective, stylize
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import initial_content_weight
 from styletransfer.engine.targets import TERMS
@@ -23,12 +23,6 @@ EXACT = Settings(
     total_variation_weight=0.0,
     structure_weight=0.0,
 )
-
-
-@pytest.fixture(scope="module")
-def builtin():
-    """The built-in network: its channels are correlated, as trained ones are."""
-    return load_vgg()
 
 
 # --- strength -------------------------------------------------------------------------------------
@@ -61,12 +55,6 @@ def grain(image):
     return ((4 * image[1:-1, 1:-1] - neighbours) ** 2).mean()
 
 
-def canvas_error(vgg, photo, painting, step):
-    """Return the content error of the whole canvas with its margin, which is steered."""
-    whole = Objective.of(Settings(), vgg).canvas(photo.shape[:2]).padded(tf.constant(photo[None]))
-    return content_error(vgg, step.snapshot()["average"][0], whole.numpy()[0], painting)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "name", "strength"),
@@ -82,7 +70,11 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
     for step in stylize(photo, [painting], settings, vgg):
         terms = np.array(list(step.losses.values()))
         assert np.isfinite(terms).all() and terms.min() > -1e-4
-    assert canvas_error(vgg, photo, painting, step) == pytest.approx(strength, abs=0.03)
+    # The whole canvas is steered, with its margin.
+    canvas = Objective.of(Settings(), vgg).canvas(photo.shape[:2])
+    whole = canvas.padded(tf.constant(photo[None]))[0].numpy()
+    found = content_error(vgg, step.snapshot()["average"][0], whole, painting)
+    assert found == pytest.approx(strength, abs=0.03)
     assert grain(step.image) < 2 * max(grain(photo), grain(painting))
     if network == "built-in":  # Near the border, features depend on the margin that is cut off.
         found = content_error(vgg, step.image, photo, painting)
@@ -197,19 +189,12 @@ def test_a_content_weight_is_used_as_given(tiny):
     """The first step's terms, of a picture that is not the photo."""
     args, init = (picture(72, 96, 1), [picture(80, 80, 2)]), picture(72, 96, 3)
     weights = 1.0, 0.0, 1e8
-    one, *others = (
-        next(
-            iter(
-                stylize(
-                    *args,
-                    Settings(size=96, iterations=1, content_weight=weight, precision="float32"),
-                    tiny,
-                    init=init,
-                )
-            )
-        )
-        for weight in weights
-    )
+
+    def first_step(weight):
+        settings = Settings(size=96, iterations=1, content_weight=weight, precision="float32")
+        return next(iter(stylize(*args, settings, tiny, init=init)))
+
+    one, *others = map(first_step, weights)
     assert one.losses["content"] > 0.01 and one.losses["style"] > 0
     for weight, given in zip(weights[1:], others, strict=True):
         assert given.losses["content"] == pytest.approx(weight * one.losses["content"], rel=1e-5)

@@ -15,6 +15,7 @@ from styletransfer.engine import scale_optimizer, style_targets
 from styletransfer.engine.optimizers import StepParams
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
 from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import DivergedError
 
 
@@ -73,16 +74,10 @@ def test_strokes_are_as_many_times_as_large_as_the_painting(tiny, monkeypatch):
         return real(objective, image, *others)
 
     monkeypatch.setattr(style_targets, "painting_targets", noting)
+    args = picture(96, 128), [picture(300, 300, 1)]
     fine, usual, coarse = (
-        last(
-            stylize(
-                picture(96, 128),
-                [picture(300, 300, 1)],
-                Settings(size=128, iterations=1, stroke_size=stroke_size),
-                tiny,
-            )
-        ).image
-        for stroke_size in (0.5, 1.0, 2.0)
+        last(stylize(*args, Settings(size=128, iterations=1, stroke_size=each), tiny)).image
+        for each in (0.5, 1.0, 2.0)
     )
     assert sizes == [(64, 64), (128, 128), (256, 256)]
     assert np.abs(fine - usual).max() > 0.01 and np.abs(coarse - usual).max() > 0.01
@@ -270,16 +265,6 @@ def test_preserve_color_keeps_the_photos_colours_where_the_color_mask_is_white(t
 # --- resuming -------------------------------------------------------------------------------------
 
 
-def snapshots_of(steps, at):
-    """Return copies of the snapshots after the steps `at`, all numbers, and the last step."""
-    found, numbers = {}, []
-    for step in steps:
-        numbers.append(step.iteration)
-        if step.iteration in at:
-            found[step.iteration] = {k: np.array(each) for k, each in step.snapshot().items()}
-    return found, numbers, step
-
-
 @pytest.mark.parametrize(
     ("settings", "stops"),
     [
@@ -290,13 +275,24 @@ def snapshots_of(steps, at):
     ],
 )
 def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
-    args = picture(96, 128), [picture(60, 60)], settings, tiny
-    found, numbers, whole = snapshots_of(stylize(*args), at=stops)
+    args = picture(96, 128), StyleTargets([picture(60, 60)]), settings, tiny
+    transfer = StyleTransfer(*args)
+    snapshots, numbers = {}, []
+    for step in transfer.steps():
+        numbers.append(step.iteration)
+        if step.iteration in stops:
+            snapshots[step.iteration] = {k: np.array(v) for k, v in step.snapshot().items()}
     assert max(stops) < len(numbers) < 120
-    for stopped_at, snapshot in found.items():
+    for stopped_at, snapshot in snapshots.items():
         rest = list(stylize(*args, resume=snapshot))
         assert [step.iteration for step in rest] == numbers[stopped_at:]
-        np.testing.assert_allclose(rest[-1].image, whole.image, atol=1e-5)
+        # Checkpoints of other shapes are refused before they are used.
+        del snapshot["iteration"]
+        shapes = {name: each.shape for name, each in snapshot.items()}
+        assert transfer.snapshot_shapes(stopped_at) == shapes
+    for number in (0, step.total, step.total + 1):
+        assert transfer.snapshot_shapes(number) == {}
+        np.testing.assert_allclose(rest[-1].image, step.image, atol=1e-5)
 
 
 def test_a_snapshot_of_another_picture_version_or_style_is_refused(tiny):

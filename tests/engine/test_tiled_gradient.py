@@ -62,17 +62,6 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
 
 
 @pytest.mark.slow
-def test_a_tiled_picture_is_the_untiled_one_and_each_step_keeps_its_own(tiny, monkeypatch):
-    args = picture(72, 96), [picture(80, 80, 2)], Settings(size=96, iterations=2), tiny
-    expected = [step.image.copy() for step in stylize(*args)]
-    monkeypatch.setattr(memory_model, "SIDES", (32,))
-    steps = list(stylize(*args))
-    for step, image in zip(steps, expected, strict=True):
-        assert np.abs(step.image - image).mean() < 1e-4
-    assert np.abs(steps[0].image - steps[1].image).max() > 0.01
-
-
-@pytest.mark.slow
 def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
     tiny, monkeypatch, caplog
 ):
@@ -105,19 +94,6 @@ def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
 
 
 # --- memory ---------------------------------------------------------------------------------------
-
-
-def test_after_tiles_that_ran_out_of_memory_smaller_ones_are_tried(random_vgg, monkeypatch):
-    """Even if their estimate is the same."""
-    monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, 10**12))
-    objective, budget = Objective.of(Settings(), random_vgg), memory_available.MemoryBudget()
-    planner = memory_model.MemoryPlanner(objective, budget, memory_model.NO_EXTRA)
-    plan, sides = planner.plan_memory((4000, 6000)), []
-    with pytest.raises(MemoryShortError, match="even in the smallest tiles"):
-        while True:
-            sides.append(plan.side)
-            plan = planner.plan_with_less(plan)
-    assert sides == list(memory_model.SIDES)
 
 
 def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
