@@ -37,14 +37,6 @@ def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket)
         assert (found.key, found.size, found.etag) == (entry.key, entry.size, entry.etag)
 
 
-@pytest.mark.parametrize("new_bucket", ["folder", "rgw"], indirect=True)
-def test_a_line_end_in_a_key_is_kept(bucket):  # moto answers such a key with 404.
-    bucket.write("line\nend.jpg", b"x")
-    assert keys(bucket) == ["line\nend.jpg"]
-    assert bucket.read("line\nend.jpg") == b"x"
-    assert r"line\nend.jpeg does not exist" in refusal(lambda: bucket.read("line\nend.jpeg"))
-
-
 def test_what_is_left_out_of_a_listing_hides_nothing_before_or_after_it(bucket):
     kept = ["_galleries", "_records/a", "a/b", "é"]
     for key in (*kept, "_gallery/a", "_gallery/z/z", "_gallery/é", "_gallery/~z"):

@@ -11,7 +11,6 @@ from support.commands import keys, refusal
 from styletransfer.errors import StorageError
 from styletransfer.storage import folder, open_bucket
 from styletransfer.storage.address import Account
-from styletransfer.storage.base import BadKeyError
 from styletransfer.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
@@ -97,20 +96,6 @@ def test_a_file_that_is_deleted_as_it_is_to_be_replaced_counts_as_gone(tmp_path,
         patch.setattr(FolderBucket, "_entry", just_before_the_end)
         assert bucket.write_if("job.json", b"2", first) is None
     assert bucket.write_if("job.json", b"2", None)
-
-
-def test_a_key_that_can_be_no_file_is_refused_before_it_is_written(tmp_path):
-    bucket = FolderBucket(tmp_path / "new" / "out")
-    longest = os.pathconf(tmp_path, "PC_NAME_MAX")
-    for key in ("é" * (longest // 2), "a/" * 400 + "a", "new/" + "x" * longest):
-        bucket.check_key(key)
-    for key in ("é" * (longest // 2 + 1), "a/" + "x" * (longest + 1) + "/b"):
-        with pytest.raises(BadKeyError, match="too long for a file in"):
-            bucket.check_key(key)
-        with pytest.raises(BadKeyError):
-            bucket.write(key, b"x")
-    with pytest.raises(BadKeyError, match="rename it"):
-        bucket.check_key("trip\\beach.jpg")
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):

@@ -31,37 +31,8 @@ class Failing(FolderBucket):
         self._fail()
 
 
-@pytest.fixture
-def pauses(monkeypatch):
-    """Sets the pauses before further attempts, in seconds."""
-
-    def set_to(*seconds):
-        monkeypatch.setattr(retry, "PAUSES_S", seconds)
-
-    return set_to
-
-
-@pytest.fixture
-def leaving():
-    return threading.Event()
-
-
-def test_a_request_is_made_until_the_service_is_back(tmp_path, leaving, pauses, caplog):
-    pauses(0.01, 0.02, 0.04)
-    (tmp_path / "a.jpg").write_bytes(b"a")
-    caplog.set_level("INFO", "styletransfer")
-    bucket = Failing(tmp_path, 2)
-    retrying = RetryingBucket(bucket, leaving)
-    assert retrying.name == "./out"
-    assert retrying.read("a.jpg") == b"a"
-    assert bucket.requests == 3
-    assert caplog.messages == [
-        "the service is unavailable; retrying in 0.01 s",
-        "the service is unavailable; retrying in 0.02 s",
-    ]
-
-
-def test_an_objects_error_and_any_once_the_run_is_leaving_is_not_tried_twice(tmp_path, leaving):
+def test_an_objects_error_and_any_once_the_run_is_leaving_is_not_tried_twice(tmp_path):
+    leaving = threading.Event()
     for kind in (BadKeyError, UnavailableError):
         bucket = Failing(tmp_path, 99, kind)
         with pytest.raises(kind):
@@ -70,10 +41,9 @@ def test_an_objects_error_and_any_once_the_run_is_leaving_is_not_tried_twice(tmp
         leaving.set()
 
 
-def test_leaving_ends_a_pause_at_once(tmp_path, leaving, pauses):
-    pauses(3600, 3600)
-    bucket = Failing(tmp_path, 99)
-    ended = threading.Event()
+def test_leaving_ends_a_pause_at_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(retry, "PAUSES_S", (3600, 3600))
+    bucket, leaving, ended = Failing(tmp_path, 99), threading.Event(), threading.Event()
 
     def read():
         with pytest.raises(UnavailableError):
@@ -86,13 +56,11 @@ def test_leaving_ends_a_pause_at_once(tmp_path, leaving, pauses):
     assert ended.wait(20)
 
 
-def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(
-    tmp_path, leaving, pauses
-):
-    pauses(0.01)
+def test_a_listing_that_breaks_off_is_listed_anew_and_names_each_object_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(retry, "PAUSES_S", (0.01,))
     for name in ("a.jpg", "b.jpg"):
         (tmp_path / name).write_bytes(b"")
-    retrying = RetryingBucket(Failing(tmp_path, 1), leaving)
+    retrying = RetryingBucket(Failing(tmp_path, 1), threading.Event())
     assert [entry.key for entry in retrying.list()] == ["a.jpg", "b.jpg"]
 
 
@@ -100,20 +68,10 @@ def test_an_outage_of_five_minutes_is_outlasted():
     assert sum(PAUSES_S) == MAX_OUTAGE_S == 300
 
 
-def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(
-    tmp_path, leaving, pauses, monkeypatch
-):
-    pauses(*[0.01] * 9)
-    clock = [0.0]
-    monkeypatch.setattr(retry.time, "monotonic", lambda: clock[0])
+def test_attempts_that_take_minutes_each_are_not_made_for_an_hour(tmp_path, monkeypatch):
     bucket = Failing(tmp_path, 99)
-    whole = bucket._fail
-
-    def fail():
-        clock[0] += 361
-        whole()
-
-    bucket._fail = fail
+    monkeypatch.setattr(retry, "PAUSES_S", [0.01] * 9)
+    monkeypatch.setattr(retry.time, "monotonic", lambda: 361 * bucket.requests)
     with pytest.raises(UnavailableError, match="unavailable; given up after 6 min 01 s"):
-        RetryingBucket(bucket, leaving).read("a.jpg")
+        RetryingBucket(bucket, threading.Event()).read("a.jpg")
     assert bucket.requests == 2

@@ -132,13 +132,11 @@ def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
     bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=part)
     bucket.upload(tmp_path / "big.tiff", "big.tiff")
     assert bucket.find("big.tiff").etag.endswith("-3")
-    for damaged in (0, 1):
-        reported = []
-        proxy.add("^GET .*big", "corrupt", times=damaged)
-        bucket.download("big.tiff", tmp_path / "copy.tiff", reported.append)
-        assert (tmp_path / "copy.tiff").read_bytes() == data
-        assert sum(reported) == len(data)
-        assert damaged or min(reported) > 0  # It is downloaded once.
+    proxy.add("^GET .*big", "corrupt")
+    reported = []
+    bucket.download("big.tiff", tmp_path / "copy.tiff", reported.append)
+    assert (tmp_path / "copy.tiff").read_bytes() == data
+    assert sum(reported) == len(data)
     proxy.add("^GET .*big", "corrupt", times=99)
     assert "big.tiff arrived damaged" in refusal(lambda: bucket.read("big.tiff"))
 
