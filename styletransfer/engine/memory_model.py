@@ -8,6 +8,8 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+import tensorflow as tf
+
 from styletransfer.engine import neighbours
 from styletransfer.engine.constants import MATCHED_DIRECTIONS, PIXELS_OF_PLACE, PLACE
 from styletransfer.engine.decoder import HALO, PART_SIDE
@@ -34,7 +36,10 @@ MATCHES = 8 / neighbours.PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
-KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
+KERNELS = 32 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
+# More maps of the widest layer in float32, untiled: oneDNN orders channels in blocks for AVX2, in
+# copies of a convolution's input and output. Measured.
+ORDERED_MAPS = 2
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes. Measured.
 TILED_WASTE = 1.4
@@ -254,6 +259,8 @@ def bytes_needed(
     if side is None:
         waste = 1.0
         features += COPIES_OF_PLACES * places
+        if device == "CPU" and objective.options.dtype == tf.float32:
+            features += ORDERED_MAPS * max(_feature_sizes(objective).values())
         held += RGB  # The photo on its canvas.
         most = pixels * (held + max(features, UPDATING))
     else:
@@ -327,13 +334,18 @@ def _features(objective: Objective, regions: int) -> float:
     """Returns the bytes per pixel that it takes to compute features and to backpropagate through
     them: all of them, four more maps of the widest layer, float32 copies for sums, and what
     TensorFlow's executor computes early; measured."""
-    item, vgg, sizes = objective.options.dtype.size, objective.vgg, {}
-    for layer in vgg.needed(objective.layers):
-        sizes[layer] = item * vgg.channels(layer) / 4 ** poolings_before(layer)
+    sizes = _feature_sizes(objective)
     deepest_of_blocks = {poolings_before(layer): layer for layer in sizes}
     *pooled, _ = (sizes[layer] / 4 for layer in deepest_of_blocks.values())
-    copies = (COPIES + MASKED_COPIES * regions) * vgg.channels("conv1_1")
+    copies = (COPIES + MASKED_COPIES * regions) * objective.vgg.channels("conv1_1")
     return sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
+
+
+def _feature_sizes(objective: Objective) -> dict[str, float]:
+    """Returns layer → bytes of its features per pixel of the picture."""
+    item, vgg = objective.options.dtype.size, objective.vgg
+    layers = vgg.needed(objective.layers)
+    return {each: item * vgg.channels(each) / 4 ** poolings_before(each) for each in layers}
 
 
 def _scale_count(objective: Objective, size: tuple[int, int]) -> int:
