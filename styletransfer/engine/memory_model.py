@@ -36,10 +36,10 @@ MATCHES = 8 / neighbours.PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
-KERNELS = 32 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
+KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # More maps of the widest layer in float32, untiled: oneDNN orders channels in blocks for AVX2, in
 # copies of a convolution's input and output. Measured.
-ORDERED_MAPS = 2
+ORDERED_MAPS = 3
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes. Measured.
 TILED_WASTE = 1.4

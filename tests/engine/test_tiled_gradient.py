@@ -86,8 +86,7 @@ def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
     monkeypatch.setattr(scale_optimizer, "program", program)
     with caplog.at_level(logging.WARNING):
         steps = list(stylize(*args))
-    # The planner passes over tiles that would take no less for a picture this small.
-    assert calls == [None, None, 64, 32, 32, 32]
+    assert calls == [None, None, 256, 64, 64, 64]
     assert sum("memory ran out" in record.message for record in caplog.records) == 2
     for step, image in zip(steps, expected, strict=True):
         assert np.abs(step.image - image).mean() < 1e-4
