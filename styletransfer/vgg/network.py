@@ -20,7 +20,8 @@ from styletransfer.vgg.registry import Weights, architecture, poolings_before
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it
-# may do so once. Each function has several copies of its constants; VGG19's would take 0.4 GB.
+# may do so once. Each function has several copies of its constants, so larger networks' are
+# constants only if asked for.
 MAX_CONSTANT_BYTES = 8_000_000
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
@@ -38,6 +39,7 @@ class NetworkOptions:
         pool: `max` or `ave`.
         dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
+        constant_weights: Whether the weights of a large network are constants, too.
 
     Raises:
         ValueError: For another pool.
@@ -46,6 +48,7 @@ class NetworkOptions:
     pool: str = "max"
     dtype: tf.DType = tf.float32
     padding: str = "zero"
+    constant_weights: bool = False
 
     def __post_init__(self) -> None:
         if self.pool not in _POOLS:
@@ -62,25 +65,30 @@ class VGG:
         self.layers = tuple(weights.kernels)
         self._weights, self._kernels = weights, weights.kernels
         self._adapted: set[str] = set()  # layers that the log has named
-        self._converted: dict[tf.DType, dict[str, Pair]] = {}
+        self._converted: dict[tuple[tf.DType, bool], dict[str, Pair]] = {}
 
-    def kernels(self, dtype: tf.DType) -> dict[str, Pair]:
+    def kernels(self, dtype: tf.DType, constant: bool = False) -> dict[str, Pair]:
         """Return layer → (kernel, bias) in this dtype, converted once.
 
-        They are arrays, which become constants of a traced function, or tensors if that would take
-        too much memory.
+        They are arrays, which become constants of a traced function, if the network is small or
+        `constant` is true, else tensors.
         """
-        if dtype not in self._converted:
+        constant |= self.weight_bytes(self.layers) <= MAX_CONSTANT_BYTES
+        key = dtype, constant
+        if key not in self._converted:
             kernels = self._kernels
             if dtype == tf.float16:
                 kernels = rescaled(kernels, self.scales, INPUT_SCALE)
-            small = sum(kernel.nbytes for kernel, _ in kernels.values()) <= MAX_CONSTANT_BYTES
             with tf.init_scope():
-                self._converted[dtype] = {
-                    layer: (_converted(kernel, dtype, small), _converted(bias, dtype, small))
+                self._converted[key] = {
+                    layer: (_converted(kernel, dtype, constant), _converted(bias, dtype, constant))
                     for layer, (kernel, bias) in kernels.items()
                 }
-        return self._converted[dtype]
+        return self._converted[key]
+
+    def weight_bytes(self, layers: Sequence[str]) -> int:
+        """Number of bytes of the kernels of `layers` in float32."""
+        return sum(self._kernels[layer][0].nbytes for layer in layers)
 
     @cached_property
     def scales(self) -> dict[str, float]:
@@ -142,7 +150,7 @@ class VGG:
         unknown = set(layers) - set(self.layers)
         if unknown:
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
-        dtype, kernels = options.dtype, self.kernels(options.dtype)
+        dtype, kernels = options.dtype, self.kernels(options.dtype, options.constant_weights)
         x = image * 255.0 - tf.constant(self.mean, image.dtype)
         x = tf.cast(x * INPUT_SCALE if dtype == tf.float16 else x, dtype)
         features, poolings = {}, 0
@@ -173,8 +181,8 @@ class VGG:
         return {layer: feature[0].numpy() for layer, feature in found.items()}
 
 
-def _converted(array: np.ndarray, dtype: tf.DType, small: bool) -> np.ndarray | tf.Tensor:
-    if small:
+def _converted(array: np.ndarray, dtype: tf.DType, constant: bool) -> np.ndarray | tf.Tensor:
+    if constant:
         return array.astype(dtype.as_numpy_dtype, copy=False)
     return tf.cast(array, dtype)
 
