@@ -40,7 +40,7 @@ KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for thr
 # More maps of the widest layer in float32, untiled: oneDNN orders channels in blocks for AVX2, in
 # copies of a convolution's input and output. Measured.
 ORDERED_MAPS = 2
-CONSTANT_COPIES = 14  # of weights that are constants, in all functions and in oneDNN; measured
+CONSTANT_COPIES = 14  # copies of constant weights in all functions and in oneDNN; measured
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes. Measured.
 TILED_WASTE = 1.4
