@@ -40,7 +40,9 @@ def cluster(folders, stand_in, monkeypatch):
         return run_on_cluster(loaded, {})
 
     ray.paint = paint
-    return ray
+    yield ray
+    for each in ray.actors:  # While the current folder and the engine are still the test's.
+        each.threads.shutdown()
 
 
 @pytest.fixture
@@ -249,7 +251,6 @@ def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
     begun.clear()
     assert cluster.paint() == 0 and results() == RESULTS
     assert "resuming from step" in capsys.readouterr().out
-    monkeypatch.undo()
 
 
 def test_what_is_missing_for_a_cluster_is_said_before_anything_is_read(folders, monkeypatch):

@@ -4,8 +4,7 @@ how nodes find each other and how a lost one is noticed."""
 import os
 import pickle
 import signal
-import threading
-from concurrent.futures import Future, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -19,6 +18,7 @@ class Actor:
 
     def __init__(self, made, node):
         self._made, self.node, self._pending, self._error = made, node, {}, None
+        self.threads = ThreadPoolExecutor(16)  # Those of a dead actor end what they are at.
 
     @property
     def paints(self):
@@ -56,7 +56,7 @@ class Actor:
         if self._error:
             self._finish(future, error=self._error)
         else:
-            threading.Thread(target=work, daemon=True).start()
+            self.threads.submit(work)
         return future
 
     def _finish(self, future, found=None, error=None):
