@@ -23,16 +23,7 @@ def ending() -> str:
     return summary
 
 
-def test_an_ending_has_the_last_line_of_the_log(folders, stand_in, capsys):
-    Path("photos/text.jpg").write_text("dear diary")
-    assert run(folders) == 1
-    assert re.fullmatch(r"4 painted in \d+ s, 2 FAILED\. The results are in \./out\.", ending())
-    assert ending() in capsys.readouterr().out
-    Path("photos/text.jpg").unlink()
-    before = FILE.read_text()
-    assert run(folders) == 0
-    assert ending() == "Nothing to paint: all 4 results are in ./out."
-    assert run(folders) == 0 and FILE.read_text() != before
+def test_a_run_without_photos_says_so(folders, stand_in):
     for photo in Path("photos").rglob("*.*"):
         photo.unlink()
     assert run(folders) == 0

@@ -180,6 +180,7 @@ def seen(monkeypatch, capsys, tmp_path):
     [
         (403, "InvalidAccessKeyId", "(InvalidAccessKeyId); check CELLAR_ADDON_KEY_ID"),
         (403, "RequestTimeTooSkewed", "(RequestTimeTooSkewed): this machine's clock is wrong"),
+        (400, "AuthorizationHeaderMalformed", "in another region .*; set CELLAR_ADDON_REGION"),
         (404, "NoSuchBucket", "does not exist .*; create it (./bucket_management.py create "),
         (503, "SlowDown", "answered SlowDown for .*; try again later"),
     ],

@@ -11,21 +11,6 @@ from support.commands import python
 from support.folder_batches import keys, run
 
 
-@pytest.mark.parametrize(
-    "changes, code, message",
-    [
-        ({"BUCKET_STYLE": ""}, 2, "BUCKET_STYLE missing"),
-        ({"BUCKET_SOURCE": "./nowhere"}, 5, "./nowhere does not exist"),
-        ({"VGG_WEIGHTS": "missing.h5"}, 3, "missing.h5"),
-    ],
-    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
-)
-def test_what_is_wrong_is_one_line_and_an_exit_code(folders, tmp_path, changes, code, message):
-    done = python("-m", "styletransfer", cwd=tmp_path, **folders | changes)
-    assert (done.returncode, done.stdout) == (code, "")
-    assert message in done.stderr and done.stderr.count("\n") == 1
-
-
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (

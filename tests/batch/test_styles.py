@@ -65,26 +65,13 @@ def test_masks_hidden_files_and_what_is_no_picture_are_left_out():
 @pytest.mark.parametrize(
     ("others", "masks"),
     [
-        (["beach.jpg", "a/sea.jpg"], {"a/beach.jpg": "a/beach.MASK.PNG"}),
+        (["beach.jpg", "b.mask.png"], {"a/beach.jpg": "a/beach.MASK.PNG", "b.jpg": "b.mask.jpg"}),
         ([], {"b.jpg": "b.jpg.mask.webp", "b.png": "b.mask.png", "b.heic": "b.mask.png"}),
-        ([], {"\u00e9t\u00e9.jpg": "e\u0301te\u0301.mask.png"}),
     ],
 )
 def test_a_mask_belongs_to_the_pictures_of_its_name_in_the_same_folder(others, masks):
     found = masks_by_picture(entries(*others, *masks, *{*masks.values()}))
     assert {key: mask.key for key, mask in found.items()} == masks
-
-
-def test_masks_that_nothing_uses_are_listed():
-    there = entries(
-        "b.jpg", "b.mask.jpg", "b.mask.png", "c.mask.png", ".d.mask.png", "left.mask.png"
-    )
-    text = '[one]\npaintings = ["b.jpg"]\nregions = { "b.jpg" = "left.mask.png" }'
-    assert masks_by_picture(there)["b.jpg"].key == "b.mask.jpg"
-    assert stray_masks(there, styles_from_toml(text, there, Settings())) == [
-        "b.mask.png",
-        "c.mask.png",
-    ]
 
 
 @pytest.mark.parametrize("mode", ["each", "blend"])
@@ -106,7 +93,7 @@ def test_styles_toml_names_styles_with_shares_regions_and_settings():
     text = """
     [both]
     paintings = { "monet.jpg" = 0.7, "waves/hokusai.png" = 0.3 }
-    regions = { "monet.jpg" = "plan of the sky.png" }
+    regions = { "monet.jpg" = "the sky.mask.png" }
     preserve_color = true
     content_weight = 2
     init_image = "noise"
@@ -116,14 +103,15 @@ def test_styles_toml_names_styles_with_shares_regions_and_settings():
     recipe = "inetwork"
     """
     there = entries("monet.jpg", "waves/hokusai.png", "klimt.jpg", "waves/hokusai.mask.png")
-    there += entries("plan of the sky.png")
+    there += entries("the sky.mask.png", "gone.mask.png", ".hidden.mask.png")
     both, size = styles_from_toml(text, there, Settings(size=300))
     assert (both.name, size.name) == ("both", "size")
     monet, hokusai = both.paintings
     assert (monet.entry.key, monet.share) == ("monet.jpg", pytest.approx(0.7))
-    assert (monet.region.key, monet.mask) == ("plan of the sky.png", None)
+    assert (monet.region.key, monet.mask) == ("the sky.mask.png", None)
     assert (hokusai.entry.key, hokusai.share) == ("waves/hokusai.png", pytest.approx(0.3))
     assert (hokusai.region, hokusai.mask.key) == (None, "waves/hokusai.mask.png")
+    assert stray_masks(there, [both, size]) == ["gone.mask.png"]
     assert both.settings == Settings(
         size=300, preserve_color=True, content_weight=2.0, init_image="noise"
     )
@@ -177,10 +165,6 @@ OF_MONET = "[a]\npaintings = ['monet.jpg']\n"
         ),
         ("['../a']\npaintings = ['monet.jpg']", "plain name"),
         ("[_records]\npaintings = ['monet.jpg']", "cannot be named _records"),
-        ("a = " + "[" * 5000, "nested too deeply"),
-        ("a = " + "9" * 5000, "a number with thousands of digits"),
-        (f"[a]\npaintings = {{ 'monet.jpg' = 0x{'f' * 9000} }}", "thousands of digits; expected"),
-        ("[a]\npaintings = { 'monet.jpg' = 1e308, 'b.jpg' = 1e308 }", r"1e\+30 at most"),
         (OF_MONET + "model = [[[[[[1]]]]]]", r"model is \[\["),
         ('["a\\u202Eb"]\npaintings = ["monet.jpg"]', r"\[a\\u202eb\] cannot be"),
         ("['.old']\npaintings = ['monet.jpg']", "plain name"),

@@ -58,17 +58,6 @@ def test_preserve_moves_colours_outside_srgb_to_the_gamuts_surface():
         np.testing.assert_allclose(preserve(plain(grey), plain((0, 0, 1))), grey, atol=1e-3)
 
 
-def test_preserve_keeps_the_painted_bit_for_bit_where_the_mask_is_0():
-    painted, mask = noise(*PHOTO.shape[:2]), half(*PHOTO.shape[:2])
-    result, everywhere = preserve(painted, PHOTO, mask), preserve(painted, PHOTO)
-    np.testing.assert_array_equal(result[mask == 0], painted[mask == 0])
-    np.testing.assert_array_equal(result[mask == 1], everywhere[mask == 1])
-    between = (mask > 0.4) & (mask < 0.6)
-    low, high = np.minimum(painted, everywhere), np.maximum(painted, everywhere)
-    assert np.all((result >= low - 1e-6)[between] & (result <= high + 1e-6)[between])
-    assert not np.array_equal(result[between], painted[between])
-
-
 # --- masked -----------------------------------------------------------------------------------
 
 

@@ -115,14 +115,6 @@ def test_values_are_clipped_and_rounded_to_the_nearest():
     assert (written[0] == 0).all() and (written[1] == 255).all() and (written[2:] == 101).all()
 
 
-@pytest.mark.parametrize("extension", ["png", "webp", "tiff"])
-def test_alpha_is_written_if_the_format_has_it(extension):
-    data = encode(SHADES, OutputFormat(extension), alpha=ALPHA)
-    assert np.abs(decode(data, "result").alpha - ALPHA).max() < 0.01
-    if extension == "tiff":  # Pillow takes any fourth channel for alpha, other programs do not.
-        assert Image.open(io.BytesIO(data)).tag_v2[338] == (2,)
-
-
 def test_a_jpg_shows_a_transparent_picture_over_white():
     pixels, alpha = np.zeros((32, 32, 3), np.float32), np.ones((32, 32), np.float32)
     alpha[:16], alpha[16:24] = 0, 0.5
@@ -283,20 +275,14 @@ def test_exif_says_whether_a_result_is_srgb():
         assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == number
 
 
-def test_equal_arguments_are_equal_bytes():
-    picture = photo(icc_profile=rgb_profile(P3))
-    for extension in EXTENSIONS:
-        output = OutputFormat(extension)
-        first, second = (encode_result(output, picture, SHADES) for _ in range(2))
-        assert first == second
-
-
 def test_alpha_exif_and_colour_space_are_kept_together():
     own = rgb_profile(P3)
     stored = (np.rint(255 * each).astype(np.uint8) for each in (SHADES, ALPHA))
     picture = Picture(*stored, "PNG", photo().exif, own)
     for extension in ("png", "webp", "tiff"):
-        _, data = encode_result(OutputFormat(extension), picture, PIXELS)
+        _, data = encode_result(OutputFormat(extension), picture, SHADES)
         result = decode(data, "result")
-        assert result.alpha.shape == (60, 80) and result.alpha[30, 0] < 0.05
+        assert np.abs(result.alpha - ALPHA).max() < 0.01
         assert result.profile == own and exif_of(data)[MODEL] == "Camera 5"
+        if extension == "tiff":  # Pillow takes any fourth channel for alpha, other programs do not.
+            assert Image.open(io.BytesIO(data)).tag_v2[338] == (2,)

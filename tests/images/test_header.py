@@ -7,7 +7,6 @@ import pytest
 from PIL import Image
 from support.pictures import saved
 
-from styletransfer.errors import PictureError
 from styletransfer.images.decode import decode
 from styletransfer.images.header import bytes_to_decode, read_header
 
@@ -51,20 +50,3 @@ def test_a_tile_larger_than_its_picture_counts():
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     data = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries
     assert bytes_to_decode(data.ljust(220, b"\0")) > 3 * tile**2
-
-
-@pytest.mark.parametrize(
-    "start, size, message",
-    [
-        (b"dear diary, " * 400, 9000, "note.jpg: is text"),
-        (b"<!doctype html>" + bytes(2000), 9000, "note.jpg: is a web page"),
-        (b"", 0, "note.jpg: is empty"),
-        (b"\xff\xd8\xff torn", 8, "note.jpg: is damaged"),
-        (saved(Image.new("1", (20000, 20000)), "PNG")[:START], 9000, "at most 200 megapixels"),
-        (saved(Image.new("L", (4000, 3)), "BMP")[:START], 9000, "the smallest side"),
-    ],
-    ids=["text", "web page", "empty", "torn", "large", "narrow"],
-)
-def test_what_can_be_no_photo_is_refused_by_its_first_bytes(start, size, message):
-    with pytest.raises(PictureError, match=message):
-        read_header(start, "note.jpg", size)

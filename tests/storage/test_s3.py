@@ -10,7 +10,6 @@ from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account, parse_account
 from styletransfer.storage.base import UnavailableError
 from styletransfer.storage.files import is_same
-from styletransfer.storage.s3_client import client_of
 
 # Keys that S3 keeps as they are, and that cannot be files in a folder.
 S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", "é" * 512]
@@ -26,14 +25,6 @@ def test_keys_that_cannot_be_files_are_kept_as_they_are(server):
         assert bucket.read(key) == key.encode()
         bucket.delete(key)
     assert keys(bucket) == []
-
-
-def test_a_region_that_a_service_insists_on_signs_its_requests(server):
-    account = parse_account({**server.environment, "CELLAR_ADDON_REGION": "fr-par"})
-    bucket = open_bucket(server.new_bucket(), account)
-    bucket.write("a.jpg", b"x")
-    assert bucket.read("a.jpg") == b"x"
-    assert client_of(account).meta.region_name == "fr-par"
 
 
 def test_a_bucket_is_made_in_the_region_that_is_named(moto):

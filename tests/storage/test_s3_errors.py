@@ -149,13 +149,6 @@ def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_bucket_in_another_region_is_reported_with_the_variable_to_set(faulty, proxy):
-    bucket, _ = faulty
-    proxy.add("", "status", code=400, error="AuthorizationHeaderMalformed", times=100)
-    expected = "in another region (AuthorizationHeaderMalformed); set CELLAR_ADDON_REGION"
-    assert expected in refusal(lambda: bucket.write("a.png", b"x"))
-
-
 def test_a_host_that_speaks_plain_http_is_not_blamed_for_its_certificate(monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
     with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
