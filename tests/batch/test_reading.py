@@ -46,26 +46,28 @@ def cut_out(height=20, width=40):
     return saved(Image.fromarray(pixels), "PNG")
 
 
+LEFT = np.arange(40)[None].repeat(20, 0) < 20
+UPPER = np.arange(20)[:, None].repeat(40, 1) < 10
+HALVES = {"a.png": cut_out(), "upper.png": grey_file(UPPER), "right.png": grey_file(~LEFT)}
+
+
 def test_transparent_parts_of_a_painting_do_not_count():
-    files = {"a.png": cut_out(), "a.mask.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
-    left = np.arange(40)[None].repeat(20, 0) < 20
-    np.testing.assert_array_equal(read_one(files, Settings()).masks[0], left)
-    small = read_one(files, Settings(size=32))
+    np.testing.assert_array_equal(read_one(HALVES, Settings()).masks[0], LEFT)
+    small = read_one(HALVES, Settings(size=32))
     assert small.masks[0].shape == small.paintings[0].shape[:2] == (16, 32)
-    masked = read_one(files, Settings(), "a.mask.png")
-    np.testing.assert_array_equal(masked.masks[0], left & (np.arange(20)[:, None] < 10))
-    assert read_one(files, Settings.inetwork()).masks == [None]
+    masked = read_one(HALVES, Settings(), "upper.png")
+    np.testing.assert_array_equal(masked.masks[0], LEFT & UPPER)
+    assert read_one(HALVES, Settings.inetwork()).masks == [None]
+    with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
+        read_one(HALVES, Settings(), "right.png")
 
 
 def test_a_photo_is_painted_where_it_is_seen():
-    files = {"a.png": cut_out(), "m.png": grey_file(np.arange(20)[:, None].repeat(40, 1) < 10)}
-    left = np.arange(40)[None].repeat(20, 0) < 20
-    photo = read_photo(entry("a.png"), None, files.__getitem__)
-    np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), left)
+    for mask, where in ((None, LEFT), (entry("upper.png"), LEFT & UPPER)):
+        photo = read_photo(entry("a.png"), mask, HALVES.__getitem__)
+        np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), where)
+    photo = read_photo(entry("a.png"), None, HALVES.__getitem__)
     assert photo.content_mask(Settings.inetwork(), "a.png") is None
-    masked = read_photo(entry("a.png"), entry("m.png"), files.__getitem__)
-    upper = np.arange(20)[:, None] < 10
-    np.testing.assert_array_equal(masked.content_mask(Settings(), "a.png"), left & upper)
 
 
 def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
@@ -78,9 +80,3 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
         photo = read_photo(entry("a.png"), None, files.__getitem__)
         assert photo.picture.alpha is not None
         assert photo.content_mask(Settings(), "a.png") is None
-
-
-def test_a_mask_that_shows_only_transparent_parts_of_a_painting_is_named():
-    files = {"a.png": cut_out(), "m.png": grey_file(np.arange(40)[None].repeat(20, 0) >= 20)}
-    with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_one(files, Settings(), "m.png")

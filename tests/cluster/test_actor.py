@@ -1,7 +1,6 @@
 """A worker of a cluster, without Ray."""
 
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -12,21 +11,11 @@ from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
 
 
-@pytest.fixture
-def setup(folders, stand_in, monkeypatch):
-    """The set-up of a worker that paints on all cores."""
-    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
-    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
-    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")  # So that what a worker sets is undone.
-    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS")
-    return WorkerSetup(config.load(folders), {}, False, ENGINE_VERSION, os.cpu_count())
-
-
 @pytest.mark.parametrize(
     ("cpus", "wanted", "threads"), [(None, "gpu", None), (2, "cpu", "2"), (8, "cpu", None)]
 )
 def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
-    setup, monkeypatch, cpus, wanted, threads
+    folders, monkeypatch, cpus, wanted, threads
 ):
     asked, error = [], DeviceError("none")
 
@@ -34,8 +23,11 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
         asked.append(self._wanted)
         raise error
 
+    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
+    monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(DeviceLoader, "devices", devices)
-    assert RemoteWorker(replace(setup, cpus=cpus)).start().problem is error
+    setup = WorkerSetup(config.load(folders), {}, False, ENGINE_VERSION, cpus)
+    assert RemoteWorker(setup).start().problem is error
     assert asked == [wanted]
     assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads

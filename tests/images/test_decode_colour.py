@@ -101,6 +101,7 @@ def test_a_damaged_or_foreign_profile_is_ignored(bad):
     for format_ in ("JPEG", "PNG", "TIFF"):
         data = saved(plain((200, 100, 50)), format_, icc_profile=bad)
         assert np.allclose(centre(data), np.array((200, 100, 50)) / 255, atol=0.02)
+        assert decode(data, "photo").profile is None, "nor does a result have it"
 
 
 @pytest.mark.parametrize("format_", ["JPEG", "TIFF"])

@@ -12,6 +12,7 @@ from PIL.TiffImagePlugin import IFDRational
 from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 
 from styletransfer.errors import PictureError
+from styletransfer.images import icc
 from styletransfer.images.decode import Picture, decode
 from styletransfer.images.encode import encode, encode_result
 from styletransfer.images.exif import Exif, IfdEntry, for_result, kept
@@ -132,27 +133,20 @@ def test_a_side_too_long_for_the_format_is_refused_with_a_way_out():
 # EXIF
 
 
-@pytest.mark.parametrize("format_", FORMATS)
-def test_the_cameras_exif_is_kept_from_every_format(format_):
-    _, data = encode_result(OutputFormat("jpg"), photo(format_), SHADES)
-    exif = exif_of(data)
-    camera = exif.get_ifd(CAMERA)
-    assert (exif[MODEL], exif[ARTIST]) == ("Camera 5", "Ada")
-    assert camera[EXPOSURE] == IFDRational(1, 125)
-    assert camera[COMMENT] == b"ASCII\0\0\0a sunny day"
-
-
 @pytest.mark.parametrize("keep_gps", [False, True])
 @pytest.mark.parametrize("extension", EXTENSIONS)
-def test_a_result_has_of_its_photos_exif_what_is_still_right(extension, keep_gps):
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_result_has_of_its_photos_exif_what_is_still_right(format_, extension, keep_gps):
     """Its own size, upright, without maker note and thumbnail, with the position only if asked."""
     before = Image.Exif()
     before.load(with_thumbnail(camera_exif().tobytes()))
     assert before.get_ifd(CAMERA)[MAKER_NOTE] and before.get_ifd(ExifTags.IFD.IFD1)
-    _, data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(), SHADES)
+    _, data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(format_), SHADES)
     exif = exif_of(data)
     camera, place = exif.get_ifd(CAMERA), exif.get_ifd(PLACE)
-    assert exif[MODEL] == "Camera 5" and exif[ORIENTATION] == 1
+    assert (exif[MODEL], exif[ARTIST], exif[ORIENTATION]) == ("Camera 5", "Ada", 1)
+    assert camera[EXPOSURE] == IFDRational(1, 125)
+    assert camera[COMMENT] == b"ASCII\0\0\0a sunny day"
     assert (camera[WIDTH], camera[HEIGHT]) == open_image(data).size == (40, 30)
     assert decode(data, "result").size == (30, 40)
     assert MAKER_NOTE not in camera and b"secret" not in data
@@ -259,6 +253,15 @@ def test_a_result_is_written_in_the_photos_own_colour_space(primaries):
         wanted = (light @ SRGB @ np.linalg.inv(primaries)).clip(0, 1) ** (1 / 2.2)
         assert np.abs(np.asarray(stored) - wanted * 255).max() < 2
         assert np.abs(decode(data, "result").pixels - soft).max() * 255 < 2.5
+
+
+@pytest.mark.parametrize(
+    "own",
+    [icc.SRGB, rgb_profile(SRGB, 1.0), rgb_profile((SRGB + SRGB.mean(0)) / 2)],
+    ids=["sRGB", "linear", "small"],
+)
+def test_a_result_is_in_srgb_if_eight_bits_are_too_coarse_for_the_photos_space(own):
+    assert decode(saved(gradient(), "PNG", icc_profile=own), "photo").profile is None
 
 
 def test_a_smooth_ramp_has_no_bands_in_the_photos_own_colour_space():

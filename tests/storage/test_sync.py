@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from unittest.mock import Mock
 
 import pytest
 from support.commands import contents, fill, fill_with_photos
@@ -19,25 +20,16 @@ def photos(tmp_path):
     return fill_with_photos(tmp_path / "photos")
 
 
-class Refusing(FolderBucket):
-    """A folder that refuses every write."""
-
-    error = ObjectError
-
-    def upload(self, path, key, progress=None):
-        raise self.error(f"refused {key}")
-
-
-def test_a_storage_that_refuses_everything_ends_with_5(photos, tmp_path):
-    result = sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
-    assert result.exit_code == 5
-    assert len(result.failures) == 5
-
-
-def test_a_storage_that_is_gone_stops_the_sync_at_once(photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(Refusing, "error", UnavailableError)
+def test_a_storage_that_refuses_everything_ends_with_5_and_one_that_is_gone_at_once(
+    photos, tmp_path
+):
+    bucket = FolderBucket(tmp_path / "x", new=True)
+    bucket.upload = Mock(side_effect=ObjectError("refused"))
+    result = sync.upload_all([photos], bucket)
+    assert (len(result.failures), result.exit_code) == (5, 5)
+    bucket.upload.side_effect = UnavailableError("gone")
     with pytest.raises(UnavailableError):
-        sync.upload_all([photos], Refusing(tmp_path / "x", new=True))
+        sync.upload_all([photos], bucket)
 
 
 def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
