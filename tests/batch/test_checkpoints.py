@@ -21,6 +21,10 @@ from styletransfer.batch.checkpoints import Snapshot, read_snapshot
 from styletransfer.storage.base import Entry
 from styletransfer.storage.folder import FolderBucket
 
+OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
+FOREIGN = "monet/big.tiff"
+TASK = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
+
 
 def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_cleared(
     folders, stand_in, capsys
@@ -55,11 +59,10 @@ def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
     monkeypatch.setattr(checkpoints, "wait", wait)
     answers = threading.Event()
     stalling = SimpleNamespace(upload=lambda file, key: answers.wait())
-    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
     store = checkpoints.CheckpointStore(stalling, stalling)
     try:
-        store.save(task, {"iteration": np.array(1)})
-        store.save_last(task, {"iteration": np.array(2)})
+        store.save(TASK, {"iteration": np.array(1)})
+        store.save_last(TASK, {"iteration": np.array(2)})
     finally:
         answers.set()
         store.close()
@@ -76,18 +79,17 @@ def test_a_save_under_way_is_over_before_the_last_one_and_before_the_deletion():
         done.append("saved")
 
     storage = SimpleNamespace(upload=upload, delete=lambda key: done.append("deleted"))
-    task = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
     for then in ("save_last", "delete"):
         done.clear()
         answers.clear()
         store = checkpoints.CheckpointStore(storage, storage)
-        store.save(task, {"iteration": np.array(1)})
+        store.save(TASK, {"iteration": np.array(1)})
         timer = threading.Timer(0.05, lambda: (done.append("waited"), answers.set()))
         timer.start()
         if then == "delete":
-            store.delete(task)
+            store.delete(TASK)
         else:
-            store.save_last(task, {"iteration": np.array(2)})
+            store.save_last(TASK, {"iteration": np.array(2)})
         timer.join()
         store.close()
         assert done == ["waited", "saved", "saved" if then == "save_last" else "deleted"]
@@ -104,10 +106,6 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, m
     error = "no checkpoint: a temporary file cannot be written: No space left on device"
     assert error in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS
-
-
-OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
-FOREIGN = "monet/big.tiff"
 
 
 def test_uploads_that_killed_runs_left_are_aborted_and_no_others(

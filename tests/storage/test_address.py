@@ -72,13 +72,3 @@ def test_without_an_endpoint_the_configuration_of_aws_is_used(monkeypatch, moto)
     bucket = open_bucket(moto.new_bucket(), Account(region="unused: of one more client"))
     bucket.write("a.jpg", b"x")
     assert keys(bucket) == ["a.jpg"]
-
-
-@pytest.mark.parametrize("host", ["cellar.example.com", "https://cellar.example.com/"])
-def test_an_endpoint_may_come_without_its_scheme(host):
-    assert Account(host).url == "https://cellar.example.com"
-    assert Account("http://localhost:7480").url == "http://localhost:7480"
-
-
-def test_the_secret_of_an_account_is_not_in_its_repr():
-    assert SECRET not in repr(Account("host", "key", SECRET))

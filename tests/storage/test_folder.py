@@ -24,17 +24,6 @@ def put(folder, *names):
         (folder / name).write_bytes(b"x")
 
 
-def test_a_missing_folder_is_named_and_writing_makes_it(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    bucket = open_bucket("./photos", Account())
-    assert refusal(lambda: list(bucket.list())) == "folder ./photos does not exist"
-    assert bucket.find("a.jpg") is None
-    assert list(open_bucket("./photos", Account(), new=True).list()) == []
-    bucket.write("sub/a.jpg", b"x")
-    assert keys(bucket) == ["sub/a.jpg"]
-    assert (tmp_path / "photos/sub/a.jpg").read_bytes() == b"x"
-
-
 def test_a_file_in_place_of_a_folder_is_reported(tmp_path):
     (tmp_path / "file").write_bytes(b"x")
     assert "is not a folder" in refusal(lambda: list(open_bucket(f"{tmp_path}/file", ()).list()))

@@ -108,12 +108,9 @@ def faulty(moto, proxy):
 
 
 @pytest.mark.parametrize("fault", ["truncate", "resetbody", "corrupt", "reset"])
-def test_reading_survives_a_body_that_is_cut_or_damaged(faulty, proxy, fault, tmp_path):
+def test_a_download_survives_a_body_that_is_cut_or_damaged(faulty, proxy, fault, tmp_path):
     bucket, data = faulty
-    rule = proxy.add("^GET .*photo", fault, after=100_000)
-    assert bucket.read("photo.jpg") == data
-    assert rule.times == 0
-    rule.times, reported = 1, []
+    rule, reported = proxy.add("^GET .*photo", fault, after=100_000), []
     bucket.download("photo.jpg", tmp_path / "photo.jpg", reported.append)
     assert (tmp_path / "photo.jpg").read_bytes() == data
     assert rule.times == 0
@@ -137,8 +134,6 @@ def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
     bucket.download("big.tiff", tmp_path / "copy.tiff", reported.append)
     assert (tmp_path / "copy.tiff").read_bytes() == data
     assert sum(reported) == len(data)
-    proxy.add("^GET .*big", "corrupt", times=99)
-    assert "big.tiff arrived damaged" in refusal(lambda: bucket.read("big.tiff"))
 
 
 def test_a_body_that_arrives_damaged_twice_is_an_error_and_leaves_no_file(faulty, proxy, tmp_path):
