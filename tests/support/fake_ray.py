@@ -18,7 +18,7 @@ class Actor:
 
     def __init__(self, made, node):
         self._made, self.node, self._pending, self._error = made, node, {}, None
-        self.threads = ThreadPoolExecutor(16)  # Those of a dead actor end what they are at.
+        self.threads = ThreadPoolExecutor(16)  # A dead actor's threads end what they are at.
 
     @property
     def paints(self):
