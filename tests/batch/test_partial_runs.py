@@ -19,6 +19,18 @@ from styletransfer.storage.folder import FolderBucket
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
 
 
+@pytest.mark.parametrize(
+    "asked, painted",
+    [
+        ({"PHOTO": "beach.jpg"}, {"monet/beach.jpg", "both/beach.jpg"}),
+        ({"STYLE": "monet"}, {"monet/beach.jpg", "monet/trip/old town é.png"}),
+    ],
+)
+def test_only_the_photo_or_the_style_asked_for_is_painted(folders, stand_in, asked, painted):
+    assert run(folders, **asked) == 0
+    assert keys() == painted | {f"_records/{key}.json" for key in painted}
+
+
 def test_a_part_leaves_alone_what_belongs_to_others_whole_or_under_way(folders, stand_in):
     others = {
         "_checkpoints/monet/trip/old town é.png.npz",
