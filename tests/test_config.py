@@ -70,6 +70,9 @@ def test_everything_set_is_taken():
             "KEEP_GPS": "1",
             "PHOTO": "trip/beach.jpg",
             "STYLE": "monet",
+            "LOOK": "monet",  # the older name of STYLE
+            "CLUSTER": "ray://head:10001",
+            "MEMORY_LIMIT": "1.5 GiB",
             "PATH": "/bin",
         }
     )
@@ -85,12 +88,10 @@ def test_everything_set_is_taken():
     assert config.vgg_weights == "bucket:weights/vgg19.h5"
     assert config.output == OutputFormat("tiff", 80, keep_gps=True)
     assert (config.photo, config.style_name, config.partial) == ("trip/beach.jpg", "monet", True)
+    assert (config.cluster, config.memory_limit) == ("ray://head:10001", 1_610_612_736)
     assert "s3cr3t" not in repr(config)
-
-
-def test_the_older_name_of_style_is_read():
-    for given in ({"LOOK": "monet"}, {"LOOK": "monet", "STYLE": "monet"}):
-        assert load(BUCKETS | given).style_name == "monet"
+    older = load(BUCKETS | {"LOOK": "monet", "MEMORY_LIMIT": "800000000"})
+    assert (older.style_name, older.memory_limit) == ("monet", 800_000_000)
 
 
 def test_an_empty_value_counts_as_unset():
@@ -166,6 +167,14 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"CHECKPOINT_EVERY": "often"}, ["CHECKPOINT_EVERY", "'often'", "seconds from 1"]),
         ({"CHECKPOINT_EVERY": "0"}, ["CHECKPOINT_EVERY", "'0'", "seconds from 1"]),
         ({"DRY_RUN": "perhaps"}, ["DRY_RUN", "'perhaps'", "expected 1 or 0"]),
+        *(
+            ({"CLUSTER": wrong}, [f"CLUSTER is '{wrong}'; expected auto, HOST:PORT"])
+            for wrong in ("ray://host", "host", "http://host:1", "host:port")
+        ),
+        *(
+            ({"MEMORY_LIMIT": wrong}, ["MEMORY_LIMIT", f"'{wrong}'", "at least 100MB"])
+            for wrong in ("much", "-3GB", "5", "3 PB")
+        ),
     ],
     ids=str,
 )
@@ -265,10 +274,3 @@ def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line():
         for digits in (400, 5000):
             message = complaint({variable: "9" * digits})
             assert message.startswith(f"{variable} is '999") and len(message) < 300
-
-
-@pytest.mark.parametrize("wrong", ["ray://host", "host", "http://host:1", "host:port"])
-def test_cluster_is_auto_or_an_address(wrong):
-    assert load(BUCKETS | {"CLUSTER": "ray://head:10001"}).cluster == "ray://head:10001"
-    with pytest.raises(ConfigError, match=f"CLUSTER is '{wrong}'; expected auto, HOST:PORT"):
-        load(BUCKETS | {"CLUSTER": wrong})

@@ -7,7 +7,6 @@ import pickle
 import pytest
 
 from styletransfer.errors import ConfigError
-from styletransfer.images.arrays import fit_size
 from styletransfer.setting_values import expectation
 from styletransfer.settings import FIELDS, PRESETS, RECIPES, Settings
 from tools import settings_tables
@@ -77,13 +76,8 @@ def test_a_recipes_defaults_count_more_than_those_of_a_preset(preset):
     assert {name: getattr(original, name) for name in RECIPES["inetwork"]} == RECIPES["inetwork"]
     plain = original.replaced({"recipe": "default"})
     assert plain == Settings(preset=preset, recipe="default")
-
-
-def test_a_setting_that_was_given_stays_with_another_recipe():
-    given = Settings().replaced({"size": Settings().size, "model": "vgg19"})
-    assert given.replaced({"recipe": "inetwork"}) == Settings.inetwork(
-        size=Settings().size, model="vgg19"
-    )
+    given = {"size": Settings().size, "model": "vgg19"}
+    assert Settings().replaced(given).replaced({"recipe": "inetwork"}) == Settings.inetwork(**given)
 
 
 def test_copies_know_what_was_given():
@@ -97,13 +91,3 @@ def test_the_tables_of_settings_are_up_to_date_and_complete():
     text = settings_tables.PAGE.read_text()
     assert settings_tables.with_tables(text) == text, "run `python -m tools.settings_tables`"
     assert all(f"\n| `{name}` | " in text for name in FIELDS)
-
-
-def test_fitting_keeps_proportions_and_makes_the_longer_side_exact():
-    assert fit_size(3000, 4000, 512) == (384, 512)
-    assert fit_size(100, 100, 512) == (512, 512)
-    assert fit_size(1, 10_000, 64) == (1, 64)
-    assert fit_size(333, 1000, 100) == (33, 100)
-    for side in (1, 77, 3024):
-        for longer in range(1, 900):
-            assert max(fit_size(side, 4032, longer)) == longer

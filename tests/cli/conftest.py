@@ -43,11 +43,7 @@ def in_folders(tmp_path, monkeypatch):
     """Three new folders in the buckets' place."""
     monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
     names = iter(("photos-there", "paintings-there", "results-there"))
-
-    def new_folder():
-        return FolderBucket(tmp_path / next(names))
-
-    buckets = configure_buckets(new_folder, monkeypatch)
+    buckets = configure_buckets(lambda: FolderBucket(tmp_path / next(names)), monkeypatch)
     for bucket in buckets.values():
         bucket.create()
     return buckets

@@ -83,22 +83,28 @@ def test_a_bug_is_not_hidden():
             program_that_raises(bug)
 
 
-def test_a_reader_that_goes_away_ends_a_program_without_a_traceback():
-    code = (
+def test_a_reader_that_goes_away_ends_a_program_without_a_traceback_and_a_log_not_at_all():
+    program = (
         "import sys; from styletransfer.cli.app import run_program\n"
         "sys.exit(run_program('./program', lambda: print('line\\n' * 100_000) or 0))"
     )
-    reading, writing = os.pipe()
-    os.close(reading)
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=PROGRAM,
-        stdout=writing,
-        stderr=subprocess.PIPE,
-        text=True,
+    logging = (
+        "import sys; from styletransfer.log import event, log_to_stdout;"
+        "log_to_stdout('%(message)s'); event('one'); event('two'); print('three');"
+        "sys.stderr.write('went on')"
     )
-    os.close(writing)
-    assert (ran.returncode, ran.stderr) == (1, "")
+    for code, ends in ((program, (1, "")), (logging, (0, "went on"))):
+        reading, writing = os.pipe()
+        os.close(reading)
+        ran = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=PROGRAM,
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        os.close(writing)
+        assert (ran.returncode, ran.stderr) == ends
 
 
 def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):

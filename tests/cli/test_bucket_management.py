@@ -1,7 +1,6 @@
 """bucket_management.py: check, create, list and empty, on folders and on real servers."""
 
 import io
-import os
 import sys
 import uuid
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
 
-from styletransfer import config
 from styletransfer.cli.bucket_management import bucket_management
 from styletransfer.config import BUCKETS
 from styletransfer.paths import PROGRAM
@@ -28,15 +26,6 @@ def three(server, monkeypatch):
     """The names of three new buckets, those of the configuration."""
     values = [server.new_bucket() for _ in BUCKETS]
     configure(monkeypatch, server, values)
-    return values
-
-
-@pytest.fixture
-def folders(tmp_path, monkeypatch):
-    """Three folders that are still to be made, those of the configuration."""
-    monkeypatch.setattr(config, "environment", lambda: dict(os.environ))
-    values = [str(tmp_path / name) for name in ("photos", "paintings", "results")]
-    set_variables(monkeypatch, dict(zip(BUCKETS, values, strict=True)))
     return values
 
 
@@ -113,14 +102,17 @@ def test_the_name_of_somebody_else_s_bucket_cannot_be_taken(
     assert "bucket names are shared by all customers" in printed.err
 
 
-def test_a_missing_folder_is_not_an_empty_one_and_can_be_created(folders, capsys):
-    for words in (["check"], ["list"], ["empty", folders[0], "--yes"]):
+def test_a_missing_folder_is_not_an_empty_one_and_can_be_created(in_folders, capsys):
+    folders = [Path(bucket.name) for bucket in in_folders.values()]
+    for folder in folders:
+        folder.rmdir()
+    for words in (["check"], ["list"], ["empty", str(folders[0]), "--yes"]):
         assert bucket_management(words) == 5
     assert capsys.readouterr().err.count("does not exist") == 4
     assert bucket_management(["create"]) == 0
     assert capsys.readouterr().out.count(": created\n") == 3
     assert bucket_management(["check"]) == 0
-    assert [keys(FolderBucket(Path(value))) for value in folders] == [[], [], []]
+    assert [[*folder.iterdir()] for folder in folders] == [[], [], []]
 
 
 # list
@@ -166,27 +158,29 @@ def test_emptying_names_what_it_deletes_and_deletes_all(three, server, capsys):
     assert keys(server.open(three[0])) == ["photo.jpg"]
 
 
-def test_without_yes_and_nobody_to_ask_nothing_is_deleted(folders, monkeypatch, capsys):
-    fill(FolderBucket(Path(folders[0])), "a.jpg")
-    monkeypatch.setattr(sys, "stdin", io.StringIO(folders[0]))
-    assert bucket_management(["empty", folders[0]]) == 2
+def test_without_yes_and_nobody_to_ask_nothing_is_deleted(in_folders, monkeypatch, capsys):
+    bucket = in_folders["BUCKET_SOURCE"]
+    fill(bucket, "a.jpg")
+    monkeypatch.setattr(sys, "stdin", io.StringIO(bucket.name))
+    assert bucket_management(["empty", bucket.name]) == 2
     assert "no terminal to ask on; pass --yes" in capsys.readouterr().err
-    assert keys(FolderBucket(Path(folders[0]))) == ["a.jpg"]
+    assert keys(bucket) == ["a.jpg"]
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_terminal_is_asked_for_the_bucket_s_name(folders, right):
-    folder = FolderBucket(Path(folders[0]))
+def test_a_terminal_is_asked_for_the_bucket_s_name(in_folders, right):
+    folder = in_folders["BUCKET_SOURCE"]
     fill(folder, "a.jpg", "b/c.jpg")
-    command = [sys.executable, str(PROGRAM / "bucket_management.py"), "empty", folders[0]]
-    code, seen = on_a_terminal(command, f"{folders[0] if right else 'y'}\n", {"COLUMNS": "200"})
+    command = [sys.executable, str(PROGRAM / "bucket_management.py"), "empty", folder.name]
+    code, seen = on_a_terminal(command, f"{folder.name if right else 'y'}\n", {"COLUMNS": "200"})
     assert "2 objects (0.0 kB): a.jpg, b/c.jpg" in seen and "Type the bucket's name" in seen
     assert code == (0 if right else 2)
     assert keys(folder) == ([] if right else ["a.jpg", "b/c.jpg"])
 
 
-def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(folders, monkeypatch, capsys):
-    fill(FolderBucket(Path(folders[0])), "a.jpg", "b.jpg")
+def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(in_folders, monkeypatch, capsys):
+    bucket = in_folders["BUCKET_SOURCE"]
+    fill(bucket, "a.jpg", "b.jpg")
     delete = FolderBucket.delete
 
     def refusing(self, key):
@@ -195,7 +189,7 @@ def test_what_cannot_be_deleted_is_reported_and_the_rest_goes_on(folders, monkey
         delete(self, key)
 
     monkeypatch.setattr(FolderBucket, "delete", refusing)
-    assert bucket_management(["empty", folders[0], "--yes"]) == 1
+    assert bucket_management(["empty", bucket.name, "--yes"]) == 1
     printed = capsys.readouterr()
     assert "1 object deleted, 1 failed:" in printed.out and "a.jpg is kept" in printed.err
-    assert bucket_management(["empty", folders[0], "--yes"]) == 5
+    assert bucket_management(["empty", bucket.name, "--yes"]) == 5

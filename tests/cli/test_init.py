@@ -244,38 +244,18 @@ def test_ctrl_c_and_the_end_of_the_input_change_nothing(workspace, prefix, stop)
 # What it refuses
 
 
-@pytest.mark.usefixtures("clever")
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--provider", "clever", "--addon-env", "addon_1"], "--prefix is missing"),
-        (["--prefix", "anna"], "--provider is missing"),
-        (["--prefix", "anna", "--provider", "clever"], "--addon-env is missing, and .env lacks"),
-        (with_addon("anna", "addon_2"), "`clever addon env` failed: '[ERROR] no add-on addon_2'"),
-        (with_addon("anna", "short.env"), "lack CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"),
-        (with_addon("anna", "utf16.env"), "utf16.env cannot be read: it is not text in UTF-8"),
-        *(
-            (with_addon(wrong), f"{wrong!r} cannot begin the name of a bucket; expected")
-            for wrong in ("My_Photos", "anna-", "a.b", "é", "", "a" * 54, "anna/lake", "a b")
-        ),
-        (
-            ["--prefix=-anna", "--provider", "s3"],
-            "'-anna' cannot begin the name of a bucket; expected",
-        ),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
-)
-def test_what_is_missing_or_wrong_is_named(workspace, arguments, message, tmp_path, capsys):
-    (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
-    (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
-    code, _, err = run(capsys, *arguments, "--yes")
-    assert code == 2 and err.count("\n") == 1 and message in err
-    assert not (workspace / ".env").exists()
-
-
 @pytest.mark.parametrize(
     ("arguments", "before", "message"),
     [
+        (with_addon("anna", "whole.env")[2:], "", "--prefix is missing"),
+        (["--prefix", "anna", "--yes"], "", "--provider is missing"),
+        (["--prefix", "anna", "--provider", "clever", "--yes"], "", "--addon-env is missing, and"),
+        (with_addon("anna", "short.env"), "", "lack CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID"),
+        (with_addon("anna", "utf16.env"), "", "utf16.env cannot be read: it is not text in UTF-8"),
+        *(
+            ([f"--prefix={wrong}"], "", f"{wrong!r} cannot begin the name of a bucket; expected")
+            for wrong in ("My_Photos", "-a", "a-", "a.b", "é", "", "a" * 54, "anna/lake", "a b")
+        ),
         (with_addon("anna"), "", "there is no file addon_1, and `clever`"),
         (["--prefix", "anna"], "", "no terminal to ask on; pass --yes"),
         (
@@ -286,12 +266,15 @@ def test_what_is_missing_or_wrong_is_named(workspace, arguments, message, tmp_pa
         (with_addon("anna", "whole.env"), "STYLE_SIZE=huge\n", "STYLE_SIZE is 'huge'"),
         (with_addon("anna", "whole.env"), "a line of prose\n", ".env, line 1 cannot be read"),
     ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_what_does_not_fit_is_named_before_anything_is_made(
+def test_what_is_missing_or_wrong_is_named_before_anything_is_made(
     workspace, moto, arguments, before, message, monkeypatch, tmp_path, capsys
 ):
     """Without `clever`."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "short.env").write_text(f"CELLAR_ADDON_KEY_SECRET={SECRET}\n")
+    (tmp_path / "utf16.env").write_bytes("A=1".encode("utf-16"))
     (tmp_path / "whole.env").write_text(
         "".join(f"{name}={value}\n" for name, value in moto.environment.items())
     )
@@ -301,9 +284,11 @@ def test_what_does_not_fit_is_named_before_anything_is_made(
     assert (workspace / ".env").read_text() == before
 
 
-def test_a_bucket_with_a_problem_leaves_no_file(
+def test_an_addon_or_a_bucket_with_a_problem_leaves_no_file(
     workspace, clever, prefix, proxy, monkeypatch, capsys
 ):
+    code, _, err = run(capsys, *with_addon(prefix, "addon_2"))
+    assert code == 2 and "`clever addon env` failed: '[ERROR] no add-on addon_2'" in err
     monkeypatch.setenv("ADDON_HOST", proxy.url)
     proxy.add(
         f"^PUT /{prefix}-results/bucket-check", "status", times=9, code=403, error="AccessDenied"

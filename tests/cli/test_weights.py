@@ -5,10 +5,7 @@ import pytest
 from styletransfer.cli import weights
 from styletransfer.vgg import download
 
-
-@pytest.fixture(autouse=True)
-def own_caches(empty_caches):
-    """Nothing is cached, unless a test does."""
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
 
 def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
