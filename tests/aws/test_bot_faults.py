@@ -146,9 +146,3 @@ def test_a_token_that_telegram_refuses_is_reported_without_it(world, caplog):
     with pytest.raises(Exception, match="TOKEN_PARAMETER"):
         world.job("telegram/5/7-A.jpg", "FAILED")
     assert "SECRET" not in caplog.text
-
-
-def test_items_that_need_not_stay_go_by_themselves(world):
-    world.answers(world.photo(ANNA, media_group_id="1"))
-    kept = [item["pk"] for item in world.items() if "expires" not in item]
-    assert {pk.partition("#")[0] for pk in kept} == {"user"}

@@ -47,7 +47,7 @@ def test_an_unusual_kind_or_size_of_file_gets_a_polite_answer(world):
     assert world.keys("telegram/") == []
 
 
-def test_an_album_is_painted_whole_and_acknowledged_once(world):
+def test_an_album_is_painted_whole_and_acknowledged_once_and_what_need_not_stay_goes(world):
     for _ in range(4):
         world.answers(world.photo(ANNA, media_group_id="77"))
     assert len(world.photo_keys(ANNA)) == 4
@@ -55,6 +55,8 @@ def test_an_album_is_painted_whole_and_acknowledged_once(world):
     assert "album" in answer.text
     world.answers(world.photo(ANNA, media_group_id="78"))
     assert len(world.telegram.sent(chat=ANNA)) == 2
+    kept = [item["pk"] for item in world.items() if "expires" not in item]
+    assert {pk.partition("#")[0] for pk in kept} == {"user"}
 
 
 def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
@@ -127,6 +129,8 @@ def test_a_painting_is_named_as_people_write_it_or_not_at_all(world):
         ("Style Oma", "Oma"),
         ("/style@painter_bot Opa", "Opa"),
         ("STYLE หญิง น้ำ 🎨", "หญิง น้ำ"),
+        ("style हिन्दी_2-b ❤\ufe0f", "हिन्दी_2-b"),
+        ("style \u0301x مونيه.c", "x مونيه c"),
         ("style\nzwei Zeilen", "zwei Zeilen"),
     ):
         [answer] = world.answers(world.photo(ANNA, caption=caption))

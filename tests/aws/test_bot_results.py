@@ -67,6 +67,9 @@ def test_a_result_that_another_invocation_is_sending_comes_again(world):
     resources().table.release(photo)
     world.created(key)
     assert len(world.telegram.sent("sendDocument")) == 1
+    before = len(world.telegram.calls)
+    world.job(photo.key, "FAILED", container={"exitCode": 5})
+    assert len(world.telegram.calls) == before, "a failure after the result is nobody's business"
 
 
 def test_a_file_above_50_mb_comes_as_a_link(world):
@@ -245,11 +248,3 @@ def test_a_photo_that_batch_refuses_is_reported_once_and_waits_no_longer(world):
     [for_owner] = world.telegram.sent(chat=OWNER)
     assert "CLIENT_ERROR: JobDefinition painter-paint is not active" in for_owner.text
     assert "None of your photos" in world.says(ANNA, "/status")[0].text
-
-
-def test_a_failure_after_the_result_is_nobodys_business(world):
-    key = world.order(ANNA)
-    world.created(world.result(key, JPEG))
-    before = len(world.telegram.calls)
-    world.job(key, "FAILED", container={"exitCode": 5})
-    assert len(world.telegram.calls) == before

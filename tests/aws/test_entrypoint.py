@@ -145,6 +145,13 @@ def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, messa
     assert bot.results() == set()
 
 
+def test_the_painting_at_the_top_becomes_a_style_once(bot):
+    for painting in (b"first", b"second"):
+        bot.bucket.write("style.jpg", painting)
+        layout.adopt_first_style(bot.bucket)
+        assert bot.bucket.read("styles/style.jpg") == b"first"
+
+
 def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
     bot.send(look="waves")
     monkeypatch.delenv("VGG_WEIGHTS")

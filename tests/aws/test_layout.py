@@ -1,10 +1,6 @@
 """Keys of the AWS flavour's bucket."""
 
-import layout
 from layout import Photo
-
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
 
 
 def test_a_results_key_names_photo_and_style_and_no_other_key_does():
@@ -24,11 +20,3 @@ def test_a_results_key_names_photo_and_style_and_no_other_key_does():
         "results/5/monet/beach.jpg",
     ):
         assert Photo.of_key(key) is Photo.of_result(key) is None
-
-
-def test_the_painting_at_the_top_becomes_a_style_once(tmp_path):
-    bucket = open_bucket(str(tmp_path), Account())
-    for painting in (b"first", b"second"):
-        bucket.write("style.jpg", painting)
-        layout.adopt_first_style(bucket)
-        assert bucket.read("styles/style.jpg") == b"first"

@@ -39,22 +39,6 @@ def test_a_language_is_found_by_telegrams_code():
     assert words.speaking("de").status([3], 1, None, 512).startswith("Wird gerade gemalt: 1 Foto.")
 
 
-@pytest.mark.parametrize(
-    ("text", "kept"),
-    [
-        ("Größe_2 a-b", "Größe_2 a-b"),
-        ("हिन्दी", "हिन्दी"),
-        ("สีน้ำ", "สีน้ำ"),
-        ("مونيه", "مونيه"),
-        ("a/b.c", "a b c"),
-        ("❤\ufe0f", "  "),
-        ("\u0301x", " x"),
-    ],
-)
-def test_letters_keep_their_marks(text, kept):
-    assert words.letters(text, "_ -", " ") == kept
-
-
 def test_counts_and_names_are_filled_in():
     say = words.speaking("fr")
     assert "2 photos" in say.photos("cancelled", 2) and "30 jours" in say.help_text(None, 512, 30)
