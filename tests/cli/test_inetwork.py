@@ -1,6 +1,7 @@
 """inetwork.py: the files that it writes, and mistakes on its command line."""
 
 import json
+import re
 import resource
 import signal
 from pathlib import Path
@@ -24,14 +25,19 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert inetwork([*ONE, "--size", "9000", *QUICK, "--memory_limit", "1GB"]) == 1
     refused = capsys.readouterr().err
     assert "of memory" in refused and "MEMORY_LIMIT" in refused
+    assert re.search(r"9000 × 6750 px needs .* size that fits is \d+", refused)
 
 
-def test_a_picture_is_written_every_so_many_steps():
+def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after_each():
     flags = ["--size", "192", *QUICK, "--num_iter", "2", "--save_every", "3"]
     assert inetwork([*ONE, *flags]) == 0
     assert {path.name for path in Path().glob("x*")} == {
         *("x.png", "x_at_iteration_3.png", "x_at_iteration_6.png"),
     }
+    original = ["--recipe", "inetwork", "--num_iter", "2", "--image_size", "48"]
+    assert inetwork([*ONE, *QUICK, *original]) == 0
+    first, second = (Path(f"x_at_iteration_{n}.png").read_bytes() for n in (1, 2))
+    assert first != second == Path("x.png").read_bytes()
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -112,9 +118,8 @@ def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
     assert earlier.read_bytes() == before and [*Path("there").iterdir()] == [earlier]
 
 
-@pytest.mark.parametrize("variable", ["LOG_FORMAT", "PROGRESS"])
-def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys, variable):
-    monkeypatch.setenv(variable, "json")
+def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
+    monkeypatch.setenv("PROGRESS", "json")
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["path"] == "x.png"

@@ -17,8 +17,6 @@ from styletransfer.settings import FIELDS, Settings
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 paints = pytest.mark.slow
 
-ORIGINAL = ["--recipe", "inetwork", "--num_iter", "1", "--image_size", "48"]
-
 
 def settings(*flags):
     return inetwork_arguments.settings_of(inetwork_arguments.parse_arguments([*ONE, *flags]))
@@ -71,12 +69,7 @@ def test_preserve_color_acts_inside_the_color_mask_only():
     )
     assert np.array_equal(half[:, :28], everywhere[:, :28])
     assert np.array_equal(half[:, 36:], painted()[:, 36:])
-
-
-@paints
-def test_columns_are_rows_without_the_aspect_ratio():
-    assert painted("--image_size", "48").shape == (48, 64, 3)
-    assert painted("--image_size", "48", "--maintain_aspect_ratio", "False").shape == (48, 48, 3)
+    assert np.abs(np.float32(half) - painted())[:, :28].mean() > 5
 
 
 @paints
@@ -119,14 +112,8 @@ def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_
 
     assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533
+    assert size("--image_size", "66", "--maintain_aspect_ratio", "False") == 66
     assert size("--recipe", "inetwork", "--maintain_aspect_ratio", "False") == 400
     assert size("--recipe", "inetwork", "--size", "400") == 400
     assert size() == 512
     assert size("--recipe", "inetwork", "--preset", "print") == 533
-
-
-@paints
-def test_recipe_inetwork_writes_a_picture_after_each_iteration():
-    assert inetwork([*ONE, *QUICK, *ORIGINAL, "--num_iter", "2"]) == 0
-    first, second = (Path(f"x_at_iteration_{n}.png").read_bytes() for n in (1, 2))
-    assert first != second == Path("x.png").read_bytes()

@@ -1,5 +1,6 @@
 """The memory that a picture needs and a GPU has; paintings take little."""
 
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,35 +42,28 @@ def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(t
     assert prepared(3).memory_plan and prepared(1).memory_plan
 
 
-@pytest.fixture
-def gpu(monkeypatch):
+def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monkeypatch):
     """An RTX 3070 of 8 GiB. A desktop and CUDA hold one and a half, and TensorFlow two, one of them
     free again. TensorFlow takes memory as it needs it, if `grows`."""
-    made = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
+    gpu = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
     monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
     memory = nvidia.GpuMemory
-    monkeypatch.setattr(nvidia, "gpu_memory", lambda number: memory(int(made.free * GIB), 8 * GIB))
+    monkeypatch.setattr(nvidia, "gpu_memory", lambda number: memory(int(gpu.free * GIB), 8 * GIB))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     config = tf.config.experimental
-    monkeypatch.setattr(config, "get_memory_growth", lambda gpu: made.grows)
-    monkeypatch.setattr(config, "get_memory_info", lambda name: made.held)
+    monkeypatch.setattr(config, "get_memory_growth", lambda _: gpu.grows)
+    monkeypatch.setattr(config, "get_memory_info", lambda name: gpu.held)
     monkeypatch.setattr(config, "get_device_details", lambda gpu: {"compute_capability": (8, 6)})
-    memory_available.gpu_capacity.cache_clear()
-    yield made
-    memory_available.gpu_capacity.cache_clear()
-
-
-def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(gpu):
+    capacity = memory_available.gpu_capacity.__wrapped__
+    monkeypatch.setattr(memory_available, "gpu_capacity", cache(capacity))
     most = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
     assert MemoryBudget().bytes == pytest.approx(0.9 * (most - 1) * GIB)
     # Once it has taken more from the driver, that is TensorFlow's to use again.
     gpu.free, gpu.held = 0, {"current": 0, "peak": 5 * GIB}
     assert MemoryBudget().bytes == pytest.approx(0.9 * most * GIB)
-
-
-def test_a_gpu_whose_memory_tensorflow_took_at_its_start_is_not_taken_for_full(gpu):
-    """As in a program that uses the library and sets up nothing."""
-    gpu.grows, gpu.free = False, 0.2
+    # A program that uses the library and sets up nothing: TensorFlow took all at its start.
+    monkeypatch.setattr(memory_available, "gpu_capacity", cache(capacity))
+    gpu.grows, gpu.free, gpu.held = False, 0.2, {"current": 1 * GIB, "peak": 2 * GIB}
     assert MemoryBudget().bytes == pytest.approx(0.9 * (8 - 1536 / 1024 - 1) * GIB)
 
 

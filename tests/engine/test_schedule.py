@@ -39,7 +39,7 @@ def test_a_painting_is_as_large_as_the_picture_or_half_way_to_it_in_octaves():
     assert painting_size(12, 18, 128, 0.25) == (32, 48)
 
 
-def test_steps_fall_from_scale_to_scale():
+def test_steps_fall_from_scale_to_scale_and_the_original_recipe_has_one():
     for size, steps in (
         (128, [120]),
         (512, [120, 80, 60]),
@@ -47,11 +47,7 @@ def test_steps_fall_from_scale_to_scale():
     ):
         assert schedule(600, 800, Settings(size=size))[1] == steps
     assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1]
-
-
-def test_the_original_recipe_paints_at_one_size_only():
-    settings = Settings(recipe="inetwork", size=512)
-    assert schedule(600, 800, settings) == ([(384, 512)], [10])
+    assert schedule(600, 800, Settings(recipe="inetwork", size=512)) == ([(384, 512)], [10])
 
 
 def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(monkeypatch):

@@ -163,7 +163,7 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(bui
         losses = [step.losses[name] * relative for name in TERMS]
         terms.append([losses[0] / weight, *losses[1:]])
         weights.append(step.content_weight)
-    assert len(terms) < 120
+    assert len(terms) < 120 and step.iteration == step.total and step.eta_s == 0
     losses = np.array(terms) @ [weights[-1], 1, 1, 1]
     windows = losses.reshape(-1, 10).mean(1)
     improved = 1 - windows[1:] / windows[:-1]

@@ -20,7 +20,7 @@ from styletransfer.engine.memory_model import PaintingInputs
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.scale_optimizer import Program
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.errors import ConfigError, MemoryShortError
+from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import network
 from styletransfer.vgg.network import NetworkOptions
 
@@ -95,13 +95,6 @@ def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
 
 
 # --- memory ---------------------------------------------------------------------------------------
-
-
-def test_a_picture_that_cannot_fit_is_refused_with_the_largest_size_that_can(tiny, monkeypatch):
-    monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, 150_000_000))
-    settings = Settings(size="full", iterations=1)
-    with pytest.raises(MemoryShortError, match=r"2000 × 1500 px needs .* size that fits is \d+"):
-        list(stylize(picture(1500, 2000), [picture(32, 32)], settings, tiny))
 
 
 def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkeypatch):
@@ -186,15 +179,3 @@ def test_large_weights_are_constants_only_if_a_picture_still_fits_at_once(random
     assert roomy.objective.options.constant_weights
     assert not tight.objective.options.constant_weights
     assert roomy.memory.side is tight.memory.side is None
-
-
-def test_a_memory_limit_has_a_unit():
-    from styletransfer.config import memory_size
-
-    assert memory_size("6GB", "X") == 6_000_000_000
-    assert memory_size("1.5 GiB", "X") == 1_610_612_736
-    assert memory_size("800000000", "X") == 800_000_000
-    assert memory_size(None, "X") is None
-    for wrong in ("much", "-3GB", "5", "3 PB"):
-        with pytest.raises(ConfigError, match="MEMORY_LIMIT"):
-            memory_size(wrong, "MEMORY_LIMIT")
