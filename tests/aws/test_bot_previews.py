@@ -27,10 +27,6 @@ def colourfulness(picture):
     return (picture.max(-1) - picture.min(-1)).mean()
 
 
-def previews(world, chat=ANNA):
-    return world.telegram.sent("sendPhoto", chat)
-
-
 def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     """It is hidden like its photo, and speaks the language of its user."""
     found = {}
@@ -43,7 +39,7 @@ def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
         update["message"]["from"]["language_code"] = "de"
         world.answers(update)
         world.created(world.photo_keys(GROUP)[-1])
-        call = previews(world, GROUP)[-1]
+        call = world.telegram.sent("sendPhoto", GROUP)[-1]
         assert call.text.startswith("Eine schnelle Vorschau")
         assert call.reply_to == update["message"]["message_id"]
         assert call.parameters["has_spoiler"] in (True, "true")
@@ -70,12 +66,12 @@ def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeyp
     first = world.order(ANNA, photo)
     world.created(first)
     world.created(world.result(first, JPEG))
-    pictures = [shown(previews(world)[0])]
+    pictures = [shown(world.telegram.sent("sendPhoto")[0])]
     for button in ("softer", "larger"):
         world.presses(ANNA, f"{button}:{Photo.of_key(first).token}")
         [key] = [key for key in world.photo_keys(ANNA) if "-r" in key and key != first]
         world.created(key)
-        pictures.append(shown(previews(world)[-1]))
+        pictures.append(shown(world.telegram.sent("sendPhoto")[-1]))
         world.says(ANNA, "/cancel")
     usual, softer, larger = pictures
     plain = np.asarray(Image.open(io.BytesIO(photo)), np.float32)
@@ -102,7 +98,7 @@ def test_a_preview_that_fails_is_one_line_in_the_log_and_the_painting_follows(
     assert record.getMessage().startswith(f"no preview of {Photo.of_key(key).stem}: ")
     world.telegram.blocked.clear()
     world.created(key)
-    assert previews(world) == [], "it is not tried again"
+    assert world.telegram.sent("sendPhoto") == [], "it is not tried again"
     assert resources().table.order(Photo.of_key(key)).status == "waiting"
     world.created(world.result(key, JPEG))
     assert len(world.telegram.sent("sendDocument")) == 1

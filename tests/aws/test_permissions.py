@@ -1,5 +1,5 @@
-"""The template's policies, compared with the calls of bot and job: each call has its right, and
-each right its call."""
+"""The template's policies: their bounds, and that each call of bot and job has its right, and each
+right its call."""
 
 import contextlib
 import json
@@ -13,13 +13,15 @@ import pytest
 from bot.resources import resources as bot_resources
 from botocore.client import BaseClient
 from support import tiny
-from support.aws_template import ACCOUNT, REGION, allowed, policies
+from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
 from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.vgg import download
 
+# Actions on resources that IAM cannot name.
+UNNAMED = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
 # Rights for Lambda itself, which writes the log, keeps failed events and reads the queue.
 LAMBDA_RIGHTS = {
     ("logs:CreateLogStream", "BotLog.Arn"),
@@ -159,3 +161,43 @@ def test_the_function_gets_the_variables_that_the_bot_reads_and_no_others(
             with pytest.raises(ConfigError, match=f"{name} is not set"):
                 bot_resources()
         assert os.environ[name] == value, "as in the tests of the bot"
+
+
+def test_rights_name_their_actions_and_their_resources_wherever_iam_can(resources):
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::IAM::Role":
+            assert "ManagedPolicyArns" not in resource["Properties"], name
+        assert resource["Type"] not in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"), name
+    roles = policies(resources)
+    assert set(roles) == {"BotRole", "NewPhotoRole", "JobRole", "InstanceRole"}
+    for role, statements in roles.items():
+        for statement in statements:
+            assert statement["Effect"] == "Allow"
+            assert not any("*" in action for action in statement["Action"]), role
+            assert "*" not in statement["Resource"] or set(statement["Action"]) <= UNNAMED, role
+    [image] = [each for each in roles["InstanceRole"] if each["Sid"] == "Image"]
+    assert image["Resource"] == ["arn:aws:ecr:eu-west-1:123456789012:repository/my/painter"]
+    [submit] = roles["NewPhotoRole"]
+    assert submit["Action"] == ["batch:SubmitJob"]
+    definition = "arn:aws:batch:eu-west-1:123456789012:job-definition/painter-paint"
+    queue = "arn:aws:batch:eu-west-1:123456789012:job-queue/painter"
+    assert submit["Resource"] == [queue, definition, f"{definition}:*"]
+
+
+def test_only_its_rules_may_send_to_a_queue(resources):
+    for policy, rules in (
+        ("DeadLettersPolicy", ["ResultRule.Arn", "JobStateRule.Arn"]),
+        ("RefusedPhotosPolicy", "NewPhotoRule.Arn"),
+    ):
+        [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
+        assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+        assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
+
+
+def test_only_tls_reaches_the_bucket(resources):
+    [statement] = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny" and statement["Resource"] == [
+        NAMES["Bucket.Arn"],
+        f"{NAMES['Bucket.Arn']}/*",
+    ]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

@@ -69,6 +69,25 @@ def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
         assert matching(resources, event) == set()
 
 
+def test_a_results_key_names_photo_and_style_and_no_other_key_does():
+    for key, style in (
+        ("results/-5/monet/7-A-Q.jpg", "monet"),
+        ("results/-5/waves/great wave/7-A-Q.png", "waves/great wave"),
+        ("results/-5/_große Welle%20+/7-A-Q.png", "_große Welle%20+"),
+        ("results/-5/monet/7-A-Q.jpg.png", "monet"),
+    ):
+        assert layout.Photo.of_result(key) == (layout.Photo(-5, 7, "A-Q"), style)
+    for key in (
+        *("wishes/5/7-AQ.json", "telegram/5/7-AQ", "telegram/5/x-AQ.jpg", "telegram/a/7-AQ.jpg"),
+        *("telegram/5/sub/7-AQ.jpg", "own/5/7-AQ.jpg", "x/telegram/5/7-AQ.jpg", "style.jpg", ""),
+        *("telegram/5/7-AQ.jpg\n", "telegram/05/7-AQ.jpg", "telegram/5/7-A.Q.jpg"),
+        *("results/5/_records/monet/7-AQ.jpg.json", "results/5/_checkpoints/monet/7-AQ.jpg.npz"),
+        *("results/5/index.html", "results/5/_gallery/7-AQ.jpg", "results/5/7-AQ.jpg"),
+        "results/5/monet/beach.jpg",
+    ):
+        assert layout.Photo.of_key(key) is layout.Photo.of_result(key) is None
+
+
 def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):
     """Each `*` in the middle counts two in EventBridge's measure of complexity: four of them, 8,
     are known to be taken, six, 12, known to be refused."""

@@ -82,11 +82,8 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     assert not_on_a_gpu(program(objective, problem).step.concrete) == set()
 
 
-def test_a_gpu_compares_places_itself():
+def test_a_gpu_compares_places_itself_and_what_has_no_kernel_there_is_noticed():
     assert not_on_a_gpu(neighbours._most_similar.get_concrete_function()) == set()
-
-
-def test_what_has_no_kernel_on_a_gpu_is_noticed():
     larger = TracedFunction(
         lambda x: tf.image.resize(x, [16, 16], "bicubic"), [tf.TensorSpec([1, 8, 8, 3])]
     )
