@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import layout
 import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
 
 from styletransfer.paths import PROGRAM
 
@@ -24,23 +25,6 @@ esac
 """
 
 
-class Telegram(BaseHTTPRequestHandler):
-    requests: list[tuple[str, str]] = []  # noqa: RUF012 – of all connections
-
-    def do_GET(self):
-        body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-        self.requests.append((self.path, body))
-        known = self.path.startswith(f"/bot{TOKEN}/")
-        self.send_response(200 if known else 401)
-        self.end_headers()
-        self.wfile.write(json.dumps({"ok": known}).encode())
-
-    do_POST = do_GET  # noqa: N815 – the name that http.server asks for
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def webhook(tmp_path):
     """Runs the script. Returns what it did and the requests that Telegram got."""
@@ -49,23 +33,30 @@ def webhook(tmp_path):
     aws = tmp_path / "aws"
     aws.write_text(AWS)
     aws.chmod(0o755)
-    Telegram.requests.clear()
-    with HTTPServer(("127.0.0.1", 0), Telegram) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        environment = {
-            "PATH": f"{tmp_path}:{os.environ['PATH']}",
-            "TELEGRAM_API": f"http://127.0.0.1:{server.server_port}",
-        }
+    requests = []
 
-        def run(*arguments):
-            command = [PROGRAM / "aws/webhook.sh", *arguments]
-            done = subprocess.run(command, env=environment, capture_output=True, text=True)
-            return done, Telegram.requests
+    @Request.application
+    def telegram(request):
+        requests.append((request.path, request.get_data(as_text=True)))
+        known = request.path.startswith(f"/bot{TOKEN}/")
+        return Response(json.dumps({"ok": known}), 200 if known else 401)
 
-        yield run
-        server.shutdown()
-        thread.join()
+    server = make_server("127.0.0.1", 0, telegram)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "TELEGRAM_API": f"http://127.0.0.1:{server.server_port}",
+    }
+
+    def run(*arguments):
+        command = [PROGRAM / "aws/webhook.sh", *arguments]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        return done, requests
+
+    yield run
+    server.shutdown()
+    thread.join()
 
 
 def test_telegram_gets_the_address_and_the_secret_which_can_be_shown_and_removed(webhook):

@@ -1,4 +1,4 @@
-"""Errors and signals that end a program: one line and an exit code."""
+"""Errors, unknown flags and signals that end a program: one line and an exit code."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from styletransfer import config, errors, log
+from styletransfer.cli import bucket_management, paint, sync_commands, web, weights
 from styletransfer.cli.app import run_program, run_service
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stopped
@@ -111,3 +112,31 @@ def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
     line = f"exec '{sys.executable}' -c \"$0\" '{written}' >&- 2>&-"
     assert subprocess.run(["sh", "-c", line, code], cwd=PROGRAM).returncode == 4
     assert written.read_bytes() == b""  # not opened as one of the two
+
+
+@pytest.mark.parametrize(
+    ("main", "words", "said"),
+    [
+        (paint.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
+        (web.main, ["--owners"], "unrecognized arguments: --owners"),
+        (bucket_management.bucket_management, ["ls", "--dry-rnu"], "did you mean --dry-run?"),
+        (weights.main, ["vgg11"], "./start.sh weights: MODEL is 'vgg11', expected vgg19 or vgg16;"),
+        (paint.main, ["--hologram"], "./start.sh: unrecognized arguments: --hologram; see --help"),
+        (sync_commands.cl_get_results, ["out", "--bogus"], "unrecognized arguments: --bogus"),
+    ],
+)
+def test_an_unknown_flag_is_one_line_that_names_the_one_that_was_meant(
+    monkeypatch, capsys, main, words, said
+):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2 and said in err and err.count("\n") == 1
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setenv("LOG_FORMAT", "json")
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    printed = capsys.readouterr()
+    line = json.loads(printed.out)
+    assert ended.value.code == line["exit_code"] == 2 and line["event"] == "end"
+    assert said in line["message"] and not printed.err

@@ -87,7 +87,7 @@ def on_terminal(workspace: Path, answers, *arguments: str) -> tuple[int, str]:
         "import sys; from pathlib import Path; from styletransfer.cli import init; "
         f"init.WORKSPACE = Path({str(workspace)!r}); sys.exit(init.main({[*arguments]!r}))"
     )
-    return on_a_terminal([sys.executable, "-c", program], answers, {"COLUMNS": "200"})
+    return on_a_terminal([sys.executable, "-c", program], answers)
 
 
 def with_addon(prefix: str, addon: str = "addon_1") -> list[str]:

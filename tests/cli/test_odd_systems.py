@@ -124,18 +124,6 @@ def test_folders_that_may_not_be_read_or_written_are_one_line(closed, foreign, t
             place_variables(three, Path("/"))
 
 
-@pytest.mark.parametrize("empty", ["", " "])
-def test_a_folder_without_a_name_is_not_the_current_one(empty, foreign, monkeypatch, capsys):
-    monkeypatch.chdir(foreign)
-    for script, words in ((send_to_bucket, [empty, "./out"]), (get_bucket_content, [".", empty])):
-        with pytest.raises(SystemExit) as end:
-            script(words)
-        assert end.value.code == 2
-    refused = capsys.readouterr().err
-    assert refused.count("argument PATH: it is empty; expected a folder") == 1
-    assert refused.count("argument FOLDER: it is empty; expected a folder") == 1
-
-
 def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)

@@ -87,6 +87,8 @@ def test_wrong_arguments_end_with_2(photos, tmp_path, monkeypatch, capsys):
         (get_bucket_content, ["one"], "FOLDER"),
         (get_bucket_content, ["./photos", "s3://my-photos"], "expected"),
         (cl_send_source, ["s3://my-photos"], "expected"),
+        (send_to_bucket, ["", "./out"], "argument PATH: it is empty; expected a folder"),
+        (get_bucket_content, [".", " "], "argument FOLDER: it is empty; expected a folder"),
         (get_bucket_content, ["./photos", photos.as_uri()], "expected"),
     ):
         with pytest.raises(SystemExit) as ended:

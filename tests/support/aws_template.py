@@ -110,7 +110,6 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
         "Fn::Split": lambda: fill(value[1]).split(value[0]),
         "Fn::Select": lambda: fill(value[1])[int(value[0])],
         "Fn::GetAZs": lambda: [f"{REGION}{letter}" for letter in "abc"],
-        "Fn::Join": lambda: value[0].join(fill(value[1])),
         "Fn::Equals": lambda: str(fill(value[0])) == str(fill(value[1])),
         "Fn::Not": lambda: not fill(value[0]),
         "Fn::If": lambda: fill(value[1] if conditions[value[0]] else value[2]),

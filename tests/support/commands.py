@@ -80,19 +80,17 @@ def python(
     )
 
 
-def on_a_terminal(
-    command, answers: str | Sequence[tuple[str, str]], environment=None
-) -> tuple[int, str]:
-    """Run a command on a new terminal, and return its exit code and its output. The answers are
-    typed at once, or, as pairs of a question and an answer, each after its question."""
+def on_a_terminal(command, answers: Sequence[tuple[str, str]]) -> tuple[int, str]:
+    """Run a command on a new, wide terminal, and return its exit code and its output. The answers
+    are pairs of a question's end and an answer, which is typed after it."""
     pid, terminal = pty.fork()
     if pid == 0:
         with contextlib.suppress(OSError):
-            os.execve(command[0], command, {**os.environ, **(environment or {})})
+            os.execve(command[0], command, {**os.environ, "COLUMNS": "200"})
         os._exit(127)
     seen = b""
     with contextlib.suppress(OSError):  # Linux' end of a terminal.
-        for question, answer in [("", answers)] if isinstance(answers, str) else answers:
+        for question, answer in answers:
             start = len(seen)
             while question.encode() not in seen[start:]:
                 seen += os.read(terminal, 65536)
