@@ -225,31 +225,27 @@ def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeyp
         assert load(prefixes | {"BUCKET_RESULT": result}).result == result
 
 
-def test_a_dotenv_fills_what_is_unset_or_empty(tmp_path, monkeypatch):
+def test_a_dotenv_fills_what_is_unset_or_empty_for_boto3_as_well(tmp_path, monkeypatch):
     (tmp_path / ".env").write_text(
         "\ufeff# as `clever addon env --format shell` prints it\n"
         "CELLAR_ADDON_HOST='from-file'\n"
         'export CELLAR_ADDON_KEY_ID="from-file";\n'
         "CELLAR_ADDON_KEY_SECRET=a$b${HOME}#c\n"
         "DEVICE=\n"
+        "AWS_ACCESS_KEY_ID=from-file\nAWS_DEFAULT_REGION=eu-west-1\n"
     )
     for name in [*CELLAR, "DEVICE"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CELLAR_ADDON_HOST", "from-environment")
     monkeypatch.setenv("CELLAR_ADDON_KEY_ID", "")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     merged = environment(tmp_path)
     assert merged["CELLAR_ADDON_HOST"] == "from-environment"
     assert merged["CELLAR_ADDON_KEY_ID"] == "from-file"
     assert merged["CELLAR_ADDON_KEY_SECRET"] == "a$b${HOME}#c"
     assert "DEVICE" not in merged
     assert "CELLAR_ADDON_KEY_SECRET" not in os.environ
-
-
-def test_boto3_finds_what_a_dotenv_says_of_an_account_at_amazon(tmp_path, monkeypatch):
-    (tmp_path / ".env").write_text("AWS_ACCESS_KEY_ID=from-file\nAWS_DEFAULT_REGION=eu-west-1\n")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    environment(tmp_path)
     assert os.environ["AWS_ACCESS_KEY_ID"] == "from-file"
     assert os.environ["AWS_DEFAULT_REGION"] == "eu-central-1"
 

@@ -1,6 +1,5 @@
 """The progress of a painting."""
 
-import io
 import json
 import sys
 from types import SimpleNamespace
@@ -10,11 +9,6 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 from styletransfer import log, progress
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.fixture
@@ -40,12 +34,14 @@ def followed(mode="plain", count=200, label="beach.jpg in monet (3 of 60)"):
 
 
 @pytest.mark.parametrize("columns", [80, 160])
-def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(monkeypatch, text_log, columns):
+def test_a_narrow_terminal_keeps_the_bar_and_the_time_of_the_batch(
+    monkeypatch, capsys, text_log, columns
+):
     monkeypatch.setattr(rich_progress, "get_console", lambda: Console(width=columns))
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     followed("bar", label="trip/a long name of a photo of the old town.jpg in monet (3 of 60)")
-    lines = [line for line in sys.stdout.getvalue().splitlines() if "100%" in line]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "100%" in line]
     assert lines and all("━━━━━━━━━━" in line and "batch 1 h 06 min" in line for line in lines)
     assert all(("loss" in line) == (columns > 80) for line in lines)
 

@@ -43,9 +43,11 @@ def test_a_value_out_of_range_is_named_with_what_is_expected(name, value):
     assert "\n" not in message
 
 
-def test_a_layer_that_vgg16_does_not_have_is_refused():
+def test_settings_that_do_not_go_together_are_refused_in_one_line():
     with pytest.raises(ConfigError, match="not in vgg16"):
         Settings(model="vgg16", content_layer="conv3_4")
+    with pytest.raises(ConfigError, match=r"precision is 'float16'.*choose float32 or bfloat16"):
+        Settings.inetwork(precision="float16")
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -35,13 +35,6 @@ def test_a_photo_that_could_not_be_acknowledged_is_painted_nevertheless(world):
     assert len(world.photo_keys(ANNA)) == 1
 
 
-def test_who_blocks_the_bot_is_no_error_in_the_log(world, caplog):
-    world.telegram.blocked.add(ANNA)
-    assert world.says(ANNA, "/status") == []
-    assert world.telegram.refused == [("sendMessage", 403)], "nor is it tried again"
-    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
-
-
 def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_any_more(world):
     """`query is too old`: after an outage, Telegram repeats the presses of that time."""
 

@@ -111,14 +111,6 @@ def test_edited_messages_and_files_for_others_in_groups_are_left_alone(world):
     assert texts(world.answers(world.message(ANNA, document=letter))) == [EN.kinds("no_picture")]
 
 
-def test_a_phones_jpeg_with_a_second_picture_is_a_painting(world):
-    """Brightness or depth, as many phones add it: a file that Pillow calls MPO."""
-    painting = saved(gradient(), "MPO", save_all=True, append_images=[gradient(40, 30)])
-    update = world.file(ANNA, painting, "p.jpg", "image/jpeg", caption="style Mine")
-    assert texts(world.answers(update)) == [EN.style("own_style", "Mine")]
-    assert [call.method for call in world.says(ANNA, "/help")] == ["sendPhoto"]
-
-
 def test_a_painting_is_named_as_people_write_it_or_not_at_all(world):
     unnamed = world.photo(ANNA, caption="style")
     world.answers(unnamed)
@@ -140,7 +132,7 @@ def test_a_painting_is_named_as_people_write_it_or_not_at_all(world):
         assert "Got it" in world.answers(world.photo(ANNA, caption=caption))[0].text
 
 
-def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(world):
+def test_a_painting_may_be_a_phones_but_not_damaged_and_one_from_before_leaves_help_alone(world):
     damaged = saved(gradient(), "AVIF").replace(b"iloc", b"free")
     update = world.file(ANNA, damaged, "p.avif", "image/avif", caption="style Mine")
     assert texts(world.answers(update)) == [EN.kinds("damaged_painting")]
@@ -148,6 +140,11 @@ def test_a_damaged_painting_is_refused_and_one_from_before_leaves_help_alone(wor
     world.put("styles/a.avif", damaged)
     world.says(ANNA, "/style a")
     assert [call.method for call in world.says(ANNA, "/help")] == ["sendMessage"]
+    # Brightness or depth, as many phones add it: a file that Pillow calls MPO.
+    painting = saved(gradient(), "MPO", save_all=True, append_images=[gradient(40, 30)])
+    update = world.file(ANNA, painting, "p.jpg", "image/jpeg", caption="style Mine")
+    assert texts(world.answers(update)) == [EN.style("own_style", "Mine")]
+    assert [call.method for call in world.says(ANNA, "/help")] == ["sendPhoto"]
 
 
 def test_a_chosen_style_that_was_deleted_gives_way_to_the_first_if_there_is_one(world):

@@ -107,9 +107,12 @@ def test_a_result_that_cannot_be_a_photo_or_is_refused_as_one_comes_as_a_file(wo
         assert [call.method for call in world.telegram.sent(chat=user)[1:]] == ["sendDocument"]
 
 
-def test_a_chat_that_blocked_the_bot_is_left_alone(world):
+def test_a_chat_that_blocked_the_bot_is_left_alone_and_no_error_in_the_log(world, caplog):
     world.answers(world.photo(ANNA))
     world.telegram.blocked.add(ANNA)
+    assert world.says(ANNA, "/status") == []
+    assert world.telegram.refused == [("sendMessage", 403)], "nor is it tried again"
+    assert [each.getMessage() for each in caplog.records if each.levelname == "ERROR"] == []
     key = world.result(world.photo_keys(ANNA)[0], JPEG)
     world.created(key)
     world.telegram.blocked.clear()

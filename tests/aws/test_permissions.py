@@ -184,7 +184,7 @@ def test_rights_name_their_actions_and_their_resources_wherever_iam_can(resource
     assert submit["Resource"] == [queue, definition, f"{definition}:*"]
 
 
-def test_only_its_rules_may_send_to_a_queue(resources):
+def test_only_its_rules_may_send_to_a_queue_and_only_tls_reaches_the_bucket(resources):
     for policy, rules in (
         ("DeadLettersPolicy", ["ResultRule.Arn", "JobStateRule.Arn"]),
         ("RefusedPhotosPolicy", "NewPhotoRule.Arn"),
@@ -192,9 +192,6 @@ def test_only_its_rules_may_send_to_a_queue(resources):
         [statement] = resources[policy]["Properties"]["PolicyDocument"]["Statement"]
         assert statement["Principal"] == {"Service": "events.amazonaws.com"}
         assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": rules}}
-
-
-def test_only_tls_reaches_the_bucket(resources):
     [statement] = resources["BucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Effect"] == "Deny" and statement["Resource"] == [
         NAMES["Bucket.Arn"],

@@ -50,11 +50,7 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
 @pytest.mark.parametrize(
     ("variables", "code", "message"),
     [
-        (
-            None,
-            5,
-            "create it (./bucket_management.py create no-such-bucket)",
-        ),
+        ({}, 5, "create it (./bucket_management.py create no-such-bucket)"),
         ({"CELLAR_ADDON_HOST": "h"}, 2, "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET missing"),
         ({"AWS_EC2_METADATA_DISABLED": "true"}, 2, "no credentials for buckets"),
     ],
@@ -62,7 +58,7 @@ def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_th
 def test_a_bucket_that_cannot_be_used_is_one_line(
     reachable, photos, tmp_path, monkeypatch, capsys, variables, code, message
 ):
-    if variables is not None:
+    if variables:
         for name in [name for name in os.environ if name.startswith(("AWS_", "CELLAR_"))]:
             monkeypatch.delenv(name)
         set_variables(monkeypatch, {"HOME": str(tmp_path), **variables})

@@ -29,13 +29,9 @@ def _fresh(monkeypatch):
     monkeypatch.setattr(compilation, "_saved", defaultdict(float))
 
 
-@pytest.fixture
-def on_a_gpu(monkeypatch):
+@pytest.mark.usefixtures("_fresh")
+def test_a_gpu_compiles_a_program_once_that_would_have_paid_and_terms_at_once(monkeypatch):
     monkeypatch.setattr(compilation, "gpus_in_use", lambda: ["a GPU"])
-
-
-@pytest.mark.usefixtures("on_a_gpu", "_fresh")
-def test_a_gpu_compiles_a_program_once_that_would_have_paid(monkeypatch):
     settings, size, large = Settings(), SIZE, (1365, 2048)
     enough = math.ceil(COMPILING_S / compilation.saved_seconds(size))
     assert not compiles_steps(settings, "one", size, enough // 2)
@@ -43,12 +39,22 @@ def test_a_gpu_compiles_a_program_once_that_would_have_paid(monkeypatch):
     assert not compiles_steps(settings, "large", large, enough // 6)
     assert compiles_steps(settings, "one", size, enough // 2 + 1)
     assert compiles_steps(settings, "large", large, enough // 6)
-    for other in ({"deterministic": True}, {"compile": "never"}, {"optimizer": "lbfgs"}):
-        assert not compiles_steps(Settings(**other), "one", size, enough)
+    monkeypatch.setattr(compilation, "_xla_works", lambda: True)
+    assert compilation.compiles_terms(settings)
+    for other in (
+        Settings(deterministic=True),
+        Settings(compile="never"),
+        Settings(optimizer="lbfgs"),
+        Settings.inetwork(),
+    ):
+        assert not compiles_steps(other, "one", size, enough)
+        assert not compilation.compiles_terms(other)
     with monkeypatch.context() as patch:  # A CPU compiles nothing unasked.
         patch.setattr(compilation, "gpus_in_use", list)
         assert not compiles_steps(settings, "one", size, 10**6)
         assert compiles_steps(Settings(compile="always"), "one", size, 1)
+    monkeypatch.setattr(compilation, "_xla_works", lambda: False)
+    assert not compilation.compiles_terms(settings)
     compilation.xla_failed(tf.errors.InternalError(None, None, "no libdevice"))
     assert not compiles_steps(settings, "one", size, enough)
 
@@ -89,16 +95,6 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     )
     for one, other in zip(found, plain, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
-
-
-@pytest.mark.usefixtures("on_a_gpu")
-def test_a_gpu_joins_terms_where_xla_works(monkeypatch):
-    monkeypatch.setattr(compilation, "_xla_works", lambda: True)
-    assert compilation.compiles_terms(Settings())
-    for other in (Settings(compile="never"), Settings(deterministic=True), Settings.inetwork()):
-        assert not compilation.compiles_terms(other)
-    monkeypatch.setattr(compilation, "_xla_works", lambda: False)
-    assert not compilation.compiles_terms(Settings())
 
 
 def test_styles_of_about_as_many_candidates_share_a_program(tiny, monkeypatch):

@@ -12,7 +12,6 @@ from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import term_weights
 from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.errors import ConfigError
 from styletransfer.vgg.network import VGG, NetworkOptions
 from styletransfer.vgg.registry import Weights
 
@@ -99,8 +98,3 @@ def test_features_are_exact_multiples_and_fit_the_range():
                 assert wanted.max() < LARGEST / 100
                 error = found[layer][0].numpy().astype(np.float32) - wanted
                 assert np.linalg.norm(error) < 0.01 * np.linalg.norm(wanted)
-
-
-def test_the_original_recipe_refuses_it_in_one_line():
-    with pytest.raises(ConfigError, match=r"precision is 'float16'.*choose float32 or bfloat16"):
-        Settings.inetwork(precision="float16")

@@ -1,4 +1,4 @@
-"""Recipe instant, with the built-in network: what the decoder makes of places."""
+"""Recipe instant, with the built-in network: what the decoder makes of places, also in NumPy."""
 
 import dataclasses
 import json
@@ -6,11 +6,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.pictures import psnr, sample
+from support.pictures import psnr, sample, sample_bytes
 from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
-from styletransfer.engine import instant, style_targets
+from styletransfer.engine import instant, instant_numpy, neighbours, style_targets
 from styletransfer.engine.constants import DECODER
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.style_targets import StyleTargets
@@ -19,6 +19,8 @@ from styletransfer.engine.stylize import StyleTransfer
 USUAL = Settings(preset="instant", size=192, precision="float32")
 PHOTO = sample("photos/landscape.jpg")
 MOSAIC, INK = (sample(f"paintings/{name}.jpg") for name in ("mosaic", "ink"))
+LEFT = np.zeros(PHOTO.shape[:2], np.float32)
+LEFT[:, : LEFT.shape[1] // 2] = 1
 
 
 @pytest.fixture(scope="module")
@@ -82,12 +84,10 @@ def test_a_blend_is_between_its_paintings_as_its_shares_are(builtin):
 
 def test_outside_of_a_mask_the_photo_is_decoded(builtin):
     """So the seam has no trace of the painting."""
-    left = np.zeros(PHOTO.shape[:2], np.float32)
-    left[:, : left.shape[1] // 2] = 1
     compared = Objective.of(USUAL, builtin)
     size = PHOTO.shape[0] // 16 * 16, 192
     on_canvas = compared.canvas(size).padded(scaled(PHOTO, np.zeros((*size, 3)))[None])
-    groups = StyleTargets([MOSAIC]).groups(compared, size, left)
+    groups = StyleTargets([MOSAIC]).groups(compared, size, LEFT)
     found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
     half = found.shape[2] // 2
     right = slice(half + 24, None)
@@ -96,19 +96,16 @@ def test_outside_of_a_mask_the_photo_is_decoded(builtin):
 
 
 def test_regions_are_painted_after_their_paintings(builtin):
-    left = np.zeros(PHOTO.shape[:2], np.float32)
-    left[:, : left.shape[1] // 2] = 1
-
     def sides(paintings, regions, shares=None):
         *_, step = stylize(PHOTO, paintings, USUAL, builtin, shares, regions=regions)
         half = step.image.shape[1] // 2
         return [colourfulness(each) for each in np.split(step.image, [half - 8, half + 8], 1)[::2]]
 
-    one, other = sides([MOSAIC, INK], [left, 1 - left])
+    one, other = sides([MOSAIC, INK], [LEFT, 1 - LEFT])
     assert one > 2 * other
-    both, alone = sides([MOSAIC, INK], [left, None])  # The ink is everywhere.
+    both, alone = sides([MOSAIC, INK], [LEFT, None])  # The ink is everywhere.
     assert one > both > 1.5 * alone and abs(alone - other) < 0.05
-    everywhere = np.ones_like(left)
+    everywhere = np.ones_like(LEFT)
     most, least = (
         sides([MOSAIC, INK], [everywhere, everywhere], shares)[0]
         for shares in ((0.9, 0.1), (0.1, 0.9))
@@ -176,3 +173,34 @@ def test_it_has_no_loss_and_needs_the_network_that_its_decoder_was_trained_for(b
         stylize(PHOTO, [MOSAIC], USUAL, load_vgg("vgg19", "random"))
     with np.load(DECODER) as stored:
         assert json.loads(str(stored["recipe"]))["network"] == builtin.identity
+
+
+# --- in NumPy, compared with TensorFlow -----------------------------------------------------------
+
+
+WIDE = sample_bytes("photos/landscape.jpg")[40:136]
+TILES = sample_bytes("paintings/mosaic.jpg", 200)[:120]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"size": 256, "strength": 0.3},
+        {"size": 160, "stroke_size": 1.5, "preserve_color": True},
+    ],
+    ids=str,
+)
+def test_the_whole_picture_is_much_the_same_in_numpy(builtin, monkeypatch, changes):
+    for module in (neighbours, instant_numpy):  # Both would compare in directions chosen at random.
+        monkeypatch.setattr(module, "MATCHED_DIRECTIONS", 608)
+    settings = USUAL.replaced(changes)
+    wanted = last(WIDE, [TILES], settings, builtin)
+    found = instant_numpy.painted(WIDE, TILES, settings)
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    assert psnr(found, wanted) > 40
+
+
+def test_a_tiny_photo_and_a_narrow_painting_are_painted_in_numpy():
+    settings = dataclasses.replace(USUAL, size=32)
+    found = instant_numpy.painted(WIDE[:20, :5], WIDE[:90, :3], settings)
+    assert found.shape == (32, 8, 3) and 0 <= found.min() <= found.max() <= 1

@@ -199,7 +199,7 @@ def test_what_is_blended_are_raw_moments(tiny):
         np.testing.assert_allclose(found_covariance, covariance, atol=1e-4 * second.max())
 
 
-# --- the structure term at all sizes, and what it keeps of a photo ----------------------------------
+# --- the structure term at all sizes, and what it keeps of a photo --------------------------------
 
 
 def luminance_gradients(image):

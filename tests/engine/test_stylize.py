@@ -12,7 +12,8 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import scale_optimizer
-from styletransfer.engine.optimizers import StepParams
+from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.optimizers import State, StepParams, adam
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
@@ -22,7 +23,7 @@ from styletransfer.errors import DivergedError
 @pytest.mark.parametrize(
     ("photo", "settings", "expected"),
     [
-        ((90, 60), {"size": 200}, (200, 133)),
+        ((67, 60), {"size": 165}, (165, 148)),  # 67 times 165 / 67 is less in floats
         ((40, 640), {"size": 640}, (40, 640)),  # a panorama
         ((90, 130), {"size": 64, "rescale_image": True}, (90, 130)),
         ((60, 120), {"size": 64, "maintain_aspect_ratio": False}, (64, 64)),
@@ -52,6 +53,14 @@ def test_the_loss_goes_down_and_the_palette_comes_over(tiny):
     assert steps[-1].losses["total"] < 0.1 * steps[0].losses["total"]
     wanted, before, after = (x.mean((0, 1)) for x in (painting, photo, steps[-1].image))
     assert np.linalg.norm(after - wanted) < 0.25 * np.linalg.norm(before - wanted)
+
+
+def test_finer_and_larger_strokes_make_other_pictures(tiny):
+    """test_schedule.py has the size of the painting that makes them."""
+    settings = (Settings(size=128, iterations=1, stroke_size=each) for each in (0.5, 1.0, 2.0))
+    args = picture(96, 128), [picture(300, 300, 1)]
+    fine, usual, coarse = (last(stylize(*args, each, tiny)).image for each in settings)
+    assert np.abs(fine - usual).max() > 0.01 and np.abs(coarse - usual).max() > 0.01
 
 
 @pytest.mark.parametrize(
@@ -161,6 +170,26 @@ def test_a_white_background_does_not_get_the_same_stroke_over_and_over(tiny):
     # Far from the borders, and as far from each other as the network's positions.
     one, other = image[40:88, 32:80], image[40:88, 48:96]
     assert np.corrcoef((one - one.mean()).ravel(), (other - other.mean()).ravel())[0, 1] < 0.5
+
+
+def test_at_the_next_scale_adam_goes_on_as_if_it_had_always_been_there():
+    """For a loss that is a mean over the picture, of a picture that is smooth."""
+
+    def moments(size):
+        canvas = Canvas(size)
+        rows, columns = (np.linspace(0, 1, side, dtype=np.float32) for side in size)
+        image = tf.constant(0.2 + 0.6 * (rows[:, None] * columns)[None, ..., None].repeat(3, -1))
+        state = State.start(image, 0.1)
+        gradient = 2 * (image - 0.1) / np.prod(size)
+        for _ in range(30):
+            state = adam(state, gradient, tf.constant(0.0), tf.constant(0.9))
+        return canvas, state
+
+    (small, state), (large, expected) = moments((48, 64)), moments((96, 128))
+    found = state.resampled(small, large)
+    for name in ("momentum", "variance"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=0.1)
+    np.testing.assert_allclose(found.image, expected.image, atol=0.01)
 
 
 # --- when it goes wrong ---------------------------------------------------------------------------
