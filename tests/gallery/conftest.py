@@ -55,12 +55,6 @@ def web(folder):
     server.server_close()
 
 
-@pytest.fixture
-def presigned(web):
-    """An address with a signature, with which a bucket gives the page and nothing else."""
-    return f"{web.replace('/index', '/presigned/index')}?X-Amz-Signature=abc&X-Amz-Expires=600"
-
-
 @pytest.fixture(params=["file", "http"])
 def address(request, folder):
     if request.param == "file":

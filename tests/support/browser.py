@@ -132,13 +132,11 @@ class Viewer:
         return [each["message"] for each in self.driver.get_log("browser")]
 
     def requests(self):
-        events = (json.loads(each["message"])["message"] for each in self.logged())
+        logged = self.driver.get_log("performance")
+        events = (json.loads(each["message"])["message"] for each in logged)
         sent = (each["params"] for each in events if each["method"] == "Network.requestWillBeSent")
         addresses = {each["request"]["url"] for each in sent}
         return {each for each in addresses if not each.startswith(("data:", "about:"))}
-
-    def logged(self):
-        return self.driver.get_log("performance")
 
     def dark(self, preferred):
         """Says whether the user prefers dark pages."""
@@ -186,21 +184,3 @@ class Viewer:
             ".filter(e => e.offsetWidth && (e.offsetWidth < 44 || e.offsetHeight < 44))"
             ".map(e => e.outerHTML)"
         )
-
-
-def count_changes_of_address(viewer):
-    """Count the page's changes of address from now on. Return the script that gives the number."""
-    viewer.driver.execute_script(
-        "window.changes = 0; const real = history.replaceState.bind(history);"
-        "history.replaceState = (...how) => { window.changes += 1; real(...how); };"
-    )
-    return "window.changes"
-
-
-def hold(viewer, key):
-    """Send the repeated event of a key that is held down to the open dialog."""
-    viewer.driver.execute_script(
-        "const how = { key: arguments[0], bubbles: true, cancelable: true, repeat: true };"
-        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', how));",
-        key,
-    )

@@ -103,10 +103,7 @@ class Tags(html.parser.HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
-        self.found.append((tag, dict(attrs)))
+        self.found.append(tag)
 
     def handle_data(self, data):
         self.text += data
-
-    def count(self, tag):
-        return sum(name == tag for name, _ in self.found)
