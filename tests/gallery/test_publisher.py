@@ -107,7 +107,7 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     assert b"More pictures were being painted" not in bucket.read("index.html")
     part = Gallery(bucket, publishes=False)
     part.begin()
-    Gallery(bucket).publish()  # A whole run ends meanwhile.
+    Gallery(bucket).publish()  # A whole run ends before it does.
     assert UNPUBLISHED not in keys_in(bucket)
     part.publish_if_due()
     part.publish()

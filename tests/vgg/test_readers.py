@@ -19,7 +19,7 @@ SAVERS = {
     "mat": fabricated.save_mat,
     "npz": fabricated.save_npz,
 }
-OTHER = {"vgg16": "vgg19", "vgg19": "vgg16"}
+MODELS = ("vgg16", "vgg19")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -39,7 +39,7 @@ def files(tmp_path_factory):
     """Whole fabricated files: (model, kind) → path."""
     folder = tmp_path_factory.mktemp("files")
     made = {}
-    for model in OTHER:
+    for model in MODELS:
         given = fabricated.weights(model)
         for kind, save in SAVERS.items():
             made[model, kind] = save(folder / f"{model}.{kind}", given)
@@ -47,7 +47,7 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kind", SAVERS)
-@pytest.mark.parametrize("model", OTHER)
+@pytest.mark.parametrize("model", MODELS)
 def test_every_form_reads_back_what_was_saved(model, kind, files):
     given, found = fabricated.weights(model), read_weights(files[model, kind], model)
     assert list(found.kernels) == list(layer_shapes(model))
@@ -75,16 +75,10 @@ def test_a_mat_file_of_any_layout_keeps_its_arrays_and_its_mean_pixel(layout, ne
 # --- files that are wrong ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", SAVERS)
-@pytest.mark.parametrize("model", OTHER)
-def test_the_other_networks_file_is_refused_naming_layer_and_shape(model, kind, files):
-    message = weights_error(read_weights, files[OTHER[model], kind], model)
-    assert model in message
-    assert "conv3_4" in message
-    if model == "vgg19":
-        assert "expected a kernel of shape (3, 3, 16, 16)" in message
-    else:
-        assert "expected to end with conv3_3 of shape (3, 3, 16, 16)" in message
+def test_the_file_of_vgg19_which_has_all_layers_of_vgg16_is_refused_as_its(files):
+    message = weights_error(read_weights, files["vgg19", "npz"], "vgg16")
+    assert "it has a layer conv3_4" in message
+    assert "expected to end with conv3_3 of shape (3, 3, 16, 16)" in message
 
 
 @pytest.mark.parametrize("kind", SAVERS)
@@ -156,10 +150,8 @@ def test_nan_and_infinity_are_refused_naming_their_place(kind, value, tmp_path):
         assert f"layer conv1_1 holds NaN or infinity; {FIRST}" in message
     if kind == "mat":
         wrong = Weights("vgg19", "", {"conv1_1": layer()}, np.full(3, value, np.float32))
-        message = weights_error(
-            read_weights, fabricated.save_mat(tmp_path / "b.mat", wrong), "vgg19"
-        )
-        assert "averageImage holds NaN or infinity" in message
+        path = fabricated.save_mat(tmp_path / "b.mat", wrong)
+        assert "averageImage holds NaN" in weights_error(read_weights, path, "vgg19")
 
 
 def test_an_unknown_extension_is_refused(tmp_path):

@@ -44,8 +44,6 @@ def test_it_is_the_built_in_network_unless_recipe_inetwork_finds_its_models_publ
     assert identities() == builtin
     put(download.CACHE, published.file_name, hub.content)
     assert identities() == builtin | {("inetwork", "vgg19"): f"md5:{published.md5}"}
-    for model in ("vgg19", "vgg16"):
-        assert load_vgg(model).identity == identity(BUILTIN)
     assert hub.asked == []
 
 
@@ -74,17 +72,9 @@ def test_the_built_in_network_goes_by_its_name_and_those_of_earlier_versions(nam
             load_vgg(name, "a.h5")
 
 
-def test_published_weights_by_name_never_become_others(hub, published):
-    hub.mode = "missing"
-    assert "--weights FILE|random|builtin" in weights_error(load_vgg, "vgg19", "published")
-
-
-def test_a_named_file_that_is_not_there_is_an_error():
-    for path in ("gone.npz", "~nobody-of-this-name/gone.npz"):
-        assert "gone.npz does not exist" in weights_error(load_vgg, "vgg19", path)
-    message = weights_error(load_vgg, "vgg19", "studi")
-    assert "weights are 'studi'" in message
-    assert message.endswith("or one of builtin, published, random")
+def test_a_file_of_a_user_that_is_not_there_is_an_error():
+    path = "~nobody-of-this-name/gone.npz"
+    assert "gone.npz does not exist" in weights_error(load_vgg, "vgg19", path)
 
 
 def test_a_network_is_recognised_by_its_files_content(tmp_path, published):

@@ -49,16 +49,10 @@ def save(path, arrays):
 # --- what comes with the program --------------------------------------------------------------
 
 
-def test_the_built_in_network_computes_what_tensorflow_does_with_its_file():
+def test_the_built_in_network_is_a_small_file_and_computes_what_tensorflow_does_with_it():
+    assert BUILTIN.stat().st_size <= 16_000_000
     with np.load(BUILTIN, allow_pickle=False) as arrays:
         assert_computes(load_vgg(), dict(arrays))
-
-
-def test_the_built_in_network_is_a_small_file_whose_layers_all_see_something():
-    assert BUILTIN.stat().st_size <= 16_000_000
-    vgg = load_vgg()
-    for layer, feature in vgg.features(picture(), vgg.layers).items():
-        assert np.isfinite(feature).all() and feature.std() > 0, layer
 
 
 # --- a user's own -----------------------------------------------------------------------------
@@ -81,16 +75,6 @@ def test_layers_may_be_left_out_but_for_the_first_of_a_block(tmp_path):
     assert vgg.layers == SOME_LAYERS
     expected = dict(zip(SOME_LAYERS, arrays["teacher_scale"].tolist(), strict=True))
     assert weights.teacher_scale == expected
-
-
-def test_features_as_large_as_the_teachers_are_multiples(tmp_path):
-    arrays = trained_arrays(layers=SOME_LAYERS)
-    vgg = load_vgg("vgg19", save(tmp_path / "own.npz", arrays))
-    larger = vgg.as_large_as_teacher.features(picture(), SOME_LAYERS)
-    for scale, (layer, feature) in zip(
-        arrays["teacher_scale"], vgg.features(picture(), SOME_LAYERS).items(), strict=True
-    ):
-        np.testing.assert_allclose(larger[layer], scale * feature, rtol=1e-4, atol=1e-4)
 
 
 # --- files that are wrong ---------------------------------------------------------------------
@@ -123,6 +107,7 @@ def kernel(*shape, dtype=np.float32, value=1.0):
         ({"mean": None}, "no `mean` of three finite numbers"),
         ({"mean": kernel(3, value=np.nan)}, "no `mean` of three finite numbers"),
         ({"conv2_1_b": np.full(6, "x")}, "cannot be used"),
+        ({"conv1_1_W": np.array([print], object)}, "cannot be used"),  # It would run code.
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_line(changes, message, tmp_path):
@@ -130,10 +115,3 @@ def test_what_is_wrong_with_a_file_is_one_line(changes, message, tmp_path):
     present = {name: array for name, array in arrays.items() if array is not None}
     found = weights_error(read_weights, save(tmp_path / "own.npz", present), "vgg19")
     assert found.startswith(f"weights file {tmp_path / 'own.npz'}") and message in found
-
-
-def test_a_file_that_would_run_code_is_refused(tmp_path):
-    arrays = trained_arrays() | {"conv1_1_W": np.array([print], object)}
-    assert "cannot be used" in weights_error(
-        read_weights, save(tmp_path / "own.npz", arrays), "vgg19"
-    )
