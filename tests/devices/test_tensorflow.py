@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock, call
 
 import pytest
 
@@ -113,38 +114,26 @@ def test_a_convolution_proves_where_it_ran():
 
 @pytest.fixture
 def two_gpus(bare, monkeypatch):
-    """Two GPUs as TensorFlow lists them, and the calls that set them up, in order.
+    """Two GPUs as TensorFlow lists them, and the calls that set them up.
 
     `flaws` has the results of probes.
     """
     config = tensorflow.tf.config
     gpus = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
-    made = SimpleNamespace(order=[], flaws={}, capabilities=[(8, 6), (8, 6)])
-
-    def note(kind):
-        return lambda *given: made.order.append((kind, *given))
+    made = SimpleNamespace(gpus=gpus, calls=Mock(), flaws={}, capabilities=[(8, 6), (8, 6)])
 
     def details(gpu):
-        return {
-            "device_name": "NVIDIA A10G",
-            "compute_capability": made.capabilities[gpus.index(gpu)],
-        }
+        capability = made.capabilities[gpus.index(gpu)]
+        return {"device_name": "NVIDIA A10G", "compute_capability": capability}
 
-    monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)
-    monkeypatch.setattr(config, "get_visible_devices", lambda kind: gpus)
-    monkeypatch.setattr(
-        config, "set_visible_devices", lambda shown, kind: made.order.append(("visible", shown))
-    )
-    monkeypatch.setattr(
-        config.experimental,
-        "set_memory_growth",
-        lambda gpu, on: made.order.append(("growth", gpus.index(gpu), on)),
-    )
-    monkeypatch.setattr(config.experimental, "enable_tensor_float_32_execution", note("TF32"))
+    made.calls.probe.side_effect = made.flaws.get
+    monkeypatch.setattr(tensorflow, "probe", made.calls.probe)
+    for name in ("list_physical_devices", "get_visible_devices"):
+        monkeypatch.setattr(config, name, lambda kind: gpus)
+    monkeypatch.setattr(config, "set_visible_devices", made.calls.show)
+    monkeypatch.setattr(config.experimental, "set_memory_growth", made.calls.grow)
+    monkeypatch.setattr(config.experimental, "enable_tensor_float_32_execution", made.calls.round)
     monkeypatch.setattr(config.experimental, "get_device_details", details)
-    monkeypatch.setattr(
-        tensorflow, "probe", lambda name: note("probe")(name) or made.flaws.get(name)
-    )
     yield made
     monkeypatch.undo()
     tensorflow.choose_devices("cpu")
@@ -154,15 +143,15 @@ def two_gpus(bare, monkeypatch):
 def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     """TensorFlow would take all memory of all of them, and refuses to change that later."""
     chosen = tensorflow.choose_devices(wanted)
-    assert two_gpus.order == [
-        *(("growth", 0, True), ("growth", 1, True)),
-        *(("TF32", False), ("probe", "GPU:0"), ("probe", "GPU:1")),
+    assert two_gpus.calls.mock_calls == [
+        *(call.grow(gpu, True) for gpu in two_gpus.gpus),
+        *(call.round(False), call.probe("GPU:0"), call.probe("GPU:1")),
     ]
     assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
     assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
-    two_gpus.order.clear()  # GPUs that are not wanted are hidden and left alone.
+    two_gpus.calls.reset_mock()  # GPUs that are not wanted are hidden and left alone.
     assert [each.name for each in tensorflow.choose_devices("cpu").all] == ["CPU:0"]
-    assert two_gpus.order == [("visible", [])]
+    assert two_gpus.calls.mock_calls == [call.show([], "GPU")]
 
 
 def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
