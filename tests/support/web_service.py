@@ -147,26 +147,14 @@ class WebProcess:
         except httpx.TransportError:
             return False
 
-    def worker(self) -> int | None:
-        """Return the worker's process id."""
+    def kill_worker(self) -> bool:
+        """Kill the worker by `kill -9`. Return False if there is none at the moment."""
         children = Path(f"/proc/{self.process.pid}/task").glob("*/children")
         for pid in (int(each) for path in children for each in path.read_text().split()):
             if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes():
-                return pid
-        return None
-
-    def kill(self) -> None:
-        """`kill -9` of the web process."""
-        self.process.kill()
-        self.process.wait()
-
-    def kill_worker(self) -> bool:
-        """Kill the worker by `kill -9`. Return False if there is none at the moment."""
-        pid = self.worker()
-        if pid is None:
-            return False
-        os.kill(pid, signal.SIGKILL)
-        return True
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
 
     def stop(self) -> int:
         """End it as a platform does. Return the exit code."""

@@ -1,5 +1,6 @@
 """The web service on folders, with a network so small that painting takes milliseconds."""
 
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -71,7 +72,19 @@ def locked(place):
 
 
 @pytest.fixture
-def worker(place, small_vgg):
+def buckets(place):
+    """The folders of `place`."""
+    return open_buckets(config.load(place))
+
+
+@pytest.fixture
+def store(buckets):
+    """The jobs in the result folder."""
+    return JobStore(buckets.result)
+
+
+@pytest.fixture
+def worker(place, buckets, small_vgg):
     """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
     its messages."""
     from styletransfer.web.runner import JobRunner
@@ -82,8 +95,8 @@ def worker(place, small_vgg):
     said = []
     pipe = SimpleNamespace(send=lambda *message: said.append(message))
     with Stop() as stop:
-        own = WebWorker(open_buckets(loaded), pipe, stop)
-        runner = JobRunner(loaded, own.buckets, stop)
+        own = WebWorker(buckets, pipe, stop)
+        runner = JobRunner(loaded, buckets, stop)
         device = runner.load()
         claims = JobClaimer(own.store, "this worker")
         yield SimpleNamespace(
@@ -92,27 +105,22 @@ def worker(place, small_vgg):
 
 
 @pytest.fixture
-def hand(place):
+def hand(buckets, monkeypatch):
     """A worker without a painter: `hand.hears` hands it messages of the web process, and then the
-    end of that; `hand.said` has its own messages."""
+    end of that; `hand.said` has its own messages, `hand.ended` its signals to itself."""
     from styletransfer.web.worker import WebWorker
 
-    said, inbox = [], []
+    said, inbox, ended = [], [], []
+    monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))
     pipe = SimpleNamespace(
         send=lambda *message: said.append(message),
         receive=lambda: inbox.pop(0) if inbox else None,
     )
     stop = Stop()
-    web = WebWorker(open_buckets(config.load(place)), pipe, stop)
+    web = WebWorker(buckets, pipe, stop)
 
     def hears(*messages):
         inbox.extend(messages)
         web.listen()
 
-    return SimpleNamespace(web=web, store=web.store, stop=stop, said=said, hears=hears)
-
-
-@pytest.fixture
-def store(place):
-    """The jobs in the result folder."""
-    return JobStore(open_buckets(config.load(place)).result)
+    return SimpleNamespace(web=web, store=web.store, stop=stop, said=said, ended=ended, hears=hears)

@@ -2,27 +2,19 @@
 
 from types import SimpleNamespace
 
-import pytest
 from support.web_service import stored_job
 
-from styletransfer import config
 from styletransfer.storage.base import StorageError, UnfinishedUpload
 from styletransfer.web import cleanup
-from styletransfer.web.buckets import open_buckets
+from styletransfer.web.buckets import PHOTOS, UNFINISHED
 from styletransfer.web.cleanup import Leftovers
-from styletransfer.web.job_store import PREVIEWS, JobStore, new_id
+from styletransfer.web.job_store import PREVIEWS, new_id
 from styletransfer.web.schemas import JobState
 
 OLD = "0123456789a"  # How ids began in 2009.
 
 
-@pytest.fixture
-def buckets(place):
-    return open_buckets(config.load(place, demo_settings={}))
-
-
-def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
-    store = JobStore(buckets.result)
+def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
     waiting, ended, gone = (f"{OLD}{digit * 9}" for digit in "abc")
     young = new_id()  # Its photo is stored, and its job will be in a moment.
     stored_job(store, waiting)
@@ -38,33 +30,29 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets):
         (buckets.result, f"{PREVIEWS}/mine.jpg"),
     ):
         bucket.write(key, b"mine")
+    before = {entry.key for entry in buckets.result.list()}
     Leftovers(buckets, store).delete()
-    photos = {f"{job}/beach.jpg" for job in (waiting, ended, young)}
-    assert {each.key for each in buckets.source.list()} == photos | {"mine.jpg"}
-    assert {each.key for each in buckets.unfinished.list()} == {
-        f"_checkpoints/monet/{waiting}/beach.jpg.npz",
-        "_checkpoints/monet/mine.npz",
-    }
-    assert {each.key for each in buckets.result.list(f"{PREVIEWS}/")} == {
-        f"{PREVIEWS}/{waiting}.jpg",
-        f"{PREVIEWS}/mine.jpg",
+    assert before - {entry.key for entry in buckets.result.list()} == {
+        *(f"{PREVIEWS}/{job}.jpg" for job in (ended, gone)),
+        *(f"{UNFINISHED}/_checkpoints/monet/{job}/beach.jpg.npz" for job in (ended, gone)),
+        f"{PHOTOS}/{gone}/beach.jpg",
     }
 
 
 def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
-    buckets, monkeypatch, caplog
+    buckets, store, monkeypatch, caplog
 ):
     aborted = []
     begun = [UnfinishedUpload("old", "1", 1000.0), UnfinishedUpload("young", "2", 3000.0)]
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
     monkeypatch.setattr(cleanup, "time", SimpleNamespace(time=lambda: 6000.0))
-    Leftovers(buckets, JobStore(buckets.result)).delete()
+    Leftovers(buckets, store).delete()
     assert aborted == ["old"]
 
     def refused():
         raise StorageError("AccessDenied")
 
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
-    Leftovers(buckets, JobStore(buckets.result)).delete()
+    Leftovers(buckets, store).delete()
     assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]

@@ -2,6 +2,7 @@
 
 import io
 import socket
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
@@ -164,17 +165,11 @@ def test_a_request_that_is_repeated_counts_once(web, store):
 def test_an_order_that_came_when_the_queue_was_full_is_taken_later_under_its_key(
     web, store, monkeypatch
 ):
-    room, key = web.service.orders.check_room, {"Idempotency-Key": "one"}
-    checks = []
-
-    def full_by_now(*key):  # Another order was faster.
-        checks.append(1)
-        if len(checks) == 2:
-            raise ApiError(429, "the queue is full", 1)
-        room(*key)
-
-    monkeypatch.setattr(web.service.orders, "check_room", full_by_now)
-    assert send(web, **key).status_code == 429
+    key = {"Idempotency-Key": "one"}
+    full_by_now = Mock(side_effect=[None, ApiError(429, "the queue is full", 1)])
+    with monkeypatch.context() as another_order_is_faster:
+        another_order_is_faster.setattr(web.service.orders, "check_room", full_by_now)
+        assert send(web, **key).status_code == 429
     assert not dict(store.queued())
     taken = [send(web, **key) for _ in range(2)]
     assert [each.status_code for each in taken] == [202, 202]

@@ -14,18 +14,11 @@ from styletransfer.gallery.pictures import thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.web import pictures
-from styletransfer.web.buckets import StyleBucket, WebBuckets
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.pictures import Results, photo_of, preview_of
 from styletransfer.web.schemas import ApiError
 
 JOB = "0123456789abcdef0123"
-
-
-@pytest.fixture
-def buckets(tmp_path):
-    photos, style, result, unfinished = (FolderBucket(tmp_path / name) for name in "psru")
-    return WebBuckets(photos, StyleBucket(style, style), result, unfinished)
 
 
 def job(buckets, photo="beach.jpg", **about):

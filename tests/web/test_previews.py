@@ -76,9 +76,7 @@ def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(pl
     ("asked", "files", "status"),
     [
         ({"request": '{"style": "nobody"}'}, photo(), 422),
-        ({"request": '{"paintings": {"gone.jpg": 1}}'}, photo(), 422),
         ({"request": '{"style": "monet", "settings": {"size": 9000}}'}, photo(), 422),
-        ({"request": "{}"}, photo(), 422),
         (MONET, {"photo": ("beach.jpg", bytes(2_000_001), "image/jpeg")}, 413),
         (MONET, {"photo": ("beach.jpg", bytes(9_000_000), "image/jpeg")}, 413),
         (MONET, photo(2400, 2000), 413),  # pixels
@@ -106,13 +104,6 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
 
 
 # --- the worker -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def hand(hand, monkeypatch):
-    """A worker that outlasts the web process."""
-    monkeypatch.setattr("styletransfer.web.worker.os.kill", lambda *_: None)
-    return hand
 
 
 def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand):

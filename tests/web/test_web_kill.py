@@ -46,7 +46,8 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
         time.sleep(random.uniform(0.0, 1.0))  # The moment is what is tried.
         until(web.kill_worker)
         time.sleep(random.uniform(0.0, 1.0))  # This one, too.
-        web.kill()
+        web.process.kill()
+        web.process.wait()
         web.start()
         until(lambda: web.client.get(job).json()["state"] not in ("queued", "painting"))
         state = web.client.get(job).json()["state"]

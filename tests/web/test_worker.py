@@ -11,7 +11,6 @@ from support.polling import until
 from support.web_service import stored_job
 
 from styletransfer import config
-from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.record import Record
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
@@ -21,9 +20,6 @@ from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.schemas import JobState
 from styletransfer.web.worker import WebWorker
-
-MUTE = SimpleNamespace(send=lambda *_: None)
-NO_PREVIEWS = SimpleNamespace(prepare_next=lambda: False)
 
 
 @pytest.fixture
@@ -61,9 +57,7 @@ def failing(error):
     return painting
 
 
-def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monkeypatch):
-    ended = []
-    monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))
+def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand):
     steps = []
 
     def painting(on_step):
@@ -77,7 +71,7 @@ def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand, monk
     assert hand.paint(painting)
     assert (len(steps), hand.store.read_ended(hand.job).state) == (1, JobState.CANCELLED)
     # Each time, the end of the web process ended this one.
-    assert ended == [(os.getpid(), signal.SIGTERM)] * 3
+    assert hand.ended == [(os.getpid(), signal.SIGTERM)] * 3
 
 
 @pytest.mark.parametrize("error", [Stopped(signal.SIGTERM), UnavailableError("no connection")])
@@ -91,8 +85,6 @@ def test_a_job_is_given_back_where_its_worker_or_the_storage_stops(hand, error):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (PictureError("the photo has been deleted"), "the photo has been deleted"),
-        (MemoryShortError("needs 9 GB; use a smaller size"), "needs 9 GB; use a smaller size"),
         (DiskError("no space left on device"), "no space left on device"),
         (KeyError("x"), "unexpected KeyError: 'x' (LOG_LEVEL=debug logs where)"),
     ],
@@ -172,7 +164,7 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
     monkeypatch.setattr(workers, "JobRunner", away_at_first)
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
-        workers.work(config.load(place), MUTE, "this worker", None)
+        workers.work(config.load(place), SimpleNamespace(), "this worker", None)
     assert (len(tries), caplog.messages) == (3, ["no connection"])
 
 
@@ -217,7 +209,6 @@ def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
 def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs_come_first(
     hand, monkeypatch, caplog, works
 ):
-    monkeypatch.setattr(os, "kill", lambda *_: None)
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(workers, "LOOK_EVERY_S", 100.0)
     happened = []
@@ -243,7 +234,8 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
 
     monkeypatch.setattr(Leftovers, "delete", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
-    runner = SimpleNamespace(seconds_per_work=seconds_per_work, previews=NO_PREVIEWS)
+    no_previews = SimpleNamespace(prepare_next=lambda: False)
+    runner = SimpleNamespace(seconds_per_work=seconds_per_work, previews=no_previews)
     with pytest.raises(Stopped):
         hand.web.serve(runner, None, "a device")
     looked = ["look", "look", "look", "measure", "look", "measure", "look", "clear"]
