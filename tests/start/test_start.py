@@ -87,7 +87,7 @@ def machine(tmp_path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_first_start_installs_and_second_does_not(machine):
+def test_first_start_installs_and_second_does_not_also_through_links(machine):
     first = machine.start()
     assert (first.returncode, first.stdout) == (0, "ran -m styletransfer\n"), first.stderr
     assert machine.done() == ["made", "cpu"]
@@ -95,7 +95,10 @@ def test_first_start_installs_and_second_does_not(machine):
     assert (second.returncode, second.stderr) == (3, "")
     assert second.stdout == "ran -m styletransfer --dry-run two words\n"
     machine.repo = machine.repo.rename(machine.folder / "elsewhere")  # The project is a link.
-    machine.start()
+    inner, outer = machine.repo / "by name", machine.folder / "outer"
+    inner.symlink_to("start.sh")
+    outer.symlink_to(inner)
+    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m styletransfer\n"
     (machine.repo / "uv.lock").write_text("version = 2")
     machine.start()
     assert machine.done() == ["cpu", "cpu"]
@@ -231,10 +234,3 @@ def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
     done = machine.start()
     assert done.returncode == 2 and str(machine.repo / ".venv") in done.stderr
     assert python.exists()
-
-
-def test_through_links(machine):
-    inner, outer = machine.repo / "by name", machine.folder / "outer"
-    inner.symlink_to("start.sh")
-    outer.symlink_to(inner)
-    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m styletransfer\n"

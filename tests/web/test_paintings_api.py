@@ -87,24 +87,21 @@ def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place)
 
 
 def test_only_a_few_uploads_are_in_memory_at_once(web, monkeypatch):
-    now, most, lock, four = [0], [0], threading.Lock(), threading.Event()
+    now, counts, four = [], [], threading.Barrier(4)
 
     def slow(*_):
-        with lock:
-            now[0] += 1
-            most[0] = max(most[0], now[0])
-            if now[0] == 4:
-                four.set()
+        now.append(1)
+        counts.append(len(now))
         four.wait(60)
         time.sleep(0.02)  # For a fifth one.
-        with lock:
-            now[0] -= 1
+        counts.append(len(now))
+        now.pop()
         raise ApiError(422, "no picture")
 
     monkeypatch.setattr(api_paintings, "checked_upload", slow)
     with ThreadPoolExecutor(12) as pool:
         answers = [*pool.map(lambda _: upload(web, b"x").status_code, range(12))]
-    assert (answers, most[0]) == ([422] * 12, 4)
+    assert (answers, max(counts)) == ([422] * 12, 4)
 
 
 def test_there_is_room_for_so_many_uploads(web, monkeypatch):
