@@ -64,8 +64,10 @@ def test_gpus_are_found_by_their_nodes_and_by_name(bare, monkeypatch):
     assert nvidia.installed_gpus() == ["NVIDIA GPU", "NVIDIA GPU"]
 
 
-def test_auto_warns_of_a_gpu_that_cannot_be_used_and_is_silent_without_one(bare, capsys):
+def test_auto_warns_of_a_gpu_that_cannot_be_used_and_asked_for_it_is_an_error(bare, capsys):
     assert tensorflow.choose_devices("auto").first.name == "CPU:0"
+    with pytest.raises(DeviceError, match=r"no NVIDIA GPU was found: libcuda-of-nobody\.so\.1"):
+        tensorflow.choose_devices("gpu")
     assert capsys.readouterr().out == ""
     (bare / "nvidia0").touch()
     assert tensorflow.choose_devices("auto").first.name == "CPU:0"
@@ -75,16 +77,10 @@ def test_auto_warns_of_a_gpu_that_cannot_be_used_and_is_silent_without_one(bare,
     )
     assert "libcuda-of-nobody.so.1" in logged and logged.count("\n") == 1
     tensorflow.choose_devices("cpu")
-    assert capsys.readouterr().out == ""
-
-
-def test_a_gpu_asked_for_and_missing_is_one_line_that_names_the_library(bare):
-    with pytest.raises(DeviceError, match=r"no NVIDIA GPU was found: libcuda-of-nobody\.so\.1"):
-        tensorflow.choose_devices("gpu")
-    (bare / "nvidia0").touch()
     with pytest.raises(DeviceError, match=r"NVIDIA GPU cannot be used: .*DEVICE=cpu") as caught:
         tensorflow.choose_devices("gpu")
     assert caught.value.exit_code == 4 and "\n" not in str(caught.value)
+    assert capsys.readouterr().out == ""
 
 
 def test_what_keeps_tensorflow_from_a_gpu_is_named(driver, monkeypatch):

@@ -37,11 +37,6 @@ def folder(tmp_path_factory):
 
 
 class Handler(SimpleHTTPRequestHandler):
-    def do_GET(self):
-        if self.path.startswith("/presigned/index.html"):
-            self.path = self.path.removeprefix("/presigned")
-        super().do_GET()  # Nothing else is below /presigned/.
-
     def log_message(self, *_):
         pass
 
@@ -53,10 +48,3 @@ def web(folder):
     yield f"http://127.0.0.1:{server.server_port}/index.html"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(params=["file", "http"])
-def address(request, folder):
-    if request.param == "file":
-        return (folder / "index.html").as_uri()
-    return request.getfixturevalue("web")

@@ -1,6 +1,5 @@
 """A browser that tests look at pages with."""
 
-import functools
 import io
 import json
 import shutil
@@ -77,12 +76,6 @@ if (faces.some((face) => getComputedStyle(...face).outlineStyle === "solid"))
 """
 
 
-@functools.cache
-def axe_core():
-    """Return the script of axe-core."""
-    return (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-
-
 class Viewer:
     """A browser looking at one page, with what the tests ask of it."""
 
@@ -150,7 +143,8 @@ class Viewer:
             self.resize(width, height)
             self.dark(dark)
             if not self.js("Boolean(window.axe)"):
-                self.driver.execute_script(axe_core())
+                axe = files("axe_playwright_python") / "axe.min.js"
+                self.driver.execute_script(axe.read_text("utf-8"))
             for each in self.driver.execute_async_script(RUN_AXE):
                 found |= {(each["id"], *node["target"], node["html"]) for node in each["nodes"]}
         self.dark(False)

@@ -59,10 +59,11 @@ def add_result(gallery, bucket, each):
 
 
 def published(folder, records):
-    """Make the gallery of some results and failures in a folder."""
+    """Store some results and failures with their records and a gallery, like a batch."""
     bucket = FolderBucket(folder)
     gallery = Gallery(bucket)
-    for each in records:
+    for number, each in enumerate(records):
+        bucket.write(f"_records/{number}.json", each.to_bytes())
         if each.result:
             add_result(gallery, bucket, each)
         else:

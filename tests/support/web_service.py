@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import Mock
 
 import httpx
 import uvicorn
@@ -45,14 +45,6 @@ def stored_job(jobs, job_id=None, **about):
     job = StoredJob(id=job_id, photo_key=f"{job_id}/{photo}", **fields | about)
     jobs.create(job)
     return job
-
-
-# Stands in for the Supervisor: no process is started.
-IDLE = SimpleNamespace(
-    **{name: lambda *_: None for name in ("start", "send", "ask_to_stop", "stop")},
-    device=None,
-    problem="",
-)
 
 
 DRAFT = {"style": "monet", "preset": "draft"}
@@ -90,7 +82,7 @@ def served(
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
     service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0)
-    service.supervisor = IDLE
+    service.supervisor = Mock(device=None, problem="")  # No process is started.
     app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []
     # The thread ends a moment after the test: the next one would get its log lines.

@@ -17,19 +17,8 @@ def stream(web):
     """Reads the jobs of events."""
     with httpx.stream("GET", f"{web.base_url}/api/events", timeout=20, verify=False) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        yield _events(answer.iter_lines())
-
-
-def _events(lines):
-    about = {}
-    for line in lines:
-        name, _, value = line.partition(": ")
-        if line:
-            about[name] = value
-        elif "data" in about:
-            assert about["event"] == "job"
-            yield json.loads(about["data"])
-            about = {}
+        data = (line.removeprefix("data: ") for line in answer.iter_lines() if "data: " in line)
+        yield map(json.loads, data)
 
 
 def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monkeypatch):

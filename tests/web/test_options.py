@@ -61,7 +61,6 @@ def test_limits_are_taken_up_to_their_bounds_and_no_further():
 
 def test_what_is_wrong_is_named_without_the_password():
     wrong = {
-        "WEB_PORT is '99999'": {**PASSWORD, "WEB_PORT": "99999"},
         "WEB_MAX_WAITING is 'many'": {**PASSWORD, "WEB_MAX_WAITING": "many"},
         "WEB_PASSWORD is too short": {"WEB_PASSWORD": "secret"},
         "WEB_PUBLIC is 1, though WEB_PASSWORD is set": {**PASSWORD, "WEB_PUBLIC": "1"},

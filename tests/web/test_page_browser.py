@@ -538,17 +538,10 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_samples(page, place, 
         assert page.errors() == []
 
 
-def in_gallery(place, *records):
-    """Store results with their pictures and records, like a batch."""
-    bucket = published(Path(place["BUCKET_RESULT"]), records)
-    for each in records:
-        bucket.write(f"_records/{each.result}.json", each.to_bytes())
-
-
 def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, server, place):
     job = server.add("town.jpg")
     painted = record(f"{job.id}/town.jpg", "mosaic", finished="2026-11-21T10:00:00+00:00")
-    in_gallery(place, record("beach.jpg", "mosaic"), painted)
+    published(Path(place["BUCKET_RESULT"]), [record("beach.jpg", "mosaic"), painted])
     page.look(f"{server.address}/gallery/")
     assert [each.text for each in page.all("main h2")] == ["town.jpg", "beach.jpg"]
     page.one(".card a").click()

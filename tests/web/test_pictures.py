@@ -8,6 +8,7 @@ from urllib.parse import quote
 import pytest
 from PIL import Image
 from support.gallery import HOSTILE, published, record, results_of
+from support.pictures import saved
 from support.web_service import stored_job
 
 from styletransfer.gallery.pictures import thumbnail_key
@@ -26,9 +27,7 @@ def job(buckets, photo="beach.jpg", **about):
 
 
 def picture(kind, colour="red", size=(2000, 900)):
-    out = io.BytesIO()
-    Image.new("RGB", size, colour).save(out, kind)
-    return out.getvalue()
+    return saved(Image.new("RGB", size, colour), kind)
 
 
 def seen(data):
@@ -119,7 +118,6 @@ def test_only_changed_records_are_read_again(bucket, monkeypatch):
 def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
     given = record(f"{JOB}/beach.jpg", HOSTILE.replace("\n", ""))
     bucket = published(Path(place["BUCKET_RESULT"]), [given])
-    bucket.write("_records/x.json", given.to_bytes())
     bucket.write("_web/secret.txt", b"secret")
     page = web.get("/gallery", follow_redirects=True)
     own, batch = (results_of(text)[0] for text in (page.text, bucket.read("index.html").decode()))
