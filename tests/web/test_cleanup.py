@@ -1,6 +1,7 @@
 """Leftovers of killed processes are deleted, and nothing else."""
 
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 from support.web_service import stored_job
 
@@ -49,10 +50,7 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     monkeypatch.setattr(cleanup, "time", SimpleNamespace(time=lambda: 6000.0))
     Leftovers(buckets, store).delete()
     assert aborted == ["old"]
-
-    def refused():
-        raise StorageError("AccessDenied")
-
+    refused = Mock(side_effect=StorageError("AccessDenied"))
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
     Leftovers(buckets, store).delete()
     assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from unittest.mock import Mock
 
 import httpx
 from support.polling import until
@@ -56,12 +57,8 @@ def test_there_are_not_too_many_streams(web, monkeypatch):
 
 def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
     board = web.service.board
-
-    def fails():
-        raise KeyError("unforeseen")
-
     with monkeypatch.context() as patches:
-        patches.setattr(board, "refresh", fails)
+        patches.setattr(board, "refresh", Mock(side_effect=KeyError("unforeseen")))
         board.poll_now()
         until(lambda: web.get("/readyz").status_code == 503)
         assert "KeyError" in board.problem
@@ -77,10 +74,8 @@ def test_jobs_that_are_still_being_read_are_not_listed_in_part(web, monkeypatch)
 
 
 def test_a_storage_that_is_away_is_an_answer_and_one_line_for_all(web, monkeypatch, caplog):
-    def away():
-        raise StorageError("cannot connect to example.org")
-
-    monkeypatch.setattr(web.service.catalogue, "styles", away)
+    away = StorageError("cannot connect to example.org")
+    monkeypatch.setattr(web.service.catalogue, "styles", Mock(side_effect=away))
     answers = [web.get("/api/styles") for _ in range(3)]
     assert [(each.status_code, each.headers["retry-after"]) for each in answers] == [
         (503, "10")

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 from support.polling import until
@@ -67,14 +68,11 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
     )
     assert second.claim_next() is None
 
-    def away():
-        raise StorageError("no connection")
-
     def slow():
         now[0] += 12
         return queued()
 
-    monkeypatch.setattr(store, "queued", away)
+    monkeypatch.setattr(store, "queued", Mock(side_effect=StorageError("no connection")))
     with pytest.raises(StorageError):
         second.claim_next()
     now[0] += 22

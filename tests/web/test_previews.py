@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -109,14 +110,8 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
 def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand):
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
-    failing = {2: PictureError("the photo cannot be decoded")}
-
-    def preview(asked):
-        if asked.number in failing:
-            raise failing[asked.number]
-        return JPEG
-
-    runner = SimpleNamespace(previews=SimpleNamespace(paint=preview))
+    runner = Mock()
+    runner.previews.paint.side_effect = [JPEG, PictureError("the photo cannot be decoded")]
     assert hand.web._paint_preview(runner) and hand.web._paint_preview(runner)
     assert not hand.web._paint_preview(runner)
     assert hand.said == [

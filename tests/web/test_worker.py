@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from types import SimpleNamespace
+from unittest.mock import DEFAULT, Mock
 
 import numpy as np
 import pytest
@@ -102,15 +103,10 @@ def test_after_a_memory_that_was_exhausted_another_worker_goes_on(hand):
 
 
 def test_a_storage_that_does_not_take_the_end_is_no_death_of_the_worker(hand, monkeypatch):
-    end, failures = hand.store.end, iter(range(2 * leases.MOST_CRASHES))
-
-    def fail_at_first(job):
-        if next(failures, None) is not None:
-            raise UnavailableError("no connection")
-        return end(job)
-
-    monkeypatch.setattr(hand.store, "end", fail_at_first)
-    for _ in range(2 * leases.MOST_CRASHES):
+    failures = [UnavailableError("no connection")] * (2 * leases.MOST_CRASHES)
+    away_at_first = Mock(wraps=hand.store.end, side_effect=[*failures, DEFAULT])
+    monkeypatch.setattr(hand.store, "end", away_at_first)
+    for _ in failures:
         with pytest.raises(UnavailableError):
             hand.paint(lambda on_step: Record(result="monet/x.jpg"))
     assert hand.paint(lambda on_step: Record(result="monet/x.jpg"))
@@ -153,19 +149,13 @@ def test_a_picture_waits_for_the_storage_at_its_last_step_but_not_for_ever(hand,
 def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monkeypatch, caplog):
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(os, "nice", lambda _: None)
-    tries = []
-
-    def away_at_first(*_):
-        tries.append(1)
-        if len(tries) < 3:
-            raise UnavailableError("no connection")
-        raise Stopped(signal.SIGTERM)
-
+    answers = [UnavailableError("no connection")] * 2 + [Stopped(signal.SIGTERM)]
+    away_at_first = Mock(side_effect=answers)
     monkeypatch.setattr(workers, "JobRunner", away_at_first)
     monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
     with pytest.raises(Stopped):
         workers.work(config.load(place), SimpleNamespace(), "this worker", None)
-    assert (len(tries), caplog.messages) == (3, ["no connection"])
+    assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
 
 
 def test_previews_are_deleted_with_the_end_and_a_storage_that_takes_none_is_named_once(
