@@ -22,7 +22,7 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
     assert inetwork([*ONE, "--size", "64", *QUICK]) == 0
     plan = next(line for line in capsys.readouterr().out.splitlines() if "of memory" in line)
     assert "64 × " in plan
-    assert inetwork([*ONE, "--size", "9000", *QUICK, "--memory_limit", "1GB"]) == 1
+    assert inetwork([*ONE, "--size", "9000", *QUICK, "--memory_limit", "6GB"]) == 1
     refused = capsys.readouterr().err
     assert "of memory" in refused and "MEMORY_LIMIT" in refused
     assert re.search(r"9000 × 6750 px needs .* size that fits is \d+", refused)

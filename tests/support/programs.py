@@ -41,10 +41,12 @@ def batch_on_two_halves_of_the_cpu() -> None:
     log it prints the device of each network's kernels.
     """
     from styletransfer.devices import tensorflow
+    from styletransfer.engine import memory_model
     from styletransfer.vgg import network
     from styletransfer.vgg.network import VGG
 
-    network.MAX_CONSTANT_BYTES = 0  # Then kernels are tensors on a device.
+    # Then kernels are tensors on a device: they are too large for constants.
+    network.MAX_CONSTANT_BYTES, memory_model.CONSTANT_COPIES = 0, 10**12
     config = tensorflow.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
