@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from styletransfer.log import event
 from styletransfer.settings import Settings
-from styletransfer.vgg import sources
+from styletransfer.vgg import sources, winograd
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
@@ -39,7 +39,8 @@ class NetworkOptions:
         pool: `max` or `ave`.
         dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
-        constant_weights: Whether the weights of a large network are constants, too.
+        spends_memory: Whether a large network's weights are constants, too, and wide layers are
+            convolved by Winograd's algorithm; for float32 on a CPU.
 
     Raises:
         ValueError: For another pool.
@@ -48,7 +49,7 @@ class NetworkOptions:
     pool: str = "max"
     dtype: tf.DType = tf.float32
     padding: str = "zero"
-    constant_weights: bool = False
+    spends_memory: bool = False
 
     def __post_init__(self) -> None:
         if self.pool not in _POOLS:
@@ -66,6 +67,7 @@ class VGG:
         self._weights, self._kernels = weights, weights.kernels
         self._adapted: set[str] = set()  # layers that the log has named
         self._converted: dict[tuple[tf.DType, bool], dict[str, Pair]] = {}
+        self._transformed: dict[str, winograd.TransformedKernel] = {}
 
     def kernels(self, dtype: tf.DType, constant: bool = False) -> dict[str, Pair]:
         """Return layer → (kernel, bias) in this dtype, converted once.
@@ -85,6 +87,14 @@ class VGG:
                     for layer, (kernel, bias) in kernels.items()
                 }
         return self._converted[key]
+
+    def transformed(self, layer: str) -> winograd.TransformedKernel:
+        """Return a layer's kernel for Winograd's algorithm, computed once."""
+        if layer not in self._transformed:
+            with tf.init_scope():
+                kernel, _ = self._kernels[layer]
+                self._transformed[layer] = winograd.TransformedKernel.of(kernel)
+        return self._transformed[layer]
 
     def weight_bytes(self, layers: Sequence[str]) -> int:
         """Number of bytes of the kernels of `layers` in float32."""
@@ -150,7 +160,7 @@ class VGG:
         unknown = set(layers) - set(self.layers)
         if unknown:
             raise ValueError(f"{self.model} has no layer {', '.join(sorted(unknown))}")
-        dtype, kernels = options.dtype, self.kernels(options.dtype, options.constant_weights)
+        dtype, kernels = options.dtype, self.kernels(options.dtype, options.spends_memory)
         x = image * 255.0 - tf.constant(self.mean, image.dtype)
         x = tf.cast(x * INPUT_SCALE if dtype == tf.float16 else x, dtype)
         features, poolings = {}, 0
@@ -159,10 +169,13 @@ class VGG:
                 x = _POOLS[options.pool](x)
             poolings = poolings_before(layer)
             kernel, bias = map(tf.convert_to_tensor, kernels[layer])
+            padding = "SAME"
             if options.padding == "replicate":
-                x = convolution(pad_replicate(x), kernel, "VALID")
+                x, padding = pad_replicate(x), "VALID"
+            if options.spends_memory and winograd.applies(kernel):
+                x = winograd.convolution(x, self.transformed(layer), padding)
             else:
-                x = convolution(x, kernel, "SAME")
+                x = convolution(x, kernel, padding)
             x = tf.nn.relu(tf.nn.bias_add(x, bias))
             if layer in layers:
                 features[layer] = x

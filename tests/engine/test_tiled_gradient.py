@@ -166,7 +166,7 @@ def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_l
     assert memory_model.bytes_needed(half, sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
 
 
-def test_large_weights_are_constants_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
+def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     def planned(free):
         monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, free))
         settings = Settings(size=1024, precision="float32")
@@ -176,6 +176,6 @@ def test_large_weights_are_constants_only_if_a_picture_still_fits_at_once(random
 
     roomy = planned(16_000_000_000)
     tight = planned(roomy.memory.bytes_needed / memory_available.FREE_SHARE - 1)
-    assert roomy.objective.options.constant_weights
-    assert not tight.objective.options.constant_weights
+    assert roomy.objective.options.spends_memory
+    assert not tight.objective.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None

@@ -46,7 +46,7 @@ def batch_on_two_halves_of_the_cpu() -> None:
     from styletransfer.vgg.network import VGG
 
     # Then kernels are tensors on a device: they are too large for constants.
-    network.MAX_CONSTANT_BYTES, memory_model.CONSTANT_COPIES = 0, 10**12
+    network.MAX_CONSTANT_BYTES, memory_model.WEIGHT_COPIES = 0, 10**12
     config = tensorflow.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
