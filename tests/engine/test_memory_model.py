@@ -86,3 +86,16 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
     assert 1 < max(heights) < 0.6 * 611  # Most of it the halo of recipe inetwork.
+
+
+def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
+    def planned(free):
+        monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, free))
+        settings = Settings(size=1024, precision="float32")
+        return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, MemoryBudget())
+
+    roomy = planned(16_000_000_000)
+    tight = planned(roomy.memory.bytes_needed / memory_available.FREE_SHARE - 1)
+    assert roomy.objective.options.spends_memory
+    assert not tight.objective.options.spends_memory
+    assert roomy.memory.side is tight.memory.side is None

@@ -12,11 +12,9 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import picture
 
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import memory_available, memory_model, scale_optimizer, schedule
+from styletransfer.engine import memory_model, scale_optimizer, schedule
 from styletransfer.engine.inetwork_losses import OriginalLosses
 from styletransfer.engine.losses import RelativeLosses
-from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import PaintingInputs
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.scale_optimizer import Program
 from styletransfer.engine.style_targets import StyleTargets
@@ -164,18 +162,3 @@ def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_l
     half = Objective.of(Settings(precision="bfloat16"), random_vgg)
     sixty_four_megapixels = 6532, 9798
     assert memory_model.bytes_needed(half, sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
-
-
-def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
-    def planned(free):
-        monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, free))
-        settings = Settings(size=1024, precision="float32")
-        return memory_model.plan_painting(
-            PaintingInputs((1024, 1024)), settings, random_vgg, MemoryBudget()
-        )
-
-    roomy = planned(16_000_000_000)
-    tight = planned(roomy.memory.bytes_needed / memory_available.FREE_SHARE - 1)
-    assert roomy.objective.options.spends_memory
-    assert not tight.objective.options.spends_memory
-    assert roomy.memory.side is tight.memory.side is None

@@ -1,4 +1,4 @@
-"""Small pictures for the pages of the web service: what `decode` sees, and a JPEG's errors."""
+"""Small pictures for the web service's pages, as `decode` sees them; masks; errors of JPEGs."""
 
 import io
 
@@ -8,6 +8,7 @@ from PIL import Image
 from support.pictures import FORMATS, P3, gradient, plain, rgb_profile, saved, see_through
 
 from styletransfer.errors import PictureError
+from styletransfer.images.arrays import resize
 from styletransfer.images.decode import decode, reduced_jpeg
 
 
@@ -66,3 +67,11 @@ def test_a_small_picture_is_never_larger_than_the_file():
 def test_what_cannot_be_reduced_is_named():
     with pytest.raises(PictureError, match=r"^odd\.jpg: is damaged or incomplete"):
         reduced_jpeg(saved(gradient(), "JPEG")[:200], "odd.jpg", 80)
+
+
+def test_a_mask_is_resized_without_ringing():
+    mask = np.zeros((64, 64), bool)
+    mask[:, 32:] = True
+    out = resize(mask, 24, 24)
+    assert out.shape == (24, 24) and out.dtype == np.float32
+    assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()

@@ -1,10 +1,11 @@
-"""Crops, poolings and borders: values and gradients are TensorFlow's own."""
+"""Convolutions, crops, poolings and borders: values and gradients are TensorFlow's own."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from styletransfer.vgg import ops
+from styletransfer.vgg import ops, winograd
+from styletransfer.vgg.network import NetworkOptions
 from styletransfer.vgg.ops import average_pool, max_pool, pad_replicate, traced_for_xla
 
 WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
@@ -13,12 +14,14 @@ WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
 def traced(function, x):
     """Value and gradient in a traced function of unknown height and width, as in a step."""
 
-    @tf.function(input_signature=[tf.TensorSpec([1, None, None, 4])], autograph=False)
+    @tf.function(
+        input_signature=[tf.TensorSpec([1, None, None, x.shape[3]], x.dtype)], autograph=False
+    )
     def both(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             found = function(x)
-            loss = tf.reduce_sum(tf.sin(3 * found))
+            loss = tf.reduce_sum(found * found)
         return found, tape.gradient(loss, x)
 
     return [each.numpy() for each in both(x)]
@@ -62,3 +65,31 @@ def test_products_of_narrow_matrices_are_added_in_a_wide_type():
             jit_compile=True,
         )(*narrow)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "VALID"])
+@pytest.mark.parametrize("size", [(4, 8), (13, 6), (3, 3)])
+def test_winograds_convolution_and_its_gradient_are_direct_ones(size, padding):
+    random = np.random.default_rng(1)
+    x, kernel = random.normal(size=(1, *size, 24)), random.normal(size=(3, 3, 24, 40))
+    fast = winograd.TransformedKernel.of(kernel)
+    found = traced(lambda x: winograd.convolution(x, fast, padding), tf.constant(x, tf.float32))
+    expected = traced(lambda x: tf.nn.conv2d(x, kernel, 1, padding), tf.constant(x))
+    for one, other in zip(found, expected, strict=True):
+        assert np.linalg.norm(one - other) < 5e-6 * np.linalg.norm(other)
+
+
+@pytest.mark.parametrize("padding", ["zero", "replicate"])
+def test_a_network_convolves_by_winograd_to_1e_5(random_vgg, padding):
+    x = np.random.default_rng(2).uniform(size=(1, 50, 38, 3))
+
+    def features(dtype, spends_memory):
+        options = NetworkOptions("max", dtype, padding, spends_memory)
+        return lambda x: random_vgg.forward(x, ["conv4_2"], options)["conv4_2"]
+
+    found = traced(features(tf.float32, True), tf.constant(x, tf.float32))
+    direct = traced(features(tf.float32, False), tf.constant(x, tf.float32))
+    assert not np.array_equal(found[0], direct[0])
+    expected = traced(features(tf.float64, False), tf.constant(x))
+    for one, other in zip(found, expected, strict=True):
+        assert np.linalg.norm(one - other) < 1e-5 * np.linalg.norm(other)
