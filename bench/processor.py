@@ -13,6 +13,7 @@ import os
 import re
 import sys
 from datetime import date
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -81,9 +82,14 @@ def row(name: str, precision: str, args: argparse.Namespace) -> str:
         "draft": (sys.executable, "ours.py", *whole, "draft"),
         "fine": (sys.executable, "ours.py", *whole, "fine"),
     }
+    found = run_in_turns(workers, args.rounds)
+    if failed := next(
+        (each["failed"] for each in chain(*found.values()) if "failed" in each), None
+    ):
+        sys.exit(failed)
     middle = {
         label: median(result["step_s" if "step" in label else "picture_s"] for result in results)
-        for label, results in run_in_turns(workers, args.rounds).items()
+        for label, results in found.items()
     }
     ratio = middle["step, PyTorch's VGG19 in float32"] / middle["step, VGG19"]
     head = [f"{args.size} px", *(f"{label}, s" for label in workers), "PyTorch ÷ ours, VGG19"]

@@ -131,7 +131,9 @@ class MemoryPlanner:
         free = self._budget.bytes
         if last:
             share = size[0] * size[1] / (last.size[0] * last.size[1])
-            free = min(free, int(EARLIER_SCALE * share * last.bytes_needed + EARLIER_BYTES))
+            weights = _weight_copies(self._objective)  # They are the same at all scales.
+            scaled = EARLIER_SCALE * share * (last.bytes_needed - weights)
+            free = min(free, int(scaled + weights + EARLIER_BYTES))
         for side in SIDES:
             plan = self._plan(size, side)
             if plan.bytes_needed <= free:
@@ -237,7 +239,8 @@ def plan_painting(
         composited=inputs.masked and objective.losses.composites,
         outside=outside,
     )
-    if device_name().startswith("CPU") and objective.options.dtype == tf.float32:
+    in_float32 = device_name().startswith("CPU") and objective.options.dtype == tf.float32
+    if in_float32 and not settings.deterministic:  # Free memory may not change its pictures.
         # With AVX2, a step of VGG19 takes half the time. In tiles, memory is short.
         faster = replace(objective, options=replace(objective.options, spends_memory=True))
         if bytes_needed(faster, last, None, extra) <= budget.bytes:
@@ -293,9 +296,7 @@ def bytes_needed(
     else:
         fixed = KERNELS * max(3, scales) + extra.outside
         fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
-        if objective.options.spends_memory:
-            layers = objective.vgg.needed(objective.layers)
-            fixed += WEIGHT_COPIES * objective.vgg.weight_bytes(layers)
+    fixed += _weight_copies(objective)
     return int(most + candidates + fixed)
 
 
@@ -328,6 +329,13 @@ def instant_bytes(
     count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
     fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
     return int(held + most + count * kept + fixed)
+
+
+def _weight_copies(objective: Objective) -> int:
+    """Returns the bytes of the copies of weights that speed takes."""
+    if not objective.options.spends_memory:
+        return 0
+    return WEIGHT_COPIES * objective.vgg.weight_bytes(objective.vgg.needed(objective.layers))
 
 
 def _held(objective: Objective, extra: ExtraMemory) -> float:

@@ -99,3 +99,5 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
     assert roomy.objective.options.spends_memory
     assert not tight.objective.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
+    earlier = (roomy.planner.plan_memory(size, roomy.memory) for size in roomy.sizes[:-1])
+    assert {plan.side for plan in earlier} == {None}
