@@ -13,7 +13,6 @@ import os
 import re
 import sys
 from datetime import date
-from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -83,10 +82,9 @@ def row(name: str, precision: str, args: argparse.Namespace) -> str:
         "fine": (sys.executable, "ours.py", *whole, "fine"),
     }
     found = run_in_turns(workers, args.rounds)
-    if failed := next(
-        (each["failed"] for each in chain(*found.values()) if "failed" in each), None
-    ):
-        sys.exit(failed)
+    for result in (each for results in found.values() for each in results):
+        if "failed" in result:
+            sys.exit(result["failed"])
     middle = {
         label: median(result["step_s" if "step" in label else "picture_s"] for result in results)
         for label, results in found.items()
