@@ -168,15 +168,15 @@ class VGG:
             for _ in range(poolings_before(layer) - poolings):
                 x = _POOLS[options.pool](x)
             poolings = poolings_before(layer)
-            kernel, bias = map(tf.convert_to_tensor, kernels[layer])
+            kernel, bias = kernels[layer]
             padding = "SAME"
             if options.padding == "replicate":
                 x, padding = pad_replicate(x), "VALID"
             if options.spends_memory and winograd.applies(kernel):
                 x = winograd.convolution(x, self.transformed(layer), padding)
             else:
-                x = convolution(x, kernel, padding)
-            x = tf.nn.relu(tf.nn.bias_add(x, bias))
+                x = convolution(x, tf.convert_to_tensor(kernel), padding)
+            x = tf.nn.relu(tf.nn.bias_add(x, tf.convert_to_tensor(bias)))
             if layer in layers:
                 features[layer] = x
         return features
