@@ -239,18 +239,33 @@ def plan_painting(
         composited=inputs.masked and objective.losses.composites,
         outside=outside,
     )
-    in_float32 = device_name().startswith("CPU") and objective.options.dtype == tf.float32
-    if in_float32 and not settings.deterministic:  # Free memory may not change its pictures.
-        # With AVX2, a step of VGG19 takes half the time. In tiles, memory is short.
-        faster = replace(objective, options=replace(objective.options, spends_memory=True))
-        if bytes_needed(faster, last, None, extra) <= budget.bytes:
-            objective = faster
+    objective = fastest_within(budget, objective, last, settings, extra)
     planner = MemoryPlanner(objective, budget, extra)
     memory = planner.plan_memory(last)
     objective = replace(objective, saves_memory=memory.side is not None)
     if inputs.size != last:  # Before a scale begins, so not in addition to it.
         budget.check(SCALING_BYTES * math.prod(inputs.size), "scaling the photo")
     return PaintingPlan(objective, sizes, counts, planner, memory)
+
+
+def fastest_within(
+    budget: MemoryBudget,
+    objective: Objective,
+    size: tuple[int, int],
+    settings: Settings,
+    extra: ExtraMemory = NO_EXTRA,
+) -> Objective:
+    """Returns the objective that spends memory on speed, if a picture of this (height, width) then
+    fits at once, or else the same one.
+
+    With AVX2, a step of VGG19 takes half the time. In tiles, memory is short.
+    """
+    # Free memory may not change the pictures of `deterministic`.
+    if not _in_float32_on_cpu(objective) or settings.deterministic:
+        return objective
+    faster = objective.spending_memory(True)
+    fits = bytes_needed(faster, size, None, extra) <= budget.bytes
+    return faster if fits else objective
 
 
 def bytes_needed(
@@ -268,7 +283,7 @@ def bytes_needed(
     if side is None:
         waste = 1.0
         features += COPIES_OF_PLACES * places
-        if device == "CPU" and objective.options.dtype == tf.float32:
+        if _in_float32_on_cpu(objective):
             features += ORDERED_MAPS * max(_feature_sizes(objective).values())
         held += RGB  # The photo on its canvas.
         most = pixels * (held + max(features, UPDATING))
@@ -329,6 +344,10 @@ def instant_bytes(
     count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
     fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
     return int(held + most + count * kept + fixed)
+
+
+def _in_float32_on_cpu(objective: Objective) -> bool:
+    return device_name().startswith("CPU") and objective.options.dtype == tf.float32
 
 
 def _weight_copies(objective: Objective) -> int:

@@ -139,6 +139,10 @@ class Objective:
             settings.strength,
         )
 
+    def spending_memory(self, spends: bool) -> "Objective":
+        """Returns this objective with `options.spends_memory` set to a value."""
+        return replace(self, options=replace(self.options, spends_memory=spends))
+
     def canvas(self, picture: tuple[int, int]) -> Canvas:
         """Returns the canvas that a picture of this (height, width) is painted on."""
         return Canvas.around(picture) if self.pads_images else Canvas(picture)

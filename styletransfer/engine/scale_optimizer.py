@@ -247,8 +247,7 @@ class ScaleOptimizer:
                 else:
                     self._plan = self._planner.plan_with_less(self._plan)
                     self._matching.save_memory()
-                    options = dataclasses.replace(self._objective.options, spends_memory=False)
-                    self._objective = dataclasses.replace(self._objective, options=options)
+                    self._objective = self._objective.spending_memory(False)
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
                 if not (self._compiled or self._objective.compiled_terms):
