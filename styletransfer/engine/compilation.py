@@ -16,6 +16,8 @@ from logging import WARNING
 from typing import Any
 
 import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from styletransfer.devices.tensorflow import gpus_in_use
 from styletransfer.log import event
@@ -102,6 +104,7 @@ class TracedFunction:
             args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
             Tout=[each.dtype for each in traced.outputs],
             f=traced,
+            config_proto=_launch_options(),
         )
         return tf.nest.pack_sequence_as(traced.structured_outputs, found)
 
@@ -134,3 +137,15 @@ def _xla_works() -> bool:
     except tf.errors.OpError as error:
         xla_failed(error)
         return False
+
+
+def _launch_options() -> bytes:
+    """Returns TensorFlow's options for a function.
+
+    On a CPU, its graph is optimised once instead of twice: the second time changes nothing, and
+    takes 0.2 s of the first step.
+    """
+    options = ConfigProto()
+    if not gpus_in_use():
+        options.graph_options.rewrite_options.meta_optimizer_iterations = RewriterConfig.ONE
+    return bytes(options.SerializeToString())
