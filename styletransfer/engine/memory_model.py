@@ -260,8 +260,9 @@ def fastest_within(
 
     With AVX2, a step of VGG19 takes half the time. In tiles, memory is short.
     """
+    gains = objective.vgg.gains_from_memory(objective.layers, objective.options.dtype)
     # Free memory may not change the pictures of `deterministic`.
-    if not _in_float32_on_cpu(objective) or settings.deterministic:
+    if not gains or settings.deterministic:
         return objective
     faster = objective.spending_memory(True)
     fits = bytes_needed(faster, size, None, extra) <= budget.bytes

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.devices.tensorflow import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources, winograd
@@ -40,7 +41,7 @@ class NetworkOptions:
         dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
         spends_memory: Whether a large network's weights are constants, too, and wide layers are
-            convolved by Winograd's algorithm; for float32 on a CPU.
+            convolved by Winograd's algorithm; see `gains_from_memory`.
 
     Raises:
         ValueError: For another pool.
@@ -67,7 +68,7 @@ class VGG:
         self._weights, self._kernels = weights, weights.kernels
         self._adapted: set[str] = set()  # layers that the log has named
         self._converted: dict[tuple[tf.DType, bool], dict[str, Pair]] = {}
-        self._transformed: dict[str, winograd.TransformedKernel] = {}
+        self._transformed: dict[tuple[str, tf.DType], winograd.TransformedKernel] = {}
 
     def kernels(self, dtype: tf.DType, constant: bool = False) -> dict[str, Pair]:
         """Return layer → (kernel, bias) in this dtype, converted once.
@@ -88,13 +89,21 @@ class VGG:
                 }
         return self._converted[key]
 
-    def transformed(self, layer: str) -> winograd.TransformedKernel:
+    def gains_from_memory(self, layers: Sequence[str], dtype: tf.DType) -> bool:
+        """Whether `forward` is faster with `spends_memory` on the device in use."""
+        needed = self.needed(layers)
+        return not gpus_in_use() and any(
+            winograd.pays(self._kernels[layer][0], dtype) for layer in needed
+        )
+
+    def transformed(self, layer: str, dtype: tf.DType) -> winograd.TransformedKernel:
         """Return a layer's kernel for Winograd's algorithm, computed once."""
-        if layer not in self._transformed:
+        key = layer, dtype
+        if key not in self._transformed:
             with tf.init_scope():
                 kernel, _ = self._kernels[layer]
-                self._transformed[layer] = winograd.TransformedKernel.of(kernel)
-        return self._transformed[layer]
+                self._transformed[key] = winograd.TransformedKernel.of(kernel, dtype)
+        return self._transformed[key]
 
     def weight_bytes(self, layers: Sequence[str]) -> int:
         """Number of bytes of the kernels of `layers` in float32."""
@@ -169,13 +178,12 @@ class VGG:
                 x = _POOLS[options.pool](x)
             poolings = poolings_before(layer)
             kernel, bias = kernels[layer]
-            padding = "SAME"
-            if options.padding == "replicate":
-                x, padding = pad_replicate(x), "VALID"
-            if options.spends_memory and winograd.applies(kernel):
-                x = winograd.convolution(x, self.transformed(layer), padding)
+            if options.spends_memory and winograd.pays(kernel, dtype):
+                x = winograd.convolution(x, self.transformed(layer, dtype), options.padding)
+            elif options.padding == "replicate":
+                x = convolution(pad_replicate(x), tf.convert_to_tensor(kernel), "VALID")
             else:
-                x = convolution(x, tf.convert_to_tensor(kernel), padding)
+                x = convolution(x, tf.convert_to_tensor(kernel), "SAME")
             x = tf.nn.relu(tf.nn.bias_add(x, tf.convert_to_tensor(bias)))
             if layer in layers:
                 features[layer] = x
