@@ -90,7 +90,8 @@ class VGG:
         return self._converted[key]
 
     def gains_from_memory(self, layers: Sequence[str], dtype: tf.DType) -> bool:
-        """Whether `forward` is faster with `spends_memory` on the device in use."""
+        """Whether `forward` is faster with `spends_memory` on the device in use: whether a layer is
+        convolved by Winograd's algorithm."""
         needed = self.needed(layers)
         return not gpus_in_use() and any(
             winograd.pays(self._kernels[layer][0], dtype) for layer in needed

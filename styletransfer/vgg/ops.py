@@ -1,7 +1,7 @@
 """Convolutions, poolings, crops, padding and products of feature maps that are fast where they run.
 
 On a CPU, TensorFlow's gradient of a slice takes about fifty times as long as the equivalent zero
-padding, and its mirror padding several times as long as gathering the same rows. On a GPU one
+padding, and its mirror padding several times as long as gathering the same positions. On a GPU one
 operation is better than six, unless XLA joins them: then a pooling made of simple operations costs
 nothing more, while the gradient of a whole one takes an eighth of a step.
 """
@@ -18,7 +18,7 @@ from styletransfer.devices.tensorflow import gpus_in_use
 Index: TypeAlias = tf.Tensor | int
 Range: TypeAlias = tuple[Index, Index | None]
 _ALL: Range = (0, None)
-_MARGINS = [[0, 0], [1, 1], [1, 1], [0, 0]]  # one pixel around [1, h, w, C]
+_MARGINS = [[0, 0], [1, 1], [1, 1], [0, 0]]  # one pixel around [n, h, w, C]
 
 _for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
 
@@ -133,20 +133,21 @@ def transposed_product(left: tf.Tensor, right: tf.Tensor, dtype: tf.DType) -> tf
 
 
 def pad_replicate(x: tf.Tensor) -> tf.Tensor:
-    """x [1, h, w, C] with its first and last rows and columns repeated."""
+    """x [n, h, w, C] with its first and last rows and columns repeated."""
     if gpus_in_use():
         return tf.pad(x, _MARGINS, "SYMMETRIC")
 
     @with_gradient
     def padded(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        places = _repeated(*tf.unstack(tf.shape(x)[1:3]))
-        return tf.gather(tf.reshape(x, [-1, x.shape[3]]), places)[None], replicate_gradient
+        height, width = tf.unstack(tf.shape(x)[1:3])
+        flat = tf.reshape(x, [-1, height * width, x.shape[3]])
+        return tf.gather(flat, _repeated(height, width), axis=1), replicate_gradient
 
     return padded(x)
 
 
 def replicate_gradient(upstream: tf.Tensor) -> tf.Tensor:
-    """The gradient of `pad_replicate` from that of its value [1, h + 2, w + 2, C]: [1, h, w, C]."""
+    """The gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w, C]."""
     return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=_MARGINS, mode="SYMMETRIC")
 
 

@@ -49,7 +49,7 @@ _OUTPUT = np.array(
     ]
 )
 # The transforms of both dimensions: one product is faster than two along different axes. bfloat16
-# holds the elements of the first and the last exactly.
+# holds the elements of _INPUTS and _OUTPUTS exactly.
 _INPUTS, _KERNELS, _OUTPUTS = (np.kron(each, each) for each in (_INPUT, _KERNEL, _OUTPUT))
 
 
@@ -86,7 +86,7 @@ def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:
 
 def convolution(x: tf.Tensor, kernel: TransformedKernel, padding: str) -> tf.Tensor:
     """Convolve x [1, h, w, C] in its dtype, with `padding` as in NetworkOptions."""
-    repeated = padding == "replicate"
+    repeated = int(padding == "replicate")
 
     @with_gradient
     def convolved(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
@@ -94,18 +94,19 @@ def convolution(x: tf.Tensor, kernel: TransformedKernel, padding: str) -> tf.Ten
             found = _convolved(upstream, kernel.backward, zeros=1 + repeated)
             return replicate_gradient(found) if repeated else found
 
-        return _convolved(x, kernel.kernel, zeros=1 - repeated, repeated=int(repeated)), gradient
+        return _convolved(x, kernel.kernel, zeros=1 - repeated, repeated=repeated), gradient
 
     return convolved(x)
 
 
 def _convolved(x: tf.Tensor, kernel: tf.Tensor, zeros: int, repeated: int = 0) -> tf.Tensor:
-    """Convolve x [1, h, w, C] with a margin of so many zeros, or of so many repeated values."""
+    """Convolve x [1, h, w, C] with a margin of `zeros` zeros, or of `repeated` repeated values, 0
+    or 1."""
     channels, results = kernel.shape[1:]
     if zeros:
         x = tf.pad(x, [[0, 0], [zeros, zeros], [zeros, zeros], [0, 0]])
-    inputs, order = _places(*tf.unstack(tf.shape(x)[1:3]), repeated)
-    tiles = tf.gather(tf.reshape(x, [-1, channels]), inputs)
+    places, order = _places(*tf.unstack(tf.shape(x)[1:3]), repeated)
+    tiles = tf.gather(tf.reshape(x, [-1, channels]), places)
     transformed = tf.matmul(tf.constant(_INPUTS, x.dtype), tf.reshape(tiles, [TILE**2, -1]))
     products = tf.matmul(tf.reshape(transformed, [TILE**2, -1, channels]), kernel)
     found = tf.matmul(tf.constant(_OUTPUTS, x.dtype), tf.reshape(products, [TILE**2, -1]))
@@ -135,8 +136,8 @@ def _places(
         tf.clip_by_value(tf.range(TILE)[:, None] + BLOCK * tf.range(blocks) - repeated, 0, side - 1)
         for blocks, side in ((rows, height), (columns, width))
     )
-    inputs = (down * width)[:, None, :, None] + across[:, None, :]
+    places = (down * width)[:, None, :, None] + across[:, None, :]
     y, x = tf.range(tall), tf.range(wide)
     row = y // BLOCK * columns + y % BLOCK * (BLOCK * rows * columns)
     column = x // BLOCK + x % BLOCK * (rows * columns)
-    return tf.reshape(inputs, [TILE**2, -1]), row[:, None] + column
+    return tf.reshape(places, [TILE**2, -1]), row[:, None] + column

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from styletransfer.devices import tensorflow
 from styletransfer.vgg import ops, winograd
 from styletransfer.vgg.network import NetworkOptions
 from styletransfer.vgg.ops import average_pool, max_pool, pad_replicate, traced_for_xla
@@ -14,16 +15,14 @@ MARGINS = [[0, 0], [1, 1], [1, 1], [0, 0]]
 
 def traced(function, x):
     """Value and gradient in a traced function of unknown height and width, as in a step."""
+    spec = tf.TensorSpec([1, None, None, x.shape[3]], x.dtype)
 
-    @tf.function(
-        input_signature=[tf.TensorSpec([1, None, None, x.shape[3]], x.dtype)], autograph=False
-    )
+    @tf.function(input_signature=[spec], autograph=False)
     def both(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             found = function(x)
-            loss = tf.reduce_sum(found * found)
-        return found, tape.gradient(loss, x)
+        return found, tape.gradient(found, x, 2 * found)
 
     return [each.numpy() for each in both(x)]
 
@@ -43,7 +42,6 @@ def test_a_border_and_its_gradient_are_tensorflows(gpus, monkeypatch):
         (lambda x: average_pool(x, 2), lambda x: tf.nn.avg_pool2d(x, 2, 2, "VALID")),
         (lambda x: average_pool(x, 4), lambda x: tf.nn.avg_pool2d(x, 4, 4, "VALID")),
     ],
-    ids=["max", "average of 2", "average of 4"],
 )
 @pytest.mark.parametrize("x", [WIDE, tf.round(WIDE)], ids=["all different", "many equal"])
 def test_a_pooling_for_xla_and_its_gradient_are_tensorflows(ours, own, x):
@@ -54,15 +52,11 @@ def test_a_pooling_for_xla_and_its_gradient_are_tensorflows(ours, own, x):
 
 
 def test_products_of_narrow_matrices_are_added_in_a_wide_type():
-    left, right = (tf.random.stateless_normal([5000, 4], [3, each]) for each in range(2))
-    narrow = [tf.cast(each, tf.bfloat16) for each in (left, right)]
+    narrow = [tf.cast(tf.random.stateless_normal([5000, 4], [3, n]), tf.bfloat16) for n in range(2)]
     expected = np.einsum("nc,nd->cd", *(np.asarray(each, np.float64) for each in narrow))
+    product = tf.function(ops.transposed_product, autograph=False, jit_compile=True)
     with traced_for_xla():
-        found = tf.function(
-            lambda *each: ops.transposed_product(*each, tf.float32),
-            autograph=False,
-            jit_compile=True,
-        )(*narrow)
+        found = product(*narrow, tf.float32)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-2)
 
 
@@ -96,3 +90,9 @@ def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch
     limits = {tf.float32: (1e-5, 1e-5), tf.bfloat16: (0.04, 0.4)}[dtype]  # direct: 0.012, 0.21
     for one, other, limit in zip(found, expected, limits, strict=True):
         assert np.linalg.norm(one - other) < limit * np.linalg.norm(other)
+
+
+@pytest.mark.parametrize("flags, gains", [("avx512_bf16", True), ("avx512_bf16 amx_bf16", False)])
+def test_winograd_in_bfloat16_is_not_for_amx(random_vgg, flags, gains, monkeypatch):
+    monkeypatch.setattr(tensorflow, "_cpuinfo", lambda: flags)
+    assert random_vgg.gains_from_memory(["conv4_2"], tf.bfloat16) is gains
