@@ -94,6 +94,7 @@ class TracedFunction:
         self, function: Callable[..., Any], specs: Sequence[Any], compiled: bool = False
     ) -> None:
         self._function, self._specs, self._compiled = function, specs, compiled
+        self._options = _launch_options()
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
@@ -104,7 +105,7 @@ class TracedFunction:
             args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
             Tout=[each.dtype for each in traced.outputs],
             f=traced,
-            config_proto=_launch_options(),
+            config_proto=self._options,
         )
         return tf.nest.pack_sequence_as(traced.structured_outputs, found)
 
