@@ -1,7 +1,7 @@
 """Compares the pictures of two commits: `python bench/same_pictures.py BEFORE [AFTER]`.
 
-A refactoring leaves them the same byte for byte. Both commits paint the same pairs through start.sh,
-in float32 and deterministic: the samples' photos, one of them with a mask, in styles of each
+A refactoring leaves them the same byte for byte. Both commits paint the same pairs, in float32
+and deterministic: the samples' photos, one of them with a mask, in styles of each
 recipe, with a blend, regions, kept colours, tiles and L-BFGS. The exit code is 1 if any differs.
 """
 
