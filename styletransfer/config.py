@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from styletransfer import env_file
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
     FORMAT_ALIASES,
@@ -22,7 +23,7 @@ from styletransfer.images.output import (
     OutputFormat,
 )
 from styletransfer.log import shortened
-from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
+from styletransfer.paths import PROGRAM, WORKSPACE
 from styletransfer.progress import PROGRESS_MODES
 from styletransfer.setting_values import closest, parse_bool, parse_whole
 from styletransfer.settings import FIELDS, PRESETS, Settings
@@ -107,7 +108,7 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
 
     Raises ConfigError if the `.env`, or a line of it, cannot be read, or if STYLE is set twice.
     """
-    merged = _with_new_names(dotenv(folder)) | _with_new_names(os.environ)
+    merged = _with_new_names(env_file.read(folder)) | _with_new_names(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged
 

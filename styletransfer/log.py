@@ -6,6 +6,8 @@ import logging
 import os
 import reprlib
 import sys
+import threading
+import time
 import traceback
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 logger = logging.getLogger("styletransfer")
+QUIET_S = 60.0  # before WarningLog logs the same text again
 # Invisible characters that join or separate parts of emojis and of Persian words.
 _JOINERS = "\u200c\u200d"
 
@@ -105,6 +108,25 @@ def event(message: str, *, level: int = logging.INFO, summary: bool = False, **f
     """Logs a line; `fields` are added to it if lines are JSON. summary: it belongs to the
     summary of a run, which a quiet log has as well."""
     logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
+
+
+class WarningLog:
+    """Warnings that repeat, for example while a storage is unavailable: each is logged once in
+    QUIET_S. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}  # when, by text
+        self._lock = threading.Lock()
+
+    def warn(self, text: str) -> bool:
+        """Log a text unless it was logged within the last QUIET_S. Return whether it was logged."""
+        now = time.monotonic()
+        with self._lock:
+            recent = {past: at for past, at in self._logged.items() if now - at < QUIET_S}
+            self._logged = {text: now, **recent}
+        if text not in recent:
+            event(text, level=logging.WARNING)
+        return text not in recent
 
 
 def duration(seconds: float) -> str:

@@ -23,7 +23,7 @@ from styletransfer.log import (
 )
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
-from styletransfer.storage.jobs import POOL
+from styletransfer.storage.transfers import POOL
 
 LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 INTERRUPTED = 130  # 128 + SIGINT

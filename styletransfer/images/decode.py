@@ -15,14 +15,14 @@ from styletransfer.images.arrays import (
     to_array,
     to_float,
 )
-from styletransfer.images.header import (
+from styletransfer.images.masks import BLACK
+from styletransfer.images.opening import (
     bytes_to_decode,
     camera_orientation,
     check_memory,
     errors_named,
     open_picture,
 )
-from styletransfer.images.masks import BLACK
 
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -14,7 +14,7 @@ from PIL.ExifTags import IFD
 
 from styletransfer.errors import PictureError
 from styletransfer.images.exif import LONG, TYPE_SIZES, entries
-from styletransfer.images.header import errors_named, open_picture
+from styletransfer.images.opening import errors_named, open_picture
 
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 _TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG, and how those begin that hold metadata

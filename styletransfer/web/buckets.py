@@ -20,7 +20,7 @@ PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unf
 _Value = TypeVar("_Value")
 
 
-class Fresh(Generic[_Value]):
+class Refreshed(Generic[_Value]):
     """A value that is read again once it is some seconds old. Thread-safe."""
 
     def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:

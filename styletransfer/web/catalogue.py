@@ -16,7 +16,7 @@ from styletransfer.images.decode import reduced_jpeg
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError
 from styletransfer.storage.file_names import start_in_bytes
-from styletransfer.web.buckets import UPLOADED, Fresh, StyleBucket
+from styletransfer.web.buckets import UPLOADED, Refreshed, StyleBucket
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
@@ -47,11 +47,11 @@ class Catalogue:
         """Args:
         style_bucket: The style bucket.
         config: The configuration.
-        max_age_s: As in `Fresh`, for the listings.
+        max_age_s: As in `Refreshed`, for the listings.
         """
         self._style_bucket, self._config = style_bucket, config
-        self._found = Fresh(self._find_styles, max_age_s)
-        self._entries = Fresh(self._list_paintings, max_age_s)
+        self._found = Refreshed(self._find_styles, max_age_s)
+        self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 

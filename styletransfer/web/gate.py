@@ -111,14 +111,14 @@ class Gate:
         return None if self._service.sessions.may_enter(request.session) else _to_login(request)
 
     def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:
-        sessions, tries = self._service.sessions, self._service.tries
+        sessions, limiter = self._service.sessions, self._service.login_limiter
         client = client_address(request, self._service.options)
-        if wait_s := tries.wait_s(client, alone=True):
+        if wait_s := limiter.wait_s(client, alone=True):
             detail = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, detail, {"retry-after": str(wait_s)})
         if not sessions.needed or sessions.is_token(given):
             return None
-        tries.failed(client)
+        limiter.failed(client)
         return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
 
 

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from styletransfer.errors import StorageError
-from styletransfer.log import log_trace
+from styletransfer.log import WarningLog, log_trace
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
-from styletransfer.web.warning_log import WarningLog
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
 ENDED_S = 30.0  # seconds between listings of the ended jobs

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from styletransfer.errors import StorageError
+from styletransfer.log import WarningLog
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.schemas import JobState
-from styletransfer.web.warning_log import WarningLog
 
 RENEW_S = 3.0
 LEASE_S = 20.0  # several renewals, and a short outage of the storage

@@ -37,7 +37,7 @@ LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a 
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
-class JobService:
+class Orders:
     """Places jobs. Methods raise ApiError, ConfigError for wrong settings, StorageError."""
 
     def __init__(
@@ -45,22 +45,22 @@ class JobService:
         config: Config,
         options: WebOptions,
         buckets: WebBuckets,
-        board: JobIndex,
+        jobs: JobIndex,
         catalogue: Catalogue,
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
-        self._board, self._catalogue = board, catalogue
+        self._jobs, self._catalogue = jobs, catalogue
         self._placing = threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
         """Raise ApiError if the queue is full, unless a request with this key has its job
         already."""
-        waiting, _ = self._board.counts()
+        waiting, _ = self._jobs.counts()
         if waiting < self._options.max_waiting:
             return
         if idempotency_key and self._job_of(idempotency_key):
             return
-        left = self._board.seconds_left()
+        left = self._jobs.seconds_left()
         per_job = RETRY_S if left is None else left / (waiting + 1)
         retry_s = max(1, min(600, round(per_job)))
         raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
@@ -84,7 +84,7 @@ class JobService:
         job_id = new_id()
         if idempotency_key is not None:
             job_id = self._first_id(idempotency_key, request, upload, job_id)
-            if known := self._board.stored(job_id):
+            if known := self._jobs.stored(job_id):
                 return known
         job = StoredJob(
             id=job_id,
@@ -105,7 +105,7 @@ class JobService:
             self.check_room()
             self._buckets.source.write(job.photo_key, photo.data)
             # The same request may have been answered by another thread, or instance.
-            return job if self._board.create(job) else self._board.stored(job_id) or job
+            return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
     def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
         """Paint a preview, as a JPEG; None if the worker is busy.
@@ -143,14 +143,14 @@ class JobService:
         found: dict[str, float | None] = {}
         for preset in Preset:
             work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
-            seconds = self._board.estimates.seconds(work)
+            seconds = self._jobs.estimates.seconds(work)
             found[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**found)
 
     def _photo_of(self, job_id: str) -> Upload:
         """Read the photo of an earlier job."""
         try:
-            job = self._board.stored(job_id)
+            job = self._jobs.stored(job_id)
             if job is not None:
                 data = self._buckets.source.read(job.photo_key)
                 return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size)
@@ -180,7 +180,7 @@ class JobService:
             first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         except ObjectError:
             return None
-        return self._board.stored(first["job"])
+        return self._jobs.stored(first["job"])
 
 
 def _kept_at(idempotency_key: str) -> str:

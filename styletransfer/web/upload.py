@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from styletransfer.errors import PictureError
-from styletransfer.images.header import errors_named, open_picture, read_header
+from styletransfer.images.opening import errors_named, open_picture, read_header
 from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable

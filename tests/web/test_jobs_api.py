@@ -20,7 +20,7 @@ from styletransfer.web.schemas import ApiError, JobState
 
 
 def state_of(web, job):
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     return web.get(f"/api/jobs/{job['id']}").json()
 
 
@@ -137,7 +137,7 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     assert later.json()["id"] != first["id"]
     assert web.post(first["links"]["cancel"]).status_code == 202
     assert worker.paint()
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     states = [each["state"] for each in web.get("/api/jobs").json()["jobs"]]
     assert states == ["done", "cancelled"]
     assert len(gallery(web)) == 1
@@ -195,8 +195,8 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker, store):
 
 
 def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, monkeypatch):
-    board = web.service.board
-    listed = board._store.queued
+    index = web.service.jobs
+    listed = index._store.queued
     sent = []
 
     def queued():
@@ -204,9 +204,9 @@ def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, mon
         sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
         return found
 
-    monkeypatch.setattr(board._store, "queued", queued)
-    board.refresh()
-    assert sent[0] in {job.id for job in board.all()}
+    monkeypatch.setattr(index._store, "queued", queued)
+    index.refresh()
+    assert sent[0] in {job.id for job in index.all()}
 
 
 def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatch):
@@ -302,7 +302,7 @@ def test_a_style_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
         assert settings == {"careful": {"iterations": usual}, "plain": {}}
         orders = {"style": "careful"}, {"style": "plain", "settings": {"iterations": usual}}
         jobs = [send(web, {**DRAFT, **order}).json() for order in orders]
-        work = [web.service.board.stored(job["id"]).work for job in jobs]
+        work = [web.service.jobs.stored(job["id"]).work for job in jobs]
         assert work[0] == work[1]
     with served({**place, "STYLE_PRESET": "draft", "STYLE_ITERATIONS": ""}) as web:
         settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}

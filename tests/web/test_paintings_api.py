@@ -51,7 +51,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert job["style"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     assert web.get(job["links"]["self"]).json()["state"] == "done"
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404

@@ -16,7 +16,6 @@ from styletransfer.storage.base import Entry, ObjectError, Progress, Store
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
-from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import Manifest
 from styletransfer.storage.sync import (
     EVERYTHING,
@@ -27,6 +26,7 @@ from styletransfer.storage.sync import (
     delete_all,
     transfer_all,
 )
+from styletransfer.storage.transfers import Job
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
