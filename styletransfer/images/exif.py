@@ -1,7 +1,9 @@
 """A photo's EXIF (CIPA DC-008), as far as it is still right for a result.
 
 EXIF is a TIFF without an image: directories (IFDs) of entries, each with a tag, a type, a count and
-a value, which is copied here byte for byte. The same directories make a whole TIFF file.
+a value, which is copied here byte for byte. The same directories make a whole TIFF file. Pillow's
+writer would change values: it turns é into ??, drops texts in UTF-8 (type 129), and gives a
+UserComment another type.
 """
 
 import struct
@@ -9,8 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from PIL import Image
 from PIL.ExifTags import Base
 
+SWAPPING = (5, 6, 7, 8)  # orientations whose picture has height and width swapped
 PREFIX = b"Exif\0\0"
 SHORT, LONG, UNDEFINED = 3, 4, 7
 # Bytes of one value, by TIFF's types.
@@ -77,11 +81,12 @@ class Exif:
         return (start + body).ljust(offset, b"\0") + self._directories(offset)
 
     def block(self) -> bytes:
-        """The EXIF block of a JPEG, with its prefix."""
+        """Return the EXIF block of a JPEG, with its prefix."""
         return PREFIX + self.tiff()
 
     def _directories(self, offset: int) -> bytes:
-        others = {tag: each for tag, each in ((_CAMERA, self.camera), (_GPS, self.gps)) if each}
+        others = {_CAMERA: self.camera, _GPS: self.gps}
+        others = {tag: entries for tag, entries in others.items() if entries}
         main = self.main | dict.fromkeys(others, self.number(LONG, 0))
         position = offset + len(_to_bytes(self.byte_order, main, offset))
         parts = []
@@ -90,6 +95,15 @@ class Exif:
             parts.append(_to_bytes(self.byte_order, directory, position))
             position += len(parts[-1])
         return _to_bytes(self.byte_order, main, offset) + b"".join(parts)
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the camera's orientation, 1 (upright) to 8."""
+    try:
+        return int(image.getexif().get(Base.Orientation, 1))
+    except Exception:
+        # A photo with damaged EXIF is still a good photo.
+        return 1
 
 
 def kept(data: bytes | None) -> bytes | None:
@@ -130,7 +144,7 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 
 def _read(data: bytes) -> Exif:
-    """Raises struct.error, KeyError or ValueError if anything that is kept is damaged."""
+    """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
     order = orders[data[:4]]
 
@@ -179,7 +193,7 @@ def _directory(data: bytes, order: str, offset: int, is_kept: Callable[[int], bo
 
 
 def _to_bytes(order: str, directory: Directory, offset: int) -> bytes:
-    """A directory for a file's offset `offset`, an even number, followed by its values."""
+    """Encode a directory for an even offset in a file, followed by its values."""
     table, values = struct.pack(f"{order}H", len(directory)), b""
     values_offset = offset + 2 + 12 * len(directory) + 4
     for tag, entry in sorted(directory.items()):

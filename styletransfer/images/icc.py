@@ -40,11 +40,11 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert sRGB to RGB in a profile that `own` returned."""
+    """Convert sRGB to RGB in a profile that `writable` returned."""
     return _transform(SRGB, profile, "RGB").apply(image)
 
 
-def own(profile: bytes | None) -> bytes | None:
+def writable(profile: bytes | None) -> bytes | None:
     """Return a profile if results can be written in it, or None.
 
     It has to be RGB, not sRGB, and able to hold every colour of sRGB in 8 bits.

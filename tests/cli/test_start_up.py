@@ -109,7 +109,7 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
     "module", ["__init__.py", "paths.py", "cli/__init__.py", "cli/right_python.py"]
 )
 def test_what_an_old_python_reads_it_understands(module):
-    """Annotations are evaluated there: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
+    """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
     tree = ast.parse((PROGRAM / "styletransfer" / module).read_text(), feature_version=(3, 6))
     names = {"annotation", "returns"}
     written = [getattr(node, name, None) for node in ast.walk(tree) for name in names]
