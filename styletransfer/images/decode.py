@@ -9,7 +9,7 @@ from PIL import ExifTags, Image
 from styletransfer.errors import PictureError
 from styletransfer.images import exif, icc, masks
 from styletransfer.images.arrays import small_bands, to_float
-from styletransfer.images.opening import errors_named, open_picture
+from styletransfer.images.opening import errors_named, open_picture, orientation
 
 # Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
 _FAINT = 1 / 8
@@ -85,7 +85,7 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
         file.load()
         picture_format = "JPEG" if file.format == "MPO" else str(file.format)
         # Loading turns TIFF and HEIC upright already.
-        turn = _TRANSPOSITIONS.get(exif.orientation(file))
+        turn = _TRANSPOSITIONS.get(orientation(file))
         metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
         profile = file.info.get("icc_profile")
         image, alpha = _separated(file)
@@ -139,7 +139,7 @@ def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> byte
         profile = file.info.get("icc_profile")
         file.draft("RGB", (2 * longer, 2 * longer))
         file.load()
-        turn = _TRANSPOSITIONS.get(exif.orientation(file))
+        turn = _TRANSPOSITIONS.get(orientation(file))
         image, alpha = _separated(file)
         del file
         if alpha is not None:

@@ -11,10 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from PIL import Image
 from PIL.ExifTags import Base
 
-SWAPPING = (5, 6, 7, 8)  # orientations whose picture has height and width swapped
 PREFIX = b"Exif\0\0"
 SHORT, LONG, UNDEFINED = 3, 4, 7
 # Bytes of one value, by TIFF's types.
@@ -95,15 +93,6 @@ class Exif:
             parts.append(_to_bytes(self.byte_order, directory, position))
             position += len(parts[-1])
         return _to_bytes(self.byte_order, main, offset) + b"".join(parts)
-
-
-def orientation(image: Image.Image) -> int:
-    """Return the camera's orientation, 1 (upright) to 8."""
-    try:
-        return int(image.getexif().get(Base.Orientation, 1))
-    except Exception:
-        # A photo with damaged EXIF is still a good photo.
-        return 1
 
 
 def kept(data: bytes | None) -> bytes | None:

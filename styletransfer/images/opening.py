@@ -15,7 +15,6 @@ from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from styletransfer.errors import MemoryShortError, PictureError
-from styletransfer.images import exif
 from styletransfer.log import gigabytes
 
 MAX_PIXELS = 200_000_000
@@ -32,6 +31,7 @@ _FIXED_BYTES = 20_000_000
 
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
+_TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
@@ -75,8 +75,8 @@ def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFi
         MemoryShortError: Decoding would take more than `available` bytes.
     """
     if available is not None:
-        # Opened twice: once its orientation was read, Pillow also loads some pictures that it
-        # takes for damaged otherwise.
+        # Opened twice: once the orientation was read, Pillow also loads some pictures
+        # whose load fails otherwise.
         _check_memory(bytes_to_decode(data), available)
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
@@ -101,9 +101,18 @@ def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFi
     return image
 
 
+def orientation(image: Image.Image) -> int:
+    """Return the camera's orientation, 1 (upright) to 8."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photo with damaged EXIF is still a good photo.
+        return 1
+
+
 @contextmanager
 def errors_named(name: str) -> Iterator[None]:
-    """Begin errors of decoding with a file's name. Those of libraries become PictureErrors."""
+    """Begin errors of decoding with a file's name, and turn a library's errors into PictureErrors."""
     try:
         yield
     except (PictureError, MemoryShortError) as error:
@@ -229,7 +238,7 @@ def _header(image: ImageFile.ImageFile) -> Header:
     per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
     per_pixel += _ALPHA_BYTES if alpha else 0
     # TIFF's header has the size that loading gives.
-    turned = image.format != "TIFF" and exif.orientation(image) in exif.SWAPPING
+    turned = image.format != "TIFF" and orientation(image) in _TURNED
     pixels = width * height
     if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
         tags = image.tag_v2
