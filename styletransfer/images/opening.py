@@ -112,7 +112,7 @@ def orientation(image: Image.Image) -> int:
 
 @contextmanager
 def errors_named(name: str) -> Iterator[None]:
-    """Begin errors of decoding with a file's name, and turn a library's errors into PictureErrors."""
+    """Begin errors of decoding with a file's name; a library's errors become PictureErrors."""
     try:
         yield
     except (PictureError, MemoryShortError) as error:
