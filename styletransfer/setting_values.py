@@ -41,7 +41,8 @@ def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) ->
 
 
 def kind(field: "dataclasses.Field[Any]") -> type:
-    """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
+    """Return the type of a setting: bool, int, float or str, apart from the word allowed
+    instead."""
     each = field.type
     return each if isinstance(each, type) else get_args(each)[0]
 
@@ -65,7 +66,7 @@ def expectation(field: "dataclasses.Field[Any]") -> str:
 
 
 def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    """Whether a typed value is in a setting's range."""
+    """Return whether a typed value is in a setting's range."""
     about = field.metadata
     if about["choices"]:
         return value in about["choices"]
@@ -103,8 +104,8 @@ def parse_bool(text: str) -> bool | None:
 
 
 def parse_whole(text: str, low: int, high: int) -> int | None:
-    """The whole number from `low` to `high`, 0 or more, that a text of up to nine digits is; None
-    for anything else."""
+    """Return the whole number from `low` to `high`, 0 or more, that a text of up to nine digits is;
+    None for anything else."""
     number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
     return number if low <= number <= high else None
 

@@ -75,12 +75,12 @@ class Stop:
             self._previous_hook(unraisable)
 
     def obey(self) -> None:
-        """Raises Stopped if a signal has arrived."""
+        """Raise Stopped if a signal has arrived."""
         if self.signum is not None:
             raise Stopped(self.signum)
 
     def result_of(self, future: "Future[_Value]") -> _Value:
-        """Waits for a future, and returns its result or raises its error.
+        """Wait for a future, and return its result or raise its error.
 
         Raises Stopped after a signal, even if the future has ended: the signal that ends a run may
         have ended it.

@@ -66,7 +66,7 @@ class Hit(NamedTuple):
 
 
 def main() -> int:
-    """Prints the hits and their counts. Returns the exit code."""
+    """Print the hits and their counts. Return the exit code."""
     args = parse_arguments()
     rules = read_rules()
     by_rule: Counter[Rule] = Counter()
@@ -90,7 +90,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line's options."""
+    """Parse the command line's options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -101,7 +101,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_rules() -> list[Rule]:
-    """The rules of wording.toml."""
+    """Read the rules of wording.toml."""
     with Path(__file__).with_suffix(".toml").open("rb") as file:
         entries = tomllib.load(file)["rule"]
     return [
@@ -117,7 +117,8 @@ def read_rules() -> list[Rule]:
 
 
 def prose_files(root: Path) -> Iterator[Path]:
-    """The files to read: `root` itself, or all below it except hidden folders and generated files.
+    """List the files to read: `root` itself, or all below it except hidden folders and generated
+    files.
 
     `.ci` and `.env.example` are read although they are hidden.
     """
@@ -134,7 +135,7 @@ def prose_files(root: Path) -> Iterator[Path]:
 
 
 def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
-    """The prose in a file."""
+    """Yield the prose in a file."""
     suffix = path.suffix.lower()
     if suffix == ".md":
         yield from markdown(text)
@@ -150,7 +151,7 @@ def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
 
 
 def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
-    """The hits in paragraphs; several patterns of one code count once at the same place."""
+    """Yield the hits in paragraphs; several patterns of one code count once at the same place."""
     for kind, lines in found:
         if any(EXEMPT in line for _, line in lines):
             continue
@@ -172,7 +173,7 @@ def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
 
 
 def prose(line: str) -> str:
-    """The line without code, links, comments of HTML and quotations."""
+    """Return the line without code, links, comments of HTML and quotations."""
     line = re.sub(r"`[^`]*`", "X", line)
     line = re.sub(r"<!--.*?-->", "", line)
     line = re.sub(r"\]\([^)]*\)", "]", line)
@@ -182,7 +183,7 @@ def prose(line: str) -> str:
 
 
 def split_at_blanks(kind: str, lines: Iterable[Line]) -> Iterator[Paragraph]:
-    """Paragraphs of `kind`: lines without a blank line between them."""
+    """Yield the paragraphs of `kind`: lines without a blank line between them."""
     for is_blank, group in groupby(lines, lambda line: not line[1].strip()):
         if not is_blank:
             yield Paragraph(kind, [(number, text.strip()) for number, text in group])
@@ -211,7 +212,7 @@ def markdown(text: str) -> Iterator[Paragraph]:
 
 
 def docstrings(text: str) -> Iterator[Paragraph]:
-    """Paragraphs of the docstrings of modules, classes and functions."""
+    """Yield the paragraphs of the docstrings of modules, classes and functions."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, documented) and (found := ast.get_docstring(node, clean=False)):
@@ -238,7 +239,7 @@ def python_comments(text: str) -> Iterator[Paragraph]:
 
 
 def hash_comments(text: str) -> Iterator[Paragraph]:
-    """Comments after `#`, except variables that are commented out."""
+    """Yield the comments after `#`, except variables that are commented out."""
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
         found = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
@@ -248,7 +249,7 @@ def hash_comments(text: str) -> Iterator[Paragraph]:
 
 
 def slash_comments(text: str) -> Iterator[Paragraph]:
-    """Comments of JavaScript and CSS."""
+    """Yield the comments of JavaScript and CSS."""
     lines, inside = [], False
     for number, line in enumerate(text.splitlines(), 1):
         words = ""
@@ -263,7 +264,7 @@ def slash_comments(text: str) -> Iterator[Paragraph]:
 
 
 def help_texts(text: str) -> Iterator[Paragraph]:
-    """Here-documents of a shell script, without the commands in their first column."""
+    """Yield the here-documents of a shell script, without the commands in their first column."""
     lines, inside = [], False
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"<<-?'?END'?", line):

@@ -85,7 +85,7 @@ def run_program(
 def run_service(
     name: str, run: Callable[[dict[str, str]], int], variables: Mapping[str, str] | None = None
 ) -> int:
-    """`run_program` for a process that a platform starts and stops.
+    """Run a program, as `run_program`, that a platform starts and stops.
 
     SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win

@@ -84,7 +84,7 @@ def _transform(source: bytes, target: bytes, mode: str) -> ImageCms.ImageCmsTran
 
 
 def _differences(one: Image.Image, other: Image.Image) -> np.ndarray:
-    """Absolute differences of all values, in steps of 8 bits."""
+    """Return the absolute differences of all values, in steps of 8 bits."""
     return np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16))
 
 

@@ -83,7 +83,7 @@ def _check_folder(folder: Path) -> None:
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:
-    """The objects of a bucket but those that stand for folders."""
+    """List the objects of a bucket but those that stand for folders."""
     return (
         each
         for each in bucket.list_with_folder_markers()
@@ -94,7 +94,7 @@ def _objects(bucket: Store) -> Iterator[Entry]:
 def _files(
     entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
 ) -> list[tuple[Entry, Path]]:
-    """The file for each object; an object that cannot have one is added to the failures."""
+    """Return the file for each object; an object that cannot have one is added to the failures."""
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:
@@ -160,7 +160,7 @@ def _to_delete(
     rules: SyncRules,
     result: SyncResult,
 ) -> list[Entry]:
-    """The files that earlier downloads from a bucket brought and it no longer has. Raises
+    """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
     kept, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(manifest.files.items()) if rules.delete else ():

@@ -47,7 +47,7 @@ class SyncRules:
         return "" if self.chosen(key) else NOT_CHOSEN
 
     def select(self, entries: Iterable[Entry], result: "SyncResult") -> list[Entry]:
-        """The entries that are transferred; the result counts the others."""
+        """Return the entries to transfer; the result counts the others."""
         selected = []
         for entry in entries:
             if why := self.why_not(entry.key):
@@ -92,7 +92,7 @@ class SyncResult:
         return 1 if self.failures else 0
 
     def leave_out(self, why: str, name: str) -> None:
-        """Counts a file that is not transferred."""
+        """Count a file that is not transferred."""
         self.left_out.setdefault(why, []).append(printable(name))
 
     @property
@@ -165,7 +165,7 @@ def delete_all(
     rules: SyncRules,
     deleted: Callable[[str], None] = lambda key: None,
 ) -> None:
-    """Deletes at the receiver, unless a transfer failed. `deleted` gets each key that is gone."""
+    """Delete at the receiver, unless a transfer failed. `deleted` gets each key that is gone."""
     if to_delete and result.failures:
         what = plural(len(to_delete), "file")
         result.failures.append(f"{what} not deleted, because not all others arrived")
@@ -186,7 +186,7 @@ def delete_all(
 
 
 def check_deletion(to_delete: Sequence[Entry], sender: Collection[Entry]) -> None:
-    """Raises ConfigError if there is something to delete and the sender is empty."""
+    """Raise ConfigError if there is something to delete and the sender is empty."""
     if to_delete and not sender:
         raise ConfigError(
             f"--delete would delete {plural(len(to_delete), 'file')} and bring nothing in their "

@@ -22,7 +22,7 @@ from styletransfer.storage.transfers import Job
 
 
 def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYTHING) -> SyncResult:
-    """Uploads a folder, or one or more files by their names, into a bucket.
+    """Upload a folder, or one or more files by their names, into a bucket.
 
     Raises ConfigError if there is no such folder or file, if a folder is not the only source, if
     two files have the same name, or if all files would be left out; StorageError if the folder or
@@ -97,8 +97,8 @@ def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:
 
 
 def _folder(sources: Sequence[Path]) -> FolderBucket | None:
-    """The folder to send, or None if the sources are files. Raises ConfigError if one is missing,
-    or if a folder is not the only one."""
+    """Return the folder to send, or None if the sources are files. Raises ConfigError if one is
+    missing, or if a folder is not the only one."""
     folders = []
     for source in sources:
         with storage_errors(printable(str(source))):
@@ -115,8 +115,8 @@ def _folder(sources: Sequence[Path]) -> FolderBucket | None:
 
 
 def _files(files: Sequence[Path], rules: SyncRules) -> dict[str, Path]:
-    """The files by their keys. Each is sent by its name alone. Raises ConfigError if two have the
-    same name, or if there should be a folder."""
+    """Return the files by their keys. Each is sent by its name alone. Raises ConfigError if two
+    have the same name, or if there should be a folder."""
     if rules.delete:
         raise ConfigError(f"{str(files[0])!r} is a single file; --delete needs a folder")
     paths: dict[str, Path] = {}
