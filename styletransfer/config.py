@@ -185,8 +185,8 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     """Parse SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
     INSTANCE_NUMBER stands for that variable's value."""
     text = text.replace("INSTANCE_NUMBER", instance_number)
-    found = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
-    number, count = map(int, found.groups()) if found else (0, 0)
+    match = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
     return (number, count) if number < count else None
 
 
@@ -250,10 +250,10 @@ def memory_size(text: str | None, name: str) -> int | None:
 
 
 def _bytes(text: str) -> int | None:
-    found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
-    if not found:
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
+    if not match:
         return None
-    number, prefix, binary = found.groups()
+    number, prefix, binary = match.groups()
     step = 1024 if binary else 1000
     size = float(number) * step ** " kmgt".index((prefix or " ").lower())
     return int(size) if 100_000_000 <= size < math.inf else None
@@ -269,10 +269,10 @@ def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
     older and a new name have different values."""
     values = non_empty(environment)
     for old, new in OLDER_NAMES.items():
-        given = values.pop(old, None)
-        if given is not None and values.setdefault(new, given) != given:
+        value = values.pop(old, None)
+        if value is not None and values.setdefault(new, value) != value:
             raise ConfigError(
-                f"{new} is {shortened(values[new])} and {old} is {shortened(given)}; they are the "
+                f"{new} is {shortened(values[new])} and {old} is {shortened(value)}; they are the "
                 "same variable, so set one of them"
             )
     return values

@@ -87,10 +87,10 @@ def update(file: Path, values: Mapping[str, str]) -> None:
 def _with_value(text: str, name: str, value: str) -> str:
     """Return the lines of a file with a variable set."""
     line = f"{name}={_quoted(value)}"
-    found = [*re.finditer(rf"^[ \t]*(export[ \t]+)?{name}[ \t]*=[^\r\n]*", text, re.MULTILINE)]
+    lines = [*re.finditer(rf"^[ \t]*(export[ \t]+)?{name}[ \t]*=[^\r\n]*", text, re.MULTILINE)]
     end = "\r\n" if "\r\n" in text else "\n"
-    if found:
-        old = found[-1]
+    if lines:
+        old = lines[-1]
         return f"{text[: old.start()]}# {old[0]}{end}{line}{text[old.end() :]}"
     before = text if text.endswith(("\n", "\r")) or not text else text + end
     return before + line + end

@@ -57,8 +57,8 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         if not self._previous:
             return
-        for each, handler in self._previous.items():
-            signal.signal(each, handler)
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
         sys.unraisablehook = self._previous_hook
         Stop._innermost = self._outer
         if self._outer is not None:

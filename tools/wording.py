@@ -73,8 +73,8 @@ def main() -> int:
     for root in args.paths:
         for path in prose_files(root):
             shown = path.relative_to(root) if root.is_dir() else path
-            found = paragraphs(path, path.read_text(errors="replace"))
-            for hit in sorted(hits(found, rules), key=lambda hit: hit.line):
+            read = paragraphs(path, path.read_text(errors="replace"))
+            for hit in sorted(hits(read, rules), key=lambda hit: hit.line):
                 by_rule[hit.rule] += 1
                 if not args.count:
                     print(
@@ -150,9 +150,9 @@ def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
         yield from slash_comments(text)
 
 
-def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
+def hits(read: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
     """Yield the hits in paragraphs; several patterns of one code count once at the same place."""
-    for kind, lines in found:
+    for kind, lines in read:
         if any(EXEMPT in line for _, line in lines):
             continue
         text, starts = "", []
@@ -160,13 +160,13 @@ def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
             starts.append((len(text), number))
             text += prose(line) + " "
         text = text.rstrip()
-        seen = set()
+        counted = set()
         for rule in rules:
             if kind not in rule.kinds:
                 continue
             for match in rule.pattern.finditer(text):
-                if (rule.code, match.start()) not in seen:
-                    seen.add((rule.code, match.start()))
+                if (rule.code, match.start()) not in counted:
+                    counted.add((rule.code, match.start()))
                     number = max(number for start, number in starts if start <= match.start())
                     excerpt = text[max(0, match.start() - 25) : match.start() + 70].strip()
                     yield Hit(number, rule, kind, excerpt)
@@ -215,13 +215,13 @@ def docstrings(text: str) -> Iterator[Paragraph]:
     """Yield the paragraphs of the docstrings of modules, classes and functions."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, documented) and (found := ast.get_docstring(node, clean=False)):
-            lines = enumerate(found.splitlines(), node.body[0].lineno)
+        if isinstance(node, documented) and (docstring := ast.get_docstring(node, clean=False)):
+            lines = enumerate(docstring.splitlines(), node.body[0].lineno)
             yield from split_at_blanks(DOCSTRING, lines)
 
 
 def python_comments(text: str) -> Iterator[Paragraph]:
-    """Comments: consecutive lines without code are one paragraph, one behind code is another."""
+    """Yield comments. Lines in a row without code are one paragraph, one behind code is another."""
     alone = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         words = token.string.lstrip("#").strip()
@@ -242,8 +242,8 @@ def hash_comments(text: str) -> Iterator[Paragraph]:
     """Yield the comments after `#`, except variables that are commented out."""
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
-        found = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
-        words = found[1] if found else ""
+        comment = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
+        words = comment[1] if comment else ""
         lines.append((number, "" if re.match(r"[A-Z_]+=\S*$|-{3,}|  ", words) else words))
     return split_at_blanks(COMMENT, lines)
 
@@ -257,8 +257,8 @@ def slash_comments(text: str) -> Iterator[Paragraph]:
             start = line.find("/*") if not inside else 0
             words = re.sub(r"^\s*/?\*+/?|\*/.*$", "", line[start:])
             inside = "*/" not in line
-        elif found := re.search(r"(?:^|\s)//\s?(.*)$", line):
-            words = found[1]
+        elif comment := re.search(r"(?:^|\s)//\s?(.*)$", line):
+            words = comment[1]
         lines.append((number, words.strip()))
     return split_at_blanks(COMMENT, lines)
 

@@ -117,47 +117,47 @@ def check_buckets(buckets: Mapping[str, Store]) -> int:
 
 
 def _try_bucket(variable: str, bucket: Store) -> Finding:
-    found = Finding(f"{variable} {printable(bucket.name)}")
+    finding = Finding(f"{variable} {printable(bucket.name)}")
     try:
-        found.states["reachable"] = bucket.exists()
-        if not found.states["reachable"]:
-            found.problem = "does not exist; create it: ./bucket_management.py create"
-            found.problem += folder_hint(bucket.name)
-            return found
+        finding.states["reachable"] = bucket.exists()
+        if not finding.states["reachable"]:
+            finding.problem = "does not exist; create it: ./bucket_management.py create"
+            finding.problem += folder_hint(bucket.name)
+            return finding
     except StorageError as error:
-        found.problem = str(error)
-        found.states["reachable"] = not isinstance(error, UnavailableError)
-        if found.states["reachable"]:
-            found.states["readable"] = False
-        return found
+        finding.problem = str(error)
+        finding.states["reachable"] = not isinstance(error, UnavailableError)
+        if finding.states["reachable"]:
+            finding.states["readable"] = False
+        return finding
     try:
         if entry := next(iter(bucket.list()), None):
             bucket.find(entry.key)
-        found.states["readable"] = True
+        finding.states["readable"] = True
     except StorageError as error:
-        found.problem, found.states["readable"] = str(error), False
-    _try_writing(bucket, variable, found)
-    return found
+        finding.problem, finding.states["readable"] = str(error), False
+    _try_writing(bucket, variable, finding)
+    return finding
 
 
-def _try_writing(bucket: Store, variable: str, found: Finding) -> None:
+def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
         bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
     except StorageError as error:
-        found.states["writable"] = False
+        finding.states["writable"] = False
         reason = str(error).replace(key, "a test object")
         if variable == "BUCKET_RESULT":
-            found.problem = found.problem or f"results cannot be stored: {reason}"
+            finding.problem = finding.problem or f"results cannot be stored: {reason}"
         else:
             what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
-            found.notes.append(f"painting works, but uploading {what} does not: {reason}")
+            finding.notes.append(f"painting works, but uploading {what} does not: {reason}")
         return
-    found.states["writable"] = True
+    finding.states["writable"] = True
     try:
         bucket.delete(key)
     except StorageError as error:
-        found.problem = found.problem or f"objects cannot be deleted: {error}"
+        finding.problem = finding.problem or f"objects cannot be deleted: {error}"
 
 
 def create(bucket: Store) -> None:

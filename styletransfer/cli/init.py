@@ -148,9 +148,9 @@ def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -
     """Return the variables of the account: given, set already, or asked for."""
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
-        found = ", ".join(variable for variable in CELLAR if variable in known)
+        cellar = ", ".join(variable for variable in CELLAR if variable in known)
         raise ConfigError(
-            f"{found} set, in .env or the environment: with these, buckets are not on AWS; remove "
+            f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
             "them first"
         )
     if args.addon:
@@ -173,10 +173,11 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
     Raises ConfigError if one is missing. Messages contain no values.
     """
-    found = config.non_empty(env_file.parse(text))
-    if missing := [name for name in provider.required if name not in found]:
+    variables = config.non_empty(env_file.parse(text))
+    if missing := [name for name in provider.required if name not in variables]:
         raise ConfigError(f"{where} lack {', '.join(missing)}")
-    return {name: found[name] for name in (*provider.required, *provider.optional) if name in found}
+    names = (*provider.required, *provider.optional)
+    return {name: variables[name] for name in names if name in variables}
 
 
 def _text_of(addon: str) -> str:

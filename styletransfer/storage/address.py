@@ -63,15 +63,15 @@ def parse_account(environment: Mapping[str, str]) -> Account:
         raise ConfigError(f"{REGION} is {shortened(region)}; expected a name such as fr-par")
     if "@" in host:  # The value may contain a password, so the message omits it.
         raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
-    found = Account(host, key_id, secret, region)
+    account = Account(host, key_id, secret, region)
     try:
-        url = urlsplit(found.url or "")
+        url = urlsplit(account.url or "")
         good = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         good = False
     if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
         raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
-    return found
+    return account
 
 
 def parse_address(value: str) -> Path | tuple[str, str]:

@@ -51,8 +51,8 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     manifest = Manifest(folder)
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
-    for each in {path.parent for _, path in files} if not rules.dry_run else ():
-        delete_leftovers(each)
+    for parent in {path.parent for _, path in files} if not rules.dry_run else ():
+        delete_leftovers(parent)
     jobs = [
         Job(entry.key, entry.size, partial(_download, bucket, entry, path, manifest, rules.dry_run))
         for entry, path in files
@@ -74,10 +74,10 @@ def _check_folder(folder: Path) -> None:
         above = nearest_existing(folder)
         if not above.is_dir():
             raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
-        for each in (folder, *folder.parents):
-            if each.is_symlink() and not each.exists():
+        for path in (folder, *folder.parents):
+            if path.is_symlink() and not path.exists():
                 raise ConfigError(
-                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
+                    f"FOLDER is {str(folder)!r}, but {path} is a link to {path.readlink()}, "
                     "which is not there; mount its disk, or choose another folder"
                 )
 
@@ -85,9 +85,9 @@ def _check_folder(folder: Path) -> None:
 def _objects(bucket: Store) -> Iterator[Entry]:
     """List the objects of a bucket but those that stand for folders."""
     return (
-        each
-        for each in bucket.list_with_folder_markers()
-        if each.size or not each.key.endswith("/")
+        entry
+        for entry in bucket.list_with_folder_markers()
+        if entry.size or not entry.key.endswith("/")
     )
 
 

@@ -96,7 +96,7 @@ class FolderBucket(Store):
             for base, folders, files in self._walk(prefix) if self._is_there() else ():
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
-                    base + each for each in folders if (self.folder / base / each).is_symlink()
+                    base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
                     if not key.startswith(prefix):
@@ -182,12 +182,12 @@ class FolderBucket(Store):
         return str(new_md5(data).hexdigest())
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        path, own = safe_path(self.folder, key), str(new_md5(data).hexdigest())
+        path, new = safe_path(self.folder, key), str(new_md5(data).hexdigest())
         with storage_errors(self._where(key)), locked(path.parent):
-            found = self._etag(key)
-            if found == own:
-                return own
-            return self.write(key, data) if found == etag else None
+            stored = self._etag(key)
+            if stored == new:
+                return new
+            return self.write(key, data) if stored == etag else None
 
     def _etag(self, key: str) -> str | None:
         """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""

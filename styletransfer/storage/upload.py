@@ -32,7 +32,7 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     folder = _folder(sources)
     if folder:
         entries = rules.select(folder.list(), result)
-        paths = {each.key: folder.folder / each.key for each in entries}
+        paths = {entry.key: folder.folder / entry.key for entry in entries}
         for why, names in folder.skipped().items():
             for name in names:
                 result.leave_out(why, name)
@@ -64,13 +64,13 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
     earlier: Sequence[UnfinishedUpload] = ()
     with contextlib.suppress(StorageError):  # A sync does not need the right to list them.
         earlier = () if rules.dry_run else bucket.unfinished_uploads()
-    jobs = [Job(each.key, each.size, partial(upload, each.key)) for each in entries]
+    jobs = [Job(entry.key, entry.size, partial(upload, entry.key)) for entry in entries]
     transfer_all(jobs, result, rules, "sending")
-    for each in earlier:
+    for unfinished in earlier:
         # Its process was killed, and the bucket would keep it, unlisted and billed.
-        if each.key in arrived:
+        if unfinished.key in arrived:
             with contextlib.suppress(StorageError):  # The file has arrived.
-                bucket.abort_upload(each)
+                bucket.abort_upload(unfinished)
     delete_all(bucket, to_delete, result, rules)
     return result
 

@@ -125,8 +125,8 @@ async def new_preview(request: Request, service: Shared) -> Response:
         photo = await _photo(file, service)
     if math.prod(photo.size) > MAX_PIXELS:
         raise TOO_LARGE
-    found = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
-    return Response(found, media_type="image/jpeg") if found else nothing
+    preview = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
+    return Response(preview, media_type="image/jpeg") if preview else nothing
 
 
 @jobs.get("/jobs")

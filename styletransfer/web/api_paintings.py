@@ -51,10 +51,9 @@ async def add_painting(
 def delete_painting(name: str, service: Shared) -> None:
     """Delete a painting that was uploaded here. Results that were painted with it stay."""
     service.jobs.refresh()  # Another instance may have taken an order just now.
-    waiting = {
-        each.name for job in service.jobs.all() if not job.state.final for each in job.paintings
-    }
-    if name in waiting and name.startswith(UPLOADED):
+    unfinished = [job for job in service.jobs.all() if not job.state.final]
+    needed = {painting.name for job in unfinished for painting in job.paintings}
+    if name in needed and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.delete(name)
 

@@ -52,11 +52,11 @@ class StyleBucket(View):
 
     def uploads(self) -> Sequence[Entry]:
         """Return the uploads, each under the key that it has here."""
-        found = []
-        for each in self._uploads.list():
+        entries = []
+        for entry in self._uploads.list():
             with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
-                found.append(Entry(UPLOADED + each.key, each.size, each.etag))
-        return found
+                entries.append(Entry(UPLOADED + entry.key, entry.size, entry.etag))
+        return entries
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if key.startswith(UPLOADED):

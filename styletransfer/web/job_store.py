@@ -120,8 +120,8 @@ class JobStore:
                     # Before the content, or it may belong to a later version, which `replace` would
                     # then overwrite: a folder computes it when it is asked for.
                     etag = entry.etag
-                found = _parsed(self._bucket.read(key))
-                return (found, etag) if found else None
+                stored = _parsed(self._bucket.read(key))
+                return (stored, etag) if stored else None
             except ObjectError:  # It is gone, or its worker has written it while it was read.
                 etag = ""
         return None

@@ -61,10 +61,10 @@ class JobClaimer:
         return None
 
     def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
-        found = self._store.read(job_id, listed)
-        if found is None:
+        stored = self._store.read(job_id, listed)
+        if stored is None:
             return None
-        job, etag = found
+        job, etag = stored
         held = job.owner not in (None, self._owner, self._dead_owner)
         if held and unchanged_s < LEASE_S:
             return None
@@ -183,11 +183,11 @@ class Lease:
 
     def _handle_conflict(self) -> None:
         """Handle the write of another process: a request to cancel, or another claim."""
-        found = self._store.read(self.job.id)
-        if found is None or found[0].owner != self.job.owner:
+        stored = self._store.read(self.job.id)
+        if stored is None or stored[0].owner != self.job.owner:
             self._reason = LeaseLost
             return
-        self.job, self._etag = found
+        self.job, self._etag = stored
         if self.job.cancel:
             self.cancel()
 

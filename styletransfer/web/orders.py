@@ -80,7 +80,7 @@ class Orders:
         photo = upload or self._photo_of(request.repaint or "")
         self.checked_settings(request.preset, request.settings)
         style = self._style(request)
-        total = sum(each.share for each in style.paintings)
+        total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
             job_id = self._first_id(idempotency_key, request, upload, job_id)
@@ -93,7 +93,8 @@ class Orders:
             size=photo.size,
             style=style.name,
             paintings=[
-                Blended(name=each.entry.key, share=each.share / total) for each in style.paintings
+                Blended(name=painting.entry.key, share=painting.share / total)
+                for painting in style.paintings
             ],
             named_style=request.style is not None,
             preset=request.preset,
@@ -127,25 +128,25 @@ class Orders:
             raise ApiError(422, "choose either a style or paintings")
         return self._catalogue.style(request)
 
-    def checked_settings(self, preset: Preset, given: dict[str, Any]) -> Settings:
+    def checked_settings(self, preset: Preset, changes: dict[str, Any]) -> Settings:
         """Return the settings of a preset, with those of a request. Raises ConfigError."""
-        for name in given:
+        for name in changes:
             if name not in OFFERED:
                 raise ConfigError(
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
-        settings = self._config.settings.replaced({"preset": preset.value}).replaced(given)
+        settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
         check_limits(settings)
         return settings
 
     def estimate(self) -> Estimate:
         """Estimate the seconds that each preset takes for a usual photo."""
-        found: dict[str, float | None] = {}
+        estimates: dict[str, float | None] = {}
         for preset in Preset:
             work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
             seconds = self._jobs.estimates.seconds(work)
-            found[preset.value] = None if seconds is None else round(seconds, 1)
-        return Estimate(**found)
+            estimates[preset.value] = None if seconds is None else round(seconds, 1)
+        return Estimate(**estimates)
 
     def _photo_of(self, job_id: str) -> Upload:
         """Read the photo of an earlier job."""
@@ -166,8 +167,8 @@ class Orders:
         killed in between."""
         about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
-        own = json.dumps({"job": job_id, "digest": digest}).encode()
-        if self._buckets.result.write_if(_kept_at(idempotency_key), own, None) is not None:
+        content = json.dumps({"job": job_id, "digest": digest}).encode()
+        if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
             return job_id
         first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         if first["digest"] != digest:

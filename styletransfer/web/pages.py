@@ -20,8 +20,8 @@ from styletransfer.web.service import Service, Shared
 # none either.
 SAMPLES = {
     kind: [
-        f"/static/samples/{kind}/{each.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
-        for each in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
+        f"/static/samples/{kind}/{sample.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
+        for sample in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
     ]
     for kind in ("photos", "paintings")
 }
@@ -97,10 +97,10 @@ def log_out(request: Request, service: Shared) -> Response:
     return RedirectResponse("/login" if service.sessions.needed else "/", 303)
 
 
-def own_path(given: str) -> str:
+def own_path(path: str) -> str:
     """Return a path on this site to open after the login; `/` if the given one leads elsewhere."""
-    safe = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
-    return given if safe and len(given) < 2000 else "/"
+    safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if safe and len(path) < 2000 else "/"
 
 
 def _shown(

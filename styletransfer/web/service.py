@@ -81,15 +81,15 @@ class Service:
                 self.jobs.progress(job, **news)
             case ("speed", rate, device):
                 self.jobs.estimates.set_calibration(rate, device)
-            case ("preview", number, found, reason):
-                self.previews.answer(number, found, reason)
+            case ("preview", number, jpeg, reason):
+                self.previews.answer(number, jpeg, reason)
             case ("changed",):
                 self.jobs.poll_now()
 
 
 def _service(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
+    service: Service = request.app.state.service
+    return service
 
 
 Shared = Annotated[Service, Depends(_service)]

@@ -127,9 +127,9 @@ class WebWorker:
         request = self._previews.next()
         if request is None:
             return False
-        found, reason = None, None
+        jpeg, reason = None, None
         try:
-            found = runner.previews.paint(request)
+            jpeg = runner.previews.paint(request)
         except StorageError as error:
             self._warnings.warn(str(error))
         except StyleTransferError as error:
@@ -137,7 +137,7 @@ class WebWorker:
         except Exception as error:  # The next one may be another style, or there is more memory.
             reason = NO_PREVIEW
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
-        self.pipe.send("preview", request.number, found, reason)
+        self.pipe.send("preview", request.number, jpeg, reason)
         return True
 
     def _refuse_preview(self, number: int) -> None:
