@@ -49,12 +49,10 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
         assert known[preset] == pytest.approx(rate * work, abs=0.06) and rate > 0
 
 
-def test_the_settings_of_a_style_count_in_how_long_it_takes(web):
-    styles = web.service.buckets.style._bucket
-    styles.write(
-        "styles.toml",
-        b'[plain]\npaintings = ["monet.jpg"]\n'
-        b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
+def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(
+        '[plain]\npaintings = ["monet.jpg"]\n'
+        '[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
     )
     web.service.handle_worker_message(("speed", 1.0, "cpu"))
     plain, slow = (
@@ -296,8 +294,8 @@ def test_a_style_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
     usual = Settings().iterations
     paintings = 'paintings = ["monet.jpg"]'
     text = f"[careful]\n{paintings}\niterations = {usual}\n[plain]\n{paintings}\n"
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(text)
     with served({**place, "STYLE_ITERATIONS": ""}) as web:
-        web.service.buckets.style._bucket.write("styles.toml", text.encode())
         settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}
         assert settings == {"careful": {"iterations": usual}, "plain": {}}
         orders = {"style": "careful"}, {"style": "plain", "settings": {"iterations": usual}}

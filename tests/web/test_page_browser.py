@@ -468,12 +468,12 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     assert slider.get_attribute("aria-valuetext") == "0.25, very fine"
 
 
-def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server, photos):
+def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server, place, photos):
     mosaic = '[mosaic]\npaintings = ["mosaic.jpg"]\nstrength = 0.9\nstroke_size = 2.0\n'
     waves = '[waves]\npaintings = ["waves.jpg"]\n'
     nearly = '[wet]\npaintings = { "mosaic.jpg" = 0.99999, "waves.jpg" = 0.00001 }\n'
     text = f"{mosaic}preserve_color = true\n{waves}{nearly}"
-    server.buckets.style._bucket.write("styles.toml", text.encode())
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(text)
     visit(page, server)
     shown = lambda: (  # noqa: E731
         page.one("#strength").get_property("value"),
