@@ -48,7 +48,9 @@ class Stop:
         # Only the main thread gets signals; in another one, the caller's handlers stay.
         if threading.current_thread() is threading.main_thread():
             self._outer, Stop._innermost = Stop._innermost, self
-            self._previous = {each: signal.signal(each, self._handle) for each in self.SIGNALS}
+            self._previous = {
+                number: signal.signal(number, self._handle) for number in self.SIGNALS
+            }
             self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._discarded
             if self._outer is not None:  # After the handlers: from here on no signal is missed.
                 self.signum = self.signum or self._outer.signum

@@ -18,9 +18,11 @@ pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batch
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 MAX_WORKERS = 4  # Each grows to some three gigabytes.
-# Groups of tests that share a costly resource, the longest first: traced graphs, S3 and a process
-# that has loaded TensorFlow, a browser.
-GROUPS = ("engine", "processes", "chromium")
+# Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
+# TensorFlow, a browser, traced graphs. The engine's are two, for two workers.
+GROUPS = ("processes", "engine: pictures", "engine: terms", "chromium")
+# Files of the engine that paint whole pictures, which takes as long as all others.
+_PICTURES = ("test_stylize.py", "test_stress.py", "test_tiled_gradient.py")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
@@ -67,10 +69,10 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
 def group(nodeid: str) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
     file, _, _ = nodeid.partition("::")
-    if re.search(r"[\[\- ]rgw|/test_(faults|kill|process|workers)\.py", nodeid):
+    if re.search(r"[\[\- ]rgw|/test_(determinism|faults|kill|process|workers)\.py", nodeid):
         return "processes"
     if "/engine/" in file:
-        return "engine"
+        return "engine: pictures" if file.endswith(_PICTURES) else "engine: terms"
     return "chromium" if re.search("browser|story", file) else file
 
 
@@ -94,8 +96,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark and sort the tests.
 
     Tests that need Ceph, which starts in seconds, are slow. They replace those on moto's server if
-    all tests run and Ceph is installed. The groups that take longest start first, so that workers
-    end at about the same time; within a group slow tests come last.
+    all tests run and Ceph is installed. The groups that take longest start first, then files with
+    slow tests, so that workers end at about the same time; within a group slow tests come last.
     """
     from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
 
@@ -108,11 +110,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
     in_workers = hasattr(config, "workerinput")
 
-    def order(item: pytest.Item) -> tuple[bool, bool]:
-        is_slow = item.get_closest_marker("slow") is not None
-        return in_workers and group(item.nodeid) not in GROUPS, is_slow
+    def is_slow(item: pytest.Item) -> bool:
+        return item.get_closest_marker("slow") is not None
 
-    items.sort(key=order)
+    with_slow = {group(item.nodeid) for item in items if is_slow(item)}
+
+    def place(name: str) -> int:
+        """Return the place of a group among all."""
+        return GROUPS.index(name) if name in GROUPS else len(GROUPS) + (name not in with_slow)
+
+    items.sort(key=lambda item: (in_workers and place(group(item.nodeid)), is_slow(item)))
 
 
 @pytest.fixture
