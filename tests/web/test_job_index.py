@@ -46,11 +46,11 @@ def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(index, store
     assert shown(index) == {ended.id: JobState.DONE}
 
 
-def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store):
+def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store, buckets):
     ended, deleted, cancelled = (stored_job(store) for _ in range(3))
     index.refresh()
     store.end(ended.changed(state=JobState.DONE))
-    store._bucket.delete(f"_web/queue/{deleted.id}.json")
+    buckets.result.delete(f"_web/queue/{deleted.id}.json")
     etag = store.read(cancelled.id)[1]
     # Its worker, or the instance that cancels it, has not got further yet.
     store.replace(cancelled.changed(state=JobState.CANCELLED), etag)

@@ -193,16 +193,16 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker, store):
 
 
 def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, monkeypatch):
-    index = web.service.jobs
-    listed = index._store.queued
-    sent = []
+    index, bucket = web.service.jobs, web.service.buckets.result
+    list_objects, sent = bucket.list, []
 
-    def queued():
-        found = [*listed()]
-        sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
-        return found
+    def list_late(prefix=""):
+        entries = [*list_objects(prefix)]
+        if prefix.startswith("_web/queue"):
+            sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
+        return iter(entries)
 
-    monkeypatch.setattr(index._store, "queued", queued)
+    monkeypatch.setattr(bucket, "list", list_late)
     index.refresh()
     assert sent[0] in {job.id for job in index.all()}
 
