@@ -25,7 +25,7 @@ class Refreshed(Generic[_Value]):
 
     def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:
         self._read, self._max_age_s = read, max_age_s
-        self._found: tuple[float, _Value] | None = None  # when it was read, and what
+        self._latest: tuple[float, _Value] | None = None  # when it was read, and what
         self._lock = threading.Lock()
 
     def get(self, max_age_s: float | None = None) -> _Value:
@@ -34,9 +34,9 @@ class Refreshed(Generic[_Value]):
         limit = self._max_age_s if max_age_s is None else max_age_s
         with self._lock:
             now = time.monotonic()
-            if self._found is None or now - self._found[0] >= limit:
-                self._found = now, self._read()
-            return self._found[1]
+            if self._latest is None or now - self._latest[0] >= limit:
+                self._latest = now, self._read()
+            return self._latest[1]
 
 
 class StyleBucket(View):

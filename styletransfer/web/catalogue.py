@@ -50,14 +50,14 @@ class Catalogue:
         max_age_s: As in `Refreshed`, for the listings.
         """
         self._style_bucket, self._config = style_bucket, config
-        self._found = Refreshed(self._find_styles, max_age_s)
+        self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def all(self) -> list[Style]:
         """List the styles of the style bucket, with the settings of preset `fine`."""
-        return self._found.get()
+        return self._styles.get()
 
     def styles(self) -> list[StyleOut]:
         """Return the styles of the style bucket as the API shows them."""

@@ -43,19 +43,19 @@ class JobClaimer:
         """
         self._store, self._owner, self._dead_owner = store, owner, dead_owner
         # Versions of jobs by id and ETag, and since when they have been in the queue.
-        self._seen: dict[tuple[str, str], float] = {}
+        self._unchanged_since: dict[tuple[str, str], float] = {}
 
     def claim_next(self) -> "Lease | None":
         """Claim the oldest free job; return None if there is none. End free jobs that were
         cancelled or that killed too many workers. Raises StorageError."""
-        asked, before, self._seen = time.monotonic(), self._seen, {}
+        asked, before, self._unchanged_since = time.monotonic(), self._unchanged_since, {}
         queued = [*self._store.queued()]
         now = time.monotonic()
         # While the storage is unavailable or slow, other workers cannot renew their claims either.
         if now - asked >= LEASE_S / 2:
             before = {}
-        self._seen = {version: before.get(version, now) for version in queued}
-        for (job_id, etag), since in self._seen.items():
+        self._unchanged_since = {version: before.get(version, now) for version in queued}
+        for (job_id, etag), since in self._unchanged_since.items():
             if lease := self._claimed(job_id, etag, now - since):
                 return lease
         return None
