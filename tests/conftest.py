@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from support import tiny as tiny_module
 from support.processes import Starter, loaded_processes
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-MAX_WORKERS = 4  # Each grows to some three gigabytes.
+MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 # Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
 # TensorFlow, a browser, traced graphs. The engine's are two, for two workers.
 GROUPS = ("processes", "engine: pictures", "engine: terms", "chromium")
@@ -37,11 +38,13 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker for each core, or none if only certain files are tested: each worker would
-    load and trace the same."""
+    """Return one worker more than there are cores, because many tests wait for a process, a browser
+    or a storage. None if only certain files are tested: each worker would load and trace the same.
+    """
     if all(".py" in argument for argument in config.args):
         return 0
-    return min(os.cpu_count() or 1, MAX_WORKERS)
+    fitting = psutil.virtual_memory().available // WORKER_BYTES
+    return min((os.cpu_count() or 1) + 1, MAX_WORKERS, max(1, fitting))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
