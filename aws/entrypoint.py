@@ -18,7 +18,7 @@ from styletransfer.cli.app import leave, run_service
 from styletransfer.cli.parser import Parser
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError, PictureError
-from styletransfer.images.header import read_header
+from styletransfer.images.opening import read_header
 from styletransfer.log import event
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_account

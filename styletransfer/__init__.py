@@ -1,4 +1,4 @@
-"""Painting style transfer on photos: Gatys' optimisation through VGG, in TensorFlow.
+"""Painting style transfer on photos: each place is painted like the most similar one of a painting.
 
 The public names are imported when they are first used, so that programs that do not paint (sync
 commands, `--help`, a run with nothing to do) do not wait for TensorFlow.

@@ -17,27 +17,28 @@ PAGE = "index.html"
 
 
 def record_key(style: str, photo: str) -> str:
-    """The key of the record of a photo (its key) in a style (its name)."""
+    """Return the key of the record of a photo (its key) in a style (its name)."""
     return f"{RECORDS}/{style}/{photo}.json"
 
 
 def recorded(key: str) -> str:
-    """`<style>/<photo>` from the key of their record."""
+    """Return `<style>/<photo>` from the key of their record."""
     return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
 
 
 def checkpoint_key(style: str, photo: str) -> str:
-    """The key of the checkpoint of a photo (its key) in a style (its name)."""
+    """Return the key of the checkpoint of a photo (its key) in a style (its name)."""
     return f"{CHECKPOINTS}/{style}/{photo}.npz"
 
 
 def for_source(key: str) -> bool:
-    """Whether a key belongs in the bucket of photos: a picture, which may be a mask."""
+    """Return whether a key belongs in the bucket of photos: a picture, which may be a mask."""
     return PurePosixPath(key).suffix.lower() in PICTURES
 
 
 def for_style(key: str) -> bool:
-    """Whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or weights."""
+    """Return whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or
+    weights."""
     return for_source(key) or key in STYLE_FILES or PurePosixPath(key).suffix.lower() in WEIGHTS
 
 
@@ -48,6 +49,6 @@ def is_result(key: str) -> bool:
 
 
 def for_laptop(key: str) -> bool:
-    """Whether a key of the result bucket is of use on a laptop: any but a checkpoint, what the web
-    service keeps, and the mark of a gallery that lacks results."""
+    """Return whether a key of the result bucket is of use on a laptop: any but a checkpoint, what
+    the web service keeps, and the mark of a gallery that lacks results."""
     return key != UNPUBLISHED and not key.startswith((f"{CHECKPOINTS}/", f"{WEB}/"))

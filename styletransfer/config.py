@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from styletransfer import env_file
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import (
     FORMAT_ALIASES,
@@ -22,7 +23,7 @@ from styletransfer.images.output import (
     OutputFormat,
 )
 from styletransfer.log import shortened
-from styletransfer.paths import PROGRAM, WORKSPACE, dotenv
+from styletransfer.paths import PROGRAM, WORKSPACE
 from styletransfer.progress import PROGRESS_MODES
 from styletransfer.setting_values import closest, parse_bool, parse_whole
 from styletransfer.settings import FIELDS, PRESETS, Settings
@@ -102,12 +103,12 @@ class Config:
 
 
 def environment(folder: Path = WORKSPACE) -> dict[str, str]:
-    """The environment of the process; the folder's `.env` fills what is unset or empty. Its AWS_*
-    become the process's own: boto3 looks for them there.
+    """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
+    AWS_* become the process's own: boto3 looks for them there.
 
     Raises ConfigError if the `.env`, or a line of it, cannot be read, or if STYLE is set twice.
     """
-    merged = _with_new_names(dotenv(folder)) | _with_new_names(os.environ)
+    merged = _with_new_names(env_file.read(folder)) | _with_new_names(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged
 
@@ -156,7 +157,7 @@ def load(
 def _read(
     values: Mapping[str, str], name: str, parse: Callable[[str], _Value | None], expected: str
 ) -> _Value | None:
-    """Returns the value of a variable, or None if it is unset.
+    """Return the value of a variable, or None if it is unset.
 
     Args:
         values: The variables that have a value.
@@ -176,21 +177,21 @@ def _read(
 
 
 def _painters(text: str) -> int | None:
-    """PAINTERS, which may be `auto` as in earlier versions: one."""
+    """Parse PAINTERS, which may be `auto` as in earlier versions: one."""
     return 1 if text.lower() == "auto" else parse_whole(text, 1, 64)
 
 
 def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
-    """SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
+    """Parse SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
     INSTANCE_NUMBER stands for that variable's value."""
     text = text.replace("INSTANCE_NUMBER", instance_number)
-    found = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
-    number, count = map(int, found.groups()) if found else (0, 0)
+    match = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
     return (number, count) if number < count else None
 
 
 def _cluster(text: str) -> str | None:
-    """CLUSTER: the address of a Ray cluster."""
+    """Parse CLUSTER: the address of a Ray cluster."""
     return text if re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text) else None
 
 
@@ -207,8 +208,8 @@ def _seconds(text: str) -> float | None:
 
 
 def log_format(environment: Mapping[str, str]) -> str:
-    """LOG_FORMAT, `text` or `json`; PROGRESS=json has a log in JSON as well. Read before all else,
-    because errors are logged too."""
+    """Return LOG_FORMAT, `text` or `json`; PROGRESS=json has a log in JSON as well. Read before all
+    else, because errors are logged too."""
     values = non_empty(environment)
     if progress_mode(values) == "json":
         return "json"
@@ -216,8 +217,8 @@ def log_format(environment: Mapping[str, str]) -> str:
 
 
 def progress_mode(environment: Mapping[str, str]) -> str:
-    """PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in text,
-    and plain lines elsewhere."""
+    """Return PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in
+    text, and plain lines elsewhere."""
     values = non_empty(environment)
     for_people = sys.stdout.isatty() and values.get("LOG_FORMAT", "").lower() != "json"
     usual = "bar" if for_people else "plain"
@@ -234,13 +235,13 @@ def is_quiet(environment: Mapping[str, str]) -> bool:
 
 
 def log_level(environment: Mapping[str, str]) -> int:
-    """LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
+    """Return LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
     chosen = _choice(non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
     return logging.getLevelNamesMapping()[chosen.upper()]
 
 
 def memory_size(text: str | None, name: str) -> int | None:
-    """The bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
+    """Return the bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
 
     Raises ConfigError, naming `name`, for less than 100 MB and for anything else.
     """
@@ -249,36 +250,36 @@ def memory_size(text: str | None, name: str) -> int | None:
 
 
 def _bytes(text: str) -> int | None:
-    found = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
-    if not found:
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
+    if not match:
         return None
-    number, prefix, binary = found.groups()
+    number, prefix, binary = match.groups()
     step = 1024 if binary else 1000
     size = float(number) * step ** " kmgt".index((prefix or " ").lower())
     return int(size) if 100_000_000 <= size < math.inf else None
 
 
 def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables that have a value: an empty one counts as unset."""
+    """Return the variables that have a value: an empty one counts as unset."""
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
 
 
 def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """The variables that have a value, also by their older names. Raises ConfigError if an older
-    and a new name have different values."""
+    """Return the variables that have a value, also by their older names. Raises ConfigError if an
+    older and a new name have different values."""
     values = non_empty(environment)
     for old, new in OLDER_NAMES.items():
-        given = values.pop(old, None)
-        if given is not None and values.setdefault(new, given) != given:
+        value = values.pop(old, None)
+        if value is not None and values.setdefault(new, value) != value:
             raise ConfigError(
-                f"{new} is {shortened(values[new])} and {old} is {shortened(given)}; they are the "
+                f"{new} is {shortened(values[new])} and {old} is {shortened(value)}; they are the "
                 "same variable, so set one of them"
             )
     return values
 
 
 def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
-    """Source, style, result, and whether they are the demo's."""
+    """Return source, style, result, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
         samples = PROGRAM / "samples"
@@ -346,7 +347,7 @@ def _choice(
     choices: tuple[str, ...],
     synonyms: Mapping[str, str] | None = None,
 ) -> str | None:
-    """A variable's value in lower case if it is one of the choices; None if unset."""
+    """Return a variable's value in lower case if it is one of the choices; None if unset."""
 
     def parse(text: str) -> str | None:
         value = (synonyms or {}).get(text.lower(), text.lower())
@@ -356,7 +357,7 @@ def _choice(
 
 
 def whole_number(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
-    """A variable's whole number from `low` to `high`. Raises ConfigError."""
+    """Return a variable's whole number from `low` to `high`. Raises ConfigError."""
     number = _read(
         values,
         name,

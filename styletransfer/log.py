@@ -6,6 +6,8 @@ import logging
 import os
 import reprlib
 import sys
+import threading
+import time
 import traceback
 import unicodedata
 from collections.abc import Sequence
@@ -13,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 logger = logging.getLogger("styletransfer")
+QUIET_S = 60.0  # before WarningLog logs the same text again
 # Invisible characters that join or separate parts of emojis and of Persian words.
 _JOINERS = "\u200c\u200d"
 
@@ -60,7 +63,7 @@ class _Text(logging.Formatter):
 def log_to_stdout(
     form: str, as_json: bool = False, level: int = logging.INFO, *, quiet: bool = False
 ) -> None:
-    """Writes the log to stdout, in a `logging` format or as JSON, from a level on. quiet: only
+    """Write the log to stdout, in a `logging` format or as JSON, from a level on. quiet: only
     warnings, errors and the summary."""
     handler = _Stdout()
     handler.setFormatter(_Json() if as_json else _Text(form, "%H:%M:%S"))
@@ -85,30 +88,49 @@ def _matters(record: logging.LogRecord) -> bool:
 
 
 def print_nowhere() -> None:
-    """Drops what stdout gets from now on: its reader has gone, as in `… | head`."""
+    """Drop what stdout gets from now on: its reader has gone, as in `… | head`."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_anything() -> None:
-    """Lets stdout escape what its encoding lacks, as stderr does: in some locales it has no arrows,
+    """Let stdout escape what its encoding lacks, as stderr does: in some locales it has no arrows,
     and not the letters of most languages."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def logs_json() -> bool:
-    """Whether the log's lines are JSON."""
+    """Return whether the log's lines are JSON."""
     return any(isinstance(each.formatter, _Json) for each in logger.handlers)
 
 
 def event(message: str, *, level: int = logging.INFO, summary: bool = False, **fields: Any) -> None:
-    """Logs a line; `fields` are added to it if lines are JSON. summary: it belongs to the
-    summary of a run, which a quiet log has as well."""
+    """Log a line; `fields` are added to it if lines are JSON. summary: it belongs to the summary of
+    a run, which a quiet log has as well."""
     logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
 
 
+class WarningLog:
+    """Warnings that repeat, for example while a storage is unavailable: each is logged once in
+    QUIET_S. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}  # when, by text
+        self._lock = threading.Lock()
+
+    def warn(self, text: str) -> bool:
+        """Log a text unless it was logged within the last QUIET_S. Return whether it was logged."""
+        now = time.monotonic()
+        with self._lock:
+            recent = {past: at for past, at in self._logged.items() if now - at < QUIET_S}
+            self._logged = {text: now, **recent}
+        if text not in recent:
+            event(text, level=logging.WARNING)
+        return text not in recent
+
+
 def duration(seconds: float) -> str:
-    """Seconds as `45 s`, `3 min 20 s` or `2 h 05 min`."""
+    """Format seconds as `45 s`, `3 min 20 s` or `2 h 05 min`."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -124,43 +146,43 @@ def log_trace(error: BaseException) -> None:
 
 
 def plural(count: int, what: str) -> str:
-    """A count of things, such as `1 file` or `2 files`."""
+    """Format a count of things, such as `1 file` or `2 files`."""
     return f"1 {what}" if count == 1 else f"{count} {what}s"
 
 
 def listed(names: Sequence[str], most: int = 10) -> str:
-    """Names in a row: the first ones, and how many more there are."""
+    """List names in a row: the first ones, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
 
 
 def megabytes(size: int) -> str:
-    """Bytes as `2.1 GB`, `1.5 MB` or `12.3 kB`."""
+    """Format bytes as `2.1 GB`, `1.5 MB` or `12.3 kB`."""
     if size >= 1e9:
         return f"{size / 1e9:.1f} GB"
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
 
 def gigabytes(size: float) -> str:
-    """Bytes of memory as `1.5 GB` or `12 MB`."""
+    """Format bytes of memory as `1.5 GB` or `12 MB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
 
 
 def printable(text: str) -> str:
-    """A text in one line, with line ends, terminal codes and other control characters escaped.
-    Spaces of all kinds stay: a Mac's screenshots have a narrow one in their names."""
+    """Return a text in one line, with line ends, terminal codes and other control characters
+    escaped. Spaces of all kinds stay: a Mac's screenshots have a narrow one in their names."""
     if text.isprintable():  # Nearly always; to look at each character takes long.
         return text
     return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
 
 
 def one_line(error: BaseException) -> str:
-    """An error's message without line breaks."""
+    """Return an error's message without line breaks."""
     return " ".join(str(error).split()) or type(error).__name__
 
 
 def shortened(value: object) -> str:
-    """A wrong value as a message shows it: as in Python code, in one line of at most about a
+    """Return a wrong value as a message shows it: as in Python code, in one line of at most about a
     hundred characters."""
     if isinstance(value, str):
         return repr(value) if len(value) <= 80 else f"{value[:60]!r}… ({len(value):,} characters)"

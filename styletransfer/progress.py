@@ -2,15 +2,17 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from styletransfer.log import duration, event
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+    from styletransfer.engine.stylize import Step
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
 # The ways to show progress, each with the percent between two lines in the log.
@@ -19,43 +21,18 @@ PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
 _lock = threading.Lock()
-
-
-class Progressing(Protocol):
-    """The part of a step that progress shows.
-
-    Attributes:
-        iteration: The number of the step, from 1.
-        total: The number of steps.
-        fraction: The part of the work that is done, 0…1.
-        scale: The longer side of the picture in px.
-        eta_s: The seconds left.
-        losses: The losses by name, with their sum as `total`; empty if there are none.
-    """
-
-    iteration: int
-    total: int
-    fraction: float
-    scale: int
-    eta_s: float
-
-    @property
-    def losses(self) -> Mapping[str, float]: ...
-
-
-AnyStep = TypeVar("AnyStep", bound=Progressing)
 BatchLeft = Callable[[float], float]  # seconds left for this picture → for the whole batch
-ShowStep = Callable[[Progressing, float], None]  # takes a step and the iterations per second
+ShowStep = Callable[["Step", float], None]  # takes a step and the iterations per second
 ShowBar = Callable[[float, str], None]  # takes the part of the work that is done, and a status
 
 
 def follow(
-    steps: Iterable[AnyStep],
+    steps: Iterable["Step"],
     label: str,
     batch_left: BatchLeft | None = None,
     mode: str = "plain",
     **fields: Any,
-) -> AnyStep:
+) -> "Step":
     """Run an optimisation to its end, show its progress, and return the last step.
 
     Args:
@@ -94,7 +71,7 @@ def _step_display(
         return
     every, logged = LINES_EVERY[mode], 0
 
-    def log(step: Progressing, rate: float) -> None:
+    def log(step: "Step", rate: float) -> None:
         nonlocal logged
         percent = int(100 * step.fraction + 1e-9)  # 100 * 0.29 is less than 29.
         if not every or percent // every <= logged:
@@ -119,7 +96,7 @@ def _step_display(
     yield log
 
 
-def _status(step: Progressing, rate: float, batch_left: BatchLeft | None) -> str:
+def _status(step: "Step", rate: float, batch_left: BatchLeft | None) -> str:
     """Return the numbers of a step as text, the most important first: a bar may cut the rest."""
     batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
     loss = [f"loss {step.losses['total']:.4g}"] if step.losses else []

@@ -41,9 +41,10 @@ def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) ->
 
 
 def kind(field: "dataclasses.Field[Any]") -> type:
-    """The type of a setting: bool, int, float or str, apart from the word allowed instead."""
-    each = field.type
-    return each if isinstance(each, type) else get_args(each)[0]
+    """Return the type of a setting: bool, int, float or str, apart from the word allowed
+    instead."""
+    declared = field.type
+    return declared if isinstance(declared, type) else get_args(declared)[0]
 
 
 def expectation(field: "dataclasses.Field[Any]") -> str:
@@ -65,7 +66,7 @@ def expectation(field: "dataclasses.Field[Any]") -> str:
 
 
 def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
-    """Whether a typed value is in a setting's range."""
+    """Return whether a typed value is in a setting's range."""
     about = field.metadata
     if about["choices"]:
         return value in about["choices"]
@@ -103,27 +104,27 @@ def parse_bool(text: str) -> bool | None:
 
 
 def parse_whole(text: str, low: int, high: int) -> int | None:
-    """The whole number from `low` to `high`, 0 or more, that a text of up to nine digits is; None
-    for anything else."""
+    """Return the whole number from `low` to `high`, 0 or more, that a text of up to nine digits is;
+    None for anything else."""
     number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
     return number if low <= number <= high else None
 
 
-def closest(given: str, known: Iterable[str]) -> str | None:
+def closest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most similar, ignoring case, or None if none is similar."""
-    if len(given) > LONGEST_COMPARED:
+    if len(name) > LONGEST_COMPARED:
         return None
     by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
-    found = difflib.get_close_matches(given.lower(), by_lower_case, n=1)
-    return by_lower_case[found[0]] if found else None
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    return by_lower_case[matches[0]] if matches else None
 
 
-def did_you_mean(given: str, known: Iterable[str], otherwise: str = "") -> str:
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean size?` with the closest name, or `otherwise` if there is none."""
-    name = closest(given, known)
-    if name is None:
+    close = closest(name, known)
+    if close is None:
         return otherwise
-    return f"did you mean {name if name.isidentifier() else shortened(name)}?"
+    return f"did you mean {close if close.isidentifier() else shortened(close)}?"
 
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:

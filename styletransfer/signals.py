@@ -48,7 +48,9 @@ class Stop:
         # Only the main thread gets signals; in another one, the caller's handlers stay.
         if threading.current_thread() is threading.main_thread():
             self._outer, Stop._innermost = Stop._innermost, self
-            self._previous = {each: signal.signal(each, self._handle) for each in self.SIGNALS}
+            self._previous = {
+                number: signal.signal(number, self._handle) for number in self.SIGNALS
+            }
             self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._discarded
             if self._outer is not None:  # After the handlers: from here on no signal is missed.
                 self.signum = self.signum or self._outer.signum
@@ -57,8 +59,8 @@ class Stop:
     def __exit__(self, *_: object) -> None:
         if not self._previous:
             return
-        for each, handler in self._previous.items():
-            signal.signal(each, handler)
+        for signum, handler in self._previous.items():
+            signal.signal(signum, handler)
         sys.unraisablehook = self._previous_hook
         Stop._innermost = self._outer
         if self._outer is not None:
@@ -75,12 +77,12 @@ class Stop:
             self._previous_hook(unraisable)
 
     def obey(self) -> None:
-        """Raises Stopped if a signal has arrived."""
+        """Raise Stopped if a signal has arrived."""
         if self.signum is not None:
             raise Stopped(self.signum)
 
     def result_of(self, future: "Future[_Value]") -> _Value:
-        """Waits for a future, and returns its result or raises its error.
+        """Wait for a future, and return its result or raise its error.
 
         Raises Stopped after a signal, even if the future has ended: the signal that ends a run may
         have ended it.

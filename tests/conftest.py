@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from support import tiny as tiny_module
 from support.processes import Starter, loaded_processes
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-MAX_WORKERS = 4  # Each grows to some three gigabytes.
-# Groups of tests that share a costly resource, the longest first: traced graphs, S3 and a process
-# that has loaded TensorFlow, a browser.
-GROUPS = ("engine", "processes", "chromium")
+MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
+# Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
+# TensorFlow, a browser, traced graphs. The engine's are two, for two workers.
+GROUPS = ("processes", "engine: pictures", "engine: terms", "chromium")
+# Files of the engine that paint whole pictures, which takes as long as all others.
+_PICTURES = ("test_stylize.py", "test_stress.py", "test_tiled_gradient.py")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
@@ -35,11 +38,13 @@ def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Return one worker for each core, or none if only certain files are tested: each worker would
-    load and trace the same."""
+    """Return one worker more than there are cores, because many tests wait for a process, a browser
+    or a storage. None if only certain files are tested: each worker would load and trace the same.
+    """
     if all(".py" in argument for argument in config.args):
         return 0
-    return min(os.cpu_count() or 1, MAX_WORKERS)
+    fitting = psutil.virtual_memory().available // WORKER_BYTES
+    return min((os.cpu_count() or 1) + 1, MAX_WORKERS, max(1, fitting))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -67,10 +72,10 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
 def group(nodeid: str) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
     file, _, _ = nodeid.partition("::")
-    if re.search(r"[\[\- ]rgw|/test_(faults|kill|process|workers)\.py", nodeid):
+    if re.search(r"[\[\- ]rgw|/test_(determinism|faults|kill|process|workers)\.py", nodeid):
         return "processes"
     if "/engine/" in file:
-        return "engine"
+        return "engine: pictures" if file.endswith(_PICTURES) else "engine: terms"
     return "chromium" if re.search("browser|story", file) else file
 
 
@@ -94,8 +99,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Mark and sort the tests.
 
     Tests that need Ceph, which starts in seconds, are slow. They replace those on moto's server if
-    all tests run and Ceph is installed. The groups that take longest start first, so that workers
-    end at about the same time; within a group slow tests come last.
+    all tests run and Ceph is installed. The groups that take longest start first, then files with
+    slow tests, so that workers end at about the same time; within a group slow tests come last.
     """
     from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
 
@@ -108,11 +113,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker("slow")
     in_workers = hasattr(config, "workerinput")
 
-    def order(item: pytest.Item) -> tuple[bool, bool]:
-        is_slow = item.get_closest_marker("slow") is not None
-        return in_workers and group(item.nodeid) not in GROUPS, is_slow
+    def is_slow(item: pytest.Item) -> bool:
+        return item.get_closest_marker("slow") is not None
 
-    items.sort(key=order)
+    with_slow = {group(item.nodeid) for item in items if is_slow(item)}
+
+    def place(name: str) -> int:
+        """Return the place of a group among all."""
+        return GROUPS.index(name) if name in GROUPS else len(GROUPS) + (name not in with_slow)
+
+    items.sort(key=lambda item: (in_workers and place(group(item.nodeid)), is_slow(item)))
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ WHEELS = {
 
 
 def download(folder: Path) -> None:
-    """Writes uv into `folder`."""
+    """Write uv into `folder`."""
     tag = WHEELS[platform.system(), platform.machine()]
     wheel = r'url = "([^"]+/uv-[^"]+-py3-none-' + tag + r'[^"]*\.whl)", hash = "sha256:(\w+)"'
     [(url, digest)] = re.findall(wheel, LOCK.read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ CUDNN = "libcudnn.so.9"
 
 
 def lacks(extras: list[str]) -> bool:
-    """Compares the packages of this Python with the ranges in pyproject.toml."""
+    """Compare the packages of this Python with the ranges in pyproject.toml."""
     if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info < (3, 14):
         return True
     import tomllib
@@ -29,7 +29,7 @@ def lacks(extras: list[str]) -> bool:
 
 
 def is_met(requirement: str) -> bool:
-    """Looks for a package within the range of `requirement`, as "name[extra]>=1.0,<2".
+    """Look for a package within the range of `requirement`, as "name[extra]>=1.0,<2".
 
     A requirement with a marker counts as met: it concerns some machines only. So does TensorFlow
     under any name, for the module decides: a platform's builds have other names.
@@ -53,12 +53,12 @@ def is_met(requirement: str) -> bool:
 
 
 def release(version: str) -> list[int]:
-    """Returns the first four numbers of a version."""
+    """Return the first four numbers of a version."""
     return ([int(number) for number in re.findall(r"\d+", version)] + [0] * 4)[:4]
 
 
 def has_cudnn() -> bool:
-    """Looks for cuDNN where TensorFlow does: in its package, and among the system's libraries."""
+    """Look for cuDNN where TensorFlow does: in its package, and among the system's libraries."""
     from importlib import util
 
     if util.find_spec("nvidia") and util.find_spec("nvidia.cudnn"):

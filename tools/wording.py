@@ -66,15 +66,15 @@ class Hit(NamedTuple):
 
 
 def main() -> int:
-    """Prints the hits and their counts. Returns the exit code."""
+    """Print the hits and their counts. Return the exit code."""
     args = parse_arguments()
     rules = read_rules()
     by_rule: Counter[Rule] = Counter()
     for root in args.paths:
         for path in prose_files(root):
             shown = path.relative_to(root) if root.is_dir() else path
-            found = paragraphs(path, path.read_text(errors="replace"))
-            for hit in sorted(hits(found, rules), key=lambda hit: hit.line):
+            read = paragraphs(path, path.read_text(errors="replace"))
+            for hit in sorted(hits(read, rules), key=lambda hit: hit.line):
                 by_rule[hit.rule] += 1
                 if not args.count:
                     print(
@@ -90,7 +90,7 @@ def main() -> int:
 
 
 def parse_arguments() -> argparse.Namespace:
-    """The command line's options."""
+    """Parse the command line's options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -101,7 +101,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def read_rules() -> list[Rule]:
-    """The rules of wording.toml."""
+    """Read the rules of wording.toml."""
     with Path(__file__).with_suffix(".toml").open("rb") as file:
         entries = tomllib.load(file)["rule"]
     return [
@@ -117,7 +117,8 @@ def read_rules() -> list[Rule]:
 
 
 def prose_files(root: Path) -> Iterator[Path]:
-    """The files to read: `root` itself, or all below it except hidden folders and generated files.
+    """List the files to read: `root` itself, or all below it except hidden folders and generated
+    files.
 
     `.ci` and `.env.example` are read although they are hidden.
     """
@@ -134,7 +135,7 @@ def prose_files(root: Path) -> Iterator[Path]:
 
 
 def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
-    """The prose in a file."""
+    """Yield the prose in a file."""
     suffix = path.suffix.lower()
     if suffix == ".md":
         yield from markdown(text)
@@ -149,9 +150,9 @@ def paragraphs(path: Path, text: str) -> Iterator[Paragraph]:
         yield from slash_comments(text)
 
 
-def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
-    """The hits in paragraphs; several patterns of one code count once at the same place."""
-    for kind, lines in found:
+def hits(read: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
+    """Yield the hits in paragraphs; several patterns of one code count once at the same place."""
+    for kind, lines in read:
         if any(EXEMPT in line for _, line in lines):
             continue
         text, starts = "", []
@@ -159,20 +160,20 @@ def hits(found: Iterable[Paragraph], rules: Iterable[Rule]) -> Iterator[Hit]:
             starts.append((len(text), number))
             text += prose(line) + " "
         text = text.rstrip()
-        seen = set()
+        counted = set()
         for rule in rules:
             if kind not in rule.kinds:
                 continue
             for match in rule.pattern.finditer(text):
-                if (rule.code, match.start()) not in seen:
-                    seen.add((rule.code, match.start()))
+                if (rule.code, match.start()) not in counted:
+                    counted.add((rule.code, match.start()))
                     number = max(number for start, number in starts if start <= match.start())
                     excerpt = text[max(0, match.start() - 25) : match.start() + 70].strip()
                     yield Hit(number, rule, kind, excerpt)
 
 
 def prose(line: str) -> str:
-    """The line without code, links, comments of HTML and quotations."""
+    """Return the line without code, links, comments of HTML and quotations."""
     line = re.sub(r"`[^`]*`", "X", line)
     line = re.sub(r"<!--.*?-->", "", line)
     line = re.sub(r"\]\([^)]*\)", "]", line)
@@ -182,7 +183,7 @@ def prose(line: str) -> str:
 
 
 def split_at_blanks(kind: str, lines: Iterable[Line]) -> Iterator[Paragraph]:
-    """Paragraphs of `kind`: lines without a blank line between them."""
+    """Yield the paragraphs of `kind`: lines without a blank line between them."""
     for is_blank, group in groupby(lines, lambda line: not line[1].strip()):
         if not is_blank:
             yield Paragraph(kind, [(number, text.strip()) for number, text in group])
@@ -211,16 +212,16 @@ def markdown(text: str) -> Iterator[Paragraph]:
 
 
 def docstrings(text: str) -> Iterator[Paragraph]:
-    """Paragraphs of the docstrings of modules, classes and functions."""
+    """Yield the paragraphs of the docstrings of modules, classes and functions."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, documented) and (found := ast.get_docstring(node, clean=False)):
-            lines = enumerate(found.splitlines(), node.body[0].lineno)
+        if isinstance(node, documented) and (docstring := ast.get_docstring(node, clean=False)):
+            lines = enumerate(docstring.splitlines(), node.body[0].lineno)
             yield from split_at_blanks(DOCSTRING, lines)
 
 
 def python_comments(text: str) -> Iterator[Paragraph]:
-    """Comments: consecutive lines without code are one paragraph, one behind code is another."""
+    """Yield comments. Lines in a row without code are one paragraph, one behind code is another."""
     alone = {}
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         words = token.string.lstrip("#").strip()
@@ -238,17 +239,17 @@ def python_comments(text: str) -> Iterator[Paragraph]:
 
 
 def hash_comments(text: str) -> Iterator[Paragraph]:
-    """Comments after `#`, except variables that are commented out."""
+    """Yield the comments after `#`, except variables that are commented out."""
     lines = []
     for number, line in enumerate(text.splitlines(), 1):
-        found = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
-        words = found[1] if found else ""
+        comment = re.match(r"\s*#(?!!)\s?(.*)", line) or re.search(r"\s#\s(.*)$", line)
+        words = comment[1] if comment else ""
         lines.append((number, "" if re.match(r"[A-Z_]+=\S*$|-{3,}|  ", words) else words))
     return split_at_blanks(COMMENT, lines)
 
 
 def slash_comments(text: str) -> Iterator[Paragraph]:
-    """Comments of JavaScript and CSS."""
+    """Yield the comments of JavaScript and CSS."""
     lines, inside = [], False
     for number, line in enumerate(text.splitlines(), 1):
         words = ""
@@ -256,14 +257,14 @@ def slash_comments(text: str) -> Iterator[Paragraph]:
             start = line.find("/*") if not inside else 0
             words = re.sub(r"^\s*/?\*+/?|\*/.*$", "", line[start:])
             inside = "*/" not in line
-        elif found := re.search(r"(?:^|\s)//\s?(.*)$", line):
-            words = found[1]
+        elif comment := re.search(r"(?:^|\s)//\s?(.*)$", line):
+            words = comment[1]
         lines.append((number, words.strip()))
     return split_at_blanks(COMMENT, lines)
 
 
 def help_texts(text: str) -> Iterator[Paragraph]:
-    """Here-documents of a shell script, without the commands in their first column."""
+    """Yield the here-documents of a shell script, without the commands in their first column."""
     lines, inside = [], False
     for number, line in enumerate(text.splitlines(), 1):
         if re.search(r"<<-?'?END'?", line):

@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from bot.choices import Choice
 from styletransfer.errors import PictureError, StorageError
-from styletransfer.images.header import bytes_to_decode, errors_named, open_picture
+from styletransfer.images.opening import bytes_to_decode, errors_named, open_picture
 from styletransfer.storage.base import Bucket
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more

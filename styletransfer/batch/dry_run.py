@@ -25,7 +25,7 @@ from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_p
 from styletransfer.engine.schedule import schedule, total_work
 from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
-from styletransfer.images.header import Header, check_memory, read_header
+from styletransfer.images.opening import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry

@@ -18,8 +18,8 @@ from styletransfer.engine.schedule import painting_size
 from styletransfer.images import arrays, decode
 from styletransfer.images.borders import used_pixels
 from styletransfer.images.decode import decode_mask
-from styletransfer.images.header import bytes_to_decode
 from styletransfer.images.masks import painted, visible
+from styletransfer.images.opening import bytes_to_decode
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry
 

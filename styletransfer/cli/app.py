@@ -23,7 +23,7 @@ from styletransfer.log import (
 )
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
-from styletransfer.storage.jobs import POOL
+from styletransfer.storage.transfers import POOL
 
 LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 INTERRUPTED = 130  # 128 + SIGINT
@@ -85,7 +85,7 @@ def run_program(
 def run_service(
     name: str, run: Callable[[dict[str, str]], int], variables: Mapping[str, str] | None = None
 ) -> int:
-    """`run_program` for a process that a platform starts and stops.
+    """Run a program, as `run_program`, that a platform starts and stops.
 
     SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win

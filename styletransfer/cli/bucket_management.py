@@ -1,4 +1,4 @@
-"""bucket_management.py: checks, creates, lists and empties buckets."""
+"""bucket_management.py: checks, creates, lists and empties buckets. Opens those of all scripts."""
 
 import argparse
 import secrets
@@ -8,27 +8,62 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from styletransfer import config
 from styletransfer.cli.app import ask, on_terminal, run_program
-from styletransfer.cli.named_buckets import (
-    ACCOUNT_NOTES,
-    BUCKET_HELP,
-    BUCKETS_NOTES,
-    open_configured,
-    open_named,
-)
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
-from styletransfer.storage.address import folder_hint
+from styletransfer.paths import WORKSPACE
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import folder_hint, parse_account
 from styletransfer.storage.base import Progress, Store, UnavailableError
-from styletransfer.storage.jobs import Job, run_jobs
+from styletransfer.storage.transfers import Job, run_jobs
 
+BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
+ACCOUNT_NOTES = """\
+CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from
+the environment, or from a file .env beside this script. Without them, buckets are
+on Amazon S3."""
+BUCKETS_NOTES = f"""\
+BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
+{ACCOUNT_NOTES}"""
 PROG = "bucket_management.py"
 CODES = """
 
 exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
 5 storage unreachable or access refused, or a problem that check found"""
 SHOWN_KEYS = 5  # keys that `empty` lists before it asks
+
+
+def open_named(value: str, *, new: bool = False) -> Store:
+    """Return the bucket that an argument names. `new` is as in `open_bucket`."""
+    return open_bucket(value, parse_account(config.environment()), new=new)
+
+
+def open_configured(
+    variables: Sequence[str] = config.BUCKETS, *, new: bool = False
+) -> dict[str, Store]:
+    """Open the buckets that BUCKET_* variables name.
+
+    Args:
+        variables: The variables.
+        new: As in `open_bucket`.
+
+    Returns:
+        The buckets by variable.
+
+    Raises:
+        ConfigError: None is set. The samples of the demo are not a place to upload to.
+    """
+    loaded = config.load(config.environment())
+    if loaded.demo:
+        which = variables[0] if len(variables) == 1 else "BUCKET_*"
+        raise ConfigError(
+            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
+            f"{WORKSPACE / '.env'}, or let ./start.sh init ask for them"
+        )
+    values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
+    return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
@@ -82,47 +117,47 @@ def check_buckets(buckets: Mapping[str, Store]) -> int:
 
 
 def _try_bucket(variable: str, bucket: Store) -> Finding:
-    found = Finding(f"{variable} {printable(bucket.name)}")
+    finding = Finding(f"{variable} {printable(bucket.name)}")
     try:
-        found.states["reachable"] = bucket.exists()
-        if not found.states["reachable"]:
-            found.problem = "does not exist; create it: ./bucket_management.py create"
-            found.problem += folder_hint(bucket.name)
-            return found
+        finding.states["reachable"] = bucket.exists()
+        if not finding.states["reachable"]:
+            finding.problem = "does not exist; create it: ./bucket_management.py create"
+            finding.problem += folder_hint(bucket.name)
+            return finding
     except StorageError as error:
-        found.problem = str(error)
-        found.states["reachable"] = not isinstance(error, UnavailableError)
-        if found.states["reachable"]:
-            found.states["readable"] = False
-        return found
+        finding.problem = str(error)
+        finding.states["reachable"] = not isinstance(error, UnavailableError)
+        if finding.states["reachable"]:
+            finding.states["readable"] = False
+        return finding
     try:
         if entry := next(iter(bucket.list()), None):
             bucket.find(entry.key)
-        found.states["readable"] = True
+        finding.states["readable"] = True
     except StorageError as error:
-        found.problem, found.states["readable"] = str(error), False
-    _try_writing(bucket, variable, found)
-    return found
+        finding.problem, finding.states["readable"] = str(error), False
+    _try_writing(bucket, variable, finding)
+    return finding
 
 
-def _try_writing(bucket: Store, variable: str, found: Finding) -> None:
+def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
         bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
     except StorageError as error:
-        found.states["writable"] = False
+        finding.states["writable"] = False
         reason = str(error).replace(key, "a test object")
         if variable == "BUCKET_RESULT":
-            found.problem = found.problem or f"results cannot be stored: {reason}"
+            finding.problem = finding.problem or f"results cannot be stored: {reason}"
         else:
             what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
-            found.notes.append(f"painting works, but uploading {what} does not: {reason}")
+            finding.notes.append(f"painting works, but uploading {what} does not: {reason}")
         return
-    found.states["writable"] = True
+    finding.states["writable"] = True
     try:
         bucket.delete(key)
     except StorageError as error:
-        found.problem = found.problem or f"objects cannot be deleted: {error}"
+        finding.problem = finding.problem or f"objects cannot be deleted: {error}"
 
 
 def create(bucket: Store) -> None:

@@ -13,14 +13,13 @@ from getpass import getpass
 from pathlib import Path
 from typing import TypeVar
 
-from styletransfer import config
-from styletransfer.cli import env_file
+from styletransfer import config, env_file
 from styletransfer.cli.app import fail, on_terminal, run_program
 from styletransfer.cli.bucket_management import check_buckets, create
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError
 from styletransfer.log import listed, printable, shortened
-from styletransfer.paths import WORKSPACE, dotenv, parse_dotenv
+from styletransfer.paths import WORKSPACE
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import CELLAR, REGION
 
@@ -87,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _init(args: argparse.Namespace) -> int:
     if not args.yes and not on_terminal():
         raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
-    file, existing = WORKSPACE / ".env", config.non_empty(dotenv(WORKSPACE))
+    file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
     name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
     account = _account(name, args, existing)
     prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
@@ -149,9 +148,9 @@ def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -
     """Return the variables of the account: given, set already, or asked for."""
     provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
     if name == "aws" and any(variable in known for variable in CELLAR):
-        found = ", ".join(variable for variable in CELLAR if variable in known)
+        cellar = ", ".join(variable for variable in CELLAR if variable in known)
         raise ConfigError(
-            f"{found} set, in .env or the environment: with these, buckets are not on AWS; remove "
+            f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
             "them first"
         )
     if args.addon:
@@ -174,10 +173,11 @@ def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
 
     Raises ConfigError if one is missing. Messages contain no values.
     """
-    found = config.non_empty(parse_dotenv(text))
-    if missing := [name for name in provider.required if name not in found]:
+    variables = config.non_empty(env_file.parse(text))
+    if missing := [name for name in provider.required if name not in variables]:
         raise ConfigError(f"{where} lack {', '.join(missing)}")
-    return {name: found[name] for name in (*provider.required, *provider.optional) if name in found}
+    names = (*provider.required, *provider.optional)
+    return {name: variables[name] for name in names if name in variables}
 
 
 def _text_of(addon: str) -> str:
@@ -237,7 +237,7 @@ def _ask_for_addon(provider: _Provider) -> str:
     names = listed(provider.required)
     print(f"Paste the lines of the add-on with {names}. An empty line ends them.")
     lines: list[str] = []
-    while not {*provider.required} <= parse_dotenv("\n".join(lines)).keys():
+    while not {*provider.required} <= env_file.parse("\n".join(lines)).keys():
         if not (line := _asked("")):
             break
         lines.append(line)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import open_in_browser, run_program
-from styletransfer.cli.named_buckets import (
+from styletransfer.cli.bucket_management import (
     ACCOUNT_NOTES,
     BUCKET_HELP,
     BUCKETS_NOTES,
@@ -27,10 +27,11 @@ from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, ObjectError, Store
-from styletransfer.storage.fetch import download_all
+from styletransfer.storage.download import download_all
 from styletransfer.storage.files import storage_errors
 from styletransfer.storage.manifest import MANIFEST, Manifest, was_downloaded
-from styletransfer.storage.sync import SyncResult, SyncRules, upload_all
+from styletransfer.storage.sync import SyncResult, SyncRules
+from styletransfer.storage.upload import upload_all
 
 SYNC_NOTES = """
 

@@ -1,4 +1,4 @@
-"""Pictures as arrays: integers and floats, other sizes, and conversion from Pillow's images.
+"""Pictures as arrays: integers and floats, and other sizes.
 
 Large pictures are converted in bands of rows, so that they never have a second copy in floats.
 """
@@ -6,21 +6,20 @@ Large pictures are converted in bands of rows, so that they never have a second 
 from collections.abc import Iterator
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import Image
 
 _BAND_PIXELS = 1 << 18  # The intermediate values of a pixel take up to 60 bytes.
-
-# Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
-_FAINT = 1 / 8
-
-# Rec. 601's luma, which drawing programs and Pillow use to convert colours to grey.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def bands(height: int, rows: int) -> Iterator[slice]:
     """Yield slices of `rows` rows that cover `height` rows; the last may be shorter."""
     for top in range(0, height, rows):
         yield slice(top, min(top + rows, height))
+
+
+def small_bands(height: int, width: int) -> Iterator[slice]:
+    """Yield slices of rows that cover a picture, of few enough pixels to compute with in floats."""
+    return bands(height, max(1, _BAND_PIXELS // width))
 
 
 def fit_size(height: int, width: int, longer: int) -> tuple[int, int]:
@@ -106,69 +105,3 @@ def resample(
         channel = Image.fromarray(np.ascontiguousarray(to_float(pixels[..., number])))
         out[..., number] = np.asarray(channel.resize((width, bottom - top), method, box))
     return out
-
-
-def to_array(image: Image.Image) -> np.ndarray:
-    """Return an RGB image as uint8 [H, W, 3], or an L image as [H, W]."""
-    channels = (3,) if image.mode == "RGB" else ()
-    out = np.empty((image.height, image.width, *channels), np.uint8)
-    for rows in _bands(image.height, image.width):
-        out[rows] = _values(image, rows)
-    return out
-
-
-def eight_bits(image: Image.Image) -> Image.Image:
-    """Scale grey of up to 16 bits to 8; Pillow's conversion clips at 255."""
-    tags = getattr(image, "tag_v2", {})
-    # Pillow does not scale a TIFF's 12 bits.
-    white = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
-    # "White is zero", which Pillow inverts in 8 bits only.
-    inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
-    out = np.empty((image.height, image.width), np.uint8)
-    for rows in _bands(image.height, image.width):
-        grey = np.minimum(_values(image, rows) / np.float32(white), 1)
-        out[rows] = np.rint(255 * (1 - grey if inverted else grey))
-    return Image.fromarray(out)
-
-
-def luma(pixels_int: np.ndarray, alpha_int: np.ndarray | None) -> np.ndarray:
-    """Return colours [H, W, 3] as grey, multiplied by alpha [H, W], if any: float32, 0…1."""
-    height, width = pixels_int.shape[:2]
-    out = np.empty((height, width), np.float32)
-    for rows in _bands(height, width):
-        np.minimum(to_float(pixels_int[rows]) @ _LUMA, 1, out=out[rows])
-        if alpha_int is not None:
-            out[rows] *= to_float(alpha_int[rows])
-    return out
-
-
-def replace_hidden_colours(pixels_int: np.ndarray, alpha_int: np.ndarray) -> None:
-    """Replace colours, uint8 [H, W, 3], by the mean of the visible ones where alpha [H, W] is
-    low."""
-    mean = _visible_mean(pixels_int, alpha_int)
-    for rows in _bands(*alpha_int.shape):
-        alpha = to_float(alpha_int[rows])
-        faint = alpha < _FAINT
-        own_share = (alpha[faint] / np.float32(_FAINT))[:, None]
-        own = to_float(pixels_int[rows])[faint]
-        pixels_int[rows][faint] = np.rint(255 * (mean + (own - mean) * own_share))
-
-
-def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
-    """The mean colour [3], weighted by alpha."""
-    weighted, weight = np.zeros(3), 0.0
-    for rows in _bands(*alpha_int.shape):
-        alpha = to_float(alpha_int[rows])
-        by_row = np.einsum("hwc,hw->hc", to_float(pixels_int[rows]), alpha)
-        weighted += by_row.sum(axis=0, dtype=np.float64)
-        weight += float(alpha.sum(dtype=np.float64))
-    mean: np.ndarray = np.minimum(weighted / weight, 1).astype(np.float32)
-    return mean
-
-
-def _bands(height: int, width: int) -> Iterator[slice]:
-    return bands(height, max(1, _BAND_PIXELS // width))
-
-
-def _values(image: Image.Image, rows: slice) -> np.ndarray:
-    return np.asarray(image.crop((0, rows.start, image.width, rows.stop)))

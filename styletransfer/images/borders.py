@@ -3,7 +3,7 @@
 import numpy as np
 
 from styletransfer.images.decode import Picture
-from styletransfer.images.header import MIN_SIDE
+from styletransfer.images.opening import MIN_SIDE
 from styletransfer.log import event
 
 # Shares of a side, unless a comment says otherwise.

@@ -4,26 +4,15 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
 
 from styletransfer.errors import PictureError
-from styletransfer.images import exif, icc
-from styletransfer.images.arrays import (
-    eight_bits,
-    luma,
-    replace_hidden_colours,
-    to_array,
-    to_float,
-)
-from styletransfer.images.header import (
-    bytes_to_decode,
-    camera_orientation,
-    check_memory,
-    errors_named,
-    open_picture,
-)
-from styletransfer.images.masks import BLACK
+from styletransfer.images import exif, icc, masks
+from styletransfer.images.arrays import small_bands, to_float
+from styletransfer.images.opening import errors_named, open_picture, orientation
 
+# Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
+_FAINT = 1 / 8
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -44,7 +33,7 @@ class Picture:
         alpha_int: uint8 [H, W], from transparent to opaque, or None if all is opaque.
         format: Pillow's name of the file's format, such as JPEG or HEIF.
         exif: See `exif.kept`.
-        profile: The picture's own ICC profile if results can be written in it, see `icc.own`.
+        profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
     """
 
     pixels_int: np.ndarray
@@ -91,10 +80,33 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
             200 megapixels, narrower than 16 pixels, fully transparent, or of a rare kind.
         MemoryShortError: Decoding would take more than `available` bytes. No pixel is read.
     """
-    if available is not None:
-        check_memory(bytes_to_decode(data), available, name)
     with errors_named(name):
-        return _decode(data)
+        file = open_picture(data, available)
+        file.load()
+        picture_format = "JPEG" if file.format == "MPO" else str(file.format)
+        # Loading turns TIFF and HEIC upright already.
+        turn = _TRANSPOSITIONS.get(orientation(file))
+        metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
+        profile = file.info.get("icc_profile")
+        image, alpha = _separated(file)
+        del file
+        if alpha is not None and alpha.getextrema() == (255, 255):
+            alpha = None
+        if alpha is not None and alpha.getextrema() == (0, 0):
+            raise PictureError(
+                "is fully transparent, so nothing is seen in it; save it without alpha"
+            )
+        image = icc.to_srgb(image, profile)
+        if turn is not None:  # One after another: the first is freed once it is copied.
+            image = image.transpose(turn)
+            alpha = alpha and alpha.transpose(turn)
+        pixels_int = _to_array(image)
+        del image
+        alpha_int = None if alpha is None else _to_array(alpha)
+        del alpha
+        if alpha_int is not None:
+            _replace_hidden_colours(pixels_int, alpha_int)
+        return Picture(pixels_int, alpha_int, picture_format, metadata, icc.writable(profile))
 
 
 def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndarray:
@@ -104,10 +116,8 @@ def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndar
     and errors are as in `decode`; a mask that is black all over raises PictureError as well.
     """
     picture = decode(data, name, available)
-    mask = luma(picture.pixels_int, picture.alpha_int)
-    if mask.max() < BLACK:
-        raise PictureError(f"{name}: is black all over; a mask is white where it lets through")
-    return mask
+    with errors_named(name):
+        return masks.from_colours(picture.pixels_int, picture.alpha_int)
 
 
 def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> bytes:
@@ -129,7 +139,7 @@ def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> byte
         profile = file.info.get("icc_profile")
         file.draft("RGB", (2 * longer, 2 * longer))
         file.load()
-        transposition = _transposition_of(file)
+        turn = _TRANSPOSITIONS.get(orientation(file))
         image, alpha = _separated(file)
         del file
         if alpha is not None:
@@ -137,47 +147,17 @@ def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> byte
         image.thumbnail((2 * longer, 2 * longer))
         image = icc.to_srgb(image, profile)
         image.thumbnail((longer, longer))
-        if transposition is not None:
-            image = image.transpose(transposition)
+        if turn is not None:
+            image = image.transpose(turn)
         out = io.BytesIO()
         image.save(out, "JPEG", quality=quality)
         return out.getvalue()
 
 
-def _decode(data: bytes) -> Picture:
-    file = open_picture(data)
-    file.load()
-    picture_format = "JPEG" if file.format == "MPO" else str(file.format)
-    transposition, profile = _transposition_of(file), file.info.get("icc_profile")
-    metadata = exif.kept(data if picture_format == "TIFF" else file.info.get("exif"))
-    image, alpha = _separated(file)
-    del file
-    if alpha is not None and alpha.getextrema() == (255, 255):
-        alpha = None
-    if alpha is not None and alpha.getextrema() == (0, 0):
-        raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    image = icc.to_srgb(image, profile)
-    if transposition is not None:  # One after another: each is freed once it is copied.
-        image = image.transpose(transposition)
-        alpha = alpha and alpha.transpose(transposition)
-    pixels_int = to_array(image)
-    del image
-    alpha_int = None if alpha is None else to_array(alpha)
-    del alpha
-    if alpha_int is not None:
-        replace_hidden_colours(pixels_int, alpha_int)
-    return Picture(pixels_int, alpha_int, picture_format, metadata, icc.own(profile))
-
-
-def _transposition_of(image: Image.Image) -> Image.Transpose | None:
-    """Return the way to turn a loaded picture upright; loading turns TIFF and HEIC already."""
-    return _TRANSPOSITIONS.get(camera_orientation(image))
-
-
 def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     """Return a loaded picture's colours as L, RGB, CMYK or LAB, and its alpha, if any, as L."""
     if image.mode.startswith("I;16"):
-        return eight_bits(image), None
+        return _eight_bits(image), None
     grey = image.mode in ("1", "L", "LA", "La")
     if image.has_transparency_data:
         if image.mode not in ("LA", "RGBA"):  # A conversion to the same mode is a copy.
@@ -186,3 +166,54 @@ def _separated(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("L", "RGB", "CMYK", "LAB"):
         return image, None
     return image.convert("L" if grey else "RGB"), None
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Scale grey of up to 16 bits to 8; Pillow's conversion clips at 255."""
+    tags = getattr(image, "tag_v2", {})
+    # Pillow does not scale a TIFF's 12 bits.
+    white = 2.0 ** min(16, *tags.get(ExifTags.Base.BitsPerSample, (16,))) - 1
+    # "White is zero", which Pillow inverts in 8 bits only.
+    inverted = tags.get(ExifTags.Base.PhotometricInterpretation) == 0
+    out = np.empty((image.height, image.width), np.uint8)
+    for rows in small_bands(image.height, image.width):
+        grey = np.minimum(_values(image, rows) / np.float32(white), 1)
+        out[rows] = np.rint(255 * (1 - grey if inverted else grey))
+    return Image.fromarray(out)
+
+
+def _to_array(image: Image.Image) -> np.ndarray:
+    """Return an RGB image as uint8 [H, W, 3], or an L image as [H, W]."""
+    channels = (3,) if image.mode == "RGB" else ()
+    out = np.empty((image.height, image.width, *channels), np.uint8)
+    for rows in small_bands(image.height, image.width):
+        out[rows] = _values(image, rows)
+    return out
+
+
+def _replace_hidden_colours(pixels_int: np.ndarray, alpha_int: np.ndarray) -> None:
+    """Replace colours, uint8 [H, W, 3], by the mean of the visible ones where alpha [H, W] is
+    low."""
+    mean = _visible_mean(pixels_int, alpha_int)
+    for rows in small_bands(*alpha_int.shape):
+        alpha = to_float(alpha_int[rows])
+        faint = alpha < _FAINT
+        share = (alpha[faint] / np.float32(_FAINT))[:, None]
+        stored = to_float(pixels_int[rows])[faint]
+        pixels_int[rows][faint] = np.rint(255 * (mean + (stored - mean) * share))
+
+
+def _visible_mean(pixels_int: np.ndarray, alpha_int: np.ndarray) -> np.ndarray:
+    """Return the mean colour [3], weighted by alpha."""
+    weighted, weight = np.zeros(3), 0.0
+    for rows in small_bands(*alpha_int.shape):
+        alpha = to_float(alpha_int[rows])
+        by_row = np.einsum("hwc,hw->hc", to_float(pixels_int[rows]), alpha)
+        weighted += by_row.sum(axis=0, dtype=np.float64)
+        weight += float(alpha.sum(dtype=np.float64))
+    mean: np.ndarray = np.minimum(weighted / weight, 1).astype(np.float32)
+    return mean
+
+
+def _values(image: Image.Image, rows: slice) -> np.ndarray:
+    return np.asarray(image.crop((0, rows.start, image.width, rows.stop)))

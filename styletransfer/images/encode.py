@@ -26,7 +26,7 @@ def encode(
     exif: bytes | None = None,
     profile: bytes | None = None,
 ) -> bytes:
-    """A picture file's bytes, with its colour profile embedded; equal arguments, equal bytes.
+    """Encode a picture file with its colour profile embedded; equal arguments give equal bytes.
 
     Args:
         pixels: float [H, W, 3], sRGB 0…1, clipped and rounded to 8 bits.
@@ -86,7 +86,7 @@ def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> tu
 
 
 def _rounded(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:
-    """Floats 0…1 as uint8 of the same shape, composited over white by an alpha [H, W]."""
+    """Round floats 0…1 to uint8 of the same shape, composited over white by an alpha [H, W]."""
     out = np.empty(values.shape, np.uint8)
     for rows in bands(len(values), _BAND):
         band = np.clip(values[rows], 0, 1)
@@ -97,7 +97,7 @@ def _rounded(values: np.ndarray, over_white: np.ndarray | None = None) -> np.nda
 
 
 def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
-    """A TIFF 6.0, deflated after horizontal differencing: uint8 [H, W, 3 or 4].
+    """Encode a TIFF 6.0, deflated after horizontal differencing: uint8 [H, W, 3 or 4].
 
     Pillow writes only EXIF tags that have a type it knows.
     """

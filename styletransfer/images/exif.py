@@ -1,7 +1,9 @@
 """A photo's EXIF (CIPA DC-008), as far as it is still right for a result.
 
 EXIF is a TIFF without an image: directories (IFDs) of entries, each with a tag, a type, a count and
-a value, which is copied here byte for byte. The same directories make a whole TIFF file.
+a value, which is copied here byte for byte. The same directories make a whole TIFF file. Pillow's
+writer would change values: it turns é into ??, drops texts in UTF-8 (type 129), and gives a
+UserComment another type.
 """
 
 import struct
@@ -77,11 +79,12 @@ class Exif:
         return (start + body).ljust(offset, b"\0") + self._directories(offset)
 
     def block(self) -> bytes:
-        """The EXIF block of a JPEG, with its prefix."""
+        """Return the EXIF block of a JPEG, with its prefix."""
         return PREFIX + self.tiff()
 
     def _directories(self, offset: int) -> bytes:
-        others = {tag: each for tag, each in ((_CAMERA, self.camera), (_GPS, self.gps)) if each}
+        others = {_CAMERA: self.camera, _GPS: self.gps}
+        others = {tag: entries for tag, entries in others.items() if entries}
         main = self.main | dict.fromkeys(others, self.number(LONG, 0))
         position = offset + len(_to_bytes(self.byte_order, main, offset))
         parts = []
@@ -130,7 +133,7 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 
 def _read(data: bytes) -> Exif:
-    """Raises struct.error, KeyError or ValueError if anything that is kept is damaged."""
+    """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
     order = orders[data[:4]]
 
@@ -179,7 +182,7 @@ def _directory(data: bytes, order: str, offset: int, is_kept: Callable[[int], bo
 
 
 def _to_bytes(order: str, directory: Directory, offset: int) -> bytes:
-    """A directory for a file's offset `offset`, an even number, followed by its values."""
+    """Encode a directory for an even offset in a file, followed by its values."""
     table, values = struct.pack(f"{order}H", len(directory)), b""
     values_offset = offset + 2 + 12 * len(directory) + 4
     for tag, entry in sorted(directory.items()):

@@ -40,11 +40,11 @@ def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Convert sRGB to RGB in a profile that `own` returned."""
+    """Convert sRGB to RGB in a profile that `writable` returned."""
     return _transform(SRGB, profile, "RGB").apply(image)
 
 
-def own(profile: bytes | None) -> bytes | None:
+def writable(profile: bytes | None) -> bytes | None:
     """Return a profile if results can be written in it, or None.
 
     It has to be RGB, not sRGB, and able to hold every colour of sRGB in 8 bits.
@@ -84,7 +84,7 @@ def _transform(source: bytes, target: bytes, mode: str) -> ImageCms.ImageCmsTran
 
 
 def _differences(one: Image.Image, other: Image.Image) -> np.ndarray:
-    """Absolute differences of all values, in steps of 8 bits."""
+    """Return the absolute differences of all values, in steps of 8 bits."""
     return np.abs(np.asarray(one, np.int16) - np.asarray(other, np.int16))
 
 

@@ -14,7 +14,7 @@ from PIL.ExifTags import IFD
 
 from styletransfer.errors import PictureError
 from styletransfer.images.exif import LONG, TYPE_SIZES, entries
-from styletransfer.images.header import errors_named, open_picture
+from styletransfer.images.opening import errors_named, open_picture
 
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 _TEXTS = (b"iTXt", b"zTXt", b"tEXt")  # chunks of a PNG, and how those begin that hold metadata
@@ -86,11 +86,11 @@ def _clear_xmp(data: bytearray) -> None:
     whole = bytes(data)
     if _XMP_LOOSE.search(whole):
         whole = _XMP_ATTRIBUTE.sub(
-            lambda found: found[1] + found[2][:1] + b" " * (len(found[2]) - 2) + found[2][-1:],
+            lambda match: match[1] + match[2][:1] + b" " * (len(match[2]) - 2) + match[2][-1:],
             whole,
         )
-        whole = _XMP_ELEMENT.sub(lambda found: found[1] + b" " * len(found[2]), whole)
-    data[:] = _FILM.sub(lambda found: found[1] + b" " * len(found[2]), whole)
+        whole = _XMP_ELEMENT.sub(lambda match: match[1] + b" " * len(match[2]), whole)
+    data[:] = _FILM.sub(lambda match: match[1] + b" " * len(match[2]), whole)
 
 
 def _clear_texts(data: bytearray) -> None:

@@ -45,7 +45,7 @@ class Account:
 
 
 def parse_account(environment: Mapping[str, str]) -> Account:
-    """The Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
+    """Return the Cellar account of an environment, or Amazon's if no CELLAR_ADDON_* is set.
 
     Raises ConfigError if only some of them are set.
     """
@@ -63,19 +63,19 @@ def parse_account(environment: Mapping[str, str]) -> Account:
         raise ConfigError(f"{REGION} is {shortened(region)}; expected a name such as fr-par")
     if "@" in host:  # The value may contain a password, so the message omits it.
         raise ConfigError(f"CELLAR_ADDON_HOST has an @ in it; {HOST_SYNTAX}")
-    found = Account(host, key_id, secret, region)
+    account = Account(host, key_id, secret, region)
     try:
-        url = urlsplit(found.url or "")
+        url = urlsplit(account.url or "")
         good = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
         good = False
     if not good or url.path or url.query or url.fragment or any(map(str.isspace, host)):
         raise ConfigError(f"CELLAR_ADDON_HOST is {shortened(host)}; {HOST_SYNTAX}")
-    return found
+    return account
 
 
 def parse_address(value: str) -> Path | tuple[str, str]:
-    """A folder's path, or a bucket's name and a prefix, with or without `s3://`.
+    """Return a folder's path, or a bucket's name and a prefix, with or without `s3://`.
 
     `.`, `..` and values that start with `./`, `../`, `/`, `~` or `file:` (a URL, so %20 is a space)
     are folders. Raises ConfigError for a name that Cellar does not accept.
@@ -99,7 +99,7 @@ def parse_address(value: str) -> Path | tuple[str, str]:
 
 
 def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
-    """Whether two addresses are the same or one is inside the other."""
+    """Return whether two addresses are the same or one is inside the other."""
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
         return one.is_relative_to(other) or other.is_relative_to(one)
@@ -110,7 +110,7 @@ def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
 
 
 def is_folder(value: str) -> bool:
-    """Whether a value names a folder by the way it begins."""
+    """Return whether a value names a folder by the way it begins."""
     marks = ("./", "../", "/", "~", "file:")
     return value in (".", "..") or value.startswith(marks)
 

@@ -184,10 +184,10 @@ class Store(Bucket):
 
 
 class View(Bucket):
-    """Another bucket under the same interface.
+    """A bucket that hands each request to another one.
 
-    A subclass overrides `_at` to choose the bucket and the key of a request, and `_do` to make the
-    request.
+    A subclass overrides `_at` to choose the bucket and the key of a request, or `_do` to make the
+    request, for example again after a failure.
     """
 
     def __init__(self, bucket: Bucket) -> None:

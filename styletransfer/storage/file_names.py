@@ -24,9 +24,9 @@ def key_folding(folder: Path, keys: Sequence[str], *, always: bool) -> Fold:
 
 
 def other_spelling(folder: Path, key: str) -> str:
-    """The existing name that differs from a part of the key only in case, such as `Beach.jpg` for
-    the key `beach.jpg`; empty if there is none. For a folder on a disk that ignores case. Raises
-    OSError."""
+    """Return the existing name that differs from a part of the key only in case, such as
+    `Beach.jpg` for the key `beach.jpg`; empty if there is none. For a folder on a disk that ignores
+    case. Raises OSError."""
     for part in key.split("/"):
         try:
             names = [each.name for each in folder.iterdir()]
@@ -39,7 +39,8 @@ def other_spelling(folder: Path, key: str) -> str:
 
 
 def same_file(folder: Path, one: str, other: str) -> bool:
-    """Whether two names are the same file on the disk of a folder, which need not exist yet."""
+    """Return whether two names are the same file on the disk of a folder, which need not exist
+    yet."""
     existing = next(each for each in (folder, *folder.absolute().parents) if each.is_dir())
     try:
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=existing) as trial:
@@ -54,11 +55,11 @@ def _fold_all(key: str) -> str:
 
 
 def start_in_bytes(name: str, most: int) -> str:
-    """As much of a name's start as takes `most` bytes of UTF-8, which is what file systems count:
-    255 for a file or a folder."""
+    """Return as much of a name's start as takes `most` bytes of UTF-8, which is what file systems
+    count: 255 for a file or a folder."""
     return name.encode()[:most].decode(errors="ignore")
 
 
 def nfc(name: str) -> str:
-    """A name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
+    """Return a name as keyboards type it: a Mac may store é in a file's name as e and an accent."""
     return unicodedata.normalize("NFC", name)

@@ -72,7 +72,7 @@ def _possible_parts(size: int, parts: str) -> Iterator[int]:
 
 
 def md5(body: BinaryIO) -> str:
-    """The MD5 of a whole file in hex. Leaves the file at its end."""
+    """Return the MD5 of a whole file in hex, and leave the file at its end."""
     digest = new_md5()
     body.seek(0)
     while data := body.read(MIB):
@@ -81,7 +81,7 @@ def md5(body: BinaryIO) -> str:
 
 
 def md5_of_parts(body: BinaryIO, part: int) -> str:
-    """The ETag of a file uploaded to S3 in parts of `part` bytes."""
+    """Return the ETag of a file uploaded to S3 in parts of `part` bytes."""
     body.seek(0)
     sums: list[bytes] = []
     while True:
@@ -96,13 +96,13 @@ def md5_of_parts(body: BinaryIO, part: int) -> str:
 
 
 def new_md5(data: bytes = b"") -> Any:
-    """hashlib's MD5 as a checksum, which machines that forbid MD5 for security allow."""
+    """Return hashlib's MD5 as a checksum, which machines that forbid MD5 for security allow."""
     return hashlib.md5(data, usedforsecurity=False)
 
 
 @contextlib.contextmanager
 def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
-    """Raises a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
+    """Raise a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
     full or read-only, a `kind` for any other; the message begins with `where`."""
     try:
         yield
@@ -143,7 +143,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def nearest_existing(path: Path) -> Path:
-    """A path, or else the nearest one above it that exists. Raises OSError."""
+    """Return a path, or else the nearest one above it that exists. Raises OSError."""
     return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
@@ -171,8 +171,8 @@ def _takes_other_names(path: Path) -> bool:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Lets one thread of one process at a time do what is inside, for a folder; a lock ends with
-    its process. Creates the folder."""
+    """Let one thread of one process at a time do what is inside, for a folder; a lock ends with its
+    process. Creates the folder."""
     import fcntl
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -83,7 +83,8 @@ class FolderBucket(Store):
         return names
 
     def passes_over(self, key: str) -> bool:
-        """Whether the folder has what a key names and does not list it, as `skipped` says."""
+        """Return whether the folder has what a key names and does not list it, as `skipped`
+        says."""
         above = (key[:end] for end, char in enumerate(key) if char == "/")
         return any(each in self._passed_over for each in (key, *above))
 
@@ -95,7 +96,7 @@ class FolderBucket(Store):
             for base, folders, files in self._walk(prefix) if self._is_there() else ():
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
-                    base + each for each in folders if (self.folder / base / each).is_symlink()
+                    base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
                     if not key.startswith(prefix):
@@ -181,12 +182,12 @@ class FolderBucket(Store):
         return str(new_md5(data).hexdigest())
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        path, own = safe_path(self.folder, key), str(new_md5(data).hexdigest())
+        path, new = safe_path(self.folder, key), str(new_md5(data).hexdigest())
         with storage_errors(self._where(key)), locked(path.parent):
-            found = self._etag(key)
-            if found == own:
-                return own
-            return self.write(key, data) if found == etag else None
+            stored = self._etag(key)
+            if stored == new:
+                return new
+            return self.write(key, data) if stored == etag else None
 
     def _etag(self, key: str) -> str | None:
         """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
@@ -259,7 +260,8 @@ class FolderBucket(Store):
         return same_file(self.folder, "a", "A")
 
     def _path_to_write(self, key: str) -> Path:
-        """`safe_path`, for a key that takes no other key's file on a disk that ignores case."""
+        """Return `safe_path`, for a key that takes no other key's file on a disk that ignores
+        case."""
         path = safe_path(self.folder, key)
         if self._ignores_case and (other := other_spelling(self.folder, key)):
             raise BadKeyError(
@@ -281,7 +283,8 @@ def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -
 
 
 def safe_path(folder: Path, key: str) -> Path:
-    """The path of a key in a folder. Raises BadKeyError for a key that cannot be a file there.
+    """Return the path of a key in a folder. Raises BadKeyError for a key that cannot be a file
+    there.
 
     Refused: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
     `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;

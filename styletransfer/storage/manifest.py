@@ -73,7 +73,7 @@ class Manifest:
             pass
 
     def add(self, entry: Entry, bucket: str, path: Path) -> None:
-        """Adds a file that has the content of an object now. Raises ObjectError."""
+        """Add a file that has the content of an object now. Raises ObjectError."""
         with storage_errors(printable(str(path))):
             about = path.stat()
         file = Downloaded(entry.etag, bucket, about.st_size, about.st_mtime_ns)
@@ -82,18 +82,19 @@ class Manifest:
             self.files[entry.key] = file
 
     def remove(self, key: str) -> None:
-        """Removes a file that is gone. Raises ObjectError."""
+        """Remove a file that is gone. Raises ObjectError."""
         self._append({"key": key})
         with self._lock:
             self.files.pop(key, None)
 
     def has(self, entry: Entry, path: Path) -> bool:
-        """Whether a file was downloaded from this very object, by its size and time."""
+        """Return whether a file was downloaded from this very object, by its size and time."""
         file = self.files.get(entry.key)
         return file is not None and file.etag == entry.etag and _as_left(file, path)
 
     def is_unchanged(self, key: str, path: Path) -> bool:
-        """Whether a file was downloaded, and is as the download left it. Raises ObjectError."""
+        """Return whether a file was downloaded, and is as the download left it. Raises
+        ObjectError."""
         file = self.files.get(key)
         if file is None:
             return False

@@ -84,9 +84,9 @@ class S3Bucket(Store):
         with self._errors.translated():
             for page in pages.paginate(**where):
                 # KeyError for a page without the bucket's name: not a listing, not an empty one.
-                for each in page.get("Contents", ()) if page["Name"] else ():
-                    if key := each["Key"][len(self._base) :]:
-                        yield Entry(key, each["Size"], each["ETag"].strip('"'))
+                for listed in page.get("Contents", ()) if page["Name"] else ():
+                    if key := listed["Key"][len(self._base) :]:
+                        yield Entry(key, listed["Size"], listed["ETag"].strip('"'))
 
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
@@ -122,8 +122,8 @@ class S3Bucket(Store):
         with self._errors.translated(key, ignored=CONFLICTS):
             return self._put(key, data, ContentType=_content_type(key), **condition)
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
-        found, own = self.find(key), str(new_md5(data).hexdigest())
-        return own if found and found.etag == own else None
+        stored, new = self.find(key), str(new_md5(data).hexdigest())
+        return new if stored and stored.etag == new else None
 
     def _put(self, key: str, data: bytes, **options: str) -> str:
         checksum = b64encode(new_md5(data).digest()).decode()
@@ -178,11 +178,13 @@ class S3Bucket(Store):
         with self._errors.translated():
             return [
                 UnfinishedUpload(
-                    each["Key"][len(self._base) :], each["UploadId"], each["Initiated"].timestamp()
+                    upload["Key"][len(self._base) :],
+                    upload["UploadId"],
+                    upload["Initiated"].timestamp(),
                 )
                 for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix)
-                for each in page.get("Uploads", ())
-                if each["Key"] != self._base
+                for upload in page.get("Uploads", ())
+                if upload["Key"] != self._base
             ]
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:

@@ -21,12 +21,13 @@ _OPENING = threading.Lock()  # boto3 clients are thread-safe, its sessions are n
 
 
 def patience(account: Account) -> tuple[float, int]:
-    """The seconds that a request of an account waits for its answer, and how often it is made."""
+    """Return the seconds that a request of an account waits for its answer, and how often it is
+    made."""
     return (HURRIED_READ_S, HURRIED_TRIES) if account.hurried else (READ_S, TRIES)
 
 
 def client_of(account: Account) -> Any:
-    """The account's boto3 client, the same one for all threads.
+    """Return the account's boto3 client, the same one for all threads.
 
     Raises ConfigError if boto3 finds no credentials, or if the endpoint or AWS's configuration is
     wrong.
@@ -82,8 +83,8 @@ def _tell_of_silence(
     caught_exception: object = None,
     **_: object,
 ) -> None:
-    """Says what is waited for where a service takes requests and answers none: boto3 would be
-    silent through all tries."""
+    """Log what is waited for where a service takes requests and answers none: boto3 would be silent
+    through all tries."""
     from botocore.exceptions import ReadTimeoutError
 
     read_s, tries = patience(account)

@@ -113,7 +113,7 @@ class ErrorTranslator:
             raise BadKeyError(f"{self.where(key)} is not UTF-8; rename the file") from error
 
     def where(self, key: str) -> str:
-        """The bucket and the key, for messages."""
+        """Return the bucket and the key, for messages."""
         return printable(f"{self.name}/{key}") if key else self.name
 
     @property
@@ -121,7 +121,7 @@ class ErrorTranslator:
         return urlsplit(self.account.url or "//Amazon S3").netloc
 
     def _refusal(self, code: str, key: str) -> StorageError:
-        """The error for an answer of the service."""
+        """Return the error for an answer of the service."""
         where, host = self.where(key), self._host
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
         if code in _BARE:
@@ -152,7 +152,7 @@ class ErrorTranslator:
         )
 
     def _failure(self, error: Exception, key: str) -> StorageError:
-        """The error for a request that got no answer."""
+        """Return the error for a request that got no answer."""
         where, name = self.where(key), type(error).__name__
         if name == "ParamValidationError":
             kind = BadKeyError if key else BucketRefusedError
@@ -169,7 +169,8 @@ class ErrorTranslator:
         )
 
     def _cause(self, code: str) -> str:
-        """The code behind a mere status: that of the probe, if the bucket itself is the cause."""
+        """Return the code behind a mere status: that of the probe, if the bucket itself is the
+        cause."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
@@ -182,5 +183,5 @@ class ErrorTranslator:
 
 
 def error_code(error: Any) -> str:
-    """The code of a ClientError. Ceph's answers have a code but no message."""
+    """Return the code of a ClientError. Ceph's answers have a code but no message."""
     return error.response.get("Error", {}).get("Code") or "an error without a code"

@@ -46,7 +46,7 @@ def _check_streams(service: Shared) -> None:
 
 
 def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
-    job = service.board.stored(job_id)
+    job = service.jobs.stored(job_id)
     if job is None:
         raise not_found("job")
     return job
@@ -104,7 +104,7 @@ async def new_job(
         photo = await _photo(file, service) if file else None
         job = await run_in_threadpool(service.orders.create, asked, photo, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
-    return service.board.view(job)
+    return service.jobs.view(job)
 
 
 @jobs.post("/preview", response_class=Response, openapi_extra={"requestBody": _BODY})
@@ -125,31 +125,31 @@ async def new_preview(request: Request, service: Shared) -> Response:
         photo = await _photo(file, service)
     if math.prod(photo.size) > MAX_PIXELS:
         raise TOO_LARGE
-    found = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
-    return Response(found, media_type="image/jpeg") if found else nothing
+    preview = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
+    return Response(preview, media_type="image/jpeg") if preview else nothing
 
 
 @jobs.get("/jobs")
 def list_jobs(service: Shared) -> JobList:
     """List the jobs that wait or are painted, and the latest that have ended."""
-    if not service.board.complete:
+    if not service.jobs.complete:
         raise ApiError(503, "the jobs are still being read; try again in a moment", 1)
-    return JobList(jobs=service.board.all())
+    return JobList(jobs=service.jobs.all())
 
 
 @jobs.get("/jobs/{job_id}")
 def get_job(job: Known, service: Shared) -> JobOut:
     """Return one job."""
-    return service.board.view(job)
+    return service.jobs.view(job)
 
 
 @jobs.post("/jobs/{job_id}/cancel", status_code=202, responses=CONFLICT)
 def cancel_job(job: Known, service: Shared) -> JobOut:
     """Take a job out of the queue, or end its painting after the current step."""
     if not job.state.final:
-        if later := service.board.cancel(job.id):
+        if later := service.jobs.cancel(job.id):
             service.supervisor.send("cancel", job.id)
-            return service.board.view(later)
+            return service.jobs.view(later)
         job = _known(service, job.id)
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
@@ -163,8 +163,8 @@ async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
     try:
         # The browser learns at once that it is connected, and how soon to reconnect.
         yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
-        while not service.board.closed and time.monotonic() < ends:
-            version, changed = service.board.changes(version)
+        while not service.jobs.closed and time.monotonic() < ends:
+            version, changed = service.jobs.changes(version)
             for job in changed:
                 yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
             await asyncio.sleep(PAUSE_S)

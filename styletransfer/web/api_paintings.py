@@ -50,11 +50,10 @@ async def add_painting(
 @paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
 def delete_painting(name: str, service: Shared) -> None:
     """Delete a painting that was uploaded here. Results that were painted with it stay."""
-    service.board.refresh()  # Another instance may have taken an order just now.
-    waiting = {
-        each.name for job in service.board.all() if not job.state.final for each in job.paintings
-    }
-    if name in waiting and name.startswith(UPLOADED):
+    service.jobs.refresh()  # Another instance may have taken an order just now.
+    unfinished = [job for job in service.jobs.all() if not job.state.final]
+    needed = {painting.name for job in unfinished for painting in job.paintings}
+    if name in needed and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.delete(name)
 

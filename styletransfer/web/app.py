@@ -19,7 +19,7 @@ from styletransfer import ENGINE_VERSION
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.gallery.page import SHARED
-from styletransfer.log import event, log_trace
+from styletransfer.log import WarningLog, event, log_trace
 from styletransfer.paths import PROGRAM
 from styletransfer.web.api_jobs import jobs
 from styletransfer.web.api_paintings import paintings
@@ -35,7 +35,6 @@ from styletransfer.web.schemas import (
     System,
 )
 from styletransfer.web.service import Service, Shared
-from styletransfer.web.warning_log import WarningLog
 
 STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # bytes of a form without its file

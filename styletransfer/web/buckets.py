@@ -20,12 +20,12 @@ PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unf
 _Value = TypeVar("_Value")
 
 
-class Fresh(Generic[_Value]):
+class Refreshed(Generic[_Value]):
     """A value that is read again once it is some seconds old. Thread-safe."""
 
     def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:
         self._read, self._max_age_s = read, max_age_s
-        self._found: tuple[float, _Value] | None = None  # when it was read, and what
+        self._latest: tuple[float, _Value] | None = None  # when it was read, and what
         self._lock = threading.Lock()
 
     def get(self, max_age_s: float | None = None) -> _Value:
@@ -34,9 +34,9 @@ class Fresh(Generic[_Value]):
         limit = self._max_age_s if max_age_s is None else max_age_s
         with self._lock:
             now = time.monotonic()
-            if self._found is None or now - self._found[0] >= limit:
-                self._found = now, self._read()
-            return self._found[1]
+            if self._latest is None or now - self._latest[0] >= limit:
+                self._latest = now, self._read()
+            return self._latest[1]
 
 
 class StyleBucket(View):
@@ -52,11 +52,11 @@ class StyleBucket(View):
 
     def uploads(self) -> Sequence[Entry]:
         """Return the uploads, each under the key that it has here."""
-        found = []
-        for each in self._uploads.list():
+        entries = []
+        for entry in self._uploads.list():
             with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
-                found.append(Entry(UPLOADED + each.key, each.size, each.etag))
-        return found
+                entries.append(Entry(UPLOADED + entry.key, entry.size, entry.etag))
+        return entries
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if key.startswith(UPLOADED):

@@ -16,7 +16,7 @@ from styletransfer.images.decode import reduced_jpeg
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry, ObjectError
 from styletransfer.storage.file_names import start_in_bytes
-from styletransfer.web.buckets import UPLOADED, Fresh, StyleBucket
+from styletransfer.web.buckets import UPLOADED, Refreshed, StyleBucket
 from styletransfer.web.schemas import (
     ApiError,
     Blended,
@@ -47,17 +47,17 @@ class Catalogue:
         """Args:
         style_bucket: The style bucket.
         config: The configuration.
-        max_age_s: As in `Fresh`, for the listings.
+        max_age_s: As in `Refreshed`, for the listings.
         """
         self._style_bucket, self._config = style_bucket, config
-        self._found = Fresh(self._find_styles, max_age_s)
-        self._entries = Fresh(self._list_paintings, max_age_s)
+        self._styles = Refreshed(self._find_styles, max_age_s)
+        self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
         self._reducing = threading.Lock()
 
     def all(self) -> list[Style]:
         """List the styles of the style bucket, with the settings of preset `fine`."""
-        return self._found.get()
+        return self._styles.get()
 
     def styles(self) -> list[StyleOut]:
         """Return the styles of the style bucket as the API shows them."""
@@ -66,8 +66,8 @@ class Catalogue:
             StyleOut(
                 name=style.name,
                 paintings=[
-                    Blended(name=each.entry.key, share=round(each.share, 4))
-                    for each in style.paintings
+                    Blended(name=painting.entry.key, share=round(painting.share, 4))
+                    for painting in style.paintings
                 ],
                 thumbnail=thumbnail_url(style.paintings[0].entry.key),
                 settings=_own_settings(style, usual),
@@ -77,20 +77,20 @@ class Catalogue:
 
     def style(self, request: JobRequest) -> Style:
         """Return the style that a request asks for, with the settings of its preset."""
-        settings, own = self._settings(request.preset), dict[str, Any]()
+        settings, of_style = self._settings(request.preset), dict[str, Any]()
         decided = INSTANT if request.preset == Preset.INSTANT else {}
         if request.style is None:
             shares = request.paintings or {}
             paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)
-            found = Style(blend_name(shares), paintings, settings)
+            style = Style(blend_name(shares), paintings, settings)
         else:
             styles = {style.name: style for style in self.all()}
             if request.style not in styles:
                 raise ConfigError(f"there is no style {request.style[:60]!r}")
-            found = styles[request.style]
-            own = {name: getattr(found.settings, name) for name in found.own}
-        settings = settings.replaced(own).replaced(request.settings).replaced(decided)
-        return replace(found, settings=settings)
+            style = styles[request.style]
+            of_style = {name: getattr(style.settings, name) for name in style.own}
+        settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
+        return replace(style, settings=settings)
 
     def paintings(self) -> list[PaintingOut]:
         """List all paintings, uploads last."""
@@ -98,10 +98,10 @@ class Catalogue:
 
     def find(self, name: str) -> Entry | None:
         """Find the painting of a name; None if there is none."""
-        found = self._entries.get().get(name)
-        if found is None and name.startswith(UPLOADED):  # Another instance may have it just now.
-            found = self._entries.get(0).get(name)
-        return found
+        entry = self._entries.get().get(name)
+        if entry is None and name.startswith(UPLOADED):  # Another instance may have it just now.
+            entry = self._entries.get(0).get(name)
+        return entry
 
     def check_room(self) -> None:
         """Raise ApiError if there are too many uploads."""

@@ -101,24 +101,24 @@ class Gate:
     def _refusal(self, request: HTTPConnection) -> Response | None:
         """Return the answer to a request that may not pass, None for one that may."""
         path, method = request.url.path, request.scope["method"]
-        given = bearer(request.headers)
-        if given is None and method not in SAFE_METHODS and is_cross_site(request.headers):
+        token = bearer(request.headers)
+        if token is None and method not in SAFE_METHODS and is_cross_site(request.headers):
             return _problem(403, "a page of another site sent this request")
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
-        if given is not None:
-            return self._wrong_token(request, given)
+        if token is not None:
+            return self._wrong_token(request, token)
         return None if self._service.sessions.may_enter(request.session) else _to_login(request)
 
-    def _wrong_token(self, request: HTTPConnection, given: str) -> Response | None:
-        sessions, tries = self._service.sessions, self._service.tries
+    def _wrong_token(self, request: HTTPConnection, token: str) -> Response | None:
+        sessions, limiter = self._service.sessions, self._service.login_limiter
         client = client_address(request, self._service.options)
-        if wait_s := tries.wait_s(client, alone=True):
+        if wait_s := limiter.wait_s(client, alone=True):
             detail = f"too many wrong passwords; wait {wait_s} s"
             return _problem(429, detail, {"retry-after": str(wait_s)})
-        if not sessions.needed or sessions.is_token(given):
+        if not sessions.needed or sessions.is_token(token):
             return None
-        tries.failed(client)
+        limiter.failed(client)
         return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
 
 
@@ -160,13 +160,13 @@ def is_cross_site(headers: Headers) -> bool:
 
 def bearer(headers: Headers) -> str | None:
     """Return the token of a request's Authorization header; None if there is none."""
-    kind, _, given = headers.get("authorization", "").partition(" ")
+    kind, _, token = headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         return None
     try:  # Headers are read as Latin-1, and most programs send UTF-8.
-        return given.encode("latin-1").decode().strip()
+        return token.encode("latin-1").decode().strip()
     except UnicodeError:
-        return given.strip()
+        return token.strip()
 
 
 def client_address(request: HTTPConnection, options: WebOptions) -> str:
@@ -174,10 +174,10 @@ def client_address(request: HTTPConnection, options: WebOptions) -> str:
     written the entries before that in X-Forwarded-For."""
     direct = request.client.host if request.client else "?"
     forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
-    seen = [each.strip() for each in forwarded if each.strip()]
-    if not options.proxies or not seen:
+    addresses = [each.strip() for each in forwarded if each.strip()]
+    if not options.proxies or not addresses:
         return direct
-    return seen[-min(options.proxies, len(seen))]
+    return addresses[-min(options.proxies, len(addresses))]
 
 
 def is_secure(scope: Scope, options: WebOptions) -> bool:

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 from styletransfer.errors import StorageError
-from styletransfer.log import log_trace
+from styletransfer.log import WarningLog, log_trace
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.lease import utc_now
 from styletransfer.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
-from styletransfer.web.warning_log import WarningLog
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
 ENDED_S = 30.0  # seconds between listings of the ended jobs
@@ -65,12 +64,12 @@ class JobIndex:
     def stored(self, job_id: str) -> StoredJob | None:
         """Return a job, also one that ended long ago; None if unknown. Raises StorageError."""
         with self._lock:
-            found = self._jobs.get(job_id)
-        if found is None and (queued := self._store.read(job_id)):  # Of another instance.
+            job = self._jobs.get(job_id)
+        if job is None and (queued := self._store.read(job_id)):  # Of another instance.
             self.add(*queued)
-            found = queued[0]
+            job = queued[0]
         # Read last: a job that ends now is here before it leaves the queue.
-        return found or self._store.read_ended(job_id)
+        return job or self._store.read_ended(job_id)
 
     def view(self, job: StoredJob) -> JobOut:
         """Return a job as the API shows it."""
@@ -83,18 +82,18 @@ class JobIndex:
                 at = queue.index(job.id)
                 place = max(0, at - painting + 1)
                 seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
-        own = f"/api/jobs/{job.id}"
+        address = f"/api/jobs/{job.id}"
         return JobOut(
             **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
             place=place,
             look=job.style,
             seconds_left=None if seconds is None else round(seconds, 1),
             links=JobLinks(
-                self=own,
-                cancel=None if job.state.final else f"{own}/cancel",
-                photo=f"{own}/photo",
-                preview=f"{own}/preview" if place == 0 and job.step else None,
-                result=f"{own}/result" if job.result else None,
+                self=address,
+                cancel=None if job.state.final else f"{address}/cancel",
+                photo=f"{address}/photo",
+                preview=f"{address}/preview" if place == 0 and job.step else None,
+                result=f"{address}/result" if job.result else None,
             ),
         )
 
@@ -146,8 +145,8 @@ class JobIndex:
     def cancel(self, job_id: str) -> StoredJob | None:
         """End a job that waits, or ask its worker to. Return it, or None if it has ended or does
         not exist. Raises StorageError."""
-        while found := self._store.read(job_id):
-            job, etag = found
+        while stored := self._store.read(job_id):
+            job, etag = stored
             waits = job.owner is None
             state = JobState.CANCELLED if waits else job.state
             later = job.changed(cancel=True, state=state, finished=utc_now() if waits else None)
@@ -205,10 +204,10 @@ class JobIndex:
             with self._lock:
                 ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
-            for found in pool.map(lambda each: self._store.read(*each), new):
-                if found:
+            for stored in pool.map(lambda job: self._store.read(*job), new):
+                if stored:
                     with self._lock:
-                        self._put(*found)
+                        self._put(*stored)
             for job_id, job in zip(ended, pool.map(self._store.read_ended, ended), strict=True):
                 self._put_ended(job_id, job)
         if lists_ended:
@@ -263,8 +262,8 @@ class JobIndex:
             self._mark([*(self._queue() if moved else []), job.id])
 
     def _forget(self, job_id: str) -> None:
-        for each in (self._jobs, self._etags, self._changed_in):
-            each.pop(job_id, None)
+        for jobs in (self._jobs, self._etags, self._changed_in):
+            jobs.pop(job_id, None)
 
     def _mark(self, changed: Iterable[str]) -> None:
         self._version += 1
@@ -275,7 +274,7 @@ class JobIndex:
     def _queue(self) -> list[str]:
         """List the ids of unfinished jobs in the order in which they are painted."""
         return sorted(
-            self._etags, key=lambda each: (self._jobs[each].state == JobState.QUEUED, each)
+            self._etags, key=lambda job_id: (self._jobs[job_id].state == JobState.QUEUED, job_id)
         )
 
     def _sum_of_seconds(self, jobs: Iterable[str]) -> float | None:

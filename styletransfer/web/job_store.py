@@ -1,4 +1,4 @@
-"""Jobs as they are kept in the result bucket: one JSON object for each.
+"""Jobs as they are kept in the result bucket, one JSON object for each, and what they leave there.
 
 `_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
 Several processes write the first, each only over the version that it has read. The second is
@@ -15,7 +15,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from styletransfer.bucket_layout import WEB
+from styletransfer.log import event, plural
 from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.retry import logged_storage_errors
+from styletransfer.web.buckets import WebBuckets
 from styletransfer.web.schemas import JOB_ID, JobFields, JobRequest
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
@@ -23,6 +26,8 @@ PREVIEWS = f"{WEB}/previews"
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _TRIES = 4  # to read a job that other processes change
+ORPHANED_S = 3600  # A photo is stored seconds before its job.
+_ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
 class StoredJob(JobFields):
@@ -115,8 +120,8 @@ class JobStore:
                     # Before the content, or it may belong to a later version, which `replace` would
                     # then overwrite: a folder computes it when it is asked for.
                     etag = entry.etag
-                found = _parsed(self._bucket.read(key))
-                return (found, etag) if found else None
+                stored = _parsed(self._bucket.read(key))
+                return (stored, etag) if stored else None
             except ObjectError:  # It is gone, or its worker has written it while it was read.
                 etag = ""
         return None
@@ -158,3 +163,39 @@ def _parsed(data: bytes) -> StoredJob | None:
         return StoredJob.model_validate_json(data)
     except ValidationError:
         return None
+
+
+def delete_leftovers(buckets: WebBuckets) -> None:
+    """Delete what killed processes left: checkpoints, previews and photos without a job.
+
+    Objects that never belonged to a job stay. Raises StorageError.
+    """
+    store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
+    short_lived: list[tuple[Bucket, str]] = []
+    short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
+    short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
+    photos = [(entry.key, _job_of(entry.key)) for entry in buckets.source.list()]
+    # The jobs are listed last, so that a new one is not mistaken for a deleted one.
+    waiting = {job for job, _ in store.queued()}
+    known = waiting | {*store.ended()}
+    gone = [(bucket, key) for bucket, key in short_lived if _job_of(key) not in {None, *waiting}]
+    gone += [
+        (buckets.source, key)
+        for key, job in photos
+        if job and job not in known and created_at(job) < latest
+    ]
+    for bucket, key in gone:
+        bucket.delete(key)
+    if gone:
+        event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
+    # It needs a permission that the service can do without.
+    with logged_storage_errors("unfinished uploads may be left"):
+        for upload in buckets.unfinished.unfinished_uploads():
+            if upload.begun < latest:
+                buckets.unfinished.abort_upload(upload)
+
+
+def _job_of(key: str) -> str | None:
+    """Return the id of the job that a key belongs to; None if there is none."""
+    match = _ID_IN_KEY.search(key)
+    return match[1] if match else None

@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from styletransfer.errors import StorageError
+from styletransfer.log import WarningLog
 from styletransfer.web.job_store import JobStore, StoredJob
 from styletransfer.web.schemas import JobState
-from styletransfer.web.warning_log import WarningLog
 
 RENEW_S = 3.0
 LEASE_S = 20.0  # several renewals, and a short outage of the storage
@@ -43,28 +43,28 @@ class JobClaimer:
         """
         self._store, self._owner, self._dead_owner = store, owner, dead_owner
         # Versions of jobs by id and ETag, and since when they have been in the queue.
-        self._seen: dict[tuple[str, str], float] = {}
+        self._unchanged_since: dict[tuple[str, str], float] = {}
 
     def claim_next(self) -> "Lease | None":
         """Claim the oldest free job; return None if there is none. End free jobs that were
         cancelled or that killed too many workers. Raises StorageError."""
-        asked, before, self._seen = time.monotonic(), self._seen, {}
+        asked, before, self._unchanged_since = time.monotonic(), self._unchanged_since, {}
         queued = [*self._store.queued()]
         now = time.monotonic()
         # While the storage is unavailable or slow, other workers cannot renew their claims either.
         if now - asked >= LEASE_S / 2:
             before = {}
-        self._seen = {version: before.get(version, now) for version in queued}
-        for (job_id, etag), since in self._seen.items():
+        self._unchanged_since = {version: before.get(version, now) for version in queued}
+        for (job_id, etag), since in self._unchanged_since.items():
             if lease := self._claimed(job_id, etag, now - since):
                 return lease
         return None
 
     def _claimed(self, job_id: str, listed: str, unchanged_s: float) -> "Lease | None":
-        found = self._store.read(job_id, listed)
-        if found is None:
+        stored = self._store.read(job_id, listed)
+        if stored is None:
             return None
-        job, etag = found
+        job, etag = stored
         held = job.owner not in (None, self._owner, self._dead_owner)
         if held and unchanged_s < LEASE_S:
             return None
@@ -183,11 +183,11 @@ class Lease:
 
     def _handle_conflict(self) -> None:
         """Handle the write of another process: a request to cancel, or another claim."""
-        found = self._store.read(self.job.id)
-        if found is None or found[0].owner != self.job.owner:
+        stored = self._store.read(self.job.id)
+        if stored is None or stored[0].owner != self.job.owner:
             self._reason = LeaseLost
             return
-        self.job, self._etag = found
+        self.job, self._etag = stored
         if self.job.cancel:
             self.cancel()
 

@@ -37,7 +37,7 @@ LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a 
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
-class JobService:
+class Orders:
     """Places jobs. Methods raise ApiError, ConfigError for wrong settings, StorageError."""
 
     def __init__(
@@ -45,22 +45,22 @@ class JobService:
         config: Config,
         options: WebOptions,
         buckets: WebBuckets,
-        board: JobIndex,
+        jobs: JobIndex,
         catalogue: Catalogue,
     ) -> None:
         self._config, self._options, self._buckets = config, options, buckets
-        self._board, self._catalogue = board, catalogue
+        self._jobs, self._catalogue = jobs, catalogue
         self._placing = threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
         """Raise ApiError if the queue is full, unless a request with this key has its job
         already."""
-        waiting, _ = self._board.counts()
+        waiting, _ = self._jobs.counts()
         if waiting < self._options.max_waiting:
             return
         if idempotency_key and self._job_of(idempotency_key):
             return
-        left = self._board.seconds_left()
+        left = self._jobs.seconds_left()
         per_job = RETRY_S if left is None else left / (waiting + 1)
         retry_s = max(1, min(600, round(per_job)))
         raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
@@ -80,11 +80,11 @@ class JobService:
         photo = upload or self._photo_of(request.repaint or "")
         self.checked_settings(request.preset, request.settings)
         style = self._style(request)
-        total = sum(each.share for each in style.paintings)
+        total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
             job_id = self._first_id(idempotency_key, request, upload, job_id)
-            if known := self._board.stored(job_id):
+            if known := self._jobs.stored(job_id):
                 return known
         job = StoredJob(
             id=job_id,
@@ -93,7 +93,8 @@ class JobService:
             size=photo.size,
             style=style.name,
             paintings=[
-                Blended(name=each.entry.key, share=each.share / total) for each in style.paintings
+                Blended(name=painting.entry.key, share=painting.share / total)
+                for painting in style.paintings
             ],
             named_style=request.style is not None,
             preset=request.preset,
@@ -105,7 +106,7 @@ class JobService:
             self.check_room()
             self._buckets.source.write(job.photo_key, photo.data)
             # The same request may have been answered by another thread, or instance.
-            return job if self._board.create(job) else self._board.stored(job_id) or job
+            return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
     def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
         """Paint a preview, as a JPEG; None if the worker is busy.
@@ -127,30 +128,30 @@ class JobService:
             raise ApiError(422, "choose either a style or paintings")
         return self._catalogue.style(request)
 
-    def checked_settings(self, preset: Preset, given: dict[str, Any]) -> Settings:
+    def checked_settings(self, preset: Preset, changes: dict[str, Any]) -> Settings:
         """Return the settings of a preset, with those of a request. Raises ConfigError."""
-        for name in given:
+        for name in changes:
             if name not in OFFERED:
                 raise ConfigError(
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
-        settings = self._config.settings.replaced({"preset": preset.value}).replaced(given)
+        settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
         check_limits(settings)
         return settings
 
     def estimate(self) -> Estimate:
         """Estimate the seconds that each preset takes for a usual photo."""
-        found: dict[str, float | None] = {}
+        estimates: dict[str, float | None] = {}
         for preset in Preset:
             work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
-            seconds = self._board.estimates.seconds(work)
-            found[preset.value] = None if seconds is None else round(seconds, 1)
-        return Estimate(**found)
+            seconds = self._jobs.estimates.seconds(work)
+            estimates[preset.value] = None if seconds is None else round(seconds, 1)
+        return Estimate(**estimates)
 
     def _photo_of(self, job_id: str) -> Upload:
         """Read the photo of an earlier job."""
         try:
-            job = self._board.stored(job_id)
+            job = self._jobs.stored(job_id)
             if job is not None:
                 data = self._buckets.source.read(job.photo_key)
                 return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size)
@@ -166,8 +167,8 @@ class JobService:
         killed in between."""
         about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
         digest = hashlib.sha256(about.encode()).hexdigest()
-        own = json.dumps({"job": job_id, "digest": digest}).encode()
-        if self._buckets.result.write_if(_kept_at(idempotency_key), own, None) is not None:
+        content = json.dumps({"job": job_id, "digest": digest}).encode()
+        if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
             return job_id
         first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         if first["digest"] != digest:
@@ -180,7 +181,7 @@ class JobService:
             first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
         except ObjectError:
             return None
-        return self._board.stored(first["job"])
+        return self._jobs.stored(first["job"])
 
 
 def _kept_at(idempotency_key: str) -> str:

@@ -20,8 +20,8 @@ from styletransfer.web.service import Service, Shared
 # none either.
 SAMPLES = {
     kind: [
-        f"/static/samples/{kind}/{each.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
-        for each in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
+        f"/static/samples/{kind}/{sample.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
+        for sample in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
     ]
     for kind in ("photos", "paintings")
 }
@@ -50,7 +50,7 @@ def index(request: Request, service: Shared) -> Response:
 @pages.get("/gallery/")
 def gallery_page(request: Request, service: Shared) -> Response:
     """Show all results on the page that a batch writes as index.html."""
-    unfinished = any(service.board.counts())
+    unfinished = any(service.jobs.counts())
     return _shown(request, service, "gallery", **service.results.page_context(unfinished))
 
 
@@ -75,14 +75,14 @@ async def log_in(request: Request, service: Shared) -> Response:
         password, after = (str(form.get(name, "")) for name in ("password", "next"))
     after = own_path(after)
     client = client_address(request, service.options)
-    if wait_s := service.tries.wait_s(client):
+    if wait_s := service.login_limiter.wait_s(client):
         error, status = f"Too many wrong passwords. Wait {wait_s} seconds.", 429
     elif service.sessions.is_password(password):
-        service.tries.succeeded(client)
+        service.login_limiter.succeeded(client)
         service.sessions.log_in(request.session)
         return RedirectResponse(after, 303)
     else:
-        service.tries.failed(client)
+        service.login_limiter.failed(client)
         error, status = "The password is wrong.", 401
     response = _shown(request, service, "login", status, error=error, next=after)
     if wait_s:
@@ -97,10 +97,10 @@ def log_out(request: Request, service: Shared) -> Response:
     return RedirectResponse("/login" if service.sessions.needed else "/", 303)
 
 
-def own_path(given: str) -> str:
+def own_path(path: str) -> str:
     """Return a path on this site to open after the login; `/` if the given one leads elsewhere."""
-    safe = given.startswith("/") and not given.startswith(("//", "/\\")) and given.isprintable()
-    return given if safe and len(given) < 2000 else "/"
+    safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if safe and len(path) < 2000 else "/"
 
 
 def _shown(

@@ -18,7 +18,7 @@ from styletransfer.gallery.pictures import PREVIEW, picture_key
 from styletransfer.images.decode import reduced_jpeg
 from styletransfer.record import Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
-from styletransfer.web.buckets import Fresh, WebBuckets
+from styletransfer.web.buckets import Refreshed, WebBuckets
 from styletransfer.web.job_store import PREVIEWS, StoredJob
 from styletransfer.web.schemas import not_found
 
@@ -126,7 +126,7 @@ class Results:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
-        self._listed = Fresh(self._list, FRESH_S)
+        self._listed = Refreshed(self._list, FRESH_S)
 
     def page_context(self, unfinished: bool = False) -> dict[str, Any]:
         """Return the variables of the gallery's page, which shows all results in the bucket.

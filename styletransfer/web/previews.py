@@ -87,12 +87,12 @@ class Previews:
         finally:
             del self._waiting[number]
 
-    def answer(self, number: int, found: bytes | None, reason: str | None) -> None:
+    def answer(self, number: int, jpeg: bytes | None, reason: str | None) -> None:
         """Pass on the worker's answer: the JPEG, the reason why there is none, or neither if the
         worker is busy."""
         if waiting := self._waiting.get(number):
             if reason is None:
-                waiting.set_result(found)
+                waiting.set_result(jpeg)
             else:
                 waiting.set_exception(ApiError(422, reason))
 

@@ -13,7 +13,7 @@ from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.job_index import JobIndex
 from styletransfer.web.job_store import JobStore
 from styletransfer.web.options import WebOptions
-from styletransfer.web.orders import JobService, check_limits
+from styletransfer.web.orders import Orders, check_limits
 from styletransfer.web.pictures import Results
 from styletransfer.web.previews import Previews
 from styletransfer.web.sessions import LoginRateLimiter, Sessions
@@ -41,27 +41,27 @@ class Service:
         check_limits(config.settings, "STYLE_")
         self.config, self.options = config, options
         self.sessions = Sessions(options, config.account.secret or "")
-        self.tries = LoginRateLimiter()
+        self.login_limiter = LoginRateLimiter()
         self.streams = 0  # open streams of events
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
-        self.board = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
+        self.jobs = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
-        self.orders = JobService(config, options, self.buckets, self.board, self.catalogue)
+        self.orders = Orders(config, options, self.buckets, self.jobs, self.catalogue)
         self.results = Results(self.buckets.result)
 
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""
-        self.board.start()
+        self.jobs.start()
         self.supervisor.start()
 
     def close(self) -> None:
         """End all streams, and ask the worker to save its work and exit."""
-        self.board.close()
+        self.jobs.close()
         self.supervisor.ask_to_stop()
 
     def stop(self) -> None:
@@ -72,24 +72,24 @@ class Service:
     @property
     def problem(self) -> str | None:
         """The reason why no jobs are accepted and painted; None if they are."""
-        return self.board.problem or self.supervisor.problem or None
+        return self.jobs.problem or self.supervisor.problem or None
 
     def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""
         match message:
             case ("step", job, news):
-                self.board.progress(job, **news)
+                self.jobs.progress(job, **news)
             case ("speed", rate, device):
-                self.board.estimates.set_calibration(rate, device)
-            case ("preview", number, found, reason):
-                self.previews.answer(number, found, reason)
+                self.jobs.estimates.set_calibration(rate, device)
+            case ("preview", number, jpeg, reason):
+                self.previews.answer(number, jpeg, reason)
             case ("changed",):
-                self.board.poll_now()
+                self.jobs.poll_now()
 
 
 def _service(request: Request) -> Service:
-    found: Service = request.app.state.service
-    return found
+    service: Service = request.app.state.service
+    return service
 
 
 Shared = Annotated[Service, Depends(_service)]

@@ -61,13 +61,13 @@ class Sessions:
         """Return whether a session is logged in, or none has to be."""
         return not self.needed or self.is_logged_in(session)
 
-    def is_password(self, given: str) -> bool:
+    def is_password(self, text: str) -> bool:
         """Return whether a text is the password, in constant time."""
-        return self._password is not None and _same(self._password, given)
+        return self._password is not None and _same(self._password, text)
 
-    def is_token(self, given: str) -> bool:
+    def is_token(self, text: str) -> bool:
         """Return whether a text is the API token: WEB_TOKEN, or else the password."""
-        return self._token is not None and _same(self._token, given)
+        return self._token is not None and _same(self._token, text)
 
 
 class LoginRateLimiter:
@@ -87,8 +87,8 @@ class LoginRateLimiter:
             alone: Ignores the tries of other clients.
         """
         with self._lock:
-            own = _left(self._of_clients.get(client, deque()), MAX_WRONG)
-            return own if alone else max(own, _left(self._all, MAX_WRONG_OF_ALL))
+            wait = _left(self._of_clients.get(client, deque()), MAX_WRONG)
+            return wait if alone else max(wait, _left(self._all, MAX_WRONG_OF_ALL))
 
     def failed(self, client: str) -> None:
         """Count a wrong password."""

@@ -124,13 +124,13 @@ class Supervisor:
 
     def _started(self, name: str, gone: str | None) -> tuple[SpawnProcess, Pipe]:
         """Start a worker. Raises OSError."""
-        own, others = _SPAWN.Pipe()
+        ours, theirs = _SPAWN.Pipe()
         process = _SPAWN.Process(
-            target=run_worker, args=(self._worker, others, name, gone), daemon=True
+            target=run_worker, args=(self._worker, theirs, name, gone), daemon=True
         )
-        with others:  # Closed here, so that `receive` returns when the worker ends.
+        with theirs:  # Closed here, so that `receive` returns when the worker ends.
             process.start()
-        return process, Pipe(own)
+        return process, Pipe(ours)
 
     def _followed(self, process: SpawnProcess, pipe: Pipe) -> int:
         """Handle a worker's messages until it ends; return its exit code."""

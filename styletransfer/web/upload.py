@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from styletransfer.errors import PictureError
-from styletransfer.images.header import errors_named, open_picture, read_header
+from styletransfer.images.opening import errors_named, open_picture, read_header
 from styletransfer.images.output import FILE_FORMATS
 from styletransfer.images.position import without_position
 from styletransfer.log import printable
@@ -70,18 +70,18 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
     return Upload(name, shown, data, header.size)
 
 
-def _shown(given: str) -> str:
+def _shown(file_name: str) -> str:
     """Return a file's name for people, shortened before its extension if it is too long."""
-    name = printable(PurePosixPath(given.replace("\\", "/")).name) or "photo"
+    name = printable(PurePosixPath(file_name.replace("\\", "/")).name) or "photo"
     if len(name) <= _LONGEST_SHOWN:
         return name
     ending = PurePosixPath(name).suffix[-10:]
     return f"{name[: _LONGEST_SHOWN - len(ending) - 1]}…{ending}"
 
 
-def safe_stem(given: str) -> str:
+def safe_stem(file_name: str) -> str:
     """Return the stem of a file's name, reduced to letters, digits, `-` and `_`."""
-    name = nfc(given.replace("\\", "/").rpartition("/")[2])
+    name = nfc(file_name.replace("\\", "/").rpartition("/")[2])
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
     return start_in_bytes(plain[:_LONGEST_NAME], _MOST_BYTES) or "picture"

@@ -15,19 +15,17 @@ from styletransfer.batch.failures import is_out_of_memory, picture_failure
 from styletransfer.config import Config
 from styletransfer.errors import StorageError, StyleTransferError
 from styletransfer.gallery.pictures import preview
-from styletransfer.log import event, one_line
+from styletransfer.log import WarningLog, event, one_line
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Bucket, UnavailableError
 from styletransfer.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from styletransfer.web.buckets import WebBuckets, open_buckets
-from styletransfer.web.cleanup import Leftovers
-from styletransfer.web.job_store import PREVIEWS, JobStore
+from styletransfer.web.job_store import PREVIEWS, JobStore, delete_leftovers
 from styletransfer.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
 from styletransfer.web.previews import PreviewQueue
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe
-from styletransfer.web.warning_log import WarningLog
 
 if TYPE_CHECKING:
     from styletransfer.engine.stylize import Step
@@ -76,7 +74,6 @@ class WebWorker:
     def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result)
-        self._leftovers = Leftovers(buckets, self.store)
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._look = threading.Event()  # There may be a job.
@@ -101,14 +98,14 @@ class WebWorker:
             self._wake.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    def serve(self, runner: JobRunner, claims: JobClaimer, device: str) -> None:
+    def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
         """Paint until a signal arrives. Raises Stopped."""
         while True:
             self._stop.obey()
             self._wake.clear()
             self._look.clear()
             try:
-                if self.paint_next(runner, claims, device):
+                if self.paint_next(runner, claimer, device):
                     continue
                 while not self._look.is_set() and self._paint_preview(runner):
                     pass
@@ -118,21 +115,21 @@ class WebWorker:
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
-                    self._leftovers.delete()
+                    delete_leftovers(self.buckets)
             except StorageError as error:
                 self._pause(error)
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
 
     def _paint_preview(self, runner: JobRunner) -> bool:
-        """Paint the preview that has waited longest, and return True; return False if there is
-        none."""
+        """Paint the newest preview that someone still waits for, and return True; return False if
+        there is none."""
         request = self._previews.next()
         if request is None:
             return False
-        found, reason = None, None
+        jpeg, reason = None, None
         try:
-            found = runner.previews.paint(request)
+            jpeg = runner.previews.paint(request)
         except StorageError as error:
             self._warnings.warn(str(error))
         except StyleTransferError as error:
@@ -140,7 +137,7 @@ class WebWorker:
         except Exception as error:  # The next one may be another style, or there is more memory.
             reason = NO_PREVIEW
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
-        self.pipe.send("preview", request.number, found, reason)
+        self.pipe.send("preview", request.number, jpeg, reason)
         return True
 
     def _refuse_preview(self, number: int) -> None:
@@ -161,10 +158,10 @@ class WebWorker:
         self._measured = True
         return True
 
-    def paint_next(self, runner: JobRunner, claims: JobClaimer, device: str) -> bool:
+    def paint_next(self, runner: JobRunner, claimer: JobClaimer, device: str) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False
         if there is none. Raises StorageError, Stopped."""
-        lease = claims.claim_next()
+        lease = claimer.claim_next()
         if lease is None:
             return False
         self._lease, job = lease, lease.job

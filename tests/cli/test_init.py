@@ -12,7 +12,8 @@ from dotenv import dotenv_values
 from support.commands import keys, on_a_terminal, set_variables
 from support.s3_servers import SECRET
 
-from styletransfer.cli import env_file, init
+from styletransfer import env_file
+from styletransfer.cli import init
 from styletransfer.config import BUCKETS
 
 # A `clever` with one add-on, the one in its environment, if the user is logged in.

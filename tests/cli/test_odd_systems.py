@@ -53,13 +53,13 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
     FolderBucket(foreign).write("a.jpg", b"z")
     code = (
         "import pathlib, sys\n"
-        "from styletransfer.storage import fetch\n"
+        "from styletransfer.storage import download\n"
         "from styletransfer.storage.folder import FolderBucket\n"
         "from styletransfer.storage.base import Entry\n"
         "bucket = FolderBucket(pathlib.Path(sys.argv[1]))\n"
         "entries = [Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')]\n"
         "bucket.list_with_folder_markers = lambda: iter(entries)\n"
-        "print(ascii(fetch.download_all(bucket, pathlib.Path(sys.argv[2])).failures))"
+        "print(ascii(download.download_all(bucket, pathlib.Path(sys.argv[2])).failures))"
     )
     ascii_alone = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
     done = python("-c", code, foreign, tmp_path / "out", **ascii_alone)
@@ -83,7 +83,7 @@ def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_pa
 def closed(tmp_path, monkeypatch):
     """A folder that may not be looked into; as the user `nobody` if the tests run as root."""
     # `nobody` may not be allowed to look for .env in the program's own folder, such as in /root.
-    monkeypatch.setattr(config, "dotenv", lambda folder: {})
+    monkeypatch.setattr(config.env_file, "read", lambda folder: {})
     folder = tmp_path / "closed"
     (folder / "sub").mkdir(parents=True)
     folder.chmod(0)

@@ -1,5 +1,6 @@
 """Start-up of a laptop's scripts: --help, packages, and the Python that runs them."""
 
+import ast
 import os
 import signal
 import sys
@@ -102,3 +103,25 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
     err = capsys.readouterr().err
     assert ended.value.code == 2 and err.count("\n") == 1
     assert "script.py: needs Python 3.11 or later, and this is 3.9; ./start.sh setup" in err
+
+
+@pytest.mark.parametrize(
+    "module", ["__init__.py", "paths.py", "cli/__init__.py", "cli/right_python.py"]
+)
+def test_what_an_old_python_reads_it_understands(module):
+    """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
+    tree = ast.parse((PROGRAM / "styletransfer" / module).read_text(), feature_version=(3, 6))
+    names = {"annotation", "returns"}
+    written = [getattr(node, name, None) for node in ast.walk(tree) for name in names]
+    assert not [
+        ast.unparse(part)
+        for annotation in filter(None, written)
+        for part in ast.walk(annotation)
+        if isinstance(part, ast.Subscript | ast.BinOp)
+    ]
+    imported = {
+        node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("styletransfer")
+    }
+    assert imported <= {"styletransfer.paths"}

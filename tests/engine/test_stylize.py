@@ -1,7 +1,6 @@
 """The optimisation: sizes, steps, the effect of settings on a picture, stopping and resuming."""
 
 import gc
-import os
 import resource
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import programs
 from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
@@ -279,18 +277,3 @@ def test_a_snapshot_of_another_picture_version_or_style_is_refused(tiny):
     del snapshot["windows"]
     with pytest.raises(ValueError, match="windows of the snapshot is missing"):
         list(stylize(photo, [painting], settings, tiny, resume=snapshot))
-
-
-@pytest.mark.slow
-def test_two_deterministic_runs_give_one_result_bit_for_bit(start_program, tmp_path):
-    """In two processes, because TensorFlow stays deterministic once it is."""
-    children = [
-        start_program(
-            programs.deterministic_picture, environment=dict(os.environ), log=tmp_path / name
-        )
-        for name in ("first", "second")
-    ]
-    for child in children:
-        assert child.wait() == 0, child.output
-    hashes = {child.output for child in children}
-    assert len(hashes) == 1 and len(hashes.pop().strip()) == 64

@@ -3,8 +3,7 @@
 import numpy as np
 from support.pictures import sample
 
-from styletransfer.images.colour import masked, preserve
-from styletransfer.images.oklab import srgb_to_oklab
+from styletransfer.images.colour import masked, preserve, srgb_to_oklab
 
 PHOTO = sample("photos/still-life.jpg", 120)
 

@@ -9,7 +9,7 @@ from PIL import Image, ImageFile
 from support.pictures import FORMATS, centre, gradient, plain, saved, see_through
 
 from styletransfer.images.decode import decode, decode_mask
-from styletransfer.images.header import bytes_to_decode
+from styletransfer.images.opening import bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

@@ -10,7 +10,7 @@ from support.pictures import P3, gradient, rgb_profile, saved
 
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.images.decode import decode
-from styletransfer.images.header import bytes_to_decode
+from styletransfer.images.opening import bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")

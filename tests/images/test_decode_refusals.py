@@ -12,7 +12,7 @@ from support.pictures import FORMATS, gradient, plain, png16, saved
 
 from styletransfer.errors import MemoryShortError, PictureError
 from styletransfer.images.decode import decode, decode_mask
-from styletransfer.images.header import MIN_SIDE, bytes_to_decode
+from styletransfer.images.opening import MIN_SIDE, bytes_to_decode
 
 # pytest shows even warnings that styletransfer.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

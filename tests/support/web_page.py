@@ -45,26 +45,26 @@ class Stage:
     def __init__(self, client, refusals):
         self.address, self.service = str(client.base_url), client.service
         self.client, self.refusals = client, refusals
-        self.board, self.buckets = client.service.board, client.service.buckets
+        self.jobs, self.buckets = client.service.jobs, client.service.buckets
         self._store = JobStore(self.buckets.result)
 
     @property
     def ordered(self):
         """The jobs that the page has ordered, oldest first."""
-        return [job for job in self.board.all()[::-1] if job.created]
+        return [job for job in self.jobs.all()[::-1] if job.created]
 
     def add(self, photo="beach.jpg", style="mosaic", paintings=MOSAIC, **about):
         """Add a job that waits; return it."""
         shares = [Blended(name=name, share=share) for name, share in paintings.items()]
         job = stored_job(self._store, photo=photo, style=style, paintings=shares, **about)
         self.buckets.source.write(job.photo_key, jpeg("red"))
-        self.board.refresh()
+        self.jobs.refresh()
         return job
 
     def paint(self, job, step, fraction, seconds_left=None):
         """Report a step of a hundred, as the worker does."""
         news = {"step": step, "steps": 100, "fraction": fraction, "seconds_left": seconds_left}
-        self.board.progress(job.id, **news)
+        self.jobs.progress(job.id, **news)
 
     def end(self, job, state=JobState.DONE, **about):
         """End a job, as the worker does."""
@@ -73,7 +73,7 @@ class Stage:
             self.buckets.result.write(about["result"], jpeg("blue"))
         how = {"state": state, "finished": "2026-11-20T10:02:00+00:00", **about}
         self._store.end(job.changed(**how))
-        self.board.refresh()
+        self.jobs.refresh()
 
 
 @contextmanager

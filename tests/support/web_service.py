@@ -94,11 +94,11 @@ def served(
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     # There is no TLS, and loading its certificates takes most of a short test.
     with httpx.Client(verify=False, base_url=address, timeout=30) as client:
-        client.service, board = service, service.board
-        until(lambda: board.complete or board.problem != UNREAD, every_s=0.005)
+        client.service, index = service, service.jobs
+        until(lambda: index.complete or index.problem != UNREAD, every_s=0.005)
         yield client
-        board.close()
-        board._thread.join()  # Otherwise the next test would get its log lines.
+        index.close()
+        index._thread.join()  # Otherwise the next test would get its log lines.
     server.should_exit = True  # The thread closes the socket as well.
 
 

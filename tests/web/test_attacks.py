@@ -27,7 +27,7 @@ def log_in(client, password=PASSWORD, **fields):
 
 
 def jobs(client):
-    return client.service.board.all()
+    return client.service.jobs.all()
 
 
 def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
@@ -106,7 +106,7 @@ def test_passwords_cannot_be_tried_for_long_from_one_address_or_many(locked, mon
     now[0] += wait_s
     assert log_in(locked).status_code == 303
     for number in range(MAX_WRONG_OF_ALL):
-        locked.service.tries.failed(f"10.0.0.{number}")
+        locked.service.login_limiter.failed(f"10.0.0.{number}")
     assert log_in(locked).status_code == 429
     assert locked.get("/api/jobs", headers=BEARER).status_code == 200, "the token is enough"
 

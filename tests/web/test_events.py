@@ -29,7 +29,7 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monke
     with stream(web) as found:
         assert [next(found)["photo"] for _ in range(2)] == ["0.jpg", "1.jpg"]
         monkeypatch.setattr(gate, "STALLED_S", 60.0)
-        web.service.board.progress(jobs[0]["id"], **step_news(3, 12.5))
+        web.service.jobs.progress(jobs[0]["id"], **step_news(3, 12.5))
         news = next(found)
         assert (news["id"], news["step"], news["steps"]) == (jobs[0]["id"], 3, 9)
         assert news["fraction"] == 0.5
@@ -56,19 +56,19 @@ def test_there_are_not_too_many_streams(web, monkeypatch):
 
 
 def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
-    board = web.service.board
+    index = web.service.jobs
     with monkeypatch.context() as patches:
-        patches.setattr(board, "refresh", Mock(side_effect=KeyError("unforeseen")))
-        board.poll_now()
+        patches.setattr(index, "refresh", Mock(side_effect=KeyError("unforeseen")))
+        index.poll_now()
         until(lambda: web.get("/readyz").status_code == 503)
-        assert "KeyError" in board.problem
-    board.poll_now()
+        assert "KeyError" in index.problem
+    index.poll_now()
     until(lambda: web.get("/readyz").status_code == 200)
 
 
 def test_jobs_that_are_still_being_read_are_not_listed_in_part(web, monkeypatch):
     """As after a restart."""
-    monkeypatch.setattr(web.service.board, "complete", False)
+    monkeypatch.setattr(web.service.jobs, "complete", False)
     answer = web.get("/api/jobs")
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
@@ -98,7 +98,7 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
         until(lambda: client.get("/api/jobs").status_code == 200)
         silent = proxy.add("", "hang", times=999)
         assert send(client).status_code == 503
-        board = client.service.board
-        until(lambda: board.poll_now() or board.problem)
+        index = client.service.jobs
+        until(lambda: index.poll_now() or index.problem)
         assert client.get("/readyz").status_code == 503
         silent.times = 0

@@ -9,22 +9,22 @@ from styletransfer.web.schemas import JobState, Preset
 
 
 @pytest.fixture
-def board(store):
+def index(store):
     return JobIndex(store)
 
 
-def shown(board):
+def shown(index):
     """The states of all jobs by their ids."""
-    return {job.id: job.state for job in board.all()}
+    return {job.id: job.state for job in index.all()}
 
 
-def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store, monkeypatch):
+def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(index, store, monkeypatch):
     queued, ended, ending = stored_job(store), stored_job(store), stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))
-    assert board.stored(queued.id).state == JobState.QUEUED
-    assert board.stored(ended.id).state == JobState.DONE
-    assert board.stored("0" * 20) is None
-    assert shown(board) == {queued.id: JobState.QUEUED}
+    assert index.stored(queued.id).state == JobState.QUEUED
+    assert index.stored(ended.id).state == JobState.DONE
+    assert index.stored("0" * 20) is None
+    assert shown(index) == {queued.id: JobState.QUEUED}
     read = store.read
 
     def read_late(*which):
@@ -32,89 +32,89 @@ def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(board, store
         return read(*which)
 
     monkeypatch.setattr(store, "read", read_late)
-    assert board.stored(ending.id).state == JobState.DONE, "it ends while it is asked for"
+    assert index.stored(ending.id).state == JobState.DONE, "it ends while it is asked for"
 
 
-def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(board, store, monkeypatch):
+def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(index, store, monkeypatch):
     ended = stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))
     with monkeypatch.context() as patches:
         patches.setattr(store, "ended", lambda: iter([1 / 0]))
         with pytest.raises(ZeroDivisionError):
-            board.refresh()
-    board.refresh()
-    assert shown(board) == {ended.id: JobState.DONE}
+            index.refresh()
+    index.refresh()
+    assert shown(index) == {ended.id: JobState.DONE}
 
 
-def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(board, store):
+def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store, buckets):
     ended, deleted, cancelled = (stored_job(store) for _ in range(3))
-    board.refresh()
+    index.refresh()
     store.end(ended.changed(state=JobState.DONE))
-    store._bucket.delete(f"_web/queue/{deleted.id}.json")
+    buckets.result.delete(f"_web/queue/{deleted.id}.json")
     etag = store.read(cancelled.id)[1]
     # Its worker, or the instance that cancels it, has not got further yet.
     store.replace(cancelled.changed(state=JobState.CANCELLED), etag)
-    board.refresh()
-    assert shown(board) == {ended.id: JobState.DONE, cancelled.id: JobState.CANCELLED}
-    assert board.counts() == (0, 0)
-    assert {job.place for job in board.all()} == {None}
+    index.refresh()
+    assert shown(index) == {ended.id: JobState.DONE, cancelled.id: JobState.CANCELLED}
+    assert index.counts() == (0, 0)
+    assert {job.place for job in index.all()} == {None}
 
 
-def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(board, store, monkeypatch):
+def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(index, store, monkeypatch):
     monkeypatch.setattr(job_index, "MAX_ENDED", 2)
     made = [stored_job(store, f"{number:020x}") for number in range(5)]
     for job in made[:4]:
         store.end(job.changed(state=JobState.DONE))
-    board.refresh()
-    assert [job.id for job in board.all()] == [made[4].id, made[3].id, made[2].id]
+    index.refresh()
+    assert [job.id for job in index.all()] == [made[4].id, made[3].id, made[2].id]
     store.end(made[4].changed(state=JobState.DONE))
-    board.refresh()
-    assert [job.id for job in board.all()] == [made[4].id, made[3].id]
-    assert board.stored(made[0].id).state == JobState.DONE
+    index.refresh()
+    assert [job.id for job in index.all()] == [made[4].id, made[3].id]
+    assert index.stored(made[0].id).state == JobState.DONE
 
 
-def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(board, store):
+def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(index, store):
     job = stored_job(store, state=JobState.PAINTING, owner="worker")
-    board.refresh()
-    board.progress(job.id, **step_news(7, 2.0))
+    index.refresh()
+    index.progress(job.id, **step_news(7, 2.0))
     stored, etag = store.read(job.id)
     etag = store.replace(stored.changed(step=5, steps=9, seconds_left=4.0), etag)
-    board.refresh()
-    (view,) = board.all()
+    index.refresh()
+    (view,) = index.all()
     assert (view.step, view.steps, view.fraction, view.seconds_left) == (7, 9, 0.5, 2.0)
     store.replace(stored.changed(step=5, revision=9, state=JobState.QUEUED), etag)
-    board.refresh()  # It was given back, and will continue from its checkpoint.
-    (view,) = board.all()
+    index.refresh()  # It was given back, and will continue from its checkpoint.
+    (view,) = index.all()
     assert (view.state, view.step, view.place) == (JobState.QUEUED, 5, 1)
 
 
-def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(board, store):
-    version, _ = board.changes()
+def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(index, store):
+    version, _ = index.changes()
     job, other = stored_job(store), stored_job(store)
     store.end(other.changed(state=JobState.DONE))  # By another instance.
-    board.refresh()
-    version, news = board.changes(version)
+    index.refresh()
+    version, news = index.changes(version)
     assert [each.id for each in news] == [job.id, other.id]
     stored, etag = store.read(job.id)
     store.replace(stored.changed(), etag)
-    board.refresh()
-    assert board.changes(version)[1] == []
+    index.refresh()
+    assert index.changes(version)[1] == []
 
 
-def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(board, store):
+def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(index, store):
     done = {"state": JobState.DONE, "seconds": 10.0, "work": 100.0, "finished": "2026"}
     first, second = stored_job(store, work=200.0), stored_job(store, work=300.0)
-    board.refresh()
-    assert (board.seconds_left(), {job.seconds_left for job in board.all()}) == (None, {None})
-    board.add(first.model_copy(update={"id": "0" * 20, **done}), "")
-    waits = {job.id: job.seconds_left for job in board.all()}
+    index.refresh()
+    assert (index.seconds_left(), {job.seconds_left for job in index.all()}) == (None, {None})
+    index.add(first.model_copy(update={"id": "0" * 20, **done}), "")
+    waits = {job.id: job.seconds_left for job in index.all()}
     assert (waits[first.id], waits[second.id], waits["0" * 20]) == (20, 50, None)
-    assert board.seconds_left() == 50
-    board.progress(first.id, **step_news(1, 4.0))
-    waits = {job.id: job.seconds_left for job in board.all()}
+    assert index.seconds_left() == 50
+    index.progress(first.id, **step_news(1, 4.0))
+    waits = {job.id: job.seconds_left for job in index.all()}
     assert (waits[first.id], waits[second.id]) == (4, 34)
-    board.progress(first.id, **step_news(1, None))
-    assert {job.id: job.seconds_left for job in board.all()}[second.id] == 50
+    index.progress(first.id, **step_news(1, None))
+    assert {job.id: job.seconds_left for job in index.all()}[second.id] == 50
 
 
 def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):

@@ -20,7 +20,7 @@ from styletransfer.web.schemas import ApiError, JobState
 
 
 def state_of(web, job):
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     return web.get(f"/api/jobs/{job['id']}").json()
 
 
@@ -49,12 +49,10 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
         assert known[preset] == pytest.approx(rate * work, abs=0.06) and rate > 0
 
 
-def test_the_settings_of_a_style_count_in_how_long_it_takes(web):
-    styles = web.service.buckets.style._bucket
-    styles.write(
-        "styles.toml",
-        b'[plain]\npaintings = ["monet.jpg"]\n'
-        b'[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
+def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(
+        '[plain]\npaintings = ["monet.jpg"]\n'
+        '[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
     )
     web.service.handle_worker_message(("speed", 1.0, "cpu"))
     plain, slow = (
@@ -137,7 +135,7 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     assert later.json()["id"] != first["id"]
     assert web.post(first["links"]["cancel"]).status_code == 202
     assert worker.paint()
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     states = [each["state"] for each in web.get("/api/jobs").json()["jobs"]]
     assert states == ["done", "cancelled"]
     assert len(gallery(web)) == 1
@@ -195,18 +193,18 @@ def test_jobs_wait_in_turn_and_can_be_cancelled(web, worker, store):
 
 
 def test_a_job_that_comes_while_the_queue_is_read_is_not_taken_for_gone(web, monkeypatch):
-    board = web.service.board
-    listed = board._store.queued
-    sent = []
+    index, bucket = web.service.jobs, web.service.buckets.result
+    list_objects, sent = bucket.list, []
 
-    def queued():
-        found = [*listed()]
-        sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
-        return found
+    def list_late(prefix=""):
+        entries = [*list_objects(prefix)]
+        if prefix.startswith("_web/queue"):
+            sent.append(send(web, name=f"{len(sent)}.jpg").json()["id"])
+        return iter(entries)
 
-    monkeypatch.setattr(board._store, "queued", queued)
-    board.refresh()
-    assert sent[0] in {job.id for job in board.all()}
+    monkeypatch.setattr(bucket, "list", list_late)
+    index.refresh()
+    assert sent[0] in {job.id for job in index.all()}
 
 
 def test_a_job_that_is_painted_is_cancelled_after_a_step(web, worker, monkeypatch):
@@ -296,13 +294,13 @@ def test_a_style_that_sets_what_is_usual_for_fine_keeps_it_in_a_draft(place):
     usual = Settings().iterations
     paintings = 'paintings = ["monet.jpg"]'
     text = f"[careful]\n{paintings}\niterations = {usual}\n[plain]\n{paintings}\n"
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(text)
     with served({**place, "STYLE_ITERATIONS": ""}) as web:
-        web.service.buckets.style._bucket.write("styles.toml", text.encode())
         settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}
         assert settings == {"careful": {"iterations": usual}, "plain": {}}
         orders = {"style": "careful"}, {"style": "plain", "settings": {"iterations": usual}}
         jobs = [send(web, {**DRAFT, **order}).json() for order in orders]
-        work = [web.service.board.stored(job["id"]).work for job in jobs]
+        work = [web.service.jobs.stored(job["id"]).work for job in jobs]
         assert work[0] == work[1]
     with served({**place, "STYLE_PRESET": "draft", "STYLE_ITERATIONS": ""}) as web:
         settings = {each["name"]: each["settings"] for each in web.get("/api/styles").json()}

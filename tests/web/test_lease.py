@@ -153,9 +153,9 @@ def test_painting_does_not_wait_for_a_storage_that_does_not_answer(store, monkey
 
 
 def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritten(
-    store, monkeypatch
+    store, buckets, monkeypatch
 ):
-    job, bucket = stored_job(store).id, store._bucket
+    job, bucket = stored_job(store).id, buckets.result
     lease, read = JobClaimer(store, "worker").claim_next(), bucket.read
 
     def read_early(key):
@@ -181,9 +181,9 @@ def test_a_job_that_is_written_while_it_is_read_is_still_there_and_not_overwritt
         lease.confirm()
 
 
-def test_what_is_no_job_is_passed_over(store):
+def test_what_is_no_job_is_passed_over(store, buckets):
     for place in ("queue", "done"):
-        store._bucket.write(f"_web/{place}/{'0' * 20}.json", b"{")
+        buckets.result.write(f"_web/{place}/{'0' * 20}.json", b"{")
     assert store.read("0" * 20) is None and store.read_ended("0" * 20) is None
     job = stored_job(store).id
     assert JobClaimer(store, "first").claim_next().job.id == job

@@ -51,4 +51,4 @@ def test_schemathesis_finds_no_answer_that_is_not_as_described(place, tmp_path, 
         found = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True, timeout=200)
     assert found.returncode == 0, found.stdout + found.stderr
     assert "Unresolvable references" not in found.stdout, found.stdout
-    assert {each.state for each in server.board.all()} == {JobState.DONE, JobState.CANCELLED}
+    assert {each.state for each in server.jobs.all()} == {JobState.DONE, JobState.CANCELLED}

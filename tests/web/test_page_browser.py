@@ -103,7 +103,7 @@ def log_in(page, locked):
 
 def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked, photos):
     rate = 70 / total_work(*USUAL_PHOTO, Settings(strength=0.7))
-    locked.service.board.estimates.set_calibration(rate, "the CPU")
+    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
     page.until("document.querySelector('[data-preset=fine]').textContent.startsWith('about')")
@@ -371,14 +371,14 @@ def test_a_hidden_page_closes_its_connection(page, chromium, server):
 def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed(
     page, server, monkeypatch
 ):
-    job, changes = server.add(), server.board.changes
+    job, changes = server.add(), server.jobs.changes
 
     def late(since=None):
         if since is None:  # A stream begins.
-            server.board.cancel(job.id)
+            server.jobs.cancel(job.id)
         return changes(since)
 
-    monkeypatch.setattr(server.board, "changes", late)
+    monkeypatch.setattr(server.jobs, "changes", late)
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=cancelled]')")
 
@@ -468,12 +468,12 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     assert slider.get_attribute("aria-valuetext") == "0.25, very fine"
 
 
-def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server, photos):
+def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server, place, photos):
     mosaic = '[mosaic]\npaintings = ["mosaic.jpg"]\nstrength = 0.9\nstroke_size = 2.0\n'
     waves = '[waves]\npaintings = ["waves.jpg"]\n'
     nearly = '[wet]\npaintings = { "mosaic.jpg" = 0.99999, "waves.jpg" = 0.00001 }\n'
     text = f"{mosaic}preserve_color = true\n{waves}{nearly}"
-    server.buckets.style._bucket.write("styles.toml", text.encode())
+    Path(place["BUCKET_STYLE"], "styles.toml").write_text(text)
     visit(page, server)
     shown = lambda: (  # noqa: E731
         page.one("#strength").get_property("value"),

@@ -4,6 +4,7 @@ import io
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from PIL import Image
 from support import tiny
@@ -34,8 +35,8 @@ def test_styles_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
     assert "look" not in web.get("/openapi.json").text
 
 
-def test_a_painting_is_uploaded_used_and_deleted(web, worker):
-    large, batch = tiny.file(700, 900, 8), FolderBucket(web.service.buckets.style._bucket.folder)
+def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):
+    large, batch = tiny.file(700, 900, 8), FolderBucket(Path(place["BUCKET_STYLE"]))
     before = {entry.key for entry in batch.list()}
     added = upload(web, large)
     assert {entry.key for entry in batch.list()} == before, "a batch does not see it"
@@ -51,7 +52,7 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker):
     assert job["style"] == "waves"
     assert web.delete(f"/api/paintings/{name}").status_code == 409
     assert worker.paint()
-    web.service.board.refresh()
+    web.service.jobs.refresh()
     assert web.get(job["links"]["self"]).json()["state"] == "done"
     assert web.delete(added.headers["location"]).status_code == 204
     assert web.get(added.json()["thumbnail"]).status_code == 404
@@ -109,12 +110,12 @@ def test_there_is_room_for_so_many_uploads(web, monkeypatch):
     assert (full.status_code, full.headers["retry-after"]) == (429, "60")
 
 
-def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, monkeypatch):
+def test_a_painting_that_is_deleted_behind_the_services_back_is_no_error(web, place, monkeypatch):
     name = upload(web, tiny.file(60, 60, 9)).json()["name"]
     uploads = web.service.buckets.style._uploads
     listed = [*uploads.list()]
     assert web.service.catalogue.find("monet.jpg") and web.service.catalogue.find(name)
-    (web.service.buckets.style._bucket.folder / "monet.jpg").unlink()
+    Path(place["BUCKET_STYLE"], "monet.jpg").unlink()
     uploads.delete(name.removeprefix("_web/"))
     monkeypatch.setattr(uploads, "list", lambda: iter(listed))
     assert web.get("/api/paintings/monet.jpg/thumbnail").status_code == 404

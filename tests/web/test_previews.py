@@ -1,6 +1,7 @@
 """Previews: painted between jobs, refused while a job is painted, and never waited for."""
 
 import io
+import signal
 import threading
 import time
 from dataclasses import replace
@@ -17,8 +18,11 @@ from support.web_service import served, stored_job
 from styletransfer import config
 from styletransfer.batch.styles import Painting
 from styletransfer.errors import PictureError
+from styletransfer.signals import Stopped
+from styletransfer.web import worker
+from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.lease import JobClaimer
-from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest
+from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest, Previews
 from styletransfer.web.runner import JobRunner
 from styletransfer.web.schemas import JobRequest, Preset
 
@@ -39,7 +43,6 @@ def answering(place):
     """A client of a service with a fake worker: the function `client.work` gets each request and
     returns the answer."""
     with served(place) as client:
-        previews = client.service.previews
 
         def send(kind, asked):
             assert kind == "preview"
@@ -47,7 +50,8 @@ def answering(place):
                 target=lambda: previews.answer(asked.number, *client.work(asked))
             ).start()
 
-        previews._supervisor = SimpleNamespace(problem="", send=send)
+        client.supervisor = SimpleNamespace(problem="", send=send)
+        client.service.previews = previews = Previews(client.supervisor)
         yield client
 
 
@@ -96,9 +100,9 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
     answer = answering.post("/api/preview", data=MONET, files=photo())
     assert (answer.status_code, answer.content) == (204, b"") and answer.headers["retry-after"]
     answering.work = lambda _: pytest.fail("the worker was asked")
-    answering.service.previews._supervisor.problem = "the worker is starting"
+    answering.supervisor.problem = "the worker is starting"
     assert answering.post("/api/preview", data=MONET, files=photo()).status_code == 204
-    answering.service.previews._supervisor.problem = ""
+    answering.supervisor.problem = ""
     answering.work = lambda _: (None, "the photo cannot be decoded")
     answer = answering.post("/api/preview", data=MONET, files=photo())
     assert answer.status_code == 422 and "cannot be decoded" in answer.json()["detail"]
@@ -107,34 +111,46 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
 # --- the worker -----------------------------------------------------------------------------------
 
 
-def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand):
+@pytest.fixture
+def idle(hand, monkeypatch):
+    """A function that lets the worker paint with a runner until nothing is left to do, and returns
+    its answers to previews."""
+
+    def serve(runner):
+        # What it does last.
+        monkeypatch.setattr(
+            worker, "delete_leftovers", lambda _: setattr(hand.stop, "signum", signal.SIGTERM)
+        )
+        with pytest.raises(Stopped):
+            hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"), "a device")
+        hand.stop.signum = None
+        return [message for message in hand.said if message[0] == "preview"]
+
+    return serve
+
+
+def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, idle):
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
-    runner = Mock()
-    runner.previews.paint.side_effect = [JPEG, PictureError("the photo cannot be decoded")]
-    assert hand.web._paint_preview(runner) and hand.web._paint_preview(runner)
-    assert not hand.web._paint_preview(runner)
-    assert hand.said == [
+    answers = [JPEG, PictureError("the photo cannot be decoded")]
+    previews = Mock(paint=Mock(side_effect=answers), prepare_next=lambda: False)
+    assert idle(Mock(previews=previews)) == [
         ("preview", 1, JPEG, None),
         ("preview", 2, None, "the photo cannot be decoded"),
     ]
 
 
-def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand):
-    hand.hears(("preview", request(1)))
-    stored_job(hand.web.store)
-
+def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, idle):
     def paint(job, on_step):
         hand.hears(("preview", request(2)))
         raise PictureError("enough")
 
-    runner = SimpleNamespace(paint=paint)
-    assert hand.web.paint_next(runner, JobClaimer(hand.web.store, "this worker"), "a device")
-    assert [each for each in hand.said if each[0] == "preview"] == [
+    stored_job(hand.web.store)
+    hand.hears(("preview", request(1)))
+    assert idle(Mock(paint=paint, previews=Mock(prepare_next=lambda: False))) == [
         ("preview", 1, None, None),
         ("preview", 2, None, None),
     ]
-    assert not hand.web._paint_preview(runner)
 
 
 def test_the_oldest_of_too_many_is_refused():
@@ -145,14 +161,8 @@ def test_the_oldest_of_too_many_is_refused():
     assert refused == [0, 1] and queue.next().number == MAX_WAITING + 1
 
 
-@pytest.fixture
-def runner(hand, place):
-    """With the built-in network, which instant pictures need."""
-    return JobRunner(config.load(place), hand.web.buckets, hand.stop)
-
-
 def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(
-    place, hand, runner, monkeypatch
+    place, hand, idle, monkeypatch
 ):
     from styletransfer.engine import stylize as engine
 
@@ -166,11 +176,14 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
     monkeypatch.setattr(
         engine, "stylize", lambda *args, **to: recipes.add(args[2].recipe) or real(*args, **to)
     )
-    hand.web._measured = True
-    assert sum(1 for _ in iter(lambda: hand.web._prepare(runner, "cpu"), False)) == 3
+    buckets, configured = hand.web.buckets, config.load(place)
+    style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))
+    # With the built-in network, which instant pictures need.
+    runner = JobRunner(configured, buckets, hand.stop)
+    monkeypatch.setattr(runner, "seconds_per_work", lambda: 1.0)
+    idle(runner)
     assert recipes == {"instant"}
-    style = runner._catalogue.style(JobRequest(style="c", preset=Preset.INSTANT))
-    monkeypatch.setattr(hand.web.buckets.style, "read", lambda _: pytest.fail("read again"))
+    monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
 
     def painted(*shares):
         paintings = [

@@ -17,7 +17,6 @@ from styletransfer.signals import Stopped
 from styletransfer.storage.base import DiskError, StorageError, UnavailableError
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
-from styletransfer.web.cleanup import Leftovers
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.schemas import JobState
 from styletransfer.web.worker import WebWorker
@@ -222,7 +221,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         hand.stop.signum = signal.SIGTERM
         hand.hears(("look",))  # Ends the wait for jobs of other instances.
 
-    monkeypatch.setattr(Leftovers, "delete", clear)
+    monkeypatch.setattr(workers, "delete_leftovers", clear)
     monkeypatch.setattr(hand.web, "paint_next", paint_next)
     no_previews = SimpleNamespace(prepare_next=lambda: False)
     runner = SimpleNamespace(seconds_per_work=seconds_per_work, previews=no_previews)

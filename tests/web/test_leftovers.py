@@ -6,10 +6,9 @@ from unittest.mock import Mock
 from support.web_service import stored_job
 
 from styletransfer.storage.base import StorageError, UnfinishedUpload
-from styletransfer.web import cleanup
+from styletransfer.web import job_store
 from styletransfer.web.buckets import PHOTOS, UNFINISHED
-from styletransfer.web.cleanup import Leftovers
-from styletransfer.web.job_store import PREVIEWS, new_id
+from styletransfer.web.job_store import PREVIEWS, delete_leftovers, new_id
 from styletransfer.web.schemas import JobState
 
 OLD = "0123456789a"  # How ids began in 2009.
@@ -32,7 +31,7 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
     ):
         bucket.write(key, b"mine")
     before = {entry.key for entry in buckets.result.list()}
-    Leftovers(buckets, store).delete()
+    delete_leftovers(buckets)
     assert before - {entry.key for entry in buckets.result.list()} == {
         *(f"{PREVIEWS}/{job}.jpg" for job in (ended, gone)),
         *(f"{UNFINISHED}/_checkpoints/monet/{job}/beach.jpg.npz" for job in (ended, gone)),
@@ -47,10 +46,10 @@ def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(
     begun = [UnfinishedUpload("old", "1", 1000.0), UnfinishedUpload("young", "2", 3000.0)]
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", lambda: begun)
     monkeypatch.setattr(buckets.unfinished, "abort_upload", lambda each: aborted.append(each.key))
-    monkeypatch.setattr(cleanup, "time", SimpleNamespace(time=lambda: 6000.0))
-    Leftovers(buckets, store).delete()
+    monkeypatch.setattr(job_store, "time", SimpleNamespace(time=lambda: 6000.0))
+    delete_leftovers(buckets)
     assert aborted == ["old"]
     refused = Mock(side_effect=StorageError("AccessDenied"))
     monkeypatch.setattr(buckets.unfinished, "unfinished_uploads", refused)
-    Leftovers(buckets, store).delete()
+    delete_leftovers(buckets)
     assert caplog.messages == ["unfinished uploads may be left: AccessDenied"]

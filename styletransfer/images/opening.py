@@ -1,6 +1,6 @@
-"""Headers of picture files: size, whether the file can be used, and the memory to decode it.
+"""The opening of picture files: whether a file can be used, its size, and the memory to decode it.
 
-No pixel is read. The first bytes of most files suffice.
+No pixel is read. For a header, the first bytes of most files suffice.
 """
 
 import io
@@ -31,8 +31,8 @@ _FIXED_BYTES = 20_000_000
 
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
-_DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 _TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
+_DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
 
@@ -63,95 +63,21 @@ class _NoHeaderError(PictureError):
     """A file that does not begin as a picture does, or is damaged, maybe for lack of bytes."""
 
 
-def bytes_to_decode(data: bytes) -> int:
-    """Estimate the most memory in bytes that `decode` and `decode_mask` take for a file.
-
-    The file's own bytes are not included. The answer is 0 if the file would be refused.
-    """
-    try:
-        return _header(open_picture(data)).bytes_to_decode
-    except Exception:  # As in `decode`, which names what is wrong.
-        return 0
-
-
-def read_header(start: bytes, name: str, size: int) -> Header | None:
-    """Read the header from the first bytes of a file.
+def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFile:
+    """Open a picture and read only its header.
 
     Args:
-        start: The first bytes.
-        name: The file's name, with which errors begin.
-        size: The file's size in bytes.
-
-    Returns:
-        The header, or None if the bytes are too few, or damaged.
+        data: The file.
+        available: The bytes that decoding may take, if they are limited.
 
     Raises:
-        PictureError: As `decode`: this cannot be a picture, whatever follows.
+        PictureError: The file is not a picture, or of an unusable size or kind.
+        MemoryShortError: Decoding would take more than `available` bytes.
     """
-    missing = size - len(start)
-    # WebP's and HEIC's readers refuse a file that is shorter than it says.
-    zeros = bytes(missing if 0 < missing <= _MAX_COMPLETED else 0)
-    try:
-        with errors_named(name):
-            return _header(open_picture(start + zeros))
-    except _NoHeaderError:
-        if missing <= 0:
-            raise
-        return None
-
-
-def check_memory(needed: int, available: int, name: str) -> None:
-    """Raise MemoryShortError, naming the file, if decoding it takes more than is available."""
-    if needed > available:
-        raise MemoryShortError(
-            f"{_label(name)}: decoding it takes {gigabytes(needed)} of memory, and "
-            f"{gigabytes(max(available, 0))} are available; make it smaller"
-        )
-
-
-@contextmanager
-def errors_named(name: str) -> Iterator[None]:
-    """Turn errors of decoding into PictureErrors of one line that begins with a name."""
-    try:
-        yield
-    except PictureError as error:
-        raise type(error)(f"{_label(name)}: {error}") from None
-    except MemoryError:
-        raise PictureError(
-            f"{_label(name)}: needs more memory than there is; make it smaller"
-        ) from None
-    except Exception:
-        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise _NoHeaderError(f"{_label(name)}: {_DAMAGED}") from None
-
-
-def _label(name: str) -> str:
-    """Return a name in one line, even if it has a newline."""
-    return "".join(each if each.isprintable() else " " for each in name)
-
-
-def _header(image: ImageFile.ImageFile) -> Header:
-    """The header of a picture that is not loaded."""
-    width, height = image.size
-    alpha = image.has_transparency_data
-    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
-    per_pixel += _ALPHA_BYTES if alpha else 0
-    # TIFF's header has the size that loading gives.
-    turned = image.format != "TIFF" and camera_orientation(image) in _TURNED
-    pixels = width * height
-    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
-        tags = image.tag_v2
-        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-        pixels = max(pixels, tile)
-    return Header(
-        size=(width, height) if turned else (height, width),
-        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
-        bytes_decoded=width * height * (4 if alpha else 3),
-    )
-
-
-def open_picture(data: bytes) -> ImageFile.ImageFile:
-    """Open a picture and read only its header. Raises PictureError for an unusable size."""
+    if available is not None:
+        # Opened twice: once the orientation was read, Pillow also loads some pictures
+        # whose load fails otherwise.
+        _check_memory(bytes_to_decode(data), available)
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
     try:
@@ -173,6 +99,36 @@ def open_picture(data: bytes) -> ImageFile.ImageFile:
     _check_depth(image)
     _mend_planes(image)
     return image
+
+
+def orientation(image: Image.Image) -> int:
+    """Return the camera's orientation, 1 (upright) to 8."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photo with damaged EXIF is still a good photo.
+        return 1
+
+
+@contextmanager
+def errors_named(name: str) -> Iterator[None]:
+    """Begin errors of decoding with a file's name; a library's errors become PictureErrors."""
+    try:
+        yield
+    except (PictureError, MemoryShortError) as error:
+        raise type(error)(f"{_label(name)}: {error}") from None
+    except MemoryError:
+        raise PictureError(
+            f"{_label(name)}: needs more memory than there is; make it smaller"
+        ) from None
+    except Exception:
+        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
+        raise _NoHeaderError(f"{_label(name)}: {_DAMAGED}") from None
+
+
+def _label(name: str) -> str:
+    """Return a name in one line, even if it has a newline."""
+    return "".join(c if c.isprintable() else " " for c in name)
 
 
 def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
@@ -228,8 +184,8 @@ def _not_a_picture(data: bytes) -> PictureError:
         "a PDF": rb"%pdf",
         "text": rb"[^\0-\x08\x0e-\x1f]*$",
     }
-    found = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
-    kind = next(found, "of no known kind")
+    matching = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
+    kind = next(matching, "of no known kind")
     if kind == "damaged":
         return _NoHeaderError(_DAMAGED)
     unknown = kind == "of no known kind"
@@ -238,10 +194,72 @@ def _not_a_picture(data: bytes) -> PictureError:
     )
 
 
-def camera_orientation(image: Image.Image) -> int:
-    """The camera's orientation, 1 to 8."""
+def read_header(start: bytes, name: str, size: int) -> Header | None:
+    """Read the header from the first bytes of a file.
+
+    Args:
+        start: The first bytes.
+        name: The file's name, with which errors begin.
+        size: The file's size in bytes.
+
+    Returns:
+        The header, or None if the bytes are too few, or damaged.
+
+    Raises:
+        PictureError: As `decode`: this cannot be a picture, whatever follows.
+    """
+    missing = size - len(start)
+    # WebP's and HEIC's readers refuse a file that is shorter than it says.
+    zeros = bytes(missing if 0 < missing <= _MAX_COMPLETED else 0)
     try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:
-        # A photo with damaged EXIF is still a good photo.
-        return 1
+        with errors_named(name):
+            return _header(open_picture(start + zeros))
+    except _NoHeaderError:
+        if missing <= 0:
+            raise
+        return None
+
+
+def bytes_to_decode(data: bytes) -> int:
+    """Estimate the most memory in bytes that `decode` and `decode_mask` take for a file.
+
+    The file's own bytes are not included. The answer is 0 if the file would be refused.
+    """
+    try:
+        return _header(open_picture(data)).bytes_to_decode
+    except Exception:  # As in `decode`, which names what is wrong.
+        return 0
+
+
+def _header(image: ImageFile.ImageFile) -> Header:
+    """Return the header of a picture that is not loaded."""
+    width, height = image.size
+    alpha = image.has_transparency_data
+    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
+    per_pixel += _ALPHA_BYTES if alpha else 0
+    # TIFF's header has the size that loading gives.
+    turned = image.format != "TIFF" and orientation(image) in _TURNED
+    pixels = width * height
+    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
+        tags = image.tag_v2
+        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
+        pixels = max(pixels, tile)
+    return Header(
+        size=(width, height) if turned else (height, width),
+        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
+        bytes_decoded=width * height * (4 if alpha else 3),
+    )
+
+
+def check_memory(needed: int, available: int, name: str) -> None:
+    """Raise MemoryShortError, naming the file, if decoding it takes more than is available."""
+    with errors_named(name):
+        _check_memory(needed, available)
+
+
+def _check_memory(needed: int, available: int) -> None:
+    if needed > available:
+        raise MemoryShortError(
+            f"decoding it takes {gigabytes(needed)} of memory, and {gigabytes(max(available, 0))} "
+            "are available; make it smaller"
+        )

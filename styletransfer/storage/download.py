@@ -16,7 +16,6 @@ from styletransfer.storage.base import Entry, ObjectError, Progress, Store
 from styletransfer.storage.file_names import Fold, key_folding
 from styletransfer.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
 from styletransfer.storage.folder import FolderBucket, safe_path
-from styletransfer.storage.jobs import Job
 from styletransfer.storage.manifest import Manifest
 from styletransfer.storage.sync import (
     EVERYTHING,
@@ -27,6 +26,7 @@ from styletransfer.storage.sync import (
     delete_all,
     transfer_all,
 )
+from styletransfer.storage.transfers import Job
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
@@ -51,8 +51,8 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     manifest = Manifest(folder)
     to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
-    for each in {path.parent for _, path in files} if not rules.dry_run else ():
-        delete_leftovers(each)
+    for parent in {path.parent for _, path in files} if not rules.dry_run else ():
+        delete_leftovers(parent)
     jobs = [
         Job(entry.key, entry.size, partial(_download, bucket, entry, path, manifest, rules.dry_run))
         for entry, path in files
@@ -74,27 +74,27 @@ def _check_folder(folder: Path) -> None:
         above = nearest_existing(folder)
         if not above.is_dir():
             raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
-        for each in (folder, *folder.parents):
-            if each.is_symlink() and not each.exists():
+        for path in (folder, *folder.parents):
+            if path.is_symlink() and not path.exists():
                 raise ConfigError(
-                    f"FOLDER is {str(folder)!r}, but {each} is a link to {each.readlink()}, "
+                    f"FOLDER is {str(folder)!r}, but {path} is a link to {path.readlink()}, "
                     "which is not there; mount its disk, or choose another folder"
                 )
 
 
 def _objects(bucket: Store) -> Iterator[Entry]:
-    """The objects of a bucket but those that stand for folders."""
+    """List the objects of a bucket but those that stand for folders."""
     return (
-        each
-        for each in bucket.list_with_folder_markers()
-        if each.size or not each.key.endswith("/")
+        entry
+        for entry in bucket.list_with_folder_markers()
+        if entry.size or not entry.key.endswith("/")
     )
 
 
 def _files(
     entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
 ) -> list[tuple[Entry, Path]]:
-    """The file for each object; an object that cannot have one is added to the failures."""
+    """Return the file for each object; an object that cannot have one is added to the failures."""
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:
@@ -160,7 +160,7 @@ def _to_delete(
     rules: SyncRules,
     result: SyncResult,
 ) -> list[Entry]:
-    """The files that earlier downloads from a bucket brought and it no longer has. Raises
+    """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
     kept, to_delete = {fold(entry.key) for entry in entries}, []
     for key, file in sorted(manifest.files.items()) if rules.delete else ():

@@ -11,11 +11,11 @@ from support.commands import contents, fill
 from styletransfer.errors import ConfigError
 from styletransfer.storage import folder
 from styletransfer.storage.base import DiskError
-from styletransfer.storage.fetch import download_all
+from styletransfer.storage.download import download_all
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.jobs import JOBS
 from styletransfer.storage.manifest import MANIFEST, Manifest
 from styletransfer.storage.sync import SyncRules
+from styletransfer.storage.transfers import JOBS
 
 MIRROR = SyncRules(delete=True)
 

@@ -9,10 +9,11 @@ import pytest
 from support.commands import contents, fill, fill_with_photos
 
 from styletransfer.signals import Stopped
-from styletransfer.storage import fetch, file_names, jobs, s3, sync
+from styletransfer.storage import download, file_names, s3, transfers, upload
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.jobs import Job, run_jobs
+from styletransfer.storage.sync import SyncRules
+from styletransfer.storage.transfers import Job, run_jobs
 
 
 @pytest.fixture
@@ -25,11 +26,11 @@ def test_a_storage_that_refuses_everything_ends_with_5_and_one_that_is_gone_at_o
 ):
     bucket = FolderBucket(tmp_path / "x", new=True)
     bucket.upload = Mock(side_effect=ObjectError("refused"))
-    result = sync.upload_all([photos], bucket)
+    result = upload.upload_all([photos], bucket)
     assert (len(result.failures), result.exit_code) == (5, 5)
     bucket.upload.side_effect = UnavailableError("gone")
     with pytest.raises(UnavailableError):
-        sync.upload_all([photos], bucket)
+        upload.upload_all([photos], bucket)
 
 
 def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path):
@@ -39,7 +40,7 @@ def test_links_are_followed_inside_the_folder_and_the_others_are_named(tmp_path)
     links = {"inside.jpg": "sub/a.jpg", "out.jpg": "../outside/b.jpg", "gone.jpg": "nowhere"}
     for name, target in (links | {"folder": "sub", "sub/loop": "..", ".own": "sub"}).items():
         (tmp_path / "in" / name).symlink_to(target)
-    result = sync.upload_all([tmp_path / "in"], bucket := FolderBucket(tmp_path / "x", new=True))
+    result = upload.upload_all([tmp_path / "in"], bucket := FolderBucket(tmp_path / "x", new=True))
     assert contents(bucket) == {"inside.jpg": b"sub/a.jpg", "sub/a.jpg": b"sub/a.jpg"}
     assert str(result).endswith(", 4 behind links left out")
     assert result.left_out_lines == [
@@ -52,14 +53,14 @@ def test_delete_keeps_what_the_folder_has_and_cannot_send(tmp_path):
     folder, bucket = tmp_path / "in", FolderBucket(tmp_path / "x", new=True)
     keys = ["a.jpg", "cloud.jpg", "old.jpg", "link.jpg", "trip/b.jpg", "trip/2/c.jpg", "trips.jpg"]
     fill(FolderBucket(folder), *keys)
-    assert sync.upload_all([folder], bucket).copied == len(keys)
+    assert upload.upload_all([folder], bucket).copied == len(keys)
     for gone in ("cloud.jpg", "old.jpg", "link.jpg", "trips.jpg"):
         (folder / gone).unlink()
     (folder / ".cloud.jpg.icloud").touch()  # A Mac has taken it away to save room.
     (folder / "link.jpg").symlink_to("/nowhere")  # Its disk is not mounted.
     (folder / "trip").rename(tmp_path / "elsewhere")
     (folder / "trip").symlink_to(tmp_path / "elsewhere")
-    result = sync.upload_all([folder], bucket, sync.SyncRules(delete=True))
+    result = upload.upload_all([folder], bucket, SyncRules(delete=True))
     assert contents(bucket).keys() == {*keys} - {"old.jpg", "trips.jpg"}
     assert (result.deleted, result.exit_code) == (2, 0)
 
@@ -85,29 +86,29 @@ def test_a_file_that_changes_while_it_is_sent_fails_at_once(
         return read(body, count)
 
     monkeypatch.setattr(s3._FileToSend, "read", disturbed)
-    result = sync.upload_all([tmp_path / "in"], bucket := moto.open())
+    result = upload.upload_all([tmp_path / "in"], bucket := moto.open())
     what = "does not exist" if change == "gone" else "changed while it was sent; send it again"
     assert (result.copied, result.failures) == (1, [f"{file} {what}"])
     assert "no answer" not in caplog.text  # The service would wait for the rest of the file.
     if change != "gone":
-        assert sync.upload_all([tmp_path / "in"], bucket).exit_code == 0
+        assert upload.upload_all([tmp_path / "in"], bucket).exit_code == 0
         assert contents(bucket) == contents(tmp_path / "in")
 
 
 def test_a_file_that_vanishes_while_a_script_looks_at_it_is_named(tmp_path, monkeypatch):
     photo = tmp_path / "photo.jpg"
     photo.write_bytes(b"x")
-    monkeypatch.setattr(sync, "_folder", lambda sources: sources[0].unlink())
+    monkeypatch.setattr(upload, "_folder", lambda sources: sources[0].unlink())
     with pytest.raises(ObjectError, match=r"/photo\.jpg does not exist"):
-        sync.upload_all([photo], FolderBucket(tmp_path / "bucket", new=True))
+        upload.upload_all([photo], FolderBucket(tmp_path / "bucket", new=True))
 
 
 def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monkeypatch, tmp_path):
     bucket = moto.open()
     fill(bucket, "A.jpg", "a.jpg", "b/é.jpg", "b/e\u0301.jpg", "c.jpg")
-    assert fetch.download_all(bucket, tmp_path / "case-sensitive").copied == 5
+    assert download.download_all(bucket, tmp_path / "case-sensitive").copied == 5
     monkeypatch.setattr(file_names, "same_file", lambda *_: True)
-    result = fetch.download_all(bucket, tmp_path / "out")
+    result = download.download_all(bucket, tmp_path / "out")
     assert (result.copied, result.exit_code) == (3, 1)
     assert contents(tmp_path / "out").keys() == {"A.jpg", "b/e\u0301.jpg", "c.jpg"}
     assert "'a.jpg' and 'A.jpg' are one file on this disk" in result.failures[0]
@@ -115,7 +116,7 @@ def test_keys_that_are_one_file_on_a_disk_do_not_overwrite_each_other(moto, monk
     for key in ("a.jpg", "b/é.jpg"):
         bucket.delete(key)
     FolderBucket(tmp_path / "out").write("C.JPG", b"x")
-    result = fetch.download_all(bucket, tmp_path / "out", sync.SyncRules(delete=True))
+    result = download.download_all(bucket, tmp_path / "out", SyncRules(delete=True))
     assert result.deleted == 0
 
 
@@ -123,9 +124,9 @@ def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
     bucket = rgw.open()
     for key in ("a.jpg", "somebody else's.jpg"):
         rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)
-    sync.upload_all([photos], bucket, sync.SyncRules(dry_run=True))
+    upload.upload_all([photos], bucket, SyncRules(dry_run=True))
     assert len(bucket.unfinished_uploads()) == 2
-    sync.upload_all([photos], bucket)
+    upload.upload_all([photos], bucket)
     assert [each.key for each in bucket.unfinished_uploads()] == ["somebody else's.jpg"]
 
 
@@ -133,7 +134,7 @@ def test_sending_again_aborts_the_upload_that_a_killed_script_left(rgw, photos):
 
 
 def test_after_a_signal_no_further_job_begins(capsys, monkeypatch):
-    monkeypatch.setattr(jobs, "JOBS", 2)
+    monkeypatch.setattr(transfers, "JOBS", 2)
     ran = []
 
     def run(progress):

@@ -99,8 +99,8 @@ def _outcomes(
 def _display(
     jobs: Sequence[Job], doing: str, count_bytes: bool, named: bool
 ) -> Iterator[tuple[Progress, Callable[[int, str], None]]]:
-    """Two functions: one takes the bytes transferred, the other, for each finished job, the bytes
-    that need no transfer, and its line.
+    """Yield two functions: one takes the bytes transferred, the other, for each finished job, the
+    bytes that need no transfer, and its line.
 
     They move a bar on a terminal; elsewhere only the lines are printed.
     """
