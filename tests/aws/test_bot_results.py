@@ -8,10 +8,10 @@ from dataclasses import replace
 import boto3
 import numpy as np
 import pytest
-from bot import pictures, table
-from bot.items import SENT
-from bot.resources import resources
-from layout import Photo
+from bot import orders, pictures
+from bot.orders import SENT
+from bot.resources import BusyError, resources
+from contract import Photo
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
@@ -61,10 +61,10 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
     key = world.result(world.order(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
-    assert resources().table.claim(photo, 60, over=(SENT,))
-    with pytest.raises(table.BusyError):
+    assert orders.claim_answer(photo, 60, (SENT,), resources())
+    with pytest.raises(BusyError):
         world.created(key)
-    resources().table.release(photo)
+    orders.release(photo, resources())
     world.created(key)
     assert len(world.telegram.sent("sendDocument")) == 1
     before = len(world.telegram.calls)
@@ -171,7 +171,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     running, unknown = world.photo_keys(ANNA)
     world.job(running, "RUNNING", job="job-7")
     assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 2)]
-    assert world.keys(f"telegram/{ANNA}/") == world.keys(f"wishes/{ANNA}/") == []
+    assert world.keys(f"telegram/{ANNA}/") == []
     assert len(world.photo_keys(BORIS)) == 1
     assert world.terminated == ["job-7"]
     world.job(unknown, "RUNNABLE", job="job-8")
@@ -215,9 +215,10 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
         ]
     ):
         details = {"reason": container} | ({} if code is None else {"exitCode": code})
-        key, job = f"telegram/{ANNA}/{number + 1}-A.jpg", f"job-{number}."
+        key, job = world.order(ANNA), f"job-{number}."
+        before = len(world.telegram.sent(chat=ANNA))
         world.job(key, "FAILED", job=job, statusReason=status, container=details)
-        answers = world.telegram.sent(chat=ANNA)[number:]
+        answers = world.telegram.sent(chat=ANNA)[before:]
         assert texts(answers) == [EN.failed(EN.text(reason))], (code, status, container)
         for_owner = [text for text in texts(world.telegram.sent(chat=OWNER)) if job in text]
         assert len(for_owner) == owner, (code, status, container)
@@ -225,11 +226,10 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
 
 def test_a_style_deleted_while_its_photo_waits_is_named(world):
     world.put("styles/zorn.jpg", JPEG)
-    first, second, third = (world.order(ANNA) for _ in range(3))
+    first, third = (world.order(ANNA) for _ in range(2))
     for key, deleted, reason, owner in (
         (first, "styles/monet.jpg", "style_lost", 0),
-        (second, Photo.of_key(second).wish_key, "set_up_wrong", 1),
-        (third, "", "set_up_wrong", 2),
+        (third, "", "set_up_wrong", 1),
     ):
         if deleted:
             world.delete(deleted)

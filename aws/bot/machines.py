@@ -1,0 +1,330 @@
+"""What comes back from the machines that paint: results, states of jobs, and failures.
+
+Events may come twice, and at the same time. A photo is answered in its chat once.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from contract import Photo
+from telegram import Bot
+from telegram.constants import ChatAction, FileSizeLimit, ParseMode
+from telegram.error import BadRequest, ChatMigrated, Forbidden
+
+from bot import orders, pictures, styles, words
+from bot.context import find_user, inform_owner, reply_to, show_action
+from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
+from bot.resources import Resources
+from bot.words import Words, speaking
+from styletransfer.batch.failures import UNEXPECTED
+from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
+from styletransfer.log import printable
+from styletransfer.record import Record
+from styletransfer.storage.base import Entry
+
+PREVIEW = "preview"  # the part of an answer that may have been sent alone
+MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
+
+STATUS = {
+    **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),
+    **{"RUNNING": RUNNING, "SUCCEEDED": PAINTED, "FAILED": FAILED},
+}
+KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs out, and SIGTERM
+ENDED = "Essential container in task exited"  # Batch's reason where the container ended by itself
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A result in the bucket, the photo that it was made from, and the chat that it goes to.
+
+    With `spoiler`, Telegram hides it until it is tapped.
+    """
+
+    entry: Entry
+    style: str
+    photo: Photo
+    chat: int
+    say: Words
+    spoiler: bool
+
+
+async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
+    """Send a result to its chat, once. A second event sends only the parts that failed before.
+
+    Args:
+        key: The object's.
+        resources: The bot's.
+        bot: Sends it.
+        seconds: The time left to this invocation.
+
+    Raises:
+        Exception: As `answer`.
+    """
+    named = Photo.of_result(key)
+    entry = resources.bucket.find(key) if named else None
+    if named is None or entry is None:
+        log.info("%s is not a result, or is gone", printable(key))
+        return
+    photo, style = named
+
+    async def send(order: Order, say: Words, chat: int) -> None:
+        result = Result(entry, style, order.photo, chat, say, order.spoiler)
+        await _send(result, order.sent, resources, bot)
+
+    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, seconds):
+        return
+    log.info("%s was sent, cancelled or forgotten before", printable(key))
+    order = orders.find(photo.token, resources)
+    if order is None or order.status == CANCELLED:  # Its job was faster than its end.
+        resources.bucket.delete(key)
+
+
+async def answer(
+    photo: Photo,
+    status: str,
+    over: Sequence[str],
+    send: Callable[[Order, Words, int], Awaitable[None]],
+    resources: Resources,
+    seconds: float,
+) -> Order | None:
+    """Answer a photo in its chat, once.
+
+    Args:
+        photo: The photo.
+        status: Its status after the answer.
+        over: The statuses in which it gets no answer.
+        send: Sends the answer to an order, in a language, to a chat. It is called again with the
+            new chat if a group has become a supergroup.
+        resources: The bot's.
+        seconds: The time left to this invocation.
+
+    Returns:
+        The order, or None if it is gone, or its status is one of `over`.
+
+    Raises:
+        Exception: Telegram, Batch or storage failed. The event has to come again.
+    """
+    order = orders.claim_answer(photo, seconds, over, resources)
+    if order is None:
+        return None
+    try:
+        say = speaking(find_user(order.user, resources).language)
+        try:
+            await send(order, say, photo.chat)
+        except ChatMigrated as moved:
+            await send(order, say, moved.new_chat_id)
+    except Forbidden:
+        log.info("chat %d no longer accepts messages", photo.chat)
+    except BaseException:
+        orders.release(photo, resources)
+        raise
+    orders.close(photo, status, resources)
+    return order
+
+
+async def _send(result: Result, sent: Sequence[str], resources: Resources, bot: Bot) -> None:
+    """Send the parts of an answer that are not among those `sent`."""
+    data = b""
+    if result.entry.size <= MAX_DOWNLOAD:
+        await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)
+        data = resources.bucket.read(result.entry.key)
+        if PREVIEW not in sent:
+            await _send_small(result, data, bot)
+            orders.note_sent(result.photo, PREVIEW, resources)
+    if result.entry.size > FileSizeLimit.FILESIZE_UPLOAD:
+        await bot.send_message(
+            result.chat,
+            result.say.file_too_large(resources.link(result.entry.key)),
+            parse_mode=ParseMode.HTML,
+            reply_markup=result.say.result_buttons(result.photo.token),
+            reply_parameters=reply_to(result.photo),
+        )
+        return
+    await bot.send_document(
+        result.chat,
+        data,
+        caption=result.say.text("full_quality"),
+        reply_parameters=reply_to(result.photo),
+        filename=_file_name(result),
+        disable_content_type_detection=True,
+        reply_markup=result.say.result_buttons(result.photo.token),
+    )
+
+
+async def _send_small(result: Result, data: bytes, bot: Bot) -> None:
+    """Send the result as a photo, which Telegram shows at once."""
+    picture = pictures.preview(data)
+    if picture is None:
+        return
+    try:
+        await bot.send_photo(
+            result.chat,
+            picture,
+            caption=result.say.style("result", result.style),
+            reply_parameters=reply_to(result.photo),
+            filename="preview.jpg",
+            has_spoiler=result.spoiler,
+        )
+    except BadRequest as error:  # The full file may be accepted nevertheless.
+        log.warning("no preview of %s: %s", result.photo.stem, error)
+
+
+def _file_name(result: Result) -> str:
+    style = re.sub("-+", "-", words.letters(words.short(result.style), "_-", "-")).strip("-")
+    extension = PurePosixPath(result.entry.key).suffix
+    return f"{style or 'painting'}-{result.photo.message}{extension}"
+
+
+async def handle_state(
+    detail: dict[str, Any], at: str, resources: Resources, bot: Bot, seconds: float
+) -> None:
+    """Note the new state of a job, report a failure, and end the job of a cancelled photo.
+
+    Args:
+        detail: The detail of Batch's event.
+        at: The time of the event (ISO 8601).
+        resources: The bot's.
+        bot: Sends the report.
+        seconds: The time left to this invocation.
+
+    Raises:
+        Exception: As `answer`.
+    """
+    photo = Photo.of_key(detail.get("parameters", {}).get("key", ""))
+    status = STATUS.get(detail.get("status", ""))
+    if photo is None or status is None:
+        log.info("job %s does not paint a photo of a chat", detail.get("jobId"))
+        return
+    if status == FAILED:
+
+        def explain(say: Words, order: Order) -> tuple[str, bool]:
+            code = detail.get("container", {}).get("exitCode")
+            if code == ConfigError.exit_code and _has_lost_style(order, resources):
+                return say.text("style_lost"), False
+            return _reason(say, detail, _recorded_error(order, resources))
+
+        await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
+        return
+    order = orders.note_job(photo, detail["jobId"], status, at, resources)
+    cancelled = order is None or order.status == CANCELLED
+    if cancelled and status in OPEN:
+        resources.terminate(detail["jobId"], "cancelled by the user")
+
+
+async def handle_refusal(
+    message: dict[str, Any], resources: Resources, bot: Bot, seconds: float
+) -> None:
+    """Report a photo that Batch did not accept to its user and to the owner, once.
+
+    `message` is EventBridge's in the queue of refused photos. Raises as `answer`.
+    """
+    event, attributes = json.loads(message["body"]), message.get("messageAttributes", {})
+    key = event.get("detail", {}).get("object", {}).get("key", "")
+    photo = Photo.of_key(key)
+    if photo is None:
+        log.warning("not a photo of a chat, and refused by Batch: %s", printable(key))
+        return
+    names = ("ERROR_CODE", "ERROR_MESSAGE")
+    why = [attributes[name]["stringValue"] for name in names if name in attributes]
+    facts = printable(": ".join([f"Batch did not accept {key}", *why]))
+
+    def explain(say: Words, order: Order) -> tuple[str, bool]:
+        return say.text("unclear"), True
+
+    await _report_failure(photo, facts, explain, resources, bot, seconds)
+
+
+async def _report_failure(
+    photo: Photo,
+    facts: str,
+    explain: Callable[[Words, Order], tuple[str, bool]],
+    resources: Resources,
+    bot: Bot,
+    seconds: float,
+) -> None:
+    """Report a failure to the user and, if they have to act, to the owner, once.
+
+    `explain` returns the reason in words for the user, and whether the owner has to act.
+    """
+    for_owner = False
+
+    async def report(order: Order, say: Words, chat: int) -> None:
+        nonlocal for_owner
+        log.warning("%s failed: %s", photo.key, facts)
+        reason, for_owner = explain(say, order)
+        await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
+
+    over = (SENT, FAILED, CANCELLED)
+    await answer(photo, FAILED, over, report, resources, seconds)
+    if for_owner:
+        await inform_owner(bot, resources, facts)
+
+
+def _recorded_error(order: Order, resources: Resources) -> str:
+    """Return the error in the photo's record, or an empty text."""
+    key = order.photo.record_key(order.wish.style)
+    if resources.bucket.find(key) is None:
+        return ""
+    record = Record.from_bytes(resources.bucket.read(key))
+    return (record and record.error) or ""
+
+
+def _has_lost_style(order: Order, resources: Resources) -> bool:
+    """Return whether the style of a photo was deleted while it waited."""
+    try:
+        return styles.wished(order.wish, resources) is None
+    except ConfigError:  # styles.toml is what is wrong.
+        return False
+
+
+def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:
+    """Return the reason of a failure, in words for the user, and whether the owner has to act."""
+    container, status = detail.get("container", {}), detail.get("statusReason", "")
+    code, container_reason = container.get("exitCode"), container.get("reason", "")
+    # Why Batch ended it comes before how it ended: a timeout and a termination by hand, too, end a
+    # container by SIGTERM.
+    if status.startswith("Host EC2"):
+        return say.text("taken_away"), False
+    # "Canceled by JobStateTimeLimit action due to reason: …": the queue did, after too long a wait.
+    if "CAPACITY:" in status:
+        return say.text("no_machine"), True
+    if "MISCONFIGURATION:" in status:
+        return say.text("set_up_wrong"), True
+    if "timeout" in status or "timed out" in status:
+        return say.text("too_long"), False
+    if code == STOPPED and status in ("", ENDED):
+        return say.text("taken_away"), False
+    if code == KILLED or "OutOfMemory" in container_reason:
+        return say.text("no_memory"), False
+    # Every picture that cannot be painted has a record. Without one, the program has failed: Python
+    # itself, too, ends with this code.
+    foreseen = recorded and not recorded.startswith(UNEXPECTED)
+    if code == PictureError.exit_code and foreseen:
+        return say.recorded(recorded), False
+    if code == StorageError.exit_code:
+        return say.text("no_storage"), True
+    if code in (ConfigError.exit_code, WeightsError.exit_code, DeviceError.exit_code):
+        return say.text("set_up_wrong"), True
+    return say.text("unclear"), True
+
+
+def _facts(detail: dict[str, Any]) -> str:
+    """Return the facts that help to find the cause, on one line."""
+    container = detail.get("container", {})
+    facts = {
+        "job": detail.get("jobId"),
+        "photo": detail["parameters"]["key"],
+        "reason": detail.get("statusReason"),
+        "container": container.get("reason"),
+        "exit code": container.get("exitCode"),
+        "attempts": len(detail.get("attempts", ())),
+    }
+    known = [f"{name}: {fact}" for name, fact in facts.items() if fact not in (None, "")]
+    return printable(", ".join(known))
