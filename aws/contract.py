@@ -107,7 +107,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Wish:
-    """How a user wishes a photo to be painted.
+    """Style and settings that a user wishes for a photo.
 
     Attributes:
         prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
@@ -204,16 +204,14 @@ def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
     return Wish.of_order(bucket.read(photo.order_key))
 
 
-def adopt_first_style(bucket: Bucket) -> bool:
+def adopt_first_style(bucket: Bucket) -> None:
     """Copy the painting at the top of the bucket to the shared paintings, unless it exists there.
 
-    Returns whether it was copied. Raises StorageError.
+    Raises StorageError.
     """
     key = f"{STYLES}/{FIRST_STYLE}"
-    if bucket.find(FIRST_STYLE) is None or bucket.find(key) is not None:
-        return False
-    bucket.write(key, bucket.read(FIRST_STYLE))
-    return True
+    if bucket.find(FIRST_STYLE) is not None and bucket.find(key) is None:
+        bucket.write(key, bucket.read(FIRST_STYLE))
 
 
 def webhook_secret(token: str) -> str:

@@ -238,7 +238,7 @@ async def _order_again(context: Context, order: Order, wish: Wish) -> None:
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(photo.key)
-    again = Order(orders.renewed(photo), order.user, wish, spoiler=order.spoiler)
+    again = Order(orders.renewed(photo), order.user, wish, say.language, spoiler=order.spoiler)
     if not users.admits_photo(again.photo, order.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))
         await context.answer_button(text, alert=True)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class User:
-    """What is stored of a user.
+    """A user, as stored.
 
     Attributes:
         id: The number of their Telegram user.

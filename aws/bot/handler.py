@@ -202,7 +202,7 @@ async def _admit(update: Update, context: Context) -> None:
 
 
 async def _failed(update: object, context: Context) -> None:
-    """Report an exception, and stop the update: after `_admit` has failed, no other handler runs."""
+    """Report an exception, and stop the update: after `_admit` failed, no other handler runs."""
     try:
         await _report(update, context)
     except Exception:

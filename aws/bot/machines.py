@@ -1,4 +1,4 @@
-"""What comes back from the machines that paint: results, states of jobs, and failures.
+"""Results, states and failures of the jobs that paint.
 
 Events may come twice, and at the same time. A photo is answered in its chat once.
 """
@@ -17,7 +17,7 @@ from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot import orders, pictures, styles, words
-from bot.context import find_user, inform_owner, reply_to, show_action
+from bot.context import inform_owner, reply_to, show_action
 from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import Resources
 from bot.words import Words, speaking
@@ -115,7 +115,7 @@ async def answer(
     if order is None:
         return None
     try:
-        say = speaking(find_user(order.user, resources).language)
+        say = speaking(order.language)
         try:
             await send(order, say, photo.chat)
         except ChatMigrated as moved:

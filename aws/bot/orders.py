@@ -1,9 +1,9 @@
 """Orders to paint a photo: stored, queued, cancelled, and the time they take.
 
 An order is a document, which only conditional writes change. An open one also has an empty object
-in the queue, whose key says all that a listing has to tell. That object is written after the order,
-and deleted after the order was closed: if the invocation dies in between, the next reader deletes
-it. An order that is gone was forgotten: nothing about it is sent any more.
+in the queue, with its time, user and token in the key. That object is written after the order, and
+deleted after the order was closed. If the invocation dies in between, the next reader deletes it.
+An order that is gone was forgotten: nothing more is sent about it.
 """
 
 import logging
@@ -46,6 +46,7 @@ class Order:
         photo: The photo.
         user: The id of its user.
         wish: How to paint it, which the job reads.
+        language: The language of the answers.
         status: One of the constants of this module.
         job, job_at: Batch's id of the job, once it is known, and the time of its last state.
         created, started: Times in ms since 1970, or 0 before.
@@ -59,6 +60,7 @@ class Order:
     photo: Photo
     user: int
     wish: Wish
+    language: str
     status: str = WAITING
     job: str = ""
     job_at: str = ""
@@ -151,7 +153,7 @@ def queue(
 
 
 def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Order]:
-    """Read orders of the queue one by one, and remove those from it that are not open any more."""
+    """Read orders of the queue one by one, and remove those from it that were closed."""
     for queued in waiting:
         order = find(queued.token, resources)
         if order and order.is_open:

@@ -13,7 +13,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
 from bot import orders, pictures, styles, users, words
-from bot.context import Context, find_user, reply_to, show_action
+from bot.context import Context, reply_to, show_action
 from bot.orders import Order
 from bot.resources import Resources
 from bot.words import speaking
@@ -111,7 +111,7 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
         return
     wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
-    order = Order(photo, user, wish, album=album, spoiler=spoiler)
+    order = Order(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
     position, minutes = orders.place(order, data, resources)
     if name := _album_style(photo.chat, album, resources):
         _adopt(order, name, resources)  # The caption came while this was being stored.
@@ -190,7 +190,7 @@ async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
         await bot.send_photo(
             photo.chat,
             _preview(order, resources),
-            caption=speaking(find_user(order.user, resources).language).text("preview"),
+            caption=speaking(order.language).text("preview"),
             reply_parameters=reply_to(photo),
             filename="preview.jpg",
             has_spoiler=order.spoiler,

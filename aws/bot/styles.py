@@ -73,6 +73,7 @@ def offered(context: Context) -> list[Choice]:
     They are the shared ones, then the chat's and the user's own. A private chat has the user's
     number. Raises StorageError, and ConfigError for an invalid styles.toml.
     """
+    contract.adopt_first_style(context.resources.bucket)
     chat, user = contract.own_prefix(context.chat), contract.own_prefix(context.user)
     prefixes = dict.fromkeys((contract.STYLES, chat, user))
     return [choice for prefix in prefixes for choice in _under(prefix, context.resources)]
@@ -87,13 +88,8 @@ def wished(wish: Wish, resources: Resources) -> Choice | None:
 def _under(prefix: str, resources: Resources) -> list[Choice]:
     """Return the styles of the paintings under a prefix."""
     bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
-    entries = list(bucket.list())
-    may_lack_first = prefix == contract.STYLES and not any(
-        entry.key == contract.FIRST_STYLE for entry in entries
-    )
-    if may_lack_first and contract.adopt_first_style(resources.bucket):
-        entries = list(bucket.list())
-    return [Choice(prefix, style) for style in find_styles(bucket, entries, "each", Settings())]
+    styles = find_styles(bucket, list(bucket.list()), "each", Settings())
+    return [Choice(prefix, style) for style in styles]
 
 
 def chosen(choices: Sequence[Choice], wish: Wish) -> Choice | None:

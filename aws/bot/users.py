@@ -156,7 +156,6 @@ def _users(resources: Resources) -> list[User]:
 
 def note_giver(key: str, chat: int, user: int, resources: Resources) -> None:
     """Note the user who gave a group the painting with a key."""
-
     change_user(user, resources, lambda known: known.in_group(chat))
     resources.change(_givers_key(chat), lambda givers: {**givers, key: user})
 
@@ -172,6 +171,11 @@ def forget_user(user: int, resources: Resources) -> None:
     These are photos, results, paintings, choices and orders. The user stays allowed if they were,
     and the photos of this day stay counted.
     """
+
+    def others_paintings(givers: Document) -> Document | None:
+        others = {key: giver for key, giver in givers.items() if giver != user}
+        return others if others != givers else None
+
     orders.cancel(user, resources)
     known = find_user(user, resources)
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -181,22 +185,17 @@ def forget_user(user: int, resources: Resources) -> None:
         # Read to its end, it raises what a call has raised.
         list(pool.map(resources.bucket.delete, keys))
     for chat in known.groups:
-        resources.change(
-            _givers_key(chat),
-            lambda givers: (
-                {key: giver for key, giver in givers.items() if giver != user}
-                if user in givers.values()
-                else None
-            ),
-        )
-    if known.allowed:
-        change_user(
-            user,
-            resources,
-            lambda last: User(user, last.allowed, day=last.day, photos=last.photos),
-        )
-    else:
+        resources.change(_givers_key(chat), others_paintings)
+    if not known.allowed:
         resources.bucket.delete(known.key)
+        return
+
+    def emptied(last: User) -> User:
+        # The next /forget finds photos that another invocation has just stored.
+        groups = () if last == known else last.groups
+        return User(user, last.allowed, day=last.day, photos=last.photos, groups=groups)
+
+    change_user(user, resources, emptied)
 
 
 def _keys_of_private_chat(user: int, resources: Resources) -> list[str]:

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from bot import pictures
 from bot.resources import PASSING, resources
-from support.bot_world import ANNA, EN, JPEG, OWNER, texts
+from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
 from styletransfer.storage import base, s3
@@ -117,6 +117,25 @@ def test_a_photo_is_stored_after_its_order_and_leaves_nothing_behind_if_it_canno
     assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
     assert world.keys("telegram/") == world.keys("state/orders/") == []
     assert world.keys("state/queue/") == []
+
+
+def test_an_order_keeps_its_place_when_its_invocation_died_and_its_update_comes_again(world):
+    first = world.photo(ANNA)
+    world.answers(first)
+    assert "number 2" in world.answers(world.photo(BORIS))[0].text
+    [again] = world.answers(first | {"update_id": 1})
+    assert "next" in again.text and len(world.photo_keys(ANNA)) == 1
+    assert len(world.keys("state/queue/")) == 2
+
+
+def test_an_order_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_nobody(world):
+    key = world.order(ANNA)
+    [left] = world.keys("state/queue/")
+    world.created(world.result(key, JPEG))
+    world.put(left, b"")
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
+    assert world.keys("state/queue/") == []
+    assert "next" in world.answers(world.photo(ANNA))[0].text
 
 
 MESSAGE = {"message_id": 7, "date": "today", "chat": {"id": ANNA, "type": "private"}}

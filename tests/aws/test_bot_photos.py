@@ -1,6 +1,7 @@
 """The Telegram bot: photos, files, albums and own paintings that come in."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
@@ -78,6 +79,16 @@ def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
         assert "Got it" in world.answers(world.photo(user))[0].text
     world.says(OWNER, "/limit 0")
     assert "no more" in world.answers(world.photo(BORIS))[0].text
+
+
+def test_photos_that_come_at_the_same_time_are_counted_each(world):
+    world.says(OWNER, "/limit 2")
+    updates = [world.photo(ANNA) for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(world.update, updates)) == [200] * 5
+    assert len(world.photo_keys(ANNA)) == len(world.keys("state/queue/")) == 2
+    answers = texts(world.telegram.sent(chat=ANNA))
+    assert answers.count(EN.photos("limit.reached", 2)) == 3
 
 
 def test_an_own_painting_becomes_ones_style(world):

@@ -3,7 +3,9 @@
 import io
 import json
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import numpy as np
@@ -70,6 +72,31 @@ def test_a_result_that_another_invocation_is_sending_comes_again(world):
     before = len(world.telegram.calls)
     world.job(photo.key, "FAILED", container={"exitCode": 5})
     assert len(world.telegram.calls) == before, "a failure after the result is nobody's business"
+
+
+def test_events_that_come_at_the_same_time_answer_once(world):
+    """Lambda repeats those that another invocation was busy with."""
+    key = world.order(ANNA)
+    result = world.result(key, JPEG)
+
+    def invoke(event):
+        try:
+            event()
+        except BusyError:
+            return "again"
+
+    events = [partial(world.created, result)] * 4 + [partial(world.created, key)] * 4
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(invoke, events)) <= {None, "again"}
+    assert [call.method for call in world.telegram.sent(chat=ANNA)].count("sendDocument") == 1
+    assert texts(world.telegram.sent("sendPhoto")).count(EN.style("result", "monet")) == 1
+    assert texts(world.telegram.sent("sendPhoto")).count(EN.text("preview")) <= 1
+    key = world.order(BORIS)
+    failure = partial(world.job, key, "FAILED", container={"exitCode": 5})
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(invoke, [failure] * 4)) <= {None, "again"}
+    assert texts(world.telegram.sent(chat=BORIS))[1:] == [EN.failed(EN.text("no_storage"))]
+    assert len(world.telegram.sent(chat=OWNER)) == 1
 
 
 def test_a_file_above_50_mb_comes_as_a_link(world):

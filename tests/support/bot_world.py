@@ -165,7 +165,7 @@ class World:
         self.terminated.append(params["jobId"])
 
     def user(self, user: int) -> dict[str, Any]:
-        """What is stored of a user."""
+        """A user, as stored."""
         return json.loads(self.get(f"state/users/{user}.json"))
 
     def state(self, prefix: str = "") -> dict[str, str]:
