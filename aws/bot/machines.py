@@ -7,7 +7,6 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -25,7 +24,6 @@ from styletransfer.batch.failures import UNEXPECTED
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
 from styletransfer.record import Record
-from styletransfer.storage.base import Entry
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
@@ -38,21 +36,6 @@ KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs ou
 ENDED = "Essential container in task exited"  # Batch's reason where the container ended by itself
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Result:
-    """A result in the bucket, the photo that it was made from, and the chat that it goes to.
-
-    With `spoiler`, Telegram hides it until it is tapped.
-    """
-
-    entry: Entry
-    style: str
-    photo: Photo
-    chat: int
-    say: Words
-    spoiler: bool
 
 
 async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
@@ -75,8 +58,32 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
     photo, style = named
 
     async def send(order: Order, say: Words, chat: int) -> None:
-        result = Result(entry, style, order.photo, chat, say, order.spoiler)
-        await _send(result, order.sent, resources, bot)
+        data = b""
+        if entry.size <= MAX_DOWNLOAD:
+            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
+            data = resources.bucket.read(key)
+            if PREVIEW not in order.sent:
+                await _send_small(data, say.style("result", style), order, chat, bot)
+                orders.note_sent(photo, PREVIEW, resources)
+        buttons = say.result_buttons(photo.token)
+        if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
+            await bot.send_message(
+                chat,
+                say.file_too_large(resources.link(key)),
+                parse_mode=ParseMode.HTML,
+                reply_markup=buttons,
+                reply_parameters=reply_to(photo),
+            )
+        else:
+            await bot.send_document(
+                chat,
+                data,
+                caption=say.text("full_quality"),
+                reply_parameters=reply_to(photo),
+                filename=_file_name(style, photo, key),
+                disable_content_type_detection=True,
+                reply_markup=buttons,
+            )
 
     if await answer(photo, SENT, (SENT, CANCELLED), send, resources, seconds):
         return
@@ -129,57 +136,27 @@ async def answer(
     return order
 
 
-async def _send(result: Result, sent: Sequence[str], resources: Resources, bot: Bot) -> None:
-    """Send the parts of an answer that are not among those `sent`."""
-    data = b""
-    if result.entry.size <= MAX_DOWNLOAD:
-        await show_action(bot, result.chat, ChatAction.UPLOAD_DOCUMENT)
-        data = resources.bucket.read(result.entry.key)
-        if PREVIEW not in sent:
-            await _send_small(result, data, bot)
-            orders.note_sent(result.photo, PREVIEW, resources)
-    if result.entry.size > FileSizeLimit.FILESIZE_UPLOAD:
-        await bot.send_message(
-            result.chat,
-            result.say.file_too_large(resources.link(result.entry.key)),
-            parse_mode=ParseMode.HTML,
-            reply_markup=result.say.result_buttons(result.photo.token),
-            reply_parameters=reply_to(result.photo),
-        )
-        return
-    await bot.send_document(
-        result.chat,
-        data,
-        caption=result.say.text("full_quality"),
-        reply_parameters=reply_to(result.photo),
-        filename=_file_name(result),
-        disable_content_type_detection=True,
-        reply_markup=result.say.result_buttons(result.photo.token),
-    )
-
-
-async def _send_small(result: Result, data: bytes, bot: Bot) -> None:
-    """Send the result as a photo, which Telegram shows at once."""
+async def _send_small(data: bytes, caption: str, order: Order, chat: int, bot: Bot) -> None:
+    """Send a result as a photo, which Telegram shows at once."""
     picture = pictures.preview(data)
     if picture is None:
         return
     try:
         await bot.send_photo(
-            result.chat,
+            chat,
             picture,
-            caption=result.say.style("result", result.style),
-            reply_parameters=reply_to(result.photo),
+            caption=caption,
+            reply_parameters=reply_to(order.photo),
             filename="preview.jpg",
-            has_spoiler=result.spoiler,
+            has_spoiler=order.spoiler,
         )
     except BadRequest as error:  # The full file may be accepted nevertheless.
-        log.warning("no preview of %s: %s", result.photo.stem, error)
+        log.warning("no preview of %s: %s", order.photo.stem, error)
 
 
-def _file_name(result: Result) -> str:
-    style = re.sub("-+", "-", words.letters(words.short(result.style), "_-", "-")).strip("-")
-    extension = PurePosixPath(result.entry.key).suffix
-    return f"{style or 'painting'}-{result.photo.message}{extension}"
+def _file_name(style: str, photo: Photo, key: str) -> str:
+    name = re.sub("-+", "-", words.letters(words.short(style), "_-", "-")).strip("-")
+    return f"{name or 'painting'}-{photo.message}{PurePosixPath(key).suffix}"
 
 
 async def handle_state(
