@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from styletransfer import bucket_layout, settings
@@ -151,11 +151,6 @@ class Wish:
         side = photo_side if self.size == "full" else self.size
         too_large = isinstance(side, int) and side > LARGEST_SIDE
         return replace(self, size=LARGEST_SIDE) if too_large else self
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """Its fields as an order stores them, without empty ones."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", None)}
 
     @classmethod
     def of_order(cls, data: bytes) -> "Wish":

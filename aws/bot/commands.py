@@ -7,7 +7,7 @@ painting, in finer or larger strokes.
 import hashlib
 import json
 import logging
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from contract import LARGEST_SIDE, Wish
 from telegram import Update
@@ -217,7 +217,7 @@ async def _repaint(context: Context, order: Order, wish: Wish) -> None:
     The second of two quick presses finds the wish reserved by the first.
     """
     # Without the file, which has another name each time.
-    wished = hashlib.sha256(json.dumps(wish.document).encode()).hexdigest()[:16]
+    wished = hashlib.sha256(json.dumps(asdict(wish)).encode()).hexdigest()[:16]
     key = f"{PASSING}/again/{order.photo.chat}/{order.photo.message}/{wished}.json"
     try:
         context.resources.claim(key, CLAIM_S)

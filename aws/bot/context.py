@@ -1,7 +1,7 @@
 """The context of an update: its user, with what is stored of them, and ways to answer."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -49,16 +49,12 @@ class User:
     language: str = ""
     wish: Wish = field(default_factory=Wish)
     day: int = 0
-    photos: tuple[str, ...] = ()
-    groups: tuple[int, ...] = ()
+    photos: Sequence[str] = ()
+    groups: Sequence[int] = ()
 
     @property
     def key(self) -> str:
         return f"{USERS}/{self.id}.json"
-
-    @property
-    def document(self) -> Document:
-        return {**asdict(self), "wish": self.wish.document}
 
     def in_group(self, chat: int) -> "User":
         """Return the user with a chat among their groups, if it is one."""
@@ -68,8 +64,7 @@ class User:
     @classmethod
     def of(cls, document: Document) -> "User":
         """Return the user in a document."""
-        lists = {name: tuple(document[name]) for name in ("photos", "groups")}
-        return cls(**{**document, "wish": Wish(**document["wish"]), **lists})
+        return cls(**{**document, "wish": Wish(**document["wish"])})
 
 
 def find_user(user: int, resources: Resources) -> User:
@@ -85,7 +80,7 @@ def change_user(
 
     def changed(document: Document) -> Document | None:
         next_user = decide(User.of(document) if document else User(user))
-        return next_user.document if next_user else None
+        return asdict(next_user) if next_user else None
 
     stored = resources.change(User(user).key, changed)
     return User.of(stored) if stored else None

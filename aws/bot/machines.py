@@ -18,7 +18,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden
 from bot import orders, pictures, styles, words
 from bot.context import inform_owner, reply_to, show_action
 from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
-from bot.resources import Resources
+from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
 from styletransfer.batch.failures import UNEXPECTED
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
@@ -116,24 +116,27 @@ async def answer(
         The order, or None if it is gone, or its status is one of `over`.
 
     Raises:
+        BusyError: Another invocation is answering it, and may yet fail.
         Exception: Telegram, Batch or storage failed. The event has to come again.
     """
-    order = orders.claim_answer(photo, seconds, over, resources)
-    if order is None:
-        return None
+    claim = f"{PASSING}/answers/{photo.token}.json"
+    resources.claim(claim, seconds)
     try:
+        order = orders.find(photo.token, resources)
+        if order is None or order.status in over:
+            return None
         say = speaking(order.language)
         try:
-            await send(order, say, photo.chat)
-        except ChatMigrated as moved:
-            await send(order, say, moved.new_chat_id)
-    except Forbidden:
-        log.info("chat %d no longer accepts messages", photo.chat)
-    except BaseException:
-        orders.release(photo, resources)
-        raise
-    orders.close(photo, status, resources)
-    return order
+            try:
+                await send(order, say, photo.chat)
+            except ChatMigrated as moved:
+                await send(order, say, moved.new_chat_id)
+        except Forbidden:
+            log.info("chat %d no longer accepts messages", photo.chat)
+        orders.close(photo, status, resources)
+        return order
+    finally:
+        resources.release(claim)
 
 
 async def _send_small(data: bytes, caption: str, order: Order, chat: int, bot: Bot) -> None:

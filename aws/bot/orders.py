@@ -20,7 +20,7 @@ import contract
 from botocore.exceptions import ClientError
 from contract import Photo, Wish
 
-from bot.resources import PASSING, BusyError, Document, Resources
+from bot.resources import PASSING, Document, Resources
 
 QUEUE = f"{contract.STATE}/queue"
 PACE = f"{contract.STATE}/pace.json"
@@ -54,7 +54,6 @@ class Order:
         album: The album that the photo came in, or an empty text.
         spoiler: Whether Telegram hides the photo until it is tapped.
         previewed: Whether an invocation has begun its preview.
-        busy_until: When an invocation's claim of the answer ends, in seconds since 1970.
     """
 
     photo: Photo
@@ -66,11 +65,10 @@ class Order:
     job_at: str = ""
     created: int = 0
     started: int = 0
-    sent: tuple[str, ...] = ()
+    sent: Sequence[str] = ()
     album: str = ""
     spoiler: bool = False
     previewed: bool = False
-    busy_until: float = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -80,16 +78,11 @@ class Order:
     def queue_key(self) -> str:
         return f"{QUEUE}/{self.created:013}/{self.user}/{self.photo.token}"
 
-    @property
-    def document(self) -> Document:
-        return {**asdict(self), "photo": self.photo.key, "wish": self.wish.document}
-
     @classmethod
     def of(cls, document: Document) -> "Order":
         """Return the order in a document."""
-        photo = Photo.of_key(document["photo"])
-        wish, sent = Wish(**document["wish"]), tuple(document["sent"])
-        return cls(**{**document, "photo": photo, "wish": wish, "sent": sent})
+        photo, wish = Photo(**document["photo"]), Wish(**document["wish"])
+        return cls(**{**document, "photo": photo, "wish": wish})
 
 
 class Queued(NamedTuple):
@@ -116,10 +109,10 @@ def place(order: Order, data: bytes, resources: Resources) -> tuple[int, int | N
 
     def placed(earlier: Document) -> Document:
         # The invocation that placed it before has died: it keeps its place.
-        return replace(new, created=earlier.get("created", new.created)).document
+        return asdict(replace(new, created=earlier.get("created", new.created)))
 
     stored = resources.change(order.photo.order_key, placed, likely_new=True)
-    order = Order.of(stored or new.document)
+    order = Order.of(stored) if stored else new
     try:
         resources.bucket.write(order.queue_key, b"")
         # Last: it starts the job, which reads the order.
@@ -212,47 +205,14 @@ def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources)
     return _changed(photo, resources, noted) or find(photo.token, resources)
 
 
-def claim_answer(
-    photo: Photo, seconds: float, over: Sequence[str], resources: Resources
-) -> Order | None:
-    """Reserve the answer to a photo for this invocation. `close` or `release` ends the claim.
-
-    Args:
-        photo: The photo.
-        seconds: The longest time that the invocation takes.
-        over: The statuses in which there is nothing to answer.
-        resources: The bot's.
-
-    Returns:
-        The order, or None if it is gone or its status is one of `over`.
-
-    Raises:
-        BusyError: Another invocation has reserved the answer, and may yet fail.
-    """
-
-    def reserved(order: Order) -> Order | None:
-        if order.status in over:
-            return None
-        if order.busy_until > time.time():
-            raise BusyError(f"{photo.stem} is being answered by another invocation")
-        return replace(order, busy_until=time.time() + seconds)
-
-    return _changed(photo, resources, reserved)
-
-
 def note_sent(photo: Photo, part: str, resources: Resources) -> None:
     """Note that a part of the answer was sent, so that a retry omits it."""
     _changed(photo, resources, lambda order: replace(order, sent=(*order.sent, part)))
 
 
-def release(photo: Photo, resources: Resources) -> None:
-    """End a claim after a failed answer, so that it can be retried at once."""
-    _changed(photo, resources, lambda order: replace(order, busy_until=0))
-
-
 def close(photo: Photo, status: str, resources: Resources) -> None:
-    """End a claim with a final status."""
-    order = _changed(photo, resources, lambda order: replace(order, status=status, busy_until=0))
+    """Note the final status of a photo."""
+    order = _changed(photo, resources, lambda order: replace(order, status=status))
     if order is None:
         return
     resources.bucket.delete(order.queue_key)
@@ -332,7 +292,7 @@ def _changed(
 
     def changed(document: Document) -> Document | None:
         order = decide(Order.of(document)) if document else None
-        return order.document if order else None
+        return asdict(order) if order else None
 
     stored = resources.change(photo.order_key, changed)
     return Order.of(stored) if stored else None

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def world(aws, monkeypatch, caplog) -> Iterator[World]:
     made.put("styles/monet.jpg", saved(gradient(90, 50), "JPEG"))
     for user in (ANNA, BORIS):
         known = User(user, allowed=True, name=f"Person {user}")
-        made.put(known.key, json.dumps(known.document).encode())
+        made.put(known.key, json.dumps(asdict(known)).encode())
     logged = io.StringIO()
     log = logging.StreamHandler(logged)
     logging.getLogger().addHandler(log)

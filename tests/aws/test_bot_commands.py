@@ -180,7 +180,7 @@ def test_forged_buttons_get_an_answer_and_bother_nobody(world):
     for data in ("size:99999", "size:7", "page:-1", "page:²", "style:../x", "size:512\n", "x"):
         [answer] = world.presses(ANNA, data)
         assert (answer.method, answer.text) == ("answerCallbackQuery", EN.text("button_gone"))
-    assert "size" not in world.user(ANNA)["wish"]
+    assert world.user(ANNA)["wish"]["size"] is None
 
 
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
@@ -197,7 +197,7 @@ def test_a_size_can_be_pressed_or_written(world):
     assert data == ["size:512", "size:1024", "size:2048", "size:full"]
     for text in ("7", "4097", "99999", "huge", "-1"):
         assert texts(world.says(ANNA, f"/size {text}")) == [EN.size_wrong(text)]
-    assert "size" not in world.user(ANNA)["wish"]
+    assert world.user(ANNA)["wish"]["size"] is None
     world.presses(ANNA, "size:full")
     assert "as large as your photo" in world.says(ANNA, "/status")[0].text
     for text, size in (("full", "full"), ("800 px", 800)):

@@ -10,9 +10,8 @@ from functools import partial
 import boto3
 import numpy as np
 import pytest
-from bot import orders, pictures
-from bot.orders import SENT
-from bot.resources import BusyError, resources
+from bot import pictures
+from bot.resources import PASSING, BusyError, resources
 from contract import Photo
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
@@ -63,10 +62,11 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
     key = world.result(world.order(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
-    assert orders.claim_answer(photo, 60, (SENT,), resources())
+    claim = f"{PASSING}/answers/{photo.token}.json"
+    assert resources().claim(claim, 60)
     with pytest.raises(BusyError):
         world.created(key)
-    orders.release(photo, resources())
+    resources().release(claim)
     world.created(key)
     assert len(world.telegram.sent("sendDocument")) == 1
     before = len(world.telegram.calls)

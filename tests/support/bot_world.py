@@ -159,7 +159,8 @@ class World:
 
     def wish(self, photo_key: str) -> dict[str, Any]:
         """The wish in a photo's order, as the job reads it."""
-        return json.loads(self.get(Photo.of_key(photo_key).order_key))["wish"]
+        wish = json.loads(self.get(Photo.of_key(photo_key).order_key))["wish"]
+        return {name: value for name, value in wish.items() if value is not None}
 
     def note_terminated(self, params: dict[str, Any], **_: Any) -> None:
         self.terminated.append(params["jobId"])
