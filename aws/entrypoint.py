@@ -1,7 +1,7 @@
 """`python aws/entrypoint.py BUCKET KEY`: the batch runner on one photo of the bot's bucket.
 
-AWS Batch starts it for every photo. The key and the photo's wish give the prefixes, the style and
-the size. The runner's variables set everything else.
+AWS Batch starts it for every photo. The key and the wish in the photo's order give the prefixes,
+the style and the size. The runner's variables set everything else.
 """
 
 import dataclasses
@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import layout
+import contract
 
 from styletransfer import config
 from styletransfer.batch import run as batch
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     """Paint a photo of a bucket, and return the exit code.
 
-    The exit code is 0 if the photo or its wish is gone: its sender has cancelled it.
+    The exit code is 0 if the photo or its order is gone: its sender has cancelled it.
 
     Args:
         name: The bucket.
@@ -50,21 +50,21 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
         ConfigError: The key is not a photo's, or the wish cannot be fulfilled.
         StyleTransferError: As `batch.run`.
     """
-    photo = layout.Photo.of_key(key)
+    photo = contract.Photo.of_key(key)
     if photo is None:
         raise ConfigError(f"KEY is {key!r}; expected telegram/<chat>/<message>-<file>.<extension>")
     bucket = open_bucket(name, parse_account(environment))
-    wish = layout.wish_of(photo, bucket)
+    wish = contract.wish_of(photo, bucket)
     if wish is None or bucket.find(key) is None:
         return _gone(key)
     wish = wish.limited(_longer_side(bucket, key) if wish.size == "full" else None)
-    layout.adopt_first_style(bucket)
+    contract.adopt_first_style(bucket)
     requested = config.load(
         {
             **environment,
-            "BUCKET_SOURCE": f"{name}/{layout.photo_prefix(photo.chat)}",
+            "BUCKET_SOURCE": f"{name}/{contract.photo_prefix(photo.chat)}",
             "BUCKET_STYLE": f"{name}/{wish.prefix}",
-            "BUCKET_RESULT": f"{name}/{layout.result_prefix(photo.chat)}",
+            "BUCKET_RESULT": f"{name}/{contract.result_prefix(photo.chat)}",
             "PHOTO": photo.name,
             "STYLE": wish.style,
         }
@@ -84,7 +84,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
 
 
 def _gone(key: str) -> int:
-    event(f"{key} or its wish is gone: there is nothing to paint")
+    event(f"{key} or its order is gone: there is nothing to paint")
     return 0
 
 
@@ -109,7 +109,7 @@ def _first_style(requested: Config) -> str:
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:
     """Download the weights at the top of the bucket into a folder, or return None without any."""
-    for name in layout.WEIGHT_FILES:
+    for name in contract.WEIGHT_FILES:
         if bucket.find(name) is not None:
             event(f"downloading {name} from {bucket.name}")
             bucket.download(name, folder / name)

@@ -28,7 +28,7 @@ address=$(output WebhookUrl)
 token=$(aws ssm get-parameter --name "$(output TokenParameter)" --with-decryption --output text \
   --query Parameter.Value)
 case $action in
-  set)  # as in aws/layout.py
+  set)  # as in aws/contract.py
     secret=$(python3 -c 'import hmac; print(hmac.new(input().encode(), b"webhook", "sha256").hexdigest())' <<< "$token")
     call setWebhook "url=$address" "secret_token=$secret" 'allowed_updates=[\"message\",\"callback_query\"]'
     ;;

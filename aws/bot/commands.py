@@ -1,15 +1,31 @@
-"""The small commands, /cancel and /forget, and the answers to all other messages and buttons."""
+"""Commands and buttons: help, sizes, what becomes of a photo, and its painting again.
 
-from layout import LARGEST_SIDE
+Under a result, buttons paint its photo again: in another style, closer to itself or to the
+painting, in finer or larger strokes.
+"""
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict, replace
+
+from contract import LARGEST_SIDE, Wish
 from telegram import Update
 from telegram.error import TelegramError
 
-from bot import buttons, orders, users
-from bot.items import OPEN, RUNNING
-from bot.styles import current, preview
-from bot.updates import Context, log
+from bot import orders, styles, users, words
+from bot.context import Context
+from bot.orders import RUNNING, Order
+from bot.resources import PASSING, BusyError
 from styletransfer import settings
 from styletransfer.errors import ConfigError
+from styletransfer.settings import Settings
+
+STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
+STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
+CLAIM_S = 30.0  # longer than it takes to order a photo again
+
+log = logging.getLogger(__name__)
 
 
 async def start(_: Update, context: Context) -> None:
@@ -24,10 +40,10 @@ async def start(_: Update, context: Context) -> None:
 async def show_help(_: Update, context: Context) -> None:
     """Show the current style, with the text as its caption."""
     resources = context.resources
-    choice, wish, _styles = current(context)
+    choice = styles.chosen(styles.offered(context), context.member.wish)
     name = choice.name if choice else None
-    text = context.say.help_text(name, wish.size or resources.size, resources.keep_days)
-    picture = preview(choice, resources) if choice else None
+    text = context.say.help_text(name, context.size, resources.keep_days)
+    picture = styles.thumbnail(choice, resources) if choice else None
     if picture:
         await context.message.reply_photo(picture, caption=text, filename="style.jpg")
     else:
@@ -35,16 +51,15 @@ async def show_help(_: Update, context: Context) -> None:
 
 
 async def choose_size(_: Update, context: Context) -> None:
-    table, text, say = context.resources.table, context.argument, context.say
+    text, say = context.argument, context.say
     if not text:
-        question = say.pick_size(table.user(context.user).wish.size or context.resources.size)
-        await context.send(question, buttons.sizes(say))
+        await context.send(say.pick_size(context.size), say.size_buttons())
         return
     size = _parsed_size(text)
     if size is None:
         await context.send(say.size_wrong(text))
         return
-    table.choose_size(context.user, size)
+    context.choose(size=size)
     await context.send(say.size_is(size))
 
 
@@ -59,24 +74,24 @@ def _parsed_size(text: str) -> int | str | None:
 
 async def pick_size(_: Update, context: Context) -> None:
     size = settings.parse("size", context.pressed[1])
-    context.resources.table.choose_size(context.user, size)
+    context.choose(size=size)
     await context.answer_button()
     await context.edit(context.say.size_is(size))
 
 
 async def show_status(_: Update, context: Context) -> None:
     resources, say = context.resources, context.say
-    known = resources.table.orders()
-    queue = [order for order in known if order.status in OPEN]
-    mine = [order for order in queue if order.user == context.user]
-    running = sum(order.status == RUNNING for order in mine)
-    waiting = [orders.queue_position(order, queue) for order in mine if order.status != RUNNING]
-    choice, wish, _styles = current(context)
-    text = say.status(
-        waiting, running, choice.name if choice else None, wish.size or resources.size
-    )
+    queue = orders.queue(resources)
+    queued = [waiting for waiting in queue if waiting.user == context.user]
+    mine = list(orders.opened(queued, resources))
+    waiting = [
+        orders.queue_position(order.created, queue) for order in mine if order.status != RUNNING
+    ]
+    choice = styles.chosen(styles.offered(context), context.member.wish)
+    name = choice.name if choice else None
+    text = say.status(waiting, len(mine) - len(waiting), name, context.size)
     if waiting:
-        text += f"\n{say.minutes(orders.minutes_left(waiting[0], known))}"
+        text += f"\n{say.minutes(orders.minutes_left(waiting[0], queue, resources))}"
     await context.send(text)
 
 
@@ -90,12 +105,14 @@ async def cancel(_: Update, context: Context) -> None:
         nothing = "nothing_to_cancel"
     else:
         # Telegram does not say what the message replied to was itself a reply to.
-        tokens, photo = buttons.orders_of(original.reply_markup), original.message_id
+        tokens, chat = words.orders_of(original.reply_markup), message.chat_id
+        queue = orders.queue(resources)
+        near = [queued for queued in queue if queued.chat == chat or queued.token in tokens]
         meant = [
             order
-            for order in resources.table.orders(still_open=True)
+            for order in orders.opened(near, resources)
             if order.photo.token in tokens
-            or (order.photo.chat == message.chat_id and order.photo.message == photo)
+            or (order.photo.chat, order.photo.message) == (chat, original.message_id)
         ]
         mine = [order for order in meant if order.user == context.user]
         count = sum(orders.cancel_order(order, resources) for order in mine)
@@ -104,10 +121,10 @@ async def cancel(_: Update, context: Context) -> None:
 
 
 async def cancel_one(_: Update, context: Context) -> None:
-    order = orders.with_token(context.pressed[1], context.resources)
+    order = orders.find(context.pressed[1], context.resources)
     if order and order.user != context.user:
         await context.refuse_button("not_yours")
-    elif order and order.status in OPEN and orders.cancel_order(order, context.resources):
+    elif order and orders.cancel_order(order, context.resources):
         await context.answer_button()
         await context.edit(context.say.photos("cancelled", 1))
     else:
@@ -115,7 +132,7 @@ async def cancel_one(_: Update, context: Context) -> None:
 
 
 async def ask_to_forget(_: Update, context: Context) -> None:
-    await context.send(context.say.text("forget.ask"), buttons.forget(context.say, context.user))
+    await context.send(context.say.text("forget.ask"), context.say.forget_buttons(context.user))
 
 
 async def forget(_: Update, context: Context) -> None:
@@ -125,10 +142,113 @@ async def forget(_: Update, context: Context) -> None:
         return
     await context.answer_button()
     if action == "forget":
-        orders.forget_user(context.user, context.resources)
+        users.forget_user(context.user, context.resources)
         await context.edit(context.say.text("forget.done"))
     else:
         await context.edit(context.say.text("forget.kept"))
+
+
+async def offer_styles(_: Update, context: Context) -> None:
+    _action, token, page = context.pressed
+    if await _own_order(context, token):
+        await context.answer_button()
+        await styles.show_page(context, int(page), token)
+
+
+async def repaint_in_style(_: Update, context: Context) -> None:
+    _action, token, style = context.pressed
+    order = await _own_order(context, token)
+    if order is None:
+        return
+    picked = styles.with_token(styles.offered(context), style)
+    if picked is None:
+        await context.refuse_button("style_gone")
+        return
+    wish = replace(order.wish, prefix=picked.prefix, style=picked.name)
+    await _repaint(context, order, wish)
+
+
+async def repaint_with_change(_: Update, context: Context) -> None:
+    button, token = context.pressed
+    order = await _own_order(context, token)
+    if order is None:
+        return
+    choice = styles.wished(order.wish, context.resources)
+    if choice is None:
+        await context.refuse_button("style_gone")
+        return
+    wish = _changed(button, order.wish, choice.style.settings.replaced(order.wish.asked))
+    if wish is None:
+        await context.refuse_button("again.limit")
+        return
+    await _repaint(context, order, wish)
+
+
+def _changed(button: str, wish: Wish, settings: Settings) -> Wish | None:
+    """Return the wish of a button under a result with these settings.
+
+    Returns None if the value is at its limit.
+    """
+    if button in words.STRENGTHS:
+        strength = round(settings.strength + (STEP if button == "stronger" else -STEP), 2)
+        return replace(wish, strength=strength) if LOWEST <= strength <= HIGHEST else None
+    size = settings.stroke_size
+    larger = [other for other in STROKE_SIZES if other > size]
+    finer = [other for other in STROKE_SIZES if other < size]
+    next_size = larger[:1] if button == "larger" else finer[-1:]
+    return replace(wish, stroke_size=next_size[0]) if next_size else None
+
+
+async def _own_order(context: Context, token: str) -> Order | None:
+    """Return the user's order with a token, if its photo exists, or None after an answer."""
+    order = orders.find(token, context.resources)
+    if order and order.user != context.user:
+        await context.refuse_button("not_yours")
+        return None
+    if order is None or context.resources.bucket.find(order.photo.key) is None:
+        await context.refuse_button("again.gone")
+        return None
+    return order
+
+
+async def _repaint(context: Context, order: Order, wish: Wish) -> None:
+    """Order the photo of an order again, unless that very wish waits already.
+
+    The second of two quick presses finds the wish reserved by the first.
+    """
+    # Without the file, which has another name each time.
+    wished = hashlib.sha256(json.dumps(asdict(wish)).encode()).hexdigest()[:16]
+    key = f"{PASSING}/again/{order.photo.chat}/{order.photo.message}/{wished}.json"
+    try:
+        context.resources.claim(key, CLAIM_S)
+    except BusyError:
+        await context.refuse_button("again.waiting")
+        return
+    try:
+        await _order_again(context, order, wish)
+    finally:
+        context.resources.release(key)
+
+
+async def _order_again(context: Context, order: Order, wish: Wish) -> None:
+    resources, say, photo = context.resources, context.say, order.photo
+    queued = orders.queue(resources, user=order.user, chat=photo.chat)
+    for other in orders.opened(queued, resources):
+        if other.photo.message == photo.message and other.wish == wish:
+            await context.refuse_button("again.waiting")
+            return
+    data = resources.bucket.read(photo.key)
+    again = Order(orders.renewed(photo), order.user, wish, say.language, spoiler=order.spoiler)
+    if not users.admits_photo(again.photo, order.user, resources):
+        text = say.photos("limit.reached", users.photos_per_day(resources))
+        await context.answer_button(text, alert=True)
+        return
+    position, minutes = orders.place(again, data, resources)
+    text = say.accepted("again.accepted", wish.style, position, minutes)
+    await context.answer_button()
+    # The message with the styles has served its purpose; a result stays.
+    answer = context.edit if context.pressed[0] == "again" else context.reply
+    await answer(text, say.cancel_button(again.photo.token))
 
 
 async def unknown_button(_: Update, context: Context) -> None:

@@ -1,18 +1,22 @@
-"""Lambda's entry point: dispatches Telegram updates, new photos and results, and states of jobs."""
+"""Lambda's entry point: the webhook, the routes of updates and events, and Telegram's client."""
 
 import asyncio
 import base64
+import contextlib
 import hmac
 import json
 import logging
-import os
+import time
 import traceback
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
-import layout
-from layout import Photo
-from telegram import Bot, Update
-from telegram.error import BadRequest, Forbidden, TelegramError
+import contract
+import httpx
+from contract import Photo
+from telegram import Update
+from telegram.error import BadRequest, Forbidden, InvalidToken, NetworkError, TelegramError
 from telegram.ext import (
     Application,
     ApplicationHandlerStop,
@@ -22,19 +26,25 @@ from telegram.ext import (
     TypeHandler,
     filters,
 )
+from telegram.request import HTTPXRequest
 
-from bot import commands, jobs, photos, repaint, results, styles, users, words
-from bot.buttons import PATTERNS
-from bot.client import connected
-from bot.resources import Resources, resources
-from bot.table import BusyError
-from bot.updates import Context, inform_owner
-from styletransfer.errors import StyleTransferError
+from bot import commands, machines, photos, styles, users, words
+from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
+from bot.resources import PASSING, BusyError, Resources, resources
+from bot.words import PATTERNS
+from styletransfer.errors import ConfigError, StyleTransferError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
 UNHEARD = "unheard"  # key in bot_data of the error that kept a message from the user
 RESERVE_S = 2.0  # seconds of an invocation kept to end it in order
+
+_PASSING = (429, 500, 502, 503, 504)  # HTTP codes of failures that pass
+_PAUSES_S = (0.5, 1, 2, 4, 8)
+_CONNECT_S, _READ_S, _UPLOAD_S = 5.0, 30.0, 120.0
+
+# Loading the certificate authorities takes longer than most answers: once per cold start.
+HTTPX_OPTIONS: dict[str, Any] = {"verify": httpx.create_ssl_context()}
 
 COMMANDS = {
     "start": commands.start,
@@ -53,9 +63,9 @@ BUTTONS = {  # by the names of their patterns
     "style": styles.pick_style,
     "size": commands.pick_size,
     "cancel": commands.cancel_one,
-    "another": repaint.offer_styles,
-    "again": repaint.in_style,
-    "change": repaint.with_change,
+    "another": commands.offer_styles,
+    "again": commands.repaint_in_style,
+    "change": commands.repaint_with_change,
     "forget": commands.forget,
     "admit": users.admit,
 }
@@ -80,22 +90,22 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any] | None:
     Raises:
         Exception: From an event or a message, so that Lambda retries it.
     """
-    found = resources()
+    bot_resources = resources()
     left = context.get_remaining_time_in_millis() / 1000 if context else WEBHOOK_S
     seconds = max(left - RESERVE_S, 1.0)
     if "requestContext" in event:
-        return _webhook(event, found, seconds)
+        return _webhook(event, bot_resources, seconds)
     try:
-        asyncio.run(_handle_event(event, found, seconds))
+        asyncio.run(_handle_event(event, bot_resources, seconds))
     except Exception:
-        _log_failure(found)
+        _log_failure(bot_resources)
         raise
     return None
 
 
 def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> dict[str, Any]:
     secret = request.get("headers", {}).get("x-telegram-bot-api-secret-token", "")
-    if not hmac.compare_digest(secret.encode(), layout.webhook_secret(resources.token).encode()):
+    if not hmac.compare_digest(secret.encode(), contract.webhook_secret(resources.token).encode()):
         return {"statusCode": 403}
     try:
         body = request.get("body", "")
@@ -104,10 +114,11 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
     except Exception as error:  # The exceptions of de_json are of many types.
         log.warning("a request is not a Telegram update: %r", error)
         return {"statusCode": 200}  # Telegram would only repeat it.
+    key = f"{PASSING}/updates/{number}.json"
     try:
         # This invocation may last longer than Telegram waits for it.
-        if resources.table.claim_update(number, seconds + RESERVE_S):
-            _handle_claimed(number, update, resources, min(seconds, WEBHOOK_S))
+        if resources.claim(key, seconds + RESERVE_S):
+            _handle_claimed(key, update, resources, min(seconds, WEBHOOK_S))
     except BusyError as error:
         log.info("%s", error)
         return {"statusCode": 503}
@@ -117,15 +128,13 @@ def _webhook(request: dict[str, Any], resources: Resources, seconds: float) -> d
     return {"statusCode": 200}
 
 
-def _handle_claimed(
-    number: int, update: dict[str, Any], resources: Resources, seconds: float
-) -> None:
+def _handle_claimed(key: str, update: dict[str, Any], resources: Resources, seconds: float) -> None:
     try:
         asyncio.run(_handle_update(update, resources, seconds))
     except BaseException:
-        resources.table.release_update(number)
+        resources.release(key)
         raise
-    resources.table.finish_update(number)
+    resources.finish(key)
 
 
 async def _handle_update(update: dict[str, Any], resources: Resources, seconds: float) -> None:
@@ -162,72 +171,149 @@ async def _handle_event(event: dict[str, Any], resources: Resources, seconds: fl
         if event.get("source") == "aws.s3":
             key = detail["object"]["key"]
             if photo := Photo.of_key(key):
-                await _send_preview(photo, resources, bot)
+                await photos.send_preview(photo, resources, bot)
             else:
-                await results.send(key, resources, bot, seconds)
+                await machines.send_result(key, resources, bot, seconds)
         elif event.get("source") == "aws.batch":
-            await jobs.handle_state(detail, event["time"], resources, bot, seconds)
+            await machines.handle_state(detail, event["time"], resources, bot, seconds)
         elif "Records" in event:
             for message in event["Records"]:
-                await jobs.handle_refusal(message, resources, bot, seconds)
+                await machines.handle_refusal(message, resources, bot, seconds)
         else:
             log.warning("unexpected event of %s", event.get("source"))
 
 
-async def _send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
-    # It would start a thread for each processor that it sees, and they would wait for each other:
-    # the function has the time of one.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from bot import previews  # Loads NumPy, which other events need not wait for.
-
-    await previews.send(photo, resources, bot)
-
-
 async def _admit(update: Update, context: Context) -> None:
     """Stop updates of users who are not allowed."""
-    found, user = context.resources, update.effective_user
+    resources, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
-    known = found.table.user(user.id)
-    if not known.allowed and user.id != found.owner:
+    context.member = member = find_user(user.id, resources)
+    if not member.allowed and user.id != resources.owner:
         await users.turn_away(context)
         raise ApplicationHandlerStop
     if update.callback_query and update.effective_message is None:
         # Under a message that is too old: Telegram hands over no more than its number.
         await context.refuse_button("button_gone")
         raise ApplicationHandlerStop
-    if known.allowed and not known.name:
-        found.table.rename(user.id, user.full_name)
-    if known.language != (language := context.say.language):
-        found.table.note_language(user.id, language)
+    name = member.name or (user.full_name if member.allowed else "")
+    if (member.name, member.language) != (name, language := context.say.language):
+        change_user(user.id, resources, lambda known: replace(known, name=name, language=language))
 
 
 async def _failed(update: object, context: Context) -> None:
+    """Report an exception, and stop the update: after `_admit` failed, no other handler runs."""
+    try:
+        await _report(update, context)
+    except Exception:
+        _log_failure(context.resources)
+    raise ApplicationHandlerStop
+
+
+async def _report(update: object, context: Context) -> None:
     """Log an exception, inform the user, and inform the owner of what only they can fix.
 
     If the user cannot be reached now, the update has to come again.
     """
-    found = context.resources
+    resources = context.resources
     if isinstance(context.error, Forbidden):
         log.info("no user is reached by an update: %s", context.error)
-        raise ApplicationHandlerStop
-    _log_failure(found, context.error)
+        return
+    _log_failure(resources, context.error)
     if isinstance(update, Update) and update.effective_chat:
         user = update.effective_user
         say = words.speaking(user.language_code if user else None)
         try:
             await context.bot.send_message(update.effective_chat.id, say.text("broken"))
         except (BadRequest, Forbidden):  # The chat is gone, or accepts no messages.
-            _log_failure(found)
+            _log_failure(resources)
         except TelegramError as error:
             context.bot_data[UNHEARD] = error
-            raise ApplicationHandlerStop from None
+            return
     if isinstance(context.error, StyleTransferError):
-        await inform_owner(context.bot, found, f"{context.error}")
-    raise ApplicationHandlerStop  # After _admit has failed, no other handler runs.
+        await inform_owner(context.bot, resources, f"{context.error}")
 
 
 def _log_failure(resources: Resources, error: BaseException | None = None) -> None:
     """Log the traceback of an exception, or of the current one, without the token."""
     lines = traceback.format_exception(error) if error else [traceback.format_exc()]
     log.error("%s", "".join(lines).replace(resources.token, "<token>"))
+
+
+class RetryingRequest(HTTPXRequest):
+    """Repeats requests that Telegram defers (429) or loses (502), or that a connection loses.
+
+    It stops at a deadline, a value of `time.monotonic`. A message may come twice, but not never.
+    """
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__(
+            connect_timeout=_CONNECT_S,
+            read_timeout=_READ_S,
+            media_write_timeout=_UPLOAD_S,
+            httpx_kwargs=HTTPX_OPTIONS,
+        )
+        self._deadline = deadline
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        for pause in _PAUSES_S:
+            try:
+                code, payload = await super().do_request(*args, **kwargs)
+            except NetworkError as error:
+                if time.monotonic() + pause > self._deadline:
+                    raise
+                log.info("Telegram: %s; retrying in %g s", error, pause)
+            else:
+                if code == 429:
+                    pause = _retry_after(payload) or pause
+                if code not in _PASSING or time.monotonic() + pause > self._deadline:
+                    return code, payload
+                log.info("Telegram answered %d; retrying in %g s", code, pause)
+            await asyncio.sleep(pause)
+        return await super().do_request(*args, **kwargs)
+
+
+@contextlib.asynccontextmanager
+async def connected(resources: Resources, seconds: float) -> AsyncIterator[Application]:
+    """Yield an application for one invocation, as its connections belong to one event loop.
+
+    Its bot can send at once; `initialize`, which makes a request, is for handlers.
+
+    Args:
+        resources: The bot's.
+        seconds: The time left to the invocation.
+
+    Raises:
+        ConfigError: Telegram refuses the token.
+    """
+    request = RetryingRequest(time.monotonic() + seconds)
+    application = (
+        Application.builder()
+        .token(resources.token)
+        .base_url(f"{resources.api}/bot")
+        .base_file_url(f"{resources.api}/file/bot")
+        .request(request)
+        .get_updates_request(request)
+        .context_types(CONTEXT)
+        .updater(None)
+        .job_queue(None)
+        .build()
+    )
+    application.bot_data["resources"] = resources
+    try:
+        yield application
+    except InvalidToken:  # Its message has the token in it.
+        raise ConfigError(
+            "Telegram refuses the bot's token; store the right one in TOKEN_PARAMETER"
+        ) from None
+    finally:
+        await application.shutdown()
+        await request.shutdown()
+
+
+def _retry_after(payload: bytes) -> float:
+    """Return the seconds that Telegram asks to wait, or 0."""
+    try:
+        return float(json.loads(payload)["parameters"]["retry_after"])
+    except (ValueError, KeyError, TypeError):
+        return 0.0

@@ -1,61 +1,163 @@
-"""Orders to paint a photo: stored, found again, cancelled, forgotten, and the time they take."""
+"""Orders to paint a photo: stored, queued, cancelled, and the time they take.
+
+An order is a document, which only conditional writes change. An open one also has an empty object
+in the queue, with its time, user and token in the key. That object is written after the order, and
+deleted after the order was closed. If the invocation dies in between, the next reader deletes it.
+An order that is gone was forgotten: nothing more is sent about it.
+"""
 
 import logging
 import math
 import re
 import statistics
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from typing import NamedTuple
 
-import layout
+import contract
 from botocore.exceptions import ClientError
-from layout import Photo, Wish
+from contract import Photo, Wish
 
-from bot.items import CANCELLED, OPEN, RUNNING, SENT, Order
-from bot.resources import Resources
-from styletransfer.storage.base import Bucket
+from bot.resources import PASSING, Document, Resources
+
+QUEUE = f"{contract.STATE}/queue"
+PACE = f"{contract.STATE}/pace.json"
+
+WAITING, RUNNING, PAINTED = "waiting", "running", "painted"
+SENT, FAILED, CANCELLED = "sent", "failed", "cancelled"
+OPEN = (WAITING, RUNNING)
 
 # Estimates of the time that a photo takes.
 START_S = 360.0  # to start an instance and pull the image, assumed
 DEFAULT_PAINT_S = 180.0  # for one photo, until some have been painted
 MAX_MEASURED = 20  # latest photos that the estimate is made from
 MAX_START_S = 1200.0  # A photo that waits longer waits for a machine.
-# Requests: a month of photos is thousands of keys, and Telegram waits for half a minute.
-AT_ONCE = 8
 
 log = logging.getLogger(__name__)
 
 
-def place(
-    order: Order, wish: Wish, data: bytes, resources: Resources
-) -> tuple[int, int | None, Order]:
-    """Store the photo of a new order, and how to paint it.
+@dataclass(frozen=True)
+class Order:
+    """An order to paint a photo.
+
+    Attributes:
+        photo: The photo.
+        user: The id of its user.
+        wish: How to paint it, which the job reads.
+        language: The language of the answers.
+        status: One of the constants of this module.
+        job, job_at: Batch's id of the job, once it is known, and the time of its last state.
+        created, started: Times in ms since 1970, or 0 before.
+        sent: The parts of the answer that were sent.
+        album: The album that the photo came in, or an empty text.
+        spoiler: Whether Telegram hides the photo until it is tapped.
+        previewed: Whether an invocation has begun its preview.
+    """
+
+    photo: Photo
+    user: int
+    wish: Wish
+    language: str
+    status: str = WAITING
+    job: str = ""
+    job_at: str = ""
+    created: int = 0
+    started: int = 0
+    sent: Sequence[str] = ()
+    album: str = ""
+    spoiler: bool = False
+    previewed: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def queue_key(self) -> str:
+        return f"{QUEUE}/{self.created:013}/{self.user}/{self.photo.token}"
+
+    @classmethod
+    def of(cls, document: Document) -> "Order":
+        """Return the order in a document."""
+        photo, wish = Photo(**document["photo"]), Wish(**document["wish"])
+        return cls(**{**document, "photo": photo, "wish": wish})
+
+
+class Queued(NamedTuple):
+    """An open order in the queue: when it was created, in ms since 1970, by whom, and its token."""
+
+    key: str
+    created: int
+    user: int
+    token: str
+
+    @property
+    def chat(self) -> int:
+        return int(self.token.partition(".")[0])
+
+
+def place(order: Order, data: bytes, resources: Resources) -> tuple[int, int | None]:
+    """Store a new order and the content of its photo.
 
     Returns:
-        Its position in the queue, from 1; the minutes that it will take, or None if no machine is
-        available; and the order as stored.
+        Its position in the queue, from 1, and the minutes that it will take, or None if no machine
+        is available.
     """
-    photo = order.photo
-    placed = resources.table.add_order(order)
+    new = replace(order, created=time.time_ns() // 1_000_000)
+
+    def placed(earlier: Document) -> Document:
+        # The invocation that placed it before has died: it keeps its place.
+        return asdict(replace(new, created=earlier.get("created", new.created)))
+
+    stored = resources.change(order.photo.order_key, placed, likely_new=True)
+    order = Order.of(stored) if stored else new
     try:
-        # The wish first: the new photo starts the job, which reads the wish.
-        resources.bucket.write(photo.wish_key, wish.to_json().encode(), "application/json")
-        resources.bucket.write(photo.key, data)
+        resources.bucket.write(order.queue_key, b"")
+        # Last: it starts the job, which reads the order.
+        resources.bucket.write(order.photo.key, data)
     except BaseException:
-        resources.table.drop_order(photo)
-        resources.bucket.delete(photo.wish_key)
+        resources.bucket.delete(order.photo.order_key)
+        resources.bucket.delete(order.queue_key)
         raise
-    known = resources.table.orders()
-    position = queue_position(placed, [order for order in known if order.status in OPEN])
-    return position, minutes_left(position, known), placed
+    waiting = queue(resources)
+    position = queue_position(order.created, waiting)
+    return position, minutes_left(position, waiting, resources)
 
 
-def with_token(token: str, resources: Resources) -> Order | None:
-    """Return an order of any user by its token, or None if it is gone."""
-    known = resources.table.orders()
-    return next((order for order in known if order.photo.token == token), None)
+def find(token: str, resources: Resources) -> Order | None:
+    """Return the order of the photo with a token, or None if it is gone."""
+    document = resources.load(contract.order_key(token))
+    return Order.of(document) if document else None
+
+
+def queue(
+    resources: Resources, *, user: int | None = None, chat: int | None = None
+) -> list[Queued]:
+    """List the queue, oldest first: all of it, or only the orders of a user or a chat."""
+    waiting = []
+    for entry in resources.bucket.list(f"{QUEUE}/"):
+        _, _, created, orderer, token = entry.key.split("/")
+        queued = Queued(entry.key, int(created), int(orderer), token)
+        if user in (None, queued.user) and chat in (None, queued.chat):
+            waiting.append(queued)
+    return waiting
+
+
+def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Order]:
+    """Read orders of the queue one by one, and remove those from it that were closed."""
+    for queued in waiting:
+        order = find(queued.token, resources)
+        if order and order.is_open:
+            yield order
+        else:
+            resources.bucket.delete(queued.key)
+
+
+def queue_position(created: int, waiting: Iterable[Queued]) -> int:
+    """Return the position of an order, from 1, by its time."""
+    return 1 + sum(other.created < created for other in waiting)
 
 
 def renewed(photo: Photo) -> Photo:
@@ -64,27 +166,85 @@ def renewed(photo: Photo) -> Photo:
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
 
 
-def queue_position(order: Order, orders: list[Order]) -> int:
-    """Return an order's position among the open ones, from 1."""
-    return 1 + sum(other.created < order.created for other in orders)
+def claim_preview(photo: Photo, resources: Resources) -> Order | None:
+    """Reserve a photo's preview, and return the order. Nothing releases it.
+
+    Returns None if it is reserved, if the photo is no longer open, or if another photo of its album
+    has a preview.
+    """
+    order = _changed(
+        photo,
+        resources,
+        lambda order: (
+            replace(order, previewed=True) if order.is_open and not order.previewed else None
+        ),
+    )
+    if order and order.album:
+        album = album_key(photo.chat, order.album)
+        return order if resources.once(album, "previewed") else None
+    return order
+
+
+def album_key(chat: int, album: str) -> str:
+    """Return the key of the document of an album (its media_group_id)."""
+    return f"{PASSING}/albums/{chat}/{album}.json"
+
+
+def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Order | None:
+    """Note the status of a photo's job at a time (ISO 8601), and return the order.
+
+    A closed order, or one with a later status, stays. Returns None if the order is gone.
+    """
+
+    def noted(order: Order) -> Order | None:
+        if not order.is_open or at < order.job_at:
+            return None
+        started = time.time_ns() // 1_000_000 if status == RUNNING else order.started
+        return replace(order, job=job, status=status, job_at=at, started=started)
+
+    return _changed(photo, resources, noted) or find(photo.token, resources)
+
+
+def note_sent(photo: Photo, part: str, resources: Resources) -> None:
+    """Note that a part of the answer was sent, so that a retry omits it."""
+    _changed(photo, resources, lambda order: replace(order, sent=(*order.sent, part)))
+
+
+def close(photo: Photo, status: str, resources: Resources) -> None:
+    """Note the final status of a photo."""
+    order = _changed(photo, resources, lambda order: replace(order, status=status))
+    if order is None:
+        return
+    resources.bucket.delete(order.queue_key)
+    if status == SENT and order.started:
+        took_s = time.time() - order.started / 1000
+
+        def measured(pace: Document) -> Document:
+            return {"took_s": [*pace.get("took_s", ()), took_s][-MAX_MEASURED:]}
+
+        resources.change(PACE, measured)
 
 
 def cancel(user: int, resources: Resources) -> int:
-    """Delete a user's waiting and running photos, end their jobs, and return their number.
+    """Cancel a user's open orders, and return their number.
 
     A job that is not known yet ends when its first event comes.
     """
-    orders = resources.table.orders(user=user, still_open=True)
+    orders = opened(queue(resources, user=user), resources)
     return sum(cancel_order(order, resources) for order in orders)
 
 
 def cancel_order(order: Order, resources: Resources) -> bool:
-    """Delete a waiting or running photo and end its job. Return False if it was closed before."""
-    cancelled = resources.table.cancel(order.photo)
+    """Cancel an open order: delete its photo and end its job. Return False if it was closed."""
+    cancelled = _changed(
+        order.photo,
+        resources,
+        lambda order: replace(order, status=CANCELLED) if order.is_open else None,
+    )
     if cancelled is None:
         return False
     resources.bucket.delete(cancelled.photo.key)
-    resources.bucket.delete(cancelled.photo.wish_key)
+    resources.bucket.delete(cancelled.queue_key)
     if cancelled.job:
         try:
             resources.terminate(cancelled.job, "cancelled by the user")
@@ -93,65 +253,46 @@ def cancel_order(order: Order, resources: Resources) -> bool:
     return True
 
 
-def forget_user(user: int, resources: Resources) -> None:
-    """Cancel a user's orders, and delete all of their data, in groups too.
+def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources) -> int | None:
+    """Estimate the minutes until the photo at a position in the queue, from 1, is done.
 
-    These are photos, results, own paintings, choices and orders. The user stays allowed.
+    Returns None if no machine is available at the moment.
     """
-    table, bucket = resources.table, resources.bucket
-    cancel(user, resources)
-    ordered, painted = table.orders(user=user), table.paintings_of(user)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        # Read to its end, it raises what a call has raised.
-        list(pool.map(bucket.delete, _keys_of(user, ordered, painted, bucket)))
-    for key in painted:
-        table.drop_painting(key)
-    for order in ordered:
-        # A job may still run: its result and its failure must not be sent.
-        table.drop_order(order.photo, cancelled=order.status == CANCELLED)
-    table.drop_choices(user)
+    orders = opened(waiting, resources)
+    oldest = next(orders, None)
+    waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
+    # The oldest is the likeliest to be painted now: the others are seldom read.
+    running = any(order.status == RUNNING for order in chain([oldest] if oldest else [], orders))
+    took_s = (resources.load(PACE) or {}).get("took_s", ())
+    return estimate(position, running, waited_s, took_s)
 
 
-def _keys_of(
-    user: int, ordered: Sequence[Order], painted: Sequence[str], bucket: Bucket
-) -> list[str]:
-    """Return all keys of a user.
-
-    They are all keys of the private chat, which has the user's number, and in groups those of the
-    user's orders and of the paintings that the user gave.
-    """
-    keys = list(painted)
-    for prefix in (layout.PHOTOS, layout.WISHES, layout.RESULTS, layout.OWN):
-        keys += [entry.key for entry in bucket.list(f"{prefix}/{user}/")]
-    elsewhere = [order.photo for order in ordered if order.photo.chat != user]
-    for chat in {photo.chat for photo in elsewhere}:
-        results = [entry.key for entry in bucket.list(f"{layout.result_prefix(chat)}/")]
-        for photo in (photo for photo in elsewhere if photo.chat == chat):
-            keys += [photo.key, photo.wish_key]
-            keys += [key for key in results if f"/{photo.stem}." in key]
-    return keys
-
-
-def minutes_left(position: int, orders: Sequence[Order]) -> int | None:
-    """Estimates the minutes until a photo is done, from the latest ones.
+def estimate(position: int, running: bool, waited_s: float, took_s: Sequence[float]) -> int | None:
+    """Estimate the minutes until a photo is done.
 
     Args:
-        position: The photo's position in the queue, from 1.
-        orders: All orders.
+        position: Its position in the queue, from 1.
+        running: Whether a photo is being painted.
+        waited_s: How long the oldest order has waited.
+        took_s: How long the latest photos took.
 
     Returns:
         The minutes, or None if no machine is available at the moment.
     """
-    now = time.time() * 1000
-    running = any(order.status == RUNNING for order in orders)
-    waits = [now - order.created for order in orders if order.status in OPEN]
-    if not running and max(waits, default=0.0) > 1000 * MAX_START_S:
+    if not running and waited_s > MAX_START_S:
         return None
-    painted = sorted(
-        (order for order in orders if order.status == SENT and order.started < order.closed),
-        key=lambda order: order.closed,
-    )
-    latest = [order for order in painted[-MAX_MEASURED:] if order.started]
-    took = [(order.closed - order.started) / 1000 for order in latest]
-    paint_s = statistics.median(took) if took else DEFAULT_PAINT_S
+    paint_s = statistics.median(took_s) if took_s else DEFAULT_PAINT_S
     return math.ceil(((0 if running else START_S) + position * paint_s) / 60)
+
+
+def _changed(
+    photo: Photo, resources: Resources, decide: Callable[[Order], Order | None]
+) -> Order | None:
+    """Change a photo's order, as `Resources.change` does. Returns None if it is gone as well."""
+
+    def changed(document: Document) -> Document | None:
+        order = decide(Order.of(document)) if document else None
+        return asdict(order) if order else None
+
+    stored = resources.change(photo.order_key, changed)
+    return Order.of(stored) if stored else None

@@ -1,26 +1,35 @@
-"""Incoming pictures: photos to be painted, and users' own paintings."""
+"""Pictures that come in: photos to be painted, previewed while they wait, and paintings."""
 
 import logging
+import os
 import re
+from typing import Any
 
-import layout
-from layout import Photo, Wish
-from telegram import Chat, Document, Message, PhotoSize, Update
+import contract
+from contract import Photo, Wish
+from PIL import Image
+from telegram import Bot, Chat, Document, PhotoSize, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
-from bot import buttons, choices, orders, pictures, users, words
-from bot.items import OPEN, Order
+from bot import orders, pictures, styles, users, words
+from bot.context import Context, reply_to, show_action
+from bot.orders import Order
 from bot.resources import Resources
-from bot.updates import Context, show_action
+from bot.words import speaking
 from styletransfer import bucket_layout
+from styletransfer.errors import ConfigError, PictureError
+from styletransfer.log import one_line
 from styletransfer.storage.file_names import nfc
 
-# The caption of one's own painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
-OWN_CAPTION = re.compile(
+# The caption of a chat's painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
+PAINTING_CAPTION = re.compile(
     r"\s*(style|/style(@\w+)?)(\s+(?P<name>.*\S))?\s*", re.IGNORECASE | re.DOTALL
 )
-LONGEST_NAME = 60  # characters of the name of one's own painting
+LONGEST_NAME = 60  # characters of the name of a chat's painting
+PREVIEW_SIDE = 384  # px of the longer side; time and memory grow with its square
+# Strokes enlarge the painting: at 1.6, its places take half of the time already.
+LARGEST_STROKES = 1.6
 
 log = logging.getLogger(__name__)
 
@@ -28,12 +37,15 @@ log = logging.getLogger(__name__)
 async def receive(_: Update, context: Context) -> None:
     """Handle a picture that comes in."""
     message, resources, say = context.message, context.resources, context.say
-    album = message.media_group_id
-    file = _file_of(message)
-    own = OWN_CAPTION.fullmatch(message.caption or "")
-    if own and album:  # Its other pictures have no caption, and may come before or after this one.
-        name = _plain_name(own["name"] or "") or f"mine-{album}"
-        resources.table.name_style_album(message.chat_id, album, name)
+    album = message.media_group_id or ""
+    # Telegram scales a photo to several sizes; the last is the largest.
+    file = message.document or message.photo[-1]
+    caption = PAINTING_CAPTION.fullmatch(message.caption or "")
+    name = _plain_name(caption["name"] or "") if caption else ""
+    if caption and album:  # Its other pictures have no caption, and may come before or after this.
+        name = name or f"mine-{album}"
+        key = orders.album_key(message.chat_id, album)
+        resources.change(key, lambda document: {**document, "style": name}, likely_new=True)
     data = await _download(file, context)
     if data is None:
         return
@@ -42,24 +54,21 @@ async def receive(_: Update, context: Context) -> None:
         await _refuse(context, say.kinds("no_picture"))
         return
     photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
-    name = resources.table.style_album(photo.chat, album) if album else ""
-    if not own and not name:
+    name = name or _album_style(photo.chat, album, resources)
+    if not caption and not name:
         await _order(photo, data, context)
         return
     if pictures.is_damaged(data):
         await context.reply(say.kinds("damaged_painting"))
         return
-    name = name or _plain_name(own["name"] or "" if own else "") or f"mine-{photo.message}"
-    _keep_own(Order(photo, context.user, name, album=album or ""), name, data, resources)
-    if own:
-        resources.table.choose_style(context.user, layout.own_prefix(photo.chat), name)
-        _adopt_early(album, photo, name, resources)
+    name = name or f"mine-{photo.message}"
+    _keep_painting(photo, context.user, album, name, data, resources)
+    if caption:
+        context.choose(prefix=contract.own_prefix(photo.chat), style=name)
+        for order in orders.opened(orders.queue(resources, chat=photo.chat), resources):
+            if album and order.album == album:  # It came before the caption.
+                _adopt(order, name, resources)
         await context.reply(say.style("own_style", name))
-
-
-def _file_of(message: Message) -> PhotoSize | Document:
-    # Telegram scales a photo to several sizes; the last is the largest.
-    return message.document or message.photo[-1]
 
 
 async def _download(file: PhotoSize | Document, context: Context) -> bytes | None:
@@ -91,8 +100,8 @@ def _may_be_picture(file: Document) -> bool:
 async def _order(photo: Photo, data: bytes, context: Context) -> None:
     """Store a photo to be painted in its user's style, and acknowledge it."""
     user, message, resources = context.user, context.message, context.resources
-    wish = resources.table.user(user).wish
-    choice = choices.chosen(choices.offered(resources, photo.chat, user), wish)
+    wish = context.member.wish
+    choice = styles.chosen(styles.offered(context), wish)
     if choice is None:
         await context.reply(context.say.text("no_styles"))
         return
@@ -102,52 +111,53 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
         return
     wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
-    order = Order(photo, user, choice.name, album=album, spoiler=spoiler)
-    position, minutes, placed = orders.place(order, wish, data, resources)
-    if album and (name := resources.table.style_album(photo.chat, album)):
-        _adopt(placed, name, resources)  # The caption came while this was being stored.
+    order = Order(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
+    position, minutes = orders.place(order, data, resources)
+    if name := _album_style(photo.chat, album, resources):
+        _adopt(order, name, resources)  # The caption came while this was being stored.
         return
     try:
-        await _acknowledge(placed, position, minutes, context)
+        await _acknowledge(order, position, minutes, context)
     except TelegramError as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
 async def _acknowledge(order: Order, position: int, minutes: int | None, context: Context) -> None:
     """Reply once per album, as its pictures come in several updates."""
-    say = context.say
+    say, style = context.say, order.wish.style
     if not order.album:
-        text = say.accepted("accepted", order.style, position, minutes)
-        await context.reply(text, buttons.cancel(say, order.photo.token))
-    elif context.resources.table.is_new_album(order.photo.chat, order.album):
-        await context.reply(say.accepted("accepted_album", order.style, position, minutes))
+        text = say.accepted("accepted", style, position, minutes)
+        await context.reply(text, say.cancel_button(order.photo.token))
+    elif context.resources.once(orders.album_key(order.photo.chat, order.album), "acknowledged"):
+        await context.reply(say.accepted("accepted_album", style, position, minutes))
 
 
-def _adopt_early(album: str | None, photo: Photo, name: str, resources: Resources) -> None:
-    """Turn the pictures of an album that came before its caption from photos into paintings."""
-    for order in resources.table.orders(still_open=True) if album else ():
-        if order.album == album and order.photo.chat == photo.chat:
-            _adopt(order, name, resources)
+def _album_style(chat: int, album: str, resources: Resources) -> str:
+    """Return the name of the style that an album's pictures make, or an empty text for photos."""
+    document = resources.load(orders.album_key(chat, album)) if album else None
+    return (document or {}).get("style", "")
 
 
 def _adopt(order: Order, name: str, resources: Resources) -> None:
-    found = resources.bucket.find(order.photo.key)
-    data = resources.bucket.read(order.photo.key) if found else None
-    if data and order.status in OPEN and orders.cancel_order(order, resources):
-        _keep_own(order, name, data, resources)
+    """Turn the photo of an order into one of the paintings of a chat's style."""
+    photo = order.photo
+    data = resources.bucket.read(photo.key) if resources.bucket.find(photo.key) else None
+    if data and orders.cancel_order(order, resources):
+        _keep_painting(photo, order.user, order.album, name, data, resources)
 
 
-def _keep_own(order: Order, name: str, data: bytes, resources: Resources) -> None:
+def _keep_painting(
+    photo: Photo, user: int, album: str, name: str, data: bytes, resources: Resources
+) -> None:
     """Store a chat's own painting, or one of several of a style that came as an album.
 
     Others of its name are deleted: monet.png and monet.jpg would be two styles.
     """
-    photo, album = order.photo, order.album
-    style = f"{layout.own_prefix(photo.chat)}/{name}"
+    style = f"{contract.own_prefix(photo.chat)}/{name}"
     stem = f"{style}/{album}-{photo.message}" if album else style
     key = f"{stem}.{photo.extension}"
-    if photo.chat != order.user:  # For /forget, which finds one's private chat by its number.
-        resources.table.note_painting(key, order.user)
+    if photo.chat != user:  # For /forget, which finds one's private chat by its number.
+        users.note_giver(key, photo.chat, user, resources)
     resources.bucket.write(key, data)
     same_album = f"{style}/{album}-" if album else key
     for prefix in (f"{style}.", f"{style}/"):
@@ -160,3 +170,65 @@ def _plain_name(name: str) -> str:
     """Return a name that fits into keys: letters, digits, `_`, `-` and spaces."""
     letters = words.letters(nfc(name), "_ -", " ")
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()
+
+
+# Previews: painted in this function, by recipe `instant` in NumPy. An event of the stored photo
+# starts that, so its time and its failures do not affect the order.
+
+
+async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
+    """Paint a photo that waits, and send the preview to its chat, once.
+
+    A failure is logged, and the preview is not tried again: the photo is painted nevertheless.
+    """
+    order = orders.claim_preview(photo, resources)
+    if order is None:
+        log.info("%s gets no preview: it has one, or waits no longer", photo.stem)
+        return
+    try:
+        await show_action(bot, photo.chat, ChatAction.UPLOAD_PHOTO)
+        await bot.send_photo(
+            photo.chat,
+            _preview(order, resources),
+            caption=speaking(order.language).text("preview"),
+            reply_parameters=reply_to(photo),
+            filename="preview.jpg",
+            has_spoiler=order.spoiler,
+        )
+    except Exception as error:  # They are of many types.
+        reason = one_line(error).replace(resources.token, "<token>")
+        log.warning("no preview of %s: %s", photo.stem, reason)
+
+
+def _preview(order: Order, resources: Resources) -> bytes:
+    """Return a JPEG of an order's photo in the style's first painting."""
+    # It would start a thread for each processor that it sees, and they would wait for each other:
+    # the function has the time of one.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    import numpy as np  # Late: other events need not wait for it.
+
+    from styletransfer.engine import instant_numpy
+
+    choice = styles.wished(order.wish, resources)
+    if choice is None:
+        raise ConfigError(f"the style {order.wish.style} is gone")
+    photo = _pixels(resources.bucket.read(order.photo.key))
+    painting = _pixels(resources.bucket.read(choice.painting_key))
+    settings = choice.style.settings.replaced(
+        order.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
+    )
+    strokes = min(settings.stroke_size, LARGEST_STROKES)
+    painted = instant_numpy.painted(photo, painting, settings.replaced({"stroke_size": strokes}))
+    return pictures.jpeg(Image.fromarray(np.uint8(255 * painted + 0.5)))
+
+
+def _pixels(data: bytes) -> Any:
+    """Return a small copy of a picture [H, W, 3], sRGB 0…255."""
+    import numpy as np
+
+    from styletransfer.images.icc import to_srgb
+
+    small = pictures.shrunk(data, PREVIEW_SIDE)
+    if small is None:
+        raise PictureError("a picture is too large or too narrow")
+    return np.asarray(to_srgb(small, small.info["icc_profile"]))

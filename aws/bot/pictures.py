@@ -1,25 +1,16 @@
-"""Pictures for Telegram: the type of a file, a preview, and a page of the styles as one picture."""
+"""Pictures for Telegram: the type of a file, and small copies."""
 
-import functools
 import io
 import logging
-from collections.abc import Sequence
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 
-from bot.choices import Choice
-from styletransfer.errors import PictureError, StorageError
+from styletransfer.errors import PictureError
 from styletransfer.images.opening import bytes_to_decode, errors_named, open_picture
-from styletransfer.storage.base import Bucket
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
 MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1.7 GB
-
-# A page of the styles.
-SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row
-LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
-EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 _AVIF = (b"avif", b"avis")
@@ -53,27 +44,47 @@ def preview(data: bytes, longest: int = MAX_SIDE) -> bytes | None:
         longest: The longer side of the preview in px, at most.
 
     Returns:
-        The preview, well below 10 MB, with transparent parts over white. None if the file is
-        damaged, takes more memory than MAX_BYTES_TO_DECODE, or is too long for Telegram.
+        The preview, well below 10 MB. None if the file is damaged, or `shrunk` returns None.
     """
     try:
-        return _preview(data, longest)
+        image = shrunk(data, longest)
     except PictureError as error:
         log.info("%s", error)
         return None
+    return jpeg(image) if image else None
+
+
+def jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    """Encode a picture as JPEG, with its colour profile."""
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=quality, icc_profile=image.info.get("icc_profile"))
+    return out.getvalue()
 
 
 def is_damaged(data: bytes) -> bool:
     """Return whether a picture file cannot be read."""
     try:
-        _preview(data, MAX_SIDE)
+        shrunk(data, MAX_SIDE)
     except PictureError as error:
         log.info("%s", error)
         return True
     return False
 
 
-def _preview(data: bytes, longest: int) -> bytes | None:
+def shrunk(data: bytes, longest: int) -> Image.Image | None:
+    """Decode a picture at a small size, upright, in RGB, with transparent parts over white.
+
+    Args:
+        data: A picture file.
+        longest: The longer side in px, at most.
+
+    Returns:
+        The picture, with a colour profile in `info` if it has one. None if it takes more memory
+        than MAX_BYTES_TO_DECODE, or is too long for Telegram.
+
+    Raises:
+        PictureError: The file is damaged.
+    """
     with errors_named("a picture"):
         image = open_picture(data)
         if bytes_to_decode(data) > MAX_BYTES_TO_DECODE:
@@ -90,9 +101,9 @@ def _preview(data: bytes, longest: int) -> bytes | None:
             upright = upright.convert("RGBA")
             white = Image.new("RGBA", upright.size, "white")
             upright = Image.alpha_composite(white, upright)
-        out = io.BytesIO()
-        upright.convert("RGB").save(out, "JPEG", quality=90, icc_profile=profile)
-    return out.getvalue()
+        small = upright.convert("RGB")
+        small.info = {"icc_profile": profile}
+        return small
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
@@ -103,45 +114,3 @@ def _eight_bits(image: Image.Image) -> Image.Image:
     _, largest = grey.getextrema()
     scale = 255 / 65535 if largest > 255 else 1  # type: ignore[operator]  # One channel.
     return grey.point(lambda value: value * scale).convert("L")
-
-
-def draw_sheet(offered: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
-    """Return a JPEG of the styles' first paintings side by side, numbered as on the buttons.
-
-    Args:
-        offered: The styles.
-        first: The number of the first one.
-        bucket: The bucket with the paintings.
-    """
-    columns = min(COLUMNS, len(offered))
-    rows = -(-len(offered) // columns)
-    step = SIDE + GAP
-    sheet = Image.new("RGB", (columns * step + GAP, rows * step + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(48)
-    for index, choice in enumerate(offered):
-        x, y = GAP + index % columns * step, GAP + index // columns * step
-        entry = choice.style.paintings[0].entry
-        shown = None
-        if entry.size <= LARGEST_FILE:
-            shown = _thumbnail(bucket, choice.painting_key, entry.etag)
-        tile = Image.open(io.BytesIO(shown)) if shown else Image.new("RGB", (SIDE, SIDE), EMPTY)
-        sheet.paste(tile, (x, y))
-        at, text = (x + 12, y + 4), str(first + index)
-        draw.text(at, text, "white", font, stroke_width=4, stroke_fill="black")
-    out = io.BytesIO()
-    sheet.save(out, "JPEG", quality=85)
-    return out.getvalue()
-
-
-@functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.
-def _thumbnail(bucket: Bucket, key: str, etag: str) -> bytes | None:
-    """Return a square JPEG of the middle of a painting, or None if it cannot be shown."""
-    try:
-        shown = preview(bucket.read(key), 2 * SIDE)
-    except StorageError:  # It has just been deleted.
-        return None
-    if shown is None:
-        return None
-    out = io.BytesIO()
-    ImageOps.fit(Image.open(io.BytesIO(shown)), (SIDE, SIDE)).save(out, "JPEG", quality=85)
-    return out.getvalue()

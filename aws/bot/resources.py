@@ -1,28 +1,48 @@
-"""The bot's resources: bucket, table, token, AWS Batch. Created once per cold start."""
+"""The bot's resources: the bucket with its pictures and documents, the token, and AWS Batch."""
 
 import functools
 import hmac
+import json
 import os
+import random
+import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from contract import STATE
 
-from bot.table import Table
 from styletransfer.errors import ConfigError
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
-from styletransfer.storage.base import Bucket
+from styletransfer.storage.base import Bucket, ObjectError
+from styletransfer.storage.files import new_md5
 
 TELEGRAM = "https://api.telegram.org"
 LINK_S = 3600  # seconds until a link to a file expires
+DAY_S = 86400
+# Documents that a rule of the bucket deletes after a day.
+PASSING = f"{STATE}/passing"
+
+Document = dict[str, Any]
+_CHANGES = 20  # attempts at a change; an album's pictures are handled at the same time
+_PAUSE_S = 0.1  # the longest pause between two of them
+
+
+class BusyError(Exception):
+    """Another invocation is working on this. A later retry sees its result."""
 
 
 @dataclass(frozen=True)
 class Resources:
     """The bot's resources and settings.
+
+    A document is a JSON object in the bucket. Invocations run at the same time: each changes a
+    document only over the version that it has read.
 
     Attributes:
         owner: The id of the owner's Telegram user.
@@ -34,13 +54,76 @@ class Resources:
 
     bucket_name: str
     bucket: Bucket
-    table: Table
     token: str
     owner: int
     keep_days: int
     size: int
     photos_per_day: int
     api: str
+
+    def load(self, key: str) -> Document | None:
+        """Return a document, or None if there is none."""
+        return self._version(key)[0]
+
+    def change(
+        self, key: str, decide: Callable[[Document], Document | None], *, likely_new: bool = False
+    ) -> Document | None:
+        """Change a document, or make one.
+
+        Args:
+            key: Its key.
+            decide: Takes the document, empty if there is none, and returns the next version, or
+                None to leave it as it is. It is called again if another invocation was faster.
+            likely_new: Whether to try to make one before reading.
+
+        Returns:
+            The version stored, or None if it was left.
+
+        Raises:
+            BusyError: Other invocations were faster each time.
+            StorageError: The storage failed.
+        """
+        for attempt in range(_CHANGES):
+            document, etag = (None, None) if likely_new and not attempt else self._version(key)
+            changed = decide(document or {})
+            if changed is None:
+                return None
+            # `write_if` takes an object with the same bytes for its own: no two writes have them.
+            data = json.dumps({**changed, "write": secrets.token_hex(8)}).encode()
+            if self.bucket.write_if(key, data, etag) is not None:
+                return changed
+            time.sleep(random.uniform(0, _PAUSE_S))
+        raise BusyError(f"{key} is being changed by other invocations")
+
+    def once(self, key: str, what: str) -> bool:
+        """Return whether this is the first time that something is noted in a document."""
+
+        def note(document: Document) -> Document | None:
+            return None if what in document else {**document, what: True}
+
+        return self.change(key, note, likely_new=True) is not None
+
+    def claim(self, key: str, seconds: float) -> bool:
+        """Reserve work for this invocation, and return False if it was done before.
+
+        `finish` or `release` ends the claim, or else its time, `seconds`, if the invocation dies.
+        Raises BusyError if another one has reserved it, which may yet fail.
+        """
+
+        def reserve(work: Document) -> Document | None:
+            if work.get("busy_until", 0) > time.time():
+                raise BusyError(f"{key} is reserved by another invocation")
+            return None if work.get("done") else {"busy_until": time.time() + seconds}
+
+        return self.change(key, reserve, likely_new=True) is not None
+
+    def finish(self, key: str) -> None:
+        """End a claim of work that is done."""
+        self.bucket.write(key, b'{"done": true}')
+
+    def release(self, key: str) -> None:
+        """End a claim of work that failed, or that may come again."""
+        self.bucket.write(key, b"{}")
 
     def terminate(self, job: str, reason: str) -> None:
         """End a job in any state, even one that has ended."""
@@ -58,6 +141,20 @@ class Resources:
         It cannot be reversed without the token.
         """
         return hmac.new(self.token.encode(), str(user).encode(), "sha256").hexdigest()[:32]
+
+    def _version(self, key: str) -> tuple[Document | None, str | None]:
+        """Return a document and its ETag, or None twice if there is none."""
+        try:
+            data = self.bucket.read(key)
+        except ObjectError:
+            if self.bucket.find(key) is None:
+                return None, None
+            data = self.bucket.read(
+                key
+            )  # It has just been made, or this fails for the same reason.
+        document: Document = json.loads(data)
+        document.pop("write", None)
+        return document, new_md5(data).hexdigest()
 
     @cached_property
     def _batch(self) -> Any:
@@ -80,17 +177,16 @@ def resources() -> Resources:
 
     Raises ConfigError for a missing variable, and boto3's error if the token cannot be read.
     """
-    name, keep_days = _variable("BUCKET"), int(_variable("KEEP_DAYS"))
+    name = _variable("BUCKET")
     parameter = boto3.client("ssm").get_parameter(
         Name=_variable("TOKEN_PARAMETER"), WithDecryption=True
     )
     return Resources(
         bucket_name=name,
         bucket=open_bucket(name, Account()),
-        table=Table(_variable("TABLE"), keep_days),
         token=parameter["Parameter"]["Value"].strip(),
         owner=int(_variable("OWNER")),
-        keep_days=keep_days,
+        keep_days=int(_variable("KEEP_DAYS")),
         size=int(_variable("STYLE_SIZE")),
         photos_per_day=int(_variable("PHOTOS_PER_DAY")),
         api=os.environ.get("TELEGRAM_API") or TELEGRAM,

@@ -1,27 +1,112 @@
-"""The styles: seen as thumbnails, chosen by button or by name."""
+"""The styles: which there are to choose from, shown as thumbnails, chosen by button or by name."""
 
-from layout import Wish
-from telegram import InputMediaPhoto, Update
+import difflib
+import functools
+import hashlib
+import io
+import logging
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import contract
+from contract import Wish
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+from telegram import InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest
 
-from bot import buttons, choices, pictures
-from bot.buttons import STYLES_PER_PAGE
-from bot.choices import Choice
+from bot import pictures
+from bot.context import Context, show_action
 from bot.resources import Resources
-from bot.updates import Context, log, show_action
-from styletransfer.errors import StorageError
+from bot.words import button, short
+from styletransfer.batch.styles import Style, find_styles
+from styletransfer.errors import PictureError, StorageError
+from styletransfer.settings import Settings
+from styletransfer.storage import open_bucket
+from styletransfer.storage.address import Account
+from styletransfer.storage.base import Bucket
+
+PER_PAGE = 10
+NAME_ON_BUTTON = 30  # characters
+
+# A page of the styles as one picture.
+SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row
+LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
+EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
+
+log = logging.getLogger(__name__)
 
 
-def current(context: Context) -> tuple[Choice | None, Wish, list[Choice]]:
-    """Return the style that the user has chosen, their wish, and the styles on offer."""
-    wish = context.resources.table.user(context.user).wish
-    offered = choices.offered(context.resources, context.chat, context.user)
-    return choices.chosen(offered, wish), wish, offered
+@dataclass(frozen=True)
+class Choice:
+    """A style and the prefix of its paintings, `styles` or `own/<chat>`."""
+
+    prefix: str
+    style: Style
+
+    @property
+    def name(self) -> str:
+        return self.style.name
+
+    @property
+    def is_shared(self) -> bool:
+        return self.prefix == contract.STYLES
+
+    @property
+    def token(self) -> str:
+        """A short name, the same in every invocation.
+
+        A button carries 64 bytes, and a style's name may have more.
+        """
+        return hashlib.sha256(f"{self.prefix}/{self.name}".encode()).hexdigest()[:16]
+
+    @property
+    def painting_key(self) -> str:
+        """The key of its first painting in the bucket."""
+        return f"{self.prefix}/{self.style.paintings[0].entry.key}"
 
 
-def preview(choice: Choice, resources: Resources) -> bytes | None:
-    """Return the style's first painting, or None if it cannot be shown."""
+def offered(context: Context) -> list[Choice]:
+    """Return the styles that a user can choose from in a chat.
+
+    They are the shared ones, then the chat's and the user's own. A private chat has the user's
+    number. Raises StorageError, and ConfigError for an invalid styles.toml.
+    """
+    contract.adopt_first_style(context.resources.bucket)
+    chat, user = contract.own_prefix(context.chat), contract.own_prefix(context.user)
+    prefixes = dict.fromkeys((contract.STYLES, chat, user))
+    return [choice for prefix in prefixes for choice in _under(prefix, context.resources)]
+
+
+def wished(wish: Wish, resources: Resources) -> Choice | None:
+    """Return exactly the style of a wish, or None if it is gone. Raises like `offered`."""
+    choices = _under(wish.prefix, resources)
+    return next((choice for choice in choices if choice.name == wish.style), None)
+
+
+def _under(prefix: str, resources: Resources) -> list[Choice]:
+    """Return the styles of the paintings under a prefix."""
+    bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
+    styles = find_styles(bucket, list(bucket.list()), "each", Settings())
+    return [Choice(prefix, style) for style in styles]
+
+
+def chosen(choices: Sequence[Choice], wish: Wish) -> Choice | None:
+    """Return the style chosen last, or the first one if that is gone, or None without any."""
+    same = (
+        choice for choice in choices if (choice.prefix, choice.name) == (wish.prefix, wish.style)
+    )
+    return next(same, choices[0] if choices else None)
+
+
+def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
+    """Return the style of the button that was pressed, or None if it is gone."""
+    return next((choice for choice in choices if choice.token == token), None)
+
+
+def thumbnail(choice: Choice, resources: Resources) -> bytes | None:
+    """Return a small copy of the style's first painting, or None if it cannot be shown."""
     try:
         return pictures.preview(resources.bucket.read(choice.painting_key))
     except StorageError:  # It has just been deleted.
@@ -36,32 +121,27 @@ async def show_page(context: Context, page: int | None = None, order: str = "") 
         page: The number of the page, from 0, or None for the page of the current style.
         order: The token of an order: the style that is chosen then repaints its photo.
     """
-    message, say = context.message, context.say
-    choice, _, offered = current(context)
+    message, say, choices = context.message, context.say, offered(context)
+    choice = chosen(choices, context.member.wish)
     if choice is None:
         await context.send(say.text("no_styles"))
         return
     await show_action(context.bot, message.chat_id, ChatAction.UPLOAD_PHOTO)
-    pages = _page_count(offered)
-    page = offered.index(choice) // STYLES_PER_PAGE if page is None else min(page, pages - 1)
-    first = page * STYLES_PER_PAGE
-    shown = offered[first : first + STYLES_PER_PAGE]
-    picture = pictures.draw_sheet(shown, first + 1, context.resources.bucket)
+    pages = _page_count(choices)
+    page = choices.index(choice) // PER_PAGE if page is None else min(page, pages - 1)
+    first = page * PER_PAGE
+    picture = _sheet(choices[first : first + PER_PAGE], first + 1, context.resources.bucket)
     question = "pick_again" if order else "pick_style"
     text = say.styles_page(question, None if order else choice.name, page, pages)
-    markup = buttons.styles(offered, None if order else choice, page, order)
+    buttons = _page_buttons(choices, None if order else choice, page, order)
     if not context.received.callback_query or not message.photo:  # Under a result: that stays.
-        await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=markup)
+        await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=buttons)
         return
     media = InputMediaPhoto(picture, text, filename="styles.jpg")
     try:
-        await message.edit_media(media, reply_markup=markup)
+        await message.edit_media(media, reply_markup=buttons)
     except BadRequest as error:
         log.info("a page could not be turned: %s", error)
-
-
-def _page_count(offered: list[Choice]) -> int:
-    return -(-len(offered) // STYLES_PER_PAGE)
 
 
 async def show_styles(_: Update, context: Context) -> None:
@@ -74,32 +154,111 @@ async def turn_page(_: Update, context: Context) -> None:
 
 
 async def pick_style(_: Update, context: Context) -> None:
-    say, offered = context.say, current(context)[2]
-    picked = choices.with_token(offered, context.pressed[1])
+    say, choices = context.say, offered(context)
+    picked = with_token(choices, context.pressed[1])
     if picked is None:
         await context.refuse_button("style_gone")
         return
-    _choose(context, picked)
+    context.choose(prefix=picked.prefix, style=picked.name)
     await context.answer_button(say.style("style_is", picked.name))
-    page = offered.index(picked) // STYLES_PER_PAGE
-    text = say.styles_page("pick_style", picked.name, page, _page_count(offered))
-    await context.edit(text, buttons.styles(offered, picked, page))
+    page = choices.index(picked) // PER_PAGE
+    text = say.styles_page("pick_style", picked.name, page, _page_count(choices))
+    await context.edit(text, _page_buttons(choices, picked, page))
 
 
-async def choose_style(update: Update, context: Context) -> None:
+async def choose_style(_: Update, context: Context) -> None:
     name = context.argument
     if not name:
-        await show_styles(update, context)
+        await show_page(context)
         return
-    offered = current(context)[2]
-    picked = choices.named(offered, name)
+    choices = offered(context)
+    picked = _named(choices, name)
     if picked is None:
-        text = context.say.style_unknown(name, choices.similar(offered, name))
+        text = context.say.style_unknown(name, _similar(choices, name))
     else:
-        _choose(context, picked)
+        context.choose(prefix=picked.prefix, style=picked.name)
         text = context.say.style("style_is", picked.name)
     await context.send(text)
 
 
-def _choose(context: Context, choice: Choice) -> None:
-    context.resources.table.choose_style(context.user, choice.prefix, choice.name)
+def _named(choices: Sequence[Choice], name: str) -> Choice | None:
+    """Return the style with a name, in any case. A chat's or a user's takes precedence."""
+    exact = [choice for choice in choices if choice.name == name]
+    alike = [choice for choice in choices if _folded(choice.name) == _folded(name)]
+    return max(exact or alike, key=lambda choice: not choice.is_shared, default=None)
+
+
+def _similar(choices: Sequence[Choice], name: str) -> list[str]:
+    """Return up to three names of styles that resemble an unknown name."""
+    known = {_folded(choice.name): choice.name for choice in choices}
+    return [known[near] for near in difflib.get_close_matches(_folded(name), known, n=3)]
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _page_count(choices: Sequence[Choice]) -> int:
+    return -(-len(choices) // PER_PAGE)
+
+
+def _page_buttons(
+    choices: Sequence[Choice], current: Choice | None, page: int, order: str = ""
+) -> InlineKeyboardMarkup:
+    """Return a page of the styles, two in a row, numbered, with a tick at the current one.
+
+    Args:
+        choices: All styles.
+        current: The current style.
+        page: The number of the page, from 0.
+        order: The token of an order: the style that is pressed then repaints its photo.
+    """
+    first, last = page * PER_PAGE, (page + 1) * PER_PAGE
+    row = [
+        button(
+            f"{number}. {'✓ ' if choice == current else ''}{short(choice.name, NAME_ON_BUTTON)}",
+            f"again:{order}:{choice.token}" if order else f"style:{choice.token}",
+        )
+        for number, choice in enumerate(choices[first:last], first + 1)
+    ]
+    rows = [row[start : start + 2] for start in range(0, len(row), 2)]
+    turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (last < len(choices))
+    if turns:
+        start = f"another:{order}" if order else "page"
+        rows.append([button(sign, f"{start}:{to}") for sign, to in turns])
+    return InlineKeyboardMarkup(rows)
+
+
+def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
+    """Return a JPEG of the styles' first paintings side by side, numbered as on the buttons.
+
+    Args:
+        choices: The styles.
+        first: The number of the first one.
+        bucket: The bucket with the paintings.
+    """
+    columns = min(COLUMNS, len(choices))
+    rows = -(-len(choices) // columns)
+    step = SIDE + GAP
+    sheet = Image.new("RGB", (columns * step + GAP, rows * step + GAP), "white")
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(48)
+    for index, choice in enumerate(choices):
+        x, y = GAP + index % columns * step, GAP + index // columns * step
+        entry = choice.style.paintings[0].entry
+        tile = None
+        if entry.size <= LARGEST_FILE:
+            tile = _tile(bucket, choice.painting_key, entry.etag)
+        sheet.paste(Image.open(io.BytesIO(tile)) if tile else EMPTY, (x, y, x + SIDE, y + SIDE))
+        at, text = (x + 12, y + 4), str(first + index)
+        draw.text(at, text, "white", font, stroke_width=4, stroke_fill="black")
+    return pictures.jpeg(sheet, 85)
+
+
+@functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.
+def _tile(bucket: Bucket, key: str, etag: str) -> bytes | None:
+    """Return a square JPEG of the middle of a painting, or None if it cannot be shown."""
+    try:
+        small = pictures.shrunk(bucket.read(key), 2 * SIDE)
+    except (StorageError, PictureError):  # It has just been deleted, or is damaged.
+        return None
+    return pictures.jpeg(ImageOps.fit(small, (SIDE, SIDE)), 85) if small else None

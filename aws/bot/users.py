@@ -1,9 +1,16 @@
 """Users and their rights: strangers ask, and the owner decides who may use the bot, and how many
-photos each user may send per day. The owner's menu of commands has more than the others'."""
+photos each user may send per day. The owner's menu of commands has more than the others'. Who
+leaves is forgotten."""
 
+import logging
+import math
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
-from layout import Photo
+import contract
+from contract import Photo
 from telegram import (
     Bot,
     BotCommand,
@@ -12,17 +19,23 @@ from telegram import (
     BotCommandScopeDefault,
     Chat,
     Update,
-    User,
 )
 from telegram.error import TelegramError
 
-from bot import buttons, orders, words
-from bot.resources import Resources
-from bot.updates import Context, log, present
+from bot import orders, words
+from bot.context import USERS, Context, User, change_user, find_user, present
+from bot.resources import DAY_S, PASSING, Document, Resources
 from bot.words import Words
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 OWNER_COMMANDS = ("users", "limit")
+LIMIT = f"{contract.STATE}/limit.json"
+GIVERS = f"{contract.STATE}/givers"
+ASKS_A_DAY = 10  # in all; about each stranger once
+# Requests: a month of photos is thousands of keys, and Telegram waits for half a minute.
+AT_ONCE = 8
+
+log = logging.getLogger(__name__)
 
 
 async def turn_away(context: Context) -> None:
@@ -35,7 +48,7 @@ async def turn_away(context: Context) -> None:
         await context.answer_button(text, alert=True)
     elif message and message.chat.type == Chat.PRIVATE:
         await message.reply_text(text)
-        await _ask_owner(present(context.received.effective_user), context.bot, context.resources)
+        await _ask_owner(context)
     elif message and _is_command(message.text or "", context.bot.username):
         await message.reply_text(text)
 
@@ -46,16 +59,33 @@ def _is_command(text: str, name: str) -> bool:
     return command.startswith("/") and addressed.lower() in ("", name.lower())
 
 
-async def _ask_owner(user: User, bot: Bot, resources: Resources) -> None:
-    if not resources.table.may_ask(resources.pseudonym(user.id)):
+async def _ask_owner(context: Context) -> None:
+    resources, stranger = context.resources, present(context.received.effective_user)
+    if not _may_ask(resources.pseudonym(stranger.id), resources):
         return
-    say = words.speaking(resources.table.user(resources.owner).language)
-    name = f"{user.full_name} @{user.username}" if user.username else user.full_name
-    text = say.text("asks", person=words.person(user.id, name))
+    say = words.speaking(find_user(resources.owner, resources).language)
+    name = stranger.full_name
+    name = f"{name} @{stranger.username}" if stranger.username else name
+    text = say.text("asks", person=words.person(stranger.id, name))
     try:
-        await bot.send_message(resources.owner, text, reply_markup=buttons.admit(say, user.id))
+        await context.bot.send_message(
+            resources.owner, text, reply_markup=say.admit_buttons(stranger.id)
+        )
     except TelegramError as error:  # The stranger has been answered; the number is in the answer.
         log.warning("the owner could not be asked: %s", error)
+
+
+def _may_ask(stranger: str, resources: Resources) -> bool:
+    """Return whether to ask the owner today to admit a stranger (a pseudonym)."""
+
+    def asked(document: Document) -> Document | None:
+        strangers = document.get("strangers", [])
+        if stranger in strangers or len(strangers) >= ASKS_A_DAY:
+            return None
+        return {"strangers": [*strangers, stranger]}
+
+    key = f"{PASSING}/asks/{_today()}.json"
+    return resources.change(key, asked) is not None
 
 
 async def admit(_: Update, context: Context) -> None:
@@ -69,7 +99,7 @@ async def admit(_: Update, context: Context) -> None:
     if action != "allow":
         await context.edit(say.text("ignored", user=user))
         return
-    context.resources.table.allow(user)
+    _allow(user, "", context.resources)
     await context.edit(say.text("user_added", person=f"{user}"))
     try:
         await context.bot.send_message(user, words.speaking(None).text("let_in"))
@@ -77,16 +107,22 @@ async def admit(_: Update, context: Context) -> None:
         log.info("%d could not be greeted: %s", user, error)
 
 
+def _allow(user: int, name: str, resources: Resources) -> None:
+    change_user(
+        user, resources, lambda known: replace(known, allowed=True, name=name or known.name)
+    )
+
+
 async def manage_users(_: Update, context: Context) -> None:
     say = context.say
     pattern = r"(list|(add|remove) +([1-9][0-9]{0,14})(?: +(.+))?)"
-    found = re.fullmatch(pattern, context.argument, re.IGNORECASE)
+    match = re.fullmatch(pattern, context.argument, re.IGNORECASE)
     if context.user != context.resources.owner:
         await context.send(say.text("owner_only"))
-    elif not found:
+    elif not match:
         await context.send(say.text("users_usage"))
     else:
-        _list, action, number, name = found.groups()
+        _list, action, number, name = match.groups()
         action, user = (action or "").lower(), int(number or 0)
         for text in _change_users(say, context.resources, action, user, name or ""):
             await context.send(text)
@@ -94,26 +130,104 @@ async def manage_users(_: Update, context: Context) -> None:
 
 def _change_users(say: Words, resources: Resources, action: str, user: int, name: str) -> list[str]:
     """Add, remove or, with an empty action, list users, and return the answers."""
-    table = resources.table
     if action and user == resources.owner:
         return [say.text("owner_stays")]
     if action == "add":
-        table.allow(user, name)
+        _allow(user, name, resources)
         return [say.text("user_added", person=words.person(user, name))]
     if action == "remove":
-        if not table.user(user).allowed:
+        if not find_user(user, resources).allowed:
             return [say.text("user_unknown", user=user)]
-        table.forget(user)  # First, so that nothing new comes in.
-        orders.forget_user(user, resources)
+        # First, so that nothing new comes in.
+        change_user(user, resources, lambda known: replace(known, allowed=False))
+        forget_user(user, resources)
         return [say.text("user_removed", user=user)]
-    users = [(known.id, known.name) for known in table.users() if known.id != resources.owner]
+    users = [(known.id, known.name) for known in _users(resources)]
     return say.users_list(users) if users else [say.text("users.none")]
+
+
+def _users(resources: Resources) -> list[User]:
+    """Return all users who are allowed, except the owner, by id."""
+    documents = [resources.load(entry.key) for entry in resources.bucket.list(f"{USERS}/")]
+    users = [User.of(document) for document in documents if document]
+    allowed = [user for user in users if user.allowed and user.id != resources.owner]
+    return sorted(allowed, key=lambda user: user.id)
+
+
+def note_giver(key: str, chat: int, user: int, resources: Resources) -> None:
+    """Note the user who gave a group the painting with a key."""
+    change_user(user, resources, lambda known: known.in_group(chat))
+    resources.change(_givers_key(chat), lambda givers: {**givers, key: user})
+
+
+def _givers_key(chat: int) -> str:
+    """Return the key of the document of who gave a group which painting."""
+    return f"{GIVERS}/{chat}.json"
+
+
+def forget_user(user: int, resources: Resources) -> None:
+    """Cancel a user's orders, and delete all of their data, in groups too.
+
+    These are photos, results, paintings, choices and orders. The user stays allowed if they were,
+    and the photos of this day stay counted.
+    """
+
+    def others_paintings(givers: Document) -> Document | None:
+        others = {key: giver for key, giver in givers.items() if giver != user}
+        return others if others != givers else None
+
+    orders.cancel(user, resources)
+    known = find_user(user, resources)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        keys = _keys_of_private_chat(user, resources)
+        for chat in known.groups:
+            keys += _keys_in_group(user, chat, resources, pool)
+        # Read to its end, it raises what a call has raised.
+        list(pool.map(resources.bucket.delete, keys))
+    for chat in known.groups:
+        resources.change(_givers_key(chat), others_paintings)
+    if not known.allowed:
+        resources.bucket.delete(known.key)
+        return
+
+    def emptied(last: User) -> User:
+        # The next /forget finds photos that another invocation has just stored.
+        groups = () if last == known else last.groups
+        return User(user, last.allowed, day=last.day, photos=last.photos, groups=groups)
+
+    change_user(user, resources, emptied)
+
+
+def _keys_of_private_chat(user: int, resources: Resources) -> list[str]:
+    """Return all keys of the private chat, which has the user's number."""
+    prefixes = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES, contract.ORDERS)
+    return [
+        entry.key for prefix in prefixes for entry in resources.bucket.list(f"{prefix}/{user}/")
+    ]
+
+
+def _keys_in_group(
+    user: int, chat: int, resources: Resources, pool: ThreadPoolExecutor
+) -> list[str]:
+    """Return the keys in a group of a user's orders, their photos and results, and of the paintings
+    that the user gave."""
+    bucket = resources.bucket
+    givers = resources.load(_givers_key(chat)) or {}
+    keys = [key for key, giver in givers.items() if giver == user]
+    results = [entry.key for entry in bucket.list(f"{contract.result_prefix(chat)}/")]
+    stored = [entry.key for entry in bucket.list(f"{contract.ORDERS}/{chat}/")]
+    for document in pool.map(resources.load, stored):
+        order = orders.Order.of(document) if document else None
+        if order and order.user == user:
+            keys += [order.photo.order_key, order.photo.key]
+            keys += [key for key in results if f"/{order.photo.stem}." in key]
+    return keys
 
 
 def photos_per_day(resources: Resources) -> int:
     """Return the photos that each user may send per day, as the owner or else the stack says."""
-    chosen = resources.table.limit()
-    return resources.photos_per_day if chosen is None else chosen
+    limit = resources.load(LIMIT)
+    return int(limit["photos"]) if limit else resources.photos_per_day
 
 
 def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
@@ -122,21 +236,34 @@ def admits_photo(photo: Photo, user: int, resources: Resources) -> bool:
     Returns:
         Whether the photo may be painted; one too many is not counted. The owner has no limit.
     """
-    limit = photos_per_day(resources)
-    return user == resources.owner or resources.table.count_photo(photo, user, limit)
+    most = math.inf if user == resources.owner else photos_per_day(resources)
+
+    def counted(known: User) -> User | None:
+        photos = known.photos if known.day == _today() else ()
+        if most < 1 or (photo.token not in photos and len(photos) >= most):
+            return None
+        photos = tuple(dict.fromkeys((*photos, photo.token)))
+        return replace(known, day=_today(), photos=photos).in_group(photo.chat)
+
+    return change_user(user, resources, counted) is not None
+
+
+def _today() -> int:
+    """Return the number of the day in UTC."""
+    return int(time.time()) // DAY_S
 
 
 async def set_limit(_: Update, context: Context) -> None:
-    resources, say, given = context.resources, context.say, context.argument
+    resources, say, number = context.resources, context.say, context.argument
     if context.user != resources.owner:
         text = say.text("owner_only")
-    elif not given:
+    elif not number:
         text = say.photos("limit.now", photos_per_day(resources))
-    elif not re.fullmatch(r"[0-9]{1,4}", given):
+    elif not re.fullmatch(r"[0-9]{1,4}", number):
         text = say.text("limit.usage")
     else:
-        resources.table.set_limit(int(given))
-        text = say.photos("limit.is", int(given))
+        resources.change(LIMIT, lambda _: {"photos": int(number)})
+        text = say.photos("limit.is", int(number))
     await context.send(text)
 
 

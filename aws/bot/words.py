@@ -1,4 +1,9 @@
-"""The bot's texts in the languages of its users, from texts.toml. Long names are cut."""
+"""The bot's words: texts in the languages of its users, from texts.toml, and buttons.
+
+A button's data comes back when it is pressed, but a client can send any data. Each pattern matches
+only data that this module makes, in Telegram's 64 bytes. The handlers check that an order belongs
+to the user who pressed.
+"""
 
 import functools
 import html
@@ -8,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from layout import LARGEST_SIDE
+from contract import LARGEST_SIDE
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from styletransfer.log import printable
 from styletransfer.settings import FIELDS
@@ -16,6 +22,22 @@ from styletransfer.settings import FIELDS
 LANGUAGES = ("en", "de", "fr", "es")  # The first is the default.
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
+
+_ORDER, _STYLE = r"-?[1-9][0-9]{0,15}\.[0-9a-f]{16}", "[0-9a-f]{16}"
+_PAGE, _USER = "[0-9]{1,4}", "[1-9][0-9]{0,15}"
+STRENGTHS, STROKES = ("softer", "stronger"), ("finer", "larger")
+_OF_ORDERS = ("cancel", "another", "again", *STRENGTHS, *STROKES)
+PATTERNS = {
+    "page": rf"page:{_PAGE}",
+    "style": rf"style:{_STYLE}",
+    "size": rf"size:({'|'.join(map(str, SIZES))})",
+    "cancel": rf"cancel:{_ORDER}",
+    "another": rf"another:{_ORDER}:{_PAGE}",
+    "again": rf"again:{_ORDER}:{_STYLE}",
+    "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_ORDER}",
+    "forget": rf"(forget|keep):{_USER}",
+    "admit": rf"(allow|ignore):{_USER}",
+}
 
 
 def short(name: str, most: int = 60) -> str:
@@ -29,14 +51,14 @@ def letters(text: str, others: str, instead: str) -> str:
 
     Everything else is replaced by `instead`.
     """
-    found = ""
-    for each in text:
+    kept = ""
+    for letter in text:
         # A mark belongs to the letter before it, as vowels of Hindi and Thai; a variation selector,
         # which is a mark as well, to an emoji.
-        mark = unicodedata.category(each) in ("Mn", "Mc") and not "\ufe00" <= each <= "\ufe0f"
-        follows = mark and found and not found.endswith(instead)
-        found += each if each.isalnum() or each in others or follows else instead
-    return found
+        mark = unicodedata.category(letter) in ("Mn", "Mc") and not "\ufe00" <= letter <= "\ufe0f"
+        follows = mark and kept and not kept.endswith(instead)
+        kept += letter if letter.isalnum() or letter in others or follows else instead
+    return kept
 
 
 def person(user: int, name: str) -> str:
@@ -174,6 +196,34 @@ class Words:
         parts = [lines[start : start + 40] for start in range(0, len(lines), 40)]
         return [f"{self.text('users.list')}\n" + "\n".join(part) for part in parts]
 
+    def size_buttons(self) -> InlineKeyboardMarkup:
+        row = [button(self.size_button(size), f"size:{size}") for size in SIZES]
+        return InlineKeyboardMarkup([row[:2], row[2:]])
+
+    def cancel_button(self, order: str) -> InlineKeyboardMarkup:
+        """Return the button under a waiting photo's acknowledgement, for the order's token."""
+        return self._buttons([f"cancel:{order}"])
+
+    def result_buttons(self, order: str) -> InlineKeyboardMarkup:
+        """Return the buttons under a result, for the order's token."""
+        changes = ([f"{change}:{order}" for change in row] for row in (STRENGTHS, STROKES))
+        return self._buttons([f"another:{order}:0"], *changes)
+
+    def forget_buttons(self, user: int) -> InlineKeyboardMarkup:
+        return self._buttons([f"forget:{user}", f"keep:{user}"])
+
+    def admit_buttons(self, user: int) -> InlineKeyboardMarkup:
+        return self._buttons([f"allow:{user}", f"ignore:{user}"])
+
+    def _buttons(self, *rows: Sequence[str]) -> InlineKeyboardMarkup:
+        """Return rows of buttons with data, which begin with the names of their texts."""
+        return InlineKeyboardMarkup(
+            [
+                [button(self.text(f"button.{data.partition(':')[0]}"), data) for data in row]
+                for row in rows
+            ]
+        )
+
     def _style_now(self, style: str | None) -> str:
         return f"{self.style('style_now', style)} " if style else ""
 
@@ -186,12 +236,23 @@ class Words:
         return self.text(f"{what}.one" if count == 1 else f"{what}.other", count=count)
 
 
+def button(text: str, data: str) -> InlineKeyboardButton:
+    return InlineKeyboardButton(text, callback_data=data)
+
+
+def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
+    """Return the tokens of the orders that the buttons under a message name."""
+    rows = markup.inline_keyboard if markup else ()
+    data = [f"{pressable.callback_data}".split(":") for row in rows for pressable in row]
+    return {parts[1] for parts in data if parts[0] in _OF_ORDERS and len(parts) > 1}
+
+
 def _sizes() -> dict[str, int]:
     return {"smallest": SMALLEST_SIDE, "largest": LARGEST_SIDE}
 
 
-def _flat(prefix: str, found: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    for key, value in found.items():
+def _flat(prefix: str, texts: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    for key, value in texts.items():
         if LANGUAGES[0] in value:
             yield f"{prefix}{key}", value
         else:

@@ -4,9 +4,11 @@ The fixtures import what takes a second to load, so that other tests need not wa
 """
 
 import io
+import json
 import logging
 import threading
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -20,7 +22,6 @@ from styletransfer.storage import s3_client
 
 ENVIRONMENT = {
     "BUCKET": NAMES["Bucket"],
-    "TABLE": NAMES["Table"],
     "TOKEN_PARAMETER": "/painter/telegram-token",
     "OWNER": str(OWNER),
     "KEEP_DAYS": "30",
@@ -37,14 +38,14 @@ def aws() -> Iterator[Any]:
     """Replaces AWS by moto in this process, with one boto3 session."""
     import boto3
     from moto import mock_aws
-    from moto.dynamodb.models import DynamoDBBackend
+    from moto.s3.responses import S3Response
 
-    update_item, lock = DynamoDBBackend.update_item, threading.Lock()
+    put_object, lock = S3Response.put_object, threading.Lock()
 
-    def updated_alone(*args: Any, **options: Any) -> Any:
-        # DynamoDB checks a condition and updates in one step; moto does not, between threads.
+    def put_alone(*args: Any, **options: Any) -> Any:
+        # S3 checks a condition and writes in one step; moto does not, between threads.
         with lock:
-            return update_item(*args, **options)
+            return put_object(*args, **options)
 
     core = {"mock_credentials": False, "reset_boto3_session": False}
     s3_client._open.cache_clear()
@@ -54,12 +55,11 @@ def aws() -> Iterator[Any]:
         for variable in ("AWS_ENDPOINT_URL", "CELLAR_ADDON_HOST"):
             patch.delenv(variable, raising=False)
         patch.setattr(boto3, "DEFAULT_SESSION", boto3.session.Session())
-        patch.setattr(DynamoDBBackend, "update_item", updated_alone)
+        patch.setattr(S3Response, "put_object", put_alone)
         with mock_aws(config={"core": core}) as mocked:
             mocked.session = boto3.DEFAULT_SESSION
             mocked.s3 = boto3.client("s3")
             mocked.ssm = boto3.client("ssm")
-            mocked.dynamodb = boto3.resource("dynamodb")
             yield mocked
     s3_client._open.cache_clear()
 
@@ -80,35 +80,31 @@ def resources(template) -> dict[str, Any]:
 
 @pytest.fixture
 def world(aws, monkeypatch, caplog) -> Iterator[World]:
-    """The bot with a new bucket with one style, a new table, and the token in its parameter. Anna
-    and Boris may use it. Fails if the token is logged."""
-    from bot import client, previews
-    from bot.handler import handler
+    """The bot with a new bucket with one style, and the token in its parameter. Anna and Boris may
+    use it. Fails if the token is logged."""
+    from bot import handler, photos
+    from bot.context import User
     from bot.resources import resources
-    from layout import webhook_secret
+    from contract import webhook_secret
 
     aws.reset()
     resources.cache_clear()
     telegram = Telegram()
-    monkeypatch.setitem(client.HTTPX_OPTIONS, "transport", telegram.transport())
-    monkeypatch.setattr(client, "_PAUSES_S", (0,) * len(client._PAUSES_S))
-    monkeypatch.setattr(previews, "SIDE", 96)  # Larger ones take seconds.
+    monkeypatch.setitem(handler.HTTPX_OPTIONS, "transport", telegram.transport())
+    monkeypatch.setattr(handler, "_PAUSES_S", (0,) * len(handler._PAUSES_S))
+    monkeypatch.setattr(photos, "PREVIEW_SIDE", 96)  # Larger ones take seconds.
     aws.ssm.put_parameter(Name=ENVIRONMENT["TOKEN_PARAMETER"], Value=TOKEN, Type="SecureString")
     aws.s3.create_bucket(
         Bucket=NAMES["Bucket"], CreateBucketConfiguration={"LocationConstraint": REGION}
     )
-    table = aws.dynamodb.create_table(
-        TableName=NAMES["Table"],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    made = World(handler, webhook_secret(TOKEN), telegram, aws.s3, NAMES["Bucket"], table)
+    secret = webhook_secret(TOKEN)
+    made = World(handler.handler, secret, telegram, aws.s3, NAMES["Bucket"])
     terminate = "provide-client-params.batch.TerminateJob"
     aws.session.events.register(terminate, made.note_terminated)
     made.put("styles/monet.jpg", saved(gradient(90, 50), "JPEG"))
     for user in (ANNA, BORIS):
-        table.put_item(Item={"pk": f"user#{user}", "allowed": True, "name": f"Person {user}"})
+        known = User(user, allowed=True, name=f"Person {user}")
+        made.put(known.key, json.dumps(asdict(known)).encode())
     logged = io.StringIO()
     log = logging.StreamHandler(logged)
     logging.getLogger().addHandler(log)

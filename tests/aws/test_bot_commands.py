@@ -2,11 +2,12 @@
 
 import io
 import json
-from unittest.mock import Mock
 
-from bot import table
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, STRANGER, texts
+
+from styletransfer.storage import s3
+from styletransfer.storage.base import UnavailableError
 
 CONTACT = {"phone_number": "1", "first_name": "Eva"}
 SIZE = {"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}
@@ -26,10 +27,9 @@ def test_a_stranger_gets_a_polite_no_with_their_number_and_nothing_of_them_is_st
         answer = world.answers(update)[0]
         assert answer.chat == STRANGER and str(STRANGER) in answer.text and "Sorry" in answer.text
     assert world.keys("telegram/") == []
-    passing = ("update#", "asked#", "asks#")
-    kept = [item for item in world.items() if not item["pk"].startswith(passing)]
-    assert {item["pk"] for item in kept} == {f"user#{ANNA}", f"user#{BORIS}"}
-    assert str(STRANGER) not in json.dumps(world.items(), default=str)
+    kept = [key for key in world.state() if not key.startswith("state/passing/")]
+    assert kept == [f"state/users/{ANNA}.json", f"state/users/{BORIS}.json"]
+    assert str(STRANGER) not in json.dumps(world.state())
 
 
 def test_the_owner_is_asked_once_and_ten_times_a_day_and_lets_a_stranger_in_by_a_button(world):
@@ -56,9 +56,19 @@ def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
     assert world.says(STRANGER, "/start@other_bot", GROUP) == []
 
 
-def test_a_stranger_stays_outside_when_the_table_cannot_be_read(world, monkeypatch):
-    monkeypatch.setattr(table.Table, "user", Mock(side_effect=RuntimeError("no table")))
-    assert texts(world.answers(world.photo(STRANGER))) == [EN.text("broken")]
+def test_a_stranger_stays_outside_when_the_users_cannot_be_read(world, monkeypatch):
+    read = s3.S3Bucket.read
+
+    def refused(bucket, key):
+        if key.startswith("state/users/"):
+            raise UnavailableError("the bucket does not answer")
+        return read(bucket, key)
+
+    monkeypatch.setattr(s3.S3Bucket, "read", refused)
+    for update in (world.photo(STRANGER), world.message(STRANGER, text="/status")):
+        to_stranger = [call for call in world.answers(update) if call.chat == STRANGER]
+        assert texts(to_stranger) == [EN.text("broken")]
+    assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
     assert world.keys("telegram/") == []
 
 
@@ -135,18 +145,17 @@ def test_styles_are_chosen_by_a_button(world):
     answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
     assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
     assert "✓ zarte" in str(edited.buttons)
-    assert world.wish(world.order(ANNA))["look"] == long
+    assert world.wish(world.order(ANNA))["style"] == long
     twice = world.press(ANNA, data)
     for number in (1, 2):
         world.update(twice | {"update_id": number})
     assert ("editMessageText", 400) in world.telegram.refused
     assert EN.text("broken") not in texts(world.telegram.sent())
-    # A button under a message of an earlier version.
-    old = answer.buttons[0]["callback_data"].replace("style:", "look:")
-    world.presses(ANNA, old, photo=[SIZE], caption="…")
-    assert world.wish(world.order(ANNA))["look"] == "monet"
+    first = answer.buttons[0]["callback_data"]
+    world.presses(ANNA, first, photo=[SIZE], caption="…")
+    assert world.wish(world.order(ANNA))["style"] == "monet"
     world.delete("styles/monet.jpg")
-    assert texts(world.presses(ANNA, old)) == [EN.text("style_gone")]
+    assert texts(world.presses(ANNA, first)) == [EN.text("style_gone")]
 
 
 def test_many_styles_come_in_pages(world):
@@ -171,13 +180,13 @@ def test_forged_buttons_get_an_answer_and_bother_nobody(world):
     for data in ("size:99999", "size:7", "page:-1", "page:²", "style:../x", "size:512\n", "x"):
         [answer] = world.presses(ANNA, data)
         assert (answer.method, answer.text) == ("answerCallbackQuery", EN.text("button_gone"))
-    assert all("size" not in item for item in world.items())
+    assert world.user(ANNA)["wish"]["size"] is None
 
 
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
     world.put("styles/Great Wave/a.jpg", JPEG)
     assert texts(world.says(ANNA, "/style great wave")) == [EN.style("style_is", "Great Wave")]
-    assert world.wish(world.order(ANNA))["look"] == "Great Wave"
+    assert world.wish(world.order(ANNA))["style"] == "Great Wave"
     [answer] = world.says(ANNA, "/style monnet")
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 
@@ -188,7 +197,7 @@ def test_a_size_can_be_pressed_or_written(world):
     assert data == ["size:512", "size:1024", "size:2048", "size:full"]
     for text in ("7", "4097", "99999", "huge", "-1"):
         assert texts(world.says(ANNA, f"/size {text}")) == [EN.size_wrong(text)]
-    assert all("size" not in item for item in world.items())
+    assert world.user(ANNA)["wish"]["size"] is None
     world.presses(ANNA, "size:full")
     assert "as large as your photo" in world.says(ANNA, "/status")[0].text
     for text, size in (("full", "full"), ("800 px", 800)):

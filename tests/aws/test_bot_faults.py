@@ -8,10 +8,8 @@ from unittest.mock import Mock
 import boto3
 import pytest
 from bot import pictures
-from bot.resources import resources
-from bot.table import Table
-from botocore.exceptions import ClientError
-from support.bot_world import ANNA, EN, JPEG, OWNER, texts
+from bot.resources import PASSING, resources
+from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
 from styletransfer.storage import base, s3
@@ -46,7 +44,7 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
 
     _, asked = world.says(999, "hello")
     press_late(OWNER, asked.buttons[0])
-    assert resources().table.user(999).allowed, "the owner let them in"
+    assert world.user(999)["allowed"], "the owner let them in"
 
     world.created(world.result(world.order(ANNA), JPEG))
     [result] = world.telegram.sent("sendDocument")
@@ -61,12 +59,13 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
 
 def test_an_update_that_another_invocation_handles_comes_again(world):
     """If that invocation dies, its claim ends with its time."""
-    update, table = world.photo(ANNA), resources().table
-    assert table.claim_update(update["update_id"], seconds=60)
+    update = world.photo(ANNA)
+    claim = f"{PASSING}/updates/{update['update_id']}.json"
+    assert resources().claim(claim, seconds=60)
     assert world.update(update) == 503
     assert world.telegram.calls == world.photo_keys(ANNA) == []
-    table.release_update(update["update_id"])
-    assert table.claim_update(update["update_id"], seconds=-5), "died five seconds ago"
+    resources().release(claim)
+    assert resources().claim(claim, seconds=-5), "died five seconds ago"
     assert "Got it" in world.answers(update)[0].text
     assert len(world.photo_keys(ANNA)) == 1
 
@@ -82,10 +81,10 @@ def test_a_photo_of_which_nobody_can_hear_comes_again(world, methods):
     assert "Got it" in world.answers(update)[0].text
 
 
-def test_without_its_table_the_bot_lets_telegram_send_again(world, monkeypatch):
-    error = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "UpdateItem")
+def test_without_its_bucket_the_bot_lets_telegram_send_again(world, monkeypatch):
+    error = base.UnavailableError("the bucket does not answer; try again later")
     with monkeypatch.context() as patch:
-        patch.setattr(Table, "claim_update", Mock(side_effect=error))
+        patch.setattr(s3.S3Bucket, "write_if", Mock(side_effect=error))
         assert world.update(update := world.photo(ANNA)) == 503
     assert "Got it" in world.answers(update)[0].text
 
@@ -101,14 +100,14 @@ def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_2
     assert "<token>" in caplog.text
 
 
-def test_a_photo_is_stored_after_its_wish_and_leaves_nothing_behind_if_it_cannot_be(
+def test_a_photo_is_stored_after_its_order_and_leaves_nothing_behind_if_it_cannot_be(
     world, monkeypatch
 ):
     write = s3.S3Bucket.write
 
     def broken(self, key, *rest):
         if key.endswith(".jpg"):
-            assert world.keys("wishes/"), "it starts the job, which reads the wish"
+            assert world.keys("state/orders/"), "it starts the job, which reads the order"
             raise base.UnavailableError("the bucket does not answer; try again later")
         write(self, key, *rest)
 
@@ -116,8 +115,27 @@ def test_a_photo_is_stored_after_its_wish_and_leaves_nothing_behind_if_it_cannot
     world.answers(world.photo(ANNA))
     assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
     assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
-    assert world.keys("telegram/") == world.keys("wishes/") == []
-    assert [each for each in world.items() if each["pk"].startswith("photo#")] == []
+    assert world.keys("telegram/") == world.keys("state/orders/") == []
+    assert world.keys("state/queue/") == []
+
+
+def test_an_order_keeps_its_place_when_its_invocation_died_and_its_update_comes_again(world):
+    first = world.photo(ANNA)
+    world.answers(first)
+    assert "number 2" in world.answers(world.photo(BORIS))[0].text
+    [again] = world.answers(first | {"update_id": 1})
+    assert "next" in again.text and len(world.photo_keys(ANNA)) == 1
+    assert len(world.keys("state/queue/")) == 2
+
+
+def test_an_order_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_nobody(world):
+    key = world.order(ANNA)
+    [left] = world.keys("state/queue/")
+    world.created(world.result(key, JPEG))
+    world.put(left, b"")
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
+    assert world.keys("state/queue/") == []
+    assert "next" in world.answers(world.photo(ANNA))[0].text
 
 
 MESSAGE = {"message_id": 7, "date": "today", "chat": {"id": ANNA, "type": "private"}}
@@ -132,10 +150,11 @@ def test_a_malformed_update_gets_its_200_too(world):
 
 
 def test_a_token_that_telegram_refuses_is_reported_without_it(world, caplog):
-    wrong = "1:SECRET-part"
+    key, wrong = world.order(ANNA), "1:SECRET-part"
     boto3.client("ssm").put_parameter(
         Name=os.environ["TOKEN_PARAMETER"], Value=wrong, Type="SecureString", Overwrite=True
     )
+    resources.cache_clear()  # As after a cold start.
     with pytest.raises(Exception, match="TOKEN_PARAMETER"):
-        world.job("telegram/5/7-A.jpg", "FAILED")
+        world.job(key, "FAILED")
     assert "SECRET" not in caplog.text

@@ -1,6 +1,7 @@
 """The Telegram bot: photos, files, albums and own paintings that come in."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from support.bot_world import ANNA, BORIS, EN, GROUP, HEIC, JPEG, OWNER, texts
 from support.pictures import gradient, saved
@@ -12,7 +13,7 @@ def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     message = update["message"]
     key = f"telegram/{ANNA}/{message['message_id']}-{message['photo'][1]['file_unique_id']}.jpg"
     assert world.photo_keys(ANNA) == [key] and world.get(key) == JPEG
-    assert world.wish(key) == {"style": "styles", "look": "monet"}
+    assert world.wish(key) == {"prefix": "styles", "style": "monet"}
     assert answer.reply_to == message["message_id"]
     assert "monet" in answer.text and "next" in answer.text and "about 9 minutes" in answer.text
     assert world.telegram.actions == [(ANNA, "typing")]
@@ -47,7 +48,9 @@ def test_an_unusual_kind_or_size_of_file_gets_a_polite_answer(world):
     assert world.keys("telegram/") == []
 
 
-def test_an_album_is_painted_whole_and_acknowledged_once_and_what_need_not_stay_goes(world):
+def test_an_album_is_painted_whole_and_acknowledged_once_and_what_need_not_stay_goes(
+    world, resources
+):
     for _ in range(4):
         world.answers(world.photo(ANNA, media_group_id="77"))
     assert len(world.photo_keys(ANNA)) == 4
@@ -55,8 +58,10 @@ def test_an_album_is_painted_whole_and_acknowledged_once_and_what_need_not_stay_
     assert "album" in answer.text
     world.answers(world.photo(ANNA, media_group_id="78"))
     assert len(world.telegram.sent(chat=ANNA)) == 2
-    kept = [item["pk"] for item in world.items() if "expires" not in item]
-    assert {pk.partition("#")[0] for pk in kept} == {"user"}
+    rules = resources["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    passing = tuple(rule["Prefix"] for rule in rules if "ExpirationInDays" in rule)
+    kept = [key for key in world.keys("") if not key.startswith(passing)]
+    assert {key.rpartition("/")[0] for key in kept} == {"styles", "state/users"}
 
 
 def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
@@ -76,6 +81,16 @@ def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
     assert "no more" in world.answers(world.photo(BORIS))[0].text
 
 
+def test_photos_that_come_at_the_same_time_are_counted_each(world):
+    world.says(OWNER, "/limit 2")
+    updates = [world.photo(ANNA) for _ in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(world.update, updates)) == [200] * 5
+    assert len(world.photo_keys(ANNA)) == len(world.keys("state/queue/")) == 2
+    answers = texts(world.telegram.sent(chat=ANNA))
+    assert answers.count(EN.photos("limit.reached", 2)) == 3
+
+
 def test_an_own_painting_becomes_ones_style(world):
     painting = saved(gradient(70, 70), "PNG")
     [answer] = world.answers(
@@ -83,7 +98,7 @@ def test_an_own_painting_becomes_ones_style(world):
     )
     assert "Mein Bild 2" in answer.text
     assert world.get(f"own/{ANNA}/Mein Bild 2.png") == painting
-    assert world.wish(world.order(ANNA)) == {"style": f"own/{ANNA}", "look": "Mein Bild 2"}
+    assert world.wish(world.order(ANNA)) == {"prefix": f"own/{ANNA}", "style": "Mein Bild 2"}
     assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].parameters)
     assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].parameters)
     world.answers(world.photo(ANNA, caption="Style Mein Bild 2"))
@@ -97,7 +112,7 @@ def test_an_album_of_paintings_is_one_style_in_whatever_order_it_comes(world):
         world.answers(world.photo(ANNA, media_group_id="55", **caption))
     assert len(world.keys(f"own/{ANNA}/Trio/")) == 3 and world.photo_keys(ANNA) == []
     assert EN.style("own_style", "Trio") in texts(world.telegram.sent(chat=ANNA))
-    assert world.wish(world.order(ANNA))["look"] == "Trio"
+    assert world.wish(world.order(ANNA))["style"] == "Trio"
     world.answers(world.photo(ANNA, caption="style Trio"))
     assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Trio.jpg"]
 
@@ -151,7 +166,7 @@ def test_a_chosen_style_that_was_deleted_gives_way_to_the_first_if_there_is_one(
     world.put("styles/zorn.jpg", JPEG)
     world.says(ANNA, "/style zorn")
     world.delete("styles/zorn.jpg")
-    assert world.wish(world.order(ANNA))["look"] == "monet"
+    assert world.wish(world.order(ANNA))["style"] == "monet"
     world.delete("styles/monet.jpg")
     assert texts(world.answers(world.photo(BORIS))) == [EN.text("no_styles")]
     assert world.photo_keys(BORIS) == []

@@ -5,14 +5,13 @@ import logging
 
 import numpy as np
 import pytest
-from bot import previews as bot_previews
-from bot.resources import resources
-from layout import Photo
+from bot import photos
+from contract import Photo
 from PIL import Image
 from support.bot_world import ANNA, GROUP, JPEG
 from support.pictures import sample_bytes, saved
 
-SIDE = bot_previews.SIDE
+SIDE = photos.PREVIEW_SIDE
 
 
 def sample(name, longer):
@@ -32,7 +31,7 @@ def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     found = {}
     photo = sample("photos/landscape.jpg", 800)
     for style, side in (("ink", SIDE), ("mosaic", 192)):
-        monkeypatch.setattr(bot_previews, "SIDE", side)
+        monkeypatch.setattr(photos, "PREVIEW_SIDE", side)
         world.put(f"styles/{style}.jpg", sample(f"paintings/{style}.jpg", 256))
         world.says(ANNA, f"/style {style}")
         update = world.photo(ANNA, photo, GROUP, has_media_spoiler=True)
@@ -60,7 +59,7 @@ def test_what_no_longer_waits_gets_no_preview(world):
 
 
 def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeypatch):
-    monkeypatch.setattr(bot_previews, "SIDE", 192)
+    monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)
     world.put("styles/monet.jpg", sample("paintings/mosaic.jpg", 192))
     photo = sample("photos/landscape.jpg", 192)
     first = world.order(ANNA, photo)
@@ -99,6 +98,6 @@ def test_a_preview_that_fails_is_one_line_in_the_log_and_the_painting_follows(
     world.telegram.blocked.clear()
     world.created(key)
     assert world.telegram.sent("sendPhoto") == [], "it is not tried again"
-    assert resources().table.order(Photo.of_key(key)).status == "waiting"
+    assert "Waiting: 1 photo" in world.says(ANNA, "/status")[0].text
     world.created(world.result(key, JPEG))
     assert len(world.telegram.sent("sendDocument")) == 1

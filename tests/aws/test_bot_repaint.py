@@ -1,15 +1,15 @@
 """The Telegram bot: what can be done with a photo that it has: again, cancel, forget; and how long
 a photo will take."""
 
-import time
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bot import orders
-from bot.items import RUNNING, SENT, Order
-from bot.table import Table
-from layout import Photo
+from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, commands_in, texts
+
+from styletransfer.storage import s3
 
 CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 
@@ -34,7 +34,7 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
     _, edited = world.presses(ANNA, data)
     assert "in the style zorn" in edited.text
     first, second = sorted(world.photo_keys(ANNA), key=len)
-    assert world.get(second) == JPEG and world.wish(second)["look"] == "zorn"
+    assert world.get(second) == JPEG and world.wish(second)["style"] == "zorn"
     assert texts(world.presses(ANNA, data)) == [EN.text("again.waiting")]
     world.created(world.result(second, JPEG, "zorn"))
     last = world.telegram.sent("sendDocument", ANNA)[-1]
@@ -123,8 +123,14 @@ def test_one_photo_is_cancelled_by_its_button_or_by_a_reply(world):
 
 
 def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, monkeypatch):
-    # Else the updates of a moment would be treated as a stranger's.
-    monkeypatch.setattr(Table, "forget", lambda *_: pytest.fail("the user is not allowed any more"))
+    write_if = s3.S3Bucket.write_if
+
+    def watched(bucket, key, data, etag):
+        # Else the updates of a moment would be treated as a stranger's.
+        assert key != f"state/users/{ANNA}.json" or json.loads(data)["allowed"]
+        return write_if(bucket, key, data, etag)
+
+    monkeypatch.setattr(s3.S3Bucket, "write_if", watched)
     world.says(ANNA, "/size 700")
     world.answers(world.photo(ANNA, caption="style Mine"))
     world.answers(world.photo(ANNA, chat=GROUP))
@@ -132,20 +138,25 @@ def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, m
     world.put(f"results/{GROUP}/_records/Mine/{in_group.rpartition('/')[2]}.json", b"{}")
     for user, chat in ((BORIS, None), (BORIS, GROUP)):
         world.answers(world.photo(user, chat=chat))
-    before = set(world.keys("")), len(world.items())
+    before = set(world.keys(""))
     asked = world.says(ANNA, "/forget")[0]
     yes, no = (button["callback_data"] for button in asked.buttons)
     assert world.presses(ANNA, no)[-1].text == EN.text("forget.kept")
     assert texts(world.presses(BORIS, yes)) == [EN.text("button_gone")]
-    assert set(world.keys("")) == before[0]
+    assert before <= set(world.keys(""))
     assert world.presses(ANNA, yes)[-1].text == EN.text("forget.done")
-    boris = {key for key in before[0] if key.startswith((f"telegram/{BORIS}/", f"wishes/{BORIS}/"))}
-    others = {key for key in world.keys("") if str(GROUP) in key}
-    assert set(world.keys("")) == {"styles/monet.jpg", "styles/zorn.jpg"} | boris | others
-    assert len(others) == 2, "Boris's photo in the group and its wish"
-    assert not [item for item in world.items() if item.get("user") == ANNA]
-    [user] = [each for each in world.items() if each["pk"] == f"user#{ANNA}"]
-    assert user == {"pk": f"user#{ANNA}", "allowed": True}
+    kept = {key for key in world.keys("") if not key.startswith(("state/passing/", "state/users/"))}
+    of_boris = {key for key in before if str(BORIS) in key and not key.startswith("state/users/")}
+    assert of_boris < kept, "in his chat"
+    kept -= of_boris | {"styles/monet.jpg", "styles/zorn.jpg", "state/pace.json"}
+    photo, order = sorted(kept, reverse=True)
+    assert photo.startswith(f"telegram/{GROUP}/") and Photo.of_key(photo).order_key == order
+    assert json.loads(world.get(order))["user"] == BORIS
+    left = {"allowed", "id", "day", "photos", "write"}  # The photos of this day stay counted.
+    user = world.user(ANNA)
+    assert user["allowed"] and len(user["photos"]) == 2
+    others = {name: value for name, value in user.items() if name not in left and value}
+    assert others == {"wish": dict.fromkeys(user["wish"]) | {"prefix": "styles", "style": ""}}
     world.job(in_group, "RUNNING", job="job-9")
     assert world.terminated == ["job-9"]
     late = world.result(in_group, JPEG)
@@ -162,22 +173,20 @@ def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
     assert len(world.keys(f"own/{GROUP}/Duo/")) == 2
     world.presses(ANNA, world.says(ANNA, "/forget")[0].buttons[0]["callback_data"])
     assert world.keys("own/") == [f"own/{GROUP}/B.jpg"], "which Boris has replaced"
-    assert {item.get("giver") for item in world.items()} == {None, BORIS}
+    [givers] = world.state("givers/").values()
+    assert str(ANNA) not in givers and str(BORIS) in givers
 
 
-def test_the_time_is_estimated_from_the_last_photos():
-    now = int(time.time() * 1000)
-    photo = Photo(1, 1, "A", "jpg")
-    waits = Order(photo, 1, "monet", created=now)
-    done = [
-        Order(photo, 1, "monet", SENT, created=1, started=1000, closed=1000 + 60_000 * minutes)
-        for minutes in (4, 5, 90)
-    ]
-    assert orders.minutes_left(1, [waits]) == 9, "6 to start an instance, 3 to paint"
-    assert orders.minutes_left(2, [waits, *done]) == 16
-    running = Order(photo, 1, "monet", RUNNING, created=now, started=now)
-    assert orders.minutes_left(2, [running, waits, *done]) == 10
-    stuck = Order(photo, 1, "monet", created=now - 3_600_000)
-    assert orders.minutes_left(1, [stuck]) is None
-    assert orders.minutes_left(1, [stuck, running]) is not None
+def test_the_time_is_estimated_from_the_last_photos(world):
+    minutes = orders.estimate
+    assert minutes(1, False, 0, ()) == 9, "6 to start an instance, 3 to paint"
+    took_s = (240, 300, 5400)
+    assert minutes(2, False, 0, took_s) == 16
+    assert minutes(2, True, 0, took_s) == 10
+    assert minutes(1, False, 3600, ()) is None
+    assert minutes(1, True, 3600, ()) is not None
     assert "graphics card" in EN.accepted("accepted", "monet", 1, None)
+    key = world.order(ANNA)
+    world.job(key, "RUNNING")
+    world.created(world.result(key, JPEG))
+    assert "about 7 minutes" in world.answers(world.photo(ANNA))[0].text, "painted at once"

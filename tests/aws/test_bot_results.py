@@ -3,15 +3,16 @@
 import io
 import json
 import urllib.parse
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import boto3
 import numpy as np
 import pytest
-from bot import pictures, table
-from bot.items import SENT
-from bot.resources import resources
-from layout import Photo
+from bot import pictures
+from bot.resources import PASSING, BusyError, resources
+from contract import Photo
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
@@ -61,15 +62,41 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
     key = world.result(world.order(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
-    assert resources().table.claim(photo, 60, over=(SENT,))
-    with pytest.raises(table.BusyError):
+    claim = f"{PASSING}/answers/{photo.token}.json"
+    assert resources().claim(claim, 60)
+    with pytest.raises(BusyError):
         world.created(key)
-    resources().table.release(photo)
+    resources().release(claim)
     world.created(key)
     assert len(world.telegram.sent("sendDocument")) == 1
     before = len(world.telegram.calls)
     world.job(photo.key, "FAILED", container={"exitCode": 5})
     assert len(world.telegram.calls) == before, "a failure after the result is nobody's business"
+
+
+def test_events_that_come_at_the_same_time_answer_once(world):
+    """Lambda repeats those that another invocation was busy with."""
+    key = world.order(ANNA)
+    result = world.result(key, JPEG)
+
+    def invoke(event):
+        try:
+            event()
+        except BusyError:
+            return "again"
+
+    events = [partial(world.created, result)] * 4 + [partial(world.created, key)] * 4
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(invoke, events)) <= {None, "again"}
+    assert [call.method for call in world.telegram.sent(chat=ANNA)].count("sendDocument") == 1
+    assert texts(world.telegram.sent("sendPhoto")).count(EN.style("result", "monet")) == 1
+    assert texts(world.telegram.sent("sendPhoto")).count(EN.text("preview")) <= 1
+    key = world.order(BORIS)
+    failure = partial(world.job, key, "FAILED", container={"exitCode": 5})
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(invoke, [failure] * 4)) <= {None, "again"}
+    assert texts(world.telegram.sent(chat=BORIS))[1:] == [EN.failed(EN.text("no_storage"))]
+    assert len(world.telegram.sent(chat=OWNER)) == 1
 
 
 def test_a_file_above_50_mb_comes_as_a_link(world):
@@ -171,7 +198,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     running, unknown = world.photo_keys(ANNA)
     world.job(running, "RUNNING", job="job-7")
     assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 2)]
-    assert world.keys(f"telegram/{ANNA}/") == world.keys(f"wishes/{ANNA}/") == []
+    assert world.keys(f"telegram/{ANNA}/") == []
     assert len(world.photo_keys(BORIS)) == 1
     assert world.terminated == ["job-7"]
     world.job(unknown, "RUNNABLE", job="job-8")
@@ -215,9 +242,10 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
         ]
     ):
         details = {"reason": container} | ({} if code is None else {"exitCode": code})
-        key, job = f"telegram/{ANNA}/{number + 1}-A.jpg", f"job-{number}."
+        key, job = world.order(ANNA), f"job-{number}."
+        before = len(world.telegram.sent(chat=ANNA))
         world.job(key, "FAILED", job=job, statusReason=status, container=details)
-        answers = world.telegram.sent(chat=ANNA)[number:]
+        answers = world.telegram.sent(chat=ANNA)[before:]
         assert texts(answers) == [EN.failed(EN.text(reason))], (code, status, container)
         for_owner = [text for text in texts(world.telegram.sent(chat=OWNER)) if job in text]
         assert len(for_owner) == owner, (code, status, container)
@@ -225,11 +253,10 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
 
 def test_a_style_deleted_while_its_photo_waits_is_named(world):
     world.put("styles/zorn.jpg", JPEG)
-    first, second, third = (world.order(ANNA) for _ in range(3))
+    first, third = (world.order(ANNA) for _ in range(2))
     for key, deleted, reason, owner in (
         (first, "styles/monet.jpg", "style_lost", 0),
-        (second, Photo.of_key(second).wish_key, "set_up_wrong", 1),
-        (third, "", "set_up_wrong", 2),
+        (third, "", "set_up_wrong", 1),
     ):
         if deleted:
             world.delete(deleted)

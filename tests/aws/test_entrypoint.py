@@ -5,10 +5,10 @@ import json
 import signal
 from pathlib import Path
 
+import contract
 import entrypoint
-import layout
 import pytest
-from layout import Photo
+from contract import Photo
 from PIL import Image
 from support import stand_in as stand_in_engine
 from support import tiny
@@ -19,7 +19,7 @@ from styletransfer.storage import open_bucket
 from styletransfer.storage.address import Account
 
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
-WISH = "wishes/-100123/7-AQAD_x-9.json"
+ORDER = Photo.of_key(KEY).order_key
 PHOTO = tiny.file(60, 80, 1)
 RESULT = "results/-100123/waves/7-AQAD_x-9.jpg"
 RECORD = "results/-100123/_records/waves/7-AQAD_x-9.jpg.json"
@@ -35,8 +35,8 @@ class Bot:
             self.bucket.write(f"styles/{style}.jpg", tiny.file(50, 50, seed))
 
     def send(self, key=KEY, photo=PHOTO, **wish):
-        """As the bot does it: first the wish, then the photo."""
-        self.bucket.write(Photo.of_key(key).wish_key, json.dumps(wish).encode())
+        """As the bot does it: first the order with the wish, then the photo."""
+        self.bucket.write(Photo.of_key(key).order_key, json.dumps({"wish": wish}).encode())
         self.bucket.write(key, photo)
 
     def results(self):
@@ -62,7 +62,7 @@ def record_of(bot, style="waves"):
 
 
 def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys):
-    bot.send(look="waves", size=48)
+    bot.send(style="waves", size=48)
     assert job(bot) == 0
     assert bot.results() == {RESULT, RECORD}
     assert Image.open(io.BytesIO(bot.bucket.read(RESULT))).size == (48, 36)
@@ -82,7 +82,7 @@ def test_the_users_choices_override_the_style(bot, stand_in):
         ({}, (0.9, 64, 2.0)),
         ({"strength": 0.35, "size": 48, "stroke_size": 0.63}, (0.35, 48, 0.63)),
     ):
-        bot.send(look="waves", **wish)
+        bot.send(style="waves", **wish)
         assert job(bot) == 0
         record = record_of(bot)["settings"]
         assert (record["strength"], record["size"], record["stroke_size"]) == settings
@@ -93,16 +93,16 @@ def test_no_result_is_larger_than_the_machine_can_paint(bot, stand_in, monkeypat
     key = KEY.replace(".jpg", ".heic")
     photo = tiny.file(60, 80, 1, "HEIF")
     for size, limit, side in (("full", 4096, 80), ("full", 64, 64), (512, 64, 64)):
-        monkeypatch.setattr(layout, "LARGEST_SIDE", limit)
-        bot.send(key, photo, look="waves", size=size)
+        monkeypatch.setattr(contract, "LARGEST_SIDE", limit)
+        bot.send(key, photo, style="waves", size=size)
         assert job(bot, key) == 0
         [result] = [key for key in bot.results() if not key.endswith(".json")]
         assert max(Image.open(io.BytesIO(bot.bucket.read(result))).size) == side
 
 
 def test_a_cancelled_photo_is_not_a_failure(bot, capsys):
-    for gone in (KEY, WISH):
-        bot.send(look="waves")
+    for gone in (KEY, ORDER):
+        bot.send(style="waves")
         bot.bucket.delete(gone)
         assert job(bot) == 0
         assert "is gone: there is nothing to paint" in capsys.readouterr().out
@@ -120,25 +120,25 @@ def test_the_templates_command_runs_the_job(bot):
     "key, wish, message",
     [
         ("styles/monet.jpg", {}, "KEY is 'styles/monet.jpg'; expected telegram/"),
-        (WISH, {}, "KEY is 'wishes/-100123/7-AQAD_x-9.json'"),
+        (ORDER, {}, "KEY is 'state/orders/-100123/"),
         (KEY, {"colour": "red"}, "the wish has colour"),
-        (KEY, {"look": "manet"}, "STYLE is 'manet'"),
+        (KEY, {"style": "manet"}, "STYLE is 'manet'"),
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"size": "large"}, "size is 'large'"),
         (KEY, {"stroke_size": 9}, "stroke_size is 9"),
-        (KEY, {"style": "own/5"}, "there is no painting in"),
-        (KEY, {"style": "own/../styles"}, "style is 'own/../styles'"),
-        (KEY, {"style": "results"}, "style is 'results'"),
-        (KEY, {"look": 1}, "look is 1"),
-        (KEY, [], "the wish is not a JSON object"),
-        (KEY, None, "the wish is not JSON"),
+        (KEY, {"prefix": "own/5"}, "there is no painting in"),
+        (KEY, {"prefix": "own/../styles"}, "prefix is 'own/../styles'"),
+        (KEY, {"prefix": "results"}, "prefix is 'results'"),
+        (KEY, {"style": 1}, "style is 1"),
+        (KEY, [], "the order has no wish"),
+        (KEY, None, "the order is not JSON"),
     ],
     ids=str,
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
     bot.bucket.write("own/5/note.txt", b"")
     bot.send()
-    bot.bucket.write(WISH, b"{" if wish is None else json.dumps(wish).encode())
+    bot.bucket.write(ORDER, b"{" if wish is None else json.dumps({"wish": wish}).encode())
     assert job(bot, key) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
@@ -148,12 +148,12 @@ def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, messa
 def test_the_painting_at_the_top_becomes_a_style_once(bot):
     for painting in (b"first", b"second"):
         bot.bucket.write("style.jpg", painting)
-        layout.adopt_first_style(bot.bucket)
+        contract.adopt_first_style(bot.bucket)
         assert bot.bucket.read("styles/style.jpg") == b"first"
 
 
 def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
-    bot.send(look="waves")
+    bot.send(style="waves")
     monkeypatch.delenv("VGG_WEIGHTS")
     used = []
 
@@ -162,14 +162,14 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
         return 0
 
     monkeypatch.setattr(entrypoint.batch, "run", run)
-    for name in layout.WEIGHT_FILES:
+    for name in contract.WEIGHT_FILES:
         bot.bucket.write(name, name.encode())
         assert job(bot) == 0 and used.pop() == name.encode()
         bot.bucket.delete(name)
 
 
 def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, stand_in, monkeypatch, capsys):
-    bot.send(look="waves")
+    bot.send(style="waves")
     with monkeypatch.context() as spot:
         steps = stand_in_engine.StyleTransfer.steps
 

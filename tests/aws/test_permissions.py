@@ -5,10 +5,11 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import asdict
 from unittest import mock
 
+import contract
 import entrypoint
-import layout
 import pytest
 from bot.resources import resources as bot_resources
 from botocore.client import BaseClient
@@ -61,7 +62,6 @@ def _resource(service: str, given: dict[str, object]) -> str:
     if service == "s3":
         return f"arn:aws:s3:::{given['Bucket']}" + (f"/{given['Key']}" if "Key" in given else "")
     name = {
-        "dynamodb": f"table/{given.get('TableName')}",
         "ssm": f"parameter{given.get('Name')}",
         "batch": f"job/{given.get('jobId')}",
     }[service]
@@ -85,7 +85,7 @@ def compare(calls, rights, unused=frozenset()):
 
 
 def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
-    with recorded(world.s3, world.table.meta.client) as calls:
+    with recorded(world.s3) as calls:
         world.put("style.jpg", tiny.file(50, 50, 3))
         for text in ("/start", "/help", "/styles", "/style style", "/size 512", "/status"):
             world.says(OWNER, text)
@@ -102,20 +102,21 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
         for key in (painted, failed, cancelled):
             world.job(key, "RUNNING", job=f"job of {key}")
         world.created(world.result(painted, tiny.file(60, 80), "mine"))
-        record = bucket_layout.record_key("mine", layout.Photo.of_key(failed).name)
+        record = bucket_layout.record_key("mine", contract.Photo.of_key(failed).name)
         error = json.dumps({"error": "it is damaged"}).encode()
-        world.put(f"{layout.result_prefix(ANNA)}/{record}", error)
+        world.put(f"{contract.result_prefix(ANNA)}/{record}", error)
         world.job(failed, "FAILED", container={"exitCode": 1})
         world.says(ANNA, "/cancel")
         left = world.photo_keys(ANNA)
-        world.presses(ANNA, f"softer:{layout.Photo.of_key(painted).token}")
+        world.presses(ANNA, f"softer:{contract.Photo.of_key(painted).token}")
         world.presses(ANNA, f"forget:{ANNA}")
     # All of it succeeded.
     assert EN.text("preview") in texts(world.telegram.sent("sendPhoto"))
     assert len(world.telegram.sent("sendDocument")) == 1
     assert "damaged" in str(world.telegram.sent(chat=ANNA))
     assert left == [painted, failed]
-    assert set(world.keys("")) == {"style.jpg", "styles/style.jpg", "styles/monet.jpg"}
+    kept = {key for key in world.keys("") if not key.startswith("state/")}
+    assert kept == {"style.jpg", "styles/style.jpg", "styles/monet.jpg"}
     compare(calls, rights_of(resources, "BotRole"), unused=LAMBDA_RIGHTS)
 
 
@@ -126,15 +127,15 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv("STYLE_ITERATIONS", "2")
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)
-    photos = [layout.Photo(ANNA, number, "AQAD", "jpg") for number in (1, 2)]
-    own = layout.own_prefix(ANNA)
-    wishes = [layout.Wish(style="style"), layout.Wish(own, "mine")]
+    photos = [contract.Photo(ANNA, number, "AQAD", "jpg") for number in (1, 2)]
+    own = contract.own_prefix(ANNA)
+    wishes = [contract.Wish(style="style"), contract.Wish(own, "mine")]
     world.put("style.jpg", tiny.file(50, 50, 3))
     world.put(f"{own}/mine.jpg", tiny.file(50, 50, 4))
-    world.put(layout.WEIGHT_FILES[-1], b"not read, as the stand-in paints")
+    world.put(contract.WEIGHT_FILES[-1], b"not read, as the stand-in paints")
     for photo, wish in zip(photos, wishes, strict=True):
         world.put(photo.key, tiny.file(60, 80, 1))
-        world.put(photo.wish_key, wish.to_json().encode())
+        world.put(photo.order_key, json.dumps({"wish": asdict(wish)}).encode())
     # Left by an earlier attempt.
     checkpoints = f"results/{ANNA}/_checkpoints"
     damaged = b"PK\x03\x04".ljust(30, b"\0") + b"fingerprint.npy, and no more"

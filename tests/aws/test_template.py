@@ -6,9 +6,12 @@ import re
 from email import message_from_string
 from pathlib import Path
 
-import layout
+import contract
 import moto
 import pytest
+from bot import orders, users
+from bot.context import USERS
+from bot.resources import PASSING
 from support.aws_template import FILE, GIVEN, REGION, filled, offered
 
 
@@ -36,14 +39,16 @@ def test_what_users_send_goes_in_time_and_the_rest_outlives_mistakes(template, r
     """A failed first deployment leaves no bucket."""
     bucket = resources["Bucket"]["Properties"]
     rules = {each.get("Prefix"): each for each in bucket["LifecycleConfiguration"]["Rules"]}
-    passing = (layout.PHOTOS, layout.WISHES, layout.RESULTS, layout.OWN)
-    assert set(rules) == {*(f"{each}/" for each in passing), None}
-    assert "ExpirationInDays" not in rules[None]
+    days = {prefix: rule.get("ExpirationInDays") for prefix, rule in rules.items()}
+    users_data = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES)
+    documents = (contract.ORDERS, orders.QUEUE, users.GIVERS)
+    expected = {f"{prefix}/": "30" for prefix in users_data + documents}
+    assert days == expected | {f"{PASSING}/": 1, None: None}
+    # Who may use the bot.
+    assert not any(USERS.startswith(prefix) for prefix in expected)
     declared = template["Resources"]["Bucket"]
     kept = (declared["DeletionPolicy"], declared["UpdateReplacePolicy"])
     assert kept == ("RetainExceptOnCreate", "Retain")
-    recovery = resources["Table"]["Properties"]["PointInTimeRecoverySpecification"]
-    assert recovery == {"PointInTimeRecoveryEnabled": True}
     block = bucket["PublicAccessBlockConfiguration"]
     assert len(block) == 4 and all(block.values())
     [encrypted] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -110,7 +115,7 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resour
     assert given == wanted | {"AWS_DEFAULT_REGION": REGION, "STYLE_SIZE": size}
     for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
-    assert template["Parameters"]["StyleSize"]["MaxValue"] == layout.LARGEST_SIDE
+    assert template["Parameters"]["StyleSize"]["MaxValue"] == contract.LARGEST_SIDE
 
 
 def test_what_it_costs_has_bounds_and_alarms_go_to_the_address_given(template, monkeypatch):

@@ -3,7 +3,7 @@
 import json
 from fnmatch import fnmatchcase
 
-import layout
+import contract
 from support import aws_template
 from support.aws_events import created, job_state, matching, transformed
 
@@ -44,13 +44,13 @@ def test_previews_can_be_turned_off(template, monkeypatch):
 
 def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
     for suffix in bucket_layout.PICTURES:
-        photo = layout.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
+        photo = contract.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
         assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
-        assert matching(resources, created(photo.wish_key)) == set()
+        assert matching(resources, created(photo.order_key)) == set()
     for suffix in ("jpg", "png", "webp", "tiff"):
         assert output.output_extension(suffix, "JPEG") == suffix
-        key = f"{layout.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
-        assert layout.Photo.of_result(key)
+        key = f"{contract.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
+        assert contract.Photo.of_result(key)
         assert matching(resources, created(key)) == {"ResultRule"}
     for status in ("SUBMITTED", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED"):
         assert matching(resources, job_state(status)) == {"JobStateRule"}
@@ -59,6 +59,9 @@ def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
         created("results/5/_checkpoints/monet/7-AQAD.jpg.npz"),
         created("styles/monet.jpg"),
         created("own/5/grandma.png"),
+        created("state/users/5.json"),
+        created("state/queue/1767323045000/5/5.0123456789abcdef"),
+        created("state/passing/updates/7.json"),
         created("style.jpg"),
         created("imagenet-vgg-verydeep-19.mat"),
         created("telegram/5/7-AQAD.jpg", bucket="another"),
@@ -76,16 +79,21 @@ def test_a_results_key_names_photo_and_style_and_no_other_key_does():
         ("results/-5/_große Welle%20+/7-A-Q.png", "_große Welle%20+"),
         ("results/-5/monet/7-A-Q.jpg.png", "monet"),
     ):
-        assert layout.Photo.of_result(key) == (layout.Photo(-5, 7, "A-Q"), style)
+        assert contract.Photo.of_result(key) == (contract.Photo(-5, 7, "A-Q"), style)
     for key in (
-        *("wishes/5/7-AQ.json", "telegram/5/7-AQ", "telegram/5/x-AQ.jpg", "telegram/a/7-AQ.jpg"),
+        *(
+            "state/orders/5/7-AQ.json",
+            "telegram/5/7-AQ",
+            "telegram/5/x-AQ.jpg",
+            "telegram/a/7-AQ.jpg",
+        ),
         *("telegram/5/sub/7-AQ.jpg", "own/5/7-AQ.jpg", "x/telegram/5/7-AQ.jpg", "style.jpg", ""),
         *("telegram/5/7-AQ.jpg\n", "telegram/05/7-AQ.jpg", "telegram/5/7-A.Q.jpg"),
         *("results/5/_records/monet/7-AQ.jpg.json", "results/5/_checkpoints/monet/7-AQ.jpg.npz"),
         *("results/5/index.html", "results/5/_gallery/7-AQ.jpg", "results/5/7-AQ.jpg"),
         "results/5/monet/beach.jpg",
     ):
-        assert layout.Photo.of_key(key) is layout.Photo.of_result(key) is None
+        assert contract.Photo.of_key(key) is contract.Photo.of_result(key) is None
 
 
 def test_a_pattern_has_no_more_wildcards_than_eventbridge_takes(resources):

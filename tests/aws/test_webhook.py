@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import threading
 
-import layout
+import contract
 import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -64,7 +64,7 @@ def test_telegram_gets_the_address_and_the_secret_which_can_be_shown_and_removed
     assert done.returncode == 0 and json.loads(done.stdout) == {"ok": True}, done.stderr
     assert path == f"/bot{TOKEN}/setWebhook"
     assert f"\r\n\r\n{URL}\r\n" in body
-    assert f"\r\n\r\n{layout.webhook_secret(TOKEN)}\r\n" in body
+    assert f"\r\n\r\n{contract.webhook_secret(TOKEN)}\r\n" in body
     assert '\r\n\r\n["message","callback_query"]\r\n' in body
     for action, method in (("info", "getWebhookInfo"), ("remove", "deleteWebhook")):
         done, requests = webhook("painter", action)

@@ -23,8 +23,6 @@ GIVEN = {"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my/painter:1", "Own
 NAMES = {
     "Bucket": "painter-bucket",
     "Bucket.Arn": "arn:aws:s3:::painter-bucket",
-    "Table": "painter-table",
-    "Table.Arn": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/painter-table",
     "JobQueue": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/painter",
     "JobDefinition": f"arn:aws:batch:{REGION}:{ACCOUNT}:job-definition/painter-paint:3",
 }

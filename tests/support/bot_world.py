@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any
 
 from bot import words
+from contract import Photo
 
 from support import aws_events
 from support.aws_template import GIVEN
@@ -40,7 +41,6 @@ class World:
     telegram: Telegram
     s3: Any
     bucket: str
-    table: Any
     terminated: list[str] = field(default_factory=list)
     _numbers: Any = field(default_factory=lambda: count(1))
 
@@ -158,14 +158,20 @@ class World:
         return sorted(keys, key=lambda key: int(key.split("/")[2].partition("-")[0]))
 
     def wish(self, photo_key: str) -> dict[str, Any]:
-        stem = photo_key.removeprefix("telegram/").rpartition(".")[0]
-        return json.loads(self.get(f"wishes/{stem}.json"))
+        """The wish in a photo's order, as the job reads it."""
+        wish = json.loads(self.get(Photo.of_key(photo_key).order_key))["wish"]
+        return {name: value for name, value in wish.items() if value is not None}
 
     def note_terminated(self, params: dict[str, Any], **_: Any) -> None:
         self.terminated.append(params["jobId"])
 
-    def items(self) -> list[dict[str, Any]]:
-        return self.table.scan()["Items"]
+    def user(self, user: int) -> dict[str, Any]:
+        """A user, as stored."""
+        return json.loads(self.get(f"state/users/{user}.json"))
+
+    def state(self, prefix: str = "") -> dict[str, str]:
+        """The bot's documents by key, as text."""
+        return {key: self.get(key).decode() for key in self.keys(f"state/{prefix}")}
 
 
 def commands_in(text: str) -> dict[str, Any]:

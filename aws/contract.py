@@ -1,14 +1,15 @@
-"""The agreements between bot and job: keys in the bucket, wishes, and the webhook's secret.
+"""The contract of bot and job: keys in the bucket, the wish in an order, and the webhook's secret.
 
-A wish is a file with the style and settings of a photo. This module loads neither TensorFlow, which
-the bot does not have, nor NumPy, which takes it time.
+The bot stores an order, then its photo, which starts the job. The job reads the order's wish: the
+style and settings. This module loads neither TensorFlow, which the bot does not have, nor NumPy,
+which would make it start later.
 """
 
 import hashlib
 import hmac
 import json
 import re
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from styletransfer import bucket_layout, settings
@@ -18,10 +19,11 @@ from styletransfer.log import printable
 from styletransfer.storage.base import Bucket
 
 PHOTOS = "telegram"
-WISHES = "wishes"
 STYLES = "styles"
-OWN = "own"
+OWN_STYLES = "own"
 RESULTS = "results"
+STATE = "state"  # the bot's documents
+ORDERS = f"{STATE}/orders"
 
 # px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
 # but has to end within PaintSeconds: at 4,096 it takes half of the hour that is the default.
@@ -37,9 +39,6 @@ _PHOTO = r"(?P<message>[1-9][0-9]*)-(?P<file>[A-Za-z0-9_-]+)"
 _KEY = re.compile(rf"{PHOTOS}/{_CHAT}/{_PHOTO}\.(?P<extension>[a-z0-9]+)")
 # A result has two extensions if its photo was of another kind than its name says: 7-AQAD.jpg.png.
 _RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}(\.[a-z0-9]+){{1,2}}")
-
-# A wish's fields that have other names in its file: bot and job may be of different versions.
-_STORED_NAMES = {"prefix": "style", "style": "look"}
 
 
 @dataclass(frozen=True)
@@ -61,8 +60,8 @@ class Photo:
     @classmethod
     def of_key(cls, key: str) -> "Photo | None":
         """Return the photo with this key, or None if the key is not a photo's."""
-        found = _KEY.fullmatch(key)
-        return _photo(found) if found else None
+        match = _KEY.fullmatch(key)
+        return _photo(match) if match else None
 
     @classmethod
     def of_result(cls, key: str) -> "tuple[Photo, str] | None":
@@ -70,10 +69,10 @@ class Photo:
 
         Returns None for other keys, such as keys of records and checkpoints.
         """
-        found = _RESULT.fullmatch(key)
-        if found is None or found["style"].split("/")[0] in RESERVED:
+        match = _RESULT.fullmatch(key)
+        if match is None or match["style"].split("/")[0] in RESERVED:
             return None
-        return _photo(found), found["style"]
+        return _photo(match), match["style"]
 
     @property
     def stem(self) -> str:
@@ -90,13 +89,16 @@ class Photo:
         return f"{photo_prefix(self.chat)}/{self.name}"
 
     @property
-    def wish_key(self) -> str:
-        return f"{WISHES}/{self.chat}/{self.stem}.json"
+    def token(self) -> str:
+        """A short text that stands for it on a button, which carries 64 bytes.
+
+        It does not depend on the extension, which is unknown where only a result is.
+        """
+        return f"{self.chat}.{hashlib.sha256(self.stem.encode()).hexdigest()[:16]}"
 
     @property
-    def token(self) -> str:
-        """16 hex digits that stand for it on a button, which carries 64 bytes."""
-        return hashlib.sha256(f"{self.chat}/{self.stem}".encode()).hexdigest()[:16]
+    def order_key(self) -> str:
+        return order_key(self.token)
 
     def record_key(self, style: str) -> str:
         """The key of the record of its result in a style."""
@@ -105,7 +107,7 @@ class Photo:
 
 @dataclass(frozen=True)
 class Wish:
-    """A user's wish for a photo.
+    """Style and settings that a user wishes for a photo.
 
     Attributes:
         prefix: The prefix of the style's paintings, `styles` or `own/<chat>`.
@@ -123,19 +125,23 @@ class Wish:
     stroke_size: float | None = None
 
     def __post_init__(self) -> None:
-        own = isinstance(self.prefix, str) and re.fullmatch(f"{OWN}/{_CHAT}", self.prefix)
-        if self.prefix != STYLES and not own:
-            raise ConfigError(f"style is {self.prefix!r}; expected {STYLES} or {OWN}/<chat>")
+        of_chat = isinstance(self.prefix, str) and re.fullmatch(
+            f"{OWN_STYLES}/{_CHAT}", self.prefix
+        )
+        if self.prefix != STYLES and not of_chat:
+            raise ConfigError(
+                f"prefix is {self.prefix!r}; expected {STYLES} or {OWN_STYLES}/<chat>"
+            )
         if not isinstance(self.style, str):
-            raise ConfigError(f"look is {self.style!r}; expected a style's name")
+            raise ConfigError(f"style is {self.style!r}; expected a style's name")
         for name, value in self.asked.items():
             settings.check_value(name, value)
 
     @property
     def asked(self) -> dict[str, Any]:
         """The settings that override the style."""
-        given = {name: getattr(self, name) for name in ("size", "strength", "stroke_size")}
-        return {name: value for name, value in given.items() if value is not None}
+        settings_here = {name: getattr(self, name) for name in ("size", "strength", "stroke_size")}
+        return {name: value for name, value in settings_here.items() if value is not None}
 
     def limited(self, photo_side: int | None) -> "Wish":
         """Return the wish with a size that the job's machine can paint.
@@ -146,51 +152,51 @@ class Wish:
         too_large = isinstance(side, int) and side > LARGEST_SIDE
         return replace(self, size=LARGEST_SIDE) if too_large else self
 
-    def to_json(self) -> str:
-        given = {
-            _STORED_NAMES.get(name, name): value
-            for name, value in asdict(self).items()
-            if value not in ("", None)
-        }
-        return json.dumps(given, ensure_ascii=False)
-
     @classmethod
-    def from_json(cls, text: str | bytes) -> "Wish":
-        """Return the wish in a file. Raises ConfigError if the file holds something else."""
+    def of_order(cls, data: bytes) -> "Wish":
+        """Return the wish in an order. Raises ConfigError if there is none, or a wrong one."""
         try:
-            given: Any = json.loads(text)
+            order: Any = json.loads(data)
         except ValueError as error:
-            raise ConfigError(f"the wish is not JSON: {error}") from None
-        if not isinstance(given, dict):
-            raise ConfigError("the wish is not a JSON object")
-        known = {_STORED_NAMES.get(field.name, field.name): field.name for field in fields(cls)}
-        if unknown := sorted(set(given) - set(known)):
+            raise ConfigError(f"the order is not JSON: {error}") from None
+        stored = order.get("wish") if isinstance(order, dict) else None
+        if not isinstance(stored, dict):
+            raise ConfigError("the order has no wish")
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(stored) - set(known)):
             raise ConfigError(
                 f"the wish has {printable(', '.join(unknown))}; expected only {', '.join(known)}"
             )
-        return cls(**{known[name]: value for name, value in given.items()})
+        return cls(**stored)
+
+
+def order_key(token: str) -> str:
+    """Return the key of the order of the photo with a token."""
+    chat, _, digits = token.rpartition(".")
+    return f"{ORDERS}/{chat}/{digits}.json"
 
 
 def photo_prefix(chat: int) -> str:
-    """The prefix of a chat's photos, without a trailing slash."""
+    """Return the prefix of a chat's photos, without a trailing slash."""
     return f"{PHOTOS}/{chat}"
 
 
 def result_prefix(chat: int) -> str:
-    """The prefix of a chat's results, records and checkpoints, without a trailing slash."""
+    """Return the prefix of a chat's results, records and checkpoints, without a trailing slash."""
     return f"{RESULTS}/{chat}"
 
 
 def own_prefix(chat: int) -> str:
-    """The prefix of a chat's own paintings, without a trailing slash."""
-    return f"{OWN}/{chat}"
+    """Return the prefix of a chat's own paintings, without a trailing slash."""
+    return f"{OWN_STYLES}/{chat}"
 
 
 def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
-    """Return a photo's wish, or None if it is gone. Raises ConfigError for an invalid one."""
-    if bucket.find(photo.wish_key) is None:
+    """Return the wish for a photo, or None if its order is gone. Raises ConfigError for a wrong
+    one."""
+    if bucket.find(photo.order_key) is None:
         return None
-    return Wish.from_json(bucket.read(photo.wish_key))
+    return Wish.of_order(bucket.read(photo.order_key))
 
 
 def adopt_first_style(bucket: Bucket) -> None:
@@ -199,7 +205,7 @@ def adopt_first_style(bucket: Bucket) -> None:
     Raises StorageError.
     """
     key = f"{STYLES}/{FIRST_STYLE}"
-    if bucket.find(key) is None and bucket.find(FIRST_STYLE) is not None:
+    if bucket.find(FIRST_STYLE) is not None and bucket.find(key) is None:
         bucket.write(key, bucket.read(FIRST_STYLE))
 
 
@@ -212,6 +218,6 @@ def webhook_secret(token: str) -> str:
     return hmac.new(token.encode(), b"webhook", hashlib.sha256).hexdigest()
 
 
-def _photo(found: re.Match[str]) -> Photo:
-    extension = found.groupdict().get("extension", "")
-    return Photo(int(found["chat"]), int(found["message"]), found["file"], extension)
+def _photo(match: re.Match[str]) -> Photo:
+    extension = match.groupdict().get("extension", "")
+    return Photo(int(match["chat"]), int(match["message"]), match["file"], extension)

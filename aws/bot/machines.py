@@ -1,23 +1,32 @@
-"""The Batch jobs that paint photos: their states and their failures."""
+"""Results, states and failures of the jobs that paint.
+
+Events may come twice, and at the same time. A photo is answered in its chat once.
+"""
 
 import json
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
-from layout import Photo, wish_of
+from contract import Photo
 from telegram import Bot
+from telegram.constants import ChatAction, FileSizeLimit, ParseMode
+from telegram.error import BadRequest, ChatMigrated, Forbidden
 
-from bot import choices
-from bot.items import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
-from bot.resources import Resources
-from bot.results import reply_to
-from bot.updates import answer_photo, inform_owner
-from bot.words import Words
+from bot import orders, pictures, styles, words
+from bot.context import inform_owner, reply_to, show_action
+from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
+from bot.resources import PASSING, Resources
+from bot.words import Words, speaking
 from styletransfer.batch.failures import UNEXPECTED
 from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from styletransfer.log import printable
 from styletransfer.record import Record
+
+PREVIEW = "preview"  # the part of an answer that may have been sent alone
+MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview
 
 STATUS = {
     **dict.fromkeys(("SUBMITTED", "PENDING", "RUNNABLE", "STARTING"), WAITING),
@@ -27,6 +36,130 @@ KILLED, STOPPED = 137, 143  # exit codes after SIGKILL, sent when memory runs ou
 ENDED = "Essential container in task exited"  # Batch's reason where the container ended by itself
 
 log = logging.getLogger(__name__)
+
+
+async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) -> None:
+    """Send a result to its chat, once. A second event sends only the parts that failed before.
+
+    Args:
+        key: The object's.
+        resources: The bot's.
+        bot: Sends it.
+        seconds: The time left to this invocation.
+
+    Raises:
+        Exception: As `answer`.
+    """
+    named = Photo.of_result(key)
+    entry = resources.bucket.find(key) if named else None
+    if named is None or entry is None:
+        log.info("%s is not a result, or is gone", printable(key))
+        return
+    photo, style = named
+
+    async def send(order: Order, say: Words, chat: int) -> None:
+        data = b""
+        if entry.size <= MAX_DOWNLOAD:
+            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
+            data = resources.bucket.read(key)
+            if PREVIEW not in order.sent:
+                await _send_small(data, say.style("result", style), order, chat, bot)
+                orders.note_sent(photo, PREVIEW, resources)
+        buttons = say.result_buttons(photo.token)
+        if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
+            await bot.send_message(
+                chat,
+                say.file_too_large(resources.link(key)),
+                parse_mode=ParseMode.HTML,
+                reply_markup=buttons,
+                reply_parameters=reply_to(photo),
+            )
+        else:
+            await bot.send_document(
+                chat,
+                data,
+                caption=say.text("full_quality"),
+                reply_parameters=reply_to(photo),
+                filename=_file_name(style, photo, key),
+                disable_content_type_detection=True,
+                reply_markup=buttons,
+            )
+
+    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, seconds):
+        return
+    log.info("%s was sent, cancelled or forgotten before", printable(key))
+    order = orders.find(photo.token, resources)
+    if order is None or order.status == CANCELLED:  # Its job was faster than its end.
+        resources.bucket.delete(key)
+
+
+async def answer(
+    photo: Photo,
+    status: str,
+    over: Sequence[str],
+    send: Callable[[Order, Words, int], Awaitable[None]],
+    resources: Resources,
+    seconds: float,
+) -> Order | None:
+    """Answer a photo in its chat, once.
+
+    Args:
+        photo: The photo.
+        status: Its status after the answer.
+        over: The statuses in which it gets no answer.
+        send: Sends the answer to an order, in a language, to a chat. It is called again with the
+            new chat if a group has become a supergroup.
+        resources: The bot's.
+        seconds: The time left to this invocation.
+
+    Returns:
+        The order, or None if it is gone, or its status is one of `over`.
+
+    Raises:
+        BusyError: Another invocation is answering it, and may yet fail.
+        Exception: Telegram, Batch or storage failed. The event has to come again.
+    """
+    claim = f"{PASSING}/answers/{photo.token}.json"
+    resources.claim(claim, seconds)
+    try:
+        order = orders.find(photo.token, resources)
+        if order is None or order.status in over:
+            return None
+        say = speaking(order.language)
+        try:
+            try:
+                await send(order, say, photo.chat)
+            except ChatMigrated as moved:
+                await send(order, say, moved.new_chat_id)
+        except Forbidden:
+            log.info("chat %d no longer accepts messages", photo.chat)
+        orders.close(photo, status, resources)
+        return order
+    finally:
+        resources.release(claim)
+
+
+async def _send_small(data: bytes, caption: str, order: Order, chat: int, bot: Bot) -> None:
+    """Send a result as a photo, which Telegram shows at once."""
+    picture = pictures.preview(data)
+    if picture is None:
+        return
+    try:
+        await bot.send_photo(
+            chat,
+            picture,
+            caption=caption,
+            reply_parameters=reply_to(order.photo),
+            filename="preview.jpg",
+            has_spoiler=order.spoiler,
+        )
+    except BadRequest as error:  # The full file may be accepted nevertheless.
+        log.warning("no preview of %s: %s", order.photo.stem, error)
+
+
+def _file_name(style: str, photo: Photo, key: str) -> str:
+    name = re.sub("-+", "-", words.letters(words.short(style), "_-", "-")).strip("-")
+    return f"{name or 'painting'}-{photo.message}{PurePosixPath(key).suffix}"
 
 
 async def handle_state(
@@ -42,7 +175,7 @@ async def handle_state(
         seconds: The time left to this invocation.
 
     Raises:
-        Exception: As `answer_photo`.
+        Exception: As `answer`.
     """
     photo = Photo.of_key(detail.get("parameters", {}).get("key", ""))
     status = STATUS.get(detail.get("status", ""))
@@ -59,8 +192,9 @@ async def handle_state(
 
         await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
         return
-    order = resources.table.note_job(photo, detail["jobId"], status, at)
-    if order and order.status == CANCELLED and status in OPEN:
+    order = orders.note_job(photo, detail["jobId"], status, at, resources)
+    cancelled = order is None or order.status == CANCELLED
+    if cancelled and status in OPEN:
         resources.terminate(detail["jobId"], "cancelled by the user")
 
 
@@ -69,16 +203,16 @@ async def handle_refusal(
 ) -> None:
     """Report a photo that Batch did not accept to its user and to the owner, once.
 
-    `message` is EventBridge's in the queue of refused photos. Raises as `answer_photo`.
+    `message` is EventBridge's in the queue of refused photos. Raises as `answer`.
     """
-    event, given = json.loads(message["body"]), message.get("messageAttributes", {})
+    event, attributes = json.loads(message["body"]), message.get("messageAttributes", {})
     key = event.get("detail", {}).get("object", {}).get("key", "")
     photo = Photo.of_key(key)
     if photo is None:
         log.warning("not a photo of a chat, and refused by Batch: %s", printable(key))
         return
     names = ("ERROR_CODE", "ERROR_MESSAGE")
-    why = [given[name]["stringValue"] for name in names if name in given]
+    why = [attributes[name]["stringValue"] for name in names if name in attributes]
     facts = printable(": ".join([f"Batch did not accept {key}", *why]))
 
     def explain(say: Words, order: Order) -> tuple[str, bool]:
@@ -108,15 +242,15 @@ async def _report_failure(
         await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
 
     over = (SENT, FAILED, CANCELLED)
-    await answer_photo(photo, FAILED, over, report, resources, seconds)
+    await answer(photo, FAILED, over, report, resources, seconds)
     if for_owner:
         await inform_owner(bot, resources, facts)
 
 
 def _recorded_error(order: Order, resources: Resources) -> str:
     """Return the error in the photo's record, or an empty text."""
-    key = order.photo.record_key(order.style)
-    if not order.photo.extension or resources.bucket.find(key) is None:
+    key = order.photo.record_key(order.wish.style)
+    if resources.bucket.find(key) is None:
         return ""
     record = Record.from_bytes(resources.bucket.read(key))
     return (record and record.error) or ""
@@ -125,13 +259,9 @@ def _recorded_error(order: Order, resources: Resources) -> str:
 def _has_lost_style(order: Order, resources: Resources) -> bool:
     """Return whether the style of a photo was deleted while it waited."""
     try:
-        wish = wish_of(order.photo, resources.bucket)
-        if wish is None:
-            return False
-        offered = choices.offered(resources, order.photo.chat, order.user)
-    except ConfigError:  # The wish, or styles.toml, is what is wrong.
+        return styles.wished(order.wish, resources) is None
+    except ConfigError:  # styles.toml is what is wrong.
         return False
-    return choices.wished(offered, wish) is None
 
 
 def _reason(say: Words, detail: dict[str, Any], recorded: str) -> tuple[str, bool]:

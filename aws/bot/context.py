@@ -1,21 +1,89 @@
-"""The update that a handler answers: its parts, and ways to answer it."""
+"""The context of an update: its user, with what is stored of them, and ways to answer."""
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from layout import Photo
-from telegram import Bot, CallbackQuery, Chat, InlineKeyboardMarkup, Message, Update
-from telegram.error import BadRequest, ChatMigrated, Forbidden, TelegramError
+from contract import STATE, Photo, Wish
+from telegram import (
+    Bot,
+    CallbackQuery,
+    Chat,
+    InlineKeyboardMarkup,
+    Message,
+    ReplyParameters,
+    Update,
+)
+from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
-from bot.items import Order
-from bot.resources import Resources
+from bot.resources import Document, Resources
 from bot.words import Words, speaking
+from styletransfer.errors import StorageError
 
+USERS = f"{STATE}/users"
 Part = TypeVar("Part")
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class User:
+    """A user, as stored.
+
+    Attributes:
+        id: The number of their Telegram user.
+        allowed: Whether they may use the bot.
+        name: Their name, as Telegram or the owner gives it.
+        language: The language of the last answer.
+        wish: Their last choices.
+        day: The day, in days since 1970 in UTC, that `photos` belongs to.
+        photos: The tokens of the photos of that day, which is limited.
+        groups: The groups that they gave photos or paintings to.
+    """
+
+    id: int
+    allowed: bool = False
+    name: str = ""
+    language: str = ""
+    wish: Wish = field(default_factory=Wish)
+    day: int = 0
+    photos: Sequence[str] = ()
+    groups: Sequence[int] = ()
+
+    @property
+    def key(self) -> str:
+        return f"{USERS}/{self.id}.json"
+
+    def in_group(self, chat: int) -> "User":
+        """Return the user with a chat among their groups, if it is one."""
+        known = chat in (self.id, *self.groups)
+        return self if known else replace(self, groups=(*self.groups, chat))
+
+    @classmethod
+    def of(cls, document: Document) -> "User":
+        """Return the user in a document."""
+        return cls(**{**document, "wish": Wish(**document["wish"])})
+
+
+def find_user(user: int, resources: Resources) -> User:
+    """Return a user, who is not allowed if unknown."""
+    document = resources.load(User(user).key)
+    return User.of(document) if document else User(user)
+
+
+def change_user(
+    user: int, resources: Resources, decide: Callable[[User], User | None]
+) -> User | None:
+    """Change what is stored of a user, as `Resources.change` does."""
+
+    def changed(document: Document) -> Document | None:
+        next_user = decide(User.of(document) if document else User(user))
+        return asdict(next_user) if next_user else None
+
+    stored = resources.change(User(user).key, changed)
+    return User.of(stored) if stored else None
 
 
 def present(part: Part | None) -> Part:
@@ -26,9 +94,15 @@ def present(part: Part | None) -> Part:
 
 
 class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
-    """The context that a handler gets with its update."""
+    """The context that a handler gets with its update.
+
+    Attributes:
+        received: The update.
+        member: What was stored of its user when it came.
+    """
 
     received: Update
+    member: User
 
     @classmethod
     def from_update(cls, update: Any, application: Any) -> "Context":
@@ -38,8 +112,8 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
 
     @property
     def resources(self) -> Resources:
-        found: Resources = self.bot_data["resources"]
-        return found
+        resources: Resources = self.bot_data["resources"]
+        return resources
 
     @property
     def message(self) -> Message:
@@ -75,6 +149,19 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
     def argument(self) -> str:
         """The text after a command."""
         return " ".join(self.args or ())
+
+    @property
+    def size(self) -> int | str:
+        """The size that the user has chosen, or else the stack's."""
+        return self.member.wish.size or self.resources.size
+
+    def choose(self, **choices: Any) -> None:
+        """Store choices of the user: fields of their wish."""
+        change_user(
+            self.user,
+            self.resources,
+            lambda user: replace(user, wish=replace(user.wish, **choices)),
+        )
 
     async def send(self, text: str, buttons: InlineKeyboardMarkup | None = None) -> None:
         """Send a message to the chat."""
@@ -126,56 +213,21 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
 CONTEXT = ContextTypes(Context, dict[Any, Any], dict[Any, Any], dict[Any, Any])
 
 
-async def answer_photo(
-    photo: Photo,
-    status: str,
-    over: Sequence[str],
-    send: Callable[[Order, Words, int], Awaitable[None]],
-    resources: Resources,
-    seconds: float,
-) -> Order | None:
-    """Answer a photo in its chat, once.
-
-    Args:
-        photo: The photo.
-        status: Its status after the answer.
-        over: The statuses in which it gets no answer.
-        send: Sends the answer to an order, in a language, to a chat. It is called again with the
-            new chat if a group has become a supergroup.
-        resources: The bot's.
-        seconds: The time left to this invocation.
-
-    Returns:
-        The order, or None if its status is one of `over`.
-
-    Raises:
-        Exception: Telegram, Batch, storage or the table failed. The event has to come again.
-    """
-    order = resources.table.claim(photo, seconds, over=over)
-    if order is None:
-        return None
-    try:
-        say = speaking(resources.table.user(order.user).language)
-        try:
-            await send(order, say, photo.chat)
-        except ChatMigrated as moved:
-            await send(order, say, moved.new_chat_id)
-    except Forbidden:
-        log.info("chat %d no longer accepts messages", photo.chat)
-    except BaseException:
-        resources.table.release(photo)
-        raise
-    resources.table.close(photo, status)
-    return order
-
-
 async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
     """Send the owner facts that only they can act on. The log has them as well."""
     try:
-        say = speaking(resources.table.user(resources.owner).language)
-        await bot.send_message(resources.owner, say.for_owner(facts))
+        language = find_user(resources.owner, resources).language
+    except StorageError:  # This may be what the facts are about.
+        language = ""
+    try:
+        await bot.send_message(resources.owner, speaking(language).for_owner(facts))
     except TelegramError as error:
         log.warning("no message to the owner: %s", error)
+
+
+def reply_to(photo: Photo) -> ReplyParameters:
+    """Return the photo's own message as the one to reply to, unless it was deleted."""
+    return ReplyParameters(photo.message, allow_sending_without_reply=True)
 
 
 async def show_action(bot: Bot, chat: int, action: str) -> None:
