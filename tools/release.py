@@ -64,7 +64,10 @@ def try_wheel(name: str, wheel: Path) -> None:
             paint = (programs / name, "./photos", "./paintings", f"./{preset}", "--preset", preset)
             run(*paint, cwd=folder)
             seconds = time.monotonic() - started
-            print(f"{name}{extra}: {size / 1e6:.0f} MB installed, painted in {seconds:.1f} s")
+            print(
+                f"{name}{extra}: {size / 1e6:.0f} MB installed, painted in {seconds:.1f} s",
+                flush=True,
+            )
             if not (folder / preset / "ink/landscape.jpg").exists():
                 sys.exit("There is no picture.")
 
