@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tools/try_image.sh [OPTION …]: builds the image for CPUs with docker, podman or buildah, and tries it:
 # it paints a sample, serves the page, and ends with 4 if a GPU is asked for. The options are of the
-# build, such as --build-arg PYTHON_IMAGE=… for another base. Needs no network but for the build.
+# build, such as --build-arg PYTHON_IMAGE=… for another base. Only the build needs a network.
 set -euo pipefail
 cd "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
@@ -40,6 +40,7 @@ in_image STYLE_SIZE=256 sh -c '
   ls -l /tmp/painted && test -s /tmp/painted/ink/landscape.jpg'
 
 echo "-- serving the page"
+# shellcheck disable=SC2016 # The container's shell expands it.
 in_image WEB_HOST=127.0.0.1 sh -c '
   python -m styletransfer.cli.web & service=$!
   for second in $(seq 60); do
