@@ -1,4 +1,4 @@
-"""Dockerfile, .dockerignore and compose.yaml. The image is not built here: tools/try_image.sh does."""
+"""Dockerfile, .dockerignore and compose.yaml. tools/try_image.sh builds the image, not these tests."""
 
 import fnmatch
 import re
