@@ -1,4 +1,4 @@
-"""Dockerfile, .dockerignore and compose.yaml. tools/try_image.sh builds the image, not these tests."""
+"""Dockerfile, .dockerignore and compose.yaml; tools/try_image.sh builds the image itself."""
 
 import fnmatch
 import re

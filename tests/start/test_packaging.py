@@ -29,22 +29,37 @@ def uv() -> Path:
     return program
 
 
+def exported(uv: Path, *options: str) -> list[str]:
+    """Return the lines of `uv export`, such as `numpy==2.4.6`, from the lock as it is."""
+    command = [uv, "export", "--frozen", "--quiet", *options]
+    text = subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
 def test_a_platform_installs_the_versions_of_the_lock_with_either_installer(uv):
     """pip gets from requirements.txt what `uv sync` installs; the file's head has the command."""
     text = (REPO / "requirements.txt").read_text()
-    command = re.search("^#    uv (export .+)$", text, re.M)[1].replace("--locked", "--frozen")
-    export = [uv, *re.sub(r"--output-file \S+", "--quiet", command).split()]
-    fresh = subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True).stdout
-    assert pinned(fresh) == pinned(text)
-    names = {line.partition("==")[0] for line in pinned(text)}
+    options = re.search(r"^#    uv export --locked (.+) --output-file \S+$", text, re.M)[1].split()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines == exported(uv, *options)
+    assert all(re.fullmatch(r"[\w-]+==\d[\w.]+", line) for line in lines)
+    names = {line.partition("==")[0] for line in lines}
     assert {"tensorflow", "fastapi", "pillow", "scipy"} <= names  # It paints, and serves the page.
     assert not {name for name in names if name.startswith(("nvidia", "tensorflow-"))}
 
 
-def pinned(text: str) -> list[str]:
-    lines = [line for line in text.splitlines() if not line.startswith("#")]
-    assert lines and all(re.match(r"[\w-]+==\d", line) for line in lines)
-    return lines
+@pytest.mark.parametrize("system", ["win_amd64", "macosx", "manylinux"])
+def test_the_bare_package_needs_no_compiler(uv, system):
+    packages = tomllib.loads((REPO / "uv.lock").read_text())["package"]
+    wheels = {
+        package["name"]: [wheel["url"].rpartition("/")[2] for wheel in package.get("wheels", ())]
+        for package in packages
+    }
+    options = ("--no-default-groups", "--no-emit-project", "--no-hashes", "--no-annotate")
+    for name in (line.partition("==")[0] for line in exported(uv, *options)):
+        for python in ("cp311", "cp312", "cp313"):
+            fits = re.compile(rf"-none-any\.whl|-({python}|abi3)-[^-]*{system}")
+            assert any(map(fits.search, wheels[name])), (name, python)
 
 
 def test_the_laptops_scripts_need_a_part_of_the_dependencies():
