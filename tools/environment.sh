@@ -4,13 +4,14 @@
 # .venv is the user's own and unusable; with 4 if DEVICE=gpu has no GPU here; with 6 if it could not be
 # made.
 
-# WSL has nothing in /dev.
+# In WSL, /dev has no NVIDIA device.
 has_gpu() { [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] || nvidia-smi -L >/dev/null 2>&1; }
 
 gpu_is_missing=
 if [ "${extras[0]:-}" = tensorflow ]; then
+  # PyPI has TensorFlow with CUDA for Linux on x86_64 only.
+  if [ "$(uname -sm)" = "Linux x86_64" ]; then with_gpu=gpu; else with_gpu=cpu; fi
   extras[0]=cpu
-  case $(uname -sm) in "Linux x86_64") with_gpu=gpu ;; *) with_gpu=cpu ;; esac # As PyPI has it.
   if [ "${DEVICE:-}" != cpu ] && has_gpu; then
     extras[0]=$with_gpu
   elif [ "${DEVICE:-}" = gpu ]; then

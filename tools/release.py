@@ -8,6 +8,7 @@ default recipe. Needs uv, PyPI and 2 GB in a temporary folder. Uploads nothing: 
 the commands for that.
 """
 
+import os
 import shutil
 import subprocess
 import sys
@@ -32,10 +33,11 @@ def main() -> None:
     if subprocess.check_output(["git", "status", "--porcelain"], cwd=PROGRAM):
         sys.exit("Commit first: git status lists files that the tag would not have.")
 
+    os.environ["PATH"] += os.pathsep + str(Path(sys.executable).parent)  # uv, by setup --dev
     shutil.rmtree(DIST, ignore_errors=True)
     run("uv", "build", "--quiet", "--out-dir", DIST, PROGRAM)
     [wheel], [source] = DIST.glob("*.whl"), DIST.glob("*.tar.gz")
-    run("uvx", "--from", "twine>=6.2,<7", "twine", "check", "--strict", wheel, source)
+    run("uv", "tool", "run", "--from", "twine>=6.2,<7", "twine", "check", "--strict", wheel, source)
     try_wheel(name, wheel)
     print(
         f"\n{name} {version} is in dist/. To publish it, with PyPI's token in UV_PUBLISH_TOKEN:\n"
