@@ -22,37 +22,39 @@ Paints every photo in every style.
                             one on this machine
   ./start.sh init           set up Clever Cloud, AWS or another S3 service: write .env, create the
                             buckets (--help lists flags that answer its questions)
-  ./start.sh setup [--dev] [--cluster]
+  ./start.sh setup [--web] [--cluster] [--dev] [--cpu | --gpu]
                             create the Python environment and print the path of its Python;
-                            --dev adds the requirements of the tests, --cluster adds Ray
+                            --web adds the requirements of the web service, --cluster adds Ray,
+                            --dev adds the requirements of the tests; --gpu installs CUDA on a
+                            machine without a GPU, too, as for an image, and --cpu does not
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
   ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
 
 The first start installs this project and its requirements with uv into .venv in this script's
 folder. If necessary, it downloads uv into .uv, and uv downloads a Python 3.11 to 3.13. If the active
 environment, python3 or python already has the requirements, that one is used, unless ALWAYS_VENV=1
-is set. On Linux x86_64 with an NVIDIA GPU, or with DEVICE=gpu, CUDA is installed too. Relative paths
-in variables start at this script's folder.
+is set. On Linux x86_64 with an NVIDIA GPU, CUDA is installed too, unless DEVICE=cpu is set. Relative
+paths in variables start at this script's folder.
 
-Exit codes: 2 unknown mode, or neither uv nor Python; 6 .venv could not be created; otherwise those
-of the program (docs/batches.md).
+Exit codes: 2 unknown mode, or neither uv nor Python; 4 DEVICE=gpu without an NVIDIA GPU; 6 .venv
+could not be created; otherwise those of the program (docs/batches.md).
 END
 }
 
 say() { printf '%s\n' "$@" >&2; }
 
-# Reports a wrong command line, in the form of the program's log.
-wrong() {
-  local text=${1//\\/\\\\}
+# fail CODE MESSAGE: ends with one line, in the form of the program's log.
+fail() {
+  local text=${2//\\/\\\\}
   text=${text//[[:cntrl:]]/ }
   text=${text//\"/\\\"}
   case ${LOG_FORMAT:-}${PROGRESS:-} in
     *[jJ][sS][oO][nN]*)
-      printf '{"level": "critical", "message": "%s", "event": "end", "exit_code": 2}\n' "$text"
+      printf '{"level": "critical", "message": "%s", "event": "end", "exit_code": %s}\n' "$text" "$1"
       ;;
-    *) say "$1" ;;
+    *) say "$2" ;;
   esac
-  exit 2
+  exit "$1"
 }
 
 self=${BASH_SOURCE[0]}
@@ -66,33 +68,36 @@ done
 export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
-# A mode sets Python's arguments, and the extras of pyproject.toml that it needs.
-extras=()
-[ -z "${CLUSTER:-}" ] || extras=(cluster)
+# A mode sets Python's arguments, and the extras of pyproject.toml that it needs; `tensorflow` is cpu
+# or gpu, as this machine has it.
+extras=(tensorflow)
+[ -z "${CLUSTER:-}" ] || extras=(tensorflow cluster)
 mode=${1:-${RUN_MODE:-}}
 case $mode in
   -h | --help) usage && exit ;;
   '' | -*) run=(-m styletransfer "$@") ;;
-  cluster) extras=(cluster) run=(-m styletransfer "${@:2}" --cluster) ;;
-  web) extras=() run=(-m styletransfer.cli.web "${@:2}") ;;
-  init) extras=(laptop) run=(-m styletransfer.cli.init "${@:2}") ;;
-  weights) extras=() run=(-m styletransfer.cli.weights "${@:2}") ;;
+  cluster) extras=(tensorflow cluster) run=(-m styletransfer "${@:2}" --cluster) ;;
+  web) extras=(tensorflow web) run=(-m styletransfer.cli.web "${@:2}") ;;
+  init) extras=() run=(-m styletransfer.cli.init "${@:2}") ;;
+  weights) extras=(tensorflow) run=(-m styletransfer.cli.weights "${@:2}") ;;
   setup)
-    extras=() run=(-c 'import sys; print(sys.executable)')
+    extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do
       case $option in
-        --dev | --cluster) extras+=("${option#--}") ;;
-        *) wrong "start.sh setup: expected --dev, --cluster or nothing, not $option" ;;
+        --cpu | --gpu) extras[0]=${option#--} ;;
+        --web | --cluster) extras+=("${option#--}") ;;
+        --dev) extras+=(web dev) ;;
+        *) fail 2 "start.sh setup: there is no option '$option'; ./start.sh --help lists them" ;;
       esac
     done
     ;;
   test)
-    extras=(dev) run=(-m pytest "${@:2}")
+    extras=(tensorflow web dev) run=(-m pytest "${@:2}")
     if [ "${2:-}" = --quick ]; then run=(-m pytest -m "not slow" "${@:3}"); fi
     ;;
   *)
     if [ $# -lt 3 ]; then
-      wrong "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
+      fail 2 "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
 PHOTOS PAINTINGS RESULTS."
     fi
     run=(-m styletransfer "$@")

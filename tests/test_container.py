@@ -1,10 +1,18 @@
-"""Dockerfile and .dockerignore: what the image is made of. It is not built here."""
+"""Dockerfile, .dockerignore and compose.yaml; tools/try_image.sh builds the image itself."""
 
 import fnmatch
 import re
+import tomllib
+from importlib.util import find_spec
+
+import yaml
 
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.registry import BUILTIN
+from styletransfer.web.gate import OPEN_PATHS
+from styletransfer.web.options import load_options
+
+DOCKERFILE = (PROGRAM / "Dockerfile").read_text()
 
 
 def lets_through(path: str) -> bool:
@@ -12,15 +20,15 @@ def lets_through(path: str) -> bool:
     that it is in, decides."""
     parts = path.split("/")
     paths = ["/".join(parts[: length + 1]) for length in range(len(parts))]
-    found = True
+    passes = True
     for rule in (PROGRAM / ".dockerignore").read_text().splitlines():
         pattern = rule.removeprefix("!")
         name = pattern.removeprefix("**/")
-        named = paths if pattern == name else parts
-        same_depth = [each for each in named if each.count("/") == name.count("/")]
+        candidates = paths if pattern == name else parts
+        same_depth = [part for part in candidates if part.count("/") == name.count("/")]
         if rule and not rule.startswith("#") and fnmatch.filter(same_depth, name):
-            found = rule.startswith("!")
-    return found
+            passes = rule.startswith("!")
+    return passes
 
 
 def test_the_image_has_the_network_of_our_own_and_no_secret():
@@ -31,10 +39,37 @@ def test_the_image_has_the_network_of_our_own_and_no_secret():
         assert not lets_through(path)
 
 
+def test_the_image_has_what_the_package_is_built_from():
+    project = tomllib.loads((PROGRAM / "pyproject.toml").read_text())["project"]
+    for path in ("pyproject.toml", "uv.lock", project["readme"], *project["license-files"]):
+        assert lets_through(path)
+
+
 def test_the_image_is_made_of_pinned_parts():
-    lines = (PROGRAM / "Dockerfile").read_text().splitlines()
+    lines = DOCKERFILE.splitlines()
     [base] = [line for line in lines if line.startswith("ARG PYTHON_IMAGE=")]
     assert re.search(r"python:3\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}$", base)
     assert "FROM $PYTHON_IMAGE" in lines
     [install] = [line for line in lines if "uv sync" in line]
     assert "--locked" in install
+
+
+def test_compose_serves_the_page_and_keeps_its_pictures():
+    compose = yaml.safe_load((PROGRAM / "compose.yaml").read_text())
+    web = compose["services"]["web"]
+    assert all(f"ARG {name}=" in DOCKERFILE for name in web["build"]["args"])
+    python, option, module = web["command"]
+    assert (python, option) == ("python", "-m") and find_spec(module)
+
+    options = load_options({**web["environment"], "WEB_PASSWORD": "a long one"})
+    assert web["ports"] == [f"8080:{options.port}"] and not options.local
+    check = web["healthcheck"]["test"][-1]
+    [(port, path)] = re.findall(r'urlopen\("http://127\.0\.0\.1:(\d+)(/\w+)"', check)
+    assert port == str(options.port) and path in OPEN_PATHS
+
+    # A new volume belongs to the owner of the image's folder, who runs the service.
+    [volume] = web["volumes"]
+    name, folder = volume.split(":")
+    assert name in compose["volumes"]
+    [made] = re.findall(r"install --directory --owner=painter --group=painter (.+)", DOCKERFILE)
+    assert folder in made.split() and folder == "/app/results"

@@ -1,21 +1,32 @@
 # shellcheck shell=bash
 # Finds or makes the Python environment: part of start.sh, which gives `extras`, the extras of
 # pyproject.toml that it needs, and gets `python`. Ends with 2 if there is nothing to make it with, or
-# .venv is the user's own and unusable; with 6 if it could not be made.
+# .venv is the user's own and unusable; with 4 if DEVICE=gpu has no GPU here; with 6 if it could not be
+# made.
 
-# TensorFlow uses an NVIDIA GPU on Linux x86_64 only. WSL has nothing in /dev.
-tensorflow=cpu size="1.8 GB on disk"
-if [ "$(uname -sm)" = "Linux x86_64" ] && [ "${DEVICE:-}" != cpu ]; then
-  if [ "${DEVICE:-}" = gpu ] || [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] ||
-    nvidia-smi -L >/dev/null 2>&1; then
-    tensorflow=gpu size="7 GB on disk for TensorFlow with CUDA"
+# In WSL, /dev has no NVIDIA device.
+has_gpu() { [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] || nvidia-smi -L >/dev/null 2>&1; }
+
+gpu_is_missing=
+if [ "${extras[0]:-}" = tensorflow ]; then
+  # PyPI has TensorFlow with CUDA for Linux on x86_64 only.
+  if [ "$(uname -sm)" = "Linux x86_64" ]; then with_gpu=gpu; else with_gpu=cpu; fi
+  extras[0]=cpu
+  if [ "${DEVICE:-}" != cpu ] && has_gpu; then
+    extras[0]=$with_gpu
+  elif [ "${DEVICE:-}" = gpu ]; then
+    case " ${extras[*]} " in
+      *" cluster "*) ;; # The GPUs may be in other machines.
+      *) extras[0]=$with_gpu gpu_is_missing=1 ;;
+    esac
   fi
 fi
-if [ "${extras[*]:-}" = laptop ]; then
-  size="0.3 GB on disk" # The laptop's scripts need no TensorFlow.
-else
-  extras=("$tensorflow" ${extras[@]+"${extras[@]}"})
-fi
+tensorflow=${extras[0]:-}
+case $tensorflow in
+  gpu) size="7 GB on disk for TensorFlow with CUDA" ;;
+  cpu) size="1.8 GB on disk" ;;
+  *) size="0.2 GB on disk" ;;
+esac
 
 # .venv/installed has what .venv was made of, then its extras. It is empty while uv installs; a .venv
 # made by hand has none. The project in .venv is a link to this folder, hence the folder's name.
@@ -25,9 +36,9 @@ installed() { tail -n 1 .venv/installed 2>/dev/null || true; }
 is_ready() {
   local extra
   [ -x .venv/bin/python ] && [ "$(sed '$d' .venv/installed 2>/dev/null)" = "$made_of" ] || return 1
-  for extra in "${extras[@]}"; do
+  for extra in ${extras[@]+"${extras[@]}"}; do
     case "$extra $(installed) " in
-      *" $extra "* | "cpu "*" gpu "* | "laptop "*" cpu "* | "laptop "*" gpu "*) ;;
+      *" $extra "* | "cpu "*" gpu "*) ;;
       *) return 1 ;;
     esac
   done
@@ -92,10 +103,14 @@ give_up() {
 python=.venv/bin/python
 if is_ready; then return; fi
 if [ -z "${ALWAYS_VENV:-}" ]; then
-  for python in ${VIRTUAL_ENV:+"$VIRTUAL_ENV/bin/python"} python3 python; do
-    if "$python" tools/has_requirements.py "${extras[@]}" 2>/dev/null; then return; fi
+  by_hand=
+  [ -e .venv/installed ] || by_hand=$python # Or by a platform, with `uv sync`.
+  for python in ${VIRTUAL_ENV:+"$VIRTUAL_ENV/bin/python"} ${by_hand:+"$by_hand"} python3 python; do
+    if "$python" tools/has_requirements.py ${extras[@]+"${extras[@]}"} 2>/dev/null; then return; fi
   done
 fi
+[ -z "$gpu_is_missing" ] || fail 4 "DEVICE=gpu, but there is no NVIDIA GPU here, or no driver for it: \
+no /dev/nvidiactl, and nvidia-smi lists none; DEVICE=cpu paints without one"
 
 # One at a time. The lock is on the open file, which uv inherits: if this script is killed, the lock
 # lasts until uv has ended. macOS has no flock.
@@ -138,7 +153,7 @@ say "Setting up Python in .venv (about $size, a few minutes the first time) …"
 if [ -e .venv ] && is_usable; then
   # It keeps all that it has, including packages that the user has installed.
   before=$(cat .venv/installed 2>/dev/null || true)
-  case " $(installed) " in *" gpu "*) extras[0]=gpu ;; esac
+  case "$tensorflow $(installed) " in "cpu "*" gpu "*) extras[0]=gpu ;; esac
   [ -z "$before" ] || : >.venv/installed # If this is killed, .venv is made again.
 else
   rm -rf .venv
@@ -146,9 +161,14 @@ else
   : >.venv/installed
   run "$uv" venv --quiet --allow-existing .venv || give_up
 fi
-wanted=$(tr ' ' '\n' <<<"${extras[*]} ${before##*extras: }" | sort -u)
-options=()
-for extra in $wanted; do options+=(--extra "$extra"); done
-run "$uv" sync --locked --inexact "${options[@]}" || give_up
-printf '%s\n' "$made_of" "extras: ${wanted//$'\n'/ }" >.venv/installed
+wanted=
+options=(--locked --inexact --no-default-groups)
+for extra in $(tr ' ' '\n' <<<"${extras[*]:-} ${before##*extras: }" | sort -u); do
+  if grep -q "^$extra = \[" pyproject.toml; then # An earlier version may have had others.
+    wanted="$wanted $extra"
+    options+=(--extra "$extra")
+  fi
+done
+run "$uv" sync "${options[@]}" || give_up
+printf '%s\n' "$made_of" "extras:$wanted " >.venv/installed
 trap - HUP INT TERM

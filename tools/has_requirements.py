@@ -1,30 +1,33 @@
-"""Reports whether the Python that runs it can be used instead of .venv.
+"""Report whether the Python that runs it can be used instead of .venv.
 
     python tools/has_requirements.py EXTRA ...
 
-Each EXTRA is one of pyproject.toml. Ends with 1 if this Python lacks anything, else with 0. Imports
-none of the packages and needs none itself: start.sh runs it in whatever is called python.
+Each EXTRA is one of pyproject.toml; without any, only the packages of the laptop's scripts are
+required. Ends with 1 if this Python lacks anything, else with 0. Imports none of the packages and
+needs none itself: start.sh runs it in whatever is called python.
 """
 
 import re
 import sys
 from pathlib import Path
 
-PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+PROGRAM = Path(__file__).resolve().parents[1]
 CUDNN = "libcudnn.so.9"
 
 
 def lacks(extras: list[str]) -> bool:
-    """Compare the packages of this Python with the ranges in pyproject.toml."""
+    """Compare the packages of this Python with the ranges that `extras` need."""
     if sys.implementation.name != "cpython" or not (3, 11) <= sys.version_info < (3, 14):
         return True
     import tomllib
 
-    project = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]
-    optional = project["optional-dependencies"]
-    lines = [line for extra in extras for line in optional[extra]]
-    if extras != ["laptop"]:  # It is a part of the dependencies.
-        lines += project["dependencies"]
+    if extras:
+        project = tomllib.loads((PROGRAM / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        optional = project["optional-dependencies"]
+        lines = project["dependencies"] + [line for extra in extras for line in optional[extra]]
+    else:
+        text = (PROGRAM / "requirements-laptop.txt").read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
     return ("gpu" in extras and not has_cudnn()) or not all(map(is_met, lines))
 
 

@@ -21,22 +21,88 @@ PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 
 
-def requirements(kind: str = "") -> list[str]:
-    lines = (REPO / f"requirements{kind}.txt").read_text().splitlines()
-    return [line for line in lines if not line.startswith("#")]
+@pytest.fixture(scope="module")
+def uv() -> Path:
+    program = Path(sys.executable).with_name("uv")
+    if not program.exists():
+        pytest.skip("needs uv in .venv: ./start.sh setup --dev")
+    return program
 
 
-def test_requirements_for_pip_are_those_of_the_project():
-    assert requirements() == PROJECT["dependencies"] + EXTRAS["cpu"]
-    assert requirements("-laptop") == EXTRAS["laptop"]
-    assert {*EXTRAS["laptop"]} <= {*PROJECT["dependencies"]}
+def exported(uv: Path, *options: str) -> list[str]:
+    """Return the lines of `uv export`, such as `numpy==2.4.6`, from the lock as it is."""
+    command = [uv, "export", "--frozen", "--quiet", *options]
+    text = subprocess.run(command, cwd=REPO, check=True, capture_output=True, text=True).stdout
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_a_platform_installs_the_versions_of_the_lock_with_either_installer(uv):
+    """pip gets from requirements.txt what `uv sync` installs; the file's head has the command."""
+    text = (REPO / "requirements.txt").read_text()
+    options = re.search(r"^#    uv export --locked (.+) --output-file \S+$", text, re.M)[1].split()
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
+    assert lines == exported(uv, *options)
+    assert all(re.fullmatch(r"[\w-]+==\d[\w.]+", line) for line in lines)
+    names = {line.partition("==")[0] for line in lines}
+    assert {"tensorflow", "fastapi", "pillow", "scipy"} <= names  # It paints, and serves the page.
+    assert not {name for name in names if name.startswith(("nvidia", "tensorflow-"))}
+
+
+@pytest.mark.parametrize("system", ["win_amd64", "macosx", "manylinux"])
+def test_the_bare_package_needs_no_compiler(uv, system):
+    packages = tomllib.loads((REPO / "uv.lock").read_text())["package"]
+    wheels = {
+        package["name"]: [wheel["url"].rpartition("/")[2] for wheel in package.get("wheels", ())]
+        for package in packages
+    }
+    options = ("--no-default-groups", "--no-emit-project", "--no-hashes", "--no-annotate")
+    for name in (line.partition("==")[0] for line in exported(uv, *options)):
+        for python in ("cp311", "cp312", "cp313"):
+            fits = re.compile(rf"-none-any\.whl|-({python}|abi3)-[^-]*{system}")
+            assert any(map(fits.search, wheels[name])), (name, python)
+
+
+def test_the_laptops_scripts_need_a_part_of_the_dependencies():
+    text = (REPO / "requirements-laptop.txt").read_text()
+    assert {line for line in text.splitlines() if line[0] != "#"} < {*PROJECT["dependencies"]}
 
 
 def test_ranges_have_both_ends_and_one_tensorflow():
-    for line in [*PROJECT["dependencies"], *EXTRAS["cpu"], *EXTRAS["gpu"], *EXTRAS["cluster"]]:
+    ranges = [*PROJECT["dependencies"]]
+    for extra in ("cpu", "gpu", "web", "cluster"):
+        ranges += EXTRAS[extra]
+    for line in ranges:
         assert re.fullmatch(r"[\w-]+(\[[\w,-]+\])?>=[\d.]+,<[\d.]+(; .*)?", line), line
-    tensorflow = [line.partition(";")[0] for line in EXTRAS["cpu"] + EXTRAS["gpu"]]
-    assert {re.sub(r"^[^>]+", "", line) for line in tensorflow} == {">=2.21,<2.22"}
+    platform = tomllib.loads((REPO / "pyproject.toml").read_text())["dependency-groups"]["platform"]
+    sources = (EXTRAS["cpu"], EXTRAS["gpu"], platform)
+    shared = [{without_name(line) for line in lines if "tensorflow" in line} for lines in sources]
+    assert shared == [{">=2.21,<2.22"}] * 3
+    others = [
+        {line for line in lines if "tensorflow" not in line and "[" not in line}
+        for lines in sources
+    ]
+    assert others[0] == others[1] == others[2]
+
+
+def without_name(requirement: str) -> str:
+    return re.sub(r"^[^>]+", "", requirement.partition(";")[0])
+
+
+@pytest.mark.parametrize("name", ["start.sh", "tools/environment.sh", "inetwork.py"])
+def test_a_clone_by_git_for_windows_runs_in_wsl(name, tmp_path):
+    def git(*arguments: str) -> None:
+        subprocess.run(["git", "-C", tmp_path, *arguments], check=True, capture_output=True)
+
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    git("init", "--quiet")
+    git("config", "core.autocrlf", "true")
+    for path in (".gitattributes", name):
+        (tmp_path / path).write_bytes((REPO / path).read_bytes())
+    git("add", ".")
+    file.unlink()
+    git("checkout", "--", ".")
+    assert file.read_bytes() == (REPO / name).read_bytes()
 
 
 def test_project_version_begins_with_that_of_the_engine():
@@ -49,10 +115,7 @@ def test_console_scripts_are_there(script, target):
     assert callable(getattr(import_module(module), function)), script
 
 
-def test_a_wheel_has_all_packages_and_their_data(tmp_path):
-    uv = Path(sys.executable).with_name("uv")
-    if not uv.exists():
-        pytest.skip("needs uv in .venv: ./start.sh setup --dev")
+def test_a_wheel_has_all_packages_and_their_data(uv, tmp_path):
     subprocess.run([uv, "build", "-q", "--wheel", "-o", tmp_path], cwd=REPO, check=True)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         files = {*wheel.namelist()}

@@ -13,12 +13,15 @@ import pytest
 from support.polling import until
 
 REPO = Path(__file__).parents[2]
-TOOLS = "bash cat cksum cp dirname env flock mkdir mv readlink rm sed sh sleep sort tail tr uname"
+TOOLS = (
+    "bash cat cksum cp dirname env flock grep mkdir mv readlink rm sed sh sleep sort tail tr uname"
+)
 PYTHON = """#!/bin/sh
 [ "$1" != -c ] || exec "{real}" "$@"
 {check}echo "ran $*"
 exit ${{FAKE_EXIT:-0}}
 """
+HAS_ALL = "case $1 in tools/has*) exit;; esac\n"
 # A fake uv: `venv` makes the Python, `sync` logs its extras.
 UV = """#!/bin/sh
 case $1 in
@@ -31,13 +34,19 @@ esac
 """
 
 
+without_gpu = pytest.mark.skipif(
+    Path("/dev/nvidiactl").exists() or Path("/dev/nvidia0").exists(),
+    reason="this machine has a GPU",
+)
+
+
 class Machine:
     """A checkout, and a machine that has uv and the usual tools, and no Python."""
 
     def __init__(self, folder: Path):
         self.folder, self.bin, self.repo = folder, folder / "bin", folder / "a check out"
-        for each in (self.bin, self.repo, folder / "home"):
-            each.mkdir()
+        for new in (self.bin, self.repo, folder / "home"):
+            new.mkdir()
         for name in TOOLS.split():
             (self.bin / name).symlink_to(shutil.which(name))
         for name in ("start.sh", "pyproject.toml", "uv.lock"):
@@ -63,14 +72,15 @@ class Machine:
         return subprocess.CompletedProcess(args, process.returncode, out, err)
 
     def done(self) -> list[str]:
-        """Returns what uv was asked for since the last call."""
+        """Return what uv was asked for since the last call: `made` or the extras it installed."""
         log = self.folder / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.write_text("")
-        return [line.replace("synced sync --locked --inexact --extra ", "") for line in lines]
+        sync = "synced sync --locked --inexact --no-default-groups"
+        return [" ".join(line.removeprefix(sync).split(" --extra ")).strip() for line in lines]
 
     def installing(self, *args: str):
-        """Starts an installation, and waits until it has begun."""
+        """Start an installation, and wait until it has begun."""
         process, slow = self.popen(*args, FAKE_SLOW="1"), self.folder / "slow"
         until(lambda: slow.exists() or process.poll() is not None, every_s=0.01)
         assert process.poll() is None, process.communicate()
@@ -105,16 +115,17 @@ def test_first_start_installs_and_second_does_not_also_through_links(machine):
 
 
 def test_modes_and_their_extras(machine):
+    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.cli.weights --all\n"
+    assert machine.done() == ["made", "cpu"]
+    assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
+    assert machine.done() == ["cpu web"]
     assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
     assert machine.start("test", "--quick").stdout == "ran -m pytest -m not slow\n"
-    assert machine.done() == ["made", "cpu --extra dev"]
-    assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
-    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.cli.weights --all\n"
-    assert machine.done() == []
+    assert machine.done() == ["cpu dev web"]
     assert machine.start("cluster").stdout == "ran -m styletransfer --cluster\n"
-    machine.start("setup", "--cluster", "--dev")
+    machine.start("setup", "--cluster", "--dev", "--web")
     machine.start(CLUSTER="auto")
-    assert machine.done() == ["cluster --extra cpu --extra dev"]
+    assert machine.done() == ["cluster cpu dev web"]
 
 
 def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(machine):
@@ -133,29 +144,63 @@ def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(mac
 def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     first = machine.start("init", "--yes")
     assert first.stdout == "ran -m styletransfer.cli.init --yes\n", first.stderr
-    assert "0.3 GB" in first.stderr
+    assert "0.2 GB" in first.stderr
     machine.start("init")
-    assert machine.done() == ["made", "laptop"]
+    assert machine.done() == ["made", ""]
     machine.start()
     machine.start("init")
-    assert machine.done() == ["cpu --extra laptop"]
+    assert machine.done() == ["cpu"]
 
 
 def test_a_gpu_brings_cuda_which_every_mode_keeps(machine):
     machine.start()
     machine.done()
-    machine.start(DEVICE="gpu")
+    write(machine.bin / "nvidia-smi", "#!/bin/sh\n[ $1 = -L ]\n")
+    machine.start(DEVICE="auto")
     machine.start()  # One with CUDA paints on the CPU as well.
     machine.start("init")
     assert machine.done() == ["made", "gpu"]
     (machine.repo / "uv.lock").write_text("version = 2")
-    machine.start("init")
+    machine.start()
     assert machine.done() == ["gpu"]
 
 
+@without_gpu
+def test_device_gpu_without_a_gpu_ends_before_anything_is_installed(machine):
+    for mode in ([], ["web"], ["setup"]):
+        done = machine.start(*mode, DEVICE="gpu")
+        assert (done.returncode, done.stdout) == (4, "")
+        [line] = done.stderr.splitlines()
+        assert (
+            line.startswith("DEVICE=gpu, but there is no NVIDIA GPU here") and "DEVICE=cpu" in line
+        )
+    done = machine.start(DEVICE="gpu", LOG_FORMAT="json")
+    assert json.loads(done.stdout)["exit_code"] == 4
+    assert machine.done() == []
+
+
+@without_gpu
+def test_an_image_gets_cuda_by_name_and_a_clusters_head_needs_none(machine):
+    machine.start("cluster", DEVICE="gpu")  # The GPUs are in the other machines.
+    assert machine.done() == ["made", "cluster cpu"]
+    assert machine.start("setup", "--gpu", "--web", DEVICE="gpu").returncode == 0
+    assert machine.done() == ["made", "gpu web"]
+    assert machine.start(DEVICE="gpu").stdout == "ran -m styletransfer\n"  # It says why it ends.
+    machine.start("setup", "--cpu", DEVICE="auto")
+    assert machine.done() == []
+
+
+def test_an_environment_of_an_earlier_version_gets_what_this_one_needs(machine):
+    machine.start()
+    made = machine.repo / ".venv/installed"
+    made.write_text("of an earlier version\nextras: cpu laptop\n")
+    machine.done()
+    assert machine.start().returncode == 0
+    assert machine.done() == ["cpu"]
+
+
 def test_a_python_that_has_the_requirements_is_used(machine):
-    check = "case $1 in tools/has*) exit;; esac\n"
-    write(machine.bin / "python3", PYTHON.format(real=sys.executable, check=check))
+    write(machine.bin / "python3", PYTHON.format(real=sys.executable, check=HAS_ALL))
     assert machine.start().stdout == "ran -m styletransfer\n"
     assert machine.done() == []
     machine.start("setup", ALWAYS_VENV="1")
@@ -163,7 +208,7 @@ def test_a_python_that_has_the_requirements_is_used(machine):
 
 
 @pytest.mark.parametrize(
-    ("extras", "lacks"), [([], False), (["dev"], False), (["laptop"], False), (["gpu"], True)]
+    ("extras", "lacks"), [([], False), (["cpu", "web", "dev"], False), (["gpu"], True)]
 )
 def test_the_check_of_requirements_reads_the_projects_ranges(extras, lacks):
     check = [sys.executable, "tools/has_requirements.py", *extras]
@@ -226,7 +271,12 @@ def test_after_sigkill_the_next_start_waits_for_the_installer(machine):
 def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
     python = machine.repo / ".venv/bin/python"
     python.parent.mkdir(parents=True)
-    shutil.copy(machine.folder / "python", python)
+    write(python, PYTHON.format(real=sys.executable, check=HAS_ALL))
+    assert machine.start().stdout == "ran -m styletransfer\n"
+    assert machine.done() == []
+    write(
+        python, PYTHON.format(real=sys.executable, check="case $1 in tools/has*) exit 1;; esac\n")
+    )
     assert machine.start().returncode == 0
     assert machine.done() == ["cpu"]
     (machine.repo / ".venv/installed").unlink()
