@@ -1,6 +1,6 @@
 """The bench where an order becomes a result: read, paint, store.
 
-Stored are the pictures of the gallery, then the complete record, then the result. A picture is done
+It stores the pictures of the gallery, then the complete record, then the result. A picture is done
 if the object is what its record says. After a kill in between, the next run paints the picture
 again and stores it under the same key.
 """
@@ -21,7 +21,13 @@ from styletransfer.batch.listing import Buckets
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.order import Order
 from styletransfer.batch.reading import Inputs, Reader
-from styletransfer.batch.records import now, record_of, write_record
+from styletransfer.batch.records import (
+    finished_record,
+    latest_record,
+    now,
+    record_of,
+    write_record,
+)
 from styletransfer.config import Config
 from styletransfer.errors import MemoryShortError, StyleTransferError
 from styletransfer.gallery.gallery import Gallery
@@ -102,7 +108,7 @@ class Bench:
     def finished_record(self, order: Order) -> Record | None:
         """Return the record of the order's result if it has been stored since the plan was made,
         or else None. Raises UnavailableError."""
-        return ownership.finished_record(self.result, order, self.config.keep)
+        return finished_record(self.result, order, self.config.keep)
 
     def read(self, order: Order) -> Inputs:
         """Return the order's photo and style. Raises the errors of `Reader.decode`."""
@@ -155,8 +161,8 @@ class Bench:
     def store(self, finished: Finished) -> Record:
         """Store a painting, and return its record.
 
-        What it replaces is deleted: the order's checkpoint, and an earlier result under another
-        key. Raises the errors that fail the picture or end the run.
+        Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
+        that fail the picture or end the run.
         """
         order = finished.order
         data = _encoded(finished)
@@ -183,7 +189,7 @@ class Bench:
     def fail(self, order: Order, error: StyleTransferError) -> None:
         """Log a failure, and add it to the order's record. Raises StorageError."""
         order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
-        record = replace(ownership.latest(self.result, order), error=str(error), tried=now())
+        record = replace(latest_record(self.result, order), error=str(error), tried=now())
         try:
             write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.

@@ -1,4 +1,4 @@
-"""The place on a device where one picture at a time is painted."""
+"""An easel: a place on a device, where one picture at a time is painted."""
 
 from collections.abc import Callable
 from logging import DEBUG, INFO
@@ -15,7 +15,7 @@ from styletransfer.vgg.network import VGG
 
 
 class Easel:
-    """A place on a device, alone or beside others.
+    """A place on a device, for one picture at a time.
 
     It keeps the targets of the last style, since the next order most likely has the same one.
     """

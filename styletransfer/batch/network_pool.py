@@ -8,7 +8,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from styletransfer.config import Config
 from styletransfer.errors import WeightsError
 from styletransfer.log import printable
 from styletransfer.settings import Settings
@@ -26,15 +25,17 @@ IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
-    def __init__(self, config: Config, style: Bucket, style_entries: Sequence[Entry]) -> None:
+    def __init__(
+        self, given: str | None, style: Bucket, style_entries: Sequence[Entry] = ()
+    ) -> None:
         """Prepare the pool.
 
         Args:
-            config: The configuration.
+            given: VGG_WEIGHTS, or None for the usual weights.
             style: The style bucket.
             style_entries: The objects in it.
         """
-        self._config, self._style, self._entries = config, style, style_entries
+        self._given, self._style, self._entries = given, style, style_entries
         # By model, seed and recipe: what may decide which weights.
         self._sources: dict[tuple[str, int, str], WeightsSource] = {}
         self._reader = ThreadPoolExecutor(1)
@@ -100,7 +101,7 @@ class NetworkPool:
         return VGG(weights)
 
     def _choice(self, settings: Settings) -> WeightsSource:
-        given = self._config.vgg_weights
+        given = self._given
         if given and given.startswith(IN_BUCKET) and settings.recipe != "instant":
             return WeightsSource(given, f"md5:{self._entry(given).etag}")
         return sources.source_for(settings, given)

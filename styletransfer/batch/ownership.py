@@ -1,4 +1,4 @@
-"""Whom a key in the result bucket belongs to: nobody, an order, another photo, or another program.
+"""The owners of keys in the result bucket: an order, another photo, or another program.
 
 A key belongs to an order if the order's record names it. The record is written before the result,
 so that the result of a killed run is known as well. Only an order's own results are overwritten or
@@ -13,8 +13,10 @@ from styletransfer.batch.order import Order
 from styletransfer.batch.records import (
     is_content,
     is_intact,
+    latest_record,
+    order_record,
     read_record,
-    record_for,
+    results_of,
     stored_by,
     write_record,
 )
@@ -41,44 +43,15 @@ def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]
     entry = bucket.find(order.result)
     if entry is not None:
         check_own(bucket, entry, order)
-    before = latest(bucket, order)
+    before = latest_record(bucket, order)
     record = replace(record, made=_made(bucket, before, entry) or None)
     write_record(bucket, order.record_key, record)
     return record, before
 
 
-def latest(bucket: Bucket, order: Order) -> Record:
-    """Return the order's current record, which another run may have written."""
-    record = _read(bucket, order)[0] or order.previous or Record()
-    return replace(record, photo=order.photo.key, style_name=order.style.name)
-
-
-def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
-    """Return the record of the order's result if it is stored and up to date, or else None.
-
-    Args:
-        bucket: The bucket of results.
-        order: The order, whose result may have been stored since the plan was made.
-        keep: Whether any result counts as up to date.
-
-    Raises:
-        UnavailableError: The bucket cannot be reached.
-    """
-    try:
-        record, _ = _read(bucket, order)
-        if record is None or record.result not in _stored_by(record, order):
-            return None
-        if not keep and not order.is_described_by(record):
-            return None
-        result = bucket.find(record.result)
-        return record if result is not None and is_intact(record, result) else None
-    except ObjectError:
-        return None
-
-
 def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
     """Yield the keys of earlier results that an order's new one replaces, by the record before."""
-    for key, etags in _stored_by(before, order).items():
+    for key, etags in results_of(before, order).items():
         if key == order.result:
             continue
         entry = bucket.find(key)
@@ -90,11 +63,11 @@ def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
 
 def check_own(bucket: Bucket, entry: Entry, order: Order) -> None:
     """Raise PictureError if the order's record does not name an object. Raises StorageError."""
-    current, is_damaged = _read(bucket, order)
+    current, is_damaged = order_record(bucket, order)
     if is_damaged:  # Its results still belong to the order.
         return
     record = current or order.previous
-    etags = _stored_by(record, order).get(entry.key, ())
+    etags = results_of(record, order).get(entry.key, ())
     # The last result is the order's also if it was cut, or overwritten by another run.
     is_last = record is not None and bool(etags) and record.result == entry.key
     if not is_last and not any(is_content(entry, None, etag) for etag in etags):
@@ -116,19 +89,6 @@ def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:
         if record and key in stored_by(record, record.photo or "", record.style_name or ""):
             return True
     return False
-
-
-def _read(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
-    """Return the order's record, if it has one, and whether it is damaged."""
-    try:
-        record = read_record(bucket, order.record_key)
-    except ObjectError:  # There is none, or it may not be read.
-        return None, False
-    return record_for(record, order.photo.key, order.style.name), record is None
-
-
-def _stored_by(record: Record | None, order: Order) -> dict[str, list[str | None]]:
-    return stored_by(record, order.photo.key, order.style.name)
 
 
 def _made(bucket: Bucket, before: Record, entry: Entry | None) -> tuple[PictureRef, ...]:

@@ -106,7 +106,7 @@ def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
         MemoryShortError: A picture takes more than `available` bytes to decode.
     """
     picture = decode.decode(files.photo.data, files.photo.name, available)
-    return PhotoInput(picture, _mask(files.mask, available))
+    return PhotoInput(picture, decode_mask(files.mask, available))
 
 
 def decode_style(
@@ -118,8 +118,8 @@ def decode_style(
         pixels, alpha = _decode_painting(painting, mask is not None, settings, available)
         style.paintings.append(pixels)
         style.shares.append(share)
-        style.masks.append(visible(_mask(mask, available), alpha, painting.name))
-        style.regions.append(_mask(region, available))
+        style.masks.append(visible(decode_mask(mask, available), alpha, painting.name))
+        style.regions.append(decode_mask(region, available))
     return style
 
 
@@ -137,7 +137,9 @@ def _decode_painting(
     return arrays.resize(pixels, *size), None if alpha is None else arrays.resize(alpha, *size)
 
 
-def _mask(file: File | None, available: int | None) -> np.ndarray | None:
+def decode_mask(file: File | None, available: int | None = None) -> np.ndarray | None:
+    """Decode a mask, float32 [h, w], 0…1, if there is one. Arguments and errors as in
+    `decode_photo`."""
     return None if file is None else decode.decode_mask(file.data, file.name, available)
 
 

@@ -106,6 +106,44 @@ def read_record(bucket: Bucket, key: str) -> Record | None:
     return Record.from_bytes(bucket.read(key))
 
 
+def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
+    """Return the order's record, if it has one, and whether it is damaged."""
+    try:
+        record = read_record(bucket, order.record_key)
+    except ObjectError:  # There is none, or it may not be read.
+        return None, False
+    return record_for(record, order.photo.key, order.style.name), record is None
+
+
+def latest_record(bucket: Bucket, order: Order) -> Record:
+    """Return the order's current record, which another run may have written."""
+    record = order_record(bucket, order)[0] or order.previous or Record()
+    return replace(record, photo=order.photo.key, style_name=order.style.name)
+
+
+def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
+    """Return the record of the order's result if it is stored and up to date, or else None.
+
+    Args:
+        bucket: The bucket of results.
+        order: The order. Another run may have stored its result since the plan was made.
+        keep: Whether any result counts as up to date.
+
+    Raises:
+        UnavailableError: The bucket cannot be reached.
+    """
+    try:
+        record, _ = order_record(bucket, order)
+        if record is None or record.result not in results_of(record, order):
+            return None
+        if not keep and not order.is_described_by(record):
+            return None
+        result = bucket.find(record.result)
+        return record if result is not None and is_intact(record, result) else None
+    except ObjectError:
+        return None
+
+
 @contextmanager
 def record_readers() -> Iterator[ThreadPoolExecutor]:
     """Yield threads that read records. After a signal or an error they begin no further one, and
@@ -193,6 +231,11 @@ def stored_by(record: Record | None, photo: str, style: str) -> dict[str, list[s
         if could_be_result(key, f"{style}/{photo}"):
             stored.setdefault(key, []).append(etag)
     return stored
+
+
+def results_of(record: Record | None, order: Order) -> dict[str, list[str | None]]:
+    """Return `stored_by` for an order's photo and style."""
+    return stored_by(record, order.photo.key, order.style.name)
 
 
 def write_record(bucket: Bucket, key: str, record: Record) -> None:

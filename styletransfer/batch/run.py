@@ -76,7 +76,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
 
         if not elsewhere and lacks_records(selection, listing.results.keys()):
             loading()
-        networks = NetworkPool(config, buckets.style, listing.style)
+        networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
         plan = make_plan(selection, networks, config, buckets.result, listing.results)
         stop.obey()
         report.log_plan(plan, selection)

@@ -12,8 +12,6 @@ from styletransfer.cli.picture_files import (
     check_target,
     chosen_device,
     read_file,
-    read_mask,
-    read_picture,
     result_files,
 )
 from styletransfer.config import environment, progress_mode
@@ -24,7 +22,7 @@ from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from styletransfer.batch.reading import PaintingFiles, PhotoFiles, PhotoInput
+    from styletransfer.batch.reading import File, PaintingFiles, PhotoInput
     from styletransfer.devices.tensorflow import Device
     from styletransfer.engine.stylize import Step, StyleTransfer
     from styletransfer.vgg.sources import WeightsSource
@@ -61,11 +59,13 @@ def paint(order: FileOrder) -> Path:
     Raises a StyleTransferError before painting if an argument does not fit, and after a signal
     Stopped with the files that are kept.
     """
-    from styletransfer.batch.reading import decode_photo
+    from styletransfer.batch.reading import File, PhotoFiles, decode_photo
     from styletransfer.devices.system_memory import free_memory
 
     source = _weights(order)
-    photo = decode_photo(_photo_files(order), free_memory())
+    base = File(order.base, read_file(order.base, "BASE"))
+    mask = _file(order.content_mask, "--content_mask", "mask ")
+    photo = decode_photo(PhotoFiles(base, mask), free_memory())
     settings = order.settings_for(*photo.picture.size)
     results = result_files(order.prefix, photo.picture, order.output)
     check_target(results.path(), order.prefix, map(Path, order.paths))
@@ -80,17 +80,15 @@ def _begin(
     order: FileOrder, settings: Settings, photo: "PhotoInput", source: "WeightsSource"
 ) -> "tuple[StyleTransfer, Device]":
     """Return a painting before its first step, and its device."""
-    from styletransfer.batch.reading import decode_style
+    from styletransfer.batch.reading import PhotoFiles, decode_mask, decode_photo, decode_style
     from styletransfer.devices.system_memory import free_memory
     from styletransfer.vgg.sources import RANDOM, described, read_source
 
-    style = decode_style(_painting_files(order), settings, free_memory())
     content_mask = photo.content_mask(settings, order.base)
-    color_mask = init = None
-    if order.color_mask is not None:
-        color_mask = read_mask(order.color_mask, "--color_mask")
-    if order.start is not None:
-        init = read_picture(order.start, START).pixels
+    style = decode_style(_painting_files(order), settings, free_memory())
+    color_mask = decode_mask(_file(order.color_mask, "--color_mask"), free_memory())
+    start = _file(order.start, START)
+    init = start and decode_photo(PhotoFiles(start), free_memory()).picture.pixels
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
     device = chosen_device(order.device)
@@ -115,28 +113,23 @@ def _begin(
     return transfer, device
 
 
-def _photo_files(order: FileOrder) -> "PhotoFiles":
-    from styletransfer.batch.reading import File, PhotoFiles
-
-    photo, mask = File(order.base, read_file(order.base, "BASE")), order.content_mask
-    if mask is None:
-        return PhotoFiles(photo)
-    return PhotoFiles(photo, File(f"mask {mask}", read_file(mask, "--content_mask")))
-
-
 def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
     from styletransfer.batch.reading import File, PaintingFiles
 
-    def file(what: str, path: str, argument: str) -> File:
-        return File(f"{what} {path}", read_file(path, argument))
-
     for each in order.paintings:
         yield PaintingFiles(
-            file("painting", each.painting, "REF"),
+            File(f"painting {each.painting}", read_file(each.painting, "REF")),
             each.share,
-            None if each.mask is None else file("mask", each.mask, "--style_masks"),
-            None if each.region is None else file("region", each.region, "--regions"),
+            _file(each.mask, "--style_masks", "mask "),
+            _file(each.region, "--regions", "region "),
         )
+
+
+def _file(path: str | None, argument: str, what: str = "") -> "File | None":
+    """Return the file that an argument names, if it does. Its name in errors begins with `what`."""
+    from styletransfer.batch.reading import File
+
+    return None if path is None else File(f"{what}{path}", read_file(path, argument))
 
 
 def _written(

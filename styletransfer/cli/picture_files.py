@@ -32,32 +32,6 @@ def read_file(path: str, argument: str) -> bytes:
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
 
 
-def read_picture(path: str, argument: str) -> "Picture":
-    """Return the picture in a file.
-
-    Args:
-        path: The file.
-        argument: Its name on the command line.
-
-    Raises:
-        ConfigError: The file cannot be read.
-        PictureError: It is not a picture.
-        MemoryShortError: The picture does not fit into the memory.
-    """
-    from styletransfer.devices.system_memory import free_memory
-    from styletransfer.images import decode
-
-    return decode.decode(read_file(path, argument), path, free_memory())
-
-
-def read_mask(path: str, argument: str) -> "np.ndarray":
-    """Return the mask in a file, float32 [h, w], 0…1. Raises the errors of `read_picture`."""
-    from styletransfer.devices.system_memory import free_memory
-    from styletransfer.images import decode
-
-    return decode.decode_mask(read_file(path, argument), path, free_memory())
-
-
 def chosen_device(asked: str) -> "Device":
     """Load TensorFlow and return the device to paint on, one of DEVICE's values.
 

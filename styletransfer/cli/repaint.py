@@ -48,7 +48,7 @@ def repaint(asked: RecordOrder) -> Path:
         FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
     )
     order = _order(record, asked, buckets)
-    networks = NetworkPool(run, buckets.style, ())
+    networks = NetworkPool(asked.weights or record.vgg_weights, buckets.style)
     with closing(Bench(run, buckets, networks, Stop())) as bench:
         inputs = bench.read(order)
         extension = PurePosixPath(order.result).suffix[1:]

@@ -100,7 +100,7 @@ class RemoteWorker:
         style, result = (
             RetryingBucket(bucket, threading.Event()) for bucket in (buckets.style, buckets.result)
         )
-        networks = NetworkPool(self._config, style, ())
+        networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery)
         # A worker has four orders at most: one is painted, two are read, and one is stored.

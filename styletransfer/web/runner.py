@@ -51,7 +51,7 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool(self._config, buckets.style, entries)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         self.previews = PreviewPainter(
             self._devices, self._networks, self._catalogue, buckets.style, config.memory_limit

@@ -38,10 +38,9 @@ def pool_of(monkeypatch):
     def made(etag, read=None):
         weights = SimpleNamespace(identity=read)
         monkeypatch.setattr(network_pool, "_read_weights", lambda *_: weights)
-        config = SimpleNamespace(vgg_weights=FILE, demo=False)
         style = SimpleNamespace(name="./paintings")
         entries = [Entry("monet.jpg", 9, "e"), Entry("vgg.h5", 9, etag)]
-        return network_pool.NetworkPool(config, style, entries)
+        return network_pool.NetworkPool(FILE, style, entries)
 
     return made
 
