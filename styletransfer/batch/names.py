@@ -101,8 +101,8 @@ def could_be_result(key: str, pair: str) -> bool:
         key: In the bucket of results.
         pair: `<style>/<photo>`.
     """
-    for each in FILE_FORMATS:
-        ending = f".{each.extension}"
+    for form in FILE_FORMATS:
+        ending = f".{form.extension}"
         if key == f"{_stem(pair)}{ending}":
             return True
         rest = key.removeprefix(pair)

@@ -26,16 +26,16 @@ class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
     def __init__(
-        self, given: str | None, style: Bucket, style_entries: Sequence[Entry] = ()
+        self, vgg_weights: str | None, style: Bucket, style_entries: Sequence[Entry] = ()
     ) -> None:
         """Prepare the pool.
 
         Args:
-            given: VGG_WEIGHTS, or None for the usual weights.
+            vgg_weights: The variable, or None for the usual weights.
             style: The style bucket.
             style_entries: The objects in it.
         """
-        self._given, self._style, self._entries = given, style, style_entries
+        self._vgg_weights, self._style, self._entries = vgg_weights, style, style_entries
         # By model, seed and recipe: what may decide which weights.
         self._sources: dict[tuple[str, int, str], WeightsSource] = {}
         self._reader = ThreadPoolExecutor(1)
@@ -101,18 +101,18 @@ class NetworkPool:
         return VGG(weights)
 
     def _choice(self, settings: Settings) -> WeightsSource:
-        given = self._given
-        if given and given.startswith(IN_BUCKET) and settings.recipe != "instant":
-            return WeightsSource(given, f"md5:{self._entry(given).etag}")
-        return sources.source_for(settings, given)
+        name = self._vgg_weights
+        if name and name.startswith(IN_BUCKET) and settings.recipe != "instant":
+            return WeightsSource(name, f"md5:{self._entry(name).etag}")
+        return sources.source_for(settings, name)
 
-    def _entry(self, given: str) -> Entry:
-        key = given.removeprefix(IN_BUCKET)
+    def _entry(self, name: str) -> Entry:
+        key = name.removeprefix(IN_BUCKET)
         for entry in self._entries:
             if entry.key == key:
                 return entry
         raise WeightsError(
-            f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {printable(key)}"
+            f"VGG_WEIGHTS is {name!r}, but {self._style.name} has no {printable(key)}"
         )
 
     def _reading(self, settings: Settings, source: WeightsSource) -> "Future[registry.Weights]":
@@ -127,22 +127,22 @@ class NetworkPool:
             return self._weights[which]
 
 
-def source_of_record(given: str | None, identity: str, settings: Settings) -> WeightsSource:
+def source_of_record(name: str | None, identity: str, settings: Settings) -> WeightsSource:
     """Return the weights with which the result of a record is painted again.
 
     Args:
-        given: A value of VGG_WEIGHTS, or None for the weights with the identity.
+        name: A value of VGG_WEIGHTS, or None for the weights with the identity.
         identity: The identity in the record. An object in the style bucket must have it.
         settings: The settings in the record.
 
     Raises:
         WeightsError: There are no such weights.
     """
-    if given is None or settings.recipe == "instant":
+    if name is None or settings.recipe == "instant":
         return sources.source_of(identity, settings.model)
-    if given.startswith(IN_BUCKET):
-        return WeightsSource(given, identity)
-    return sources.named_source(given, settings.model, settings.seed)
+    if name.startswith(IN_BUCKET):
+        return WeightsSource(name, identity)
+    return sources.named_source(name, settings.model, settings.seed)
 
 
 def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:

@@ -161,10 +161,10 @@ def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoFiles:
 
 def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
     """Read the files of a style's paintings, masks and regions. Raises StorageError."""
-    for each in style.paintings:
-        file = File(f"painting {each.entry.key}", read(each.entry.key))
-        mask, region = _file("mask", each.mask, read), _file("region", each.region, read)
-        yield PaintingFiles(file, each.share, mask, region)
+    for painting in style.paintings:
+        file = File(f"painting {painting.entry.key}", read(painting.entry.key))
+        mask, region = _file("mask", painting.mask, read), _file("region", painting.region, read)
+        yield PaintingFiles(file, painting.share, mask, region)
 
 
 def _file(what: str, entry: Entry | None, read: Read) -> File | None:

@@ -35,8 +35,8 @@ def fingerprint(order: Order) -> str:
     inputs = {
         "photo": [_etag(order.photo), _etag(order.mask)],
         "paintings": [
-            [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
-            for each in order.style.paintings
+            [_etag(painting.entry), painting.share, _etag(painting.mask), _etag(painting.region)]
+            for painting in order.style.paintings
         ],
         "settings": order.style.settings.deciding(),
         "output": astuple(order.output),
@@ -55,9 +55,13 @@ def record_of_inputs(order: Order) -> Record:
         style_name=order.style.name,
         paintings=tuple(
             PaintingRef(
-                each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
+                painting.entry.key,
+                painting.share,
+                painting.entry.etag,
+                _ref(painting.mask),
+                _ref(painting.region),
             )
-            for each in order.style.paintings
+            for painting in order.style.paintings
         ),
         settings=order.style.settings.deciding(),
     )

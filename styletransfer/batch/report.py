@@ -91,7 +91,7 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
         result: The result bucket, as the configuration names it.
         seconds: The time that the run took.
     """
-    failed, done = len(outcome.failures), len(plan.done) + outcome.found
+    failed, done = len(outcome.failures), len(plan.done) + outcome.already_stored
     summary = (
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
@@ -176,7 +176,8 @@ def _differences(
         differences["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
     if record.output is not None:
         old_format, new_format = (
-            dict(zip(_OUTPUT_NAMES, each, strict=True)) for each in (record.output, astuple(output))
+            dict(zip(_OUTPUT_NAMES, values, strict=True))
+            for values in (record.output, astuple(output))
         )
         if changes := _changes(old_format, new_format):
             differences["in another format"] = changes

@@ -42,13 +42,13 @@ class Outcome:
         painted: The number of results.
         seconds: The time that painting them took.
         failures: The failed orders, each with the reason.
-        found: The number of results that another run has stored since the plan was made.
+        already_stored: The number of results that another run has stored since the plan was made.
     """
 
     painted: int = 0
     seconds: float = 0.0
     failures: list[tuple[Order, str]] = field(default_factory=list)
-    found: int = 0
+    already_stored: int = 0
 
     def add_painted(self, seconds: float) -> None:
         """Count an order with a stored result and record."""

@@ -116,12 +116,12 @@ def _begin(
 def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
     from styletransfer.batch.reading import File, PaintingFiles
 
-    for each in order.paintings:
+    for paths in order.paintings:
         yield PaintingFiles(
-            File(f"painting {each.painting}", read_file(each.painting, "REF")),
-            each.share,
-            _file(each.mask, "--style_masks", "mask "),
-            _file(each.region, "--regions", "region "),
+            File(f"painting {paths.painting}", read_file(paths.painting, "REF")),
+            paths.share,
+            _file(paths.mask, "--style_masks", "mask "),
+            _file(paths.region, "--regions", "region "),
         )
 
 

@@ -121,11 +121,10 @@ class FileOrder:
     @property
     def paths(self) -> list[str]:
         """The paths of all pictures and masks that it is painted from."""
-        style = [
-            path for each in self.paintings for path in (each.painting, each.mask, each.region)
-        ]
-        every = [self.base, *style, self.content_mask, self.color_mask, self.start]
-        return [path for path in every if path is not None]
+        paths = [self.base, self.content_mask, self.color_mask, self.start]
+        for style in self.paintings:
+            paths += [style.painting, style.mask, style.region]
+        return [path for path in paths if path is not None]
 
     def settings_for(self, height: int, width: int) -> Settings:
         """Return the settings for a photo of this size in px.

@@ -54,14 +54,14 @@ class Answer:
     Attributes:
         device: The device in half a line, once the worker has started.
         record: The record of the result, once it is stored.
-        found: Whether another run has already stored the result.
+        already_stored: Whether another run has already stored the result.
         failure: The reason if the order has failed.
         problem: The error of the worker, which paints no more.
     """
 
     device: str = ""
     record: Record | None = None
-    found: bool = False
+    already_stored: bool = False
     failure: str | None = None
     problem: StyleTransferError | None = None
 
@@ -113,7 +113,7 @@ class RemoteWorker:
         try:
             # Another run may have painted it: the plan may be hours old.
             if record := self._bench.finished_record(order):
-                return Answer(record=record, found=True)
+                return Answer(record=record, already_stored=True)
             return self._paint(order)
         except Stopped:
             return Answer(problem=StyleTransferError("the run was stopped"))

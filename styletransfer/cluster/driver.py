@@ -84,7 +84,7 @@ class Throughput:
         """Start the clock.
 
         Args:
-            total: The number of tasks.
+            total: The number of orders.
             show_bar: Updates the bar, if there is one.
         """
         self._total, self._show_bar = total, show_bar
@@ -92,11 +92,11 @@ class Throughput:
         self._times: deque[float] = deque()
         self._done = self._failed = 0
 
-    def add(self, failed: bool, found: bool = False) -> None:
-        """Count one more task as ended, with `found` if another run had stored its result."""
+    def add(self, failed: bool, already_stored: bool = False) -> None:
+        """Count one more order as ended. Another run may have stored its result already."""
         self._done += 1
         self._failed += failed
-        if not failed and not found:
+        if not failed and not already_stored:
             self._times.append(time.monotonic())
 
     def show(self, nodes: int, devices: int) -> None:
@@ -215,15 +215,15 @@ class _Painting:
         self._problems.clear()
         del member.orders[order.record_key]
         self._queues.end()
-        self._shown.add(failed=answer.record is None, found=answer.found)
+        self._shown.add(failed=answer.record is None, already_stored=answer.already_stored)
         if answer.record is None:
             self._saving.outcome.failures.append((order, str(answer.failure)))
             order.log(f"{order}: FAILED: {answer.failure}", level=ERROR, event="failed")
             return
         if self._gallery:
             self._gallery.add_record(answer.record)
-        if answer.found:
-            self._saving.outcome.found += 1
+        if answer.already_stored:
+            self._saving.outcome.already_stored += 1
             said = f"{order}: another run has stored it meanwhile"
         else:
             self._saving.outcome.add_painted(answer.record.seconds or 0.0)

@@ -52,9 +52,9 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
     """
     extension = name.strip().lower().removeprefix(".")
     extension = FORMAT_ALIASES.get(extension, extension)
-    for each in FILE_FORMATS:
-        if each.extension == extension:
-            return each
+    for form in FILE_FORMATS:
+        if form.extension == extension:
+            return form
     expected = ", ".join(each.extension for each in FILE_FORMATS)
     raise ConfigError(f"{label} is {name!r}; expected one of {expected}{also}")
 

@@ -88,7 +88,7 @@ class Catalogue:
             if request.style not in styles:
                 raise ConfigError(f"there is no style {request.style[:60]!r}")
             found = styles[request.style]
-            own = {name: getattr(found.settings, name) for name in found.own}
+            own = {name: getattr(found.settings, name) for name in found.own_settings}
         settings = settings.replaced(own).replaced(request.settings).replaced(decided)
         return replace(found, settings=settings)
 
@@ -184,4 +184,4 @@ def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:
     differing = {
         name: value for name, value in style.settings.deciding().items() if value != before[name]
     }
-    return {name: getattr(style.settings, name) for name in style.own} | differing
+    return {name: getattr(style.settings, name) for name in style.own_settings} | differing

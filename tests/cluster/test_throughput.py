@@ -42,7 +42,7 @@ def test_failures_and_what_another_run_has_stored_are_done_but_are_no_paintings(
     shown.show(1, 1)
     shown.add(failed=False)
     for _ in range(6):
-        shown.add(failed=False, found=True)
+        shown.add(failed=False, already_stored=True)
     clock[0] += 60
     shown.show(1, 1)
     assert caplog.messages == [
