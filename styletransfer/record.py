@@ -85,7 +85,7 @@ class Record:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Record | None":
-        """Returns the record in a file's content, or None if the content is not JSON or a field has
+        """Return the record in a file's content, or None if the content is not JSON or a field has
         the wrong type. Missing and unknown fields do no harm."""
         kind: Any = cls
         try:
@@ -94,7 +94,7 @@ class Record:
             return None
 
     def to_bytes(self) -> bytes:
-        """Returns the record as a file's content, which `from_bytes` reads."""
+        """Return the record as a file's content, which `from_bytes` reads."""
         # The record of a result names these even if they are None.
         explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
         known = {
@@ -110,7 +110,7 @@ class Record:
 
 @cache
 def _reader(kind: Any) -> Callable[[Any], Any]:
-    """Returns a function that takes a value from JSON and returns it as a type of a record's
+    """Return a function that takes a value from JSON and returns it as a type of a record's
     fields, or raises ValueError."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
@@ -137,13 +137,13 @@ def _instance(kinds: tuple[type, ...], value: Any) -> Any:
 
 
 def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: Any) -> Any:
-    given = _instance((dict,), value)
-    stored = {name: given.get(STORED_NAMES.get(name, name)) for name in readers}
+    table = _instance((dict,), value)
+    stored = {name: table.get(STORED_NAMES.get(name, name)) for name in readers}
     return kind(**{name: readers[name](item) for name, item in stored.items() if item is not None})
 
 
 def _output(value: Any) -> OutputFields:
-    """Reads the fields of the output format. Records of older versions end with the quality, or
+    """Read the fields of the output format. Records of older versions end with the quality, or
     have the bits per colour before the last field."""
     name, quality, *others = _instance((list,), value)
     keep_gps = others[-1] if others else False

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from styletransfer.batch.plan import Selection, Task
+from styletransfer.batch.order import Order
+from styletransfer.batch.plan import Selection
 from styletransfer.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from styletransfer.errors import StorageError
 from styletransfer.log import event, plural, printable
@@ -34,7 +35,7 @@ Shapes = Callable[[int], Mapping[str, tuple[int, ...]]]  # by step; empty for an
 
 
 def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
-    """Deletes checkpoints that no task will use, and no files with other names. A checkpoint that
+    """Delete checkpoints that no order will use, and no files with other names. A checkpoint that
     cannot be deleted does no harm and is logged. Raises UnavailableError."""
     for key in keys:
         try:
@@ -44,108 +45,108 @@ def delete_stale(bucket: Bucket, keys: Iterable[str]) -> None:
             event(str(error), level=WARNING)
 
 
-def abort_stale_uploads(bucket: Store, selection: Selection) -> None:
-    """Aborts uploads of checkpoints that killed runs left unfinished: the bucket would keep them,
+def abort_stale_uploads(bucket: Store, selection: Selection, partial: bool) -> None:
+    """Abort uploads of checkpoints that killed runs left unfinished: the bucket would keep them,
     unseen and billed.
 
     All uploads for the selection's photos and styles are aborted, since no other run paints the
     same. Uploads for other photos or styles are aborted once they are older than STALE_S, but not
     by a partial run. An upload that cannot be aborted does no harm and is logged.
     """
-    latest = 0.0 if selection.partial else time.time() - STALE_S
+    latest = 0.0 if partial else time.time() - STALE_S
     aborted = 0
     # It takes a separate permission, which a run can do without.
     with logged_storage_errors("unfinished uploads of earlier runs may be left"):
         unfinished = bucket.unfinished_uploads(f"{CHECKPOINTS}/")
         pairs = selection.pairs() if unfinished else ()
-        own = {checkpoint_key(style.name, photo.key) for photo, style in pairs}
-        for each in unfinished:
-            if each.key in own or each.begun < latest:
-                bucket.abort_upload(each)
+        selected = {checkpoint_key(style.name, photo.key) for photo, style in pairs}
+        for upload in unfinished:
+            if upload.key in selected or upload.begun < latest:
+                bucket.abort_upload(upload)
                 aborted += 1
     if aborted:
         event(f"aborted {plural(aborted, 'unfinished upload')} of earlier runs")
 
 
 class CheckpointStore:
-    """Saves and loads the checkpoints of a run's tasks in its own threads."""
+    """Saves and loads the checkpoints of a run's orders in its own threads."""
 
     def __init__(self, bucket: Bucket, retrying: Bucket) -> None:
-        """Takes the bucket that holds the checkpoints, and the same one outlasting outages."""
+        """Take the bucket that holds the checkpoints, and the same one outlasting outages."""
         self._bucket, self._retrying = bucket, retrying
         self._pool = ThreadPoolExecutor(THREADS)
-        # The last save of each task that has a checkpoint, by its key.
+        # The last save of each order that has a checkpoint, by its key.
         self._saves: dict[str, Future[None]] = {}
         self._lock = threading.Lock()  # guards `_saves`
 
-    def load(self, task: Task, shapes: Shapes) -> "Future[SavedState | None]":
-        """Begins to load a task's checkpoint, if there may be one.
+    def load(self, order: Order, shapes: Shapes) -> "Future[SavedState | None]":
+        """Begin to load a order's checkpoint, if there may be one.
 
         Args:
-            task: The task.
+            order: The order.
             shapes: The shapes of a snapshot's arrays after a step.
 
         Returns:
             A future with the state, or with None if there is no checkpoint that fits. It raises
             UnavailableError.
         """
-        return self._pool.submit(self._load, task, shapes)
+        return self._pool.submit(self._load, order, shapes)
 
-    def is_saving(self, task: Task) -> bool:
-        """Whether an earlier save of this task has not ended yet."""
-        return not self._last_save(task).done()
+    def is_saving(self, order: Order) -> bool:
+        """Return whether an earlier save of this order has not ended yet."""
+        return not self._last_save(order).done()
 
-    def save(self, task: Task, state: SavedState) -> None:
-        """Begins to save a checkpoint, after an earlier one of the task. A failure is logged."""
+    def save(self, order: Order, state: SavedState) -> None:
+        """Begin to save a checkpoint, after an earlier one of the order. A failure is logged."""
         try:
-            snapshot = Snapshot(task.fingerprint, state)
+            snapshot = Snapshot(order.fingerprint, state)
         except StorageError as error:
-            event(f"no checkpoint: {error}", level=WARNING, photo=task.photo.key)
+            event(f"no checkpoint: {error}", level=WARNING, photo=order.photo.key)
             return
-        save = self._pool.submit(self._upload, task, snapshot)
+        save = self._pool.submit(self._upload, order, snapshot)
         with self._lock:
-            self._saves[task.checkpoint_key] = save
+            self._saves[order.checkpoint_key] = save
 
-    def save_last(self, task: Task, state: SavedState) -> None:
-        """Saves a checkpoint after a signal, and waits for it for LAST_SAVE_S at most."""
+    def save_last(self, order: Order, state: SavedState) -> None:
+        """Save a checkpoint after a signal, and waits for it for LAST_SAVE_S at most."""
         deadline = time.monotonic() + LAST_SAVE_S
         # An earlier save that has not ended must not overwrite this one.
-        wait([self._last_save(task)], timeout=LAST_SAVE_S / 2)
-        self.save(task, state)
-        wait([self._last_save(task)], timeout=max(0.0, deadline - time.monotonic()))
+        wait([self._last_save(order)], timeout=LAST_SAVE_S / 2)
+        self.save(order, state)
+        wait([self._last_save(order)], timeout=max(0.0, deadline - time.monotonic()))
 
-    def delete(self, task: Task) -> None:
-        """Deletes the checkpoint of a finished painting, if it has one. Raises StorageError."""
-        wait([self._last_save(task)])
+    def delete(self, order: Order) -> None:
+        """Delete the checkpoint of a finished painting, if it has one. Raises StorageError."""
+        wait([self._last_save(order)])
         with self._lock:
-            saved = self._saves.pop(task.checkpoint_key, None)
+            saved = self._saves.pop(order.checkpoint_key, None)
         if saved is not None:
-            self._retrying.delete(task.checkpoint_key)
+            self._retrying.delete(order.checkpoint_key)
 
     def close(self) -> None:
-        """Ends the threads. Saves and loads that have not begun are cancelled."""
+        """End the threads. Saves and loads that have not begun are cancelled."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _last_save(self, task: Task) -> "Future[None]":
+    def _last_save(self, order: Order) -> "Future[None]":
         with self._lock:
-            return self._saves.get(task.checkpoint_key, _SAVED)
+            return self._saves.get(order.checkpoint_key, _SAVED)
 
-    def _load(self, task: Task, shapes: Shapes) -> SavedState | None:
-        key = task.checkpoint_key
+    def _load(self, order: Order, shapes: Shapes) -> SavedState | None:
+        key = order.checkpoint_key
         with contextlib.suppress(ObjectError):
-            if task.may_resume and self._retrying.find(key) is not None:
+            if order.may_resume and self._retrying.find(key) is not None:
                 with self._lock:
                     self._saves[key] = _SAVED
-                return read_snapshot(self._retrying, key, task.fingerprint, shapes)
+                return read_snapshot(self._retrying, key, order.fingerprint, shapes)
         return None
 
-    def _upload(self, task: Task, snapshot: "Snapshot") -> None:
+    def _upload(self, order: Order, snapshot: "Snapshot") -> None:
         try:
-            snapshot.upload(self._bucket, task.checkpoint_key)
+            snapshot.upload(self._bucket, order.checkpoint_key)
         except StorageError as error:
-            event(f"checkpoint could not be saved: {error}", level=WARNING, photo=task.photo.key)
+            event(f"checkpoint could not be saved: {error}", level=WARNING, photo=order.photo.key)
         else:
-            event(f"checkpoint saved: {printable(task.checkpoint_key)}, step {snapshot.iteration}")
+            event(f"checkpoint saved: {printable(order.checkpoint_key)}, step {snapshot.iteration}")
 
 
 class MisfitError(Exception):
@@ -157,7 +158,7 @@ class Snapshot:
     itself while it is uploaded and painting continues."""
 
     def __init__(self, fingerprint: str, state: SavedState) -> None:
-        """Writes the file. Raises StorageError if the disk is full."""
+        """Write the file. Raises StorageError if the disk is full."""
         self.iteration = int(state["iteration"])
         arrays: dict[str, Any] = {"fingerprint": np.array(fingerprint), **state}
         try:
@@ -170,19 +171,19 @@ class Snapshot:
             raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
 
     def upload(self, bucket: Bucket, key: str) -> None:
-        """Stores the snapshot, whole or not at all, and deletes the file. Raises StorageError."""
+        """Store the snapshot, whole or not at all, and deletes the file. Raises StorageError."""
         with self._folder:
             bucket.upload(self._file, key)
 
 
 def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) -> SavedState | None:
-    """Returns the state stored under a key, or None if it does not exist, is damaged, does not fit,
+    """Return the state stored under a key, or None if it does not exist, is damaged, does not fit,
     or belongs to another fingerprint, because a setting has changed.
 
     Args:
         bucket: The bucket.
         key: The checkpoint's key.
-        fingerprint: The task's fingerprint.
+        fingerprint: The order's fingerprint.
         shapes: The shapes of a snapshot's arrays after a step.
 
     Raises:

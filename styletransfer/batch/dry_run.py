@@ -1,6 +1,9 @@
 """Reports what a run would paint, how long it would take on this device, and how much memory it
-would need. Each task is planned as the run plans it, from the headers of its files, and measured on
-a few steps."""
+would need.
+
+Each order is planned as the run plans it, from the headers of its files, and measured on a few
+steps.
+"""
 
 import dataclasses
 import math
@@ -13,12 +16,20 @@ from typing import Any
 
 import numpy as np
 
-from styletransfer.batch.context import RunContext
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import StyleInput, decodable_memory, read_style
+from styletransfer.batch.listing import Buckets
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.batch.order import Order
+from styletransfer.batch.plan import Plan
+from styletransfer.batch.reading import (
+    StyleInput,
+    decodable_memory,
+    decode_style,
+    read_paintings,
+)
 from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
+from styletransfer.config import Config
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
@@ -28,6 +39,7 @@ from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.images.opening import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
+from styletransfer.signals import Stop
 from styletransfer.storage.base import Bucket, Entry
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
@@ -43,11 +55,23 @@ MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the proc
 Size = tuple[int, int]  # height, width in px
 
 
-def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
-    """Logs what the plan would take.
+def report_dry_run(
+    plan: Plan,
+    config: Config,
+    buckets: Buckets,
+    networks: NetworkPool,
+    stop: Stop,
+    devices: Devices,
+    started: float,
+) -> int:
+    """Log what the plan would take.
 
     Args:
-        run: A run with tasks.
+        plan: A plan with orders.
+        config: The configuration.
+        buckets: The buckets.
+        networks: The networks.
+        stop: The signals of the process.
         devices: The devices. The caller is in the scope of the first one.
         started: The time when the run began, as perf_counter returns it.
 
@@ -56,43 +80,44 @@ def report_dry_run(run: RunContext, devices: Devices, started: float) -> int:
 
     Raises:
         UnavailableError: As in the run itself.
+        Stopped: A signal has arrived.
     """
     event(f"painting on {devices}", device=str(devices))
-    device = devices.first.name
-    run.networks.load(run.plan.todo[0].style.settings, device)
+    device, first = devices.first.name, plan.todo[0]
+    networks.load(first.style.settings, device, first.weights)
     start_up_s = perf_counter() - started
-    estimates: list[TaskForecast] = []
-    failed = len(run.plan.refused)
-    with closing(Forecast(run, device)) as forecast:
-        for task in run.plan.todo:
-            run.stop.obey()
+    estimates: list[OrderForecast] = []
+    failed = len(plan.refused)
+    with closing(Forecast(plan, config, buckets, networks, stop, device)) as forecast:
+        for order in plan.todo:
+            stop.obey()
             try:
-                estimate = forecast.of(task)
+                estimate = forecast.of(order)
             except Exception as error:
-                event(f"{task}: cannot be painted: {picture_failure(error)}", level=ERROR)
+                event(f"{order}: cannot be painted: {picture_failure(error)}", level=ERROR)
                 failed += 1
             else:
-                _log_task(estimate)
+                _log_order(estimate)
                 estimates.append(estimate)
     _log_whole(estimates, failed, start_up_s + forecast.set_up_s)
     return 1 if failed else 0
 
 
 @dataclasses.dataclass(frozen=True)
-class TaskForecast:
-    """The cost of painting one task. `size` is the size of the result, `steps` their number."""
+class OrderForecast:
+    """The cost of painting one order. `size` is the size of the result, `steps` their number."""
 
-    task: Task
+    order: Order
     size: Size
     memory: MemoryPlan
     steps: int
     seconds: float
 
 
-def _log_task(estimate: TaskForecast) -> None:
+def _log_order(estimate: OrderForecast) -> None:
     memory = estimate.memory.in_all
-    estimate.task.log(
-        f"{estimate.task}: would be painted, {_shown_size(estimate)} px, {estimate.steps} steps, "
+    estimate.order.log(
+        f"{estimate.order}: would be painted, {_shown_size(estimate)} px, {estimate.steps} steps, "
         f"about {duration(estimate.seconds)}, {gigabytes(memory)} of memory",
         level=DEBUG,
         steps=estimate.steps,
@@ -101,8 +126,8 @@ def _log_task(estimate: TaskForecast) -> None:
     )
 
 
-def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) -> None:
-    """Logs a line with the time of all pictures and of the start, and with the largest picture and
+def _log_whole(estimates: Sequence[OrderForecast], failed: int, once_s: float) -> None:
+    """Log a line with the time of all pictures and of the start, and with the largest picture and
     the most memory."""
     fields: dict[str, Any] = {"to_paint": len(estimates), "seconds": 0.0}
     about = memory_counts = ""
@@ -124,83 +149,97 @@ def _log_whole(estimates: Sequence[TaskForecast], failed: int, once_s: float) ->
     )
 
 
-def _shown_size(estimate: TaskForecast) -> str:
+def _shown_size(estimate: OrderForecast) -> str:
     height, width = estimate.size
     return f"{width} × {height}"
 
 
 class Forecast:
-    """Plans each task as the run would, and measures a few steps for each kind of picture."""
+    """Plans each order as the run would, and measures a few steps for each kind of picture."""
 
-    def __init__(self, run: RunContext, device: str) -> None:
-        """Begins to read the headers of all photos, until `close`.
+    def __init__(
+        self,
+        plan: Plan,
+        config: Config,
+        buckets: Buckets,
+        networks: NetworkPool,
+        stop: Stop,
+        device: str,
+    ) -> None:
+        """Begin to read the headers of all photos, until `close`.
 
         Args:
-            run: The run.
+            plan: The plan.
+            config: The configuration.
+            buckets: The buckets.
+            networks: The networks.
+            stop: The signals of the process.
             device: TensorFlow's name of the device that paints.
         """
-        self._run, self._device = run, device
-        self._decodable = decodable_memory(run.config.memory_limit)
-        self._budget = MemoryBudget(run.config.memory_limit)
+        self._networks, self._stop, self._device = networks, stop, device
+        self._style_bucket, self._memory_limit = buckets.style, config.memory_limit
+        self._decodable = decodable_memory(config.memory_limit)
+        self._budget = MemoryBudget(config.memory_limit)
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
-        # The style read last: tasks are in the order of their styles.
+        # The style read last: orders are in the order of their styles.
         self._styles: dict[Style, Future[StyleInput]] = {}
         # A style does not wait for all headers.
         self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
-        source, todo = run.buckets.source, {task.photo.key: task for task in run.plan.todo}
+        todo = {order.photo.key: order for order in plan.todo}
         self._headers = {
-            key: self._pool.submit(_photo_headers, task, source) for key, task in todo.items()
+            key: self._pool.submit(_photo_headers, order, buckets.source)
+            for key, order in todo.items()
         }
         self.set_up_s = 0.0  # seconds that a run spends once
 
     def close(self) -> None:
-        """Stops reading files."""
+        """Stop reading files."""
         for pool in (self._pool, self._style_pool):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def of(self, task: Task) -> TaskForecast:
-        """Returns the forecast of one of the run's tasks. Raises the error that makes painting it
+    def of(self, order: Order) -> OrderForecast:
+        """Return the forecast of one of the run's orders. Raises the error that makes painting it
         impossible, or Stopped."""
-        settings = task.style.settings
-        style = self._style_input(task.style)
-        network = self._run.networks.load(settings, self._device)
-        photo = self._header(task)
-        inputs = _painting_inputs(task, photo.size)
+        settings = order.style.settings
+        style = self._style_input(order.style)
+        network = self._networks.load(settings, self._device, order.weights)
+        photo = self._header(order)
+        inputs = _painting_inputs(order, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
-        held = photo.bytes_decoded + READ_AHEAD * task.photo.size
+        held = photo.bytes_decoded + READ_AHEAD * order.photo.size
         plan = plan_painting(inputs, settings, network, self._budget.with_more_in_use(held))
         last = plan.sizes[-1]
         kind = settings, plan.memory.side, inputs.masked, _size_class(last)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(style, inputs, settings, held)
-        return TaskForecast(
-            task,
+        return OrderForecast(
+            order,
             inputs.size if settings.rescale_image else last,
             plan.memory,
             sum(plan.counts),
             self._rates[kind] * total_work(*inputs.size, settings),
         )
 
-    def _header(self, task: Task) -> Header:
-        """Returns the photo's header. Raises PictureError for a photo or mask that cannot be used,
+    def _header(self, order: Order) -> Header:
+        """Return the photo's header. Raises PictureError for a photo or mask that cannot be used,
         MemoryShortError for one that is too large, StorageError."""
-        headers = self._run.stop.result_of(self._headers[task.photo.key])
+        headers = self._stop.result_of(self._headers[order.photo.key])
         for name, header in headers:
             check_memory(header.bytes_to_decode, self._decodable, name)
         return headers[0][1]
 
     def _style_input(self, style: Style) -> StyleInput:
-        """Returns the style's paintings. Raises the error that makes every task of it fail."""
+        """Return the style's paintings. Raises the error that makes every order of it fail."""
         if style not in self._styles:
-            read = self._run.buckets.style.read
-            reading = self._style_pool.submit(read_style, style, read, self._decodable)
+            files = read_paintings(style, self._style_bucket.read)
+            reading = self._style_pool.submit(decode_style, files, style.settings, self._decodable)
             self._styles = {style: reading}
-        return self._run.stop.result_of(self._styles[style])
+        return self._stop.result_of(self._styles[style])
 
     def _seconds_per_work(
         self, style: StyleInput, inputs: PaintingInputs, settings: Settings, held: int
     ) -> float:
-        """Returns the seconds of a step by its work, averaged over all scales of a whole run. Time
+        """Return the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
         targets = StyleTargets(*style)
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
@@ -219,49 +258,49 @@ class Forecast:
     def _step_times(
         self, targets: StyleTargets, inputs: PaintingInputs, settings: Settings, held: int
     ) -> list[float]:
-        """Returns the seconds of each step of painting a grey photo of this size, which takes no
+        """Return the seconds of each step of painting a grey photo of this size, which takes no
         memory instead of `held` bytes."""
         transfer = StyleTransfer(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
             targets,
             settings,
-            self._run.networks.load(settings, self._device),
+            self._networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
-            memory_limit=self._run.config.memory_limit,
+            memory_limit=self._memory_limit,
             set_aside=held,
         )
         seconds, last = [], perf_counter()
         for step in transfer.steps():
             _ = step.losses  # Waits for the device.
-            self._run.stop.obey()
+            self._stop.obey()
             seconds.append(perf_counter() - last)
             last = perf_counter()
         return seconds
 
 
-def _painting_inputs(task: Task, size: tuple[int, int]) -> PaintingInputs:
-    """Returns the inputs to plan a task with a photo of this (height, width)."""
+def _painting_inputs(order: Order, size: tuple[int, int]) -> PaintingInputs:
+    """Return the inputs to plan a order with a photo of this (height, width)."""
     # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
-    regions = {each.region and each.region.etag for each in task.style.paintings}
-    masked = task.mask is not None or None not in regions
-    groups = len(regions) if task.mask is not None else len(regions - {None})
-    return PaintingInputs(size, masked, groups, paintings=len(task.style.paintings))
+    regions = {each.region and each.region.etag for each in order.style.paintings}
+    masked = order.mask is not None or None not in regions
+    groups = len(regions) if order.mask is not None else len(regions - {None})
+    return PaintingInputs(size, masked, groups, paintings=len(order.style.paintings))
 
 
-def _photo_headers(task: Task, source: Bucket) -> list[tuple[str, Header]]:
-    """Reads the headers of a task's photo, and of its mask if it has one, each with the file's name
+def _photo_headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
+    """Read the headers of a order's photo, and of its mask if it has one, each with the file's name
     in errors. Raises PictureError, StorageError."""
-    files = [(task.photo.key, task.photo)]
-    if task.mask is not None:
-        files.append((f"mask {task.mask.key}", task.mask))
+    files = [(order.photo.key, order.photo)]
+    if order.mask is not None:
+        files.append((f"mask {order.mask.key}", order.mask))
     return [(name, _header(entry, name, source)) for name, entry in files]
 
 
 def _header(entry: Entry, name: str, bucket: Bucket) -> Header:
     for count in STARTS:
-        found = read_header(bucket.read_start(entry.key, count), name, entry.size)
-        if found is not None:
-            return found
+        header = read_header(bucket.read_start(entry.key, count), name, entry.size)
+        if header is not None:
+            return header
     data = bucket.read(entry.key)
     header = read_header(data, name, len(data))
     assert header is not None  # nothing is missing
@@ -273,6 +312,6 @@ def _size_class(size: Size) -> int:
 
 
 def _step_sizes(size: Size, settings: Settings) -> list[Size]:
-    """Returns the picture's height and width at each step."""
+    """Return the picture's height and width at each step."""
     scales, counts = schedule(*size, settings)
     return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]

@@ -30,8 +30,10 @@ PICTURE_FAILURES = (
 
 
 def picture_failure(error: Exception) -> StyleTransferError:
-    """Returns the error that a picture fails with. An unexpected one becomes an UnexpectedError,
-    exhausted memory a MemoryShortError, and its trace is logged at debug level.
+    """Return the error that a picture fails with.
+
+    An unexpected one becomes an UnexpectedError, exhausted memory a MemoryShortError, and its trace
+    is logged at debug level.
 
     Raises the error itself if it ends the run: unreachable storage, a full disk, a missing device.
     """
@@ -52,7 +54,10 @@ def picture_failure(error: Exception) -> StyleTransferError:
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory is exhausted. A process that another one starts should end then, because the
-    state of TensorFlow's memory is unknown."""
+    """Return whether memory is exhausted.
+
+    A process that another one starts should end then, because the state of TensorFlow's memory is
+    unknown.
+    """
     # TensorFlow's error by name, to not import TensorFlow.
     return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"

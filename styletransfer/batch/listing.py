@@ -1,4 +1,5 @@
-"""The three buckets' listings, and which photos and styles of them a run is asked to paint."""
+"""The three buckets, their listings, and the photos and styles of them that a run is asked to
+paint."""
 
 import unicodedata
 import zlib
@@ -10,16 +11,34 @@ from pathlib import Path
 
 from styletransfer import bucket_layout
 from styletransfer.batch import styles
-from styletransfer.batch.context import Buckets
-from styletransfer.batch.names import ResultNames, neighbours, sibling_prefix
+from styletransfer.batch.names import ResultNames, could_meet, sibling_prefix
 from styletransfer.batch.plan import Selection
 from styletransfer.batch.styles import Style
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, NoPhotoError
 from styletransfer.log import event, listed, printable
 from styletransfer.setting_values import did_you_mean
+from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_address
-from styletransfer.storage.base import Bucket, Entry, hidden
+from styletransfer.storage.base import Bucket, Entry, Store, hidden
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The three buckets of a run."""
+
+    source: Bucket
+    style: Bucket
+    result: Store
+
+    @classmethod
+    def open(cls, config: Config) -> "Buckets":
+        """Open the buckets that the configuration names. Raises ConfigError."""
+        return cls(
+            open_bucket(config.source, config.account),
+            open_bucket(config.style, config.account),
+            open_bucket(config.result, config.account, new=True),
+        )
 
 
 @dataclass(frozen=True)
@@ -39,16 +58,16 @@ class Listing:
 
 
 def _siblings(source: Bucket, photo: str) -> list[Entry]:
-    """Lists the objects with names that begin as a photo's, including its masks, in all spellings
+    """List the objects with names that begin as a photo's, including its masks, in all spellings
     of accents."""
     spellings = dict.fromkeys(
         (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
     )
-    return [entry for each in spellings for entry in source.list(sibling_prefix(each))]
+    return [entry for name in spellings for entry in source.list(sibling_prefix(name))]
 
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:
-    """Lists the three buckets at once. Raises StorageError."""
+    """List the three buckets at once. Raises StorageError."""
     photo, pool = config.photo, ThreadPoolExecutor(3)
     source = pool.submit(
         lambda: _siblings(buckets.source, photo) if photo else [*buckets.source.list()]
@@ -64,7 +83,7 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
 
 
 def _without_results(style: list[Entry], config: Config) -> list[Entry]:
-    """Leaves out results if they are stored in the bucket of paintings: they are in folders, which
+    """Leave out results if they are stored in the bucket of paintings: they are in folders, which
     would be styles."""
     one, other = parse_address(config.style), parse_address(config.result)
     if isinstance(one, Path) and isinstance(other, Path):
@@ -75,7 +94,7 @@ def _without_results(style: list[Entry], config: Config) -> list[Entry]:
 
 
 def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
-    """Lists the bucket of results without the pictures of the gallery: most objects are such
+    """List the bucket of results without the pictures of the gallery: most objects are such
     pictures, and no plan needs them."""
     yield from result.list_excluding(f"{bucket_layout.GALLERY}/")
     if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
@@ -83,7 +102,7 @@ def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
-    """Selects the photos and styles that a run paints, and logs unused masks.
+    """Select the photos and styles that a run paints, and logs unused masks.
 
     Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
     not exist; StorageError.
@@ -99,7 +118,6 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         styles=_styles_asked_for(every_style, config),
         masks=styles.masks_by_picture(listing.source),
         names=_result_names(every_photo, every_style, buckets.source, config),
-        partial=config.partial,
     )
     if not config.partial:
         _warn_of_left_out(buckets.source)
@@ -121,7 +139,7 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
 
 
 def _check_no_results(source: Sequence[Entry], config: Config) -> None:
-    """Raises ConfigError for a bucket of results, as after a mix-up of the three names: the results
+    """Raise ConfigError for a bucket of results, as after a mix-up of the three names: the results
     and the gallery's pictures would be painted."""
     if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
         raise ConfigError(
@@ -132,35 +150,37 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
 
 
 def _styles(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
-    found = styles.find_styles(bucket, entries, config.style_mode, config.settings)
-    return [replace(each, settings=each.settings.replaced(config.overrides)) for each in found]
+    return [
+        replace(style, settings=style.settings.replaced(config.overrides))
+        for style in styles.find_styles(bucket, entries, config.style_mode, config.settings)
+    ]
 
 
 def _result_names(
     photos: Sequence[Entry], every_style: Sequence[Style], source: Bucket, config: Config
 ) -> ResultNames:
-    """Names the results of the listed photos. A run of one photo also lists those with results that
+    """Name the results of the listed photos. A run of one photo also lists those with results that
     could have the same keys."""
     names = [style.name for style in every_style]
     keys = {photo.key for photo in photos}
-    for elsewhere in neighbours(config.photo, names) if config.photo else ():
-        near = styles.find_pictures(_siblings(source, elsewhere))
+    for other in could_meet(config.photo, names) if config.photo else ():
+        near = styles.find_pictures(_siblings(source, other))
         keys |= {photo.key for photo in near}
     return ResultNames(sorted(keys), names, config.output)
 
 
 def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
-    found = [photo for photo in photos if config.photo in (None, photo.key)]
-    if config.photo and not found:
+    selected = [photo for photo in photos if config.photo in (None, photo.key)]
+    if config.photo and not selected:
         raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
     if config.shard:
         number, count = config.shard
-        found = [photo for photo in found if _shard_of(photo, count) == number]
-    return found
+        selected = [photo for photo in selected if _shard_of(photo, count) == number]
+    return selected
 
 
 def _shard_of(photo: Entry, count: int) -> int:
-    """Returns the number of a photo's shard, which does not depend on other photos."""
+    """Return the number of a photo's shard, which does not depend on other photos."""
     return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
 
 
@@ -170,10 +190,10 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
     asked = config.style_name
     if asked is not None:
         asked = styles.as_stored(asked, {*keys, *(key for each in keys.values() for key in each)})
-    found = [
+    selected = [
         style for style in every_style if asked in (None, style.name) or keys[style.name] == [asked]
     ]
-    if config.style_name and not found:
+    if config.style_name and not selected:
         names = ", ".join(printable(style.name) for style in every_style)
         expected = did_you_mean(
             config.style_name,
@@ -183,7 +203,7 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
         raise ConfigError(
             f"STYLE is {config.style_name!r}, but {config.style} has no such style; {expected}"
         )
-    return found
+    return selected
 
 
 def _warn_of_nothing(what: str, bucket: Bucket) -> None:
@@ -200,7 +220,7 @@ def _warn_of_left_out(bucket: Bucket) -> None:
 def _name_left_out(
     entries: Sequence[Entry], bucket: Bucket, is_used: Callable[[str], bool]
 ) -> None:
-    """Names files that are passed over for their extension: photos may be among them."""
+    """Name files that are passed over for their extension: photos may be among them."""
     others = [entry.key for entry in entries if not is_used(entry.key) and not hidden(entry.key)]
     if others:
         names = listed([printable(key) for key in others])

@@ -1,28 +1,26 @@
 """Plans a run: every photo in every style, except those with an up-to-date result."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import astuple, dataclass, replace
-from functools import cache, partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
 
 from styletransfer import bucket_layout
 from styletransfer.batch.names import ResultNames
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.batch.order import Order
+from styletransfer.batch.ownership import check_own, is_named_by_another
 from styletransfer.batch.records import (
-    fingerprints,
+    fingerprint,
     intact_records,
     read_records,
+    record_for,
     stored_by,
-    task_record,
 )
 from styletransfer.batch.styles import Style
+from styletransfer.config import Config
 from styletransfer.errors import PictureError
-from styletransfer.images.output import OutputFormat
-from styletransfer.log import event, printable
+from styletransfer.log import printable
 from styletransfer.record import Record
 from styletransfer.storage.base import BadKeyError, Bucket, Entry, ObjectError
-
-if TYPE_CHECKING:
-    from styletransfer.batch.network_pool import NetworkPool
 
 
 @dataclass(frozen=True)
@@ -34,81 +32,36 @@ class Selection:
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
         names: The names of all results.
-        partial: Whether PHOTO, STYLE or SHARD left out others, which other runs may be painting.
     """
 
     photos: Sequence[Entry]
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: ResultNames
-    partial: bool
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
-        """Every photo in every style, style by style."""
+        """Yield every photo in every style, style by style."""
         return ((photo, style) for style in self.styles for photo in self.photos)
 
 
 @dataclass(frozen=True)
-class Task:
-    """One photo to be painted in one style, where its mask is white.
-
-    Attributes:
-        planned: The key of the result if the photo's content has the format of its name.
-        there: The object under that key when the plan was made.
-        previous_record: The record of an earlier result or failure.
-        may_resume: Whether another process may have left a checkpoint of it.
-        place: Its place among the tasks of a run, for the log, such as ` (3 of 20)`.
-    """
-
-    photo: Entry
-    mask: Entry | None
-    style: Style
-    planned: str
-    there: Entry | None
-    fingerprint: str
-    previous_record: Record | None
-    may_resume: bool = False
-    place: str = ""
-
-    def __str__(self) -> str:
-        return f"{printable(self.photo.key)} in {printable(self.style.name)}"
-
-    @property
-    def label(self) -> str:
-        """The task's name in the log while it is painted and stored."""
-        return f"{self}{self.place}"
-
-    def log(self, message: str, **fields: Any) -> None:
-        """Logs a line about the task, as `event`, with its photo and style."""
-        event(message, photo=self.photo.key, style=self.style.name, **fields)
-
-    @property
-    def record_key(self) -> str:
-        return bucket_layout.record_key(self.style.name, self.photo.key)
-
-    @property
-    def checkpoint_key(self) -> str:
-        return bucket_layout.checkpoint_key(self.style.name, self.photo.key)
-
-
-@dataclass(frozen=True)
 class Plan:
-    """The tasks of a run, and the records of finished pictures.
+    """The orders of a run, and the records of finished pictures.
 
     Attributes:
-        todo: The tasks to paint.
+        todo: The orders to paint.
         done: The records of results that stay.
-        refused: Tasks that cannot be painted, each with the reason.
-        kept: Tasks with an outdated result that stays; its record is in `done`.
+        refused: Orders that cannot be painted, each with the reason.
+        kept: Orders with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
-        stale: The keys of checkpoints that no task will use.
+        stale: The keys of checkpoints that no order will use.
     """
 
-    todo: tuple[Task, ...]
+    todo: tuple[Order, ...]
     done: tuple[Record, ...]
-    refused: tuple[tuple[Task, str], ...]
-    kept: tuple[Task, ...]
+    refused: tuple[tuple[Order, str], ...]
+    kept: tuple[Order, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
     stale: tuple[str, ...]
@@ -116,68 +69,64 @@ class Plan:
 
 def make_plan(
     selection: Selection,
-    networks: "NetworkPool",
-    output: OutputFormat,
+    networks: NetworkPool,
+    config: Config,
     result: Bucket,
     stored: Mapping[str, Entry],
-    keep: bool = False,
 ) -> Plan:
-    """Compares the selection with the content of the result bucket.
+    """Compare the selection with the content of the result bucket.
 
     Args:
         selection: The photos and styles.
-        networks: The networks of the styles. It logs those of the styles with tasks.
-        output: The format of the results.
+        networks: The networks of the styles.
+        config: The configuration.
         result: The result bucket.
         stored: The objects in it, by key.
-        keep: Whether existing results stay, whatever has changed.
 
     Raises:
         StorageError: A bucket cannot be read.
         WeightsError: The weights of a style do not exist.
     """
+    names = selection.names
     records = read_records(result, (key for key in _record_keys(selection) if key in stored))
     intact = intact_records(records, stored)
-    form = astuple(output)
-    rivals = selection.names.rivals(result.folding)
-    checkpoints = _checkpoints(selection, stored.keys())
+    rivals = names.rivals(result.folding)
+    checkpoints = _checkpoints(selection, stored.keys(), config.partial)
     todo, done, kept, refused = [], [], [], []
     for style in selection.styles:
-        of_style = cache(partial(fingerprints, style, form))
-        networks.identity(style.settings)  # It has to exist even if nothing is painted.
+        weights = networks.source(style.settings)  # They must exist even if nothing is painted.
         for photo in selection.photos:
             record_key = bucket_layout.record_key(style.name, photo.key)
-            previous = task_record(records.get(record_key), photo.key, style.name)
-            planned = selection.names.planned(style.name, photo.key)
-            task = Task(
+            previous = record_for(records.get(record_key), photo.key, style.name)
+            order = Order(
                 photo=photo,
                 mask=selection.masks.get(photo.key),
                 style=style,
-                planned=planned,
-                there=stored.get(planned),
-                fingerprint="",
-                previous_record=previous,
+                weights=weights,
+                output=config.output,
+                result=names.planned(style.name, photo.key),
+                previous=previous,
                 may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )
             try:
-                _check_names(task, result)
-                task = replace(task, fingerprint=of_style()(photo, task.mask))
-                current = previous is not None and is_current(previous, task, networks)
-                if previous and (keep or current) and _has_result(task, intact):
+                order = with_fingerprint(order, result)
+                current = previous is not None and order.is_described_by(previous)
+                if previous and (config.keep or current) and _has_result(order, intact):
                     done.append(previous)
                     if not current:
-                        kept.append(task)
+                        kept.append(order)
                     continue
                 if rival := rivals.get((style.name, photo.key)):
                     raise PictureError(
                         f"its result would take the place of that of {printable(rival[1])} in "
                         f"{printable(rival[0])}; rename one of the photos or styles"
                     )
+                if order.result in stored and not _is_intact_at(order, order.result, intact):
+                    order = _in_free_place(order, names, result, stored)
             except (PictureError, ObjectError) as error:
-                refused.append((task, str(error)))
+                refused.append((order, str(error)))
             else:
-                todo.append(task)
-    networks.announce(task.style.settings for task in todo)
+                todo.append(order)
     return Plan(
         todo=tuple(todo),
         done=tuple(done),
@@ -185,32 +134,17 @@ def make_plan(
         kept=tuple(kept),
         stored=stored,
         intact=intact,
-        stale=tuple(sorted(checkpoints - {each.checkpoint_key for each in todo})),
+        stale=tuple(sorted(checkpoints - {order.checkpoint_key for order in todo})),
     )
 
 
-def is_current(record: Record, task: Task, networks: "NetworkPool") -> bool:
-    """Whether a record describes the picture that would be painted now."""
-    same = record.fingerprint == task.fingerprint
-    return same and networks.accepts(record, task.style.settings)
+def with_fingerprint(order: Order, result: Bucket) -> Order:
+    """Return an order with its fingerprint.
 
-
-def _has_result(task: Task, intact: Mapping[str, Record]) -> bool:
-    """Whether the task's record names an existing result that belongs to it."""
-    previous = task.previous_record
-    own = stored_by(previous, task.photo.key, task.style.name)
-    return task.record_key in intact and previous is not None and previous.result in own
-
-
-def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
-    """Whether there is certainly something to paint: a photo in a style without a record."""
-    return any(key not in result_keys for key in _record_keys(selection))
-
-
-def _check_names(task: Task, result: Bucket) -> None:
-    """Raises PictureError if the task could have no record, so that it would never be done: file
-    names of old archives are not UTF-8, and others are too long."""
-    for what, name in (("photo", task.photo.key), ("style", task.style.name)):
+    Raises PictureError if it could have no record, so that it would never be done: file names of
+    old archives are not UTF-8, and others are too long. Raises ObjectError if a file is gone.
+    """
+    for what, name in (("photo", order.photo.key), ("style", order.style.name)):
         try:
             name.encode()
         except UnicodeEncodeError:
@@ -218,22 +152,73 @@ def _check_names(task: Task, result: Bucket) -> None:
                 f"the name of the {what} {printable(name)} is not UTF-8; rename the file"
             ) from None
     try:
-        result.check_key(task.record_key)
+        result.check_key(order.record_key)
     except BadKeyError as error:
         raise PictureError(f"no record of it can be stored: {error}") from None
+    return replace(order, fingerprint=fingerprint(order))
+
+
+def _in_free_place(
+    order: Order, names: ResultNames, result: Bucket, stored: Mapping[str, Entry]
+) -> Order:
+    """Return an order with the key of a result that is free or its own.
+
+    If another photo, such as a deleted one, has a result there, the order's photo keeps its
+    extension.
+
+    Args:
+        order: The order. Its result would replace an object that may not be its own.
+        names: The names of all results.
+        result: The result bucket.
+        stored: The objects in it, by key.
+
+    Raises:
+        PictureError: Objects of others are in its place.
+        StorageError: The bucket fails.
+    """
+    other = names.with_own_extension(order.style.name, order.photo.key)
+    for key in dict.fromkeys((order.result, other)):
+        if key is None or (key in stored and is_named_by_another(result, key, order)):
+            continue
+        if key in stored:
+            check_own(result, stored[key], order)
+        return replace(order, result=key)
+    raise PictureError(
+        f"{printable(order.result)} in {result.name} is the result of another photo, which stays; "
+        "rename the photo"
+    )
+
+
+def _is_intact_at(order: Order, key: str, intact: Mapping[str, Record]) -> bool:
+    """Return whether the order's record describes the object under a key correctly."""
+    record = intact.get(order.record_key)
+    return record is not None and record is order.previous and record.result == key
+
+
+def _has_result(order: Order, intact: Mapping[str, Record]) -> bool:
+    """Return whether the order's record names an existing result that belongs to it."""
+    previous = order.previous
+    stored = stored_by(previous, order.photo.key, order.style.name)
+    return order.record_key in intact and previous is not None and previous.result in stored
+
+
+def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
+    """Return whether there is certainly something to paint: a photo in a style without a record."""
+    return any(key not in result_keys for key in _record_keys(selection))
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:
-    """Returns the records of all results in the bucket, including results of deleted photos and
+    """Return the records of all results in the bucket, including results of deleted photos and
     styles. Raises StorageError."""
-    start, tasks = f"{bucket_layout.RECORDS}/", (*plan.todo, *(task for task, _ in plan.refused))
-    known = {*plan.intact, *(task.record_key for task in tasks)}
+    start = f"{bucket_layout.RECORDS}/"
+    orders = (*plan.todo, *(order for order, _ in plan.refused))
+    known = {*plan.intact, *(order.record_key for order in orders)}
     others = (key for key in plan.stored if key.startswith(start) and key not in known)
     gone = intact_records(read_records(result, others), plan.stored)
     # Failures of a deleted photo are no longer of interest.
     return [
         *plan.intact.values(),
-        *(replace(each, error=None, tried=None) for each in gone.values()),
+        *(replace(record, error=None, tried=None) for record in gone.values()),
     ]
 
 
@@ -241,11 +226,11 @@ def _record_keys(selection: Selection) -> Iterator[str]:
     return (bucket_layout.record_key(style.name, photo.key) for photo, style in selection.pairs())
 
 
-def _checkpoints(selection: Selection, result_keys: Set[str]) -> set[str]:
-    """Returns the keys of existing checkpoints. A partial run leaves those of other photos and
+def _checkpoints(selection: Selection, result_keys: Set[str], partial: bool) -> set[str]:
+    """Return the keys of existing checkpoints. A partial run leaves those of other photos and
     styles alone."""
     stored = {key for key in result_keys if key.startswith(f"{bucket_layout.CHECKPOINTS}/")}
-    if selection.partial:
+    if partial:
         stored &= {
             bucket_layout.checkpoint_key(style.name, photo.key)
             for photo, style in selection.pairs()

@@ -1,4 +1,4 @@
-"""A task's photo and style, read from their buckets and decoded.
+"""The inputs of a painting: files → pictures and masks → what the engine paints from.
 
 Does not import TensorFlow, because it runs in threads while that is being loaded. Pictures that are
 decoded in advance take no more than a fixed share of the memory, which painting leaves free. A
@@ -6,18 +6,17 @@ larger picture is decoded right before it is painted.
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 
-from styletransfer.batch.plan import Task
-from styletransfer.batch.styles import Painting, Style
+from styletransfer.batch.order import Order
+from styletransfer.batch.styles import Style
 from styletransfer.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from styletransfer.engine.schedule import painting_size
 from styletransfer.images import arrays, decode
 from styletransfer.images.borders import used_pixels
-from styletransfer.images.decode import decode_mask
 from styletransfer.images.masks import painted, visible
 from styletransfer.images.opening import bytes_to_decode
 from styletransfer.settings import Settings
@@ -31,7 +30,7 @@ Read = Callable[[str], bytes]  # as Bucket.read
 
 
 def decodable_memory(limit: int | None) -> int:
-    """Returns the most bytes that decoding one picture may take while nothing is painted.
+    """Return the most bytes that decoding one picture may take while nothing is painted.
 
     Args:
         limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
@@ -42,6 +41,29 @@ def decodable_memory(limit: int | None) -> int:
     return max(0, free)
 
 
+class File(NamedTuple):
+    """A picture's file, and the name with which errors about it begin."""
+
+    name: str
+    data: bytes
+
+
+class PhotoFiles(NamedTuple):
+    """The files of a photo and its mask."""
+
+    photo: File
+    mask: File | None = None
+
+
+class PaintingFiles(NamedTuple):
+    """The files of a painting, its mask and its region, and its share of the blend."""
+
+    painting: File
+    share: float
+    mask: File | None = None
+    region: File | None = None
+
+
 class PhotoInput(NamedTuple):
     """A photo and its mask, float32 [h, w], 0…1, of any size, or None."""
 
@@ -49,7 +71,7 @@ class PhotoInput(NamedTuple):
     mask: np.ndarray | None
 
     def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
-        """Returns the mask of the painted parts for `stylize`. Raises PictureError, naming the
+        """Return the mask of the painted parts for `stylize`. Raises PictureError, naming the
         photo, if it is empty."""
         if settings.recipe == "inetwork":  # The original ignores alpha.
             return self.mask
@@ -65,42 +87,60 @@ class StyleInput(NamedTuple):
     regions: list[np.ndarray | None]
 
 
-def read_photo(
-    photo: Entry, mask: Entry | None, read: Read, available: int | None = None
-) -> PhotoInput:
-    """Reads a photo and its mask. Raises StorageError, PictureError naming the file that cannot be
-    used, or MemoryShortError naming the file that takes more than `available` bytes to decode."""
-    picture = decode.decode(read(photo.key), photo.key, available)
-    return PhotoInput(picture, _mask(mask, "mask", read, available))
+class Inputs(NamedTuple):
+    """The inputs of a painting."""
+
+    photo: PhotoInput
+    style: StyleInput
 
 
-def read_style(style: Style, read: Read, available: int | None = None) -> StyleInput:
-    """Reads a style's paintings with their masks and regions. Raises the same as `read_photo`."""
-    paintings, masks = [], []
-    for each in style.paintings:
-        name = f"painting {each.entry.key}"
-        pixels, alpha = _painting(each, name, style.settings, read, available)
-        paintings.append(pixels)
-        masks.append(visible(_mask(each.mask, "mask", read, available), alpha, name))
-    regions = [_mask(each.region, "region", read, available) for each in style.paintings]
-    return StyleInput(paintings, style.shares, masks, regions)
+def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
+    """Decode a photo and its mask.
+
+    Args:
+        files: Their files.
+        available: The bytes that decoding a picture may take, if they are limited.
+
+    Raises:
+        PictureError: A file cannot be used.
+        MemoryShortError: A picture takes more than `available` bytes to decode.
+    """
+    picture = decode.decode(files.photo.data, files.photo.name, available)
+    return PhotoInput(picture, decode_mask(files.mask, available))
 
 
-def _painting(
-    painting: Painting, name: str, settings: Settings, read: Read, available: int | None
+def decode_style(
+    files: Iterable[PaintingFiles], settings: Settings, available: int | None = None
+) -> StyleInput:
+    """Decode paintings with their masks and regions. Arguments and errors as in `decode_photo`."""
+    style = StyleInput([], [], [], [])
+    for painting, share, mask, region in files:
+        pixels, alpha = _decode_painting(painting, mask is not None, settings, available)
+        style.paintings.append(pixels)
+        style.shares.append(share)
+        style.masks.append(visible(decode_mask(mask, available), alpha, painting.name))
+        style.regions.append(decode_mask(region, available))
+    return style
+
+
+def _decode_painting(
+    file: File, has_mask: bool, settings: Settings, available: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Reads a painting, no larger than the engine uses it, since 16 large ones would fill the
-    memory, and its alpha [h, w]. The original INetwork ignores both alpha and borders."""
-    picture = decode.decode(read(painting.entry.key), name, available)
+    """Decode a painting and its alpha [h, w], both no larger than the engine uses them, since 16
+    large ones would fill the memory. The original INetwork ignores both alpha and borders."""
+    picture = decode.decode(file.data, file.name, available)
     pixels, alpha = picture.pixels_int, None
     if settings.recipe != "inetwork":
-        pixels = used_pixels(picture, painting.mask is not None, name)
+        pixels = used_pixels(picture, has_mask, file.name)
         alpha = picture.alpha_int
-    height, width = _size_used(pixels.shape[0], pixels.shape[1], settings)
-    return (
-        arrays.resize(pixels, height, width),
-        None if alpha is None else arrays.resize(alpha, height, width),
-    )
+    size = _size_used(pixels.shape[0], pixels.shape[1], settings)
+    return arrays.resize(pixels, *size), None if alpha is None else arrays.resize(alpha, *size)
+
+
+def decode_mask(file: File | None, available: int | None = None) -> np.ndarray | None:
+    """Decode a mask, float32 [h, w], 0…1, if there is one. Arguments and errors as in
+    `decode_photo`."""
+    return None if file is None else decode.decode_mask(file.data, file.name, available)
 
 
 def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
@@ -114,65 +154,68 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     return min((height, width), painting_size(height, width, longer, stroke_size))
 
 
-def _mask(entry: Entry | None, what: str, read: Read, available: int | None) -> np.ndarray | None:
-    if entry is None:
-        return None
-    return decode_mask(read(entry.key), f"{what} {entry.key}", available)
+def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoFiles:
+    """Read the files of a photo and its mask. Raises StorageError."""
+    return PhotoFiles(File(photo.key, read(photo.key)), _file("mask", mask, read))
 
 
-class Inputs(NamedTuple):
-    """The inputs of a painting."""
+def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
+    """Read the files of a style's paintings, masks and regions. Raises StorageError."""
+    for painting in style.paintings:
+        file = File(f"painting {painting.entry.key}", read(painting.entry.key))
+        mask, region = _file("mask", painting.mask, read), _file("region", painting.region, read)
+        yield PaintingFiles(file, painting.share, mask, region)
 
-    photo: PhotoInput
-    style: StyleInput
 
-
-class Fetched(NamedTuple):
-    """A task's files, by their entries' keys, and its photo if that was decoded in advance."""
-
-    files: Mapping[str, bytes]
-    photo: PhotoInput | None
+def _file(what: str, entry: Entry | None, read: Read) -> File | None:
+    return None if entry is None else File(f"{what} {entry.key}", read(entry.key))
 
 
 class Reader:
-    """Reads what tasks are painted from. Thread-safe."""
+    """Reads what orders are painted from. Thread-safe."""
 
     def __init__(self, source: Bucket, style_bucket: Bucket, memory_limit: int | None) -> None:
-        """Takes the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
+        """Take the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
         self._source, self._style_bucket = source, style_bucket
         self._limit = memory_limit
         ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
-        # The style read last: tasks are in the order of their styles.
+        # The style read last: orders are in the order of their styles.
         self._style: Style | None = None
         self._style_files: dict[str, bytes] = {}
         self._style_input: StyleInput | None = None
         self._of_style = threading.Lock()
 
-    def fetch(self, task: Task) -> Fetched:
-        """Reads a task's files in advance, and decodes small ones. Raises PictureError,
+    def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
+        """Read an order's files in advance, and decode small ones. Raises PictureError,
         StorageError."""
-        entries = [task.photo] if task.mask is None else [task.photo, task.mask]
-        files = {each.key: self._source.read(each.key) for each in entries}
-        photo = None
-        if self._are_small(files):
-            photo, files = read_photo(task.photo, task.mask, files.__getitem__), {}
-        self._read_style(task.style, in_turn=False)
-        return Fetched(files, photo)
+        files = read_photo(order.photo, order.mask, self._source.read)
+        is_small = self._are_small(file.data for file in files if file is not None)
+        photo = decode_photo(files) if is_small else files
+        self._read_style(order.style, in_turn=False)
+        return photo
 
-    def decode(self, task: Task, fetched: Fetched) -> Inputs:
-        """Returns the inputs of a task that is painted next. Raises PictureError or
-        MemoryShortError, naming the file, or StorageError."""
-        photo, read = fetched.photo, fetched.files.__getitem__
-        if photo is None:
-            photo = read_photo(task.photo, task.mask, read, self._available_in_turn())
-        style = self._read_style(task.style, in_turn=True)
+    def decode(self, order: Order, photo: PhotoFiles | PhotoInput) -> Inputs:
+        """Return the inputs of an order that is painted next.
+
+        Args:
+            order: The order.
+            photo: What `fetch` has returned.
+
+        Raises:
+            PictureError: A file cannot be used.
+            MemoryShortError: A picture takes too much memory to decode.
+            StorageError: A painting cannot be read.
+        """
+        if isinstance(photo, PhotoFiles):
+            photo = decode_photo(photo, self._available_in_turn())
+        style = self._read_style(order.style, in_turn=True)
         assert style is not None
         return Inputs(photo, style)
 
     def _read_style(self, style: Style, in_turn: bool) -> StyleInput | None:
-        """Returns a style, or None if it is too large to be decoded before its turn."""
+        """Return a style, or None if it is too large to be decoded before its turn."""
         with self._of_style:
             if style != self._style:
                 self._style, self._style_files, self._style_input = style, {}, None
@@ -181,18 +224,21 @@ class Reader:
             for key in style.keys:
                 if key not in self._style_files:  # It may have failed where others were read.
                     self._style_files[key] = self._style_bucket.read(key)
-            if in_turn or self._are_small(self._style_files):
+            if in_turn or self._are_small(self._style_files.values()):
+                files = read_paintings(style, self._style_files.__getitem__)
                 available = self._available_in_turn() if in_turn else None
-                self._style_input = read_style(style, self._style_files.__getitem__, available)
+                self._style_input = decode_style(files, style.settings, available)
                 self._style_files = {}
             return self._style_input
 
-    def _are_small(self, files: Mapping[str, bytes]) -> bool:
-        return all(bytes_to_decode(each) <= self.ahead_bytes for each in files.values())
+    def _are_small(self, files: Iterable[bytes]) -> bool:
+        return all(bytes_to_decode(data) <= self.ahead_bytes for data in files)
 
     def _available_in_turn(self) -> int:
-        """Returns the same for all pictures of a run, so that no picture depends on earlier ones.
-        It is measured before the first painting, when TensorFlow is loaded."""
+        """Return the same for all pictures of a run, so that no picture depends on earlier ones.
+
+        It is measured before the first painting, when TensorFlow is loaded.
+        """
         if self._decodable is None:
             self._decodable = decodable_memory(self._limit)
         return self._decodable

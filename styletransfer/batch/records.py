@@ -3,77 +3,154 @@ pictures, and the results that records name."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from styletransfer import ENGINE_VERSION
 from styletransfer.batch.names import could_be_result
-from styletransfer.batch.styles import Style
+from styletransfer.batch.order import Order
+from styletransfer.config import Config
 from styletransfer.record import PaintingRef, PictureRef, Record
 from styletransfer.storage.base import Bucket, Entry, ObjectError
+from styletransfer.storage.files import new_md5
+
+if TYPE_CHECKING:  # A run with nothing to do loads no pictures.
+    from styletransfer.batch.bench import Finished
 
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
-def fingerprints(style: Style, output: tuple[Any, ...]) -> Callable[[Entry, Entry | None], str]:
-    """Returns a function that computes the fingerprint of a result from its photo and mask.
+def fingerprint(order: Order) -> str:
+    """Return a hash of everything that decides a result, except the weights, which a record names
+    separately.
 
-    The fingerprint is a hash of everything that decides a result except the weights, which a record
-    names separately: photo, paintings, masks and regions by content, shares, settings, output
-    format, engine version. The part that many photos share is hashed once.
+    It covers photo, paintings, masks and regions by content, shares, settings, output format, and
+    the version of the engine.
     """
-    here = "photo, mask"
     inputs = {
-        "photo": here,
+        "photo": [_etag(order.photo), _etag(order.mask)],
         "paintings": [
-            [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
-            for each in style.paintings
+            [_etag(painting.entry), painting.share, _etag(painting.mask), _etag(painting.region)]
+            for painting in order.style.paintings
         ],
-        "settings": style.settings.deciding(),
-        "output": output,
+        "settings": order.style.settings.deciding(),
+        "output": astuple(order.output),
         "engine": ENGINE_VERSION,
     }
-    # Paintings come before it, and have no such content; settings come after it.
-    before, _, after = json.dumps(inputs, sort_keys=True).partition(json.dumps(here))
-    started = hashlib.sha256(before.encode())
-
-    def of(photo: Entry, mask: Entry | None) -> str:
-        found = started.copy()
-        found.update(f"{json.dumps([_etag(photo), _etag(mask)])}{after}".encode())
-        return found.hexdigest()
-
-    return of
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def record_of_inputs(photo: Entry, mask: Entry | None, style: Style) -> Record:
-    """Returns the part of a record that names the inputs of a result: photo, mask, paintings and
+def record_of_inputs(order: Order) -> Record:
+    """Return the part of an order's record that names its inputs: photo, mask, paintings and
     settings, each file by its key and its content's ETag."""
     return Record(
-        photo=photo.key,
-        photo_etag=photo.etag,
-        photo_mask=_ref(mask),
-        style_name=style.name,
+        photo=order.photo.key,
+        photo_etag=order.photo.etag,
+        photo_mask=_ref(order.mask),
+        style_name=order.style.name,
         paintings=tuple(
             PaintingRef(
-                each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
+                painting.entry.key,
+                painting.share,
+                painting.entry.etag,
+                _ref(painting.mask),
+                _ref(painting.region),
             )
-            for each in style.paintings
+            for painting in order.style.paintings
         ),
-        settings=style.settings.deciding(),
+        settings=order.style.settings.deciding(),
     )
 
 
+def record_of(finished: "Finished", config: Config, data: bytes) -> Record:
+    """Return the record of a finished painting, with all that is needed to paint it a second time.
+
+    Args:
+        finished: The painting.
+        config: The configuration that it was painted with.
+        data: The result's file.
+    """
+    order = finished.order
+    height, width = finished.image.shape[:2]
+    return replace(
+        record_of_inputs(order),
+        width=width,
+        height=height,
+        network=order.network,
+        weights=finished.weights,
+        vgg_weights=config.vgg_weights,
+        engine=ENGINE_VERSION,
+        device=finished.device,
+        losses=finished.losses,
+        content_weight=float(f"{finished.content_weight:.4g}"),
+        seconds=round(finished.seconds, 1),
+        source=config.source,
+        style=config.style,
+        output=astuple(order.output),
+        fingerprint=order.fingerprint,
+        result=order.result,
+        result_etag=str(new_md5(data).hexdigest()),
+        result_size=len(data),
+        finished=now(),
+    )
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def read_record(bucket: Bucket, key: str) -> Record | None:
-    """Returns the record under a key, or None if it is damaged. Raises StorageError."""
+    """Return the record under a key, or None if it is damaged. Raises StorageError."""
     return Record.from_bytes(bucket.read(key))
+
+
+def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
+    """Return the order's record, if it has one, and whether it is damaged."""
+    try:
+        record = read_record(bucket, order.record_key)
+    except ObjectError:  # There is none, or it may not be read.
+        return None, False
+    return record_for(record, order.photo.key, order.style.name), record is None
+
+
+def latest_record(bucket: Bucket, order: Order) -> Record:
+    """Return the order's current record, which another run may have written."""
+    record = order_record(bucket, order)[0] or order.previous or Record()
+    return replace(record, photo=order.photo.key, style_name=order.style.name)
+
+
+def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
+    """Return the record of the order's result if it is stored and up to date, or else None.
+
+    Args:
+        bucket: The bucket of results.
+        order: The order. Another run may have stored its result since the plan was made.
+        keep: Whether any result counts as up to date.
+
+    Raises:
+        UnavailableError: The bucket cannot be reached.
+    """
+    try:
+        record, _ = order_record(bucket, order)
+        if record is None or record.result not in results_of(record, order):
+            return None
+        if not keep and not order.is_described_by(record):
+            return None
+        result = bucket.find(record.result)
+        return record if result is not None and is_intact(record, result) else None
+    except ObjectError:
+        return None
 
 
 @contextmanager
 def record_readers() -> Iterator[ThreadPoolExecutor]:
-    """Yields threads that read records. After a signal or an error they begin no further one, and
+    """Yield threads that read records. After a signal or an error they begin no further one, and
     are not waited for."""
     pool = ThreadPoolExecutor(MAX_READERS)
     try:
@@ -83,7 +160,7 @@ def record_readers() -> Iterator[ThreadPoolExecutor]:
 
 
 def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
-    """Returns the records under some keys, by key, with None for a damaged one. Raises
+    """Return the records under some keys, by key, with None for a damaged one. Raises
     StorageError."""
     ordered = sorted(keys)
     with record_readers() as pool:
@@ -93,16 +170,22 @@ def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None
 def intact_records(
     records: Mapping[str, Record | None], stored: Mapping[str, Entry]
 ) -> dict[str, Record]:
-    """Returns the records that describe an existing result correctly, by key."""
-    found = {key: record for key, record in records.items() if record and record.result in stored}
-    results = [stored[record.result or ""] for record in found.values()]
+    """Return the records that describe an existing result correctly, by key."""
+    with_result = {
+        key: record for key, record in records.items() if record and record.result in stored
+    }
+    results = [stored[record.result or ""] for record in with_result.values()]
     with record_readers() as pool:  # A folder's ETags are hashes of its files.
-        verdicts = pool.map(is_intact, found.values(), results)
-        return {key: found[key] for key, good in zip(found, verdicts, strict=True) if good}
+        verdicts = pool.map(is_intact, with_result.values(), results)
+        return {
+            key: record
+            for (key, record), good in zip(with_result.items(), verdicts, strict=True)
+            if good
+        }
 
 
-def task_record(record: Record | None, photo: str, style: str) -> Record | None:
-    """Returns the record, or None if it belongs to another photo or style."""
+def record_for(record: Record | None, photo: str, style: str) -> Record | None:
+    """Return the record, or None if it belongs to another photo or style."""
     if (
         record is None
         or record.photo not in (None, photo)
@@ -113,7 +196,7 @@ def task_record(record: Record | None, photo: str, style: str) -> Record | None:
 
 
 def is_intact(record: Record | None, entry: Entry) -> bool:
-    """Whether an object is the result that a record describes. A file that cannot be read is
+    """Return whether an object is the result that a record describes. A file that cannot be read is
     not."""
     if record is None or record.result != entry.key:
         return False
@@ -124,8 +207,9 @@ def is_intact(record: Record | None, entry: Entry) -> bool:
 
 
 def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
-    """Whether an object has the content with a size and an ETag. Either is None if it is unknown,
-    as in records of earlier versions.
+    """Return whether an object has the content with a size and an ETag.
+
+    Either is None if it is unknown, as in records of earlier versions.
 
     ETags of different kinds cannot be compared, as after a copy in parts: then the size decides.
     """
@@ -137,24 +221,29 @@ def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
 
 
 def stored_by(record: Record | None, photo: str, style: str) -> dict[str, list[str | None]]:
-    """Returns the keys that were stored for a photo in a style according to a record, each with the
+    """Return the keys that were stored for a photo in a style according to a record, each with the
     ETags that its content may have. Keys that this photo cannot have in this style are left out: no
     record makes a run overwrite or delete them."""
-    record = task_record(record, photo, style)
+    record = record_for(record, photo, style)
     if record is None:
         return {}
     named: list[tuple[str, str | None]] = [(each.key, each.etag) for each in record.made or ()]
     if record.result is not None:
         named.append((record.result, record.result_etag))
-    found: dict[str, list[str | None]] = {}
+    stored: dict[str, list[str | None]] = {}
     for key, etag in named:
         if could_be_result(key, f"{style}/{photo}"):
-            found.setdefault(key, []).append(etag)
-    return found
+            stored.setdefault(key, []).append(etag)
+    return stored
+
+
+def results_of(record: Record | None, order: Order) -> dict[str, list[str | None]]:
+    """Return `stored_by` for an order's photo and style."""
+    return stored_by(record, order.photo.key, order.style.name)
 
 
 def write_record(bucket: Bucket, key: str, record: Record) -> None:
-    """Stores a record. Raises StorageError."""
+    """Store a record. Raises StorageError."""
     bucket.write(key, record.to_bytes(), "application/json")
 
 

@@ -18,14 +18,15 @@ MAX_DIFFERENCES = 3  # names in such a line
 _OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
 
 if TYPE_CHECKING:
-    from styletransfer.batch.context import RunContext
-    from styletransfer.batch.network_pool import NetworkPool
-    from styletransfer.batch.plan import Plan, Selection, Task
+    from styletransfer.batch.order import Order
+    from styletransfer.batch.plan import Plan, Selection
     from styletransfer.batch.workers import Outcome
 
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:
-    """Logs the number of pictures to paint, and each one that cannot be painted."""
+    """Log what paints, the number of pictures to paint, and each one that cannot be painted."""
+    for weights, network in {order.weights.identity: order.network for order in plan.todo}.items():
+        event(f"painting with {network}", weights=weights)
     photos, styles, todo = len(selection.photos), len(selection.styles), len(plan.todo)
     counts = {
         "already done": len(plan.done),
@@ -35,8 +36,8 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     state = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     if len(plan.done) == photos * styles:
         state = "already done"
-    for task, reason in plan.refused:
-        task.log(f"{task}: {reason}", level=ERROR)
+    for order, reason in plan.refused:
+        order.log(f"{order}: {reason}", level=ERROR)
     event(
         f"{plural(photos, 'photo')} × {plural(styles, 'style')}: {state}",
         event="plan",
@@ -46,13 +47,13 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     )
 
 
-def log_repaints(plan: "Plan", output: OutputFormat, networks: "NetworkPool") -> None:
-    """Logs why pictures with a result are painted again, and which outdated results are kept."""
-    for tasks, one, many in (
+def log_repaints(plan: "Plan", output: OutputFormat) -> None:
+    """Log why pictures with a result are painted again, and which outdated results are kept."""
+    for orders, one, many in (
         (plan.todo, "it will be replaced", "they will be replaced"),
         (plan.kept, "it is kept", "they are kept"),
     ):
-        causes = _repaint_causes(tasks, plan, output, networks)
+        causes = _repaint_causes(orders, plan, output)
         others = sum(count for count, _ in causes[MAX_CAUSES:])
         if others:
             causes = [*causes[:MAX_CAUSES], (others, "with other differences")]
@@ -62,10 +63,10 @@ def log_repaints(plan: "Plan", output: OutputFormat, networks: "NetworkPool") ->
 
 
 def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> str:
-    """Logs how many results exist and how many cannot be painted, and returns that line.
+    """Log how many results exist and how many cannot be painted, and return that line.
 
     Args:
-        plan: A plan without tasks.
+        plan: A plan without orders.
         result: The result bucket, as the configuration names it.
         dry_run: Whether nothing was tried. `log_plan` has then named what cannot be painted.
     """
@@ -81,14 +82,21 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> st
     return summary
 
 
-def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
-    """Logs what a run has painted, with its failures at the end, and returns the first line."""
-    failed, done = len(outcome.failures), len(run.plan.done) + outcome.found
+def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -> str:
+    """Log what a run has painted, with its failures at the end, and return the first line.
+
+    Args:
+        plan: The plan.
+        outcome: What came of it.
+        result: The result bucket, as the configuration names it.
+        seconds: The time that the run took.
+    """
+    failed, done = len(outcome.failures), len(plan.done) + outcome.already_stored
     summary = (
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
-        + f". The results are in {run.config.result}."
+        + f". The results are in {result}."
     )
     event(
         summary,
@@ -102,12 +110,12 @@ def log_outcome(run: "RunContext", outcome: "Outcome", seconds: float) -> str:
     return summary
 
 
-def _log_failures(failures: "Iterable[tuple[Task, str]]") -> None:
-    """Logs one line for each photo that failed, for all its styles together."""
+def _log_failures(failures: "Iterable[tuple[Order, str]]") -> None:
+    """Log one line for each photo that failed, for all its styles together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
-    for task, reason in failures:
-        reasons = by_photo.setdefault(task.photo.key, {})
-        reasons.setdefault(reason, []).append(task.style.name)
+    for order, reason in failures:
+        reasons = by_photo.setdefault(order.photo.key, {})
+        reasons.setdefault(reason, []).append(order.style.name)
     for photo, reasons in by_photo.items():
         parts = [f"in {_named(styles)}: {reason}" for reason, styles in reasons.items()]
         styles = [each for several in reasons.values() for each in several]
@@ -121,21 +129,21 @@ def _named(styles: list[str]) -> str:
 
 
 def _repaint_causes(
-    tasks: "Iterable[Task]", plan: "Plan", output: OutputFormat, networks: "NetworkPool"
+    orders: "Iterable[Order]", plan: "Plan", output: OutputFormat
 ) -> list[tuple[int, str]]:
-    """Returns the number of existing results of these tasks for each way in which they differ from
+    """Return the number of existing results of these orders for each way in which they differ from
     what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
     0.3)`)."""
     counts: Counter[tuple[str, ...]] = Counter()
     names: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
-    for task in tasks:
-        record = task.previous_record
+    for order in orders:
+        record = order.previous
         if record is None or record.result not in plan.stored:
             continue
-        found = _differences(task, record, output, networks)
-        counts[kinds := tuple(found)] += 1
+        differences = _differences(order, record, output)
+        counts[kinds := tuple(differences)] += 1
         for kind in kinds:
-            names.setdefault((kind, kinds), {}).update(dict.fromkeys(found[kind]))
+            names.setdefault((kind, kinds), {}).update(dict.fromkeys(differences[kind]))
     return [
         (count, " and ".join(_with_names(kind, names[kind, kinds]) for kind in kinds))
         for kinds, count in counts.most_common()
@@ -143,37 +151,39 @@ def _repaint_causes(
 
 
 def _differences(
-    task: "Task", record: Record, output: OutputFormat, networks: "NetworkPool"
+    order: "Order", record: Record, output: OutputFormat
 ) -> dict[str, tuple[str, ...]]:
-    """Returns the ways in which a result differs from what a run would paint, each with the names
+    """Return the ways in which a result differs from what a run would paint, each with the names
     of the inputs or settings that differ. Fields that records of earlier versions lack count as
     equal."""
-    now = record_of_inputs(task.photo, task.mask, task.style)
-    found: dict[str, tuple[str, ...]] = {}
+    now = record_of_inputs(order)
+    differences: dict[str, tuple[str, ...]] = {}
     if record.photo_etag not in (None, now.photo_etag):
-        found["of another photo of the same name"] = (task.photo.key,)
+        differences["of another photo of the same name"] = (order.photo.key,)
     if record.photo_etag is not None and record.photo_mask != now.photo_mask:
-        found["with another mask"] = (task.photo.key,)
+        differences["with another mask"] = (order.photo.key,)
     if record.paintings is not None and record.paintings != now.paintings:
         inputs = now.paintings or ()
         changed = set(record.paintings) ^ set(inputs) or set(inputs)
-        found["of other paintings, masks or shares"] = (*sorted({each.key for each in changed}),)
+        keys = sorted({painting.key for painting in changed})
+        differences["of other paintings, masks or shares"] = (*keys,)
     if record.settings is not None and (changes := _changes(record.settings, now.settings or {})):
-        found["with other settings"] = changes
-    if record.weights and not networks.accepts(record, task.style.settings):
-        network = networks.described(task.style.settings)
-        found["by another network"] = (f"{record.network or record.weights} → {network}",)
+        differences["with other settings"] = changes
+    if record.weights and not order.accepts_weights(record):
+        names = f"{record.network or record.weights} → {order.network}"
+        differences["by another network"] = (names,)
     if record.engine not in (None, ENGINE_VERSION):
-        found["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
+        differences["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
     if record.output is not None:
         old_format, new_format = (
-            dict(zip(_OUTPUT_NAMES, each, strict=True)) for each in (record.output, astuple(output))
+            dict(zip(_OUTPUT_NAMES, values, strict=True))
+            for values in (record.output, astuple(output))
         )
         if changes := _changes(old_format, new_format):
-            found["in another format"] = changes
-    if not found and record.fingerprint == task.fingerprint:
-        found["with other content than recorded"] = (record.result or "",)
-    return found or {"by an earlier version": ()}
+            differences["in another format"] = changes
+    if not differences and record.fingerprint == order.fingerprint:
+        differences["with other content than recorded"] = (record.result or "",)
+    return differences or {"by an earlier version": ()}
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:

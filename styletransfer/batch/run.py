@@ -3,41 +3,51 @@
 A run that has nothing to paint ends without loading TensorFlow.
 """
 
-from collections.abc import Callable
-from functools import partial
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from styletransfer.batch import checkpoints, report
-from styletransfer.batch.context import Buckets, RunContext
-from styletransfer.batch.device_loader import DeviceLoader
-from styletransfer.batch.ending import recorded_ending
-from styletransfer.batch.listing import list_buckets, select
+from styletransfer.batch.listing import Buckets, list_buckets, select
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import all_results, lacks_records, make_plan
-from styletransfer.bucket_layout import PAGE, UNPUBLISHED
+from styletransfer.batch.plan import Plan, all_results, lacks_records, make_plan
+from styletransfer.bucket_layout import ENDED, PAGE, UNPUBLISHED
 from styletransfer.config import Config
+from styletransfer.devices.native_stderr import hold_native_stderr
+from styletransfer.errors import StyleTransferError
 from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
-from styletransfer.storage.base import UnavailableError
+from styletransfer.storage.base import Bucket, UnavailableError
+from styletransfer.storage.retry import logged_storage_errors
 
 if TYPE_CHECKING:
+    from styletransfer.batch.bench import Bench
     from styletransfer.batch.workers import Outcome
-    from styletransfer.gallery.publisher import Gallery
+    from styletransfer.devices.tensorflow import Devices
+    from styletransfer.gallery.gallery import Gallery
 
 MAX_SHOWN = 50_000  # results on one page
+UNRECORDED = "the end of the run could not be recorded"
 # As workers.paint_all does with its devices, and the cluster.
-Paint = Callable[[RunContext, "Gallery"], "Outcome"]
+Paint = Callable[["Bench", Plan], "Outcome"]
 
 
 def run(config: Config, elsewhere: Paint | None = None) -> int:
-    """Paints every picture that has no up-to-date result.
+    """Paint every picture that has no up-to-date result.
 
     Args:
         config: The configuration.
-        elsewhere: Paints the plan's tasks on other machines. A dry run always measures on this one.
+        elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
+            one.
 
     Returns:
         The exit code: 0 if all is done, 1 if some photos failed.
@@ -52,92 +62,145 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
 
 def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     started = perf_counter()
-    loader = DeviceLoader(config.device)
+    loading = cache(lambda: load_devices(config.device))  # Begins once.
     if config.device == "gpu" and not elsewhere:
-        loader.devices()  # Without a GPU nothing is read.
+        loading().result()  # Without a GPU nothing is read.
 
     buckets = Buckets.open(config)
     listing = list_buckets(buckets, config)
     stop.obey()
-    is_whole = config.gallery and not config.partial and not config.dry_run
-    with recorded_ending(buckets.result, is_whole) as ending:
+    with _recorded_ending(buckets.result, config) as ending:
         selection = select(listing, buckets, config)
         if not selection.photos or not selection.styles:
             return 0
 
         if not elsewhere and lacks_records(selection, listing.results.keys()):
-            loader.start()
-        networks = NetworkPool(config, buckets.style, listing.style)
-        plan = make_plan(
-            selection, networks, config.output, buckets.result, listing.results, config.keep
-        )
+            loading()
+        networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
+        plan = make_plan(selection, networks, config, buckets.result, listing.results)
         stop.obey()
         report.log_plan(plan, selection)
-        report.log_repaints(plan, config.output, networks)
-        context = RunContext(
-            config=config, networks=networks, stop=stop, buckets=buckets, plan=plan
-        )
+        report.log_repaints(plan, config.output)
+        if plan.todo and not elsewhere:
+            loading()
         if config.dry_run:
-            return _dry_run(context, loader, started)
+            if not plan.todo:
+                report.log_nothing_to_paint(plan, config.result, dry_run=True)
+                return 1 if plan.refused else 0
+            devices = loading().result()
+            from styletransfer.batch.dry_run import report_dry_run
+
+            with devices.first.scope():
+                return report_dry_run(plan, config, buckets, networks, stop, devices, started)
 
         checkpoints.delete_stale(buckets.result, plan.stale)
-        checkpoints.abort_stale_uploads(buckets.result, selection)
-        gallery = _open_gallery(context)
+        checkpoints.abort_stale_uploads(buckets.result, selection, config.partial)
+        gallery = _open_gallery(config, plan, buckets.result)
         if not plan.todo:
-            if _page_lacks_results(context):
+            if gallery:
                 gallery.publish()
             ending.summary = report.log_nothing_to_paint(plan, config.result)
             return 1 if plan.refused else 0
-        try:
-            outcome = (elsewhere or partial(_paint_here, loader))(context, gallery)
-        except UnavailableError as error:
-            raise type(error)(
-                f"{error}; what is stored stays, run it again for the rest"
-            ) from error
-        ending.summary = report.log_outcome(context, outcome, perf_counter() - started)
+
+        from styletransfer.batch.bench import Bench
+        from styletransfer.batch.workers import paint_all
+
+        stop.obey()
+        with closing(Bench(config, buckets, networks, stop, gallery)) as bench:
+            try:
+                outcome = elsewhere(bench, plan) if elsewhere else paint_all(bench, plan, loading())
+            except UnavailableError as error:
+                raise type(error)(
+                    f"{error}; what is stored stays, run it again for the rest"
+                ) from error
+        ending.summary = report.log_outcome(plan, outcome, config.result, perf_counter() - started)
         return 1 if outcome.failures else 0
 
 
-def _paint_here(loader: DeviceLoader, run: RunContext, gallery: "Gallery") -> "Outcome":
-    loader.start()
+def load_devices(wanted: str) -> "Future[Devices]":
+    """Begin to load TensorFlow and all modules that paint, which takes seconds.
 
-    from styletransfer.batch import workers
+    Args:
+        wanted: DEVICE: `auto`, `gpu` or `cpu`.
 
-    run.stop.obey()
-    return workers.paint_all(run, gallery, loader.devices)
+    Returns:
+        The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works.
+    """
+
+    def load() -> "Devices":
+        gc.disable()  # It would search through all that is being loaded, and find nothing to free.
+        try:
+            with hold_native_stderr():
+                from styletransfer.devices.tensorflow import choose_devices
+
+                devices = choose_devices(wanted)
+                import styletransfer.batch.easel  # noqa: F401
+        finally:
+            gc.enable()
+        return devices
+
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(load)
+    pool.shutdown(wait=False)
+    return loading
 
 
-def _dry_run(context: RunContext, loader: DeviceLoader, started: float) -> int:
-    plan = context.plan
-    if not plan.todo:
-        report.log_nothing_to_paint(plan, context.config.result, dry_run=True)
-        return 1 if plan.refused else 0
-    devices = loader.devices()
-    from styletransfer.batch import dry_run
+@dataclass
+class _Ending:
+    """The end of a run, described by the last line of its log."""
 
-    with devices.first.scope():
-        return dry_run.report_dry_run(context, devices, started)
+    summary: str = "Nothing to paint: there are no photos, or no paintings."
 
 
-def _page_lacks_results(run: RunContext) -> bool:
-    """Whether the page that this run writes is missing, or lacks results of other runs."""
-    plan = run.plan
+@contextmanager
+def _recorded_ending(bucket: Bucket, config: Config) -> Iterator[_Ending]:
+    """Yield the ending of a run, and store it when the block ends.
+
+    `cl_get_results.py --watch` waits for it. A run deletes it at its start; one that was killed or
+    stopped stores none, because another one resumes it. An error of a run is stored too, unless the
+    storage is unavailable. A failure to store it is logged, and costs no painting.
+
+    Runs that paint a part of the pictures next to others do not know whether all is done, and store
+    nothing.
+    """
+    ending = _Ending()
+    if config.partial or config.dry_run or not config.gallery:
+        yield ending
+        return
+    with logged_storage_errors(UNRECORDED):
+        bucket.delete(ENDED)
+    try:
+        yield ending
+    except UnavailableError:
+        raise
+    except StyleTransferError as error:
+        _store_ending(bucket, f"FAILED: {error}")
+        raise
+    _store_ending(bucket, ending.summary)
+
+
+def _store_ending(bucket: Bucket, summary: str) -> None:
+    """Store a summary with the time and a number, so that no two endings are equal."""
+    now = datetime.now(UTC)
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
+    with logged_storage_errors(UNRECORDED):
+        bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+
+
+def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None":
+    """Return the gallery of a run, or None if the run has nothing to add to it."""
     is_missing = bool(plan.done) and PAGE not in plan.stored
-    return run.config.makes_page and (is_missing or UNPUBLISHED in plan.stored)
-
-
-def _open_gallery(run: RunContext) -> "Gallery":
-    from styletransfer.gallery.publisher import Gallery
-
-    plan, result = run.plan, run.buckets.result
-    if not run.config.gallery or not (plan.todo or _page_lacks_results(run)):
-        return Gallery(None)
+    page_lacks_results = config.makes_page and (is_missing or UNPUBLISHED in plan.stored)
+    if not config.gallery or not (plan.todo or page_lacks_results):
+        return None
     if len(plan.todo) + len(plan.done) > MAX_SHOWN:
         event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
-        return Gallery(None)
-    if not run.config.makes_page:
-        return Gallery(result, publishes=False)
+        return None
+    from styletransfer.gallery.gallery import Gallery
+
+    if not config.makes_page:
+        return Gallery(result)
     gallery = Gallery(result, all_results(plan, result))
-    for task, reason in plan.refused:
-        gallery.add_record(Record(photo=task.photo.key, style_name=task.style.name, error=reason))
+    for order, reason in plan.refused:
+        gallery.add_record(Record(photo=order.photo.key, style_name=order.style.name, error=reason))
     return gallery

@@ -47,12 +47,12 @@ class Painting:
 @dataclass(frozen=True)
 class Style:
     """One or more paintings blended, with settings. Its name is the first part of its results'
-    keys, and `own` has the names of the settings that it sets itself."""
+    keys, and `own_settings` has the names of the settings that it sets itself."""
 
     name: str
     paintings: tuple[Painting, ...]
     settings: Settings
-    own: frozenset[str] = frozenset()
+    own_settings: frozenset[str] = frozenset()
 
     @property
     def keys(self) -> list[str]:
@@ -67,13 +67,13 @@ class Style:
 
 
 def find_pictures(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that are pictures by their extension (in upper or lower case), without hidden
-    files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
+    """Return the entries that are pictures by their extension (in upper or lower case), without
+    hidden files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
     return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
 
 
 def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """The masks among the entries, by the key of the picture that they belong to.
+    """Return the masks among the entries, by the key of the picture that they belong to.
 
     `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
     the mask of `beach.jpg` alone, and takes precedence. If several masks have the same stem, the
@@ -83,15 +83,15 @@ def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
     for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
         if _is_mask(entry):
             named.setdefault(nfc(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
-    found = {
+    masks = {
         entry.key: named.get(nfc(entry.key), named.get(nfc(_stem(entry.key))))
         for entry in find_pictures(entries)
     }
-    return {key: mask for key, mask in found.items() if mask is not None}
+    return {key: mask for key, mask in masks.items() if mask is not None}
 
 
 def stray_masks(entries: Sequence[Entry], styles: Iterable[Style] = ()) -> list[str]:
-    """The keys of masks that nothing uses, most likely because of a typing error in the name."""
+    """Return the keys of masks that nothing uses, most likely because of a typing error."""
     used = {mask.key for mask in masks_by_picture(entries).values()}
     used |= {each.region.key for style in styles for each in style.paintings if each.region}
     return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
@@ -100,21 +100,21 @@ def stray_masks(entries: Sequence[Entry], styles: Iterable[Style] = ()) -> list[
 def find_styles(
     bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
 ) -> list[Style]:
-    """The styles of a style bucket, sorted by name: those of its `styles.toml`, or, without one,
-    those that its `entries` make in a mode of `styles_from_listing`.
+    """Return the styles of a style bucket, sorted by name: those of its `styles.toml`, or, without
+    one, those that its `entries` make in a mode of `styles_from_listing`.
 
     Raises ConfigError, StorageError.
     """
-    found = [each for each in entries if each.key in bucket_layout.STYLE_FILES]
-    if not found:
+    files = [entry for entry in entries if entry.key in bucket_layout.STYLE_FILES]
+    if not files:
         return styles_from_listing(entries, mode, settings)
-    if len(found) > 1:
+    if len(files) > 1:
         names = " and ".join(bucket_layout.STYLE_FILES)
         raise ConfigError(
             f"{bucket.name} has both {names}, its older name; put all styles into "
             f"{bucket_layout.STYLES}, and delete the other"
         )
-    (file,) = found
+    (file,) = files
     if file.size > MAX_FILE_BYTES:
         raise ConfigError(
             f"{file.key} has {megabytes(file.size)}; expected {megabytes(MAX_FILE_BYTES)} at most"
@@ -124,7 +124,7 @@ def find_styles(
 
 
 def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Style]:
-    """The styles that a style bucket's entries make, sorted by name.
+    """Return the styles that a style bucket's entries make, sorted by name.
 
     mode `each`: every painting at the top level is a style named after it; `blend`: together they
     are one style named `blend`, in equal shares. In both modes each folder is a style named after
@@ -156,17 +156,17 @@ def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings)
     return [
         Style(
             name,
-            tuple(Painting(entry, 1 / len(found), mask_of.get(entry.key)) for entry in found),
+            tuple(Painting(entry, 1 / len(group), mask_of.get(entry.key)) for entry in group),
             settings,
         )
-        for name, found in sorted(groups.items())
+        for name, group in sorted(groups.items())
     ]
 
 
 def styles_from_toml(
     text: str, entries: Sequence[Entry], settings: Settings, file: str = bucket_layout.STYLES
 ) -> list[Style]:
-    """The styles of a `styles.toml`, sorted by name. Messages call it `file`.
+    """Return the styles of a `styles.toml`, sorted by name. Messages call it `file`.
 
     Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
@@ -244,7 +244,7 @@ def _style_from_table(
 
 
 def _check_keys(table: Any, where: str) -> None:
-    """Raises ConfigError for a style without paintings, or with what is neither theirs nor a
+    """Raise ConfigError for a style without paintings, or with what is neither theirs nor a
     setting."""
     known = (*KEYS, *FIELDS, *OLDER_NAMES)
     unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
@@ -255,15 +255,15 @@ def _check_keys(table: Any, where: str) -> None:
         raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
 
 
-def _shares(given: Any, keys: Collection[str], where: str) -> dict[str, float]:
-    is_list = isinstance(given, list) and all(isinstance(key, str) for key in given)
-    shares = dict.fromkeys(given, 1) if is_list else given
-    if not isinstance(shares, dict) or not shares:
+def _shares(paintings: Any, keys: Collection[str], where: str) -> dict[str, float]:
+    is_list = isinstance(paintings, list) and all(isinstance(key, str) for key in paintings)
+    by_name = dict.fromkeys(paintings, 1) if is_list else paintings
+    if not isinstance(by_name, dict) or not by_name:
         raise ConfigError(
-            f"{where} paintings is {shortened(given)}; expected a list or a table of keys"
+            f"{where} paintings is {shortened(paintings)}; expected a list or a table of keys"
         )
-    found = {}
-    for name, share in shares.items():
+    shares = {}
+    for name, share in by_name.items():
         key = _stored_key(name, keys, f"{where} names the painting", "in the bucket")
         number = isinstance(share, int | float) and not isinstance(share, bool)
         if not number or not 0 < share <= LARGEST:
@@ -271,37 +271,37 @@ def _shares(given: Any, keys: Collection[str], where: str) -> dict[str, float]:
                 f"{where} gives {shortened(key)} the share {shortened(share)}; expected more than "
                 f"0, and {LARGEST:g} at most"
             )
-        found[key] = share
-    return found
+        shares[key] = share
+    return shares
 
 
 def _regions(
-    given: Any, paintings: Collection[str], by_key: Mapping[str, Entry], where: str
+    table: Any, paintings: Collection[str], by_key: Mapping[str, Entry], where: str
 ) -> dict[str, Entry]:
-    if not isinstance(given, dict):
+    if not isinstance(table, dict):
         raise ConfigError(
-            f"{where} regions is {shortened(given)}; expected a table of paintings and masks"
+            f"{where} regions is {shortened(table)}; expected a table of paintings and masks"
         )
-    found = {}
-    for name, mask in given.items():
+    regions = {}
+    for name, mask in table.items():
         key = _stored_key(name, paintings, f"{where} regions names", "one of its paintings")
         what = f"{where} regions gives {shortened(key)} the mask"
-        found[key] = by_key[_stored_key(mask, by_key, what, "in the bucket")]
-    return found
+        regions[key] = by_key[_stored_key(mask, by_key, what, "in the bucket")]
+    return regions
 
 
-def _stored_key(given: Any, stored: Collection[str], what: str, where: str) -> str:
-    """Returns the stored key that is meant. Raises ConfigError if there is none."""
-    if isinstance(given, str) and (key := as_stored(given, stored)) in stored:
+def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> str:
+    """Return the stored key that is meant. Raises ConfigError if there is none."""
+    if isinstance(name, str) and (key := as_stored(name, stored)) in stored:
         return key
-    hint = did_you_mean(given, sorted(stored)) if isinstance(given, str) else ""
+    hint = did_you_mean(name, sorted(stored)) if isinstance(name, str) else ""
     raise ConfigError(
-        f"{what} {shortened(given)}, which is not {where}" + (f"; {hint}" if hint else "")
+        f"{what} {shortened(name)}, which is not {where}" + (f"; {hint}" if hint else "")
     )
 
 
 def as_stored(name: str, stored: Collection[str]) -> str:
-    """Returns the stored name that looks the same, or the name itself if there is none."""
+    """Return the stored name that looks the same, or the name itself if there is none."""
     if name in stored:
         return name
     typed = nfc(name)
@@ -309,7 +309,7 @@ def as_stored(name: str, stored: Collection[str]) -> str:
 
 
 def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
-    """The entries that are pictures by their extension, masks among them."""
+    """Return the entries that are pictures by their extension, masks among them."""
     return [
         entry
         for entry in entries
@@ -322,7 +322,7 @@ def _is_mask(entry: Entry) -> bool:
 
 
 def _stem(key: str) -> str:
-    """A key without its extension, otherwise unchanged."""
+    """Return a key without its extension, otherwise unchanged."""
     return key.rpartition(".")[0]
 
 

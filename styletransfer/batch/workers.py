@@ -1,6 +1,6 @@
-"""Paints the tasks of a run: some threads read ahead, each painter has one, others store.
+"""Paints the orders of a run: some threads read ahead, each easel has one order, others store.
 
-A single painter paints in the calling thread. After a signal, each saves its painting. An error
+A single easel is worked at in the calling thread. After a signal, each saves its painting. An error
 that ends one of them ends the run.
 """
 
@@ -13,25 +13,25 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from styletransfer.batch.context import PaintingContext, RunContext
+from styletransfer.batch.bench import Bench, Finished
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.plan import Task
-from styletransfer.batch.reading import Fetched, Inputs, Reader
-from styletransfer.batch.storing import FinishedPicture, StorageSession, Storer
+from styletransfer.batch.order import Order
+from styletransfer.batch.plan import Plan
+from styletransfer.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
 from styletransfer.errors import StyleTransferError
-from styletransfer.gallery.publisher import Gallery
 from styletransfer.log import event
 from styletransfer.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
-    from styletransfer.batch.painting import Painter
+    from styletransfer.batch.easel import Easel
     from styletransfer.devices.tensorflow import Devices
 
-READ_AHEAD = 2  # tasks that are read ahead for one painter; one more for each other painter
+READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
 # The time for pictures that are being stored when a run ends early. A platform that takes back its
 # machine gives about ten seconds.
 GRACE_S = 3.0
+Fetched = PhotoFiles | PhotoInput
 
 
 @dataclass
@@ -41,28 +41,28 @@ class Outcome:
     Attributes:
         painted: The number of results.
         seconds: The time that painting them took.
-        failures: The failed tasks, each with the reason.
-        found: The number of results that another run has stored since the plan was made.
+        failures: The failed orders, each with the reason.
+        already_stored: The number of results that another run has stored since the plan was made.
     """
 
     painted: int = 0
     seconds: float = 0.0
-    failures: list[tuple[Task, str]] = field(default_factory=list)
-    found: int = 0
+    failures: list[tuple[Order, str]] = field(default_factory=list)
+    already_stored: int = 0
 
     def add_painted(self, seconds: float) -> None:
-        """Counts a task with a stored result and record."""
+        """Count an order with a stored result and record."""
         self.painted += 1
         self.seconds += seconds
 
 
-def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]") -> Outcome:
-    """Paints the plan's tasks. A task that cannot be painted fails right before its first step.
+def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
+    """Paint the plan's orders. One that cannot be painted fails right before its first step.
 
     Args:
-        run: The run.
-        gallery: The gallery of its results.
-        devices: Waits until TensorFlow is loaded. Photos, paintings and weights are read in the
+        bench: The bench.
+        plan: A plan with orders.
+        loading: TensorFlow, which may be loading. Photos, paintings and weights are read in the
             meantime.
 
     Returns:
@@ -74,116 +74,111 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         UnavailableError: The storage is unreachable for too long.
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
-    session, todo = StorageSession(run.buckets, run.config), run.plan.todo
-    storer = session.storer(gallery)
-    line = _Line(todo, session.reader, storer)
-    stores = Stores(storer, gallery, run)
+    config, stop, first = bench.config, bench.stop, plan.todo[0]
+    ahead, saving = ReadAhead(plan.todo, bench.reader), SavingPool(bench, plan)
     try:
-        run.networks.prefetch(todo[0].style.settings)
-        found = devices()
-        run.stop.obey()
-        event(f"painting on {found}", device=str(found))
-        first = found.first.name
-        run.networks.load(todo[0].style.settings, first)
+        bench.networks.prefetch(first.style.settings)
+        devices = loading.result()
+        stop.obey()
+        event(f"painting on {devices}", device=str(devices))
+        bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
-        from styletransfer.batch.painting import Painter
+        from styletransfer.batch.easel import Easel
         from styletransfer.engine.memory_available import MemoryBudget
 
-        gallery.begin()
-        workers, share = min(run.config.painters, math.ceil(len(todo) / len(found.all))), None
+        saving.begin()
+        workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
         if workers > 1:
-            with found.first.scope():
-                share = MemoryBudget(run.config.memory_limit).bytes // workers
+            with devices.first.scope():
+                share = MemoryBudget(config.memory_limit).bytes // workers
             event(f"{workers} pictures at a time on each device")
-        places = [device for _ in range(workers) for device in found.all][: len(todo)]
-        line.begin(len(places))
+        places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
+        ahead.begin(len(places))
 
         def make_room() -> None:
-            line.wait(run.stop)
-            stores.drain()
+            ahead.wait(stop)
+            saving.drain()
 
         def batch_left(elapsed: float, eta_s: float) -> float:
-            return stores.batch_left(elapsed, eta_s, line.left, len(places))
+            return saving.batch_left(elapsed, eta_s, ahead.left, len(places))
 
-        context = PaintingContext(
-            config=run.config,
-            networks=run.networks,
-            stop=run.stop,
-            checkpoints=session.checkpoints,
-            share=share,
-            set_aside=line.set_aside,
-            make_room=make_room,
-            batch_left=batch_left,
-        )
-        painters = [Painter(device, context) for device in places]
-        run.stop.later = True
-        run_side_by_side([partial(_paint_tasks, each, line, stores) for each in painters])
-        stores.drain()
-        gallery.publish()
-        return stores.outcome
+        easels = [Easel(device, share, ahead.set_aside, make_room, batch_left) for device in places]
+        stop.later = True
+        run_side_by_side([partial(_paint_orders, bench, easel, ahead, saving) for easel in easels])
+        saving.finish()
+        return saving.outcome
     finally:
-        run.stop.later = False
-        line.close()
-        session.leaving.set()
-        stores.close()
-        session.close()
+        stop.later = False
+        ahead.close()
+        bench.leave()
+        saving.close()
 
 
-def _paint_tasks(painter: "Painter", line: "_Line", stores: "Stores") -> None:
-    """Paints until no task is left. Raises UnavailableError if the storage is unreachable for too
+def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
+    """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
     long, Stopped."""
-    while (item := line.next()) is not None:
-        task, fetching = item
-        stores.stop.obey()
-        stores.check()
-        try:
-            if stores.stop.result_of(fetching).photo is None:
-                stores.drain()  # Finished pictures keep photos that may be as large.
-            inputs, key = stores.stop.result_of(line.prepare(task, fetching))
-            finished = painter.paint(task, key, inputs)
-        except Exception as error:
-            stores.fail(task, picture_failure(error))
-        else:
-            stores.store(finished)
-            del inputs, finished
+    while (item := ahead.next()) is not None:
+        bench.stop.obey()
+        saving.check()
+        _paint(bench, easel, ahead, saving, *item)
 
 
-class _Line:
-    """The tasks in their order. Each is handed out once; a few are read in advance."""
+def _paint(
+    bench: Bench,
+    easel: "Easel",
+    ahead: "ReadAhead",
+    saving: "SavingPool",
+    order: Order,
+    fetching: "Future[Fetched]",
+) -> None:
+    """Paint an order, and hand the result or the failure to those that store."""
+    try:
+        if isinstance(bench.stop.result_of(fetching), PhotoFiles):
+            saving.drain()  # Finished pictures keep photos that may be as large.
+        inputs = bench.stop.result_of(ahead.decode(order, fetching))
+        finished = bench.paint(order, inputs, easel)
+    except Exception as error:
+        saving.fail(order, picture_failure(error))
+    else:
+        saving.store(finished)
 
-    def __init__(self, tasks: Sequence[Task], reader: Reader, storer: Storer) -> None:
-        self._reader, self._storer = reader, storer
-        self._rest, self._total = deque(tasks), len(tasks)
-        self._ahead: deque[tuple[Task, Future[Fetched]]] = deque()
+
+class ReadAhead:
+    """The orders of a run. Each is handed out once, in turn; a few are read in advance."""
+
+    def __init__(self, orders: Sequence[Order], reader: Reader) -> None:
+        self._reader = reader
+        self._rest, self._total = deque(orders), len(orders)
+        self._ahead: deque[tuple[Order, Future[Fetched]]] = deque()
         self._depth, self._lock = READ_AHEAD, threading.Lock()
         self._pool = ThreadPoolExecutor(32)
         with self._lock:
             self._fill()
 
-    def begin(self, painters: int) -> None:
-        """Reads as many tasks ahead as this number of painters needs."""
+    def begin(self, easels: int) -> None:
+        """Read as many orders ahead as this number of easels needs."""
         with self._lock:
-            self._depth = READ_AHEAD - 1 + painters
+            self._depth = READ_AHEAD - 1 + easels
             self._fill()
 
     @property
     def left(self) -> int:
-        """The number of tasks that no painter has taken yet."""
+        """The number of orders that no easel has taken yet."""
         return len(self._rest) + len(self._ahead)
 
-    def next(self) -> "tuple[Task, Future[Fetched]] | None":
-        """Returns the next task and its files, or None if none is left."""
+    def next(self) -> "tuple[Order, Future[Fetched]] | None":
+        """Return the next order and its files, or None if none is left."""
         with self._lock:
             if not self._ahead:
                 return None
-            task, fetching = self._ahead.popleft()
+            order, fetching = self._ahead.popleft()
             number = self._total - self.left
             self._fill()
-        return replace(task, place=f" ({number} of {self._total})"), fetching
+        return replace(order, place=f" ({number} of {self._total})"), fetching
 
-    def prepare(self, task: Task, fetching: "Future[Fetched]") -> "Future[tuple[Inputs, str]]":
-        """Begins to make ready a task's inputs and its result's key."""
-        return self._pool.submit(self._inputs_and_key, task, fetching)
+    def decode(self, order: Order, fetching: "Future[Fetched]") -> "Future[Inputs]":
+        """Begin to make an order's inputs from its files."""
+        return self._pool.submit(lambda: self._reader.decode(order, fetching.result()))
 
     @property
     def set_aside(self) -> int:
@@ -192,16 +187,16 @@ class _Line:
         return (self._depth + 1) * self._reader.ahead_bytes
 
     def wait(self, stop: Stop) -> None:
-        """Waits until reading ahead has ended: nothing else is decoded then before the next task.
+        """Wait until reading ahead has ended: nothing else is decoded then before the next order.
         Raises Stopped."""
         with self._lock:
-            reading = {each for _, each in self._ahead}
+            reading = {fetching for _, fetching in self._ahead}
         while reading:
             stop.obey()
             _, reading = wait(reading, timeout=POLL_S)
 
     def close(self) -> None:
-        """Stops reading tasks."""
+        """Stop reading orders."""
         with self._lock:
             self._rest.clear()
             self._ahead.clear()
@@ -209,63 +204,75 @@ class _Line:
 
     def _fill(self) -> None:
         while self._rest and len(self._ahead) < self._depth:
-            task = self._rest.popleft()
-            self._ahead.append((task, self._pool.submit(self._reader.fetch, task)))
-
-    def _inputs_and_key(self, task: Task, fetching: "Future[Fetched]") -> tuple[Inputs, str]:
-        inputs = self._reader.decode(task, fetching.result())
-        return inputs, self._storer.result_key(task, inputs.photo.picture)
+            order = self._rest.popleft()
+            self._ahead.append((order, self._pool.submit(self._reader.fetch, order)))
 
 
-class Stores:
-    """Stores the pictures of any number of painters in its own threads, and counts them."""
+class SavingPool:
+    """Stores the pictures of any number of easels in its own threads, and counts them."""
 
-    def __init__(self, storer: Storer, gallery: Gallery, run: RunContext) -> None:
-        self.stop, self.outcome = run.stop, Outcome(failures=[*run.plan.refused])
-        self._storer, self._gallery = storer, gallery
+    def __init__(self, bench: Bench, plan: Plan) -> None:
+        self.outcome = Outcome(failures=[*plan.refused])
+        self._bench, self._stop = bench, bench.stop
+        # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
+        self._page = bench.gallery if bench.config.makes_page else None
         self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
         self._lock = threading.Lock()  # never held over a request
         self._running: set[Future[None]] = set()
 
-    def store(self, finished: FinishedPicture) -> None:
-        """Takes a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
+    def begin(self) -> None:
+        """Mark the gallery as outdated."""
+        if self._bench.gallery:
+            self._bench.gallery.mark()
+
+    def store(self, finished: Finished) -> None:
+        """Take a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._begin(self._store, finished)
 
-    def fail(self, task: Task, error: StyleTransferError) -> None:
-        """Takes a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._begin(self._fail, task, error)
+    def fail(self, order: Order, error: StyleTransferError) -> None:
+        """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
+        self._begin(self._fail, order, error)
 
-    def batch_left(self, elapsed: float, eta_s: float, tasks: int, painters: int) -> float:
-        """Estimates the seconds left for the batch from the mean time of its pictures so far.
+    def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
+        """Estimate the seconds left for the batch from the mean time of its pictures so far.
 
         Args:
-            elapsed: The seconds that a painter has spent on its picture.
+            elapsed: The seconds that an easel has spent on its picture.
             eta_s: The seconds that its picture will still take.
-            tasks: The number of tasks that no painter has taken yet.
-            painters: The number of painters.
+            orders: The number of orders that no easel has taken yet.
+            easels: The number of easels.
         """
         with self._lock:
             count, seconds = self.outcome.painted, self.outcome.seconds
         mean = seconds / count if count else elapsed + eta_s
-        return eta_s + tasks * mean / painters
+        return eta_s + orders * mean / easels
 
     def check(self) -> None:
-        """Raises UnavailableError if the storage was unreachable for too long."""
+        """Raise UnavailableError if the storage was unreachable for too long."""
         with self._lock:
-            ended = {each for each in self._running if each.done()}
+            ended = {job for job in self._running if job.done()}
             self._running -= ended
-        for each in ended:
-            each.result()
+        for job in ended:
+            job.result()
 
     def drain(self) -> None:
-        """Waits until everything is stored. Raises UnavailableError, Stopped."""
+        """Wait until everything is stored. Raises UnavailableError, Stopped."""
         while running := self._copy_of_running():
-            self.stop.obey()
+            self._stop.obey()
             wait(running, timeout=POLL_S)
             self.check()
 
+    def finish(self) -> None:
+        """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
+        Stopped."""
+        self.drain()
+        if self._page:
+            self._page.publish()
+        elif self._bench.gallery:
+            self._bench.gallery.mark()  # Again: a whole run may have removed the mark since.
+
     def close(self) -> None:
-        """Ends the threads, after GRACE_S seconds at most for pictures that are being stored."""
+        """End the threads, after GRACE_S seconds at most for pictures that are being stored."""
         wait(self._copy_of_running(), timeout=GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -276,30 +283,31 @@ class Stores:
     def _begin(self, job: Callable[..., None], *arguments: object) -> None:
         while not self._slots.acquire(timeout=POLL_S):
             self.check()
-            self.stop.obey()
+            self._stop.obey()
         begun = self._pool.submit(job, *arguments)
         begun.add_done_callback(lambda _: self._slots.release())
         with self._lock:
             self._running.add(begun)
 
-    def _store(self, finished: FinishedPicture) -> None:
+    def _store(self, finished: Finished) -> None:
         try:
-            self._storer.store(finished)
+            self._bench.store(finished)
         except Exception as error:
-            self._fail(finished.task, picture_failure(error))
+            self._fail(finished.order, picture_failure(error))
         else:
             with self._lock:
                 self.outcome.add_painted(finished.seconds)
-        self._gallery.publish_if_due()
+        if self._page:
+            self._page.publish_if_due()
 
-    def _fail(self, task: Task, error: StyleTransferError) -> None:
+    def _fail(self, order: Order, error: StyleTransferError) -> None:
         with self._lock:
-            self.outcome.failures.append((task, str(error)))
-        self._storer.fail(task, error)
+            self.outcome.failures.append((order, str(error)))
+        self._bench.fail(order, error)
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
-    """Runs a single job in this thread, or several in a thread each. Raises the error that ends one
+    """Run a single job in this thread, or several in a thread each. Raises the error that ends one
     of them: Stopped when all have ended, since each has a painting to save, others at once."""
     if len(jobs) == 1:
         jobs[0]()
@@ -311,7 +319,7 @@ def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
         while running:
             # For a short time only: Python handles a signal between this thread's own steps.
             done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
-            errors += [error for each in done if (error := each.exception())]
+            errors += [error for job in done if (error := job.exception())]
             stopped = all(isinstance(error, Stopped) for error in errors)
             if errors and (not stopped or not running):
                 raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])

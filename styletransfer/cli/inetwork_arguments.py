@@ -1,7 +1,8 @@
-"""The command line of inetwork.py: the original's arguments and ours, and the settings in them."""
+"""The command line of inetwork.py: the original's arguments and ours, and the orders they make."""
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from styletransfer.cli.parser import (
@@ -11,7 +12,7 @@ from styletransfer.cli.parser import (
     settings_given,
     whole_number,
 )
-from styletransfer.config import DEVICE_CHOICES
+from styletransfer.config import DEVICE_CHOICES, memory_size
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
 from styletransfer.log import shortened
@@ -44,6 +45,8 @@ ORIGINAL = (
 )
 NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
+# The argument of a picture to start from, in errors.
+START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
 MAX_COUNT = 999_999_999
 HELP = {
     "pictures": "the photo; the painting, or several to blend; the result, with or without its "
@@ -71,17 +74,111 @@ HELP = {
 }
 
 
+@dataclass(frozen=True)
+class PaintingPaths:
+    """The paths of a painting, its mask and its region, and its share of the blend."""
+
+    painting: str
+    share: float
+    mask: str | None
+    region: str | None
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """A photo in a file, to be painted in the style of paintings in files.
+
+    Attributes:
+        base: The path of the photo.
+        paintings: The paintings.
+        prefix: The path of the result, with or without its extension.
+        settings: The settings, with a size for a photo that is not known yet; see `settings_for`.
+        rows: The rows in px of the picture as it is painted, instead of the size.
+        content_mask: The path of the mask of the part to paint.
+        color_mask: The path of the mask of the part in which `preserve_color` acts.
+        start: The path of the picture to start from, instead of `settings.init_image`.
+        save_every: The number of steps after which a picture is written, or 0 for never.
+        output: The format of the result, None if the prefix decides.
+        weights: The weights' file or name.
+        memory_limit: The bytes to use.
+        device: One of DEVICE's values.
+    """
+
+    base: str
+    paintings: tuple[PaintingPaths, ...]
+    prefix: str
+    settings: Settings
+    rows: int | None
+    content_mask: str | None
+    color_mask: str | None
+    start: str | None
+    save_every: int
+    output: OutputFormat
+    weights: str | None
+    memory_limit: int | None
+    device: str
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all pictures and masks that it is painted from."""
+        paths = [self.base, self.content_mask, self.color_mask, self.start]
+        for style in self.paintings:
+            paths += [style.painting, style.mask, style.region]
+        return [path for path in paths if path is not None]
+
+    def settings_for(self, height: int, width: int) -> Settings:
+        """Return the settings for a photo of this size in px.
+
+        `rows` is a number of rows, `size` the longer side. Raises ConfigError.
+        """
+        if self.rows is None:
+            return self.settings
+        tall = height >= width or not self.settings.maintain_aspect_ratio
+        longer = self.rows if tall else round(self.rows * width / height)
+        try:
+            return self.settings.replaced({"size": longer})
+        except ConfigError:
+            raise ConfigError(
+                f"--image_size of {self.rows} rows makes a longer side of {longer} px; "
+                f"expected {expectation(FIELDS['size'])}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class RecordOrder:
+    """The result of a record, to be painted a second time.
+
+    Attributes:
+        record: The path of the record.
+        prefix: The path of the result, with or without its extension.
+        weights: The weights' file or name, if the record's are not available here.
+        memory_limit: The bytes to use.
+        device: One of DEVICE's values.
+    """
+
+    record: str
+    prefix: str
+    weights: str | None
+    memory_limit: int | None
+    device: str
+
+
 class _Parser(Parser):
     def error(self, message: str) -> NoReturn:
         raise ConfigError(self.explained(message))
 
 
-def parse_arguments(words: Sequence[str]) -> argparse.Namespace:
-    """Return the arguments on the command line, settings as text.
-
-    Raises ConfigError. Exits after --help.
-    """
-    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+def order_of(words: Sequence[str]) -> FileOrder | RecordOrder:
+    """Return what the command line orders. Raises ConfigError. Exits after --help."""
+    args = _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    memory_limit = memory_size(args.memory_limit, "--memory_limit")
+    if args.from_record is None:
+        return _file_order(args, memory_limit)
+    if len(args.pictures) != 1:
+        pictures = " ".join(args.pictures) or "nothing"
+        raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
+    (prefix,) = args.pictures
+    return RecordOrder(args.from_record, prefix, args.weights, memory_limit, args.device)
 
 
 def usage() -> str:
@@ -89,49 +186,61 @@ def usage() -> str:
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
-    """Return the settings among the arguments. Raises ConfigError.
-
-    `with_image_size` adds `--image_size`, and `start_picture` returns a picture to start from.
-    """
-    given = settings_given(args)
-    if given.get("rescale_method") == "cubic":
-        given["rescale_method"] = "bicubic"
-    if start_picture(args) is not None:
-        del given["init_image"]
-    return Settings().replaced(given, "--")
-
-
-def start_picture(args: argparse.Namespace) -> str | None:
-    """Return the path of the picture to start from, or None if `--init_image` is not a path."""
-    path: str | None = args.init_image
-    return None if path in START_WORDS else path
-
-
-def with_image_size(
-    settings: Settings, args: argparse.Namespace, height: int, width: int
-) -> Settings:
-    """Return the settings for a photo of this size in px.
-
-    `--image_size` is a number of rows, `size` the longer side. Raises ConfigError.
-    """
-    rows = args.image_size
-    if rows is None and args.size is None and settings.recipe == "inetwork":
-        rows = RECIPES["inetwork"]["size"]
-    if rows is None:
-        return settings
-    tall = height >= width or not settings.maintain_aspect_ratio
-    longer = rows if tall else round(rows * width / height)
-    try:
-        return settings.replaced({"size": longer})
-    except ConfigError:
+def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder:
+    if len(args.pictures) < 3:
         raise ConfigError(
-            f"--image_size of {rows} rows makes a longer side of {longer} px; "
-            f"expected {expectation(FIELDS['size'])}"
-        ) from None
+            f"expected BASE, one or more REF, and PREFIX; got {' '.join(args.pictures) or 'none'}"
+        )
+    if args.image_size is not None and args.size is not None:
+        raise ConfigError("--image_size and --size both set the size; give one of them")
+    base, *refs, prefix = args.pictures
+    start = None if args.init_image in START_WORDS else args.init_image
+    settings = _settings(args, start)
+    rows, save_every = args.image_size, args.save_every
+    if settings.recipe == "inetwork":
+        if rows is None and args.size is None:
+            rows = RECIPES["inetwork"]["size"]
+        save_every = 1 if save_every is None else save_every
+    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps)
+    if output.format is not None:
+        output = replace(output, format=output.extension(base))
+    return FileOrder(
+        base=base,
+        paintings=_paintings(args, refs),
+        prefix=prefix,
+        settings=settings,
+        rows=rows,
+        content_mask=args.content_mask,
+        color_mask=args.color_mask,
+        start=start,
+        save_every=save_every or 0,
+        output=output,
+        weights=args.weights,
+        memory_limit=memory_limit,
+        device=args.device,
+    )
 
 
-def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
+def _settings(args: argparse.Namespace, start: str | None) -> Settings:
+    """Return the settings among the arguments, without a picture to start from."""
+    values = settings_given(args)
+    if values.get("rescale_method") == "cubic":
+        values["rescale_method"] = "bicubic"
+    if start is not None:
+        del values["init_image"]
+    return Settings().replaced(values, "--")
+
+
+def _paintings(args: argparse.Namespace, refs: Sequence[str]) -> tuple[PaintingPaths, ...]:
+    masks = _masks("style_masks", args.style_masks, len(refs))
+    regions = _masks("regions", args.regions, len(refs))
+    if args.regions is None and args.content_mask is None:
+        regions = masks  # As in the original.
+    shares = _shares(args.style_weight, len(refs))
+    return tuple(map(PaintingPaths, refs, shares, masks, regions))
+
+
+def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
     """Return each painting's share: its `--style_weight`, or an equal part of a single one.
 
     Raises ConfigError for another number of weights, negative or very large ones, and if all are 0.
@@ -150,12 +259,11 @@ def shares_of(weights: Sequence[float] | None, paintings: int) -> list[float]:
     return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
 
 
-def masks_of(args: argparse.Namespace, name: str, paintings: int) -> list[str | None]:
-    """Return the path of each painting's mask in an argument, or None for `-`.
+def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str | None]:
+    """Return the path of each painting's mask, or None for `-`.
 
     Raises ConfigError for another number of masks.
     """
-    paths: list[str] | None = getattr(args, name)
     if paths is None:
         return [None] * paintings
     if len(paths) != paintings:
@@ -164,26 +272,6 @@ def masks_of(args: argparse.Namespace, name: str, paintings: int) -> list[str | 
             f"expected one per painting, `{NO_MASK}` for none"
         )
     return [None if path == NO_MASK else path for path in paths]
-
-
-def paths_given(args: argparse.Namespace) -> dict[str, str]:
-    """Return the paths of all pictures and masks that are painted from, each with its argument."""
-    found = [(args.pictures[0], "BASE"), *((ref, "REF") for ref in args.pictures[1:-1])]
-    for name in ("style_masks", "regions"):
-        found += [(path, f"--{name}") for path in getattr(args, name) or () if path != NO_MASK]
-    words = ", ".join(START_WORDS)
-    others = {
-        "--content_mask": args.content_mask,
-        "--color_mask": args.color_mask,
-        f"--init_image is none of {words}, and as a picture": start_picture(args),
-    }
-    found += [(path, argument) for argument, path in others.items() if path is not None]
-    return dict(found)
-
-
-def output_format(args: argparse.Namespace) -> OutputFormat:
-    """Return the output format that the arguments ask for."""
-    return OutputFormat(args.output_format, args.output_quality, args.keep_gps)
 
 
 def _switch(text: str) -> bool:

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
-from styletransfer.images.output import (
-    OutputFormat,
-    file_format,
-    output_extension,
-)
+from styletransfer.images.output import OutputFormat, file_format
 from styletransfer.log import logger
 from styletransfer.storage.files import replacing
 
@@ -34,32 +30,6 @@ def read_file(path: str, argument: str) -> bytes:
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
-
-
-def read_picture(path: str, argument: str) -> "Picture":
-    """Return the picture in a file.
-
-    Args:
-        path: The file.
-        argument: Its name on the command line.
-
-    Raises:
-        ConfigError: The file cannot be read.
-        PictureError: It is not a picture.
-        MemoryShortError: The picture does not fit into the memory.
-    """
-    from styletransfer.devices.system_memory import free_memory
-    from styletransfer.images import decode
-
-    return decode.decode(read_file(path, argument), path, free_memory())
-
-
-def read_mask(path: str, argument: str) -> "np.ndarray":
-    """Return the mask in a file, float32 [h, w], 0…1. Raises the errors of `read_picture`."""
-    from styletransfer.devices.system_memory import free_memory
-    from styletransfer.images import decode
-
-    return decode.decode_mask(read_file(path, argument), path, free_memory())
 
 
 def chosen_device(asked: str) -> "Device":
@@ -92,24 +62,19 @@ class ResultFiles:
 
     Attributes:
         prefix: The beginning of all names.
+        extension: Their extension as the user has spelled it, without a dot.
         photo: The photo.
         output: Their format.
-        spelled: Their extension as the user has spelled it, or an empty text.
     """
 
     prefix: str
+    extension: str
     photo: "Picture"
     output: OutputFormat
-    spelled: str = ""
-
-    @property
-    def extension(self) -> str:
-        """The extension of the pictures, without a dot."""
-        return output_extension(self.output.format, self.photo.format)
 
     def path(self, suffix: str = "") -> Path:
         """Return the path of a picture with a suffix after `prefix`."""
-        return Path(f"{self.prefix}{suffix}.{self.spelled or self.extension}")
+        return Path(f"{self.prefix}{suffix}.{self.extension}")
 
     def write(self, image: "np.ndarray", suffix: str = "") -> Path:
         """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
@@ -118,7 +83,7 @@ class ResultFiles:
         """
         from styletransfer.images import encode
 
-        _, data = encode.encode_result(self.output, self.photo, image)
+        data = encode.encode_result(self.output, self.photo, image)
         path = self.path(suffix)
         with writing(path), replacing(path) as body:
             body.write(data)
@@ -126,21 +91,26 @@ class ResultFiles:
 
 
 def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
-    """Return the files of a name. Raises ConfigError.
+    """Return the files of a name.
 
-    If the name ends in the extension of a picture, that decides the format. Otherwise an `output`
-    without a format is png.
+    Args:
+        name: If it ends in the extension of a picture, that decides the format.
+        photo: The photo.
+        output: Otherwise this has the format, or None for png.
+
+    Raises:
+        ConfigError: The name has the extension of another format.
     """
     suffix = PurePosixPath(name).suffix
     if suffix.lower() not in bucket_layout.PICTURES:
-        return ResultFiles(name, photo, replace(output, format=output.format or "png"))
+        extension = output.format or "png"
+        return ResultFiles(name, extension, photo, replace(output, format=extension))
     label = f"the extension of {name!r}"
     extension = file_format(suffix, label, ", or a name without extension").extension
-    wanted = output.format and output_extension(output.format, photo.format)
-    if wanted and wanted != extension:
-        raise ConfigError(f"{name!r} does not end in .{wanted}, the result's format")
+    if output.format not in (None, extension):
+        raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
     prefix = name.removesuffix(suffix)
-    return ResultFiles(prefix, photo, replace(output, format=extension), suffix[1:])
+    return ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
 
 
 def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:

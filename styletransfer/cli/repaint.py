@@ -1,20 +1,27 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from styletransfer import config
-from styletransfer.batch.reading import read_photo, read_style
+from styletransfer.batch.bench import Bench
+from styletransfer.batch.listing import Buckets
+from styletransfer.batch.network_pool import NetworkPool, source_of_record
+from styletransfer.batch.order import Order
 from styletransfer.batch.styles import Painting, Style
+from styletransfer.cli.inetwork_arguments import RecordOrder
 from styletransfer.cli.picture_files import check_target, chosen_device, read_file, result_files
+from styletransfer.config import Config
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images.output import OutputFormat
 from styletransfer.log import printable
-from styletransfer.progress import follow
 from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
+from styletransfer.signals import Stop
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_account
 from styletransfer.storage.base import Bucket, Entry
@@ -23,92 +30,110 @@ from styletransfer.storage.folder import FolderBucket
 _Value = TypeVar("_Value")
 
 
-def repaint_record(
-    file: str, prefix: str, weights: str | None, device: str, memory_limit: int | None = None
-) -> Path:
-    """Paint what a record describes, from the buckets that it names.
-
-    Args:
-        file: The path of the record.
-        prefix: The path of the result, with or without its extension.
-        weights: A file or name, if the record's weights are not available here.
-        device: One of DEVICE's values.
-        memory_limit: The memory to use in bytes, as in `stylize`.
-
-    Returns:
-        The path written.
+def repaint(asked: RecordOrder) -> Path:
+    """Paint what a record describes, from the buckets that it names, and return the path written.
 
     Raises:
         ConfigError: The file is not the record of a result.
         PictureError: A picture is missing or has changed.
+        WeightsError: The weights are not those of the record.
     """
+    record = Record.from_bytes(read_file(asked.record, "--from-record"))
+    if record is None:
+        raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
+    run = _config(record, asked)
+    buckets = Buckets(
+        open_bucket(run.source, run.account),
+        open_bucket(run.style, run.account),
+        FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
+    )
+    order = _order(record, asked, buckets)
+    networks = NetworkPool(asked.weights or record.vgg_weights, buckets.style)
+    with closing(Bench(run, buckets, networks, Stop())) as bench:
+        inputs = bench.read(order)
+        extension = PurePosixPath(order.result).suffix[1:]
+        output = replace(order.output, format=extension)
+        results = result_files(asked.prefix, inputs.photo.picture, output)
+        check_target(results.path(), asked.prefix, _paths(order, buckets))
+        device = chosen_device(asked.device)
+        from styletransfer.batch.easel import Easel
+
+        return results.write(bench.paint(order, inputs, Easel(device)).image)
+
+
+def _config(record: Record, asked: RecordOrder) -> Config:
+    """Return the configuration of a run that paints from the record's buckets."""
+    environment = config.environment()
+    if record.source is None or record.style is None:
+        raise _no_result(asked, "source" if record.source is None else "style")
+    return replace(
+        config.load({}),
+        source=record.source,
+        style=record.style,
+        account=parse_account(environment),
+        memory_limit=asked.memory_limit,
+        progress=config.progress_mode(environment),
+        checkpoint_every=math.inf,
+    )
+
+
+def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
+    """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
 
     def known(value: _Value | None, name: str) -> _Value:
         if value is None:
-            raise ConfigError(
-                f"--from-record {file!r} is not the record of a result: it has no {name}"
-            )
+            raise _no_result(asked, name)
         return value
 
-    used: list[Path] = []
+    def reference(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
+        return None if ref is None else _unchanged(bucket, ref.key, ref.etag)
 
-    def entry(bucket: Bucket, key: str, etag: str) -> Entry:
-        if isinstance(bucket, FolderBucket):
-            used.append(bucket.folder / key)
-        return _unchanged(bucket, key, etag)
-
-    def mask(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
-        return None if ref is None else entry(bucket, ref.key, ref.etag)
-
-    record = _read(file)
-    account = parse_account(config.environment())
-    source = open_bucket(known(record.source, "source"), account)
-    style_bucket = open_bucket(known(record.style, "style"), account)
+    style = buckets.style
     paintings = tuple(
         Painting(
-            entry(style_bucket, ref.key, known(ref.etag, "etag of a painting")),
+            _unchanged(style, ref.key, known(ref.etag, "etag of a painting")),
             known(ref.share, "share of a painting"),
-            mask(style_bucket, ref.mask),
-            mask(style_bucket, ref.region),
+            reference(style, ref.mask),
+            reference(style, ref.region),
         )
         for ref in known(record.paintings, "paintings")
     )
     recorded = _without_old_defaults(known(record.settings, "settings"))
     settings = Settings().replaced(recorded, "the record's ")
-    style = Style(known(record.style_name, "look"), paintings, settings)
-    output = OutputFormat(*known(record.output, "output"))
     identity = known(record.weights, "weights")
-    photo_key, etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
-    photo = read_photo(entry(source, photo_key, etag), mask(source, record.photo_mask), source.read)
-
-    mode = config.progress_mode(config.environment())
-    output = replace(output, format=output.extension(photo.picture.format))
-    results = result_files(prefix, photo.picture, output)
-    check_target(results.path(), prefix, used)
-
-    computer = chosen_device(device)
-    from styletransfer.batch.network_pool import load_network
-    from styletransfer.engine.style_targets import StyleTargets
-    from styletransfer.engine.stylize import StyleTransfer
-
-    with computer.scope():
-        vgg = load_network(weights or record.vgg_weights, identity, settings, style_bucket)
-        if vgg.identity != identity:
-            raise WeightsError(
-                f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
-                "name the right ones with --weights"
-            )
-        targets = StyleTargets(*read_style(style, style_bucket.read))
-        transfer = StyleTransfer(
-            photo.picture.pixels_int,
-            targets,
-            settings,
-            vgg,
-            content_mask=photo.content_mask(settings, photo_key),
-            memory_limit=memory_limit,
+    weights = source_of_record(asked.weights or record.vgg_weights, identity, settings)
+    if weights.identity != identity:
+        raise WeightsError(
+            f"{asked.record} was painted with the weights {identity}, but these are "
+            f"{weights.identity}; name the right ones with --weights"
         )
-        image = follow(transfer.steps(), printable(photo_key), mode=mode).image
-    return results.write(image)
+    photo_key, photo_etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
+    return Order(
+        photo=_unchanged(buckets.source, photo_key, photo_etag),
+        mask=reference(buckets.source, record.photo_mask),
+        style=Style(known(record.style_name, "look"), paintings, settings),
+        weights=weights,
+        output=OutputFormat(*known(record.output, "output")),
+        result=known(record.result, "result"),
+    )
+
+
+def _no_result(asked: RecordOrder, name: str) -> ConfigError:
+    return ConfigError(
+        f"--from-record {asked.record!r} is not the record of a result: it has no {name}"
+    )
+
+
+def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
+    """Yield the files of an order's pictures that are in folders."""
+    photo = [entry.key for entry in (order.photo, order.mask) if entry is not None]
+    places: Iterable[tuple[Bucket, list[str]]] = (
+        (buckets.source, photo),
+        (buckets.style, order.style.keys),
+    )
+    for bucket, keys in places:
+        if isinstance(bucket, FolderBucket):
+            yield from (bucket.folder / key for key in keys)
 
 
 def _without_old_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,13 +144,6 @@ def _without_old_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
     if not kept.get("rescale_image"):
         kept.pop("rescale_method", None)
     return kept
-
-
-def _read(file: str) -> Record:
-    record = Record.from_bytes(read_file(file, "--from-record"))
-    if record is None:
-        raise ConfigError(f"--from-record {file!r} is not a record of a result")
-    return record
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:

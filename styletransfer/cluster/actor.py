@@ -1,30 +1,31 @@
 """Paints on one device of a node, as a Ray actor, for a driver elsewhere.
 
 It keeps the same things between two pictures as a local run: the weights, the style's targets,
-TensorFlow's compiled programs. It reads and stores by itself, and the driver gets a line about each
-task.
+TensorFlow's compiled programs. It reads and stores by itself, and the driver gets the record of
+each result.
 """
 
 import os
 import signal
-from collections.abc import Mapping
+import threading
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from styletransfer import ENGINE_VERSION
-from styletransfer.batch.context import Buckets, PaintingContext
-from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.bench import Bench, Finished
 from styletransfer.batch.failures import is_out_of_memory, picture_failure
-from styletransfer.batch.network_pool import NetworkKind, NetworkPool
-from styletransfer.batch.plan import Task, is_current
-from styletransfer.batch.reading import Fetched
-from styletransfer.batch.storing import FinishedPicture, StorageSession
+from styletransfer.batch.listing import Buckets
+from styletransfer.batch.network_pool import NetworkPool
+from styletransfer.batch.order import Order
+from styletransfer.batch.reading import PhotoFiles, PhotoInput
+from styletransfer.batch.run import load_devices
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.gallery import Gallery
 from styletransfer.log import log_to_stdout
+from styletransfer.record import Record
 from styletransfer.signals import Stop, Stopped
-from styletransfer.vgg.sources import WeightsSource
+from styletransfer.storage.retry import RetryingBucket
 
 LEAVE_S = 4.0  # for the checkpoint of the current painting, as after a signal
 
@@ -35,14 +36,12 @@ class WorkerSetup:
 
     Attributes:
         config: The run's configuration.
-        weights: The weights that the plan chose.
         gallery: Whether pictures are stored for a gallery.
         engine: The version of the engine in the plan's fingerprints.
         cpus: The number of processor cores to use, or None for a GPU.
     """
 
     config: Config
-    weights: Mapping[NetworkKind, WeightsSource]
     gallery: bool
     engine: str
     cpus: int | None
@@ -50,20 +49,20 @@ class WorkerSetup:
 
 @dataclass(frozen=True)
 class Answer:
-    """The answer of a worker that was started or given a task.
+    """The answer of a worker that was started or given an order.
 
     Attributes:
         device: The device in half a line, once the worker has started.
-        seconds: The time that painting took.
-        failure: The reason if the task has failed.
-        found: Whether another run has already stored the result.
+        record: The record of the result, once it is stored.
+        already_stored: Whether another run has already stored the result.
+        failure: The reason if the order has failed.
         problem: The error of the worker, which paints no more.
     """
 
     device: str = ""
-    seconds: float = 0.0
+    record: Record | None = None
+    already_stored: bool = False
     failure: str | None = None
-    found: bool = False
     problem: StyleTransferError | None = None
 
 
@@ -72,7 +71,7 @@ class RemoteWorker:
     store."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Returns at once; `start` loads TensorFlow."""
+        """Return at once; `start` loads TensorFlow."""
         if setup.cpus is not None and setup.cpus < (os.cpu_count() or 1):
             # A node that has a share of a machine's cores keeps to it.
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(setup.cpus))
@@ -85,72 +84,62 @@ class RemoteWorker:
         self._painting = ThreadPoolExecutor(1)
 
     def start(self) -> Answer:
-        """Loads TensorFlow and prepares painting. Returns the device, or the problem."""
+        """Load TensorFlow and prepare painting. Return the device, or the problem."""
         try:
             if self._setup.engine != ENGINE_VERSION:
                 raise ConfigError(
                     f"the driver has version {self._setup.engine} of the engine, and this node "
                     f"{ENGINE_VERSION}; have the same version on all machines"
                 )
-            device = DeviceLoader(self._config.device).devices().first
-            self._session = StorageSession(Buckets.open(self._config), self._config)
+            device = load_devices(self._config.device).result().first
+            buckets = Buckets.open(self._config)
         except StyleTransferError as error:
             return Answer(problem=error)
-        from styletransfer.batch.painting import Painter
+        from styletransfer.batch.easel import Easel
 
-        session = self._session
-        self._networks = NetworkPool(self._config, session.style, (), self._setup.weights)
-        gallery = Gallery(session.result if self._setup.gallery else None, publishes=False)
-        self._storer = session.storer(gallery)
-        context = PaintingContext(
-            config=self._config,
-            networks=self._networks,
-            stop=self._stop,
-            checkpoints=session.checkpoints,
-            # A worker has four tasks at most: one is painted, two are read, and one is stored.
-            set_aside=3 * session.reader.ahead_bytes,
+        style, result = (
+            RetryingBucket(bucket, threading.Event()) for bucket in (buckets.style, buckets.result)
         )
-        self._painter = Painter(device, context)
+        networks = NetworkPool(self._config.vgg_weights, style)
+        gallery = Gallery(result) if self._setup.gallery else None
+        self._bench = Bench(self._config, buckets, networks, self._stop, gallery)
+        # A worker has four orders at most: one is painted, two are read, and one is stored.
+        self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
         return Answer(str(device))
 
-    def paint(self, task: Task) -> Answer:
-        """Paints a task and stores its result. Raises an error if memory is exhausted: the worker
+    def paint(self, order: Order) -> Answer:
+        """Paint an order and store its result. Raises an error if memory is exhausted: the worker
         cannot continue then."""
-        config = self._config
         try:
             # Another run may have painted it: the plan may be hours old.
-            if self._storer.is_done(
-                task, lambda record: config.keep or is_current(record, task, self._networks)
-            ):
-                return Answer(found=True)
-            return self._paint(task)
+            if record := self._bench.finished_record(order):
+                return Answer(record=record, already_stored=True)
+            return self._paint(order)
         except Stopped:
             return Answer(problem=StyleTransferError("the run was stopped"))
         except StyleTransferError as error:
             return Answer(problem=error)
 
     def leave(self) -> None:
-        """Saves a checkpoint of the current painting, and takes no further task."""
+        """Save a checkpoint of the current painting, and take no further order."""
         self._stop.signum = signal.SIGTERM
-        self._session.leaving.set()
+        self._bench.leave()
         wait([self._painting.submit(int)], timeout=LEAVE_S)
-        self._session.close()
+        self._bench.close()
 
-    def _paint(self, task: Task) -> Answer:
+    def _paint(self, order: Order) -> Answer:
         try:
-            fetched = self._session.reader.fetch(task)
-            finished = self._painting.submit(self._paint_next, task, fetched).result()
-            self._storer.store(finished)
-            return Answer(seconds=finished.seconds)
+            photo = self._bench.reader.fetch(order)
+            finished = self._painting.submit(self._paint_next, order, photo).result()
+            return Answer(record=self._bench.store(finished))
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             failure = picture_failure(error)
-            self._storer.fail(task, failure)
+            self._bench.fail(order, failure)
             return Answer(failure=str(failure))
 
-    def _paint_next(self, task: Task, fetched: Fetched) -> FinishedPicture:
+    def _paint_next(self, order: Order, photo: PhotoFiles | PhotoInput) -> Finished:
         self._stop.obey()
-        inputs = self._session.reader.decode(task, fetched)
-        key = self._storer.result_key(task, inputs.photo.picture)
-        return self._painter.paint(task, key, inputs)
+        inputs = self._bench.reader.decode(order, photo)
+        return self._bench.paint(order, inputs, self._easel)

@@ -64,12 +64,12 @@ def page_context(
         "styles": [(name, counts[name]) for name in data["styles"]],
         "failures": [
             (
-                printable(photo_name(each)),
-                printable(style_name(each)),
-                record_view.failure_reason(each),
+                printable(photo_name(record)),
+                printable(style_name(record)),
+                record_view.failure_reason(record),
             )
-            for each in ordered
-            if each.error
+            for record in ordered
+            if record.error
         ],
         "unfinished": unfinished,
         "data": data,
@@ -189,10 +189,10 @@ class _Numbered(dict[Any, int]):
 
 
 def _odd_result(key: str) -> dict[str, Any] | int:
-    own = _odd(key)
-    if isinstance(own, int):
-        return own
-    return own | {
+    odd = _odd(key)
+    if isinstance(odd, int):
+        return odd
+    return odd | {
         "anchor": quote(key, errors="replace"),
         "href": url(key),
         "file": printable(key.rpartition("/")[2]),

@@ -6,7 +6,7 @@ error.
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
@@ -30,8 +30,8 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
         if record.result is not None:
             yield "results", record.result
             yield "photos", photo_name(record)
-            for each in record.paintings or ():
-                yield "paintings", each.key
+            for painting in record.paintings or ():
+                yield "paintings", painting.key
 
 
 def style_name(record: Record) -> str:
@@ -49,10 +49,10 @@ def size(record: Record) -> tuple[int, int] | None:
 
 def shares(record: Record) -> list[str]:
     """Return the share of each painting in percent as text, or empty texts if there is only one."""
-    given = [each.share for each in record.paintings or ()]
-    known = [share for share in given if _is_sensible(share) and share >= 0]
-    if len(given) < 2 or len(known) < len(given):
-        return [""] * len(given)
+    recorded = [painting.share for painting in record.paintings or ()]
+    known = [share for share in recorded if _is_sensible(share) and share >= 0]
+    if len(recorded) < 2 or len(known) < len(recorded):
+        return [""] * len(recorded)
     return [f"{100 * share / (sum(known) or 1):.0f}\N{NO-BREAK SPACE}%" for share in known]
 
 
@@ -121,8 +121,7 @@ def style_lines(record: Record) -> str:
 def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
     """Return settings as lines of styles.toml. Settings that this version does not accept become
     comments: in a file, they would be errors."""
-    given = settings or {}
-    return "\n".join(_setting_line(name, given[name]) for name in given)
+    return "\n".join(_setting_line(name, value) for name, value in (settings or {}).items())
 
 
 def _setting_line(name: str, value: Scalar) -> str:
@@ -138,13 +137,12 @@ def _setting_line(name: str, value: Scalar) -> str:
     return f"{name} = {value!r}"
 
 
-def _paintings(paintings: Iterable[PaintingRef]) -> str:
-    given = list(paintings)
-    shares = {each.share for each in given}
+def _paintings(paintings: Sequence[PaintingRef]) -> str:
+    shares = {painting.share for painting in paintings}
     usable = all(share is not None and 0 < share < float("inf") for share in shares)
     if len(shares) == 1 or not usable:  # In equal shares.
-        return f"[{', '.join(_quoted(each.key) for each in given)}]"
-    return f"{{ {', '.join(f'{_quoted(each.key)} = {each.share!r}' for each in given)} }}"
+        return f"[{', '.join(_quoted(each.key) for each in paintings)}]"
+    return f"{{ {', '.join(f'{_quoted(each.key)} = {each.share!r}' for each in paintings)} }}"
 
 
 def _key(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import io
 import zlib
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -73,16 +72,14 @@ def encode(
     return out.getvalue()
 
 
-def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> tuple[str, bytes]:
-    """Return the extension and the file of a painted photo, image float32 [H, W, 3], sRGB 0…1.
+def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> bytes:
+    """Encode a painted photo, image float32 [H, W, 3], sRGB 0…1.
 
-    It has the photo's EXIF, colour space, and alpha, resized, if the format can hold it. Errors are
-    as in `OutputFormat.extension` and `encode`.
+    The file has the photo's EXIF, colour space, and alpha, resized, if the format can hold it.
+    `output` and errors are as in `encode`.
     """
-    extension = output.extension(photo.format)
     alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
-    data = encode(image, replace(output, format=extension), alpha, photo.exif, photo.profile)
-    return extension, data
+    return encode(image, output, alpha, photo.exif, photo.profile)
 
 
 def _rounded(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:

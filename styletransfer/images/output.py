@@ -16,35 +16,33 @@ class FileFormat:
     Attributes:
         extension: Without the dot.
         pillow_name: Pillow's name of the format.
-        sources: Pillow's names of the photos' formats that OUTPUT_FORMAT=same writes in this one.
         aliases: Other spellings of the extension.
         longest_side: In px, or None if no photo reaches the limit.
     """
 
     extension: str
     pillow_name: str
-    sources: tuple[str, ...]
     aliases: tuple[str, ...] = ()
     longest_side: int | None = None
 
 
 FILE_FORMATS = (
-    # HEIF and AVIF are lossy: as png their results would be ten times the size of the photo.
-    FileFormat("jpg", "JPEG", ("JPEG", "HEIF", "AVIF"), aliases=("jpeg",), longest_side=65_500),
-    FileFormat("png", "PNG", ("PNG", "GIF", "BMP")),
-    FileFormat("webp", "WEBP", ("WEBP",), longest_side=16_383),
-    FileFormat("tiff", "TIFF", ("TIFF",), aliases=("tif",)),
+    FileFormat("jpg", "JPEG", aliases=("jpeg",), longest_side=65_500),
+    FileFormat("png", "PNG"),
+    FileFormat("webp", "WEBP", longest_side=16_383),
+    FileFormat("tiff", "TIFF", aliases=("tif",)),
 )
 FORMAT_ALIASES = {alias: each.extension for each in FILE_FORMATS for alias in each.aliases}
 OUTPUT_FORMATS = (*(each.extension for each in FILE_FORMATS), "same")  # values of OUTPUT_FORMAT
 
-_SOURCE_BY_SUFFIX = {
-    f".{name}": each.pillow_name
-    for each in FILE_FORMATS
-    for name in (each.extension, *each.aliases)
+# The closest format for photos that are not JPEGs, by their extension. HEIF and AVIF are lossy: as
+# png their results would be ten times the size of the photo.
+_CLOSEST = {
+    **dict.fromkeys((".heic", ".heif", ".hif", ".avif"), "jpg"),
+    **dict.fromkeys((".png", ".gif", ".bmp"), "png"),
+    ".webp": "webp",
+    **dict.fromkeys((".tif", ".tiff"), "tiff"),
 }
-_SOURCE_BY_SUFFIX |= dict.fromkeys((".heic", ".heif", ".hif", ".avif"), "HEIF")
-_SOURCE_BY_SUFFIX |= {".gif": "GIF", ".bmp": "BMP"}
 
 
 def file_format(name: str, label: str, also: str = "") -> FileFormat:
@@ -54,32 +52,11 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
     """
     extension = name.strip().lower().removeprefix(".")
     extension = FORMAT_ALIASES.get(extension, extension)
-    for each in FILE_FORMATS:
-        if each.extension == extension:
-            return each
+    for form in FILE_FORMATS:
+        if form.extension == extension:
+            return form
     expected = ", ".join(each.extension for each in FILE_FORMATS)
     raise ConfigError(f"{label} is {name!r}; expected one of {expected}{also}")
-
-
-def output_extension(output_format: str | None, picture_format: str) -> str:
-    """Return a result's extension, without the dot: jpg, png, webp or tiff.
-
-    Args:
-        output_format: OUTPUT_FORMAT. One of these four; `same` for the photo's own format, or the
-            closest that can be written (HEIC and AVIF → jpg, GIF and BMP → png); by default, jpg
-            for JPEG photos and png for all others.
-        picture_format: A Picture's `format`.
-
-    Raises:
-        ConfigError: OUTPUT_FORMAT has any other value.
-    """
-    wanted = (output_format or "").strip().lower()
-    if not wanted:
-        return "jpg" if picture_format == "JPEG" else "png"
-    if wanted == "same":
-        closest = (each.extension for each in FILE_FORMATS if picture_format in each.sources)
-        return next(closest, "png")
-    return file_format(wanted, "OUTPUT_FORMAT", " or same").extension
 
 
 @dataclass(frozen=True)
@@ -93,12 +70,16 @@ class OutputFormat:
     quality: int = 95
     keep_gps: bool = False
 
-    def extension(self, picture_format: str) -> str:
-        """Return a result's extension by its photo's `Picture.format`."""
-        return output_extension(self.format, picture_format)
+    def extension(self, photo: str) -> str:
+        """Return the extension of a photo's result, without the dot: jpg, png, webp or tiff.
 
-    def extension_by_name(self, photo_key: str) -> str:
-        """Return a result's extension by its photo's name: keys are planned before photos are
-        read."""
-        suffix = splitext(photo_key)[1].lower()
-        return self.extension(_SOURCE_BY_SUFFIX.get(suffix, "JPEG"))
+        It follows from the photo's name. `format` is one of these four; `same` for the photo's own
+        format, or the closest that can be written (HEIC and AVIF → jpg, GIF and BMP → png); or
+        None, jpg for JPEG photos and png for all others. Raises ConfigError for any other format.
+        """
+        wanted, suffix = (self.format or "").strip().lower(), splitext(photo)[1].lower()
+        if not wanted:
+            return "png" if suffix in _CLOSEST else "jpg"
+        if wanted == "same":
+            return _CLOSEST.get(suffix, "jpg")
+        return file_format(wanted, "OUTPUT_FORMAT", " or same").extension

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from styletransfer.batch.context import Buckets
+from styletransfer.batch.listing import Buckets
 from styletransfer.bucket_layout import WEB
 from styletransfer.config import Config
 from styletransfer.storage import open_bucket

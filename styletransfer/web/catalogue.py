@@ -88,7 +88,7 @@ class Catalogue:
             if request.style not in styles:
                 raise ConfigError(f"there is no style {request.style[:60]!r}")
             style = styles[request.style]
-            of_style = {name: getattr(style.settings, name) for name in style.own}
+            of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
         return replace(style, settings=settings)
 
@@ -184,4 +184,4 @@ def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:
     differing = {
         name: value for name, value in style.settings.deciding().items() if value != before[name]
     }
-    return {name: getattr(style.settings, name) for name in style.own} | differing
+    return {name: getattr(style.settings, name) for name in style.own_settings} | differing

@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.reading import read_style
+from styletransfer.batch.reading import decode_style, read_paintings
 from styletransfer.batch.styles import Style
 from styletransfer.gallery.pictures import preview
 from styletransfer.images.decode import decode
@@ -27,6 +26,7 @@ from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
 
 if TYPE_CHECKING:
+    from styletransfer.devices.tensorflow import Devices
     from styletransfer.engine.style_targets import StyleTargets
 
 LARGEST_SIDE = 512  # px, of previews
@@ -135,20 +135,20 @@ class PreviewPainter:
 
     def __init__(
         self,
-        loader: DeviceLoader,
+        devices: "Callable[[], Devices]",
         networks: NetworkPool,
         catalogue: Catalogue,
         bucket: Bucket,
         memory_limit: int | None,
     ) -> None:
         """Args:
-        loader: Its first device paints.
+        devices: Waits for TensorFlow, and returns the devices. The first one paints.
         networks: The networks.
         catalogue: The styles.
         bucket: The style bucket.
         memory_limit: As in `stylize`.
         """
-        self._loader, self._networks, self._catalogue = loader, networks, catalogue
+        self._devices, self._networks, self._catalogue = devices, networks, catalogue
         self._bucket, self._memory_limit = bucket, memory_limit
         self._targets: OrderedDict[tuple[tuple[str, str], ...], StyleTargets] = OrderedDict()
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
@@ -180,7 +180,7 @@ class PreviewPainter:
         """Return a photo [H, W, 3] in a style, as floats."""
         from styletransfer.engine.stylize import stylize
 
-        first = self._loader.devices().first
+        first = self._devices().first
         with first.scope():
             vgg = self._networks.load(style.settings, first.name)
             targets = self._targets_of(style)
@@ -199,7 +199,8 @@ class PreviewPainter:
                 paintings=tuple(painted),
                 settings=style.settings.replaced({"size": LARGEST_SIDE, "stroke_size": 1}),
             )
-            self._targets[key] = StyleTargets(*read_style(read, self._bucket.read))
+            paintings = decode_style(read_paintings(read, self._bucket.read), read.settings)
+            self._targets[key] = StyleTargets(*paintings)
             if len(self._targets) > KEPT:
                 self._targets.popitem(last=False)
         self._targets.move_to_end(key)

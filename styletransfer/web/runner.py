@@ -1,26 +1,26 @@
-"""Paints each job as a batch of one picture, with the batch's plan, reader, painter and storer.
-TensorFlow and the networks stay loaded between jobs."""
+"""Paints each job at the batch's bench. TensorFlow and the networks stay loaded between jobs."""
 
 import dataclasses
+import functools
+import threading
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 
-from styletransfer import bucket_layout
-from styletransfer.batch.context import PaintingContext
-from styletransfer.batch.device_loader import DeviceLoader
+from styletransfer.batch.bench import Bench
 from styletransfer.batch.failures import is_out_of_memory, picture_failure
-from styletransfer.batch.names import ResultNames
+from styletransfer.batch.names import result_key
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan, Selection, Task, make_plan
-from styletransfer.batch.records import read_record
-from styletransfer.batch.storing import StorageSession
-from styletransfer.batch.styles import Style
+from styletransfer.batch.order import Order
+from styletransfer.batch.plan import with_fingerprint
+from styletransfer.batch.run import load_devices
 from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.gallery import Gallery
 from styletransfer.record import Record
 from styletransfer.signals import Stop
+from styletransfer.storage.retry import RetryingBucket
 from styletransfer.web.buckets import PHOTOS, WebBuckets, inside
 from styletransfer.web.catalogue import Catalogue
 from styletransfer.web.job_index import USUAL_PHOTO
@@ -39,7 +39,7 @@ class JobRunner:
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
-        self._loader = DeviceLoader(config.device)
+        self._devices = functools.cache(lambda: load_devices(config.device).result())
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
@@ -51,15 +51,15 @@ class JobRunner:
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool(self._config, buckets.style, entries)
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         self.previews = PreviewPainter(
-            self._loader, self._networks, self._catalogue, buckets.style, config.memory_limit
+            self._devices, self._networks, self._catalogue, buckets.style, config.memory_limit
         )
 
     def load(self) -> str:
         """Load TensorFlow. Return a description of the device. Raises DeviceError."""
-        return str(self._loader.devices().first)
+        return str(self._devices().first)
 
     def seconds_per_work(self) -> float:
         """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
@@ -72,7 +72,7 @@ class JobRunner:
         settings = self._config.settings
         if settings.recipe == "instant":  # Other jobs take longer.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
-        first = self._loader.devices().first
+        first = self._devices().first
         device = first.name
         with first.scope():
             objective = Objective.of(settings, self._networks.load(settings, device))
@@ -101,65 +101,59 @@ class JobRunner:
             MemoryError: Memory ran out; the job can be painted later.
         """
         self.previews.clear()
-        style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
-        plan = self._plan(job, style)
-        if plan.refused:
-            raise PictureError(plan.refused[0][1])
-        if plan.todo:
-            self._paint(plan.todo[0], on_step)
-        key = bucket_layout.record_key(style.name, job.photo_key)
-        record = read_record(self._buckets.result, key)
-        if record is None or record.result is None:
-            raise PictureError("its record is damaged; paint it again")
-        return record
-
-    def _paint(self, task: Task, on_step: "Callable[[Step], None]") -> None:
-        from styletransfer.batch.painting import Painter
-
-        device, buckets = self._loader.devices().first, self._buckets
-        session = StorageSession(buckets, self._config, unfinished=buckets.unfinished)
-        gallery = Gallery(session.result, publishes=False)
-        storer = session.storer(gallery)
-        context = PaintingContext(
-            config=self._config,
-            networks=self._networks,
-            stop=self._stop,
-            checkpoints=session.checkpoints,
-            on_step=on_step,
+        order = self._order(job)
+        # Others may be painting for the same gallery, so its page is left to a whole run.
+        gallery = Gallery(RetryingBucket(self._buckets.result, threading.Event()))
+        bench = Bench(
+            self._config,
+            self._buckets,
+            self._networks,
+            self._stop,
+            gallery,
+            unfinished=self._buckets.unfinished,
         )
+        with closing(bench):
+            return bench.finished_record(order) or self._paint(order, bench, gallery, on_step)
+
+    def _paint(
+        self, order: Order, bench: Bench, gallery: Gallery, on_step: "Callable[[Step], None]"
+    ) -> Record:
+        from styletransfer.batch.easel import Easel
+
         try:
-            task = dataclasses.replace(task, may_resume=True)
-            inputs = session.reader.decode(task, session.reader.fetch(task))
-            key = storer.result_key(task, inputs.photo.picture)
+            inputs = bench.read(order)
             self._stop.later = True  # Until its checkpoint is saved.
-            finished = Painter(device, context).paint(task, key, inputs)
+            finished = bench.paint(order, inputs, Easel(self._devices().first), on_step)
             self._stop.later = False
             self._stop.obey()
-            gallery.begin()
-            storer.store(finished)
-            gallery.publish()
+            gallery.mark()
+            record = bench.store(finished)
+            gallery.mark()  # Again: a whole run may have removed the mark since.
         except Exception as error:
             if is_out_of_memory(error):
                 raise
             failure = picture_failure(error)
-            storer.fail(task, failure)
+            bench.fail(order, failure)
             raise failure from None
         finally:
             self._stop.later = False
-            session.close()
+        return record
 
-    def _plan(self, job: StoredJob, style: Style) -> Plan:
+    def _order(self, job: StoredJob) -> Order:
+        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo = self._buckets.source.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")
+        style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
         output = self._config.output
-        names = ResultNames([photo.key], [style.name], output)
-        selection = Selection([photo], [style], {}, names, partial=True)
-        # All that the job can have: its photo's key begins with its own id.
-        prefixes = (style.name, f"{bucket_layout.RECORDS}/{style.name}")
-        stored = {
-            entry.key: entry
-            for prefix in prefixes
-            for entry in self._buckets.result.list(f"{prefix}/{job.id}/")
-        }
-        return make_plan(selection, self._networks, output, self._buckets.result, stored)
+        order = Order(
+            photo=photo,
+            mask=None,
+            style=style,
+            weights=self._networks.source(style.settings),
+            output=output,
+            # Other results are elsewhere: the photo's key begins with the job's id.
+            result=result_key(style.name, photo.key, output),
+            may_resume=True,
+        )
+        return with_fingerprint(order, self._buckets.result)

@@ -48,7 +48,7 @@ def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
         assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
         assert matching(resources, created(photo.order_key)) == set()
     for suffix in ("jpg", "png", "webp", "tiff"):
-        assert output.output_extension(suffix, "JPEG") == suffix
+        assert output.OutputFormat(suffix).extension("a.jpg") == suffix
         key = f"{contract.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
         assert contract.Photo.of_result(key)
         assert matching(resources, created(key)) == {"ResultRule"}

@@ -14,9 +14,9 @@ from support.batch_results import results
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from styletransfer import log
-from styletransfer.batch import painting, reading
-from styletransfer.batch.painting import Painter
-from styletransfer.batch.workers import Stores
+from styletransfer.batch import bench, reading
+from styletransfer.batch.bench import Bench
+from styletransfer.batch.workers import SavingPool
 from styletransfer.errors import DivergedError
 from styletransfer.images import encode
 from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
@@ -28,7 +28,7 @@ BEACH = Path("out/_records/monet/beach.jpg.json")
 PLACES = {
     "fetching": (FolderBucket, "read"),
     "reading": (reading.decode, "decode"),
-    "painting": (painting, "follow"),
+    "painting": (bench, "follow"),
     "encoding": (encode, "encode_result"),
     "pushing": (FolderBucket, "write"),
 }
@@ -81,7 +81,7 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
     def failing(*_, **__):
         raise IndexError("no such row")
 
-    monkeypatch.setattr(painting, "follow", failing)
+    monkeypatch.setattr(bench, "follow", failing)
     log.log_to_stdout("%(message)s", level=logging.DEBUG)
     assert run(folders, PHOTO="beach.jpg", **IN_MONET) == 1
     out = capsys.readouterr().out
@@ -89,8 +89,8 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
 
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
-    close = Stores.close
-    write, finished, ending = FolderBucket.write, Painter.paint, threading.Event()
+    close = SavingPool.close
+    write, finished, ending = FolderBucket.write, Bench.paint, threading.Event()
 
     def slow(bucket, key, *others):
         if key == "monet/beach.jpg":
@@ -98,14 +98,14 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
             time.sleep(0.2)  # Longer than a run takes to end that waits for nothing.
         return write(bucket, key, *others)
 
-    def first_alone(this, task, *others):
-        if task.photo.key != "beach.jpg":
+    def first_alone(this, order, *others):
+        if order.photo.key != "beach.jpg":
             raise UnavailableError("the photos' disk is gone")
-        return finished(this, task, *others)
+        return finished(this, order, *others)
 
     monkeypatch.setattr(FolderBucket, "write", slow)
-    monkeypatch.setattr(Painter, "paint", first_alone)
-    monkeypatch.setattr(Stores, "close", lambda this: (ending.set(), close(this)))
+    monkeypatch.setattr(Bench, "paint", first_alone)
+    monkeypatch.setattr(SavingPool, "close", lambda this: (ending.set(), close(this)))
     with pytest.raises(UnavailableError, match="disk is gone"):
         run(folders, **IN_MONET)
     assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()

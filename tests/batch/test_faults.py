@@ -18,7 +18,7 @@ from support.s3.faultproxy import FaultProxy, Rule
 
 from styletransfer import config, log
 from styletransfer.batch import run as batch
-from styletransfer.cli.paint import main
+from styletransfer.cli.batch import main
 from styletransfer.config import BUCKETS
 from styletransfer.storage import retry, s3_client
 

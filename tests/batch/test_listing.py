@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from styletransfer import config
-from styletransfer.batch.context import Buckets
-from styletransfer.batch.listing import list_buckets, select
+from styletransfer.batch.listing import Buckets, list_buckets, select
 from styletransfer.errors import ConfigError, NoPhotoError
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
@@ -48,7 +47,7 @@ FILES = ("photos/a.jpg", "photos/b/c.png", "paintings/monet.jpg", "paintings/bot
 def test_every_photo_and_style_is_selected_and_what_is_of_other_kinds_is_named(listed, caplog):
     others = ("photos/notes.txt", "photos/a.mask.png", "photos/b/x.mask.png", "paintings/y.doc")
     listing, selection = listed(*FILES, *others, "paintings/vgg.npz", "paintings/z.mask.jpg")
-    assert keys(selection.photos) == ["a.jpg", "b/c.png"] and not selection.partial
+    assert keys(selection.photos) == ["a.jpg", "b/c.png"]
     assert names(selection) == ["both", "monet"]
     assert {key: mask.key for key, mask in selection.masks.items()} == {"a.jpg": "a.mask.png"}
     assert keys(listing.style) == ["both/d.png", "monet.jpg", "vgg.npz", "y.doc", "z.mask.jpg"]
@@ -83,7 +82,7 @@ def test_a_style_goes_by_its_name_or_its_only_painting_however_its_accents_are_s
 ):
     stored = unicodedata.normalize("NFD", "été")
     _, selection = listed(*FILES, f"paintings/{stored}.jpg", STYLE=asked)
-    assert names(selection) == [stored] and selection.partial
+    assert names(selection) == [stored]
     assert len(selection.photos) == 2
 
 
@@ -125,7 +124,7 @@ def test_shards_have_every_photo_once_and_an_empty_one_says_so(listed, caplog):
     shards = [listed(*FILES, *files, SHARD=f"{number}/3")[1] for number in range(3)]
     found = [key for shard in shards for key in keys(shard.photos)]
     assert sorted(found) == sorted({key.removeprefix("photos/") for key in (*files, *FILES[:2])})
-    assert not caplog.messages and all(shard.partial for shard in shards)
+    assert not caplog.messages
     assert "a.jpg" in keys(shards[2].photos)  # Runs of other versions look for it there.
     empty = next(each for each in range(1000) if not listed(SHARD=f"{each}/1000")[1].photos)
     assert caplog.messages == [f"none of the photos in ./photos (22) is in shard {empty}/1000"]

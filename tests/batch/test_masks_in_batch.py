@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
-from support import tiny
+from support import fabricated, tiny
 from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 
-from styletransfer.batch import network_pool
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.images import arrays, decode
 
@@ -112,17 +111,15 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
 
 
 @pytest.mark.slow
-def test_a_record_makes_the_same_picture_with_masks_and_regions(
-    folders, small_vgg, monkeypatch, capsys
-):
+def test_a_record_makes_the_same_picture_with_masks_and_regions(folders, traced_once, capsys):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
     Path("paintings/styles.toml").write_text(TWO + "regions = { 'black.png' = 'sky.png' }")
     Path("paintings/sky.png").write_bytes(grey_file(LEFT))
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
-    run(folders, OUTPUT_FORMAT="png")
-    monkeypatch.setattr(network_pool, "load_network", lambda *_: tiny.network())
+    np.savez("small.npz", **fabricated.trained_arrays())
+    run(folders, OUTPUT_FORMAT="png", VGG_WEIGHTS="small.npz")
     record = "out/_records/two/beach.jpg.json"
     assert inetwork(["--from-record", record, "copy"]) == 0
     assert Path("copy.png").read_bytes() == Path("out/two/beach.png").read_bytes()

@@ -11,7 +11,10 @@ from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
 from styletransfer.batch import network_pool
+from styletransfer.batch.order import Order
+from styletransfer.batch.styles import Style
 from styletransfer.errors import WeightsError
+from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
@@ -35,10 +38,9 @@ def pool_of(monkeypatch):
     def made(etag, read=None):
         weights = SimpleNamespace(identity=read)
         monkeypatch.setattr(network_pool, "_read_weights", lambda *_: weights)
-        config = SimpleNamespace(vgg_weights=FILE, demo=False)
         style = SimpleNamespace(name="./paintings")
         entries = [Entry("monet.jpg", 9, "e"), Entry("vgg.h5", 9, etag)]
-        return network_pool.NetworkPool(config, style, entries)
+        return network_pool.NetworkPool(FILE, style, entries)
 
     return made
 
@@ -52,25 +54,26 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
         pool = pool_of(etag, read="md5:b")
         assert pool.load(Settings()).identity == "md5:b"
         assert pool.load(Settings()) is pool.load(Settings())
-        assert pool.choices() == {("vgg19", 0, "default"): WeightsSource(FILE, f"md5:{etag}")}
+        assert pool.source(Settings()) == WeightsSource(FILE, f"md5:{etag}")
 
 
 @pytest.mark.parametrize(
-    ("etag", "weights", "network", "accepted"),
+    ("identity", "weights", "network", "accepted"),
     [
-        ("a", "md5:a", "any", True),
-        ("a", "md5:b", f"the weights {FILE}", False),
-        ("a-2", "md5:b", f"the weights {FILE}", True),
-        ("a", "md5:b-2", f"the weights {FILE}", True),
-        ("a-2", "md5:b", "the weights other.h5", False),
-        ("a", None, f"the weights {FILE}", True),
+        ("md5:a", "md5:a", "any", True),
+        ("md5:a", "md5:b", f"the weights {FILE}", False),
+        ("md5:a-2", "md5:b", f"the weights {FILE}", True),
+        ("md5:a", "md5:b-2", f"the weights {FILE}", True),
+        ("md5:a-2", "md5:b", "the weights other.h5", False),
+        ("md5:a", None, f"the weights {FILE}", True),
     ],
 )
 def test_weights_of_a_record_are_known_by_content_or_else_by_name(
-    pool_of, etag, weights, network, accepted
+    identity, weights, network, accepted
 ):
-    record = Record(weights=weights, network=network)
-    assert pool_of(etag).accepts(record, Settings()) == accepted
+    style, source = Style("monet", (), Settings()), WeightsSource(FILE, identity)
+    order = Order(Entry("a.jpg", 9, "e"), None, style, source, OutputFormat(None), "monet/a.jpg")
+    assert order.accepts_weights(Record(weights=weights, network=network)) == accepted
 
 
 @pytest.mark.parametrize(
@@ -81,17 +84,11 @@ def test_weights_of_a_record_are_known_by_content_or_else_by_name(
         ("builtin", "md5:a", WeightsSource("builtin", IDENTITY)),
         (FILE, "md5:a", WeightsSource(FILE, "md5:a")),
         ("studio", "md5:a", WeightsSource("builtin", IDENTITY)),
-        ("random", "md5:a", WeightsSource("random", "random:7")),
+        ("random", "md5:a", WeightsSource("random", registry.random_identity(7))),
     ],
 )
-def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(
-    monkeypatch, pool_of, given, identity, source
-):
-    pool_of("a")
-    monkeypatch.setattr(network_pool, "_read_weights", lambda found, *_: found)
-    found = network_pool.load_network(given, identity, Settings(seed=7), None)
-    assert found.given == source.given
-    assert found.identity == source.identity or found.given == "random"
+def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(given, identity, source):
+    assert network_pool.source_of_record(given, identity, Settings(seed=7)) == source
 
 
 @pytest.fixture

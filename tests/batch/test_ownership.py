@@ -4,8 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
-from support.batch_results import ONE, RECORD, RESULT, painted, results, s3_batch
-from support.folder_batches import run
+from support import tiny
+from support.batch_results import (
+    ONE,
+    RECORD,
+    RESULT,
+    edited,
+    failures,
+    painted,
+    results,
+    s3_batch,
+)
+from support.folder_batches import RESULTS, run
 
 from styletransfer.images import encode
 from styletransfer.storage.folder import FolderBucket
@@ -93,6 +103,61 @@ def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(folders
     before = Path("out/monet/beach.png").read_bytes()
     asked = {"STYLE": "monet", "PHOTO": "beach.webp", "OUTPUT_FORMAT": "png"}
     assert painted(capsys, folders, **asked) == 1
+    assert Path("out/monet/beach.png").read_bytes() == before
+    assert "monet/beach.webp.png" in results()
+
+
+def named_by_content(key):
+    """Rename the result of `beach.jpg` as earlier versions named that of a PNG called so."""
+    old = Path("out", key)
+    RESULT.rename(old)
+    edited(result=key)
+    return old
+
+
+def test_a_result_that_an_earlier_version_named_by_content_stays_until_it_is_painted_again(
+    folders, stand_in, capsys
+):
+    assert painted(capsys, folders) == 4
+    old = named_by_content("monet/beach.jpg.png")
+    assert painted(capsys, folders) == 0 and old.exists()
+    assert painted(capsys, folders, **ONE, STYLE_SEED="3") == 1
+    assert RESULT.exists() and old.exists()  # A whole run deletes it.
+    assert painted(capsys, folders, STYLE_SEED="4") == 4
+    assert results() == RESULTS
+
+
+def test_a_photo_whose_result_would_replace_one_that_was_named_by_content_has_another_name(
+    folders, stand_in, capsys
+):
+    assert painted(capsys, folders) == 4
+    old = named_by_content("monet/beach.jpg.png")
+    before = old.read_bytes()
+    Path("photos/beach.jpg.png").write_bytes(tiny.file(60, 80, 9, "PNG"))
+    assert painted(capsys, folders) == 2
+    assert old.read_bytes() == before
+    assert results() == RESULTS - {"monet/beach.jpg"} | {
+        *("monet/beach.jpg.png", "monet/beach.jpg.png.png", "both/beach.jpg.png"),
+    }
+    assert painted(capsys, folders) == 0
+    for seed in ("3", "4"):  # The first makes room for the second.
+        assert painted(capsys, folders, STYLE_SEED=seed) == 6
+    assert results() == RESULTS | {"monet/beach.jpg.png", "both/beach.jpg.png"}
+
+
+def test_a_photo_is_refused_if_others_have_both_names_of_its_result(folders, stand_in, capsys):
+    asked = {"STYLE": "monet", "OUTPUT_FORMAT": "png"}
+    run(folders, **asked)
+    Path("photos/beach.jpg").unlink()  # Its result stays.
+    Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 6, "WEBP"))
+    Path("photos/beach.webp.jpg").write_bytes(tiny.file(60, 80, 7))
+    before = Path("out/monet/beach.png").read_bytes()
+    for _ in range(2):
+        assert run(folders, **asked) == 1
+        assert failures(capsys) == [
+            "FAILED: beach.webp in monet: monet/beach.png in ./out is the result of another photo, "
+            "which stays; rename the photo"
+        ]
     assert Path("out/monet/beach.png").read_bytes() == before
     assert "monet/beach.webp.png" in results()
 

@@ -14,7 +14,7 @@ from support.folder_batches import keys, run
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (
-        "import sys; from styletransfer.cli.paint import main;"
+        "import sys; from styletransfer.cli.batch import main;"
         "code = main([]) or main(['--dry-run']);"
         "sys.exit(code or 9 * ('tensorflow' in sys.modules))"
     )

@@ -9,21 +9,27 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from styletransfer.batch.reading import read_photo, read_style
-from styletransfer.batch.styles import Painting, Style
+from styletransfer.batch.reading import (
+    File,
+    PaintingFiles,
+    PhotoFiles,
+    decode_photo,
+    decode_style,
+)
 from styletransfer.errors import PictureError
 from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
 
 
-def entry(key):
-    return Entry(key, 1, "")
+def style_of_one(files, settings, mask=None):
+    """Decode a style of the painting `a.png`."""
+    painting = File("painting a.png", files["a.png"])
+    mask = mask and File(mask, files[mask])
+    return decode_style([PaintingFiles(painting, 1.0, mask)], settings)
 
 
-def read_one(files, settings, mask=None):
-    """Reads a style of the painting `a.png`."""
-    style = Style("one", (Painting(entry("a.png"), 1.0, mask and entry(mask)),), settings)
-    return read_style(style, files.__getitem__)
+def photo_of(files, mask=None):
+    """Decode the photo `a.png`."""
+    return decode_photo(PhotoFiles(File("a.png", files["a.png"]), mask and File(mask, files[mask])))
 
 
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
@@ -32,7 +38,7 @@ def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
     files = {"a.png": saved(framed, "PNG"), "a.mask.png": grey_file(np.ones((20, 20), bool))}
 
     def size(*how):
-        return read_one(files, *how).paintings[0].shape[:2]
+        return style_of_one(files, *how).paintings[0].shape[:2]
 
     assert size(Settings()) == (44, 64) and size(Settings(size=32)) == (22, 32)
     assert size(Settings(), "a.mask.png") == size(Settings.inetwork()) == (84, 104)
@@ -52,21 +58,21 @@ HALVES = {"a.png": cut_out(), "upper.png": grey_file(UPPER), "right.png": grey_f
 
 
 def test_transparent_parts_of_a_painting_do_not_count():
-    np.testing.assert_array_equal(read_one(HALVES, Settings()).masks[0], LEFT)
-    small = read_one(HALVES, Settings(size=32))
+    np.testing.assert_array_equal(style_of_one(HALVES, Settings()).masks[0], LEFT)
+    small = style_of_one(HALVES, Settings(size=32))
     assert small.masks[0].shape == small.paintings[0].shape[:2] == (16, 32)
-    masked = read_one(HALVES, Settings(), "upper.png")
+    masked = style_of_one(HALVES, Settings(), "upper.png")
     np.testing.assert_array_equal(masked.masks[0], LEFT & UPPER)
-    assert read_one(HALVES, Settings.inetwork()).masks == [None]
+    assert style_of_one(HALVES, Settings.inetwork()).masks == [None]
     with pytest.raises(PictureError, match=r"painting a.png: its mask shows only transparent"):
-        read_one(HALVES, Settings(), "right.png")
+        style_of_one(HALVES, Settings(), "right.png")
 
 
 def test_a_photo_is_painted_where_it_is_seen():
-    for mask, where in ((None, LEFT), (entry("upper.png"), LEFT & UPPER)):
-        photo = read_photo(entry("a.png"), mask, HALVES.__getitem__)
+    for mask, where in ((None, LEFT), ("upper.png", LEFT & UPPER)):
+        photo = photo_of(HALVES, mask)
         np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), where)
-    photo = read_photo(entry("a.png"), None, HALVES.__getitem__)
+    photo = photo_of(HALVES)
     assert photo.content_mask(Settings.inetwork(), "a.png") is None
 
 
@@ -76,7 +82,6 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     corner = np.full((40, 40, 4), 255, np.uint8)
     corner[:3, :3, 3] = 0
     for pixels in (soft, corner):
-        files = {"a.png": saved(Image.fromarray(pixels), "PNG")}
-        photo = read_photo(entry("a.png"), None, files.__getitem__)
+        photo = photo_of({"a.png": saved(Image.fromarray(pixels), "PNG")})
         assert photo.picture.alpha is not None
         assert photo.content_mask(Settings(), "a.png") is None

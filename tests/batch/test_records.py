@@ -4,17 +4,19 @@ import os
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import astuple, replace
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from styletransfer.batch.records import MAX_READERS, fingerprints, read_records
+from styletransfer.batch.order import Order
+from styletransfer.batch.records import MAX_READERS, fingerprint, read_records
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.images.output import OutputFormat
 from styletransfer.settings import PRESETS, Settings
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.base import Entry
+from styletransfer.vgg.sources import WeightsSource
 
 # A result of the first version that has records as today's. Another fingerprint for the same
 # inputs would paint every picture of every user a second time.
@@ -34,22 +36,18 @@ STYLE = Style(
         deterministic=True,
     ),
 )
-OUTPUT = astuple(OutputFormat(None, 95))
+ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95), "")
 FINGERPRINT = "482c5aa77c8e64d69079ffa6cd9ab09470146e4c2eab4f7722a8de86d5d703e0"
 
 
-def fingerprint(photo, mask, style, output):
-    return fingerprints(style, output)(photo, mask)
-
-
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():
-    assert fingerprint(PHOTO, None, STYLE, OUTPUT) == FINGERPRINT
+    assert fingerprint(ORDER) == FINGERPRINT
     photo, style = replace(PHOTO, key="other.jpg"), replace(STYLE, name="other")
-    assert fingerprint(photo, None, style, OUTPUT) == FINGERPRINT
+    assert fingerprint(replace(ORDER, photo=photo, style=style)) == FINGERPRINT
 
 
 def with_settings(settings):
-    return fingerprint(PHOTO, None, replace(STYLE, settings=settings), OUTPUT)
+    return fingerprint(replace(ORDER, style=replace(STYLE, settings=settings)))
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -7,8 +7,8 @@ from support.gallery import content
 
 from styletransfer.batch.names import could_be_result
 from styletransfer.batch.records import intact_records, stored_by
+from styletransfer.gallery.gallery import Gallery
 from styletransfer.gallery.page import render_page
-from styletransfer.gallery.pictures import GalleryPictures
 from styletransfer.record import Record
 from styletransfer.storage.base import Entry
 from styletransfer.storage.folder import FolderBucket
@@ -71,7 +71,7 @@ def test_no_damage_to_a_record_is_an_error_or_reaches_a_key_of_others(tmp_path):
         assert all(could_be_result(key, "monet/beach.jpg") for key in named)
         assert named.keys() <= {"monet/beach.jpg", "monet/beach.png"}
         for each in intact_records({"_records/monet/beach.jpg.json": record}, STORED).values():
-            thumbnails = GalleryPictures(FolderBucket(tmp_path)).thumbnails([each])
+            thumbnails = Gallery(FolderBucket(tmp_path)).thumbnails([each])
             assert all(key.startswith("_gallery/thumbs/") for key in thumbnails)
             render_page([each], thumbnails).encode()
     assert read > CASES / 20

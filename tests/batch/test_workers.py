@@ -12,8 +12,8 @@ from support import programs, tiny
 from support.folder_batches import keys, run
 
 from styletransfer.batch import reading, workers
+from styletransfer.batch.bench import Bench
 from styletransfer.batch.reading import Reader
-from styletransfer.batch.storing import Storer
 from styletransfer.batch.workers import run_side_by_side
 from styletransfer.errors import StyleTransferError
 
@@ -90,17 +90,18 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     folders, stand_in, monkeypatch
 ):
     monkeypatch.setattr(reading, "AHEAD_SHARE", 0)  # Every photo counts as large.
-    store, decode, drain = Storer.store, Reader.decode, workers.Stores.drain
+    store, decode, drain = Bench.store, Reader.decode, workers.SavingPool.drain
     waits, storing, overlaps = threading.Event(), [], []
 
-    def stored_late(storer, finished):
+    def stored_late(bench, finished):
         storing.append(finished)
         assert waits.wait(10)
-        store(storer, finished)
+        record = store(bench, finished)
         storing.remove(finished)
+        return record
 
-    monkeypatch.setattr(Storer, "store", stored_late)
-    monkeypatch.setattr(workers.Stores, "drain", lambda stores: waits.set() or drain(stores))
+    monkeypatch.setattr(Bench, "store", stored_late)
+    monkeypatch.setattr(workers.SavingPool, "drain", lambda saving: waits.set() or drain(saving))
     monkeypatch.setattr(
         Reader, "decode", lambda *given: overlaps.append(bool(storing)) or decode(*given)
     )

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from styletransfer import config, errors, log
-from styletransfer.cli import bucket_management, paint, sync_commands, web, weights
+from styletransfer.cli import batch, bucket_management, sync_commands, web, weights
 from styletransfer.cli.app import run_program, run_service
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stopped
@@ -117,11 +117,11 @@ def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
 @pytest.mark.parametrize(
     ("main", "words", "said"),
     [
-        (paint.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
+        (batch.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
         (web.main, ["--owners"], "unrecognized arguments: --owners"),
         (bucket_management.bucket_management, ["ls", "--dry-rnu"], "did you mean --dry-run?"),
         (weights.main, ["vgg11"], "./start.sh weights: MODEL is 'vgg11', expected vgg19 or vgg16;"),
-        (paint.main, ["--hologram"], "./start.sh: unrecognized arguments: --hologram; see --help"),
+        (batch.main, ["--hologram"], "./start.sh: unrecognized arguments: --hologram; see --help"),
         (sync_commands.cl_get_results, ["out", "--bogus"], "unrecognized arguments: --bogus"),
     ],
 )

@@ -11,8 +11,9 @@ from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO
 
 from styletransfer.cli.inetwork import inetwork
-from styletransfer.cli.picture_files import read_picture, result_files
+from styletransfer.cli.picture_files import result_files
 from styletransfer.errors import ConfigError
+from styletransfer.images.decode import decode
 from styletransfer.images.output import OutputFormat
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -105,7 +106,7 @@ def test_the_result_is_written_as_asked_for():
 
 
 def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
-    photo = read_picture("beach.jpg", "BASE")
+    photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
     result = result_files("there/x", photo, OutputFormat(None))
     earlier = result.write(photo.pixels)
     before = earlier.read_bytes()

@@ -5,12 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO, painted
+from support.inetwork_runs import ONE, TWO, painted
 
-from styletransfer.batch import reading
-from styletransfer.cli import inetwork_arguments
-from styletransfer.cli.inetwork import inetwork
-from styletransfer.errors import ConfigError
+from styletransfer.cli.inetwork_arguments import order_of
 from styletransfer.images import arrays, decode
 from styletransfer.settings import FIELDS, Settings
 
@@ -19,14 +16,12 @@ paints = pytest.mark.slow
 
 
 def settings(*flags):
-    return inetwork_arguments.settings_of(inetwork_arguments.parse_arguments([*ONE, *flags]))
+    return order_of([*ONE, *flags]).settings
 
 
 def test_every_setting_has_its_flag():
     flags = [word for name, field in FIELDS.items() for word in (f"--{name}", str(field.default))]
-    args = inetwork_arguments.parse_arguments([*ONE, *flags])
-    given = inetwork_arguments.settings_given(args)
-    assert given.keys() == FIELDS.keys() and Settings().replaced(given) == Settings()
+    assert settings(*flags) == Settings()
 
 
 def test_a_flag_sets_its_setting():
@@ -48,9 +43,10 @@ def test_switches_take_the_original_s_words_and_stand_alone():
     for words in (["TRUE"], ["yes"], ["t"], ["1"], []):
         assert settings("--preserve_color", *words).preserve_color
     assert not settings("--preserve_color", "False").preserve_color
-    args = inetwork_arguments.parse_arguments(["--preserve_color", *ONE, "--rescale-image", "no"])
-    assert args.pictures == ONE, "a switch before the pictures swallows none"
-    assert (args.preserve_color, args.rescale_image) == ("true", "no")
+    order = order_of(["--preserve_color", *ONE, "--rescale-image", "no"])
+    paths = [order.base, *(each.painting for each in order.paintings), order.prefix]
+    assert paths == ONE, "a switch before the pictures swallows none"
+    assert order.settings.preserve_color and not order.settings.rescale_image
 
 
 @paints
@@ -88,27 +84,17 @@ def test_a_picture_to_start_from_is_where_it_starts():
     ],
     ids=["as the masks", "whole photo", "named"],
 )
-def test_paintings_have_their_weights_masks_and_regions(monkeypatch, flags, regions, shares):
-    styles = []
-
-    def read_style(style, *_):
-        styles.append(style)
-        raise ConfigError("enough")
-
-    monkeypatch.setattr(reading, "read_style", read_style)
-    words = [*TWO, "--style_masks", "left.png", "-", *flags]
-    assert inetwork([*words, *QUICK]) == 2
-    [style] = styles
-    assert [each.entry.key for each in style.paintings] == TWO[1:3] and style.shares == shares
-    assert [each.mask and each.mask.key for each in style.paintings] == ["left.png", None]
-    assert [each.region and each.region.key for each in style.paintings] == regions
+def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
+    paintings = order_of([*TWO, "--style_masks", "left.png", "-", *flags]).paintings
+    assert [each.painting for each in paintings] == TWO[1:3]
+    assert [each.share for each in paintings] == shares
+    assert [each.mask for each in paintings] == ["left.png", None]
+    assert [each.region for each in paintings] == regions
 
 
 def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():
     def size(*flags):
-        args = inetwork_arguments.parse_arguments([*ONE, *flags])
-        settings = inetwork_arguments.settings_of(args)
-        return inetwork_arguments.with_image_size(settings, args, 60, 80).size
+        return order_of([*ONE, *flags]).settings_for(60, 80).size
 
     assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533

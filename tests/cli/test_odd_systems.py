@@ -8,7 +8,7 @@ import pytest
 from support.commands import contents, python
 
 from styletransfer import config
-from styletransfer.cli.paint import place_variables
+from styletransfer.cli.batch import place_variables
 from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.storage.folder import FolderBucket

@@ -5,7 +5,6 @@ import os
 import pytest
 
 from styletransfer import ENGINE_VERSION, config
-from styletransfer.batch.device_loader import DeviceLoader
 from styletransfer.cluster import actor
 from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
@@ -19,15 +18,15 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
 ):
     asked, error = [], DeviceError("none")
 
-    def devices(self):
-        asked.append(self._wanted)
+    def load_devices(device):
+        asked.append(device)
         raise error
 
     monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.setattr(DeviceLoader, "devices", devices)
-    setup = WorkerSetup(config.load(folders), {}, False, ENGINE_VERSION, cpus)
+    monkeypatch.setattr(actor, "load_devices", load_devices)
+    setup = WorkerSetup(config.load(folders), False, ENGINE_VERSION, cpus)
     assert RemoteWorker(setup).start().problem is error
     assert asked == [wanted]
     assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads

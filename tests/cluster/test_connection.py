@@ -6,7 +6,7 @@ from unittest.mock import Mock
 import pytest
 from support.s3_servers import free_ports
 
-from styletransfer.cluster import connection
+from styletransfer.cluster.fleet import connected
 from styletransfer.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ def test_an_address_where_nobody_listens_is_named_at_once(ray, scheme):
     address = f"{scheme}127.0.0.1:{free_ports(1)[0]}"
     with (
         pytest.raises(ConfigError, match=f"'{address}', and nobody answers there"),
-        connection.connected(address),
+        connected(address),
     ):
         pass
     ray.init.assert_not_called()
@@ -41,7 +41,7 @@ def test_a_head_that_could_not_serve_a_driver_is_asked_again(ray, caplog):
     ]
     with (
         socket.create_server(("127.0.0.1", 0)) as head,
-        connection.connected(f"ray://127.0.0.1:{head.getsockname()[1]}") as found,
+        connected(f"ray://127.0.0.1:{head.getsockname()[1]}") as found,
     ):
         assert found is ray
     assert ray.init.call_count == 2
@@ -53,14 +53,14 @@ def test_the_last_line_of_rays_error_is_said_as_well(ray):
     ray.init.side_effect = failed
     with (
         pytest.raises(ConfigError, match="failure from server: no room "),
-        connection.connected("auto"),
+        connected("auto"),
     ):
         pass
 
 
 def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
     caplog.set_level("DEBUG", "styletransfer")
-    with connection.connected("auto"):
+    with connected("auto"):
         ray._private.worker.print_to_stdstream(
             {"lines": ["Raylet is terminated.\n  [state-dump] 1\n"], "pid": "raylet"},
             ignore_prefix=False,

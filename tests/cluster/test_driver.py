@@ -14,12 +14,12 @@ from support.polling import until
 
 from styletransfer import config
 from styletransfer.batch import run as batch
-from styletransfer.batch.painting import Painter
-from styletransfer.cluster import actor, connection, driver, fleet, queues
+from styletransfer.batch.bench import Bench
+from styletransfer.cluster import actor, driver, fleet, queues
 from styletransfer.cluster.actor import Answer
 from styletransfer.cluster.driver import run_on_cluster
 from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.gallery import Gallery
 from styletransfer.signals import Stopped
 from styletransfer.storage.base import UnavailableError
 
@@ -47,22 +47,22 @@ def cluster(folders, stand_in, monkeypatch):
 
 @pytest.fixture
 def painting(monkeypatch):
-    """A list of functions that are called with each task when a worker begins it."""
-    happens, whole = [], Painter.paint
+    """A list of functions that are called with each order when a worker begins it."""
+    happens, whole = [], Bench.paint
 
-    def finished(worker, task, *others):
+    def finished(worker, order, *others):
         for each in happens:
-            each(task)
-        return whole(worker, task, *others)
+            each(order)
+        return whole(worker, order, *others)
 
-    monkeypatch.setattr(Painter, "paint", finished)
+    monkeypatch.setattr(Bench, "paint", finished)
     return happens
 
 
 def once(function):
-    """Calls a function when the first task begins."""
+    """Calls a function when the first order begins."""
     calls = iter([function])
-    return lambda task: next(calls, lambda: None)()
+    return lambda order: next(calls, lambda: None)()
 
 
 def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluster, stand_in):
@@ -104,7 +104,7 @@ def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys)
 def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     folders, cluster, painting, monkeypatch, capsys, others, own, found
 ):
-    monkeypatch.setattr(queues, "MAX_TASKS", 1)
+    monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
     painting.append(once(lambda: run(folders, **others)))
     assert cluster.paint(**own) == 0 and results() == RESULTS
@@ -131,8 +131,8 @@ def test_a_lost_nodes_pictures_are_painted_by_another(cluster, painting, capsys)
 
 
 def test_a_photo_that_kills_its_worker_twice_fails_alone_with_a_record(cluster, painting, capsys):
-    def kill(task):
-        if str(task) == "beach.jpg in monet":
+    def kill(order):
+        if str(order) == "beach.jpg in monet":
             raise MemoryError
 
     painting.append(kill)
@@ -199,7 +199,7 @@ def test_one_node_that_cannot_paint_does_not_end_the_run_of_another(
     assert "1 painted" in capsys.readouterr().out
     tried.clear()
     monkeypatch.setattr(fleet, "REST_S", 0.1)
-    painting.append(lambda task: until(lambda: len(tried) > 3))
+    painting.append(lambda order: until(lambda: len(tried) > 3))
     assert cluster.paint() == 0
     assert capsys.readouterr().out.count("this node has another version") >= 3
 
@@ -232,11 +232,11 @@ def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
     cluster, painting, monkeypatch, capsys
 ):
     monkeypatch.setenv("PAINTING_S", "10")
-    monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._run.stop))
+    monkeypatch.setattr(driver._Painting, "_lose_gone", lambda self: stop(self._stop))
     for module in (driver, actor):  # However slow the machine is.
         monkeypatch.setattr(module, "LEAVE_S", 60.0)
     begun = threading.Event()
-    painting.append(lambda task: begun.set())
+    painting.append(lambda order: begun.set())
 
     def stop(found):
         if begun.is_set():
@@ -244,7 +244,7 @@ def test_after_a_signal_what_is_under_way_is_saved_for_the_next_run(
 
     with pytest.raises(Stopped):
         cluster.paint()
-    assert results() == set(), "nor does a worker begin its next task"
+    assert results() == set(), "nor does a worker begin its next order"
     assert [key for key in keys() if key.startswith("_checkpoints/")]
     monkeypatch.setenv("PAINTING_S", "0")
     painting.clear()
@@ -258,6 +258,6 @@ def test_what_is_missing_for_a_cluster_is_said_before_anything_is_read(folders, 
     monkeypatch.setattr(os, "environ", {"HOME": "/nowhere"})
     with pytest.raises(ConfigError, match="RAY_AUTH_TOKEN is not set"):
         run_on_cluster(loaded, {})
-    monkeypatch.setattr(connection, "find_spec", lambda name: None)
+    monkeypatch.setattr(fleet, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match="Ray is not installed"):
         run_on_cluster(loaded, {})

@@ -8,7 +8,7 @@ from support.fake_ray import DiedError, FakeRay
 from styletransfer.cluster import fleet
 from styletransfer.cluster.actor import WorkerSetup
 from styletransfer.cluster.fleet import Fleet
-from styletransfer.cluster.queues import MAX_TASKS
+from styletransfer.cluster.queues import MAX_ORDERS
 
 HEAD, PLAIN, GPUS = {}, {"CPU": 8.0}, {"CPU": 16.0, "GPU": 2.0}
 GPU = {"num_gpus": 1, "num_cpus": 0}  # reserved for a worker
@@ -31,7 +31,7 @@ def made(monkeypatch):
     def make(device, pictures, **nodes):
         ray = FakeRay()
         ray.alive = nodes
-        found = Fleet(ray, WorkerSetup(SimpleNamespace(device=device), {}, False, "5", None))
+        found = Fleet(ray, WorkerSetup(SimpleNamespace(device=device), False, "5", None))
         found.look(pictures)
         return found, ray
 
@@ -57,7 +57,7 @@ def test_each_gpu_has_a_worker_or_each_nodes_cores_have_one(
     reserved = {name: [] for name in nodes}
     for actor in ray.actors:
         # All orders of the window, `start`, and `leave`, which comes while these wait.
-        assert actor.options.pop("max_concurrency") == MAX_TASKS + 2
+        assert actor.options.pop("max_concurrency") == MAX_ORDERS + 2
         assert actor._made.cpus == (actor.options["num_cpus"] or None)
         reserved[actor.node].append(actor.options)
     assert reserved == expected

@@ -7,7 +7,7 @@ import subprocess
 import yaml
 from support.aws_template import offered
 
-from styletransfer.cluster.connection import RAY_VARIABLES
+from styletransfer.cluster.fleet import RAY_VARIABLES
 from styletransfer.paths import PROGRAM
 
 CLUSTER = PROGRAM / "cluster"

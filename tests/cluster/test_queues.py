@@ -1,41 +1,44 @@
-"""The order in which workers get tasks, also tasks of lost workers."""
+"""The order in which workers get orders, also orders of lost workers."""
 
 from dataclasses import replace
 
 from styletransfer import Settings
-from styletransfer.batch.plan import Task
+from styletransfer.batch.order import Order
 from styletransfer.batch.styles import Style
 from styletransfer.cluster.queues import Queues
+from styletransfer.images.output import OutputFormat
 from styletransfer.storage.base import Entry
+from styletransfer.vgg.sources import WeightsSource
 
 
 def queues_of(count):
-    style = Style("monet", (), Settings())
-    tasks = [
-        Task(Entry(str(number), 9, "e"), None, style, "", None, "", None) for number in range(count)
+    style, weights = Style("monet", (), Settings()), WeightsSource("builtin", "md5:a")
+    orders = [
+        Order(Entry(str(number), 9, "e"), None, style, weights, OutputFormat(None), "")
+        for number in range(count)
     ]
-    return tasks, Queues(tasks)
+    return orders, Queues(orders)
 
 
-def after_a_loss(tasks):
-    """The tasks as a lost worker leaves them, with a checkpoint."""
-    return [replace(each, may_resume=True) for each in tasks]
+def after_a_loss(orders):
+    """The orders as a lost worker leaves them, with a checkpoint."""
+    return [replace(each, may_resume=True) for each in orders]
 
 
 def taken(queues, under_way=()):
-    """Gives a worker with these tasks as many as it takes, and returns all of them."""
+    """Gives a worker with these orders as many as it takes, and returns all of them."""
     found = [*under_way]
-    while (task := queues.take(found)) is not None:
-        found.append(task)
+    while (order := queues.take(found)) is not None:
+        found.append(order)
     return found
 
 
 def test_suspects_come_last_and_alone_also_if_they_are_given_back():
-    tasks, queues = queues_of(7)
+    orders, queues = queues_of(7)
     suspects = taken(queues)
     queues.lose(suspects, with_node=False)
     others = taken(queues)
-    assert others == tasks[4:] and queues.take(others) is None
+    assert others == orders[4:] and queues.take(others) is None
     for _ in range(2):
         alone = taken(queues)
         assert alone == after_a_loss(suspects[:1])
@@ -56,14 +59,14 @@ def test_of_several_photos_that_kill_their_workers_each_fails_alone():
                 for _ in worker:
                     queues.end()
             worker.clear()
-    assert {task.photo.key for task, _ in failed} == poison
+    assert {order.photo.key for order, _ in failed} == poison
     assert deaths == 9  # Each once among others, and twice alone.
 
 
 def test_nodes_that_go_are_no_photos_fault_until_five_of_them_have():
-    tasks, queues = queues_of(1)
+    orders, queues = queues_of(1)
     for number in range(5):
-        assert taken(queues) == (after_a_loss(tasks) if number else tasks)
-        failed = queues.lose(tasks, with_node=True)
+        assert taken(queues) == (after_a_loss(orders) if number else orders)
+        failed = queues.lose(orders, with_node=True)
         assert bool(failed) == (number == 4)
     assert queues.left == 0

@@ -14,7 +14,7 @@ from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
 
-from styletransfer.cluster.connection import RAY_VARIABLES
+from styletransfer.cluster.fleet import RAY_VARIABLES
 from styletransfer.paths import PROGRAM
 
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # See its sitecustomize.

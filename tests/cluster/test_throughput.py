@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from styletransfer.cluster import throughput as module
-from styletransfer.cluster.throughput import Throughput
+from styletransfer.cluster import driver
+from styletransfer.cluster.driver import Throughput
 
 
 @pytest.fixture
@@ -13,7 +13,7 @@ def clock(monkeypatch, caplog):
     """The time, in a list of one number."""
     caplog.set_level(logging.INFO)
     now = [1000.0]
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(driver.time, "monotonic", lambda: now[0])
     return now
 
 
@@ -42,7 +42,7 @@ def test_failures_and_what_another_run_has_stored_are_done_but_are_no_paintings(
     shown.show(1, 1)
     shown.add(failed=False)
     for _ in range(6):
-        shown.add(failed=False, found=True)
+        shown.add(failed=False, already_stored=True)
     clock[0] += 60
     shown.show(1, 1)
     assert caplog.messages == [

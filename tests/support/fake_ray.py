@@ -37,9 +37,9 @@ class Actor:
         pending, self._pending = self._pending, {}
         for each in pending:
             each.set_exception(self._error)
-        if hasattr(self._made, "_session"):  # Ends its painting.
+        if hasattr(self._made, "_bench"):  # Ends its painting.
             self._made._stop.signum = signal.SIGTERM
-            self._made._session.leaving.set()
+            self._made._bench.leave()
 
     def _call(self, name, method, args):
         future, copied = Future(), pickle.loads(pickle.dumps(args))
@@ -119,5 +119,5 @@ class FakeRay:
 
     @contextmanager
     def connected(self, address):
-        """Replaces cluster.connection.connected."""
+        """Replaces cluster.fleet.connected."""
         yield self

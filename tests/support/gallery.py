@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery.gallery import Gallery
 from styletransfer.images.encode import encode
 from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record

@@ -19,7 +19,7 @@ STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds,
 # In the order in which a run loads them: TensorFlow by way of the module that keeps Keras out.
 PRELOAD = (
     "styletransfer.devices.tensorflow",
-    "styletransfer.batch.painting",
+    "styletransfer.batch.easel",
     "styletransfer.batch.dry_run",
     "styletransfer.batch.workers",
     "styletransfer.storage.s3",

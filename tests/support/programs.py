@@ -6,14 +6,15 @@ import sys
 
 from styletransfer import config
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.cli import app, inetwork, paint
+from styletransfer.cli import app, inetwork
+from styletransfer.cli.batch import main
 from support import stand_in, tiny
 
 
 def batch() -> None:
     """The batch, as `python -m styletransfer` runs it."""
     NetworkPool.build = lambda *_: tiny.network()
-    app.leave(paint.main([]))
+    app.leave(main([]))
 
 
 def batch_without_tensorflow(every: str = "60") -> None:
@@ -22,7 +23,7 @@ def batch_without_tensorflow(every: str = "60") -> None:
     stand_in.install()
     load = config.load
     config.load = lambda *given: dataclasses.replace(load(*given), checkpoint_every=float(every))
-    app.leave(paint.main([]))
+    app.leave(main([]))
 
 
 def batch_on_two_devices() -> None:
@@ -55,7 +56,7 @@ def batch_on_two_halves_of_the_cpu() -> None:
     networks = []
     tiny.compute_in_float32()
     NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
-    code = paint.main([])
+    code = main([])
     for vgg in networks:
         tensors = tensorflow.tf.nest.flatten([*vgg._converted.values()])
         print("kernels on", *{tensor.device for tensor in tensors})
@@ -80,12 +81,12 @@ def on_the_second_half_of_the_cpu() -> None:
     name, names = memory_available.device_name, set()
     memory_available.device_name = lambda: names.add(name()) or name()
     picture = "photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1"
-    for main, words in (
-        (paint.main, "--dry-run"),
-        (paint.main, ""),
+    for program, words in (
+        (main, "--dry-run"),
+        (main, ""),
         (inetwork.inetwork, picture),
     ):
-        code = main(words.split())
+        code = program(words.split())
         print("memory of", *names, flush=True)
         names.clear()
         if code:

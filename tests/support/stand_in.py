@@ -127,9 +127,9 @@ def install(set_attribute: Any = setattr) -> None:
     Args:
         set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
     """
-    from styletransfer.batch import painting
+    from styletransfer.batch import easel
     from styletransfer.batch.network_pool import NetworkPool
 
-    set_attribute(painting, "StyleTransfer", StyleTransfer)
-    set_attribute(painting, "StyleTargets", StyleTargets)
-    set_attribute(NetworkPool, "build", lambda *_: VGG())
+    set_attribute(easel, "StyleTransfer", StyleTransfer)
+    set_attribute(easel, "StyleTargets", StyleTargets)
+    set_attribute(NetworkPool, "build", lambda _, settings, weights: VGG(weights))

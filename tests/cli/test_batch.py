@@ -6,9 +6,8 @@ import pytest
 from support.commands import set_variables
 
 from styletransfer import config
-from styletransfer.batch import run as batch
-from styletransfer.cli import paint
-from styletransfer.cli.paint import place_variables
+from styletransfer.batch import run as batch_run
+from styletransfer.cli.batch import main, place_variables
 
 
 @pytest.fixture
@@ -19,7 +18,7 @@ def loaded(tmp_path, monkeypatch):
     environment = config.environment
     monkeypatch.setattr(config, "environment", lambda: environment(tmp_path))
     found = []
-    monkeypatch.setattr(batch, "run", lambda config: found.append(config) or 0)
+    monkeypatch.setattr(batch_run, "run", lambda config: found.append(config) or 0)
     return found
 
 
@@ -29,7 +28,7 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch, variable, f
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv(variable, "draft")
     words = ["./photos", "s3://paintings/old", "results", "--size", "96", "--preserve-color"]
-    assert paint.main([*words, flag, "fine", "--dry-run", "--keep"]) == 0
+    assert main([*words, flag, "fine", "--dry-run", "--keep"]) == 0
     [found] = loaded
     assert (found.source, found.style) == ("./photos", "s3://paintings/old")
     assert (found.result, found.dry_run, found.keep) == ("results", True, True)
@@ -41,7 +40,7 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch, variable, f
 def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch, name):
     monkeypatch.setenv(name, "klee")  # Arguments override it.
     Path("beach.jpg").write_bytes(b"")
-    assert paint.main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
+    assert main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
     [found] = loaded
     assert (Path(found.source), found.photo) == (Path.cwd(), "beach.jpg")
     assert (found.style, found.style_name) == ("s3://paintings/old", "monet.jpg")
@@ -59,7 +58,7 @@ def test_further_instances_of_an_application_are_warned_that_they_paint_the_same
     loaded, monkeypatch, capsys, variables, warned
 ):
     set_variables(monkeypatch, variables)
-    assert paint.main(["./photos", "./paintings", "./painted"]) == 0
+    assert main(["./photos", "./paintings", "./painted"]) == 0
     warning = "this is instance 2, and every instance paints all photos; SHARD=INSTANCE_NUMBER/n"
     assert (warning in capsys.readouterr().out) == warned
 
@@ -86,7 +85,7 @@ def test_relative_folders_are_those_where_it_was_called(tmp_path):
 )
 def test_a_mistake_is_one_line(loaded, capsys, words, message):
     Path("photos").mkdir()
-    assert paint.main(words) == 2
+    assert main(words) == 2
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1 and not loaded
 
@@ -95,18 +94,18 @@ def test_the_page_of_the_results_is_named_and_shown_where_there_is_one(loaded, m
     shown = []
     monkeypatch.setattr("webbrowser.open", lambda address: shown.append(address) or True)
     words = ["./photos", "./paintings", "./painted", "--open"]
-    assert paint.main(words) == 0
+    assert main(words) == 0
     assert not shown
     Path("painted").mkdir()
     Path("painted/index.html").touch()
-    assert paint.main(words[:3]) == 0
+    assert main(words[:3]) == 0
     assert capsys.readouterr().out.endswith("Open painted/index.html\n") and not shown
-    assert paint.main(words) == 0
+    assert main(words) == 0
     assert shown == [Path("painted/index.html").resolve().as_uri()]
     Path("beach.jpg").touch()
     capsys.readouterr()
-    assert paint.main(["./beach.jpg", *words[1:]]) == 0
+    assert main(["./beach.jpg", *words[1:]]) == 0
     assert len(shown) == 2
     monkeypatch.setenv("SHARD", "0/2")
-    assert paint.main([*words, "--progress", "none"]) == 0
+    assert main([*words, "--progress", "none"]) == 0
     assert len(shown) == 2

@@ -70,8 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return code
 
     # The log is set up before anything else.
-    given = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
-    variables = {name: value for name, value in given.items() if value}
+    flags = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
+    variables = {name: value for name, value in flags.items() if value}
     return run_service(parser.prog, run, variables)
 
 
@@ -116,14 +116,14 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     """
     settings = settings_given(args)
     Settings().replaced(settings, "--")  # A wrong one is named as it was given.
-    found = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
+    variables = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "preset" in settings:
-        found["PRESET"] = settings["preset"]
+        variables["PRESET"] = settings["preset"]
     if args.keep:
-        found["KEEP"] = "1"
+        variables["KEEP"] = "1"
     if args.places:
-        found |= place_variables(args.places, start)
-    return found
+        variables |= place_variables(args.places, start)
+    return variables
 
 
 def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:

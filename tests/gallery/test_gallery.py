@@ -6,9 +6,9 @@ import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
 from styletransfer.bucket_layout import UNPUBLISHED
-from styletransfer.gallery import pictures, publisher
-from styletransfer.gallery.pictures import GalleryPictures, thumbnail, thumbnail_key
-from styletransfer.gallery.publisher import Gallery
+from styletransfer.gallery import gallery as module
+from styletransfer.gallery.gallery import Gallery
+from styletransfer.gallery.pictures import thumbnail, thumbnail_key
 from styletransfer.record import Record
 from styletransfer.storage.base import ObjectError, UnavailableError
 from styletransfer.storage.folder import FolderBucket
@@ -27,19 +27,21 @@ def test_a_photo_that_has_changed_gets_another_preview(tmp_path):
     assert bucket.read("_gallery/photos/beach.jpg.jpg") != before
 
 
-def test_thumbnails_that_no_page_can_hold_do_not_fill_the_memory(tmp_path, monkeypatch):
+def test_thumbnails_that_no_page_can_hold_are_beside_it_and_do_not_fill_the_memory(
+    tmp_path, monkeypatch
+):
     bucket, records = FolderBucket(tmp_path), [record(f"{number}.jpg") for number in range(20)]
-    monkeypatch.setattr(pictures, "EMBEDDED_BYTES", 9 * len(thumbnail(flat(RED))))
-    stored = GalleryPictures(bucket)
+    monkeypatch.setattr(module, "EMBEDDED_BYTES", 9 * len(thumbnail(flat(RED))))
+    gallery = Gallery(bucket)
     for _ in range(2):  # Painted once more, they take no more.
         for each in records:
-            stored.store(each, flat(RED), flat(RED), {})
-    assert len(stored._held) == 9
-    found = stored.thumbnails(records)
+            gallery.add(each, flat(RED), flat(RED), {})
+    assert len(gallery._held) == 9
+    found = gallery.thumbnails(records)
     assert len(found) == 40 and {*found.values()} == {True}
-    assert GalleryPictures(bucket).thumbnails(records) == found
+    assert Gallery(bucket).thumbnails(records) == found
     # Once the page holds them because others are gone, they are read.
-    few = stored.thumbnails(records[-4:])
+    few = gallery.thumbnails(records[-4:])
     assert len(few) == 8 and all(isinstance(each, bytes) for each in few.values())
 
 
@@ -82,7 +84,7 @@ def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, monkeypatch, caplo
     monkeypatch.setattr(FolderBucket, "write", Mock(side_effect=UnavailableError("gone")))
     gallery = Gallery(FolderBucket(tmp_path))
     for step in (
-        gallery.begin,
+        gallery.mark,
         lambda: gallery.add(record(), flat(RED), flat(BLUE), {}),
         gallery.publish,
     ):
@@ -92,10 +94,10 @@ def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, monkeypatch, caplo
 
 
 def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(publisher, "PUBLISH_EVERY_S", 0)
+    monkeypatch.setattr(module, "PUBLISH_EVERY_S", 0)
     bucket = FolderBucket(tmp_path)
     gallery = Gallery(bucket)
-    gallery.begin()
+    gallery.mark()
     add_result(gallery, bucket, record())
     gallery.publish_if_due()
     assert {"index.html", UNPUBLISHED} <= keys_in(bucket)
@@ -103,26 +105,25 @@ def test_the_page_is_written_when_it_is_due_and_the_mark_stays_until_the_end(tmp
     gallery.publish()
     assert UNPUBLISHED not in keys_in(bucket)
     assert b"More pictures were being painted" not in bucket.read("index.html")
-    part = Gallery(bucket, publishes=False)
-    part.begin()
+    part = Gallery(bucket)
+    part.mark()
     Gallery(bucket).publish()  # A whole run ends before it does.
     assert UNPUBLISHED not in keys_in(bucket)
-    part.publish_if_due()
-    part.publish()
+    part.mark()
     assert UNPUBLISHED in keys_in(bucket)
 
 
 @pytest.mark.parametrize("first, last", [(0, 1), (1, 0)])
-@pytest.mark.parametrize("other", [Gallery, lambda bucket: Gallery(bucket, publishes=False)])
-def test_the_mark_stays_where_two_runs_were_painting(tmp_path, other, first, last):
+@pytest.mark.parametrize("end_of_other", [Gallery.publish, Gallery.mark], ids=["whole", "part"])
+def test_the_mark_stays_where_two_runs_were_painting(tmp_path, end_of_other, first, last):
     """Neither page has the other's results, which the next run without anything to paint shows."""
     bucket = FolderBucket(tmp_path)
-    runs = [Gallery(bucket), other(bucket)]
+    runs, ends = [Gallery(bucket), Gallery(bucket)], [Gallery.publish, end_of_other]
     for run, photo in zip(runs, ("a.jpg", "b.jpg"), strict=True):
-        run.begin()
+        run.mark()
         add_result(run, bucket, record(photo))
-    runs[first].publish()
-    runs[last].publish()
+    for number in (first, last):
+        ends[number](runs[number])
     assert UNPUBLISHED in keys_in(bucket)
     Gallery(bucket, [record("a.jpg"), record("b.jpg")]).publish()
     assert UNPUBLISHED not in keys_in(bucket)
@@ -133,7 +134,7 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
     tmp_path, monkeypatch, caplog
 ):
     now = [0.0]
-    monkeypatch.setattr(publisher, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(module, "perf_counter", lambda: now[0])
     monkeypatch.setattr(FolderBucket, "write", Mock(side_effect=UnavailableError("gone")))
     gallery = Gallery(FolderBucket(tmp_path), [record()])
     for seconds, times in ((29, 0), (31, 1), (60, 1), (62, 2)):
