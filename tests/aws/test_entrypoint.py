@@ -53,7 +53,7 @@ def bot(monkeypatch, tmp_path):
 
 
 def job(bot, key=KEY):
-    """Runs the job in this process. Returns its exit code."""
+    """Run the job in this process, and return its exit code."""
     return entrypoint.main([bot.name, key])
 
 

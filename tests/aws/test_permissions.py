@@ -42,7 +42,7 @@ ACTIONS = {
 
 @contextlib.contextmanager
 def recorded(*ignored: BaseClient) -> Iterator[set[tuple[str, str]]]:
-    """Collects the action and the resource's ARN of every call, in all threads, by all clients
+    """Collect the action and the resource's ARN of every call, in all threads, by all clients
     except the ones ignored, which are the test's."""
     calls: set[tuple[str, str]] = set()
     call = BaseClient._make_api_call

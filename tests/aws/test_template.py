@@ -81,24 +81,15 @@ def test_the_region_of_the_guide_has_the_instance_types_of_the_template(template
 
 
 def test_nothing_runs_where_nothing_waits_and_spot_goes_first(resources):
-    for name in ("SpotEnvironment", "OnDemandEnvironment"):
-        properties = resources[name]["Properties"]
-        assert properties["ComputeResources"]["MinvCpus"] == 0
-        assert properties["ComputeResources"]["Ec2Configuration"] == [
-            {"ImageType": "ECS_AL2023_NVIDIA"}
-        ]
-        # Requirements of updates in place.
-        assert properties["ReplaceComputeEnvironment"] is False and "ServiceRole" not in properties
-        assert "ComputeEnvironmentName" not in properties
     spot, on_demand = (
         resources[name]["Properties"]["ComputeResources"]
         for name in ("SpotEnvironment", "OnDemandEnvironment")
     )
-    assert (spot["Type"], spot["AllocationStrategy"]) == ("SPOT", "SPOT_PRICE_CAPACITY_OPTIMIZED")
-    assert (on_demand["Type"], on_demand["AllocationStrategy"]) == ("EC2", "BEST_FIT_PROGRESSIVE")
-    order = resources["JobQueue"]["Properties"]["ComputeEnvironmentOrder"]
-    ordered = sorted(order, key=lambda each: each["Order"])
-    assert [each["ComputeEnvironment"] for each in ordered] == [
+    assert spot["MinvCpus"] == on_demand["MinvCpus"] == 0
+    assert (spot["Type"], on_demand["Type"]) == ("SPOT", "EC2")
+    environments = resources["JobQueue"]["Properties"]["ComputeEnvironmentOrder"]
+    ordered = sorted(environments, key=lambda environment: environment["Order"])
+    assert [environment["ComputeEnvironment"] for environment in ordered] == [
         "SpotEnvironment",
         "OnDemandEnvironment",
     ]

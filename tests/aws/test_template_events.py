@@ -12,7 +12,7 @@ from styletransfer.images import output
 
 
 def action(rules, status, code):
-    """The action of the first rule that matches an attempt with this status and exit code."""
+    """Return the action of the first rule that matches an attempt with a status and exit code."""
     seen = {"OnStatusReason": status, "OnExitCode": str(code), "OnReason": ""}
     for rule in rules:
         conditions = [name for name in rule if name != "Action"]

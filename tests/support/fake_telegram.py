@@ -78,7 +78,7 @@ class Telegram:
     _texts: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def add_file(self, data: bytes, size: int | None = None) -> dict[str, Any]:
-        """Returns a file that a user sent, as in a message; `size` is its claimed size."""
+        """Return a file that a user sent, as in a message; `size` is its claimed size."""
         number = len(self._files) + 1
         self._files[f"file{number}"] = (data, len(data) if size is None else size)
         return {"file_id": f"file{number}", "file_unique_id": f"AQAD_x-{number}"}
@@ -88,12 +88,12 @@ class Telegram:
         self.faults += [(method, status, retry_after)] * times
 
     def sent(self, method: str = "send", chat: int | None = None) -> list[Call]:
-        """The calls of methods with a prefix, of one chat or of all."""
+        """Return the calls of methods with a prefix, of one chat or of all."""
         found = [call for call in self.calls if call.method.startswith(method)]
         return [call for call in found if chat in (None, call.chat)]
 
     def transport(self) -> httpx.MockTransport:
-        """Connects an httpx client to this Telegram."""
+        """Connect an httpx client to this Telegram."""
         return httpx.MockTransport(self._respond)
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
@@ -222,7 +222,7 @@ class Telegram:
 
 
 def _read_form(request: httpx.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """Returns a call's parameters and its files by field."""
+    """Return a call's parameters and its files by field."""
     kind = request.headers.get("content-type")
     builder = EnvironBuilder(method="POST", data=request.content, content_type=kind)
     form = builder.get_request()
