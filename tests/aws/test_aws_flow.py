@@ -33,8 +33,8 @@ class Cloud:
         self.deliver_new_objects()
 
     def deliver_new_objects(self):
-        found = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
-        for entry in found:
+        entries = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
+        for entry in entries:
             if (version := (entry["Key"], entry["ETag"])) not in self._seen:
                 self._seen.add(version)
                 self.deliver(aws_events.created(entry["Key"]))

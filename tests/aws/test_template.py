@@ -20,8 +20,8 @@ def test_cfn_lint_finds_nothing(template):
     """Once translated: cfn-lint follows no circle of resources through SAM's."""
     from cfnlint.api import ManualArgs, lint
 
-    found = lint(json.dumps(template), config=ManualArgs(regions=["eu-west-1", "us-east-1"]))
-    assert [f"{each.path}: {each.rule.id} {each.message}" for each in found] == []
+    findings = lint(json.dumps(template), config=ManualArgs(regions=["eu-west-1", "us-east-1"]))
+    assert [f"{each.path}: {each.rule.id} {each.message}" for each in findings] == []
 
 
 def test_a_parameter_that_cannot_be_is_refused(template):
@@ -100,10 +100,10 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resour
     container = job["ContainerProperties"]
     assert job["Timeout"] == {"AttemptDurationSeconds": "3600"}
     assert container["Command"] == ["python", "aws/entrypoint.py", "Ref::bucket", "Ref::key"]
-    given = {each["Name"]: each["Value"] for each in container["Environment"]}
+    variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     wanted = {"DEVICE": "gpu", "LOG_FORMAT": "json", "OUTPUT_FORMAT": "same"}
     size = resources["BotFunction"]["Properties"]["Environment"]["Variables"]["STYLE_SIZE"]
-    assert given == wanted | {"AWS_DEFAULT_REGION": REGION, "STYLE_SIZE": size}
+    assert variables == wanted | {"AWS_DEFAULT_REGION": REGION, "STYLE_SIZE": size}
     for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
     assert template["Parameters"]["StyleSize"]["MaxValue"] == contract.LARGEST_SIDE

@@ -48,8 +48,8 @@ def translated() -> dict[str, Any]:
 
 
 def filled(template: dict[str, Any]) -> dict[str, Any]:
-    """Return the resources of a translated template, with parameters at their defaults, or as GIVEN,
-    and functions evaluated."""
+    """Return the resources of a translated template, with functions evaluated, and parameters at
+    their defaults, or as GIVEN."""
     parameters = {name: _parameter(name, it) for name, it in template["Parameters"].items()}
     values = {**PSEUDO, **NAMES, **parameters}
     conditions = {name: _fill(it, values, {}) for name, it in template["Conditions"].items()}
@@ -116,8 +116,8 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
 
 
 def _substituted(value: Any, values: dict[str, Any], fill: Callable[[Any], Any]) -> str:
-    text, own = value if isinstance(value, list) else (value, {})
-    known = values | fill(own)
+    text, local = value if isinstance(value, list) else (value, {})
+    known = values | fill(local)
     return re.sub(r"\$\{([^!}]+)\}", lambda found: known.get(found[1], found[1]), text)
 
 

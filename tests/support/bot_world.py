@@ -149,8 +149,8 @@ class World:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def keys(self, prefix: str) -> list[str]:
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        return [entry["Key"] for entry in found]
+        entries = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        return [entry["Key"] for entry in entries]
 
     def photo_keys(self, chat: int) -> list[str]:
         """Return the keys of a chat's photos, in the order of their messages."""
