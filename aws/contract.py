@@ -101,7 +101,7 @@ class Photo:
         return order_key(self.token)
 
     def record_key(self, style: str) -> str:
-        """The key of the record of its result in a style."""
+        """Return the key of the record of its result in a style."""
         return f"{result_prefix(self.chat)}/{bucket_layout.record_key(style, self.name)}"
 
 

@@ -35,7 +35,7 @@ ENVIRONMENT = {
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Any]:
-    """Replaces AWS by moto in this process, with one boto3 session."""
+    """Replace AWS by moto in this process, with one boto3 session."""
     import boto3
     from moto import mock_aws
     from moto.s3.responses import S3Response
@@ -74,14 +74,14 @@ def template() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def resources(template) -> dict[str, Any]:
-    """The template's resources, with CloudFormation's functions evaluated."""
+    """Return the template's resources, with CloudFormation's functions evaluated."""
     return aws_template.filled(template)
 
 
 @pytest.fixture
 def world(aws, monkeypatch, caplog) -> Iterator[World]:
-    """The bot with a new bucket with one style, and the token in its parameter. Anna and Boris may
-    use it. Fails if the token is logged."""
+    """Yield the bot with a new bucket with one style, and the token in its parameter. Anna and
+    Boris may use it. Fails if the token is logged."""
     from bot import handler, photos
     from bot.context import User
     from bot.resources import resources

@@ -33,14 +33,14 @@ class Cloud:
         self.deliver_new_objects()
 
     def deliver_new_objects(self):
-        found = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
-        for entry in found:
+        entries = self._world.s3.list_objects_v2(Bucket=self._world.bucket).get("Contents", [])
+        for entry in entries:
             if (version := (entry["Key"], entry["ETag"])) not in self._seen:
                 self._seen.add(version)
                 self.deliver(aws_events.created(entry["Key"]))
 
     def work(self):
-        """Runs the jobs that wait."""
+        """Run the jobs that wait."""
         while self._waiting:
             job = self._waiting.pop(0)
             self._report(job, "RUNNING")
@@ -78,7 +78,7 @@ class Cloud:
 
 @pytest.fixture
 def cloud(world, resources, stand_in, monkeypatch):
-    """The cloud around the bot, with photos painted small and by support.stand_in."""
+    """Return the cloud around the bot, with photos painted small and by support.stand_in."""
     container = resources["JobDefinition"]["Properties"]["ContainerProperties"]
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     for name, value in (variables | {"DEVICE": "cpu"} | QUICK).items():
@@ -87,7 +87,7 @@ def cloud(world, resources, stand_in, monkeypatch):
 
 
 def painting(world, update):
-    """The file that came back in reply to a photo, to its chat."""
+    """Return the file that came back in reply to a photo, to its chat."""
     message = update["message"]
     files = world.telegram.sent("sendDocument", message["chat"]["id"])
     [file] = [call for call in files if call.reply_to == message["message_id"]]

@@ -164,13 +164,13 @@ def test_many_styles_come_in_pages(world):
     [first] = world.says(ANNA, "/styles")
     assert len(first.buttons) == 11 and first.buttons[-1]["text"] == "›"
     page = first
-    seen = [button["text"] for button in page.buttons[:-1]]
+    labels = [button["text"] for button in page.buttons[:-1]]
     for turns in (2, 1):
         page = world.presses(ANNA, page.buttons[-1]["callback_data"], photo=[SIZE])[-1]
         assert page.method == "editMessageMedia"
-        seen += [button["text"] for button in page.buttons[:-turns]]
-    assert [text.partition(". ")[0] for text in seen] == [str(n + 1) for n in range(24)]
-    assert sorted(text.partition(". ")[2].removeprefix("✓ ") for text in seen) == sorted(
+        labels += [button["text"] for button in page.buttons[:-turns]]
+    assert [text.partition(". ")[0] for text in labels] == [str(n + 1) for n in range(24)]
+    assert sorted(text.partition(". ")[2].removeprefix("✓ ") for text in labels) == sorted(
         ["monet", *(f"style {number:02}" for number in range(23))]
     )
 

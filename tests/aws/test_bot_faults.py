@@ -38,9 +38,9 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
 
     def press_late(user, button):
         world.telegram.fail("answerCallbackQuery", 400)
-        found = world.presses(user, button["callback_data"])
+        calls = world.presses(user, button["callback_data"])
         assert ("answerCallbackQuery", 400) in world.telegram.refused
-        return texts(found)
+        return texts(calls)
 
     _, asked = world.says(999, "hello")
     press_late(OWNER, asked.buttons[0])

@@ -28,7 +28,7 @@ def colourfulness(picture):
 
 def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     """It is hidden like its photo, and speaks the language of its user."""
-    found = {}
+    previews = {}
     photo = sample("photos/landscape.jpg", 800)
     for style, side in (("ink", SIDE), ("mosaic", 192)):
         monkeypatch.setattr(photos, "PREVIEW_SIDE", side)
@@ -43,9 +43,9 @@ def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
         assert call.reply_to == update["message"]["message_id"]
         assert call.parameters["has_spoiler"] in (True, "true")
         assert (GROUP, "upload_photo") in world.telegram.actions
-        found[style] = shown(call)
-    assert found["ink"].shape == (256, 384, 3)
-    assert colourfulness(found["mosaic"]) > 2 * colourfulness(found["ink"])
+        previews[style] = shown(call)
+    assert previews["ink"].shape == (256, 384, 3)
+    assert colourfulness(previews["mosaic"]) > 2 * colourfulness(previews["ink"])
 
 
 def test_what_no_longer_waits_gets_no_preview(world):

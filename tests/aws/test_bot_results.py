@@ -111,11 +111,11 @@ def test_a_file_above_50_mb_comes_as_a_link(world):
 def test_a_link_is_signed_for_the_bucket_and_the_region(world, monkeypatch):
     """Signatures of version 2 are refused for encrypted objects and in newer regions, and S3's
     global address redirects, which the signature does not survive."""
-    found = resources()
+    warm = resources()
     for region in ("us-east-1", "eu-central-1"):
         monkeypatch.setenv("AWS_DEFAULT_REGION", region)
         monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
-        as_after_a_cold_start = replace(found)
+        as_after_a_cold_start = replace(warm)
         address = urllib.parse.urlsplit(as_after_a_cold_start.link("results/5/monet/7-A.png"))
         assert address.netloc == f"painter-bucket.s3.{region}.amazonaws.com"
         query = urllib.parse.parse_qs(address.query)

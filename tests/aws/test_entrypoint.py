@@ -53,7 +53,7 @@ def bot(monkeypatch, tmp_path):
 
 
 def job(bot, key=KEY):
-    """Runs the job in this process. Returns its exit code."""
+    """Run the job in this process, and return its exit code."""
     return entrypoint.main([bot.name, key])
 
 
@@ -173,8 +173,8 @@ def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, stand_in, monkey
     with monkeypatch.context() as spot:
         steps = stand_in_engine.StyleTransfer.steps
 
-        def stopped(*given):
-            for step in steps(*given):
+        def stopped(*arguments):
+            for step in steps(*arguments):
                 if step.iteration == 3:
                     signal.raise_signal(signal.SIGTERM)
                 yield step

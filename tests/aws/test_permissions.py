@@ -42,28 +42,29 @@ ACTIONS = {
 
 @contextlib.contextmanager
 def recorded(*ignored: BaseClient) -> Iterator[set[tuple[str, str]]]:
-    """Collects the action and the resource's ARN of every call, in all threads, by all clients
+    """Collect the action and the resource's ARN of every call, in all threads, by all clients
     except the ones ignored, which are the test's."""
     calls: set[tuple[str, str]] = set()
     call = BaseClient._make_api_call
 
-    def record(client: BaseClient, operation: str, given: dict[str, object]) -> object:
+    def record(client: BaseClient, operation: str, parameters: dict[str, object]) -> object:
         if client not in ignored:
             service = client.meta.service_model.service_name
             action = f"{service}:{operation}"
-            calls.add((ACTIONS.get(action, action), _resource(service, given)))
-        return call(client, operation, given)
+            calls.add((ACTIONS.get(action, action), _resource(service, parameters)))
+        return call(client, operation, parameters)
 
     with mock.patch.object(BaseClient, "_make_api_call", record):
         yield calls
 
 
-def _resource(service: str, given: dict[str, object]) -> str:
+def _resource(service: str, parameters: dict[str, object]) -> str:
     if service == "s3":
-        return f"arn:aws:s3:::{given['Bucket']}" + (f"/{given['Key']}" if "Key" in given else "")
+        key = f"/{parameters['Key']}" if "Key" in parameters else ""
+        return f"arn:aws:s3:::{parameters['Bucket']}{key}"
     name = {
-        "ssm": f"parameter{given.get('Name')}",
-        "batch": f"job/{given.get('jobId')}",
+        "ssm": f"parameter{parameters.get('Name')}",
+        "batch": f"job/{parameters.get('jobId')}",
     }[service]
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}"
 
@@ -128,10 +129,10 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     monkeypatch.setenv("STYLE_ITERATIONS", "2")
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)
     photos = [contract.Photo(ANNA, number, "AQAD", "jpg") for number in (1, 2)]
-    own = contract.own_prefix(ANNA)
-    wishes = [contract.Wish(style="style"), contract.Wish(own, "mine")]
+    prefix = contract.own_prefix(ANNA)
+    wishes = [contract.Wish(style="style"), contract.Wish(prefix, "mine")]
     world.put("style.jpg", tiny.file(50, 50, 3))
-    world.put(f"{own}/mine.jpg", tiny.file(50, 50, 4))
+    world.put(f"{prefix}/mine.jpg", tiny.file(50, 50, 4))
     world.put(contract.WEIGHT_FILES[-1], b"not read, as the stand-in paints")
     for photo, wish in zip(photos, wishes, strict=True):
         world.put(photo.key, tiny.file(60, 80, 1))

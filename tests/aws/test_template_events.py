@@ -12,11 +12,11 @@ from styletransfer.images import output
 
 
 def action(rules, status, code):
-    """The action of the first rule that matches an attempt with this status and exit code."""
-    seen = {"OnStatusReason": status, "OnExitCode": str(code), "OnReason": ""}
+    """Return the action of the first rule that matches an attempt with a status and exit code."""
+    attempt = {"OnStatusReason": status, "OnExitCode": str(code), "OnReason": ""}
     for rule in rules:
         conditions = [name for name in rule if name != "Action"]
-        if all(fnmatchcase(seen[name], rule[name]) for name in conditions):
+        if all(fnmatchcase(attempt[name], rule[name]) for name in conditions):
             return rule["Action"]
     return "RETRY"
 

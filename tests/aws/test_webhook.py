@@ -27,7 +27,7 @@ esac
 
 @pytest.fixture
 def webhook(tmp_path):
-    """Runs the script. Returns what it did and the requests that Telegram got."""
+    """Run the script, and return what it did and the requests that Telegram got."""
     if not shutil.which("curl"):
         pytest.skip("curl is missing: apt-get install curl")
     aws = tmp_path / "aws"

@@ -14,8 +14,8 @@ def test_every_text_is_there_in_every_language_with_the_same_placeholders():
     for key, texts in words.table().items():
         assert set(texts) == set(words.LANGUAGES), key
         assert all(text.strip() for text in texts.values()), key
-        found = {language: placeholders(text) for language, text in texts.items()}
-        assert len(set(map(frozenset, found.values()))) == 1, (key, found)
+        names = {language: placeholders(text) for language, text in texts.items()}
+        assert len(set(map(frozenset, names.values()))) == 1, (key, names)
         assert "<a href" not in str(texts) or all("<a href" in each for each in texts.values())
 
 

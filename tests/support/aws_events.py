@@ -11,7 +11,7 @@ from support.aws_template import NAMES
 
 
 def created(key: str, bucket: str = NAMES["Bucket"], kind: str = "Object Created") -> dict:
-    """An event as S3 sends it, with the parts that rules and bot read."""
+    """Return an event as S3 sends it, with the parts that rules and bot read."""
     return {
         "detail-type": kind,
         "source": "aws.s3",
@@ -21,7 +21,7 @@ def created(key: str, bucket: str = NAMES["Bucket"], kind: str = "Object Created
 
 
 def job_state(status: str, time: str = "2026-01-02T03:04:05Z", **detail: Any) -> dict:
-    """An event as Batch sends it; `detail` says what is to differ in it."""
+    """Return an event as Batch sends it; `detail` says what is to differ in it."""
     return {
         "detail-type": "Batch Job State Change",
         "source": "aws.batch",
@@ -40,7 +40,7 @@ def job_state(status: str, time: str = "2026-01-02T03:04:05Z", **detail: Any) ->
 
 
 def matching(resources: Mapping[str, Any], event: dict) -> set[str]:
-    """The names of the rules that an event matches, in moto's reading of patterns."""
+    """Return the names of the rules that an event matches, in moto's reading of patterns."""
     return {
         name
         for name, each in resources.items()
@@ -50,7 +50,7 @@ def matching(resources: Mapping[str, Any], event: dict) -> set[str]:
 
 
 def transformed(transformer: Mapping[str, Any], event: dict) -> Any:
-    """The output of a target's InputTransformer for an event."""
+    """Return the output of a target's InputTransformer for an event."""
     values = {}
     for name, path in transformer["InputPathsMap"].items():
         values[name] = event

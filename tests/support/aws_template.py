@@ -29,14 +29,14 @@ NAMES = {
 
 
 def offered(region: str) -> set[str]:
-    """The types of instances that EC2 offers in a region, by cfn-lint's copy of its list."""
+    """Return the types of instances that EC2 offers in a region, by cfn-lint's copy of its list."""
     package = Path(find_spec("cfnlint").origin).parent  # Importing it takes seconds.
     file = package / "data/schemas/extensions/aws_ec2_instance/instancetype_enum.json"
     return set(json.loads(file.read_text())[region]["enum"])
 
 
 def translated() -> dict[str, Any]:
-    """The template as SAM translates it, with its code packaged, as `sam build` leaves it.
+    """Return the template as SAM translates it, with its code packaged, as `sam build` leaves it.
     AWS_DEFAULT_REGION has to be set."""
     from samtranslator.translator.transform import transform  # Takes a second.
     from samtranslator.yaml_helper import yaml_parse
@@ -48,8 +48,8 @@ def translated() -> dict[str, Any]:
 
 
 def filled(template: dict[str, Any]) -> dict[str, Any]:
-    """The resources of a translated template, with parameters at their defaults, or as GIVEN, and
-    functions evaluated."""
+    """Return the resources of a translated template, with functions evaluated, and parameters at
+    their defaults, or as GIVEN."""
     parameters = {name: _parameter(name, it) for name, it in template["Parameters"].items()}
     values = {**PSEUDO, **NAMES, **parameters}
     conditions = {name: _fill(it, values, {}) for name, it in template["Conditions"].items()}
@@ -66,7 +66,7 @@ def _parameter(name: str, declared: dict[str, Any]) -> str | list[str]:
 
 
 def policies(resources: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """The statements of every role, with actions and resources as lists."""
+    """Return the statements of every role, with actions and resources as lists."""
     return {
         name: [
             {**each, "Action": _list(each["Action"]), "Resource": _list(each["Resource"])}
@@ -79,7 +79,7 @@ def policies(resources: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def allowed(pairs: set[tuple[str, str]], action: str, resource: str) -> set[tuple[str, str]]:
-    """The pairs of action and resource, in the words of policies, that allow a call."""
+    """Return the pairs of action and resource, in the words of policies, that allow a call."""
     return {
         (each, pattern)
         for each, pattern in pairs
@@ -116,8 +116,8 @@ def _fill(node: Any, values: dict[str, Any], conditions: dict[str, Any]) -> Any:
 
 
 def _substituted(value: Any, values: dict[str, Any], fill: Callable[[Any], Any]) -> str:
-    text, own = value if isinstance(value, list) else (value, {})
-    known = values | fill(own)
+    text, local = value if isinstance(value, list) else (value, {})
+    known = values | fill(local)
     return re.sub(r"\$\{([^!}]+)\}", lambda found: known.get(found[1], found[1]), text)
 
 

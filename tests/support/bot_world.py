@@ -16,7 +16,7 @@ from support.pictures import gradient, saved
 
 OWNER = int(GIVEN["OwnerId"])
 ANNA, BORIS, STRANGER = 2000, 3000, 9999
-GROUP = -100123
+GROUP = -1001234567890  # as long as ids of supergroups are
 EN = words.speaking("en")
 JPEG = saved(gradient(), "JPEG")
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
@@ -45,11 +45,11 @@ class World:
     _numbers: Any = field(default_factory=lambda: count(1))
 
     def update(self, update: dict[str, Any], secret: str | None = None) -> int:
-        """Calls the webhook with an update. Returns the status of the answer."""
+        """Call the webhook with an update, and return the status of the answer."""
         return self.request(json.dumps(update), secret)["statusCode"]
 
     def request(self, body: str, secret: str | None = None, encoded: bool = False) -> Any:
-        """Calls the webhook as an HTTP API does. Returns the answer."""
+        """Call the webhook as an HTTP API does, and return the answer."""
         secret = self.secret if secret is None else secret
         event = {
             "requestContext": {"http": {"method": "POST", "path": "/webhook"}},
@@ -60,7 +60,7 @@ class World:
         return self.handler(event, Context())
 
     def message(self, user: int, chat: int | None = None, **content: Any) -> dict[str, Any]:
-        """An update of a message, in the user's private chat unless said."""
+        """Return an update of a message, in the user's private chat unless said."""
         kind = "private" if chat is None else "supergroup"
         person = {"id": user, "is_bot": False, "first_name": f"Person {user}"}
         number = next(self._numbers)
@@ -69,11 +69,11 @@ class World:
         return {"update_id": 500_000 + number, "message": message | content}
 
     def says(self, user: int, text: str, chat: int | None = None) -> list[Call]:
-        """Sends a text. Returns the bot's calls of Telegram."""
+        """Send a text, and return the bot's calls of Telegram."""
         return self.answers(self.message(user, chat, text=text, **commands_in(text)))
 
     def press(self, user: int, data: str, chat: int | None = None, **content: Any) -> dict:
-        """An update of a button that is pressed under a message of the bot."""
+        """Return an update of a button that is pressed under a message of the bot."""
         update = self.message(user, chat, **(content or {"text": "Which style?"}))
         message = update["message"]
         query = {"id": "1", "from": message["from"], "chat_instance": "1", "data": data}
@@ -84,19 +84,19 @@ class World:
         return self.answers(self.press(user, data, chat, **content))
 
     def answers(self, update: dict[str, Any]) -> list[Call]:
-        """Sends an update. Returns the bot's calls of Telegram."""
+        """Send an update, and return the bot's calls of Telegram."""
         before = len(self.telegram.calls)
         assert self.update(update) == 200
         return self.telegram.calls[before:]
 
     def photo(self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any) -> dict:
-        """An update of a photo, in two sizes as Telegram makes them."""
+        """Return an update of a photo, in two sizes as Telegram makes them."""
         small = {**self.telegram.add_file(b"small"), "width": 9, "height": 9}
         large = {**self.telegram.add_file(data), "width": 80, "height": 60}
         return self.message(user, chat, photo=[small, large], **more)
 
     def order(self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any) -> str:
-        """Sends a photo. Returns its key."""
+        """Send a photo, and return its key."""
         update = self.photo(user, data, chat, **more)
         assert self.update(update) == 200
         number = update["message"]["message_id"]
@@ -106,12 +106,12 @@ class World:
     def file(
         self, user: int, data: bytes, name: str, mime: str, size: int | None = None, **more: Any
     ) -> dict[str, Any]:
-        """An update of a picture sent as a file."""
+        """Return an update of a picture sent as a file."""
         document = {**self.telegram.add_file(data, size), "file_name": name, "mime_type": mime}
         return self.message(user, document=document, **more)
 
     def result(self, photo_key: str, data: bytes, style: str = "monet", ending: str = "") -> str:
-        """Stores a result as a job does. Returns its key."""
+        """Store a result as a job does, and return its key."""
         stem, dot, extension = photo_key.removeprefix("telegram/").rpartition(".")
         chat, _, name = stem.partition("/")
         key = f"results/{chat}/{style}/{name}{dot}{ending or extension}"
@@ -149,16 +149,16 @@ class World:
         return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def keys(self, prefix: str) -> list[str]:
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        return [entry["Key"] for entry in found]
+        entries = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        return [entry["Key"] for entry in entries]
 
     def photo_keys(self, chat: int) -> list[str]:
-        """The keys of a chat's photos, in the order of their messages."""
+        """Return the keys of a chat's photos, in the order of their messages."""
         keys = self.keys(f"telegram/{chat}/")
         return sorted(keys, key=lambda key: int(key.split("/")[2].partition("-")[0]))
 
     def wish(self, photo_key: str) -> dict[str, Any]:
-        """The wish in a photo's order, as the job reads it."""
+        """Return the wish in a photo's order, as the job reads it."""
         wish = json.loads(self.get(Photo.of_key(photo_key).order_key))["wish"]
         return {name: value for name, value in wish.items() if value is not None}
 
@@ -166,16 +166,16 @@ class World:
         self.terminated.append(params["jobId"])
 
     def user(self, user: int) -> dict[str, Any]:
-        """A user, as stored."""
+        """Return a user, as stored."""
         return json.loads(self.get(f"state/users/{user}.json"))
 
     def state(self, prefix: str = "") -> dict[str, str]:
-        """The bot's documents by key, as text."""
+        """Return the bot's documents by key, as text."""
         return {key: self.get(key).decode() for key in self.keys(f"state/{prefix}")}
 
 
 def commands_in(text: str) -> dict[str, Any]:
-    """The part of a message that marks a command at the start of its text."""
+    """Return the part of a message that marks a command at the start of its text."""
     length = len(text.split()[0])
     command = {"type": "bot_command", "offset": 0, "length": length}
     return {"entities": [command]} if text.startswith("/") else {}

@@ -78,7 +78,7 @@ class Telegram:
     _texts: dict[tuple[int, int], Any] = field(default_factory=dict)
 
     def add_file(self, data: bytes, size: int | None = None) -> dict[str, Any]:
-        """Returns a file that a user sent, as in a message; `size` is its claimed size."""
+        """Return a file that a user sent, as in a message; `size` is its claimed size."""
         number = len(self._files) + 1
         self._files[f"file{number}"] = (data, len(data) if size is None else size)
         return {"file_id": f"file{number}", "file_unique_id": f"AQAD_x-{number}"}
@@ -88,12 +88,12 @@ class Telegram:
         self.faults += [(method, status, retry_after)] * times
 
     def sent(self, method: str = "send", chat: int | None = None) -> list[Call]:
-        """The calls of methods with a prefix, of one chat or of all."""
-        found = [call for call in self.calls if call.method.startswith(method)]
-        return [call for call in found if chat in (None, call.chat)]
+        """Return the calls of methods with a prefix, of one chat or of all."""
+        calls = [call for call in self.calls if call.method.startswith(method)]
+        return [call for call in calls if chat in (None, call.chat)]
 
     def transport(self) -> httpx.MockTransport:
-        """Connects an httpx client to this Telegram."""
+        """Connect an httpx client to this Telegram."""
         return httpx.MockTransport(self._respond)
 
     def _respond(self, request: httpx.Request) -> httpx.Response:
@@ -124,7 +124,7 @@ class Telegram:
         if chat in self.supergroups:
             upgraded = "Bad Request: group chat was upgraded to a supergroup chat"
             raise Refusal(400, upgraded, migrate_to_chat_id=self.supergroups[chat])
-        given = parameters | {name: content for name, (_, content) in files.items()}
+        fields = parameters | {name: content for name, (_, content) in files.items()}
         answers = {
             "getMe": lambda _: BOT,
             "getFile": self._file,
@@ -140,89 +140,89 @@ class Telegram:
         }
         if method not in answers:
             raise Refusal(404, "Not Found")
-        result = answers[method](given)
+        result = answers[method](fields)
         if method not in ("getMe", "getFile", "sendChatAction"):
             self.calls.append(Call(method, parameters, files))
         return result
 
-    def _file(self, given: dict[str, Any]) -> dict[str, Any]:
-        file = given["file_id"]
+    def _file(self, fields: dict[str, Any]) -> dict[str, Any]:
+        file = fields["file_id"]
         _, size = self._files[file]
         if size > MAX_DOWNLOAD:
             raise Refusal(400, "Bad Request: file is too big")
         return {"file_id": file, "file_unique_id": file, "file_size": size, "file_path": file}
 
-    def _message(self, given: dict[str, Any], **content: Any) -> dict[str, Any]:
+    def _message(self, fields: dict[str, Any], **content: Any) -> dict[str, Any]:
         number = 1_000_000 + len(self.calls)
-        chat = {"id": int(given["chat_id"]), "type": "private"}
-        for row in given.get("reply_markup", {}).get("inline_keyboard", []):
+        chat = {"id": int(fields["chat_id"]), "type": "private"}
+        for row in fields.get("reply_markup", {}).get("inline_keyboard", []):
             for button in row:
                 if not 1 <= len(button["callback_data"].encode()) <= 64:
                     raise Refusal(400, "Bad Request: BUTTON_DATA_INVALID")
         return {"message_id": number, "date": 1, "chat": chat, "from": BOT, **content}
 
-    def _text(self, given: dict[str, Any]) -> dict[str, Any]:
-        if not given["text"].strip():
+    def _text(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if not fields["text"].strip():
             raise Refusal(400, "Bad Request: message text is empty")
-        if len(given["text"]) > 4096:
+        if len(fields["text"]) > 4096:
             raise Refusal(400, "Bad Request: message is too long")
-        message = self._message(given, text=given["text"])
-        self._texts[message["chat"]["id"], message["message_id"]] = _shown(given)
+        message = self._message(fields, text=fields["text"])
+        self._texts[message["chat"]["id"], message["message_id"]] = _shown(fields)
         return message
 
-    def _edit(self, given: dict[str, Any]) -> dict[str, Any]:
-        place = int(given["chat_id"]), int(given["message_id"])
-        if self._texts.get(place) == _shown(given):
+    def _edit(self, fields: dict[str, Any]) -> dict[str, Any]:
+        place = int(fields["chat_id"]), int(fields["message_id"])
+        if self._texts.get(place) == _shown(fields):
             raise Refusal(400, "Bad Request: message is not modified")
-        message = self._text(given)
-        self._texts[place] = _shown(given)
+        message = self._text(fields)
+        self._texts[place] = _shown(fields)
         return message | {"message_id": place[1]}
 
-    def _captioned(self, given: dict[str, Any], **content: Any) -> dict[str, Any]:
-        if len(given.get("caption", "")) > 1024:
+    def _captioned(self, fields: dict[str, Any], **content: Any) -> dict[str, Any]:
+        if len(fields.get("caption", "")) > 1024:
             raise Refusal(400, "Bad Request: message caption is too long")
-        return self._message(given, **content)
+        return self._message(fields, **content)
 
-    def _photo(self, given: dict[str, Any]) -> dict[str, Any]:
-        size = len(given["photo"])
+    def _photo(self, fields: dict[str, Any]) -> dict[str, Any]:
+        size = len(fields["photo"])
         if size > MAX_PHOTO:
             raise Refusal(400, f"Bad Request: file of size {size} bytes is too big for a photo")
         try:
-            width, height = Image.open(io.BytesIO(given["photo"])).size
+            width, height = Image.open(io.BytesIO(fields["photo"])).size
         except OSError:
             raise Refusal(400, "Bad Request: IMAGE_PROCESS_FAILED") from None
         if width + height > 10_000 or max(width, height) > 20 * min(width, height):
             raise Refusal(400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
         photo = {"file_id": "p", "file_unique_id": "p", "width": width, "height": height}
-        return self._captioned(given, photo=[photo])
+        return self._captioned(fields, photo=[photo])
 
-    def _edit_media(self, given: dict[str, Any]) -> dict[str, Any]:
-        media = given["media"]
-        attached = given[media["media"].removeprefix("attach://")]
-        return self._photo(given | media | {"photo": attached})
+    def _edit_media(self, fields: dict[str, Any]) -> dict[str, Any]:
+        media = fields["media"]
+        attached = fields[media["media"].removeprefix("attach://")]
+        return self._photo(fields | media | {"photo": attached})
 
-    def _document(self, given: dict[str, Any]) -> dict[str, Any]:
-        if len(given["document"]) > MAX_UPLOAD:
+    def _document(self, fields: dict[str, Any]) -> dict[str, Any]:
+        if len(fields["document"]) > MAX_UPLOAD:
             raise Refusal(413, "Request Entity Too Large")
-        return self._captioned(given, document={"file_id": "d", "file_unique_id": "d"})
+        return self._captioned(fields, document={"file_id": "d", "file_unique_id": "d"})
 
-    def _act(self, given: dict[str, Any]) -> bool:
-        self.actions.append((int(given["chat_id"]), given["action"]))
+    def _act(self, fields: dict[str, Any]) -> bool:
+        self.actions.append((int(fields["chat_id"]), fields["action"]))
         return True
 
-    def _menu(self, given: dict[str, Any]) -> bool:
-        commands, language = given["commands"], given.get("language_code", "")
+    def _menu(self, fields: dict[str, Any]) -> bool:
+        commands, language = fields["commands"], fields.get("language_code", "")
         for command in commands:
             if not re.fullmatch("[a-z0-9_]{1,32}", command["command"]):
                 raise Refusal(400, "Bad Request: BOT_COMMAND_INVALID")
-        scope = given.get("scope", {"type": "default"})
+        scope = fields.get("scope", {"type": "default"})
         name = f"{scope['type']}:{scope.get('chat_id', '')}".rstrip(":")
         self.menus[name, language] = [command["command"] for command in commands]
         return True
 
 
 def _read_form(request: httpx.Request) -> tuple[dict[str, Any], dict[str, tuple[str, bytes]]]:
-    """Returns a call's parameters and its files by field."""
+    """Return a call's parameters and its files by field."""
     kind = request.headers.get("content-type")
     builder = EnvironBuilder(method="POST", data=request.content, content_type=kind)
     form = builder.get_request()
@@ -242,5 +242,5 @@ def _response(refusal: Refusal) -> httpx.Response:
     return httpx.Response(refusal.status, json=body)
 
 
-def _shown(given: dict[str, Any]) -> tuple[str, str]:
-    return given["text"], json.dumps(given.get("reply_markup"))
+def _shown(fields: dict[str, Any]) -> tuple[str, str]:
+    return fields["text"], json.dumps(fields.get("reply_markup"))
