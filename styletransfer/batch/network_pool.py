@@ -20,7 +20,7 @@ from styletransfer.vgg.sources import WeightsSource
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from styletransfer.vgg.network import VGG
 
-NetworkKind = tuple[str, int, str]  # model, seed, recipe: what may decide which weights
+NetworkKind = tuple[str, int, str]  # model, seed, Traits.network: what decides which weights
 _Network = tuple[str, WeightsSource]  # model, weights
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 
@@ -114,7 +114,7 @@ class NetworkPool:
         return VGG(weights)
 
     def _source(self, settings: Settings) -> WeightsSource:
-        kind = settings.model, settings.seed, settings.recipe
+        kind = settings.model, settings.seed, settings.traits.network
         if kind not in self._sources:
             self._sources[kind] = self._choice(settings)
         return self._sources[kind]
@@ -124,7 +124,7 @@ class NetworkPool:
 
     def _choice(self, settings: Settings) -> WeightsSource:
         given = self._config.vgg_weights
-        if given and given.startswith(IN_BUCKET) and settings.recipe != "instant":
+        if given and given.startswith(IN_BUCKET) and settings.traits.network != "builtin":
             return WeightsSource(given, f"md5:{self._entry(given).etag}")
         return sources.source_for(settings, given)
 
@@ -154,7 +154,7 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
     with the identity. Raises WeightsError, StorageError."""
     from styletransfer.vgg.network import VGG
 
-    if given is None or settings.recipe == "instant":
+    if given is None or settings.traits.network == "builtin":
         source = sources.source_of(identity, settings.model)
     elif given.startswith(IN_BUCKET):
         source = WeightsSource(given, identity)

@@ -126,7 +126,7 @@ def paint(args: argparse.Namespace) -> Path:
         del init  # It may be as large as the photo.
         every = args.save_every
         if every is None:
-            every = 1 if settings.recipe == "inetwork" else 0
+            every = 1 if settings.traits.original else 0
         _run(transfer.steps(), Path(base).name, results, every)
     return results.path()
 

@@ -53,7 +53,7 @@ HELP = {
     "--content_mask": "the part of the photo to paint (white); the rest keeps its pixels",
     "--color_mask": "the part in which --preserve_color acts (white)",
     "--image_size": "rows in px of the picture as it is painted, instead of --size "
-    f"(default with recipe inetwork: {RECIPES['inetwork']['size']})",
+    f"(default with recipe inetwork: {RECIPES['inetwork'].defaults['size']})",
     "--style_weight": "the share of each painting in the blend, or one weight divided equally "
     "(default: 1)",
     "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
@@ -116,8 +116,8 @@ def with_image_size(
     `--image_size` is a number of rows, `size` the longer side. Raises ConfigError.
     """
     rows = args.image_size
-    if rows is None and args.size is None and settings.recipe == "inetwork":
-        rows = RECIPES["inetwork"]["size"]
+    if rows is None and args.size is None and settings.traits.original:
+        rows = settings.traits.defaults["size"]
     if rows is None:
         return settings
     tall = height >= width or not settings.maintain_aspect_ratio

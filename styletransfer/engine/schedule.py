@@ -29,10 +29,10 @@ def schedule(
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
-    if settings.recipe == "inetwork":
+    if not settings.traits.grows:
         return [fit_size(height, width, longer)], [settings.iterations]
     scales = scale_sizes(height, width, longer)
-    if settings.recipe == "instant":
+    if not settings.traits.optimises:
         return scales, [1] * len(scales)
     return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
 
@@ -99,7 +99,7 @@ def total_work(height: int, width: int, settings: Settings, overhead: int = OVER
     L-BFGS is multiplied by its evaluations of the loss."""
     sizes, counts = schedule(height, width, settings)
     each = 1 if settings.optimizer == "adam" else EVALUATIONS
-    if settings.recipe == "instant":
+    if not settings.traits.optimises:
         each = INSTANT_STEPS
     steps = zip(sizes, counts, strict=True)
     return each * sum(count * step_work(size, overhead) for size, count in steps)

@@ -61,11 +61,11 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
 
     Raises WeightsError if there is no such file or name.
     """
-    if settings.recipe == "instant":
+    if settings.traits.network == "builtin":
         return named_source(BUILT_IN, settings.model)
     if given is not None:
         return named_source(given, settings.model, settings.seed)
-    if settings.recipe == "inetwork" and download.cached(settings.model):
+    if settings.traits.network == "published" and download.cached(settings.model):
         return WeightsSource(CACHED, architecture(settings.model).identity)
     return named_source(BUILT_IN, settings.model)
 

@@ -70,7 +70,7 @@ class JobRunner:
         from styletransfer.engine.step_rate import step_seconds
 
         settings = self._config.settings
-        if settings.recipe == "instant":  # Other jobs take longer.
+        if not settings.traits.optimises:  # Other jobs take longer.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         first = self._loader.devices().first
         device = first.name
