@@ -33,11 +33,11 @@ import tensorflow as tf
 from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels, process_age
 
 from styletransfer import Settings, load_vgg
-from styletransfer.devices import tensorflow
+from styletransfer.devices import choose
 from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.losses import STYLE_LAYERS
+from styletransfer.engine.paintings import as_paintings
+from styletransfer.engine.recipes.default import STYLE_LAYERS
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.style_targets import style_targets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.vgg.network import VGG
 
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--peak", action="store_true")
     args = parser.parse_args()
     accept_oom_kill()
-    device = tensorflow.choose_devices(args.device).first
+    device = choose.choose_devices(args.device).first
     if args.peak:
         peak = product_rate(args.precision)
         print(json.dumps({"device": str(device), "peak": peak}), flush=True)
@@ -81,7 +81,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     painted_from, before = time.perf_counter(), memory_before()
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
-    styles = style_targets([pixels(PAINTING)] * len(regions), regions=regions)
+    styles = as_paintings([pixels(PAINTING)] * len(regions), regions=regions)
     transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
@@ -102,7 +102,6 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
             tf.profiler.experimental.start(str(args.trace / str(size)))
         if args.trace and steps == unmatched + TRACED:
             tf.profiler.experimental.stop()
-        del step  # Otherwise the next step copies its picture.
     used, whole = memory_used(before)
     alone = {"alone_s": (matched - begun) / (unmatched - WARM_UP)} if matched else {}
     return alone | {
@@ -150,7 +149,7 @@ def memory_used(before: int) -> tuple[int, int]:
 
 def product_rate(precision: str) -> float:
     """Floating-point operations a second of a chain of products of square matrices."""
-    dtype = tensorflow.fastest_precision() if precision == "auto" else precision
+    dtype = choose.fastest_precision() if precision == "auto" else precision
     side = PRODUCT if tf.config.get_visible_devices("GPU") else PRODUCT // 4
     generator = tf.random.Generator.from_seed(0)
     left, right = (tf.cast(generator.normal([side] * 2), dtype) for _ in range(2))

@@ -4,7 +4,7 @@ import fnmatch
 import re
 
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg.architectures import BUILTIN
 
 
 def lets_through(path: str) -> bool:

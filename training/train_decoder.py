@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from styletransfer.engine.constants import MATCHED_LAYERS
+from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.vgg.readers import file_identity, read_weights
-from styletransfer.vgg.registry import BUILTIN
 from training import loop, places
 from training.command import SAMPLES, parser, recipe_of, run
 from training.decoder import Decoder

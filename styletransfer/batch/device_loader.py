@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from styletransfer.devices.native_stderr import hold_native_stderr
 
 if TYPE_CHECKING:
-    from styletransfer.devices.tensorflow import Devices
+    from styletransfer.devices.choose import Devices
 
 
 class DeviceLoader:
@@ -36,7 +36,7 @@ def _load(wanted: str) -> "Devices":
     gc.disable()  # It would search through all that is being loaded, and find nothing to free.
     try:
         with hold_native_stderr():
-            from styletransfer.devices.tensorflow import choose_devices
+            from styletransfer.devices.choose import choose_devices
 
             devices = choose_devices(wanted)
             import styletransfer.batch.painting  # noqa: F401

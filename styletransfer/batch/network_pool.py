@@ -14,7 +14,7 @@ from styletransfer.log import event, printable
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry, UnavailableError
-from styletransfer.vgg import readers, registry, sources
+from styletransfer.vgg import architectures, readers, sources
 from styletransfer.vgg.sources import WeightsSource
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
@@ -47,7 +47,7 @@ class NetworkPool:
         self._sources: dict[NetworkKind, WeightsSource] = dict(chosen or {})
         self._logged: set[str] = set()
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[_Network, Future[registry.Weights]] = {}
+        self._weights: dict[_Network, Future[architectures.Weights]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
@@ -137,7 +137,7 @@ class NetworkPool:
             f"VGG_WEIGHTS is {given!r}, but {self._style.name} has no {printable(key)}"
         )
 
-    def _reading(self, settings: Settings) -> "Future[registry.Weights]":
+    def _reading(self, settings: Settings) -> "Future[architectures.Weights]":
         which = self._network(settings)
         with self._lock:
             known = self._weights.get(which)
@@ -163,7 +163,9 @@ def load_network(given: str | None, identity: str, settings: Settings, style: Bu
     return VGG(_read_weights(source, settings, style))
 
 
-def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:
+def _read_weights(
+    source: WeightsSource, settings: Settings, style: Bucket
+) -> architectures.Weights:
     if source.given.startswith(IN_BUCKET):
         key = source.given.removeprefix(IN_BUCKET)
         with tempfile.TemporaryDirectory() as folder:

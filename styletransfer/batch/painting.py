@@ -12,9 +12,9 @@ from styletransfer.batch.reading import Inputs, StyleInput
 from styletransfer.batch.records import record_of_inputs
 from styletransfer.batch.storing import FinishedPicture
 from styletransfer.batch.styles import Style
-from styletransfer.devices.tensorflow import Device
+from styletransfer.devices.choose import Device
 from styletransfer.engine.memory_model import MemoryPlan
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.stylize import Step, StyleTransfer
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import event, printable
@@ -30,7 +30,7 @@ class Painter:
     def __init__(self, device: Device, run: PaintingContext) -> None:
         self._device, self._run = device, run
         self._style: Style | None = None
-        self._style_targets: StyleTargets | None = None
+        self._style_targets: Paintings | None = None
 
     def paint(self, task: Task, key: str, inputs: Inputs) -> FinishedPicture:
         """Paints a task, from its checkpoint if it has one.
@@ -108,7 +108,6 @@ class Painter:
             if due and step.can_resume and not checkpoints.is_saving(task):
                 checkpoints.save(task, step.snapshot())
                 saved = perf_counter()
-            del step  # Steps that are still referenced may take memory.
 
     def _log_memory(self, task: Task, plan: MemoryPlan) -> None:
         height, width = plan.size
@@ -138,9 +137,9 @@ class Painter:
             share=share,
         )
 
-    def _targets(self, style: Style, given: StyleInput) -> StyleTargets:
+    def _targets(self, style: Style, given: StyleInput) -> Paintings:
         if self._style_targets is None or self._style != style:
-            self._style, self._style_targets = style, StyleTargets(*given)
+            self._style, self._style_targets = style, Paintings(*given)
         return self._style_targets
 
     def _record(self, task: Task, vgg: VGG) -> Record:

@@ -57,7 +57,7 @@ class PhotoInput(NamedTuple):
 
 
 class StyleInput(NamedTuple):
-    """A style's paintings. The fields are the arguments of StyleTargets, in their order."""
+    """A style's paintings. The fields are the arguments of Paintings, in their order."""
 
     paintings: list[np.ndarray]
     shares: list[float]

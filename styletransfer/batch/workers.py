@@ -25,7 +25,7 @@ from styletransfer.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
     from styletransfer.batch.painting import Painter
-    from styletransfer.devices.tensorflow import Devices
+    from styletransfer.devices.choose import Devices
 
 READ_AHEAD = 2  # tasks that are read ahead for one painter; one more for each other painter
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
@@ -87,7 +87,7 @@ def paint_all(run: RunContext, gallery: Gallery, devices: "Callable[[], Devices]
         run.networks.load(todo[0].style.settings, first)
 
         from styletransfer.batch.painting import Painter
-        from styletransfer.engine.memory_available import MemoryBudget
+        from styletransfer.devices.memory import MemoryBudget
 
         gallery.begin()
         workers, share = min(run.config.painters, math.ceil(len(todo) / len(found.all))), None

@@ -102,7 +102,7 @@ def paint(args: argparse.Namespace) -> Path:
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
     device = chosen_device(args.device)
-    from styletransfer.engine.style_targets import StyleTargets
+    from styletransfer.engine.paintings import Paintings
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import VGG
 
@@ -110,7 +110,7 @@ def paint(args: argparse.Namespace) -> Path:
         vgg = VGG(weights or read_source(source, settings.model, settings.seed))
         del weights
         logger.info("painting with %s", described(vgg.identity, source.given))
-        style = StyleTargets(*given)
+        style = Paintings(*given)
         del given  # The style has the paintings.
         transfer = StyleTransfer(
             photo.picture.pixels_int,
@@ -178,7 +178,6 @@ def _written(
         if every and step.iteration % every == 0:
             results.write(step.image, f"_at_iteration_{step.iteration}")
         yield step
-        del step  # Steps that are still referenced may take memory.
 
 
 def _entry(path: str | None) -> Entry | None:

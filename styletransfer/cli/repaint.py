@@ -88,7 +88,7 @@ def repaint_record(
 
     computer = chosen_device(device)
     from styletransfer.batch.network_pool import load_network
-    from styletransfer.engine.style_targets import StyleTargets
+    from styletransfer.engine.paintings import Paintings
     from styletransfer.engine.stylize import StyleTransfer
 
     with computer.scope():
@@ -98,7 +98,7 @@ def repaint_record(
                 f"{file} was painted with the weights {identity}, but these are {vgg.identity}; "
                 "name the right ones with --weights"
             )
-        targets = StyleTargets(*read_style(style, style_bucket.read))
+        targets = Paintings(*read_style(style, style_bucket.read))
         transfer = StyleTransfer(
             photo.picture.pixels_int,
             targets,

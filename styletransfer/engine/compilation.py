@@ -19,7 +19,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg.ops import traced_for_xla
@@ -72,9 +72,7 @@ def compiles_terms(settings: Settings) -> bool:
     and always pays on a GPU."""
     if not gpus_in_use() or settings.deterministic or settings.compile == "never":
         return False
-    # The recipe inetwork's terms are few operations.
-    usual = settings.recipe == "default" and settings.optimizer == "adam"
-    return usual and not _failed.is_set() and _xla_works()
+    return settings.optimizer == "adam" and not _failed.is_set() and _xla_works()
 
 
 class TracedFunction:

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.sums import Statistics
+
 TINY = 1e-30  # added to norms that may be 0
 # A part of the square of a feature's mean. Rounding errors of float32 sums over millions of
 # positions are smaller, so a smaller variance may be computed as negative.
@@ -46,14 +48,6 @@ POLYNOMIALS = (
 Matrices = Sequence[tf.Tensor]
 # Takes covariances P [D, D], their targets Q and each Q^½; returns T − I. All are symmetric.
 Displacements = Callable[[Matrices, Matrices, Matrices], Matrices]
-
-
-class Statistics(NamedTuple):
-    """A layer's features over a region: their mean [C] and raw second moment [C, C], which is the
-    Gram matrix divided by the number of positions."""
-
-    mean: tf.Tensor
-    second: tf.Tensor
 
 
 class Gaussian(NamedTuple):

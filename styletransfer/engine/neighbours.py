@@ -30,40 +30,21 @@ from styletransfer.engine.constants import (
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
-from styletransfer.engine.targets import widened
+from styletransfer.engine.memory_model import MAX_CANDIDATE_BYTES, ROTATIONS, candidate_bytes
+from styletransfer.engine.sums import widened
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import average_pool, with_gradient
-from styletransfer.vgg.registry import MULTIPLE
 
-ROTATIONS = 4  # by right angles, the painting as it is among them
-# Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
-# proportion, and twice as many do not bring places nearer to the painting.
-MAX_CANDIDATE_BYTES = 20_000_000
+# The weight of places in the style term, relative to the statistics.
+NEIGHBOURS_WEIGHT = 0.25
 
-# MAX_CANDIDATE_BYTES are 8,200 of the built-in network's and 4,100 of VGG19's, give or take a
-# hundred: well within a multiple of this.
+# Candidates are padded to a multiple of this, so that paintings of all sizes share a compiled
+# program: about 8,200 of the built-in network become 9,000, and 4,100 of VGG19 6,000.
 PADDED_TO = 3000
 
 
-class BandLimits(NamedTuple):
-    """The bytes of a picture's places that are in memory at a time.
-
-    Attributes:
-        whole: The most for which they are in memory all at a time.
-        band: Those of a band of a larger picture, about; it has LEAST_ROWS at least.
-    """
-
-    whole: int
-    band: int
-
-
-# Each band's halo takes its time, so they are high unless memory is short.
-BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
-LEAST_ROWS = 64
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 BLOCK = 64  # columns whose largest value is found first
-# While places are matched, with what TensorFlow's allocator keeps of them; measured.
-BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
 # Layer → features [rows, columns, C] of the places of some whole rows; also PIXELS → their pixels
 # [rows, columns, 48] where these are kept.
@@ -122,52 +103,6 @@ class Candidates(NamedTuple):
     pixels: tuple[tf.Tensor, ...] = ()
     prepared: tuple[CandidateIndex, ...] = ()
     joined: tuple[tf.Tensor, ...] = ()
-
-
-def place_bytes(channels: int) -> float:
-    """The bytes per pixel of a picture's places."""
-    return 4 * channels / PLACE**2
-
-
-def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The number of rows of a picture that are matched at a time: a multiple of MULTIPLE.
-
-    Args:
-        size: The picture's (height, width).
-        channels: The sum over all matched layers.
-        saves_memory: As in `Objective`.
-    """
-    height, width = size
-    limits = SMALL_BANDS if saves_memory else BANDS
-    row_bytes = place_bytes(channels) * width
-    if height * row_bytes <= limits.whole:
-        return height + -height % MULTIPLE
-    return max(LEAST_ROWS, int(limits.band / row_bytes) // MULTIPLE * MULTIPLE)
-
-
-def candidate_bytes(size: tuple[int, int], channels: int) -> int:
-    """The bytes of the candidates of a painting as long as a picture of this (height, width)."""
-    most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
-    return min(MAX_CANDIDATE_BYTES, int(most))
-
-
-def matching_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The bytes that it takes to match the places of a picture; arguments as in `band_rows`."""
-    height, width = size
-    in_band = min(height, band_rows(size, channels, saves_memory)) * width
-    of_candidates = candidate_bytes(size, channels)
-    similarities = QUERIES_AT_ONCE * of_candidates // channels
-    of_band = int(BAND_COPIES * in_band * place_bytes(channels)) + similarities
-    return CANDIDATE_COPIES * of_candidates + of_band
-
-
-def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The bytes of the photo's places that are kept for all matches; arguments as in
-    `band_rows`."""
-    height, width = size
-    if band_rows(size, channels, saves_memory) < height:
-        return 0
-    return int(height * width * place_bytes(channels))
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.picture import Canvas
 from styletransfer.engine.schedule import EVALUATIONS
 from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings

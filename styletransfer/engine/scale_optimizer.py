@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from styletransfer.engine.compilation import TracedFunction, compiles_steps, xla_failed
 from styletransfer.engine.matching import Matching
-from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem, signature
+from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.objective import Objective, signature
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
@@ -34,7 +34,7 @@ from styletransfer.engine.optimizers import (
     term_weights,
 )
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.targets import TERMS, Problem
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings
@@ -135,17 +135,16 @@ class ScaleOptimizer:
         matching: Matching,
         state: State,
         settings: Settings,
-        planner: MemoryPlanner,
         plan: MemoryPlan,
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
         self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
-        self._in_float16 = objective.options.dtype == tf.float16
+        self._in_float16 = objective.view.options.dtype == tf.float16
         self.state = state
         self.converged = False
-        self._objective, self._planner, self._plan = objective, planner, plan
+        self._objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
         left = schedule.steps - schedule.done
         height, width = state.image.shape[1:3]
@@ -222,7 +221,7 @@ class ScaleOptimizer:
             terms, gradient = evaluate(image)
             return float(tf.reduce_sum(weights * terms)), gradient.numpy()
 
-        bounds = None if settings.recipe == "inetwork" else (0.0, 1.0)
+        bounds = self._objective.view.recipe.bounds
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
@@ -245,9 +244,9 @@ class ScaleOptimizer:
                 if self._compiled:
                     logger.warning("memory ran out for a compiled step; continuing without")
                 else:
-                    self._plan = self._planner.plan_with_less(self._plan)
+                    self._plan = self._plan.with_less()
                     self._matching.save_memory()
-                    self._objective = self._objective.spending_memory(False)
+                    self._objective = self._objective.planned(fast=False, saves_memory=True)
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
                 if not (self._compiled or self._objective.compiled_terms):

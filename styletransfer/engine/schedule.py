@@ -5,8 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from styletransfer.engine.constants import MARGIN
 from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
+from styletransfer.vgg.architectures import MULTIPLE
 
 FIRST_SCALE = 128  # px, longer side
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
@@ -86,6 +88,12 @@ def painting_size(height: int, width: int, longer: int, stroke_size: float) -> t
     if stroke_size != 1:
         side = max(min(side, LEAST_PAINTING), round(stroke_size * side))
     return fit_size(height, width, side)
+
+
+def canvas_side(side: int, margin: int = MARGIN) -> int:
+    """Return the px of a canvas' side: `margin` px before the picture's and at least as many after
+    it, up to a multiple of MULTIPLE; see picture.py."""
+    return side + 2 * margin + -(side + 2 * margin) % MULTIPLE
 
 
 def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:

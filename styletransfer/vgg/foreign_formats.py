@@ -21,7 +21,7 @@ import numpy as np
 
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
-from styletransfer.vgg.registry import MEAN_PIXEL
+from styletransfer.vgg.architectures import MEAN_PIXEL
 
 # The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]

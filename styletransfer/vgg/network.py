@@ -10,14 +10,14 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources, winograd
+from styletransfer.vgg.architectures import Weights, architecture, poolings_before
 from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import Weights, architecture, poolings_before
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it

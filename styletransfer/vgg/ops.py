@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 
 Index: TypeAlias = tf.Tensor | int
 Range: TypeAlias = tuple[Index, Index | None]

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes, random_identity
+from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes, random_identity
 
 CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)

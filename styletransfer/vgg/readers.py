@@ -21,18 +21,18 @@ import numpy as np
 from styletransfer.errors import WeightsError
 from styletransfer.log import gigabytes, one_line, printable
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.foreign_formats import (
-    LARGEST_ARRAY,
-    RawWeights,
-    matconvnet_name,
-)
-from styletransfer.vgg.registry import (
+from styletransfer.vgg.architectures import (
     DISTILLED,
     MEAN_PIXEL,
     Weights,
     architecture,
     layer_names,
     layer_shapes,
+)
+from styletransfer.vgg.foreign_formats import (
+    LARGEST_ARRAY,
+    RawWeights,
+    matconvnet_name,
 )
 
 WAYS_OUT = (

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import has_bfloat16_without_amx
+from styletransfer.devices.choose import has_bfloat16_without_amx
 from styletransfer.vgg.ops import replicate_gradient, with_gradient
 
 BLOCK, TILE = 4, 6  # positions of a side of the results and of the inputs

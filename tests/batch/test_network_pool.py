@@ -15,8 +15,8 @@ from styletransfer.errors import WeightsError
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
-from styletransfer.vgg import registry
-from styletransfer.vgg.registry import BUILTIN, architecture
+from styletransfer.vgg import architectures
+from styletransfer.vgg.architectures import BUILTIN, architecture
 from styletransfer.vgg.sources import WeightsSource
 
 IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
@@ -133,7 +133,7 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
     older = tmp_path / "studio.npz"
     older.write_bytes(BUILTIN.read_bytes() + b"\0")
     with monkeypatch.context() as before:
-        before.setattr(registry, "BUILTIN", older)
+        before.setattr(architectures, "BUILTIN", older)
         assert run(unnamed) == 0
     was = {"network": f"{NETWORK} studio", "weights": "md5:older"}
     for path, record in records().items():
