@@ -46,7 +46,7 @@ PRODUCT, CHAIN = 8192, 20  # rows and columns of the matrices, products in a row
 
 
 def main() -> None:
-    """Paints at each size and prints the results."""
+    """Paint at each size and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", required=True, help="longer sides in px")
     parser.add_argument("--network", choices=("builtin", "vgg19"), default="builtin")
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
-    """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
+    """Paint one picture and measure it. `started` is the time that `first_s` starts from."""
     names = ("precision", "preset", "compile", "iterations", "optimizer")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     settings = Settings(size=size, **given)
@@ -118,7 +118,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
 
 
 def operations(vgg: VGG, height: int, width: int) -> int:
-    """Floating-point operations of the convolutions in a step: forward and to their inputs.
+    """Return the floating-point operations of the convolutions in a step: forward and to their inputs.
 
     Each takes 2 · 9 · C · C′ products and sums at each position, of a picture padded by 8 px on
     each side to multiples of 16. Nothing else of a step is counted.
@@ -133,7 +133,7 @@ def operations(vgg: VGG, height: int, width: int) -> int:
 
 
 def memory_before() -> int:
-    """Bytes in use, and the start of a new measurement of the peak on a GPU."""
+    """Return the bytes in use, and the start of a new measurement of the peak on a GPU."""
     if not tf.config.get_visible_devices("GPU"):
         return resident_memory()
     tf.config.experimental.reset_memory_stats("GPU:0")
@@ -141,14 +141,14 @@ def memory_before() -> int:
 
 
 def memory_used(before: int) -> tuple[int, int]:
-    """The peak in addition to the bytes in use before, and in all."""
+    """Return the peak in addition to the bytes in use before, and in all."""
     on_gpu = bool(tf.config.get_visible_devices("GPU"))
     peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] if on_gpu else peak_memory()
     return peak - before, peak
 
 
 def product_rate(precision: str) -> float:
-    """Floating-point operations a second of a chain of products of square matrices."""
+    """Return the floating-point operations a second of a chain of products of square matrices."""
     dtype = choose.fastest_precision() if precision == "auto" else precision
     side = PRODUCT if tf.config.get_visible_devices("GPU") else PRODUCT // 4
     generator = tf.random.Generator.from_seed(0)

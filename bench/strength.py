@@ -29,7 +29,7 @@ from styletransfer.vgg.network import VGG
 
 
 def main() -> None:
-    """Paints all of them, and prints the table and its summary."""
+    """Paint all of them, and print the table and its summary."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
@@ -57,7 +57,7 @@ def main() -> None:
 
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: Settings, vgg: VGG) -> float:
-    """The distance of one result from its photo."""
+    """Return the distance of one result from its photo."""
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
     layer, result = settings.content_layer, to_batch(step.image)

@@ -32,7 +32,7 @@ COLUMNS = {"at once": None, "in the smallest tiles": memory_model.SIDES[-1]}
 
 
 def main() -> None:
-    """Writes the table between the page's marks, and prints it."""
+    """Write the table between the page's marks, and print it."""
     found = what_fits()
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def what_fits() -> str:
-    """The longer sides in px that fit, for each GPU and network, in Markdown."""
+    """Return the longer sides in px that fit, for each GPU and network, in Markdown."""
     head = ["GPU", "network", *COLUMNS]
     rows = []
     networks = {"built-in": load_vgg(), "VGG19": vgg19()}
@@ -60,7 +60,8 @@ def what_fits() -> str:
 
 
 def longest_side(footprint: Footprint, tile: int | None, free: int) -> int:
-    """The longer side in px of the largest picture that fits into `free` bytes, to full 10 px."""
+    """Return the longer side in px of the largest picture that fits into `free` bytes, to full 10
+    px."""
     low, high = 0, LARGEST_SIDE // 10 + 1
     while high - low > 1:
         middle = (low + high) // 2

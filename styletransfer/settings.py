@@ -77,6 +77,21 @@ RECIPES = {
         relative=False,
         original=True,
     ),
+    "gatys": Traits(
+        {
+            "iterations": 20,
+            "content_weight": 1e-3,
+            "total_variation_weight": 0.0,
+            "structure_weight": 0.0,
+            "style_statistics": "gram",
+            "content_layer": "conv4_2",
+            "pool_type": "ave",
+            "optimizer": "lbfgs",
+        },
+        network="published",
+        grows=False,
+        relative=False,
+    ),
     "instant": Traits(network="builtin", optimises=False),
 }
 

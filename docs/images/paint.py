@@ -59,14 +59,14 @@ MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 
 def main(names: list[str]) -> None:
-    """Makes the pictures of these names, or all."""
+    """Make the pictures of these names, or all."""
     makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets)}
     for name in names or makers:
         makers[name]()
 
 
 def styles() -> None:
-    """The landscape and a portrait, each with its styles, in three rows."""
+    """Draw the landscape and a portrait, each with its styles, in three rows."""
     cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
     cells += [styled("landscape", names, settings) for names, settings in STYLES]
     cells.append(Image.fromarray(photo("portrait")).resize(CELL, Image.Resampling.LANCZOS))
@@ -75,7 +75,7 @@ def styles() -> None:
 
 
 def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Image:
-    """A result with its paintings in a corner."""
+    """Return a result with its paintings in a corner."""
     cell = Image.fromarray(painted(name, paintings, settings)).resize(CELL)
     left = GAP
     for painting in paintings:
@@ -88,7 +88,7 @@ def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Ima
 
 
 def sizes() -> None:
-    """The landscape in brush strokes at three sizes, each scaled to one width."""
+    """Draw the landscape in brush strokes at three sizes, each scaled to one width."""
     cells = []
     for size in (512, 1024, 2048):
         settings = Settings(preset="draft", size=size)
@@ -98,7 +98,7 @@ def sizes() -> None:
 
 
 def pairs() -> None:
-    """The photo, the painting and the result of each pair, in one column for each photo."""
+    """Draw the photo, the painting and the result of each pair, in one column for each photo."""
     columns, settings = [], Settings(preset="draft", size=320)
     for name in PHOTOS:
         rows = []
@@ -118,7 +118,8 @@ def pairs() -> None:
 
 
 def variants() -> None:
-    """The still life in brush strokes, with the defaults and with one setting changed at a time."""
+    """Draw the still life in brush strokes, with the defaults and with one setting changed at a
+    time."""
     cells = []
     for changed in VARIANTS:
         settings = Settings(size=384).replaced(changed)
@@ -137,7 +138,7 @@ def presets() -> None:
 
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
-    """A result, uint8 [H, W, 3], of the photo of this name."""
+    """Return a result, uint8 [H, W, 3], of the photo of this name."""
     content, styles = photo(name), [sample(PAINTINGS[painting]) for painting in paintings]
     for step in stylize(content, styles, settings, vgg()):  # noqa: B007
         pass
@@ -148,29 +149,29 @@ def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarr
 
 @cache
 def vgg() -> VGG:
-    """The built-in network."""
+    """Return the built-in network."""
     return load_vgg()
 
 
 @cache
 def photo(name: str) -> np.ndarray:
-    """The photo of this name, uint8 [H, W, 3]."""
+    """Return the photo of this name, uint8 [H, W, 3]."""
     return pixels(FOLDER / PORTRAIT) if name == "portrait" else sample(PHOTOS[name])
 
 
 def sample(name: str) -> np.ndarray:
-    """A sample picture, uint8 [H, W, 3]."""
+    """Return a sample picture, uint8 [H, W, 3]."""
     return pixels(SAMPLES / name)
 
 
 def pixels(path: Path) -> np.ndarray:
-    """A picture, uint8 [H, W, 3]."""
+    """Return a picture, uint8 [H, W, 3]."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
 def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
-    """Writes pictures of one size, in rows, as one picture."""
+    """Write pictures of one size, in rows, as one picture."""
     width, height = cells[0].size
     rows = -(-len(cells) // COLUMNS)
     size = (COLUMNS * (width + GAP) - GAP, rows * (height + GAP) - GAP)
@@ -182,7 +183,7 @@ def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
 
 
 def save(pixels: np.ndarray, name: str, quality: int = QUALITY) -> None:
-    """Writes a picture into this folder."""
+    """Write a picture into this folder."""
     Image.fromarray(pixels).save(FOLDER / f"{name}.jpg", quality=quality, optimize=True)
 
 

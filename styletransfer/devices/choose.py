@@ -212,12 +212,13 @@ def cpu_precision(cpuinfo: str) -> str:
 
 
 def has_bfloat16_without_amx() -> bool:
-    """Whether this CPU multiplies bfloat16 in vectors (AVX512_BF16). AMX is faster by far."""
+    """Return whether this CPU multiplies bfloat16 in vectors (AVX512_BF16). AMX is faster by
+    far."""
     return "avx512_bf16" in _cpuinfo() and "amx_bf16" not in _cpuinfo()
 
 
 @cache
 def _cpuinfo() -> str:
-    """Linux's description of the CPU; empty elsewhere."""
+    """Return Linux's description of the CPU; empty elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.read_text() if cpuinfo.exists() else ""

@@ -74,7 +74,7 @@ class Gaussian(NamedTuple):
 
 
 def gaussian(moments: Statistics) -> Gaussian:
-    """Returns the Gaussian with these moments, computed in float64."""
+    """Return the Gaussian with these moments, computed in float64."""
     mean, second = (tf.cast(each, tf.float64) for each in moments)
     values, vectors = tf.linalg.eigh(_covariance(Statistics(mean, second)))
     values = tf.maximum(values, 0)  # In ascending order.
@@ -98,7 +98,7 @@ def gaussian(moments: Statistics) -> Gaussian:
 def moments_errors(
     found: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
 ) -> list[tf.Tensor]:
-    """Returns the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
+    """Return the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
     target's mean square,
 
         (‖μ − μ′‖² + tr Σ + tr Σ′ − 2 tr (Σ′^½ Σ Σ′^½)^½) / (‖μ′‖² + tr Σ′),
@@ -139,7 +139,7 @@ def _covariance(moments: Statistics) -> tf.Tensor:
 
 
 def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Tensor:
-    """Returns a covariance [D, D] with the target's floor added, or a larger one if float32's
+    """Return a covariance [D, D] with the target's floor added, or a larger one if float32's
     rounding needs it: a photo may be far brighter than its painting."""
     floor = tf.maximum(target.floor, NOISE * tf.reduce_sum(tf.square(tf.stop_gradient(has.mean))))
     return covariance + floor * tf.eye(covariance.shape[0], dtype=covariance.dtype)
@@ -148,8 +148,8 @@ def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Ten
 def _distances(
     covariances: Sequence[tf.Tensor], targets: Sequence[Gaussian], displacements: Displacements
 ) -> Sequence[tf.Tensor]:
-    """Returns tr (T − I) Σ (T − I) for each Gaussian: the squared distance from its covariance Σ
-    [D, D] to its target's.
+    """Return tr (T − I) Σ (T − I) for each Gaussian: the squared distance from its covariance Σ [D,
+    D] to its target's.
 
     The gradient is I − T, even at equal eigenvalues, for which a gradient through eigenvectors
     would fail.
@@ -175,7 +175,7 @@ def _distances(
 
 
 def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """Implements `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
+    """Implement `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
     del targets
     sizes = [each.shape[0] for each in found]
     maps: dict[int, tf.Tensor] = {}
@@ -199,7 +199,7 @@ def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matr
 
 
 def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """Implements `Displacements` by a fixed number of products in the matrices' dtype.
+    """Implement `Displacements` by a fixed number of products in the matrices' dtype.
 
     All matrices are one batch, padded to one size. Float32 is precise enough.
 
@@ -216,8 +216,8 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
     padding = tf.constant(np.array([np.diag(np.arange(size) >= each) for each in sizes]), dtype)
 
     def padded(matrices: Matrices) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the matrices [n, D, D] divided by their traces, with 1 on the padded diagonal,
-        and the traces [n, 1, 1]."""
+        """Return the matrices [n, D, D] divided by their traces, with 1 on the padded diagonal, and
+        the traces [n, 1, 1]."""
         stacked = tf.stack([tf.pad(each, [[0, size - each.shape[0]]] * 2) for each in matrices])
         traces = tf.linalg.trace(stacked)[:, None, None]
         return stacked / traces + padding, traces

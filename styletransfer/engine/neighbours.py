@@ -106,8 +106,8 @@ class Candidates(NamedTuple):
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
-    """The features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole places:
-    averaged in shallow layers, repeated in deep ones."""
+    """Return the features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole
+    places: averaged in shallow layers, repeated in deep ones."""
     found = over_places(layer, widened(feature))
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
@@ -115,7 +115,8 @@ def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:
-    """The places of some rows. A deep layer may lack the last row and column; they are repeated."""
+    """Return the places of some rows. A deep layer may lack the last row and column; they are
+    repeated."""
     height, width = rows["conv3_1"].shape[:2]
     return {layer: _lengthened(each, height, width) for layer, each in rows.items()}
 
@@ -126,13 +127,14 @@ def _lengthened(feature: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
 
 def over_places(layer: str, feature: tf.Tensor) -> tf.Tensor:
-    """The mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as is."""
+    """Return the mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as
+    is."""
     side = PLACE >> poolings_before(layer)
     return average_pool(feature, side) if side > 1 else feature
 
 
 def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
-    """Yields a painting, or its mask, [1, H, W, C] and its rotations.
+    """Yield a painting, or its mask, [1, H, W, C] and its rotations.
 
     A painting of more places than become candidates is rotated in parts: each of its thirds by
     another angle, which takes half the time. channels: the sum over all matched layers.
@@ -149,7 +151,7 @@ def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
 
 
 def _rotated(image: tf.Tensor, quarters: int) -> tf.Tensor:
-    """Rotates an image [1, H, W, C] counterclockwise by 1, 2 or 3 right angles.
+    """Rotate an image [1, H, W, C] counterclockwise by 1, 2 or 3 right angles.
 
     tf.image.rot90 chooses among these by comparisons on the device. On a GPU that other threads
     use as well, these have failed.
@@ -165,7 +167,7 @@ def candidates(
     channels: int,
     most_bytes: int = MAX_CANDIDATE_BYTES,
 ) -> Candidates:
-    """Draws a painting's candidates at random.
+    """Draw a painting's candidates at random.
 
     Args:
         paintings: The places of the painting and of each rotation.
@@ -196,7 +198,7 @@ def candidates(
 
 
 def padded(candidates: Candidates) -> Candidates:
-    """Returns candidates with zeros after them, up to a multiple of PADDED_TO. No place is matched
+    """Return candidates with zeros after them, up to a multiple of PADDED_TO. No place is matched
     to these. Paintings with the same number of candidates share a compiled program."""
 
     def longer(layer: LayerCandidates) -> LayerCandidates:
@@ -209,7 +211,7 @@ def padded(candidates: Candidates) -> Candidates:
 def nearest(
     index: CandidateIndex, picture: PlacesOf, photo: PlacesOf | None = None, freedom: float = 1.0
 ) -> tf.Tensor:
-    """Finds the number of each place's candidate, integers [h, w].
+    """Find the number of each place's candidate, integers [h, w].
 
     Args:
         index: The candidates, prepared by `index_of`.
@@ -264,7 +266,7 @@ def errors(
     group: Sequence[Candidates],
     matches: tf.Tensor,
 ) -> tf.Tensor:
-    """The distance of each place from its match.
+    """Return the distance of each place from its match.
 
     It is one minus the cosine of the two, after the painting's mean is subtracted, plus
     DISTANCE_WEIGHT times the squared distance relative to the painting's mean square. With several
@@ -296,7 +298,7 @@ def errors(
 
 
 def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """Computes one minus the cosine of two vectors, plus `weight` times their squared distance.
+    """Compute one minus the cosine of two vectors, plus `weight` times their squared distance.
 
     The gradient is written out: it passes over the vectors three times, not ten.
 
@@ -331,7 +333,7 @@ def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tenso
 
 
 def index_of(found: Candidates) -> CandidateIndex:
-    """Prepares candidates for comparison with queries."""
+    """Prepare candidates for comparison with queries."""
     scales = []
     for layer in found.layers:
         channels = layer.mean.shape[0]
@@ -350,9 +352,9 @@ def index_of(found: Candidates) -> CandidateIndex:
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
-    """The MATCHED_DIRECTIONS [D, E] in which candidates differ most, from their covariance [D, D],
-    by subspace iteration: with a fifth of the multiplications, places find what they would have
-    found, or what is as near."""
+    """Return the MATCHED_DIRECTIONS [D, E] in which candidates differ most, from their covariance
+    [D, D], by subspace iteration: with a fifth of the multiplications, places find what they would
+    have found, or what is as near."""
     width = len(covariance)
     if width <= MATCHED_DIRECTIONS:
         return tf.eye(width, dtype=covariance.dtype)
@@ -363,8 +365,8 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
 
 
 def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
-    """The weighted crowding of each candidate among sampled queries [N, D], [K], divided by the
-    queries' mean length."""
+    """Return the weighted crowding of each candidate among sampled queries [N, D], [K], divided by
+    the queries' mean length."""
     lengths = tf.norm(sample, axis=-1, keepdims=True)
     directions = (sample @ index.basis) / (lengths + NO_LENGTH)
     groups = min(SAMPLE_GROUPS, len(sample))
@@ -379,7 +381,7 @@ def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
 def _looked_up(
     rows: tf.Tensor, mean: tf.Tensor, stretch: tf.Tensor, basis: tf.Tensor, keys: tf.Tensor
 ) -> tf.Tensor:
-    """Finds the number of each place's candidate: the most similar one by cosine, less what the
+    """Find the number of each place's candidate: the most similar one by cosine, less what the
     candidate is held back.
 
     Args:
@@ -409,7 +411,7 @@ def _looked_up(
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
 def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """Finds the key with the largest product for each query.
+    """Find the key with the largest product for each query.
 
     The queries are compared in equal parts of QUERIES_AT_ONCE or less, without Python in between,
     which a GPU would wait for.
@@ -437,7 +439,7 @@ def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
 
 
 def _argmax_of_rows(values: tf.Tensor) -> tf.Tensor:
-    """Finds the column of the largest value in each row of values [n, a multiple of BLOCK], int64
+    """Find the column of the largest value in each row of values [n, a multiple of BLOCK], int64
     [n].
 
     The first block with the largest value is found before the column in it. TensorFlow's argmax

@@ -56,7 +56,7 @@ PhotoContours: TypeAlias = tuple[Contours | tuple[()], ...]
 
 
 def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
-    """Returns a photo's contours at COMPARED resolutions.
+    """Return a photo's contours at COMPARED resolutions.
 
     The finest one is left out from COARSER_FROM px on, and one more each time that the picture is
     twice as large.
@@ -88,7 +88,7 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
 
 
 def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
-    """Returns SCALE times the squared error of the contours of image [1, H, W, 3], relative to the
+    """Return SCALE times the squared error of the contours of image [1, H, W, 3], relative to the
     photo's and averaged over resolutions: a scalar, 0 without contours."""
     if not photo:
         return tf.constant(0.0)
@@ -102,7 +102,7 @@ def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
 
 
 def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields the differences of luminance to the pixel below and on the right at each resolution,
+    """Yield the differences of luminance to the pixel below and on the right at each resolution,
     finest first, without end."""
     for number in count():
         image = _pooled(image, number)
@@ -112,6 +112,6 @@ def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 
 
 def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
-    """Returns an image or mask at resolution `number`, given the one before it."""
+    """Return an image or mask at resolution `number`, given the one before it."""
     side = 2 if number else FIRST_POOL
     return average_pool(image, side)

@@ -3,7 +3,7 @@
 The picture grows about twofold at most from one scale to the next. Each scale starts from the
 result of the one before, and matches the picture's places again to the paintings' places
 (neighbours.py). With Adam the result is the average of the iterates. The schedule follows
-crowsonkb's style-transfer-pytorch. What differs between recipes is in recipes/.
+crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (recipes/).
 """
 
 import math
@@ -60,9 +60,9 @@ MOMENT_S = 0.4  # for which `step_seconds` measures
 class Step:
     """One step of the optimisation: a view on the running transfer.
 
-    What it has of the picture is computed when it is first read. That is possible until the next
-    step is asked for, and then raises RuntimeError; what has been read stays. The last step can be
-    read at any time.
+    Image, losses and snapshot are computed when they are first read. Read them before the next step
+    is asked for, since that changes the picture: later, they raise RuntimeError unless they have
+    been read before. The last step can be read at any time.
 
     Attributes:
         iteration: The step's number, from 1.
@@ -365,8 +365,8 @@ class StyleTransfer:
 
 
 def _one_at_a_time(steps: Iterator[Step]) -> Iterator[Step]:
-    """Yield steps, each of which can be read until the next one is asked for. A step that is
-    referenced for longer would keep a picture and an optimiser's state in memory."""
+    """Yield steps that can be read until the next one is asked for. A step that is referenced for
+    longer would keep a picture and an optimiser's state in memory."""
     for step in steps:
         yield step
         if step.iteration < step.total:

@@ -40,17 +40,17 @@ class Spread(NamedTuple):
 
 
 def sum_dtype(dtype: tf.DType) -> tf.DType:
-    """Returns the dtype of sums over features of this dtype: float32, or float64 for float64."""
+    """Return the dtype of sums over features of this dtype: float32, or float64 for float64."""
     return tf.float64 if dtype == tf.float64 else tf.float32
 
 
 def widened(feature: tf.Tensor) -> tf.Tensor:
-    """Returns a feature in `sum_dtype`."""
+    """Return a feature in `sum_dtype`."""
     return tf.cast(feature, sum_dtype(feature.dtype))
 
 
 def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Adds the sums over another part of a picture to `sums`."""
+    """Add the sums over another part of a picture to `sums`."""
     for name, value in more.items():
         known = name in sums
         sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value
@@ -68,7 +68,7 @@ def moment_sums(feature: tf.Tensor, mask: tf.Tensor | None = None) -> Sums:
 def _first_and_second(
     feature: tf.Tensor, weights: tf.Tensor | None, positions: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
+    """Return Σ w·F [C] and Σ w·F·Fᵀ [C, C] of a feature [1, h, w, C], in float32 or wider.
 
     The custom gradient needs only the feature, not its copy in float32, and one matrix product
     instead of two. It is a 1 × 1 convolution, into which oneDNN fuses the gradient of the first
@@ -109,14 +109,14 @@ def _first_and_second(
 
 
 def statistics(sums: Sums) -> Statistics:
-    """Returns mean and raw second moment, from sums over positions."""
+    """Return mean and raw second moment, from sums over positions."""
     # A small region may have no position at a deep layer.
     weight = tf.maximum(sums.weight, tf.constant(1e-6, sums.weight.dtype))
     return Statistics(sums.first / weight, sums.second / weight)
 
 
 def spread(feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
-    """Returns the sums that the variance of a feature [1, h, w, C] is computed from, in float64. A
+    """Return the sums that the variance of a feature [1, h, w, C] is computed from, in float64. A
     mask [1, h, w, 1] weights the positions."""
     parts = []
     for first in range(0, feature.shape[1], NORM_ROWS):
@@ -132,6 +132,6 @@ def spread(feature: tf.Tensor, mask: tf.Tensor | None) -> Spread:
 
 
 def variance(spread: Spread) -> tf.Tensor:
-    """Returns the mean of ‖F − mean F‖² over positions."""
+    """Return the mean of ‖F − mean F‖² over positions."""
     weight = tf.maximum(spread.weight, 1e-6)
     return (spread.square - tf.reduce_sum(spread.first**2) / weight) / weight

@@ -1,4 +1,4 @@
-"""What the network sees of pictures: their canvas, features and places in tiles, and masks."""
+"""The network's view of pictures: their canvas, features and places in tiles, and masks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -90,8 +90,8 @@ class VGG:
         return self._converted[key]
 
     def gains_from_memory(self, layers: Sequence[str], dtype: tf.DType) -> bool:
-        """Whether `forward` is faster with `spends_memory` on the device in use: whether a layer is
-        convolved by Winograd's algorithm."""
+        """Return whether `forward` is faster with `spends_memory` on the device in use: whether a
+        layer is convolved by Winograd's algorithm."""
         needed = self.needed(layers)
         return not gpus_in_use() and any(
             winograd.pays(self._kernels[layer][0], dtype) for layer in needed
@@ -107,17 +107,22 @@ class VGG:
         return self._transformed[key]
 
     def weight_bytes(self, layers: Sequence[str]) -> int:
-        """Number of bytes of the kernels of `layers` in float32."""
+        """Return the number of bytes of the kernels of `layers` in float32."""
         return sum(self._kernels[layer][0].nbytes for layer in layers)
+
+    @cached_property
+    def mean_features(self) -> dict[str, float]:
+        """The mean of each layer's features on a sample photo."""
+        with tf.init_scope():
+            photo = calibration_photo() / 255
+            features = self.forward(photo, self.layers, NetworkOptions())
+            return {layer: float(tf.reduce_mean(each)) for layer, each in features.items()}
 
     @cached_property
     def scales(self) -> dict[str, float]:
         """The factor of each layer's features in float16: a power of two that fits their mean on a
         sample photo into its range."""
-        with tf.init_scope():
-            photo = calibration_photo() / 255
-            found = self.forward(photo, self.layers, NetworkOptions())
-            return {layer: scale_of(float(tf.reduce_mean(each))) for layer, each in found.items()}
+        return {layer: scale_of(mean) for layer, mean in self.mean_features.items()}
 
     @cached_property
     def fits_float16(self) -> bool:
@@ -135,7 +140,7 @@ class VGG:
         return VGG(replace(self._weights, kernels=kernels, teacher_scale={}))
 
     def channels(self, layer: str) -> int:
-        """Number of channels of a layer's feature."""
+        """Return the number of channels of a layer's feature."""
         return self._kernels[layer][1].size
 
     def adapted(self, settings: Settings) -> Settings:

@@ -25,7 +25,7 @@ _for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
 
 @contextmanager
 def traced_for_xla() -> Iterator[None]:
-    """A context in which functions are traced into operations that XLA joins well."""
+    """Return a context in which functions are traced into operations that XLA joins well."""
     token = _for_xla.set(True)
     try:
         yield
@@ -73,7 +73,8 @@ def convolution(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
 
 
 def max_pool(x: tf.Tensor) -> tf.Tensor:
-    """The largest of each 2 × 2 positions of x [1, h, w, C]; an odd last row or column is left out.
+    """Return the largest of each 2 × 2 positions of x [1, h, w, C]; an odd last row or column is
+    left out.
 
     The gradient goes to the first of several equal ones.
     """
@@ -99,15 +100,15 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
 
 
 def average_pool(x: tf.Tensor, side: int) -> tf.Tensor:
-    """The mean of each side × side positions of x [1, h, w, C]; rows and columns that are left over
-    at the end are left out."""
+    """Return the mean of each side × side positions of x [1, h, w, C]; rows and columns that are
+    left over at the end are left out."""
     if not _for_xla.get():
         return tf.nn.avg_pool2d(x, side, side, "VALID")
     return tf.reduce_mean(_blocks(x, side), [2, 4])
 
 
 def position_count(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """The number h · w of positions of x [1, h, w, C], a scalar.
+    """Return the number h · w of positions of x [1, h, w, C], a scalar.
 
     A GPU counts them itself. TensorFlow has shapes in the host's memory, and before it sends
     anything to a GPU, it waits until that has finished all earlier work.
@@ -147,14 +148,15 @@ def pad_replicate(x: tf.Tensor) -> tf.Tensor:
 
 
 def replicate_gradient(upstream: tf.Tensor) -> tf.Tensor:
-    """The gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w, C]."""
+    """Return the gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w,
+    C]."""
     return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=_MARGINS, mode="SYMMETRIC")
 
 
 # A function of its own is traced once for all layers.
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32)] * 2)
 def _repeated(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """The place in a picture of each position of the padded one, [height + 2, width + 2]."""
+    """Return the place in a picture of each position of the padded one, [height + 2, width + 2]."""
     rows, columns = (
         tf.clip_by_value(tf.range(-1, side + 1), 0, side - 1) for side in (height, width)
     )

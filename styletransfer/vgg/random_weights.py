@@ -29,7 +29,7 @@ def random_weights(model: str, seed: int) -> Weights:
 
 
 def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Layer → (kernel, bias), each calibrated on the output of the layers before it."""
+    """Return layer → (kernel, bias), each calibrated on the output of the layers before it."""
     x = calibration_photo() - MEAN_PIXEL
     kernels = {}
     for layer, shape in layer_shapes(model).items():

@@ -77,7 +77,7 @@ def _transformed(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
 
 
 def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:
-    """Whether a layer with this kernel [3, 3, C, C′] is faster on this CPU than by a direct
+    """Return whether a layer with this kernel [3, 3, C, C′] is faster on this CPU than by a direct
     convolution."""
     if dtype == tf.bfloat16 and not has_bfloat16_without_amx():
         return False
@@ -118,7 +118,7 @@ def _convolved(x: tf.Tensor, kernel: tf.Tensor, zeros: int, repeated: int = 0) -
 def _places(
     height: tf.Tensor, width: tf.Tensor, repeated: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The places that two gathers put in order.
+    """Return the places that two gathers put in order.
 
     Args:
         height: The height of the picture that is convolved, with its margin of zeros.

@@ -2,6 +2,7 @@
 
 from styletransfer.engine.recipes.base import Recipe
 from styletransfer.engine.recipes.default import Default, Moments
+from styletransfer.engine.recipes.gatys import Gatys
 from styletransfer.engine.recipes.inetwork import INetwork
 from styletransfer.engine.recipes.instant import Instant
 from styletransfer.settings import Settings
@@ -10,6 +11,7 @@ _RECIPES: dict[str, Recipe] = {
     "default": Default(),
     "moments": Moments(),
     "inetwork": INetwork(),
+    "gatys": Gatys(),
     "instant": Instant(),
 }
 

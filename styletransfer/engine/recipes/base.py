@@ -1,6 +1,6 @@
-"""What the engine asks of a recipe: the interface of its losses, and its other answers.
+"""The interface of recipes: losses, and answers to the engine's other questions.
 
-The answers here are the usual ones; each recipe's file has what differs.
+The answers here are the usual ones. Each recipe's file has its own.
 """
 
 from abc import ABC, abstractmethod
@@ -194,7 +194,7 @@ class Recipe(ABC):
 
     @abstractmethod
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
-        """Return the losses for these settings, whose content layer the network has."""
+        """Return the losses for these settings. The network has their content layer."""
 
     def painting_size(
         self, painting: tuple[int, int], picture: tuple[int, int], stroke_size: float

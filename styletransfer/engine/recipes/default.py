@@ -1,8 +1,9 @@
 """Recipe `default`, and its simpler form `moments`.
 
 Each place of the picture is painted like the most similar place of the painting (after Kolkin et
-al. 2022, "Neural Neighbor Style Transfer"; neighbours.py), and the statistics of shallow layers,
-palette and grain, are those of the painting (after Gatys, Ecker & Bethge 2016; gaussians.py).
+al. 2022, "Neural Neighbor Style Transfer"; neighbours.py), and shallow layers get the
+painting's statistics, which carry palette and grain (after Gatys, Ecker & Bethge 2016;
+gaussians.py).
 `moments` compares statistics alone, at deeper layers, too.
 
 Each term is relative to the norm of its target, so the balance between terms does not depend on

@@ -47,7 +47,7 @@ TINY = 1e-6
 # difference.
 CANDIDATE_BYTES = 10_000_000
 MAX_KEPT = 12  # paintings' targets at a size that are kept
-COPIES = 6  # of the picture, photo and result among them
+COPIES = 6  # pictures in memory, photo and result among them
 DECODING = 1000  # bytes per pixel of a part that is decoded
 
 
