@@ -118,7 +118,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
 
 
 def operations(vgg: VGG, height: int, width: int) -> int:
-    """Return the floating-point operations of the convolutions in a step: forward and to their inputs.
+    """Count floating-point operations of the convolutions in a step: forward and to their inputs.
 
     Each takes 2 · 9 · C · C′ products and sums at each position, of a picture padded by 8 px on
     each side to multiples of 16. Nothing else of a step is counted.
