@@ -1,4 +1,6 @@
-"""Painting style transfer on photos: Gatys' optimisation through VGG, in TensorFlow.
+"""Painting style transfer on photos, through VGG, in TensorFlow.
+
+Each place is painted like the most similar place of the painting (after Kolkin et al. 2022).
 
 The public names are imported when they are first used, so that programs that do not paint (sync
 commands, `--help`, a run with nothing to do) do not wait for TensorFlow.

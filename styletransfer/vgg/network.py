@@ -1,7 +1,8 @@
 """VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution, in any widths: the
 features of an image after each convolution's ReLU."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -15,7 +16,6 @@ from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources, winograd
 from styletransfer.vgg.architectures import Weights, architecture, poolings_before
-from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
 from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
 
@@ -24,6 +24,16 @@ from styletransfer.vgg.random_weights import calibration_photo
 # may do so once. Each function has several copies of its constants, so larger networks' are
 # constants only if asked for.
 MAX_CONSTANT_BYTES = 8_000_000
+# float16 is for GPUs that multiply it fast, but not bfloat16. Its numbers end at 65504, and below
+# 6e-5 they lose digits, so features are kept near 1: without biases a ReLU network is homogeneous,
+# and with each bias multiplied like its layer, its features are exact multiples of what they were.
+# The losses are relative, so multiples change nothing in them. All factors are powers of two, which
+# round nothing.
+LARGEST_FLOAT16 = 65504.0
+INPUT_SCALE = 2.0**-7  # for a picture in 0…255: its gradient is not far from a feature's
+# The mean feature. In a brighter picture than the sample features are a few times as large, and a
+# few channels reach 10,000 times their layer's mean.
+LARGEST_MEAN = 0.5
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
 _POOLS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
@@ -38,7 +48,7 @@ class NetworkOptions:
 
     Attributes:
         pool: `max` or `ave`.
-        dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
+        dtype: The type of convolutions and features. In float16 these are rescaled.
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
         spends_memory: Whether a large network's weights are constants, too, and wide layers are
             convolved by Winograd's algorithm; see `gains_from_memory`.
@@ -206,6 +216,36 @@ class VGG:
         batch = tf.constant(np.asarray(image, np.float32)[None])
         found = self.forward(batch, layers, NetworkOptions(pool))
         return {layer: feature[0].numpy() for layer, feature in found.items()}
+
+
+def scale_of(mean: float) -> float:
+    """Return the power of two that brings a layer's mean feature to LARGEST_MEAN or half of it.
+
+    It is 1 for a layer of zeros.
+    """
+    if not mean > 0:
+        return 1.0
+    return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean))
+
+
+def rescaled(
+    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    scales: Mapping[str, float],
+    input_scale: float = 1.0,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return layer → (kernel, bias) of a network with its input and features multiplied.
+
+    Args:
+        kernels: Layer → (kernel, bias) of the network.
+        scales: Layer → factor of its features.
+        input_scale: The factor of the input.
+    """
+    multiplied, before = {}, input_scale
+    for layer, (kernel, bias) in kernels.items():
+        scale = scales[layer]
+        multiplied[layer] = kernel * np.float32(scale / before), bias * np.float32(scale)
+        before = scale
+    return multiplied
 
 
 def _converted(array: np.ndarray, dtype: tf.DType, constant: bool) -> np.ndarray | tf.Tensor:
