@@ -52,10 +52,10 @@ class MemoryBudget:
         """Return the budget if `more` bytes of the host's memory are in use."""
         if self._on_gpu:
             return self
-        found = copy.copy(self)
-        found.in_use += more
-        found.bytes, found._free = max(self.bytes - more, 0), max(self._free - more, 0)
-        return found
+        budget = copy.copy(self)
+        budget.in_use += more
+        budget.bytes, budget._free = max(self.bytes - more, 0), max(self._free - more, 0)
+        return budget
 
     def check(self, needed: int, what: str) -> None:
         """Check that memory which is needed only briefly is free, without the process's limit.

@@ -99,13 +99,13 @@ class TracedFunction:
         """Return the function's value for arguments as in `specs`."""
         with self._lock:  # One painter traces, and the others wait.
             traced = self.concrete
-        found = tf.raw_ops.StatefulPartitionedCall(
+        outputs = tf.raw_ops.StatefulPartitionedCall(
             args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
             Tout=[each.dtype for each in traced.outputs],
             f=traced,
             config_proto=self._options,
         )
-        return tf.nest.pack_sequence_as(traced.structured_outputs, found)
+        return tf.nest.pack_sequence_as(traced.structured_outputs, outputs)
 
     @cached_property
     def concrete(self) -> Any:

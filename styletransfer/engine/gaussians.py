@@ -91,12 +91,12 @@ def gaussian(moments: Statistics) -> Gaussian:
     covariance, root = (
         tf.matmul(vectors * each, vectors, transpose_b=True) for each in (values, tf.sqrt(values))
     )
-    found = Gaussian(mean, basis, covariance, root, floor, rest, norm)
-    return tf.nest.map_structure(lambda each: tf.cast(each, moments.mean.dtype), found)
+    target = Gaussian(mean, basis, covariance, root, floor, rest, norm)
+    return tf.nest.map_structure(lambda each: tf.cast(each, moments.mean.dtype), target)
 
 
 def moments_errors(
-    found: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
+    moments: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
 ) -> list[tf.Tensor]:
     """Return the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
     target's mean square,
@@ -109,7 +109,7 @@ def moments_errors(
     ALL_DIRECTIONS channels, the directions in which the painting varies least are compared only by
     the sum of their variances.
     """
-    covariances = [_covariance(each) for each in found]
+    covariances = [_covariance(each) for each in moments]
     inside = [
         tf.matmul(target.basis[0], tf.matmul(covariance, target.basis[0]), transpose_a=True)
         if target.basis
@@ -118,16 +118,16 @@ def moments_errors(
     ]
     floored = [
         _floored(covariance, has, target)
-        for covariance, has, target in zip(inside, found, targets, strict=True)
+        for covariance, has, target in zip(inside, moments, targets, strict=True)
     ]
     spreads = _distances(floored, targets, displacements)
     errors = []
-    for has, target, covariance, seen, spread in zip(
-        found, targets, covariances, inside, spreads, strict=True
+    for has, target, covariance, within, spread in zip(
+        moments, targets, covariances, inside, spreads, strict=True
     ):
         error = tf.reduce_sum(tf.square(has.mean - target.mean)) + spread
         if target.basis:
-            rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(seen), 0)
+            rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(within), 0)
             least = 1e-6 * target.norm  # The root's gradient at 0 is infinite.
             error += tf.square(tf.sqrt(rest + least) - tf.sqrt(target.rest + least))
         errors.append(error / target.norm)
@@ -157,32 +157,33 @@ def _distances(
 
     @tf.custom_gradient
     def distances(*covariances: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
-        found = displacements(
+        maps = displacements(
             covariances,
             [target.covariance for target in targets],
             [target.root for target in targets],
         )
 
         def gradient(*upstream: tf.Tensor) -> list[tf.Tensor]:
-            return [-own * each for own, each in zip(upstream, found, strict=True)]
+            return [-of_distance * each for of_distance, each in zip(upstream, maps, strict=True)]
 
         return [
             tf.reduce_sum((each @ covariance) * each)
-            for each, covariance in zip(found, covariances, strict=True)
+            for each, covariance in zip(maps, covariances, strict=True)
         ], gradient
 
     return distances(*covariances)
 
 
-def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
+def by_eigenvectors(covariances: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
     """Implement `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
     del targets
-    sizes = [each.shape[0] for each in found]
+    sizes = [each.shape[0] for each in covariances]
     maps: dict[int, tf.Tensor] = {}
     for size in set(sizes):  # One batch for each size: a decomposition uses only one core.
         alike = [number for number, each in enumerate(sizes) if each == size]
         covariance, root = (
-            tf.cast(tf.stack([of[number] for number in alike]), tf.float64) for of in (found, roots)
+            tf.cast(tf.stack([of[number] for number in alike]), tf.float64)
+            for of in (covariances, roots)
         )
         scaled = root @ covariance @ root
         # NaN would raise an error here; the other terms show it.
@@ -193,12 +194,12 @@ def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matr
         deviations = tf.sqrt(tf.maximum(values, least[:, None]))
         # T = Q^½ (Q^½ P Q^½)^−½ Q^½
         transport = tf.matmul(half / deviations[:, None], half, transpose_b=True)
-        displacement = tf.cast(transport - tf.eye(size, dtype=tf.float64), found[0].dtype)
+        displacement = tf.cast(transport - tf.eye(size, dtype=tf.float64), covariances[0].dtype)
         maps |= zip(alike, tf.unstack(displacement), strict=True)
     return [maps[number] for number in range(len(sizes))]
 
 
-def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
+def by_products(covariances: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
     """Implement `Displacements` by a fixed number of products in the matrices' dtype.
 
     All matrices are one batch, padded to one size. Float32 is precise enough.
@@ -209,7 +210,7 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
     eigenvalues would be rounded away: P and Q have only the square root of its condition number.
     """
     del roots
-    sizes, dtype = [each.shape[0] for each in found], found[0].dtype
+    sizes, dtype = [each.shape[0] for each in covariances], covariances[0].dtype
     size = max(sizes)
     # Constants, not TensorFlow's operations, and each only once in an exported program.
     identity = tf.constant(np.eye(size), dtype)
@@ -222,7 +223,7 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
         traces = tf.linalg.trace(stacked)[:, None, None]
         return stacked / traces + padding, traces
 
-    (y, spread), (z, wanted) = padded(found), padded(targets)
+    (y, spread), (z, wanted) = padded(covariances), padded(targets)
     for number, (a, b, c) in enumerate(POLYNOMIALS, start=1):
         product = z @ y
         polynomial = a * identity + product @ (b * identity + c * product)

@@ -108,10 +108,10 @@ class Candidates(NamedTuple):
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     """Return the features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole
     places: averaged in shallow layers, repeated in deep ones."""
-    found = over_places(layer, widened(feature))
+    at_places = over_places(layer, widened(feature))
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
-        found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
-    return found[0]
+        at_places = tf.repeat(tf.repeat(at_places, 2, axis=1), 2, axis=2)
+    return at_places[0]
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:
@@ -225,10 +225,10 @@ def nearest(
     def queries(few: bool) -> Iterator[tf.Tensor]:
         """[h, w, D] of some rows."""
         others = repeat(None) if photo is None else photo(few)
-        for own, photos in zip(picture(few), others, strict=False):
+        for pictures, photos in zip(picture(few), others, strict=False):
             mixed = []
-            for layer, scale in zip(list(own), index.scales, strict=True):
-                feature = own.pop(layer)  # Let go as soon as it is mixed.
+            for layer, scale in zip(list(pictures), index.scales, strict=True):
+                feature = pictures.pop(layer)  # Let go as soon as it is mixed.
                 if photos is None:
                     mixed.append(scale * feature)
                 else:
@@ -255,8 +255,8 @@ def nearest(
     sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
     keys = tf.concat([index.keys, -_crowding(sampled, index)[:, None]], -1)
     keys = tf.transpose(keys)  # Once, rather than in each product.
-    found = [_looked_up(rows, mean, stretch, index.basis, keys) for rows in several]
-    return tf.concat(found, 0)
+    numbers = [_looked_up(rows, mean, stretch, index.basis, keys) for rows in several]
+    return tf.concat(numbers, 0)
 
 
 def errors(
@@ -283,27 +283,27 @@ def errors(
         float32 [1, h, w, 1].
     """
     layer = layers[number]
-    own = over_places(layer, widened(feature))
+    vectors = over_places(layer, widened(feature))
     wanted, mean, square = 0.0, 0.0, 0.0
-    for painting, each in enumerate(group):
-        at_layer = each.layers[number]
-        share = tf.cast(each.share, own.dtype)
-        offsets = tf.cast(at_layer.offsets[0, 0], own.dtype)
+    for painting, drawn in enumerate(group):
+        at_layer = drawn.layers[number]
+        share = tf.cast(drawn.share, vectors.dtype)
+        offsets = tf.cast(at_layer.offsets[0, 0], vectors.dtype)
         wanted += share * tf.gather(offsets, matches[..., painting])
-        mean += share * tf.cast(at_layer.mean, own.dtype)
-        square += share * tf.cast(at_layer.square, own.dtype)
+        mean += share * tf.cast(at_layer.mean, vectors.dtype)
+        square += share * tf.cast(at_layer.square, vectors.dtype)
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         wanted = average_pool(wanted, 2)
-    return _distances(own - mean, wanted, DISTANCE_WEIGHT / (square + NO_LENGTH))
+    return _distances(vectors - mean, wanted, DISTANCE_WEIGHT / (square + NO_LENGTH))
 
 
-def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+def _distances(vectors: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
     """Compute one minus the cosine of two vectors, plus `weight` times their squared distance.
 
     The gradient is written out: it passes over the vectors three times, not ten.
 
     Args:
-        own: The picture's vectors [1, h, w, C].
+        vectors: The picture's vectors [1, h, w, C].
         wanted: The vectors to compare them with [1, h, w, C], which get no gradient.
         weight: A scalar.
 
@@ -312,35 +312,35 @@ def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tenso
     """
 
     @with_gradient
-    def distances(own: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def distances(vectors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         own_square, wanted_square, product = (
             tf.reduce_sum(one * other, -1, keepdims=True)
-            for one, other in ((own, own), (wanted, wanted), (own, wanted))
+            for one, other in ((vectors, vectors), (wanted, wanted), (vectors, wanted))
         )
         own_length = own_square + NO_LENGTH**2  # The gradient is finite where a vector is 0.
         over_lengths = tf.math.rsqrt(own_length * (wanted_square + NO_LENGTH**2))
         cosine = product * over_lengths
-        found = 1 - cosine + weight * (own_square + wanted_square - 2 * product)
+        far = 1 - cosine + weight * (own_square + wanted_square - 2 * product)
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             of_own = upstream * (cosine / own_length + 2 * weight)
             of_wanted = upstream * (over_lengths + 2 * weight)
-            return of_own * own - of_wanted * wanted
+            return of_own * vectors - of_wanted * wanted
 
-        return found, gradient
+        return far, gradient
 
-    return distances(own)
+    return distances(vectors)
 
 
-def index_of(found: Candidates) -> CandidateIndex:
+def index_of(drawn: Candidates) -> CandidateIndex:
     """Prepare candidates for comparison with queries."""
     scales = []
-    for layer in found.layers:
+    for layer in drawn.layers:
         channels = layer.mean.shape[0]
         variance = layer.square / channels - tf.square(tf.reduce_mean(layer.mean))
         variance = tf.maximum(variance, 0)  # Rounding makes a little less of none.
         scales.append(1 / (tf.sqrt(variance * channels) + NO_LENGTH))
-    scaled = list(zip(scales, found.layers, strict=True))
+    scaled = list(zip(scales, drawn.layers, strict=True))
     keys = tf.concat([scale * layer.offsets[0, 0] for scale, layer in scaled], 1)
     centre = tf.concat([scale * layer.mean for scale, layer in scaled], 0)
     sample = keys[:: max(1, len(keys) // SAMPLED_CANDIDATES)]
@@ -371,8 +371,8 @@ def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
     directions = (sample @ index.basis) / (lengths + NO_LENGTH)
     groups = min(SAMPLE_GROUPS, len(sample))
     most_similar = [
-        tf.reduce_max(tf.matmul(index.keys, directions[each::groups], transpose_b=True), 1)
-        for each in range(groups)
+        tf.reduce_max(tf.matmul(index.keys, directions[first::groups], transpose_b=True), 1)
+        for first in range(groups)
     ]
     weight = CROWDING_WEIGHT / (tf.reduce_mean(lengths) + NO_LENGTH)
     return weight * tf.add_n(most_similar) / groups
@@ -405,8 +405,8 @@ def _looked_up(
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
     flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    found = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
-    return tf.reshape(found, rows.shape[:2])
+    numbers = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
+    return tf.reshape(numbers, rows.shape[:2])
 
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
@@ -428,14 +428,14 @@ def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     rows = -(-count // parts)
     queries = tf.pad(queries, [[0, parts * rows - count], [0, 0]])
     keys = tf.concat([keys, tf.repeat(keys[:, -1:], -columns % BLOCK, axis=1)], 1)
-    found = tf.map_fn(
+    numbers = tf.map_fn(
         lambda part: _argmax_of_rows(tf.matmul(part, keys)),
         tf.reshape(queries, [parts, rows, tf.shape(keys)[0]]),
         parallel_iterations=1,
         fn_output_signature=tf.TensorSpec([None], tf.int64),
     )
     last = tf.cast(columns - 1, tf.int64)
-    return tf.minimum(tf.reshape(found, [-1])[:count], last)
+    return tf.minimum(tf.reshape(numbers, [-1])[:count], last)
 
 
 def _argmax_of_rows(values: tf.Tensor) -> tf.Tensor:

@@ -98,17 +98,17 @@ class Objective:
         groups = [group.without_maps() for group in problem.targets.groups]
         count = position_count(image, weights.dtype)
         style, of_sums = functions.style_gradient(sums, groups, count, weights[1])
-        structure, found = functions.structure_gradient(image, problem, weights[3])
-        gradient = tf.Variable(found[0], trainable=False)
-        del found
+        structure, of_structure = functions.structure_gradient(image, problem, weights[3])
+        gradient = tf.Variable(of_structure[0], trainable=False)
+        del of_structure
         terms = tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
         for tile in all_tiles:
-            more, found = functions.network_gradient(
+            more, of_tile = functions.network_gradient(
                 image, problem, weights[:3], of_sums, tf.constant(tile)
             )
             terms += more
             pixels = (tf.range(each.first, each.last) for each in tile)
-            gradient.scatter_nd_add(tf.stack(tf.meshgrid(*pixels, indexing="ij"), -1), found[0])
+            gradient.scatter_nd_add(tf.stack(tf.meshgrid(*pixels, indexing="ij"), -1), of_tile[0])
         return terms, structure, gradient[None]
 
     def network_gradient(
@@ -133,11 +133,11 @@ class Objective:
             weighted sum by the picture, or by the tile with its halo.
         """
         view, tile = self.view, None if tensor is None else Tile.of(tensor)
-        seen = cut(image, tile)
+        part = cut(image, tile)
         with tf.GradientTape() as tape:
-            tape.watch(seen)
+            tape.watch(part)
             background = [cut(each, tile) for each in problem.background]
-            shown = composited(seen, background)
+            shown = composited(part, background)
             features = own_features(view.vgg, shown, tile, view.layers, view.options)
             sums = self._sums(features, problem.targets, tile)
             local = self._local_terms(features, problem.targets, tile)
@@ -154,7 +154,7 @@ class Objective:
             count = position_count(image, weights.dtype)
             style, of_sums = self.style_gradient(sums, groups, count, weights[1])
             terms += tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
-        return terms, tape.gradient((local, sums), seen, (weights, of_sums))
+        return terms, tape.gradient((local, sums), part, (weights, of_sums))
 
     def statistics(
         self, image: tf.Tensor, problem: Problem, tensor: tf.Tensor
@@ -230,7 +230,7 @@ class Objective:
             weight: The term's weight.
         """
 
-        def found(
+        def computed(
             sums: dict[str, Any], groups: Sequence[Group], pixels: tf.Tensor, weight: tf.Tensor
         ) -> tuple[tf.Tensor, dict[str, Any]]:
             with tf.GradientTape() as tape:
@@ -240,8 +240,8 @@ class Objective:
             return style, tape.gradient(weighted, sums, unconnected_gradients="zero")
 
         if self.compiled_terms:
-            found = tf.function(found, autograph=False, jit_compile=True)
-        return found(sums, groups, pixels, weight)
+            computed = tf.function(computed, autograph=False, jit_compile=True)
+        return computed(sums, groups, pixels, weight)
 
     def structure_gradient(
         self, image: tf.Tensor, problem: Problem, weight: tf.Tensor

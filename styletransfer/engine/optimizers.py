@@ -76,9 +76,11 @@ class State(NamedTuple):
         """Return the state in a step's snapshot. Raises ValueError if an array is missing, or if
         its image does not have this shape."""
         for name, wanted in cls.shapes(shape).items():
-            found = np.shape(snapshot[name]) if name in snapshot else "missing"
-            if found != wanted:
-                raise ValueError(f"{name} of the snapshot is {found}; expected the shape {wanted}")
+            shape_there = np.shape(snapshot[name]) if name in snapshot else "missing"
+            if shape_there != wanted:
+                raise ValueError(
+                    f"{name} of the snapshot is {shape_there}; expected the shape {wanted}"
+                )
         return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":
@@ -283,7 +285,7 @@ def lbfgs(
 
     x = image.astype(np.float64).ravel() * 255
     if bounds is None:
-        found = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
+        result = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
     else:
         # With bounds, SciPy's first step is the plain gradient, and gradients of relative losses
         # are below its tolerances. So the loss is scaled: the first step is 1 of 255 on average.
@@ -293,7 +295,7 @@ def lbfgs(
             loss, gradient = in_255(x)
             return factor * loss, factor * gradient
 
-        found = minimize(
+        result = minimize(
             scaled,
             x,
             jac=True,
@@ -301,7 +303,7 @@ def lbfgs(
             bounds=Bounds(255 * bounds[0], 255 * bounds[1]),
             options={"maxfun": EVALUATIONS - 1, "ftol": 0.0, "gtol": 0.0},
         )
-    return (found.x / 255).astype(np.float32).reshape(image.shape)
+    return (result.x / 255).astype(np.float32).reshape(image.shape)
 
 
 def log_target_error(strength: float) -> float:

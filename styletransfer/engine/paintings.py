@@ -62,9 +62,9 @@ class Paintings:
             raise ValueError("a style needs at least one painting")
         shares = [1 / count] * count if shares is None else [float(each) for each in shares]
         masks, regions = masks or [None] * count, regions or [None] * count
-        for what, given in (("shares", shares), ("masks", masks), ("regions", regions)):
-            if len(given) != count:
-                raise ValueError(f"{len(given)} {what} for {count} paintings")
+        for what, values in (("shares", shares), ("masks", masks), ("regions", regions)):
+            if len(values) != count:
+                raise ValueError(f"{len(values)} {what} for {count} paintings")
         if min(shares) < 0 or not 0 < sum(shares) < float("inf"):
             raise ValueError(f"shares {shares} must not be negative, and not all 0")
         for number, painting in enumerate(paintings, start=1):
@@ -311,10 +311,10 @@ def _candidates(
     return neighbours.candidates(turned, used, channels, most)
 
 
-def _checked_masks(given: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:
+def _checked_masks(masks: Sequence[np.ndarray | None], what: str) -> list[np.ndarray | None]:
     return [
-        None if each is None else grey.checked(each, f"the {what} of painting {number}")
-        for number, each in enumerate(given, start=1)
+        None if mask is None else grey.checked(mask, f"the {what} of painting {number}")
+        for number, mask in enumerate(masks, start=1)
     ]
 
 

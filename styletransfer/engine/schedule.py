@@ -106,11 +106,11 @@ def total_work(height: int, width: int, settings: Settings, overhead: int = OVER
     """Return the work of all steps for a photo of this size, in pixels. The work of a step of
     L-BFGS is multiplied by its evaluations of the loss."""
     sizes, counts = schedule(height, width, settings)
-    each = 1 if settings.optimizer == "adam" else EVALUATIONS
+    per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
     if not settings.traits.optimises:
-        each = INSTANT_STEPS
+        per_step = INSTANT_STEPS
     steps = zip(sizes, counts, strict=True)
-    return each * sum(count * step_work(size, overhead) for size, count in steps)
+    return per_step * sum(count * step_work(size, overhead) for size, count in steps)
 
 
 class Position(NamedTuple):

@@ -70,12 +70,12 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
     left_out = 0
     while min(longer, NARROW * shorter) >= COARSER_FROM * 2**left_out:
         left_out += 1
-    found: list[Contours | tuple[()]] = []
+    compared: list[Contours | tuple[()]] = []
     for number, (below, right) in enumerate(islice(_gradients(photo), left_out + COMPARED)):
         if mask is not None:
             mask = _pooled(mask, number)
         if number < left_out:
-            found.append(())
+            compared.append(())
             continue
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
@@ -83,8 +83,8 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
         painted = tf.ones_like(square) if mask is None else mask[:, :-1, :-1]
         norm = tf.reduce_sum(painted * weight * square)
         least = LEAST_CONTOURS * tf.reduce_sum(painted)
-        found.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))
-    return tuple(found)
+        compared.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))
+    return tuple(compared)
 
 
 def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
@@ -93,10 +93,12 @@ def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
     if not photo:
         return tf.constant(0.0)
     errors = [
-        tf.reduce_sum(own.weight * (tf.square(below - own.below) + tf.square(right - own.right)))
-        / own.norm
-        for own, (below, right) in zip(photo, _gradients(image), strict=False)
-        if isinstance(own, Contours)
+        tf.reduce_sum(
+            photos.weight * (tf.square(below - photos.below) + tf.square(right - photos.right))
+        )
+        / photos.norm
+        for photos, (below, right) in zip(photo, _gradients(image), strict=False)
+        if isinstance(photos, Contours)
     ]
     return SCALE * tf.add_n(errors) / len(errors)
 

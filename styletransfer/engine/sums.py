@@ -98,10 +98,10 @@ def _first_and_second(
             # both places.
             mean = tf.cast(first / positions, feature.dtype)
             kernel = tf.cast(symmetric, feature.dtype)[None, None]
-            found = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
+            of_feature = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
             bias = of_first + tf.linalg.matvec(symmetric, tf.cast(mean, first.dtype))
-            found = tf.nn.bias_add(found, tf.cast(bias, feature.dtype))
-            return found if weights is None else tf.cast(weights, feature.dtype) * found
+            of_feature = tf.nn.bias_add(of_feature, tf.cast(bias, feature.dtype))
+            return of_feature if weights is None else tf.cast(weights, feature.dtype) * of_feature
 
         return (first, second), gradient
 

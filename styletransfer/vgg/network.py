@@ -214,8 +214,8 @@ class VGG:
         `max` and `ave`, and for a layer that the network does not have.
         """
         batch = tf.constant(np.asarray(image, np.float32)[None])
-        found = self.forward(batch, layers, NetworkOptions(pool))
-        return {layer: feature[0].numpy() for layer, feature in found.items()}
+        at_layers = self.forward(batch, layers, NetworkOptions(pool))
+        return {layer: feature[0].numpy() for layer, feature in at_layers.items()}
 
 
 def scale_of(mean: float) -> float:
@@ -273,5 +273,5 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
             raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
         model = "vgg19"
     architecture(model)  # Raises ValueError for another one.
-    given = sources.BUILT_IN if weights is None else str(weights)
-    return VGG(sources.read_source(sources.named_source(given, model, seed), model, seed))
+    source = sources.BUILT_IN if weights is None else str(weights)
+    return VGG(sources.read_source(sources.named_source(source, model, seed), model, seed))

@@ -51,14 +51,14 @@ def crop(x: tf.Tensor, rows: Range = _ALL, columns: Range = _ALL) -> tf.Tensor:
 
     @with_gradient
     def cropped(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        found, (height, width) = x[:, first:last, left:right], tf.unstack(tf.shape(x)[1:3])
+        part, (height, width) = x[:, first:last, left:right], tf.unstack(tf.shape(x)[1:3])
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             tall, wide = tf.unstack(tf.shape(upstream)[1:3])
             margins = [first, height - first - tall], [left, width - left - wide]
             return tf.pad(upstream, [[0, 0], *margins, [0, 0]])
 
-        return found, gradient
+        return part, gradient
 
     return cropped(x)
 
@@ -87,12 +87,12 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
         largest = tf.maximum(tf.maximum(*parts[:2]), tf.maximum(*parts[2:]))
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            given, left = [], tf.ones_like(upstream, tf.bool)
+            shares, left = [], tf.ones_like(upstream, tf.bool)
             for part in parts:
                 first = (part == largest) & left
-                given.append(tf.where(first, upstream, tf.zeros_like(upstream)))
+                shares.append(tf.where(first, upstream, tf.zeros_like(upstream)))
                 left &= ~first
-            return tf.stack([tf.stack(given[:2], 3), tf.stack(given[2:], 3)], 2)
+            return tf.stack([tf.stack(shares[:2], 3), tf.stack(shares[2:], 3)], 2)
 
         return largest, gradient
 

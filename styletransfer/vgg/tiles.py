@@ -95,9 +95,10 @@ def own_features(
     options: NetworkOptions,
 ) -> dict[str, tf.Tensor]:
     """Compute `VGG.forward` of a tile that is cut out, cropped to its own part."""
-    found = vgg.forward(image, layers, options)
+    at_layers = vgg.forward(image, layers, options)
     return {
-        layer: inner(feature, tile, 2 ** poolings_before(layer)) for layer, feature in found.items()
+        layer: inner(feature, tile, 2 ** poolings_before(layer))
+        for layer, feature in at_layers.items()
     }
 
 
@@ -121,11 +122,11 @@ def tiled_features(
             yield tile, forward(image, tf.constant(tile))
 
 
-def joined(found: Iterable[tuple[Tile, dict[str, tf.Tensor]]]) -> dict[str, tf.Tensor]:
+def joined(parts: Iterable[tuple[Tile, dict[str, tf.Tensor]]]) -> dict[str, tf.Tensor]:
     """Join each layer's maps [..., h, w, C] of the tiles of some rows, as `tiled_features` yields
     them."""
     by_rows: dict[Index, list[dict[str, tf.Tensor]]] = defaultdict(list)
-    for tile, maps in found:
+    for tile, maps in parts:
         by_rows[tile.rows.own_first].append(maps)
     first, *_ = by_rows.values()
     return {

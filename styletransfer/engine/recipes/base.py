@@ -95,7 +95,7 @@ class Losses(ABC):
         return tf.constant(np.maximum(3 * pairs, 1) * (area + TINY), tf.float32)
 
     def total_variation(
-        self, pixels: tf.Tensor, shown: tf.Tensor | None, own: tuple[Index, Index]
+        self, pixels: tf.Tensor, shown: tf.Tensor | None, counted: tuple[Index, Index]
     ) -> tf.Tensor:
         """Return the sums [2] of squared differences to the pixel below and to the right.
 
@@ -105,10 +105,10 @@ class Losses(ABC):
             pixels: A picture [1, h, w, 3], sRGB 0…1.
             shown: The part [1, h, w, 1] that is painted, or None for all of it. Pairs of pixels
                 outside of it are left out.
-            own: The number of rows and columns to sum over. The row and the column after them, if
+            counted: The number of rows and columns to sum over. The row and the column after them, if
                 there are any, are neighbours of the last ones.
         """
-        height, width = own
+        height, width = counted
         sums = []
         for here, there in (
             (((0, -1), (0, width)), ((1, None), (0, width))),

@@ -108,12 +108,12 @@ class RelativeLosses(Losses):
         )
 
 
-def gram_errors(found: Sequence[Statistics], targets: Sequence[Statistics]) -> list[tf.Tensor]:
+def gram_errors(moments: Sequence[Statistics], targets: Sequence[Statistics]) -> list[tf.Tensor]:
     """Return the squared distance of the Gram matrices at each layer (Gatys, Ecker & Bethge 2016),
     relative to the target's norm."""
     return [
         tf.reduce_sum((has.second - target.second) ** 2) / (tf.reduce_sum(target.second**2) + TINY)
-        for has, target in zip(found, targets, strict=True)
+        for has, target in zip(moments, targets, strict=True)
     ]
 
 

@@ -86,7 +86,7 @@ class OriginalLosses(Losses):
         return tf.constant(1.0)
 
     def total_variation(
-        self, pixels: tf.Tensor, shown: tf.Tensor | None, own: tuple[Index, Index]
+        self, pixels: tf.Tensor, shown: tf.Tensor | None, counted: tuple[Index, Index]
     ) -> tf.Tensor:
         """Return Σ (a + b)^1.25 over all rows and columns except the last, in the scale 0…255.
 

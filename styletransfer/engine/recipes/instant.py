@@ -190,9 +190,9 @@ def _target(
     """Return the decoder's first layer [1, h, w, 128] and the pixels [1, h, w, 48] of the matches
     of a tile's own part, weighted by the shares."""
     joined = pixels = 0.0
-    for group, found, region in zip(groups, matches, regions, strict=True):
+    for group, places, region in zip(groups, matches, regions, strict=True):
         share = region if isinstance(region, float) else own(region, tile, PLACE)
-        for candidates, numbers in zip(group.candidates, found, strict=True):
+        for candidates, numbers in zip(group.candidates, places, strict=True):
             part = share * candidates.share
             at_tile = own(numbers[None], tile, PLACE)
             joined += part * tf.gather(candidates.joined[0], at_tile)
@@ -212,8 +212,10 @@ def _with_photo(
         each if isinstance(each, float) else own(each, tile, PLACE) for each in regions
     )
     layers, options = view.losses.matched_layers, view.options
-    found = own_features(view.vgg, cut(photo, tile), tile, layers, options)
-    places = neighbours.aligned({layer: neighbours.places(layer, found[layer]) for layer in layers})
+    features_there = own_features(view.vgg, cut(photo, tile), tile, layers, options)
+    places = neighbours.aligned(
+        {layer: neighbours.places(layer, features_there[layer]) for layer in layers}
+    )
     pixels = tf.nn.space_to_depth(own(photo, tile, 1), PLACE)
     features = tf.concat(list(places.values()), -1)[None]
     return target[0] + rest * decoder().joined(features, pixels), target[1] + rest * pixels
