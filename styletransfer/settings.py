@@ -79,8 +79,8 @@ RECIPES = {
     ),
     "gatys": Traits(
         {
-            "iterations": 20,
-            "content_weight": 1e-3,
+            "iterations": 15,
+            "content_weight": 3e-6,
             "total_variation_weight": 0.0,
             "structure_weight": 0.0,
             "style_statistics": "gram",
@@ -242,7 +242,8 @@ class Settings:
         "default",
         "`default` paints each place like the most similar place of the painting; `instant` does "
         "so in about a second, without optimisation; `moments` compares only statistics of the "
-        "whole painting; `inetwork` uses the losses and defaults of the original script",
+        "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
+        "those of Gatys, Ecker & Bethge 2016",
         choices=tuple(RECIPES),
     )
     content_loss_type: int = setting(

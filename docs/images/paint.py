@@ -1,10 +1,11 @@
 """Makes the pictures of README.md and docs/ from the samples.
 
-    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets]
+    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets] [gatys]
 
 styles: README's photos in five and two styles. sizes: one style at three sizes. pairs: every sample
 photo in every sample painting; these two as drafts. variants: a still life with one setting changed
 at a time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine.
+gatys: a photo by the default recipe and by recipe gatys.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -60,7 +61,7 @@ MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 def main(names: list[str]) -> None:
     """Make the pictures of these names, or all."""
-    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets)}
+    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets, gatys)}
     for name in names or makers:
         makers[name]()
 
@@ -128,13 +129,22 @@ def variants() -> None:
 
 
 def presets() -> None:
-    """Two photos in a style each, by three presets."""
+    """Draw two photos in a style each, by three presets."""
     cells = []
     for name, painting in (("landscape", "mosaic"), ("still-life", "brush")):
         for preset in ("instant", "draft", "fine"):
             picture = painted(name, [painting], Settings(preset=preset))
             cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "presets")
+
+
+def gatys() -> None:
+    """Draw the landscape, and the landscape in mosaic by the default recipe and by gatys."""
+    cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
+    for recipe in ("default", "gatys"):
+        picture = painted("landscape", ["mosaic"], Settings(recipe=recipe))
+        cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "gatys")
 
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:

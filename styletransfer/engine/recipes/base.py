@@ -105,8 +105,8 @@ class Losses(ABC):
             pixels: A picture [1, h, w, 3], sRGB 0…1.
             shown: The part [1, h, w, 1] that is painted, or None for all of it. Pairs of pixels
                 outside of it are left out.
-            counted: The number of rows and columns to sum over. The row and the column after them, if
-                there are any, are neighbours of the last ones.
+            counted: The number of rows and columns to sum over. The row and the column after them,
+                if there are any, are neighbours of the last ones.
         """
         height, width = counted
         sums = []
