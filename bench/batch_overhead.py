@@ -34,7 +34,7 @@ with FaultProxy(host, port) as proxy:
 
 
 def main() -> None:
-    """Fills the buckets, paints, and prints a table."""
+    """Fill the buckets, paint, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--photos", type=int, default=100)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds before each request")

@@ -34,13 +34,13 @@ Result = dict[str, Any]
 
 
 def pixels(path: Path) -> np.ndarray:
-    """A picture as uint8 [H, W, 3], sRGB."""
+    """Return a picture as uint8 [H, W, 3], sRGB."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
 def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
-    """Runs a worker of this folder to its end.
+    """Run a worker of this folder to its end.
 
     Args:
         python: The interpreter, in the environment that has the worker's libraries.
@@ -74,7 +74,7 @@ def run_worker(python: str, script: str, *arguments: object) -> list[Result]:
 
 
 def run_in_turns(workers: Mapping[str, Sequence[Any]], rounds: int) -> dict[str, list[Result]]:
-    """Runs workers one after another, in rounds (A B C A B C …).
+    """Run workers one after another, in rounds (A B C A B C …).
 
     Args:
         workers: Label → arguments of `run_worker`.
@@ -94,7 +94,7 @@ def run_in_turns(workers: Mapping[str, Sequence[Any]], rounds: int) -> dict[str,
 def run_batch(
     environment: dict[str, str],
 ) -> tuple["subprocess.CompletedProcess[str]", dict[str, list[Result]]]:
-    """Runs the program to its end. Returns its process, and the events of its log by name."""
+    """Run the program to its end. Returns its process, and the events of its log by name."""
     done = subprocess.run(
         [sys.executable, "-m", "styletransfer"],
         env=os.environ | {"LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY)} | environment,
@@ -109,17 +109,17 @@ def run_batch(
 
 
 def time_of(event: Result) -> datetime:
-    """The time at which an event was logged."""
+    """Return the time at which an event was logged."""
     return datetime.fromisoformat(event["time"])
 
 
 def json_lines(text: str) -> list[Result]:
-    """The lines of a process's output that are JSON."""
+    """Return the lines of a process's output that are JSON."""
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
 def accept_oom_kill() -> None:
-    """Makes the kernel end this process, and not its parent, if memory runs out."""
+    """Make the kernel end this process, and not its parent, if memory runs out."""
     try:
         Path("/proc/self/oom_score_adj").write_text("1000")
     except OSError as error:  # A sandbox may refuse it.
@@ -127,18 +127,18 @@ def accept_oom_kill() -> None:
 
 
 def peak_memory() -> int:
-    """The peak resident memory of this process in bytes (Linux)."""
+    """Return the peak resident memory of this process in bytes (Linux)."""
     line = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     return 1024 * int(line[1]) if line else 0
 
 
 def process_age() -> float:
-    """Seconds since this process was started (Linux)."""
+    """Return the seconds since this process was started (Linux)."""
     fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
     started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     return float(Path("/proc/uptime").read_text().split()[0]) - started
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown, without a newline at its end."""
+    """Return a table in Markdown, without a newline at its end."""
     return "\n".join(f"| {' | '.join(line)} |" for line in [head, ["---"] * len(head), *rows])

@@ -59,7 +59,7 @@ class MatrixRoot(torch.autograd.Function):
 
 
 def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
-    """Steps at a scale with a longer side of `size` px, and the average of their pictures.
+    """Return steps at a scale with a longer side of `size` px, and the average of their pictures.
 
     The painting is resized to the same longer side, but never enlarged; both are uint8 [H, W, 3].
     """
@@ -107,8 +107,8 @@ def gaussian(feature: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def wasserstein(
     feature: torch.Tensor, mean: torch.Tensor, covariance: torch.Tensor, root: torch.Tensor
 ) -> torch.Tensor:
-    """The squared Wasserstein-2 distance per channel of a feature's Gaussian and the painting's:
-    (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
+    """Return the squared Wasserstein-2 distance per channel of a feature's Gaussian and the
+    painting's: (‖m − m′‖² + tr(S + S′ − 2 √(√S′ S √S′))) / C."""
     here, spread = gaussian(feature)
     joint = MatrixRoot.apply(root @ spread @ root)
     return ((here - mean) ** 2).mean() + torch.diagonal(spread + covariance - 2 * joint).mean()

@@ -50,7 +50,7 @@ PHOTO_SIZE = (768, 512)  # width, height of the batch's photos in px
 
 
 def main() -> None:
-    """Measures what is missing, then writes FOLDER/gpu.md."""
+    """Measure what is missing, then write FOLDER/gpu.md."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
@@ -119,7 +119,7 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
 
 
 def batch(args: argparse.Namespace, painters: str) -> list[Result]:
-    """Paints photos at the smallest size with PAINTERS=painters, as the command does, and counts
+    """Paint photos at the smallest size with PAINTERS=painters, as the command does, and count
     pictures a minute from the first picture's start on, in all and in the second half."""
     for folder in ("photos", "paintings"):
         (args.out / folder).mkdir(exist_ok=True)
@@ -160,7 +160,7 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
 
 
 def document(results: dict[str, list[Result]]) -> str:
-    """All results as tables in Markdown."""
+    """Return all results as tables in Markdown."""
     peaks = {name: rows[0]["peak"] for name, rows in results.items() if "peak" in rows[0]}
     devices = {row["device"] for rows in results.values() for row in rows if "device" in row}
     parts, steps, batches = [f"{date.today()}, {', '.join(devices)}"], [], []
@@ -184,7 +184,7 @@ def document(results: dict[str, list[Result]]) -> str:
 
 
 def cells(row: Result, peak: float | None) -> list[str]:
-    """The cells of one size. peak: measured operations a second, if known."""
+    """Return the cells of one size. peak: measured operations a second, if known."""
     rate = row["operations"] / row.get("alone_s", row["step_s"]) if "operations" in row else None
     return [
         str(row["size"]),

@@ -34,7 +34,7 @@ Timed = dict[str, Callable[[], object]]
 
 
 def main() -> None:
-    """Measures each convolution and prints the results."""
+    """Measure each convolution and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--library", choices=("tensorflow", "torch"), required=True)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def seconds(function: Callable[[], object]) -> float:
-    """The shortest time of a call within a moment, without the first two calls."""
+    """Return the shortest time of a call within a moment, without the first two calls."""
     function(), function()
     times, ends = [], time.perf_counter() + MOMENT_S
     while time.perf_counter() < ends:
@@ -71,10 +71,10 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def in_tensorflow(image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, precision: str) -> Timed:
-    """The three ways in TensorFlow, as this engine uses it."""
+    """Return the three ways in TensorFlow, as this engine uses it."""
     import tensorflow as tf
 
-    from styletransfer.devices.tensorflow import one_operation_at_a_time
+    from styletransfer.devices.choose import one_operation_at_a_time
 
     one_operation_at_a_time()
     dtype = tf.as_dtype(precision)
@@ -104,7 +104,7 @@ def in_tensorflow(image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, preci
 
 
 def in_torch(image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, precision: str) -> Timed:
-    """The same in PyTorch, in its usual layout."""
+    """Return the same in PyTorch, in its usual layout."""
     import torch
     from torch.nn import functional
 

@@ -21,7 +21,7 @@ HEAD = (
 
 
 def main() -> None:
-    """Paints all of them and prints the table."""
+    """Paint all of them and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[1024, 2048, 4243], help="px")
     parser.add_argument("--networks", nargs="+", default=["builtin", "vgg19"])

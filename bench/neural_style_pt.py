@@ -16,7 +16,7 @@ CONTENT_WEIGHT, STYLE_WEIGHT, ROUGHNESS_WEIGHT = 5, 100, 1e-3
 
 
 def steps(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
-    """Steps on the photo, uint8 [H, W, 3], at a longer side of `size` px."""
+    """Return steps on the photo, uint8 [H, W, 3], at a longer side of `size` px."""
 
     def features(image: torch.Tensor, *layers: str) -> dict[str, torch.Tensor]:
         return network.features(image / 255, layers, "constant")

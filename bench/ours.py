@@ -33,11 +33,11 @@ import tensorflow as tf
 from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels, process_age
 
 from styletransfer import Settings, load_vgg
-from styletransfer.devices import tensorflow
+from styletransfer.devices import choose
 from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.losses import STYLE_LAYERS
+from styletransfer.engine.paintings import as_paintings
+from styletransfer.engine.recipes.default import STYLE_LAYERS
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.style_targets import style_targets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.vgg.network import VGG
 
@@ -46,7 +46,7 @@ PRODUCT, CHAIN = 8192, 20  # rows and columns of the matrices, products in a row
 
 
 def main() -> None:
-    """Paints at each size and prints the results."""
+    """Paint at each size and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", required=True, help="longer sides in px")
     parser.add_argument("--network", choices=("builtin", "vgg19"), default="builtin")
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--peak", action="store_true")
     args = parser.parse_args()
     accept_oom_kill()
-    device = tensorflow.choose_devices(args.device).first
+    device = choose.choose_devices(args.device).first
     if args.peak:
         peak = product_rate(args.precision)
         print(json.dumps({"device": str(device), "peak": peak}), flush=True)
@@ -73,7 +73,7 @@ def main() -> None:
 
 
 def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Result:
-    """Paints one picture and measures it. `started` is the time that `first_s` starts from."""
+    """Paint one picture and measure it. `started` is the time that `first_s` starts from."""
     names = ("precision", "preset", "compile", "iterations", "optimizer")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     settings = Settings(size=size, **given)
@@ -81,7 +81,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     painted_from, before = time.perf_counter(), memory_before()
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
-    styles = style_targets([pixels(PAINTING)] * len(regions), regions=regions)
+    styles = as_paintings([pixels(PAINTING)] * len(regions), regions=regions)
     transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
@@ -102,7 +102,6 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
             tf.profiler.experimental.start(str(args.trace / str(size)))
         if args.trace and steps == unmatched + TRACED:
             tf.profiler.experimental.stop()
-        del step  # Otherwise the next step copies its picture.
     used, whole = memory_used(before)
     alone = {"alone_s": (matched - begun) / (unmatched - WARM_UP)} if matched else {}
     return alone | {
@@ -119,7 +118,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
 
 
 def operations(vgg: VGG, height: int, width: int) -> int:
-    """Floating-point operations of the convolutions in a step: forward and to their inputs.
+    """Count floating-point operations of the convolutions in a step: forward and to their inputs.
 
     Each takes 2 · 9 · C · C′ products and sums at each position, of a picture padded by 8 px on
     each side to multiples of 16. Nothing else of a step is counted.
@@ -134,7 +133,7 @@ def operations(vgg: VGG, height: int, width: int) -> int:
 
 
 def memory_before() -> int:
-    """Bytes in use, and the start of a new measurement of the peak on a GPU."""
+    """Return the bytes in use, and the start of a new measurement of the peak on a GPU."""
     if not tf.config.get_visible_devices("GPU"):
         return resident_memory()
     tf.config.experimental.reset_memory_stats("GPU:0")
@@ -142,15 +141,15 @@ def memory_before() -> int:
 
 
 def memory_used(before: int) -> tuple[int, int]:
-    """The peak in addition to the bytes in use before, and in all."""
+    """Return the peak in addition to the bytes in use before, and in all."""
     on_gpu = bool(tf.config.get_visible_devices("GPU"))
     peak = tf.config.experimental.get_memory_info("GPU:0")["peak"] if on_gpu else peak_memory()
     return peak - before, peak
 
 
 def product_rate(precision: str) -> float:
-    """Floating-point operations a second of a chain of products of square matrices."""
-    dtype = tensorflow.fastest_precision() if precision == "auto" else precision
+    """Return the floating-point operations a second of a chain of products of square matrices."""
+    dtype = choose.fastest_precision() if precision == "auto" else precision
     side = PRODUCT if tf.config.get_visible_devices("GPU") else PRODUCT // 4
     generator = tf.random.Generator.from_seed(0)
     left, right = (tf.cast(generator.normal([side] * 2), dtype) for _ in range(2))

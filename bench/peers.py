@@ -31,7 +31,7 @@ CONTESTANTS = {
 
 
 def main() -> None:
-    """Measures all of them and prints the tables."""
+    """Measure all of them and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--torch-python", default=sys.executable)
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048], help="px")
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def command(label: str, size: int, torch_python: str) -> tuple:
-    """The arguments of `run_worker` for one contestant at one size."""
+    """Return the arguments of `run_worker` for one contestant at one size."""
     script, *options = CONTESTANTS[label]
     ours = script == "ours.py"
     steps = ["--iterations", ITERATIONS] if ours else ["--steps", PEERS_STEPS]
@@ -65,8 +65,8 @@ def rows(
     sizes: list[int],
     summary: Callable[[list[Result]], str],
 ) -> list[list[str]]:
-    """A row for each contestant, a column for each size: a summary of the results, or the reason
-    that one of them failed."""
+    """Return a row for each contestant, a column for each size: a summary of the results, or the
+    reason that one of them failed."""
 
     def cell(results: list[Result]) -> str:
         failed = [result["failed"] for result in results if "failed" in result]
@@ -76,12 +76,12 @@ def rows(
 
 
 def seconds(results: list[Result]) -> str:
-    """The median time of a step."""
+    """Return the median time of a step."""
     return f"{median(result['step_s'] for result in results):.3g}"
 
 
 def gibibytes(results: list[Result]) -> str:
-    """The largest memory of the process."""
+    """Return the largest memory of the process."""
     return f"{max(result['whole'] for result in results) / GIB:.2f}"
 
 

@@ -24,7 +24,7 @@ GIGA = 1e9
 
 
 def main() -> None:
-    """Measures and prints the tables."""
+    """Measure and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--torch-python", default=sys.executable)
     parser.add_argument("--avx2", action="store_true")
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def processor() -> str:
-    """The processor's name, and the instructions that decide which kernels it has."""
+    """Return the processor's name, and the instructions that decide which kernels it has."""
     found = Path("/proc/cpuinfo").read_text()
     model = re.search(r"model name\s*:\s*(.*)", found)
     kind = next((kind for kind in KINDS if kind in found), "no AVX2")
@@ -50,7 +50,7 @@ def processor() -> str:
 
 
 def convolutions(precision: str, args: argparse.Namespace) -> str:
-    """The table of convolutions: billions of floating-point operations a second."""
+    """Return the table of convolutions: billions of floating-point operations a second."""
     options = ("--precision", precision, "--size", args.size)
     ours = run_worker(sys.executable, "kernels.py", "--library", "tensorflow", *options)
     torch = run_worker(args.torch_python, "kernels.py", "--library", "torch", *options)
@@ -68,7 +68,7 @@ def convolutions(precision: str, args: argparse.Namespace) -> str:
 
 
 def row(name: str, precision: str, args: argparse.Namespace) -> str:
-    """The row for RESULTS.md: medians of alternating rounds."""
+    """Return the row for RESULTS.md: medians of alternating rounds."""
     size = ("--sizes", args.size)
     short = (*size, "--iterations", ITERATIONS, "--precision", precision)
     whole = (*size, "--precision", precision, "--preset")

@@ -49,7 +49,7 @@ class Network:
     def features(
         self, image: torch.Tensor, layers: Iterable[str], first_padding: str = "replicate"
     ) -> dict[str, torch.Tensor]:
-        """Features after ReLU.
+        """Return features after ReLU.
 
         Args:
             image: [1, 3, H, W], sRGB 0…1.
@@ -94,7 +94,7 @@ def adam_steps(
     rate: float,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> Step:
-    """A function that takes one step of Adam on image [1, 3, H, W] and returns the loss."""
+    """Return a function that takes one step of Adam on image [1, 3, H, W] and returns the loss."""
     image.requires_grad_()
     adam = torch.optim.Adam([image], lr=rate, betas=betas)
 
@@ -109,7 +109,7 @@ def adam_steps(
 
 
 def plain(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) -> Step:
-    """Steps of VGG alone: the loss is the mean of its deepest feature."""
+    """Return steps of VGG alone: the loss is the mean of its deepest feature."""
     return adam_steps(
         resized(photo, fit(photo, size)),
         lambda image: network.features(image, [DEEPEST])[DEEPEST].mean(),
@@ -118,7 +118,7 @@ def plain(network: Network, photo: np.ndarray, painting: np.ndarray, size: int) 
 
 
 def main() -> None:
-    """Measures one recipe at each size."""
+    """Measure one recipe at each size."""
     import crowsonkb
     import neural_style_pt
 

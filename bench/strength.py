@@ -21,15 +21,15 @@ import tensorflow as tf
 from common import pixels, table
 
 from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine.losses import spread
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.pyramid import resample, to_batch
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.picture import resample, to_batch
+from styletransfer.engine.sums import spread
+from styletransfer.engine.view import View
 from styletransfer.vgg.network import VGG
 
 
 def main() -> None:
-    """Paints all of them, and prints the table and its summary."""
+    """Paint all of them, and print the table and its summary."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--photos", type=Path, nargs="+", required=True)
     parser.add_argument("--paintings", type=Path, nargs="+", required=True)
@@ -57,18 +57,17 @@ def main() -> None:
 
 
 def distance(photo: np.ndarray, painting: np.ndarray, settings: Settings, vgg: VGG) -> float:
-    """The distance of one result from its photo."""
+    """Return the distance of one result from its photo."""
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
     layer, result = settings.content_layer, to_batch(step.image)
-    objective = Objective.of(replace(settings, precision="float32"), vgg)
+    view = View.of(replace(settings, precision="float32"), vgg)
     size = tuple(result.shape[1:3])
     ours, photos = (
-        objective.features(each, [layer])[layer]
-        for each in (result, resample(to_batch(photo), size))
+        view.features(each, [layer])[layer] for each in (result, resample(to_batch(photo), size))
     )
-    groups = StyleTargets([painting]).groups(objective, size)
-    norm = objective.losses.content_norm(spread(photos, None), groups, size)
+    groups = Paintings([painting]).groups(view, size)
+    norm = view.losses.content_norm(spread(photos, None), groups, size)
     return float(tf.reduce_sum((ours - photos) ** 2)) / float(norm)
 
 

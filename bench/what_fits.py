@@ -10,12 +10,12 @@ import numpy as np
 from common import GIB, REPOSITORY, table
 
 from styletransfer import Settings, load_vgg
+from styletransfer.devices.memory import FREE_SHARE, left_to_cuda
 from styletransfer.engine import memory_model
-from styletransfer.engine.memory_available import FREE_SHARE, left_to_cuda
-from styletransfer.engine.memory_model import bytes_needed
-from styletransfer.engine.objective import Objective
+from styletransfer.engine.memory_model import Footprint
+from styletransfer.engine.view import View
+from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
 from styletransfer.vgg.network import VGG
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
 PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
@@ -32,7 +32,7 @@ COLUMNS = {"at once": None, "in the smallest tiles": memory_model.SIDES[-1]}
 
 
 def main() -> None:
-    """Writes the table between the page's marks, and prints it."""
+    """Write the table between the page's marks, and print it."""
     found = what_fits()
     before, _, rest = PAGE.read_text().partition(BEGIN)
     after = rest.partition(END)[2]
@@ -41,33 +41,32 @@ def main() -> None:
 
 
 def what_fits() -> str:
-    """The longer sides in px that fit, for each GPU and network, in Markdown."""
+    """Return the longer sides in px that fit, for each GPU and network, in Markdown."""
     head = ["GPU", "network", *COLUMNS]
     rows = []
     networks = {"built-in": load_vgg(), "VGG19": vgg19()}
     settings = Settings(precision="bfloat16")
-    objectives = {name: Objective.of(settings, vgg) for name, vgg in networks.items()}
-    known = memory_model.device_name
-    memory_model.device_name = lambda: "GPU:0"
-    try:
-        for gpu, (memory, capability) in GPUS.items():
-            free = memory - CONTEXT
-            free = int(FREE_SHARE * (free - left_to_cuda(free, capability)))
-            for name, objective in objectives.items():
-                sides = [longest_side(objective, tile, free) for tile in COLUMNS.values()]
-                rows.append([gpu, name, *map(str, sides)])
-    finally:
-        memory_model.device_name = known
+    footprints = {
+        name: Footprint.of(View.of(settings, vgg), settings, on_gpu=True)
+        for name, vgg in networks.items()
+    }
+    for gpu, (memory, capability) in GPUS.items():
+        free = memory - CONTEXT
+        free = int(FREE_SHARE * (free - left_to_cuda(free, capability)))
+        for name, footprint in footprints.items():
+            sides = [longest_side(footprint, tile, free) for tile in COLUMNS.values()]
+            rows.append([gpu, name, *map(str, sides)])
     return table(head, rows)
 
 
-def longest_side(objective: Objective, tile: int | None, free: int) -> int:
-    """The longer side in px of the largest picture that fits into `free` bytes, to full 10 px."""
+def longest_side(footprint: Footprint, tile: int | None, free: int) -> int:
+    """Return the longer side in px of the largest picture that fits into `free` bytes, to full 10
+    px."""
     low, high = 0, LARGEST_SIDE // 10 + 1
     while high - low > 1:
         middle = (low + high) // 2
         size = round(10 * middle * 2 / 3), 10 * middle
-        fits = bytes_needed(objective, size, tile) <= free
+        fits = footprint.bytes_needed(size, tile) <= free
         low, high = (middle, high) if fits else (low, middle)
     return 10 * low if 10 * low < LARGEST_SIDE - 10 else LARGEST_SIDE
 

@@ -54,7 +54,6 @@ def follow(
                 show(step, (step.iteration - first + 1) / (now - started))
                 last_shown = now
             last = step if step.iteration == step.total else None
-            del step  # Steps that are still referenced may take memory.
     if last is None:
         raise ValueError("the optimisation ended before its last step")
     return last

@@ -27,6 +27,75 @@ CONTENT_LAYERS = (
 )
 
 
+@dataclass(frozen=True)
+class Traits:
+    """Properties of a recipe that are known without loading TensorFlow.
+
+    Attributes:
+        defaults: How its defaults differ from those of the fields.
+        network: The weights that it paints with: `any`; `published`, any as well, but unless others
+            are named the published ones if a cache has them; or `builtin`.
+        grows: Whether the picture is painted at a small size first, and then at larger ones.
+        optimises: Whether it minimises a loss, in steps that a run can resume after.
+        relative: Whether its losses are relative to their targets. Others need a number as
+            `content_weight`, and do not fit into float16.
+        original: Whether it reads pictures as the original script does: alpha and borders are
+            ignored, paintings are stretched to the photo's shape, `size` counts rows on the command
+            line, and each step is saved.
+    """
+
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    network: str = "any"
+    grows: bool = True
+    optimises: bool = True
+    relative: bool = True
+    original: bool = False
+
+
+RECIPES = {
+    "default": Traits(),
+    "moments": Traits(),
+    "inetwork": Traits(
+        {
+            "size": 400,
+            "iterations": 10,
+            "content_weight": 0.025,
+            "total_variation_weight": 8.5e-5,
+            "structure_weight": 0.0,
+            "style_statistics": "gram",
+            "content_layer": "conv5_2",
+            "model": "vgg16",
+            "padding": "zero",
+            "optimizer": "lbfgs",
+            "learning_rate": 0.02,
+            "averaging": 0.0,
+            "rescale_method": "bilinear",
+            "precision": "float32",
+        },
+        network="published",
+        grows=False,
+        relative=False,
+        original=True,
+    ),
+    "gatys": Traits(
+        {
+            "iterations": 15,
+            "content_weight": 3e-6,
+            "total_variation_weight": 0.0,
+            "structure_weight": 0.0,
+            "style_statistics": "gram",
+            "content_layer": "conv4_2",
+            "pool_type": "ave",
+            "optimizer": "lbfgs",
+        },
+        network="published",
+        grows=False,
+        relative=False,
+    ),
+    "instant": Traits(network="builtin", optimises=False),
+}
+
+
 def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
@@ -173,8 +242,9 @@ class Settings:
         "default",
         "`default` paints each place like the most similar place of the painting; `instant` does "
         "so in about a second, without optimisation; `moments` compares only statistics of the "
-        "whole painting; `inetwork` uses the losses and defaults of the original script",
-        choices=("default", "moments", "inetwork", "instant"),
+        "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
+        "those of Gatys, Ecker & Bethge 2016",
+        choices=tuple(RECIPES),
     )
     content_loss_type: int = setting(
         0,
@@ -185,7 +255,7 @@ class Settings:
     )
 
     def __new__(cls, *args: Any, **given: Any) -> Self:
-        """Keeps the names of what is given: a value may be given that is the default."""
+        """Keep the names of what is given: a value may be given that is the default."""
         settings = super().__new__(cls)
         names = frozenset(given).union(list(FIELDS)[: len(args)])
         object.__setattr__(settings, "_given", names)
@@ -196,7 +266,7 @@ class Settings:
             check_value(name, getattr(self, name))
         of_preset = PRESETS[self.preset]
         recipe = self.recipe if "recipe" in self._given else of_preset.get("recipe", self.recipe)
-        for name, default in (of_preset | RECIPES[recipe]).items():
+        for name, default in {**of_preset, **RECIPES[recipe].defaults}.items():
             if name not in self._given:
                 object.__setattr__(self, name, default)
         for name in FIELDS:
@@ -206,17 +276,24 @@ class Settings:
                 f"content_layer {self.content_layer} is not in vgg16, "
                 "whose blocks 3 to 5 end at conv*_3; choose another layer or model vgg19"
             )
-        if self.recipe == "inetwork" and self.content_weight == "auto":
-            raise ConfigError("content_weight is 'auto'; recipe inetwork expects a number")
-        if self.recipe == "inetwork" and self.precision == "float16":
+        if not self.traits.relative and self.content_weight == "auto":
+            raise ConfigError(f"content_weight is 'auto'; recipe {self.recipe} expects a number")
+        if not self.traits.relative and self.precision == "float16":
             raise ConfigError(
-                "precision is 'float16', which does not hold the losses of recipe inetwork; "
+                f"precision is 'float16', which does not hold the losses of recipe {self.recipe}; "
                 "choose float32 or bfloat16"
             )
 
+    @property
+    def traits(self) -> Traits:
+        """Properties of the recipe."""
+        return RECIPES[self.recipe]
+
     @classmethod
     def inetwork(cls, **others: Any) -> "Settings":
-        """The losses, weights and defaults of the original INetwork script; `others` override them.
+        """Return the losses, weights and defaults of the original INetwork script.
+
+        `others` override them.
 
         Its `image_size` counts rows, `size` the longer side: the default of 400 means 400 px of
         longer side here, and 400 rows on the command line.
@@ -241,41 +318,19 @@ class Settings:
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
 
     def deciding(self) -> dict[str, Any]:
-        """The settings that decide a result: all but `preset`, which only names values of others,
-        and `compile`, which changes no more than rounding.
+        """Return the settings that decide a result, by name.
 
-        A record and its fingerprint hold these.
+        These are all but `preset`, which only names values of others, and `compile`, which changes
+        no more than rounding. A record and its fingerprint hold these.
         """
         return {name: getattr(self, name) for name, each in FIELDS.items() if each.compare}
 
 
-# How each recipe's defaults differ from those of the fields.
-RECIPES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "moments": {},
-    "instant": {},
-    "inetwork": {
-        "size": 400,
-        "iterations": 10,
-        "content_weight": 0.025,
-        "total_variation_weight": 8.5e-5,
-        "structure_weight": 0.0,
-        "style_statistics": "gram",
-        "content_layer": "conv5_2",
-        "model": "vgg16",
-        "padding": "zero",
-        "optimizer": "lbfgs",
-        "learning_rate": 0.02,
-        "averaging": 0.0,
-        "rescale_method": "bilinear",
-        "precision": "float32",
-    },
-}
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
 
 
 def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
-    """Raises ConfigError if a typed value is out of range; the message shows `given`, if any."""
+    """Check a typed value. Raises ConfigError, showing `given` if any, if it is out of range."""
     if not setting_values.accepts(FIELDS[name], value):
         wrong = shortened(value if given is None else given)
         raise ConfigError(f"{label or name} is {wrong}; expected {expectation(FIELDS[name])}")
@@ -288,7 +343,7 @@ def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:
-    """A setting's value, checked, from text or from a typed value.
+    """Return a setting's value, checked, from text or from a typed value.
 
     Raises ConfigError for an unknown name or a wrong value.
     """

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import yaml
 
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.web.gate import OPEN_PATHS
 from styletransfer.web.options import load_options
 

@@ -17,7 +17,7 @@ VGG_LICENCE = (
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command line. Returns the exit code."""
+    """Run one command line. Returns the exit code."""
     options = parser("python -m training", __doc__, Recipe, "network")
     add = options.add_argument
     add("--model", default="vgg16", choices=("vgg16", "vgg19"), help="of the teacher")

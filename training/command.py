@@ -29,7 +29,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 def parser(
     program: str, about: str | None, recipe: type[Recipe], output: str
 ) -> argparse.ArgumentParser:
-    """The options of any training: those of its recipe in HELP, pictures, and files."""
+    """Return the options of any training: those of its recipe in HELP, pictures, and files."""
     found = argparse.ArgumentParser(
         program, description=about, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -47,7 +47,7 @@ def parser(
 
 
 def recipe_of(options: argparse.Namespace, recipe: type[AnyRecipe]) -> AnyRecipe:
-    """The recipe that the options give."""
+    """Return the recipe that the options give."""
     return recipe(**{each.name: getattr(options, each.name) for each in fields(recipe)})
 
 
@@ -87,7 +87,7 @@ def run(
 
 
 def commit() -> str:
-    """The git commit of this code, empty outside a repository."""
+    """Return the git commit of this code, empty outside a repository."""
     found = subprocess.run(
         ["git", "describe", "--always", "--dirty", "--abbrev=40"],
         cwd=Path(__file__).parent,

@@ -52,18 +52,18 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def standardise(self, features: torch.Tensor) -> None:
-        """Sets mean and deviation from places [N, C, h, w]."""
+        """Set mean and deviation from places [N, C, h, w]."""
         self.mean.copy_(features.mean((0, 2, 3)))
         self.deviation.copy_(features.std((0, 2, 3)) + 0.05)
 
     def kernel(self, name: str) -> torch.Tensor:
-        """The kernel of a layer, [out, in, n, n]."""
+        """Return the kernel of a layer, [out, in, n, n]."""
         matrix, side = self.matrices[name], self.sides[name]
         return matrix.view(len(matrix), -1, side, side)
 
     def forward(self, features: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
-        """The pictures [N, 3, 4·h, 4·w] of places: features [N, C, h, w] and pixels [N, 48, h, w],
-        0…1."""
+        """Return the pictures [N, 3, 4·h, 4·w] of places: features [N, C, h, w] and pixels [N, 48,
+        h, w], 0…1."""
         pixels = PIXEL_SCALE * (pixels - GREY)
         collage = functional.pixel_shuffle(pixels, PLACE)
         standard = (features - self.mean[:, None, None]) / self.deviation[:, None, None]
@@ -85,7 +85,7 @@ class Decoder(nn.Module):
 
     @torch.no_grad()
     def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Writes the file, with the recipe of its training.
+        """Write the file, with the recipe of its training.
 
         TensorFlow orders the channels of places and of enlarged maps by position first, PyTorch by
         colour.
@@ -109,7 +109,8 @@ class Decoder(nn.Module):
 
 
 def _by_position(kernel: torch.Tensor, count: int) -> torch.Tensor:
-    """A kernel [out, in, n, n] whose last `count` inputs are ordered by position, then colour."""
+    """Return a kernel [out, in, n, n] whose last `count` inputs are ordered by position, then
+    colour."""
     order = torch.arange(count).view(3, count // 3).T.flatten()
     others = kernel.shape[1] - count
     return torch.cat([kernel[:, :others], kernel[:, others + order]], 1)

@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 import torch
 
+from styletransfer.vgg.architectures import MEAN_PIXEL
 from styletransfer.vgg.readers import FORMAT
-from styletransfer.vgg.registry import MEAN_PIXEL
 from training.network import Kernels, Layers, Student, features
 
 
@@ -39,7 +39,7 @@ from training.network import Kernels, Layers, Student, features
 def normalised(
     student: Student, teacher: Kernels, images: torch.Tensor
 ) -> tuple[Layers, np.ndarray]:
-    """The student scaled to a mean activation of 1 in each layer.
+    """Return the student scaled to a mean activation of 1 in each layer.
 
     All channels of a layer share a scale. ReLU commutes with positive scales, so features keep
     their shape.
@@ -63,7 +63,7 @@ def normalised(
 
 
 def _size(feature: torch.Tensor) -> float:
-    """The root mean square of the norms of a feature [N, C, h, w]."""
+    """Return the root mean square of the norms of a feature [N, C, h, w]."""
     return feature.square().sum(1).mean().sqrt().item()
 
 
@@ -81,7 +81,7 @@ def write(
     recipe: Mapping[str, Any],
     dtype: str = "int8",
 ) -> None:
-    """Writes a file of weights. dtype: type of the kernels, int8, float16 or float32."""
+    """Write a file of weights. dtype: type of the kernels, int8, float16 or float32."""
     arrays: dict[str, np.ndarray] = {
         "mean": MEAN_PIXEL,
         "teacher_scale": teacher_scale,
@@ -97,7 +97,7 @@ def write(
 
 
 def save(path: Path, arrays: Mapping[str, np.ndarray], recipe: Mapping[str, Any]) -> None:
-    """Writes arrays and the recipe of their training; the file is whole at any moment."""
+    """Write arrays and the recipe of their training; the file is whole at any moment."""
     text = np.array(json.dumps(recipe, sort_keys=True))
     partial = path.with_suffix(".partial.npz")
     np.savez_compressed(partial, allow_pickle=False, recipe=text, **arrays)

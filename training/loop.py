@@ -71,7 +71,7 @@ class Training(ABC):
     def begin(
         self, models: Mapping[str, nn.Module], matrices: Sequence[nn.Parameter], others: Sequence
     ) -> None:
-        """Sets the networks, and their optimisers: Muon for kernels as matrices, with which few
+        """Set the networks, and their optimisers: Muon for kernels as matrices, with which few
         steps get further, and Adam for the rest. Each tensor's rate is relative to its size."""
 
         def group(parameter: torch.Tensor, part: float) -> dict[str, object]:
@@ -87,15 +87,15 @@ class Training(ABC):
 
     @abstractmethod
     def loss(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss of images [N, 3, H, W] (0…255), and scores."""
+        """Return the loss of images [N, 3, H, W] (0…255), and scores."""
 
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
-        """Scores of the averaged network on pictures that it was not trained on."""
+        """Return scores of the averaged network on pictures that it was not trained on."""
 
     @abstractmethod
     def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Writes the averaged network, and how it was trained."""
+        """Write the averaged network, and how it was trained."""
 
     def rate(self) -> float:
         """Learning rate of the next step, relative to the full one."""
@@ -122,7 +122,7 @@ class Training(ABC):
         return {"loss": total.detach(), **scores}
 
     def save(self, path: Path) -> None:
-        """Writes a checkpoint; the file is whole at any moment."""
+        """Write a checkpoint; the file is whole at any moment."""
         state = {
             "recipe": asdict(self.recipe),
             "step": self.step,
@@ -135,8 +135,8 @@ class Training(ABC):
         partial.replace(path)
 
     def restore(self, path: Path) -> None:
-        """Goes on from a checkpoint. Raises ValueError if it is of another recipe; `steps` alone
-        may differ."""
+        """Go on from a checkpoint. Raises ValueError if it is of another recipe; `steps` alone may
+        differ."""
         state = torch.load(path, map_location=self.device, weights_only=True)
         stored, own = ({**each, "steps": 0} for each in (state["recipe"], asdict(self.recipe)))
         if stored != own:
@@ -153,7 +153,7 @@ class Training(ABC):
 
 
 def train(training: Training, folder: Path, workers: int) -> None:
-    """Trains to the recipe's last step, from the checkpoint in `folder` if there is one.
+    """Train to the recipe's last step, from the checkpoint in `folder` if there is one.
 
     workers: processes that crop pictures (0: this one does).
     """
@@ -186,5 +186,5 @@ def train(training: Training, folder: Path, workers: int) -> None:
 
 
 def line(scores: dict[str, float]) -> str:
-    """Scores for people."""
+    """Return scores for people."""
     return ", ".join(f"{name} {value:.3f}" for name, value in scores.items())

@@ -41,13 +41,13 @@ class Heads(nn.Module):
             self.maps[layer] = nn.Conv2d(student_widths[layer], wanted.shape[1], 1)
 
     def standardised(self, layer: str, wanted: torch.Tensor) -> torch.Tensor:
-        """The teacher's feature as it is predicted."""
+        """Return the teacher's feature as it is predicted."""
         mean, deviation = (self.get_buffer(f"{layer}_{name}") for name in ("mean", "deviation"))
         return (wanted.float() - mean) / deviation
 
     @torch.no_grad()
     def fit(self, found: Features, wanted: Features) -> None:
-        """Sets the maps by least squares on features of both networks for the same images."""
+        """Set the maps by least squares on features of both networks for the same images."""
         for layer, each in self.maps.items():
             inputs = on_grid(found[layer]).double().permute(0, 2, 3, 1).flatten(0, 2)
             ones = torch.cat([inputs, torch.ones_like(inputs[:, :1])], dim=1)
@@ -61,7 +61,8 @@ class Heads(nn.Module):
 
 
 def on_grid(feature: torch.Tensor) -> torch.Tensor:
-    """A feature [N, C, h, w] at no more than GRID × GRID places: neighbours tell little more."""
+    """Return a feature [N, C, h, w] at no more than GRID × GRID places: neighbours tell little
+    more."""
     step = max(1, feature.shape[-1] // GRID)
     return feature[:, :, ::step, ::step]
 
@@ -78,7 +79,8 @@ def alignment(found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 def losses(
     heads: Heads, found: Features, wanted: Features
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """The weighted sum of all losses, and `explained LAYER` and `alignment LAYER`, at best 1."""
+    """Return the weighted sum of all losses, and `explained LAYER` and `alignment LAYER`, at best
+    1."""
     total, scores = torch.zeros((), device=next(iter(found.values())).device), {}
     for layer, each in heads.maps.items():
         one, other = on_grid(found[layer]), on_grid(wanted[layer])

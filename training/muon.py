@@ -19,7 +19,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self) -> None:  # type: ignore[override]
-        """Moves each matrix that has a gradient."""
+        """Move each matrix that has a gradient."""
         for group in self.param_groups:
             for matrix in group["params"]:
                 if matrix.grad is None:
@@ -33,7 +33,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalised(matrix: torch.Tensor) -> torch.Tensor:
-    """A matrix [m, n] with the same singular vectors, and singular values of about 1."""
+    """Return a matrix [m, n] with the same singular vectors, and singular values of about 1."""
     wide = matrix if len(matrix) <= matrix.shape[1] else matrix.T
     x = wide / (wide.norm() + 1e-12)
     a, b, c = COEFFICIENTS

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from styletransfer.vgg.registry import MEAN_PIXEL
+from styletransfer.vgg.architectures import MEAN_PIXEL
 
 PIXEL_SCALE = 60.0  # about the standard deviation of pixels
 # Layer → (kernel float32 [3, 3, in, out], bias float32 [out]), shallow to deep, for pixels 0…255
@@ -22,7 +22,7 @@ Kernels = Mapping[str, tuple[torch.Tensor, torch.Tensor]]
 
 
 def tensors(layers: Layers, last: str, device: torch.device) -> Kernels:
-    """The layers up to `last` as PyTorch wants them."""
+    """Return the layers up to `last` as PyTorch wants them."""
     names = list(layers)
     return {
         name: (
@@ -37,7 +37,7 @@ def tensors(layers: Layers, last: str, device: torch.device) -> Kernels:
 def features(
     kernels: Kernels, images: torch.Tensor, wanted: Collection[str]
 ) -> dict[str, torch.Tensor]:
-    """Features after ReLU at the layers wanted: layer → [N, C, h, w]."""
+    """Return features after ReLU at the layers wanted: layer → [N, C, h, w]."""
     x, found = centred(images), {}
     for name, (kernel, bias) in kernels.items():
         x = functional.relu(convolved(pooled(x, name), kernel, bias))
@@ -49,18 +49,18 @@ def features(
 
 
 def centred(images: torch.Tensor) -> torch.Tensor:
-    """Images less the mean pixel: the input of conv1_1."""
+    """Return images less the mean pixel: the input of conv1_1."""
     return _fastest(images - images.new_tensor(MEAN_PIXEL).view(1, 3, 1, 1))
 
 
 def pooled(x: torch.Tensor, layer: str) -> torch.Tensor:
-    """The input of a layer from the features before it: the first of a block pools them."""
+    """Return the input of a layer from the features before it: the first of a block pools them."""
     begins_block = layer.endswith("_1") and layer != "conv1_1"
     return functional.max_pool2d(x, 2) if begins_block else x
 
 
 def convolved(x: torch.Tensor, kernel: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """A 3 × 3 convolution of x [N, in, H, W], before ReLU."""
+    """Return a 3 × 3 convolution of x [N, in, H, W], before ReLU."""
     return functional.conv2d(functional.pad(x, (1, 1, 1, 1), mode="replicate"), kernel, bias)
 
 
@@ -80,26 +80,26 @@ class Student(nn.Module):
             inputs = outputs
 
     def kernel(self, name: str) -> torch.Tensor:
-        """The kernel of a layer, [out, in, 3, 3]."""
+        """Return the kernel of a layer, [out, in, 3, 3]."""
         matrix = self.matrices[name]
         scale = PIXEL_SCALE if name == "conv1_1" else 1.0
         return _fastest(matrix.view(len(matrix), -1, 3, 3) / scale)
 
     @torch.no_grad()
     def set(self, name: str, kernel: torch.Tensor, bias: torch.Tensor) -> None:
-        """Sets a layer's kernel [out, in, 3, 3] and bias [out]."""
+        """Set a layer's kernel [out, in, 3, 3] and bias [out]."""
         scale = PIXEL_SCALE if name == "conv1_1" else 1.0
         self.matrices[name].copy_(kernel.flatten(1) * scale)
         self.biases[name].copy_(bias)
 
     def forward(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Features after ReLU: layer → [N, C, h, w]."""
+        """Return features after ReLU: layer → [N, C, h, w]."""
         kernels = {name: (self.kernel(name), self.biases[name]) for name in self.widths}
         return features(kernels, images, self.widths)
 
     @torch.no_grad()
     def layers(self) -> Layers:
-        """The same function as arrays."""
+        """Return the same function as arrays."""
         return {
             name: (
                 np.ascontiguousarray(self.kernel(name).permute(2, 3, 1, 0).cpu().numpy()),
@@ -110,5 +110,5 @@ class Student(nn.Module):
 
 
 def _fastest(x: torch.Tensor) -> torch.Tensor:
-    """The same in the memory layout that convolves fastest."""
+    """Return the same in the memory layout that convolves fastest."""
     return x.contiguous(memory_format=torch.channels_last)

@@ -18,8 +18,8 @@ Sizes = list[np.ndarray]
 
 
 def read_folders(folders: Sequence[Path], sizes: Sequence[int] = SIZES) -> list[Sizes]:
-    """All pictures in folders and their sub-folders, by path, at each of the sizes (px, longer
-    side) that a crop fits.
+    """Return all pictures in folders and their sub-folders, by path, at each of the sizes (px,
+    longer side) that a crop fits.
 
     Raises ValueError if there are none, and OSError for one that is damaged.
     """
@@ -56,7 +56,7 @@ Crop = Callable[[np.random.Generator, Sequence[Sizes]], np.ndarray]
 
 
 def plain_crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
-    """A random crop, turned and mirrored, as a `Crop`."""
+    """Return a random crop, turned and mirrored, as a `Crop`."""
     sizes = pictures[int(rng.integers(len(pictures)))]
     picture = sizes[int(rng.integers(len(sizes)))]
     row, column = (int(rng.integers(length - SIDE + 1)) for length in picture.shape[:2])
@@ -66,8 +66,8 @@ def plain_crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarra
 
 
 def crop(rng: np.random.Generator, pictures: Sequence[Sizes]) -> np.ndarray:
-    """A random crop, turned, mirrored, and often recoloured, with noise, as a `Crop`. Extremes are
-    meant: while it paints, the engine shows a network far worse."""
+    """Return a random crop, turned, mirrored, and often recoloured, with noise, as a `Crop`.
+    Extremes are meant: while it paints, the engine shows a network far worse."""
     found = plain_crop(rng, pictures)
     if rng.random() < 0.6:
         mean = found.mean((0, 1))

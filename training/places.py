@@ -22,7 +22,7 @@ Places = list[torch.Tensor]  # each layer's features [N, C, h, w]; those of conv
 
 
 def places(kernels: Kernels, images: torch.Tensor) -> Places:
-    """The places of images [N, 3, H, W] (0…1), at MATCHED_LAYERS."""
+    """Return the places of images [N, 3, H, W] (0…1), at MATCHED_LAYERS."""
     found = features(kernels, 255 * images, MATCHED_LAYERS)
     sides = {layer: PLACE >> (int(layer[4]) - 1) for layer in MATCHED_LAYERS}
     return [
@@ -32,19 +32,19 @@ def places(kernels: Kernels, images: torch.Tensor) -> Places:
 
 
 def joined(found: Places) -> torch.Tensor:
-    """All features of each place, [N, C, h, w]."""
+    """Return all features of each place, [N, C, h, w]."""
     *shallow, deep = found
     return torch.cat([*shallow, deep.repeat_interleave(2, 2).repeat_interleave(2, 3)], 1)
 
 
 def split(whole: torch.Tensor, channels: Sequence[int]) -> Places:
-    """Splits joined places by the number of channels of each layer."""
+    """Split joined places by the number of channels of each layer."""
     *shallow, deep = whole.split(list(channels), 1)
     return [*shallow, functional.avg_pool2d(deep, 2)]
 
 
 def pixels(images: torch.Tensor) -> torch.Tensor:
-    """The pixels of places, [N, 48, h, w]."""
+    """Return the pixels of places, [N, 48, h, w]."""
     return functional.pixel_unshuffle(images, PLACE)
 
 
@@ -52,7 +52,7 @@ def pixels(images: torch.Tensor) -> torch.Tensor:
 def matches(
     queries: torch.Tensor, candidates: torch.Tensor, channels: Sequence[int]
 ) -> torch.Tensor:
-    """The number of the candidate of each query.
+    """Return the number of the candidate of each query.
 
     Args:
         queries: The joined places [C, h, w] of one crop.
@@ -78,7 +78,7 @@ def matches(
 
 
 def distance(found: Places, wanted: Places, of: Places) -> torch.Tensor:
-    """The mean distance of places from those wanted, [N], as in `neighbours.errors`.
+    """Return the mean distance of places from those wanted, [N], as in `neighbours.errors`.
 
     Args:
         found: The picture's places.
@@ -100,5 +100,5 @@ def distance(found: Places, wanted: Places, of: Places) -> torch.Tensor:
 
 
 def mixed(one: Places, other: Places, share: torch.Tensor) -> Places:
-    """Places between two pictures'. share: [N], of the other."""
+    """Place between two pictures'. share: [N], of the other."""
     return [torch.lerp(a, b, share[:, None, None, None]) for a, b in zip(one, other, strict=True)]

@@ -19,7 +19,7 @@ MAX_PLACES = 40_000  # places for the fit of a kernel
 
 @torch.no_grad()
 def fit_to_teacher(student: Student, teacher: Kernels, images: torch.Tensor) -> None:
-    """Sets the student's kernels, on images [N, 3, H, W] (0…255). Its features get a root mean
+    """Set the student's kernels, on images [N, 3, H, W] (0…255). Its features get a root mean
     square of about 1.
 
     Raises ValueError if it has a layer that the teacher lacks, or a wider one.
@@ -57,8 +57,8 @@ def _rectified_regression(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.nd
 
 
 def _informative_channels(values: np.ndarray, count: int) -> np.ndarray:
-    """The channels of values [places, C] from which the others are best predicted, ascending: a
-    pivoted QR decomposition of their correlation."""
+    """Return the channels of values [places, C] from which the others are best predicted,
+    ascending: a pivoted QR decomposition of their correlation."""
     second = values.T @ values / len(values)
     deviation = np.sqrt(np.diag(second)) + 1e-6
     correlation = second / deviation[:, None] / deviation[None]

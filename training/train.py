@@ -64,7 +64,7 @@ class Trainer(loop.Training):
 
     @torch.no_grad()
     def taught(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The teacher's features that the student is compared with."""
+        """Return the teacher's features that the student is compared with."""
         return features(self.teacher, images, self.wanted)
 
     def loss(self, images: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -74,8 +74,8 @@ class Trainer(loop.Training):
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Scores of the averaged network on pictures that it was not trained on, with
-        newly fitted heads, and their mean as `score`."""
+        """Return scores of the averaged network on pictures that it was not trained on, with newly
+        fitted heads, and their mean as `score`."""
         images = self._tensor(
             batch((self.recipe.seed, 2**31 + 1), self.measured_on, MEASURED_CROPS)
         )
@@ -88,7 +88,7 @@ class Trainer(loop.Training):
 
     @torch.no_grad()
     def write(self, path: Path, recipe: Mapping[str, Any]) -> None:
-        """Writes the averaged network, normalised, and how it was trained."""
+        """Write the averaged network, normalised, and how it was trained."""
         images = batch((self.recipe.seed, 2**31 + 2), self.trained_on, CALIBRATION_CROPS)
         layers, teacher_scale = normalised(self.averaged, self.teacher, self._tensor(images))
         write(path, layers, teacher_scale, recipe)

@@ -11,8 +11,8 @@ import torch
 from torch.nn import functional
 
 from styletransfer.engine.constants import MATCHED_LAYERS
+from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.vgg.readers import file_identity, read_weights
-from styletransfer.vgg.registry import BUILTIN
 from training import loop, places
 from training.command import SAMPLES, parser, recipe_of, run
 from training.decoder import Decoder
@@ -87,7 +87,8 @@ class DecoderTraining(loop.Training):
         paintings: torch.Tensor,
         shares: torch.Tensor,
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        """The loss and scores: `distance` of painted crops, and `psnr` of unpainted ones in dB.
+        """Return the loss and scores: `distance` of painted crops, and `psnr` of unpainted ones in
+        dB.
 
         Args:
             decoder: The decoder.
@@ -120,7 +121,7 @@ class DecoderTraining(loop.Training):
         pictures: torch.Tensor,
         shares: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Paints at one scale, as `instant.painted`; returns the pictures, and their distances [N]
+        """Paint at one scale, as `instant.painted`; returns the pictures, and their distances [N]
         from their matches."""
         with torch.no_grad():
             seen = [places.places(self.kernels, each) for each in (photos, paintings, pictures)]
@@ -155,7 +156,8 @@ class DecoderTraining(loop.Training):
         photos: torch.Tensor,
         paintings: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The features and the pixels of the matches, mixed with the photo's own by the shares."""
+        """Return the features and the pixels of the matches, mixed with the photo's own by the
+        shares."""
         own, candidates, seen = (places.joined(each) for each in (photo, painting, picture))
         queries = FREEDOM * seen + (1 - FREEDOM) * own
         own_pixels, their_pixels = places.pixels(photos), places.pixels(paintings)
@@ -187,7 +189,7 @@ class DecoderTraining(loop.Training):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command line. Returns the exit code."""
+    """Run one command line. Returns the exit code."""
     options = parser("python -m training.train_decoder", __doc__, Recipe, "decoder")
     return run(options.parse_args(arguments), _begin)
 

@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def find_browser() -> str:
-    """The path of an installed browser. Exits if none is installed."""
+    """Return the path of an installed browser. Exits if none is installed."""
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser is None:
         sys.exit(f"none of {', '.join(BROWSERS)} is installed; one of them takes the picture")
@@ -44,7 +44,7 @@ def find_browser() -> str:
 
 
 def save(page: bytes, name: str) -> None:
-    """Writes the picture of a page, a file's bytes, into this folder."""
+    """Write the picture of a page, a file's bytes, into this folder."""
     with Image.open(BytesIO(page)) as whole:
         picture = whole.convert("RGB")
     picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
@@ -52,7 +52,7 @@ def save(page: bytes, name: str) -> None:
 
 
 def paint(folder: Path) -> None:
-    """Paints the samples in all their paintings, each a style, into folder/results."""
+    """Paint the samples in all their paintings, each a style, into folder/results."""
     paintings = folder / "paintings"
     paintings.mkdir()
     for each in (SAMPLES / "paintings").rglob("*.jpg"):
@@ -63,7 +63,7 @@ def paint(folder: Path) -> None:
 
 
 def take(browser: str, address: str, file: Path) -> None:
-    """Writes a picture of a page as PNG."""
+    """Write a picture of a page as PNG."""
     size = f"--window-size={WINDOW[0]},{WINDOW[1]}"
     options = ["--headless", "--no-sandbox", "--hide-scrollbars", size, f"--screenshot={file}"]
     subprocess.run([browser, *options, address], check=True)

@@ -1,10 +1,11 @@
 """Makes the pictures of README.md and docs/ from the samples.
 
-    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets]
+    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets] [gatys]
 
 styles: README's photos in five and two styles. sizes: one style at three sizes. pairs: every sample
 photo in every sample painting; these two as drafts. variants: a still life with one setting changed
 at a time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine.
+gatys: a photo by the default recipe and by recipe gatys.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -59,14 +60,14 @@ MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 
 def main(names: list[str]) -> None:
-    """Makes the pictures of these names, or all."""
-    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets)}
+    """Make the pictures of these names, or all."""
+    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets, gatys)}
     for name in names or makers:
         makers[name]()
 
 
 def styles() -> None:
-    """The landscape and a portrait, each with its styles, in three rows."""
+    """Draw the landscape and a portrait, each with its styles, in three rows."""
     cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
     cells += [styled("landscape", names, settings) for names, settings in STYLES]
     cells.append(Image.fromarray(photo("portrait")).resize(CELL, Image.Resampling.LANCZOS))
@@ -75,7 +76,7 @@ def styles() -> None:
 
 
 def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Image:
-    """A result with its paintings in a corner."""
+    """Return a result with its paintings in a corner."""
     cell = Image.fromarray(painted(name, paintings, settings)).resize(CELL)
     left = GAP
     for painting in paintings:
@@ -88,7 +89,7 @@ def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Ima
 
 
 def sizes() -> None:
-    """The landscape in brush strokes at three sizes, each scaled to one width."""
+    """Draw the landscape in brush strokes at three sizes, each scaled to one width."""
     cells = []
     for size in (512, 1024, 2048):
         settings = Settings(preset="draft", size=size)
@@ -98,7 +99,7 @@ def sizes() -> None:
 
 
 def pairs() -> None:
-    """The photo, the painting and the result of each pair, in one column for each photo."""
+    """Draw the photo, the painting and the result of each pair, in one column for each photo."""
     columns, settings = [], Settings(preset="draft", size=320)
     for name in PHOTOS:
         rows = []
@@ -118,7 +119,8 @@ def pairs() -> None:
 
 
 def variants() -> None:
-    """The still life in brush strokes, with the defaults and with one setting changed at a time."""
+    """Draw the still life in brush strokes, with the defaults and with one setting changed at a
+    time."""
     cells = []
     for changed in VARIANTS:
         settings = Settings(size=384).replaced(changed)
@@ -127,7 +129,7 @@ def variants() -> None:
 
 
 def presets() -> None:
-    """Two photos in a style each, by three presets."""
+    """Draw two photos in a style each, by three presets."""
     cells = []
     for name, painting in (("landscape", "mosaic"), ("still-life", "brush")):
         for preset in ("instant", "draft", "fine"):
@@ -136,8 +138,17 @@ def presets() -> None:
     save_sheet(cells, "presets")
 
 
+def gatys() -> None:
+    """Draw the landscape, and the landscape in mosaic by the default recipe and by gatys."""
+    cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
+    for recipe in ("default", "gatys"):
+        picture = painted("landscape", ["mosaic"], Settings(recipe=recipe))
+        cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "gatys")
+
+
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
-    """A result, uint8 [H, W, 3], of the photo of this name."""
+    """Return a result, uint8 [H, W, 3], of the photo of this name."""
     content, styles = photo(name), [sample(PAINTINGS[painting]) for painting in paintings]
     for step in stylize(content, styles, settings, vgg()):  # noqa: B007
         pass
@@ -148,29 +159,29 @@ def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarr
 
 @cache
 def vgg() -> VGG:
-    """The built-in network."""
+    """Return the built-in network."""
     return load_vgg()
 
 
 @cache
 def photo(name: str) -> np.ndarray:
-    """The photo of this name, uint8 [H, W, 3]."""
+    """Return the photo of this name, uint8 [H, W, 3]."""
     return pixels(FOLDER / PORTRAIT) if name == "portrait" else sample(PHOTOS[name])
 
 
 def sample(name: str) -> np.ndarray:
-    """A sample picture, uint8 [H, W, 3]."""
+    """Return a sample picture, uint8 [H, W, 3]."""
     return pixels(SAMPLES / name)
 
 
 def pixels(path: Path) -> np.ndarray:
-    """A picture, uint8 [H, W, 3]."""
+    """Return a picture, uint8 [H, W, 3]."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB"))
 
 
 def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
-    """Writes pictures of one size, in rows, as one picture."""
+    """Write pictures of one size, in rows, as one picture."""
     width, height = cells[0].size
     rows = -(-len(cells) // COLUMNS)
     size = (COLUMNS * (width + GAP) - GAP, rows * (height + GAP) - GAP)
@@ -182,7 +193,7 @@ def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
 
 
 def save(pixels: np.ndarray, name: str, quality: int = QUALITY) -> None:
-    """Writes a picture into this folder."""
+    """Write a picture into this folder."""
     Image.fromarray(pixels).save(FOLDER / f"{name}.jpg", quality=quality, optimize=True)
 
 

@@ -54,7 +54,7 @@ def main() -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """The address of a service whose style bucket has the samples' paintings."""
+    """Return the address of a service whose style bucket has the samples' paintings."""
     for name in ("photos", "paintings"):
         (folder / name).mkdir()
     for each in (SAMPLES / "paintings").rglob("*.jpg"):
@@ -79,7 +79,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def watch(browser: webdriver.Chrome) -> None:
-    """Orders two pictures, and waits until the second is painted in part."""
+    """Order two pictures, and wait until the second is painted in part."""
     run = browser.execute_script
     until: Callable[[str], Any] = lambda script: WebDriverWait(browser, LONGEST_S, 0.1).until(  # noqa: E731
         lambda _: run(f"return {script}")
@@ -114,7 +114,7 @@ def watch(browser: webdriver.Chrome) -> None:
 
 
 def poll(ready: Callable[[], bool]) -> None:
-    """Waits until something is ready."""
+    """Wait until something is ready."""
     deadline = time.monotonic() + LONGEST_S
     while not ready():
         if time.monotonic() > deadline:
@@ -123,7 +123,7 @@ def poll(ready: Callable[[], bool]) -> None:
 
 
 def answers(address: str) -> bool:
-    """Whether a server answers there."""
+    """Return whether a server answers there."""
     try:
         with urlopen(address) as answer:
             return bool(answer.status == 200)

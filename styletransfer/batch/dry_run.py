@@ -28,12 +28,12 @@ from styletransfer.batch.reading import (
 )
 from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
-from styletransfer.devices.tensorflow import Devices
-from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
+from styletransfer.devices.choose import Devices
+from styletransfer.devices.memory import MemoryBudget
+from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs
+from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.schedule import schedule, total_work
-from styletransfer.engine.style_targets import StyleTargets
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.stylize import StyleTransfer, plan_painting
 from styletransfer.images.opening import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
@@ -216,7 +216,7 @@ class Forecast:
     ) -> float:
         """Return the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        targets = StyleTargets(*style)
+        targets = Paintings(*style)
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
         first, second = (self._step_times(targets, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
@@ -231,7 +231,7 @@ class Forecast:
         return (whole + set_up) / total_work(*inputs.size, settings)
 
     def _step_times(
-        self, targets: StyleTargets, inputs: PaintingInputs, settings: Settings, held: int
+        self, targets: Paintings, inputs: PaintingInputs, settings: Settings, held: int
     ) -> list[float]:
         """Return the seconds of each step of painting a grey photo of this size, which takes no
         memory instead of `held` bytes."""
@@ -255,7 +255,7 @@ class Forecast:
 
 def _painting_inputs(order: Order, size: tuple[int, int]) -> PaintingInputs:
     """Return the inputs to plan a order with a photo of this (height, width)."""
-    # As StyleTargets.masked_groups and StyleTargets.painted, by the regions' content.
+    # As Paintings.masked_groups and Paintings.painted_part, by the regions' content.
     regions = {each.region and each.region.etag for each in order.style.paintings}
     masked = order.mask is not None or None not in regions
     groups = len(regions) if order.mask is not None else len(regions - {None})

@@ -7,8 +7,8 @@ from styletransfer.batch.order import Order
 from styletransfer.batch.reading import Inputs, StyleInput
 from styletransfer.batch.styles import Style
 from styletransfer.config import Config
-from styletransfer.devices.tensorflow import Device
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.devices.choose import Device
+from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg.network import VGG
@@ -42,7 +42,7 @@ class Easel:
         self.device, self.batch_left = device, batch_left
         self._share, self._set_aside, self._make_room = share, set_aside, make_room
         self._style: Style | None = None
-        self._targets: StyleTargets | None = None
+        self._targets: Paintings | None = None
 
     def begin(self, order: Order, inputs: Inputs, vgg: VGG, config: Config) -> StyleTransfer:
         """Plan the memory of a painting, and return it before its first step.
@@ -100,7 +100,7 @@ class Easel:
             share=share,
         )
 
-    def _targets_of(self, style: Style, paintings: StyleInput) -> StyleTargets:
+    def _targets_of(self, style: Style, paintings: StyleInput) -> Paintings:
         if self._targets is None or self._style != style:
-            self._style, self._targets = style, StyleTargets(*paintings)
+            self._style, self._targets = style, Paintings(*paintings)
         return self._targets

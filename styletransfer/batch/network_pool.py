@@ -12,7 +12,7 @@ from styletransfer.errors import WeightsError
 from styletransfer.log import printable
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Bucket, Entry, UnavailableError
-from styletransfer.vgg import readers, registry, sources
+from styletransfer.vgg import architectures, readers, sources
 from styletransfer.vgg.sources import WeightsSource
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
@@ -36,10 +36,10 @@ class NetworkPool:
             style_entries: The objects in it.
         """
         self._vgg_weights, self._style, self._entries = vgg_weights, style, style_entries
-        # By model, seed and recipe: what may decide which weights.
+        # By model, seed and Traits.network: what may decide which weights.
         self._sources: dict[tuple[str, int, str], WeightsSource] = {}
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[_Network, Future[registry.Weights]] = {}
+        self._weights: dict[_Network, Future[architectures.Weights]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
@@ -48,7 +48,7 @@ class NetworkPool:
 
         Raises WeightsError if the file that VGG_WEIGHTS names does not exist.
         """
-        kind = settings.model, settings.seed, settings.recipe
+        kind = settings.model, settings.seed, settings.traits.network
         if kind not in self._sources:
             self._sources[kind] = self._choice(settings)
         return self._sources[kind]
@@ -102,7 +102,7 @@ class NetworkPool:
 
     def _choice(self, settings: Settings) -> WeightsSource:
         name = self._vgg_weights
-        if name and name.startswith(IN_BUCKET) and settings.recipe != "instant":
+        if name and name.startswith(IN_BUCKET) and settings.traits.network != "builtin":
             return WeightsSource(name, f"md5:{self._entry(name).etag}")
         return sources.source_for(settings, name)
 
@@ -115,7 +115,9 @@ class NetworkPool:
             f"VGG_WEIGHTS is {name!r}, but {self._style.name} has no {printable(key)}"
         )
 
-    def _reading(self, settings: Settings, source: WeightsSource) -> "Future[registry.Weights]":
+    def _reading(
+        self, settings: Settings, source: WeightsSource
+    ) -> "Future[architectures.Weights]":
         which = settings.model, source
         with self._lock:
             known = self._weights.get(which)
@@ -127,7 +129,9 @@ class NetworkPool:
             return self._weights[which]
 
 
-def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:
+def _read_weights(
+    source: WeightsSource, settings: Settings, style: Bucket
+) -> architectures.Weights:
     if source.given.startswith(IN_BUCKET):
         key = source.given.removeprefix(IN_BUCKET)
         with tempfile.TemporaryDirectory() as folder:

@@ -73,13 +73,13 @@ class PhotoInput(NamedTuple):
     def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
         """Return the mask of the painted parts for `stylize`. Raises PictureError, naming the
         photo, if it is empty."""
-        if settings.recipe == "inetwork":  # The original ignores alpha.
+        if settings.traits.original:  # It ignores alpha.
             return self.mask
         return painted(self.mask, self.picture.alpha_int, name)
 
 
 class StyleInput(NamedTuple):
-    """A style's paintings. The fields are the arguments of StyleTargets, in their order."""
+    """A style's paintings. The fields are the arguments of Paintings, in their order."""
 
     paintings: list[np.ndarray]
     shares: list[float]
@@ -130,7 +130,7 @@ def _decode_painting(
     large ones would fill the memory. The original INetwork ignores both alpha and borders."""
     picture = decode.decode(file.data, file.name, available)
     pixels, alpha = picture.pixels_int, None
-    if settings.recipe != "inetwork":
+    if not settings.traits.original:
         pixels = used_pixels(picture, has_mask, file.name)
         alpha = picture.alpha_int
     size = _size_used(pixels.shape[0], pixels.shape[1], settings)
@@ -147,7 +147,7 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     if settings.size == "full":
         return height, width
     longer, stroke_size = int(settings.size), max(1.0, settings.stroke_size)
-    if settings.recipe == "inetwork":
+    if settings.traits.original:
         # It stretches paintings to the photo's shape, whichever side that makes longer.
         longer, stroke_size = round(longer * max(height, width) / min(height, width)), 1.0
     # The engine enlarges a painting itself.

@@ -32,7 +32,7 @@ from styletransfer.storage.retry import logged_storage_errors
 if TYPE_CHECKING:
     from styletransfer.batch.bench import Bench
     from styletransfer.batch.workers import Outcome
-    from styletransfer.devices.tensorflow import Devices
+    from styletransfer.devices.choose import Devices
     from styletransfer.gallery.gallery import Gallery
 
 MAX_SHOWN = 50_000  # results on one page
@@ -132,7 +132,7 @@ def load_devices(wanted: str) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             with hold_native_stderr():
-                from styletransfer.devices.tensorflow import choose_devices
+                from styletransfer.devices.choose import choose_devices
 
                 devices = choose_devices(wanted)
                 import styletransfer.batch.easel  # noqa: F401

@@ -24,7 +24,7 @@ from styletransfer.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
     from styletransfer.batch.easel import Easel
-    from styletransfer.devices.tensorflow import Devices
+    from styletransfer.devices.choose import Devices
 
 READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
@@ -84,7 +84,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
         from styletransfer.batch.easel import Easel
-        from styletransfer.engine.memory_available import MemoryBudget
+        from styletransfer.devices.memory import MemoryBudget
 
         saving.begin()
         workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None

@@ -22,7 +22,7 @@ from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from styletransfer.batch.reading import File, PaintingFiles, PhotoInput
-    from styletransfer.devices.tensorflow import Device
+    from styletransfer.devices.choose import Device
     from styletransfer.engine.stylize import Step, StyleTransfer
     from styletransfer.vgg.sources import WeightsSource
 
@@ -90,7 +90,7 @@ def _begin(
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
     device = chosen_device(order.device)
-    from styletransfer.engine.style_targets import StyleTargets
+    from styletransfer.engine.paintings import Paintings
     from styletransfer.engine.stylize import StyleTransfer
     from styletransfer.vgg.network import VGG
 
@@ -99,7 +99,7 @@ def _begin(
         logger.info("painting with %s", described(vgg.identity, source.given))
         transfer = StyleTransfer(
             photo.picture.pixels_int,
-            StyleTargets(*style),
+            Paintings(*style),
             settings,
             vgg,
             content_mask=content_mask,

@@ -56,7 +56,7 @@ HELP = {
     "--content_mask": "the part of the photo to paint (white); the rest keeps its pixels",
     "--color_mask": "the part in which --preserve_color acts (white)",
     "--image_size": "rows in px of the picture as it is painted, instead of --size "
-    f"(default with recipe inetwork: {RECIPES['inetwork']['size']})",
+    f"(default with recipe inetwork: {RECIPES['inetwork'].defaults['size']})",
     "--style_weight": "the share of each painting in the blend, or one weight divided equally "
     "(default: 1)",
     "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
@@ -197,9 +197,9 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
     start = None if args.init_image in START_WORDS else args.init_image
     settings = _settings(args, start)
     rows, save_every = args.image_size, args.save_every
-    if settings.recipe == "inetwork":
+    if settings.traits.original:
         if rows is None and args.size is None:
-            rows = RECIPES["inetwork"]["size"]
+            rows = settings.traits.defaults["size"]
         save_every = 1 if save_every is None else save_every
     output = OutputFormat(args.output_format, args.output_quality, args.keep_gps)
     if output.format is not None:

@@ -100,8 +100,9 @@ def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: s
     for preset, values in PRESETS.items():
         if values.get(name, field.default) != field.default:
             defaults.append(f"preset {preset}: {values[name]}")
-    if name in RECIPES["inetwork"]:
-        defaults.append(f"recipe inetwork: {RECIPES['inetwork'][name]}")
+    for recipe, traits in RECIPES.items():
+        if name in traits.defaults:
+            defaults.append(f"recipe {recipe}: {traits.defaults[name]}")
     accepts = "" if kind(field) is bool else f"; {expectation(field)}{also}"
     group.add_argument(
         *(*others, f"--{name}"),

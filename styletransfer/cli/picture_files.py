@@ -19,7 +19,7 @@ from styletransfer.storage.files import replacing
 if TYPE_CHECKING:
     import numpy as np
 
-    from styletransfer.devices.tensorflow import Device
+    from styletransfer.devices.choose import Device
     from styletransfer.images.decode import Picture
 
 
@@ -40,7 +40,7 @@ def chosen_device(asked: str) -> "Device":
     from styletransfer.devices.native_stderr import hold_native_stderr
 
     with hold_native_stderr():
-        from styletransfer.devices.tensorflow import choose_devices
+        from styletransfer.devices.choose import choose_devices
 
         device = choose_devices(asked).first
     logger.info("painting on %s", device)

@@ -129,7 +129,7 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     Raises:
         WeightsError: There are no such weights.
     """
-    if name is None or settings.recipe == "instant":
+    if name is None or settings.traits.network == "builtin":
         return source_of(identity, settings.model)
     if name.startswith(IN_BUCKET):
         return WeightsSource(name, identity)

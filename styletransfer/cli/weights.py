@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from styletransfer.cli.app import run_program
 from styletransfer.cli.parser import Parser
 from styletransfer.vgg import download
-from styletransfer.vgg.registry import ARCHITECTURES
+from styletransfer.vgg.architectures import ARCHITECTURES
 
 NAME = "./start.sh weights"
 MODELS = tuple(sorted(ARCHITECTURES, reverse=True))

@@ -21,8 +21,7 @@ IMPORT_TIMEOUT_S = 120.0
 # Makes TensorFlow log the libraries that its dynamic loader fails to load.
 _LOADER_LOGGING = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_CPP_VMODULE": "dso_loader=1"}
 _LIST_GPUS = (
-    "import styletransfer.devices.tensorflow, tensorflow as tf; "
-    "tf.config.list_physical_devices('GPU')"
+    "import styletransfer.devices.choose, tensorflow as tf; tf.config.list_physical_devices('GPU')"
 )
 
 

@@ -44,8 +44,8 @@ def free_memory() -> int:
     # glibc keeps freed memory. Other C libraries have no malloc_trim, and need none.
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
-    found = [psutil.virtual_memory().available, *cgroup_memory(), *_ulimit_memory()]
-    return max(0, min(found))
+    limits = [psutil.virtual_memory().available, *cgroup_memory(), *_ulimit_memory()]
+    return max(0, min(limits))
 
 
 def resident_memory() -> int:
@@ -59,13 +59,13 @@ def cgroup_memory(root: Path = ROOT) -> list[int]:
     Page cache that can be dropped is free. A limit that cannot be read is ignored. `root` is the
     root of the file system with /proc and /sys.
     """
-    found = []
+    left = []
     for folder, files in _cgroups(root):
         limits = [limit for name in files.limits if (limit := _number(folder / name)) is not None]
         use = _number(folder / files.use)
         if limits and use is not None:
-            found.append(min(limits) - max(0, use - _statistic(folder, files.cache)))
-    return found
+            left.append(min(limits) - max(0, use - _statistic(folder, files.cache)))
+    return left
 
 
 def _cgroups(root: Path) -> Iterator[tuple[Path, _Files]]:

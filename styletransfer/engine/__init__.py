@@ -1,1 +1,1 @@
-"""Arrays in, optimised arrays out: Gatys' style transfer, coarse to fine."""
+"""Arrays in, optimised arrays out: pictures that are grown scale by scale to match paintings."""

@@ -19,7 +19,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import ConfigProto
 from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg.ops import traced_for_xla
@@ -38,7 +38,7 @@ _saved: defaultdict[Hashable, float] = defaultdict(float)  # seconds, by program
 def compiles_steps(
     settings: Settings, program: Hashable, size: tuple[int, int], steps: int
 ) -> bool:
-    """Returns whether XLA should compile steps.
+    """Return whether XLA should compile steps.
 
     On a GPU it does so as soon as compiling would have paid off over the steps of this process so
     far. Photos of a batch often have the same size, and then most of them are painted by a compiled
@@ -63,18 +63,16 @@ def compiles_steps(
 
 
 def saved_seconds(size: tuple[int, int]) -> float:
-    """Returns the seconds that a compiled step on a canvas of `size` (height, width) saves."""
+    """Return the seconds that a compiled step on a canvas of `size` (height, width) saves."""
     return SAVED_S + SAVED_S_PER_MEGAPIXEL * math.prod(size) / 1e6
 
 
 def compiles_terms(settings: Settings) -> bool:
-    """Returns whether XLA compiles the operations from sums to losses, which takes a second or two
+    """Return whether XLA compiles the operations from sums to losses, which takes a second or two
     and always pays on a GPU."""
     if not gpus_in_use() or settings.deterministic or settings.compile == "never":
         return False
-    # The recipe inetwork's terms are few operations.
-    usual = settings.recipe == "default" and settings.optimizer == "adam"
-    return usual and not _failed.is_set() and _xla_works()
+    return settings.optimizer == "adam" and not _failed.is_set() and _xla_works()
 
 
 class TracedFunction:
@@ -98,16 +96,16 @@ class TracedFunction:
         self._lock = threading.Lock()
 
     def __call__(self, *arguments: Any) -> Any:
-        """Returns the function's value for arguments as in `specs`."""
+        """Return the function's value for arguments as in `specs`."""
         with self._lock:  # One painter traces, and the others wait.
             traced = self.concrete
-        found = tf.raw_ops.StatefulPartitionedCall(
+        outputs = tf.raw_ops.StatefulPartitionedCall(
             args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
             Tout=[each.dtype for each in traced.outputs],
             f=traced,
             config_proto=self._options,
         )
-        return tf.nest.pack_sequence_as(traced.structured_outputs, found)
+        return tf.nest.pack_sequence_as(traced.structured_outputs, outputs)
 
     @cached_property
     def concrete(self) -> Any:
@@ -123,7 +121,7 @@ class TracedFunction:
 
 
 def xla_failed(error: tf.errors.OpError) -> None:
-    """Logs that XLA failed. From then on, nothing is compiled in this process."""
+    """Log that XLA failed. From then on, nothing is compiled in this process."""
     _failed.set()
     reason = " ".join(str(error.message).split())[:200]
     event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
@@ -131,7 +129,7 @@ def xla_failed(error: tf.errors.OpError) -> None:
 
 @cache
 def _xla_works() -> bool:
-    """Returns whether XLA compiles here: it needs more of CUDA's libraries than TensorFlow."""
+    """Return whether XLA compiles here: it needs more of CUDA's libraries than TensorFlow."""
     squared = tf.function(lambda x: tf.matmul(x, x) + x, autograph=False, jit_compile=True)
     try:
         return bool((squared(tf.ones([8, 8])).numpy() == 9).all())
@@ -141,7 +139,7 @@ def _xla_works() -> bool:
 
 
 def _launch_options() -> bytes:
-    """Returns TensorFlow's options for launching a function.
+    """Return TensorFlow's options for launching a function.
 
     On a CPU, its graph is optimised once instead of twice: the second time changes nothing in the
     graph of a step, and takes 0.1 to 0.2 s.

@@ -17,6 +17,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.engine.sums import Statistics
+
 TINY = 1e-30  # added to norms that may be 0
 # A part of the square of a feature's mean. Rounding errors of float32 sums over millions of
 # positions are smaller, so a smaller variance may be computed as negative.
@@ -48,14 +50,6 @@ Matrices = Sequence[tf.Tensor]
 Displacements = Callable[[Matrices, Matrices, Matrices], Matrices]
 
 
-class Statistics(NamedTuple):
-    """A layer's features over a region: their mean [C] and raw second moment [C, C], which is the
-    Gram matrix divided by the number of positions."""
-
-    mean: tf.Tensor
-    second: tf.Tensor
-
-
 class Gaussian(NamedTuple):
     """The target of `moments`.
 
@@ -80,7 +74,7 @@ class Gaussian(NamedTuple):
 
 
 def gaussian(moments: Statistics) -> Gaussian:
-    """Returns the Gaussian with these moments, computed in float64."""
+    """Return the Gaussian with these moments, computed in float64."""
     mean, second = (tf.cast(each, tf.float64) for each in moments)
     values, vectors = tf.linalg.eigh(_covariance(Statistics(mean, second)))
     values = tf.maximum(values, 0)  # In ascending order.
@@ -97,14 +91,14 @@ def gaussian(moments: Statistics) -> Gaussian:
     covariance, root = (
         tf.matmul(vectors * each, vectors, transpose_b=True) for each in (values, tf.sqrt(values))
     )
-    found = Gaussian(mean, basis, covariance, root, floor, rest, norm)
-    return tf.nest.map_structure(lambda each: tf.cast(each, moments.mean.dtype), found)
+    target = Gaussian(mean, basis, covariance, root, floor, rest, norm)
+    return tf.nest.map_structure(lambda each: tf.cast(each, moments.mean.dtype), target)
 
 
 def moments_errors(
-    found: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
+    moments: Sequence[Statistics], targets: Sequence[Gaussian], displacements: Displacements
 ) -> list[tf.Tensor]:
-    """Returns the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
+    """Return the squared Wasserstein-2 distance of two Gaussians at each layer, relative to the
     target's mean square,
 
         (‖μ − μ′‖² + tr Σ + tr Σ′ − 2 tr (Σ′^½ Σ Σ′^½)^½) / (‖μ′‖² + tr Σ′),
@@ -115,7 +109,7 @@ def moments_errors(
     ALL_DIRECTIONS channels, the directions in which the painting varies least are compared only by
     the sum of their variances.
     """
-    covariances = [_covariance(each) for each in found]
+    covariances = [_covariance(each) for each in moments]
     inside = [
         tf.matmul(target.basis[0], tf.matmul(covariance, target.basis[0]), transpose_a=True)
         if target.basis
@@ -124,16 +118,16 @@ def moments_errors(
     ]
     floored = [
         _floored(covariance, has, target)
-        for covariance, has, target in zip(inside, found, targets, strict=True)
+        for covariance, has, target in zip(inside, moments, targets, strict=True)
     ]
     spreads = _distances(floored, targets, displacements)
     errors = []
-    for has, target, covariance, seen, spread in zip(
-        found, targets, covariances, inside, spreads, strict=True
+    for has, target, covariance, within, spread in zip(
+        moments, targets, covariances, inside, spreads, strict=True
     ):
         error = tf.reduce_sum(tf.square(has.mean - target.mean)) + spread
         if target.basis:
-            rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(seen), 0)
+            rest = tf.maximum(tf.linalg.trace(covariance) - tf.linalg.trace(within), 0)
             least = 1e-6 * target.norm  # The root's gradient at 0 is infinite.
             error += tf.square(tf.sqrt(rest + least) - tf.sqrt(target.rest + least))
         errors.append(error / target.norm)
@@ -145,7 +139,7 @@ def _covariance(moments: Statistics) -> tf.Tensor:
 
 
 def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Tensor:
-    """Returns a covariance [D, D] with the target's floor added, or a larger one if float32's
+    """Return a covariance [D, D] with the target's floor added, or a larger one if float32's
     rounding needs it: a photo may be far brighter than its painting."""
     floor = tf.maximum(target.floor, NOISE * tf.reduce_sum(tf.square(tf.stop_gradient(has.mean))))
     return covariance + floor * tf.eye(covariance.shape[0], dtype=covariance.dtype)
@@ -154,8 +148,8 @@ def _floored(covariance: tf.Tensor, has: Statistics, target: Gaussian) -> tf.Ten
 def _distances(
     covariances: Sequence[tf.Tensor], targets: Sequence[Gaussian], displacements: Displacements
 ) -> Sequence[tf.Tensor]:
-    """Returns tr (T − I) Σ (T − I) for each Gaussian: the squared distance from its covariance Σ
-    [D, D] to its target's.
+    """Return tr (T − I) Σ (T − I) for each Gaussian: the squared distance from its covariance Σ [D,
+    D] to its target's.
 
     The gradient is I − T, even at equal eigenvalues, for which a gradient through eigenvectors
     would fail.
@@ -163,32 +157,33 @@ def _distances(
 
     @tf.custom_gradient
     def distances(*covariances: tf.Tensor) -> tuple[list[tf.Tensor], Callable]:
-        found = displacements(
+        maps = displacements(
             covariances,
             [target.covariance for target in targets],
             [target.root for target in targets],
         )
 
         def gradient(*upstream: tf.Tensor) -> list[tf.Tensor]:
-            return [-own * each for own, each in zip(upstream, found, strict=True)]
+            return [-of_distance * each for of_distance, each in zip(upstream, maps, strict=True)]
 
         return [
             tf.reduce_sum((each @ covariance) * each)
-            for each, covariance in zip(found, covariances, strict=True)
+            for each, covariance in zip(maps, covariances, strict=True)
         ], gradient
 
     return distances(*covariances)
 
 
-def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """Implements `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
+def by_eigenvectors(covariances: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
+    """Implement `Displacements` in float64, since float32 rounds away small eigenvalues of P Q."""
     del targets
-    sizes = [each.shape[0] for each in found]
+    sizes = [each.shape[0] for each in covariances]
     maps: dict[int, tf.Tensor] = {}
     for size in set(sizes):  # One batch for each size: a decomposition uses only one core.
         alike = [number for number, each in enumerate(sizes) if each == size]
         covariance, root = (
-            tf.cast(tf.stack([of[number] for number in alike]), tf.float64) for of in (found, roots)
+            tf.cast(tf.stack([of[number] for number in alike]), tf.float64)
+            for of in (covariances, roots)
         )
         scaled = root @ covariance @ root
         # NaN would raise an error here; the other terms show it.
@@ -199,13 +194,13 @@ def by_eigenvectors(found: Matrices, targets: Matrices, roots: Matrices) -> Matr
         deviations = tf.sqrt(tf.maximum(values, least[:, None]))
         # T = Q^½ (Q^½ P Q^½)^−½ Q^½
         transport = tf.matmul(half / deviations[:, None], half, transpose_b=True)
-        displacement = tf.cast(transport - tf.eye(size, dtype=tf.float64), found[0].dtype)
+        displacement = tf.cast(transport - tf.eye(size, dtype=tf.float64), covariances[0].dtype)
         maps |= zip(alike, tf.unstack(displacement), strict=True)
     return [maps[number] for number in range(len(sizes))]
 
 
-def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
-    """Implements `Displacements` by a fixed number of products in the matrices' dtype.
+def by_products(covariances: Matrices, targets: Matrices, roots: Matrices) -> Matrices:
+    """Implement `Displacements` by a fixed number of products in the matrices' dtype.
 
     All matrices are one batch, padded to one size. Float32 is precise enough.
 
@@ -215,20 +210,20 @@ def by_products(found: Matrices, targets: Matrices, roots: Matrices) -> Matrices
     eigenvalues would be rounded away: P and Q have only the square root of its condition number.
     """
     del roots
-    sizes, dtype = [each.shape[0] for each in found], found[0].dtype
+    sizes, dtype = [each.shape[0] for each in covariances], covariances[0].dtype
     size = max(sizes)
     # Constants, not TensorFlow's operations, and each only once in an exported program.
     identity = tf.constant(np.eye(size), dtype)
     padding = tf.constant(np.array([np.diag(np.arange(size) >= each) for each in sizes]), dtype)
 
     def padded(matrices: Matrices) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the matrices [n, D, D] divided by their traces, with 1 on the padded diagonal,
-        and the traces [n, 1, 1]."""
+        """Return the matrices [n, D, D] divided by their traces, with 1 on the padded diagonal, and
+        the traces [n, 1, 1]."""
         stacked = tf.stack([tf.pad(each, [[0, size - each.shape[0]]] * 2) for each in matrices])
         traces = tf.linalg.trace(stacked)[:, None, None]
         return stacked / traces + padding, traces
 
-    (y, spread), (z, wanted) = padded(found), padded(targets)
+    (y, spread), (z, wanted) = padded(covariances), padded(targets)
     for number, (a, b, c) in enumerate(POLYNOMIALS, start=1):
         product = z @ y
         polynomial = a * identity + product @ (b * identity + c * product)

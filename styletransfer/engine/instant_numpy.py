@@ -33,8 +33,8 @@ from styletransfer.engine.schedule import painting_size, schedule
 from styletransfer.images import colour
 from styletransfer.images.arrays import resample, resize, to_float
 from styletransfer.settings import Settings
+from styletransfer.vgg.architectures import BUILTIN, MULTIPLE, Weights, poolings_before
 from styletransfer.vgg.readers import Layers, read_weights
-from styletransfer.vgg.registry import BUILTIN, MULTIPLE, Weights, poolings_before
 
 BAND_BYTES = 1_000_000  # patches that a kernel is applied to at a time, so that a cache holds them
 

@@ -1,28 +1,24 @@
-"""The plan of a painting: its scales, its memory, and the largest tiles that fit.
+"""The memory of a painting: its footprint, and the largest tiles that fit. Without TensorFlow.
 
 Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
 must be in memory at the same time; bench/RESULTS.md has the measurements.
 """
 
 import math
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
 
-import tensorflow as tf
-
-from styletransfer.engine import neighbours
-from styletransfer.engine.constants import MATCHED_DIRECTIONS, PIXELS_OF_PLACE, PLACE
-from styletransfer.engine.decoder import HALO, PART_SIDE
-from styletransfer.engine.memory_available import MemoryBudget, device_name
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.postprocess import PICTURE_BYTES, postprocess_bytes
-from styletransfer.engine.schedule import scale_sizes, schedule
-from styletransfer.engine.style_targets import INSTANT_CANDIDATE_BYTES, MAX_KEPT
+from styletransfer.engine.constants import PLACE, QUERIES_AT_ONCE
+from styletransfer.engine.schedule import canvas_side, scale_sizes
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 from styletransfer.settings import Settings
-from styletransfer.vgg.network import VGG, poolings_before
-from styletransfer.vgg.tiles import tiles
+from styletransfer.vgg.architectures import MULTIPLE, poolings_before
+from styletransfer.vgg.spans import halo_of, spans
+
+if TYPE_CHECKING:
+    from styletransfer.devices.memory import MemoryBudget
+    from styletransfer.engine.view import View
 
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
 # For a large picture, each takes no more memory than the one before.
@@ -32,7 +28,7 @@ STATE = 4 * RGB  # image, Adam's two moments, the average
 LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MASK = 5.6  # one group's mask at all style layers, float32
-MATCHES = 8 / neighbours.PLACE**2  # one painting's, int64
+MATCHES = 8 / PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
@@ -59,125 +55,83 @@ COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measure
 MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their gradient, float32
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
 COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
-INSTANT_COPIES = 6  # copies of the picture, photo and result among them
-DECODING = 1000  # bytes per pixel of a part that is decoded
 
-SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
+# --- the places of pictures ----------------------------------------------------------------------
 
-
-class ExtraMemory(NamedTuple):
-    """Properties of a painting that take memory in addition to the network's features.
-
-    Attributes:
-        lbfgs: Whether L-BFGS optimises it.
-        paintings: The number of paintings.
-        regions: The number of groups of paintings with masks.
-        composited: Whether the picture is composited with its background.
-        outside: Bytes outside of TensorFlow.
-    """
-
-    lbfgs: bool = False
-    paintings: int = 1
-    regions: int = 0
-    composited: bool = False
-    outside: int = 0
+ROTATIONS = 4  # by right angles, the painting as it is among them
+# Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
+# proportion, and twice as many do not bring places nearer to the painting.
+MAX_CANDIDATE_BYTES = 20_000_000
+# While places are matched, with what TensorFlow's allocator keeps of them; measured.
+BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
 
-NO_EXTRA = ExtraMemory()
-
-
-class MemoryPlan(NamedTuple):
-    """The tiles for a picture, and its memory.
+class BandLimits(NamedTuple):
+    """Return the bytes of a picture's places that are in memory at a time.
 
     Attributes:
-        size: The picture's (height, width) in px.
-        side: The side of its tiles in px, or None to compute it at once.
-        bytes_needed: The bytes needed in addition to those in use.
-        in_use: The bytes in use before.
+        whole: The most for which they are in memory all at a time.
+        band: Those of a band of a larger picture, about; it has LEAST_ROWS at least.
     """
 
-    size: tuple[int, int]
-    side: int | None
-    bytes_needed: int
-    in_use: int = 0
-
-    @property
-    def in_all(self) -> int:
-        """The bytes that the process holds during painting; on a GPU, there."""
-        return self.in_use + self.bytes_needed
-
-    def __str__(self) -> str:
-        height, width = self.size
-        tiles = "" if self.side is None else f", in tiles of {self.side} px"
-        return f"{width} × {height} px, {gigabytes(self.in_all)} of memory in all{tiles}"
+    whole: int
+    band: int
 
 
-class MemoryPlanner:
-    """Plans the memory of one painting at its scales, within a budget."""
+# Each band's halo takes its time, so they are high unless memory is short.
+BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
+LEAST_ROWS = 64
 
-    def __init__(self, objective: Objective, budget: MemoryBudget, extra: ExtraMemory) -> None:
-        self._objective, self._budget, self._extra = objective, budget, extra
 
-    def plan_memory(self, size: tuple[int, int], last: MemoryPlan | None = None) -> MemoryPlan:
-        """Returns the fastest plan within the budget.
+def place_bytes(channels: int) -> float:
+    """Return the bytes per pixel of a picture's places."""
+    return 4 * channels / PLACE**2
 
-        Args:
-            size: The picture's (height, width).
-            last: The last scale's plan if this is an earlier scale, which must take less.
 
-        Raises:
-            MemoryShortError: No plan fits; the error names the largest size that does.
-        """
-        free = self._budget.bytes
-        if last:
-            share = size[0] * size[1] / (last.size[0] * last.size[1])
-            weights = _weight_copies(self._objective)  # They are the same at all scales.
-            scaled = EARLIER_SCALE * share * (last.bytes_needed - weights)
-            free = min(free, int(scaled + weights + EARLIER_BYTES))
-        for side in SIDES:
-            plan = self._plan(size, side)
-            if plan.bytes_needed <= free:
-                return plan
-        if last:  # The larger last scale fits, so this one does.
-            return plan
-        largest = self._largest_side(size, free)
-        if largest:
-            advice = f"the largest size that fits is {largest}"
-        elif self._extra.outside > free:
-            photo = f"the photo alone, at its own size, takes {gigabytes(self._extra.outside)}"
-            advice = f"{photo}; send a smaller one"
-        else:
-            advice = "no size fits"
-        raise MemoryShortError(
-            f"painting {size[1]} × {size[0]} px needs {gigabytes(plan.bytes_needed)} of memory "
-            f"even in the smallest tiles, and {gigabytes(free)} are available; {advice} "
-            f"(MEMORY_LIMIT is the upper bound)"
-        )
+def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """Return the number of rows of a picture that are matched at a time: a multiple of MULTIPLE.
 
-    def plan_with_less(self, failed: MemoryPlan) -> MemoryPlan:
-        """Returns the next plan with smaller tiles after `failed` ran out of memory, and lowers the
-        budget for later plans. Raises MemoryShortError if there is none."""
-        for side in SIDES[SIDES.index(failed.side) + 1 :]:
-            plan = self._plan(failed.size, side)
-            if plan.bytes_needed <= failed.bytes_needed:
-                self._budget.lower(failed.bytes_needed)
-                return plan
-        raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
+    Args:
+        size: The picture's (height, width).
+        channels: The sum over all matched layers.
+        saves_memory: As in `View`.
+    """
+    height, width = size
+    limits = SMALL_BANDS if saves_memory else BANDS
+    row_bytes = place_bytes(channels) * width
+    if height * row_bytes <= limits.whole:
+        return height + -height % MULTIPLE
+    return max(LEAST_ROWS, int(limits.band / row_bytes) // MULTIPLE * MULTIPLE)
 
-    def _plan(self, size: tuple[int, int], side: int | None) -> MemoryPlan:
-        needed = bytes_needed(self._objective, size, side, self._extra)
-        return MemoryPlan(size, side, needed, self._budget.in_use)
 
-    def _largest_side(self, size: tuple[int, int], free: int) -> int:
-        """Returns the longer side in px of the largest picture of these proportions that fits, or
-        0."""
-        low, high = 0, max(size)
-        while high - low > 1:
-            middle = (low + high) // 2
-            height, width = (max(1, side * middle // max(size)) for side in size)
-            fits = self._plan((height, width), SIDES[-1]).bytes_needed <= free
-            low, high = (middle, high) if fits else (low, middle)
-        return low
+def candidate_bytes(size: tuple[int, int], channels: int) -> int:
+    """Return the bytes of the candidates of a painting as long as a picture of this (height,
+    width)."""
+    most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
+    return min(MAX_CANDIDATE_BYTES, int(most))
+
+
+def matching_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """Return the bytes that it takes to match the places of a picture; arguments as in
+    `band_rows`."""
+    height, width = size
+    in_band = min(height, band_rows(size, channels, saves_memory)) * width
+    of_candidates = candidate_bytes(size, channels)
+    similarities = QUERIES_AT_ONCE * of_candidates // channels
+    of_band = int(BAND_COPIES * in_band * place_bytes(channels)) + similarities
+    return CANDIDATE_COPIES * of_candidates + of_band
+
+
+def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
+    """Return the bytes of the photo's places that are kept for all matches; arguments as in
+    `band_rows`."""
+    height, width = size
+    if band_rows(size, channels, saves_memory) < height:
+        return 0
+    return int(height * width * place_bytes(channels))
+
+
+# --- a painting ---------------------------------------------------------------------------------
 
 
 class PaintingInputs(NamedTuple):
@@ -186,7 +140,7 @@ class PaintingInputs(NamedTuple):
     Attributes:
         size: The photo's (height, width) in px.
         masked: True if the photo has a mask.
-        regions: The number of groups of paintings with masks, see StyleTargets.masked_groups.
+        regions: The number of groups of paintings with masks, see Paintings.masked_groups.
         has_init: True if the optimisation starts from a given picture.
         paintings: The number of paintings.
     """
@@ -198,194 +152,256 @@ class PaintingInputs(NamedTuple):
     paintings: int = 1
 
 
-class PaintingPlan(NamedTuple):
-    """The plan of a painting.
+@dataclass(frozen=True)
+class Footprint:
+    """The properties that the memory of a painting follows from, at any size.
 
     Attributes:
-        objective: The objective.
-        sizes: The (height, width) of each scale, coarse to fine.
-        counts: The number of steps at each scale.
-        planner: Plans the memory of earlier scales.
-        memory: The plan of the last scale, which takes the most.
+        on_gpu: Whether a GPU computes.
+        pads: Whether the picture has a margin.
+        grows: Whether it is painted at small sizes first.
+        halo: The px around a tile that its features depend on.
+        number: The bytes of a number in features.
+        held: The bytes per pixel that are in use at all times.
+        features: The bytes per pixel that it takes to compute features and to backpropagate.
+        ordered: The bytes per pixel of more copies in a step without tiles.
+        channels: The channels of all layers at which places are matched, or 0.
+        copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
+        lbfgs: Whether L-BFGS optimises the picture.
+        paintings: The number of paintings.
+        regions: The number of groups of paintings with masks.
+        outside: Bytes outside of TensorFlow.
     """
 
-    objective: Objective
-    sizes: list[tuple[int, int]]
-    counts: list[int]
-    planner: MemoryPlanner
-    memory: MemoryPlan
+    on_gpu: bool
+    pads: bool
+    grows: bool
+    halo: int
+    number: int
+    held: float
+    features: float
+    ordered: float
+    channels: int
+    copies: int = 0
+    lbfgs: bool = False
+    paintings: int = 1
+    regions: int = 0
+    outside: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        view: "View",
+        settings: Settings,
+        inputs: PaintingInputs | None = None,
+        outside: int = 0,
+        on_gpu: bool = False,
+    ) -> "Footprint":
+        """Return the footprint of a view's pictures.
+
+        Args:
+            view: The view.
+            settings: The settings.
+            inputs: The inputs; by default, one painting without masks.
+            outside: Bytes outside of TensorFlow.
+            on_gpu: Whether a GPU computes.
+        """
+        masked = inputs is not None and inputs.masked
+        paintings, regions = (inputs.paintings, inputs.regions) if inputs else (1, 0)
+        vgg, number, layer = view.vgg, view.options.dtype.size, view.losses.content_layer
+        needed = vgg.needed(view.layers)
+        sizes = {each: number * vgg.channels(each) / 4 ** poolings_before(each) for each in needed}
+        held = STATE + LAST_GOOD + number * vgg.channels(layer) / 4 ** poolings_before(layer)
+        held += MASK * regions + CONTOURS * (settings.structure_weight > 0)
+        held += COMPOSITED * (masked and view.recipe.composites)
+        # All features, four more maps of the widest layer, float32 copies for sums, and what
+        # TensorFlow's executor computes early; measured.
+        deepest_of_blocks = {poolings_before(each): each for each in sizes}
+        *pooled, _ = (sizes[each] / 4 for each in deepest_of_blocks.values())
+        copies = (COPIES + MASKED_COPIES * regions) * vgg.channels("conv1_1")
+        features = sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
+        in_float32_on_cpu = not on_gpu and view.options.dtype == "float32"
+        # Free memory may not change the pictures of `deterministic`.
+        faster = not settings.deterministic and vgg.gains_from_memory(
+            view.layers, view.options.dtype
+        )
+        return cls(
+            on_gpu=on_gpu,
+            pads=view.recipe.pads and not view.as_given,
+            grows=settings.traits.grows,
+            halo=halo_of(needed),
+            number=number,
+            held=held,
+            features=features,
+            ordered=ORDERED_MAPS * max(sizes.values()) if in_float32_on_cpu else 0.0,
+            channels=view.matched_channels,
+            copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
+            lbfgs=settings.optimizer == "lbfgs",
+            paintings=paintings,
+            regions=regions,
+            outside=outside,
+        )
+
+    def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) of the canvas of a picture."""
+        height, width = map(canvas_side, size) if self.pads else size
+        return height, width
+
+    def scales(self, size: tuple[int, int]) -> int:
+        """Return the number of scales of a picture of this (height, width)."""
+        return len(scale_sizes(*size, max(size))) if self.grows else 1
+
+    def is_fast(self, size: tuple[int, int], free: int) -> bool:
+        """Return whether a step spends memory on speed: a picture of this (height, width) then
+        still fits into `free` bytes at once.
+
+        A step of VGG19 then takes half the time in float32 with AVX2, and four fifths in bfloat16
+        without AMX. In tiles, memory is short.
+        """
+        return bool(self.copies) and self.bytes_needed(size, None, fast=True) <= free
+
+    def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
+        """Return the bytes that painting takes in addition to those in use.
+
+        Args:
+            size: The picture's (height, width).
+            side: The side of its tiles in px, or None to compute it at once.
+            fast: Whether a step spends memory on speed.
+        """
+        scales, size = self.scales(size), self.canvas(size)
+        pixels, tile, held = math.prod(size), 0, self.held
+        places = place_bytes(self.channels)
+        if side is None:
+            waste = 1.0
+            features = self.features + COPIES_OF_PLACES * places + self.ordered
+            held += RGB  # The photo on its canvas.
+            most = pixels * (held + max(features, UPDATING))
+        else:
+            first = (spans(length, (0, length), side, self.halo)[0] for length in size)
+            tile = math.prod(each.last - each.first for each in first)
+            features = self.features + TILED_COPIES_OF_PLACES * places
+            waste = 1.0 if self.on_gpu else TILED_WASTE
+            updating = pixels * (held + TILED_UPDATING)
+            if not self.on_gpu and scales > 1:
+                updating += min(LEFTOVERS * pixels, MOST_LEFTOVERS)
+            most = max(updating, pixels * (held + 2 * RGB) + tile * features)
+        matching = candidates = 0
+        if self.channels:
+            saves_memory = side is not None
+            matching = matching_bytes(size, self.channels, saves_memory)
+            most += kept_bytes(size, self.channels, saves_memory)
+            candidates = self.paintings * candidate_bytes(size, self.channels)
+            most += pixels * (RGB + MATCHES * self.paintings)  # The photo.
+            held += RGB + MATCHES * self.paintings
+        most = max(waste * most, waste * pixels * held + matching)
+        if self.on_gpu:
+            fixed = 0 if side is None else CUDNN * self.number
+        else:
+            fixed = KERNELS * max(3, scales) + self.outside
+            fixed += pixels * (RESULT + (LBFGS if self.lbfgs else 0))
+        fixed += self.copies if fast else 0
+        return int(most + candidates + fixed)
 
 
-def plan_painting(
-    inputs: PaintingInputs, settings: Settings, vgg: VGG, budget: MemoryBudget
-) -> PaintingPlan:
-    """Returns the plan for a painting within a budget.
+@dataclass(frozen=True)
+class MemoryPlan:
+    """The tiles for a picture, and its memory.
 
-    Raises:
-        PictureError: The picture is too narrow for its recipe.
-        MemoryShortError: It cannot be computed in the available memory.
+    Attributes:
+        size: The picture's (height, width) in px.
+        side: The side of its tiles in px, or None to compute it at once.
+        bytes_needed: The bytes needed in addition to those in use.
+        in_use: The bytes in use before.
+        fast: Whether a step spends memory on speed.
+        footprint: The painting's footprint.
+        budget: The memory that it may take.
     """
-    objective = Objective.of(settings, vgg)
-    sizes, counts = schedule(*inputs.size, settings)
-    last = sizes[-1]
-    objective.canvas(last).check()
-    outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
-    if inputs.has_init and len(sizes) == 1:
-        outside += PICTURE_BYTES * math.prod(last)
-    extra = ExtraMemory(
-        lbfgs=settings.optimizer == "lbfgs",
-        paintings=inputs.paintings,
-        regions=inputs.regions,
-        composited=inputs.masked and objective.losses.composites,
-        outside=outside,
+
+    size: tuple[int, int]
+    side: int | None
+    bytes_needed: int
+    in_use: int
+    fast: bool
+    footprint: Footprint = field(repr=False, compare=False)
+    budget: "MemoryBudget" = field(repr=False, compare=False)
+
+    @property
+    def in_all(self) -> int:
+        """The bytes that the process holds during painting; on a GPU, there."""
+        return self.in_use + self.bytes_needed
+
+    def __str__(self) -> str:
+        height, width = self.size
+        tiles = "" if self.side is None else f", in tiles of {self.side} px"
+        return f"{width} × {height} px, {gigabytes(self.in_all)} of memory in all{tiles}"
+
+    def for_scale(self, size: tuple[int, int]) -> "MemoryPlan":
+        """Return the plan of the same painting at one of its scales.
+
+        An earlier one must take less than the last one, which this plan is of. Raises
+        MemoryShortError if the last one does not fit after all.
+        """
+        if size == self.size:
+            return _fastest(size, self.footprint, self.budget, self.fast)
+        share = size[0] * size[1] / (self.size[0] * self.size[1])
+        copies = self.footprint.copies if self.fast else 0  # They are the same at all scales.
+        scaled = EARLIER_SCALE * share * (self.bytes_needed - copies)
+        free = min(self.budget.bytes, int(scaled + copies + EARLIER_BYTES))
+        plans = [self._with(size, side) for side in SIDES]
+        # The larger last scale fits, so the smallest tiles do.
+        return next((plan for plan in plans if plan.bytes_needed <= free), plans[-1])
+
+    def with_less(self) -> "MemoryPlan":
+        """Return the next plan with smaller tiles after this one ran out of memory, and lower the
+        budget for later plans. Raises MemoryShortError if there is none."""
+        for side in SIDES[SIDES.index(self.side) + 1 :]:
+            plan = self._with(self.size, side)
+            if plan.bytes_needed <= self.bytes_needed:
+                self.budget.lower(self.bytes_needed)
+                return plan
+        raise MemoryShortError("memory ran out even in the smallest tiles; choose a smaller size")
+
+    def _with(self, size: tuple[int, int], side: int | None) -> "MemoryPlan":
+        needed = self.footprint.bytes_needed(size, side, self.fast)
+        return replace(self, size=size, side=side, bytes_needed=needed)
+
+
+def plan(size: tuple[int, int], footprint: Footprint, budget: "MemoryBudget") -> MemoryPlan:
+    """Return the fastest plan for a picture of this (height, width) within the budget.
+
+    Raises MemoryShortError if none fits; the error names the largest size that does.
+    """
+    return _fastest(size, footprint, budget, footprint.is_fast(size, budget.bytes))
+
+
+def _fastest(
+    size: tuple[int, int], footprint: Footprint, budget: "MemoryBudget", fast: bool
+) -> MemoryPlan:
+    for side in SIDES:
+        needed = footprint.bytes_needed(size, side, fast)
+        if needed <= budget.bytes:
+            return MemoryPlan(size, side, needed, budget.in_use, fast, footprint, budget)
+    largest = _largest_side(size, footprint, budget.bytes)
+    if largest:
+        advice = f"the largest size that fits is {largest}"
+    elif footprint.outside > budget.bytes:
+        photo = f"the photo alone, at its own size, takes {gigabytes(footprint.outside)}"
+        advice = f"{photo}; send a smaller one"
+    else:
+        advice = "no size fits"
+    raise MemoryShortError(
+        f"painting {size[1]} × {size[0]} px needs {gigabytes(needed)} of memory even in the "
+        f"smallest tiles, and {gigabytes(budget.bytes)} are available; {advice} "
+        "(MEMORY_LIMIT is the upper bound)"
     )
-    objective = fastest_within(budget, objective, last, settings, extra)
-    planner = MemoryPlanner(objective, budget, extra)
-    memory = planner.plan_memory(last)
-    objective = replace(objective, saves_memory=memory.side is not None)
-    if inputs.size != last:  # Before a scale begins, so not in addition to it.
-        budget.check(SCALING_BYTES * math.prod(inputs.size), "scaling the photo")
-    return PaintingPlan(objective, sizes, counts, planner, memory)
 
 
-def fastest_within(
-    budget: MemoryBudget,
-    objective: Objective,
-    size: tuple[int, int],
-    settings: Settings,
-    extra: ExtraMemory = NO_EXTRA,
-) -> Objective:
-    """Returns the objective that spends memory on speed, if a picture of this (height, width) then
-    fits at once, or else the same one.
-
-    A step of VGG19 then takes half the time in float32 with AVX2, and four fifths in bfloat16
-    without AMX. In tiles, memory is short.
-    """
-    gains = objective.vgg.gains_from_memory(objective.layers, objective.options.dtype)
-    # Free memory may not change the pictures of `deterministic`.
-    if not gains or settings.deterministic:
-        return objective
-    faster = objective.spending_memory(True)
-    fits = bytes_needed(faster, size, None, extra) <= budget.bytes
-    return faster if fits else objective
-
-
-def bytes_needed(
-    objective: Objective, size: tuple[int, int], side: int | None, extra: ExtraMemory = NO_EXTRA
-) -> int:
-    """Returns the bytes that painting a picture of this (height, width) takes in addition to those
-    in use."""
-    device = device_name().partition(":")[0]
-    scales, size = _scale_count(objective, size), objective.canvas(size).size
-    if objective.losses.keeps_pixels:
-        return instant_bytes(objective, size, scales, extra, device, side is not None)
-    pixels, tile = math.prod(size), 0
-    held, features = _held(objective, extra), _features(objective, extra.regions)
-    places = neighbours.place_bytes(objective.matched_channels)
-    if side is None:
-        waste = 1.0
-        features += COPIES_OF_PLACES * places
-        if _in_float32_on_cpu(objective):
-            features += ORDERED_MAPS * max(_feature_sizes(objective).values())
-        held += RGB  # The photo on its canvas.
-        most = pixels * (held + max(features, UPDATING))
-    else:
-        first = tiles(objective.vgg, size, objective.layers, side)[0][0]
-        tile = math.prod(each.last - each.first for each in first)
-        features += TILED_COPIES_OF_PLACES * places
-        waste = TILED_WASTE if device == "CPU" else 1.0
-        updating = pixels * (held + TILED_UPDATING)
-        if device == "CPU" and scales > 1:
-            updating += min(LEFTOVERS * pixels, MOST_LEFTOVERS)
-        most = max(updating, pixels * (held + 2 * RGB) + tile * features)
-    matching = candidates = 0
-    if objective.losses.matched_layers:
-        channels = objective.matched_channels
-        saves_memory = side is not None
-        matching = neighbours.matching_bytes(size, channels, saves_memory)
-        most += neighbours.kept_bytes(size, channels, saves_memory)
-        candidates = extra.paintings * neighbours.candidate_bytes(size, channels)
-        most += pixels * (RGB + MATCHES * extra.paintings)  # The photo.
-        held += RGB + MATCHES * extra.paintings
-    most = max(waste * most, waste * pixels * held + matching)
-    if device == "GPU":
-        fixed = 0 if side is None else CUDNN * objective.options.dtype.size
-    else:
-        fixed = KERNELS * max(3, scales) + extra.outside
-        fixed += pixels * (RESULT + (LBFGS if extra.lbfgs else 0))
-    fixed += _weight_copies(objective)
-    return int(most + candidates + fixed)
-
-
-def instant_bytes(
-    objective: Objective,
-    size: tuple[int, int],
-    scales: int,
-    extra: ExtraMemory,
-    device: str,
-    saves_memory: bool,
-) -> int:
-    """Returns the bytes that recipe instant takes for a picture on a canvas of this (height,
-    width): while its places are matched, or while a part of it is decoded.
-
-    Args:
-        objective: The objective.
-        size: The canvas's.
-        scales: The number of scales.
-        extra: As in `bytes_needed`.
-        device: Its kind, "CPU" or "GPU".
-        saves_memory: As in `Objective`.
-    """
-    channels, pixels = objective.matched_channels, math.prod(size)
-    of_place = channels + PIXELS_OF_PLACE + MATCHED_DIRECTIONS
-    kept = min(INSTANT_CANDIDATE_BYTES / channels, 4 * max(size) ** 2 / PLACE**2) * of_place
-    part = min(pixels, (PART_SIDE + 2 * HALO) ** 2)
-    most = max(neighbours.matching_bytes(size, channels, saves_memory), DECODING * part)
-    held = pixels * (INSTANT_COPIES * RGB + MATCHES * extra.paintings + MASK * extra.regions)
-    # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
-    count = min(extra.paintings * scales, MAX_KEPT + extra.paintings)
-    fixed = 0 if device == "GPU" else 3 * KERNELS + extra.outside + pixels * RESULT
-    return int(held + most + count * kept + fixed)
-
-
-def _in_float32_on_cpu(objective: Objective) -> bool:
-    return device_name().startswith("CPU") and objective.options.dtype == tf.float32
-
-
-def _weight_copies(objective: Objective) -> int:
-    """Returns the bytes of the copies of weights that speed takes."""
-    if not objective.options.spends_memory:
-        return 0
-    return WEIGHT_COPIES * objective.vgg.weight_bytes(objective.vgg.needed(objective.layers))
-
-
-def _held(objective: Objective, extra: ExtraMemory) -> float:
-    """Returns the bytes per pixel that are in use at all times."""
-    layer = objective.losses.content_layer
-    content = objective.options.dtype.size * objective.vgg.channels(layer)
-    content /= 4 ** poolings_before(layer)
-    held = STATE + LAST_GOOD + content + MASK * extra.regions
-    return held + CONTOURS * objective.structure + COMPOSITED * extra.composited
-
-
-def _features(objective: Objective, regions: int) -> float:
-    """Returns the bytes per pixel that it takes to compute features and to backpropagate through
-    them: all of them, four more maps of the widest layer, float32 copies for sums, and what
-    TensorFlow's executor computes early; measured."""
-    sizes = _feature_sizes(objective)
-    deepest_of_blocks = {poolings_before(layer): layer for layer in sizes}
-    *pooled, _ = (sizes[layer] / 4 for layer in deepest_of_blocks.values())
-    copies = (COPIES + MASKED_COPIES * regions) * objective.vgg.channels("conv1_1")
-    return sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
-
-
-def _feature_sizes(objective: Objective) -> dict[str, float]:
-    """Returns layer → bytes of its features per pixel of the picture."""
-    item, vgg = objective.options.dtype.size, objective.vgg
-    layers = vgg.needed(objective.layers)
-    return {each: item * vgg.channels(each) / 4 ** poolings_before(each) for each in layers}
-
-
-def _scale_count(objective: Objective, size: tuple[int, int]) -> int:
-    """Returns the number of scales of a painting of this size."""
-    return len(scale_sizes(*size, max(size))) if objective.losses.pads_images else 1
+def _largest_side(size: tuple[int, int], footprint: Footprint, free: int) -> int:
+    """Return the longer side in px of the largest picture of these proportions that fits, or 0."""
+    low, high = 0, max(size)
+    while high - low > 1:
+        middle = (low + high) // 2
+        height, width = (max(1, side * middle // max(size)) for side in size)
+        fits = footprint.bytes_needed((height, width), SIDES[-1]) <= free
+        low, high = (middle, high) if fits else (low, middle)
+    return low

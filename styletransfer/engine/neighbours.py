@@ -30,40 +30,21 @@ from styletransfer.engine.constants import (
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
-from styletransfer.engine.targets import widened
+from styletransfer.engine.memory_model import MAX_CANDIDATE_BYTES, ROTATIONS, candidate_bytes
+from styletransfer.engine.sums import widened
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import average_pool, with_gradient
-from styletransfer.vgg.registry import MULTIPLE
 
-ROTATIONS = 4  # by right angles, the painting as it is among them
-# Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
-# proportion, and twice as many do not bring places nearer to the painting.
-MAX_CANDIDATE_BYTES = 20_000_000
+# The weight of places in the style term, relative to the statistics.
+NEIGHBOURS_WEIGHT = 0.25
 
-# MAX_CANDIDATE_BYTES are 8,200 of the built-in network's and 4,100 of VGG19's, give or take a
-# hundred: well within a multiple of this.
+# Candidates are padded to a multiple of this, so that paintings of all sizes share a compiled
+# program: about 8,200 of the built-in network become 9,000, and 4,100 of VGG19 6,000.
 PADDED_TO = 3000
 
 
-class BandLimits(NamedTuple):
-    """The bytes of a picture's places that are in memory at a time.
-
-    Attributes:
-        whole: The most for which they are in memory all at a time.
-        band: Those of a band of a larger picture, about; it has LEAST_ROWS at least.
-    """
-
-    whole: int
-    band: int
-
-
-# Each band's halo takes its time, so they are high unless memory is short.
-BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
-LEAST_ROWS = 64
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 BLOCK = 64  # columns whose largest value is found first
-# While places are matched, with what TensorFlow's allocator keeps of them; measured.
-BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
 # Layer → features [rows, columns, C] of the places of some whole rows; also PIXELS → their pixels
 # [rows, columns, 48] where these are kept.
@@ -124,63 +105,18 @@ class Candidates(NamedTuple):
     joined: tuple[tf.Tensor, ...] = ()
 
 
-def place_bytes(channels: int) -> float:
-    """The bytes per pixel of a picture's places."""
-    return 4 * channels / PLACE**2
-
-
-def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The number of rows of a picture that are matched at a time: a multiple of MULTIPLE.
-
-    Args:
-        size: The picture's (height, width).
-        channels: The sum over all matched layers.
-        saves_memory: As in `Objective`.
-    """
-    height, width = size
-    limits = SMALL_BANDS if saves_memory else BANDS
-    row_bytes = place_bytes(channels) * width
-    if height * row_bytes <= limits.whole:
-        return height + -height % MULTIPLE
-    return max(LEAST_ROWS, int(limits.band / row_bytes) // MULTIPLE * MULTIPLE)
-
-
-def candidate_bytes(size: tuple[int, int], channels: int) -> int:
-    """The bytes of the candidates of a painting as long as a picture of this (height, width)."""
-    most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
-    return min(MAX_CANDIDATE_BYTES, int(most))
-
-
-def matching_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The bytes that it takes to match the places of a picture; arguments as in `band_rows`."""
-    height, width = size
-    in_band = min(height, band_rows(size, channels, saves_memory)) * width
-    of_candidates = candidate_bytes(size, channels)
-    similarities = QUERIES_AT_ONCE * of_candidates // channels
-    of_band = int(BAND_COPIES * in_band * place_bytes(channels)) + similarities
-    return CANDIDATE_COPIES * of_candidates + of_band
-
-
-def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
-    """The bytes of the photo's places that are kept for all matches; arguments as in
-    `band_rows`."""
-    height, width = size
-    if band_rows(size, channels, saves_memory) < height:
-        return 0
-    return int(height * width * place_bytes(channels))
-
-
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
-    """The features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole places:
-    averaged in shallow layers, repeated in deep ones."""
-    found = over_places(layer, widened(feature))
+    """Return the features of places [h, w, C] from a layer's feature [1, h′, w′, C] over whole
+    places: averaged in shallow layers, repeated in deep ones."""
+    at_places = over_places(layer, widened(feature))
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
-        found = tf.repeat(tf.repeat(found, 2, axis=1), 2, axis=2)
-    return found[0]
+        at_places = tf.repeat(tf.repeat(at_places, 2, axis=1), 2, axis=2)
+    return at_places[0]
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:
-    """The places of some rows. A deep layer may lack the last row and column; they are repeated."""
+    """Return the places of some rows. A deep layer may lack the last row and column; they are
+    repeated."""
     height, width = rows["conv3_1"].shape[:2]
     return {layer: _lengthened(each, height, width) for layer, each in rows.items()}
 
@@ -191,13 +127,14 @@ def _lengthened(feature: tf.Tensor, height: int, width: int) -> tf.Tensor:
 
 
 def over_places(layer: str, feature: tf.Tensor) -> tf.Tensor:
-    """The mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as is."""
+    """Return the mean over each place of a feature [1, h, w, C] of a shallow layer; a deep one's as
+    is."""
     side = PLACE >> poolings_before(layer)
     return average_pool(feature, side) if side > 1 else feature
 
 
 def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
-    """Yields a painting, or its mask, [1, H, W, C] and its rotations.
+    """Yield a painting, or its mask, [1, H, W, C] and its rotations.
 
     A painting of more places than become candidates is rotated in parts: each of its thirds by
     another angle, which takes half the time. channels: the sum over all matched layers.
@@ -214,7 +151,7 @@ def turned(image: tf.Tensor, channels: int) -> Iterator[tf.Tensor]:
 
 
 def _rotated(image: tf.Tensor, quarters: int) -> tf.Tensor:
-    """Rotates an image [1, H, W, C] counterclockwise by 1, 2 or 3 right angles.
+    """Rotate an image [1, H, W, C] counterclockwise by 1, 2 or 3 right angles.
 
     tf.image.rot90 chooses among these by comparisons on the device. On a GPU that other threads
     use as well, these have failed.
@@ -230,7 +167,7 @@ def candidates(
     channels: int,
     most_bytes: int = MAX_CANDIDATE_BYTES,
 ) -> Candidates:
-    """Draws a painting's candidates at random.
+    """Draw a painting's candidates at random.
 
     Args:
         paintings: The places of the painting and of each rotation.
@@ -261,7 +198,7 @@ def candidates(
 
 
 def padded(candidates: Candidates) -> Candidates:
-    """Returns candidates with zeros after them, up to a multiple of PADDED_TO. No place is matched
+    """Return candidates with zeros after them, up to a multiple of PADDED_TO. No place is matched
     to these. Paintings with the same number of candidates share a compiled program."""
 
     def longer(layer: LayerCandidates) -> LayerCandidates:
@@ -274,7 +211,7 @@ def padded(candidates: Candidates) -> Candidates:
 def nearest(
     index: CandidateIndex, picture: PlacesOf, photo: PlacesOf | None = None, freedom: float = 1.0
 ) -> tf.Tensor:
-    """Finds the number of each place's candidate, integers [h, w].
+    """Find the number of each place's candidate, integers [h, w].
 
     Args:
         index: The candidates, prepared by `index_of`.
@@ -288,10 +225,10 @@ def nearest(
     def queries(few: bool) -> Iterator[tf.Tensor]:
         """[h, w, D] of some rows."""
         others = repeat(None) if photo is None else photo(few)
-        for own, photos in zip(picture(few), others, strict=False):
+        for pictures, photos in zip(picture(few), others, strict=False):
             mixed = []
-            for layer, scale in zip(list(own), index.scales, strict=True):
-                feature = own.pop(layer)  # Let go as soon as it is mixed.
+            for layer, scale in zip(list(pictures), index.scales, strict=True):
+                feature = pictures.pop(layer)  # Let go as soon as it is mixed.
                 if photos is None:
                     mixed.append(scale * feature)
                 else:
@@ -318,8 +255,8 @@ def nearest(
     sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
     keys = tf.concat([index.keys, -_crowding(sampled, index)[:, None]], -1)
     keys = tf.transpose(keys)  # Once, rather than in each product.
-    found = [_looked_up(rows, mean, stretch, index.basis, keys) for rows in several]
-    return tf.concat(found, 0)
+    numbers = [_looked_up(rows, mean, stretch, index.basis, keys) for rows in several]
+    return tf.concat(numbers, 0)
 
 
 def errors(
@@ -329,7 +266,7 @@ def errors(
     group: Sequence[Candidates],
     matches: tf.Tensor,
 ) -> tf.Tensor:
-    """The distance of each place from its match.
+    """Return the distance of each place from its match.
 
     It is one minus the cosine of the two, after the painting's mean is subtracted, plus
     DISTANCE_WEIGHT times the squared distance relative to the painting's mean square. With several
@@ -346,27 +283,27 @@ def errors(
         float32 [1, h, w, 1].
     """
     layer = layers[number]
-    own = over_places(layer, widened(feature))
+    vectors = over_places(layer, widened(feature))
     wanted, mean, square = 0.0, 0.0, 0.0
-    for painting, each in enumerate(group):
-        at_layer = each.layers[number]
-        share = tf.cast(each.share, own.dtype)
-        offsets = tf.cast(at_layer.offsets[0, 0], own.dtype)
+    for painting, drawn in enumerate(group):
+        at_layer = drawn.layers[number]
+        share = tf.cast(drawn.share, vectors.dtype)
+        offsets = tf.cast(at_layer.offsets[0, 0], vectors.dtype)
         wanted += share * tf.gather(offsets, matches[..., painting])
-        mean += share * tf.cast(at_layer.mean, own.dtype)
-        square += share * tf.cast(at_layer.square, own.dtype)
+        mean += share * tf.cast(at_layer.mean, vectors.dtype)
+        square += share * tf.cast(at_layer.square, vectors.dtype)
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         wanted = average_pool(wanted, 2)
-    return _distances(own - mean, wanted, DISTANCE_WEIGHT / (square + NO_LENGTH))
+    return _distances(vectors - mean, wanted, DISTANCE_WEIGHT / (square + NO_LENGTH))
 
 
-def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
-    """Computes one minus the cosine of two vectors, plus `weight` times their squared distance.
+def _distances(vectors: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tensor:
+    """Compute one minus the cosine of two vectors, plus `weight` times their squared distance.
 
     The gradient is written out: it passes over the vectors three times, not ten.
 
     Args:
-        own: The picture's vectors [1, h, w, C].
+        vectors: The picture's vectors [1, h, w, C].
         wanted: The vectors to compare them with [1, h, w, C], which get no gradient.
         weight: A scalar.
 
@@ -375,35 +312,35 @@ def _distances(own: tf.Tensor, wanted: tf.Tensor, weight: tf.Tensor) -> tf.Tenso
     """
 
     @with_gradient
-    def distances(own: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    def distances(vectors: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         own_square, wanted_square, product = (
             tf.reduce_sum(one * other, -1, keepdims=True)
-            for one, other in ((own, own), (wanted, wanted), (own, wanted))
+            for one, other in ((vectors, vectors), (wanted, wanted), (vectors, wanted))
         )
         own_length = own_square + NO_LENGTH**2  # The gradient is finite where a vector is 0.
         over_lengths = tf.math.rsqrt(own_length * (wanted_square + NO_LENGTH**2))
         cosine = product * over_lengths
-        found = 1 - cosine + weight * (own_square + wanted_square - 2 * product)
+        far = 1 - cosine + weight * (own_square + wanted_square - 2 * product)
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             of_own = upstream * (cosine / own_length + 2 * weight)
             of_wanted = upstream * (over_lengths + 2 * weight)
-            return of_own * own - of_wanted * wanted
+            return of_own * vectors - of_wanted * wanted
 
-        return found, gradient
+        return far, gradient
 
-    return distances(own)
+    return distances(vectors)
 
 
-def index_of(found: Candidates) -> CandidateIndex:
-    """Prepares candidates for comparison with queries."""
+def index_of(drawn: Candidates) -> CandidateIndex:
+    """Prepare candidates for comparison with queries."""
     scales = []
-    for layer in found.layers:
+    for layer in drawn.layers:
         channels = layer.mean.shape[0]
         variance = layer.square / channels - tf.square(tf.reduce_mean(layer.mean))
         variance = tf.maximum(variance, 0)  # Rounding makes a little less of none.
         scales.append(1 / (tf.sqrt(variance * channels) + NO_LENGTH))
-    scaled = list(zip(scales, found.layers, strict=True))
+    scaled = list(zip(scales, drawn.layers, strict=True))
     keys = tf.concat([scale * layer.offsets[0, 0] for scale, layer in scaled], 1)
     centre = tf.concat([scale * layer.mean for scale, layer in scaled], 0)
     sample = keys[:: max(1, len(keys) // SAMPLED_CANDIDATES)]
@@ -415,9 +352,9 @@ def index_of(found: Candidates) -> CandidateIndex:
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
-    """The MATCHED_DIRECTIONS [D, E] in which candidates differ most, from their covariance [D, D],
-    by subspace iteration: with a fifth of the multiplications, places find what they would have
-    found, or what is as near."""
+    """Return the MATCHED_DIRECTIONS [D, E] in which candidates differ most, from their covariance
+    [D, D], by subspace iteration: with a fifth of the multiplications, places find what they would
+    have found, or what is as near."""
     width = len(covariance)
     if width <= MATCHED_DIRECTIONS:
         return tf.eye(width, dtype=covariance.dtype)
@@ -428,14 +365,14 @@ def _basis(covariance: tf.Tensor) -> tf.Tensor:
 
 
 def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
-    """The weighted crowding of each candidate among sampled queries [N, D], [K], divided by the
-    queries' mean length."""
+    """Return the weighted crowding of each candidate among sampled queries [N, D], [K], divided by
+    the queries' mean length."""
     lengths = tf.norm(sample, axis=-1, keepdims=True)
     directions = (sample @ index.basis) / (lengths + NO_LENGTH)
     groups = min(SAMPLE_GROUPS, len(sample))
     most_similar = [
-        tf.reduce_max(tf.matmul(index.keys, directions[each::groups], transpose_b=True), 1)
-        for each in range(groups)
+        tf.reduce_max(tf.matmul(index.keys, directions[first::groups], transpose_b=True), 1)
+        for first in range(groups)
     ]
     weight = CROWDING_WEIGHT / (tf.reduce_mean(lengths) + NO_LENGTH)
     return weight * tf.add_n(most_similar) / groups
@@ -444,7 +381,7 @@ def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
 def _looked_up(
     rows: tf.Tensor, mean: tf.Tensor, stretch: tf.Tensor, basis: tf.Tensor, keys: tf.Tensor
 ) -> tf.Tensor:
-    """Finds the number of each place's candidate: the most similar one by cosine, less what the
+    """Find the number of each place's candidate: the most similar one by cosine, less what the
     candidate is held back.
 
     Args:
@@ -468,13 +405,13 @@ def _looked_up(
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
     flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    found = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
-    return tf.reshape(found, rows.shape[:2])
+    numbers = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
+    return tf.reshape(numbers, rows.shape[:2])
 
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
 def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-    """Finds the key with the largest product for each query.
+    """Find the key with the largest product for each query.
 
     The queries are compared in equal parts of QUERIES_AT_ONCE or less, without Python in between,
     which a GPU would wait for.
@@ -491,18 +428,18 @@ def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     rows = -(-count // parts)
     queries = tf.pad(queries, [[0, parts * rows - count], [0, 0]])
     keys = tf.concat([keys, tf.repeat(keys[:, -1:], -columns % BLOCK, axis=1)], 1)
-    found = tf.map_fn(
+    numbers = tf.map_fn(
         lambda part: _argmax_of_rows(tf.matmul(part, keys)),
         tf.reshape(queries, [parts, rows, tf.shape(keys)[0]]),
         parallel_iterations=1,
         fn_output_signature=tf.TensorSpec([None], tf.int64),
     )
     last = tf.cast(columns - 1, tf.int64)
-    return tf.minimum(tf.reshape(found, [-1])[:count], last)
+    return tf.minimum(tf.reshape(numbers, [-1])[:count], last)
 
 
 def _argmax_of_rows(values: tf.Tensor) -> tf.Tensor:
-    """Finds the column of the largest value in each row of values [n, a multiple of BLOCK], int64
+    """Find the column of the largest value in each row of values [n, a multiple of BLOCK], int64
     [n].
 
     The first block with the largest value is found before the column in it. TensorFlow's argmax

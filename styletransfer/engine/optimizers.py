@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.canvas import Canvas
+from styletransfer.engine.picture import Canvas
 from styletransfer.engine.schedule import EVALUATIONS
 from styletransfer.engine.targets import TERMS
 from styletransfer.settings import Settings
@@ -53,7 +53,7 @@ class State(NamedTuple):
 
     @classmethod
     def start(cls, image: tf.Tensor, content_weight: float | tf.Tensor) -> "State":
-        """Returns the state before the first step, from image [1, H, W, 3]."""
+        """Return the state before the first step, from image [1, H, W, 3]."""
         return cls(
             image,
             tf.zeros_like(image),
@@ -67,22 +67,24 @@ class State(NamedTuple):
 
     @classmethod
     def shapes(cls, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-        """Returns the shapes of a state's arrays, by name, for an image of this shape."""
+        """Return the shapes of a state's arrays, by name, for an image of this shape."""
         images, scalars = dict.fromkeys(STATE_IMAGES, shape), dict.fromkeys(cls._fields, ())
         return {**scalars, **images, "windows": WINDOWS}
 
     @classmethod
     def restored(cls, snapshot: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> "State":
-        """Returns the state in a step's snapshot. Raises ValueError if an array is missing, or if
+        """Return the state in a step's snapshot. Raises ValueError if an array is missing, or if
         its image does not have this shape."""
         for name, wanted in cls.shapes(shape).items():
-            found = np.shape(snapshot[name]) if name in snapshot else "missing"
-            if found != wanted:
-                raise ValueError(f"{name} of the snapshot is {found}; expected the shape {wanted}")
+            shape_there = np.shape(snapshot[name]) if name in snapshot else "missing"
+            if shape_there != wanted:
+                raise ValueError(
+                    f"{name} of the snapshot is {shape_there}; expected the shape {wanted}"
+                )
         return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":
-        """Returns the state at the next scale.
+        """Return the state at the next scale.
 
         Adam starts from the average, which is smoother than the last iterate. It keeps its moments,
         which are upscaled like the image and made smaller: losses are means over the picture, so
@@ -133,7 +135,7 @@ class StepParams(NamedTuple):
 
     @classmethod
     def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
-        """Returns the parameters for these settings."""
+        """Return the parameters for these settings."""
         return cls(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
@@ -147,13 +149,13 @@ class StepParams(NamedTuple):
 
     @staticmethod
     def packed(several: "Sequence[StepParams]") -> list[tf.Tensor]:
-        """Returns the packed parameters of several steps. They are sent to a GPU at once, because
+        """Return the packed parameters of several steps. They are sent to a GPU at once, because
         each transfer waits until the GPU has finished all earlier work."""
         return tf.unstack(tf.constant(several, tf.float32))
 
 
 def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -> State:
-    """Takes a step of Adam (Kingma & Ba 2015).
+    """Take a step of Adam (Kingma & Ba 2015).
 
     Args:
         state: The state before.
@@ -178,7 +180,7 @@ def adam(state: State, gradient: tf.Tensor, rate: tf.Tensor, decay: tf.Tensor) -
 
 
 def deviation(error: tf.Tensor, log_target_error: tf.Tensor) -> tf.Tensor:
-    """Returns log error − log target of the relative content error, clipped to ±1: at the photo
+    """Return log error − log target of the relative content error, clipped to ±1: at the photo
     itself, where the error is 0, it would be infinite."""
     return tf.clip_by_value(tf.math.log(error + 1e-12) - log_target_error, -1.0, 1.0)
 
@@ -186,7 +188,7 @@ def deviation(error: tf.Tensor, log_target_error: tf.Tensor) -> tf.Tensor:
 def steered(
     weight: tf.Tensor, deviation: tf.Tensor, previous: tf.Tensor, steering: tf.Tensor
 ) -> tf.Tensor:
-    """Returns the content weight after a step, which steers the content error to its target.
+    """Return the content weight after a step, which steers the content error to its target.
 
     It is a PI controller of log λ with the gains INTEGRAL and PROPORTIONAL.
 
@@ -204,7 +206,7 @@ def steered(
 def step_along(
     gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]], update: Callable[..., State]
 ) -> Callable[..., tuple[State, tf.Tensor]]:
-    """Returns the function of a step: takes state, problem and packed parameters, and returns the
+    """Return the function of a step: takes state, problem and packed parameters, and returns the
     next state and the weighted terms [4].
 
     Args:
@@ -229,13 +231,13 @@ def step_along(
 
 
 def term_weights(content: tf.Tensor | float, settings: Settings) -> tf.Tensor:
-    """Returns the weights [4] of the terms with this content weight, float32."""
+    """Return the weights [4] of the terms with this content weight, float32."""
     others = settings.style_scale, settings.total_variation_weight, settings.structure_weight
     return tf.stack([tf.cast(content, tf.float32), *map(float, others)])
 
 
 def rate_for_strength(strength: float) -> float:
-    """Returns the factor of the learning rate at this strength, LEAST_RATE…1.
+    """Return the factor of the learning rate at this strength, LEAST_RATE…1.
 
     Near the photo steps are small: large ones leave grain, which hardly changes the content error.
     """
@@ -243,7 +245,7 @@ def rate_for_strength(strength: float) -> float:
 
 
 def cooldown(number: int, steps: int) -> float:
-    """Returns the factor of the learning rate at step `number` of a scale: 1, then linearly down to
+    """Return the factor of the learning rate at step `number` of a scale: 1, then linearly down to
     LEAST_RATE over the last COOLDOWN of the steps.
 
     Large steps leave grain, and the average of iterates that jump is closer to the photo than the
@@ -254,7 +256,7 @@ def cooldown(number: int, steps: int) -> float:
 
 
 def averaging_decay(number: int, limit: float) -> float:
-    """Returns the decay of the average at step `number`: polynomial (Shamir & Zhang 2013, η = 3) up
+    """Return the decay of the average at step `number`: polynomial (Shamir & Zhang 2013, η = 3) up
     to `limit`. The average covers about the last quarter of the steps, never the start."""
     return min(limit, 1 - 4 / (number + 3))
 
@@ -264,7 +266,7 @@ def lbfgs(
     evaluate: Callable[[np.ndarray], tuple[float, np.ndarray]],
     bounds: tuple[float, float] | None,
 ) -> np.ndarray:
-    """Calls SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script.
+    """Call SciPy's L-BFGS once, with at most EVALUATIONS evaluations, as in the original script.
 
     Args:
         image: The picture to start from, float32, sRGB 0…1.
@@ -283,7 +285,7 @@ def lbfgs(
 
     x = image.astype(np.float64).ravel() * 255
     if bounds is None:
-        found = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
+        result = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
     else:
         # With bounds, SciPy's first step is the plain gradient, and gradients of relative losses
         # are below its tolerances. So the loss is scaled: the first step is 1 of 255 on average.
@@ -293,7 +295,7 @@ def lbfgs(
             loss, gradient = in_255(x)
             return factor * loss, factor * gradient
 
-        found = minimize(
+        result = minimize(
             scaled,
             x,
             jac=True,
@@ -301,17 +303,17 @@ def lbfgs(
             bounds=Bounds(255 * bounds[0], 255 * bounds[1]),
             options={"maxfun": EVALUATIONS - 1, "ftol": 0.0, "gtol": 0.0},
         )
-    return (found.x / 255).astype(np.float32).reshape(image.shape)
+    return (result.x / 255).astype(np.float32).reshape(image.shape)
 
 
 def log_target_error(strength: float) -> float:
-    """Returns the logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² to reach at this
+    """Return the logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² to reach at this
     strength: the error is the strength."""
     return math.log(max(strength, MIN_STRENGTH))
 
 
 def initial_content_weight(settings: Settings) -> float:
-    """Returns the content weight of the first step. A steered one starts about where it usually
+    """Return the content weight of the first step. A steered one starts about where it usually
     ends."""
     if settings.content_weight == "auto":
         return 0.1 / max(settings.strength, MIN_STRENGTH)

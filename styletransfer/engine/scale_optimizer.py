@@ -14,8 +14,8 @@ import tensorflow as tf
 
 from styletransfer.engine.compilation import TracedFunction, compiles_steps, xla_failed
 from styletransfer.engine.matching import Matching
-from styletransfer.engine.memory_model import MemoryPlan, MemoryPlanner
-from styletransfer.engine.objective import Objective, Problem, signature
+from styletransfer.engine.memory_model import MemoryPlan
+from styletransfer.engine.objective import Objective, signature
 from styletransfer.engine.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
@@ -34,7 +34,7 @@ from styletransfer.engine.optimizers import (
     term_weights,
 )
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.targets import TERMS, Problem
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings
@@ -67,7 +67,7 @@ class Program(NamedTuple):
 def program(
     objective: Objective, problem: Problem, side: int | None = None, compiled: bool = False
 ) -> Program:
-    """Returns the functions for problems of this structure.
+    """Return the functions for problems of this structure.
 
     Without tiles they are traced, with dynamic heights and widths, so that all photos and scales
     share one trace; numbers are arguments for the same reason. With tiles, their parts are.
@@ -135,17 +135,16 @@ class ScaleOptimizer:
         matching: Matching,
         state: State,
         settings: Settings,
-        planner: MemoryPlanner,
         plan: MemoryPlan,
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
         self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
-        self._in_float16 = objective.options.dtype == tf.float16
+        self._in_float16 = objective.view.options.dtype == tf.float16
         self.state = state
         self.converged = False
-        self._objective, self._planner, self._plan = objective, planner, plan
+        self._objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
         left = schedule.steps - schedule.done
         height, width = state.image.shape[1:3]
@@ -160,7 +159,7 @@ class ScaleOptimizer:
         self._params: list[tf.Tensor] = []  # all steps' parameters, when they are first needed
 
     def step(self, number: int, last: bool) -> tf.Tensor:
-        """Takes a step.
+        """Take a step.
 
         Args:
             number: The step's number at this scale, from 1.
@@ -222,7 +221,7 @@ class ScaleOptimizer:
             terms, gradient = evaluate(image)
             return float(tf.reduce_sum(weights * terms)), gradient.numpy()
 
-        bounds = None if settings.recipe == "inetwork" else (0.0, 1.0)
+        bounds = self._objective.view.recipe.bounds
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
@@ -236,7 +235,7 @@ class ScaleOptimizer:
         return weights * terms
 
     def _run(self, name: str, *arguments: Any) -> tuple[Any, Any]:
-        """Calls a function of the program. If it fails because of memory or XLA, continues with
+        """Call a function of the program. If it fails because of memory or XLA, continue with
         smaller tiles or without XLA. Raises MemoryShortError if there are no smaller tiles."""
         while True:
             try:
@@ -245,9 +244,9 @@ class ScaleOptimizer:
                 if self._compiled:
                     logger.warning("memory ran out for a compiled step; continuing without")
                 else:
-                    self._plan = self._planner.plan_with_less(self._plan)
+                    self._plan = self._plan.with_less()
                     self._matching.save_memory()
-                    self._objective = self._objective.spending_memory(False)
+                    self._objective = self._objective.planned(fast=False, saves_memory=True)
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
                 if not (self._compiled or self._objective.compiled_terms):
@@ -258,8 +257,8 @@ class ScaleOptimizer:
             self._program = program(self._objective, self._matching.problem, self._plan.side)
 
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
-        """Goes back to the last good picture and halves the learning rate if the picture has
-        diverged. Raises DivergedError if the rate has been halved too often."""
+        """Go back to the last good picture and halve the learning rate if the picture has diverged.
+        Raises DivergedError if the rate has been halved too often."""
         values = np.abs(_numbers_to_check(self.state, terms).numpy())
         if self._style_limit is None:
             self._style_limit = DIVERGED * (1 + values[1])
@@ -281,7 +280,7 @@ class ScaleOptimizer:
         self.state = State.start(image, self.state.content_weight)
 
     def _judge_improvement(self, number: int, terms: np.ndarray) -> None:
-        """Sets `converged` after the last step of a window.
+        """Set `converged` after the last step of a window.
 
         The loss of the window is compared with the loss of the window before, if there is one, both
         with the present content weight. Windows are part of the state, so that a resumed run judges
@@ -306,7 +305,7 @@ class ScaleOptimizer:
         self.state = self.state._replace(windows=tf.stack([before, so_far]))
 
     def _steered_weights(self, content_weight: tf.Tensor) -> np.ndarray:
-        """Returns the factors [4] of the terms' weights that change with the content weight."""
+        """Return the factors [4] of the terms' weights that change with the content weight."""
         if self._settings.content_weight != "auto":
             return np.ones(len(TERMS))
         content = float(content_weight)
@@ -314,7 +313,7 @@ class ScaleOptimizer:
         return np.array([content, 1, 1, 1]) / relative
 
     def _warn_of_runaway(self) -> None:
-        """Logs a content weight that ended at its bound without reaching the strength."""
+        """Log a content weight that ended at its bound without reaching the strength."""
         settings = self._settings
         if settings.content_weight != "auto" or settings.strength <= MIN_STRENGTH:
             return  # At the photo itself, the weight rightly ends at its bound.
@@ -330,7 +329,7 @@ class ScaleOptimizer:
 
 @tf.function(autograph=False, reduce_retracing=True)
 def _numbers_to_check(state: State, terms: tf.Tensor) -> tf.Tensor:
-    """Returns the terms [4] and the sum of the state, which is finite only if every number is.
+    """Return the terms [4] and the sum of the state, which is finite only if every number is.
 
     They are in one tensor, since the device is idle during each transfer.
     """
@@ -339,5 +338,5 @@ def _numbers_to_check(state: State, terms: tf.Tensor) -> tf.Tensor:
 
 
 def _compressed(average: tf.Tensor) -> tf.Tensor:
-    """Returns a picture to go back to, in half the memory; the rounding is invisible."""
+    """Return a picture to go back to, in half the memory; the rounding is invisible."""
     return tf.cast(average, tf.bfloat16)

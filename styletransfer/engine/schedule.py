@@ -5,8 +5,10 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from styletransfer.engine.constants import MARGIN
 from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
+from styletransfer.vgg.architectures import MULTIPLE
 
 FIRST_SCALE = 128  # px, longer side
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
@@ -24,21 +26,21 @@ EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of
 def schedule(
     height: int, width: int, settings: Settings
 ) -> tuple[list[tuple[int, int]], list[int]]:
-    """Returns the (height, width) of each scale for a photo of this size, coarse to fine, and the
+    """Return the (height, width) of each scale for a photo of this size, coarse to fine, and the
     number of steps at each."""
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
-    if settings.recipe == "inetwork":
+    if not settings.traits.grows:
         return [fit_size(height, width, longer)], [settings.iterations]
     scales = scale_sizes(height, width, longer)
-    if settings.recipe == "instant":
+    if not settings.traits.optimises:
         return scales, [1] * len(scales)
     return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
 
 
 def _share(scale: int) -> float:
-    """Returns the number of steps at a scale, from 0, as a multiple of `iterations`.
+    """Return the number of steps at a scale, from 0, as a multiple of `iterations`.
 
     The first scale, with the cheapest steps, determines colours and large forms. A later one only
     adds detail.
@@ -47,14 +49,14 @@ def _share(scale: int) -> float:
 
 
 def steps_between_matches(iterations: int) -> int:
-    """Returns the number of steps after which places are matched again: half of `iterations`, in
+    """Return the number of steps after which places are matched again: half of `iterations`, in
     bounds. A place's next match depends on its features so far."""
     least, most = MATCHED_EVERY
     return min(most, max(least, iterations // 2))
 
 
 def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """Returns the (height, width) of each scale.
+    """Return the (height, width) of each scale.
 
     The first one's longer side is FIRST_SCALE whatever the last one's, so that pictures of all
     sizes look alike, unless its shorter side would be below SMALLEST_SIDE. The last one has the
@@ -69,7 +71,7 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
-    """Returns the (height, width) at which a painting is compared with a picture.
+    """Return the (height, width) at which a painting is compared with a picture.
 
     It is shrunk to the picture's longer side, or enlarged half way to it, in octaves. At its own
     size its strokes would be finer than in a smaller picture; at the picture's size they would be
@@ -88,21 +90,27 @@ def painting_size(height: int, width: int, longer: int, stroke_size: float) -> t
     return fit_size(height, width, side)
 
 
+def canvas_side(side: int, margin: int = MARGIN) -> int:
+    """Return the px of a canvas' side: `margin` px before the picture's and at least as many after
+    it, up to a multiple of MULTIPLE; see picture.py."""
+    return side + 2 * margin + -(side + 2 * margin) % MULTIPLE
+
+
 def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
-    """Returns the work of a step at this (height, width), in pixels. Its time is proportional."""
+    """Return the work of a step at this (height, width), in pixels. Its time is proportional."""
     height, width = size
     return height * width + overhead
 
 
 def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
-    """Returns the work of all steps for a photo of this size, in pixels. The work of a step of
+    """Return the work of all steps for a photo of this size, in pixels. The work of a step of
     L-BFGS is multiplied by its evaluations of the loss."""
     sizes, counts = schedule(height, width, settings)
-    each = 1 if settings.optimizer == "adam" else EVALUATIONS
-    if settings.recipe == "instant":
-        each = INSTANT_STEPS
+    per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
+    if not settings.traits.optimises:
+        per_step = INSTANT_STEPS
     steps = zip(sizes, counts, strict=True)
-    return each * sum(count * step_work(size, overhead) for size, count in steps)
+    return per_step * sum(count * step_work(size, overhead) for size, count in steps)
 
 
 class Position(NamedTuple):
@@ -154,7 +162,7 @@ class StepEta:
         self._last = time.perf_counter()
 
     def tick(self, skipped: int = 0) -> Position:
-        """Records a step, and `skipped` steps after it that will not run."""
+        """Record a step, and `skipped` steps after it that will not run."""
         now = time.perf_counter()
         work = self._work[self._done]
         first_of_scale = self._done == 0 or self._work[self._done - 1] != work

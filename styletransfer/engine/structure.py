@@ -25,8 +25,8 @@ NEIGHBOURHOOD = 3  # pixels per side, in which contrast is measured
 # The mean squared gradient above which all contours have about the same weight. Flatter parts are
 # left to the painting.
 CONTRAST = 2e-3
-# The factor of the relative error, next to the relative distance to the painting, with which faces
-# are preserved and have strokes.
+# The factor of the relative error. Chosen by eye: with less, faces dissolve; with more, contours
+# show no strokes.
 SCALE = 0.01
 # The lower bound of the norm: contours in this part of the pixels. Otherwise a few contours in one
 # photo would have more weight than many in another.
@@ -56,7 +56,7 @@ PhotoContours: TypeAlias = tuple[Contours | tuple[()], ...]
 
 
 def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
-    """Returns a photo's contours at COMPARED resolutions.
+    """Return a photo's contours at COMPARED resolutions.
 
     The finest one is left out from COARSER_FROM px on, and one more each time that the picture is
     twice as large.
@@ -70,12 +70,12 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
     left_out = 0
     while min(longer, NARROW * shorter) >= COARSER_FROM * 2**left_out:
         left_out += 1
-    found: list[Contours | tuple[()]] = []
+    compared: list[Contours | tuple[()]] = []
     for number, (below, right) in enumerate(islice(_gradients(photo), left_out + COMPARED)):
         if mask is not None:
             mask = _pooled(mask, number)
         if number < left_out:
-            found.append(())
+            compared.append(())
             continue
         square = below**2 + right**2
         near = tf.nn.avg_pool2d(square, NEIGHBOURHOOD, 1, "SAME")
@@ -83,26 +83,28 @@ def contours(photo: tf.Tensor, mask: tf.Tensor | None = None) -> PhotoContours:
         painted = tf.ones_like(square) if mask is None else mask[:, :-1, :-1]
         norm = tf.reduce_sum(painted * weight * square)
         least = LEAST_CONTOURS * tf.reduce_sum(painted)
-        found.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))
-    return tuple(found)
+        compared.append(Contours(below, right, weight, tf.maximum(norm, least) + FLAT))
+    return tuple(compared)
 
 
 def structure_error(image: tf.Tensor, photo: PhotoContours) -> tf.Tensor:
-    """Returns SCALE times the squared error of the contours of image [1, H, W, 3], relative to the
+    """Return SCALE times the squared error of the contours of image [1, H, W, 3], relative to the
     photo's and averaged over resolutions: a scalar, 0 without contours."""
     if not photo:
         return tf.constant(0.0)
     errors = [
-        tf.reduce_sum(own.weight * (tf.square(below - own.below) + tf.square(right - own.right)))
-        / own.norm
-        for own, (below, right) in zip(photo, _gradients(image), strict=False)
-        if isinstance(own, Contours)
+        tf.reduce_sum(
+            photos.weight * (tf.square(below - photos.below) + tf.square(right - photos.right))
+        )
+        / photos.norm
+        for photos, (below, right) in zip(photo, _gradients(image), strict=False)
+        if isinstance(photos, Contours)
     ]
     return SCALE * tf.add_n(errors) / len(errors)
 
 
 def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Yields the differences of luminance to the pixel below and on the right at each resolution,
+    """Yield the differences of luminance to the pixel below and on the right at each resolution,
     finest first, without end."""
     for number in count():
         image = _pooled(image, number)
@@ -112,6 +114,6 @@ def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
 
 
 def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
-    """Returns an image or mask at resolution `number`, given the one before it."""
+    """Return an image or mask at resolution `number`, given the one before it."""
     side = 2 if number else FIRST_POOL
     return average_pool(image, side)

@@ -1,10 +1,15 @@
-"""The targets that a picture is compared with, and sums over its features."""
+"""The targets that a picture is compared with."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.engine import neighbours
+from styletransfer.engine.structure import PhotoContours
+
+# Masks that are drawn by hand or stored as JPEG do not add up exactly.
+FULLY_COVERED = 0.9
 TERMS = ("content", "style", "total_variation", "structure")
 
 
@@ -32,7 +37,7 @@ class Group(NamedTuple):
     places: tuple[tf.Tensor, ...] = ()
 
     def without_maps(self) -> "Group":
-        """Returns the group without tensors of a picture's size."""
+        """Return the group without tensors of a picture's size."""
         return self._replace(masks=(), candidates=(), matches=(), places=())
 
 
@@ -56,7 +61,7 @@ class Targets(NamedTuple):
         content_mask: The content mask at this layer [1, h, w, 1]; empty if there is none.
         content_norm: The divisor of the content error, a scalar.
         variation_norm: The divisor of total variation, in the shape of
-            `RelativeLosses.total_variation`.
+            `Losses.total_variation`.
         groups: The groups of paintings.
     """
 
@@ -67,18 +72,44 @@ class Targets(NamedTuple):
     groups: tuple[Group, ...]
 
 
-def sum_dtype(dtype: tf.DType) -> tf.DType:
-    """Returns the dtype of sums over features of this dtype: float32, or float64 for float64."""
-    return tf.float64 if dtype == tf.float64 else tf.float32
+class Problem(NamedTuple):
+    """One picture's targets at one scale.
+
+    Attributes:
+        targets: The targets of the network's features.
+        background: The mask [1, H, W, 1] and photo [1, H, W, 3] if the picture is composited with
+            the photo before it is compared; else empty.
+        contours: The photo's contours; empty if they are not compared.
+    """
+
+    targets: Targets
+    background: tuple[tf.Tensor, ...]
+    contours: PhotoContours = ()
+
+    def with_padded_candidates(self) -> "Problem":
+        """Return the problem with each painting's candidates padded by `neighbours.padded`."""
+        groups = tuple(
+            group._replace(candidates=tuple(map(neighbours.padded, group.candidates)))
+            for group in self.targets.groups
+        )
+        return self._replace(targets=self.targets._replace(groups=groups))
+
+    def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
+        """Return the problem with integer matches for each group, [1, h, w, paintings]."""
+        groups = tuple(
+            group._replace(matches=(tf.cast(each, tf.int64),))
+            for group, each in zip(self.targets.groups, matches, strict=True)
+        )
+        return self._replace(targets=self.targets._replace(groups=groups))
+
+    def composited(self, image: tf.Tensor) -> tf.Tensor:
+        """Return image [1, H, W, 3] over the background, if there is one."""
+        return composited(image, self.background)
 
 
-def widened(feature: tf.Tensor) -> tf.Tensor:
-    """Returns a feature in `sum_dtype`."""
-    return tf.cast(feature, sum_dtype(feature.dtype))
-
-
-def add_sums(sums: dict[str, Any], more: Mapping[str, Any]) -> None:
-    """Adds the sums over another part of a picture to `sums`."""
-    for name, value in more.items():
-        known = name in sums
-        sums[name] = tf.nest.map_structure(tf.add, sums[name], value) if known else value
+def composited(image: tf.Tensor, background: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Return an image over a background as in `Problem`; both may be cut to a tile."""
+    if not background:
+        return image
+    mask, photo = background
+    return mask * image + (1 - mask) * photo

@@ -13,8 +13,8 @@ from typing import BinaryIO
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
 from styletransfer.paths import WORKSPACE
+from styletransfer.vgg.architectures import Architecture, architecture
 from styletransfer.vgg.readers import WAYS_OUT, file_identity
-from styletransfer.vgg.registry import Architecture, architecture
 
 CACHE = WORKSPACE / "weights"
 TIMEOUT_S = 15.0  # for any data from the hub

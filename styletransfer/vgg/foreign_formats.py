@@ -21,7 +21,7 @@ import numpy as np
 
 from styletransfer.errors import WeightsError
 from styletransfer.log import one_line
-from styletransfer.vgg.registry import MEAN_PIXEL
+from styletransfer.vgg.architectures import MEAN_PIXEL
 
 # The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]
@@ -43,9 +43,9 @@ def main(words: list[str]) -> int:
     file, model, out = words
     try:
         _limit()
-        found, mean = read_foreign(Path(file), model)
-        arrays = {f"{layer}_W": kernel for layer, (kernel, _) in found.items()}
-        arrays |= {f"{layer}_b": bias for layer, (_, bias) in found.items()}
+        layers, mean = read_foreign(Path(file), model)
+        arrays = {f"{layer}_W": kernel for layer, (kernel, _) in layers.items()}
+        arrays |= {f"{layer}_b": bias for layer, (_, bias) in layers.items()}
         numbers = {name: np.asarray(each, np.float32) for name, each in arrays.items()}
         np.savez(out, allow_pickle=False, mean=mean, **numbers)
     except Exception as error:  # A damaged file can fail in any way.
@@ -82,7 +82,7 @@ def _read_h5(path: Path) -> RawWeights:
     """
     import h5py
 
-    found: dict[str, tuple[Any, Any]] = {}
+    layers: dict[str, tuple[Any, Any]] = {}
     with h5py.File(path, "r") as file:
         root = file
         for name in ("model_weights", "layers"):
@@ -107,8 +107,8 @@ def _read_h5(path: Path) -> RawWeights:
             bias = next((each for each in arrays if each.ndim == 1), np.empty(0))
             if layer == "conv1_1" and kernel.ndim == 4:
                 kernel = kernel[:, :, ::-1]  # Keras feeds its VGG B, G, R, as Caffe did.
-            found[layer] = kernel, bias
-    return found, MEAN_PIXEL
+            layers[layer] = kernel, bias
+    return layers, MEAN_PIXEL
 
 
 def _local(group: Any, name: str) -> Any:
@@ -157,25 +157,25 @@ def _read_mat(path: Path, model: str) -> RawWeights:
     file = loadmat(path, struct_as_record=False, squeeze_me=True, variable_names=names)
     net = file.get("net")
     top = vars(net) if hasattr(net, "_fieldnames") else file
-    found: dict[str, tuple[Any, Any]] = {}
+    layers: dict[str, tuple[Any, Any]] = {}
     for layer in np.atleast_1d(top.get("layers", [])):
         name = str(getattr(layer, "name", ""))
         if not re.fullmatch(r"conv\d_\d", name):
             continue
         pair = np.atleast_1d(getattr(layer, "weights", []))
         if len(pair) >= 2:
-            found[name] = pair[0], pair[1]
+            layers[name] = pair[0], pair[1]
         else:
             empty = np.empty(0)
-            found[name] = getattr(layer, "filters", empty), getattr(layer, "biases", empty)
+            layers[name] = getattr(layer, "filters", empty), getattr(layer, "biases", empty)
     normalization = getattr(top.get("meta"), "normalization", top.get("normalization"))
     average = np.asarray(getattr(normalization, "averageImage", MEAN_PIXEL), np.float64)
     if average.shape[-1:] != (3,):  # The importer writes [0, 0] if it has no mean.
-        return found, MEAN_PIXEL
+        return layers, MEAN_PIXEL
     mean = average.reshape(-1, 3).mean(0).astype(np.float32)
     if not np.isfinite(mean).all():
         raise WeightsError(f"averageImage holds NaN or infinity; expected about {MEAN_PIXEL}")
-    return found, mean
+    return layers, mean
 
 
 if __name__ == "__main__":

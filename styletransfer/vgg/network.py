@@ -1,7 +1,8 @@
 """VGG16 and VGG19 (Simonyan & Zisserman 2014) up to their last convolution, in any widths: the
 features of an image after each convolution's ReLU."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -10,20 +11,29 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 from styletransfer.log import event
 from styletransfer.settings import Settings
 from styletransfer.vgg import sources, winograd
-from styletransfer.vgg.float16 import INPUT_SCALE, LARGEST_FLOAT16, rescaled, scale_of
+from styletransfer.vgg.architectures import Weights, architecture, poolings_before
 from styletransfer.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from styletransfer.vgg.random_weights import calibration_photo
-from styletransfer.vgg.registry import Weights, architecture, poolings_before
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it
 # may do so once. Each function has several copies of its constants, so larger networks' are
 # constants only if asked for.
 MAX_CONSTANT_BYTES = 8_000_000
+# float16 is for GPUs that multiply it fast, but not bfloat16. Its numbers end at 65504, and below
+# 6e-5 they lose digits, so features are kept near 1: without biases a ReLU network is homogeneous,
+# and with each bias multiplied like its layer, its features are exact multiples of what they were.
+# The losses are relative, so multiples change nothing in them. All factors are powers of two, which
+# round nothing.
+LARGEST_FLOAT16 = 65504.0
+INPUT_SCALE = 2.0**-7  # for a picture in 0…255: its gradient is not far from a feature's
+# The mean feature. In a brighter picture than the sample features are a few times as large, and a
+# few channels reach 10,000 times their layer's mean.
+LARGEST_MEAN = 0.5
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
 _POOLS: dict[str, Callable[[tf.Tensor], tf.Tensor]] = {
@@ -38,7 +48,7 @@ class NetworkOptions:
 
     Attributes:
         pool: `max` or `ave`.
-        dtype: The type of convolutions and features. In float16 these are rescaled, see float16.py.
+        dtype: The type of convolutions and features. In float16 these are rescaled.
         padding: The padding of convolutions: `zero`, as VGG was trained, or `replicate`.
         spends_memory: Whether a large network's weights are constants, too, and wide layers are
             convolved by Winograd's algorithm; see `gains_from_memory`.
@@ -90,8 +100,8 @@ class VGG:
         return self._converted[key]
 
     def gains_from_memory(self, layers: Sequence[str], dtype: tf.DType) -> bool:
-        """Whether `forward` is faster with `spends_memory` on the device in use: whether a layer is
-        convolved by Winograd's algorithm."""
+        """Return whether `forward` is faster with `spends_memory` on the device in use: whether a
+        layer is convolved by Winograd's algorithm."""
         needed = self.needed(layers)
         return not gpus_in_use() and any(
             winograd.pays(self._kernels[layer][0], dtype) for layer in needed
@@ -107,17 +117,22 @@ class VGG:
         return self._transformed[key]
 
     def weight_bytes(self, layers: Sequence[str]) -> int:
-        """Number of bytes of the kernels of `layers` in float32."""
+        """Return the number of bytes of the kernels of `layers` in float32."""
         return sum(self._kernels[layer][0].nbytes for layer in layers)
+
+    @cached_property
+    def mean_features(self) -> dict[str, float]:
+        """The mean of each layer's features on a sample photo."""
+        with tf.init_scope():
+            photo = calibration_photo() / 255
+            features = self.forward(photo, self.layers, NetworkOptions())
+            return {layer: float(tf.reduce_mean(each)) for layer, each in features.items()}
 
     @cached_property
     def scales(self) -> dict[str, float]:
         """The factor of each layer's features in float16: a power of two that fits their mean on a
         sample photo into its range."""
-        with tf.init_scope():
-            photo = calibration_photo() / 255
-            found = self.forward(photo, self.layers, NetworkOptions())
-            return {layer: scale_of(float(tf.reduce_mean(each))) for layer, each in found.items()}
+        return {layer: scale_of(mean) for layer, mean in self.mean_features.items()}
 
     @cached_property
     def fits_float16(self) -> bool:
@@ -135,7 +150,7 @@ class VGG:
         return VGG(replace(self._weights, kernels=kernels, teacher_scale={}))
 
     def channels(self, layer: str) -> int:
-        """Number of channels of a layer's feature."""
+        """Return the number of channels of a layer's feature."""
         return self._kernels[layer][1].size
 
     def adapted(self, settings: Settings) -> Settings:
@@ -199,8 +214,38 @@ class VGG:
         `max` and `ave`, and for a layer that the network does not have.
         """
         batch = tf.constant(np.asarray(image, np.float32)[None])
-        found = self.forward(batch, layers, NetworkOptions(pool))
-        return {layer: feature[0].numpy() for layer, feature in found.items()}
+        at_layers = self.forward(batch, layers, NetworkOptions(pool))
+        return {layer: feature[0].numpy() for layer, feature in at_layers.items()}
+
+
+def scale_of(mean: float) -> float:
+    """Return the power of two that brings a layer's mean feature to LARGEST_MEAN or half of it.
+
+    It is 1 for a layer of zeros.
+    """
+    if not mean > 0:
+        return 1.0
+    return 2.0 ** math.floor(math.log2(LARGEST_MEAN / mean))
+
+
+def rescaled(
+    kernels: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    scales: Mapping[str, float],
+    input_scale: float = 1.0,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return layer → (kernel, bias) of a network with its input and features multiplied.
+
+    Args:
+        kernels: Layer → (kernel, bias) of the network.
+        scales: Layer → factor of its features.
+        input_scale: The factor of the input.
+    """
+    multiplied, before = {}, input_scale
+    for layer, (kernel, bias) in kernels.items():
+        scale = scales[layer]
+        multiplied[layer] = kernel * np.float32(scale / before), bias * np.float32(scale)
+        before = scale
+    return multiplied
 
 
 def _converted(array: np.ndarray, dtype: tf.DType, constant: bool) -> np.ndarray | tf.Tensor:
@@ -228,5 +273,5 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
             raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
         model = "vgg19"
     architecture(model)  # Raises ValueError for another one.
-    given = sources.BUILT_IN if weights is None else str(weights)
-    return VGG(sources.read_source(sources.named_source(given, model, seed), model, seed))
+    source = sources.BUILT_IN if weights is None else str(weights)
+    return VGG(sources.read_source(sources.named_source(source, model, seed), model, seed))

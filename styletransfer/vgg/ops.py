@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import gpus_in_use
+from styletransfer.devices.choose import gpus_in_use
 
 Index: TypeAlias = tf.Tensor | int
 Range: TypeAlias = tuple[Index, Index | None]
@@ -25,7 +25,7 @@ _for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
 
 @contextmanager
 def traced_for_xla() -> Iterator[None]:
-    """A context in which functions are traced into operations that XLA joins well."""
+    """Return a context in which functions are traced into operations that XLA joins well."""
     token = _for_xla.set(True)
     try:
         yield
@@ -51,14 +51,14 @@ def crop(x: tf.Tensor, rows: Range = _ALL, columns: Range = _ALL) -> tf.Tensor:
 
     @with_gradient
     def cropped(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        found, (height, width) = x[:, first:last, left:right], tf.unstack(tf.shape(x)[1:3])
+        part, (height, width) = x[:, first:last, left:right], tf.unstack(tf.shape(x)[1:3])
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
             tall, wide = tf.unstack(tf.shape(upstream)[1:3])
             margins = [first, height - first - tall], [left, width - left - wide]
             return tf.pad(upstream, [[0, 0], *margins, [0, 0]])
 
-        return found, gradient
+        return part, gradient
 
     return cropped(x)
 
@@ -73,7 +73,8 @@ def convolution(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
 
 
 def max_pool(x: tf.Tensor) -> tf.Tensor:
-    """The largest of each 2 × 2 positions of x [1, h, w, C]; an odd last row or column is left out.
+    """Return the largest of each 2 × 2 positions of x [1, h, w, C]; an odd last row or column is
+    left out.
 
     The gradient goes to the first of several equal ones.
     """
@@ -86,12 +87,12 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
         largest = tf.maximum(tf.maximum(*parts[:2]), tf.maximum(*parts[2:]))
 
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            given, left = [], tf.ones_like(upstream, tf.bool)
+            shares, left = [], tf.ones_like(upstream, tf.bool)
             for part in parts:
                 first = (part == largest) & left
-                given.append(tf.where(first, upstream, tf.zeros_like(upstream)))
+                shares.append(tf.where(first, upstream, tf.zeros_like(upstream)))
                 left &= ~first
-            return tf.stack([tf.stack(given[:2], 3), tf.stack(given[2:], 3)], 2)
+            return tf.stack([tf.stack(shares[:2], 3), tf.stack(shares[2:], 3)], 2)
 
         return largest, gradient
 
@@ -99,15 +100,15 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
 
 
 def average_pool(x: tf.Tensor, side: int) -> tf.Tensor:
-    """The mean of each side × side positions of x [1, h, w, C]; rows and columns that are left over
-    at the end are left out."""
+    """Return the mean of each side × side positions of x [1, h, w, C]; rows and columns that are
+    left over at the end are left out."""
     if not _for_xla.get():
         return tf.nn.avg_pool2d(x, side, side, "VALID")
     return tf.reduce_mean(_blocks(x, side), [2, 4])
 
 
 def position_count(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
-    """The number h · w of positions of x [1, h, w, C], a scalar.
+    """Return the number h · w of positions of x [1, h, w, C], a scalar.
 
     A GPU counts them itself. TensorFlow has shapes in the host's memory, and before it sends
     anything to a GPU, it waits until that has finished all earlier work.
@@ -147,14 +148,15 @@ def pad_replicate(x: tf.Tensor) -> tf.Tensor:
 
 
 def replicate_gradient(upstream: tf.Tensor) -> tf.Tensor:
-    """The gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w, C]."""
+    """Return the gradient of `pad_replicate` from that of its value [n, h + 2, w + 2, C]: [n, h, w,
+    C]."""
     return tf.raw_ops.MirrorPadGrad(input=upstream, paddings=_MARGINS, mode="SYMMETRIC")
 
 
 # A function of its own is traced once for all layers.
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32)] * 2)
 def _repeated(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-    """The place in a picture of each position of the padded one, [height + 2, width + 2]."""
+    """Return the place in a picture of each position of the padded one, [height + 2, width + 2]."""
     rows, columns = (
         tf.clip_by_value(tf.range(-1, side + 1), 0, side - 1) for side in (height, width)
     )

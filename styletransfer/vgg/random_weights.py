@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes, random_identity
+from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes, random_identity
 
 CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
@@ -29,7 +29,7 @@ def random_weights(model: str, seed: int) -> Weights:
 
 
 def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Layer → (kernel, bias), each calibrated on the output of the layers before it."""
+    """Return layer → (kernel, bias), each calibrated on the output of the layers before it."""
     x = calibration_photo() - MEAN_PIXEL
     kernels = {}
     for layer, shape in layer_shapes(model).items():

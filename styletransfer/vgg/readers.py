@@ -21,18 +21,18 @@ import numpy as np
 from styletransfer.errors import WeightsError
 from styletransfer.log import gigabytes, one_line, printable
 from styletransfer.paths import PROGRAM
-from styletransfer.vgg.foreign_formats import (
-    LARGEST_ARRAY,
-    RawWeights,
-    matconvnet_name,
-)
-from styletransfer.vgg.registry import (
+from styletransfer.vgg.architectures import (
     DISTILLED,
     MEAN_PIXEL,
     Weights,
     architecture,
     layer_names,
     layer_shapes,
+)
+from styletransfer.vgg.foreign_formats import (
+    LARGEST_ARRAY,
+    RawWeights,
+    matconvnet_name,
 )
 
 WAYS_OUT = (
@@ -100,10 +100,10 @@ def _read(path: Path, suffix: str, model: str, identity: str) -> Weights:
             if "format" in arrays:
                 needed = {name: arrays[name] for name in arrays.files if name.startswith(READ)}
                 return _trained(needed, identity)
-            found, mean = _plain_arrays(arrays), MEAN_PIXEL
+            layers, mean = _plain_arrays(arrays), MEAN_PIXEL
     else:
-        found, mean = read_in_process(path, model)
-    return Weights(model, identity, _published_layers(found, model), mean)
+        layers, mean = read_in_process(path, model)
+    return Weights(model, identity, _published_layers(layers, model), mean)
 
 
 def read_in_process(path: Path, model: str) -> RawWeights:
@@ -162,30 +162,30 @@ def _damage(path: Path) -> str | None:
     return None
 
 
-def _published_layers(found: Mapping[str, tuple[Any, Any]], model: str) -> Layers:
+def _published_layers(layers: Mapping[str, tuple[Any, Any]], model: str) -> Layers:
     """Return all layers of a model, in order.
 
     Raises WeightsError for a layer that is missing, invalid, or another network's.
     """
     shapes = layer_shapes(model)
-    others = sorted(set(found) - set(shapes))
-    if others and set(shapes) <= set(found):
+    others = sorted(set(layers) - set(shapes))
+    if others and set(shapes) <= set(layers):
         # VGG19 has every layer of VGG16 in the same shape.
         block = others[0][4]
         last = max(layer for layer in shapes if layer[4] == block)
         raise WeightsError(
-            f"it has a layer {others[0]} with a kernel of shape {np.shape(found[others[0]][0])}, "
+            f"it has a layer {others[0]} with a kernel of shape {np.shape(layers[others[0]][0])}, "
             f"which {model} has not: its block {block} is expected to end with {last} of shape "
             f"{shapes[last]}; it is another network's"
         )
     kernels = {}
     for layer, shape in shapes.items():
-        if layer not in found:
-            there = ", ".join(sorted(found)) or "none of its layers"
+        if layer not in layers:
+            there = ", ".join(sorted(layers)) or "none of its layers"
             raise WeightsError(
                 f"it has no layer {layer} of {model}, {_expected_shape(shape)}; found: {there}"
             )
-        kernels[layer] = _checked(layer, *found[layer], shape)
+        kernels[layer] = _checked(layer, *layers[layer], shape)
     return kernels
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from styletransfer.errors import WeightsError
 from styletransfer.settings import Settings
-from styletransfer.vgg import download, registry
+from styletransfer.vgg import architectures, download
+from styletransfer.vgg.architectures import Weights, architecture, random_identity
 from styletransfer.vgg.readers import file_identity, read_weights
-from styletransfer.vgg.registry import Weights, architecture, random_identity
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
@@ -43,7 +43,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == PUBLISHED:
         return WeightsSource(PUBLISHED, architecture(model).identity)
     if given in (BUILT_IN, *OLD_NAMES):
-        return WeightsSource(BUILT_IN, _identity_of(registry.BUILTIN))
+        return WeightsSource(BUILT_IN, _identity_of(architectures.BUILTIN))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
@@ -61,11 +61,11 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
 
     Raises WeightsError if there is no such file or name.
     """
-    if settings.recipe == "instant":
+    if settings.traits.network == "builtin":
         return named_source(BUILT_IN, settings.model)
     if given is not None:
         return named_source(given, settings.model, settings.seed)
-    if settings.recipe == "inetwork" and download.cached(settings.model):
+    if settings.traits.network == "published" and download.cached(settings.model):
         return WeightsSource(CACHED, architecture(settings.model).identity)
     return named_source(BUILT_IN, settings.model)
 
@@ -98,7 +98,7 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
     if source.given in (PUBLISHED, CACHED):
         return read_weights(download.find(model), model)
     return read_weights(
-        registry.BUILTIN if source.given == BUILT_IN else _path(source.given), model
+        architectures.BUILTIN if source.given == BUILT_IN else _path(source.given), model
     )
 
 
@@ -116,7 +116,7 @@ def described(identity: str, given: str | None = None) -> str:
 
 def is_built_in(identity: str) -> bool:
     """Return whether an identity is the built-in network's."""
-    return identity == _identity_of(registry.BUILTIN)
+    return identity == _identity_of(architectures.BUILTIN)
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.devices.tensorflow import has_bfloat16_without_amx
+from styletransfer.devices.choose import has_bfloat16_without_amx
 from styletransfer.vgg.ops import replicate_gradient, with_gradient
 
 BLOCK, TILE = 4, 6  # positions of a side of the results and of the inputs
@@ -72,12 +72,12 @@ class TransformedKernel(NamedTuple):
 
 
 def _transformed(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
-    found = _KERNELS @ kernel.reshape(9, -1).astype(np.float64)
-    return tf.cast(found.reshape(TILE**2, *kernel.shape[2:]), dtype)
+    blocks = _KERNELS @ kernel.reshape(9, -1).astype(np.float64)
+    return tf.cast(blocks.reshape(TILE**2, *kernel.shape[2:]), dtype)
 
 
 def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:
-    """Whether a layer with this kernel [3, 3, C, C′] is faster on this CPU than by a direct
+    """Return whether a layer with this kernel [3, 3, C, C′] is faster on this CPU than by a direct
     convolution."""
     if dtype == tf.bfloat16 and not has_bfloat16_without_amx():
         return False
@@ -91,8 +91,8 @@ def convolution(x: tf.Tensor, kernel: TransformedKernel, padding: str) -> tf.Ten
     @with_gradient
     def convolved(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         def gradient(upstream: tf.Tensor) -> tf.Tensor:
-            found = _convolved(upstream, kernel.backward, zeros=1 + repeated)
-            return replicate_gradient(found) if repeated else found
+            of_padded = _convolved(upstream, kernel.backward, zeros=1 + repeated)
+            return replicate_gradient(of_padded) if repeated else of_padded
 
         return _convolved(x, kernel.kernel, zeros=1 - repeated, repeated=repeated), gradient
 
@@ -109,8 +109,8 @@ def _convolved(x: tf.Tensor, kernel: tf.Tensor, zeros: int, repeated: int = 0) -
     tiles = tf.gather(tf.reshape(x, [-1, channels]), places)
     transformed = tf.matmul(tf.constant(_INPUTS, x.dtype), tf.reshape(tiles, [TILE**2, -1]))
     products = tf.matmul(tf.reshape(transformed, [TILE**2, -1, channels]), kernel)
-    found = tf.matmul(tf.constant(_OUTPUTS, x.dtype), tf.reshape(products, [TILE**2, -1]))
-    return tf.gather(tf.reshape(found, [-1, results]), order)[None]
+    outputs = tf.matmul(tf.constant(_OUTPUTS, x.dtype), tf.reshape(products, [TILE**2, -1]))
+    return tf.gather(tf.reshape(outputs, [-1, results]), order)[None]
 
 
 # A function of its own is traced once for all layers.
@@ -118,7 +118,7 @@ def _convolved(x: tf.Tensor, kernel: tf.Tensor, zeros: int, repeated: int = 0) -
 def _places(
     height: tf.Tensor, width: tf.Tensor, repeated: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The places that two gathers put in order.
+    """Return the places that two gathers put in order.
 
     Args:
         height: The height of the picture that is convolved, with its margin of zeros.

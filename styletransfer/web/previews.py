@@ -26,8 +26,8 @@ from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from styletransfer.devices.tensorflow import Devices
-    from styletransfer.engine.style_targets import StyleTargets
+    from styletransfer.devices.choose import Devices
+    from styletransfer.engine.paintings import Paintings
 
 LARGEST_SIDE = 512  # px, of previews
 TILE_SIDE = 256  # px, of the pages' smallest previews
@@ -150,7 +150,7 @@ class PreviewPainter:
         """
         self._devices, self._networks, self._catalogue = devices, networks, catalogue
         self._bucket, self._memory_limit = bucket, memory_limit
-        self._targets: OrderedDict[tuple[tuple[str, str], ...], StyleTargets] = OrderedDict()
+        self._targets: OrderedDict[tuple[tuple[str, str], ...], Paintings] = OrderedDict()
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
     def paint(self, request: PreviewRequest) -> bytes:
@@ -187,8 +187,8 @@ class PreviewPainter:
             *_, last = stylize(photo, targets, style.settings, vgg, memory_limit=self._memory_limit)
         return last.image
 
-    def _targets_of(self, style: Style) -> "StyleTargets":
-        from styletransfer.engine.style_targets import StyleTargets
+    def _targets_of(self, style: Style) -> "Paintings":
+        from styletransfer.engine.paintings import Paintings
 
         painted = [each for each in style.paintings if each.share]
         files = (file for each in painted for file in (each.entry, each.mask, each.region))
@@ -200,7 +200,7 @@ class PreviewPainter:
                 settings=style.settings.replaced({"size": LARGEST_SIDE, "stroke_size": 1}),
             )
             paintings = decode_style(read_paintings(read, self._bucket.read), read.settings)
-            self._targets[key] = StyleTargets(*paintings)
+            self._targets[key] = Paintings(*paintings)
             if len(self._targets) > KEPT:
                 self._targets.popitem(last=False)
         self._targets.move_to_end(key)

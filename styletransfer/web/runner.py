@@ -64,21 +64,16 @@ class JobRunner:
     def seconds_per_work(self) -> float:
         """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
         steps are then ready for a job. Raises the error of a painting that is impossible."""
-        from styletransfer.engine.memory_available import MemoryBudget
-        from styletransfer.engine.memory_model import fastest_within
-        from styletransfer.engine.objective import Objective
-        from styletransfer.engine.step_rate import step_seconds
+        from styletransfer.engine.stylize import step_seconds
 
         settings = self._config.settings
-        if settings.recipe == "instant":  # Other jobs take longer.
+        if not settings.traits.optimises:  # Other jobs take longer.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         first = self._devices().first
         device = first.name
         with first.scope():
-            objective = Objective.of(settings, self._networks.load(settings, device))
-            budget = MemoryBudget(self._config.memory_limit)
-            objective = fastest_within(budget, objective, MEASURED_SIZE, settings)
-        step_s = step_seconds(objective, MEASURED_SIZE, settings, device)
+            vgg = self._networks.load(settings, device)
+            step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
         overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
         work = total_work(*USUAL_PHOTO, settings, overhead)
         seconds = step_s * work / step_work(MEASURED_SIZE, overhead)

@@ -18,8 +18,8 @@ from styletransfer.images.output import OutputFormat
 from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
-from styletransfer.vgg import registry
-from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg import architectures
+from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.vgg.sources import WeightsSource
 
 IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
@@ -114,7 +114,7 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
     older = tmp_path / "studio.npz"
     older.write_bytes(BUILTIN.read_bytes() + b"\0")
     with monkeypatch.context() as before:
-        before.setattr(registry, "BUILTIN", older)
+        before.setattr(architectures, "BUILTIN", older)
         assert run(unnamed) == 0
     was = {"network": f"{NETWORK} studio", "weights": "md5:older"}
     for path, record in records().items():

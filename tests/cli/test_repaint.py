@@ -11,8 +11,8 @@ from support.folder_batches import run
 from styletransfer.cli.inetwork import inetwork
 from styletransfer.cli.repaint import recorded_weights
 from styletransfer.settings import Settings
+from styletransfer.vgg.architectures import BUILTIN, architecture, random_identity
 from styletransfer.vgg.readers import file_identity
-from styletransfer.vgg.registry import BUILTIN, architecture, random_identity
 from styletransfer.vgg.sources import WeightsSource
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both"}

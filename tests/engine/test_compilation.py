@@ -17,7 +17,7 @@ from styletransfer.engine.compilation import COMPILING_S, compiles_steps
 from styletransfer.engine.gaussians import by_products
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
 
 SIZE = 341, 512  # height, width
 
@@ -79,13 +79,14 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
 def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     """As on a GPU: without eigendecompositions."""
     minimised = objective.Objective.of(Settings(precision="float32"), tiny)
-    losses = dataclasses.replace(minimised.losses, displacements=by_products)
-    minimised = dataclasses.replace(minimised, losses=losses)
+    losses = dataclasses.replace(minimised.view.losses, displacements=by_products)
+    view = dataclasses.replace(minimised.view, losses=losses)
+    minimised = dataclasses.replace(minimised, view=view)
     photo = tf.constant(picture(32, 48, 1)[None])
-    groups = StyleTargets([picture(40, 48, 2)]).groups(minimised, (32, 48))
+    groups = Paintings([picture(40, 48, 2)]).groups(view, (32, 48))
     problem = minimised.problem(photo, groups, None)
-    image = minimised.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
-    problem = Matching(minimised, problem, photo).matched(image)
+    image = view.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
+    problem = Matching(view, problem, photo, 0.5).matched(image)
     weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(

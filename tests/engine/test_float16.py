@@ -11,9 +11,10 @@ from styletransfer import Settings, objective
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import term_weights
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.view import View
+from styletransfer.vgg.architectures import Weights
 from styletransfer.vgg.network import VGG, NetworkOptions
-from styletransfer.vgg.registry import Weights
 
 LARGEST = np.finfo(np.float16).max
 
@@ -49,10 +50,11 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
     found = {}
     for settings in (exact, half):
         minimised = Objective.of(settings, vgg)
-        groups = StyleTargets([painting]).groups(minimised, photo.shape[:2])
+        groups = Paintings([painting]).groups(minimised.view, photo.shape[:2])
         problem = minimised.problem(tf.constant(photo[None]), groups, None)
-        on_canvas = minimised.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
-        problem = Matching(minimised, problem, tf.constant(photo[None])).matched(on_canvas)
+        on_canvas = minimised.view.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
+        matching = Matching(minimised.view, problem, tf.constant(photo[None]), settings.strength)
+        problem = matching.matched(on_canvas)
         arguments = on_canvas, problem, term_weights(1.0, settings)
         found[settings.precision] = minimised.gradient(*arguments)
     found["in tiles"] = minimised.gradient(*arguments, side=32)
@@ -73,7 +75,7 @@ def test_the_gradient_of_the_built_in_network_is_that_in_float32(builtin):
     found = {}
     for precision in ("float32", "float16"):
         settings = Settings(precision=precision, content_weight=1.0)
-        assert Objective.of(settings, builtin).options.dtype == tf.as_dtype(precision)
+        assert View.of(settings, builtin).options.dtype == tf.as_dtype(precision)
         found[precision] = objective(image, photo, [painting], settings, builtin)[1]
     assert cosine(*found.values()) > 0.99
 

@@ -11,12 +11,12 @@ from tensorflow.python.framework import kernels
 
 from styletransfer import Settings
 from styletransfer.engine import neighbours
-from styletransfer.engine import objective as objective_module
 from styletransfer.engine.compilation import TracedFunction
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.recipes import default
 from styletransfer.engine.scale_optimizer import program
-from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.vgg import ops
 
 LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def _as_on_a_gpu(monkeypatch):
-    for module in (ops, objective_module):
+    for module in (ops, default):
         monkeypatch.setattr(module, "gpus_in_use", lambda: ["a GPU"])
 
 
@@ -72,11 +72,12 @@ def not_on_a_gpu(concrete):
 def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     objective = Objective.of(settings, network())
     size = 48, 64
-    paintings = StyleTargets([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
+    paintings = Paintings([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
     photo = tf.constant(picture(*size)[None])
-    targets = paintings.groups(objective, size, LEFT)
+    targets = paintings.groups(objective.view, size, LEFT)
     problem = objective.problem(photo, targets, LEFT)
-    problem = Matching(objective, problem, photo).matched(objective.canvas(size).padded(photo))
+    matching = Matching(objective.view, problem, photo, settings.strength)
+    problem = matching.matched(objective.view.canvas(size).padded(photo))
     # GPUs are slow at float64.
     assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
     assert not_on_a_gpu(program(objective, problem).step.concrete) == set()

@@ -197,7 +197,9 @@ def test_the_first_iteration_gets_as_far_as_scipys_lbfgs_on_the_formulas():
 def test_a_run_with_the_built_in_network_lowers_the_loss(builtin, settings):
     """Also its style term, which would otherwise fall below all bounds."""
     content, style = (tiny.picture(48, 64, seed) for seed in (1, 2))
-    steps = list(stylize(content, [style], Settings.inetwork(size=64, **settings), builtin))
+    steps = tiny.each_read(
+        stylize(content, [style], Settings.inetwork(size=64, **settings), builtin)
+    )
     assert len(steps) == settings["iterations"]
     assert 0 < steps[-1].losses["total"] < 0.9 * steps[0].losses["total"]
     assert all(step.losses["style"] > 0 for step in steps)

@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.pictures import psnr, sample, sample_bytes
+from support.tiny import each_read
 from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
-from styletransfer.engine import instant, instant_numpy, neighbours, style_targets
+from styletransfer.engine import instant_numpy, neighbours
 from styletransfer.engine.constants import DECODER
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.recipes import instant
 from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.view import View
 
 USUAL = Settings(preset="instant", size=192, precision="float32")
 PHOTO = sample("photos/landscape.jpg")
@@ -25,7 +27,7 @@ LEFT[:, : LEFT.shape[1] // 2] = 1
 
 @pytest.fixture(scope="module")
 def style():
-    return StyleTargets([MOSAIC])
+    return Paintings([MOSAIC])
 
 
 @pytest.fixture(scope="module")
@@ -71,23 +73,23 @@ def test_colours_come_from_the_painting(builtin, in_mosaic):
 
 
 def test_a_blend_is_between_its_paintings_as_its_shares_are(builtin):
-    style = StyleTargets([MOSAIC, INK])
+    style = Paintings([MOSAIC, INK])
     found = [
         colourfulness(last(PHOTO, style.with_shares(shares), USUAL, builtin))
         for shares in ((0.9, 0.1), (0.5, 0.5), (0.1, 0.9))
     ]
     assert found == sorted(found, reverse=True)
-    anew = last(PHOTO, StyleTargets([MOSAIC, INK], [0.1, 0.9]), USUAL, builtin)
+    anew = last(PHOTO, Paintings([MOSAIC, INK], [0.1, 0.9]), USUAL, builtin)
     again = last(PHOTO, style.with_shares([0.1, 0.9]), USUAL, builtin)
     assert np.abs(anew - again).max() < 1e-5
 
 
 def test_outside_of_a_mask_the_photo_is_decoded(builtin):
     """So the seam has no trace of the painting."""
-    compared = Objective.of(USUAL, builtin)
+    compared = View.of(USUAL, builtin)
     size = PHOTO.shape[0] // 16 * 16, 192
     on_canvas = compared.canvas(size).padded(scaled(PHOTO, np.zeros((*size, 3)))[None])
-    groups = StyleTargets([MOSAIC]).groups(compared, size, LEFT)
+    groups = Paintings([MOSAIC]).groups(compared, size, LEFT)
     found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
     half = found.shape[2] // 2
     right = slice(half + 24, None)
@@ -128,14 +130,14 @@ def test_float16_and_a_style_that_was_used_before_give_the_same(
     fine = dataclasses.replace(USUAL, preset="fine", recipe="default", iterations=1)
     previewed = last(PHOTO, style, fine, builtin)
     np.testing.assert_allclose(previewed, last(PHOTO, [MOSAIC], fine, builtin), atol=1e-5)
-    module = "styletransfer.engine.style_targets.painting_targets"
+    module = "styletransfer.engine.paintings.painting_targets"
     monkeypatch.setattr(module, lambda *_: pytest.fail("computed again"))
     assert np.array_equal(last(PHOTO, style, USUAL, builtin), in_mosaic)
 
 
 def test_the_memory_of_kept_paintings_is_bounded(builtin, monkeypatch):
-    monkeypatch.setattr(style_targets, "MAX_KEPT", 2)
-    style = StyleTargets([MOSAIC])
+    monkeypatch.setattr(instant, "MAX_KEPT", 2)
+    style = Paintings([MOSAIC])
     for size in (64, 80, 96, 112):
         last(PHOTO[:64, :96], style, dataclasses.replace(USUAL, size=size), builtin)
     assert len(style._kept) == 2
@@ -156,7 +158,7 @@ def test_a_blank_photo_is_painted_without_a_mesh(builtin):
 
 
 def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(builtin, style, in_mosaic):
-    steps = list(stylize(PHOTO, style, dataclasses.replace(USUAL, size=256), builtin))
+    steps = each_read(stylize(PHOTO, style, dataclasses.replace(USUAL, size=256), builtin))
     assert [step.scale for step in steps] == [128, 256]
     assert [step.iteration for step in steps] == [1, 2] and steps[-1].fraction == 1
     assert steps[-1].losses == {}

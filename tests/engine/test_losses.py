@@ -10,10 +10,10 @@ from scipy import ndimage
 from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
-from styletransfer.engine import objective as objective_module
-from styletransfer.engine.objective import Objective
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.recipes import default
 from styletransfer.engine.structure import contours, structure_error
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.view import View
 from styletransfer.errors import PictureError
 from styletransfer.vgg.network import NetworkOptions
 
@@ -133,7 +133,7 @@ def test_the_objective_equals_the_formulas_written_in_numpy(tiny, statistic, con
     with as much contrast as they have, or less."""
     if "GPU" in statistic:  # It takes roots by products of matrices.
         statistic = "moments"
-        monkeypatch.setattr(objective_module, "gpus_in_use", lambda: ["a GPU"])
+        monkeypatch.setattr(default, "gpus_in_use", lambda: ["a GPU"])
     settings = dataclasses.replace(EXACT, style_scale=1.5, style_statistics=statistic)
     image, content = picture(64, 96, 1), 0.5 + contrast * (picture(64, 96, 2) - 0.5)
     paintings = [picture(48, 64, 3), picture(64, 64, 4)]
@@ -186,8 +186,8 @@ def test_the_objective_equals_the_formulas_written_in_numpy(tiny, statistic, con
 def test_what_is_blended_are_raw_moments(tiny):
     """The target is as of one canvas, divided among the paintings by their shares."""
     one, other = picture(48, 40, 3), picture(40, 40, 4)
-    minimised = Objective.of(EXACT, tiny, as_given=True)
-    (blended,) = StyleTargets([one, other], [3, 1]).groups(minimised, (40, 48))
+    view = View.of(EXACT, tiny, as_given=True)
+    (blended,) = Paintings([one, other], [3, 1]).groups(view, (40, 48))
     for layer, found in zip(LAYERS, blended.targets, strict=True):
         (mean, second), (mean_, second_) = (
             numpy_statistics(numpy_features(tiny, each)[layer]) for each in (one, other)
@@ -292,9 +292,9 @@ def test_a_painting_without_a_share_is_not_used(tiny):
 def test_regions_that_meet_leave_nothing_out():
     """Also where masks were stored as JPEG, or a photo stretches them."""
     nearly, paintings = 0.95 * (1 - LEFT), [picture(64, 64, 3), picture(64, 64, 4)]
-    assert StyleTargets(paintings, regions=[LEFT, nearly]).painted(None, "default") is None
-    assert StyleTargets(paintings, regions=[LEFT, None]).painted(None, "default") is None
-    only = StyleTargets(paintings, regions=[LEFT, LEFT]).painted(None, "default")
+    assert Paintings(paintings, regions=[LEFT, nearly]).painted_part(None, Settings()) is None
+    assert Paintings(paintings, regions=[LEFT, None]).painted_part(None, Settings()) is None
+    only = Paintings(paintings, regions=[LEFT, LEFT]).painted_part(None, Settings())
     np.testing.assert_array_equal(only, LEFT)
 
 
@@ -303,7 +303,7 @@ def test_regions_that_meet_leave_nothing_out():
 )
 def test_masks_that_do_not_fit_are_refused(masks):
     with pytest.raises(ValueError, match=r"masks|mask of painting 2"):
-        StyleTargets([picture(32, 32)] * 2, None, masks)
+        Paintings([picture(32, 32)] * 2, None, masks)
 
 
 def test_a_region_outside_the_content_mask_leaves_nothing_to_paint(tiny):

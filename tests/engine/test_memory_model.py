@@ -9,13 +9,13 @@ import tensorflow as tf
 from support.tiny import picture
 
 from styletransfer import Settings
-from styletransfer.devices import nvidia
-from styletransfer.engine import memory_available, neighbours
-from styletransfer.engine.memory_available import MemoryBudget
-from styletransfer.engine.memory_model import PaintingInputs, plan_painting
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import StyleTargets, painting_targets
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.devices import memory, nvidia
+from styletransfer.devices.memory import MemoryBudget
+from styletransfer.engine import memory_model
+from styletransfer.engine.memory_model import PaintingInputs
+from styletransfer.engine.paintings import Paintings, painting_targets
+from styletransfer.engine.stylize import StyleTransfer, plan_painting
+from styletransfer.engine.view import View
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiles
 
@@ -31,8 +31,8 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
 
 
 def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(tiny, monkeypatch):
-    monkeypatch.setattr(memory_available, "cpu_memory", lambda set_aside: (0, 1 * GIB))
-    photo, style = picture(100, 150), StyleTargets([np.zeros((2000, 2000, 3), np.uint8)])
+    monkeypatch.setattr(memory, "cpu_memory", lambda set_aside: (0, 1 * GIB))
+    photo, style = picture(100, 150), Paintings([np.zeros((2000, 2000, 3), np.uint8)])
 
     def prepared(stroke_size):
         return StyleTransfer(photo, style, Settings(size=1500, stroke_size=stroke_size), tiny)
@@ -46,35 +46,35 @@ def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monk
     """An RTX 3070 of 8 GiB. A desktop and CUDA hold one and a half, and TensorFlow two, one of them
     free again. TensorFlow takes memory as it needs it, if `grows`."""
     gpu = SimpleNamespace(grows=True, free=4.5, held={"current": 1 * GIB, "peak": 2 * GIB})
-    monkeypatch.setattr(memory_available, "device_name", lambda: "GPU:0")
-    memory = nvidia.GpuMemory
-    monkeypatch.setattr(nvidia, "gpu_memory", lambda number: memory(int(gpu.free * GIB), 8 * GIB))
+    monkeypatch.setattr(memory, "device_name", lambda: "GPU:0")
+    in_all = nvidia.GpuMemory
+    monkeypatch.setattr(nvidia, "gpu_memory", lambda number: in_all(int(gpu.free * GIB), 8 * GIB))
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
     config = tf.config.experimental
     monkeypatch.setattr(config, "get_memory_growth", lambda _: gpu.grows)
     monkeypatch.setattr(config, "get_memory_info", lambda name: gpu.held)
     monkeypatch.setattr(config, "get_device_details", lambda gpu: {"compute_capability": (8, 6)})
-    capacity = memory_available.gpu_capacity.__wrapped__
-    monkeypatch.setattr(memory_available, "gpu_capacity", cache(capacity))
+    capacity = memory.gpu_capacity.__wrapped__
+    monkeypatch.setattr(memory, "gpu_capacity", cache(capacity))
     most = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
     assert MemoryBudget().bytes == pytest.approx(0.9 * (most - 1) * GIB)
     # Once it has taken more from the driver, that is TensorFlow's to use again.
     gpu.free, gpu.held = 0, {"current": 0, "peak": 5 * GIB}
     assert MemoryBudget().bytes == pytest.approx(0.9 * most * GIB)
     # A program that uses the library and sets up nothing: TensorFlow took all at its start.
-    monkeypatch.setattr(memory_available, "gpu_capacity", cache(capacity))
+    monkeypatch.setattr(memory, "gpu_capacity", cache(capacity))
     gpu.grows, gpu.free, gpu.held = False, 0.2, {"current": 1 * GIB, "peak": 2 * GIB}
     assert MemoryBudget().bytes == pytest.approx(0.9 * (8 - 1536 / 1024 - 1) * GIB)
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
 def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, monkeypatch):
-    objective = Objective.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
+    view = View.of(Settings(recipe=recipe, precision="float32", model="vgg19"), tiny)
     painting, mask = picture(611, 40)[None], picture(50, 30)[..., 0]
-    at_once, _ = painting_targets(objective, tf.constant(painting), mask)
+    at_once, _ = painting_targets(view, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
-    monkeypatch.setattr(neighbours, "BANDS", neighbours.BandLimits(1, 1))
+    monkeypatch.setattr(memory_model, "BANDS", memory_model.BandLimits(1, 1))
 
     def recorded(*given):
         found = whole(*given)
@@ -82,7 +82,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
         return found
 
     monkeypatch.setattr(tiles, "tiles", recorded)
-    in_bands, _ = painting_targets(objective, tf.constant(painting), mask)
+    in_bands, _ = painting_targets(view, tf.constant(painting), mask)
     for one, other in zip(tf.nest.flatten(at_once), tf.nest.flatten(in_bands), strict=True):
         np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5 * np.abs(one).max())
     assert 1 < max(heights) < 0.6 * 611  # Most of it the halo of recipe inetwork.
@@ -90,14 +90,14 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     def planned(free):
-        monkeypatch.setattr(memory_available, "cpu_memory", lambda _: (0, free))
+        monkeypatch.setattr(memory, "cpu_memory", lambda _: (0, free))
         settings = Settings(size=1024, precision="float32")
         return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, MemoryBudget())
 
     roomy = planned(16_000_000_000)
-    tight = planned(roomy.memory.bytes_needed / memory_available.FREE_SHARE - 1)
-    assert roomy.objective.options.spends_memory
-    assert not tight.objective.options.spends_memory
+    tight = planned(roomy.memory.bytes_needed / memory.FREE_SHARE - 1)
+    assert roomy.objective.view.options.spends_memory
+    assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
-    earlier = (roomy.planner.plan_memory(size, roomy.memory) for size in roomy.sizes[:-1])
+    earlier = map(roomy.memory.for_scale, roomy.sizes[:-1])
     assert {plan.side for plan in earlier} == {None}

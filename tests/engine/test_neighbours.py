@@ -9,12 +9,13 @@ from support import hard_networks
 from support.tiny import picture
 
 from styletransfer import Settings, objective
-from styletransfer.engine import neighbours
+from styletransfer.engine import memory_model, neighbours, paintings
 from styletransfer.engine.constants import MATCHED_LAYERS
-from styletransfer.engine.losses import SHALLOW_LAYERS, RelativeLosses
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import StyleTargets, painting_targets
+from styletransfer.engine.paintings import Paintings, painting_targets
+from styletransfer.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
+from styletransfer.engine.view import View
 from styletransfer.vgg.network import NetworkOptions
 
 EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
@@ -94,8 +95,8 @@ def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
     # The style term of recipe moments at the shallow layers alone.
     losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
-    minimised = Objective(tiny, losses, REPLICATING, as_given=True)
-    groups = StyleTargets([painting]).groups(minimised, image.shape[:2])
+    minimised = Objective(View(tiny, Default(), losses, REPLICATING, as_given=True))
+    groups = Paintings([painting]).groups(minimised.view, image.shape[:2])
     problem = minimised.problem(tf.constant(photo[None]), groups, None)
     shallow, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
     candidates = numpy_candidates(tiny, painting)
@@ -116,11 +117,12 @@ def test_the_most_similar_key_is_the_first_with_the_largest_product(queries, key
 def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_painting(
     tiny, monkeypatch
 ):
-    minimised = Objective.of(EXACT, tiny)
-    most = 200 * 4 * minimised.matched_channels
-    monkeypatch.setattr(neighbours, "MAX_CANDIDATE_BYTES", most)
+    view = View.of(EXACT, tiny)
+    most = 200 * 4 * view.matched_channels
+    for module in (paintings, memory_model):
+        monkeypatch.setattr(module, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
-    _, (found,) = painting_targets(minimised, painting, None)
+    _, (found,) = painting_targets(view, painting, None)
     every = numpy_candidates(tiny, picture(160, 128, 3))["conv3_1"]
     layer = found.layers[MATCHED_LAYERS.index("conv3_1")]
     kept = (layer.offsets + layer.mean).numpy()[0, 0]
@@ -139,15 +141,19 @@ def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     losses = RelativeLosses(
         "conv3_2", "moments", statistics_layers=SHALLOW_LAYERS, matched_layers=MATCHED_LAYERS
     )
-    single = Objective(hard_networks.network("hard"), losses, REPLICATING, True, True)
+    view = View(hard_networks.network("hard"), Default(), losses, REPLICATING, as_given=True)
+    single = Objective(view, structure=True)
     options = NetworkOptions("max", tf.float64, "replicate")
-    minimised, size = dataclasses.replace(single, options=options), (43, 61)
+    view = dataclasses.replace(view, options=options)
+    minimised, size = dataclasses.replace(single, view=view), (43, 61)
     mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
-    paintings = [picture(60, 70, 3), picture(50, 50, 4)]
-    style = StyleTargets(paintings, [0.3, 0.7], regions=[mask, 1 - mask])
+    both = [picture(60, 70, 3), picture(50, 50, 4)]
+    style = Paintings(both, [0.3, 0.7], regions=[mask, 1 - mask])
     inside, photo = mask[::-1], tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, style.groups(single, size, inside), inside)
-    in_float32 = Matching(single, problem, photo).matched(tf.constant(picture(*size, 1)[None]))
+    problem = single.problem(photo, style.groups(single.view, size, inside), inside)
+    in_float32 = Matching(single.view, problem, photo, 0.5).matched(
+        tf.constant(picture(*size, 1)[None])
+    )
     problem = tf.nest.map_structure(
         lambda each: each if each.dtype.is_integer else tf.cast(each, tf.float64), in_float32
     )

@@ -7,8 +7,7 @@ from PIL import Image
 from support.tiny import picture
 
 from styletransfer import Settings
-from styletransfer.engine.postprocess import Postprocess
-from styletransfer.engine.pyramid import resample
+from styletransfer.engine.picture import Postprocess, resample
 from styletransfer.settings import FIELDS
 
 

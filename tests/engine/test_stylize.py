@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny import last, picture
+from support.tiny import each_read, last, picture
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine import scale_optimizer
-from styletransfer.engine.canvas import Canvas
 from styletransfer.engine.optimizers import State, StepParams, adam
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.picture import Canvas
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
-from styletransfer.engine.style_targets import StyleTargets
 from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.errors import DivergedError
 
@@ -49,10 +49,27 @@ def test_the_loss_goes_down_and_the_palette_comes_over(tiny):
     settings = Settings(
         recipe="moments", size=64, iterations=30, content_weight=0.001, learning_rate=0.05
     )
-    steps = list(stylize(photo, [painting], settings, tiny))
+    steps = each_read(stylize(photo, [painting], settings, tiny))
     assert steps[-1].losses["total"] < 0.1 * steps[0].losses["total"]
     wanted, before, after = (x.mean((0, 1)) for x in (painting, photo, steps[-1].image))
     assert np.linalg.norm(after - wanted) < 0.25 * np.linalg.norm(before - wanted)
+
+
+def test_a_step_is_read_before_the_next_one_and_what_was_read_stays(tiny):
+    steps = []
+    for step in stylize(
+        picture(48, 64), [picture(40, 40, 2)], Settings(size=64, iterations=2), tiny
+    ):
+        if step.iteration == 1:
+            image, losses = step.image.copy(), step.losses
+        steps.append(step)
+    first, second, *_, final = steps
+    np.testing.assert_array_equal(first.image, image)
+    assert first.losses == losses
+    for read in (first.snapshot, lambda: first.content_weight, lambda: second.image):
+        with pytest.raises(RuntimeError, match=r"step \d is over; read image"):
+            read()
+    assert final.losses and final.snapshot()["image"].shape == (1, 64, 80, 3)
 
 
 def test_finer_and_larger_strokes_make_other_pictures(tiny):
@@ -70,10 +87,10 @@ def test_finer_and_larger_strokes_make_other_pictures(tiny):
 def test_shares_that_do_not_fit_are_refused(paintings, shares):
     pictures = [picture(32, 32)] * paintings if isinstance(paintings, int) else paintings
     with pytest.raises(ValueError, match=r"share|painting"):
-        StyleTargets(pictures, shares)
+        Paintings(pictures, shares)
     for others in ((1.0,), (1.0, 0.0)):
         with pytest.raises(ValueError, match="for 2 paintings"):
-            StyleTargets([picture(32, 32)] * 2).with_shares(others)
+            Paintings([picture(32, 32)] * 2).with_shares(others)
 
 
 GREY, COLOURS = (32, 32), (32, 32, 3)
@@ -122,7 +139,7 @@ def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, mon
         with Path("/proc/self/statm").open() as statm:
             return int(statm.read().split()[1]) * resource.getpagesize()
 
-    style = StyleTargets([picture(128, 128, 1)])
+    style = Paintings([picture(128, 128, 1)])
     readings = {}
     for number in range(1, 36):
         photo = picture(40 + number * 61 % 151, 190 - number * 61 % 151)
@@ -139,14 +156,17 @@ def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, mon
 @pytest.mark.slow
 def test_lbfgs_lowers_the_loss_at_every_scale_within_the_colours_there_are_and_steps_say_so(tiny):
     settings = Settings(size=181, iterations=1, optimizer="lbfgs", content_weight=0.05)
-    steps = list(stylize(picture(64, 181), [picture(80, 80, 2)], settings, tiny))
+    steps, images = [], []
+    for step in stylize(picture(64, 181), [picture(80, 80, 2)], settings, tiny):
+        assert step.losses and step.image is not None
+        images.append(step.snapshot()["image"])
+        steps.append(step)
     assert [(step.iteration, step.scale) for step in steps] == [(1, 128), (2, 128), (3, 181)]
     assert {step.total for step in steps} == {3}
     assert all(step.eta_s >= 0 for step in steps) and steps[-1].eta_s == 0
     assert set(steps[0].losses) == {"content", "style", "total_variation", "structure", "total"}
     assert steps[0].image.shape == (45, 128, 3)
     assert steps[1].losses["total"] < steps[0].losses["total"]
-    images = [step.snapshot()["image"] for step in steps]
     assert min(each.min() for each in images) >= 0 and max(each.max() for each in images) <= 1
 
 
@@ -214,7 +234,7 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
 
     monkeypatch.setattr(scale_optimizer, "program", lambda *args: Sick(program(*args)))
     settings = Settings(size=96, iterations=20)
-    steps = list(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
+    steps = each_read(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
     assert np.isfinite(steps[-1].image).all()
     assert rates[12] == pytest.approx(0.02) and rates[15] == pytest.approx(0.01)
     assert np.isfinite(steps[14].image).all()
@@ -246,7 +266,7 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     ],
 )
 def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
-    args = picture(96, 128), StyleTargets([picture(60, 60)]), settings, tiny
+    args = picture(96, 128), Paintings([picture(60, 60)]), settings, tiny
     transfer = StyleTransfer(*args)
     snapshots, numbers = {}, []
     for step in transfer.steps():

@@ -9,15 +9,17 @@ import pytest
 import tensorflow as tf
 from support.commands import python
 from support.fabricated import SOME_LAYERS, trained_arrays
-from support.tiny import picture
+from support.tiny import each_read, picture
 
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import memory_model, scale_optimizer, schedule
-from styletransfer.engine.inetwork_losses import OriginalLosses
-from styletransfer.engine.losses import RelativeLosses
+from styletransfer.engine.memory_model import Footprint, PaintingInputs
 from styletransfer.engine.objective import Objective
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.recipes.default import Moments, RelativeLosses
+from styletransfer.engine.recipes.inetwork import INetwork, OriginalLosses
 from styletransfer.engine.scale_optimizer import Program
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.view import View
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import network
 from styletransfer.vgg.network import NetworkOptions
@@ -34,7 +36,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
     masks, size, dtype, tolerance = {}, (49, 67), tf.float64, 1e-9
     if recipe == "gram":
         losses, options = RelativeLosses("conv4_2", "gram"), NetworkOptions("ave", dtype, "zero")
-        objective = Objective(tiny, losses, options, True, True)
+        objective = Objective(View(tiny, Moments(), losses, options, True), structure=True)
     else:  # By a network that lacks layers, with features as large as its teacher's.
         # Kernels as large as VGG's do not become constants.
         monkeypatch.setattr(network, "MAX_CONSTANT_BYTES", 0)
@@ -42,16 +44,18 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
         np.savez(tmp_path / "own.npz", **arrays)
         vgg, dtype, tolerance = load_vgg("vgg16", tmp_path / "own.npz"), tf.float32, 1e-5
         losses = OriginalLosses(DEEP_LAYERS, "conv5_1", 0)
-        objective = Objective(vgg.as_large_as_teacher, losses, NetworkOptions("max"))
+        view = View(vgg.as_large_as_teacher, INetwork(), losses, NetworkOptions("max"))
+        objective = Objective(view)
         mask = np.linspace(0, 1, size[0] * size[1], dtype=np.float32).reshape(size)
         masks = {"regions": [mask, 1 - mask]}
-    paintings = StyleTargets([picture(60, 70, 3), picture(50, 50, 4)], [0.3, 0.7], **masks)
+    paintings = Paintings([picture(60, 70, 3), picture(50, 50, 4)], [0.3, 0.7], **masks)
     inside = mask[::-1] if masks else None
     # Targets are computed in float32.
-    options = dataclasses.replace(objective.options, dtype=tf.float32)
-    single = dataclasses.replace(objective, options=options)
+    options = dataclasses.replace(objective.view.options, dtype=tf.float32)
+    view = dataclasses.replace(objective.view, options=options)
+    single = dataclasses.replace(objective, view=view)
     photo = tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, paintings.groups(single, size, inside), inside)
+    problem = single.problem(photo, paintings.groups(view, size, inside), inside)
     problem = tf.nest.map_structure(lambda each: tf.cast(each, dtype), problem)
     image, weights = (tf.constant(x, dtype) for x in (picture(*size, 1)[None], WEIGHTS))
     terms, gradient = objective.gradient(image, problem, weights)
@@ -85,7 +89,7 @@ def test_when_memory_runs_out_the_picture_is_finished_in_tiles_and_is_the_same(
 
     monkeypatch.setattr(scale_optimizer, "program", program)
     with caplog.at_level(logging.WARNING):
-        steps = list(stylize(*args))
+        steps = each_read(stylize(*args))
     assert calls == [None, None, 256, 64, 64, 64]
     assert sum("memory ran out" in record.message for record in caplog.records) == 2
     for step, image in zip(steps, expected, strict=True):
@@ -118,7 +122,7 @@ import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import last, network, picture
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import schedule
-from styletransfer.engine.style_targets import StyleTargets
+from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.stylize import StyleTransfer
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
@@ -130,7 +134,7 @@ held = memory("VmRSS")
 limit = held + 480_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
 schedule.FIRST_SCALE = 1024
 def prepared():
-    return StyleTransfer(photo, StyleTargets([painting]), settings, vgg, memory_limit=limit)
+    return StyleTransfer(photo, Paintings([painting]), settings, vgg, memory_limit=limit)
 transfer = prepared()
 next(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan
@@ -146,19 +150,21 @@ print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
 
 
 def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
-    objective, size = Objective.of(Settings(), random_vgg), (2000, 3000)
-    plain = {side: memory_model.bytes_needed(objective, size, side) for side in memory_model.SIDES}
+    settings, size = Settings(), (2000, 3000)
+    view = View.of(settings, random_vgg)
+    footprint = Footprint.of(view, settings)
+    plain = {side: footprint.bytes_needed(size, side) for side in memory_model.SIDES}
     assert sorted(plain.values(), reverse=True) == list(plain.values())
     assert plain[None] > 2 * plain[memory_model.SIDES[1]]
     for more in (
-        memory_model.ExtraMemory(lbfgs=True),
-        memory_model.ExtraMemory(regions=2),
-        memory_model.ExtraMemory(composited=True),
-        memory_model.ExtraMemory(outside=10**8),
+        Footprint.of(view, Settings(optimizer="lbfgs")),
+        Footprint.of(view, settings, PaintingInputs(size, regions=2)),
+        Footprint.of(view, settings, PaintingInputs(size, masked=True)),
+        Footprint.of(view, settings, outside=10**8),
     ):
         for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
-            needed = memory_model.bytes_needed(objective, size, side, more)
+            needed = more.bytes_needed(size, side)
             assert needed > plain[side] + 5 * 6e6
-    half = Objective.of(Settings(precision="bfloat16"), random_vgg)
+    half = Footprint.of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
     sixty_four_megapixels = 6532, 9798
-    assert memory_model.bytes_needed(half, sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
+    assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from styletransfer.vgg import download
-from styletransfer.vgg.registry import ARCHITECTURES
+from styletransfer.vgg.architectures import ARCHITECTURES
 from support.polling import until
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from PIL import Image
 
 from styletransfer.settings import Settings
-from styletransfer.vgg.registry import Weights
+from styletransfer.vgg.architectures import Weights
 
 Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
 

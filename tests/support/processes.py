@@ -18,7 +18,7 @@ DEADLINE_S = 120
 STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds, as docs/ promise
 # In the order in which a run loads them: TensorFlow by way of the module that keeps Keras out.
 PRELOAD = (
-    "styletransfer.devices.tensorflow",
+    "styletransfer.devices.choose",
     "styletransfer.batch.easel",
     "styletransfer.batch.dry_run",
     "styletransfer.batch.workers",

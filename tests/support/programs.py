@@ -28,10 +28,10 @@ def batch_without_tensorflow(every: str = "60") -> None:
 
 def batch_on_two_devices() -> None:
     """The same on two devices."""
-    from styletransfer.devices import tensorflow
+    from styletransfer.devices import choose
 
     devices = tuple(stand_in.Device(f"CPU:{number}", f"half {number}") for number in range(2))
-    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
+    choose.choose_devices = lambda wanted: choose.Devices(devices)
     batch_without_tensorflow()
 
 
@@ -41,24 +41,24 @@ def batch_on_two_halves_of_the_cpu() -> None:
     A GPU's memory and kernels are not tried, and tests/devices/ tests its set-up. Apart from the
     log it prints the device of each network's kernels.
     """
-    from styletransfer.devices import tensorflow
+    from styletransfer.devices import choose
     from styletransfer.engine import memory_model
     from styletransfer.vgg import network
     from styletransfer.vgg.network import VGG
 
     # Then kernels are tensors on a device: they are too large for constants.
     network.MAX_CONSTANT_BYTES, memory_model.WEIGHT_COPIES = 0, 10**12
-    config = tensorflow.tf.config
+    config = choose.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
-    devices = tuple(tensorflow.Device(f"CPU:{number}", f"half {number}") for number in range(2))
-    tensorflow.choose_devices = lambda wanted: tensorflow.Devices(devices)
+    devices = tuple(choose.Device(f"CPU:{number}", f"half {number}") for number in range(2))
+    choose.choose_devices = lambda wanted: choose.Devices(devices)
     networks = []
     tiny.compute_in_float32()
     NetworkPool.build = lambda *_: networks.append(VGG(tiny.weights())) or networks[-1]
     code = main([])
     for vgg in networks:
-        tensors = tensorflow.tf.nest.flatten([*vgg._converted.values()])
+        tensors = choose.tf.nest.flatten([*vgg._converted.values()])
         print("kernels on", *{tensor.device for tensor in tensors})
     if "keras" in sys.modules:
         print("Keras was loaded, which takes seconds")
@@ -69,17 +69,16 @@ def on_the_second_half_of_the_cpu() -> None:
     """A dry run, the batch and one picture, with a logical device of the CPU before the one that
     is chosen, like a GPU that does not work. TensorFlow logs each operation with its device; each
     program is followed by the devices whose memory was asked for."""
-    from styletransfer.devices import tensorflow
-    from styletransfer.engine import memory_available
+    from styletransfer.devices import choose, memory
 
-    config = tensorflow.tf.config
+    config = choose.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
     config.set_logical_device_configuration(config.list_physical_devices("CPU")[0], halves)
-    tensorflow.tf.debugging.set_log_device_placement(True)
-    chosen = tensorflow.Devices((tensorflow.Device("CPU:1", "the second half"),))
-    tensorflow.choose_devices = lambda wanted: chosen
-    name, names = memory_available.device_name, set()
-    memory_available.device_name = lambda: names.add(name()) or name()
+    choose.tf.debugging.set_log_device_placement(True)
+    chosen = choose.Devices((choose.Device("CPU:1", "the second half"),))
+    choose.choose_devices = lambda wanted: chosen
+    name, names = memory.device_name, set()
+    memory.device_name = lambda: names.add(name()) or name()
     picture = "photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1"
     for program, words in (
         (main, "--dry-run"),

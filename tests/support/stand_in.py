@@ -31,7 +31,7 @@ class VGG:
         self.identity = getattr(weights, "identity", "stand-in")
 
 
-class StyleTargets:
+class Paintings:
     """The mean colour of the paintings."""
 
     def __init__(self, paintings: list[np.ndarray], *others: object) -> None:
@@ -67,7 +67,7 @@ class StyleTransfer:
     """
 
     def __init__(
-        self, content: np.ndarray, styles: StyleTargets, settings: Settings, *_: Any, **__: Any
+        self, content: np.ndarray, styles: Paintings, settings: Settings, *_: Any, **__: Any
     ) -> None:
         self._is_deadly = int(content[0, 0].sum()) == 3
         size = schedule(*content.shape[:2], settings)[0][-1]
@@ -131,5 +131,5 @@ def install(set_attribute: Any = setattr) -> None:
     from styletransfer.batch.network_pool import NetworkPool
 
     set_attribute(easel, "StyleTransfer", StyleTransfer)
-    set_attribute(easel, "StyleTargets", StyleTargets)
+    set_attribute(easel, "Paintings", Paintings)
     set_attribute(NetworkPool, "build", lambda _, settings, weights: VGG(weights))

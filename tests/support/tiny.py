@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
+from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
 
 if TYPE_CHECKING:  # Loads TensorFlow.
     from styletransfer.vgg.network import VGG
@@ -47,9 +47,9 @@ def compute_in_float32() -> None:
     A CPU with bfloat16 would trace everything a second time, and the tests would try something else
     than on other machines.
     """
-    from styletransfer.engine import objective
+    from styletransfer.engine import view
 
-    objective.fastest_precision = lambda: "float32"
+    view.fastest_precision = lambda: "float32"
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -65,6 +65,15 @@ def last(steps: Iterable[Any]) -> Any:
     for step in steps:  # noqa: B007
         pass
     return step
+
+
+def each_read(steps: Iterable[Any]) -> list[Any]:
+    """Return all of an optimisation's steps, with the image and the losses of each."""
+    read = []
+    for step in steps:
+        assert step.losses is not None and step.image is not None
+        read.append(step)
+    return read
 
 
 def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: object) -> bytes:

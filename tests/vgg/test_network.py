@@ -10,7 +10,8 @@ from support import fabricated
 from support.tiny import picture
 
 from styletransfer import load_vgg
-from styletransfer.vgg import registry
+from styletransfer.vgg import architectures
+from styletransfer.vgg.architectures import random_identity
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.random_weights import (
     CALIBRATION_PHOTO,
@@ -18,7 +19,6 @@ from styletransfer.vgg.random_weights import (
     random_weights,
 )
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import random_identity
 
 # Shallow to deep, each block at least once.
 COMPARED = {
@@ -44,8 +44,8 @@ def test_features_and_files_equal_kerass(model, image, tmp_path):
     fabricated.save_h5(path, fabricated.weights(model))
     network = getattr(keras.applications, model.upper())(include_top=False, weights=str(path))
     source = importlib.import_module(f"keras.src.applications.{model}")
-    assert registry.ARCHITECTURES[model].url == source.WEIGHTS_PATH_NO_TOP
-    assert registry.ARCHITECTURES[model].md5 in inspect.getsource(source)
+    assert architectures.ARCHITECTURES[model].url == source.WEIGHTS_PATH_NO_TOP
+    assert architectures.ARCHITECTURES[model].md5 in inspect.getsource(source)
     layers = COMPARED[model]
     outputs = [network.get_layer(f"block{each[4]}_conv{each[6]}").output for each in layers]
     batch = published.preprocess_input(image[None] * 255.0)
@@ -79,7 +79,7 @@ def test_a_wrong_layer_pool_or_model_is_named(tiny, image):
 
 def test_random_weights_follow_their_seed_and_give_each_channel_mean_activation_1(monkeypatch):
     """And centre it before the ReLU. Here a sixteenth of VGG's channels."""
-    monkeypatch.setattr(registry, "WIDTHS", (4, 8, 16, 32, 32))
+    monkeypatch.setattr(architectures, "WIDTHS", (4, 8, 16, 32, 32))
     weights, again = (random_weights("vgg16", 3) for _ in range(2))
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != weights.identity

@@ -9,10 +9,10 @@ import pytest
 from support import fabricated
 from support.failures import weights_error
 
-from styletransfer.vgg import readers, registry
+from styletransfer.vgg import architectures, readers
+from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
 from styletransfer.vgg.foreign_formats import read_foreign
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import MEAN_PIXEL, Weights, layer_shapes
 
 SAVERS = {
     "h5": fabricated.save_h5,
@@ -29,7 +29,7 @@ def quick():
     test_network.py reads them in full size, and test_hostile_weights.py in a process.
     """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "WIDTHS", (4, 8, 16, 32, 32))
+        patch.setattr(architectures, "WIDTHS", (4, 8, 16, 32, 32))
         patch.setattr(readers, "read_in_process", read_foreign)
         yield
 

@@ -11,7 +11,7 @@ from support.hub import put
 
 from styletransfer import Settings, load_vgg
 from styletransfer.vgg import download
-from styletransfer.vgg.registry import BUILTIN, random_identity
+from styletransfer.vgg.architectures import BUILTIN, random_identity
 from styletransfer.vgg.sources import (
     described,
     named_source,

@@ -9,8 +9,8 @@ from support.failures import weights_error
 from support.inetwork_formulas import features
 
 from styletransfer import load_vgg
+from styletransfer.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_names
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, DISTILLED, Weights, layer_names
 
 LAYERS = layer_names("vgg19")[:13]
 

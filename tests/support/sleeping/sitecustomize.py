@@ -13,10 +13,9 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2]))
 MODULES = (
     "tensorflow",
-    "styletransfer.devices.tensorflow",
-    "styletransfer.engine.memory_available",
-    "styletransfer.engine.memory_model",
-    "styletransfer.engine.style_targets",
+    "styletransfer.devices.choose",
+    "styletransfer.devices.memory",
+    "styletransfer.engine.paintings",
     "styletransfer.engine.stylize",
     "styletransfer.vgg.network",
 )

@@ -6,22 +6,80 @@ photo and this picture are matched together, so that forms grow coarse to fine. 
 "Neural Neighbor Style Transfer", have such a decoder for features alone.
 """
 
+import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.devices.memory import device_name
 from styletransfer.engine import neighbours
-from styletransfer.engine.constants import FULL_STRENGTH, PLACE
+from styletransfer.engine.constants import (
+    FULL_STRENGTH,
+    MATCHED_DIRECTIONS,
+    MATCHED_LAYERS,
+    PIXELS_OF_PLACE,
+    PLACE,
+)
 from styletransfer.engine.decoder import HALO, PART_SIDE, decoder, traced
-from styletransfer.engine.matching import places_of
-from styletransfer.engine.memory_available import device_name
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.style_targets import FULLY_COVERED
-from styletransfer.engine.targets import Group
-from styletransfer.vgg.tiles import Span, Tile, cut, halo_of, own, own_features
+from styletransfer.engine.memory_model import (
+    KERNELS,
+    MASK,
+    MATCHES,
+    RESULT,
+    RGB,
+    Footprint,
+    matching_bytes,
+)
+from styletransfer.engine.recipes.base import Losses, Recipe
+from styletransfer.engine.recipes.default import relative_losses
+from styletransfer.engine.targets import FULLY_COVERED, Group
+from styletransfer.settings import Settings
+from styletransfer.vgg.network import VGG
+from styletransfer.vgg.spans import Span, halo_of
+from styletransfer.vgg.tiles import Tile, cut, own, own_features
+
+if TYPE_CHECKING:
+    from styletransfer.engine.view import View
 
 TINY = 1e-6
+# Bytes of a painting's candidates, without rotations: it takes half the time, and makes no visible
+# difference.
+CANDIDATE_BYTES = 10_000_000
+MAX_KEPT = 12  # paintings' targets at a size that are kept
+COPIES = 6  # pictures in memory, photo and result among them
+DECODING = 1000  # bytes per pixel of a part that is decoded
+
+
+class InstantFootprint(Footprint):
+    """The memory of the recipe."""
+
+    def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
+        """Return the bytes while places are matched, or while a part is decoded."""
+        scales, size = self.scales(size), self.canvas(size)
+        channels, pixels = self.channels, math.prod(size)
+        of_place = channels + PIXELS_OF_PLACE + MATCHED_DIRECTIONS
+        kept = min(CANDIDATE_BYTES / channels, 4 * max(size) ** 2 / PLACE**2) * of_place
+        part = min(pixels, (PART_SIDE + 2 * HALO) ** 2)
+        most = max(matching_bytes(size, channels, side is not None), DECODING * part)
+        held = pixels * (COPIES * RGB + MATCHES * self.paintings + MASK * self.regions)
+        # Candidates of all scales are kept for the next photo, up to MAX_KEPT.
+        count = min(self.paintings * scales, MAX_KEPT + self.paintings)
+        fixed = 0 if self.on_gpu else 3 * KERNELS + self.outside + pixels * RESULT
+        return int(held + most + count * kept + fixed)
+
+
+class Instant(Recipe):
+    """The recipe without optimisation."""
+
+    fits_float16 = False  # The decoder is made for features of their own scale.
+    keeps_pixels = True
+    footprint = InstantFootprint
+
+    def losses(self, settings: Settings, vgg: VGG) -> Losses:
+        """Return losses that only say at which layers places are matched."""
+        matched = tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers)
+        return relative_losses(settings, (), matched)
 
 
 class Part(NamedTuple):
@@ -37,16 +95,16 @@ class Part(NamedTuple):
 
 
 def painted(
-    objective: Objective,
+    view: "View",
     groups: Sequence[Group],
     photo: tf.Tensor,
     picture: tf.Tensor,
     strength: float,
 ) -> tf.Tensor:
-    """Paints a picture at one scale.
+    """Paint a picture at one scale.
 
     Args:
-        objective: The objective of recipe `instant`.
+        view: The view of recipe `instant`.
         groups: The targets of paintings; candidates include their pixels.
         photo: The photo on its canvas [1, H, W, 3], sRGB 0…1.
         picture: The picture to start from on the same canvas: that of the scale before.
@@ -57,11 +115,11 @@ def painted(
     """
     # Half of the work of mixing their features, and nearly the same matches.
     sought = strength * picture + (1 - strength) * photo
-    matches = _matches(objective, groups, sought)
+    matches = _matches(view, groups, sought)
     regions = _regions(groups, min(1.0, strength / FULL_STRENGTH))
     covers = isinstance(regions[0], float) and regions[0] == 1
-    decode = traced(objective.options.dtype, device_name())
-    halo = halo_of(objective.vgg, objective.layers)
+    decode = traced(view.options.dtype, device_name())
+    halo = halo_of(view.vgg.needed(view.layers))
     rows = []
     for down in _parts(photo.shape[1], halo):
         row = []
@@ -69,17 +127,15 @@ def painted(
             tile = Tile(down.seen, across.seen)
             target = _target(groups, matches, regions, tile)
             if not covers:
-                target = _with_photo(objective, target, regions, photo, tile)
+                target = _with_photo(view, target, regions, photo, tile)
             row.append(decode(*target)[:, down.own, across.own])
         rows.append(tf.concat(row, 2))
     return tf.clip_by_value(tf.concat(rows, 1), 0.0, 1.0)
 
 
-def _matches(
-    objective: Objective, groups: Sequence[Group], picture: tf.Tensor
-) -> list[list[tf.Tensor]]:
-    """Returns each group's matches [h, w] among the candidates of each of its paintings."""
-    of_picture = places_of(objective, picture)
+def _matches(view: "View", groups: Sequence[Group], picture: tf.Tensor) -> list[list[tf.Tensor]]:
+    """Return each group's matches [h, w] among the candidates of each of its paintings."""
+    of_picture = view.places_of(picture)
     return [
         [neighbours.nearest(each.prepared[0], of_picture) for each in group.candidates]
         for group in groups
@@ -87,7 +143,7 @@ def _matches(
 
 
 def _regions(groups: Sequence[Group], part: float) -> list[tf.Tensor | float]:
-    """Returns each group's share of each place, [1, h, w, 1], or of all places.
+    """Return each group's share of each place, [1, h, w, 1], or of all places.
 
     Args:
         groups: The groups.
@@ -112,7 +168,7 @@ def _regions(groups: Sequence[Group], part: float) -> list[tf.Tensor | float]:
 
 
 def _parts(length: int, halo: int) -> list[Part]:
-    """Returns the parts of `length` px. halo: px around a tile that its features depend on."""
+    """Return the parts of `length` px. halo: px around a tile that its features depend on."""
     count = -(-length // PART_SIDE)
     side = -(-length // count)
     side += -side % HALO
@@ -131,12 +187,12 @@ def _target(
     regions: Sequence[tf.Tensor | float],
     tile: Tile,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns the decoder's first layer [1, h, w, 128] and the pixels [1, h, w, 48] of the matches
+    """Return the decoder's first layer [1, h, w, 128] and the pixels [1, h, w, 48] of the matches
     of a tile's own part, weighted by the shares."""
     joined = pixels = 0.0
-    for group, found, region in zip(groups, matches, regions, strict=True):
+    for group, places, region in zip(groups, matches, regions, strict=True):
         share = region if isinstance(region, float) else own(region, tile, PLACE)
-        for candidates, numbers in zip(group.candidates, found, strict=True):
+        for candidates, numbers in zip(group.candidates, places, strict=True):
             part = share * candidates.share
             at_tile = own(numbers[None], tile, PLACE)
             joined += part * tf.gather(candidates.joined[0], at_tile)
@@ -145,19 +201,29 @@ def _target(
 
 
 def _with_photo(
-    objective: Objective,
+    view: "View",
     target: tuple[tf.Tensor, tf.Tensor],
     regions: Sequence[tf.Tensor | float],
     photo: tf.Tensor,
     tile: Tile,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns a target of `_target` with the photo's own, for the share that no group has."""
+    """Return a target of `_target` with the photo's own, for the share that no group has."""
     rest = 1.0 - sum(
         each if isinstance(each, float) else own(each, tile, PLACE) for each in regions
     )
-    layers, options = objective.losses.matched_layers, objective.options
-    found = own_features(objective.vgg, cut(photo, tile), tile, layers, options)
-    places = neighbours.aligned({layer: neighbours.places(layer, found[layer]) for layer in layers})
+    layers, options = view.losses.matched_layers, view.options
+    features_there = own_features(view.vgg, cut(photo, tile), tile, layers, options)
+    places = neighbours.aligned(
+        {layer: neighbours.places(layer, features_there[layer]) for layer in layers}
+    )
     pixels = tf.nn.space_to_depth(own(photo, tile, 1), PLACE)
     features = tf.concat(list(places.values()), -1)[None]
     return target[0] + rest * decoder().joined(features, pixels), target[1] + rest * pixels
+
+
+def prepared(candidates: neighbours.Candidates) -> neighbours.Candidates:
+    """Return a painting's candidates with what the recipe needs of them."""
+    layers = [layer.offsets[0, 0] + layer.mean for layer in candidates.layers]
+    joined = decoder().joined(tf.concat(layers, -1), candidates.pixels[0])
+    index = neighbours.index_of(candidates)
+    return candidates._replace(layers=(), prepared=(index,), joined=(joined,))

@@ -11,7 +11,7 @@ from unittest.mock import Mock, call
 import pytest
 
 from styletransfer import log
-from styletransfer.devices import nvidia, tensorflow
+from styletransfer.devices import choose, nvidia
 from styletransfer.errors import DeviceError
 
 HERE = Path(__file__).parent
@@ -24,10 +24,10 @@ def bare(monkeypatch, tmp_path):
     monkeypatch.setattr(nvidia, "DEVICES", tmp_path)
     monkeypatch.setattr(nvidia, "LIBRARY", "libcuda-of-nobody.so.1")
     # As where start.sh sees a GPU; elsewhere it installs a TensorFlow without CUDA.
-    monkeypatch.setattr(tensorflow, "_cuda_version", lambda: CUDA)
+    monkeypatch.setattr(choose, "_cuda_version", lambda: CUDA)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    if tensorflow.tf.config.list_physical_devices("GPU"):
+    if choose.tf.config.list_physical_devices("GPU"):
         pytest.skip("this machine has a GPU that works")
     log.log_to_stdout("%(message)s")
     return tmp_path
@@ -65,20 +65,20 @@ def test_gpus_are_found_by_their_nodes_and_by_name(bare, monkeypatch):
 
 
 def test_auto_warns_of_a_gpu_that_cannot_be_used_and_asked_for_it_is_an_error(bare, capsys):
-    assert tensorflow.choose_devices("auto").first.name == "CPU:0"
+    assert choose.choose_devices("auto").first.name == "CPU:0"
     with pytest.raises(DeviceError, match=r"no NVIDIA GPU was found: libcuda-of-nobody\.so\.1"):
-        tensorflow.choose_devices("gpu")
+        choose.choose_devices("gpu")
     assert capsys.readouterr().out == ""
     (bare / "nvidia0").touch()
-    assert tensorflow.choose_devices("auto").first.name == "CPU:0"
+    assert choose.choose_devices("auto").first.name == "CPU:0"
     logged = capsys.readouterr().out
     assert logged.startswith(
         "THERE IS A GPU IN THIS MACHINE (NVIDIA GPU), BUT TENSORFLOW CANNOT USE"
     )
     assert "libcuda-of-nobody.so.1" in logged and logged.count("\n") == 1
-    tensorflow.choose_devices("cpu")
+    choose.choose_devices("cpu")
     with pytest.raises(DeviceError, match=r"NVIDIA GPU cannot be used: .*DEVICE=cpu") as caught:
-        tensorflow.choose_devices("gpu")
+        choose.choose_devices("gpu")
     assert caught.value.exit_code == 4 and "\n" not in str(caught.value)
     assert capsys.readouterr().out == ""
 
@@ -101,11 +101,11 @@ def test_the_driver_reports_a_gpus_memory(driver):
 
 
 def test_a_convolution_proves_where_it_ran():
-    soft = tensorflow.tf.config.get_soft_device_placement()
-    assert tensorflow.probe("CPU:0") is None
-    flaw = tensorflow.probe("GPU:7")
+    soft = choose.tf.config.get_soft_device_placement()
+    assert choose.probe("CPU:0") is None
+    flaw = choose.probe("GPU:7")
     assert flaw.startswith("a convolution on GPU:7 failed: ") and "\n" not in flaw
-    assert tensorflow.tf.config.get_soft_device_placement() == soft
+    assert choose.tf.config.get_soft_device_placement() == soft
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def two_gpus(bare, monkeypatch):
 
     `flaws` has the results of probes.
     """
-    config = tensorflow.tf.config
+    config = choose.tf.config
     gpus = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
     made = SimpleNamespace(gpus=gpus, calls=Mock(), flaws={}, capabilities=[(8, 6), (8, 6)])
 
@@ -123,7 +123,7 @@ def two_gpus(bare, monkeypatch):
         return {"device_name": "NVIDIA A10G", "compute_capability": capability}
 
     made.calls.probe.side_effect = made.flaws.get
-    monkeypatch.setattr(tensorflow, "probe", made.calls.probe)
+    monkeypatch.setattr(choose, "probe", made.calls.probe)
     for name in ("list_physical_devices", "get_visible_devices"):
         monkeypatch.setattr(config, name, lambda kind: gpus)
     monkeypatch.setattr(config, "set_visible_devices", made.calls.show)
@@ -132,13 +132,13 @@ def two_gpus(bare, monkeypatch):
     monkeypatch.setattr(config.experimental, "get_device_details", details)
     yield made
     monkeypatch.undo()
-    tensorflow.choose_devices("cpu")
+    choose.choose_devices("cpu")
 
 
 @pytest.mark.parametrize("wanted", ["auto", "gpu"])
 def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     """TensorFlow would take all memory of all of them, and refuses to change that later."""
-    chosen = tensorflow.choose_devices(wanted)
+    chosen = choose.choose_devices(wanted)
     assert two_gpus.calls.mock_calls == [
         *(call.grow(gpu, True) for gpu in two_gpus.gpus),
         *(call.round(False), call.probe("GPU:0"), call.probe("GPU:1")),
@@ -146,14 +146,14 @@ def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
     assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
     two_gpus.calls.reset_mock()  # GPUs that are not wanted are hidden and left alone.
-    assert [each.name for each in tensorflow.choose_devices("cpu").all] == ["CPU:0"]
+    assert [each.name for each in choose.choose_devices("cpu").all] == ["CPU:0"]
     assert two_gpus.calls.mock_calls == [call.show([], "GPU")]
 
 
 def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
     found = [nvidia.GpuMemory(free * 2**30, 16 * 2**30) for free in (11, 15)]
     monkeypatch.setattr(nvidia, "gpu_memory", found.__getitem__)
-    assert [str(each) for each in tensorflow.choose_devices("gpu").all] == [
+    assert [str(each) for each in choose.choose_devices("gpu").all] == [
         "NVIDIA A10G, 16.0 GiB, of which 11.0 are free, compute capability 8.6, "
         "fastest in bfloat16",
         "NVIDIA A10G, 16.0 GiB, compute capability 8.6, fastest in bfloat16",
@@ -162,26 +162,26 @@ def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gp
 
 def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus):
     two_gpus.capabilities[1] = (7, 5)
-    chosen = tensorflow.choose_devices("gpu")
+    chosen = choose.choose_devices("gpu")
     assert [str(each).split(", ", 1)[1] for each in chosen.all] == [
         "compute capability 8.6, fastest in float16",
         "compute capability 7.5, fastest in float16",
     ]
     two_gpus.capabilities[1] = (6, 1)
-    assert "fastest in float32" in str(tensorflow.choose_devices("gpu"))
+    assert "fastest in float32" in str(choose.choose_devices("gpu"))
     two_gpus.flaws["GPU:1"] = "it broke"
-    assert "fastest in bfloat16" in str(tensorflow.choose_devices("gpu"))
+    assert "fastest in bfloat16" in str(choose.choose_devices("gpu"))
 
 
 def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
     two_gpus.flaws["GPU:0"] = "it broke"
-    chosen = tensorflow.choose_devices("gpu")
+    chosen = choose.choose_devices("gpu")
     assert [each.name for each in chosen.all] == ["GPU:1"]
     assert str(chosen) == "NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
     assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
     two_gpus.flaws["GPU:1"] = "it broke"
     with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
-        tensorflow.choose_devices("gpu")
+        choose.choose_devices("gpu")
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
     ],
 )
 def test_a_cpu_computes_in_bfloat16_only_where_that_is_faster(cpuinfo, precision):
-    assert tensorflow.cpu_precision(cpuinfo) == precision
+    assert choose.cpu_precision(cpuinfo) == precision

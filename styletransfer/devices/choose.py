@@ -60,44 +60,44 @@ def choose_devices(wanted: str) -> Devices:
     A GPU is used if a convolution runs on it. With `auto` a GPU that does not work is reported in
     capitals. Raises DeviceError for `gpu` if none works, with the reason.
     """
-    found = tf.config.list_physical_devices("GPU")
+    gpus = tf.config.list_physical_devices("GPU")
     if wanted == "cpu":
         tf.config.set_visible_devices([], "GPU")
-        found = []
-    elif not found:
+        gpus = []
+    elif not gpus:
         installed = nvidia.installed_gpus()
         if installed or wanted == "gpu":
             _report_unusable(installed, nvidia.why_unusable(_cuda_version()), wanted)
-    for gpu in found:
+    for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if found:
+    if gpus:
         full_float32()
-    usable = _working(found, wanted)
+    usable = _working(gpus, wanted)
     fastest_precision.cache_clear()
     precision = f"fastest in {fastest_precision()}"
     if not usable:
         return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
     return Devices(
         tuple(
-            Device(f"GPU:{number}", f"{_description(number, found[number])}, {precision}")
+            Device(f"GPU:{number}", f"{_description(number, gpus[number])}, {precision}")
             for number in usable
         )
     )
 
 
-def _working(found: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
+def _working(gpus: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
     """Return the numbers of the GPUs that pass `probe`.
 
     TensorFlow still lists the others: after a probe it is too late to hide them.
     """
-    flaws = {n: flaw for n in range(len(found)) if (flaw := probe(f"GPU:{n}"))}
+    flaws = {n: flaw for n in range(len(gpus)) if (flaw := probe(f"GPU:{n}"))}
     _broken.clear()
     _broken.update(flaws)
-    if flaws and len(flaws) == len(found):
-        _report_unusable([_gpu_name(gpu) for gpu in found], "; ".join(flaws.values()), wanted)
+    if flaws and len(flaws) == len(gpus):
+        _report_unusable([_gpu_name(gpu) for gpu in gpus], "; ".join(flaws.values()), wanted)
     elif flaws:
         event(f"NOT ALL GPUS CAN BE USED: {'; '.join(flaws.values())}", level=WARNING)
-    return [number for number in range(len(found)) if number not in flaws]
+    return [number for number in range(len(gpus)) if number not in flaws]
 
 
 def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
@@ -121,15 +121,15 @@ def probe(name: str) -> str | None:
     tf.config.set_soft_device_placement(False)  # Otherwise TensorFlow falls back to the CPU.
     try:
         with tf.device(name):
-            found = tf.nn.conv2d(tf.ones([1, 8, 8, 16]), tf.ones([3, 3, 16, 16]), 1, "VALID")
-        right = bool((found.numpy() == 3 * 3 * 16).all())
+            sums = tf.nn.conv2d(tf.ones([1, 8, 8, 16]), tf.ones([3, 3, 16, 16]), 1, "VALID")
+        right = bool((sums.numpy() == 3 * 3 * 16).all())
         used = not name.startswith("GPU") or tf.config.experimental.get_memory_info(name)["peak"]
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         return f"a convolution on {name} failed: {one_line(error)[:200]}"
     finally:
         tf.config.set_soft_device_placement(soft)
-    if not found.device.endswith(name) or not used:
-        return f"a convolution for {name} ran on {found.device}"
+    if not sums.device.endswith(name) or not used:
+        return f"a convolution for {name} ran on {sums.device}"
     return None if right else f"a convolution on {name} gave a wrong result"
 
 
@@ -212,12 +212,13 @@ def cpu_precision(cpuinfo: str) -> str:
 
 
 def has_bfloat16_without_amx() -> bool:
-    """Whether this CPU multiplies bfloat16 in vectors (AVX512_BF16). AMX is faster by far."""
+    """Return whether this CPU multiplies bfloat16 in vectors (AVX512_BF16). AMX is faster by
+    far."""
     return "avx512_bf16" in _cpuinfo() and "amx_bf16" not in _cpuinfo()
 
 
 @cache
 def _cpuinfo() -> str:
-    """Linux's description of the CPU; empty elsewhere."""
+    """Return Linux's description of the CPU; empty elsewhere."""
     cpuinfo = Path("/proc/cpuinfo")
     return cpuinfo.read_text() if cpuinfo.exists() else ""

@@ -49,16 +49,16 @@ class MemoryBudget:
             self.bytes = min(self.bytes, share)
 
     def with_more_in_use(self, more: int) -> "MemoryBudget":
-        """Returns the budget if `more` bytes of the host's memory are in use."""
+        """Return the budget if `more` bytes of the host's memory are in use."""
         if self._on_gpu:
             return self
-        found = copy.copy(self)
-        found.in_use += more
-        found.bytes, found._free = max(self.bytes - more, 0), max(self._free - more, 0)
-        return found
+        budget = copy.copy(self)
+        budget.in_use += more
+        budget.bytes, budget._free = max(self.bytes - more, 0), max(self._free - more, 0)
+        return budget
 
     def check(self, needed: int, what: str) -> None:
-        """Checks that memory which is needed only briefly is free, without the process's limit.
+        """Check that memory which is needed only briefly is free, without the process's limit.
 
         Args:
             needed: The bytes.
@@ -74,17 +74,17 @@ class MemoryBudget:
             )
 
     def lower(self, failed: int) -> None:
-        """Lowers the budget after a computation estimated at `failed` bytes ran out of memory."""
+        """Lower the budget after a computation estimated at `failed` bytes ran out of memory."""
         self.bytes = min(self.bytes, int(0.9 * failed))
 
 
 def device_name() -> str:
-    """Returns TensorFlow's name of the device in use, such as `GPU:0` or `CPU:0`."""
+    """Return TensorFlow's name of the device in use, such as `GPU:0` or `CPU:0`."""
     return tf.constant(0.0).device.rpartition("device:")[2]
 
 
 def gpu_memory() -> tuple[int, int] | None:
-    """Returns (used, free) bytes on the GPU, or None if the CPU computes or the GPU's size is
+    """Return (used, free) bytes on the GPU, or None if the CPU computes or the GPU's size is
     unknown."""
     name = device_name()
     if not name.startswith("GPU"):
@@ -98,9 +98,8 @@ def gpu_memory() -> tuple[int, int] | None:
 
 @cache
 def gpu_capacity(number: int) -> int | None:
-    """Returns the most bytes that TensorFlow can hold on a GPU: the memory that other programs
-    leave free at the first call, less CUDA's part. None means that the driver does not report it.
-    """
+    """Return the most bytes that TensorFlow can hold on a GPU: the memory that other programs leave
+    free at the first call, less CUDA's part. None means that the driver does not report it."""
     gpu, memory = tf.config.list_physical_devices("GPU")[number], nvidia.gpu_memory(number)
     if memory is None:
         return None
@@ -115,7 +114,7 @@ def gpu_capacity(number: int) -> int | None:
 
 
 def left_to_cuda(free: float, capability: tuple[int, int]) -> int:
-    """Returns the part of the `free` bytes that TensorFlow leaves to CUDA's libraries at its start,
+    """Return the part of the `free` bytes that TensorFlow leaves to CUDA's libraries at its start,
     on a GPU of this compute capability."""
     if free < 2 * 2**30:
         return LEFT_OF_LITTLE
@@ -123,7 +122,7 @@ def left_to_cuda(free: float, capability: tuple[int, int]) -> int:
 
 
 def cpu_memory(set_aside: int) -> tuple[int, int]:
-    """Returns (used, free) bytes of this process. Bytes set aside are included in the used ones;
+    """Return (used, free) bytes of this process. Bytes set aside are included in the used ones;
     memory of earlier pictures that TensorFlow keeps and can reuse is included in the free ones."""
     free, resident = free_memory(), resident_memory()
     kept = 0
@@ -137,5 +136,5 @@ def cpu_memory(set_aside: int) -> tuple[int, int]:
 
 @cache
 def _initial_resident() -> int:
-    """Returns the process's resident bytes at the first call, which is before the first picture."""
+    """Return the process's resident bytes at the first call, which is before the first picture."""
     return resident_memory()
