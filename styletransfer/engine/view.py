@@ -55,7 +55,8 @@ class View:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
-        if dtype == tf.float16 and not (recipe.fits_float16 and vgg.fits_float16):
+        any_scale = settings.traits.relative and recipe.fits_float16
+        if dtype == tf.float16 and not (any_scale and vgg.fits_float16):
             dtype = tf.float32
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, recipe, recipe.losses(settings, vgg), options, as_given)
