@@ -67,7 +67,7 @@ HELP = {
     "--keep_gps": "keep the photo's location in the result (default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
-    "recipe inetwork: published, if they were downloaded before)",
+    "recipes inetwork, gatys: published, if they were downloaded before)",
     "--memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "--device": f"default: {DEVICE_CHOICES[0]}",
     "--from_record": "repaint the result of a record (_records/….json)",

@@ -14,7 +14,6 @@ from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
 from styletransfer.settings import Settings
 from styletransfer.vgg.architectures import MULTIPLE, poolings_before
-from styletransfer.vgg.spans import halo_of, spans
 
 if TYPE_CHECKING:
     from styletransfer.devices.memory import MemoryBudget
@@ -134,6 +133,19 @@ def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
 # --- a painting ---------------------------------------------------------------------------------
 
 
+def tile_side(length: int, side: int, halo: int) -> int:
+    """Return the px of a tile with its halo.
+
+    Args:
+        length: The px of the picture's canvas.
+        side: The longest side of a tile's own part.
+        halo: The px around it that its features depend on.
+    """
+    part = -(-length // -(-length // side))
+    part += -part % MULTIPLE
+    return length if part + halo >= length else min(length, part + 2 * halo)
+
+
 class PaintingInputs(NamedTuple):
     """The properties of a painting's inputs that its memory depends on.
 
@@ -229,7 +241,7 @@ class Footprint:
             on_gpu=on_gpu,
             pads=view.recipe.pads and not view.as_given,
             grows=settings.traits.grows,
-            halo=halo_of(needed),
+            halo=view.halo,
             number=number,
             held=held,
             features=features,
@@ -249,7 +261,7 @@ class Footprint:
 
     def scales(self, size: tuple[int, int]) -> int:
         """Return the number of scales of a picture of this (height, width)."""
-        return len(scale_sizes(*size, max(size))) if self.grows else 1
+        return len(scale_sizes(*size, max(size), self.grows))
 
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
         """Return whether a step spends memory on speed: a picture of this (height, width) then
@@ -277,8 +289,7 @@ class Footprint:
             held += RGB  # The photo on its canvas.
             most = pixels * (held + max(features, UPDATING))
         else:
-            first = (spans(length, (0, length), side, self.halo)[0] for length in size)
-            tile = math.prod(each.last - each.first for each in first)
+            tile = math.prod(tile_side(length, side, self.halo) for length in size)
             features = self.features + TILED_COPIES_OF_PLACES * places
             waste = 1.0 if self.on_gpu else TILED_WASTE
             updating = pixels * (held + TILED_UPDATING)

@@ -31,12 +31,13 @@ def schedule(
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
-    if not settings.traits.grows:
-        return [fit_size(height, width, longer)], [settings.iterations]
-    scales = scale_sizes(height, width, longer)
-    if not settings.traits.optimises:
+    traits, count = settings.traits, settings.iterations
+    scales = scale_sizes(height, width, longer, traits.grows)
+    if not traits.optimises:
         return scales, [1] * len(scales)
-    return scales, [max(1, round(settings.iterations * _share(n))) for n in range(len(scales))]
+    if not traits.grows:
+        return scales, [count]
+    return scales, [max(1, round(count * _share(number))) for number in range(len(scales))]
 
 
 def _share(scale: int) -> float:
@@ -55,8 +56,8 @@ def steps_between_matches(iterations: int) -> int:
     return min(most, max(least, iterations // 2))
 
 
-def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
-    """Return the (height, width) of each scale.
+def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> list[tuple[int, int]]:
+    """Return the (height, width) of each scale; only the last one if the picture does not grow.
 
     The first one's longer side is FIRST_SCALE whatever the last one's, so that pictures of all
     sizes look alike, unless its shorter side would be below SMALLEST_SIDE. The last one has the
@@ -64,7 +65,7 @@ def scale_sizes(height: int, width: int, longer: int) -> list[tuple[int, int]]:
     """
     first = max(FIRST_SCALE, SMALLEST_SIDE * max(height, width) / min(height, width))
     octaves = math.log(max(1.0, longer / first)) / math.log(MOST_GROWTH)
-    count = math.ceil(octaves)
+    count = math.ceil(octaves) if grows else 0
     growth = (longer / first) ** (1 / max(1, count))
     sides = [math.ceil(first * growth**number) for number in range(count)]
     return [fit_size(height, width, side) for side in (*sides, longer)]

@@ -17,7 +17,7 @@ from styletransfer.engine.recipes import recipe_of
 from styletransfer.engine.recipes.base import Losses, Recipe
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions
-from styletransfer.vgg.tiles import Tile, joined, own, tiled_features
+from styletransfer.vgg.tiles import Tile, halo_of, joined, own, tiled_features
 
 FEW_BANDS = 3
 
@@ -55,7 +55,8 @@ class View:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
-        if dtype == tf.float16 and not (recipe.fits_float16 and vgg.fits_float16):
+        any_scale = settings.traits.relative and recipe.fits_float16
+        if dtype == tf.float16 and not (any_scale and vgg.fits_float16):
             dtype = tf.float32
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, recipe, recipe.losses(settings, vgg), options, as_given)
@@ -88,6 +89,11 @@ class View:
     def matched_channels(self) -> int:
         """The number of channels of all layers at which places are matched."""
         return sum(map(self.vgg.channels, self.losses.matched_layers))
+
+    @property
+    def halo(self) -> int:
+        """The px around a tile that its features at `layers` depend on."""
+        return halo_of(self.vgg, self.layers)
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Return the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in

@@ -56,8 +56,8 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
     """Return the weights for these settings, if a file's path, one of NAMES, or nothing is given.
 
     Recipe instant always gets the built-in network: its decoder is made for that one's features.
-    Nothing given is the built-in network, too. But the loss weights of recipe inetwork are made for
-    VGG's own features, so it gets the published weights of its model if a cache has them.
+    Nothing given is the built-in network, too. But recipes that follow a paper or script are made
+    for VGG's own features, so they get the published weights of their model if a cache has them.
 
     Raises WeightsError if there is no such file or name.
     """

@@ -8,17 +8,34 @@ and end at multiples of MULTIPLE, so that no pooling spans two of them.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from styletransfer.vgg.architectures import MULTIPLE
 from styletransfer.vgg.network import VGG, NetworkOptions, poolings_before
 from styletransfer.vgg.ops import Index, crop
-from styletransfer.vgg.spans import Span, halo_of, spans
 
 # px of a tile's own part if only features are computed, and if memory is short. The halo of small
 # ones takes longer than they do.
 FORWARD_SIDE, SMALL_FORWARD_SIDE = 704, 384
+
+
+class Span(NamedTuple):
+    """A tile's rows or columns in px.
+
+    Attributes:
+        first: The first one.
+        last: The first one after them.
+        own_first: The first one of its own part.
+        own_last: The first one after its own part.
+    """
+
+    first: Index
+    last: Index
+    own_first: Index
+    own_last: Index
 
 
 class Tile(NamedTuple):
@@ -80,11 +97,36 @@ def tiles(
         rows: The first of the rows to cover, a multiple of MULTIPLE, and the first after them; all
             by default.
     """
-    halo = halo_of(vgg.needed(layers))
+    halo = halo_of(vgg, layers)
     height, width = size
-    across = spans(width, (0, width), side, halo)
-    down = spans(height, rows or (0, height), side, halo)
+    across = _spans(width, (0, width), side, halo)
+    down = _spans(height, rows or (0, height), side, halo)
     return [[Tile(each, columns) for columns in across] for each in down]
+
+
+def halo_of(vgg: VGG, layers: Sequence[str]) -> int:
+    """Return the px around a tile that its features depend on, a multiple of MULTIPLE."""
+    reach = sum(2 ** poolings_before(layer) for layer in vgg.needed(layers))
+    return reach + -reach % MULTIPLE
+
+
+def _spans(length: int, covered: tuple[int, int], side: int, halo: int) -> list[Span]:
+    """Return spans of `length` px, all of one length if that is a multiple of MULTIPLE: for each
+    shape, TensorFlow compiles kernels and keeps memory."""
+    first, last = covered
+    count = -(-(last - first) // side)
+    part = -(-(last - first) // count)
+    part += -part % MULTIPLE
+    shown = min(length, part + 2 * halo)
+    latest = (length - shown) // MULTIPLE * MULTIPLE
+    spans = []
+    # The last one is no shorter than MULTIPLE: it would be empty after the poolings.
+    starts = [*range(first, max(last - MULTIPLE + 1, first + 1), part), last]
+    for own_first, own_last in pairwise(starts):
+        start = max(0, min(own_first - halo, latest))
+        end = length if own_last + halo >= length else start + shown
+        spans.append(Span(start, end, own_first, own_last))
+    return spans
 
 
 def own_features(

@@ -23,6 +23,7 @@ from styletransfer.engine.view import View
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import network
 from styletransfer.vgg.network import NetworkOptions
+from styletransfer.vgg.tiles import tiles
 
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
 # Some of VGG's layers, in all of its blocks.
@@ -147,6 +148,15 @@ print(first.side, second.side, limit, held, first.bytes_needed, memory("VmHWM"))
     assert abs(held + needed - peak) < 0.1 * needed
     # The second picture can use what TensorFlow keeps of the first.
     assert second == first
+
+
+def test_the_memory_of_a_tile_is_planned_for_the_tiles_that_are_painted(tiny):
+    view = View.of(Settings(), tiny)
+    for size in ((16, 4000), (320, 336), (1000, 1392), (2064, 3008)):
+        for side in memory_model.SIDES[1:]:
+            first = tiles(tiny, size, view.layers, side)[0][0]
+            planned = tuple(memory_model.tile_side(length, side, view.halo) for length in size)
+            assert planned == tuple(span.last - span.first for span in first)
 
 
 def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):

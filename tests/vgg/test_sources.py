@@ -30,20 +30,21 @@ def identity(path):
 # --- the default ------------------------------------------------------------------------------
 
 
-def test_it_is_the_built_in_network_unless_recipe_inetwork_finds_its_models_published_weights(
+def test_it_is_the_built_in_network_unless_a_recipe_for_vgg_finds_its_models_published_weights(
     hub, published
 ):
     def identities():
         return {
             (recipe, model): source_for(Settings(model=model, recipe=recipe), None).identity
-            for recipe in ("default", "inetwork")
+            for recipe in ("default", "inetwork", "gatys")
             for model in ("vgg19", "vgg16")
         }
 
     builtin = dict.fromkeys(identities(), identity(BUILTIN))
     assert identities() == builtin
     put(download.CACHE, published.file_name, hub.content)
-    assert identities() == builtin | {("inetwork", "vgg19"): f"md5:{published.md5}"}
+    vgg = dict.fromkeys((("inetwork", "vgg19"), ("gatys", "vgg19")), f"md5:{published.md5}")
+    assert identities() == builtin | vgg
     assert hub.asked == []
 
 

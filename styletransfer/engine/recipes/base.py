@@ -171,7 +171,8 @@ class Recipe(ABC):
             picture.py.
         composites: Whether the photo shows outside of the painted part while it is painted.
             Otherwise regions restrict paintings, not the picture.
-        fits_float16: Whether features may have any scale, as they need in float16.
+        fits_float16: Whether features may have any scale, as they need in float16, if the losses
+            are relative.
         joins_terms: Whether XLA may compile the operations from sums to losses.
         bounds: The range of the picture's values while L-BFGS optimises it, or None for any.
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.

@@ -66,7 +66,6 @@ class GatysLosses(Losses):
 class Gatys(Recipe):
     """The recipe of the paper."""
 
-    fits_float16 = False
     first_grain = 0.0
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:

@@ -157,7 +157,6 @@ class INetwork(Recipe):
 
     pads = False
     composites = False  # The original applies masks to features only.
-    fits_float16 = False
     bounds = None
     first_grain = 0.0
 

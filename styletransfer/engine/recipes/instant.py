@@ -36,8 +36,7 @@ from styletransfer.engine.recipes.default import relative_losses
 from styletransfer.engine.targets import FULLY_COVERED, Group
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
-from styletransfer.vgg.spans import Span, halo_of
-from styletransfer.vgg.tiles import Tile, cut, own, own_features
+from styletransfer.vgg.tiles import Span, Tile, cut, own, own_features
 
 if TYPE_CHECKING:
     from styletransfer.engine.view import View
@@ -119,7 +118,7 @@ def painted(
     regions = _regions(groups, min(1.0, strength / FULL_STRENGTH))
     covers = isinstance(regions[0], float) and regions[0] == 1
     decode = traced(view.options.dtype, device_name())
-    halo = halo_of(view.vgg.needed(view.layers))
+    halo = view.halo
     rows = []
     for down in _parts(photo.shape[1], halo):
         row = []
