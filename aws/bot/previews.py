@@ -17,6 +17,7 @@ from bot.results import reply_to
 from bot.updates import show_action
 from bot.words import speaking
 from styletransfer.engine import instant_numpy
+from styletransfer.engine.instant_paintings import InstantPaintings
 from styletransfer.errors import ConfigError, PictureError
 from styletransfer.gallery.pictures import preview
 from styletransfer.images.decode import decode
@@ -63,9 +64,10 @@ def _painted(order: Order, resources: Resources) -> bytes:
         raise ConfigError(f"the style {order.style} is gone")
     settings = choice.style.settings.replaced(wish.asked | {"size": SIDE, "recipe": "instant"})
     strokes = min(settings.stroke_size, LARGEST_STROKES)
-    painted = instant_numpy.painted(
+    painting = decode(_shrunk(bucket.read(choice.painting_key)), "the painting").pixels_int
+    painted = instant_numpy.paint(
         decode(_shrunk(bucket.read(photo.key)), "the photo").pixels_int,
-        decode(_shrunk(bucket.read(choice.painting_key)), "the painting").pixels_int,
+        InstantPaintings([painting]),
         settings.replaced({"stroke_size": strokes}),
     )
     return preview(painted, SIDE)

@@ -1,6 +1,6 @@
 """Convolutions in NumPy: the patches of a small tile times the kernel, tiles spread over the cores.
 
-A map is an array [h, w, C] of float32. A framed map has a border of one pixel around it, for
+A map is an array [h, w, C] of float32; a framed one has a border of one pixel around it, for
 kernels of 3 × 3.
 """
 
@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-TILE_BYTES = 1_200_000  # of a tile's patches: they stay in a core's cache until they are multiplied
+TILE_BYTES = 1_200_000  # of a tile's patches: they are in a core's cache when they are multiplied
 
 Work = TypeVar("Work")
-# Takes the values [h, w, n] of a tile, which it may overwrite, and the tile's rows and columns.
+# Takes the values [h, w, n] of a tile, which it may overwrite, and their rows and columns.
 Finish = Callable[[np.ndarray, slice, slice], object]
 
 
@@ -25,37 +25,27 @@ class Kernel(NamedTuple):
     """A kernel for `convolve`.
 
     Attributes:
-        weights: In the order of a patch, and the bias as the last row [side² · C + 1, n].
-        side: Its rows and columns.
-        stride: Rows and columns from one patch to the next.
+        weights: In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
+        side: The rows and columns of a patch.
+        block: The values of block × block pixels are computed from a patch at once.
     """
 
     weights: np.ndarray
     side: int
-    stride: int = 1
-
-    @property
-    def channels(self) -> int:
-        """The values of each pixel."""
-        return self.weights.shape[1] // self.stride**2
+    block: int
 
 
 def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
-    """Prepare a kernel.
-
-    Args:
-        weights: [side, side, C, n].
-        bias: [n].
-        block: The values of block × block pixels are computed at once, as the channels
-            [block, block, n] of one: a product is slow if n is small.
-    """
+    """Prepare a kernel [side, side, C, n] and its bias [n]. Products are slow if n is small; with a
+    larger block, they have more columns."""
     side, _, channels, width = weights.shape
-    large = np.zeros((block + side - 1, block + side - 1, channels, block, block, width), "f4")
+    enlarged = side + block - 1
+    matrix = np.zeros((enlarged, enlarged, channels, block, block, width), np.float32)
     for down in range(block):
         for right in range(block):
-            large[down : down + side, right : right + side, :, down, right] = weights
-    matrix = large.reshape(-1, block**2 * width)
-    return Kernel(np.vstack([matrix, np.tile(bias, block**2)]), block + side - 1, block)
+            matrix[down : down + side, right : right + side, :, down, right] = weights
+    rows = np.vstack([matrix.reshape(-1, block**2 * width), np.tile(bias, block**2)])
+    return Kernel(rows.astype(np.float32), enlarged, block)
 
 
 def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, int], Kernel]:
@@ -67,71 +57,51 @@ def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, in
     Returns:
         The kernel of each of the four, by the row and column where it starts in the framed map.
     """
-    of_pixels = (0, 1), (0, 2)  # The first of the kernel's rows, or columns, for each pixel.
+    starts = (
+        (0, 1),
+        (0, 2),
+    )  # The first of the kernel's rows, or columns, for each pixel of the map.
     return {
-        (down, right): kernel(
-            np.add.reduceat(np.add.reduceat(weights, rows, 0), columns, 1), bias
-        )
-        for down, rows in enumerate(of_pixels)
-        for right, columns in enumerate(of_pixels)
+        (down, right): kernel(np.add.reduceat(np.add.reduceat(weights, rows, 0), columns, 1), bias)
+        for down, rows in enumerate(starts)
+        for right, columns in enumerate(starts)
     }
 
 
 def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
-    """Convolve an array [H, W, C] without a border of its own, and pass each tile to `finish`.
-
-    `finish` is called in several threads. Tiles have even numbers of rows and columns as long as
-    the result has.
-    """
-    side, stride, channels = kernel.side, kernel.stride, x.shape[2]
-    height, width = ((length - side) // stride + 1 for length in x.shape[:2])
-    length, depth = kernel.weights.shape
+    """Convolve x [H, W, C] without a border of its own, and pass each tile to `finish`, which runs
+    in several threads. Tiles have even numbers of rows and columns if the result has."""
+    weights, side, block = kernel
+    height, width = ((length - side) // block + 1 for length in x.shape[:2])
+    length, depth = weights.shape
     down, right, item = x.strides
-    patches = np.lib.stride_tricks.as_strided(
-        x,
-        (height, width, side, side * channels),
-        (stride * down, stride * right, down, item),
-        writeable=False,
-    )
+    shape = height, width, side, side * x.shape[2]
+    strides = block * down, block * right, down, item
+    patches = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     fitting = max(4, TILE_BYTES // (4 * length))
-    columns = even_part(width, fitting // 2)
-    rows = even_part(height, fitting // columns)
+    columns = _even_part(width, fitting // 2)
+    rows = _even_part(height, fitting // columns)
 
     def work(tiles: Iterator[tuple[slice, slice]]) -> None:
-        copied = np.ones((rows, columns, length), np.float32)  # The bias is multiplied by one.
-        values = np.empty(rows * columns * depth, np.float32)
-        for rows_of, columns_of in tiles:
-            shown = patches[rows_of, columns_of]
+        copies = np.ones((rows * columns, length), np.float32)  # The bias is multiplied by one.
+        products = np.empty((rows * columns, depth), np.float32)
+        for tile in tiles:
+            shown = patches[tile]
             high, wide = shown.shape[:2]
-            copies = copied.reshape(-1, length)[: high * wide]
-            copies[:, :-1].reshape(shown.shape)[:] = shown
-            out = values[: high * wide * depth].reshape(high, wide, depth)
-            np.matmul(copies, kernel.weights, out=out.reshape(-1, depth))
-            finish(out, rows_of, columns_of)
+            copied, values = copies[: high * wide], products[: high * wide]
+            copied[:, :-1].reshape(shown.shape)[:] = shown
+            np.matmul(copied, weights, out=values)
+            squares = values.reshape(high, wide, block, block, -1).swapaxes(1, 2)
+            pixels = squares.reshape(block * high, block * wide, -1)
+            finish(pixels, *(slice(block * part.start, block * part.stop) for part in tile))
 
-    spread(((down, right) for down in parts(height, rows) for right in parts(width, columns)), work)
-
-
-def rectified(out: np.ndarray, block: int = 1) -> Finish:
-    """Return a function for `convolve` that stores values in a map, negative ones as 0; `block` as
-    in `tile`."""
-
-    def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
-        stored = tile(out, rows, columns, block)
-        np.maximum(values.reshape(stored.shape), 0, out=stored)
-
-    return finish
+    tiles = [(down, across) for down in parts(height, rows) for across in parts(width, columns)]
+    spread(tiles, work)
 
 
-def tile(x: np.ndarray, rows: slice, columns: slice, block: int) -> np.ndarray:
-    """Return a view [h, w, block, block, C] of a tile of a map, whose rows and columns are counted
-    in blocks of block × block pixels."""
-    pixels = x[
-        rows.start * block : rows.stop * block, columns.start * block : columns.stop * block
-    ]
-    height, width, channels = pixels.shape
-    blocks = pixels.reshape(height // block, block, width // block, block, channels)
-    return blocks.transpose(0, 2, 1, 3, 4)
+def rectified(out: np.ndarray) -> Finish:
+    """Return a function for `convolve` that stores values in a map, negative ones as 0."""
+    return lambda values, rows, columns: np.maximum(values, 0, out=out[rows, columns])
 
 
 def framed(height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -147,22 +117,21 @@ def repeat_border(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def even_part(length: int, most: int) -> int:
-    """Return the even length, at least 2, of equal parts that are about `most` long at most."""
-    count = max(1, -(-length // max(2, most)))
-    return max(2, 2 * -(-length // (2 * count)))
+def parts(length: int, of_part: int) -> list[slice]:
+    """Return the parts of a length; the last one may be shorter."""
+    return [slice(first, min(first + of_part, length)) for first in range(0, length, of_part)]
 
 
-def parts(length: int, of_part: int) -> Iterator[slice]:
-    """Yield the parts of a length; the last one may be shorter."""
-    for first in range(0, length, of_part):
-        yield slice(first, min(first + of_part, length))
+def _even_part(length: int, most: int) -> int:
+    """Return the length of equal parts that are about `most` long at most, an even number."""
+    count = -(-length // most)
+    return 2 * -(-length // (2 * count))
 
 
 def spread(tasks: Iterable[Work], work: Callable[[Iterator[Work]], None]) -> None:
-    """Call `work` in all threads with an iterator that gives each task to one of them."""
-    todo, pool = iter(list(tasks)), _pool()
-    for done in [pool.submit(work, todo) for _ in range(_threads())]:
+    """Call `work` in all threads, with an iterator that gives each task to one of them."""
+    todo = iter(list(tasks))
+    for done in [_pool().submit(work, todo) for _ in range(_threads())]:
         done.result()
 
 
@@ -173,16 +142,16 @@ def _pool() -> ThreadPoolExecutor:
 
 @cache
 def _threads() -> int:
-    """Return the number of threads: one for each core, unless NumPy's own library has as many.
+    """Return the number of threads: one for each core if NumPy's BLAS leaves the cores to them.
 
-    With a thread of the library for each of ours, all would wait for each other. It is limited to
-    one for good: a later change would change the results of pictures that are being painted.
+    It is limited to one thread for good: a later change would change the results of pictures that
+    are being painted. A BLAS that cannot be limited has threads of its own.
     """
-    numpy = Path(np.__file__).parent
-    ours = False
-    for path in [*numpy.glob("../numpy.libs/*openblas*"), *numpy.glob(".dylibs/*openblas*")]:
-        set_threads = getattr(ctypes.CDLL(str(path)), "scipy_openblas_set_num_threads64_", None)
-        if set_threads is not None:
-            set_threads(1)
-            ours = True
-    return len(os.sched_getaffinity(0)) if ours else 1
+    package, is_limited = Path(np.__file__).parent, False
+    for path in [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
+        limit = getattr(ctypes.CDLL(str(path)), "scipy_openblas_set_num_threads64_", None)
+        if limit is not None:
+            limit(1)
+            is_limited = True
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) if is_limited else 1

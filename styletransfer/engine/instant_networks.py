@@ -13,7 +13,6 @@ has for each layer:
 and `mean` and `deviation`, float32 [features]: places' features are standardised by them.
 """
 
-from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -24,26 +23,37 @@ from styletransfer.engine.constants import (
     GREY,
     MATCHED_LAYERS,
     PIXEL_SCALE,
-    PIXELS_OF_PLACE,
     PLACE,
 )
 from styletransfer.engine.convolutions import (
+    Finish,
     Kernel,
     convolve,
     doubled_kernels,
     framed,
     kernel,
+    parts,
     rectified,
     repeat_border,
-    tile,
 )
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, poolings_before
+from styletransfer.vgg.registry import BUILTIN, MULTIPLE, poolings_before
 
-CHANNELS = 608  # of a place, in all matched layers
+# The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
+CHANNELS = (32, 64, 128, 128, 256)
+# Large pictures are computed in bands of rows, so that their memory is bounded.
+BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
 # px above and below a band that its features, or its decoded pixels, depend on.
 FEATURES_HALO, DECODER_HALO = 32, 16
-BLOCK = 2  # conv1_1 and full2 have few channels: 2 × 2 px are computed at once
+# Layers with few channels compute 2 × 2 or 4 × 4 pixels at once.
+BLOCKS = {"conv1_1": 2, "full2": 2, "full3": 4}
+
+
+def bands(height: int, width: int) -> list[slice]:
+    """Return the rows of each band of a canvas, multiples of 16."""
+    most = max(LEAST_ROWS, BAND_PIXELS // width)
+    rows = -(-height // -(-height // most))
+    return parts(height, rows + -rows % MULTIPLE)
 
 
 def with_halo(rows: slice, halo: int, height: int) -> slice:
@@ -64,56 +74,53 @@ def features_of(image: np.ndarray, rows: slice) -> np.ndarray:
         rows: The rows of pixels of which the places are computed; multiples of 16.
 
     Returns:
-        [rows / 4, W / 4, CHANNELS]: averaged in shallow layers, repeated in deep ones.
+        [rows / 4, W / 4, 608]: averaged in shallow layers, repeated in deep ones.
     """
     used = with_halo(rows, FEATURES_HALO, len(image))
     height, width = used.stop - used.start, image.shape[1]
     x, inside = framed(height, width, 3)
     inside[:] = image[used]
-    features = np.empty((height // PLACE, width // PLACE, CHANNELS), np.float32)
-    first = 0
-    network = _network()
-    blocks = [poolings_before(layer) for layer in network]
-    for layer, block, next_block in zip(network, blocks, [*blocks[1:], blocks[-1]], strict=True):
-        depth = network[layer].channels
-        of_layer = None
-        if layer in MATCHED_LAYERS:
-            of_layer, first = features[..., first : first + depth], first + depth
-        y, inside = framed(height >> next_block, width >> next_block, depth)
-        finish = _stored(2**block, inside, next_block > block, of_layer, network[layer].stride > 1)
-        convolve(repeat_border(x), network[layer], finish)
+    features = np.empty((height // PLACE, width // PLACE, sum(CHANNELS)), np.float32)
+    of_layers = np.split(features, np.cumsum(CHANNELS)[:-1], -1)
+    places = dict(zip(MATCHED_LAYERS, of_layers, strict=True))
+    layers = list(_network())
+    for layer, following in zip(layers, [*layers[1:], layers[-1]], strict=True):
+        kernel, px, next_px = (
+            _network()[layer],
+            2 ** poolings_before(layer),
+            2 ** poolings_before(following),
+        )
+        y, out = framed(
+            height // next_px, width // next_px, kernel.weights.shape[1] // kernel.block**2
+        )
+        convolve(repeat_border(x), kernel, _stored(px, out, next_px, places.get(layer)))
         x = y
-    own = at_scale(slice(rows.start - used.start, rows.stop - used.start), 1)
-    return features[own]
+    first = (rows.start - used.start) // PLACE
+    return features[first : first + (rows.stop - rows.start) // PLACE]
 
 
-def _stored(
-    px: int, out: np.ndarray, pools: bool, places: np.ndarray | None, in_blocks: bool
-) -> Callable[[np.ndarray, slice, slice], None]:
+def _stored(px: int, out: np.ndarray, next_px: int, places: np.ndarray | None) -> Finish:
     """Return a function for `convolve` that stores the values of a layer.
 
     Args:
         px: Side of a position of the layer in pixels.
         out: The inside of the next layer's map.
-        pools: Whether a pooling comes before the next layer.
-        places: The layer's features of places, or None if they are not matched.
-        in_blocks: Whether the values of 2 × 2 positions are the channels of one.
+        next_px: Side of a position of the next layer.
+        places: The layer's features of places, or None if it is not matched.
     """
 
     def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
         np.maximum(values, 0, out=values)
-        squares = np.split(values, 4, -1) if in_blocks else _squares(values)
-        values_px = 2 * px if in_blocks else px
         if places is not None:
-            shown, shown_px = (_mean(squares), 2 * px) if px < PLACE else (values, px)
-            if shown_px < PLACE:
-                shown = _mean(_squares(shown))
-            if shown_px > PLACE:
+            shown, side = values, px
+            while side < PLACE:
+                shown, side = _halved(np.add, shown), 2 * side
+                shown *= 0.25
+            if side > PLACE:
                 shown = shown.repeat(2, 0).repeat(2, 1)
-            places[at_scale(rows, values_px), at_scale(columns, values_px)] = shown
-        out_px = 2 * px if pools else px
-        tile = at_scale(rows, values_px, out_px), at_scale(columns, values_px, out_px)
-        out[tile] = _reduced(np.maximum, squares) if pools else values
+            places[at_scale(rows, px), at_scale(columns, px)] = shown
+        tile = at_scale(rows, px, next_px), at_scale(columns, px, next_px)
+        out[tile] = values if px == next_px else _halved(np.maximum, values)
 
     return finish
 
@@ -124,25 +131,22 @@ def pixels_of(image: np.ndarray) -> np.ndarray:
 
 
 def joined(features: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Pass places through the decoder's first layer, before its ReLU.
-
-    It sees each place alone and is linear, so that candidates are passed through it before they are
-    matched and mixed.
+    """Pass places through the decoder's first layer, before its ReLU. It sees each place alone and
+    is linear, so that candidates are passed through it before they are matched and mixed.
 
     Args:
-        features: Their features [h, w, CHANNELS].
+        features: Their features [h, w, 608].
         pixels: Their pixels [h, w, 48], sRGB 0…1.
 
     Returns:
         [h, w, 128].
     """
-    layer = _decoder()["join"]
-    out = np.empty((*features.shape[:2], layer.channels), np.float32)
+    out = np.empty((*features.shape[:2], 128), np.float32)
 
-    def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
+    def store(values: np.ndarray, rows: slice, columns: slice) -> None:
         out[rows, columns] = values
 
-    convolve(np.concatenate([features, pixels], -1), layer, finish)
+    convolve(np.concatenate([features, pixels], -1), _decoder()["join"], store)
     return out
 
 
@@ -156,10 +160,8 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     Returns:
         The pixels [4·h, 4·w, 3], about 0…1.
     """
-    layers = _decoder()
-    height, width, _ = first.shape
-    collage = _depth_to_space(pixels, PLACE)
-
+    layers, collage = _decoder(), _depth_to_space(pixels, PLACE)
+    (height, width), (high, wide) = first.shape[:2], collage.shape[:2]
     x, inside = framed(height, width, 128)
     np.maximum(first, 0, out=inside)
     for name in ("quarter1", "quarter2"):
@@ -167,25 +169,28 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         convolve(repeat_border(x), layers[name], rectified(out))
         out += inside
         x, inside = y, out
-
-    y, out = framed(2 * height, 2 * width, 64 + 12)
     repeat_border(x)
+    y, out = framed(2 * height, 2 * width, 64 + 12)
     for (down, right), layer in _doubled().items():
         seen = x[down : down + height + 1, right : right + width + 1]
         convolve(seen, layer, rectified(out[down::2, right::2, :64]))
     out[..., 64:] = _space_to_depth(collage, 2)
     x, inside = framed(2 * height, 2 * width, 64)
     convolve(repeat_border(y), layers["half2"], rectified(inside))
+    y, out = framed(high, wide, 16 + 3)
+    squares = out[..., :16].reshape(high // 2, 2, wide // 2, 2, 16)
 
-    y, out = framed(4 * height, 4 * width, 16 + 3)
-    convolve(repeat_border(x), layers["full1"], rectified(out[..., :16], BLOCK))
+    def store(values: np.ndarray, rows: slice, columns: slice) -> None:
+        pixels = values.reshape(*values.shape[:2], 2, 2, 16).swapaxes(1, 2)
+        np.maximum(pixels, 0, out=squares[rows, :, columns])
+
+    convolve(repeat_border(x), layers["full1"], store)
     out[..., 16:] = collage
-    x, inside = framed(4 * height, 4 * width, 16)
-    convolve(repeat_border(y), layers["full2"], rectified(inside, BLOCK))
+    x, inside = framed(high, wide, 16)
+    convolve(repeat_border(y), layers["full2"], rectified(inside))
 
     def add(values: np.ndarray, rows: slice, columns: slice) -> None:
-        pixels = tile(collage, rows, columns, PLACE)
-        pixels += values.reshape(pixels.shape)
+        collage[rows, columns] += values
 
     convolve(repeat_border(x), layers["full3"], add)
     return collage
@@ -195,79 +200,68 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 def _network() -> dict[str, Kernel]:
     """Read the built-in network, for pixels of 0…1."""
     network = read_weights(BUILTIN, "vgg19")
-    layers = {layer: kernel(*arrays) for layer, arrays in network.kernels.items()}
-    weights, bias = network.kernels["conv1_1"]
-    layers["conv1_1"] = kernel(*_rescaled(weights, bias, 255, network.mean / 255), BLOCK)
-    return layers
+    arrays = dict(network.kernels)
+    arrays["conv1_1"] = _rescaled(
+        *arrays["conv1_1"], np.full(3, 255, np.float32), network.mean / 255
+    )
+    return {name: kernel(*each, BLOCKS.get(name, 1)) for name, each in arrays.items()}
 
 
 @cache
 def _decoder() -> dict[str, Kernel]:
-    """Read the decoder, for features and pixels that are not standardised."""
-    blocks = {"full2": BLOCK, "full3": PLACE}
-    return {name: kernel(*arrays, blocks.get(name, 1)) for name, arrays in _arrays().items()}
+    """Read the decoder's layers."""
+    return {name: kernel(*each, BLOCKS.get(name, 1)) for name, each in _decoder_arrays().items()}
 
 
 @cache
 def _doubled() -> dict[tuple[int, int], Kernel]:
-    """Read the decoder's layer that convolves doubled maps."""
-    return doubled_kernels(*_arrays()["half1"])
+    """Read the decoder's layer that convolves a doubled map."""
+    return doubled_kernels(*_decoder_arrays()["half1"])
 
 
 @cache
-def _arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _decoder_arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read the decoder's kernels and biases, for features and pixels that are not standardised."""
     with np.load(DECODER, allow_pickle=False) as file:
         names = [name.removesuffix("_W") for name in file.files if name.endswith("_W")]
         arrays = {
-            name: (file[f"{name}_W"] * file[f"{name}_scale"], file[f"{name}_b"]) for name in names
+            each: (file[f"{each}_W"] * file[f"{each}_scale"], file[f"{each}_b"]) for each in names
         }
         mean, deviation = file["mean"], file["deviation"]
-    # The last channels of these are pixels.
-    for name, pixels in {"join": PIXELS_OF_PLACE, "half2": 12, "full2": 3}.items():
-        weights, bias = arrays[name]
-        others = weights.shape[2] - pixels
-        scale, shift = np.ones(others + pixels, "f4"), np.zeros(others + pixels, "f4")
-        scale[others:], shift[others:] = PIXEL_SCALE, GREY
-        if name == "join":
-            scale[:others], shift[:others] = 1 / deviation, mean
-        arrays[name] = _rescaled(weights, bias, scale, shift)
+    others = {
+        "join": (1 / deviation, mean),
+        "half2": (np.ones(64), np.zeros(64)),
+        "full2": (np.ones(16), np.zeros(16)),
+    }
+    for name, (scale, shift) in others.items():
+        pixels = arrays[name][0].shape[2] - len(scale)  # Their channels come last.
+        scale = np.append(scale, np.full(pixels, PIXEL_SCALE))
+        arrays[name] = _rescaled(*arrays[name], scale, np.append(shift, np.full(pixels, GREY)))
     arrays["full3"] = CORRECTION * arrays["full3"][0], CORRECTION * arrays["full3"][1]
     return arrays
 
 
 def _rescaled(
-    weights: np.ndarray, bias: np.ndarray, scale: np.ndarray | float, shift: np.ndarray
+    weights: np.ndarray, bias: np.ndarray, scale: np.ndarray, shift: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return a kernel [n, n, C, C′] and its bias for x, which were made for scale · (x − shift)."""
-    weights = weights * np.broadcast_to(np.float32(scale), shift.shape)[:, None]
+    """Return a kernel [n, n, C, C′] and its bias for x instead of scale · (x − shift)."""
+    weights = weights * scale[:, None]
     return weights, bias - (weights * shift[:, None]).sum((0, 1, 2))
 
 
-def _squares(x: np.ndarray) -> list[np.ndarray]:
-    """Return the four pixels of each square of 2 × 2 of x [h, w, C], as views."""
-    return [x[down::2, right::2] for down in (0, 1) for right in (0, 1)]
-
-
-def _reduced(operation: np.ufunc, four: list[np.ndarray]) -> np.ndarray:
-    one, two, three, last = four
-    result = operation(one, two)
-    operation(result, operation(three, last), out=result)
-    return result
-
-
-def _mean(four: list[np.ndarray]) -> np.ndarray:
-    result = _reduced(np.add, four)
-    result *= 0.25
-    return result
+def _halved(operation: np.ufunc, x: np.ndarray) -> np.ndarray:
+    """Reduce each square of 2 × 2 of x [h, w, C]."""
+    rows = operation(x[::2], x[1::2])
+    return operation(rows[:, ::2], rows[:, 1::2])
 
 
 def _space_to_depth(x: np.ndarray, side: int) -> np.ndarray:
     height, width, channels = x.shape
-    squares = x.reshape(height // side, side, width // side, side, channels)
-    return squares.transpose(0, 2, 1, 3, 4).reshape(height // side, width // side, -1)
+    squares = x.reshape(height // side, side, width // side, side, channels).swapaxes(1, 2)
+    return squares.reshape(height // side, width // side, -1)
 
 
 def _depth_to_space(x: np.ndarray, side: int) -> np.ndarray:
     height, width, depth = x.shape
-    squares = x.reshape(height, width, side, side, depth // side**2).transpose(0, 2, 1, 3, 4)
+    squares = x.reshape(height, width, side, side, depth // side**2).swapaxes(1, 2)
     return squares.reshape(side * height, side * width, -1)
