@@ -7,20 +7,25 @@ grow coarse to fine. Kolkin et al. 2022, "Neural Neighbor Style Transfer", have 
 features alone.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import reduce
 
 import numpy as np
 
-from styletransfer.engine.constants import FULL_STRENGTH, MARGIN
+from styletransfer.engine.constants import FULL_STRENGTH, MARGIN, PLACE
 from styletransfer.engine.grain import grained
 from styletransfer.engine.instant_matches import (
+    KEPT_BYTES,
     Candidates,
     OnBand,
+    features_bytes,
     nearest,
 )
 from styletransfer.engine.instant_networks import (
+    BAND_PIXELS,
     DECODER_HALO,
+    FEATURES_HALO,
     at_scale,
     bands,
     decoded,
@@ -35,9 +40,15 @@ from styletransfer.engine.instant_paintings import (
     on_canvas,
     resampled,
 )
-from styletransfer.engine.postprocess import Postprocess
+from styletransfer.engine.postprocess import Postprocess, postprocess_bytes
 from styletransfer.engine.schedule import schedule
 from styletransfer.settings import Settings
+from styletransfer.vgg.registry import MULTIPLE
+
+# Bytes that painting takes, measured: of networks, kept candidates and threads; of copies of a
+# picture, and of a painting's shares and matches, for each pixel; and for each pixel of a band.
+FIXED_BYTES, IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 120_000_000, 60, 2, 400
+BAND_ROWS = 2 * FEATURES_HALO + MULTIPLE  # of a band beyond BAND_PIXELS
 
 
 def paint(
@@ -131,3 +142,26 @@ def _decoded(
         np.clip(band, 0, 1, out=canvas[rows])
         on_band()
     return canvas
+
+
+def bytes_needed(
+    photo: tuple[int, int], paintings: InstantPaintings, settings: Settings, masked: bool
+) -> int:
+    """Return the bytes that painting takes at most, in addition to its arguments.
+
+    Args:
+        photo: The photo's (height, width).
+        paintings: The paintings.
+        settings: The settings.
+        masked: Whether a part of the photo is not painted.
+    """
+    sizes, _ = schedule(photo[0], photo[1], settings)
+    of_paintings = paintings.sizes(max(sizes[-1]), settings.stroke_size)
+    needed = [postprocess_bytes(photo, sizes[-1], settings, masked)]
+    for height, width in (sizes[-1], *of_paintings):
+        pixels = height * width
+        features = min(features_bytes(pixels // PLACE**2), KEPT_BYTES)
+        in_band = min(pixels, BAND_PIXELS + BAND_ROWS * width)
+        needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
+    shares = SHARE_BYTES * len(of_paintings) * math.prod(sizes[-1])
+    return FIXED_BYTES + shares + max(needed)

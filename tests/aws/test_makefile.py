@@ -29,6 +29,7 @@ def test_the_artifact_holds_every_module_that_the_bot_imports(tmp_path):
         assert "numpy" not in sys.modules, "a cold start would take longer"
         import numpy, bot.previews
         print(bot.__file__, styletransfer.__file__)
-        print(bot.previews.instant_numpy.features_of(numpy.zeros((16, 16, 3)), slice(0, 16)).shape)"""
+        image = numpy.zeros((16, 16, 3))
+        print(bot.previews.instant_numpy.features_of(image, slice(0, 16)).shape)"""
     ran = python("-c", code, cwd=artifact, PYTHONPATH=str(artifact))
     assert ran.stdout.count(str(artifact)) == 2 and "(4, 4, 608)" in ran.stdout
