@@ -2,7 +2,7 @@
 
     python bench/instant.py [--sizes 512 1024 2048] [--rounds 3]
 
-Paints a photo in a process of its own for each size, in rounds, and prints a table of the fastest:
+Paints a photo in a new process for each size, in rounds, and prints a table of the best:
 
 - process: seconds from the start of the process until the picture is encoded
 - new: seconds of the first picture, with a new painting; busy: seconds of all cores
@@ -10,7 +10,7 @@ Paints a photo in a process of its own for each size, in rounds, and prints a ta
 - memory: peak resident bytes of the process after the first picture; estimated: what
   `bytes_needed` said of the painting
 
-With OPENBLAS_CORETYPE=Haswell the products are those of a processor with AVX2 alone.
+With OPENBLAS_CORETYPE=Haswell, products are computed as on a processor with AVX2 alone.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from PIL import Image
 
 
 def main() -> None:
-    """Paint at each size in processes of their own, and print a table."""
+    """Paint at each size in new processes, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[512, 1024, 2048])
     parser.add_argument("--rounds", type=int, default=3)

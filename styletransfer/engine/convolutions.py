@@ -14,7 +14,8 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-TILE_BYTES = 1_200_000  # of a tile's patches: they are in a core's cache when they are multiplied
+# Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
+TILE_BYTES = 1_200_000
 
 Work = TypeVar("Work")
 # Takes the values [h, w, n] of a tile, which it may overwrite, and their rows and columns.
@@ -27,12 +28,19 @@ class Kernel(NamedTuple):
     Attributes:
         weights: In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
         side: The rows and columns of a patch.
-        block: The values of block × block pixels are computed from a patch at once.
+        stride: The rows and columns from one patch to the next.
+        block: A patch gives the values of block × block pixels.
     """
 
     weights: np.ndarray
     side: int
+    stride: int
     block: int
+
+    @property
+    def channels(self) -> int:
+        """The number of values of a pixel."""
+        return self.weights.shape[1] // self.block**2
 
 
 def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
@@ -45,7 +53,7 @@ def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
         for right in range(block):
             matrix[down : down + side, right : right + side, :, down, right] = weights
     rows = np.vstack([matrix.reshape(-1, block**2 * width), np.tile(bias, block**2)])
-    return Kernel(rows.astype(np.float32), enlarged, block)
+    return Kernel(rows.astype(np.float32), enlarged, block, block)
 
 
 def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, int], Kernel]:
@@ -57,10 +65,7 @@ def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, in
     Returns:
         The kernel of each of the four, by the row and column where it starts in the framed map.
     """
-    starts = (
-        (0, 1),
-        (0, 2),
-    )  # The first of the kernel's rows, or columns, for each pixel of the map.
+    starts = (0, 1), (0, 2)  # Rows, or columns, of the kernel where the map's next pixel begins.
     return {
         (down, right): kernel(np.add.reduceat(np.add.reduceat(weights, rows, 0), columns, 1), bias)
         for down, rows in enumerate(starts)
@@ -69,14 +74,14 @@ def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, in
 
 
 def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
-    """Convolve x [H, W, C] without a border of its own, and pass each tile to `finish`, which runs
-    in several threads. Tiles have even numbers of rows and columns if the result has."""
-    weights, side, block = kernel
-    height, width = ((length - side) // block + 1 for length in x.shape[:2])
+    """Convolve x [H, W, C], without padding, and pass the result to `finish` tile by tile, in
+    several threads. Tiles have even numbers of rows and columns if the result has."""
+    weights, side, stride, block = kernel
+    height, width = ((length - side) // stride + 1 for length in x.shape[:2])
     length, depth = weights.shape
     down, right, item = x.strides
     shape = height, width, side, side * x.shape[2]
-    strides = block * down, block * right, down, item
+    strides = stride * down, stride * right, down, item
     patches = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
     fitting = max(4, TILE_BYTES // (4 * length))
     columns = _even_part(width, fitting // 2)
@@ -142,10 +147,10 @@ def _pool() -> ThreadPoolExecutor:
 
 @cache
 def _threads() -> int:
-    """Return the number of threads: one for each core if NumPy's BLAS leaves the cores to them.
+    """Return the number of threads: one for each core if NumPy's BLAS can be limited to one thread.
 
-    It is limited to one thread for good: a later change would change the results of pictures that
-    are being painted. A BLAS that cannot be limited has threads of its own.
+    Else BLAS spreads each product over the cores itself. The limit stays: without it, pictures that
+    are being painted would change.
     """
     package, is_limited = Path(np.__file__).parent, False
     for path in [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:

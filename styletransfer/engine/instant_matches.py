@@ -25,8 +25,8 @@ from styletransfer.engine.constants import (
 from styletransfer.engine.convolutions import parts, spread
 from styletransfer.engine.instant_networks import CHANNELS, bands, features_of, joined
 
-# Bytes of a picture's features that are kept between their statistics and their matches. Those of a
-# larger picture are computed again, after a few bands for the statistics.
+# Bytes of a picture's features that are kept between their statistics and their matches. A larger
+# picture's are computed again, after a few bands for the statistics.
 KEPT_BYTES, FEW_BANDS = 600_000_000, 3
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
 AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
@@ -96,14 +96,14 @@ def nearest(
     mean = sums[0] / count
     deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
     sample = np.concatenate(samples)[:: len(samples)]
-    queries = [_Queries.of(candidates, mean, deviation, sample) for candidates in paintings]
+    comparisons = [_Comparison.of(each, mean, deviation, sample) for each in paintings]
     matches = np.empty((len(paintings), height * width), np.int32)
     first = 0
     for number, rows in numbered:
         features = kept.pop(number) if keeps else features_of(image, rows)
         features = features.reshape(-1, sum(CHANNELS))
-        for own, out in zip(queries, matches, strict=True):
-            own.look_up(features, out[first : first + len(features)])
+        for comparison, out in zip(comparisons, matches, strict=True):
+            comparison.look_up(features, out[first : first + len(features)])
         first += len(features)
         on_band()
     return list(matches.reshape(-1, height, width))
@@ -114,8 +114,8 @@ def features_bytes(places: int) -> int:
     return 4 * sum(CHANNELS) * places
 
 
-class _Queries(NamedTuple):
-    """How the places of a picture are compared with a painting's candidates.
+class _Comparison(NamedTuple):
+    """The comparison of a picture's places with a painting's candidates.
 
     Attributes:
         mean: The picture's mean features [D].
@@ -133,7 +133,7 @@ class _Queries(NamedTuple):
     @classmethod
     def of(
         cls, candidates: Candidates, mean: np.ndarray, deviation: np.ndarray, sample: np.ndarray
-    ) -> "_Queries":
+    ) -> "_Comparison":
         """Prepare the comparison from statistics of the picture [D], and a sample of its places
         [N, D].
 

@@ -13,7 +13,9 @@ has for each layer:
 and `mean` and `deviation`, float32 [features]: places' features are standardised by them.
 """
 
+from collections.abc import Mapping
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -71,29 +73,24 @@ def features_of(image: np.ndarray, rows: slice) -> np.ndarray:
 
     Args:
         image: The image on its canvas [H, W, 3], sRGB 0…1; H and W are multiples of 16.
-        rows: The rows of pixels of which the places are computed; multiples of 16.
+        rows: The rows of pixels whose places are computed, from and to multiples of 16.
 
     Returns:
         [rows / 4, W / 4, 608]: averaged in shallow layers, repeated in deep ones.
     """
+    kernels, mean = _network()
     used = with_halo(rows, FEATURES_HALO, len(image))
     height, width = used.stop - used.start, image.shape[1]
     x, inside = framed(height, width, 3)
-    inside[:] = image[used]
+    inside[:] = 255 * image[used] - mean
     features = np.empty((height // PLACE, width // PLACE, sum(CHANNELS)), np.float32)
     of_layers = np.split(features, np.cumsum(CHANNELS)[:-1], -1)
     places = dict(zip(MATCHED_LAYERS, of_layers, strict=True))
-    layers = list(_network())
-    for layer, following in zip(layers, [*layers[1:], layers[-1]], strict=True):
-        kernel, px, next_px = (
-            _network()[layer],
-            2 ** poolings_before(layer),
-            2 ** poolings_before(following),
-        )
-        y, out = framed(
-            height // next_px, width // next_px, kernel.weights.shape[1] // kernel.block**2
-        )
-        convolve(repeat_border(x), kernel, _stored(px, out, next_px, places.get(layer)))
+    sides = [2 ** poolings_before(name) for name in kernels]
+    next_sides = [*sides[1:], sides[-1]]
+    for (name, layer), px, next_px in zip(kernels.items(), sides, next_sides, strict=True):
+        y, out = framed(height // next_px, width // next_px, layer.channels)
+        convolve(repeat_border(x), layer, _stored(px, out, next_px, places.get(name)))
         x = y
     first = (rows.start - used.start) // PLACE
     return features[first : first + (rows.stop - rows.start) // PLACE]
@@ -141,12 +138,16 @@ def joined(features: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     Returns:
         [h, w, 128].
     """
-    out = np.empty((*features.shape[:2], 128), np.float32)
+    decoder, out = _decoder(), np.empty((*features.shape[:2], 128), np.float32)
+    places = np.concatenate([features, _scaled(pixels)], -1)
+    standardised = places[..., : sum(CHANNELS)]
+    standardised -= decoder.mean
+    standardised /= decoder.deviation
 
     def store(values: np.ndarray, rows: slice, columns: slice) -> None:
         out[rows, columns] = values
 
-    convolve(np.concatenate([features, pixels], -1), _decoder()["join"], store)
+    convolve(places, decoder.layers["join"], store)
     return out
 
 
@@ -160,7 +161,8 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     Returns:
         The pixels [4·h, 4·w, 3], about 0…1.
     """
-    layers, collage = _decoder(), _depth_to_space(pixels, PLACE)
+    layers, doubled, *_ = _decoder()
+    collage = _depth_to_space(_scaled(pixels), PLACE)
     (height, width), (high, wide) = first.shape[:2], collage.shape[:2]
     x, inside = framed(height, width, 128)
     np.maximum(first, 0, out=inside)
@@ -171,82 +173,62 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         x, inside = y, out
     repeat_border(x)
     y, out = framed(2 * height, 2 * width, 64 + 12)
-    for (down, right), layer in _doubled().items():
-        seen = x[down : down + height + 1, right : right + width + 1]
-        convolve(seen, layer, rectified(out[down::2, right::2, :64]))
+    for (down, right), layer in doubled.items():
+        shown = x[down : down + height + 1, right : right + width + 1]
+        convolve(shown, layer, rectified(out[down::2, right::2, :64]))
     out[..., 64:] = _space_to_depth(collage, 2)
     x, inside = framed(2 * height, 2 * width, 64)
     convolve(repeat_border(y), layers["half2"], rectified(inside))
     y, out = framed(high, wide, 16 + 3)
-    squares = out[..., :16].reshape(high // 2, 2, wide // 2, 2, 16)
-
-    def store(values: np.ndarray, rows: slice, columns: slice) -> None:
-        pixels = values.reshape(*values.shape[:2], 2, 2, 16).swapaxes(1, 2)
-        np.maximum(pixels, 0, out=squares[rows, :, columns])
-
-    convolve(repeat_border(x), layers["full1"], store)
+    convolve(repeat_border(x), layers["full1"], rectified(out[..., :16]))
     out[..., 16:] = collage
     x, inside = framed(high, wide, 16)
     convolve(repeat_border(y), layers["full2"], rectified(inside))
 
-    def add(values: np.ndarray, rows: slice, columns: slice) -> None:
-        collage[rows, columns] += values
+    picture = collage / PIXEL_SCALE + GREY
 
-    convolve(repeat_border(x), layers["full3"], add)
-    return collage
+    def correct(values: np.ndarray, rows: slice, columns: slice) -> None:
+        picture[rows, columns] += CORRECTION * values
+
+    convolve(repeat_border(x), layers["full3"], correct)
+    return picture
+
+
+class _Decoder(NamedTuple):
+    """The decoder: its layers, and the mean and standard deviation of each feature [608]."""
+
+    layers: dict[str, Kernel]
+    doubled: dict[tuple[int, int], Kernel]  # half1, which convolves a doubled map.
+    mean: np.ndarray
+    deviation: np.ndarray
 
 
 @cache
-def _network() -> dict[str, Kernel]:
-    """Read the built-in network, for pixels of 0…1."""
+def _network() -> tuple[dict[str, Kernel], np.ndarray]:
+    """Read the built-in network: its layers, and the mean of its pixels from 0 to 255."""
     network = read_weights(BUILTIN, "vgg19")
-    arrays = dict(network.kernels)
-    arrays["conv1_1"] = _rescaled(
-        *arrays["conv1_1"], np.full(3, 255, np.float32), network.mean / 255
-    )
-    return {name: kernel(*each, BLOCKS.get(name, 1)) for name, each in arrays.items()}
+    return _kernels(network.kernels), network.mean
 
 
 @cache
-def _decoder() -> dict[str, Kernel]:
-    """Read the decoder's layers."""
-    return {name: kernel(*each, BLOCKS.get(name, 1)) for name, each in _decoder_arrays().items()}
-
-
-@cache
-def _doubled() -> dict[tuple[int, int], Kernel]:
-    """Read the decoder's layer that convolves a doubled map."""
-    return doubled_kernels(*_decoder_arrays()["half1"])
-
-
-@cache
-def _decoder_arrays() -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Read the decoder's kernels and biases, for features and pixels that are not standardised."""
+def _decoder() -> _Decoder:
     with np.load(DECODER, allow_pickle=False) as file:
         names = [name.removesuffix("_W") for name in file.files if name.endswith("_W")]
         arrays = {
-            each: (file[f"{each}_W"] * file[f"{each}_scale"], file[f"{each}_b"]) for each in names
+            name: (file[f"{name}_W"] * file[f"{name}_scale"], file[f"{name}_b"]) for name in names
         }
-        mean, deviation = file["mean"], file["deviation"]
-    others = {
-        "join": (1 / deviation, mean),
-        "half2": (np.ones(64), np.zeros(64)),
-        "full2": (np.ones(16), np.zeros(16)),
-    }
-    for name, (scale, shift) in others.items():
-        pixels = arrays[name][0].shape[2] - len(scale)  # Their channels come last.
-        scale = np.append(scale, np.full(pixels, PIXEL_SCALE))
-        arrays[name] = _rescaled(*arrays[name], scale, np.append(shift, np.full(pixels, GREY)))
-    arrays["full3"] = CORRECTION * arrays["full3"][0], CORRECTION * arrays["full3"][1]
-    return arrays
+        doubled = doubled_kernels(*arrays.pop("half1"))
+        layers = _kernels(arrays)
+        layers["full1"] = layers["full1"]._replace(block=2)  # Its channels are 2 × 2 pixels.
+        return _Decoder(layers, doubled, file["mean"], file["deviation"])
 
 
-def _rescaled(
-    weights: np.ndarray, bias: np.ndarray, scale: np.ndarray, shift: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a kernel [n, n, C, C′] and its bias for x instead of scale · (x − shift)."""
-    weights = weights * scale[:, None]
-    return weights, bias - (weights * shift[:, None]).sum((0, 1, 2))
+def _kernels(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Kernel]:
+    return {name: kernel(*layer, BLOCKS.get(name, 1)) for name, layer in arrays.items()}
+
+
+def _scaled(pixels: np.ndarray) -> np.ndarray:
+    return PIXEL_SCALE * (pixels - np.float32(GREY))
 
 
 def _halved(operation: np.ufunc, x: np.ndarray) -> np.ndarray:

@@ -48,7 +48,7 @@ from styletransfer.vgg.registry import MULTIPLE
 # Bytes that painting takes, measured: of networks, kept candidates and threads; of copies of a
 # picture, and of a painting's shares and matches, for each pixel; and for each pixel of a band.
 FIXED_BYTES, IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 120_000_000, 60, 2, 400
-BAND_ROWS = 2 * FEATURES_HALO + MULTIPLE  # of a band beyond BAND_PIXELS
+BAND_ROWS = 2 * FEATURES_HALO + MULTIPLE  # rows of a band beyond BAND_PIXELS, at most
 
 
 def paint(
@@ -67,7 +67,7 @@ def paint(
 
     Returns:
         The picture [h, w, 3], float32, sRGB 0…1, with the photo's size and colours if the settings
-        ask for them, and the photo's pixels where nothing is painted.
+        ask for them. Parts that are not painted keep the photo's pixels.
     """
     *_, picture = steps(photo, paintings, settings, content_mask=content_mask, init=init)
     painted = paintings.painted(content_mask)

@@ -343,7 +343,7 @@ def test_a_large_picture_stops_within_seconds():
 
     def stop():
         asked.append(time.perf_counter())
-        if len(asked) > 9:
+        if len(asked) > 20:  # In the matches of the last scale.
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
@@ -352,15 +352,16 @@ def test_a_large_picture_stops_within_seconds():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("size", [512, 1200])
-def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size):
+@pytest.mark.parametrize(("size", "strength"), [(512, 0.5), (512, 0.4), (1200, 0.5)])
+def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, strength):
     code = rf"""if True:
         import re, sys, numpy
         from styletransfer import Settings
         from styletransfer.engine.instant_numpy import InstantPaintings, bytes_needed, paint
         random = numpy.random.default_rng(0)
         photo, painting = (random.integers(256, size=(400, 600, 3), dtype="u1") for _ in range(2))
-        settings, painting = Settings(preset="instant", size={size}), InstantPaintings([painting])
+        settings = Settings(preset="instant", size={size}, strength={strength})
+        painting = InstantPaintings([painting])
         def most():
             return 1024 * int(re.search("VmHWM:\s*(\d+)", open("/proc/self/status").read())[1])
         before = most()
