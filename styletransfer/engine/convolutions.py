@@ -134,19 +134,20 @@ def _even_part(length: int, most: int) -> int:
 
 
 def spread(tasks: Iterable[Work], work: Callable[[Iterator[Work]], None]) -> None:
-    """Call `work` in all threads, with an iterator that gives each task to one of them."""
-    todo = iter(list(tasks))
-    for done in [_pool().submit(work, todo) for _ in range(_threads())]:
+    """Call `work` in several threads, with an iterator that gives each task to one of them."""
+    tasks = list(tasks)
+    todo = iter(tasks)
+    for done in [_pool().submit(work, todo) for _ in tasks[: threads()]]:
         done.result()
 
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_threads(), "convolution")
+    return ThreadPoolExecutor(threads(), "convolution")
 
 
 @cache
-def _threads() -> int:
+def threads() -> int:
     """Return the number of threads: one for each core if NumPy's BLAS can be limited to one thread.
 
     Else BLAS spreads each product over the cores itself. The limit stays: without it, pictures that

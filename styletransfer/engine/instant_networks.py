@@ -44,7 +44,7 @@ from styletransfer.vgg.registry import BUILTIN, MULTIPLE, poolings_before
 # The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
 CHANNELS = (32, 64, 128, 128, 256)
 # Large pictures are computed in bands of rows, so that their memory is bounded.
-BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
+BAND_PIXELS, LEAST_ROWS = 750_000, 64
 # px above and below a band that its features, or its decoded pixels, depend on.
 FEATURES_HALO, DECODER_HALO = 32, 16
 # Layers with few channels compute 2 × 2 or 4 × 4 pixels at once.

@@ -14,6 +14,7 @@ from functools import reduce
 import numpy as np
 
 from styletransfer.engine.constants import FULL_STRENGTH, MARGIN, PLACE
+from styletransfer.engine.convolutions import threads
 from styletransfer.engine.grain import grained
 from styletransfer.engine.instant_matches import (
     KEPT_BYTES,
@@ -26,6 +27,7 @@ from styletransfer.engine.instant_networks import (
     BAND_PIXELS,
     DECODER_HALO,
     FEATURES_HALO,
+    LEAST_ROWS,
     at_scale,
     bands,
     decoded,
@@ -45,10 +47,12 @@ from styletransfer.engine.schedule import schedule
 from styletransfer.settings import Settings
 from styletransfer.vgg.registry import MULTIPLE
 
-# Bytes that painting takes, measured: of networks, kept candidates and threads; of copies of a
-# picture, and of a painting's shares and matches, for each pixel; and for each pixel of a band.
-FIXED_BYTES, IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 120_000_000, 60, 2, 400
-BAND_ROWS = 2 * FEATURES_HALO + MULTIPLE  # rows of a band beyond BAND_PIXELS, at most
+# Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
+# each pixel of copies of a picture, of a painting's shares and matches, and of a band.
+FIXED_BYTES, THREAD_BYTES = 80_000_000, 15_000_000
+IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
+# Most rows of a band beyond BAND_PIXELS.
+BAND_ROWS = LEAST_ROWS + 2 * FEATURES_HALO + MULTIPLE
 
 
 def paint(
@@ -164,4 +168,4 @@ def bytes_needed(
         in_band = min(pixels, BAND_PIXELS + BAND_ROWS * width)
         needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
     shares = SHARE_BYTES * len(of_paintings) * math.prod(sizes[-1])
-    return FIXED_BYTES + shares + max(needed)
+    return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
