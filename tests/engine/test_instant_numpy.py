@@ -269,7 +269,7 @@ def test_only_the_part_of_a_painting_inside_its_mask_is_used(in_mosaic):
     assert pink(paint(PHOTO, InstantPaintings([half], masks=[mask]), USUAL)) < 0.005
 
 
-def test_a_painting_and_strokes_of_another_size_change_the_picture(mosaic, in_mosaic):
+def test_larger_strokes_make_a_smoother_picture(mosaic, in_mosaic):
     larger = paint(PHOTO, mosaic, changed(stroke_size=2.0))
 
     def roughness(picture):
