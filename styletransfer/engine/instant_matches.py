@@ -7,7 +7,7 @@ near to many places are held back, so that more of the painting is used (as in t
 similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data").
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +23,13 @@ from styletransfer.engine.constants import (
     SUBSPACE_ITERATIONS,
 )
 from styletransfer.engine.convolutions import parts, spread
-from styletransfer.engine.instant_networks import CHANNELS, bands, features_of, joined
+from styletransfer.engine.instant_networks import CHANNELS, CheckStop, bands, features_of, joined
 
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
 KEPT_BYTES, FEW_BANDS = 600_000_000, 3
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
 AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
-
-OnBand = Callable[[], object]  # Called about every second; may raise an exception to stop.
 
 
 class Candidates(NamedTuple):
@@ -69,14 +67,14 @@ class Candidates(NamedTuple):
 
 
 def nearest(
-    paintings: Sequence[Candidates], image: np.ndarray, on_band: OnBand
+    paintings: Sequence[Candidates], image: np.ndarray, check_stop: CheckStop
 ) -> list[np.ndarray]:
     """Find the number of each place's candidate in each painting, int32 [H / 4, W / 4].
 
     Args:
         paintings: The candidates of each painting.
         image: The picture on its canvas [H, W, 3], sRGB 0…1.
-        on_band: Called after each band.
+        check_stop: Called after each layer and band.
     """
     height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
     keeps = features_bytes(height * width) <= KEPT_BYTES
@@ -84,14 +82,13 @@ def nearest(
     some = numbered if keeps else numbered[:: max(1, len(numbered) // FEW_BANDS)]
     kept, samples, sums, count = {}, [], np.zeros((2, sum(CHANNELS))), 0
     for number, rows in some:
-        features = features_of(image, rows).reshape(-1, sum(CHANNELS))
+        features = features_of(image, rows, check_stop).reshape(-1, sum(CHANNELS))
         order = np.random.default_rng(0).permutation(len(features))
         samples.append(features[order[:SAMPLED_PLACES]])
         sums += _sums(features)
         count += len(features)
         if keeps:
             kept[number] = features
-        on_band()
     del features
     mean = sums[0] / count
     deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
@@ -100,12 +97,12 @@ def nearest(
     matches = np.empty((len(paintings), height * width), np.int32)
     first = 0
     for number, rows in numbered:
-        features = kept.pop(number) if keeps else features_of(image, rows)
+        features = kept.pop(number) if keeps else features_of(image, rows, check_stop)
         features = features.reshape(-1, sum(CHANNELS))
         for comparison, out in zip(comparisons, matches, strict=True):
             comparison.look_up(features, out[first : first + len(features)])
         first += len(features)
-        on_band()
+        check_stop()
     return list(matches.reshape(-1, height, width))
 
 

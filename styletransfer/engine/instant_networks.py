@@ -13,7 +13,7 @@ has for each layer:
 and `mean` and `deviation`, float32 [features]: places' features are standardised by them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import NamedTuple
 
@@ -44,11 +44,14 @@ from styletransfer.vgg.registry import BUILTIN, MULTIPLE, poolings_before
 # The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
 CHANNELS = (32, 64, 128, 128, 256)
 # Large pictures are computed in bands of rows, so that their memory is bounded.
-BAND_PIXELS, LEAST_ROWS = 750_000, 64
+BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
 # px above and below a band that its features, or its decoded pixels, depend on.
 FEATURES_HALO, DECODER_HALO = 32, 16
 # Layers with few channels compute 2 × 2 or 4 × 4 pixels at once.
 BLOCKS = {"conv1_1": 2, "full2": 2, "full3": 4}
+
+# Called several times a second while a picture is painted; may raise an exception to stop.
+CheckStop = Callable[[], object]
 
 
 def bands(height: int, width: int) -> list[slice]:
@@ -68,12 +71,13 @@ def at_scale(rows: slice, px: int, other_px: int = PLACE) -> slice:
     return slice(rows.start * px // other_px, rows.stop * px // other_px)
 
 
-def features_of(image: np.ndarray, rows: slice) -> np.ndarray:
+def features_of(image: np.ndarray, rows: slice, check_stop: CheckStop = lambda: None) -> np.ndarray:
     """Compute the features of places.
 
     Args:
         image: The image on its canvas [H, W, 3], sRGB 0…1; H and W are multiples of 16.
         rows: The rows of pixels whose places are computed, from and to multiples of 16.
+        check_stop: Called after each layer.
 
     Returns:
         [rows / 4, W / 4, 608]: averaged in shallow layers, repeated in deep ones.
@@ -91,6 +95,7 @@ def features_of(image: np.ndarray, rows: slice) -> np.ndarray:
     for (name, layer), px, next_px in zip(kernels.items(), sides, next_sides, strict=True):
         y, out = framed(height // next_px, width // next_px, layer.channels)
         convolve(repeat_border(x), layer, _stored(px, out, next_px, places.get(name)))
+        check_stop()
         x = y
     first = (rows.start - used.start) // PLACE
     return features[first : first + (rows.stop - rows.start) // PLACE]
@@ -151,12 +156,15 @@ def joined(features: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     return out
 
 
-def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def decoded(
+    first: np.ndarray, pixels: np.ndarray, check_stop: CheckStop = lambda: None
+) -> np.ndarray:
     """Decode the places of a part of a picture.
 
     Args:
         first: The first layer of the places [h, w, 128], as `joined` returns it.
         pixels: Their pixels [h, w, 48], sRGB 0…1.
+        check_stop: Called after each layer.
 
     Returns:
         The pixels [4·h, 4·w, 3], about 0…1.
@@ -171,20 +179,24 @@ def decoded(first: np.ndarray, pixels: np.ndarray) -> np.ndarray:
         convolve(repeat_border(x), layers[name], rectified(out))
         out += inside
         x, inside = y, out
+        check_stop()
     repeat_border(x)
     y, out = framed(2 * height, 2 * width, 64 + 12)
     for (down, right), layer in doubled.items():
         shown = x[down : down + height + 1, right : right + width + 1]
         convolve(shown, layer, rectified(out[down::2, right::2, :64]))
     out[..., 64:] = _space_to_depth(collage, 2)
+    check_stop()
     x, inside = framed(2 * height, 2 * width, 64)
     convolve(repeat_border(y), layers["half2"], rectified(inside))
+    check_stop()
     y, out = framed(high, wide, 16 + 3)
     convolve(repeat_border(x), layers["full1"], rectified(out[..., :16]))
     out[..., 16:] = collage
+    check_stop()
     x, inside = framed(high, wide, 16)
     convolve(repeat_border(y), layers["full2"], rectified(inside))
-
+    check_stop()
     picture = collage / PIXEL_SCALE + GREY
 
     def correct(values: np.ndarray, rows: slice, columns: slice) -> None:

@@ -19,7 +19,6 @@ from styletransfer.engine.grain import grained
 from styletransfer.engine.instant_matches import (
     KEPT_BYTES,
     Candidates,
-    OnBand,
     features_bytes,
     nearest,
 )
@@ -28,6 +27,7 @@ from styletransfer.engine.instant_networks import (
     DECODER_HALO,
     FEATURES_HALO,
     LEAST_ROWS,
+    CheckStop,
     at_scale,
     bands,
     decoded,
@@ -85,7 +85,7 @@ def steps(
     *,
     content_mask: np.ndarray | None = None,
     init: np.ndarray | None = None,
-    on_band: OnBand = lambda: None,
+    check_stop: CheckStop = lambda: None,
 ) -> Iterator[np.ndarray]:
     """Paint a photo, and yield the picture at each scale, [h, w, 3], float32, sRGB 0…1.
 
@@ -96,7 +96,7 @@ def steps(
         content_mask: The part that is painted, [h, w], 0…1, of any size. The rest, and what no
             region covers, is decoded from the photo's own places.
         init: The picture to start from, of any size, instead of the photo.
-        on_band: Called about every second; it may raise an exception to stop.
+        check_stop: Called several times a second; it may raise an exception to stop.
 
     Raises:
         PictureError: The masks leave nothing to paint.
@@ -107,13 +107,13 @@ def steps(
     for size in sizes:
         scaled = resampled(at_end, size)
         shares = [part * each for each in paintings.shares_of_places(size, content_mask)]
-        candidates = paintings.candidates(max(size), settings.stroke_size, on_band)
+        candidates = paintings.candidates(max(size), settings.stroke_size, check_stop)
         first = grained(scaled) if picture is None else resampled(picture, size)
         matches = nearest(
-            candidates, on_canvas(strength * first + (1 - strength) * scaled), on_band
+            candidates, on_canvas(strength * first + (1 - strength) * scaled), check_stop
         )
         del first
-        canvas = _decoded(on_canvas(scaled), candidates, matches, shares, on_band)
+        canvas = _decoded(on_canvas(scaled), candidates, matches, shares, check_stop)
         picture = canvas[MARGIN : MARGIN + size[0], MARGIN : MARGIN + size[1]]
         yield picture
 
@@ -123,7 +123,7 @@ def _decoded(
     candidates: Sequence[Candidates],
     matches: Sequence[np.ndarray],
     shares: Sequence[np.ndarray],
-    on_band: OnBand,
+    check_stop: CheckStop,
 ) -> np.ndarray:
     """Decode the matches in each painting, mixed by its shares, and the photo's places for the
     rest, on a canvas [H, W, 3]."""
@@ -140,11 +140,12 @@ def _decoded(
         rest = 1 - reduce(np.add, (share for share, *_ in parts))
         if rest.max() > TINY:
             of_photo = pixels_of(photo[used])
-            first += rest * joined(features_of(photo, used), of_photo)
+            first += rest * joined(features_of(photo, used, check_stop), of_photo)
             pixels += rest * of_photo
-        band = decoded(first, pixels)[rows.start - used.start :][: rows.stop - rows.start]
+        band = decoded(first, pixels, check_stop)[rows.start - used.start :][
+            : rows.stop - rows.start
+        ]
         np.clip(band, 0, 1, out=canvas[rows])
-        on_band()
     return canvas
 
 

@@ -8,8 +8,14 @@ import numpy as np
 from PIL import Image
 
 from styletransfer.engine.constants import MARGIN
-from styletransfer.engine.instant_matches import Candidates, OnBand, features_bytes
-from styletransfer.engine.instant_networks import at_scale, bands, features_of, pixels_of
+from styletransfer.engine.instant_matches import Candidates, features_bytes
+from styletransfer.engine.instant_networks import (
+    CheckStop,
+    at_scale,
+    bands,
+    features_of,
+    pixels_of,
+)
 from styletransfer.engine.schedule import painting_size
 from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resample, resize, to_float
@@ -75,11 +81,13 @@ class InstantPaintings:
         shapes = [painting.shape for painting in self._paintings]
         return [painting_size(shape[0], shape[1], longer, stroke_size) for shape in shapes]
 
-    def candidates(self, longer: int, stroke_size: float, on_band: OnBand) -> list[Candidates]:
+    def candidates(
+        self, longer: int, stroke_size: float, check_stop: CheckStop
+    ) -> list[Candidates]:
         """Return each painting's candidates for a picture with this longer side."""
         candidates = []
         for key in enumerate(self.sizes(longer, stroke_size)):
-            drawn = self._kept.pop(key, None) or self._drawn(*key, on_band)
+            drawn = self._kept.pop(key, None) or self._drawn(*key, check_stop)
             self._kept[key] = drawn  # The latest comes last.
             candidates.append(drawn)
             if len(self._kept) > MAX_KEPT:
@@ -123,7 +131,7 @@ class InstantPaintings:
         }
         return np.sum([_resized(region, size) for region in distinct.values()], 0)
 
-    def _drawn(self, number: int, size: Size, on_band: OnBand) -> Candidates:
+    def _drawn(self, number: int, size: Size, check_stop: CheckStop) -> Candidates:
         """Draw the candidates of a painting at a size."""
         image, mask = (
             on_canvas(resampled(self._paintings[number], size), margin=0),
@@ -137,10 +145,10 @@ class InstantPaintings:
             drawn = (shown > 0) & (shown >= min(HALF, shown.max()))
         part = CANDIDATE_BYTES / features_bytes(max(1, int(drawn.sum())))
         drawn &= np.random.default_rng(0).random(grid) < part
-        features = []
-        for rows in bands(*image.shape[:2]):
-            features.append(features_of(image, rows)[drawn[at_scale(rows, 1)]])
-            on_band()
+        features = [
+            features_of(image, rows, check_stop)[drawn[at_scale(rows, 1)]]
+            for rows in bands(*image.shape[:2])
+        ]
         return Candidates.of(np.concatenate(features), places[drawn])
 
 

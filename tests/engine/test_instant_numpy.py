@@ -325,30 +325,42 @@ def test_a_picture_is_the_same_each_time_and_in_bands(monkeypatch, mosaic, in_mo
 def test_a_paintings_places_are_kept_for_further_photos_within_bounds():
     painting = InstantPaintings([MOSAIC])
 
-    def bands(size):
-        calls = []
-        list(steps(PHOTO[:64, :96], painting, changed(size=size), on_band=lambda: calls.append(0)))
-        return len(calls)
+    def calls(size):
+        counted = []
+        list(steps(PHOTO[:64], painting, changed(size=size), check_stop=lambda: counted.append(0)))
+        return len(counted)
 
-    first = bands(64)
-    assert bands(64) == first - 1
+    first = calls(64)
+    assert calls(64) < first
     for size in range(70, 70 + 12 * 4, 4):
-        bands(size)
-    assert bands(64) == first
+        calls(size)
+    assert calls(64) == first
 
 
 @pytest.mark.slow
 def test_a_large_picture_stops_within_seconds():
     asked = []
+    photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
+    *_, picture = steps(
+        photo,
+        InstantPaintings([mosaic]),
+        changed(size=2048),
+        check_stop=lambda: asked.append(time.perf_counter()),
+    )
+    assert max(picture.shape) == 2048 and np.diff(asked).max() < 5
+
+
+def test_a_stop_ends_a_picture_at_once(mosaic):
+    calls = []
 
     def stop():
-        asked.append(time.perf_counter())
-        if len(asked) > 20:  # In the matches of the last scale.
+        calls.append(0)
+        if len(calls) == 5:
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        list(steps(PHOTO, InstantPaintings([MOSAIC]), changed(size=2048), on_band=stop))
-    assert np.diff(asked).max() < 5
+        list(steps(PHOTO, mosaic, USUAL, check_stop=stop))
+    assert len(calls) == 5
 
 
 @pytest.mark.slow
