@@ -207,18 +207,19 @@ def _preview(order: Order, resources: Resources) -> bytes:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numpy as np  # Late: other events need not wait for it.
 
-    from styletransfer.engine import instant_numpy
+    from styletransfer.engine.instant_numpy import paint
+    from styletransfer.engine.instant_paintings import InstantPaintings
 
     choice = styles.wished(order.wish, resources)
     if choice is None:
         raise ConfigError(f"the style {order.wish.style} is gone")
     photo = _pixels(resources.bucket.read(order.photo.key))
-    painting = _pixels(resources.bucket.read(choice.painting_key))
+    painting = InstantPaintings([_pixels(resources.bucket.read(choice.painting_key))])
     settings = choice.style.settings.replaced(
         order.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
     )
     strokes = min(settings.stroke_size, LARGEST_STROKES)
-    painted = instant_numpy.painted(photo, painting, settings.replaced({"stroke_size": strokes}))
+    painted = paint(photo, painting, settings.replaced({"stroke_size": strokes}))
     return pictures.jpeg(Image.fromarray(np.uint8(255 * painted + 0.5)))
 
 

@@ -1,4 +1,4 @@
-"""Recipe instant, with the built-in network: what the decoder makes of places, also in NumPy."""
+"""Recipe instant, with the built-in network: what the decoder makes of places."""
 
 import dataclasses
 import json
@@ -6,12 +6,11 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.pictures import psnr, sample, sample_bytes
+from support.pictures import psnr, sample
 from support.tiny import each_read
 from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
-from styletransfer.engine import instant_numpy, neighbours
 from styletransfer.engine.constants import DECODER
 from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.recipes import instant
@@ -175,34 +174,3 @@ def test_it_has_no_loss_and_needs_the_network_that_its_decoder_was_trained_for(b
         stylize(PHOTO, [MOSAIC], USUAL, load_vgg("vgg19", "random"))
     with np.load(DECODER) as stored:
         assert json.loads(str(stored["recipe"]))["network"] == builtin.identity
-
-
-# --- in NumPy, compared with TensorFlow -----------------------------------------------------------
-
-
-WIDE = sample_bytes("photos/landscape.jpg")[40:136]
-TILES = sample_bytes("paintings/mosaic.jpg", 200)[:120]
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"size": 256, "strength": 0.3},
-        {"size": 160, "stroke_size": 1.5, "preserve_color": True},
-    ],
-    ids=str,
-)
-def test_the_whole_picture_is_much_the_same_in_numpy(builtin, monkeypatch, changes):
-    for module in (neighbours, instant_numpy):  # Both would compare in directions chosen at random.
-        monkeypatch.setattr(module, "MATCHED_DIRECTIONS", 608)
-    settings = USUAL.replaced(changes)
-    wanted = last(WIDE, [TILES], settings, builtin)
-    found = instant_numpy.painted(WIDE, TILES, settings)
-    assert found.shape == wanted.shape and found.dtype == np.float32
-    assert psnr(found, wanted) > 40
-
-
-def test_a_tiny_photo_and_a_narrow_painting_are_painted_in_numpy():
-    settings = dataclasses.replace(USUAL, size=32)
-    found = instant_numpy.painted(WIDE[:20, :5], WIDE[:90, :3], settings)
-    assert found.shape == (32, 8, 3) and 0 <= found.min() <= found.max() <= 1

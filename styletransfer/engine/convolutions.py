@@ -1,0 +1,163 @@
+"""Convolutions in NumPy: the patches of a small tile times the kernel, tiles spread over the cores.
+
+A map is an array [h, w, C] of float32; a framed one has a border of one pixel around it, for
+kernels of 3 × 3.
+"""
+
+import ctypes
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+# Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
+TILE_BYTES = 1_200_000
+
+Work = TypeVar("Work")
+# Takes the values [h, w, n] of a tile, which it may overwrite, and their rows and columns.
+Finish = Callable[[np.ndarray, slice, slice], object]
+
+
+class Kernel(NamedTuple):
+    """A kernel for `convolve`.
+
+    Attributes:
+        weights: In the order of a patch, and the bias as the last row [side² · C + 1, block² · n].
+        side: The rows and columns of a patch.
+        stride: The rows and columns from one patch to the next.
+        block: A patch gives the values of block × block pixels.
+    """
+
+    weights: np.ndarray
+    side: int
+    stride: int
+    block: int
+
+    @property
+    def channels(self) -> int:
+        """The number of values of a pixel."""
+        return self.weights.shape[1] // self.block**2
+
+
+def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
+    """Prepare a kernel [side, side, C, n] and its bias [n]. Products are slow if n is small; with a
+    larger block, they have more columns."""
+    side, _, channels, width = weights.shape
+    enlarged = side + block - 1
+    matrix = np.zeros((enlarged, enlarged, channels, block, block, width), np.float32)
+    for down in range(block):
+        for right in range(block):
+            matrix[down : down + side, right : right + side, :, down, right] = weights
+    rows = np.vstack([matrix.reshape(-1, block**2 * width), np.tile(bias, block**2)])
+    return Kernel(rows.astype(np.float32), enlarged, block, block)
+
+
+def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, int], Kernel]:
+    """Prepare a kernel of 3 × 3 for maps whose rows and columns are repeated.
+
+    The four pixels that repeat one see 2 × 2 pixels of the map, some of them several times. So each
+    is computed by a kernel of 2 × 2, with four ninths of the multiplications.
+
+    Returns:
+        The kernel of each of the four, by the row and column where it starts in the framed map.
+    """
+    starts = (0, 1), (0, 2)  # Rows, or columns, of the kernel where the map's next pixel begins.
+    return {
+        (down, right): kernel(np.add.reduceat(np.add.reduceat(weights, rows, 0), columns, 1), bias)
+        for down, rows in enumerate(starts)
+        for right, columns in enumerate(starts)
+    }
+
+
+def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
+    """Convolve x [H, W, C], without padding, and pass the result to `finish` tile by tile, in
+    several threads. Tiles have even numbers of rows and columns if the result has."""
+    weights, side, stride, block = kernel
+    height, width = ((length - side) // stride + 1 for length in x.shape[:2])
+    length, depth = weights.shape
+    down, right, item = x.strides
+    shape = height, width, side, side * x.shape[2]
+    strides = stride * down, stride * right, down, item
+    patches = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
+    fitting = max(4, TILE_BYTES // (4 * length))
+    columns = _even_part(width, fitting // 2)
+    rows = _even_part(height, fitting // columns)
+
+    def work(tiles: Iterator[tuple[slice, slice]]) -> None:
+        copies = np.ones((rows * columns, length), np.float32)  # The bias is multiplied by one.
+        products = np.empty((rows * columns, depth), np.float32)
+        for tile in tiles:
+            shown = patches[tile]
+            high, wide = shown.shape[:2]
+            copied, values = copies[: high * wide], products[: high * wide]
+            copied[:, :-1].reshape(shown.shape)[:] = shown
+            np.matmul(copied, weights, out=values)
+            squares = values.reshape(high, wide, block, block, -1).swapaxes(1, 2)
+            pixels = squares.reshape(block * high, block * wide, -1)
+            finish(pixels, *(slice(block * part.start, block * part.stop) for part in tile))
+
+    tiles = [(down, across) for down in parts(height, rows) for across in parts(width, columns)]
+    spread(tiles, work)
+
+
+def rectified(out: np.ndarray) -> Finish:
+    """Return a function for `convolve` that stores values in a map, negative ones as 0."""
+    return lambda values, rows, columns: np.maximum(values, 0, out=out[rows, columns])
+
+
+def framed(height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+    """Allocate a framed map, and return it and its inside."""
+    x = np.empty((height + 2, width + 2, channels), np.float32)
+    return x, x[1:-1, 1:-1]
+
+
+def repeat_border(x: np.ndarray) -> np.ndarray:
+    """Fill the frame of a map with the border of its inside, and return the map."""
+    x[0], x[-1] = x[1], x[-2]
+    x[:, 0], x[:, -1] = x[:, 1], x[:, -2]
+    return x
+
+
+def parts(length: int, of_part: int) -> list[slice]:
+    """Return the parts of a length; the last one may be shorter."""
+    return [slice(first, min(first + of_part, length)) for first in range(0, length, of_part)]
+
+
+def _even_part(length: int, most: int) -> int:
+    """Return the length of equal parts that are about `most` long at most, an even number."""
+    count = -(-length // most)
+    return 2 * -(-length // (2 * count))
+
+
+def spread(tasks: Iterable[Work], work: Callable[[Iterator[Work]], None]) -> None:
+    """Call `work` in several threads, with an iterator that gives each task to one of them."""
+    tasks = list(tasks)
+    todo = iter(tasks)
+    for done in [_pool().submit(work, todo) for _ in tasks[: threads()]]:
+        done.result()
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads(), "convolution")
+
+
+@cache
+def threads() -> int:
+    """Return the number of threads: one for each core if NumPy's BLAS can be limited to one thread.
+
+    Else BLAS spreads each product over the cores itself. The limit stays: without it, pictures that
+    are being painted would change.
+    """
+    package, is_limited = Path(np.__file__).parent, False
+    for path in [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
+        limit = getattr(ctypes.CDLL(str(path)), "scipy_openblas_set_num_threads64_", None)
+        if limit is not None:
+            limit(1)
+            is_limited = True
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return (cores or 1) if is_limited else 1
