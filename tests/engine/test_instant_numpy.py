@@ -7,7 +7,6 @@ import time
 
 import numpy as np
 import pytest
-from styletransfer.vgg.registry import BUILTIN
 from support.pictures import psnr, sample, sample_bytes
 
 from styletransfer import Settings
@@ -18,6 +17,7 @@ from styletransfer.engine.instant_paintings import InstantPaintings, on_canvas
 from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resize
 from styletransfer.paths import PROGRAM
+from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.vgg.readers import read_weights
 
 USUAL = Settings(preset="instant", size=192)
