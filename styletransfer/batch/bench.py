@@ -97,11 +97,11 @@ class Bench:
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
         self._leaving = threading.Event()
-        source, style, self.result = (
+        self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
         )
-        self.reader = Reader(source, style, config.memory_limit)
+        self.reader = Reader(self.source, self.style, config.memory_limit)
         retrying = RetryingBucket(unfinished, self._leaving) if unfinished else self.result
         self._checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
 

@@ -16,9 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from styletransfer.batch.bench import Bench
 from styletransfer.batch.failures import picture_failure
-from styletransfer.batch.listing import Buckets
-from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.order import Order
 from styletransfer.batch.plan import Plan
 from styletransfer.batch.reading import (
@@ -29,7 +28,6 @@ from styletransfer.batch.reading import (
 )
 from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
-from styletransfer.config import Config
 from styletransfer.devices.tensorflow import Devices
 from styletransfer.engine.memory_available import MemoryBudget
 from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs, plan_painting
@@ -39,7 +37,6 @@ from styletransfer.engine.stylize import StyleTransfer
 from styletransfer.images.header import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
-from styletransfer.signals import Stop
 from styletransfer.storage.base import Bucket, Entry
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
@@ -55,23 +52,12 @@ MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the proc
 Size = tuple[int, int]  # height, width in px
 
 
-def report_dry_run(
-    plan: Plan,
-    config: Config,
-    buckets: Buckets,
-    networks: NetworkPool,
-    stop: Stop,
-    devices: Devices,
-    started: float,
-) -> int:
+def report_dry_run(bench: Bench, plan: Plan, devices: Devices, started: float) -> int:
     """Log what the plan would take.
 
     Args:
+        bench: The bench.
         plan: A plan with orders.
-        config: The configuration.
-        buckets: The buckets.
-        networks: The networks.
-        stop: The signals of the process.
         devices: The devices. The caller is in the scope of the first one.
         started: The time when the run began, as perf_counter returns it.
 
@@ -84,13 +70,13 @@ def report_dry_run(
     """
     event(f"painting on {devices}", device=str(devices))
     device, first = devices.first.name, plan.todo[0]
-    networks.load(first.style.settings, device, first.weights)
+    bench.networks.load(first.style.settings, device, first.weights)
     start_up_s = perf_counter() - started
     estimates: list[OrderForecast] = []
     failed = len(plan.refused)
-    with closing(Forecast(plan, config, buckets, networks, stop, device)) as forecast:
+    with closing(Forecast(bench, plan, device)) as forecast:
         for order in plan.todo:
-            stop.obey()
+            bench.stop.obey()
             try:
                 estimate = forecast.of(order)
             except Exception as error:
@@ -157,29 +143,18 @@ def _shown_size(estimate: OrderForecast) -> str:
 class Forecast:
     """Plans each order as the run would, and measures a few steps for each kind of picture."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        config: Config,
-        buckets: Buckets,
-        networks: NetworkPool,
-        stop: Stop,
-        device: str,
-    ) -> None:
+    def __init__(self, bench: Bench, plan: Plan, device: str) -> None:
         """Begin to read the headers of all photos, until `close`.
 
         Args:
+            bench: The bench.
             plan: The plan.
-            config: The configuration.
-            buckets: The buckets.
-            networks: The networks.
-            stop: The signals of the process.
             device: TensorFlow's name of the device that paints.
         """
-        self._networks, self._stop, self._device = networks, stop, device
-        self._style_bucket, self._memory_limit = buckets.style, config.memory_limit
-        self._decodable = decodable_memory(config.memory_limit)
-        self._budget = MemoryBudget(config.memory_limit)
+        self._bench, self._device = bench, device
+        self._memory_limit = bench.config.memory_limit
+        self._decodable = decodable_memory(self._memory_limit)
+        self._budget = MemoryBudget(self._memory_limit)
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: orders are in the order of their styles.
         self._styles: dict[Style, Future[StyleInput]] = {}
@@ -187,7 +162,7 @@ class Forecast:
         self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
         todo = {order.photo.key: order for order in plan.todo}
         self._headers = {
-            key: self._pool.submit(_photo_headers, order, buckets.source)
+            key: self._pool.submit(_photo_headers, order, bench.source)
             for key, order in todo.items()
         }
         self.set_up_s = 0.0  # seconds that a run spends once
@@ -202,7 +177,7 @@ class Forecast:
         impossible, or Stopped."""
         settings = order.style.settings
         style = self._style_input(order.style)
-        network = self._networks.load(settings, self._device, order.weights)
+        network = self._bench.networks.load(settings, self._device, order.weights)
         photo = self._header(order)
         inputs = _painting_inputs(order, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
@@ -223,7 +198,7 @@ class Forecast:
     def _header(self, order: Order) -> Header:
         """Return the photo's header. Raises PictureError for a photo or mask that cannot be used,
         MemoryShortError for one that is too large, StorageError."""
-        headers = self._stop.result_of(self._headers[order.photo.key])
+        headers = self._bench.stop.result_of(self._headers[order.photo.key])
         for name, header in headers:
             check_memory(header.bytes_to_decode, self._decodable, name)
         return headers[0][1]
@@ -231,10 +206,10 @@ class Forecast:
     def _style_input(self, style: Style) -> StyleInput:
         """Return the style's paintings. Raises the error that makes every order of it fail."""
         if style not in self._styles:
-            files = read_paintings(style, self._style_bucket.read)
+            files = read_paintings(style, self._bench.style.read)
             reading = self._style_pool.submit(decode_style, files, style.settings, self._decodable)
             self._styles = {style: reading}
-        return self._stop.result_of(self._styles[style])
+        return self._bench.stop.result_of(self._styles[style])
 
     def _seconds_per_work(
         self, style: StyleInput, inputs: PaintingInputs, settings: Settings, held: int
@@ -264,7 +239,7 @@ class Forecast:
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
             targets,
             settings,
-            self._networks.load(settings, self._device),
+            self._bench.networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
             memory_limit=self._memory_limit,
             set_aside=held,
@@ -272,7 +247,7 @@ class Forecast:
         seconds, last = [], perf_counter()
         for step in transfer.steps():
             _ = step.losses  # Waits for the device.
-            self._stop.obey()
+            self._bench.stop.obey()
             seconds.append(perf_counter() - last)
             last = perf_counter()
         return seconds

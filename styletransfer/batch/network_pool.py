@@ -127,24 +127,6 @@ class NetworkPool:
             return self._weights[which]
 
 
-def source_of_record(name: str | None, identity: str, settings: Settings) -> WeightsSource:
-    """Return the weights with which the result of a record is painted again.
-
-    Args:
-        name: A value of VGG_WEIGHTS, or None for the weights with the identity.
-        identity: The identity in the record. An object in the style bucket must have it.
-        settings: The settings in the record.
-
-    Raises:
-        WeightsError: There are no such weights.
-    """
-    if name is None or settings.recipe == "instant":
-        return sources.source_of(identity, settings.model)
-    if name.startswith(IN_BUCKET):
-        return WeightsSource(name, identity)
-    return sources.named_source(name, settings.model, settings.seed)
-
-
 def _read_weights(source: WeightsSource, settings: Settings, style: Bucket) -> registry.Weights:
     if source.given.startswith(IN_BUCKET):
         key = source.given.removeprefix(IN_BUCKET)

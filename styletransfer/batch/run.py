@@ -88,10 +88,11 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
                 report.log_nothing_to_paint(plan, config.result, dry_run=True)
                 return 1 if plan.refused else 0
             devices = loading().result()
+            from styletransfer.batch.bench import Bench
             from styletransfer.batch.dry_run import report_dry_run
 
-            with devices.first.scope():
-                return report_dry_run(plan, config, buckets, networks, stop, devices, started)
+            with closing(Bench(config, buckets, networks, stop)) as bench, devices.first.scope():
+                return report_dry_run(bench, plan, devices, started)
 
         checkpoints.delete_stale(buckets.result, plan.stale)
         checkpoints.abort_stale_uploads(buckets.result, selection, config.partial)

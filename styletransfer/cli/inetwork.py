@@ -9,7 +9,6 @@ from styletransfer.cli.app import run_program, set_up_log
 from styletransfer.cli.inetwork_arguments import START, FileOrder, RecordOrder, order_of, usage
 from styletransfer.cli.picture_files import (
     ResultFiles,
-    check_target,
     chosen_device,
     read_file,
     result_files,
@@ -67,8 +66,7 @@ def paint(order: FileOrder) -> Path:
     mask = _file(order.content_mask, "--content_mask", "mask ")
     photo = decode_photo(PhotoFiles(base, mask), free_memory())
     settings = order.settings_for(*photo.picture.size)
-    results = result_files(order.prefix, photo.picture, order.output)
-    check_target(results.path(), order.prefix, map(Path, order.paths))
+    results = result_files(order.prefix, photo.picture, order.output, map(Path, order.paths))
     transfer, device = _begin(order, settings, photo, source)
     with device.scope(), Stop() as stop:
         steps = _written(transfer.steps(), results, order.save_every, stop)

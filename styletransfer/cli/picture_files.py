@@ -90,41 +90,36 @@ class ResultFiles:
         return path
 
 
-def result_files(name: str, photo: "Picture", output: OutputFormat) -> ResultFiles:
-    """Return the files of a name.
+def result_files(
+    name: str, photo: "Picture", output: OutputFormat, inputs: Iterable[Path]
+) -> ResultFiles:
+    """Return the files of a name, after a check that they can be written.
 
     Args:
         name: If it ends in the extension of a picture, that decides the format.
         photo: The photo.
         output: Otherwise this has the format, or None for png.
+        inputs: The files that the result is painted from.
 
     Raises:
-        ConfigError: The name has the extension of another format.
+        ConfigError: The name has the extension of another format, or is not that of a file, its
+            folder cannot be written, or the result would overwrite an input.
     """
     suffix = PurePosixPath(name).suffix
-    if suffix.lower() not in bucket_layout.PICTURES:
-        extension = output.format or "png"
-        return ResultFiles(name, extension, photo, replace(output, format=extension))
-    label = f"the extension of {name!r}"
-    extension = file_format(suffix, label, ", or a name without extension").extension
-    if output.format not in (None, extension):
-        raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
-    prefix = name.removesuffix(suffix)
-    return ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+    extension = output.format or "png"
+    results = ResultFiles(name, extension, photo, replace(output, format=extension))
+    if suffix.lower() in bucket_layout.PICTURES:
+        label = f"the extension of {name!r}"
+        extension = file_format(suffix, label, ", or a name without extension").extension
+        if output.format not in (None, extension):
+            raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
+        prefix = name.removesuffix(suffix)
+        results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+    _check_target(results.path(), name, inputs)
+    return results
 
 
-def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
-    """Check that a result can be written.
-
-    Args:
-        target: Its file.
-        name: The PREFIX that its path is made from.
-        pictures: The files that it is painted from.
-
-    Raises:
-        ConfigError: `name` is not the name of a file, its folder cannot be written, or the result
-            would overwrite a picture.
-    """
+def _check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
     if target.is_dir():
         raise ConfigError(f"{target} is a folder; choose another PREFIX than {name!r}")
     if not name or name.endswith("/"):
@@ -132,10 +127,10 @@ def check_target(target: Path, name: str, pictures: Iterable[Path]) -> None:
         raise ConfigError(f"PREFIX is {name!r}; expected {where}")
     if target.parent.exists() and not target.parent.is_dir():
         raise ConfigError(f"PREFIX is {name!r}, but {target.parent} is not a folder")
-    for picture in pictures:
-        if target.exists() and picture.exists() and target.samefile(picture):
+    for path in inputs:
+        if target.exists() and path.exists() and target.samefile(path):
             raise ConfigError(
-                f"the result would overwrite {picture}; choose another PREFIX than {name!r}"
+                f"the result would overwrite {path}; choose another PREFIX than {name!r}"
             )
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 from styletransfer import config
 from styletransfer.batch.bench import Bench
 from styletransfer.batch.listing import Buckets
-from styletransfer.batch.network_pool import NetworkPool, source_of_record
+from styletransfer.batch.network_pool import IN_BUCKET, NetworkPool
 from styletransfer.batch.order import Order
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.cli.inetwork_arguments import RecordOrder
-from styletransfer.cli.picture_files import check_target, chosen_device, read_file, result_files
+from styletransfer.cli.picture_files import chosen_device, read_file, result_files
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, PictureError, WeightsError
 from styletransfer.images.output import OutputFormat
@@ -26,6 +26,7 @@ from styletransfer.storage import open_bucket
 from styletransfer.storage.address import parse_account
 from styletransfer.storage.base import Bucket, Entry
 from styletransfer.storage.folder import FolderBucket
+from styletransfer.vgg.sources import WeightsSource, named_source, source_of
 
 _Value = TypeVar("_Value")
 
@@ -48,13 +49,12 @@ def repaint(asked: RecordOrder) -> Path:
         FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
     )
     order = _order(record, asked, buckets)
-    networks = NetworkPool(asked.weights or record.vgg_weights, buckets.style)
+    networks = NetworkPool(None, buckets.style)  # The order has its weights.
     with closing(Bench(run, buckets, networks, Stop())) as bench:
         inputs = bench.read(order)
-        extension = PurePosixPath(order.result).suffix[1:]
-        output = replace(order.output, format=extension)
-        results = result_files(asked.prefix, inputs.photo.picture, output)
-        check_target(results.path(), asked.prefix, _paths(order, buckets))
+        output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
+        paths = _paths(order, buckets)
+        results = result_files(asked.prefix, inputs.photo.picture, output, paths)
         device = chosen_device(asked.device)
         from styletransfer.batch.easel import Easel
 
@@ -101,7 +101,7 @@ def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
     recorded = _without_old_defaults(known(record.settings, "settings"))
     settings = Settings().replaced(recorded, "the record's ")
     identity = known(record.weights, "weights")
-    weights = source_of_record(asked.weights or record.vgg_weights, identity, settings)
+    weights = recorded_weights(asked.weights or record.vgg_weights, identity, settings)
     if weights.identity != identity:
         raise WeightsError(
             f"{asked.record} was painted with the weights {identity}, but these are "
@@ -116,6 +116,24 @@ def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
         output=OutputFormat(*known(record.output, "output")),
         result=known(record.result, "result"),
     )
+
+
+def recorded_weights(name: str | None, identity: str, settings: Settings) -> WeightsSource:
+    """Return the weights with which the result of a record is painted again.
+
+    Args:
+        name: A value of VGG_WEIGHTS, or None for the weights with the identity.
+        identity: The identity in the record. An object in the style bucket must have it.
+        settings: The settings in the record.
+
+    Raises:
+        WeightsError: There are no such weights.
+    """
+    if name is None or settings.recipe == "instant":
+        return source_of(identity, settings.model)
+    if name.startswith(IN_BUCKET):
+        return WeightsSource(name, identity)
+    return named_source(name, settings.model, settings.seed)
 
 
 def _no_result(asked: RecordOrder, name: str) -> ConfigError:

@@ -19,12 +19,11 @@ from styletransfer.record import Record
 from styletransfer.settings import Settings
 from styletransfer.storage.base import Entry
 from styletransfer.vgg import registry
-from styletransfer.vgg.registry import BUILTIN, architecture
+from styletransfer.vgg.registry import BUILTIN
 from styletransfer.vgg.sources import WeightsSource
 
 IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
 NETWORK = "the built-in network"
-VGG19 = architecture("vgg19")
 FILE = "bucket:vgg.h5"  # in the style bucket
 BUILD = network_pool.NetworkPool.build
 
@@ -74,21 +73,6 @@ def test_weights_of_a_record_are_known_by_content_or_else_by_name(
     style, source = Style("monet", (), Settings()), WeightsSource(FILE, identity)
     order = Order(Entry("a.jpg", 9, "e"), None, style, source, OutputFormat(None), "monet/a.jpg")
     assert order.accepts_weights(Record(weights=weights, network=network)) == accepted
-
-
-@pytest.mark.parametrize(
-    ("given", "identity", "source"),
-    [
-        (None, IDENTITY, WeightsSource("builtin", IDENTITY)),
-        (None, f"md5:{VGG19.md5}", WeightsSource("cached", f"md5:{VGG19.md5}")),
-        ("builtin", "md5:a", WeightsSource("builtin", IDENTITY)),
-        (FILE, "md5:a", WeightsSource(FILE, "md5:a")),
-        ("studio", "md5:a", WeightsSource("builtin", IDENTITY)),
-        ("random", "md5:a", WeightsSource("random", registry.random_identity(7))),
-    ],
-)
-def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(given, identity, source):
-    assert network_pool.source_of_record(given, identity, Settings(seed=7)) == source
 
 
 @pytest.fixture

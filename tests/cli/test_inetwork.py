@@ -107,7 +107,7 @@ def test_the_result_is_written_as_asked_for():
 
 def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
     photo = decode(Path("beach.jpg").read_bytes(), "beach.jpg")
-    result = result_files("there/x", photo, OutputFormat(None))
+    result = result_files("there/x", photo, OutputFormat(None), [])
     earlier = result.write(photo.pixels)
     before = earlier.read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

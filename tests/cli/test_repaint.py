@@ -9,6 +9,11 @@ from support import fabricated, tiny
 from support.folder_batches import run
 
 from styletransfer.cli.inetwork import inetwork
+from styletransfer.cli.repaint import recorded_weights
+from styletransfer.settings import Settings
+from styletransfer.vgg.readers import file_identity
+from styletransfer.vgg.registry import BUILTIN, architecture, random_identity
+from styletransfer.vgg.sources import WeightsSource
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both"}
 RECORD = "out/_records/both/trip/old town é.png.json"
@@ -57,3 +62,26 @@ def test_a_record_is_not_painted_over_its_pictures(folders, stand_in, monkeypatc
         assert "the result would overwrite" in capsys.readouterr().err
     assert inetwork(["--from-record", f"../{record}", "new/"]) == 2
     assert Path("beach.jpg").read_bytes() == before and not Path("new").exists()
+
+
+IN_BUCKET = "bucket:vgg.h5"
+BUILT_IN = file_identity(BUILTIN)
+
+
+@pytest.mark.parametrize(
+    ("given", "identity", "source"),
+    [
+        (None, BUILT_IN, WeightsSource("builtin", BUILT_IN)),
+        (
+            None,
+            f"md5:{architecture('vgg19').md5}",
+            WeightsSource("cached", f"md5:{architecture('vgg19').md5}"),
+        ),
+        ("builtin", "md5:a", WeightsSource("builtin", BUILT_IN)),
+        (IN_BUCKET, "md5:a", WeightsSource(IN_BUCKET, "md5:a")),
+        ("studio", "md5:a", WeightsSource("builtin", BUILT_IN)),
+        ("random", "md5:a", WeightsSource("random", random_identity(7))),
+    ],
+)
+def test_a_record_is_repainted_with_the_weights_that_are_named_or_its_own(given, identity, source):
+    assert recorded_weights(given, identity, Settings(seed=7)) == source
