@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
-from unittest.mock import DEFAULT, Mock
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -14,13 +15,30 @@ from support.web_service import stored_job
 from styletransfer import config
 from styletransfer.record import Record
 from styletransfer.signals import Stopped
-from styletransfer.storage.base import DiskError, StorageError, UnavailableError
+from styletransfer.storage.base import DiskError, StorageError, UnavailableError, View
 from styletransfer.web import lease as leases
 from styletransfer.web import worker as workers
-from styletransfer.web.cleanup import Leftovers
+from styletransfer.web.job_store import new_id
 from styletransfer.web.lease import JobClaimer
 from styletransfer.web.schemas import JobState
-from styletransfer.web.worker import WebWorker
+
+
+class Unsteady(View):
+    """A bucket that calls `before` with the key of each request about an object, which may raise
+    an error."""
+
+    def __init__(self, bucket):
+        super().__init__(bucket)
+        self.before = lambda key, write: None
+
+    def _at(self, key, *, write=False):
+        self.before(key, write)
+        return super()._at(key, write=write)
+
+
+@pytest.fixture
+def buckets(buckets):
+    return replace(buckets, result=Unsteady(buckets.result))
 
 
 @pytest.fixture
@@ -102,33 +120,38 @@ def test_after_a_memory_that_was_exhausted_another_worker_goes_on(hand):
     assert "not enough memory; try a smaller size" in hand.store.read_ended(hand.job).error
 
 
-def test_a_storage_that_does_not_take_the_end_is_no_death_of_the_worker(hand, monkeypatch):
+def test_a_storage_that_does_not_take_the_end_is_no_death_of_the_worker(hand, buckets):
     failures = [UnavailableError("no connection")] * (2 * leases.MOST_CRASHES)
-    away_at_first = Mock(wraps=hand.store.end, side_effect=[*failures, DEFAULT])
-    monkeypatch.setattr(hand.store, "end", away_at_first)
-    for _ in failures:
+
+    def away_at_first(key, write):
+        if write and key.startswith("_web/done/") and failures:
+            raise failures.pop()
+
+    buckets.result.before = away_at_first
+    while failures:
         with pytest.raises(UnavailableError):
             hand.paint(lambda on_step: Record(result="monet/x.jpg"))
     assert hand.paint(lambda on_step: Record(result="monet/x.jpg"))
     assert hand.store.read_ended(hand.job).state == JobState.DONE
 
 
-def test_a_picture_waits_for_the_storage_at_its_last_step_but_not_for_ever(hand, monkeypatch):
-    replace, clock, returns_at = hand.store.replace, [0.0], float("inf")
+def test_a_picture_waits_for_the_storage_at_its_last_step_but_not_for_ever(
+    hand, buckets, monkeypatch
+):
+    clock, returns_at = [0.0], float("inf")
     monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
 
-    def away(*what):
+    def away(key, write):
         clock[0] += 50
         if clock[0] < returns_at:
             raise UnavailableError("no connection")
-        return replace(*what)
 
     def painting(on_step):
-        monkeypatch.setattr(hand.store, "replace", away)
+        before, buckets.result.before = buckets.result.before, away
         try:
             on_step(step(9))
         finally:
-            monkeypatch.setattr(hand.store, "replace", replace)
+            buckets.result.before = before
         return Record(result="monet/x.jpg")
 
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 100.0)
@@ -152,35 +175,31 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
     answers = [UnavailableError("no connection")] * 2 + [Stopped(signal.SIGTERM)]
     away_at_first = Mock(side_effect=answers)
     monkeypatch.setattr(workers, "JobRunner", away_at_first)
-    monkeypatch.setattr(WebWorker, "listen", lambda *_: None)
+    pipe = SimpleNamespace(receive=threading.Event().wait)  # The web process says nothing.
     with pytest.raises(Stopped):
-        workers.work(config.load(place), SimpleNamespace(), "this worker", None)
+        workers.work(config.load(place), pipe, "this worker", None)
     assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
 
 
 def test_previews_are_deleted_with_the_end_and_a_storage_that_takes_none_is_named_once(
-    hand, monkeypatch, caplog
+    hand, buckets, monkeypatch, caplog
 ):
     monkeypatch.setattr(workers, "PREVIEW_EVERY_S", 0.0)
-    bucket, tries = hand.web.buckets.result, []
-    write, key = bucket.write, f"_web/previews/{hand.job}.jpg"
+    key, tries = f"_web/previews/{hand.job}.jpg", []
 
-    def write_but_for_previews(key, *what):
-        if "previews" not in key:
-            return write(key, *what)
-        tries.append(1)
-        raise UnavailableError("no connection")
+    def away_for_the_first_three(requested, write):
+        if write and requested == key and len(tries) < 3:
+            tries.append(1)
+            raise UnavailableError("no connection")
 
     def painting(on_step):
-        with monkeypatch.context() as patch:
-            patch.setattr(bucket, "write", write_but_for_previews)
-            until(lambda: on_step(step(1)) or len(tries) == 3, every_s=0.001)
-        until(lambda: on_step(step(2)) or bucket.find(key), every_s=0.001)
+        buckets.result.before = away_for_the_first_three
+        until(lambda: on_step(step(1)) or buckets.result.find(key), every_s=0.001)
         return Record(result="monet/x.jpg")
 
     assert hand.paint(painting)
-    assert caplog.messages == ["no preview: no connection"]
-    until(lambda: bucket.find(key) is None, every_s=0.001)
+    assert len(tries) == 3 and caplog.messages == ["no preview: no connection"]
+    until(lambda: buckets.result.find(key) is None, every_s=0.001)
 
 
 def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
@@ -197,17 +216,23 @@ def test_a_job_that_another_worker_has_by_now_is_left_to_it(hand, caplog):
 
 @pytest.mark.parametrize("works", [True, False])
 def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs_come_first(
-    hand, monkeypatch, caplog, works
+    hand, buckets, monkeypatch, caplog, works
 ):
     monkeypatch.setattr(workers, "STORAGE_PAUSE_S", 0.0)
     monkeypatch.setattr(workers, "LOOK_EVERY_S", 100.0)
-    happened = []
+    claims, leftover = JobClaimer(hand.store, "this worker"), f"_web/previews/{new_id()}.jpg"
+    buckets.result.write(leftover, b"of a job that is gone")
+    happened, away = [], [StorageError("no connection")]
 
-    def paint_next(*_):
+    def claim_next():
         happened.append("look")
-        if len(happened) == 1:
-            raise StorageError("no connection")
-        return len(happened) == 2
+        if away:
+            raise away.pop()
+        return claims.claim_next()
+
+    def paint(job, on_step):
+        happened.append("paint")
+        return Record(result="monet/x.jpg")
 
     def seconds_per_work():
         happened.append("measure")
@@ -217,18 +242,20 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
             raise ValueError("no weights")
         return 0.25
 
-    def clear(*_):
-        happened.append("clear")
-        hand.stop.signum = signal.SIGTERM
-        hand.hears(("look",))  # Ends the wait for jobs of other instances.
+    def stop_once_it_is_clear(key, write):
+        if write and key == leftover:
+            happened.append("clear")
+            hand.stop.signum = signal.SIGTERM
+            hand.hears(("look",))  # Ends the wait for jobs of other instances.
 
-    monkeypatch.setattr(Leftovers, "delete", clear)
-    monkeypatch.setattr(hand.web, "paint_next", paint_next)
+    buckets.result.before = stop_once_it_is_clear
     no_previews = SimpleNamespace(prepare_next=lambda: False)
-    runner = SimpleNamespace(seconds_per_work=seconds_per_work, previews=no_previews)
+    runner = SimpleNamespace(paint=paint, seconds_per_work=seconds_per_work, previews=no_previews)
     with pytest.raises(Stopped):
-        hand.web.serve(runner, None, "a device")
-    looked = ["look", "look", "look", "measure", "look", "measure", "look", "clear"]
-    assert happened == looked
-    assert hand.said == [("speed", 0.25, "a device")] * works
-    assert caplog.messages == ["no connection"]
+        hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
+    looked = ["look", "look", "paint", "look", "measure", "look", "measure", "look", "clear"]
+    assert happened == looked and buckets.result.find(leftover) is None
+    assert [said for said in hand.said if said[0] == "speed"] == (
+        [("speed", 0.25, "a device")] * works
+    )
+    assert caplog.messages.count("no connection") == 1
