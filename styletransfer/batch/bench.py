@@ -25,6 +25,7 @@ from styletransfer.batch.records import (
     finished_record,
     latest_record,
     now,
+    order_record,
     record_of,
     write_record,
 )
@@ -189,7 +190,8 @@ class Bench:
     def fail(self, order: Order, error: StyleTransferError) -> None:
         """Log a failure, and add it to the order's record. Raises StorageError."""
         order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
-        record = replace(latest_record(self.result, order), error=str(error), tried=now())
+        current, _ = order_record(self.result, order)
+        record = replace(latest_record(order, current), error=str(error), tried=now())
         try:
             write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.

@@ -41,9 +41,7 @@ def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]
     """
     # In this order: an object that another run has stored since was recorded before.
     entry = bucket.find(order.result)
-    if entry is not None:
-        check_own(bucket, entry, order)
-    before = latest_record(bucket, order)
+    before = checked_record(bucket, order, entry)
     record = replace(record, made=_made(bucket, before, entry) or None)
     write_record(bucket, order.record_key, record)
     return record, before
@@ -61,20 +59,24 @@ def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
             yield key
 
 
-def check_own(bucket: Bucket, entry: Entry, order: Order) -> None:
-    """Raise PictureError if the order's record does not name an object. Raises StorageError."""
+def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:
+    """Return the order's latest record, after a check that it names an object, if there is one.
+
+    Raises PictureError if it does not, StorageError.
+    """
     current, is_damaged = order_record(bucket, order)
-    if is_damaged:  # Its results still belong to the order.
-        return
-    record = current or order.previous
+    record = latest_record(order, current)
+    if entry is None or is_damaged:  # The results of a damaged record still belong to the order.
+        return record
     etags = results_of(record, order).get(entry.key, ())
     # The last result is the order's also if it was cut, or overwritten by another run.
-    is_last = record is not None and bool(etags) and record.result == entry.key
+    is_last = bool(etags) and record.result == entry.key
     if not is_last and not any(is_content(entry, None, etag) for etag in etags):
         raise PictureError(
             f"{printable(entry.key)} in {bucket.name} has no record of this program, so "
             "it may be somebody else's and is left as it is; move it away, or delete it"
         )
+    return record
 
 
 def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:

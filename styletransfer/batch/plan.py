@@ -7,7 +7,7 @@ from styletransfer import bucket_layout
 from styletransfer.batch.names import ResultNames
 from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.order import Order
-from styletransfer.batch.ownership import check_own, is_named_by_another
+from styletransfer.batch.ownership import checked_record, is_named_by_another
 from styletransfer.batch.records import (
     fingerprint,
     intact_records,
@@ -180,8 +180,7 @@ def _in_free_place(
     for key in dict.fromkeys((order.result, other)):
         if key is None or (key in stored and is_named_by_another(result, key, order)):
             continue
-        if key in stored:
-            check_own(result, stored[key], order)
+        checked_record(result, order, stored.get(key))
         return replace(order, result=key)
     raise PictureError(
         f"{printable(order.result)} in {result.name} is the result of another photo, which stays; "

@@ -119,9 +119,9 @@ def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
     return record_for(record, order.photo.key, order.style.name), record is None
 
 
-def latest_record(bucket: Bucket, order: Order) -> Record:
-    """Return the order's current record, which another run may have written."""
-    record = order_record(bucket, order)[0] or order.previous or Record()
+def latest_record(order: Order, current: Record | None) -> Record:
+    """Return the order's current record, or else that of the plan, or else an empty one."""
+    record = current or order.previous or Record()
     return replace(record, photo=order.photo.key, style_name=order.style.name)
 
 
