@@ -13,7 +13,7 @@ from styletransfer.batch.records import (
     intact_records,
     read_records,
     record_for,
-    stored_by,
+    results_of,
 )
 from styletransfer.batch.styles import Style
 from styletransfer.config import Config
@@ -110,8 +110,9 @@ def make_plan(
             )
             try:
                 order = with_fingerprint(order, result)
+                intact_key = _intact_result(order, intact)
                 current = previous is not None and order.is_described_by(previous)
-                if previous and (config.keep or current) and _has_result(order, intact):
+                if previous and (config.keep or current) and intact_key is not None:
                     done.append(previous)
                     if not current:
                         kept.append(order)
@@ -121,7 +122,7 @@ def make_plan(
                         f"its result would take the place of that of {printable(rival[1])} in "
                         f"{printable(rival[0])}; rename one of the photos or styles"
                     )
-                if order.result in stored and not _is_intact_at(order, order.result, intact):
+                if order.result in stored and order.result != intact_key:
                     order = _in_free_place(order, names, result, stored)
             except (PictureError, ObjectError) as error:
                 refused.append((order, str(error)))
@@ -188,17 +189,11 @@ def _in_free_place(
     )
 
 
-def _is_intact_at(order: Order, key: str, intact: Mapping[str, Record]) -> bool:
-    """Return whether the order's record describes the object under a key correctly."""
-    record = intact.get(order.record_key)
-    return record is not None and record is order.previous and record.result == key
-
-
-def _has_result(order: Order, intact: Mapping[str, Record]) -> bool:
-    """Return whether the order's record names an existing result that belongs to it."""
-    previous = order.previous
-    stored = stored_by(previous, order.photo.key, order.style.name)
-    return order.record_key in intact and previous is not None and previous.result in stored
+def _intact_result(order: Order, intact: Mapping[str, Record]) -> str | None:
+    """Return the key of the existing result that the order's record describes, or None."""
+    key = order.previous.result if order.previous else None
+    is_own = key in results_of(order.previous, order)
+    return key if is_own and order.record_key in intact else None
 
 
 def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
