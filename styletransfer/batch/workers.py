@@ -227,11 +227,11 @@ class SavingPool:
 
     def store(self, finished: Finished) -> None:
         """Take a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._begin(self._store, finished)
+        self._submit(self._store, finished)
 
     def fail(self, order: Order, error: StyleTransferError) -> None:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._begin(self._fail, order, error)
+        self._submit(self._fail, order, error)
 
     def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
         """Estimate the seconds left for the batch from the mean time of its pictures so far.
@@ -280,7 +280,7 @@ class SavingPool:
         with self._lock:
             return {*self._running}
 
-    def _begin(self, job: Callable[..., None], *arguments: object) -> None:
+    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
         while not self._slots.acquire(timeout=POLL_S):
             self.check()
             self._stop.obey()
