@@ -21,7 +21,7 @@ from styletransfer.settings import Settings
 from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from styletransfer.batch.reading import File, PaintingFiles, PhotoInput
+    from styletransfer.batch.reading import File, PaintingFiles, PhotoFiles, PhotoInput
     from styletransfer.devices.tensorflow import Device
     from styletransfer.engine.stylize import Step, StyleTransfer
     from styletransfer.vgg.sources import WeightsSource
@@ -58,13 +58,11 @@ def paint(order: FileOrder) -> Path:
     Raises a StyleTransferError before painting if an argument does not fit, and after a signal
     Stopped with the files that are kept.
     """
-    from styletransfer.batch.reading import File, PhotoFiles, decode_photo
+    from styletransfer.batch.reading import decode_photo
     from styletransfer.devices.system_memory import free_memory
 
     source = _weights(order)
-    base = File(order.base, read_file(order.base, "BASE"))
-    mask = _file(order.content_mask, "--content_mask", "mask ")
-    photo = decode_photo(PhotoFiles(base, mask), free_memory())
+    photo = decode_photo(_photo_files(order), free_memory())
     settings = order.settings_for(*photo.picture.size)
     results = result_files(order.prefix, photo.picture, order.output, map(Path, order.paths))
     transfer, device = _begin(order, settings, photo, source)
@@ -109,6 +107,13 @@ def _begin(
         )
     logger.info("%s", transfer.memory_plan)
     return transfer, device
+
+
+def _photo_files(order: FileOrder) -> "PhotoFiles":
+    from styletransfer.batch.reading import File, PhotoFiles
+
+    photo = File(order.base, read_file(order.base, "BASE"))
+    return PhotoFiles(photo, _file(order.content_mask, "--content_mask", "mask "))
 
 
 def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
