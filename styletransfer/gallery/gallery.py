@@ -53,9 +53,11 @@ class Gallery:
     """
 
     def __init__(self, bucket: Bucket, records: Iterable[Record] = ()) -> None:
-        """Args:
-        bucket: The result bucket.
-        records: Those in the bucket already, in any order.
+        """Open the gallery.
+
+        Args:
+            bucket: The result bucket.
+            records: Those in the bucket already, in any order.
         """
         self._bucket = bucket
         self._records = {_identity(each): each for each in records}  # those that the page shows
