@@ -37,8 +37,7 @@ WEIGHT_FILES = ("imagenet-vgg-verydeep-19.mat", "vgg19_weights_tf_dim_ordering_t
 _CHAT = r"(?P<chat>-?[1-9][0-9]*)"
 _PHOTO = r"(?P<message>[1-9][0-9]*)-(?P<file>[A-Za-z0-9_-]+)"
 _KEY = re.compile(rf"{PHOTOS}/{_CHAT}/{_PHOTO}\.(?P<extension>[a-z0-9]+)")
-# A result has two extensions if its photo was of another kind than its name says: 7-AQAD.jpg.png.
-_RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}(\.[a-z0-9]+){{1,2}}")
+_RESULT = re.compile(rf"{RESULTS}/{_CHAT}/(?P<style>.+)/{_PHOTO}\.[a-z0-9]+")
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def idle(hand, monkeypatch):
     its answers to previews."""
 
     def serve(runner):
-        # What it does last.
+        # Its last act.
         monkeypatch.setattr(
             worker, "delete_leftovers", lambda _: setattr(hand.stop, "signum", signal.SIGTERM)
         )
