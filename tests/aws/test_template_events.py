@@ -77,7 +77,6 @@ def test_a_results_key_names_photo_and_style_and_no_other_key_does():
         ("results/-5/monet/7-A-Q.jpg", "monet"),
         ("results/-5/waves/great wave/7-A-Q.png", "waves/great wave"),
         ("results/-5/_große Welle%20+/7-A-Q.png", "_große Welle%20+"),
-        ("results/-5/monet/7-A-Q.jpg.png", "monet"),
     ):
         assert contract.Photo.of_result(key) == (contract.Photo(-5, 7, "A-Q"), style)
     for key in (
