@@ -96,7 +96,7 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
             raise PictureError(
                 "is fully transparent, so nothing is seen in it; save it without alpha"
             )
-        image = icc.to_srgb(image, profile)
+        image, profile = icc.to_srgb(image, profile), icc.writable(profile)
         if turn is not None:  # One after another: the first is freed once it is copied.
             image = image.transpose(turn)
             alpha = alpha and alpha.transpose(turn)
@@ -106,7 +106,7 @@ def decode(data: bytes, name: str, available: int | None = None) -> Picture:
         del alpha
         if alpha_int is not None:
             _replace_hidden_colours(pixels_int, alpha_int)
-        return Picture(pixels_int, alpha_int, picture_format, metadata, icc.writable(profile))
+        return Picture(pixels_int, alpha_int, picture_format, metadata, profile)
 
 
 def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndarray:
