@@ -80,7 +80,7 @@ RECIPES = {
     "gatys": Traits(
         {
             "iterations": 15,
-            "content_weight": 3e-6,
+            "content_weight": 3e-7,
             "total_variation_weight": 0.0,
             "structure_weight": 0.0,
             "style_statistics": "gram",

@@ -144,7 +144,7 @@ def gatys() -> None:
     for recipe in ("default", "gatys"):
         picture = painted("landscape", ["mosaic"], Settings(recipe=recipe))
         cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
-    save_sheet(cells, "gatys")
+    save_sheet(cells, "gatys", MONTAGE_QUALITY)
 
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
@@ -180,7 +180,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
-def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
+def save_sheet(cells: Sequence[Image.Image], name: str, quality: int = QUALITY) -> None:
     """Write pictures of one size, in rows, as one picture."""
     width, height = cells[0].size
     rows = -(-len(cells) // COLUMNS)
@@ -189,7 +189,7 @@ def save_sheet(cells: Sequence[Image.Image], name: str) -> None:
     for number, cell in enumerate(cells):
         row, column = divmod(number, COLUMNS)
         sheet.paste(cell, (column * (width + GAP), row * (height + GAP)))
-    save(np.asarray(sheet), name)
+    save(np.asarray(sheet), name, quality)
 
 
 def save(pixels: np.ndarray, name: str, quality: int = QUALITY) -> None:

@@ -47,7 +47,7 @@ from styletransfer.engine.scale_optimizer import (
     program,
 )
 from styletransfer.engine.schedule import Position, StepEta, schedule
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.targets import TERMS, Problem
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG
 from styletransfer.vgg.sources import is_built_in
@@ -78,22 +78,23 @@ class Step:
         picture: tf.Tensor,
         canvas: Canvas,
         postprocess: Postprocess,
-        optimizer: ScaleOptimizer | None = None,
         terms: tf.Tensor | None = None,
+        state: State | None = None,
+        matches: Sequence[tf.Tensor] = (),
     ) -> None:
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
-        self.can_resume = optimizer is not None
+        self.can_resume = state is not None
         self._picture: tf.Tensor | None = picture
         self._canvas, self._postprocess = canvas, postprocess
-        self._optimizer, self._terms = optimizer, terms
+        self._terms, self._state, self._matches = terms, state, matches
 
     @property
     def content_weight(self) -> float:
         """The photo's weight relative to the painting's after this step; `strength` steers it. 0 in
         recipe instant."""
         self._check_current()
-        return 0.0 if self._optimizer is None else float(self._optimizer.state.content_weight)
+        return 0.0 if self._state is None else float(self._state.content_weight)
 
     @cached_property
     def losses(self) -> dict[str, float]:
@@ -120,18 +121,17 @@ class Step:
         much more.
         """
         self._check_current()
-        assert self._optimizer is not None
-        state = self._optimizer.state._asdict()
-        arrays = {name: np.asarray(value) for name, value in state.items()}
-        matches = self._optimizer.matches
-        if matches:
-            joined = np.concatenate([each.numpy() for each in matches], -1)
-            arrays["matches"] = joined.astype(np.int32)
+        assert self._state is not None
+        arrays = {name: np.asarray(value) for name, value in self._state._asdict().items()}
+        if self._matches:
+            matches = np.concatenate([each.numpy() for each in self._matches], -1)
+            arrays["matches"] = matches.astype(np.int32)
         return {"iteration": np.array(self.iteration), **arrays}
 
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
-        self._picture = self._optimizer = self._terms = None
+        self._picture = self._terms = self._state = None
+        self._matches = ()
 
     def _check_current(self) -> None:
         if self._picture is None:
@@ -278,69 +278,78 @@ class StyleTransfer:
             if done > count:
                 done -= count
                 continue
-            if resume is not None:
-                state = State.restored(resume, (1, *canvas.size, 3))
-            elif state is not None:
-                state = state.resampled(previous, canvas)
             # From the host to the device that paints.
             scaled = tf.identity(pictures.resample(photo, size))
             if size == self._sizes[-1]:
                 del photo  # Memory is shortest at the last scale.
-            optimizer = self._optimizer(scaled, count, done, state, resume)
-            del scaled
+            problem = self._problem(scaled)
+            if resume is not None:
+                state = State.restored(resume, (1, *canvas.size, 3))
+            elif state is not None:
+                state = state.resampled(previous, canvas)
+            else:
+                state = self._first_state(scaled)
+            optimizer = self._optimizer(problem, scaled, state, resume, (done, count))
+            del scaled, problem  # As large as the picture.
             state = resume = None  # The optimiser replaces the state.
             for number in range(done + 1, count + 1):
                 terms = optimizer.step(number, last=number == count)
                 skipped = count - number if optimizer.converged else 0
-                # No name refers to the picture: it would stay in memory during the next step.
+                # No other name refers to the state: it would stay in memory during the next step.
                 yield Step(
                     eta.tick(skipped),
                     optimizer.state.average,
                     canvas,
                     self._postprocess,
-                    optimizer,
                     terms,
+                    optimizer.state,
+                    optimizer.matches,
                 )
                 if skipped:
                     break
             state, done = optimizer.state, 0
             del optimizer
 
+    def _problem(self, photo: tf.Tensor) -> Problem:
+        """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
+        size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
+        groups = self._styles.groups(self._view, size, self._content_mask, stroke_size)
+        return self._objective.problem(photo, groups, self._painted_part)
+
+    def _first_state(self, photo: tf.Tensor) -> State:
+        """Return the state before the first step, for the photo at the first scale."""
+        first = self._init
+        if first is None:
+            first = self._view.recipe.first_picture(photo, self._settings)
+        canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
+        return State.start(canvas.padded(first), initial_content_weight(self._settings))
+
     def _optimizer(
         self,
+        problem: Problem,
         photo: tf.Tensor,
-        count: int,
-        done: int,
-        state: State | None,
+        state: State,
         resume: Mapping[str, np.ndarray] | None,
+        steps: tuple[int, int],
     ) -> ScaleOptimizer:
         """Return the optimisation at one scale.
 
         Args:
+            problem: The targets.
             photo: The photo at this scale [1, h, w, 3], sRGB 0…1.
-            count: The number of steps.
-            done: The number of steps that an earlier run has done.
-            state: The state to start from, or None at the first scale.
+            state: The state to start from.
             resume: The snapshot that the state is from, if it is from one.
+            steps: The number of steps that an earlier run has done, and of all steps.
         """
-        settings, size = self._settings, (photo.shape[1], photo.shape[2])
-        if state is None:
-            first = self._init
-            if first is None:
-                first = self._view.recipe.first_picture(photo, settings)
-            on_canvas = self._view.canvas(size).padded(first)
-            state = State.start(on_canvas, initial_content_weight(settings))
-        groups = self._styles.groups(self._view, size, self._content_mask, settings.stroke_size)
-        problem = self._objective.problem(photo, groups, self._painted_part)
+        size, (done, count) = (photo.shape[1], photo.shape[2]), steps
+        first, last = size == self._sizes[0], size == self._sizes[-1]
         return ScaleOptimizer(
             self._objective,
-            Matching(self._view, problem, photo, settings.strength, resume),
+            Matching(self._view, problem, photo, self._settings.strength, resume),
             state,
-            settings,
+            self._settings,
             self.memory_plan.for_scale(size),
-            ScaleSchedule(
-                count, done, is_first=size == self._sizes[0], is_last=size == self._sizes[-1]
-            ),
+            ScaleSchedule(count, done, is_first=first, is_last=last),
         )
 
     def _instant_steps(self) -> Iterator[Step]:
