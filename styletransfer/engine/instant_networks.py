@@ -39,7 +39,7 @@ from styletransfer.engine.convolutions import (
     repeat_border,
 )
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, MULTIPLE, poolings_before
+from styletransfer.vgg.architectures import BUILTIN, MULTIPLE, poolings_before
 
 # The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
 CHANNELS = (32, 64, 128, 128, 256)

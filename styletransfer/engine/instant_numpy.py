@@ -42,10 +42,10 @@ from styletransfer.engine.instant_paintings import (
     on_canvas,
     resampled,
 )
-from styletransfer.engine.postprocess import Postprocess, postprocess_bytes
+from styletransfer.engine.picture import Postprocess, postprocess_bytes
 from styletransfer.engine.schedule import schedule
 from styletransfer.settings import Settings
-from styletransfer.vgg.registry import MULTIPLE
+from styletransfer.vgg.architectures import MULTIPLE
 
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
 # each pixel of copies of a picture, of a painting's shares and matches, and of a band.

@@ -20,7 +20,7 @@ from styletransfer.engine.schedule import painting_size
 from styletransfer.errors import PictureError
 from styletransfer.images.arrays import resample, resize, to_float
 from styletransfer.images.masks import checked
-from styletransfer.vgg.registry import MULTIPLE
+from styletransfer.vgg.architectures import MULTIPLE
 
 # Bytes of a painting's candidates. Its rotations are not among them: they take half the time, and
 # make no visible difference.

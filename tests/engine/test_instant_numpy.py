@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 import pytest
-from styletransfer.vgg.registry import BUILTIN
+from styletransfer.vgg.architectures import BUILTIN
 from support.pictures import psnr, sample, sample_bytes
 
 from styletransfer import Settings
