@@ -22,8 +22,8 @@ from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from styletransfer.batch.reading import File, PaintingFiles, PhotoFiles, PhotoInput
-    from styletransfer.devices.choose import Device
-    from styletransfer.engine.stylize import Step, StyleTransfer
+    from styletransfer.devices.device import Device
+    from styletransfer.engine.transfer import Step, Transfer
     from styletransfer.vgg.sources import WeightsSource
 
 
@@ -74,7 +74,7 @@ def paint(order: FileOrder) -> Path:
 
 def _begin(
     order: FileOrder, settings: Settings, photo: "PhotoInput", source: "WeightsSource"
-) -> "tuple[StyleTransfer, Device]":
+) -> "tuple[Transfer, Device]":
     """Return a painting before its first step, and its device."""
     from styletransfer.batch.reading import PhotoFiles, decode_mask, decode_photo, decode_style
     from styletransfer.devices.system_memory import free_memory
@@ -87,15 +87,18 @@ def _begin(
     init = start and decode_photo(PhotoFiles(start), free_memory()).picture.pixels
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
-    device = chosen_device(order.device)
+    device = chosen_device(order.device, settings)
     from styletransfer.engine.paintings import Paintings
-    from styletransfer.engine.stylize import StyleTransfer
-    from styletransfer.vgg.network import VGG
+    from styletransfer.engine.stylize import prepared
 
     with device.scope():
-        vgg = VGG(weights or read_source(source, settings.model, settings.seed))
-        logger.info("painting with %s", described(vgg.identity, source.given))
-        transfer = StyleTransfer(
+        vgg = None
+        if settings.traits.optimises:
+            from styletransfer.vgg.network import VGG
+
+            vgg = VGG(weights or read_source(source, settings.model, settings.seed))
+        logger.info("painting with %s", described(source.identity, source.given))
+        transfer = prepared(
             photo.picture.pixels_int,
             Paintings(*style),
             settings,

@@ -14,12 +14,13 @@ from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat, file_format
 from styletransfer.log import logger
+from styletransfer.settings import Settings
 from styletransfer.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from styletransfer.devices.choose import Device
+    from styletransfer.devices.device import Device
     from styletransfer.images.decode import Picture
 
 
@@ -32,17 +33,20 @@ def read_file(path: str, argument: str) -> bytes:
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
 
 
-def chosen_device(asked: str) -> "Device":
-    """Load TensorFlow and return the device to paint on, one of DEVICE's values.
+def chosen_device(asked: str, settings: Settings) -> "Device":
+    """Return the device to paint on, with TensorFlow loaded if the recipe needs it.
 
     Call it before the engine is imported, which asks what the device can do.
+
+    Args:
+        asked: One of DEVICE's values.
+        settings: The settings of the picture.
     """
+    from styletransfer.batch.run import usable_devices
     from styletransfer.devices.native_stderr import hold_native_stderr
 
     with hold_native_stderr():
-        from styletransfer.devices.choose import choose_devices
-
-        device = choose_devices(asked).first
+        device = usable_devices(asked, settings.traits.optimises).first
     logger.info("painting on %s", device)
     return device
 

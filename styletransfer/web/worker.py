@@ -28,7 +28,7 @@ from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe
 
 if TYPE_CHECKING:
-    from styletransfer.engine.stylize import Step
+    from styletransfer.engine.transfer import Step
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2

@@ -46,7 +46,7 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
 def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     monkeypatch, capsys, signum, code
 ):
-    from styletransfer.engine.stylize import StyleTransfer
+    from styletransfer.engine.style_transfer import StyleTransfer
 
     real = StyleTransfer.steps
 
