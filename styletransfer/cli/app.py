@@ -20,6 +20,7 @@ from styletransfer.log import (
     print_anything,
     print_nowhere,
     printable,
+    reader_has_gone,
 )
 from styletransfer.paths import PROGRAM
 from styletransfer.signals import Stop, Stopped
@@ -71,10 +72,10 @@ def run_program(
         if package in ("", "styletransfer"):
             raise
         return fail(name, _missing_package(package, paints), ConfigError.exit_code)
-    except BrokenPipeError:
-        print_nowhere()  # Python flushes the rest at exit.
-        return 1
     except Exception as bug:
+        if isinstance(bug, OSError) and reader_has_gone(bug):
+            print_nowhere()  # Python flushes the rest at exit.
+            return 1
         if not logs_json():
             raise
         trace = "".join(traceback.format_exception(bug))
