@@ -113,12 +113,12 @@ def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
 
 def is_folder(value: str) -> bool:
     """Return whether a value names a folder by the way it begins."""
-    marks = ("./", "../", "/", "~", "file:")
+    marks = ["./", "../", "/", "~", "file:"]
     if sys.platform == "win32":
         marks += (".\\", "..\\", "\\")
         if PureWindowsPath(value).drive:
             return True
-    return value in (".", "..") or value.startswith(marks)
+    return value in (".", "..") or value.startswith(tuple(marks))
 
 
 def folder_hint(value: str) -> str:
