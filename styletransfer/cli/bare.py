@@ -22,7 +22,7 @@ def paints_instantly(named: Iterable[str]) -> bool:
     """
     if IN_CHECKOUT or not {"preset", "recipe"}.isdisjoint(named) or find_spec("tensorflow"):
         return False
-    event(f"painting with preset instant; the other presets need {installation('cpu')}")
+    event(f"painting with preset instant; for the others: {installation('cpu')}")
     return True
 
 

@@ -52,12 +52,11 @@ VERBS = {
     "weights": Verb("weights", "main", "download VGG's weights into ./weights"),
 }
 USAGE = """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]
-       %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]
-       %(prog)s VERB …"""
+       %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]"""
 DESCRIPTION = (
     "Paints a photo in the style of paintings, or every photo of a folder or bucket in every\n"
-    "style. Its verbs, each with a --help:\n\n"
-) + "\n".join(f"  {name:11}  {verb.purpose}" for name, verb in VERBS.items())
+    "style. Other commands, each with a --help:\n\n"
+) + "\n".join(f"  {command(name):22}  {verb.purpose}" for name, verb in VERBS.items())
 EXAMPLE = f"""\
   {command()} beach.jpg monet.jpg beach-by-monet.jpg
   {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
