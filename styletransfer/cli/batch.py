@@ -28,6 +28,7 @@ EXAMPLE = f"""\
   {command()} ./photos ./paintings ./painted --size 1024 --open
   {command()} beach.jpg monet.jpg ./painted
   {command()} my-photos my-paintings my-results --dry-run"""
+NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
 SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
 NOTES = f"""\
@@ -161,9 +162,7 @@ def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
         raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
     located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
     if _is_picture(located[2]):
-        raise ConfigError(
-            f"RESULTS is {places[2]!r}; expected a folder or bucket, or as PHOTO a single picture"
-        )
+        raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")
     values = dict(zip(BUCKETS, located, strict=True))
     for variable, one in zip(BUCKETS, ("PHOTO", "STYLE"), strict=False):
         if _is_picture(values[variable]):
@@ -193,6 +192,9 @@ def _located(place: str, name: str, start: Path) -> str:
             f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
             f"./{place} for the folder or s3://{place} for the bucket"
         )
+    if _names_picture(place) and "/" not in place:
+        problem = NO_RESULTS if name == PLACES[-1] else "there is no such file here"
+        raise ConfigError(f"{name} is {place!r}; {problem}")
     return place
 
 
@@ -204,9 +206,12 @@ def _parts(place: str) -> tuple[str, str]:
     return folder, name
 
 
+def _names_picture(place: str) -> bool:
+    return PurePath(place).suffix.lower() in bucket_layout.PICTURES
+
+
 def _is_picture(place: str) -> bool:
-    named = PurePath(place).suffix.lower() in bucket_layout.PICTURES
-    if not named or not ("/" in place or is_folder(place)):
+    if not _names_picture(place) or not ("/" in place or is_folder(place)):
         return False
     with storage_errors(printable(place)):
         return not Path(place).is_dir()

@@ -34,6 +34,7 @@ def use_right_python(*modules: str) -> None:
     if os.access(str(python), os.X_OK) and Path(sys.executable) != python:
         command = [str(python), *sys.argv]
         if windows:  # There, execv ends this process at once, with exit code 0.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
             sys.exit(subprocess.run(command).returncode)
         os.execv(str(python), command)
     if old:
