@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import run_program, set_up_log
-from styletransfer.cli.inetwork_arguments import START, FileOrder, RecordOrder, order_of, usage
+from styletransfer.cli.inetwork_arguments import (
+    START,
+    FileOrder,
+    RecordOrder,
+    order_of,
+    parsed,
+    usage,
+)
 from styletransfer.cli.picture_files import (
     STANDARD,
     ResultFiles,
@@ -45,10 +52,10 @@ def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> i
             if not arguments and not logs_json():
                 print(usage(), end="", file=sys.stderr)
                 return ConfigError.exit_code
-            order = order_of(arguments)
-            if order.prefix == STANDARD:  # Stdout is for the picture alone.
+            args = parsed(arguments)
+            if args.pictures[-1:] == [STANDARD]:  # Stdout is for the picture alone.
                 until_the_end.enter_context(redirect_stdout(sys.stderr))
-            path = _dispatch(order)
+            path = _dispatch(order_of(args))
             event(str(path), summary=True, event="result", path=str(path))
             return 0
 

@@ -170,9 +170,13 @@ class _Parser(Parser):
         raise ConfigError(self.explained(message))
 
 
-def order_of(words: Sequence[str]) -> FileOrder | RecordOrder:
-    """Return what the command line orders. Raises ConfigError. Exits after --help."""
-    args = _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments on a command line. Raises ConfigError. Exits after --help."""
+    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+
+
+def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
+    """Return what arguments order. Raises ConfigError."""
     memory_limit = memory_size(args.memory_limit, "--memory_limit")
     if args.from_record is None:
         return _file_order(args, memory_limit)

@@ -67,6 +67,8 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
         words = ("beach.jpg", "monet.jpg", result)
         assert line in installed(*words).stdout
         assert line not in installed(*words, "--recipe", "moments").stdout
+    piped = installed("beach.jpg", "no.jpg", "-")
+    assert piped.stdout == "" and line in piped.stderr
     (tmp_path / ".env").write_text("PRESET=draft\n")
     assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
 

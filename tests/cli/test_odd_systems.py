@@ -18,10 +18,10 @@ from styletransfer.storage.base import BadKeyError
 from styletransfer.storage.folder import FolderBucket
 from styletransfer.vgg import foreign_formats
 
-# What Windows' Python lacks. The standard library's own modules that use it come first.
+# What Windows' Python lacks. Modules of others that use it here, and not there, come first.
 LIKE_WINDOWS = """
 import asyncio, multiprocessing, os, random, runpy, selectors, shutil, signal, socket, subprocess
-import sys, tempfile, webbrowser
+import psutil, sys, tempfile, webbrowser
 for module in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[module] = None
 for name in ("SIGHUP", "SIGALRM", "SIGKILL", "SIGUSR1", "SIGPIPE", "setitimer", "pthread_sigmask"):
