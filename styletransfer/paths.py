@@ -1,4 +1,4 @@
-"""Where the program lies on this machine, and so how its commands are called.
+"""Folders of the program, and the names of its commands.
 
 A checkout has scripts; an installed package has the command `painterly`. The program is read only:
 code and, in a checkout, samples. The workspace is written: `.env` by the user, `weights/` and

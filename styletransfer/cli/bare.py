@@ -1,4 +1,4 @@
-"""What the package does without a checkout's samples, and without TensorFlow."""
+"""Defaults of an installed package, which has no samples and may have no TensorFlow."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -27,9 +27,9 @@ def paints_instantly(named: Iterable[str]) -> bool:
 
 
 def check_samples(config: "Config") -> None:
-    """Raise ConfigError if the samples are to be painted, and not here."""
+    """Raise ConfigError if a run would paint the samples, and they are missing."""
     if config.demo and not IN_CHECKOUT:
         raise ConfigError(
-            "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT, or name "
-            f"PHOTOS PAINTINGS RESULTS; {command()} --help"
+            "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT to "
+            f"folders such as ./photos, or to buckets; {command()} --help"
         )

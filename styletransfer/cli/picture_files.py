@@ -132,7 +132,7 @@ def result_files(
     if name == STANDARD:
         _check_standard_output()
         output = replace(output, format=output.format or "same")
-    if output.format == "same":  # Of a photo without a file's name.
+    if output.format == "same":  # The photo has no file's name.
         output = replace(output, format=output.extension(f"photo.{photo.format}"))
     suffix = PurePath(name).suffix
     extension = output.format or "png"

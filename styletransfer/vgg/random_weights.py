@@ -14,7 +14,7 @@ CALIBRATION_SIZE = (160, 240)
 def calibration_photo() -> tf.Tensor:
     """Return the sample photo for measuring activations: [1, h, w, 3], float32, 0…255.
 
-    Raises WeightsError where there are no samples.
+    Raises WeightsError if there are no samples.
     """
     if not CALIBRATION_PHOTO.exists():
         raise WeightsError("random weights need the samples, which only a checkout has")
