@@ -2,15 +2,25 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import run_program, set_up_log
-from styletransfer.cli.inetwork_arguments import START, FileOrder, RecordOrder, order_of, usage
+from styletransfer.cli.inetwork_arguments import (
+    START,
+    FileOrder,
+    RecordOrder,
+    order_of,
+    parsed,
+    usage,
+)
 from styletransfer.cli.picture_files import (
+    STANDARD,
     ResultFiles,
     chosen_device,
     read_file,
+    read_standard_input,
     result_files,
 )
 from styletransfer.config import environment, progress_mode
@@ -27,20 +37,29 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from styletransfer.vgg.sources import WeightsSource
 
 
-def inetwork(words: Sequence[str] | None = None) -> int:
-    """Run the script of that name, and return its exit code."""
+def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> int:
+    """Paint one picture, and return the exit code.
 
-    def run() -> int:
-        set_up_log("%(message)s", {})
-        arguments = sys.argv[1:] if words is None else words
-        if not arguments and not logs_json():
-            print(usage(), end="", file=sys.stderr)
-            return ConfigError.exit_code
-        path = _dispatch(order_of(arguments))
-        event(str(path), summary=True, event="result", path=str(path))
-        return 0
+    Args:
+        words: The arguments.
+        name: The program's name in errors.
+    """
+    with ExitStack() as until_the_end:
 
-    return run_program("inetwork.py", run, interrupted="what was written stays", paints=True)
+        def run() -> int:
+            set_up_log("%(message)s", {})
+            arguments = sys.argv[1:] if words is None else words
+            if not arguments and not logs_json():
+                print(usage(), end="", file=sys.stderr)
+                return ConfigError.exit_code
+            args = parsed(arguments)
+            if args.pictures[-1:] == [STANDARD]:  # Stdout is for the picture alone.
+                until_the_end.enter_context(redirect_stdout(sys.stderr))
+            path = _dispatch(order_of(args))
+            event(str(path), summary=True, event="result", path=str(path))
+            return 0
+
+        return run_program(name, run, interrupted="what was written stays", paints=True)
 
 
 def _dispatch(order: FileOrder | RecordOrder) -> Path:
@@ -115,7 +134,10 @@ def _begin(
 def _photo_files(order: FileOrder) -> "PhotoFiles":
     from styletransfer.batch.reading import File, PhotoFiles
 
-    photo = File(order.base, read_file(order.base, "BASE"))
+    if order.base == STANDARD:
+        photo = File("standard input", read_standard_input())
+    else:
+        photo = File(order.base, read_file(order.base, "photo"))
     return PhotoFiles(photo, _file(order.content_mask, "--content_mask", "mask "))
 
 
@@ -124,7 +146,7 @@ def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
 
     for paths in order.paintings:
         yield PaintingFiles(
-            File(f"painting {paths.painting}", read_file(paths.painting, "REF")),
+            File(f"painting {paths.painting}", read_file(paths.painting, "painting")),
             paths.share,
             _file(paths.mask, "--style_masks", "mask "),
             _file(paths.region, "--regions", "region "),
