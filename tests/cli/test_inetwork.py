@@ -80,7 +80,7 @@ def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypat
     without = [*ONE, "--size", "32", "--num_iter", "1", "--device", "cpu"]
     monkeypatch.setenv("VGG_WEIGHTS", "random")
     assert inetwork(without) == 0
-    assert "painting with the weights random" in capsys.readouterr().out
+    assert "painting with random features" in capsys.readouterr().out
     monkeypatch.setenv("VGG_WEIGHTS", "bucket:x.h5")
     assert inetwork(without) == 3
     assert "'bucket:x.h5', which only a batch reads" in capsys.readouterr().err
