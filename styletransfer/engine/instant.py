@@ -56,8 +56,8 @@ from styletransfer.vgg.architectures import MULTIPLE
 # places are mixed in.
 FULL_STRENGTH = 0.5
 # The standard deviation of the noise in the first picture, in sRGB 0…1. All places of a white
-# background look the same, and would all be matched to one place of the painting, whose pixels
-# would repeat like a mesh.
+# background look the same. Without noise, all would be matched to one place of the painting, and
+# its pixels would repeat like a mesh.
 NOISE = 0.02
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 TINY = 1e-6
