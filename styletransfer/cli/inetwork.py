@@ -1,7 +1,7 @@
 """inetwork.py: one photo in a file, painted into a file."""
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -86,7 +86,7 @@ def paint(order: FileOrder) -> Path:
     results = result_files(order.prefix, photo.picture, order.output, map(Path, order.paths))
     transfer, device = _begin(order, settings, photo, source)
     with device.scope(), Stop() as stop:
-        steps = _written(transfer.steps(), results, order.save_every, stop)
+        steps = _written(transfer, results, order.save_every, stop)
         last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
         return results.write(last.image)
 
@@ -160,21 +160,34 @@ def _file(path: str | None, argument: str, what: str = "") -> "File | None":
     return None if path is None else File(f"{what}{path}", read_file(path, argument))
 
 
+class _Signalled(BaseException):
+    """A signal has arrived after the first step."""
+
+
 def _written(
-    steps: Iterable["Step"], results: ResultFiles, every: int, stop: Stop
+    transfer: "Transfer", results: ResultFiles, every: int, stop: Stop
 ) -> Iterator["Step"]:
     """Yield the steps and, every `every` steps, write their picture.
 
-    After a signal, the current picture becomes the result, and Stopped is raised.
+    After a signal, the picture of the latest step becomes the result, and Stopped is raised.
     """
-    for step in steps:
-        stop.later = True
-        if stop.signum is not None and step.iteration < step.total:
-            path, count = results.write(step.image), f"{step.iteration} of {step.total} steps"
-            raise Stopped(stop.signum, f"{path} is the picture as it stands after {count}")
-        if every and step.iteration % every == 0:
-            results.write(step.image, f"_at_iteration_{step.iteration}")
-        yield step
+
+    def check_stop() -> None:
+        if stop.later and stop.signum is not None:
+            raise _Signalled
+
+    try:
+        for step in transfer.steps(check_stop=check_stop):
+            stop.later = True
+            if step.iteration < step.total:
+                check_stop()
+            if every and step.iteration % every == 0:
+                results.write(step.image, f"_at_iteration_{step.iteration}")
+            yield step
+    except _Signalled:
+        assert stop.signum is not None
+        path, count = results.write(step.image), f"{step.iteration} of {step.total} steps"
+        raise Stopped(stop.signum, f"{path} is the picture as it stands after {count}") from None
 
 
 def _weights(order: FileOrder) -> "WeightsSource":

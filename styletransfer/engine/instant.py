@@ -16,27 +16,10 @@ import numpy as np
 from PIL import Image
 
 from styletransfer.devices.budget import MemoryBudget, host_budget
+from styletransfer.engine import instant_matches
+from styletransfer.engine import instant_networks as networks
 from styletransfer.engine.convolutions import threads
-from styletransfer.engine.instant_matches import (
-    KEPT_BYTES,
-    Candidates,
-    drawn,
-    features_bytes,
-    nearest,
-)
-from styletransfer.engine.instant_networks import (
-    BAND_PIXELS,
-    DECODER_HALO,
-    FEATURES_HALO,
-    LEAST_ROWS,
-    at_scale,
-    bands,
-    decoded,
-    features_of,
-    joined,
-    pixels_of,
-    with_halo,
-)
+from styletransfer.engine.instant_matches import Candidates
 from styletransfer.engine.memory_model import MemoryPlan, plan
 from styletransfer.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from styletransfer.engine.picture import (
@@ -56,8 +39,8 @@ from styletransfer.vgg.architectures import MULTIPLE
 # places are mixed in.
 FULL_STRENGTH = 0.5
 # The standard deviation of the noise in the first picture, in sRGB 0…1. All places of a white
-# background look the same, and would all be matched to one place of the painting, whose pixels
-# would repeat like a mesh.
+# background look the same. Without noise, all would be matched to one place of the painting, and
+# its pixels would repeat like a mesh.
 NOISE = 0.02
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 TINY = 1e-6
@@ -66,7 +49,7 @@ TINY = 1e-6
 FIXED_BYTES, THREAD_BYTES = 80_000_000, 15_000_000
 IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
 # Most rows of a band beyond BAND_PIXELS.
-BAND_ROWS = LEAST_ROWS + 2 * FEATURES_HALO + MULTIPLE
+BAND_ROWS = networks.LEAST_ROWS + 2 * networks.FEATURES_HALO + MULTIPLE
 
 Size = tuple[int, int]  # (height, width)
 
@@ -125,7 +108,7 @@ class InstantTransfer(Transfer):
         # Half of the work of mixing their features, and nearly the same matches.
         mixed = strength * first + (1 - strength) * photo
         del first
-        matches = nearest(candidates, canvas.padded(mixed), check_stop)
+        matches = instant_matches.nearest(candidates, canvas.padded(mixed), check_stop)
         painted = _decoded(canvas.padded(photo), candidates, matches, shares, check_stop)
         return canvas.cropped(painted[None])[0]
 
@@ -156,8 +139,10 @@ class InstantFootprint:
         needed = [self.outside]
         for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
             pixels = height * width
-            features = min(features_bytes(pixels // PLACE**2), KEPT_BYTES)
-            in_band = min(pixels, BAND_PIXELS + BAND_ROWS * width)
+            features = min(
+                instant_matches.features_bytes(pixels // PLACE**2), instant_matches.KEPT_BYTES
+            )
+            in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
             needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
@@ -224,7 +209,7 @@ def _candidates(
         key = number, size
         if key not in kept:
             painting = resampled(styles.paintings[number], size)
-            kept[key] = drawn(painting, styles.masks[number], check_stop)
+            kept[key] = instant_matches.drawn(painting, styles.masks[number], check_stop)
         kept[key] = kept.pop(key)  # The latest comes last.
         candidates.append(kept[key])
         if len(kept) > MAX_KEPT:
@@ -239,7 +224,7 @@ def _shares_of_places(
     the rest is the photo's. Raises PictureError if nothing is painted."""
 
     def at_places(mask: np.ndarray) -> np.ndarray:
-        return pixels_of(canvas.padded(mask)[..., None]).mean(-1, keepdims=True)
+        return networks.pixels_of(canvas.padded(mask)[..., None]).mean(-1, keepdims=True)
 
     content = resized(content_mask, canvas.picture)
     covered = np.minimum(at_places(styles.covered(canvas.picture) * content), 1)
@@ -264,9 +249,9 @@ def _decoded(
     """Decode the matches in each painting, mixed by its shares, and the photo's places for the
     rest, on a canvas [H, W, 3]."""
     canvas = np.empty_like(photo)
-    for rows in bands(*photo.shape[:2]):
-        used = with_halo(rows, DECODER_HALO, len(photo))
-        places = at_scale(used, 1)
+    for rows in networks.bands(*photo.shape[:2]):
+        used = networks.with_halo(rows, networks.DECODER_HALO, len(photo))
+        places = networks.at_scale(used, 1)
         parts = [
             (share[places], painting, numbers[places])
             for share, painting, numbers in zip(shares, candidates, matches, strict=True)
@@ -275,9 +260,9 @@ def _decoded(
         pixels = reduce(np.add, (share * one.pixels[numbers] for share, one, numbers in parts))
         rest = 1 - reduce(np.add, (share for share, *_ in parts))
         if rest.max() > TINY:
-            of_photo = pixels_of(photo[used])
-            first += rest * joined(features_of(photo, used, check_stop), of_photo)
+            of_photo = networks.pixels_of(photo[used])
+            first += rest * networks.joined(networks.features_of(photo, used, check_stop), of_photo)
             pixels += rest * of_photo
-        band = decoded(first, pixels, check_stop)[rows.start - used.start :]
+        band = networks.decoded(first, pixels, check_stop)[rows.start - used.start :]
         np.clip(band[: rows.stop - rows.start], 0, 1, out=canvas[rows])
     return canvas

@@ -167,14 +167,13 @@ def decoded(
     """
     layers, doubled, *_ = _decoder()
     collage = _depth_to_space(_scaled(pixels), PLACE)
-    (height, width), (high, wide) = first.shape[:2], collage.shape[:2]
+    height, width = first.shape[:2]
     x, inside = framed(height, width, 128)
     np.maximum(first, 0, out=inside)
     for name in ("quarter1", "quarter2"):
-        y, out = framed(height, width, 128)
-        convolve(repeat_border(x), layers[name], rectified(out))
-        out += inside
-        x, inside = y, out
+        y = _rectified(x, layers[name])
+        y[1:-1, 1:-1] += x[1:-1, 1:-1]
+        x = y
         check_stop()
     repeat_border(x)
     y, out = framed(2 * height, 2 * width, 64 + 12)
@@ -182,17 +181,11 @@ def decoded(
         shown = x[down : down + height + 1, right : right + width + 1]
         convolve(shown, layer, rectified(out[down::2, right::2, :64]))
     out[..., 64:] = _space_to_depth(collage, 2)
+    x = y
     check_stop()
-    x, inside = framed(2 * height, 2 * width, 64)
-    convolve(repeat_border(y), layers["half2"], rectified(inside))
-    check_stop()
-    y, out = framed(high, wide, 16 + 3)
-    convolve(repeat_border(x), layers["full1"], rectified(out[..., :16]))
-    out[..., 16:] = collage
-    check_stop()
-    x, inside = framed(high, wide, 16)
-    convolve(repeat_border(y), layers["full2"], rectified(inside))
-    check_stop()
+    for name, beside in (("half2", None), ("full1", collage), ("full2", None)):
+        x = _rectified(x, layers[name], beside)
+        check_stop()
     picture = collage / PIXEL_SCALE + GREY
 
     def correct(values: np.ndarray, rows: slice, columns: slice) -> None:
@@ -200,6 +193,20 @@ def decoded(
 
     convolve(repeat_border(x), layers["full3"], correct)
     return picture
+
+
+def _rectified(x: np.ndarray, layer: Kernel, beside: np.ndarray | None = None) -> np.ndarray:
+    """Convolve a framed map, and return the result, rectified, as a framed map with the channels
+    of another map [h, w, C] after its own."""
+    height, width = (
+        layer.block * ((side - layer.side) // layer.stride + 1) for side in x.shape[:2]
+    )
+    channels = layer.channels
+    y, out = framed(height, width, channels + (0 if beside is None else beside.shape[2]))
+    convolve(repeat_border(x), layer, rectified(out[..., :channels]))
+    if beside is not None:
+        out[..., channels:] = beside
+    return y
 
 
 class _Decoder(NamedTuple):

@@ -154,6 +154,14 @@ class StyleTransfer(Transfer):
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
+        """Optimise, and let go of each step when the next one is asked for: its picture and its
+        optimiser's state would stay in memory."""
+        for step in self._optimised(done, resume):
+            yield step
+            if step.iteration < step.total:
+                step.expire()
+
+    def _optimised(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
         eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
         photo = scaled_photo(self._content, self.sizes[-1])
         state: State | None = None

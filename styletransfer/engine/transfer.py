@@ -34,7 +34,7 @@ class Step:
 
     Image, losses and snapshot are computed when they are first read. Read them before the next step
     is asked for, since that changes the picture: later, they raise RuntimeError unless they have
-    been read before. The last step can be read at any time.
+    been read before. The last step can be read at any time, and so can each of recipe instant.
 
     Attributes:
         iteration: The step's number, from 1.
@@ -165,29 +165,20 @@ class Transfer(ABC):
 
         Args:
             resume: As in `stylize`.
-            check_stop: Is called several times a second by recipe instant, whose steps are long. It
+            check_stop: Is called several times a second by recipe instant, which has long steps. It
                 may raise an exception to stop.
         """
         total = sum(self.counts)
         done = 0 if resume is None else int(resume["iteration"])
         if not 0 <= done < total:
             raise ValueError(f"a snapshot of step {done} for a run of {total}")
-        return _one_at_a_time(self._steps(done, resume, check_stop))
+        return self._steps(done, resume, check_stop)
 
     @abstractmethod
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
         """Paint after `done` steps; arguments as in `steps`."""
-
-
-def _one_at_a_time(steps: Iterator[Step]) -> Iterator[Step]:
-    """Yield steps that can be read until the next one is asked for. A step that is referenced for
-    longer would keep a picture and an optimiser's state in memory."""
-    for step in steps:
-        yield step
-        if step.iteration < step.total:
-            step.expire()
 
 
 def named(terms: np.ndarray) -> dict[str, float]:

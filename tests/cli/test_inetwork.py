@@ -50,8 +50,8 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
 
     real = StyleTransfer.steps
 
-    def stopped(transfer):
-        for number, step in enumerate(real(transfer), start=1):
+    def stopped(transfer, check_stop):
+        for number, step in enumerate(real(transfer, check_stop=check_stop), start=1):
             if number == 3:
                 signal.raise_signal(signum)
             yield step
@@ -61,6 +61,30 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     what = "x.png is the picture as it stands after 3 of 18 steps"
     assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
     assert Image.open("x.png").size == (64, 48)
+
+
+def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(monkeypatch, capsys):
+    from styletransfer.engine.instant import InstantTransfer
+
+    real = InstantTransfer.steps
+
+    def stopped(transfer, check_stop):
+        done = []
+
+        def check():
+            if done:
+                signal.raise_signal(signal.SIGTERM)
+            check_stop()
+
+        for step in real(transfer, check_stop=check):
+            done.append(step)
+            yield step
+
+    monkeypatch.setattr(InstantTransfer, "steps", stopped)
+    assert inetwork([*ONE, "--preset", "instant", "--size", "192"]) == 143
+    what = "x.png is the picture as it stands after 1 of 2 steps"
+    assert capsys.readouterr().err == f"inetwork.py: stopped by SIGTERM; {what}\n"
+    assert Image.open("x.png").size == (128, 96)
 
 
 def test_the_result_is_the_file_that_is_named(monkeypatch, capsys):
