@@ -217,6 +217,23 @@ def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     assert contents(tmp_path) == {"a.jpg": b"new"}
 
 
+def test_on_windows_redirected_output_is_utf8_and_a_pipe_without_reader_no_bug(tmp_path):
+    code = (
+        "import sys\n"
+        "from styletransfer.cli.app import run_program\n"
+        "sys.platform = 'win32'\n"
+        "def run():\n"
+        "    print(chr(0x65E5), chr(0x2026))\n"
+        "    raise OSError(22, 'Invalid argument')\n"
+        "sys.exit(run_program('./program', run))"
+    )
+    narrow = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+    done = python("-c", code, **narrow)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "\u65e5 \u2026\n", "")
+    done = python("-c", code, **narrow, PYTHONIOENCODING="ascii")
+    assert done.stdout == "\\u65e5 \\u2026\n"
+
+
 def test_variables_are_saved_where_files_have_no_modes(tmp_path, monkeypatch):
     monkeypatch.delattr(os, "fchmod")
     env_file.update(tmp_path / ".env", {"BUCKET_STYLE": "paintings"})

@@ -93,6 +93,20 @@ def test_a_python_without_a_package_hands_over_to_the_one_of_venv(python_of_venv
     assert len(started) == 1
 
 
+def test_on_windows_the_python_of_venv_runs_the_script_to_its_exit_code(
+    python_of_venv, monkeypatch, tmp_path
+):
+    python = tmp_path / ".venv/Scripts/python.exe"
+    python.parent.mkdir()
+    python.write_text(f'#!/bin/sh\necho "$@" >{tmp_path}/words\nexit 7\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(SystemExit) as ended:
+        use_right_python("no_such_package")
+    assert ended.value.code == 7
+    assert (tmp_path / "words").read_text() == "./script.py a b c\n"
+
+
 def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, monkeypatch, capsys):
     python, started = python_of_venv
     monkeypatch.setattr(sys, "version_info", (3, 9, 2))
