@@ -88,6 +88,7 @@ def safe_stem(file_name: str) -> str:
 
 
 _EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "MPO": "jpg",  # a JPEG with further pictures, such as the brightness that phones add
     "HEIF": "heic",
     "AVIF": "avif",
 }
