@@ -102,7 +102,7 @@ def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
-    """Select the photos and styles that a run paints, and logs unused masks.
+    """Select the photos and styles that a run paints, and log unused masks.
 
     Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
     not exist; StorageError.

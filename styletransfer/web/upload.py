@@ -37,7 +37,7 @@ class Upload:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the content."""
+        """The SHA-256 of the content."""
         return hashlib.sha256(self.data).hexdigest()
 
 
