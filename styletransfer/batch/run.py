@@ -191,8 +191,8 @@ def _store_ending(bucket: Bucket, summary: str) -> None:
 def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None":
     """Return the gallery of a run, or None if the run has nothing to add to it."""
     is_missing = bool(plan.done) and PAGE not in plan.stored
-    page_lacks_results = config.makes_page and (is_missing or UNPUBLISHED in plan.stored)
-    if not config.gallery or not (plan.todo or page_lacks_results):
+    is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
+    if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
         return None
     if len(plan.todo) + len(plan.done) > MAX_SHOWN:
         event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
