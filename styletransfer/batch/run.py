@@ -27,7 +27,7 @@ from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.base import Bucket, UnavailableError
-from styletransfer.storage.retry import logged_storage_errors
+from styletransfer.storage.retry import logged_storage_errors, outlasting_outages
 
 if TYPE_CHECKING:
     from styletransfer.batch.bench import Bench
@@ -77,7 +77,8 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         if not elsewhere and lacks_records(selection, listing.results.keys()):
             loading()
         networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
-        plan = make_plan(selection, networks, config, buckets.result, listing.results)
+        with outlasting_outages(buckets.result) as result:
+            plan = make_plan(selection, networks, config, result, listing.results)
         stop.obey()
         report.log_plan(plan, selection)
         report.log_repaints(plan, config.output)
