@@ -93,6 +93,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
             from styletransfer.batch.dry_run import report_dry_run
 
             with closing(Bench(config, buckets, networks, stop)) as bench, devices.first.scope():
+                bench.leave()  # An outage ends it at once: there is nothing to lose.
                 return report_dry_run(bench, plan, devices, started)
 
         checkpoints.delete_stale(buckets.result, plan.stale)
