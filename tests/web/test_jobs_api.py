@@ -100,6 +100,13 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert known["draft"] > 0 and known["fine"] > 0
 
 
+def test_the_log_names_the_network_that_paints_once(web, worker, capsys):
+    for style in ("monet", "both"):
+        send(web, {**DRAFT, "style": style})
+        assert worker.paint()
+    assert capsys.readouterr().out.count("painting with random features") == 1
+
+
 def test_a_phones_jpeg_with_a_second_picture_becomes_a_jpeg(web, worker):
     """Brightness or depth, as many phones add it: a file that Pillow calls MPO."""
     photo = saved(gradient(80, 60), "MPO", save_all=True, append_images=[gradient(40, 30)])
