@@ -224,7 +224,7 @@ def test_storage_that_goes_away_while_results_are_named_costs_nothing(
     few, proxy, seen, undisturbed, monkeypatch
 ):
     assert few.run() == 0
-    for key in few.results():  # Whose they are now, the records must tell.
+    for key in few.results():  # The records tell whose they are.
         few.result.write(key, b"cut")
     monkeypatch.setattr(s3_client, "TRIES", 1)
     monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))

@@ -52,7 +52,7 @@ def record(photo="beach.jpg", style="monet", **changes):
 
 
 def add_result(gallery, bucket, each):
-    """Store a result and the gallery's pictures of it, and show it on the page, as a run does."""
+    """Store a result and the gallery's pictures of it, and show it on the page."""
     bucket.write(each.result, encode(flat(BLUE), OutputFormat("jpg")))
     paintings = {painting.key: flat(GREEN) for painting in each.paintings}
     gallery.store_pictures(each, flat(RED), flat(BLUE), paintings)
