@@ -86,7 +86,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
             loading()
         if config.dry_run:
             if not plan.todo:
-                report.log_nothing_to_paint(plan, config.result, dry_run=True)
+                report.log_nothing_to_paint(plan, config.result_bucket, dry_run=True)
                 return 1 if plan.refused else 0
             devices = loading().result()
             from styletransfer.batch.bench import Bench
@@ -102,7 +102,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         if not plan.todo:
             if gallery:
                 gallery.publish()
-            ending.summary = report.log_nothing_to_paint(plan, config.result)
+            ending.summary = report.log_nothing_to_paint(plan, config.result_bucket)
             return 1 if plan.refused else 0
 
         from styletransfer.batch.bench import Bench
@@ -116,7 +116,9 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
                 raise type(error)(
                     f"{error}; what is stored stays, run it again for the rest"
                 ) from error
-        ending.summary = report.log_outcome(plan, outcome, config.result, perf_counter() - started)
+        ending.summary = report.log_outcome(
+            plan, outcome, config.result_bucket, perf_counter() - started
+        )
         return 1 if outcome.failures else 0
 
 

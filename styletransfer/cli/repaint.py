@@ -44,8 +44,8 @@ def repaint(asked: RecordOrder) -> Path:
         raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
     run = _config(record, asked)
     buckets = Buckets(
-        open_bucket(run.source, run.account),
-        open_bucket(run.style, run.account),
+        open_bucket(run.photo_bucket, run.account),
+        open_bucket(run.style_bucket, run.account),
         FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
     )
     order = _order(record, asked, buckets)
@@ -72,8 +72,8 @@ def _config(record: Record, asked: RecordOrder) -> Config:
         raise _no_result(asked, "source" if record.source is None else "style")
     return replace(
         config.load({}),
-        source=record.source,
-        style=record.style,
+        photo_bucket=record.source,
+        style_bucket=record.style,
         account=parse_account(environment),
         memory_limit=asked.memory_limit,
         progress=config.progress_mode(environment),

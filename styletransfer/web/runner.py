@@ -45,7 +45,7 @@ class JobRunner:
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
-            source=inside(config, PHOTOS),
+            photo_bucket=inside(config, PHOTOS),
             photo=None,
             style_name=None,
             dry_run=False,
