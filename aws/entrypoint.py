@@ -100,7 +100,7 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 
 def _first_style(requested: Config) -> str:
     """Return the first style by name, for a wish that names none."""
-    bucket = open_bucket(requested.style, requested.account)
+    bucket = open_bucket(requested.style_bucket, requested.account)
     styles = find_styles(bucket, list(bucket.list()), requested.style_mode, requested.settings)
     if not styles:
         raise ConfigError(f"there is no painting in {bucket.name}; put one there")

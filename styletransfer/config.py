@@ -52,7 +52,7 @@ class Config:
     """The inputs, settings and outputs of one run.
 
     Attributes:
-        source, style, result: Values for `storage.open_bucket`.
+        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`.
         photo, style_name: The key of the only photo to paint, the name of the only style; None for
             all.
         shard: (i, n) for the i-th of n parts of the photos, from 0.
@@ -66,9 +66,9 @@ class Config:
         overrides: Settings that override those of styles.
     """
 
-    source: str
-    style: str
-    result: str
+    photo_bucket: str
+    style_bucket: str
+    result_bucket: str
     demo: bool
     account: Account
     photo: str | None
@@ -98,7 +98,7 @@ class Config:
     def makes_page(self) -> bool:
         """Whether the run writes the page of all results. Runs that each paint a part, side by
         side, would overwrite each other's; one of a photo or a style into a folder is alone."""
-        alone = self.shard is None and isinstance(parse_address(self.result), Path)
+        alone = self.shard is None and isinstance(parse_address(self.result_bucket), Path)
         return alone or not self.partial
 
 
@@ -126,11 +126,11 @@ def load(
         ConfigError: A value is wrong; the first one is named.
     """
     values = _with_new_names(environment)
-    source, style, result, demo = _buckets(values)
+    photos, styles, results, demo = _buckets(values)
     return Config(
-        source=source,
-        style=style,
-        result=result,
+        photo_bucket=photos,
+        style_bucket=styles,
+        result_bucket=results,
         demo=demo,
         account=parse_account(values),
         photo=values.get("PHOTO"),
@@ -279,7 +279,7 @@ def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
-    """Return source, style, result, and whether they are the demo's."""
+    """Return the buckets of photos, styles and results, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
         samples = PROGRAM / "samples"

@@ -44,9 +44,9 @@ def complaint(variables) -> str:
 def test_nothing_set_is_the_demo_from_samples_into_results():
     config = load({})
     assert config.demo
-    assert Path(config.source) == PROGRAM / "samples/photos"
-    assert Path(config.style) == PROGRAM / "samples/paintings"
-    assert Path(config.result) == PROGRAM / "results"
+    assert Path(config.photo_bucket) == PROGRAM / "samples/photos"
+    assert Path(config.style_bucket) == PROGRAM / "samples/paintings"
+    assert Path(config.result_bucket) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
     assert config.output == OutputFormat(None, 95, keep_gps=False)
     assert (config.photo, config.style_name, config.partial) == (None, None, False)
@@ -77,7 +77,7 @@ def test_everything_set_is_taken():
         }
     )
     assert not config.demo
-    assert (config.source, config.style, config.result) == (
+    assert (config.photo_bucket, config.style_bucket, config.result_bucket) == (
         *("photos", "paintings", "photos-painted/2026"),
     )
     assert config.account == Account("cellar-c2.services.clever-cloud.com", "key-id", "s3cr3t")

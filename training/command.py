@@ -55,7 +55,7 @@ def run(
     options: argparse.Namespace,
     begin: Callable[[argparse.Namespace], tuple[Training, Mapping[str, str]]],
 ) -> int:
-    """Trains, scores and writes the averaged network.
+    """Train, score and write the averaged network.
 
     Args:
         options: The command line.

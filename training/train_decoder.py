@@ -121,7 +121,7 @@ class DecoderTraining(loop.Training):
         pictures: torch.Tensor,
         shares: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Paint at one scale, as `instant.painted`; returns the pictures, and their distances [N]
+        """Paint at one scale, as `instant.painted`. Return the pictures, and their distances [N]
         from their matches."""
         with torch.no_grad():
             seen = [places.places(self.kernels, each) for each in (photos, paintings, pictures)]

@@ -86,6 +86,7 @@ class Bench:
         stop: Stop,
         gallery: Gallery | None = None,
         unfinished: Bucket | None = None,
+        leaving: threading.Event | None = None,
     ) -> None:
         """Set it up.
 
@@ -96,9 +97,10 @@ class Bench:
             stop: The signals of the process.
             gallery: The gallery of the results, if they get one.
             unfinished: The bucket of checkpoints; by default, that of results.
+            leaving: Is set by `leave`, for the RetryingBuckets of networks and gallery.
         """
         self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
-        self._leaving = threading.Event()
+        self._leaving = leaving or threading.Event()
         self.source, self.style, self.result = (
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
@@ -173,7 +175,9 @@ class Bench:
         if self.gallery:  # Before the record: the next run would not add them.
             keys = [painting.entry.key for painting in order.style.paintings]
             paintings = dict(zip(keys, finished.paintings, strict=True))
-            self.gallery.add(record, finished.photo.pixels_int, finished.image, paintings)
+            self.gallery.store_pictures(
+                record, finished.photo.pixels_int, finished.image, paintings
+            )
         record, before = ownership.claim(self.result, order, record)
         etag = self.result.write(order.result, data)
         if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
@@ -189,8 +193,8 @@ class Bench:
         self._clear_up(order, before)
         return record
 
-    def fail(self, order: Order, error: StyleTransferError) -> None:
-        """Log a failure, and add it to the order's record. Raises StorageError."""
+    def fail(self, order: Order, error: StyleTransferError) -> Record:
+        """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
         order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
         current, _ = order_record(self.result, order)
         record = replace(latest_record(order, current), error=str(error), tried=now())
@@ -198,11 +202,10 @@ class Bench:
             write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
             order.log(f"{order.label}: no record: {refused}", level=WARNING)
-        if self.gallery:
-            self.gallery.add_record(record)
+        return record
 
     def leave(self) -> None:
-        """Give up requests that wait for a bucket."""
+        """Give up requests that wait for a bucket. From now on, none outlasts an outage."""
         self._leaving.set()
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ class CheckpointStore:
         self._lock = threading.Lock()  # guards `_saves`
 
     def load(self, order: Order, shapes: Shapes) -> "Future[SavedState | None]":
-        """Begin to load a order's checkpoint, if there may be one.
+        """Begin to load an order's checkpoint, if there may be one.
 
         Args:
             order: The order.
@@ -108,7 +108,7 @@ class CheckpointStore:
             self._saves[order.checkpoint_key] = save
 
     def save_last(self, order: Order, state: SavedState) -> None:
-        """Save a checkpoint after a signal, and waits for it for LAST_SAVE_S at most."""
+        """Save a checkpoint after a signal, and wait for it for LAST_SAVE_S at most."""
         deadline = time.monotonic() + LAST_SAVE_S
         # An earlier save that has not ended must not overwrite this one.
         wait([self._last_save(order)], timeout=LAST_SAVE_S / 2)
@@ -171,7 +171,7 @@ class Snapshot:
             raise StorageError(f"a temporary file cannot be written: {error.strerror}") from None
 
     def upload(self, bucket: Bucket, key: str) -> None:
-        """Store the snapshot, whole or not at all, and deletes the file. Raises StorageError."""
+        """Store the snapshot, whole or not at all, and delete the file. Raises StorageError."""
         with self._folder:
             bucket.upload(self._file, key)
 

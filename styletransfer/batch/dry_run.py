@@ -269,7 +269,7 @@ class Forecast:
 
 
 def _painting_inputs(order: Order, size: tuple[int, int]) -> PaintingInputs:
-    """Return the inputs to plan a order with a photo of this (height, width)."""
+    """Return the inputs to plan an order with a photo of this (height, width)."""
     # As Paintings.masked_groups and Paintings.painted_part, by the regions' content.
     regions = {each.region and each.region.etag for each in order.style.paintings}
     masked = order.mask is not None or None not in regions
@@ -278,8 +278,8 @@ def _painting_inputs(order: Order, size: tuple[int, int]) -> PaintingInputs:
 
 
 def _photo_headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
-    """Read the headers of a order's photo, and of its mask if it has one, each with the file's name
-    in errors. Raises PictureError, StorageError."""
+    """Read the headers of an order's photo, and of its mask if it has one, each with the file's
+    name in errors. Raises PictureError, StorageError."""
     files = [(order.photo.key, order.photo)]
     if order.mask is not None:
         files.append((f"mask {order.mask.key}", order.mask))

@@ -35,9 +35,9 @@ class Buckets:
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
         return cls(
-            open_bucket(config.source, config.account),
-            open_bucket(config.style, config.account),
-            open_bucket(config.result, config.account, new=True),
+            open_bucket(config.photo_bucket, config.account),
+            open_bucket(config.style_bucket, config.account),
+            open_bucket(config.result_bucket, config.account, new=True),
         )
 
 
@@ -85,7 +85,7 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
 def _without_results(style: list[Entry], config: Config) -> list[Entry]:
     """Leave out results if they are stored in the bucket of paintings: they are in folders, which
     would be styles."""
-    one, other = parse_address(config.style), parse_address(config.result)
+    one, other = parse_address(config.style_bucket), parse_address(config.result_bucket)
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
     if one != other or any(entry.key in bucket_layout.STYLE_FILES for entry in style):
@@ -102,7 +102,7 @@ def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
 
 
 def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
-    """Select the photos and styles that a run paints, and logs unused masks.
+    """Select the photos and styles that a run paints, and log unused masks.
 
     Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
     not exist; StorageError.
@@ -143,9 +143,9 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
     and the gallery's pictures would be painted."""
     if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
         raise ConfigError(
-            f"BUCKET_SOURCE is {config.source!r}, which has results and their records; expected "
-            "photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name the "
-            "folder of one style"
+            f"BUCKET_SOURCE is {config.photo_bucket!r}, which has results and their records; "
+            "expected photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name "
+            "the folder of one style"
         )
 
 
@@ -172,7 +172,9 @@ def _result_names(
 def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
     selected = [photo for photo in photos if config.photo in (None, photo.key)]
     if config.photo and not selected:
-        raise NoPhotoError(f"PHOTO is {config.photo!r}, but {config.source} has no such photo")
+        raise NoPhotoError(
+            f"PHOTO is {config.photo!r}, but {config.photo_bucket} has no such photo"
+        )
     if config.shard:
         number, count = config.shard
         selected = [photo for photo in selected if _shard_of(photo, count) == number]
@@ -201,7 +203,8 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
             f"expected one of {names}" if names else "there are no styles",
         )
         raise ConfigError(
-            f"STYLE is {config.style_name!r}, but {config.style} has no such style; {expected}"
+            f"STYLE is {config.style_name!r}, but {config.style_bucket} has no such style; "
+            f"{expected}"
         )
     return selected
 

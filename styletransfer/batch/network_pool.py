@@ -22,6 +22,14 @@ _Network = tuple[str, WeightsSource]  # model, weights
 IN_BUCKET = "bucket:"  # before a key in the style bucket, in VGG_WEIGHTS
 
 
+class OtherWeightsError(WeightsError):
+    """Weights that have another identity than the one that was expected."""
+
+    def __init__(self, message: str, identity: str) -> None:
+        super().__init__(message)
+        self.identity = identity
+
+
 class NetworkPool:
     """The networks that VGG_WEIGHTS and the styles' settings ask for."""
 
@@ -95,10 +103,11 @@ class NetworkPool:
         weights = self._reading(settings, source).result()
         # Objects that were uploaded in parts have no MD5 to compare with.
         if "-" not in source.identity and weights.identity != source.identity:
-            raise WeightsError(
+            raise OtherWeightsError(
                 f"the weights {source.given} are not those that are expected: they are "
                 f"{weights.identity}, not {source.identity}; have the same file on all machines, "
-                "or in the style bucket (VGG_WEIGHTS=bucket:KEY)"
+                "or in the style bucket (VGG_WEIGHTS=bucket:KEY)",
+                weights.identity,
             )
         return VGG(weights)
 

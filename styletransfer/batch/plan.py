@@ -13,6 +13,7 @@ from styletransfer.batch.records import (
     intact_records,
     read_records,
     record_for,
+    record_readers,
     results_of,
 )
 from styletransfer.batch.styles import Style
@@ -55,7 +56,7 @@ class Plan:
         kept: Orders with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
-        stale: The keys of checkpoints that no order will use.
+        stale: The keys of checkpoints of pictures that are done or no longer wanted.
     """
 
     todo: tuple[Order, ...]
@@ -97,7 +98,7 @@ def make_plan(
     intact = intact_records(records, stored)
     rivals = names.rivals(result.folding)
     checkpoints = _checkpoints(selection, stored.keys(), config.partial)
-    todo, done, kept, refused = [], [], [], []
+    wanted, done, kept, refused = [], [], [], []
     for style in selection.styles:
         weights = networks.source(style.settings)  # They must exist even if nothing is painted.
         for photo in selection.photos:
@@ -127,12 +128,22 @@ def make_plan(
                         f"its result would take the place of that of {printable(rival[1])} in "
                         f"{printable(rival[0])}; rename one of the photos or styles"
                     )
-                if order.result in stored and order.result != intact_key:
-                    order = _in_free_place(order, names, result, stored)
             except (PictureError, ObjectError) as error:
                 refused.append((order, str(error)))
             else:
-                todo.append(order)
+                wanted.append((order, order.result in stored and order.result != intact_key))
+    todo = []
+    with record_readers() as pool:  # Each taken place costs a few requests.
+        places = [
+            pool.submit(_in_free_place, order, names, result, stored) if is_taken else None
+            for order, is_taken in wanted
+        ]
+        for (order, _), place in zip(wanted, places, strict=True):
+            try:
+                todo.append(place.result() if place else order)
+            except (PictureError, ObjectError) as error:
+                refused.append((order, str(error)))
+    unfinished = {order.checkpoint_key for order, _ in (*wanted, *refused)}
     return Plan(
         todo=tuple(todo),
         done=tuple(done),
@@ -140,7 +151,7 @@ def make_plan(
         kept=tuple(kept),
         stored=stored,
         intact=intact,
-        stale=tuple(sorted(checkpoints - {order.checkpoint_key for order in todo})),
+        stale=tuple(sorted(checkpoints - unfinished)),
     )
 
 

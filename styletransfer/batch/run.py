@@ -28,7 +28,7 @@ from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.base import Bucket, UnavailableError
-from styletransfer.storage.retry import logged_storage_errors
+from styletransfer.storage.retry import logged_storage_errors, outlasting_outages
 
 if TYPE_CHECKING:
     from styletransfer.batch.bench import Bench
@@ -78,7 +78,8 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         if not elsewhere and surely_optimises(selection, listing.results.keys()):
             loading(True)
         networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
-        plan = make_plan(selection, networks, config, buckets.result, listing.results)
+        with outlasting_outages(buckets.result) as result:
+            plan = make_plan(selection, networks, config, result, listing.results)
         stop.obey()
         report.log_plan(plan, selection)
         report.log_repaints(plan, config.output)
@@ -86,13 +87,14 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
             loading(plan.optimises)
         if config.dry_run:
             if not plan.todo:
-                report.log_nothing_to_paint(plan, config.result, dry_run=True)
+                report.log_nothing_to_paint(plan, config.result_bucket, dry_run=True)
                 return 1 if plan.refused else 0
             devices = loading(plan.optimises).result()
             from styletransfer.batch.bench import Bench
             from styletransfer.batch.dry_run import report_dry_run
 
             with closing(Bench(config, buckets, networks, stop)) as bench, devices.first.scope():
+                bench.leave()  # An outage ends it at once: there is nothing to lose.
                 return report_dry_run(bench, plan, devices, started)
 
         checkpoints.delete_stale(buckets.result, plan.stale)
@@ -101,7 +103,7 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         if not plan.todo:
             if gallery:
                 gallery.publish()
-            ending.summary = report.log_nothing_to_paint(plan, config.result)
+            ending.summary = report.log_nothing_to_paint(plan, config.result_bucket)
             return 1 if plan.refused else 0
 
         from styletransfer.batch.bench import Bench
@@ -119,7 +121,9 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
                 raise type(error)(
                     f"{error}; what is stored stays, run it again for the rest"
                 ) from error
-        ending.summary = report.log_outcome(plan, outcome, config.result, perf_counter() - started)
+        ending.summary = report.log_outcome(
+            plan, outcome, config.result_bucket, perf_counter() - started
+        )
         return 1 if outcome.failures else 0
 
 
@@ -209,8 +213,8 @@ def _store_ending(bucket: Bucket, summary: str) -> None:
 def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None":
     """Return the gallery of a run, or None if the run has nothing to add to it."""
     is_missing = bool(plan.done) and PAGE not in plan.stored
-    page_lacks_results = config.makes_page and (is_missing or UNPUBLISHED in plan.stored)
-    if not config.gallery or not (plan.todo or page_lacks_results):
+    is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
+    if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
         return None
     if len(plan.todo) + len(plan.done) > MAX_SHOWN:
         event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)

@@ -20,6 +20,7 @@ from styletransfer.batch.plan import Plan
 from styletransfer.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
 from styletransfer.errors import StyleTransferError
 from styletransfer.log import event
+from styletransfer.record import Record
 from styletransfer.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
@@ -231,6 +232,11 @@ class SavingPool:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._submit(self._fail, order, error)
 
+    def show(self, record: Record) -> None:
+        """Show a record on the gallery's page, if this run writes it."""
+        if self._page:
+            self._page.add_record(record)
+
     def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
         """Estimate the seconds left for the batch from the mean time of its pictures so far.
 
@@ -289,7 +295,7 @@ class SavingPool:
 
     def _store(self, finished: Finished) -> None:
         try:
-            self._bench.store(finished)
+            self.show(self._bench.store(finished))
         except Exception as error:
             self._fail(finished.order, picture_failure(error))
         else:
@@ -301,7 +307,7 @@ class SavingPool:
     def _fail(self, order: Order, error: StyleTransferError) -> None:
         with self._lock:
             self.outcome.failures.append((order, str(error)))
-        self._bench.fail(order, error)
+        self.show(self._bench.fail(order, error))
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:

@@ -230,7 +230,7 @@ def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -
 
 def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
     """Log the results page if it is in a folder and complete, and open it if asked to."""
-    where = parse_address(config.result)
+    where = parse_address(config.result_bucket)
     if config.dry_run or not config.makes_page or not isinstance(where, Path):
         return
     page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()

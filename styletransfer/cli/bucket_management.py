@@ -64,7 +64,8 @@ def open_configured(
             f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
             f"{WORKSPACE / '.env'}, or let {command('init')} ask for them"
         )
-    values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
+    addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
+    values = dict(zip(config.BUCKETS, addresses, strict=True))
     return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
 
 

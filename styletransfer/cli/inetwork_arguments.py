@@ -64,7 +64,8 @@ HELP = {
     "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
     "--save_every": "write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
     "(default: 0; recipe inetwork: 1)",
-    "--output_format": "`same` is the photo's format (default: by PREFIX's extension, else png)",
+    "--output_format": "`same` is the format that BASE's name says, or jpg if that has no known "
+    "extension (default: by PREFIX's extension, else png)",
     "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
     "--keep_gps": "keep the photo's location in the result (default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "

@@ -10,14 +10,14 @@ from typing import Any, TypeVar
 from styletransfer import config
 from styletransfer.batch.bench import Bench
 from styletransfer.batch.listing import Buckets
-from styletransfer.batch.network_pool import IN_BUCKET, NetworkPool
+from styletransfer.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from styletransfer.batch.order import Order
 from styletransfer.batch.styles import Painting, Style
 from styletransfer.cli.inetwork_arguments import RecordOrder
 from styletransfer.cli.picture_files import chosen_device, read_file, result_files
 from styletransfer.config import Config
 from styletransfer.errors import ConfigError, PictureError, WeightsError
-from styletransfer.images.output import OutputFormat
+from styletransfer.images.output import OutputFormat, file_format
 from styletransfer.log import printable
 from styletransfer.record import PictureRef, Record
 from styletransfer.settings import Settings
@@ -44,21 +44,25 @@ def repaint(asked: RecordOrder) -> Path:
         raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
     run = _config(record, asked)
     buckets = Buckets(
-        open_bucket(run.source, run.account),
-        open_bucket(run.style, run.account),
+        open_bucket(run.photo_bucket, run.account),
+        open_bucket(run.style_bucket, run.account),
         FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
     )
     order = _order(record, asked, buckets)
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
     with closing(Bench(run, buckets, networks, Stop())) as bench:
+        bench.leave()  # An outage ends it at once: there is nothing to lose.
         inputs = bench.read(order)
-        output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
         paths = _paths(order, buckets)
-        results = result_files(asked.prefix, inputs.photo.picture, output, paths)
+        results = result_files(asked.prefix, inputs.photo.picture, order.output, paths)
         device = chosen_device(asked.device, order.style.settings)
         from styletransfer.batch.easel import Easel
 
-        return results.write(bench.paint(order, inputs, Easel(device)).image)
+        try:
+            finished = bench.paint(order, inputs, Easel(device))
+        except OtherWeightsError as error:  # An object's identity is known once it is read.
+            raise _other_weights(asked, order.weights.identity, error.identity) from None
+        return results.write(finished.image)
 
 
 def _config(record: Record, asked: RecordOrder) -> Config:
@@ -68,8 +72,8 @@ def _config(record: Record, asked: RecordOrder) -> Config:
         raise _no_result(asked, "source" if record.source is None else "style")
     return replace(
         config.load({}),
-        source=record.source,
-        style=record.style,
+        photo_bucket=record.source,
+        style_bucket=record.style,
         account=parse_account(environment),
         memory_limit=asked.memory_limit,
         progress=config.progress_mode(environment),
@@ -103,18 +107,18 @@ def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
     identity = known(record.weights, "weights")
     weights = recorded_weights(asked.weights or record.vgg_weights, identity, settings)
     if weights.identity != identity:
-        raise WeightsError(
-            f"{asked.record} was painted with the weights {identity}, but these are "
-            f"{weights.identity}; name the right ones with --weights"
-        )
+        raise _other_weights(asked, identity, weights.identity)
+    result = known(record.result, "result")
+    label = f"the extension of {result!r} in {asked.record}"
+    extension = file_format(PurePosixPath(result).suffix, label).extension
     photo_key, photo_etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
     return Order(
         photo=_unchanged(buckets.source, photo_key, photo_etag),
         mask=reference(buckets.source, record.photo_mask),
         style=Style(known(record.style_name, "look"), paintings, settings),
         weights=weights,
-        output=OutputFormat(*known(record.output, "output")),
-        result=known(record.result, "result"),
+        output=replace(OutputFormat(*known(record.output, "output")), format=extension),
+        result=result,
     )
 
 
@@ -134,6 +138,13 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     if name.startswith(IN_BUCKET):
         return WeightsSource(name, identity)
     return named_source(name, settings.model, settings.seed)
+
+
+def _other_weights(asked: RecordOrder, recorded: str, current: str) -> WeightsError:
+    return WeightsError(
+        f"{asked.record} was painted with the weights {recorded}, but these are {current}; "
+        "name the right ones with --weights"
+    )
 
 
 def _no_result(asked: RecordOrder, name: str) -> ConfigError:

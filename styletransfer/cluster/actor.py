@@ -100,12 +100,13 @@ class RemoteWorker:
             return Answer(problem=error)
         from styletransfer.batch.easel import Easel
 
+        leaving = threading.Event()
         style, result = (
-            RetryingBucket(bucket, threading.Event()) for bucket in (buckets.style, buckets.result)
+            RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
         )
         networks = NetworkPool(self._config.vgg_weights, style)
         gallery = Gallery(result) if self._setup.gallery else None
-        self._bench = Bench(self._config, buckets, networks, self._stop, gallery)
+        self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.
         self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
         return Answer(str(device))

@@ -141,7 +141,7 @@ class _Painting:
     def __init__(
         self, ray: Any, bench: Bench, plan: Plan, saving: SavingPool, shown: Throughput
     ) -> None:
-        self._ray, self._stop, self._gallery = ray, bench.stop, bench.gallery
+        self._ray, self._stop = ray, bench.stop
         self._saving, self._shown = saving, shown
         # A weights file must have the same path and content on all machines.
         setup = WorkerSetup(
@@ -222,8 +222,7 @@ class _Painting:
             self._saving.outcome.failures.append((order, str(answer.failure)))
             order.log(f"{order}: FAILED: {answer.failure}", level=ERROR, event="failed")
             return
-        if self._gallery:
-            self._gallery.add_record(answer.record)
+        self._saving.show(answer.record)
         if answer.already_stored:
             self._saving.outcome.already_stored += 1
             said = f"{order}: another run has stored it meanwhile"

@@ -11,7 +11,7 @@ from styletransfer.batch.order import Order
 # The orders of one worker, however many photos there are: one is painted, one is stored, and two
 # are read.
 MAX_ORDERS = 4
-MAX_DEATHS = 2  # A order fails after this number of workers died with it alone.
+MAX_DEATHS = 2  # An order fails after this number of workers died with it alone.
 # Platforms take nodes away, but a photo may also bring a machine down.
 NODE_LOSSES_ALONE, MAX_NODE_LOSSES = 2, 5
 
@@ -38,7 +38,7 @@ class Queues:
         return self._suspects.popleft() if self._suspects and not under_way else None
 
     def end(self) -> None:
-        """Count a order that was painted or has failed."""
+        """Count an order that was painted or has failed."""
         self.left -= 1
 
     def give_back(self, orders: Collection[Order]) -> None:

@@ -74,7 +74,7 @@ class Matching:
         return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
 
     def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
-        """Match a picture, and returns the problem with the new matches.
+        """Match a picture, and return the problem with the new matches.
 
         Args:
             picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.

@@ -79,25 +79,24 @@ class Gallery:
             self._was_marked = self._bucket.find(UNPUBLISHED) is not None
             self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
 
-    def add(
+    def store_pictures(
         self,
         record: Record,
         photo: np.ndarray,
         result: np.ndarray,
         paintings: Mapping[str, np.ndarray],
     ) -> None:
-        """Add a result, and store its pictures: its own, its photo's and its paintings'.
+        """Store the pictures of a result: its own, its photo's and its paintings'.
 
         Photos and paintings that were stored with the same ETag before are not stored a second
         time. A picture that the bucket refuses is logged and left out.
 
         Args:
-            record: Replaces an earlier one of the same photo and style.
+            record: The record of the result.
             photo: Pixels, as in `pictures.preview`.
             result: Pixels, as in `pictures.preview`.
             paintings: Pixels by key, as in `pictures.preview`.
         """
-        self.add_record(record)
         with logged_storage_errors(UNWRITTEN):
             if record.result is not None:
                 self._store("results", record.result, result)
@@ -108,8 +107,8 @@ class Gallery:
                 self._store("paintings", key, pixels, etags.get(key))
 
     def add_record(self, record: Record) -> None:
-        """Add the record of a photo that could not be painted, or of a result with pictures that
-        another process has stored."""
+        """Show the record of a result with stored pictures, or of a failure, on the page that
+        `publish` writes. It replaces an earlier one of the same photo and style."""
         self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:

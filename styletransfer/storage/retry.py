@@ -47,6 +47,16 @@ class RetryingBucket(View):
 
 
 @contextlib.contextmanager
+def outlasting_outages(bucket: Bucket) -> Iterator[Bucket]:
+    """Yield the bucket as a RetryingBucket, until the block ends."""
+    leaving = threading.Event()
+    try:
+        yield RetryingBucket(bucket, leaving)
+    finally:
+        leaving.set()  # Threads of the block may still wait.
+
+
+@contextlib.contextmanager
 def logged_storage_errors(what: str) -> Iterator[None]:
     """Log a StorageError of the block as a warning that begins with `what`, and continue."""
     try:

@@ -86,14 +86,14 @@ def open_buckets(config: Config) -> WebBuckets:
     result, photos, paintings, unfinished = (
         open_bucket(address, config.account, new=True)
         for address in (
-            config.result,
+            config.result_bucket,
             *(inside(config, prefix) for prefix in (PHOTOS, PAINTINGS, UNFINISHED)),
         )
     )
-    style = StyleBucket(open_bucket(config.style, config.account), paintings)
+    style = StyleBucket(open_bucket(config.style_bucket, config.account), paintings)
     return WebBuckets(photos, style, result, unfinished)
 
 
 def inside(config: Config, prefix: str) -> str:
     """Return the address of a part of the result bucket, for `open_bucket`."""
-    return f"{config.result.strip().rstrip('/')}/{prefix}"
+    return f"{config.result_bucket.strip().rstrip('/')}/{prefix}"

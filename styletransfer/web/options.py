@@ -37,7 +37,7 @@ class WebOptions:
 
     @property
     def local(self) -> bool:
-        """Return whether only this machine can reach it."""
+        """Whether only this machine can reach it."""
         return self.host in LOOPBACK
 
 

@@ -18,6 +18,7 @@ from styletransfer.config import Config
 from styletransfer.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from styletransfer.errors import PictureError
 from styletransfer.gallery.gallery import Gallery
+from styletransfer.log import event
 from styletransfer.record import Record
 from styletransfer.signals import Stop
 from styletransfer.storage.retry import RetryingBucket
@@ -39,11 +40,12 @@ class JobRunner:
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
+        self._logged: set[str] = set()  # identities of weights
         self._devices = functools.cache(lambda: load_devices(config.device).result())
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
-            source=inside(config, PHOTOS),
+            photo_bucket=inside(config, PHOTOS),
             photo=None,
             style_name=None,
             dry_run=False,
@@ -97,7 +99,8 @@ class JobRunner:
         self.previews.clear()
         order = self._order(job)
         # Others may be painting for the same gallery, so its page is left to a whole run.
-        gallery = Gallery(RetryingBucket(self._buckets.result, threading.Event()))
+        leaving = threading.Event()
+        gallery = Gallery(RetryingBucket(self._buckets.result, leaving))
         bench = Bench(
             self._config,
             self._buckets,
@@ -105,6 +108,7 @@ class JobRunner:
             self._stop,
             gallery,
             unfinished=self._buckets.unfinished,
+            leaving=leaving,
         )
         with closing(bench):
             return bench.finished_record(order) or self._paint(order, bench, gallery, on_step)
@@ -115,6 +119,7 @@ class JobRunner:
         from styletransfer.batch.easel import Easel
 
         try:
+            self._log_network(order)
             inputs = bench.read(order)
             self._stop.later = True  # Until its checkpoint is saved.
             finished = bench.paint(order, inputs, Easel(self._devices().first), on_step)
@@ -132,6 +137,13 @@ class JobRunner:
         finally:
             self._stop.later = False
         return record
+
+    def _log_network(self, order: Order) -> None:
+        """Log which network paints, once for each."""
+        weights = order.weights.identity
+        if weights not in self._logged:
+            self._logged.add(weights)
+            event(f"painting with {order.network}", weights=weights)
 
     def _order(self, job: StoredJob) -> Order:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""

@@ -37,7 +37,7 @@ class Upload:
 
     @property
     def digest(self) -> str:
-        """Return the SHA-256 of the content."""
+        """The SHA-256 of the content."""
         return hashlib.sha256(self.data).hexdigest()
 
 
@@ -88,6 +88,7 @@ def safe_stem(file_name: str) -> str:
 
 
 _EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "MPO": "jpg",  # a JPEG with further pictures, such as the brightness that phones add
     "HEIF": "heic",
     "AVIF": "avif",
 }

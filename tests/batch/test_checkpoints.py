@@ -48,6 +48,20 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_clea
     assert {key: bucket.read(key) for key in mine} == mine
 
 
+def test_the_checkpoint_of_a_picture_that_is_refused_stays_until_it_can_be_painted(
+    folders, stand_in
+):
+    bucket, mine, key = FolderBucket(Path("out"), new=True), "monet/beach.jpg", KEY
+    bucket.write(mine, b"mine")
+    Snapshot("f", {"iteration": np.array(1)}).upload(bucket, key)
+    before = bucket.read(key)
+    assert run(folders, STYLE="monet") == run(folders) == 1
+    assert bucket.read(key) == before
+    bucket.delete(mine)
+    assert run(folders) == 0
+    assert keys() == RESULTS | RECORDS
+
+
 def test_a_storage_that_stalls_holds_up_a_stop_for_less_than_5_s(monkeypatch):
     clock = [0.0]  # Only waiting takes time.
     monkeypatch.setattr(checkpoints, "time", SimpleNamespace(monotonic=lambda: clock[0]))

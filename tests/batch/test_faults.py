@@ -19,6 +19,7 @@ from support.s3.faultproxy import FaultProxy, Rule
 from styletransfer import config, log
 from styletransfer.batch import run as batch
 from styletransfer.cli.batch import main
+from styletransfer.cli.inetwork import inetwork
 from styletransfer.config import BUCKETS
 from styletransfer.storage import retry, s3_client
 
@@ -217,6 +218,38 @@ def test_storage_that_goes_away_in_mid_run_and_comes_back_costs_nothing(
     assert "; retrying in 0.2 s" in got.out
     assert "is damaged" in got.out and "starting over" in got.out
     check_whole(few, undisturbed, FEW)
+
+
+def test_storage_that_goes_away_while_results_are_named_costs_nothing(
+    few, proxy, seen, undisturbed, monkeypatch
+):
+    assert few.run() == 0
+    for key in few.results():  # The records tell whose they are.
+        few.result.write(key, b"cut")
+    monkeypatch.setattr(s3_client, "TRIES", 1)
+    monkeypatch.setattr(retry, "PAUSES_S", (0.2, *[0.3] * 60))
+    away = Outage(f"^GET /{few.result.name}.*prefix=_records", "reset", times=12)
+    proxy.rules.append(away)
+    got = seen(few.environment(proxy.url))
+    assert (got.code, away.times) == (0, 0)
+    assert "8 painted" in got.out
+    check_whole(few, undisturbed, FEW)
+
+
+def test_an_outage_ends_at_once_what_has_nothing_to_lose(
+    few, proxy, seen, monkeypatch, tmp_path, capsys
+):
+    """A dry run, and a repaint from a record."""
+    assert few.run() == 0
+    record = few.result.read("_records/monet/p8.jpg.json")
+    monkeypatch.setattr(s3_client, "TRIES", 1)
+    proxy.add(f"^GET /{few.source.name}/p", "reset", times=10**6)
+    environment = few.environment(proxy.url)
+    got = seen(environment | {"DRY_RUN": "1", "STYLE_SEED": "3"})
+    assert got.code == 5 and "retrying" not in got.out
+    (tmp_path / "record.json").write_bytes(record)
+    assert inetwork(["--from-record", "record.json", "again"]) == 5
+    assert "retrying" not in "".join(capsys.readouterr())
 
 
 def test_storage_that_goes_away_for_good_ends_the_run_and_a_rerun_finishes(

@@ -39,6 +39,16 @@ def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand
     assert painted(capsys, folders, STYLE="monet") == 1
 
 
+def test_the_page_shows_a_refused_picture_also_if_all_others_are_done(folders, stand_in):
+    assert run(folders) == 0
+    Path("photos/new.jpg").write_bytes(tiny.file(60, 80, 9))
+    for style in ("both", "monet"):
+        Path("out", style, "new.jpg").write_bytes(b"mine")
+    assert run(folders) == 1
+    shown = Path("out/index.html").read_text()
+    assert "new.jpg in ./out has no record of this program" in shown
+
+
 def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
     folders, stand_in, monkeypatch
 ):

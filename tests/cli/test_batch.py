@@ -30,8 +30,8 @@ def test_places_and_settings_win_over_variables(loaded, monkeypatch, variable, f
     words = ["./photos", "s3://paintings/old", "results", "--size", "96", "--preserve-color"]
     assert main([*words, flag, "fine", "--dry-run", "--keep"]) == 0
     [found] = loaded
-    assert (found.source, found.style) == ("./photos", "s3://paintings/old")
-    assert (found.result, found.dry_run, found.keep) == ("results", True, True)
+    assert (found.photo_bucket, found.style_bucket) == ("./photos", "s3://paintings/old")
+    assert (found.result_bucket, found.dry_run, found.keep) == ("results", True, True)
     assert (found.settings.size, found.settings.preserve_color) == (96, True)
     assert found.settings.preset == "fine"
 
@@ -42,8 +42,8 @@ def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch, name):
     Path("beach.jpg").write_bytes(b"")
     assert main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
     [found] = loaded
-    assert (Path(found.source), found.photo) == (Path.cwd(), "beach.jpg")
-    assert (found.style, found.style_name) == ("s3://paintings/old", "monet.jpg")
+    assert (Path(found.photo_bucket), found.photo) == (Path.cwd(), "beach.jpg")
+    assert (found.style_bucket, found.style_name) == ("s3://paintings/old", "monet.jpg")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from support.inetwork_runs import ONE, TWO, painted
 
 from styletransfer.cli.inetwork_arguments import order_of, parsed
 from styletransfer.images import arrays, decode
+from styletransfer.setting_values import kind
 from styletransfer.settings import FIELDS, Settings
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
@@ -19,9 +20,21 @@ def settings(*flags):
     return order_of(parsed([*ONE, *flags])).settings
 
 
+def another_value(field):
+    """Return a value of a setting that is not its default."""
+    if kind(field) is bool:
+        return not field.default
+    low = field.metadata["low"]
+    values = field.metadata["choices"] or (low, low + 1)
+    return next(value for value in values if value != field.default)
+
+
 def test_every_setting_has_its_flag():
-    flags = [word for name, field in FIELDS.items() for word in (f"--{name}", str(field.default))]
-    assert settings(*flags) == Settings()
+    for name, field in FIELDS.items():
+        value = another_value(field)
+        changed = settings(f"--{name}", str(value))
+        assert changed == Settings(**{name: value})
+        assert getattr(changed, name) == value, name  # Also of settings that are not compared.
 
 
 def test_a_flag_sets_its_setting():

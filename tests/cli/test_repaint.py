@@ -1,6 +1,7 @@
 """Pictures painted from their records."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,37 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     assert inetwork(["--from-record", RECORD, "x"]) == 1
     assert "both/a.jpg is no longer in ./paintings" in capsys.readouterr().err
     assert not [*Path().glob("x*")]
+
+
+@pytest.mark.slow
+def test_weights_in_the_bucket_that_have_changed_are_named_with_the_record(
+    folders, traced_once, capsys
+):
+    save_weights("paintings/small.npz")
+    assert run(folders, VGG_WEIGHTS="bucket:small.npz", **ONE) == 0
+    assert inetwork(["--from-record", RECORD, "copy/town"]) == 0
+    assert COPY.read_bytes() == FIRST.read_bytes()
+    save_weights("paintings/small.npz", seed=1)
+    capsys.readouterr()
+    assert inetwork(["--from-record", RECORD, "x"]) == 3
+    assert re.search(
+        f"{RECORD} was painted with the weights md5:[0-9a-f]+, but these are md5:[0-9a-f]+; "
+        "name the right ones with --weights",
+        capsys.readouterr().err,
+    )
+
+
+def test_a_record_of_a_result_in_a_format_that_is_not_written_is_refused_at_once(
+    folders, stand_in, capsys
+):
+    assert run(folders, **ONE) == 0
+    record = json.loads(Path(RECORD).read_text())
+    Path("r.json").write_text(json.dumps(record | {"result": "both/town.gif"}))
+    capsys.readouterr()
+    assert inetwork(["--from-record", "r.json", "x"]) == 2
+    out, err = capsys.readouterr()
+    assert "both/town.gif" in err and "expected one of jpg, png, webp, tiff" in err
+    assert "of memory" not in out + err, "painted"
 
 
 def test_a_record_is_not_painted_over_its_pictures(folders, stand_in, monkeypatch, capsys):

@@ -1,13 +1,24 @@
 """A worker of a cluster, without Ray."""
 
 import os
+import threading
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
+from support.polling import until
 
 from styletransfer import ENGINE_VERSION, config
+from styletransfer.batch.order import Order
+from styletransfer.batch.styles import Painting, Style
 from styletransfer.cluster import actor
 from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.errors import DeviceError
+from styletransfer.images.output import OutputFormat
+from styletransfer.settings import Settings
+from styletransfer.storage.base import Entry, UnavailableError
+from styletransfer.storage.folder import FolderBucket
+from styletransfer.vgg.sources import WeightsSource
 
 
 @pytest.mark.parametrize(
@@ -31,3 +42,28 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
     assert asked == [wanted]
     assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
     assert os.environ.get("OPENBLAS_NUM_THREADS") == threads
+
+
+def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, monkeypatch, caplog):
+    device = SimpleNamespace(name="CPU:0", scope=nullcontext)
+    loaded = SimpleNamespace(result=lambda: SimpleNamespace(first=device))
+    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
+    monkeypatch.setattr(actor, "load_devices", lambda _: loaded)
+
+    def away(*_):
+        raise UnavailableError("no connection")
+
+    monkeypatch.setattr(FolderBucket, "download", away)
+    style = Style("monet", (Painting(Entry("monet.jpg", 1, "e"), 1.0),), Settings(size=64))
+    weights, output = WeightsSource("bucket:vgg.h5", "md5:a"), OutputFormat(None)
+    order = Order(Entry("beach.jpg", 1, "e"), None, style, weights, output, "monet/beach.jpg")
+    worker = RemoteWorker(WorkerSetup(config.load(folders), False, ENGINE_VERSION, 1))
+    assert worker.start().problem is None
+    answers = []
+    painting = threading.Thread(target=lambda: answers.append(worker.paint(order)))
+    painting.start()
+    until(lambda: any("retrying in" in message for message in caplog.messages))
+    worker.leave()
+    painting.join(10)
+    [answer] = answers
+    assert str(answer.problem) == "no connection"

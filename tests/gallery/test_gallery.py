@@ -21,9 +21,9 @@ def keys_in(bucket):
 def test_a_photo_that_has_changed_gets_another_preview(tmp_path):
     bucket = FolderBucket(tmp_path)
     gallery = Gallery(bucket)
-    gallery.add(record(), flat(RED), flat(BLUE), {})
+    gallery.store_pictures(record(), flat(RED), flat(BLUE), {})
     before = bucket.read("_gallery/photos/beach.jpg.jpg")
-    gallery.add(record(photo_etag="another"), flat(GREEN), flat(BLUE), {})
+    gallery.store_pictures(record(photo_etag="another"), flat(GREEN), flat(BLUE), {})
     assert bucket.read("_gallery/photos/beach.jpg.jpg") != before
 
 
@@ -35,7 +35,7 @@ def test_thumbnails_that_no_page_can_hold_are_beside_it_and_do_not_fill_the_memo
     gallery = Gallery(bucket)
     for _ in range(2):  # Painted once more, they take no more.
         for each in records:
-            gallery.add(each, flat(RED), flat(RED), {})
+            gallery.store_pictures(each, flat(RED), flat(RED), {})
     assert len(gallery._held) == 9
     found = gallery.thumbnails(records)
     assert len(found) == 40 and {*found.values()} == {True}
@@ -73,7 +73,7 @@ def test_a_preview_that_cannot_be_stored_is_logged_and_the_rest_goes_on(tmp_path
             super().write(key, data, content_type)
 
     gallery = Gallery(Refusing(tmp_path))
-    gallery.add(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
+    gallery.store_pictures(record(), flat(RED), flat(BLUE), {"monet.jpg": flat(GREEN)})
     gallery.publish()
     assert caplog.messages == ["the gallery has no preview of beach.jpg: no place for it"]
     stored = {"_gallery/results/monet/beach.jpg.jpg", "_gallery/paintings/monet.jpg.jpg"}
@@ -85,7 +85,7 @@ def test_a_gallery_that_cannot_be_written_is_logged(tmp_path, monkeypatch, caplo
     gallery = Gallery(FolderBucket(tmp_path))
     for step in (
         gallery.mark,
-        lambda: gallery.add(record(), flat(RED), flat(BLUE), {}),
+        lambda: gallery.store_pictures(record(), flat(RED), flat(BLUE), {}),
         gallery.publish,
     ):
         caplog.clear()

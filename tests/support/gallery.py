@@ -52,10 +52,11 @@ def record(photo="beach.jpg", style="monet", **changes):
 
 
 def add_result(gallery, bucket, each):
-    """Store a result as a run does: itself first, then the gallery's pictures of it."""
+    """Store a result and the gallery's pictures of it, and show it on the page."""
     bucket.write(each.result, encode(flat(BLUE), OutputFormat("jpg")))
     paintings = {painting.key: flat(GREEN) for painting in each.paintings}
-    gallery.add(each, flat(RED), flat(BLUE), paintings)
+    gallery.store_pictures(each, flat(RED), flat(BLUE), paintings)
+    gallery.add_record(each)
 
 
 def published(folder, records):

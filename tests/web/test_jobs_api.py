@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from support import tiny
 from support.gallery import results_of
+from support.pictures import gradient, saved
 from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
@@ -97,6 +98,23 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     assert small.content == preview.content != result.content
     known = web.get("/api/estimate").json()
     assert known["draft"] > 0 and known["fine"] > 0
+
+
+def test_the_log_names_the_network_that_paints_once(web, worker, capsys):
+    for style in ("monet", "both"):
+        send(web, {**DRAFT, "style": style})
+        assert worker.paint()
+    assert capsys.readouterr().out.count("painting with random features") == 1
+
+
+def test_a_phones_jpeg_with_a_second_picture_becomes_a_jpeg(web, worker):
+    """Brightness or depth, as many phones add it: a file that Pillow calls MPO."""
+    photo = saved(gradient(80, 60), "MPO", save_all=True, append_images=[gradient(40, 30)])
+    job = send(web, photo=photo).json()
+    assert worker.paint()
+    result = web.get(state_of(web, job)["links"]["result"])
+    assert result.headers["content-type"] == "image/jpeg"
+    assert Image.open(io.BytesIO(result.content)).format == "JPEG"
 
 
 def test_a_photo_is_called_as_its_file_is(web):
