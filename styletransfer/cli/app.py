@@ -201,7 +201,7 @@ def _missing_package(package: str, paints: bool) -> str:
     """Return the error for a missing package, with the way to install all that are needed."""
     what = f"the Python package {package} is missing"
     if paints:
-        return f"{what}; ./start.sh setup installs all that it needs"
+        return f"{what}; ./start.sh setup installs all, with --web for the web service"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
     return (
         f"{what}; install all in .venv, which the scripts then use: cd {PROGRAM} && "
