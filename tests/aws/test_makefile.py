@@ -26,21 +26,23 @@ def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview
         env={**os.environ, "ARTIFACTS_DIR": str(artifact), "PYTHON": "true"},
     )
     code = """if True:
-        import sys
+        import io, sys
         sys.modules.update(dict.fromkeys(("tensorflow", "scipy", "h5py")))  # Not in Lambda.
         import bot.handler, styletransfer
         assert "numpy" not in sys.modules, "a cold start would take longer"
         print(bot.__file__, styletransfer.__file__)
         from bot import orders, photos, resources
         from contract import Photo, Wish
-        from styletransfer.storage.folder import FolderBucket
+        from styletransfer.storage import open_bucket
+        from styletransfer.storage.address import Account
         photos.PREVIEW_SIDE = 32
-        order = orders.Order(Photo(5, 7, "AQAD", "jpg"), 5, Wish(), "en")
-        bucket = FolderBucket(sys.argv[1])
+        order = orders.Order(Photo(5, 7, "AQAD", "jpg"), 5, Wish(style="monet"), "en")
+        name = sys.argv[1]  # A folder stands in for the bucket.
+        bucket = open_bucket(name, Account())
         limits = dict(keep_days=1, size=32, photos_per_day=1)
-        world = resources.Resources(sys.argv[1], bucket, token="", owner=1, api="", **limits)
+        world = resources.Resources(name, bucket, token="", owner=1, api="", **limits)
         preview = photos._preview(order, world)
-        print(photos.Image.open(__import__("io").BytesIO(preview)).size)"""
+        print(photos.Image.open(io.BytesIO(preview)).size)"""
     ran = python("-c", code, bucket, cwd=artifact, PYTHONPATH=str(artifact))
     assert ran.stdout.count(str(artifact)) == 2 and "(32, 24)" in ran.stdout, ran.stderr
 
