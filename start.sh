@@ -71,8 +71,8 @@ export STARTED_IN=$PWD
 cd -P -- "$(dirname -- "$self")"
 
 # A mode sets Python's arguments, and the extras of pyproject.toml that it needs; `tensorflow` is cpu
-# or gpu, as this machine has it.
-extras=(tensorflow)
+# or gpu, as this machine has it. `paints`: DEVICE=gpu needs a GPU before anything is installed.
+extras=(tensorflow) paints=1
 [ -z "${CLUSTER:-}" ] || extras=(tensorflow cluster)
 mode=${1:-${RUN_MODE:-}}
 case $mode in
@@ -81,7 +81,7 @@ case $mode in
   cluster) extras=(tensorflow cluster) run=(-m styletransfer cluster "${@:2}") ;;
   web) extras=(tensorflow web) run=(-m styletransfer web "${@:2}") ;;
   init) extras=() run=(-m styletransfer init "${@:2}") ;;
-  weights) extras=(tensorflow) run=(-m styletransfer weights "${@:2}") ;;
+  weights) paints="" run=(-m styletransfer weights "${@:2}") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do
@@ -94,7 +94,7 @@ case $mode in
     done
     ;;
   test)
-    extras=(tensorflow web dev) run=(-m pytest "${@:2}")
+    extras=(tensorflow web dev) paints="" run=(-m pytest "${@:2}")
     if [ "${2:-}" = --quick ]; then run=(-m pytest -m "not slow" "${@:3}"); fi
     ;;
   *)
@@ -105,6 +105,7 @@ PHOTOS PAINTINGS RESULTS."
     run=(-m styletransfer "$@")
     ;;
 esac
+case " $* " in *" --help "* | *" -h "*) paints="" ;; esac
 
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2} # Hides TensorFlow's informational messages.
 export PYTHONUNBUFFERED=${PYTHONUNBUFFERED:-1}         # Log lines appear at once.

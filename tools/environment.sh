@@ -1,11 +1,14 @@
 # shellcheck shell=bash
 # Finds or makes the Python environment: part of start.sh, which gives `extras`, the extras of
-# pyproject.toml that it needs, and gets `python`. Ends with 2 if there is nothing to make it with, or
-# .venv is the user's own and unusable; with 4 if DEVICE=gpu has no GPU here; with 6 if it could not be
-# made.
+# pyproject.toml that it needs, and `paints`, and gets `python`. Ends with 2 if there is nothing to make
+# it with, or .venv is the user's own and unusable; with 4 if DEVICE=gpu has no GPU to paint on here;
+# with 6 if it could not be made.
 
-# In WSL, /dev has no NVIDIA device.
-has_gpu() { [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] || nvidia-smi -L >/dev/null 2>&1; }
+# In WSL, /dev has no NVIDIA device, and not every shell has the folder of nvidia-smi on PATH.
+has_gpu() {
+  [ -e /dev/nvidiactl ] || [ -e /dev/nvidia0 ] ||
+    PATH=$PATH:/usr/lib/wsl/lib nvidia-smi -L >/dev/null 2>&1
+}
 
 gpu_is_missing=
 if [ "${extras[0]:-}" = tensorflow ]; then
@@ -14,7 +17,7 @@ if [ "${extras[0]:-}" = tensorflow ]; then
   extras[0]=cpu
   if [ "${DEVICE:-}" != cpu ] && has_gpu; then
     extras[0]=$with_gpu
-  elif [ "${DEVICE:-}" = gpu ]; then
+  elif [ "${DEVICE:-}" = gpu ] && [ -n "$paints" ]; then
     case " ${extras[*]} " in
       *" cluster "*) ;; # The GPUs may be in other machines.
       *) extras[0]=$with_gpu gpu_is_missing=1 ;;

@@ -243,7 +243,7 @@ async def _order_again(context: Context, order: Order, wish: Wish) -> None:
         text = say.photos("limit.reached", users.photos_per_day(resources))
         await context.answer_button(text, alert=True)
         return
-    position, minutes = orders.place(again, data, resources)
+    position, minutes = orders.outlook(orders.place(again, data, resources), resources)
     text = say.accepted("again.accepted", wish.style, position, minutes)
     await context.answer_button()
     # The message with the styles has served its purpose; a result stays.

@@ -18,9 +18,8 @@ from telegram import (
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
-from bot.resources import Document, Resources
+from bot.resources import Document, Resources, known_fields
 from bot.words import Words, speaking
-from styletransfer.errors import StorageError
 
 USERS = f"{STATE}/users"
 Part = TypeVar("Part")
@@ -64,7 +63,8 @@ class User:
     @classmethod
     def of(cls, document: Document) -> "User":
         """Return the user in a document."""
-        return cls(**{**document, "wish": Wish(**document["wish"])})
+        wish = Wish(**known_fields(Wish, document["wish"]))
+        return cls(**known_fields(cls, document) | {"wish": wish})
 
 
 def find_user(user: int, resources: Resources) -> User:
@@ -217,7 +217,7 @@ async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
     """Send the owner facts that only they can act on. The log has them as well."""
     try:
         language = find_user(resources.owner, resources).language
-    except StorageError:  # This may be what the facts are about.
+    except Exception:  # This may be what the facts are about.
         language = ""
     try:
         await bot.send_message(resources.owner, speaking(language).for_owner(facts))

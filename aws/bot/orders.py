@@ -2,7 +2,7 @@
 
 An order is a document, which only conditional writes change. An open one also has an empty object
 in the queue, with its time, user and token in the key. That object is written after the order, and
-deleted after the order was closed. If the invocation dies in between, the next reader deletes it.
+deleted after the order was closed. If that fails, the next reader deletes it.
 An order that is gone was forgotten: nothing more is sent about it.
 """
 
@@ -13,14 +13,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 
 import contract
 from botocore.exceptions import ClientError
 from contract import Photo, Wish
 
-from bot.resources import PASSING, Document, Resources
+from bot.resources import PASSING, Document, Resources, known_fields
+from styletransfer.errors import ConfigError, StorageError
 
 QUEUE = f"{contract.STATE}/queue"
 PACE = f"{contract.STATE}/pace.json"
@@ -34,6 +35,7 @@ START_S = 360.0  # to start an instance and pull the image, assumed
 DEFAULT_PAINT_S = 180.0  # for one photo, until some have been painted
 MAX_MEASURED = 20  # latest photos that the estimate is made from
 MAX_START_S = 1200.0  # A photo that waits longer waits for a machine.
+MOST_AT_ONCE = 8  # photos painted at the same time, with the stack's default MaxVcpus
 
 log = logging.getLogger(__name__)
 
@@ -81,8 +83,9 @@ class Order:
     @classmethod
     def of(cls, document: Document) -> "Order":
         """Return the order in a document."""
-        photo, wish = Photo(**document["photo"]), Wish(**document["wish"])
-        return cls(**{**document, "photo": photo, "wish": wish})
+        photo = Photo(**known_fields(Photo, document["photo"]))
+        wish = Wish(**known_fields(Wish, document["wish"]))
+        return cls(**known_fields(cls, document) | {"photo": photo, "wish": wish})
 
 
 class Queued(NamedTuple):
@@ -98,29 +101,37 @@ class Queued(NamedTuple):
         return int(self.token.partition(".")[0])
 
 
-def place(order: Order, data: bytes, resources: Resources) -> tuple[int, int | None]:
-    """Store a new order and the content of its photo.
+def place(order: Order, data: bytes, resources: Resources) -> Order:
+    """Store a new order and the content of its photo, and return the order.
 
-    Returns:
-        Its position in the queue, from 1, and the minutes that it will take, or None if no machine
-        is available.
+    An update comes again if its invocation has died. An order that it has already placed stays as
+    it is, with its job, and is returned. If its photo is missing, the photo is stored.
     """
     new = replace(order, created=time.time_ns() // 1_000_000)
-
-    def placed(earlier: Document) -> Document:
-        # The invocation that placed it before has died: it keeps its place.
-        return asdict(replace(new, created=earlier.get("created", new.created)))
-
-    stored = resources.change(order.photo.order_key, placed, likely_new=True)
+    stored = resources.change(
+        order.photo.order_key, lambda earlier: earlier or asdict(new), likely_new=True
+    )
     order = Order.of(stored) if stored else new
+    if not order.is_open:
+        return order
+    is_new = order.created == new.created
     try:
         resources.bucket.write(order.queue_key, b"")
-        # Last: it starts the job, which reads the order.
-        resources.bucket.write(order.photo.key, data)
+        # Last: it starts the job, which reads the order. Written again, it would start another.
+        if is_new or resources.bucket.find(order.photo.key) is None:
+            resources.bucket.write(order.photo.key, data)
     except BaseException:
         resources.bucket.delete(order.photo.order_key)
         resources.bucket.delete(order.queue_key)
         raise
+    return order
+
+
+def outlook(order: Order, resources: Resources) -> tuple[int, int | None]:
+    """Return the position of an order in the queue, from 1, and the minutes that it will take.
+
+    The minutes are None if no machine is available at the moment.
+    """
     waiting = queue(resources)
     position = queue_position(order.created, waiting)
     return position, minutes_left(position, waiting, resources)
@@ -146,9 +157,16 @@ def queue(
 
 
 def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Order]:
-    """Read orders of the queue one by one, and remove those from it that were closed."""
+    """Read orders of the queue one by one, and remove those from it that were closed.
+
+    An order that cannot be read is logged and left out: the others are not at fault.
+    """
     for queued in waiting:
-        order = find(queued.token, resources)
+        try:
+            order = find(queued.token, resources)
+        except (ConfigError, KeyError, TypeError, ValueError) as error:
+            log.warning("the order of photo %s cannot be read: %r", queued.token, error)
+            continue
         if order and order.is_open:
             yield order
         else:
@@ -202,7 +220,12 @@ def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources)
         started = time.time_ns() // 1_000_000 if status == RUNNING else order.started
         return replace(order, job=job, status=status, job_at=at, started=started)
 
-    return _changed(photo, resources, noted) or find(photo.token, resources)
+    order = _changed(photo, resources, noted)
+    if order is None:
+        return find(photo.token, resources)
+    if not order.is_open:  # Painted: its machine is free for the next order.
+        _leave_queue(order, resources)
+    return order
 
 
 def note_sent(photo: Photo, part: str, resources: Resources) -> None:
@@ -215,7 +238,7 @@ def close(photo: Photo, status: str, resources: Resources) -> None:
     order = _changed(photo, resources, lambda order: replace(order, status=status))
     if order is None:
         return
-    resources.bucket.delete(order.queue_key)
+    _leave_queue(order, resources)
     if status == SENT and order.started:
         took_s = time.time() - order.started / 1000
 
@@ -244,7 +267,7 @@ def cancel_order(order: Order, resources: Resources) -> bool:
     if cancelled is None:
         return False
     resources.bucket.delete(cancelled.photo.key)
-    resources.bucket.delete(cancelled.queue_key)
+    _leave_queue(cancelled, resources)
     if cancelled.job:
         try:
             resources.terminate(cancelled.job, "cancelled by the user")
@@ -253,15 +276,26 @@ def cancel_order(order: Order, resources: Resources) -> bool:
     return True
 
 
+def _leave_queue(order: Order, resources: Resources) -> None:
+    """Remove a closed order from the queue, or else leave that to the queue's next reader.
+
+    It does not raise: an event that comes again finds the order closed, and does not do the rest.
+    """
+    try:
+        resources.bucket.delete(order.queue_key)
+    except StorageError as error:
+        log.warning("%s stays for now: %s", order.queue_key, error)
+
+
 def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources) -> int | None:
     """Estimate the minutes until the photo at a position in the queue, from 1, is done.
 
     Returns None if no machine is available at the moment.
     """
-    orders = opened(waiting, resources)
+    orders = islice(opened(waiting, resources), MOST_AT_ONCE)
     oldest = next(orders, None)
     waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
-    # The oldest is the likeliest to be painted now: the others are seldom read.
+    # They are painted in about this order, so the first is the likeliest to be painted now.
     running = any(order.status == RUNNING for order in chain([oldest] if oldest else [], orders))
     took_s = (resources.load(PACE) or {}).get("took_s", ())
     return estimate(position, running, waited_s, took_s)

@@ -18,7 +18,7 @@ from bot.orders import Order
 from bot.resources import Resources
 from bot.words import speaking
 from styletransfer import bucket_layout
-from styletransfer.errors import ConfigError, PictureError
+from styletransfer.errors import ConfigError, PictureError, StorageError
 from styletransfer.log import one_line
 from styletransfer.storage.file_names import nfc
 
@@ -112,19 +112,23 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
     wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
     order = Order(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
-    position, minutes = orders.place(order, data, resources)
+    order = orders.place(order, data, resources)
     if name := _album_style(photo.chat, album, resources):
         _adopt(order, name, resources)  # The caption came while this was being stored.
         return
+    if not order.is_open:
+        log.info("%s came again, and waits no longer", photo.key)
+        return
     try:
-        await _acknowledge(order, position, minutes, context)
-    except TelegramError as error:  # The photo is painted nevertheless.
+        await _acknowledge(order, context)
+    except (StorageError, TelegramError) as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(order: Order, position: int, minutes: int | None, context: Context) -> None:
+async def _acknowledge(order: Order, context: Context) -> None:
     """Reply once per album, as its pictures come in several updates."""
     say, style = context.say, order.wish.style
+    position, minutes = orders.outlook(order, context.resources)
     if not order.album:
         text = say.accepted("accepted", style, position, minutes)
         await context.reply(text, say.cancel_button(order.photo.token))

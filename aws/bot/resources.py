@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -169,6 +169,15 @@ class Resources:
             s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         )
         return boto3.client("s3", config=signed)
+
+
+def known_fields(kind: type[Any], document: Document) -> Document:
+    """Return the part of a document that a dataclass has fields for.
+
+    A later version of the bot, since taken back, may have written more.
+    """
+    names = [field.name for field in fields(kind)]
+    return {name: document[name] for name in names if name in document}
 
 
 @functools.cache

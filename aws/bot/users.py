@@ -142,16 +142,19 @@ def _change_users(say: Words, resources: Resources, action: str, user: int, name
         change_user(user, resources, lambda known: replace(known, allowed=False))
         forget_user(user, resources)
         return [say.text("user_removed", user=user)]
-    users = [(known.id, known.name) for known in _users(resources)]
+    users = _allowed_users(resources)
     return say.users_list(users) if users else [say.text("users.none")]
 
 
-def _users(resources: Resources) -> list[User]:
-    """Return all users who are allowed, except the owner, by id."""
+def _allowed_users(resources: Resources) -> list[tuple[int, str]]:
+    """Return the ids and names of all users who are allowed, except the owner, by id."""
     documents = [resources.load(entry.key) for entry in resources.bucket.list(f"{USERS}/")]
-    users = [User.of(document) for document in documents if document]
-    allowed = [user for user in users if user.allowed and user.id != resources.owner]
-    return sorted(allowed, key=lambda user: user.id)
+    users = [
+        (document["id"], document.get("name", ""))
+        for document in documents
+        if document and document.get("allowed") and document["id"] != resources.owner
+    ]
+    return sorted(users)
 
 
 def note_giver(key: str, chat: int, user: int, resources: Resources) -> None:
@@ -168,8 +171,8 @@ def _givers_key(chat: int) -> str:
 def forget_user(user: int, resources: Resources) -> None:
     """Cancel a user's orders, and delete all of their data, in groups too.
 
-    These are photos, results, paintings, choices and orders. The user stays allowed if they were,
-    and the photos of this day stay counted.
+    These are photos, results, paintings, choices and orders. A user who is allowed stays allowed,
+    and their photos of this day stay counted. Any other user is deleted.
     """
 
     def others_paintings(givers: Document) -> Document | None:
@@ -217,8 +220,8 @@ def _keys_in_group(
     results = [entry.key for entry in bucket.list(f"{contract.result_prefix(chat)}/")]
     stored = [entry.key for entry in bucket.list(f"{contract.ORDERS}/{chat}/")]
     for document in pool.map(resources.load, stored):
-        order = orders.Order.of(document) if document else None
-        if order and order.user == user:
+        if document and document.get("user") == user:
+            order = orders.Order.of(document)
             keys += [order.photo.order_key, order.photo.key]
             keys += [key for key in results if f"/{order.photo.stem}." in key]
     return keys

@@ -211,7 +211,7 @@ def _missing_package(package: str, paints: bool) -> str:
     if not IN_CHECKOUT:
         return f"{what}; {_installed_by(package)}"
     if paints:
-        return f"{what}; ./start.sh setup installs all that it needs"
+        return f"{what}; ./start.sh setup installs all, with --web for the web service"
     if sys.platform == "win32":
         return f"{what}; python -m pip install {LAPTOP} installs all"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.

@@ -9,6 +9,7 @@ import boto3
 import pytest
 from bot import pictures
 from bot.resources import PASSING, resources
+from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
@@ -126,6 +127,98 @@ def test_an_order_keeps_its_place_when_its_invocation_died_and_its_update_comes_
     [again] = world.answers(first | {"update_id": 1})
     assert "next" in again.text and len(world.photo_keys(ANNA)) == 1
     assert len(world.keys("state/queue/")) == 2
+
+
+def test_a_message_that_comes_again_leaves_its_photo_in_work(world):
+    """The invocation died after it had stored the photo, and before Telegram heard of it."""
+    update = world.photo(ANNA)
+    world.answers(update)
+    [key] = world.photo_keys(ANNA)
+    world.created(key)
+    assert len(world.telegram.sent("sendPhoto")) == 1
+    world.job(key, "RUNNING", job="job-7")
+    stored = world.s3.head_object(Bucket=world.bucket, Key=key)["LastModified"]
+    [again] = world.answers(update | {"update_id": 1})
+    assert "Got it" in again.text
+    assert world.s3.head_object(Bucket=world.bucket, Key=key)["LastModified"] == stored
+    world.created(key)
+    assert len(world.telegram.sent("sendPhoto")) == 1, "one preview"
+    assert "Being painted now: 1 photo." in world.says(ANNA, "/status")[0].text
+    assert texts(world.says(ANNA, "/cancel")) == [EN.photos("cancelled", 1)]
+    assert world.terminated == ["job-7"]
+    assert world.answers(update | {"update_id": 2}) == [] == world.photo_keys(ANNA), "cancelled"
+
+
+def test_an_order_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
+    """Such as one that another version of the bot has written."""
+    broken = [Photo.of_key(world.order(user)).order_key for user in (ANNA, ANNA, BORIS)]
+    for order_key, content in zip(broken, (b"[]", b'{"user": 2000}', b"no JSON"), strict=True):
+        world.put(order_key, content)
+    assert "Got it" in world.answers(world.photo(BORIS))[0].text
+    assert "Waiting: 1 photo" in world.says(BORIS, "/status")[0].text
+    assert texts(world.says(BORIS, "/cancel")) == [EN.photos("cancelled", 1)]
+    assert all(Photo.of_key(key) for key in world.photo_keys(ANNA))
+    assert "cannot be read" in caplog.text
+
+
+def test_what_a_later_version_stored_is_read_by_an_earlier_one(world):
+    key = world.order(ANNA)
+    for document in (Photo.of_key(key).order_key, f"state/users/{ANNA}.json"):
+        stored = json.loads(world.get(document))
+        stored["wish"]["of later"] = stored["of later"] = 1
+        world.put(document, json.dumps(stored).encode())
+    assert "Waiting: 1 photo" in world.says(ANNA, "/status")[0].text
+    world.created(world.result(key, JPEG))
+    assert len(world.telegram.sent("sendDocument")) == 1
+
+
+def test_the_owner_hears_of_a_failure_though_the_queue_cannot_be_changed(world, monkeypatch):
+    key = world.order(ANNA)
+    delete = s3.S3Bucket.delete
+
+    def broken(self, key):
+        if key.startswith("state/queue/"):
+            raise base.UnavailableError("the bucket does not answer; try again later")
+        delete(self, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3.S3Bucket, "delete", broken)
+        world.job(key, "FAILED", container={"exitCode": 5})
+    assert texts(world.telegram.sent(chat=ANNA))[1:] == [EN.failed(EN.text("no_storage"))]
+    assert len(world.telegram.sent(chat=OWNER)) == 1
+    assert "None of your photos" in world.says(ANNA, "/status")[0].text
+    assert world.keys("state/queue/") == [], "nobody waits for it"
+
+
+def test_a_photo_is_painted_though_its_place_in_the_queue_cannot_be_told(
+    world, monkeypatch, caplog
+):
+    def broken(self, prefix=""):
+        raise base.UnavailableError("the bucket does not answer; try again later")
+
+    styles = s3.S3Bucket.list
+
+    def listed(self, prefix=""):
+        return broken(self) if prefix.startswith("state/queue/") else styles(self, prefix)
+
+    monkeypatch.setattr(s3.S3Bucket, "list", listed)
+    assert world.answers(world.photo(ANNA)) == []
+    assert len(world.photo_keys(ANNA)) == 1 and "could not be acknowledged" in caplog.text
+
+
+def test_a_long_queue_where_nothing_is_painted_is_not_read_whole(world, monkeypatch):
+    """Telegram waits for half a minute, and the time of a request grows with each order read."""
+    keys = [world.order(user) for user in (ANNA, BORIS) for _ in range(7)]
+    read, orders_read = s3.S3Bucket.read, set()
+
+    def counting(self, key):
+        if key.startswith("state/orders/"):
+            orders_read.add(key)
+        return read(self, key)
+
+    monkeypatch.setattr(s3.S3Bucket, "read", counting)
+    [answer] = world.answers(world.photo(OWNER))
+    assert f"number {len(keys) + 1}" in answer.text and len(orders_read) <= 8
 
 
 def test_an_order_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_nobody(world):

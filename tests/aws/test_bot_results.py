@@ -192,6 +192,17 @@ def test_status_says_how_far_photos_are(world):
     assert "Waiting: 1 photo; the next of them is number 3" in answer.text
 
 
+def test_what_is_painted_and_not_sent_yet_waits_no_longer(world):
+    """Its result may take long to send: the machine is free."""
+    key = world.order(ANNA)
+    for second, status in enumerate(("RUNNING", "SUCCEEDED")):
+        world.job(key, status, second)
+    [answer] = world.answers(world.photo(BORIS))
+    assert "next" in answer.text
+    world.created(world.result(key, JPEG))
+    assert len(world.telegram.sent("sendDocument")) == 1
+
+
 def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
     for user in (ANNA, ANNA, BORIS):
         world.answers(world.photo(user))

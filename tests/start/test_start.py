@@ -180,6 +180,15 @@ def test_device_gpu_without_a_gpu_ends_before_anything_is_installed(machine):
 
 
 @without_gpu
+def test_what_paints_nothing_needs_no_gpu_though_device_asks_for_one(machine):
+    for mode in (["weights", "--all"], ["--help"], ["web", "--help"], ["--size", "9", "-h"]):
+        done = machine.start(*mode, DEVICE="gpu")
+        assert done.returncode == 0 and mode[-1] in done.stdout, done.stderr
+    assert "tests/start" in machine.start("test", "tests/start", DEVICE="gpu").stdout
+    assert machine.done() == ["made", "cpu", "cpu web", "cpu dev web"]
+
+
+@without_gpu
 def test_an_image_gets_cuda_by_name_and_a_clusters_head_needs_none(machine):
     machine.start("cluster", DEVICE="gpu")  # The GPUs are in the other machines.
     assert machine.done() == ["made", "cluster cpu"]
