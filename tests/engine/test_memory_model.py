@@ -9,7 +9,7 @@ import tensorflow as tf
 from support.tiny import picture
 
 from styletransfer import Settings
-from styletransfer.devices import memory, nvidia
+from styletransfer.devices import budget, memory, nvidia
 from styletransfer.devices.memory import device_budget
 from styletransfer.engine import memory_model
 from styletransfer.engine.groups import painting_targets
@@ -96,7 +96,7 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
         return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
-    tight = planned(roomy.memory.bytes_needed / memory.FREE_SHARE - 1)
+    tight = planned(roomy.memory.bytes_needed / budget.FREE_SHARE - 1)
     assert roomy.objective.view.options.spends_memory
     assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
