@@ -12,6 +12,8 @@ Paints every photo in every style.
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
                             paint these folders (./name), buckets (name) or single pictures;
                             any setting is a flag (docs/settings.md)
+  ./start.sh PHOTO PAINTING … RESULT.jpg
+                            paint one picture, as ./inetwork.py does
   ./start.sh --open         open the results page in the browser at the end, if RESULTS
                             is a folder
   ./start.sh --keep         paint only pictures without a result, whatever has changed
@@ -76,10 +78,10 @@ mode=${1:-${RUN_MODE:-}}
 case $mode in
   -h | --help) usage && exit ;;
   '' | -*) run=(-m styletransfer "$@") ;;
-  cluster) extras=(tensorflow cluster) run=(-m styletransfer "${@:2}" --cluster) ;;
-  web) extras=(tensorflow web) run=(-m styletransfer.cli.web "${@:2}") ;;
-  init) extras=() run=(-m styletransfer.cli.init "${@:2}") ;;
-  weights) paints="" run=(-m styletransfer.cli.weights "${@:2}") ;;
+  cluster) extras=(tensorflow cluster) run=(-m styletransfer cluster "${@:2}") ;;
+  web) extras=(tensorflow web) run=(-m styletransfer web "${@:2}") ;;
+  init) extras=() run=(-m styletransfer init "${@:2}") ;;
+  weights) extras=(tensorflow) paints="" run=(-m styletransfer weights "${@:2}") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do

@@ -1,4 +1,4 @@
-"""Time and memory of recipe `instant` in NumPy.
+"""Time and memory of recipe `instant`.
 
     python bench/instant.py [--sizes 512 1024 2048] [--rounds 3]
 
@@ -8,7 +8,7 @@ Paints a photo in a new process for each size, in rounds, and prints a table of 
 - new: seconds of the first picture, with a new painting; busy: seconds of all cores
 - again: seconds of a second picture, with the painting that is kept
 - memory: peak resident bytes of the process after the first picture; estimated: what
-  `bytes_needed` said of the painting
+  the memory plan said
 
 With OPENBLAS_CORETYPE=Haswell, products are computed as on a processor with AVX2 alone.
 """
@@ -19,6 +19,7 @@ import json
 import sys
 import time
 
+import numpy as np
 from common import PAINTING, PHOTO, peak_memory, pixels, process_age, run_in_turns, table
 from PIL import Image
 
@@ -48,12 +49,19 @@ def main() -> None:
 def measure(size: int) -> None:
     """Paint at a size, and print the times in seconds and the memory in GB."""
     from styletransfer import Settings
-    from styletransfer.engine.instant_numpy import InstantPaintings, bytes_needed, paint
+    from styletransfer.engine.instant import InstantTransfer
+    from styletransfer.engine.paintings import Paintings
 
     photo, settings = pixels(PHOTO), Settings(preset="instant", size=size)
-    paintings = InstantPaintings([pixels(PAINTING)])
+    paintings = Paintings([pixels(PAINTING)])
+
+    def paint() -> np.ndarray:
+        *_, last = InstantTransfer(photo, paintings, settings).steps()
+        return last.image
+
+    estimated = InstantTransfer(photo, paintings, settings).memory_plan.bytes_needed
     started, busy = time.perf_counter(), time.process_time()
-    picture = paint(photo, paintings, settings)
+    picture = paint()
     painted, worked = time.perf_counter(), time.process_time()
     Image.fromarray((255 * picture + 0.5).astype("uint8")).save(io.BytesIO(), "JPEG")
     result = {
@@ -61,10 +69,10 @@ def measure(size: int) -> None:
         "new": painted - started,
         "busy": worked - busy,
         "memory": peak_memory() / 1e9,
-        "estimated": bytes_needed(photo.shape[:2], paintings, settings, masked=False) / 1e9,
+        "estimated": estimated / 1e9,
     }
     again = time.perf_counter()
-    paint(photo, paintings, settings)
+    paint()
     print(json.dumps(result | {"again": time.perf_counter() - again}))
 
 

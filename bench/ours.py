@@ -38,7 +38,7 @@ from styletransfer.devices.system_memory import resident_memory
 from styletransfer.engine.paintings import as_paintings
 from styletransfer.engine.recipes.default import STYLE_LAYERS
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.stylize import prepared
 from styletransfer.vgg.network import VGG
 
 WARM_UP, TRACED = 2, 10  # steps
@@ -82,7 +82,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
     styles = as_paintings([pixels(PAINTING)] * len(regions), regions=regions)
-    transfer = StyleTransfer(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
+    transfer = prepared(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
     for step in transfer.steps():

@@ -21,9 +21,10 @@ import tensorflow as tf
 from common import pixels, table
 
 from styletransfer import Settings, load_vgg, stylize
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.picture import resample, to_batch
 from styletransfer.engine.sums import spread
+from styletransfer.engine.tensors import resample, to_batch
 from styletransfer.engine.view import View
 from styletransfer.vgg.network import VGG
 
@@ -66,7 +67,7 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: Settings, vgg: V
     ours, photos = (
         view.features(each, [layer])[layer] for each in (result, resample(to_batch(photo), size))
     )
-    groups = Paintings([painting]).groups(view, size)
+    groups = groups_of(Paintings([painting]), view, size)
     norm = view.losses.content_norm(spread(photos, None), groups, size)
     return float(tf.reduce_sum((ours - photos) ** 2)) / float(norm)
 

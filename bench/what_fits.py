@@ -10,7 +10,8 @@ import numpy as np
 from common import GIB, REPOSITORY, table
 
 from styletransfer import Settings, load_vgg
-from styletransfer.devices.memory import FREE_SHARE, left_to_cuda
+from styletransfer.devices.budget import FREE_SHARE
+from styletransfer.devices.memory import left_to_cuda
 from styletransfer.engine import memory_model
 from styletransfer.engine.memory_model import Footprint
 from styletransfer.engine.view import View

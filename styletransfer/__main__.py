@@ -1,7 +1,6 @@
-"""`python -m styletransfer`: the batch that `./start.sh` runs."""
+"""`python -m styletransfer`: the command `painterly`, and what `./start.sh` runs."""
 
-from styletransfer.cli.app import leave
-from styletransfer.cli.batch import main
+from styletransfer.cli.command import painterly
 
 if __name__ == "__main__":
-    leave(main())
+    painterly()

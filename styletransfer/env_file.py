@@ -7,9 +7,10 @@ from io import StringIO
 from pathlib import Path
 
 from styletransfer.errors import ConfigError
+from styletransfer.paths import command
 from styletransfer.storage.files import replacing, storage_errors
 
-HEADER = "# Written by ./start.sh init. .env.example lists the other variables.\n"
+HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"
 PRIVATE = 0o600
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
@@ -80,7 +81,8 @@ def update(file: Path, values: Mapping[str, str]) -> None:
             f"{file} could not be changed without loss; set {', '.join(values)} there yourself"
         )
     with storage_errors(str(file)), replacing(file) as body:
-        os.fchmod(body.fileno(), PRIVATE)
+        if hasattr(os, "fchmod"):  # On Windows, a user's folders are closed to others.
+            os.fchmod(body.fileno(), PRIVATE)
         body.write(after.encode())
 
 

@@ -1,5 +1,6 @@
 """The log, one line per event as text or JSON, and the texts in it."""
 
+import errno
 import io
 import json
 import logging
@@ -79,7 +80,9 @@ def _print(text: str) -> None:
     stdout = sys.stdout
     try:
         print(text, file=stdout, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if not reader_has_gone(error):
+            raise
         print_nowhere()
 
 
@@ -87,16 +90,26 @@ def _matters(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or getattr(record, "summary", False)
 
 
+def reader_has_gone(error: OSError) -> bool:
+    """Return whether an error of writing says that a pipe's reader has gone, as in `… | head`."""
+    windows = sys.platform == "win32" and error.errno == errno.EINVAL
+    return windows or isinstance(error, BrokenPipeError)
+
+
 def print_nowhere() -> None:
-    """Drop what stdout gets from now on: its reader has gone, as in `… | head`."""
+    """Drop what stdout gets from now on: its reader has gone."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_anything() -> None:
     """Let stdout escape what its encoding lacks, as stderr does: in some locales it has no arrows,
-    and not the letters of most languages."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
+    and not the letters of most languages. On Windows both are in UTF-8 instead, unless
+    PYTHONIOENCODING says otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            as_usual = sys.platform != "win32" or os.environ.get("PYTHONIOENCODING")
+            encoding = stream.encoding if as_usual else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def logs_json() -> bool:

@@ -12,7 +12,7 @@ from styletransfer.log import duration, event
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from styletransfer.engine.stylize import Step
+    from styletransfer.engine.transfer import Step
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
 # The ways to show progress, each with the percent between two lines in the log.

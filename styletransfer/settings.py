@@ -36,7 +36,8 @@ class Traits:
         network: The weights that it paints with: `any`; `published`, any as well, but unless others
             are named the published ones if a cache has them; or `builtin`.
         grows: Whether the picture is painted at a small size first, and then at larger ones.
-        optimises: Whether it minimises a loss, in steps that a run can resume after.
+        optimises: Whether it minimises a loss, in steps that a run can resume after. The other one
+            paints in one pass, on the CPU, without TensorFlow.
         relative: Whether its losses are relative to their targets. Others need a number as
             `content_weight`, and do not fit into float16.
         original: Whether it reads pictures as the original script does: alpha and borders are

@@ -1,4 +1,7 @@
-"""SIGTERM and SIGINT, from a platform that takes its machine back or from a user."""
+"""Signals from a platform that takes its machine back or from a user: SIGTERM and SIGINT.
+
+On Windows, Ctrl-Break sends SIGBREAK, and so does a console that is closed.
+"""
 
 import signal
 import sys
@@ -35,7 +38,9 @@ class Stop:
     between, and a Stop inside another one begins with the signal that the outer one has had.
     """
 
-    SIGNALS = (signal.SIGTERM, signal.SIGINT)
+    SIGNALS = tuple(
+        getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)
+    )
     _innermost: "ClassVar[Stop | None]" = None
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import yaml
 
+from styletransfer.cli.command import VERBS
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.web.gate import OPEN_PATHS
@@ -58,8 +59,8 @@ def test_compose_serves_the_page_and_keeps_its_pictures():
     compose = yaml.safe_load((PROGRAM / "compose.yaml").read_text())
     web = compose["services"]["web"]
     assert all(f"ARG {name}=" in DOCKERFILE for name in web["build"]["args"])
-    python, option, module = web["command"]
-    assert (python, option) == ("python", "-m") and find_spec(module)
+    python, option, module, verb = web["command"]
+    assert (python, option) == ("python", "-m") and find_spec(module) and verb in VERBS
 
     options = load_options({**web["environment"], "WEB_PASSWORD": "a long one"})
     assert web["ports"] == [f"8080:{options.port}"] and not options.local

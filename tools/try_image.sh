@@ -42,7 +42,7 @@ in_image STYLE_SIZE=256 sh -c '
 echo "-- serving the page"
 # shellcheck disable=SC2016 # The container's shell expands it.
 in_image WEB_HOST=127.0.0.1 sh -c '
-  python -m styletransfer.cli.web & service=$!
+  python -m styletransfer web & service=$!
   for second in $(seq 60); do
     ! python -c "from urllib.request import urlopen; print(urlopen(\"http://127.0.0.1:8080/readyz\").read())" ||
       { kill $service; exit 0; }

@@ -1,4 +1,4 @@
-"""The decoder of recipe `instant` in PyTorch, and its file; see the engine's decoder.py."""
+"""The decoder of recipe `instant` in PyTorch, and its file; see instant_networks.py."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from styletransfer.engine.constants import (
-    CORRECTION,
-    GREY,
-    PIXEL_SCALE,
-    PIXELS_OF_PLACE,
-    PLACE,
-)
+from styletransfer.engine.instant_networks import CORRECTION, GREY, PIXEL_SCALE
+from styletransfer.engine.places import PIXELS_OF_PLACE, PLACE
 from training.export import quantised, save
 
 QUARTER, HALF, FULL = 128, 64, 16  # channels at a quarter, a half and the whole of the size

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from styletransfer.engine.constants import MATCHED_LAYERS
+from styletransfer.engine.places import MATCHED_LAYERS
 from styletransfer.vgg.architectures import BUILTIN
 from styletransfer.vgg.readers import file_identity, read_weights
 from training import loop, places

@@ -206,25 +206,24 @@ async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
 
 def _preview(order: Order, resources: Resources) -> bytes:
     """Return a JPEG of an order's photo in the style's first painting."""
-    # It would start a thread for each processor that it sees, and they would wait for each other:
-    # the function has the time of one.
+    # Threads for each processor that is there would wait for each other: the function has the time
+    # of one.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numpy as np  # Late: other events need not wait for it.
 
-    from styletransfer.engine.instant_numpy import paint
-    from styletransfer.engine.instant_paintings import InstantPaintings
+    from styletransfer import stylize
 
     choice = styles.wished(order.wish, resources)
     if choice is None:
         raise ConfigError(f"the style {order.wish.style} is gone")
     photo = _pixels(resources.bucket.read(order.photo.key))
-    painting = InstantPaintings([_pixels(resources.bucket.read(choice.painting_key))])
+    painting = _pixels(resources.bucket.read(choice.painting_key))
     settings = choice.style.settings.replaced(
         order.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
     )
     strokes = min(settings.stroke_size, LARGEST_STROKES)
-    painted = paint(photo, painting, settings.replaced({"stroke_size": strokes}))
-    return pictures.jpeg(Image.fromarray(np.uint8(255 * painted + 0.5)))
+    *_, last = stylize(photo, [painting], settings.replaced({"stroke_size": strokes}))
+    return pictures.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)))
 
 
 def _pixels(data: bytes) -> Any:

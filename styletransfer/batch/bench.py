@@ -30,6 +30,7 @@ from styletransfer.batch.records import (
     write_record,
 )
 from styletransfer.config import Config
+from styletransfer.devices.device import HOST
 from styletransfer.errors import MemoryShortError, StyleTransferError
 from styletransfer.gallery.gallery import Gallery
 from styletransfer.images import decode, encode
@@ -42,7 +43,7 @@ from styletransfer.storage.retry import RetryingBucket
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from styletransfer.batch.easel import Easel
-    from styletransfer.engine.stylize import Step, StyleTransfer
+    from styletransfer.engine.transfer import Step, Transfer
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,12 @@ class Bench:
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
-            Exception: StyleTransfer, the weights or the storage have failed.
+            Exception: The painting, the weights or the storage have failed.
         """
-        device, batch_left = easel.device, easel.batch_left
+        settings, batch_left = order.style.settings, easel.batch_left
+        device = easel.device if settings.traits.optimises else HOST
         with device.scope():
-            vgg = self.networks.load(order.style.settings, device.name, order.weights)
+            vgg = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
             last = follow(
                 self._steps(order, easel.begin(order, inputs, vgg, self.config), on_step),
@@ -152,7 +154,7 @@ class Bench:
             photo=inputs.photo.picture,
             paintings=inputs.style.paintings,
             image=last.image,
-            weights=vgg.identity,
+            weights=vgg.identity if vgg else order.weights.identity,
             device=str(device),
             losses=last.losses,
             content_weight=last.content_weight,
@@ -211,13 +213,13 @@ class Bench:
     def _steps(
         self,
         order: Order,
-        transfer: "StyleTransfer",
+        transfer: "Transfer",
         on_step: "Callable[[Step], None] | None",
     ) -> "Iterator[Step]":
-        """Run the optimisation, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
+        """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal."""
         stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
-        for step in transfer.steps(self._saved_state(order, transfer)):
+        for step in transfer.steps(self._saved_state(order, transfer), stop.obey):
             if on_step:
                 on_step(step)
             yield step
@@ -232,7 +234,7 @@ class Bench:
                 checkpoints.save(order, step.snapshot())
                 saved = perf_counter()
 
-    def _saved_state(self, order: Order, transfer: "StyleTransfer") -> SavedState | None:
+    def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
         """Return the state in the order's checkpoint, if it has one that fits."""
         state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))
         if state is not None:

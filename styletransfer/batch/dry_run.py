@@ -28,12 +28,12 @@ from styletransfer.batch.reading import (
 )
 from styletransfer.batch.styles import Style
 from styletransfer.batch.workers import READ_AHEAD
-from styletransfer.devices.choose import Devices
-from styletransfer.devices.memory import MemoryBudget
+from styletransfer.devices.device import HOST, Devices
+from styletransfer.engine.instant import plan_memory
 from styletransfer.engine.memory_model import MemoryPlan, PaintingInputs
 from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.schedule import schedule, total_work
-from styletransfer.engine.stylize import StyleTransfer, plan_painting
+from styletransfer.engine.stylize import prepared
 from styletransfer.images.opening import Header, check_memory, read_header
 from styletransfer.log import duration, event, gigabytes
 from styletransfer.settings import Settings
@@ -69,12 +69,12 @@ def report_dry_run(bench: Bench, plan: Plan, devices: Devices, started: float) -
         Stopped: A signal has arrived.
     """
     event(f"painting on {devices}", device=str(devices))
-    device, first = devices.first.name, plan.todo[0]
-    bench.networks.load(first.style.settings, device, first.weights)
+    first = plan.todo[0]
+    bench.networks.load(first.style.settings, devices.first.name, first.weights)
     start_up_s = perf_counter() - started
     estimates: list[OrderForecast] = []
     failed = len(plan.refused)
-    with closing(Forecast(bench, plan, device)) as forecast:
+    with closing(Forecast(bench, plan, devices)) as forecast:
         for order in plan.todo:
             bench.stop.obey()
             try:
@@ -143,18 +143,21 @@ def _shown_size(estimate: OrderForecast) -> str:
 class Forecast:
     """Plans each order as the run would, and measures a few steps for each kind of picture."""
 
-    def __init__(self, bench: Bench, plan: Plan, device: str) -> None:
+    def __init__(self, bench: Bench, plan: Plan, devices: Devices) -> None:
         """Begin to read the headers of all photos, until `close`.
 
         Args:
             bench: The bench.
             plan: The plan.
-            device: TensorFlow's name of the device that paints.
+            devices: The devices.
         """
-        self._bench, self._device = bench, device
+        self._bench, self._device = bench, devices.first.name
         self._memory_limit = bench.config.memory_limit
         self._decodable = decodable_memory(self._memory_limit)
-        self._budget = MemoryBudget(self._memory_limit)
+        self._budgets = {
+            optimises: device.budget(self._memory_limit)
+            for optimises, device in ((True, devices.first), (False, HOST))
+        }
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: orders are in the order of their styles.
         self._styles: dict[Style, Future[StyleInput]] = {}
@@ -177,23 +180,35 @@ class Forecast:
         impossible, or Stopped."""
         settings = order.style.settings
         style = self._style_input(order.style)
-        network = self._bench.networks.load(settings, self._device, order.weights)
         photo = self._header(order)
         inputs = _painting_inputs(order, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * order.photo.size
-        plan = plan_painting(inputs, settings, network, self._budget.with_more_in_use(held))
-        last = plan.sizes[-1]
-        kind = settings, plan.memory.side, inputs.masked, _size_class(last)
+        memory = self._memory(order, style, inputs, held)
+        kind = settings, memory.side, inputs.masked, _size_class(memory.size)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(style, inputs, settings, held)
         return OrderForecast(
             order,
-            inputs.size if settings.rescale_image else last,
-            plan.memory,
-            sum(plan.counts),
+            inputs.size if settings.rescale_image else memory.size,
+            memory,
+            sum(schedule(*inputs.size, settings)[1]),
             self._rates[kind] * total_work(*inputs.size, settings),
         )
+
+    def _memory(
+        self, order: Order, style: StyleInput, inputs: PaintingInputs, held: int
+    ) -> MemoryPlan:
+        """Return the memory plan of an order, if `held` bytes more are in use. Raises PictureError,
+        MemoryShortError."""
+        settings = order.style.settings
+        budget = self._budgets[settings.traits.optimises].with_more_in_use(held)
+        network = self._bench.networks.load(settings, self._device, order.weights)
+        if network is None:
+            return plan_memory(inputs.size, Paintings(*style), settings, inputs.masked, budget)
+        from styletransfer.engine.style_transfer import plan_painting
+
+        return plan_painting(inputs, settings, network, budget).memory
 
     def _header(self, order: Order) -> Header:
         """Return the photo's header. Raises PictureError for a photo or mask that cannot be used,
@@ -235,7 +250,7 @@ class Forecast:
     ) -> list[float]:
         """Return the seconds of each step of painting a grey photo of this size, which takes no
         memory instead of `held` bytes."""
-        transfer = StyleTransfer(
+        transfer = prepared(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
             targets,
             settings,

@@ -2,16 +2,20 @@
 
 from collections.abc import Callable
 from logging import DEBUG, INFO
+from typing import TYPE_CHECKING
 
 from styletransfer.batch.order import Order
 from styletransfer.batch.reading import Inputs, StyleInput
 from styletransfer.batch.styles import Style
 from styletransfer.config import Config
-from styletransfer.devices.choose import Device
+from styletransfer.devices.device import Device
 from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.stylize import prepared
+from styletransfer.engine.transfer import Transfer
 from styletransfer.errors import MemoryShortError
-from styletransfer.vgg.network import VGG
+
+if TYPE_CHECKING:
+    from styletransfer.vgg.network import VGG
 
 
 class Easel:
@@ -44,13 +48,13 @@ class Easel:
         self._style: Style | None = None
         self._targets: Paintings | None = None
 
-    def begin(self, order: Order, inputs: Inputs, vgg: VGG, config: Config) -> StyleTransfer:
+    def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
 
         Args:
             order: The order.
             inputs: Its photo and style.
-            vgg: Its network.
+            vgg: Its network, if its recipe needs one.
             config: The configuration.
 
         Raises:
@@ -83,13 +87,13 @@ class Easel:
         self,
         order: Order,
         inputs: Inputs,
-        vgg: VGG,
+        vgg: "VGG | None",
         config: Config,
         set_aside: int,
         share: int | None,
-    ) -> StyleTransfer:
+    ) -> Transfer:
         photo, settings = inputs.photo, order.style.settings
-        return StyleTransfer(
+        return prepared(
             photo.picture.pixels_int,
             self._targets_of(order.style, inputs.style),
             settings,

@@ -59,13 +59,13 @@ class NetworkPool:
         Random ones are computed, which has to wait until the device is chosen.
         """
         source = self.source(settings)
-        if source.given != sources.RANDOM:
+        if settings.traits.optimises and source.given != sources.RANDOM:
             self._reading(settings, source)
 
     def load(
         self, settings: Settings, device: str = "", source: WeightsSource | None = None
-    ) -> "VGG":
-        """Return the network for these settings.
+    ) -> "VGG | None":
+        """Return the network for these settings, or None for recipe instant, which has its own.
 
         There is one for each device, as its tensors and what TensorFlow traces belong to the
         device.
@@ -79,6 +79,8 @@ class NetworkPool:
             WeightsError: The weights cannot be used.
             StorageError: They cannot be read from the style bucket.
         """
+        if not settings.traits.optimises:
+            return None
         source = source or self.source(settings)
         which = (settings.model, source), device
         with self._loading:

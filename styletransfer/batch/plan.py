@@ -66,6 +66,11 @@ class Plan:
     intact: Mapping[str, Record]
     stale: tuple[str, ...]
 
+    @property
+    def optimises(self) -> bool:
+        """Whether a recipe of the orders minimises a loss, which takes TensorFlow."""
+        return any(order.style.settings.traits.optimises for order in self.todo)
+
 
 def make_plan(
     selection: Selection,
@@ -196,9 +201,14 @@ def _intact_result(order: Order, intact: Mapping[str, Record]) -> str | None:
     return key if is_own and order.record_key in intact else None
 
 
-def lacks_records(selection: Selection, result_keys: Set[str]) -> bool:
-    """Return whether there is certainly something to paint: a photo in a style without a record."""
-    return any(key not in result_keys for key in _record_keys(selection))
+def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
+    """Return whether there is certainly something to paint by a recipe that minimises a loss: a
+    photo without a record in such a style."""
+    return any(
+        bucket_layout.record_key(style.name, photo.key) not in result_keys
+        for photo, style in selection.pairs()
+        if style.settings.traits.optimises
+    )
 
 
 def all_results(plan: Plan, result: Bucket) -> list[Record]:

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from importlib import import_module
 from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from uuid import uuid4
 from styletransfer.batch import checkpoints, report
 from styletransfer.batch.listing import Buckets, list_buckets, select
 from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.batch.plan import Plan, all_results, lacks_records, make_plan
+from styletransfer.batch.plan import Plan, all_results, make_plan, surely_optimises
 from styletransfer.bucket_layout import ENDED, PAGE, UNPUBLISHED
 from styletransfer.config import Config
 from styletransfer.devices.native_stderr import hold_native_stderr
@@ -32,7 +33,7 @@ from styletransfer.storage.retry import logged_storage_errors
 if TYPE_CHECKING:
     from styletransfer.batch.bench import Bench
     from styletransfer.batch.workers import Outcome
-    from styletransfer.devices.choose import Devices
+    from styletransfer.devices.device import Devices
     from styletransfer.gallery.gallery import Gallery
 
 MAX_SHOWN = 50_000  # results on one page
@@ -62,9 +63,9 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
 
 def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     started = perf_counter()
-    loading = cache(lambda: load_devices(config.device))  # Begins once.
+    loading = cache(partial(load_devices, config.device))  # Each begins once.
     if config.device == "gpu" and not elsewhere:
-        loading().result()  # Without a GPU nothing is read.
+        loading(config.settings.traits.optimises).result()  # Without a GPU nothing is read.
 
     buckets = Buckets.open(config)
     listing = list_buckets(buckets, config)
@@ -74,20 +75,20 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         if not selection.photos or not selection.styles:
             return 0
 
-        if not elsewhere and lacks_records(selection, listing.results.keys()):
-            loading()
+        if not elsewhere and surely_optimises(selection, listing.results.keys()):
+            loading(True)
         networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
         plan = make_plan(selection, networks, config, buckets.result, listing.results)
         stop.obey()
         report.log_plan(plan, selection)
         report.log_repaints(plan, config.output)
         if plan.todo and not elsewhere:
-            loading()
+            loading(plan.optimises)
         if config.dry_run:
             if not plan.todo:
                 report.log_nothing_to_paint(plan, config.result, dry_run=True)
                 return 1 if plan.refused else 0
-            devices = loading().result()
+            devices = loading(plan.optimises).result()
             from styletransfer.batch.bench import Bench
             from styletransfer.batch.dry_run import report_dry_run
 
@@ -109,7 +110,11 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         stop.obey()
         with closing(Bench(config, buckets, networks, stop, gallery)) as bench:
             try:
-                outcome = elsewhere(bench, plan) if elsewhere else paint_all(bench, plan, loading())
+                outcome = (
+                    elsewhere(bench, plan)
+                    if elsewhere
+                    else paint_all(bench, plan, loading(plan.optimises))
+                )
             except UnavailableError as error:
                 raise type(error)(
                     f"{error}; what is stored stays, run it again for the rest"
@@ -118,11 +123,24 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         return 1 if outcome.failures else 0
 
 
-def load_devices(wanted: str) -> "Future[Devices]":
-    """Begin to load TensorFlow and all modules that paint, which takes seconds.
+def usable_devices(wanted: str, optimises: bool) -> "Devices":
+    """Return the devices to paint on; arguments and errors as in `load_devices`."""
+    if optimises:
+        from styletransfer.devices.choose import choose_devices
+
+        return choose_devices(wanted)
+    from styletransfer.devices.device import host_devices
+
+    return host_devices(wanted)
+
+
+def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
+    """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
+    seconds.
 
     Args:
         wanted: DEVICE: `auto`, `gpu` or `cpu`.
+        optimises: Whether a picture's recipe minimises a loss; see `Traits`.
 
     Returns:
         The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works.
@@ -132,10 +150,10 @@ def load_devices(wanted: str) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             with hold_native_stderr():
-                from styletransfer.devices.choose import choose_devices
-
-                devices = choose_devices(wanted)
-                import styletransfer.batch.easel  # noqa: F401
+                devices = usable_devices(wanted, optimises)
+                import_module("styletransfer.batch.easel")
+                if optimises:
+                    import_module("styletransfer.engine.style_transfer")
         finally:
             gc.enable()
         return devices

@@ -24,7 +24,7 @@ from styletransfer.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
     from styletransfer.batch.easel import Easel
-    from styletransfer.devices.choose import Devices
+    from styletransfer.devices.device import Devices
 
 READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
 MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
@@ -62,7 +62,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
     Args:
         bench: The bench.
         plan: A plan with orders.
-        loading: TensorFlow, which may be loading. Photos, paintings and weights are read in the
+        loading: What paints, which may be loading. Photos, paintings and weights are read in the
             meantime.
 
     Returns:
@@ -84,13 +84,11 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
         from styletransfer.batch.easel import Easel
-        from styletransfer.devices.memory import MemoryBudget
 
         saving.begin()
         workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
         if workers > 1:
-            with devices.first.scope():
-                share = MemoryBudget(config.memory_limit).bytes // workers
+            share = devices.first.budget(config.memory_limit).bytes // workers
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
         ahead.begin(len(places))

@@ -20,12 +20,20 @@ from styletransfer.log import (
     print_anything,
     print_nowhere,
     printable,
+    reader_has_gone,
 )
-from styletransfer.paths import PROGRAM
+from styletransfer.paths import IN_CHECKOUT, PROGRAM, installation
 from styletransfer.signals import Stop, Stopped
 from styletransfer.storage.transfers import POOL
 
 LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
+# The extra of pyproject.toml that installs a package, by its import name.
+EXTRAS = {
+    **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),
+    **dict.fromkeys(("fastapi", "starlette", "uvicorn", "multipart", "itsdangerous"), "web"),
+    **dict.fromkeys(("pydantic", "anyio", "python_multipart"), "web"),
+    "ray": "cluster",
+}
 INTERRUPTED = 130  # 128 + SIGINT
 RERUN = "run it again for the rest"
 
@@ -71,10 +79,10 @@ def run_program(
         if package in ("", "styletransfer"):
             raise
         return fail(name, _missing_package(package, paints), ConfigError.exit_code)
-    except BrokenPipeError:
-        print_nowhere()  # Python flushes the rest at exit.
-        return 1
     except Exception as bug:
+        if isinstance(bug, OSError) and reader_has_gone(bug):
+            print_nowhere()  # Python flushes the rest at exit.
+            return 1
         if not logs_json():
             raise
         trace = "".join(traceback.format_exception(bug))
@@ -200,10 +208,24 @@ def _catch_ctrl_c() -> None:
 def _missing_package(package: str, paints: bool) -> str:
     """Return the error for a missing package, with the way to install all that are needed."""
     what = f"the Python package {package} is missing"
+    if not IN_CHECKOUT:
+        return f"{what}; {_installed_by(package)}"
     if paints:
-        return f"{what}; ./start.sh setup installs all, with --web for the web service"
+        web = " --web" if EXTRAS.get(package) == "web" else ""
+        return f"{what}; ./start.sh setup{web} installs all that it needs"
+    if sys.platform == "win32":
+        return f"{what}; python -m pip install {LAPTOP} installs all"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
     return (
         f"{what}; install all in .venv, which the scripts then use: cd {PROGRAM} && "
         f"python3 -m venv .venv && .venv/bin/pip install {LAPTOP}"
     )
+
+
+def _installed_by(package: str) -> str:
+    extra = EXTRAS.get(package)
+    if extra is None:
+        return "pip install painterly installs it"
+    if extra == "cpu":
+        return f"{installation('cpu')}, or [gpu], installs it, and preset instant paints without it"
+    return f"{installation(extra)} installs it"

@@ -1,19 +1,21 @@
-"""`python -m styletransfer`: the batch, as `./start.sh` runs it."""
+"""The batch: paints folders and buckets."""
 
 import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from logging import WARNING
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from styletransfer import bucket_layout
 from styletransfer.cli.app import open_in_browser, run_service
+from styletransfer.cli.bare import check_samples, paints_instantly
 from styletransfer.cli.parser import Parser, add_setting, normalized, settings_given
 from styletransfer.config import BUCKETS
 from styletransfer.errors import ConfigError
 from styletransfer.log import event, printable
+from styletransfer.paths import IN_CHECKOUT, command
 from styletransfer.settings import FIELDS, Settings
 from styletransfer.storage.address import is_folder, parse_address
 from styletransfer.storage.files import storage_errors
@@ -22,16 +24,19 @@ if TYPE_CHECKING:
     from styletransfer.config import Config
 
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
-EXAMPLE = """\
-  ./start.sh ./photos ./paintings ./painted --size 1024 --open
-  ./start.sh beach.jpg monet.jpg ./painted
-  ./start.sh my-photos my-paintings my-results --dry-run"""
-NOTES = """\
+EXAMPLE = f"""\
+  {command()} ./photos ./paintings ./painted --size 1024 --open
+  {command()} beach.jpg monet.jpg ./painted
+  {command()} my-photos my-paintings my-results --dry-run"""
+NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
+WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
+SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
+NOTES = f"""\
 PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
 as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
-environment or in a file .env beside this script (see .env.example); without these,
-the samples are painted into ./results. Variables set everything else as well.
+environment or in a file .env {WHERE}; without these,
+{SAMPLES}. Variables set everything else as well.
 Arguments override variables, and a style's settings in styles.toml override both.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
@@ -47,9 +52,9 @@ FLAGS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the batch, and return its exit code."""
-    parser = _parser()
+    batch = parser()
     words = sys.argv[1:] if arguments is None else arguments
-    args = parser.parse_intermixed_args(normalized(words))
+    args = batch.parse_intermixed_args(normalized(words))
 
     def run(environment: Mapping[str, str]) -> int:
         from styletransfer import config
@@ -58,7 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         usual = {"CLUSTER": "auto"} if args.cluster else {}
-        loaded = config.load({**usual, **environment, **_variables(args, start)})
+        values = {**usual, **environment, **_variables(args, start)}
+        named = (name.removeprefix("STYLE_").lower() for name in values)
+        here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
+        if here and paints_instantly(named):
+            values["STYLE_PRESET"] = "instant"
+        loaded = config.load(values)
+        check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         if loaded.cluster:
             from styletransfer.cluster.driver import run_on_cluster
@@ -72,19 +83,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The log is set up before anything else.
     flags = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
     variables = {name: value for name, value in flags.items() if value}
-    return run_service(parser.prog, run, variables)
+    return run_service(batch.prog, run, variables)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        "./start.sh",
+def cluster(arguments: Sequence[str]) -> int:
+    """Run the batch on a Ray cluster, and return its exit code."""
+    return main([*arguments, "--cluster"])
+
+
+def parser(verb: str = "") -> Parser:
+    """Return the parser of `painterly` for batches, or of its verb `cluster`."""
+    batch = Parser(
+        command(verb),
+        usage=f"%(prog)s [{' '.join(PLACES)}] [flags]",
         description="Paints every photo in every style and stores each result as soon as it is "
         "done.",
         example=EXAMPLE,
         notes=NOTES,
     )
-    parser.usage = f"%(prog)s [{' '.join(PLACES)}] [flags]"
-    parser.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
+    batch.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
+    add_flags(batch)
+    return batch
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a batch."""
     for flag, meaning in FLAGS.items():
         parser.add_argument(
             *dict.fromkeys((flag, flag[:2] + flag[2:].replace("-", "_"))),
@@ -101,7 +124,6 @@ def _parser() -> argparse.ArgumentParser:
     settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
     for name in FIELDS:
         add_setting(settings, name)
-    return parser
 
 
 def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
@@ -140,14 +162,11 @@ def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
         raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
     located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
     if _is_picture(located[2]):
-        raise ConfigError(
-            f"RESULTS is {places[2]!r}; expected a folder or bucket; inetwork.py paints a file"
-        )
+        raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")
     values = dict(zip(BUCKETS, located, strict=True))
     for variable, one in zip(BUCKETS, ("PHOTO", "STYLE"), strict=False):
         if _is_picture(values[variable]):
-            folder, _, values[one] = values[variable].rpartition("/")
-            values[variable] = folder or "/"
+            values[variable], values[one] = _parts(values[variable])
     if "STYLE" in values:
         values["STYLE_MODE"] = "each"
     return values
@@ -173,12 +192,26 @@ def _located(place: str, name: str, start: Path) -> str:
             f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
             f"./{place} for the folder or s3://{place} for the bucket"
         )
+    if _names_picture(place) and "/" not in place:
+        problem = NO_RESULTS if name == PLACES[-1] else "there is no such file here"
+        raise ConfigError(f"{name} is {place!r}; {problem}")
     return place
 
 
+def _parts(place: str) -> tuple[str, str]:
+    """Return the folder or bucket of a picture, and its name in there."""
+    if is_folder(place) and not place.startswith("file:"):
+        return str(Path(place).parent), Path(place).name
+    folder, _, name = place.rpartition("/")
+    return folder, name
+
+
+def _names_picture(place: str) -> bool:
+    return PurePath(place).suffix.lower() in bucket_layout.PICTURES
+
+
 def _is_picture(place: str) -> bool:
-    named = PurePosixPath(place).suffix.lower() in bucket_layout.PICTURES
-    if not named or "/" not in place:
+    if not _names_picture(place) or not ("/" in place or is_folder(place)):
         return False
     with storage_errors(printable(place)):
         return not Path(place).is_dir()

@@ -13,21 +13,23 @@ from styletransfer.cli.app import ask, on_terminal, run_program
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import megabytes, plural, printable
-from styletransfer.paths import WORKSPACE
+from styletransfer.paths import IN_CHECKOUT, WORKSPACE, command
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import folder_hint, parse_account
 from styletransfer.storage.base import Progress, Store, UnavailableError
 from styletransfer.storage.transfers import Job, run_jobs
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
-ACCOUNT_NOTES = """\
+WHERE = "beside this script" if IN_CHECKOUT else "in the current folder"
+ACCOUNT_NOTES = f"""\
 CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from
-the environment, or from a file .env beside this script. Without them, buckets are
+the environment, or from the file .env {WHERE}. Without them, buckets are
 on Amazon S3."""
 BUCKETS_NOTES = f"""\
 BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
 {ACCOUNT_NOTES}"""
-PROG = "bucket_management.py"
+TYPED = command("buckets")
+PROG = TYPED.removeprefix("./")
 CODES = """
 
 exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
@@ -60,7 +62,7 @@ def open_configured(
         which = variables[0] if len(variables) == 1 else "BUCKET_*"
         raise ConfigError(
             f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
-            f"{WORKSPACE / '.env'}, or let ./start.sh init ask for them"
+            f"{WORKSPACE / '.env'}, or let {command('init')} ask for them"
         )
     values = dict(zip(config.BUCKETS, (loaded.source, loaded.style, loaded.result), strict=True))
     return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
@@ -68,7 +70,7 @@ def open_configured(
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
     """Run the script of that name, and return its exit code."""
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     actions: dict[str, Callable[[], int]] = {
         "check": check,
         "create": lambda: _each(args.bucket, create),
@@ -121,7 +123,7 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
     try:
         finding.states["reachable"] = bucket.exists()
         if not finding.states["reachable"]:
-            finding.problem = "does not exist; create it: ./bucket_management.py create"
+            finding.problem = f"does not exist; create it: {TYPED} create"
             finding.problem += folder_hint(bucket.name)
             return finding
     except StorageError as error:
@@ -143,7 +145,7 @@ def _try_bucket(variable: str, bucket: Store) -> Finding:
 def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
     key = f"bucket-check-{secrets.token_hex(16)}"
     try:
-        bucket.write(key, b"written by bucket_management.py check, which deletes it at once\n")
+        bucket.write(key, f"written by {PROG} check, which deletes it at once\n".encode())
     except StorageError as error:
         finding.states["writable"] = False
         reason = str(error).replace(key, "a test object")
@@ -249,14 +251,15 @@ def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
+def parser(verb: str = "buckets") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    made = Parser(
         PROG,
         description="Checks, creates, lists and empties buckets.",
-        example=f"  ./{PROG} check\n  ./{PROG} create\n  ./{PROG} empty my-results",
+        example=f"  {TYPED} check\n  {TYPED} create\n  {TYPED} empty my-results",
         notes=BUCKETS_NOTES + CODES,
     )
-    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    actions = made.add_subparsers(dest="action", metavar="ACTION", required=True)
 
     def add(name: str, text: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
         aliases = ["ls"] if name == "list" else []
@@ -274,4 +277,4 @@ def _parser() -> argparse.ArgumentParser:
     action.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
     action.add_argument("--yes", action="store_true", help="do not ask")
     action.add_argument("--dry-run", action="store_true", help="only report what would be deleted")
-    return parser
+    return made

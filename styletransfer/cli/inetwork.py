@@ -2,15 +2,25 @@
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import run_program, set_up_log
-from styletransfer.cli.inetwork_arguments import START, FileOrder, RecordOrder, order_of, usage
+from styletransfer.cli.inetwork_arguments import (
+    START,
+    FileOrder,
+    RecordOrder,
+    order_of,
+    parsed,
+    usage,
+)
 from styletransfer.cli.picture_files import (
+    STANDARD,
     ResultFiles,
     chosen_device,
     read_file,
+    read_standard_input,
     result_files,
 )
 from styletransfer.config import environment, progress_mode
@@ -22,25 +32,34 @@ from styletransfer.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from styletransfer.batch.reading import File, PaintingFiles, PhotoFiles, PhotoInput
-    from styletransfer.devices.choose import Device
-    from styletransfer.engine.stylize import Step, StyleTransfer
+    from styletransfer.devices.device import Device
+    from styletransfer.engine.transfer import Step, Transfer
     from styletransfer.vgg.sources import WeightsSource
 
 
-def inetwork(words: Sequence[str] | None = None) -> int:
-    """Run the script of that name, and return its exit code."""
+def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> int:
+    """Paint one picture, and return the exit code.
 
-    def run() -> int:
-        set_up_log("%(message)s", {})
-        arguments = sys.argv[1:] if words is None else words
-        if not arguments and not logs_json():
-            print(usage(), end="", file=sys.stderr)
-            return ConfigError.exit_code
-        path = _dispatch(order_of(arguments))
-        event(str(path), summary=True, event="result", path=str(path))
-        return 0
+    Args:
+        words: The arguments.
+        name: The program's name in errors.
+    """
+    with ExitStack() as until_the_end:
 
-    return run_program("inetwork.py", run, interrupted="what was written stays", paints=True)
+        def run() -> int:
+            set_up_log("%(message)s", {})
+            arguments = sys.argv[1:] if words is None else words
+            if not arguments and not logs_json():
+                print(usage(), end="", file=sys.stderr)
+                return ConfigError.exit_code
+            args = parsed(arguments)
+            if args.pictures[-1:] == [STANDARD]:  # Stdout is for the picture alone.
+                until_the_end.enter_context(redirect_stdout(sys.stderr))
+            path = _dispatch(order_of(args))
+            event(str(path), summary=True, event="result", path=str(path))
+            return 0
+
+        return run_program(name, run, interrupted="what was written stays", paints=True)
 
 
 def _dispatch(order: FileOrder | RecordOrder) -> Path:
@@ -74,7 +93,7 @@ def paint(order: FileOrder) -> Path:
 
 def _begin(
     order: FileOrder, settings: Settings, photo: "PhotoInput", source: "WeightsSource"
-) -> "tuple[StyleTransfer, Device]":
+) -> "tuple[Transfer, Device]":
     """Return a painting before its first step, and its device."""
     from styletransfer.batch.reading import PhotoFiles, decode_mask, decode_photo, decode_style
     from styletransfer.devices.system_memory import free_memory
@@ -87,15 +106,18 @@ def _begin(
     init = start and decode_photo(PhotoFiles(start), free_memory()).picture.pixels
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
-    device = chosen_device(order.device)
+    device = chosen_device(order.device, settings)
     from styletransfer.engine.paintings import Paintings
-    from styletransfer.engine.stylize import StyleTransfer
-    from styletransfer.vgg.network import VGG
+    from styletransfer.engine.stylize import prepared
 
     with device.scope():
-        vgg = VGG(weights or read_source(source, settings.model, settings.seed))
-        logger.info("painting with %s", described(vgg.identity, source.given))
-        transfer = StyleTransfer(
+        vgg = None
+        if settings.traits.optimises:
+            from styletransfer.vgg.network import VGG
+
+            vgg = VGG(weights or read_source(source, settings.model, settings.seed))
+        logger.info("painting with %s", described(source.identity, source.given))
+        transfer = prepared(
             photo.picture.pixels_int,
             Paintings(*style),
             settings,
@@ -112,7 +134,10 @@ def _begin(
 def _photo_files(order: FileOrder) -> "PhotoFiles":
     from styletransfer.batch.reading import File, PhotoFiles
 
-    photo = File(order.base, read_file(order.base, "BASE"))
+    if order.base == STANDARD:
+        photo = File("standard input", read_standard_input())
+    else:
+        photo = File(order.base, read_file(order.base, "photo"))
     return PhotoFiles(photo, _file(order.content_mask, "--content_mask", "mask "))
 
 
@@ -121,7 +146,7 @@ def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
 
     for paths in order.paintings:
         yield PaintingFiles(
-            File(f"painting {paths.painting}", read_file(paths.painting, "REF")),
+            File(f"painting {paths.painting}", read_file(paths.painting, "painting")),
             paths.share,
             _file(paths.mask, "--style_masks", "mask "),
             _file(paths.region, "--regions", "region "),

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
+from styletransfer.cli.bare import paints_instantly
 from styletransfer.cli.parser import (
     Parser,
     add_setting,
@@ -12,6 +13,7 @@ from styletransfer.cli.parser import (
     settings_given,
     whole_number,
 )
+from styletransfer.cli.picture_files import STANDARD
 from styletransfer.config import DEVICE_CHOICES, memory_size
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OUTPUT_FORMATS, OutputFormat
@@ -168,9 +170,13 @@ class _Parser(Parser):
         raise ConfigError(self.explained(message))
 
 
-def order_of(words: Sequence[str]) -> FileOrder | RecordOrder:
-    """Return what the command line orders. Raises ConfigError. Exits after --help."""
-    args = _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments on a command line. Raises ConfigError. Exits after --help."""
+    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+
+
+def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
+    """Return what arguments order. Raises ConfigError."""
     memory_limit = memory_size(args.memory_limit, "--memory_limit")
     if args.from_record is None:
         return _file_order(args, memory_limit)
@@ -202,8 +208,12 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
             rows = settings.traits.defaults["size"]
         save_every = 1 if save_every is None else save_every
     output = OutputFormat(args.output_format, args.output_quality, args.keep_gps)
-    if output.format is not None:
+    if output.format is not None and base != STANDARD:
         output = replace(output, format=output.extension(base))
+    if prefix == STANDARD:
+        if args.save_every:
+            raise ConfigError("--save_every writes pictures beside the result, which has no file")
+        save_every = 0
     return FileOrder(
         base=base,
         paintings=_paintings(args, refs),
@@ -224,6 +234,8 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
 def _settings(args: argparse.Namespace, start: str | None) -> Settings:
     """Return the settings among the arguments, without a picture to start from."""
     values = settings_given(args)
+    if paints_instantly(values):
+        values["preset"] = "instant"
     if values.get("rescale_method") == "cubic":
         values["rescale_method"] = "bicubic"
     if start is not None:
@@ -281,7 +293,7 @@ def _switch(text: str) -> bool:
     return value
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = _Parser(
         prog="inetwork.py",
         usage=USAGE,
@@ -291,6 +303,12 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     _add(parser, "pictures", metavar="BASE REF [REF …] PREFIX", nargs="*")
+    add_flags(parser)
+    return parser
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of one picture."""
     count = whole_number(0, MAX_COUNT)
 
     group = parser.add_argument_group("arguments of the original")
@@ -321,7 +339,6 @@ def _parser() -> argparse.ArgumentParser:
 
     group = parser.add_argument_group("instead of painting")
     _add(group, "--from_record", metavar="FILE")
-    return parser
 
 
 def _add(group: argparse._ActionsContainer, name: str, **options: Any) -> None:

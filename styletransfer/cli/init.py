@@ -1,4 +1,4 @@
-"""`./start.sh init`: writes `.env`, creates the buckets, and prints what the cloud has to know."""
+"""`painterly init`: writes `.env`, creates the buckets, and prints what the cloud has to know."""
 
 import argparse
 import os
@@ -19,11 +19,11 @@ from styletransfer.cli.bucket_management import check_buckets, create
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError
 from styletransfer.log import listed, printable, shortened
-from styletransfer.paths import WORKSPACE
+from styletransfer.paths import WORKSPACE, command
 from styletransfer.storage import open_bucket
 from styletransfer.storage.address import CELLAR, REGION
 
-NAME = "./start.sh init"
+NAME = command("init")
 ENDINGS = dict(zip(config.BUCKETS, ("photos", "paintings", "results"), strict=True))
 AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 AWS_REGION = "AWS_DEFAULT_REGION"
@@ -78,7 +78,7 @@ PREFIX_QUESTION = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Set up the buckets and `.env`, and return the exit code."""
-    args = _parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
     kept = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
     return run_program(NAME, lambda: _init(args), interrupted=kept)
 
@@ -308,22 +308,19 @@ def _prefix(text: str) -> str:
     return text
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = Parser(
-        NAME,
+def parser(verb: str = "init") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    made = Parser(
+        command(verb),
         description="Writes .env and creates the three buckets.",
         example=f"  {NAME}\n  {NAME} --prefix anna-lake --provider clever --addon-env ID --yes",
         notes=NOTES,
     )
-    add = parser.add_argument
+    add = made.add_argument
     add("--prefix", type=_prefix, help="how the names of the buckets begin")
     add("--provider", choices=[*PROVIDERS], help="Clever Cloud, AWS, or another S3 service")
     text = "where the account's variables are: see below"
     add("--addon-env", dest="addon", metavar="ADDON", help=text)
     add("--yes", action="store_true", help="do not ask; keep values that .env has already")
     add("--force", action="store_true", help="replace values that .env has already")
-    return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return made

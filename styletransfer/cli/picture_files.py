@@ -3,24 +3,37 @@
 Decoders and encoders are imported when first used, so that `--help` answers at once.
 """
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 from styletransfer import bucket_layout
 from styletransfer.errors import ConfigError
 from styletransfer.images.output import OutputFormat, file_format
 from styletransfer.log import logger
+from styletransfer.settings import Settings
 from styletransfer.storage.files import replacing
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from styletransfer.devices.choose import Device
+    from styletransfer.devices.device import Device
     from styletransfer.images.decode import Picture
+
+
+STANDARD = "-"  # standard input or output, in the place of a file
+
+
+def read_standard_input() -> bytes:
+    """Return what is piped into the program. Raises ConfigError if nothing is."""
+    if sys.stdin.isatty():
+        raise ConfigError("the photo is -, the standard input, and nothing is piped into it")
+    return sys.stdin.buffer.read()
 
 
 def read_file(path: str, argument: str) -> bytes:
@@ -32,17 +45,20 @@ def read_file(path: str, argument: str) -> bytes:
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
 
 
-def chosen_device(asked: str) -> "Device":
-    """Load TensorFlow and return the device to paint on, one of DEVICE's values.
+def chosen_device(asked: str, settings: Settings) -> "Device":
+    """Return the device to paint on, with TensorFlow loaded if the recipe needs it.
 
     Call it before the engine is imported, which asks what the device can do.
+
+    Args:
+        asked: One of DEVICE's values.
+        settings: The settings of the picture.
     """
+    from styletransfer.batch.run import usable_devices
     from styletransfer.devices.native_stderr import hold_native_stderr
 
     with hold_native_stderr():
-        from styletransfer.devices.choose import choose_devices
-
-        device = choose_devices(asked).first
+        device = usable_devices(asked, settings.traits.optimises).first
     logger.info("painting on %s", device)
     return device
 
@@ -84,10 +100,21 @@ class ResultFiles:
         from styletransfer.images import encode
 
         data = encode.encode_result(self.output, self.photo, image)
+        if self.prefix == STANDARD:
+            return _write_standard_output(data)
         path = self.path(suffix)
         with writing(path), replacing(path) as body:
             body.write(data)
         return path
+
+
+def _write_standard_output(data: bytes) -> Path:
+    """Write a picture to the standard output. The log is on stderr then."""
+    stdout, path = cast(TextIO, sys.__stdout__), Path("standard output")
+    with writing(path):
+        stdout.buffer.write(data)
+        stdout.flush()
+    return path
 
 
 def result_files(
@@ -96,7 +123,8 @@ def result_files(
     """Return the files of a name, after a check that they can be written.
 
     Args:
-        name: If it ends in the extension of a picture, that decides the format.
+        name: If it ends in the extension of a picture, that decides the format. For `-`, the
+            standard output, the photo does.
         photo: The photo.
         output: Otherwise this has the format, or None for png.
         inputs: The files that the result is painted from.
@@ -105,7 +133,12 @@ def result_files(
         ConfigError: The name has the extension of another format, or is not that of a file, its
             folder cannot be written, or the result would overwrite an input.
     """
-    suffix = PurePosixPath(name).suffix
+    if name == STANDARD:
+        _check_standard_output()
+        output = replace(output, format=output.format or "same")
+    if output.format == "same":  # The photo has no file's name.
+        output = replace(output, format=output.extension(f"photo.{photo.format}"))
+    suffix = PurePath(name).suffix
     extension = output.format or "png"
     results = ResultFiles(name, extension, photo, replace(output, format=extension))
     if suffix.lower() in bucket_layout.PICTURES:
@@ -115,22 +148,28 @@ def result_files(
             raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
         prefix = name.removesuffix(suffix)
         results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
-    _check_target(results.path(), name, inputs)
+    if name != STANDARD:
+        _check_target(results.path(), name, inputs)
     return results
+
+
+def _check_standard_output() -> None:
+    if sys.__stdout__ is None or sys.__stdout__.isatty():
+        raise ConfigError("the result is -, the standard output, which is neither file nor pipe")
 
 
 def _check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
     if target.is_dir():
-        raise ConfigError(f"{target} is a folder; choose another PREFIX than {name!r}")
-    if not name or name.endswith("/"):
+        raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
+    if not name or name.endswith(("/", os.sep)):
         where = "a name after the folder" if name else "the name of the result"
-        raise ConfigError(f"PREFIX is {name!r}; expected {where}")
+        raise ConfigError(f"the result is {name!r}; expected {where}")
     if target.parent.exists() and not target.parent.is_dir():
-        raise ConfigError(f"PREFIX is {name!r}, but {target.parent} is not a folder")
+        raise ConfigError(f"the result is {name!r}, but {target.parent} is not a folder")
     for path in inputs:
         if target.exists() and path.exists() and target.samefile(path):
             raise ConfigError(
-                f"the result would overwrite {path}; choose another PREFIX than {name!r}"
+                f"the result would overwrite {path}; choose another result than {name!r}"
             )
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def repaint(asked: RecordOrder) -> Path:
         output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
         paths = _paths(order, buckets)
         results = result_files(asked.prefix, inputs.photo.picture, output, paths)
-        device = chosen_device(asked.device)
+        device = chosen_device(asked.device, order.style.settings)
         from styletransfer.batch.easel import Easel
 
         return results.write(bench.paint(order, inputs, Easel(device)).image)

@@ -5,6 +5,7 @@ Imported by whatever `python3` is, so in a language that Python 3.6 knows as wel
 
 import os
 import signal
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,9 +29,14 @@ def use_right_python(*modules: str) -> None:
     old = sys.version_info < OLDEST
     if not old and all(find_spec(module) for module in modules):
         return
-    python = PROGRAM / ".venv" / "bin" / "python"
+    windows = sys.platform == "win32"
+    python = PROGRAM / ".venv" / ("Scripts/python.exe" if windows else "bin/python")
     if os.access(str(python), os.X_OK) and Path(sys.executable) != python:
-        os.execv(str(python), [str(python), *sys.argv])
+        command = [str(python), *sys.argv]
+        if windows:  # There, execv ends this process at once, with exit code 0.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
+            sys.exit(subprocess.run(command).returncode)
+        os.execv(str(python), command)
     if old:
         sys.stderr.write(
             f"{Path(sys.argv[0]).name}: needs Python 3.11 or later, and this is "

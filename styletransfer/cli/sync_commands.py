@@ -25,6 +25,7 @@ from styletransfer.cli.bucket_management import (
 from styletransfer.cli.parser import Parser
 from styletransfer.errors import ConfigError, StorageError
 from styletransfer.log import printable
+from styletransfer.paths import command
 from styletransfer.storage.address import parse_address
 from styletransfer.storage.base import DiskError, ObjectError, Store
 from styletransfer.storage.download import download_all
@@ -59,11 +60,11 @@ such a file fails, and the script reports it."""
 
 @dataclass(frozen=True)
 class _Command:
-    """A script that copies files.
+    """A command that copies files.
 
     Attributes:
         description: The first sentence of its help.
-        examples: Command lines without `./` and the name of the script.
+        examples: Command lines without the name of the command.
         uploads: Whether it copies into a bucket, instead of out of one.
         variable: The variable that names the bucket, or an empty text if an argument does.
         include: Returns whether a key is of a kind that it copies.
@@ -77,31 +78,31 @@ class _Command:
 
 
 COMMANDS = {
-    "get_bucket_content.py": _Command(
+    "get-bucket": _Command(
         "Downloads a bucket, or the objects under a prefix, into a folder.",
         ("my-paintings ./paintings", 'my-results/monet ./results --exclude "*.png"'),
         uploads=False,
     ),
-    "send_to_bucket.py": _Command(
+    "send-bucket": _Command(
         "Uploads a folder, or files, into a bucket.",
         ("./holidays my-photos/2026/brittany", "beach.jpg cliff.jpg my-photos/2026"),
         uploads=True,
     ),
-    "cl_send_source.py": _Command(
+    "send-source": _Command(
         "Uploads photos, and masks (beach.mask.png next to beach.jpg), to BUCKET_SOURCE.",
         ("./holidays", "IMG_*.jpg"),
         uploads=True,
         variable="BUCKET_SOURCE",
         include=bucket_layout.for_source,
     ),
-    "cl_send_style.py": _Command(
+    "send-style": _Command(
         "Uploads paintings, masks, styles.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
         ("./paintings",),
         uploads=True,
         variable="BUCKET_STYLE",
         include=bucket_layout.for_style,
     ),
-    "cl_get_results.py": _Command(
+    "get-results": _Command(
         "Downloads results, their records and the gallery from BUCKET_RESULT.",
         ("./results --open", "./results --watch", './results --include "monet/*"'),
         uploads=False,
@@ -111,17 +112,17 @@ COMMANDS = {
 }
 
 
-def _main(name: str, arguments: Sequence[str] | None = None) -> int:
-    """Run a script and return its exit code."""
-    command = COMMANDS[name]
-    parser = _parser(name, command)
-    args = parser.parse_args(arguments)
+def _main(verb: str, arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code."""
+    about, words = COMMANDS[verb], parser(verb)
+    name = words.prog
+    args = words.parse_args(arguments)
     if args.watch and args.dry_run:
-        parser.error("--watch and --dry-run do not go together")
+        words.error("--watch and --dry-run do not go together")
 
     def run() -> int:
-        bucket, rules = _bucket(command, args), _rules(command, args)
-        if command.uploads:
+        bucket, rules = _bucket(about, args), _rules(about, args)
+        if about.uploads:
             result = upload_all(args.sources, bucket, rules)
         else:
             result = _download(name, bucket, rules, args)
@@ -133,36 +134,40 @@ def _main(name: str, arguments: Sequence[str] | None = None) -> int:
     return run_program(name, run)
 
 
-get_bucket_content = partial(_main, "get_bucket_content.py")
-send_to_bucket = partial(_main, "send_to_bucket.py")
-cl_send_source = partial(_main, "cl_send_source.py")
-cl_send_style = partial(_main, "cl_send_style.py")
-cl_get_results = partial(_main, "cl_get_results.py")
+get_bucket_content = partial(_main, "get-bucket")
+send_to_bucket = partial(_main, "send-bucket")
+cl_send_source = partial(_main, "send-source")
+cl_send_style = partial(_main, "send-style")
+cl_get_results = partial(_main, "get-results")
 
 
-def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
-    notes = BUCKETS_NOTES if command.variable else ACCOUNT_NOTES
-    notes += UPLOAD_NOTES if command.uploads else DOWNLOAD_NOTES
-    if command.uploads and command.variable:
+def parser(verb: str) -> Parser:
+    """Return the parser of a verb of `painterly`, or of the script that does the same."""
+    about, typed = COMMANDS[verb], command(verb)
+    notes = BUCKETS_NOTES if about.variable else ACCOUNT_NOTES
+    notes += UPLOAD_NOTES if about.uploads else DOWNLOAD_NOTES
+    if about.uploads and about.variable:
         notes = f"Files of other kinds are left out.\n{notes}"
-    watches = command.variable == "BUCKET_RESULT"
+    watches = about.variable == "BUCKET_RESULT"
     if watches:
         notes += ", 130 stopped by Ctrl-C"
-    examples = "\n".join(f"  ./{name} {example}" for example in command.examples)
-    parser = Parser(name, description=command.description, example=examples, notes=notes)
-    parser.set_defaults(watch=False, open=False)
-    add = parser.add_argument
-    if command.uploads:
+    examples = "\n".join(f"  {typed} {example}" for example in about.examples)
+    made = Parser(
+        typed.removeprefix("./"), description=about.description, example=examples, notes=notes
+    )
+    made.set_defaults(watch=False, open=False)
+    add = made.add_argument
+    if about.uploads:
         text = "the folder to upload, with sub-folders; or one or more files"
         add("sources", metavar="PATH", nargs="+", type=_path, help=text)
-    if not command.variable:
+    if not about.variable:
         add("bucket", metavar="BUCKET", help=BUCKET_HELP)
-    if not command.uploads:
+    if not about.uploads:
         text = "the folder to download into; created if it is missing"
         add("folder", metavar="FOLDER", type=_path, help=text)
     deleted = "downloaded files that the bucket no longer has"
-    if command.uploads:
-        kinds = " of these kinds" if command.variable else ""
+    if about.uploads:
+        kinds = " of these kinds" if about.variable else ""
         deleted = f"files{kinds} in the bucket that the folder lacks"
     add("--delete", action="store_true", help=f"afterwards delete {deleted}")
     add("--dry-run", action="store_true", help="only report what would be copied and deleted")
@@ -173,21 +178,21 @@ def _parser(name: str, command: _Command) -> argparse.ArgumentParser:
         text = "keep downloading results as they appear, until the run has ended, or Ctrl-C"
         add("--watch", action="store_true", help=text)
         add("--open", action="store_true", help="open the gallery once it is downloaded")
-    return parser
+    return made
 
 
-def _bucket(command: _Command, args: argparse.Namespace) -> Store:
+def _bucket(about: _Command, args: argparse.Namespace) -> Store:
     """Return the bucket to copy into or out of.
 
     Raises ConfigError if none is configured, or if there is nothing to download under a prefix.
     """
-    new = command.uploads or args.watch
-    if command.variable:
-        return open_configured([command.variable], new=new)[command.variable]
+    new = about.uploads or args.watch
+    if about.variable:
+        return open_configured([about.variable], new=new)[about.variable]
     bucket = open_named(args.bucket, new=new)
     where = parse_address(args.bucket)
     has_prefix = not isinstance(where, Path) and where[1] != ""
-    if has_prefix and not command.uploads and next(iter(bucket.list()), None) is None:
+    if has_prefix and not about.uploads and next(iter(bucket.list()), None) is None:
         raise ConfigError(
             f"there is nothing under {printable(bucket.name)}; for a single object, name its "
             "bucket and --include KEY"
@@ -256,12 +261,12 @@ def _etag_of_ending(folder: Path) -> str | None:
     return ending.etag if ending else None
 
 
-def _rules(command: _Command, args: argparse.Namespace) -> SyncRules:
+def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
     def chosen(key: str) -> bool:
         included = not args.include or any(fnmatchcase(key, pattern) for pattern in args.include)
         return included and not any(fnmatchcase(key, pattern) for pattern in args.exclude)
 
-    return SyncRules(command.include, chosen, args.delete, args.dry_run)
+    return SyncRules(about.include, chosen, args.delete, args.dry_run)
 
 
 def _path(text: str) -> Path:

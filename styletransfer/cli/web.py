@@ -1,33 +1,29 @@
-"""`./start.sh web`: the web service."""
+"""`painterly web`: the web service."""
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from styletransfer.cli.app import run_service
+from styletransfer.cli.bare import check_samples
 from styletransfer.cli.parser import Parser
+from styletransfer.paths import command
 from styletransfer.signals import Stopped
 
 if TYPE_CHECKING:
     from styletransfer.web.supervisor import Pipe
 
-EXIT_CODES = """\
-The variables of ./start.sh apply; WEB_* and PORT set the address to listen on and the
+EXIT_CODES = f"""\
+The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
 login (docs/web.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
-NAME = "./start.sh web"
+NAME = command("web")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal arrives, and return the exit code."""
-    parser = Parser(
-        NAME,
-        description="Paints from a browser: serves a page and an API.",
-        notes=EXIT_CODES,
-    )
-    parser.parse_args(arguments)
+    parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
         from styletransfer import config
@@ -35,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from styletransfer.web.options import load_options
 
         loaded = config.load(environment, demo_settings={})
+        check_samples(loaded)
         try:
             return serve(loaded, load_options(environment, loaded.demo), paint_jobs)
         except Stopped as stopped:
@@ -42,6 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
 
     return run_service(NAME, run)
+
+
+def parser(verb: str = "web") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    return Parser(
+        command(verb),
+        description="Paints from a browser: serves a page and an API.",
+        notes=EXIT_CODES,
+    )
 
 
 def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
@@ -57,7 +63,3 @@ def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
             return stopped.exit_code
 
     return run_service(NAME, run)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -38,12 +38,14 @@ class WorkerSetup:
         config: The run's configuration.
         gallery: Whether pictures are stored for a gallery.
         engine: The version of the engine in the plan's fingerprints.
+        optimises: Whether an order's recipe minimises a loss, which takes TensorFlow.
         cpus: The number of processor cores to use, or None for a GPU.
     """
 
     config: Config
     gallery: bool
     engine: str
+    optimises: bool
     cpus: int | None
 
 
@@ -71,10 +73,11 @@ class RemoteWorker:
     store."""
 
     def __init__(self, setup: WorkerSetup) -> None:
-        """Return at once; `start` loads TensorFlow."""
+        """Return at once; `start` loads what paints."""
         if setup.cpus is not None and setup.cpus < (os.cpu_count() or 1):
             # A node that has a share of a machine's cores keeps to it.
-            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(setup.cpus))
+            for variable in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+                os.environ.setdefault(variable, str(setup.cpus))
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
         log_to_stdout("%(asctime)s %(message)s")
         device = "gpu" if setup.cpus is None else "cpu"
@@ -84,14 +87,14 @@ class RemoteWorker:
         self._painting = ThreadPoolExecutor(1)
 
     def start(self) -> Answer:
-        """Load TensorFlow and prepare painting. Return the device, or the problem."""
+        """Load what paints, and prepare painting. Return the device, or the problem."""
         try:
             if self._setup.engine != ENGINE_VERSION:
                 raise ConfigError(
                     f"the driver has version {self._setup.engine} of the engine, and this node "
                     f"{ENGINE_VERSION}; have the same version on all machines"
                 )
-            device = load_devices(self._config.device).result().first
+            device = load_devices(self._config.device, self._setup.optimises).result().first
             buckets = Buckets.open(self._config)
         except StyleTransferError as error:
             return Answer(problem=error)

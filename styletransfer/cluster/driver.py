@@ -144,7 +144,9 @@ class _Painting:
         self._ray, self._stop, self._gallery = ray, bench.stop, bench.gallery
         self._saving, self._shown = saving, shown
         # A weights file must have the same path and content on all machines.
-        setup = WorkerSetup(bench.config, bench.gallery is not None, ENGINE_VERSION, None)
+        setup = WorkerSetup(
+            bench.config, bench.gallery is not None, ENGINE_VERSION, plan.optimises, None
+        )
         self._fleet = Fleet(ray, setup)
         self._queues = Queues(plan.todo)
         # The worker that was asked, and its order if it has one, by Ray's reference.

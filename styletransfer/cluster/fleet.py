@@ -19,6 +19,7 @@ from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
 from styletransfer.cluster.queues import MAX_ORDERS
 from styletransfer.errors import ConfigError
 from styletransfer.log import event, printable
+from styletransfer.paths import installation
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
 # longer answers is given up after about 9 s, not after 7 minutes as with Ray's defaults.
@@ -255,7 +256,7 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     if not find_spec("ray"):
         raise ConfigError(
             f"CLUSTER is {address!r}, and Ray is not installed; "
-            "./start.sh setup --cluster installs it"
+            f"{installation('cluster')} installs it"
         )
     _check_token()
 

@@ -2,8 +2,6 @@
 
 import contextlib
 import os
-from collections import Counter
-from dataclasses import dataclass
 from functools import cache
 from logging import WARNING
 from pathlib import Path
@@ -11,47 +9,13 @@ from pathlib import Path
 import tensorflow as tf
 
 from styletransfer.devices import nvidia
+from styletransfer.devices.device import Device, Devices
 from styletransfer.errors import DeviceError
 from styletransfer.log import event, one_line
 
 MUCH_TAKEN = 1.5 * 2**30  # bytes of a GPU's memory; CUDA itself takes half a GiB
 
 _broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cannot compute
-
-
-@dataclass(frozen=True)
-class Device:
-    """A device, which paints one photo at a time. `name` is TensorFlow's, such as `GPU:0`."""
-
-    name: str
-    description: str
-
-    def __str__(self) -> str:
-        return self.description
-
-    def scope(self) -> contextlib.AbstractContextManager[None]:
-        """Return a context in which the calling thread computes on this device.
-
-        Outside of it, TensorFlow takes the first GPU that it lists, even one that does not work.
-        """
-        scope: contextlib.AbstractContextManager[None] = tf.device(self.name)
-        return scope
-
-
-@dataclass(frozen=True)
-class Devices:
-    """The devices of a run: all GPUs that work, or the CPU."""
-
-    all: tuple[Device, ...]
-
-    @property
-    def first(self) -> Device:
-        """The one that memory is estimated on, for all of them."""
-        return self.all[0]
-
-    def __str__(self) -> str:
-        counts = Counter(str(device) for device in self.all)
-        return "; ".join(f"{n} × {text}" if n > 1 else text for text, n in counts.items())
 
 
 def choose_devices(wanted: str) -> Devices:

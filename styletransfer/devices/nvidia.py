@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from styletransfer.paths import PROGRAM
+from styletransfer.paths import PROGRAM, installation
 
 DEVICES = Path("/dev")
 LIBRARY = "libcuda.so.1"  # The driver's API, which all of CUDA uses.
@@ -81,8 +81,8 @@ def why_unusable(cuda: str | None) -> str:
     """
     if cuda is None:
         return (
-            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, ./start.sh "
-            "installs one with CUDA"
+            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, "
+            f"{installation('gpu')} installs one with CUDA"
         )
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")  # CUDA's own variable, hence read here.
     if hidden is not None and hidden.strip() in ("", "-1"):
@@ -125,7 +125,7 @@ def _library_problem() -> str:
     if not missing:
         return "TensorFlow gives no reason; TF_CPP_MAX_VLOG_LEVEL=3 makes it log what it tries"
     return (
-        f"TensorFlow lacks {', '.join(missing)}; ./start.sh installs CUDA's libraries, "
+        f"TensorFlow lacks {', '.join(missing)}; {installation('gpu')} installs CUDA's libraries, "
         "as does: pip install 'tensorflow[and-cuda]'"
     )
 

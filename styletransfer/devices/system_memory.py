@@ -3,7 +3,6 @@
 
 import contextlib
 import ctypes
-import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -42,7 +41,7 @@ _V2 = _Files("sys/fs/cgroup", ("memory.max", "memory.high"), "memory.current", "
 def free_memory() -> int:
     """Return the bytes that this process may take in addition to its own."""
     # glibc keeps freed memory. Other C libraries have no malloc_trim, and need none.
-    with contextlib.suppress(AttributeError, OSError):
+    with contextlib.suppress(AttributeError, OSError, TypeError):
         ctypes.CDLL(None).malloc_trim(0)
     limits = [psutil.virtual_memory().available, *cgroup_memory(), *_ulimit_memory()]
     return max(0, min(limits))
@@ -87,7 +86,11 @@ def _cgroups(root: Path) -> Iterator[tuple[Path, _Files]]:
 
 
 def _ulimit_memory() -> list[int]:
-    """Return the bytes that are left of `ulimit -v` and `ulimit -d`."""
+    """Return the bytes that are left of `ulimit -v` and `ulimit -d`. Windows has neither."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        return []
     process = psutil.Process().memory_info()
     used = {resource.RLIMIT_AS: process.vms, resource.RLIMIT_DATA: getattr(process, "data", 0)}
     limits = {which: resource.getrlimit(which)[0] for which in used}

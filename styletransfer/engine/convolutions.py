@@ -5,6 +5,7 @@ kernels of 3 × 3.
 """
 
 import ctypes
+import math
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -148,7 +149,8 @@ def _pool() -> ThreadPoolExecutor:
 
 @cache
 def threads() -> int:
-    """Return the number of threads: one for each core if NumPy's BLAS can be limited to one thread.
+    """Return the number of threads: one for each core, or BLAS' own OPENBLAS_NUM_THREADS if that is
+    less, if NumPy's BLAS can be limited to one thread.
 
     Else BLAS spreads each product over the cores itself. The limit stays: without it, pictures that
     are being painted would change.
@@ -160,4 +162,6 @@ def threads() -> int:
             limit(1)
             is_limited = True
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return (cores or 1) if is_limited else 1
+    asked = os.environ.get("OPENBLAS_NUM_THREADS", "")
+    most = int(asked) if asked.isdecimal() else math.inf
+    return int(max(1, min(cores or 1, most))) if is_limited else 1

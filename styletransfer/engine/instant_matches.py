@@ -12,8 +12,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from styletransfer.engine.constants import (
+from styletransfer.engine.convolutions import parts, spread
+from styletransfer.engine.instant_networks import (
+    CHANNELS,
+    at_scale,
+    bands,
+    features_of,
+    joined,
+    pixels_of,
+)
+from styletransfer.engine.picture import Canvas
+from styletransfer.engine.places import (
     CROWDING_WEIGHT,
+    HALF,
     MATCHED_DIRECTIONS,
     MAX_STRETCH,
     NO_LENGTH,
@@ -22,12 +33,15 @@ from styletransfer.engine.constants import (
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
-from styletransfer.engine.convolutions import parts, spread
-from styletransfer.engine.instant_networks import CHANNELS, CheckStop, bands, features_of, joined
+from styletransfer.engine.transfer import CheckStop
+from styletransfer.images.arrays import resize
 
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
 KEPT_BYTES, FEW_BANDS = 600_000_000, 3
+# Bytes of a painting's candidates. Its rotations are not among them: they take half the time, and
+# make no visible difference.
+CANDIDATE_BYTES = 10_000_000
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
 AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
 
@@ -64,6 +78,31 @@ class Candidates(NamedTuple):
         keys_on_basis = keys @ basis / (lengths + NO_LENGTH)
         first = joined(features[None], pixels[None])[0]
         return cls(scale, np.sqrt(squares.mean(0)), basis, keys_on_basis, first, pixels)
+
+
+def drawn(painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop) -> Candidates:
+    """Draw a painting's candidates at random.
+
+    Args:
+        painting: The painting [h, w, 3], sRGB 0…1, at the size at which it is compared.
+        mask: The part that is used, [h, w], 0…1, of any size, or None for all of it.
+        check_stop: Called after each layer.
+    """
+    canvas = Canvas.around((len(painting), painting.shape[1]), margin=0)
+    image = canvas.padded(painting)
+    pixels = pixels_of(image)
+    grid = pixels.shape[0], pixels.shape[1]
+    used = np.ones(grid, bool)
+    if mask is not None:
+        shown = resize(canvas.padded_mask(mask), *grid)
+        used = (shown > 0) & (shown >= min(HALF, shown.max()))
+    part = CANDIDATE_BYTES / features_bytes(max(1, int(used.sum())))
+    used &= np.random.default_rng(0).random(grid) < part
+    features = [
+        features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
+        for rows in bands(*image.shape[:2])
+    ]
+    return Candidates.of(np.concatenate(features), pixels[used])
 
 
 def nearest(

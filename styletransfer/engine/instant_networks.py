@@ -13,20 +13,13 @@ has for each layer:
 and `mean` and `deviation`, float32 [features]: places' features are standardised by them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from styletransfer.engine.constants import (
-    CORRECTION,
-    DECODER,
-    GREY,
-    MATCHED_LAYERS,
-    PIXEL_SCALE,
-    PLACE,
-)
 from styletransfer.engine.convolutions import (
     Finish,
     Kernel,
@@ -38,9 +31,15 @@ from styletransfer.engine.convolutions import (
     rectified,
     repeat_border,
 )
+from styletransfer.engine.places import MATCHED_LAYERS, PLACE
+from styletransfer.engine.transfer import CheckStop
+from styletransfer.vgg.architectures import BUILTIN, MULTIPLE, poolings_before
 from styletransfer.vgg.readers import read_weights
-from styletransfer.vgg.registry import BUILTIN, MULTIPLE, poolings_before
 
+DECODER = Path(__file__).with_name("decoder.npz")
+GREY = 0.45  # a picture's mean; pixels are relative to it
+PIXEL_SCALE = 3.0  # about one over the standard deviation of pixels
+CORRECTION = 0.2  # the standard deviation of what the last layer adds, about
 # The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
 CHANNELS = (32, 64, 128, 128, 256)
 # Large pictures are computed in bands of rows, so that their memory is bounded.
@@ -49,9 +48,6 @@ BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
 FEATURES_HALO, DECODER_HALO = 32, 16
 # Layers with few channels compute 2 × 2 or 4 × 4 pixels at once.
 BLOCKS = {"conv1_1": 2, "full2": 2, "full3": 4}
-
-# Called several times a second while a picture is painted; may raise an exception to stop.
-CheckStop = Callable[[], object]
 
 
 def bands(height: int, width: int) -> list[slice]:

@@ -11,6 +11,7 @@ from styletransfer.devices.choose import gpus_in_use
 from styletransfer.engine import neighbours
 from styletransfer.engine.optimizers import CONTENT_WEIGHTS
 from styletransfer.engine.targets import Problem
+from styletransfer.engine.tensors import padded
 from styletransfer.engine.view import View
 
 # As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
@@ -51,7 +52,7 @@ class Matching:
         self.is_needed = bool(view.losses.matched_layers)
         if not self.is_needed:
             return
-        self._padded = view.canvas(tuple(photo.shape[1:3])).padded(photo)
+        self._padded = padded(view.canvas(tuple(photo.shape[1:3])), photo)
         self._photo = view.places_of(self._padded)
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]

@@ -6,9 +6,9 @@ must be in memory at the same time; bench/RESULTS.md has the measurements.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from styletransfer.engine.constants import PLACE, QUERIES_AT_ONCE
+from styletransfer.engine.places import PLACE
 from styletransfer.engine.schedule import canvas_side, scale_sizes
 from styletransfer.errors import MemoryShortError
 from styletransfer.log import gigabytes
@@ -16,7 +16,7 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.architectures import MULTIPLE, poolings_before
 
 if TYPE_CHECKING:
-    from styletransfer.devices.memory import MemoryBudget
+    from styletransfer.devices.budget import MemoryBudget
     from styletransfer.engine.view import View
 
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
@@ -61,6 +61,7 @@ ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
 # proportion, and twice as many do not bring places nearer to the painting.
 MAX_CANDIDATE_BYTES = 20_000_000
+QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
@@ -162,6 +163,24 @@ class PaintingInputs(NamedTuple):
     regions: int = 0
     has_init: bool = False
     paintings: int = 1
+
+
+class MemoryNeeds(Protocol):
+    """The memory of a painting at any size; members as in `Footprint`."""
+
+    @property
+    def copies(self) -> int:
+        """As in `Footprint`."""
+
+    @property
+    def outside(self) -> int:
+        """As in `Footprint`."""
+
+    def is_fast(self, size: tuple[int, int], free: int) -> bool:
+        """As in `Footprint`."""
+
+    def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
+        """As in `Footprint`."""
 
 
 @dataclass(frozen=True)
@@ -333,7 +352,7 @@ class MemoryPlan:
     bytes_needed: int
     in_use: int
     fast: bool
-    footprint: Footprint = field(repr=False, compare=False)
+    footprint: MemoryNeeds = field(repr=False, compare=False)
     budget: "MemoryBudget" = field(repr=False, compare=False)
 
     @property
@@ -377,7 +396,7 @@ class MemoryPlan:
         return replace(self, size=size, side=side, bytes_needed=needed)
 
 
-def plan(size: tuple[int, int], footprint: Footprint, budget: "MemoryBudget") -> MemoryPlan:
+def plan(size: tuple[int, int], footprint: MemoryNeeds, budget: "MemoryBudget") -> MemoryPlan:
     """Return the fastest plan for a picture of this (height, width) within the budget.
 
     Raises MemoryShortError if none fits; the error names the largest size that does.
@@ -386,7 +405,7 @@ def plan(size: tuple[int, int], footprint: Footprint, budget: "MemoryBudget") ->
 
 
 def _fastest(
-    size: tuple[int, int], footprint: Footprint, budget: "MemoryBudget", fast: bool
+    size: tuple[int, int], footprint: MemoryNeeds, budget: "MemoryBudget", fast: bool
 ) -> MemoryPlan:
     for side in SIDES:
         needed = footprint.bytes_needed(size, side, fast)
@@ -407,7 +426,7 @@ def _fastest(
     )
 
 
-def _largest_side(size: tuple[int, int], footprint: Footprint, free: int) -> int:
+def _largest_side(size: tuple[int, int], footprint: MemoryNeeds, free: int) -> int:
     """Return the longer side in px of the largest picture of these proportions that fits, or 0."""
     low, high = 0, max(size)
     while high - low > 1:

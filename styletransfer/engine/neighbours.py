@@ -18,19 +18,23 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from styletransfer.engine.constants import (
+from styletransfer.engine.memory_model import (
+    MAX_CANDIDATE_BYTES,
+    QUERIES_AT_ONCE,
+    ROTATIONS,
+    candidate_bytes,
+)
+from styletransfer.engine.places import (
     CROWDING_WEIGHT,
     DISTANCE_WEIGHT,
     MATCHED_DIRECTIONS,
     MAX_STRETCH,
     NO_LENGTH,
     PLACE,
-    QUERIES_AT_ONCE,
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
-from styletransfer.engine.memory_model import MAX_CANDIDATE_BYTES, ROTATIONS, candidate_bytes
 from styletransfer.engine.sums import widened
 from styletransfer.vgg.network import poolings_before
 from styletransfer.vgg.ops import average_pool, with_gradient
@@ -46,10 +50,8 @@ PADDED_TO = 3000
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
 BLOCK = 64  # columns whose largest value is found first
 
-# Layer → features [rows, columns, C] of the places of some whole rows; also PIXELS → their pixels
-# [rows, columns, 48] where these are kept.
+# Layer → features [rows, columns, C] of the places of some whole rows.
 Places: TypeAlias = dict[str, tf.Tensor]
-PIXELS = "pixels"
 # Gives the places of a picture, some rows at a time from top to bottom, each time it is called: of
 # the whole picture (False), or only some of them, which stand for the rest (True).
 PlacesOf: TypeAlias = Callable[[bool], Iterator[Places]]
@@ -91,18 +93,12 @@ class Candidates(NamedTuple):
     """A painting's candidates.
 
     Attributes:
-        layers: The candidates at each matched layer; none for recipe instant once the rest is kept.
+        layers: The candidates at each matched layer.
         share: The painting's share of its group.
-        pixels: Their pixels [K, 48] if these are kept, for recipe instant.
-        prepared: Their index if it is kept, for recipe instant.
-        joined: The first layer of the decoder for each [K, 128], for recipe instant.
     """
 
     layers: tuple[LayerCandidates, ...]
     share: tf.Tensor
-    pixels: tuple[tf.Tensor, ...] = ()
-    prepared: tuple[CandidateIndex, ...] = ()
-    joined: tuple[tf.Tensor, ...] = ()
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
@@ -165,7 +161,6 @@ def candidates(
     paintings: Sequence[PlacesOf],
     inside: Sequence[np.ndarray],
     channels: int,
-    most_bytes: int = MAX_CANDIDATE_BYTES,
 ) -> Candidates:
     """Draw a painting's candidates at random.
 
@@ -173,10 +168,9 @@ def candidates(
         paintings: The places of the painting and of each rotation.
         inside: Which of these are used, bool [h, w] each.
         channels: The number of channels of all layers.
-        most_bytes: The bytes of their features, about, at most.
     """
     places_used = max(1, sum(int(each.sum()) for each in inside))
-    part = most_bytes / (4 * channels * places_used)
+    part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
     random = np.random.default_rng(0)
     kept: dict[str, list[tf.Tensor]] = defaultdict(list)
     for places_of, used in zip(paintings, inside, strict=True):
@@ -187,14 +181,13 @@ def candidates(
             for layer, feature in rows.items():
                 kept[layer].append(tf.gather(_flat(feature), numbers))
             first = last
-    pixels = tuple(tf.concat(kept.pop(name), 0) for name in [PIXELS] if name in kept)
     layers = []
     for layer in list(kept):
         features = tf.concat(kept.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
         square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))
-    return Candidates(tuple(layers), tf.constant(1.0), pixels)
+    return Candidates(tuple(layers), tf.constant(1.0))
 
 
 def padded(candidates: Candidates) -> Candidates:

@@ -16,6 +16,7 @@ from styletransfer.engine.picture import Canvas
 from styletransfer.engine.structure import contours, structure_error
 from styletransfer.engine.sums import add_sums, spread, sum_dtype, widened
 from styletransfer.engine.targets import Group, Problem, Targets, composited
+from styletransfer.engine.tensors import padded
 from styletransfer.engine.view import View
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, poolings_before
@@ -268,7 +269,7 @@ class Objective:
         """
         view, losses = self.view, self.view.losses
         canvas, layer = view.canvas(tuple(photo.shape[1:3])), losses.content_layer
-        photo = canvas.padded(photo)
+        photo = padded(canvas, photo)
         content = view.features(photo, [layer])[layer]
         masks: tuple[tf.Tensor, ...] = ()
         background: tuple[tf.Tensor, ...] = ()

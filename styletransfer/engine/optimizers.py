@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from styletransfer.engine.picture import Canvas
 from styletransfer.engine.schedule import EVALUATIONS
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.tensors import padded
+from styletransfer.engine.transfer import TERMS
 from styletransfer.settings import Settings
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
@@ -97,7 +98,7 @@ class State(NamedTuple):
         smaller = math.prod(canvas.size) / math.prod(to.size)
 
         def upscaled(image: tf.Tensor, method: str) -> tf.Tensor:
-            return to.padded(tf.image.resize(canvas.cropped(image), to.picture, method))
+            return padded(to, tf.image.resize(canvas.cropped(image), to.picture, method))
 
         average = upscaled(tf.clip_by_value(self.average, 0.0, 1.0), "bicubic")
         return self._replace(

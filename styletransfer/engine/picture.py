@@ -1,4 +1,4 @@
-"""Pictures as tensors: on their canvas, resampled from scale to scale, and made into results.
+"""Pictures: checked, on their canvas, and made into results; without TensorFlow.
 
 The canvas is what is optimised: a picture with a mirrored margin, which is cropped off at the end.
 Convolutions are padded at a border, so they would paint the outermost pixels differently. The
@@ -9,13 +9,12 @@ each (about 5 MB).
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-import tensorflow as tf
 from PIL import Image
 
-from styletransfer.engine.constants import MARGIN
-from styletransfer.engine.schedule import canvas_side
+from styletransfer.engine.schedule import MARGIN, canvas_side
 from styletransfer.errors import PictureError
 from styletransfer.images import arrays, colour
 from styletransfer.images.arrays import resize, to_float
@@ -23,10 +22,10 @@ from styletransfer.settings import Settings
 from styletransfer.vgg.architectures import MULTIPLE
 
 OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped
-# The device for pictures at their own size: TensorFlow has no kernel that resamples them on a GPU.
-HOST = "CPU:0"
 PICTURE_BYTES = 12  # per pixel, float32 [H, W, 3]
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
+
+Array = TypeVar("Array")  # np.ndarray or tf.Tensor
 
 
 @dataclass(frozen=True)
@@ -68,25 +67,21 @@ class Canvas:
                 f"{MULTIPLE} px on each side; choose a larger size, or crop the photo"
             )
 
-    def padded(self, image: tf.Tensor) -> tf.Tensor:
-        """Return a picture [1, h, w, C] on its canvas: [1, H, W, C]."""
-        for axis, shown in enumerate(self._shown(), start=1):
-            if len(shown) != image.shape[axis]:
-                image = tf.gather(image, shown, axis=axis)
-        return image
+    def padded(self, image: np.ndarray) -> np.ndarray:
+        """Return a picture [h, w, C] or a mask [h, w] on its canvas: [H, W, C] or [H, W]."""
+        rows, columns = self.shown()
+        return image[rows][:, columns]
 
     def padded_mask(self, mask: np.ndarray) -> np.ndarray:
         """Return a mask [h, w] of the picture, of any size, on the canvas: [H, W]."""
-        rows, columns = self._shown()
-        on_canvas: np.ndarray = resize(mask, *self.picture)[rows][:, columns]
-        return on_canvas
+        return self.padded(resize(mask, *self.picture))
 
-    def cropped(self, canvas: np.ndarray | tf.Tensor) -> np.ndarray | tf.Tensor:
+    def cropped(self, canvas: Array) -> Array:
         """Return the picture [1, h, w, C] on a canvas [1, H, W, C]; for an array, a view."""
         (top, left), (height, width) = self.before, self.picture
-        return canvas[:, top : top + height, left : left + width]
+        return canvas[:, top : top + height, left : left + width]  # type: ignore[index]
 
-    def _shown(self) -> tuple[np.ndarray, np.ndarray]:
+    def shown(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the picture's row that each row of the canvas shows, and the same for columns.
 
         If the picture is narrower than the margin, they go back and forth.
@@ -127,41 +122,6 @@ def check_mask(mask: np.ndarray, name: str) -> None:
     if np.ndim(mask) != 2:
         raise ValueError(f"{name} has the shape {list(np.shape(mask))}; expected grey, [h, w]")
     check_values(mask, name)
-
-
-def to_batch(image: np.ndarray) -> tf.Tensor:
-    """Return a picture [H, W, 3], floats or full-range integers, as a float32 tensor [1, H, W, 3],
-    0…1, in the host's memory. Raises ValueError for another shape."""
-    picture_size(image)
-    array = np.asarray(image)
-    with tf.device(HOST):
-        if not np.issubdtype(array.dtype, np.integer):
-            return tf.constant(np.asarray(array[None], np.float32))
-        # The same as arrays.to_float, without a copy outside of TensorFlow.
-        return tf.cast(tf.constant(array[None]), tf.float32) / np.float32(np.iinfo(array.dtype).max)
-
-
-def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
-    """Return a photo as `to_batch` does, resampled to a (height, width) as by `resample`.
-
-    Its channels are resampled one after another, because a large photo in floats would take more
-    memory than painting does.
-    """
-    if picture_size(photo) == tuple(size):
-        return to_batch(photo)
-    channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
-    with tf.device(HOST):
-        return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
-
-
-def resample(image: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Return image [1, H, W, C] at another (height, width): antialiased along an axis that
-    shrinks, interpolated along one that grows. At the same size it is the same tensor."""
-    height, width = size
-    smaller = (min(image.shape[1], height), min(image.shape[2], width))
-    if tuple(image.shape[1:3]) != smaller:
-        image = tf.image.resize(image, smaller, "lanczos3", antialias=True)
-    return image if smaller == (height, width) else tf.image.resize(image, size, "bicubic")
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,8 @@ from styletransfer.engine.optimizers import (
     term_weights,
 )
 from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.targets import TERMS, Problem
+from styletransfer.engine.targets import Problem
+from styletransfer.engine.transfer import TERMS
 from styletransfer.errors import DivergedError
 from styletransfer.log import logger
 from styletransfer.settings import Settings

@@ -5,11 +5,13 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from styletransfer.engine.constants import MARGIN
 from styletransfer.images.arrays import fit_size
 from styletransfer.settings import Settings
 from styletransfer.vgg.architectures import MULTIPLE
 
+# px of a canvas: exactly above and on the left, at least below and on the right. So up to block 4,
+# the features of the picture's pixels are the same as without a margin.
+MARGIN = 8
 FIRST_SCALE = 128  # px, longer side
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics

@@ -8,10 +8,6 @@ import tensorflow as tf
 from styletransfer.engine import neighbours
 from styletransfer.engine.structure import PhotoContours
 
-# Masks that are drawn by hand or stored as JPEG do not add up exactly.
-FULLY_COVERED = 0.9
-TERMS = ("content", "style", "total_variation", "structure")
-
 
 class Group(NamedTuple):
     """Paintings that share a region of the picture, blended into one target.

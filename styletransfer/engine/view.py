@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from styletransfer.devices.choose import fastest_precision
 from styletransfer.engine import neighbours
-from styletransfer.engine.constants import MARGIN
 from styletransfer.engine.memory_model import band_rows
 from styletransfer.engine.picture import Canvas
 from styletransfer.engine.recipes import recipe_of
 from styletransfer.engine.recipes.base import Losses, Recipe
+from styletransfer.engine.schedule import MARGIN
 from styletransfer.settings import Settings
 from styletransfer.vgg.network import VGG, NetworkOptions
-from styletransfer.vgg.tiles import Tile, halo_of, joined, own, tiled_features
+from styletransfer.vgg.tiles import Tile, halo_of, joined, tiled_features
 
 FEW_BANDS = 3
 
@@ -55,8 +55,7 @@ class View:
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
         dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
-        any_scale = settings.traits.relative and recipe.fits_float16
-        if dtype == tf.float16 and not (any_scale and vgg.fits_float16):
+        if dtype == tf.float16 and not (settings.traits.relative and vgg.fits_float16):
             dtype = tf.float32
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)
         return cls(vgg, recipe, recipe.losses(settings, vgg), options, as_given)
@@ -135,7 +134,6 @@ class View:
         image: tf.Tensor,
         few: bool = False,
         take: TakeFeatures | None = None,
-        with_pixels: bool = False,
     ) -> Iterator[neighbours.Places]:
         """Compute the places of an image, in bands of rows from top to bottom.
 
@@ -143,7 +141,6 @@ class View:
             image: The image on its canvas [1, H, W, 3], sRGB 0…1.
             few: Whether a part of the bands is enough, at least FEW_BANDS if there are as many.
             take: Is called with the features of all layers that are compared.
-            with_pixels: Whether places include their pixels.
         """
         matched = self.losses.matched_layers
         layers = self.layers if take else matched
@@ -156,9 +153,6 @@ class View:
                 if take:
                     take(tile, at_layers)
                 features = {layer: neighbours.places(layer, at_layers[layer]) for layer in matched}
-                if with_pixels:
-                    pixels = own(image, tile, 1)
-                    features[neighbours.PIXELS] = tf.nn.space_to_depth(pixels, neighbours.PLACE)[0]
                 yield tile, features
 
         step = max(1, -(-height // high) // FEW_BANDS) if few else 1

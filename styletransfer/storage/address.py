@@ -1,10 +1,12 @@
 """Addresses of buckets and folders, and accounts: the values of BUCKET_* and CELLAR_*."""
 
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from pathlib import Path, PureWindowsPath
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from styletransfer.errors import ConfigError
 from styletransfer.log import printable, shortened
@@ -87,7 +89,7 @@ def parse_address(value: str) -> Path | tuple[str, str]:
         url = urlsplit(value)
         if url.netloc not in ("", "localhost") or not url.path:
             raise ConfigError(f"{value!r} is not a folder of this machine; expected file:///folder")
-        return Path(unquote(url.path))
+        return Path(url2pathname(url.path))
     if not is_folder(value):
         return _bucket(value, value)
     try:
@@ -111,8 +113,12 @@ def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:
 
 def is_folder(value: str) -> bool:
     """Return whether a value names a folder by the way it begins."""
-    marks = ("./", "../", "/", "~", "file:")
-    return value in (".", "..") or value.startswith(marks)
+    marks = ["./", "../", "/", "~", "file:"]
+    if sys.platform == "win32":
+        marks += (".\\", "..\\", "\\")
+        if PureWindowsPath(value).drive:
+            return True
+    return value in (".", "..") or value.startswith(tuple(marks))
 
 
 def folder_hint(value: str) -> str:

@@ -6,9 +6,10 @@ import hashlib
 import os
 import re
 import secrets
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +21,7 @@ MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
 LOCK_FILE = ".lock"
 LEFT_S = 3600  # A file that is still being written is younger.
+RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 # Errors of file systems such as exFAT for names like `a:b.jpg` or `what?.jpg`.
 _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
@@ -137,9 +139,19 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         with part.open("xb+") as body:
             yield body
         with _naming(path, part):
-            part.replace(path)
+            when_closed(lambda: part.replace(path))
     finally:
         part.unlink(missing_ok=True)
+
+
+def when_closed(change: Callable[[], object]) -> None:
+    """Replace or delete a file. On Windows, try again for a second while a program has it open."""
+    for pause_s in RETRY_S if sys.platform == "win32" else ():
+        with contextlib.suppress(PermissionError):
+            change()
+            return
+        time.sleep(pause_s)
+    change()
 
 
 def nearest_existing(path: Path) -> Path:
@@ -154,7 +166,9 @@ def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
     except OSError as error:
         gone = source is not None and not source.exists()  # with its folder
         if error.errno in _NAME_REFUSED and not gone and _takes_other_names(path):
-            raise RefusedNameError(error.errno, "its disk cannot store this name") from error
+            also = ", or the whole path is too long" if sys.platform == "win32" else ""
+            what = f"its disk cannot store this name{also}"
+            raise RefusedNameError(error.errno, what) from error
         raise
 
 
@@ -173,12 +187,27 @@ def _takes_other_names(path: Path) -> bool:
 def locked(folder: Path) -> Iterator[None]:
     """Let one thread of one process at a time do what is inside, for a folder; a lock ends with its
     process. Creates the folder."""
-    import fcntl
-
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK_FILE).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)  # One byte is locked, which need not exist.
+            locked = False
+            while not locked:
+                with contextlib.suppress(OSError):  # It waits for ten seconds only.
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    locked = True
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
 
 def delete_leftovers(folder: Path) -> None:

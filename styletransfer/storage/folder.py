@@ -34,12 +34,16 @@ from styletransfer.storage.files import (
     new_md5,
     replacing,
     storage_errors,
+    when_closed,
 )
 
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
 BEHIND_LINKS = "behind links"
 IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
+# On Windows: names of devices, with any extension, and names of files.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.I)
+_ALLOWED = re.compile(r'[^<>:"|?*\x00-\x1f]*')
 _SHORT_NAME = 140  # bytes that every disk has room for in a file's name
 
 
@@ -201,7 +205,8 @@ class FolderBucket(Store):
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):
-            safe_path(self.folder, key).unlink(missing_ok=True)
+            path = safe_path(self.folder, key)
+            when_closed(lambda: path.unlink(missing_ok=True))
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         source = safe_path(self.folder, key)
@@ -288,8 +293,8 @@ def safe_path(folder: Path, key: str) -> Path:
 
     Refused: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
     `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
-    backslashes and drive letters, which leave the folder on Windows; NUL; paths through a symbolic
-    link out of the folder.
+    backslashes and drive letters, which leave the folder on Windows; NUL; on Windows also the names
+    that its files cannot have; paths through a symbolic link out of the folder.
     """
     _check_parts(folder, key)
     path = folder / key
@@ -305,6 +310,12 @@ def _check_parts(folder: Path, key: str) -> None:
     parts = key.split("/")
     bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
+    if sys.platform == "win32":
+        # Windows would write `CON` to the console, `a:b` into a hidden part of `a`, `a.` as `a`.
+        bad = bad or any(
+            _RESERVED.fullmatch(part) or part.endswith((" ", ".")) or not _ALLOWED.fullmatch(part)
+            for part in parts
+        )
     if bad:
         raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
     try:

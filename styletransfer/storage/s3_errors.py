@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from styletransfer.errors import StorageError
 from styletransfer.log import printable
+from styletransfer.paths import command
 from styletransfer.storage import s3_client
 from styletransfer.storage.address import REGION, Account, folder_hint
 from styletransfer.storage.base import (
@@ -131,7 +132,7 @@ class ErrorTranslator:
         if code in (*NOT_FOUND, "NoSuchBucket"):
             return NoBucketError(
                 f"bucket {self.bucket} does not exist on {host}; create it "
-                f"(./bucket_management.py create {self.bucket}), or correct its name"
+                f"({command('buckets')} create {self.bucket}), or correct its name"
                 f"{folder_hint(self.name)}"
             )
         if code in _REFUSED:

@@ -12,7 +12,6 @@ if the line is a library's.
 import contextlib
 import math
 import re
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,7 +59,17 @@ def matconvnet_name(model: str) -> str:
 
 
 def _limit() -> None:
-    """Limit memory and time, which a hostile file may exhaust."""
+    """Limit memory and time, which a hostile file may exhaust.
+
+    Raises WeightsError on Windows, which has no such limits.
+    """
+    try:
+        import resource
+    except ModuleNotFoundError:
+        raise WeightsError(
+            "it is read on Linux and macOS only, because this system cannot limit what a damaged "
+            "file may do; convert it to .npz there"
+        ) from None
     for which, most in (
         (resource.RLIMIT_AS, MEMORY),
         (resource.RLIMIT_CPU, CPU_SECONDS),

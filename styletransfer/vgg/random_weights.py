@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from styletransfer.errors import WeightsError
 from styletransfer.paths import PROGRAM
 from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes, random_identity
 
@@ -11,7 +12,12 @@ CALIBRATION_SIZE = (160, 240)
 
 
 def calibration_photo() -> tf.Tensor:
-    """Return the sample photo for measuring activations: [1, h, w, 3], float32, 0…255."""
+    """Return the sample photo for measuring activations: [1, h, w, 3], float32, 0…255.
+
+    Raises WeightsError if there are no samples.
+    """
+    if not CALIBRATION_PHOTO.exists():
+        raise WeightsError("random weights need the samples, which only a checkout has")
     photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
     return tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area")
 

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from styletransfer.errors import WeightsError
+from styletransfer.paths import command
 from styletransfer.settings import Settings
 from styletransfer.vgg import architectures, download
 from styletransfer.vgg.architectures import Weights, architecture, random_identity
@@ -93,7 +94,7 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
         return random_weights(model, seed)
     if source.given == CACHED and not download.cached(model):
         raise WeightsError(
-            f"{model}'s published weights are not here; ./start.sh weights {model} fetches them"
+            f"{model}'s published weights are not here; {command('weights')} {model} fetches them"
         )
     if source.given in (PUBLISHED, CACHED):
         return read_weights(download.find(model), model)

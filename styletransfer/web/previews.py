@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from styletransfer.batch.network_pool import NetworkPool
 from styletransfer.batch.reading import decode_style, read_paintings
 from styletransfer.batch.styles import Style
 from styletransfer.gallery.pictures import preview
@@ -26,7 +25,6 @@ from styletransfer.web.schemas import ApiError
 from styletransfer.web.supervisor import Supervisor
 
 if TYPE_CHECKING:
-    from styletransfer.devices.choose import Devices
     from styletransfer.engine.paintings import Paintings
 
 LARGEST_SIDE = 512  # px, of previews
@@ -36,7 +34,7 @@ MAX_PIXELS = 4_000_000
 MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 PATIENCE_S = 10.0
 RETRY_S = 3  # seconds before a page asks again
-# Sets of paintings whose places are kept between jobs. At three sizes each painting's take 75 MB.
+# Sets of paintings whose places are kept between jobs. At three sizes each painting's take 10 MB.
 KEPT = 8
 
 
@@ -135,22 +133,17 @@ class PreviewPainter:
 
     def __init__(
         self,
-        devices: "Callable[[], Devices]",
-        networks: NetworkPool,
         catalogue: Catalogue,
         bucket: Bucket,
         memory_limit: int | None,
     ) -> None:
         """Args:
-        devices: Waits for TensorFlow, and returns the devices. The first one paints.
-        networks: The networks.
         catalogue: The styles.
         bucket: The style bucket.
         memory_limit: As in `stylize`.
         """
-        self._devices, self._networks, self._catalogue = devices, networks, catalogue
-        self._bucket, self._memory_limit = bucket, memory_limit
-        self._targets: OrderedDict[tuple[tuple[str, str], ...], Paintings] = OrderedDict()
+        self._catalogue, self._bucket, self._memory_limit = catalogue, bucket, memory_limit
+        self._kept: OrderedDict[tuple[tuple[str, str], ...], Paintings] = OrderedDict()
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
     def paint(self, request: PreviewRequest) -> bytes:
@@ -173,35 +166,32 @@ class PreviewPainter:
 
     def clear(self) -> None:
         """Free the memory of the paintings."""
-        self._targets.clear()
+        self._kept.clear()
         self._unprepared = None
 
     def _painted(self, photo: np.ndarray, style: Style) -> np.ndarray:
         """Return a photo [H, W, 3] in a style, as floats."""
         from styletransfer.engine.stylize import stylize
 
-        first = self._devices().first
-        with first.scope():
-            vgg = self._networks.load(style.settings, first.name)
-            targets = self._targets_of(style)
-            *_, last = stylize(photo, targets, style.settings, vgg, memory_limit=self._memory_limit)
+        paintings = self._paintings_of(style)
+        *_, last = stylize(photo, paintings, style.settings, memory_limit=self._memory_limit)
         return last.image
 
-    def _targets_of(self, style: Style) -> "Paintings":
+    def _paintings_of(self, style: Style) -> "Paintings":
         from styletransfer.engine.paintings import Paintings
 
         painted = [each for each in style.paintings if each.share]
         files = (file for each in painted for file in (each.entry, each.mask, each.region))
         key = tuple((file.key, file.etag) if file else ("", "") for file in files)
-        if key not in self._targets:
+        if key not in self._kept:
             read = replace(
                 style,
                 paintings=tuple(painted),
                 settings=style.settings.replaced({"size": LARGEST_SIDE, "stroke_size": 1}),
             )
             paintings = decode_style(read_paintings(read, self._bucket.read), read.settings)
-            self._targets[key] = Paintings(*paintings)
-            if len(self._targets) > KEPT:
-                self._targets.popitem(last=False)
-        self._targets.move_to_end(key)
-        return self._targets[key].with_shares([each.share for each in painted])
+            self._kept[key] = Paintings(*paintings)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(key)
+        return self._kept[key].with_shares([each.share for each in painted])

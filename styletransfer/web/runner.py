@@ -28,7 +28,7 @@ from styletransfer.web.job_store import StoredJob
 from styletransfer.web.previews import PreviewPainter
 
 if TYPE_CHECKING:
-    from styletransfer.engine.stylize import Step
+    from styletransfer.engine.transfer import Step
 
 
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
@@ -53,9 +53,7 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights else []
         self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        self.previews = PreviewPainter(
-            self._devices, self._networks, self._catalogue, buckets.style, config.memory_limit
-        )
+        self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
 
     def load(self) -> str:
         """Load TensorFlow. Return a description of the device. Raises DeviceError."""
@@ -64,7 +62,7 @@ class JobRunner:
     def seconds_per_work(self) -> float:
         """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
         steps are then ready for a job. Raises the error of a painting that is impossible."""
-        from styletransfer.engine.stylize import step_seconds
+        from styletransfer.engine.style_transfer import step_seconds
 
         settings = self._config.settings
         if not settings.traits.optimises:  # Other jobs take longer.
@@ -73,6 +71,7 @@ class JobRunner:
         device = first.name
         with first.scope():
             vgg = self._networks.load(settings, device)
+            assert vgg is not None  # Only recipe instant has none.
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
         overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
         work = total_work(*USUAL_PHOTO, settings, overhead)

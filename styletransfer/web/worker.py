@@ -4,6 +4,7 @@ import functools
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from styletransfer.web.schemas import JobState
 from styletransfer.web.supervisor import Pipe
 
 if TYPE_CHECKING:
-    from styletransfer.engine.stylize import Step
+    from styletransfer.engine.transfer import Step
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
@@ -57,7 +58,8 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
         Stopped: A signal arrived.
         StyleTransferError: The service cannot paint.
     """
-    os.nice(NICENESS)
+    if hasattr(os, "nice"):  # Windows has none.
+        os.nice(NICENESS)
     with Stop() as stop:
         worker = WebWorker(open_buckets(config), pipe, stop)
         threading.Thread(target=worker.listen, daemon=True).start()
@@ -96,7 +98,10 @@ class WebWorker:
             else:
                 self._look.set()
             self._wake.set()
-        os.kill(os.getpid(), signal.SIGTERM)
+        if sys.platform == "win32":  # There, `os.kill` would end the process at once.
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
         """Paint until a signal arrives. Raises Stopped."""

@@ -17,7 +17,7 @@ from styletransfer import log
 from styletransfer.batch import bench, dry_run
 from styletransfer.batch import run as batch_run
 from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.style_transfer import StyleTransfer
 from styletransfer.storage.folder import FolderBucket
 
 

@@ -37,7 +37,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95), "")
-FINGERPRINT = "482c5aa77c8e64d69079ffa6cd9ab09470146e4c2eab4f7722a8de86d5d703e0"
+FINGERPRINT = "32e7d344aca194bf01fb6daaae98f5a4903f615bedcee776a31ab11b38acde2a"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():

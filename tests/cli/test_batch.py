@@ -78,7 +78,10 @@ def test_relative_folders_are_those_where_it_was_called(tmp_path):
     [
         (["photos", "b", "c"], "write ./photos for the folder or s3://photos for the bucket"),
         (["./photos", "./b"], "expected PHOTOS, PAINTINGS, RESULTS, or none of them"),
-        (["./photos", "./b", "./c.jpg"], "inetwork.py paints a file"),
+        (
+            ["./photos", "./b", "./c.jpg"],
+            "expected a folder or bucket, or as PHOTO a single picture",
+        ),
         (["./photos", "b", "c", "--size", "7"], "--size is '7'; expected"),
         (["s3://photos", "bbb", "C"], "BUCKET_RESULT: 'C' is not a valid bucket name"),
     ],

@@ -46,7 +46,7 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
 def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     monkeypatch, capsys, signum, code
 ):
-    from styletransfer.engine.stylize import StyleTransfer
+    from styletransfer.engine.style_transfer import StyleTransfer
 
     real = StyleTransfer.steps
 
@@ -80,7 +80,7 @@ def test_weights_are_those_of_vgg_weights_unless_the_flag_names_others(monkeypat
     without = [*ONE, "--size", "32", "--num_iter", "1", "--device", "cpu"]
     monkeypatch.setenv("VGG_WEIGHTS", "random")
     assert inetwork(without) == 0
-    assert "painting with the weights random" in capsys.readouterr().out
+    assert "painting with random features" in capsys.readouterr().out
     monkeypatch.setenv("VGG_WEIGHTS", "bucket:x.h5")
     assert inetwork(without) == 3
     assert "'bucket:x.h5', which only a batch reads" in capsys.readouterr().err
@@ -138,8 +138,8 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         (["beach.jpg"], 2, "expected BASE, one or more REF, and PREFIX; got beach.jpg"),
         ([*ONE[:2], "x.gif"], 2, "expected one of jpg, png, webp, tiff"),
         ([*ONE[:2], "x.png", "--output_format", "jpg"], 2, "does not end in .jpg"),
-        (["nowhere.jpg", "monet.jpg", "x"], 2, "BASE 'nowhere.jpg' cannot be read"),
-        (["beach.jpg", "nowhere.jpg", "x"], 2, "REF 'nowhere.jpg' cannot be read"),
+        (["nowhere.jpg", "monet.jpg", "x"], 2, "photo 'nowhere.jpg' cannot be read"),
+        (["beach.jpg", "nowhere.jpg", "x"], 2, "painting 'nowhere.jpg' cannot be read"),
         (["beach.jpg", "text.jpg", "x"], 1, "text.jpg: is text"),
         ([*ONE, "--size", "7"], 2, "--size is '7'; expected"),
         ([*ONE, "--image_size", "7"], 2, "--image_size of 7 rows makes a longer side of 9 px"),
@@ -165,7 +165,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], "left.png", "--content_mask", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "left", "--style_masks", "left.png"], 2, "would overwrite left.png"),
         ([*ONE[:2], "klimt", "--init_image", "klimt.png"], 2, "would overwrite klimt.png"),
-        ([*ONE[:2], ""], 2, "PREFIX is ''; expected the name of the result"),
+        ([*ONE[:2], ""], 2, "the result is ''; expected the name of the result"),
         (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
         (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
         (["--from_record", "beach.json"], 2, "--from_record FILE takes PREFIX; got nothing"),

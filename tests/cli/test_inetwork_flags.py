@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, TWO, painted
 
-from styletransfer.cli.inetwork_arguments import order_of
+from styletransfer.cli.inetwork_arguments import order_of, parsed
 from styletransfer.images import arrays, decode
 from styletransfer.settings import FIELDS, Settings
 
@@ -16,7 +16,7 @@ paints = pytest.mark.slow
 
 
 def settings(*flags):
-    return order_of([*ONE, *flags]).settings
+    return order_of(parsed([*ONE, *flags])).settings
 
 
 def test_every_setting_has_its_flag():
@@ -43,7 +43,7 @@ def test_switches_take_the_original_s_words_and_stand_alone():
     for words in (["TRUE"], ["yes"], ["t"], ["1"], []):
         assert settings("--preserve_color", *words).preserve_color
     assert not settings("--preserve_color", "False").preserve_color
-    order = order_of(["--preserve_color", *ONE, "--rescale-image", "no"])
+    order = order_of(parsed(["--preserve_color", *ONE, "--rescale-image", "no"]))
     paths = [order.base, *(each.painting for each in order.paintings), order.prefix]
     assert paths == ONE, "a switch before the pictures swallows none"
     assert order.settings.preserve_color and not order.settings.rescale_image
@@ -85,7 +85,7 @@ def test_a_picture_to_start_from_is_where_it_starts():
     ids=["as the masks", "whole photo", "named"],
 )
 def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
-    paintings = order_of([*TWO, "--style_masks", "left.png", "-", *flags]).paintings
+    paintings = order_of(parsed([*TWO, "--style_masks", "left.png", "-", *flags])).paintings
     assert [each.painting for each in paintings] == TWO[1:3]
     assert [each.share for each in paintings] == shares
     assert [each.mask for each in paintings] == ["left.png", None]
@@ -94,7 +94,7 @@ def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
 
 def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():
     def size(*flags):
-        return order_of([*ONE, *flags]).settings_for(60, 80).size
+        return order_of(parsed([*ONE, *flags])).settings_for(60, 80).size
 
     assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533

@@ -2,26 +2,33 @@
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 from support.commands import contents, python
 
-from styletransfer import config
+from styletransfer import config, env_file
 from styletransfer.cli.batch import place_variables
 from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
 from styletransfer.errors import ConfigError, StorageError
+from styletransfer.paths import PROGRAM
+from styletransfer.storage.address import is_folder, parse_address
+from styletransfer.storage.base import BadKeyError
 from styletransfer.storage.folder import FolderBucket
+from styletransfer.vgg import foreign_formats
 
-# What Windows' Python lacks. The standard library's own modules that use it come first.
+# What Windows' Python lacks. Modules of others that use it here, and not there, come first.
 LIKE_WINDOWS = """
 import asyncio, multiprocessing, os, random, runpy, selectors, shutil, signal, socket, subprocess
-import sys, tempfile, webbrowser
+import psutil, sys, tempfile, webbrowser
 for module in ("fcntl", "grp", "posix", "pty", "pwd", "resource", "termios", "tty"):
     sys.modules[module] = None
 for name in ("SIGHUP", "SIGALRM", "SIGKILL", "SIGUSR1", "SIGPIPE", "setitimer", "pthread_sigmask"):
     delattr(signal, name)
 for name in ("fork", "geteuid", "getuid", "killpg", "mkfifo", "setsid", "statvfs", "sysconf"):
+    delattr(os, name)
+for name in ("fchmod", "nice"):
     delattr(os, name)
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
@@ -65,6 +72,20 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
     done = python("-c", code, foreign, tmp_path / "out", **ascii_alone)
     assert "cannot be a file here, where names are in ascii; use a locale with UTF-8" in done.stdout
     assert [*contents(tmp_path / "out")] == ["a.jpg"]
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("inetwork_files")
+def test_painting_needs_nothing_that_windows_lacks(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/beach.jpg").write_bytes((tmp_path / "beach.jpg").read_bytes())
+    flags = ("--size", "32", "--preset", "instant")
+    for result in ("out.jpg", "./painted"):
+        photos = "beach.jpg" if result == "out.jpg" else "./photos"
+        words = (PROGRAM / "styletransfer/__main__.py", photos, "monet.jpg", result, *flags)
+        done = python("-c", LIKE_WINDOWS, *words, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
 
 
 def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_path):
@@ -138,3 +159,71 @@ def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
     (tmp_path / "webbrowser.py").write_text("import os\nos.kill(os.getpid(), 2)\nraise OSError")
     done = python("send_to_bucket.py", tmp_path, "./x", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
+
+
+@pytest.fixture
+def on_windows(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "win32")
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_on_windows_drives_and_backslashes_are_folders_and_no_buckets():
+    for place in ("C:\\photos", "c:/photos", ".\\photos", "..\\photos", "\\\\nas\\photos", "./x"):
+        assert is_folder(place) and parse_address(place) == Path(place)
+    for place in ("photos", "s3://photos", "photos/2026"):
+        assert not is_folder(place)
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_on_windows_a_name_that_would_be_a_device_or_a_hidden_stream_is_refused(tmp_path):
+    bucket = FolderBucket(tmp_path)
+    for name in (
+        "CON",
+        "nul.jpg",
+        "aux.tar.gz",
+        "COM1",
+        "a:b.jpg",
+        "what?.jpg",
+        "a.",
+        "a ",
+        "x/lpt9",
+    ):
+        with pytest.raises(BadKeyError, match=r"cannot be a file in .*; rename it"):
+            bucket.write(name, b"x")
+    for name in ("console.jpg", "nullify.jpg", "com10.jpg", "é (1).jpg", "a/b.c.jpg"):
+        bucket.write(name, b"x")
+    assert len(contents(tmp_path)) == 5
+
+
+@pytest.mark.usefixtures("on_windows")
+def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
+    tmp_path, monkeypatch
+):
+    """The error is Windows'; here, nothing keeps a file from being replaced."""
+    replace, left = Path.replace, [2]
+
+    def opened(path, target):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise PermissionError(13, "Access is denied")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", opened)
+    FolderBucket(tmp_path).write("a.jpg", b"new")
+    assert contents(tmp_path) == {"a.jpg": b"new"}
+    left[0] = 100
+    with pytest.raises(StorageError, match=r"a\.jpg: access is denied"):
+        FolderBucket(tmp_path).write("a.jpg", b"newer")
+    assert contents(tmp_path) == {"a.jpg": b"new"}
+
+
+def test_variables_are_saved_where_files_have_no_modes(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "fchmod")
+    env_file.update(tmp_path / ".env", {"BUCKET_STYLE": "paintings"})
+    assert env_file.read(tmp_path) == {"BUCKET_STYLE": "paintings"}
+
+
+def test_weights_whose_reader_cannot_be_limited_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "resource", None)
+    assert foreign_formats.main([str(tmp_path / "x.h5"), "vgg19", str(tmp_path / "out")]) == 3
+    assert "convert it to .npz there" in capsys.readouterr().out

@@ -43,6 +43,9 @@ def test_inetwork_waits_for_tensorflow_only_to_paint():
     )
     ran = python("-c", program, *ONE, "--weights", "none.h5", cwd=Path())
     assert ran.returncode == 3 and "none.h5 does not exist" in ran.stderr
+    ran = python("-c", program, *ONE, "--preset", "instant", "--size", "64", cwd=Path())
+    assert ran.returncode == 0, ran.stderr
+    assert "painting with the built-in network" in ran.stdout and Path("x.png").exists()
 
 
 def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):

@@ -18,7 +18,7 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
 ):
     asked, error = [], DeviceError("none")
 
-    def load_devices(device):
+    def load_devices(device, optimises):
         asked.append(device)
         raise error
 
@@ -26,7 +26,8 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     monkeypatch.setattr(actor, "load_devices", load_devices)
-    setup = WorkerSetup(config.load(folders), False, ENGINE_VERSION, cpus)
+    setup = WorkerSetup(config.load(folders), False, ENGINE_VERSION, True, cpus)
     assert RemoteWorker(setup).start().problem is error
     assert asked == [wanted]
     assert os.environ.get("TF_NUM_INTRAOP_THREADS") == threads
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == threads

@@ -31,7 +31,7 @@ def made(monkeypatch):
     def make(device, pictures, **nodes):
         ray = FakeRay()
         ray.alive = nodes
-        found = Fleet(ray, WorkerSetup(SimpleNamespace(device=device), False, "5", None))
+        found = Fleet(ray, WorkerSetup(SimpleNamespace(device=device), False, "5", True, None))
         found.look(pictures)
         return found, ray
 

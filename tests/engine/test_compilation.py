@@ -15,9 +15,11 @@ from styletransfer import Settings, stylize
 from styletransfer.engine import compilation, matching, objective, scale_optimizer
 from styletransfer.engine.compilation import COMPILING_S, compiles_steps
 from styletransfer.engine.gaussians import by_products
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.optimizers import term_weights
 from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.tensors import padded
 
 SIZE = 341, 512  # height, width
 
@@ -83,9 +85,9 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     view = dataclasses.replace(minimised.view, losses=losses)
     minimised = dataclasses.replace(minimised, view=view)
     photo = tf.constant(picture(32, 48, 1)[None])
-    groups = Paintings([picture(40, 48, 2)]).groups(view, (32, 48))
+    groups = groups_of(Paintings([picture(40, 48, 2)]), view, (32, 48))
     problem = minimised.problem(photo, groups, None)
-    image = view.canvas((32, 48)).padded(tf.constant(picture(32, 48, 3)[None]))
+    image = padded(view.canvas((32, 48)), tf.constant(picture(32, 48, 3)[None]))
     problem = Matching(view, problem, photo, 0.5).matched(image)
     weights = term_weights(0.7, Settings())
     plain, found = (

@@ -8,10 +8,12 @@ from support import hard_networks, tiny
 from support.tiny import picture
 
 from styletransfer import Settings, objective
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.optimizers import term_weights
 from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.tensors import padded
 from styletransfer.engine.view import View
 from styletransfer.vgg.architectures import Weights
 from styletransfer.vgg.network import VGG, NetworkOptions
@@ -50,9 +52,9 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
     found = {}
     for settings in (exact, half):
         minimised = Objective.of(settings, vgg)
-        groups = Paintings([painting]).groups(minimised.view, photo.shape[:2])
+        groups = groups_of(Paintings([painting]), minimised.view, photo.shape[:2])
         problem = minimised.problem(tf.constant(photo[None]), groups, None)
-        on_canvas = minimised.view.canvas(photo.shape[:2]).padded(tf.constant(image[None]))
+        on_canvas = padded(minimised.view.canvas(photo.shape[:2]), tf.constant(image[None]))
         matching = Matching(minimised.view, problem, tf.constant(photo[None]), settings.strength)
         problem = matching.matched(on_canvas)
         arguments = on_canvas, problem, term_weights(1.0, settings)

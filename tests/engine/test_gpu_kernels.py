@@ -12,11 +12,13 @@ from tensorflow.python.framework import kernels
 from styletransfer import Settings
 from styletransfer.engine import neighbours
 from styletransfer.engine.compilation import TracedFunction
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.recipes import default
 from styletransfer.engine.scale_optimizer import program
+from styletransfer.engine.tensors import padded
 from styletransfer.vgg import ops
 
 LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
@@ -74,10 +76,10 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     size = 48, 64
     paintings = Paintings([picture(*size, 1), picture(*size, 2)], regions=[LEFT, 1 - LEFT])
     photo = tf.constant(picture(*size)[None])
-    targets = paintings.groups(objective.view, size, LEFT)
+    targets = groups_of(paintings, objective.view, size, LEFT)
     problem = objective.problem(photo, targets, LEFT)
     matching = Matching(objective.view, problem, photo, settings.strength)
-    problem = matching.matched(objective.view.canvas(size).padded(photo))
+    problem = matching.matched(padded(objective.view.canvas(size), photo))
     # GPUs are slow at float64.
     assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}
     assert not_on_a_gpu(program(objective, problem).step.concrete) == set()

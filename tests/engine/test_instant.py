@@ -1,176 +1,431 @@
-"""Recipe instant, with the built-in network: what the decoder makes of places."""
+"""Recipe instant: its networks and matches against plain formulas, and its pictures."""
 
 import dataclasses
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
-import tensorflow as tf
-from support.pictures import psnr, sample
+from support.pictures import psnr, sample, sample_bytes
 from support.tiny import each_read
-from support.tiny import last as last_of
 
 from styletransfer import Settings, load_vgg, objective, stylize
-from styletransfer.engine.constants import DECODER
+from styletransfer.engine import convolutions, instant_matches, instant_networks
+from styletransfer.engine.instant import InstantTransfer
+from styletransfer.engine.instant_networks import DECODER
 from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.recipes import instant
-from styletransfer.engine.stylize import StyleTransfer
-from styletransfer.engine.view import View
+from styletransfer.engine.picture import Canvas
+from styletransfer.engine.places import MATCHED_LAYERS
+from styletransfer.errors import MemoryShortError, PictureError
+from styletransfer.images.arrays import resize
+from styletransfer.paths import PROGRAM
+from styletransfer.vgg.architectures import BUILTIN
+from styletransfer.vgg.readers import read_weights
 
-USUAL = Settings(preset="instant", size=192, precision="float32")
+USUAL = Settings(preset="instant", size=192)
 PHOTO = sample("photos/landscape.jpg")
 MOSAIC, INK = (sample(f"paintings/{name}.jpg") for name in ("mosaic", "ink"))
 LEFT = np.zeros(PHOTO.shape[:2], np.float32)
 LEFT[:, : LEFT.shape[1] // 2] = 1
+RANDOM = np.random.default_rng(0)
 
 
-@pytest.fixture(scope="module")
-def style():
-    return Paintings([MOSAIC])
+def paint(photo, paintings, settings, **others):
+    *_, last = stylize(photo, paintings, settings, **others)
+    return last.image
 
 
-@pytest.fixture(scope="module")
-def in_mosaic(builtin, style):
-    return last(PHOTO, style, USUAL, builtin)
+def on_canvas(image):
+    return Canvas.around(image.shape[:2]).padded(image)
 
 
-def last(photo, paintings, settings, vgg):
-    return last_of(stylize(photo, paintings, settings, vgg)).image
-
-
-def scaled(picture, like):
-    height, width = like.shape[:2]
-    found = tf.image.resize(picture, (height, width), "lanczos3", antialias=True)
-    return np.clip(found, 0, 1)
+def changed(**changes):
+    return dataclasses.replace(USUAL, **changes)
 
 
 def colourfulness(picture):
     return (picture.max(-1) - picture.min(-1)).mean()
 
 
-def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(
-    builtin, style, in_mosaic
-):
-    painted = {
-        strength: last(PHOTO, style, dataclasses.replace(USUAL, strength=strength), builtin)
-        for strength in (0.0, 0.1, 0.3, 1.0)
-    }
-    painted[USUAL.strength] = in_mosaic
-    likeness = [psnr(image, scaled(PHOTO, image)) for _, image in sorted(painted.items())]
+def halves(picture):
+    """Return the left and the right half of a picture, without the middle."""
+    half = picture.shape[1] // 2
+    return picture[:, : half - 8], picture[:, half + 8 :]
+
+
+@pytest.fixture(scope="module")
+def mosaic():
+    return Paintings([MOSAIC])
+
+
+@pytest.fixture(scope="module")
+def in_mosaic(mosaic):
+    return paint(PHOTO, mosaic, USUAL)
+
+
+# --- plain formulas, in float64 -------------------------------------------------------------------
+
+
+def convolved(x, weights, bias):
+    """Return x [h, w, C] convolved with a kernel [n, n, C, C′]; its border is repeated."""
+    around = len(weights) // 2
+    padded = np.pad(np.float64(x), [(around, around), (around, around), (0, 0)], "edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, weights.shape[:2], (0, 1))
+    return np.einsum("hwcij,ijcn->hwn", windows, np.float64(weights)) + bias
+
+
+def blocks(x, side):
+    height, width, channels = x.shape
+    return x.reshape(height // side, side, width // side, side, channels)
+
+
+def doubled(x):
+    return x.repeat(2, 0).repeat(2, 1)
+
+
+def depth_to_space(x, side):
+    height, width, depth = x.shape
+    squares = x.reshape(height, width, side, side, depth // side**2).swapaxes(1, 2)
+    return squares.reshape(side * height, side * width, -1)
+
+
+def plain_features(image):
+    """Return the features of an image's places [h, w, 608]."""
+    network = read_weights(BUILTIN, "vgg19")
+    x, block, places = 255 * image - network.mean, 1, []
+    for layer, (weights, bias) in network.kernels.items():
+        if int(layer[4]) > block:
+            block, x = block + 1, blocks(x, 2).max((1, 3))
+        x = np.maximum(convolved(x, weights, bias), 0)
+        if layer in MATCHED_LAYERS:
+            places.append(doubled(x) if block == 4 else blocks(x, 2 ** (3 - block)).mean((1, 3)))
+    return np.concatenate(places, -1)
+
+
+def plain_decoded(features, pixels):
+    """Return what the decoder makes of places, as training/decoder.py has it."""
+    with np.load(DECODER) as file:
+        arrays = dict(file)
+
+    def layer(name, *parts):
+        weights = arrays[f"{name}_W"] * arrays[f"{name}_scale"]
+        return convolved(np.concatenate(parts, -1), weights, arrays[f"{name}_b"])
+
+    def rectified(name, *parts):
+        return np.maximum(layer(name, *parts), 0)
+
+    pixels = 3 * (pixels - 0.45)
+    collage = depth_to_space(pixels, 4)
+    squares = blocks(collage, 2).swapaxes(1, 2)
+    x = rectified("join", (features - arrays["mean"]) / arrays["deviation"], pixels)
+    for name in ("quarter1", "quarter2"):
+        x = x + rectified(name, x)
+    x = rectified("half1", doubled(x))
+    x = rectified("half2", x, squares.reshape(*squares.shape[:2], -1))
+    x = rectified("full2", depth_to_space(rectified("full1", x), 2), collage)
+    return 0.45 + collage / 3 + 0.2 * layer("full3", x)
+
+
+def plain_matches(candidates, queries):
+    """Return the number of each query's candidate, from features [K, D] and [N, D]."""
+    first, scales = 0, []
+    for channels in (32, 64, 128, 128, 256):
+        of_layer = candidates[:, first : first + channels]
+        scales += [1 / (of_layer.std() * channels**0.5)] * channels
+        first += channels
+    candidates, queries = candidates * scales, queries * scales
+    candidates, queries = candidates - candidates.mean(0), queries - queries.mean(0)
+    queries = queries * np.minimum(candidates.std(0) / (queries.std(0) + 1e-6), 3)
+    keys = candidates / np.linalg.norm(candidates, axis=1, keepdims=True)
+    lengths = np.linalg.norm(queries, axis=1, keepdims=True)
+    shuffled = (queries / lengths)[np.random.default_rng(0).permutation(len(queries))]
+    crowding = np.mean([(shuffled[n::4] @ keys.T).max(0) for n in range(4)], 0)
+    return ((queries / lengths) @ keys.T - 0.35 * crowding * lengths / lengths.mean()).argmax(1)
+
+
+# --- networks and matches -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("block", [1, 2, 4])
+@pytest.mark.parametrize("tile_bytes", [1, 20_000, 10_000_000])
+def test_a_convolution_is_the_same_in_tiles_of_any_size(monkeypatch, block, tile_bytes):
+    monkeypatch.setattr(convolutions, "TILE_BYTES", tile_bytes)
+    image = RANDOM.standard_normal((32, 40, 5)).astype(np.float32)
+    weights, bias = RANDOM.standard_normal((3, 3, 5, 7)), RANDOM.standard_normal(7)
+    x, inside = convolutions.framed(*image.shape)
+    inside[:] = image
+    out = np.full((32, 40, 7), np.nan, np.float32)
+    kernel = convolutions.kernel(weights, bias, block)
+    convolutions.convolve(convolutions.repeat_border(x), kernel, convolutions.rectified(out))
+    np.testing.assert_allclose(out, np.maximum(convolved(image, weights, bias), 0), atol=1e-4)
+
+
+def test_features_of_places_are_those_of_the_network_in_bands_of_any_size():
+    image = on_canvas(PHOTO[:90, :70])
+    whole = instant_networks.features_of(image, slice(0, len(image)))
+    wanted = plain_features(image)
+    np.testing.assert_allclose(whole, wanted, atol=1e-4 * wanted.max())
+    for rows in (slice(0, 16), slice(48, 80), slice(80, len(image))):
+        part = instant_networks.features_of(image, rows)
+        np.testing.assert_allclose(part, whole[rows.start // 4 : rows.stop // 4], atol=1e-4)
+
+
+def test_the_decoder_makes_of_places_what_it_was_trained_to():
+    image = on_canvas(PHOTO[:50, :70])
+    features, pixels = plain_features(image), instant_networks.pixels_of(image)
+    features += RANDOM.standard_normal(features.shape)
+    first = instant_networks.joined(np.float32(features), pixels)
+    decoded = instant_networks.decoded(first, pixels)
+    np.testing.assert_allclose(decoded, plain_decoded(features, pixels), atol=1e-4)
+
+
+def test_places_are_matched_by_their_angle_and_crowded_candidates_held_back(monkeypatch):
+    monkeypatch.setattr(instant_matches, "MATCHED_DIRECTIONS", 608)  # Else only nearly the same.
+    image, painting = (on_canvas(x[:60, :80]) for x in (PHOTO, MOSAIC))
+    features, queries = plain_features(painting), plain_features(image)
+    flat = np.float32(features.reshape(-1, 608))
+    candidates = instant_matches.Candidates.of(flat, np.zeros((len(flat), 48), np.float32))
+    (matches,) = instant_matches.nearest([candidates], image, lambda: None)
+    wanted = plain_matches(features.reshape(-1, 608), queries.reshape(-1, 608))
+    assert (matches.ravel() == wanted).mean() > 0.99
+
+
+# --- pictures -------------------------------------------------------------------------------------
+
+
+def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(mosaic):
+    strengths = 0.0, 0.1, 0.3, 0.5, 1.0
+    pictures = [paint(PHOTO, mosaic, changed(strength=strength)) for strength in strengths]
+    likeness = [psnr(picture, resize(PHOTO, *picture.shape[:2])) for picture in pictures]
     assert likeness == sorted(likeness, reverse=True) and len(set(likeness)) == 5
     assert likeness[0] > 26
-    other = sample("photos/still-life.jpg")
-    painted = last(other, style, dataclasses.replace(USUAL, strength=0.0), builtin)
-    assert psnr(painted, scaled(other, painted)) > 26
 
 
-def test_colours_come_from_the_painting(builtin, in_mosaic):
-    in_ink = last(PHOTO, [INK], USUAL, builtin)
-    assert colourfulness(in_mosaic) > 2 * colourfulness(in_ink)
-    kept = last(PHOTO, [INK], dataclasses.replace(USUAL, preserve_color=True), builtin)
-    assert abs(colourfulness(kept) - colourfulness(PHOTO)) < 0.05
+def test_colours_come_from_the_painting_or_from_the_photo(in_mosaic):
+    ink = Paintings([INK])
+    assert colourfulness(in_mosaic) > 2 * colourfulness(paint(PHOTO, ink, USUAL))
+    recoloured = changed(preserve_color=True)
+    assert abs(colourfulness(paint(PHOTO, ink, recoloured)) - colourfulness(PHOTO)) < 0.05
+    left, right = halves(paint(PHOTO, ink, recoloured, color_mask=LEFT))
+    assert colourfulness(left) > 1.5 * colourfulness(right)
 
 
-def test_a_blend_is_between_its_paintings_as_its_shares_are(builtin):
-    style = Paintings([MOSAIC, INK])
-    found = [
-        colourfulness(last(PHOTO, style.with_shares(shares), USUAL, builtin))
-        for shares in ((0.9, 0.1), (0.5, 0.5), (0.1, 0.9))
-    ]
-    assert found == sorted(found, reverse=True)
-    anew = last(PHOTO, Paintings([MOSAIC, INK], [0.1, 0.9]), USUAL, builtin)
-    again = last(PHOTO, style.with_shares([0.1, 0.9]), USUAL, builtin)
-    assert np.abs(anew - again).max() < 1e-5
+def test_a_blend_is_between_its_paintings_as_its_shares_are():
+    both = Paintings([MOSAIC, INK])
+    shares = (1, 0.001), (0.9, 0.1), (0.5, 0.5), (0.1, 0.9)
+    pictures = [paint(PHOTO, both.with_shares(each), USUAL) for each in shares]
+    colourful = [colourfulness(picture) for picture in pictures]
+    assert colourful == sorted(colourful, reverse=True)
+    anew = paint(PHOTO, Paintings([INK, MOSAIC], [9, 1]), USUAL)
+    np.testing.assert_allclose(anew, pictures[3], atol=1e-5)
 
 
-def test_outside_of_a_mask_the_photo_is_decoded(builtin):
-    """So the seam has no trace of the painting."""
-    compared = View.of(USUAL, builtin)
-    size = PHOTO.shape[0] // 16 * 16, 192
-    on_canvas = compared.canvas(size).padded(scaled(PHOTO, np.zeros((*size, 3)))[None])
-    groups = Paintings([MOSAIC]).groups(compared, size, LEFT)
-    found = instant.painted(compared, groups, on_canvas, on_canvas, 0.5)
-    half = found.shape[2] // 2
-    right = slice(half + 24, None)
-    assert psnr(found[:, :, right].numpy(), on_canvas[:, :, right].numpy()) > 26
-    assert psnr(found[:, :, : half - 24].numpy(), on_canvas[:, :, : half - 24].numpy()) < 18
+def test_a_painting_with_the_share_0_is_not_used(in_mosaic):
+    assert np.array_equal(paint(PHOTO, Paintings([MOSAIC, INK], [2, 0]), USUAL), in_mosaic)
 
 
-def test_regions_are_painted_after_their_paintings(builtin):
-    def sides(paintings, regions, shares=None):
-        *_, step = stylize(PHOTO, paintings, USUAL, builtin, shares, regions=regions)
-        half = step.image.shape[1] // 2
-        return [colourfulness(each) for each in np.split(step.image, [half - 8, half + 8], 1)[::2]]
+@pytest.mark.parametrize("shares", [[1], [-1, 2], [0, 0], [1, float("inf")]])
+def test_shares_that_do_not_fit_are_refused(shares):
+    with pytest.raises(ValueError, match="shares"):
+        Paintings([MOSAIC, INK], shares)
 
-    one, other = sides([MOSAIC, INK], [LEFT, 1 - LEFT])
+
+def test_regions_are_painted_after_their_paintings():
+    def sides(regions, shares=None):
+        style = Paintings([MOSAIC, INK], shares, regions=regions)
+        return [colourfulness(side) for side in halves(paint(PHOTO, style, USUAL))]
+
+    one, other = sides([LEFT, 1 - LEFT])
     assert one > 2 * other
-    both, alone = sides([MOSAIC, INK], [LEFT, None])  # The ink is everywhere.
+    both, alone = sides([LEFT, None])  # The ink is everywhere.
     assert one > both > 1.5 * alone and abs(alone - other) < 0.05
     everywhere = np.ones_like(LEFT)
-    most, least = (
-        sides([MOSAIC, INK], [everywhere, everywhere], shares)[0]
-        for shares in ((0.9, 0.1), (0.1, 0.9))
-    )
+    most, least = (sides([everywhere] * 2, shares)[0] for shares in ((0.9, 0.1), (0.1, 0.9)))
     assert most > 1.5 * least
 
 
-@pytest.mark.parametrize("shape", [(256, 170), (31, 200), (40, 40)])
-def test_pictures_of_any_shape_are_painted(builtin, shape):
-    photo = np.random.default_rng(0).random((*shape, 3), np.float32)
-    painted = last(photo, [MOSAIC], dataclasses.replace(USUAL, size="full"), builtin)
-    assert painted.shape == photo.shape and np.isfinite(painted).all()
+@pytest.mark.parametrize("name", ["content_mask", "region"])
+def test_what_is_not_painted_keeps_the_photos_pixels(mosaic, name):
+    """It is decoded from the photo's own places, so the seam has no trace of the painting."""
+    if name == "content_mask":
+        style, masks = mosaic, {"content_mask": LEFT}
+    else:
+        style, masks = Paintings([MOSAIC], regions=[LEFT]), {}
+    left, right = halves(paint(PHOTO, style, USUAL, **masks))
+    photo_left, photo_right = halves(resize(PHOTO, *left.shape[:1], 192))
+    assert np.array_equal(right, photo_right) and psnr(left, photo_left) < 18
+    transfer = InstantTransfer(PHOTO, style, USUAL, **masks)
+    transfer._postprocess = lambda picture: picture
+    *_, last = transfer.steps()
+    assert psnr(halves(last.image)[1][:, 24:], photo_right[:, 24:]) > 26
 
 
-def test_float16_and_a_style_that_was_used_before_give_the_same(
-    builtin, style, in_mosaic, monkeypatch
-):
-    half = dataclasses.replace(USUAL, precision="float16")
-    assert np.array_equal(last(PHOTO, [MOSAIC], half, builtin), in_mosaic)
-    fine = dataclasses.replace(USUAL, preset="fine", recipe="default", iterations=1)
-    previewed = last(PHOTO, style, fine, builtin)
-    np.testing.assert_allclose(previewed, last(PHOTO, [MOSAIC], fine, builtin), atol=1e-5)
-    module = "styletransfer.engine.paintings.painting_targets"
-    monkeypatch.setattr(module, lambda *_: pytest.fail("computed again"))
-    assert np.array_equal(last(PHOTO, style, USUAL, builtin), in_mosaic)
+def test_masks_that_leave_nothing_to_paint_are_refused():
+    style = Paintings([MOSAIC], regions=[LEFT])
+    far_right = np.roll(LEFT, LEFT.shape[1] // 4, 1) * (1 - LEFT)
+    far_right[:, : LEFT.shape[1] // 2 + 8] = 0
+    with pytest.raises(PictureError, match="nothing of the photo is left"):
+        paint(PHOTO, style, USUAL, content_mask=far_right)
+    with pytest.raises(ValueError, match="the mask of painting 1 is black"):
+        Paintings([MOSAIC], masks=[0 * LEFT])
 
 
-def test_the_memory_of_kept_paintings_is_bounded(builtin, monkeypatch):
-    monkeypatch.setattr(instant, "MAX_KEPT", 2)
-    style = Paintings([MOSAIC])
-    for size in (64, 80, 96, 112):
-        last(PHOTO[:64, :96], style, dataclasses.replace(USUAL, size=size), builtin)
-    assert len(style._kept) == 2
+def test_only_the_part_of_a_painting_inside_its_mask_is_used(in_mosaic):
+    half = np.concatenate([MOSAIC, np.full_like(MOSAIC, [1, 0, 1])], 1)
+    mask = np.zeros(half.shape[:2], np.float32)
+    mask[:, : MOSAIC.shape[1]] = 1
+
+    def pink(picture):
+        return ((picture[..., 0] > 0.8) & (picture[..., 1] < 0.2) & (picture[..., 2] > 0.8)).mean()
+
+    assert pink(paint(PHOTO, Paintings([half]), USUAL)) > 0.05
+    assert pink(paint(PHOTO, Paintings([half], masks=[mask]), USUAL)) < 0.005
 
 
-def test_a_picture_in_parts_is_the_same(builtin, monkeypatch):
-    settings = dataclasses.replace(USUAL, strength=0.4)  # The photo's places have a part in it.
-    whole = last(PHOTO, [MOSAIC], settings, builtin)
-    monkeypatch.setattr(instant, "PART_SIDE", 48)
-    assert np.abs(last(PHOTO, [MOSAIC], settings, builtin) - whole).max() < 1e-4
+def test_larger_strokes_make_a_smoother_picture(mosaic, in_mosaic):
+    larger = paint(PHOTO, mosaic, changed(stroke_size=2.0))
+
+    def roughness(picture):
+        return np.abs(np.diff(picture, axis=1)).mean()
+
+    assert roughness(larger) < 0.9 * roughness(in_mosaic)
 
 
-def test_a_blank_photo_is_painted_without_a_mesh(builtin):
-    image = last(np.ones((128, 192, 3), np.float32), [MOSAIC], USUAL, builtin)
-    # As far from each other as a few places.
-    one, other = image[24:104, 24:136], image[24:104, 40:152]
+@pytest.mark.parametrize("shape", [(256, 170), (31, 200), (40, 40), (20, 5)])
+def test_photos_of_any_shape_are_painted(shape):
+    photo = RANDOM.random((*shape, 3), np.float32)
+    narrow = Paintings([MOSAIC[:90, :3]])
+    picture = paint(photo, narrow, changed(size="full" if max(shape) > 32 else 32))
+    assert picture.shape == (*shape, 3) or picture.shape == (32, 8, 3)
+    assert picture.dtype == np.float32 and 0 <= picture.min() <= picture.max() <= 1
+
+
+def test_the_photos_own_size_and_a_square_come_if_they_are_asked_for(mosaic):
+    assert paint(PHOTO, mosaic, changed(rescale_image=True)).shape == PHOTO.shape
+    assert paint(PHOTO, mosaic, changed(maintain_aspect_ratio=False)).shape == (192, 192, 3)
+
+
+def test_a_blank_photo_is_painted_without_a_mesh(mosaic):
+    image = paint(np.ones((128, 192, 3), np.float32), mosaic, USUAL)
+    one, other = image[24:104, 24:136], image[24:104, 40:152]  # As far apart as a few places.
     assert np.corrcoef((one - one.mean()).ravel(), (other - other.mean()).ravel())[0, 1] < 0.5
 
 
-def test_it_takes_a_step_at_each_scale_and_begins_from_a_given_picture(builtin, style, in_mosaic):
-    steps = each_read(stylize(PHOTO, style, dataclasses.replace(USUAL, size=256), builtin))
+def test_it_begins_from_a_picture_if_there_is_one(mosaic, in_mosaic):
+    other = paint(PHOTO, mosaic, USUAL, init=PHOTO[::-1])
+    assert np.abs(other - in_mosaic).mean() > 0.01
+
+
+def test_it_takes_a_step_at_each_scale_and_integers_are_taken_as_floats_are(mosaic):
+    steps = each_read(stylize(PHOTO, mosaic, changed(size=256)))
     assert [step.scale for step in steps] == [128, 256]
     assert [step.iteration for step in steps] == [1, 2] and steps[-1].fraction == 1
-    assert steps[-1].losses == {}
-    *_, other = stylize(PHOTO, style, USUAL, builtin, init=PHOTO[::-1])
-    assert np.abs(other.image - in_mosaic).mean() > 0.01
-    # It starts again instead of resuming.
-    assert StyleTransfer(PHOTO, style, USUAL, builtin).snapshot_shapes(1) == {}
+    assert steps[-1].losses == {} and not steps[-1].can_resume
+    photo, painting = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
+    other = paint(photo, Paintings([painting]), changed(size=256))
+    assert np.array_equal(other, steps[-1].image)
 
 
-def test_it_has_no_loss_and_needs_the_network_that_its_decoder_was_trained_for(builtin):
+def test_it_has_no_loss_and_needs_the_network_that_its_decoder_was_trained_for(in_mosaic, mosaic):
     with pytest.raises(ValueError, match="no loss"):
-        objective(PHOTO, PHOTO, [MOSAIC], USUAL, builtin)
+        objective(PHOTO, PHOTO, [MOSAIC], USUAL, load_vgg())
     with pytest.raises(ValueError, match="built-in network"):
         stylize(PHOTO, [MOSAIC], USUAL, load_vgg("vgg19", "random"))
-    with np.load(DECODER) as stored:
-        assert json.loads(str(stored["recipe"]))["network"] == builtin.identity
+    assert np.array_equal(paint(PHOTO, mosaic, USUAL, vgg=load_vgg()), in_mosaic)
+    with np.load(DECODER) as file:
+        assert json.loads(str(file["recipe"]))["network"] == load_vgg().identity
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("content", PHOTO * 255), ("init", PHOTO * 255), ("content_mask", LEFT * 255)],
+)
+def test_values_out_of_range_are_refused(mosaic, name, value):
+    arguments = {"content": PHOTO, "styles": mosaic, "settings": USUAL, name: value}
+    with pytest.raises(ValueError, match="expected floats in 0…1"):
+        stylize(**arguments)
+
+
+def test_a_picture_that_does_not_fit_is_refused_before_its_first_step(mosaic):
+    with pytest.raises(MemoryShortError, match="the largest size that fits is") as refused:
+        stylize(PHOTO, mosaic, changed(size=16000), memory_limit=10**9)
+    largest = int(str(refused.value).partition("fits is ")[2].split()[0])
+    stylize(PHOTO, mosaic, changed(size=largest), memory_limit=10**9)
+
+
+def test_a_picture_is_the_same_each_time_and_in_bands(monkeypatch, mosaic, in_mosaic):
+    assert np.array_equal(paint(PHOTO, mosaic, USUAL), in_mosaic)  # With what is kept.
+    assert np.array_equal(paint(PHOTO, Paintings([MOSAIC]), USUAL), in_mosaic)
+    decoded = paint(PHOTO, mosaic, changed(strength=0.0))
+    monkeypatch.setattr(instant_networks, "BAND_PIXELS", 1)
+    np.testing.assert_allclose(paint(PHOTO, mosaic, changed(strength=0.0)), decoded, atol=1e-4)
+    in_bands = paint(PHOTO, mosaic, USUAL)
+    monkeypatch.setattr(instant_matches, "KEPT_BYTES", 0)
+    assert np.array_equal(paint(PHOTO, mosaic, USUAL), in_bands)
+
+
+def test_a_paintings_places_are_kept_for_further_photos_within_bounds():
+    painting = Paintings([MOSAIC])
+
+    def calls(size):
+        counted = []
+        transfer = InstantTransfer(PHOTO[:64], painting, changed(size=size))
+        list(transfer.steps(check_stop=lambda: counted.append(0)))
+        return len(counted)
+
+    first = calls(64)
+    assert calls(64) < first
+    for size in range(70, 70 + 12 * 4, 4):
+        calls(size)
+    assert calls(64) == first
+
+
+@pytest.mark.slow
+def test_a_large_picture_stops_within_seconds():
+    asked = []
+    photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
+    transfer = InstantTransfer(photo, Paintings([mosaic]), changed(size=2048))
+    *_, last = transfer.steps(check_stop=lambda: asked.append(time.perf_counter()))
+    assert max(last.image.shape) == 2048 and np.diff(asked).max() < 5
+
+
+def test_a_stop_ends_a_picture_at_once(mosaic):
+    calls = []
+
+    def stop():
+        calls.append(0)
+        if len(calls) == 5:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(InstantTransfer(PHOTO, mosaic, USUAL).steps(check_stop=stop))
+    assert len(calls) == 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "strength"), [(512, 0.5), (512, 0.4), (1200, 0.5)])
+def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, strength):
+    code = rf"""if True:
+        import re, sys, numpy
+        from styletransfer import Settings
+        from styletransfer.engine.instant import InstantTransfer
+        from styletransfer.engine.paintings import Paintings
+        random = numpy.random.default_rng(0)
+        photo, painting = (random.integers(256, size=(400, 600, 3), dtype="u1") for _ in range(2))
+        settings = Settings(preset="instant", size={size}, strength={strength})
+        def most():
+            return 1024 * int(re.search("VmHWM:\s*(\d+)", open("/proc/self/status").read())[1])
+        transfer, before = InstantTransfer(photo, Paintings([painting]), settings), most()
+        *_, last = transfer.steps()
+        last.image
+        print(most() - before)
+        print(transfer.memory_plan.bytes_needed)
+        print(sorted({{"tensorflow", "scipy", "h5py"}} & set(sys.modules)))"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROGRAM, capture_output=True, text=True, check=True
+    )
+    taken, estimated, modules = ran.stdout.splitlines()
+    assert int(taken) <= int(estimated) < 4 * int(taken)
+    assert modules == "[]"

@@ -10,6 +10,7 @@ from scipy import ndimage
 from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.recipes import default
 from styletransfer.engine.structure import contours, structure_error
@@ -187,7 +188,7 @@ def test_what_is_blended_are_raw_moments(tiny):
     """The target is as of one canvas, divided among the paintings by their shares."""
     one, other = picture(48, 40, 3), picture(40, 40, 4)
     view = View.of(EXACT, tiny, as_given=True)
-    (blended,) = Paintings([one, other], [3, 1]).groups(view, (40, 48))
+    (blended,) = groups_of(Paintings([one, other], [3, 1]), view, (40, 48))
     for layer, found in zip(LAYERS, blended.targets, strict=True):
         (mean, second), (mean_, second_) = (
             numpy_statistics(numpy_features(tiny, each)[layer]) for each in (one, other)
@@ -292,9 +293,9 @@ def test_a_painting_without_a_share_is_not_used(tiny):
 def test_regions_that_meet_leave_nothing_out():
     """Also where masks were stored as JPEG, or a photo stretches them."""
     nearly, paintings = 0.95 * (1 - LEFT), [picture(64, 64, 3), picture(64, 64, 4)]
-    assert Paintings(paintings, regions=[LEFT, nearly]).painted_part(None, Settings()) is None
-    assert Paintings(paintings, regions=[LEFT, None]).painted_part(None, Settings()) is None
-    only = Paintings(paintings, regions=[LEFT, LEFT]).painted_part(None, Settings())
+    assert Paintings(paintings, regions=[LEFT, nearly]).painted_part(None) is None
+    assert Paintings(paintings, regions=[LEFT, None]).painted_part(None) is None
+    only = Paintings(paintings, regions=[LEFT, LEFT]).painted_part(None)
     np.testing.assert_array_equal(only, LEFT)
 
 

@@ -10,11 +10,12 @@ from support.tiny import picture
 
 from styletransfer import Settings
 from styletransfer.devices import memory, nvidia
-from styletransfer.devices.memory import MemoryBudget
+from styletransfer.devices.memory import device_budget
 from styletransfer.engine import memory_model
+from styletransfer.engine.groups import painting_targets
 from styletransfer.engine.memory_model import PaintingInputs
-from styletransfer.engine.paintings import Paintings, painting_targets
-from styletransfer.engine.stylize import StyleTransfer, plan_painting
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.style_transfer import StyleTransfer, plan_painting
 from styletransfer.engine.view import View
 from styletransfer.errors import MemoryShortError
 from styletransfer.vgg import tiles
@@ -26,12 +27,12 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
     chosen = Settings(size=128, rescale_image=True)
     with pytest.raises(MemoryShortError, match=r"photo alone, at its own size, takes .* smaller"):
         plan_painting(
-            PaintingInputs((6000, 8000)), chosen, random_vgg, MemoryBudget(share=200 << 20)
+            PaintingInputs((6000, 8000)), chosen, random_vgg, device_budget(share=200 << 20)
         )
 
 
 def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(tiny, monkeypatch):
-    monkeypatch.setattr(memory, "cpu_memory", lambda set_aside: (0, 1 * GIB))
+    monkeypatch.setattr(memory, "cpu_memory", lambda: (0, 1 * GIB))
     photo, style = picture(100, 150), Paintings([np.zeros((2000, 2000, 3), np.uint8)])
 
     def prepared(stroke_size):
@@ -57,14 +58,14 @@ def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monk
     capacity = memory.gpu_capacity.__wrapped__
     monkeypatch.setattr(memory, "gpu_capacity", cache(capacity))
     most = 8 - 1.5 - 1536 / 1024  # TensorFlow leaves 1536 MiB to CUDA's libraries.
-    assert MemoryBudget().bytes == pytest.approx(0.9 * (most - 1) * GIB)
+    assert device_budget().bytes == pytest.approx(0.9 * (most - 1) * GIB)
     # Once it has taken more from the driver, that is TensorFlow's to use again.
     gpu.free, gpu.held = 0, {"current": 0, "peak": 5 * GIB}
-    assert MemoryBudget().bytes == pytest.approx(0.9 * most * GIB)
+    assert device_budget().bytes == pytest.approx(0.9 * most * GIB)
     # A program that uses the library and sets up nothing: TensorFlow took all at its start.
     monkeypatch.setattr(memory, "gpu_capacity", cache(capacity))
     gpu.grows, gpu.free, gpu.held = False, 0.2, {"current": 1 * GIB, "peak": 2 * GIB}
-    assert MemoryBudget().bytes == pytest.approx(0.9 * (8 - 1536 / 1024 - 1) * GIB)
+    assert device_budget().bytes == pytest.approx(0.9 * (8 - 1536 / 1024 - 1) * GIB)
 
 
 @pytest.mark.parametrize("recipe", ["default", pytest.param("inetwork", marks=pytest.mark.slow)])
@@ -90,9 +91,9 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     def planned(free):
-        monkeypatch.setattr(memory, "cpu_memory", lambda _: (0, free))
+        monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))
         settings = Settings(size=1024, precision="float32")
-        return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, MemoryBudget())
+        return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
     tight = planned(roomy.memory.bytes_needed / memory.FREE_SHARE - 1)

@@ -9,11 +9,12 @@ from support import hard_networks
 from support.tiny import picture
 
 from styletransfer import Settings, objective
-from styletransfer.engine import memory_model, neighbours, paintings
-from styletransfer.engine.constants import MATCHED_LAYERS
+from styletransfer.engine import memory_model, neighbours
+from styletransfer.engine.groups import groups_of, painting_targets
 from styletransfer.engine.matching import Matching
 from styletransfer.engine.objective import Objective
-from styletransfer.engine.paintings import Paintings, painting_targets
+from styletransfer.engine.paintings import Paintings
+from styletransfer.engine.places import MATCHED_LAYERS
 from styletransfer.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
 from styletransfer.engine.view import View
 from styletransfer.vgg.network import NetworkOptions
@@ -96,7 +97,7 @@ def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
     # The style term of recipe moments at the shallow layers alone.
     losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
     minimised = Objective(View(tiny, Default(), losses, REPLICATING, as_given=True))
-    groups = Paintings([painting]).groups(minimised.view, image.shape[:2])
+    groups = groups_of(Paintings([painting]), minimised.view, image.shape[:2])
     problem = minimised.problem(tf.constant(photo[None]), groups, None)
     shallow, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
     candidates = numpy_candidates(tiny, painting)
@@ -119,7 +120,7 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
 ):
     view = View.of(EXACT, tiny)
     most = 200 * 4 * view.matched_channels
-    for module in (paintings, memory_model):
+    for module in (neighbours, memory_model):
         monkeypatch.setattr(module, "MAX_CANDIDATE_BYTES", most)
     painting = tf.constant(picture(160, 128, 3)[None])
     _, (found,) = painting_targets(view, painting, None)
@@ -150,7 +151,7 @@ def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     both = [picture(60, 70, 3), picture(50, 50, 4)]
     style = Paintings(both, [0.3, 0.7], regions=[mask, 1 - mask])
     inside, photo = mask[::-1], tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, style.groups(single.view, size, inside), inside)
+    problem = single.problem(photo, groups_of(style, single.view, size, inside), inside)
     in_float32 = Matching(single.view, problem, photo, 0.5).matched(
         tf.constant(picture(*size, 1)[None])
     )

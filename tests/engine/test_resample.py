@@ -7,7 +7,8 @@ from PIL import Image
 from support.tiny import picture
 
 from styletransfer import Settings
-from styletransfer.engine.picture import Postprocess, resample
+from styletransfer.engine.picture import Postprocess
+from styletransfer.engine.tensors import resample
 from styletransfer.settings import FIELDS
 
 

@@ -12,7 +12,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine.optimizers import initial_content_weight
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.transfer import TERMS
 from styletransfer.engine.view import View
 from styletransfer.vgg.network import NetworkOptions
 
@@ -72,7 +72,7 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
         assert np.isfinite(terms).all() and terms.min() > -1e-4
     # The whole canvas is steered, with its margin.
     canvas = View.of(Settings(), vgg).canvas(photo.shape[:2])
-    whole = canvas.padded(tf.constant(photo[None]))[0].numpy()
+    whole = canvas.padded(photo)
     found = content_error(vgg, step.snapshot()["average"][0], whole, painting)
     assert found == pytest.approx(strength, abs=0.03)
     assert grain(step.image) < 2 * max(grain(photo), grain(painting))

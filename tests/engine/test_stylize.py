@@ -16,7 +16,7 @@ from styletransfer.engine.optimizers import State, StepParams, adam
 from styletransfer.engine.paintings import Paintings
 from styletransfer.engine.picture import Canvas
 from styletransfer.engine.scale_optimizer import Program, _traced_program, program
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.style_transfer import StyleTransfer
 from styletransfer.errors import DivergedError
 
 

@@ -13,6 +13,7 @@ from support.tiny import each_read, picture
 
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import memory_model, scale_optimizer, schedule
+from styletransfer.engine.groups import groups_of
 from styletransfer.engine.memory_model import Footprint, PaintingInputs
 from styletransfer.engine.objective import Objective
 from styletransfer.engine.paintings import Paintings
@@ -56,7 +57,7 @@ def test_the_tiled_gradient_is_that_of_the_whole_picture(tiny, recipe, tmp_path,
     view = dataclasses.replace(objective.view, options=options)
     single = dataclasses.replace(objective, view=view)
     photo = tf.constant(picture(*size, 2)[None])
-    problem = single.problem(photo, paintings.groups(view, size, inside), inside)
+    problem = single.problem(photo, groups_of(paintings, view, size, inside), inside)
     problem = tf.nest.map_structure(lambda each: tf.cast(each, dtype), problem)
     image, weights = (tf.constant(x, dtype) for x in (picture(*size, 1)[None], WEIGHTS))
     terms, gradient = objective.gradient(image, problem, weights)
@@ -124,7 +125,7 @@ from support.tiny import last, network, picture
 from styletransfer import Settings, load_vgg, stylize
 from styletransfer.engine import schedule
 from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.stylize import StyleTransfer
+from styletransfer.engine.style_transfer import StyleTransfer
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))

@@ -115,14 +115,14 @@ def test_first_start_installs_and_second_does_not_also_through_links(machine):
 
 
 def test_modes_and_their_extras(machine):
-    assert machine.start("weights", "--all").stdout == "ran -m styletransfer.cli.weights --all\n"
+    assert machine.start("weights", "--all").stdout == "ran -m styletransfer weights --all\n"
     assert machine.done() == ["made", "cpu"]
     assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
     assert machine.done() == ["cpu web"]
     assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
     assert machine.start("test", "--quick").stdout == "ran -m pytest -m not slow\n"
     assert machine.done() == ["cpu dev web"]
-    assert machine.start("cluster").stdout == "ran -m styletransfer --cluster\n"
+    assert machine.start("cluster").stdout == "ran -m styletransfer cluster\n"
     machine.start("setup", "--cluster", "--dev", "--web")
     machine.start(CLUSTER="auto")
     assert machine.done() == ["cluster cpu dev web"]
@@ -143,7 +143,7 @@ def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(mac
 
 def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     first = machine.start("init", "--yes")
-    assert first.stdout == "ran -m styletransfer.cli.init --yes\n", first.stderr
+    assert first.stdout == "ran -m styletransfer init --yes\n", first.stderr
     assert "0.2 GB" in first.stderr
     machine.start("init")
     assert machine.done() == ["made", ""]

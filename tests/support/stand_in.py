@@ -79,7 +79,7 @@ class StyleTransfer:
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(STATE, self._photo.shape) if 0 < iteration < STEPS else {}
 
-    def steps(self, resume: Any = None) -> Iterator[Step]:
+    def steps(self, resume: Any = None, *_: Any) -> Iterator[Step]:
         if self._is_deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         done, image = 0, self._photo
@@ -130,6 +130,6 @@ def install(set_attribute: Any = setattr) -> None:
     from styletransfer.batch import easel
     from styletransfer.batch.network_pool import NetworkPool
 
-    set_attribute(easel, "StyleTransfer", StyleTransfer)
+    set_attribute(easel, "prepared", StyleTransfer)
     set_attribute(easel, "Paintings", Paintings)
     set_attribute(NetworkPool, "build", lambda _, settings, weights: VGG(weights))

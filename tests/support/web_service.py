@@ -125,7 +125,7 @@ class WebProcess:
         """Starts the web process, and waits until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "styletransfer.cli.web"],
+                [sys.executable, "-m", "styletransfer", "web"],
                 env=self._environment,
                 stdout=log,
                 stderr=log,

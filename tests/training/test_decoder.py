@@ -10,8 +10,8 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 import tensorflow as tf
 import torch
 
-from styletransfer.engine import constants, neighbours
-from styletransfer.engine import decoder as of_engine
+from styletransfer.engine import instant_networks, neighbours
+from styletransfer.engine.places import MATCHED_LAYERS
 from styletransfer.vgg.network import NetworkOptions, load_vgg
 from training import decoder, places, train_decoder
 from training.network import tensors
@@ -51,6 +51,19 @@ def kernels():
     return tensors(found, list(found)[-1], CPU)
 
 
+@pytest.fixture
+def engine_reads(monkeypatch):
+    """Let the engine decode by a file."""
+
+    def read(path):
+        monkeypatch.setattr(instant_networks, "DECODER", path)
+        instant_networks._decoder.cache_clear()
+
+    yield read
+    monkeypatch.undo()
+    instant_networks._decoder.cache_clear()
+
+
 def last_axis(found):
     """[N, C, h, w] as the engine has it."""
     return found.permute(0, 2, 3, 1).numpy()
@@ -60,13 +73,13 @@ def test_places_are_the_engines(vgg, kernels, images):
     with torch.no_grad():
         found = places.joined(places.places(kernels, images[:1]))
     options = NetworkOptions(padding="replicate")
-    features = vgg.forward(last_axis(images[:1]), constants.MATCHED_LAYERS, options)
-    theirs = [neighbours.places(layer, features[layer]) for layer in constants.MATCHED_LAYERS]
+    features = vgg.forward(last_axis(images[:1]), MATCHED_LAYERS, options)
+    theirs = [neighbours.places(layer, features[layer]) for layer in MATCHED_LAYERS]
     expected = tf.concat(theirs, -1).numpy()
     assert np.abs(last_axis(found)[0] - expected).mean() < 1e-3 * np.abs(expected).mean()
 
 
-def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, tmp_path):
+def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, engine_reads, tmp_path):
     torch.manual_seed(0)
     trained = decoder.Decoder(sum(CHANNELS))
     with torch.no_grad():
@@ -79,9 +92,11 @@ def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, tmp_path
         pixels = places.pixels(images)
         expected = last_axis(trained(features, pixels))
     trained.write(tmp_path / "decoder.npz", {"seed": 1})
-    read = of_engine.decoder(tmp_path / "decoder.npz")
-    ordered = tf.nn.space_to_depth(last_axis(images), neighbours.PLACE)
-    found = read(read.joined(last_axis(features), ordered), ordered).numpy()
+    engine_reads(tmp_path / "decoder.npz")
+    found = []
+    for image, of_image in zip(last_axis(images), last_axis(features), strict=True):
+        pixels = instant_networks.pixels_of(image)
+        found.append(instant_networks.decoded(instant_networks.joined(of_image, pixels), pixels))
     assert np.abs(expected - last_axis(images)).mean() > 0.02
     assert np.abs(found - expected).max() < 1e-3
 
@@ -97,7 +112,7 @@ def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(picture
     assert after["psnr"] > 26
 
 
-def test_the_command_trains_resumes_and_writes_a_file(tmp_path, caplog, monkeypatch):
+def test_the_command_trains_resumes_and_writes_a_file(tmp_path, caplog, monkeypatch, engine_reads):
     with monkeypatch.context() as patch:  # A folder that is not there is one line, exit code 2.
         patch.setattr(train_decoder, "SAMPLES", tmp_path)
         assert main([str(tmp_path / "none"), "--folder", str(tmp_path)]) == 2
@@ -112,4 +127,7 @@ def test_the_command_trains_resumes_and_writes_a_file(tmp_path, caplog, monkeypa
     with np.load(output) as stored:
         recipe = json.loads(str(stored["recipe"]))
     assert recipe["steps"] == 2 and recipe["pictures"] > 0
-    assert set(of_engine.decoder(output).layers) == set(of_engine.LAYERS)
+    engine_reads(output)
+    blank = np.zeros((4, 4, 48), np.float32)
+    first = instant_networks.joined(np.zeros((4, 4, sum(CHANNELS)), np.float32), blank)
+    assert np.isfinite(instant_networks.decoded(first, blank)).all()

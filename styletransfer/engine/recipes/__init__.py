@@ -1,10 +1,12 @@
-"""The recipes, each in one file. `settings.RECIPES` has what needs no TensorFlow."""
+"""The recipes that minimise a loss, each in one file; for `instant` see instant.py.
+
+`settings.RECIPES` has what needs no TensorFlow.
+"""
 
 from styletransfer.engine.recipes.base import Recipe
 from styletransfer.engine.recipes.default import Default, Moments
 from styletransfer.engine.recipes.gatys import Gatys
 from styletransfer.engine.recipes.inetwork import INetwork
-from styletransfer.engine.recipes.instant import Instant
 from styletransfer.settings import Settings
 
 _RECIPES: dict[str, Recipe] = {
@@ -12,7 +14,6 @@ _RECIPES: dict[str, Recipe] = {
     "moments": Moments(),
     "inetwork": INetwork(),
     "gatys": Gatys(),
-    "instant": Instant(),
 }
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from styletransfer.engine.gaussians import TINY
-from styletransfer.engine.memory_model import Footprint
 from styletransfer.engine.schedule import painting_size
 from styletransfer.engine.sums import Spread, Statistics, moment_sums, statistics
 from styletransfer.engine.targets import Group
@@ -171,23 +170,16 @@ class Recipe(ABC):
             picture.py.
         composites: Whether the photo shows outside of the painted part while it is painted.
             Otherwise regions restrict paintings, not the picture.
-        fits_float16: Whether features may have any scale, as they need in float16, if the losses
-            are relative.
         joins_terms: Whether XLA may compile the operations from sums to losses.
         bounds: The range of the picture's values while L-BFGS optimises it, or None for any.
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.
-        keeps_pixels: Whether paintings' candidates keep their pixels.
-        footprint: The class of its memory estimate.
     """
 
     pads = True
     composites = True
-    fits_float16 = True
     joins_terms = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
     first_grain = FIRST_GRAIN
-    keeps_pixels = False
-    footprint = Footprint
 
     def network(self, vgg: VGG) -> VGG:
         """Return the network whose features are compared."""

@@ -17,7 +17,6 @@ from typing import Any
 import tensorflow as tf
 
 from styletransfer.devices.choose import gpus_in_use
-from styletransfer.engine.constants import MATCHED_LAYERS
 from styletransfer.engine.gaussians import (
     TINY,
     Displacements,
@@ -26,6 +25,7 @@ from styletransfer.engine.gaussians import (
     gaussian,
     moments_errors,
 )
+from styletransfer.engine.places import MATCHED_LAYERS
 from styletransfer.engine.recipes.base import Losses, Recipe
 from styletransfer.engine.sums import Spread, Statistics, Sums, statistics, variance
 from styletransfer.engine.targets import Group

@@ -1,0 +1,18 @@
+"""Numbers of the places that pictures and paintings are compared by.
+
+The default recipe (neighbours.py), recipe `instant` (instant_matches.py) and the training of its
+decoder share them; the last two do not load TensorFlow.
+"""
+
+MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")  # if the network has them
+PLACE = 4  # px per side: a position of block 3
+PIXELS_OF_PLACE = 3 * PLACE**2
+MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
+MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
+# A candidate's crowding is its similarity to the most similar place of each group of a sample of
+# places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
+# and more for one further away: flat areas of middle tones stay as they are.
+CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
+DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
+NO_LENGTH = 1e-6
+HALF = 0.5  # the least value of a mask at a place of a painting that is used

@@ -1,0 +1,96 @@
+"""A batch of pictures by preset instant, which needs no TensorFlow."""
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from support import programs, tiny
+from support.commands import python
+from support.folder_batches import keys, run
+
+from styletransfer.devices.system_memory import resident_memory
+from styletransfer.errors import DeviceError
+from styletransfer.record import Record
+from styletransfer.vgg.architectures import BUILTIN
+from styletransfer.vgg.readers import file_identity
+
+INSTANT = {"PRESET": "instant", "STYLE_SIZE": "64"}
+
+
+def record(key):
+    return Record.from_bytes(Path(f"out/_records/{key}.json").read_bytes())
+
+
+def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_path):
+    """A dry run, the run, and one of its pictures painted a second time."""
+    code = """if True:
+        import sys
+        from styletransfer.cli.batch import main
+        from styletransfer.cli.inetwork import inetwork
+        from_record = ["--from-record", "out/_records/both/beach.jpg.json", "again"]
+        code = main(["--dry-run"]) or main([]) or inetwork(from_record)
+        sys.exit(code or 9 * ("tensorflow" in sys.modules))"""
+    done = python("-c", code, cwd=tmp_path, **folders | INSTANT)
+    assert done.returncode == 0, done.stderr
+    assert "dry run: 4 to paint in about" in done.stdout and "4 painted" in done.stdout
+    kept = record("both/beach.jpg")
+    assert kept.device == f"the CPU, {os.cpu_count()} cores"
+    assert kept.weights == file_identity(BUILTIN)
+    assert Path("again.jpg").read_bytes() == Path("out/both/beach.jpg").read_bytes()
+
+
+@pytest.mark.usefixtures("small_vgg")
+def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys):
+    Path("paintings/styles.toml").write_text(
+        '[quick]\npaintings = ["monet.jpg"]\npreset = "instant"\nsize = 64\n'
+        '[usual]\npaintings = ["monet.jpg"]\n'
+    )
+    assert run(folders, DRY_RUN="1") == 0
+    assert "dry run: 4 to paint" in capsys.readouterr().out
+    assert run(folders) == 0
+    assert "fastest in" in record("usual/beach.jpg").device
+    assert "fastest in" not in record("quick/beach.jpg").device
+    assert record("quick/beach.jpg").weights == file_identity(BUILTIN)
+    assert run(folders) == 0
+    assert "Nothing to paint: all 4 results" in capsys.readouterr().out
+
+
+def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
+    Path("photos/large.jpg").write_bytes(tiny.file(4000, 4000, 1))
+    limit = f"{resident_memory() // 10**6 + 1200}MB"
+    assert run(folders | INSTANT, STYLE_SIZE="full", MEMORY_LIMIT=limit, STYLE="monet") == 1
+    out = capsys.readouterr().out
+    assert "large.jpg in monet" in out and "FAILED: painting 4000 × 4000 px needs" in out
+    assert "monet/beach.jpg" in keys() and "monet/large.jpg" not in keys()
+
+
+def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
+    installed = []
+    monkeypatch.setattr("styletransfer.devices.nvidia.installed_gpus", lambda: installed)
+    with pytest.raises(DeviceError, match="no NVIDIA GPU was found") as refused:
+        run(folders | INSTANT, DEVICE="gpu")
+    assert refused.value.exit_code == 4 and not Path("out").exists()
+    installed.append("NVIDIA GPU")
+    assert run(folders | INSTANT, DEVICE="gpu") == 0
+    assert "CPU" in record("both/beach.jpg").device
+
+
+@pytest.mark.slow
+def test_a_signal_ends_a_large_picture_within_5_s_and_the_next_run_paints_it(
+    folders, start_program, tmp_path
+):
+    Path("paintings/monet.jpg").unlink()
+    Path("photos/trip/old town é.png").unlink()
+
+    def start(name, size):
+        environment = os.environ | folders | {"PRESET": "instant", "STYLE_SIZE": size}
+        return start_program(programs.batch, environment=environment, log=tmp_path / name)
+
+    child = start("first", "3000")
+    child.wait_until(lambda out: "of memory in all" in out)
+    assert child.stop(signal.SIGTERM) == 143
+    assert "stopped by SIGTERM" in child.output and "Traceback" not in child.output
+    assert keys() == set()
+    assert start("second", "64").wait() == 0
+    assert keys() == {"both/beach.jpg", "_records/both/beach.jpg.json"}

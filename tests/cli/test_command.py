@@ -1,0 +1,190 @@
+"""`painterly`: one picture or a batch, its verbs, and the package outside of a checkout."""
+
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.commands import python
+from support.inetwork_runs import QUICK
+
+from styletransfer.cli.command import VERBS, main
+from styletransfer.paths import PROGRAM
+
+HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Path:
+    """A folder with the package as pip installs it, without its extras."""
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(PROGRAM / "styletransfer", folder / "styletransfer")
+    hide = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN}))"
+    (folder / "sitecustomize.py").write_text(hide)
+    return folder
+
+
+@pytest.fixture
+def installed(site, tmp_path):
+    """Return a function that runs the installed package in a folder with two pictures."""
+    Image.new("RGB", (60, 40), "teal").save(tmp_path / "beach.jpg")
+    Image.new("RGB", (40, 40), "pink").save(tmp_path / "monet.jpg")
+
+    def run(*words: str):
+        variables = {"PYTHONPATH": str(site), "CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": ""}
+        return python("-m", "styletransfer", *words, cwd=tmp_path, **variables)
+
+    return run
+
+
+def test_the_installed_package_says_what_it_needs_in_one_line(installed):
+    for words, code, said in (
+        (["web"], 2, 'uvicorn is missing; pip install "painterly[web]" installs it'),
+        (["./a", "./b", "./c", "--cluster"], 2, 'pip install "painterly[cluster]" installs it'),
+        (
+            ["beach.jpg", "monet.jpg", "x.jpg", "--preset", "draft"],
+            2,
+            'tensorflow is missing; pip install "painterly[cpu]", or [gpu], installs it, and '
+            "preset instant paints without it",
+        ),
+        (["--dry-run"], 2, "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE"),
+        (["send-source", "."], 2, "BUCKET_SOURCE is not set; set BUCKET_SOURCE, BUCKET_STYLE"),
+        (["weights", "vgg11"], 2, "painterly weights: MODEL is 'vgg11'"),
+    ):
+        ran = installed(*words)
+        assert ran.returncode == code and said in ran.stderr, ran
+        assert ran.stderr.count("\n") == 1 and ran.stderr.startswith("painterly"), ran.stderr
+
+
+def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
+    installed, tmp_path
+):
+    line = 'painting with preset instant; for the others: pip install "painterly[cpu]"'
+    for result in ("x.jpg", "./painted"):
+        words = ("beach.jpg", "monet.jpg", result)
+        assert line in installed(*words).stdout
+        assert line not in installed(*words, "--recipe", "moments").stdout
+    piped = installed("beach.jpg", "no.jpg", "-")
+    assert piped.stdout == "" and line in piped.stderr
+    (tmp_path / ".env").write_text("PRESET=draft\n")
+    assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
+
+
+def test_the_installed_package_reads_env_in_the_current_folder(installed, tmp_path):
+    (tmp_path / ".env").write_text("BUCKET_STYLE=./paintings\n")
+    ran = installed()
+    assert ran.returncode == 2
+    assert "BUCKET_SOURCE and BUCKET_RESULT missing, though BUCKET_STYLE is set" in ran.stderr
+
+
+def test_without_anything_to_paint_it_prints_its_help(installed):
+    ran = installed()
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("usage: painterly PHOTO PAINTING [PAINTING …] RESULT [flags]")
+    for verb in VERBS:
+        assert f"  painterly {verb} " in ran.stderr
+        help_of_verb = installed(verb, "--help")
+        assert help_of_verb.returncode == 0, help_of_verb.stderr
+        assert help_of_verb.stdout.startswith(f"usage: painterly {verb}".removesuffix(" cluster"))
+    assert "./" + "start.sh" not in ran.stderr
+
+
+@pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["beach.jpg", "no.jpg", "x.jpg"], "painting 'no.jpg' cannot be read"),
+        (["no.jpg", "monet.jpg", "x.png"], "photo 'no.jpg' cannot be read"),
+        (["beach.jpg", "monet.jpg", "no.jpg", "x"], "painting 'no.jpg' cannot be read"),
+        (["--size", "64", "beach.jpg", "no.jpg", "-"], "painting 'no.jpg' cannot be read"),
+        (["beach.jpg", "monet.jpg", "x.gif"], "expected one of jpg, png, webp, tiff"),
+        (["beach.jpg", "no.jpg", "./painted"], "PAINTINGS is 'no.jpg'; there is no such file here"),
+        (["./photos", "monet.jpg", "x.jpg"], "RESULTS is 'x.jpg'; expected a folder or bucket"),
+        (["beach.jpg", "./paintings", "./painted"], "folder ./paintings does not exist"),
+        (["./photos", "monet.jpg", "./x.jpg"], "RESULTS is './x.jpg'; expected a folder or bucket"),
+        (["beach.jpg", "monet.jpg"], "expected PHOTOS, PAINTINGS, RESULTS, or none of them"),
+        (
+            ["beach.jpg", "monet.jpg", "x.jpg", "--stlye_weight", "1"],
+            "did you mean --style_weight?",
+        ),
+        (["--from_record", "no.json", "x"], "--from-record 'no.json' cannot be read"),
+    ],
+)
+def test_a_result_with_a_pictures_name_is_one_picture_and_all_else_a_batch(capsys, words, said):
+    Path("photos").mkdir()
+    try:
+        assert main(words)
+    except SystemExit as ended:
+        assert ended.code == 2
+    err = capsys.readouterr().err
+    assert said in err and err.count("\n") == 1
+    assert not list(Path().glob("x*"))
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("inetwork_files")
+def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr():
+    def painted(photo: str, *flags: str):
+        words = ["-", "monet.jpg", "-", *QUICK, "--size", "32", *flags]
+        ran = subprocess.run(
+            [sys.executable, "-m", "styletransfer", *words],
+            input=Path(photo).read_bytes(),
+            capture_output=True,
+            env={"PYTHONPATH": str(PROGRAM), "PATH": ""},
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert b"painting with" in ran.stderr
+        Path("piped").write_bytes(ran.stdout)
+        with Image.open("piped") as picture:
+            return picture.format, picture.size
+
+    assert painted("beach.jpg") == ("JPEG", (32, 24))
+    assert painted("klimt.png", "--output_format", "webp") == ("WEBP", (32, 21))
+
+
+@pytest.mark.usefixtures("inetwork_files")
+def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
+    for variables in ({}, {"LOG_FORMAT": "json"}):
+        ran = python("-m", "styletransfer", "text.jpg", "monet.jpg", "-", cwd=Path(), **variables)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert "text.jpg: is text" in ran.stderr and ran.stderr.count("\n") == 1
+
+
+def test_it_knows_its_version():
+    version = tomllib.loads((PROGRAM / "pyproject.toml").read_text())["project"]["version"]
+    assert python("-m", "styletransfer", "--version").stdout == f"painterly {version}\n"
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_a_shell_completes_verbs_flags_values_and_files(shell, tmp_path):
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"needs {shell}: apt-get install {shell}")
+    (tmp_path / "wedding.jpg").touch()
+    script = tmp_path / "script"
+    script.write_text(python("-m", "styletransfer", "--completion", shell).stdout)
+    completed = {
+        "bash": (
+            f'. {script}; COMP_WORDS=($1 "$2"); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); '
+            'COMPREPLY=(); _painterly; printf "%s\\n" "${COMPREPLY[@]}"'
+        ),
+        "fish": f'source {script}; complete -C "$argv[2] $argv[3]"',
+    }
+    for before, word, expected in (
+        ("painterly", "we", {"web", "weights", "wedding.jpg"}),
+        ("painterly wedding.jpg", "we", {"wedding.jpg"}),
+        ("painterly buckets empty", "--y", {"--yes"}),
+        ("painterly web", "--st", set()),
+        ("painterly wedding.jpg", "--style_w", {"--style_weight"}),
+        ("painterly --preset", "d", {"draft"}),
+    ):
+        ran = subprocess.run(
+            [program, "-c", completed[shell], shell, before, word],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert {line.partition("\t")[0] for line in ran.stdout.split("\n")} - {""} == expected
