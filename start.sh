@@ -81,7 +81,7 @@ case $mode in
   cluster) extras=(tensorflow cluster) run=(-m styletransfer cluster "${@:2}") ;;
   web) extras=(tensorflow web) run=(-m styletransfer web "${@:2}") ;;
   init) extras=() run=(-m styletransfer init "${@:2}") ;;
-  weights) paints="" run=(-m styletransfer weights "${@:2}") ;;
+  weights) extras=(tensorflow) paints="" run=(-m styletransfer weights "${@:2}") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do

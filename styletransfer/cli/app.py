@@ -211,7 +211,8 @@ def _missing_package(package: str, paints: bool) -> str:
     if not IN_CHECKOUT:
         return f"{what}; {_installed_by(package)}"
     if paints:
-        return f"{what}; ./start.sh setup installs all, with --web for the web service"
+        web = " --web" if EXTRAS.get(package) == "web" else ""
+        return f"{what}; ./start.sh setup{web} installs all that it needs"
     if sys.platform == "win32":
         return f"{what}; python -m pip install {LAPTOP} installs all"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
