@@ -41,11 +41,11 @@ USER painter
 # Models whose published weights the image gets, for VGG_WEIGHTS=published or recipe inetwork:
 # --build-arg WEIGHTS=vgg19 (or "vgg19 vgg16").
 ARG WEIGHTS=""
-RUN if [ -n "$WEIGHTS" ]; then python -m styletransfer weights $WEIGHTS; fi
+RUN if [ -n "$WEIGHTS" ]; then python -m painterly weights $WEIGHTS; fi
 
 # With gpu and without a GPU that computes: exit 4. On purpose on a CPU: --env DEVICE=cpu.
 ENV DEVICE=$TENSORFLOW
 
 # As lists: SIGTERM reaches Python itself, which saves a checkpoint.
 STOPSIGNAL SIGTERM
-CMD ["python", "-m", "styletransfer"]
+CMD ["python", "-m", "painterly"]

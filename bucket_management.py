@@ -3,10 +3,10 @@
 
 import sys
 
-from styletransfer.cli.right_python import COPYING, use_right_python
+from painterly.cli.right_python import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)
-    from styletransfer.cli.bucket_management import bucket_management
+    from painterly.cli.bucket_management import bucket_management
 
     sys.exit(bucket_management())

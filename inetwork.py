@@ -3,10 +3,10 @@
 
 import sys
 
-from styletransfer.cli.right_python import PAINTING, use_right_python
+from painterly.cli.right_python import PAINTING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*PAINTING)
-    from styletransfer.cli.inetwork import inetwork
+    from painterly.cli.inetwork import inetwork
 
     sys.exit(inetwork())

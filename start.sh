@@ -77,11 +77,11 @@ extras=(tensorflow) paints=1
 mode=${1:-${RUN_MODE:-}}
 case $mode in
   -h | --help) usage && exit ;;
-  '' | -*) run=(-m styletransfer "$@") ;;
-  cluster) extras=(tensorflow cluster) run=(-m styletransfer cluster "${@:2}") ;;
-  web) extras=(tensorflow web) run=(-m styletransfer web "${@:2}") ;;
-  init) extras=() run=(-m styletransfer init "${@:2}") ;;
-  weights) extras=(tensorflow) paints="" run=(-m styletransfer weights "${@:2}") ;;
+  '' | -*) run=(-m painterly "$@") ;;
+  cluster) extras=(tensorflow cluster) run=(-m painterly cluster "${@:2}") ;;
+  web) extras=(tensorflow web) run=(-m painterly web "${@:2}") ;;
+  init) extras=() run=(-m painterly init "${@:2}") ;;
+  weights) extras=(tensorflow) paints="" run=(-m painterly weights "${@:2}") ;;
   setup)
     extras=(tensorflow) run=(-c 'import sys; print(sys.executable)')
     for option in "${@:2}"; do
@@ -102,7 +102,7 @@ case $mode in
       fail 2 "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
 PHOTOS PAINTINGS RESULTS."
     fi
-    run=(-m styletransfer "$@")
+    run=(-m painterly "$@")
     ;;
 esac
 case " $* " in *" --help "* | *" -h "*) paints="" ;; esac

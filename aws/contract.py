@@ -12,11 +12,11 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from styletransfer import bucket_layout, settings
-from styletransfer.batch.styles import RESERVED
-from styletransfer.errors import ConfigError
-from styletransfer.log import printable
-from styletransfer.storage.base import Bucket
+from painterly import bucket_layout, settings
+from painterly.batch.styles import RESERVED
+from painterly.errors import ConfigError
+from painterly.log import printable
+from painterly.storage.base import Bucket
 
 PHOTOS = "telegram"
 STYLES = "styles"

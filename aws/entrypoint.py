@@ -11,18 +11,18 @@ from pathlib import Path
 
 import contract
 
-from styletransfer import config
-from styletransfer.batch import run as batch
-from styletransfer.batch.styles import find_styles
-from styletransfer.cli.app import leave, run_service
-from styletransfer.cli.parser import Parser
-from styletransfer.config import Config
-from styletransfer.errors import ConfigError, NoPhotoError, PictureError
-from styletransfer.images.opening import read_header
-from styletransfer.log import event
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import parse_account
-from styletransfer.storage.base import Bucket
+from painterly import config
+from painterly.batch import run as batch
+from painterly.batch.styles import find_styles
+from painterly.cli.app import leave, run_service
+from painterly.cli.parser import Parser
+from painterly.config import Config
+from painterly.errors import ConfigError, NoPhotoError, PictureError
+from painterly.images.opening import read_header
+from painterly.log import event
+from painterly.storage import open_bucket
+from painterly.storage.address import parse_account
+from painterly.storage.base import Bucket
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
 
     Raises:
         ConfigError: The key is not a photo's, or the wish cannot be fulfilled.
-        StyleTransferError: As `batch.run`.
+        PainterlyError: As `batch.run`.
     """
     photo = contract.Photo.of_key(key)
     if photo is None:

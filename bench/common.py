@@ -96,7 +96,7 @@ def run_batch(
 ) -> tuple["subprocess.CompletedProcess[str]", dict[str, list[Result]]]:
     """Run the program to its end. Returns its process, and the events of its log by name."""
     done = subprocess.run(
-        [sys.executable, "-m", "styletransfer"],
+        [sys.executable, "-m", "painterly"],
         env=os.environ | {"LOG_FORMAT": "json", "PYTHONPATH": str(REPOSITORY)} | environment,
         capture_output=True,
         text=True,

@@ -48,9 +48,9 @@ def main() -> None:
 
 def measure(size: int) -> None:
     """Paint at a size, and print the times in seconds and the memory in GB."""
-    from styletransfer import Settings
-    from styletransfer.engine.instant import InstantTransfer
-    from styletransfer.engine.paintings import Paintings
+    from painterly import Settings
+    from painterly.engine.instant import InstantTransfer
+    from painterly.engine.paintings import Paintings
 
     photo, settings = pixels(PHOTO), Settings(preset="instant", size=size)
     paintings = Paintings([pixels(PAINTING)])

@@ -74,7 +74,7 @@ def in_tensorflow(image: np.ndarray, kernel: np.ndarray, bias: np.ndarray, preci
     """Return the three ways in TensorFlow, as this engine uses it."""
     import tensorflow as tf
 
-    from styletransfer.devices.choose import one_operation_at_a_time
+    from painterly.devices.choose import one_operation_at_a_time
 
     one_operation_at_a_time()
     dtype = tf.as_dtype(precision)

@@ -32,14 +32,14 @@ import numpy as np
 import tensorflow as tf
 from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels, process_age
 
-from styletransfer import Settings, load_vgg
-from styletransfer.devices import choose
-from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.paintings import as_paintings
-from styletransfer.engine.recipes.default import STYLE_LAYERS
-from styletransfer.engine.schedule import steps_between_matches
-from styletransfer.engine.stylize import prepared
-from styletransfer.vgg.network import VGG
+from painterly import Settings, load_vgg
+from painterly.devices import choose
+from painterly.devices.system_memory import resident_memory
+from painterly.engine.paintings import as_paintings
+from painterly.engine.recipes.default import STYLE_LAYERS
+from painterly.engine.schedule import steps_between_matches
+from painterly.engine.stylize import prepared
+from painterly.vgg.network import VGG
 
 WARM_UP, TRACED = 2, 10  # steps
 PRODUCT, CHAIN = 8192, 20  # rows and columns of the matrices, products in a row

@@ -20,13 +20,13 @@ import numpy as np
 import tensorflow as tf
 from common import pixels, table
 
-from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.sums import spread
-from styletransfer.engine.tensors import resample, to_batch
-from styletransfer.engine.view import View
-from styletransfer.vgg.network import VGG
+from painterly import Settings, load_vgg, stylize
+from painterly.engine.groups import groups_of
+from painterly.engine.paintings import Paintings
+from painterly.engine.sums import spread
+from painterly.engine.tensors import resample, to_batch
+from painterly.engine.view import View
+from painterly.vgg.network import VGG
 
 
 def main() -> None:

@@ -9,14 +9,14 @@ plans within the memory that painting may take, if nothing else runs on the GPU.
 import numpy as np
 from common import GIB, REPOSITORY, table
 
-from styletransfer import Settings, load_vgg
-from styletransfer.devices.budget import FREE_SHARE
-from styletransfer.devices.memory import left_to_cuda
-from styletransfer.engine import memory_model
-from styletransfer.engine.memory_model import Footprint
-from styletransfer.engine.view import View
-from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
-from styletransfer.vgg.network import VGG
+from painterly import Settings, load_vgg
+from painterly.devices.budget import FREE_SHARE
+from painterly.devices.memory import left_to_cuda
+from painterly.engine import memory_model
+from painterly.engine.memory_model import Footprint
+from painterly.engine.view import View
+from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.network import VGG
 
 PAGE = REPOSITORY / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"

@@ -15,7 +15,7 @@ if [ $# -eq 0 ]; then
   sed -n '2,/^set /{/^# /s/^# //p;}' "${BASH_SOURCE[0]}" >&2
   exit 2
 fi
-# As styletransfer/cluster/fleet.py: a machine that no longer answers is given up after about
+# As painterly/cluster/fleet.py: a machine that no longer answers is given up after about
 # 9 s, not 7 minutes.
 export RAY_grpc_client_keepalive_time_ms=${RAY_grpc_client_keepalive_time_ms:-5000}
 export RAY_grpc_client_keepalive_timeout_ms=${RAY_grpc_client_keepalive_timeout_ms:-5000}

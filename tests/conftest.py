@@ -13,7 +13,7 @@ from support import tiny as tiny_module
 from support.processes import Starter, loaded_processes
 
 if TYPE_CHECKING:
-    from styletransfer.vgg.network import VGG
+    from painterly.vgg.network import VGG
 
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
@@ -156,6 +156,6 @@ def tiny() -> "VGG":
 @pytest.fixture(scope="session")
 def random_vgg() -> "VGG":
     """VGG19 with all its channels and random features."""
-    from styletransfer.vgg.network import load_vgg
+    from painterly.vgg.network import load_vgg
 
     return load_vgg("vgg19", "random")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.config import (
+from painterly.config import (
     DEMO_SETTINGS,
     OLDER_NAMES,
     environment,
@@ -17,11 +17,11 @@ from styletransfer.config import (
     log_format,
     log_level,
 )
-from styletransfer.errors import ConfigError
-from styletransfer.images.output import OutputFormat
-from styletransfer.paths import PROGRAM
-from styletransfer.settings import Settings
-from styletransfer.storage.address import Account
+from painterly.errors import ConfigError
+from painterly.images.output import OutputFormat
+from painterly.paths import PROGRAM
+from painterly.settings import Settings
+from painterly.storage.address import Account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}
 CELLAR = {
@@ -185,7 +185,7 @@ def test_a_wrong_value_is_named_with_what_is_expected(wrong, named):
 
 def test_every_variable_that_is_read_is_in_the_example():
     example = (PROGRAM / ".env.example").read_text()
-    variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "styletransfer/config.py").read_text())
+    variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "painterly/config.py").read_text())
     assert {"PHOTO", "STYLE", "DEVICE"} <= {*variables}
     documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
     generated = {"STYLE_", "STYLE_PRESET", "AWS_"}

@@ -7,11 +7,11 @@ from importlib.util import find_spec
 
 import yaml
 
-from styletransfer.cli.command import VERBS
-from styletransfer.paths import PROGRAM
-from styletransfer.vgg.architectures import BUILTIN
-from styletransfer.web.gate import OPEN_PATHS
-from styletransfer.web.options import load_options
+from painterly.cli.command import VERBS
+from painterly.paths import PROGRAM
+from painterly.vgg.architectures import BUILTIN
+from painterly.web.gate import OPEN_PATHS
+from painterly.web.options import load_options
 
 DOCKERFILE = (PROGRAM / "Dockerfile").read_text()
 
@@ -34,7 +34,7 @@ def lets_through(path: str) -> bool:
 
 def test_the_image_has_the_network_of_our_own_and_no_secret():
     assert lets_through(BUILTIN.relative_to(PROGRAM).as_posix())
-    for path in ("styletransfer/batch/run.py", "aws/entrypoint.py", "aws/contract.py", "start.sh"):
+    for path in ("painterly/batch/run.py", "aws/entrypoint.py", "aws/contract.py", "start.sh"):
         assert lets_through(path)
     for path in (".env", ".git/config", "samples/.env", "aws/bot/handler.py", "tests/conftest.py"):
         assert not lets_through(path)

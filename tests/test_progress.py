@@ -8,7 +8,7 @@ import pytest
 from rich import progress as rich_progress
 from rich.console import Console
 
-from styletransfer import log, progress
+from painterly import log, progress
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.gallery import parsed
 
-from styletransfer.record import PaintingRef, Record
+from painterly.record import PaintingRef, Record
 
 # As version 3 of the engine wrote it.
 WHOLE = {

@@ -6,9 +6,9 @@ import pickle
 
 import pytest
 
-from styletransfer.errors import ConfigError
-from styletransfer.setting_values import expectation
-from styletransfer.settings import FIELDS, PRESETS, RECIPES, Settings
+from painterly.errors import ConfigError
+from painterly.setting_values import expectation
+from painterly.settings import FIELDS, PRESETS, RECIPES, Settings
 from tools import settings_tables
 
 

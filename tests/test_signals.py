@@ -7,7 +7,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from styletransfer.signals import Stop, Stopped
+from painterly.signals import Stop, Stopped
 
 
 def test_a_loop_that_saves_its_work_is_left_until_it_asks():

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from styletransfer.paths import PROGRAM
+from painterly.paths import PROGRAM
 
 PAGE = (PROGRAM / "docs/troubleshooting.md").read_text()
 QUOTED = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)
@@ -18,7 +18,7 @@ VALUES = rf"{VALUE}(?:[^\w{VALUE}]*{VALUE})*"
 
 def texts_in_source() -> list[str]:
     """All texts in the program, with VALUE for each value."""
-    python = [*PROGRAM.glob("*.py"), *(PROGRAM / "styletransfer").rglob("*.py")]
+    python = [*PROGRAM.glob("*.py"), *(PROGRAM / "painterly").rglob("*.py")]
     shell = [PROGRAM / "start.sh", *(PROGRAM / "tools").glob("*.sh")]
     return [
         *(text for file in python for text in python_texts(file.read_text())),

@@ -1,8 +1,8 @@
 """Rewrites the tables in docs/settings.md: `python -m tools.settings_tables`."""
 
-from styletransfer.paths import PROGRAM
-from styletransfer.setting_values import expectation
-from styletransfer.settings import FIELDS
+from painterly.paths import PROGRAM
+from painterly.setting_values import expectation
+from painterly.settings import FIELDS
 
 PAGE = PROGRAM / "docs/settings.md"
 # The settings that users change first.

@@ -5,7 +5,7 @@ import sys
 
 import torch
 
-from styletransfer.vgg.sources import named_source, read_source
+from painterly.vgg.sources import named_source, read_source
 from training.command import SAMPLES, parser, recipe_of, run
 from training.pictures import read_folders
 from training.train import WIDTHS, Recipe, Trainer

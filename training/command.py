@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from styletransfer.errors import WeightsError
+from painterly.errors import WeightsError
 from training.loop import Recipe, Training, line, train
 
 logger = logging.getLogger("training")

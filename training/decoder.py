@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from styletransfer.engine.instant_networks import CORRECTION, GREY, PIXEL_SCALE
-from styletransfer.engine.places import PIXELS_OF_PLACE, PLACE
+from painterly.engine.instant_networks import CORRECTION, GREY, PIXEL_SCALE
+from painterly.engine.places import PIXELS_OF_PLACE, PLACE
 from training.export import quantised, save
 
 QUARTER, HALF, FULL = 128, 64, 16  # channels at a quarter, a half and the whole of the size

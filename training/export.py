@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from styletransfer.vgg.architectures import MEAN_PIXEL
-from styletransfer.vgg.readers import FORMAT
+from painterly.vgg.architectures import MEAN_PIXEL
+from painterly.vgg.readers import FORMAT
 from training.network import Kernels, Layers, Student, features
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from styletransfer.vgg.architectures import MEAN_PIXEL
+from painterly.vgg.architectures import MEAN_PIXEL
 
 PIXEL_SCALE = 60.0  # about the standard deviation of pixels
 # Layer → (kernel float32 [3, 3, in, out], bias float32 [out]), shallow to deep, for pixels 0…255

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
-from styletransfer.engine.places import (
+from painterly.engine.places import (
     CROWDING_WEIGHT,
     DISTANCE_WEIGHT,
     MATCHED_LAYERS,

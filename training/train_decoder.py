@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from styletransfer.engine.places import MATCHED_LAYERS
-from styletransfer.vgg.architectures import BUILTIN
-from styletransfer.vgg.readers import file_identity, read_weights
+from painterly.engine.places import MATCHED_LAYERS
+from painterly.vgg.architectures import BUILTIN
+from painterly.vgg.readers import file_identity, read_weights
 from training import loop, places
 from training.command import SAMPLES, parser, recipe_of, run
 from training.decoder import Decoder

@@ -32,7 +32,7 @@ from bot import commands, machines, photos, styles, users, words
 from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
 from bot.resources import PASSING, BusyError, Resources, resources
 from bot.words import PATTERNS
-from styletransfer.errors import ConfigError, StyleTransferError
+from painterly.errors import ConfigError, PainterlyError
 
 # An HTTP API waits 30 s for an answer. Later ones are failures to Telegram.
 WEBHOOK_S = 26.0
@@ -230,7 +230,7 @@ async def _report(update: object, context: Context) -> None:
         except TelegramError as error:
             context.bot_data[UNHEARD] = error
             return
-    if isinstance(context.error, StyleTransferError):
+    if isinstance(context.error, PainterlyError):
         await inform_owner(context.bot, resources, f"{context.error}")
 
 

@@ -20,10 +20,10 @@ from bot.context import inform_owner, reply_to, show_action
 from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
 from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
-from styletransfer.batch.failures import UNEXPECTED
-from styletransfer.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
-from styletransfer.log import printable
-from styletransfer.record import Record
+from painterly.batch.failures import UNEXPECTED
+from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
+from painterly.log import printable
+from painterly.record import Record
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from contract import Photo, Wish
 
 from bot.resources import PASSING, Document, Resources, known_fields
-from styletransfer.errors import ConfigError, StorageError
+from painterly.errors import ConfigError, StorageError
 
 QUEUE = f"{contract.STATE}/queue"
 PACE = f"{contract.STATE}/pace.json"

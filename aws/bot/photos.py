@@ -17,10 +17,10 @@ from bot.context import Context, reply_to, show_action
 from bot.orders import Order
 from bot.resources import Resources
 from bot.words import speaking
-from styletransfer import bucket_layout
-from styletransfer.errors import ConfigError, PictureError, StorageError
-from styletransfer.log import one_line
-from styletransfer.storage.file_names import nfc
+from painterly import bucket_layout
+from painterly.errors import ConfigError, PictureError, StorageError
+from painterly.log import one_line
+from painterly.storage.file_names import nfc
 
 # The caption of a chat's painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
 PAINTING_CAPTION = re.compile(
@@ -211,7 +211,7 @@ def _preview(order: Order, resources: Resources) -> bytes:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     import numpy as np  # Late: other events need not wait for it.
 
-    from styletransfer import stylize
+    from painterly import stylize
 
     choice = styles.wished(order.wish, resources)
     if choice is None:
@@ -230,7 +230,7 @@ def _pixels(data: bytes) -> Any:
     """Return a small copy of a picture [H, W, 3], sRGB 0…255."""
     import numpy as np
 
-    from styletransfer.images.icc import to_srgb
+    from painterly.images.icc import to_srgb
 
     small = pictures.shrunk(data, PREVIEW_SIDE)
     if small is None:

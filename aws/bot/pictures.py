@@ -5,8 +5,8 @@ import logging
 
 from PIL import Image, ImageOps
 
-from styletransfer.errors import PictureError
-from styletransfer.images.opening import bytes_to_decode, errors_named, open_picture
+from painterly.errors import PictureError
+from painterly.images.opening import bytes_to_decode, errors_named, open_picture
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter

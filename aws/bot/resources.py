@@ -16,11 +16,11 @@ import boto3
 from botocore.config import Config
 from contract import STATE
 
-from styletransfer.errors import ConfigError
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
-from styletransfer.storage.base import Bucket, ObjectError
-from styletransfer.storage.files import new_md5
+from painterly.errors import ConfigError
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.files import new_md5
 
 TELEGRAM = "https://api.telegram.org"
 LINK_S = 3600  # seconds until a link to a file expires

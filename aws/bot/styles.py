@@ -20,12 +20,12 @@ from bot import pictures
 from bot.context import Context, show_action
 from bot.resources import Resources
 from bot.words import button, short
-from styletransfer.batch.styles import Style, find_styles
-from styletransfer.errors import PictureError, StorageError
-from styletransfer.settings import Settings
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
-from styletransfer.storage.base import Bucket
+from painterly.batch.styles import Style, find_styles
+from painterly.errors import PictureError, StorageError
+from painterly.settings import Settings
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+from painterly.storage.base import Bucket
 
 PER_PAGE = 10
 NAME_ON_BUTTON = 30  # characters

@@ -16,8 +16,8 @@ from typing import Any
 from contract import LARGEST_SIDE
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from styletransfer.log import printable
-from styletransfer.settings import FIELDS
+from painterly.log import printable
+from painterly.settings import FIELDS
 
 LANGUAGES = ("en", "de", "fr", "es")  # The first is the default.
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from styletransfer import Settings, load_vgg, stylize
-from styletransfer.vgg.network import VGG
+from painterly import Settings, load_vgg, stylize
+from painterly.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"

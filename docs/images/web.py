@@ -68,7 +68,7 @@ def served(folder: Path) -> Iterator[str]:
         **{f"BUCKET_{name}": str(folder / each) for name, each in buckets.items()},
         **{"VGG_WEIGHTS": "builtin", "WEB_HOST": "127.0.0.1", "WEB_PORT": str(port)},
     }
-    command = [sys.executable, "-m", "styletransfer", "web"]
+    command = [sys.executable, "-m", "painterly", "web"]
     running = subprocess.Popen(command, env=environment, cwd=REPOSITORY)
     try:
         poll(lambda: answers(f"http://127.0.0.1:{port}/healthz"))

@@ -18,7 +18,7 @@ from support.bot_world import ANNA, BORIS, OWNER, World
 from support.fake_telegram import TOKEN, Telegram
 from support.pictures import gradient, saved
 
-from styletransfer.storage import s3_client
+from painterly.storage import s3_client
 
 ENVIRONMENT = {
     "BUCKET": NAMES["Bucket"],

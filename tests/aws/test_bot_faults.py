@@ -13,7 +13,7 @@ from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
-from styletransfer.storage import base, s3
+from painterly.storage import base, s3
 
 
 @pytest.mark.parametrize(

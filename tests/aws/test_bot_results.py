@@ -17,7 +17,7 @@ from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
-from styletransfer.batch.failures import picture_failure
+from painterly.batch.failures import picture_failure
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"

@@ -15,8 +15,8 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import QUICK
 
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
 
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
 ORDER = Photo.of_key(KEY).order_key

@@ -9,7 +9,7 @@ import pytest
 from support.commands import python
 from support.pictures import gradient, saved
 
-from styletransfer.paths import PROGRAM
+from painterly.paths import PROGRAM
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is missing: apt-get install make")
@@ -28,13 +28,13 @@ def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview
     code = """if True:
         import io, sys
         sys.modules.update(dict.fromkeys(("tensorflow", "scipy", "h5py")))  # Not in Lambda.
-        import bot.handler, styletransfer
+        import bot.handler, painterly
         assert "numpy" not in sys.modules, "a cold start would take longer"
-        print(bot.__file__, styletransfer.__file__)
+        print(bot.__file__, painterly.__file__)
         from bot import orders, photos, resources
         from contract import Photo, Wish
-        from styletransfer.storage import open_bucket
-        from styletransfer.storage.address import Account
+        from painterly.storage import open_bucket
+        from painterly.storage.address import Account
         photos.PREVIEW_SIDE = 32
         order = orders.Order(Photo(5, 7, "AQAD", "jpg"), 5, Wish(style="monet"), "en")
         name = sys.argv[1]  # A folder stands in for the bucket.

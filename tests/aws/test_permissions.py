@@ -17,9 +17,9 @@ from support import tiny
 from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
 from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
-from styletransfer import bucket_layout
-from styletransfer.errors import ConfigError
-from styletransfer.vgg import download
+from painterly import bucket_layout
+from painterly.errors import ConfigError
+from painterly.vgg import download
 
 # Actions on resources that IAM cannot name.
 UNNAMED = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}

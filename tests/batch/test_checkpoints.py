@@ -14,12 +14,12 @@ from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
 
-from styletransfer import config
-from styletransfer.batch import checkpoints
-from styletransfer.batch import run as batch
-from styletransfer.batch.checkpoints import Snapshot, read_snapshot
-from styletransfer.storage.base import Entry
-from styletransfer.storage.folder import FolderBucket
+from painterly import config
+from painterly.batch import checkpoints
+from painterly.batch import run as batch
+from painterly.batch.checkpoints import Snapshot, read_snapshot
+from painterly.storage.base import Entry
+from painterly.storage.folder import FolderBucket
 
 OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
 FOREIGN = "monet/big.tiff"
@@ -125,7 +125,7 @@ def test_without_room_for_a_checkpoint_the_painting_goes_on(folders, stand_in, m
 def test_uploads_that_killed_runs_left_are_aborted_and_no_others(
     rgw, stand_in, monkeypatch, caplog
 ):
-    caplog.set_level("INFO", "styletransfer")
+    caplog.set_level("INFO", "painterly")
     bucket, environment = s3_batch(rgw)
     for key in (OWN, OTHER, FOREIGN):
         rgw.client.create_multipart_upload(Bucket=bucket.name, Key=key)

@@ -9,10 +9,10 @@ from support import tiny
 from support.batch_results import RECORD, failures, painted, results
 from support.folder_batches import run
 
-from styletransfer.batch.names import ResultNames, contenders_start, could_be_result
-from styletransfer.images.output import OutputFormat
-from styletransfer.storage import file_names, folder
-from styletransfer.storage.folder import FolderBucket
+from painterly.batch.names import ResultNames, contenders_start, could_be_result
+from painterly.images.output import OutputFormat
+from painterly.storage import file_names, folder
+from painterly.storage.folder import FolderBucket
 
 # --- keys that meet -------------------------------------------------------------------------
 

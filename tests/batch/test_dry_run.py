@@ -13,12 +13,12 @@ from support.batch_results import failures
 from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
-from styletransfer import log
-from styletransfer.batch import bench, dry_run
-from styletransfer.batch import run as batch_run
-from styletransfer.devices.system_memory import resident_memory
-from styletransfer.engine.style_transfer import StyleTransfer
-from styletransfer.storage.folder import FolderBucket
+from painterly import log
+from painterly.batch import bench, dry_run
+from painterly.batch import run as batch_run
+from painterly.devices.system_memory import resident_memory
+from painterly.engine.style_transfer import StyleTransfer
+from painterly.storage.folder import FolderBucket
 
 
 def logged(capsys, environment, **changes):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from support.folder_batches import run
 
-from styletransfer.batch import workers
-from styletransfer.bucket_layout import ENDED
-from styletransfer.errors import WeightsError
-from styletransfer.signals import Stopped
+from painterly.batch import workers
+from painterly.bucket_layout import ENDED
+from painterly.errors import WeightsError
+from painterly.signals import Stopped
 
 FILE = Path("out", ENDED)
 

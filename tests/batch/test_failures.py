@@ -13,15 +13,15 @@ from support import tiny
 from support.batch_results import results
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
-from styletransfer import log
-from styletransfer.batch import bench, reading
-from styletransfer.batch.bench import Bench
-from styletransfer.batch.workers import SavingPool
-from styletransfer.errors import DivergedError
-from styletransfer.images import encode
-from styletransfer.storage.base import DiskError, ObjectError, UnavailableError
-from styletransfer.storage.files import storage_errors
-from styletransfer.storage.folder import FolderBucket
+from painterly import log
+from painterly.batch import bench, reading
+from painterly.batch.bench import Bench
+from painterly.batch.workers import SavingPool
+from painterly.errors import DivergedError
+from painterly.images import encode
+from painterly.storage.base import DiskError, ObjectError, UnavailableError
+from painterly.storage.files import storage_errors
+from painterly.storage.folder import FolderBucket
 
 IN_MONET = {"STYLE": "monet"}
 BEACH = Path("out/_records/monet/beach.jpg.json")

@@ -16,12 +16,12 @@ from support.commands import contents
 from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
 
-from styletransfer import config, log
-from styletransfer.batch import run as batch
-from styletransfer.cli.batch import main
-from styletransfer.cli.inetwork import inetwork
-from styletransfer.config import BUCKETS
-from styletransfer.storage import retry, s3_client
+from painterly import config, log
+from painterly.batch import run as batch
+from painterly.cli.batch import main
+from painterly.cli.inetwork import inetwork
+from painterly.config import BUCKETS
+from painterly.storage import retry, s3_client
 
 pytestmark = pytest.mark.slow  # Each test runs a batch through a faulty network.
 

@@ -9,11 +9,11 @@ from support import programs, tiny
 from support.commands import python
 from support.folder_batches import keys, run
 
-from styletransfer.devices.system_memory import resident_memory
-from styletransfer.errors import DeviceError
-from styletransfer.record import Record
-from styletransfer.vgg.architectures import BUILTIN
-from styletransfer.vgg.readers import file_identity
+from painterly.devices.system_memory import resident_memory
+from painterly.errors import DeviceError
+from painterly.record import Record
+from painterly.vgg.architectures import BUILTIN
+from painterly.vgg.readers import file_identity
 
 INSTANT = {"PRESET": "instant", "STYLE_SIZE": "64"}
 
@@ -26,8 +26,8 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
     """A dry run, the run, and one of its pictures painted a second time."""
     code = """if True:
         import sys
-        from styletransfer.cli.batch import main
-        from styletransfer.cli.inetwork import inetwork
+        from painterly.cli.batch import main
+        from painterly.cli.inetwork import inetwork
         from_record = ["--from-record", "out/_records/both/beach.jpg.json", "again"]
         code = main(["--dry-run"]) or main([]) or inetwork(from_record)
         sys.exit(code or 9 * ("tensorflow" in sys.modules))"""
@@ -67,7 +67,7 @@ def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
 
 def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
     installed = []
-    monkeypatch.setattr("styletransfer.devices.nvidia.installed_gpus", lambda: installed)
+    monkeypatch.setattr("painterly.devices.nvidia.installed_gpus", lambda: installed)
     with pytest.raises(DeviceError, match="no NVIDIA GPU was found") as refused:
         run(folders | INSTANT, DEVICE="gpu")
     assert refused.value.exit_code == 4 and not Path("out").exists()

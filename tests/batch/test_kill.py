@@ -13,9 +13,9 @@ import pytest
 from support import programs, tiny
 from support.commands import contents
 
-from styletransfer.config import BUCKETS
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
+from painterly.config import BUCKETS
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
 
 CHECKPOINT_EVERY = "0.03"
 SETTINGS = {"STYLE_SIZE": "64", "VGG_WEIGHTS": "random", "PAINTING_S": "0.15"}

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer import config
-from styletransfer.batch.listing import Buckets, list_buckets, select
-from styletransfer.errors import ConfigError, NoPhotoError
+from painterly import config
+from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.errors import ConfigError, NoPhotoError
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
 

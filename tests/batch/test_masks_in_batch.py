@@ -10,8 +10,8 @@ from support import fabricated, tiny
 from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 
-from styletransfer.cli.inetwork import inetwork
-from styletransfer.images import arrays, decode
+from painterly.cli.inetwork import inetwork
+from painterly.images import arrays, decode
 
 LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # for a photo of 60 × 80 px: white, then black
 TWO = "[two]\npaintings = ['black.png', 'white.png']\n"

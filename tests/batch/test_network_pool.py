@@ -10,17 +10,17 @@ import pytest
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
-from styletransfer.batch import network_pool
-from styletransfer.batch.order import Order
-from styletransfer.batch.styles import Style
-from styletransfer.errors import WeightsError
-from styletransfer.images.output import OutputFormat
-from styletransfer.record import Record
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
-from styletransfer.vgg import architectures
-from styletransfer.vgg.architectures import BUILTIN
-from styletransfer.vgg.sources import WeightsSource
+from painterly.batch import network_pool
+from painterly.batch.order import Order
+from painterly.batch.styles import Style
+from painterly.errors import WeightsError
+from painterly.images.output import OutputFormat
+from painterly.record import Record
+from painterly.settings import Settings
+from painterly.storage.base import Entry
+from painterly.vgg import architectures
+from painterly.vgg.architectures import BUILTIN
+from painterly.vgg.sources import WeightsSource
 
 IDENTITY = f"md5:{hashlib.md5(BUILTIN.read_bytes()).hexdigest()}"
 NETWORK = "the built-in network"
@@ -32,7 +32,7 @@ BUILD = network_pool.NetworkPool.build
 def pool_of(monkeypatch):
     """A pool whose VGG_WEIGHTS is FILE, stored with an ETag; reading gives other weights."""
     module = SimpleNamespace(VGG=lambda weights: weights)
-    monkeypatch.setitem(sys.modules, "styletransfer.vgg.network", module)
+    monkeypatch.setitem(sys.modules, "painterly.vgg.network", module)
 
     def made(etag, read=None):
         weights = SimpleNamespace(identity=read)

@@ -17,8 +17,8 @@ from support.batch_results import (
 )
 from support.folder_batches import RESULTS, run
 
-from styletransfer.images import encode
-from styletransfer.storage.folder import FolderBucket
+from painterly.images import encode
+from painterly.storage.folder import FolderBucket
 
 
 def test_a_file_of_somebody_else_in_a_results_place_is_left_alone(folders, stand_in, capsys):

@@ -10,11 +10,11 @@ from support import tiny
 from support.folder_batches import keys, run
 from support.gallery import results_of
 
-from styletransfer import config
-from styletransfer.batch import run as batch
-from styletransfer.batch.checkpoints import Snapshot
-from styletransfer.errors import ConfigError
-from styletransfer.storage.folder import FolderBucket
+from painterly import config
+from painterly.batch import run as batch
+from painterly.batch.checkpoints import Snapshot
+from painterly.errors import ConfigError
+from painterly.storage.folder import FolderBucket
 
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
 

@@ -14,7 +14,7 @@ from support.folder_batches import keys, run
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (
-        "import sys; from styletransfer.cli.batch import main;"
+        "import sys; from painterly.cli.batch import main;"
         "code = main([]) or main(['--dry-run']);"
         "sys.exit(code or 9 * ('tensorflow' in sys.modules))"
     )
@@ -24,12 +24,12 @@ def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
 
 
 def test_help_answers_without_loading_anything_slow(tmp_path):
-    done = python("-m", "styletransfer", "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
+    done = python("-m", "painterly", "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0 and "exit codes" in done.stdout
     imported = {
         line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
     }
-    assert "styletransfer" in imported
+    assert "painterly" in imported
     assert imported.isdisjoint({"tensorflow", "keras", "boto3", "numpy", "PIL"})
 
 

@@ -9,15 +9,15 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from styletransfer.batch.reading import (
+from painterly.batch.reading import (
     File,
     PaintingFiles,
     PhotoFiles,
     decode_photo,
     decode_style,
 )
-from styletransfer.errors import PictureError
-from styletransfer.settings import Settings
+from painterly.errors import PictureError
+from painterly.settings import Settings
 
 
 def style_of_one(files, settings, mask=None):

@@ -9,14 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from styletransfer.batch.order import Order
-from styletransfer.batch.records import MAX_READERS, fingerprint, read_records
-from styletransfer.batch.styles import Painting, Style
-from styletransfer.images.output import OutputFormat
-from styletransfer.settings import PRESETS, Settings
-from styletransfer.signals import Stop, Stopped
-from styletransfer.storage.base import Entry
-from styletransfer.vgg.sources import WeightsSource
+from painterly.batch.order import Order
+from painterly.batch.records import MAX_READERS, fingerprint, read_records
+from painterly.batch.styles import Painting, Style
+from painterly.images.output import OutputFormat
+from painterly.settings import PRESETS, Settings
+from painterly.signals import Stop, Stopped
+from painterly.storage.base import Entry
+from painterly.vgg.sources import WeightsSource
 
 # A result of the first version that has records as today's. Another fingerprint for the same
 # inputs would paint every picture of every user a second time.

@@ -5,13 +5,13 @@ import json
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
-from styletransfer.batch.names import could_be_result
-from styletransfer.batch.records import intact_records, stored_by
-from styletransfer.gallery.gallery import Gallery
-from styletransfer.gallery.page import render_page
-from styletransfer.record import Record
-from styletransfer.storage.base import Entry
-from styletransfer.storage.folder import FolderBucket
+from painterly.batch.names import could_be_result
+from painterly.batch.records import intact_records, stored_by
+from painterly.gallery.gallery import Gallery
+from painterly.gallery.page import render_page
+from painterly.record import Record
+from painterly.storage.base import Entry
+from painterly.storage.folder import FolderBucket
 
 ODD = [
     *(None, True, 0, -1, 7, 1e308, 10**400, float("nan"), float("inf"), "", "x", "\ud800", "\0"),

@@ -8,8 +8,8 @@ import pytest
 from support import tiny
 from support.folder_batches import keys, run
 
-from styletransfer import log
-from styletransfer.batch import report
+from painterly import log
+from painterly.batch import report
 
 
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):

@@ -10,8 +10,8 @@ from support import tiny
 from support.batch_results import failures
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
-from styletransfer.errors import DeviceError
-from styletransfer.signals import Stop, Stopped
+from painterly.errors import DeviceError
+from painterly.signals import Stop, Stopped
 
 
 def test_every_photo_is_painted_in_every_style_with_a_record(folders, small_vgg, capsys):

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from styletransfer.batch.styles import (
+from painterly.batch.styles import (
     find_pictures,
     find_styles,
     masks_by_picture,
@@ -12,10 +12,10 @@ from styletransfer.batch.styles import (
     styles_from_listing,
     styles_from_toml,
 )
-from styletransfer.errors import ConfigError
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
-from styletransfer.storage.folder import FolderBucket
+from painterly.errors import ConfigError
+from painterly.settings import Settings
+from painterly.storage.base import Entry
+from painterly.storage.folder import FolderBucket
 
 
 def entries(*keys):

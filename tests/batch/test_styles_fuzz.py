@@ -5,10 +5,10 @@ import math
 
 from support.fuzzing import generators, mutated
 
-from styletransfer.batch.styles import styles_from_toml
-from styletransfer.errors import ConfigError
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
+from painterly.batch.styles import styles_from_toml
+from painterly.errors import ConfigError
+from painterly.settings import Settings
+from painterly.storage.base import Entry
 
 STYLES = """
 [both]

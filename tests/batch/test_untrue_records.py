@@ -7,8 +7,8 @@ import pytest
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
-from styletransfer.batch.records import stored_by
-from styletransfer.record import PictureRef, Record
+from painterly.batch.records import stored_by
+from painterly.record import PictureRef, Record
 
 
 @pytest.mark.parametrize(

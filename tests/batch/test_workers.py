@@ -11,11 +11,11 @@ import pytest
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from styletransfer.batch import reading, workers
-from styletransfer.batch.bench import Bench
-from styletransfer.batch.reading import Reader
-from styletransfer.batch.workers import run_side_by_side
-from styletransfer.errors import StyleTransferError
+from painterly.batch import reading, workers
+from painterly.batch.bench import Bench
+from painterly.batch.reading import Reader
+from painterly.batch.workers import run_side_by_side
+from painterly.errors import PainterlyError
 
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
@@ -137,9 +137,9 @@ def test_an_error_ends_the_run_at_once_whatever_other_devices_paint():
         painted.append("beach.jpg")
 
     def failing():
-        raise StyleTransferError("away")
+        raise PainterlyError("away")
 
-    with pytest.raises(StyleTransferError, match="away"):
+    with pytest.raises(PainterlyError, match="away"):
         run_side_by_side([painting, failing])
     assert not painted
     ended.set()

@@ -9,8 +9,8 @@ from support import tiny
 from support.commands import configure_buckets, fill_with_photos, set_variables
 from support.inetwork_runs import grey
 
-from styletransfer import config
-from styletransfer.storage.folder import FolderBucket
+from painterly import config
+from painterly.storage.folder import FolderBucket
 
 
 @pytest.fixture(params=["moto", "rgw"])
@@ -52,7 +52,7 @@ def in_folders(tmp_path, monkeypatch):
 @pytest.fixture
 def inetwork_files(tmp_path, monkeypatch, traced_once):
     """Pictures and masks in the current folder, and a VGG with few channels as the random one."""
-    from styletransfer.vgg import sources
+    from painterly.vgg import sources
 
     monkeypatch.chdir(tmp_path)
     Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from styletransfer import config, errors, log
-from styletransfer.cli import batch, bucket_management, sync_commands, web, weights
-from styletransfer.cli.app import run_program, run_service
-from styletransfer.paths import PROGRAM
-from styletransfer.signals import Stopped
+from painterly import config, errors, log
+from painterly.cli import batch, bucket_management, sync_commands, web, weights
+from painterly.cli.app import run_program, run_service
+from painterly.paths import PROGRAM
+from painterly.signals import Stopped
 
 STAYS = "what is done stays; run it again for the rest"
 
@@ -33,7 +33,7 @@ def test_a_program_that_is_stopped_says_what_stays_and_a_bug_is_not_hidden(capsy
         assert program_that_raises(error) == code
         printed = capsys.readouterr()
         assert (printed.out, printed.err) == ("", f"./program: {line}\n")
-    for bug in (KeyError("x"), ModuleNotFoundError("x", name="styletransfer.x")):
+    for bug in (KeyError("x"), ModuleNotFoundError("x", name="painterly.x")):
         with pytest.raises(type(bug)):
             program_that_raises(bug)
 
@@ -75,11 +75,11 @@ def test_a_missing_package_is_named_with_the_way_to_install_all(
 
 def test_a_reader_that_goes_away_ends_a_program_without_a_traceback_and_a_log_not_at_all():
     program = (
-        "import sys; from styletransfer.cli.app import run_program\n"
+        "import sys; from painterly.cli.app import run_program\n"
         "sys.exit(run_program('./program', lambda: print('line\\n' * 100_000) or 0))"
     )
     logging = (
-        "import sys; from styletransfer.log import event, log_to_stdout;"
+        "import sys; from painterly.log import event, log_to_stdout;"
         "log_to_stdout('%(message)s'); event('one'); event('two'); print('three');"
         "sys.stderr.write('went on')"
     )
@@ -100,8 +100,8 @@ def test_a_reader_that_goes_away_ends_a_program_without_a_traceback_and_a_log_no
 def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
     code = (
         "import os, sys\n"
-        "from styletransfer.cli.app import fail, run_program\n"
-        "from styletransfer.devices.native_stderr import hold_native_stderr\n"
+        "from painterly.cli.app import fail, run_program\n"
+        "from painterly.devices.native_stderr import hold_native_stderr\n"
         "def run():\n"
         "    with open(sys.argv[1], 'wb') as file, hold_native_stderr():\n"
         "        os.write(2, b'native')\n"

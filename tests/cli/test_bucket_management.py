@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
 
-from styletransfer.cli.bucket_management import bucket_management
-from styletransfer.config import BUCKETS
-from styletransfer.paths import PROGRAM
-from styletransfer.storage import open_bucket
-from styletransfer.storage.base import ObjectError
-from styletransfer.storage.folder import FolderBucket
+from painterly.cli.bucket_management import bucket_management
+from painterly.config import BUCKETS
+from painterly.paths import PROGRAM
+from painterly.storage import open_bucket
+from painterly.storage.base import ObjectError
+from painterly.storage.folder import FolderBucket
 
 
 def configure(monkeypatch, server, values) -> None:

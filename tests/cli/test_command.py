@@ -11,8 +11,8 @@ from PIL import Image
 from support.commands import python
 from support.inetwork_runs import QUICK
 
-from styletransfer.cli.command import VERBS, main
-from styletransfer.paths import PROGRAM
+from painterly.cli.command import VERBS, main
+from painterly.paths import PROGRAM
 
 HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
 
@@ -21,7 +21,7 @@ HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
 def site(tmp_path_factory) -> Path:
     """A folder with the package as pip installs it, without its extras."""
     folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(PROGRAM / "styletransfer", folder / "styletransfer")
+    shutil.copytree(PROGRAM / "painterly", folder / "painterly")
     hide = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN}))"
     (folder / "sitecustomize.py").write_text(hide)
     return folder
@@ -35,7 +35,7 @@ def installed(site, tmp_path):
 
     def run(*words: str):
         variables = {"PYTHONPATH": str(site), "CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": ""}
-        return python("-m", "styletransfer", *words, cwd=tmp_path, **variables)
+        return python("-m", "painterly", *words, cwd=tmp_path, **variables)
 
     return run
 
@@ -130,7 +130,7 @@ def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr
     def painted(photo: str, *flags: str):
         words = ["-", "monet.jpg", "-", *QUICK, "--size", "32", *flags]
         ran = subprocess.run(
-            [sys.executable, "-m", "styletransfer", *words],
+            [sys.executable, "-m", "painterly", *words],
             input=Path(photo).read_bytes(),
             capture_output=True,
             env={"PYTHONPATH": str(PROGRAM), "PATH": ""},
@@ -148,14 +148,14 @@ def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr
 @pytest.mark.usefixtures("inetwork_files")
 def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
     for variables in ({}, {"LOG_FORMAT": "json"}):
-        ran = python("-m", "styletransfer", "text.jpg", "monet.jpg", "-", cwd=Path(), **variables)
+        ran = python("-m", "painterly", "text.jpg", "monet.jpg", "-", cwd=Path(), **variables)
         assert (ran.returncode, ran.stdout) == (1, "")
         assert "text.jpg: is text" in ran.stderr and ran.stderr.count("\n") == 1
 
 
 def test_it_knows_its_version():
     version = tomllib.loads((PROGRAM / "pyproject.toml").read_text())["project"]["version"]
-    assert python("-m", "styletransfer", "--version").stdout == f"painterly {version}\n"
+    assert python("-m", "painterly", "--version").stdout == f"painterly {version}\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])
@@ -165,7 +165,7 @@ def test_a_shell_completes_verbs_flags_values_and_files(shell, tmp_path):
         pytest.skip(f"needs {shell}: apt-get install {shell}")
     (tmp_path / "wedding.jpg").touch()
     script = tmp_path / "script"
-    script.write_text(python("-m", "styletransfer", "--completion", shell).stdout)
+    script.write_text(python("-m", "painterly", "--completion", shell).stdout)
     completed = {
         "bash": (
             f'. {script}; COMP_WORDS=($1 "$2"); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); '

@@ -5,16 +5,16 @@ import webbrowser
 import pytest
 from support.commands import contents, fill, keys
 
-from styletransfer import config
-from styletransfer.cli.bucket_management import bucket_management
-from styletransfer.cli.sync_commands import (
+from painterly import config
+from painterly.cli.bucket_management import bucket_management
+from painterly.cli.sync_commands import (
     cl_get_results,
     cl_send_source,
     cl_send_style,
     get_bucket_content,
     send_to_bucket,
 )
-from styletransfer.storage.folder import FolderBucket
+from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
 MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "styles.toml", "sub/styles.toml")

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO
 
-from styletransfer.cli.inetwork import inetwork
-from styletransfer.cli.picture_files import result_files
-from styletransfer.errors import ConfigError
-from styletransfer.images.decode import decode
-from styletransfer.images.output import OutputFormat
+from painterly.cli.inetwork import inetwork
+from painterly.cli.picture_files import result_files
+from painterly.errors import ConfigError
+from painterly.images.decode import decode
+from painterly.images.output import OutputFormat
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 
@@ -46,7 +46,7 @@ def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after
 def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
     monkeypatch, capsys, signum, code
 ):
-    from styletransfer.engine.style_transfer import StyleTransfer
+    from painterly.engine.style_transfer import StyleTransfer
 
     real = StyleTransfer.steps
 
@@ -64,7 +64,7 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
 
 
 def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(monkeypatch, capsys):
-    from styletransfer.engine.instant import InstantTransfer
+    from painterly.engine.instant import InstantTransfer
 
     real = InstantTransfer.steps
 

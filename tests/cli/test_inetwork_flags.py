@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, TWO, painted
 
-from styletransfer.cli.inetwork_arguments import order_of, parsed
-from styletransfer.images import arrays, decode
-from styletransfer.setting_values import kind
-from styletransfer.settings import FIELDS, Settings
+from painterly.cli.inetwork_arguments import order_of, parsed
+from painterly.images import arrays, decode
+from painterly.setting_values import kind
+from painterly.settings import FIELDS, Settings
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 paints = pytest.mark.slow

@@ -12,9 +12,9 @@ from dotenv import dotenv_values
 from support.commands import keys, on_a_terminal, set_variables
 from support.s3_servers import SECRET
 
-from styletransfer import env_file
-from styletransfer.cli import init
-from styletransfer.config import BUCKETS
+from painterly import env_file
+from painterly.cli import init
+from painterly.config import BUCKETS
 
 # A `clever` with one add-on, the one in its environment, if the user is logged in.
 CLEVER = """#!/bin/sh
@@ -85,7 +85,7 @@ def run(capsys, *arguments: str) -> tuple[int, str, str]:
 def on_terminal(workspace: Path, answers, *arguments: str) -> tuple[int, str]:
     """Run init on a terminal, with pairs of a question's end and the answer."""
     program = (
-        "import sys; from pathlib import Path; from styletransfer.cli import init; "
+        "import sys; from pathlib import Path; from painterly.cli import init; "
         f"init.WORKSPACE = Path({str(workspace)!r}); sys.exit(init.main({[*arguments]!r}))"
     )
     return on_a_terminal([sys.executable, "-c", program], answers)

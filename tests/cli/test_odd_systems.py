@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from support.commands import contents, python
 
-from styletransfer import config, env_file
-from styletransfer.cli.batch import place_variables
-from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket
-from styletransfer.errors import ConfigError, StorageError
-from styletransfer.paths import PROGRAM
-from styletransfer.storage.address import is_folder, parse_address
-from styletransfer.storage.base import BadKeyError
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.vgg import foreign_formats
+from painterly import config, env_file
+from painterly.cli.batch import place_variables
+from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
+from painterly.errors import ConfigError, StorageError
+from painterly.paths import PROGRAM
+from painterly.storage.address import is_folder, parse_address
+from painterly.storage.base import BadKeyError
+from painterly.storage.folder import FolderBucket
+from painterly.vgg import foreign_formats
 
 # What Windows' Python lacks. Modules of others that use it here, and not there, come first.
 LIKE_WINDOWS = """
@@ -60,9 +60,9 @@ def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_pa
     FolderBucket(foreign).write("a.jpg", b"z")
     code = (
         "import pathlib, sys\n"
-        "from styletransfer.storage import download\n"
-        "from styletransfer.storage.folder import FolderBucket\n"
-        "from styletransfer.storage.base import Entry\n"
+        "from painterly.storage import download\n"
+        "from painterly.storage.folder import FolderBucket\n"
+        "from painterly.storage.base import Entry\n"
         "bucket = FolderBucket(pathlib.Path(sys.argv[1]))\n"
         "entries = [Entry('a.jpg', 1, ''), Entry('\\u65e5.jpg', 1, '')]\n"
         "bucket.list_with_folder_markers = lambda: iter(entries)\n"
@@ -82,7 +82,7 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
     flags = ("--size", "32", "--preset", "instant")
     for result in ("out.jpg", "./painted"):
         photos = "beach.jpg" if result == "out.jpg" else "./photos"
-        words = (PROGRAM / "styletransfer/__main__.py", photos, "monet.jpg", result, *flags)
+        words = (PROGRAM / "painterly/__main__.py", photos, "monet.jpg", result, *flags)
         done = python("-c", LIKE_WINDOWS, *words, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
@@ -220,7 +220,7 @@ def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
 def test_on_windows_redirected_output_is_utf8_and_a_pipe_without_reader_no_bug(tmp_path):
     code = (
         "import sys\n"
-        "from styletransfer.cli.app import run_program\n"
+        "from painterly.cli.app import run_program\n"
         "sys.platform = 'win32'\n"
         "def run():\n"
         "    print(chr(0x65E5), chr(0x2026))\n"

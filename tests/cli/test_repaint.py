@@ -9,12 +9,12 @@ import pytest
 from support import fabricated, tiny
 from support.folder_batches import run
 
-from styletransfer.cli.inetwork import inetwork
-from styletransfer.cli.repaint import recorded_weights
-from styletransfer.settings import Settings
-from styletransfer.vgg.architectures import BUILTIN, architecture, random_identity
-from styletransfer.vgg.readers import file_identity
-from styletransfer.vgg.sources import WeightsSource
+from painterly.cli.inetwork import inetwork
+from painterly.cli.repaint import recorded_weights
+from painterly.settings import Settings
+from painterly.vgg.architectures import BUILTIN, architecture, random_identity
+from painterly.vgg.readers import file_identity
+from painterly.vgg.sources import WeightsSource
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both"}
 RECORD = "out/_records/both/trip/old town é.png.json"

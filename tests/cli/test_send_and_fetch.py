@@ -6,8 +6,8 @@ import sys
 import pytest
 from support.commands import contents, keys, set_variables
 
-from styletransfer import config
-from styletransfer.cli.sync_commands import (
+from painterly import config
+from painterly.cli.sync_commands import (
     cl_send_source,
     get_bucket_content,
     send_to_bucket,

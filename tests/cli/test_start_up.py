@@ -10,9 +10,9 @@ import pytest
 from support.commands import contents, python
 from support.inetwork_runs import ONE
 
-from styletransfer.cli import right_python
-from styletransfer.cli.right_python import use_right_python
-from styletransfer.paths import PROGRAM
+from painterly.cli import right_python
+from painterly.cli.right_python import use_right_python
+from painterly.paths import PROGRAM
 
 LAPTOP = (
     *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
@@ -28,7 +28,7 @@ def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
     lines = ran.stderr.splitlines()
     assert all(line.startswith("import time:") for line in lines)
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
-    assert "styletransfer" in imported
+    assert "painterly" in imported
     slow = {"tensorflow", "numpy", "PIL"}
     slow |= {"boto3", "botocore", "rich", "dotenv"} if script in LAPTOP else set()
     assert imported.isdisjoint(slow)
@@ -37,7 +37,7 @@ def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
 @pytest.mark.usefixtures("inetwork_files")
 def test_inetwork_waits_for_tensorflow_only_to_paint():
     program = (
-        "import sys; from styletransfer.cli.inetwork import inetwork\n"
+        "import sys; from painterly.cli.inetwork import inetwork\n"
         "code = inetwork(sys.argv[1:])\n"
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
     )
@@ -53,11 +53,11 @@ def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
     hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({hidden}))\n"
-        "from styletransfer.cli.sync_commands import get_bucket_content, send_to_bucket\n"
+        "from painterly.cli.sync_commands import get_bucket_content, send_to_bucket\n"
         f"name = {moto.new_bucket()!r}\n"
         f"assert send_to_bucket([{str(photos)!r}, name]) == 0\n"
         f"assert get_bucket_content([name, {str(tmp_path / 'copy')!r}]) == 0\n"
-        "from pathlib import Path; from styletransfer.cli import init\n"
+        "from pathlib import Path; from painterly.cli import init\n"
         f"init.WORKSPACE = Path({str(tmp_path)!r})\n"
         "assert init.main(['--prefix', name[:40], '--provider', 's3', '--yes']) == 0"
     )
@@ -127,7 +127,7 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
 )
 def test_what_an_old_python_reads_it_understands(module):
     """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
-    tree = ast.parse((PROGRAM / "styletransfer" / module).read_text(), feature_version=(3, 6))
+    tree = ast.parse((PROGRAM / "painterly" / module).read_text(), feature_version=(3, 6))
     names = {"annotation", "returns"}
     written = [getattr(node, name, None) for node in ast.walk(tree) for name in names]
     assert not [
@@ -139,6 +139,6 @@ def test_what_an_old_python_reads_it_understands(module):
     imported = {
         node.module
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("styletransfer")
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("painterly")
     }
-    assert imported <= {"styletransfer.paths"}
+    assert imported <= {"painterly.paths"}

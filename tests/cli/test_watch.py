@@ -14,10 +14,10 @@ from support.commands import configure_buckets, fill, set_variables
 from support.folder_batches import QUICK
 from support.polling import until
 
-from styletransfer import config
-from styletransfer.batch import run as batch
-from styletransfer.bucket_layout import ENDED
-from styletransfer.paths import PROGRAM
+from painterly import config
+from painterly.batch import run as batch
+from painterly.bucket_layout import ENDED
+from painterly.paths import PROGRAM
 
 # Each test starts a program.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
 def watching(*arguments: str, **environment: str):
     """cl_get_results.py --watch as a process, and its lines so far."""
     program = (
-        "import sys; from styletransfer.cli import sync_commands\n"
+        "import sys; from painterly.cli import sync_commands\n"
         "sync_commands.WATCH_EVERY_S = 0.1; sys.exit(sync_commands.cl_get_results())"
     )
     ran = subprocess.Popen(

@@ -2,8 +2,8 @@
 
 import pytest
 
-from styletransfer.cli import weights
-from styletransfer.vgg import download
+from painterly.cli import weights
+from painterly.vgg import download
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 

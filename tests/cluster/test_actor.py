@@ -8,17 +8,17 @@ from types import SimpleNamespace
 import pytest
 from support.polling import until
 
-from styletransfer import ENGINE_VERSION, config
-from styletransfer.batch.order import Order
-from styletransfer.batch.styles import Painting, Style
-from styletransfer.cluster import actor
-from styletransfer.cluster.actor import RemoteWorker, WorkerSetup
-from styletransfer.errors import DeviceError
-from styletransfer.images.output import OutputFormat
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry, UnavailableError
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.vgg.sources import WeightsSource
+from painterly import ENGINE_VERSION, config
+from painterly.batch.order import Order
+from painterly.batch.styles import Painting, Style
+from painterly.cluster import actor
+from painterly.cluster.actor import RemoteWorker, WorkerSetup
+from painterly.errors import DeviceError
+from painterly.images.output import OutputFormat
+from painterly.settings import Settings
+from painterly.storage.base import Entry, UnavailableError
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import WeightsSource
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from unittest.mock import Mock
 import pytest
 from support.s3_servers import free_ports
 
-from styletransfer.cluster.fleet import connected
-from styletransfer.errors import ConfigError
+from painterly.cluster.fleet import connected
+from painterly.errors import ConfigError
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_an_address_where_nobody_listens_is_named_at_once(ray, scheme):
 
 def test_a_head_that_could_not_serve_a_driver_is_asked_again(ray, caplog):
     """Ray forks a process for each, which may die as it starts."""
-    caplog.set_level("INFO", "styletransfer")
+    caplog.set_level("INFO", "painterly")
     ray.init.side_effect = [
         ConnectionAbortedError("Initialization failure from server:\nlost"),
         object(),
@@ -59,7 +59,7 @@ def test_the_last_line_of_rays_error_is_said_as_well(ray):
 
 
 def test_what_ray_prints_of_its_nodes_is_not_on_stdout(ray, capsys, caplog):
-    caplog.set_level("DEBUG", "styletransfer")
+    caplog.set_level("DEBUG", "painterly")
     with connected("auto"):
         ray._private.worker.print_to_stdstream(
             {"lines": ["Raylet is terminated.\n  [state-dump] 1\n"], "pid": "raylet"},

@@ -12,16 +12,16 @@ from support.fake_ray import DiedError, FakeRay
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.polling import until
 
-from styletransfer import config
-from styletransfer.batch import run as batch
-from styletransfer.batch.bench import Bench
-from styletransfer.cluster import actor, driver, fleet, queues
-from styletransfer.cluster.actor import Answer
-from styletransfer.cluster.driver import run_on_cluster
-from styletransfer.errors import ConfigError, StyleTransferError
-from styletransfer.gallery.gallery import Gallery
-from styletransfer.signals import Stopped
-from styletransfer.storage.base import UnavailableError
+from painterly import config
+from painterly.batch import run as batch
+from painterly.batch.bench import Bench
+from painterly.cluster import actor, driver, fleet, queues
+from painterly.cluster.actor import Answer
+from painterly.cluster.driver import run_on_cluster
+from painterly.errors import ConfigError, PainterlyError
+from painterly.gallery.gallery import Gallery
+from painterly.signals import Stopped
+from painterly.storage.base import UnavailableError
 
 OF_THE_RUN = {"finished", "seconds", "device"}
 
@@ -163,7 +163,7 @@ AWAY, MISSING = UnavailableError("the bucket is away"), ImportError("no module t
     [
         (Gallery, "add", Mock(side_effect=AWAY), UnavailableError, "the bucket is away"),
         (
-            *(actor.RemoteWorker, "start", Mock(side_effect=MISSING), StyleTransferError),
+            *(actor.RemoteWorker, "start", Mock(side_effect=MISSING), PainterlyError),
             r"before they can paint \(no module",
         ),
         (driver, "ENGINE_VERSION", "1", ConfigError, "the driver has version 1 of the engine"),
@@ -208,7 +208,7 @@ RAISED = DiedError("\x1b[36mray::RemoteWorker.start()\x1b[39m ^^^^^^^^")
 RAISED.cause = ModuleNotFoundError("No module named 'boto3'")
 DIED = DiedError(
     "The actor died unexpectedly before finishing this task.\n\tclass_name: RemoteWorker\n"
-    f"\tactor_id: {40 * 'ab'}\n\tpid: 1\n\tnamespace: styletransfer\n\tip: 10.0.0.1\nThe actor is "
+    f"\tactor_id: {40 * 'ab'}\n\tpid: 1\n\tnamespace: painterly\n\tip: 10.0.0.1\nThe actor is "
     "dead because its worker process has died. Worker exit type: SYSTEM_ERROR"
 )
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 from support.fake_ray import DiedError, FakeRay
 
-from styletransfer.cluster import fleet
-from styletransfer.cluster.actor import WorkerSetup
-from styletransfer.cluster.fleet import Fleet
-from styletransfer.cluster.queues import MAX_ORDERS
+from painterly.cluster import fleet
+from painterly.cluster.actor import WorkerSetup
+from painterly.cluster.fleet import Fleet
+from painterly.cluster.queues import MAX_ORDERS
 
 HEAD, PLAIN, GPUS = {}, {"CPU": 8.0}, {"CPU": 16.0, "GPU": 2.0}
 GPU = {"num_gpus": 1, "num_cpus": 0}  # reserved for a worker

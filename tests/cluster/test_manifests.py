@@ -7,8 +7,8 @@ import subprocess
 import yaml
 from support.aws_template import offered
 
-from styletransfer.cluster.fleet import RAY_VARIABLES
-from styletransfer.paths import PROGRAM
+from painterly.cluster.fleet import RAY_VARIABLES
+from painterly.paths import PROGRAM
 
 CLUSTER = PROGRAM / "cluster"
 

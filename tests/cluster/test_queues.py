@@ -2,13 +2,13 @@
 
 from dataclasses import replace
 
-from styletransfer import Settings
-from styletransfer.batch.order import Order
-from styletransfer.batch.styles import Style
-from styletransfer.cluster.queues import Queues
-from styletransfer.images.output import OutputFormat
-from styletransfer.storage.base import Entry
-from styletransfer.vgg.sources import WeightsSource
+from painterly import Settings
+from painterly.batch.order import Order
+from painterly.batch.styles import Style
+from painterly.cluster.queues import Queues
+from painterly.images.output import OutputFormat
+from painterly.storage.base import Entry
+from painterly.vgg.sources import WeightsSource
 
 
 def queues_of(count):

@@ -14,8 +14,8 @@ from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
 
-from styletransfer.cluster.fleet import RAY_VARIABLES
-from styletransfer.paths import PROGRAM
+from painterly.cluster.fleet import RAY_VARIABLES
+from painterly.paths import PROGRAM
 
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # See its sitecustomize.
 DEADLINE_S = 120
@@ -87,7 +87,7 @@ def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
     log, results = tmp_path / "driver.log", tmp_path / "out" / "monet"
     with ray_head(variables) as (address, process):
         driver = subprocess.Popen(
-            [sys.executable, "-m", "styletransfer", "--cluster"],
+            [sys.executable, "-m", "painterly", "--cluster"],
             env=os.environ | variables | {"CLUSTER": address},
             stdout=log.open("wb"),
             stderr=subprocess.STDOUT,

@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from styletransfer.cluster import driver
-from styletransfer.cluster.driver import Throughput
+from painterly.cluster import driver
+from painterly.cluster.driver import Throughput
 
 
 @pytest.fixture

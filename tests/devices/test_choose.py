@@ -10,9 +10,9 @@ from unittest.mock import Mock, call
 
 import pytest
 
-from styletransfer import log
-from styletransfer.devices import choose, nvidia
-from styletransfer.errors import DeviceError
+from painterly import log
+from painterly.devices import choose, nvidia
+from painterly.errors import DeviceError
 
 HERE = Path(__file__).parent
 CUDA = "12.5.1"  # TensorFlow 2.21's

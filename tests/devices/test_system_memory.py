@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from styletransfer.devices.system_memory import cgroup_memory
+from painterly.devices.system_memory import cgroup_memory
 
 GB = 1_000_000_000
 OWN = {1: "8:pids:/x\n4:cpu,memory:{path}\n0::/\n", 2: "0::{path}\n"}
@@ -76,7 +76,7 @@ def test_the_bound_at_which_a_cgroup_is_slowed_down_is_a_limit(tmp_path):
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux obeys these limits")
 @pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
 def test_ulimit_counts(limit):
-    code = "from styletransfer.devices.system_memory import free_memory as f; print(f())"
+    code = "from painterly.devices.system_memory import free_memory as f; print(f())"
     done = subprocess.run(
         [sys.executable, "-c", code],
         preexec_fn=lambda: resource.setrlimit(getattr(resource, limit), (GB, GB)),

@@ -6,7 +6,7 @@ import pytest
 from support.tiny import compute_in_float32
 
 if TYPE_CHECKING:
-    from styletransfer.vgg.network import VGG
+    from painterly.vgg.network import VGG
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,6 +17,6 @@ def _in_float32() -> None:
 @pytest.fixture(scope="session")
 def builtin() -> "VGG":
     """The built-in network: its channels are correlated, as trained ones are."""
-    from styletransfer import load_vgg
+    from painterly import load_vgg
 
     return load_vgg()

@@ -11,15 +11,15 @@ import pytest
 import tensorflow as tf
 from support.tiny import last, picture
 
-from styletransfer import Settings, stylize
-from styletransfer.engine import compilation, matching, objective, scale_optimizer
-from styletransfer.engine.compilation import COMPILING_S, compiles_steps
-from styletransfer.engine.gaussians import by_products
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.matching import Matching
-from styletransfer.engine.optimizers import term_weights
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.tensors import padded
+from painterly import Settings, stylize
+from painterly.engine import compilation, matching, objective, scale_optimizer
+from painterly.engine.compilation import COMPILING_S, compiles_steps
+from painterly.engine.gaussians import by_products
+from painterly.engine.groups import groups_of
+from painterly.engine.matching import Matching
+from painterly.engine.optimizers import term_weights
+from painterly.engine.paintings import Paintings
+from painterly.engine.tensors import padded
 
 SIZE = 341, 512  # height, width
 
@@ -131,7 +131,7 @@ def test_where_xla_fails_the_picture_is_painted_without(tiny, monkeypatch, caplo
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]
     always = Settings(size=48, iterations=2, precision="float32", compile="always")
     never = Settings(size=48, iterations=2, precision="float32", compile="never")
-    with caplog.at_level(logging.WARNING, "styletransfer"):
+    with caplog.at_level(logging.WARNING, "painterly"):
         found = last(stylize(*inputs, always, tiny)).image
     np.testing.assert_array_equal(found, last(stylize(*inputs, never, tiny)).image)
     assert {each.message for each in caplog.records} == {

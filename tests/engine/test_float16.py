@@ -7,16 +7,16 @@ import tensorflow as tf
 from support import hard_networks, tiny
 from support.tiny import picture
 
-from styletransfer import Settings, objective
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.matching import Matching
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.optimizers import term_weights
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.tensors import padded
-from styletransfer.engine.view import View
-from styletransfer.vgg.architectures import Weights
-from styletransfer.vgg.network import VGG, NetworkOptions
+from painterly import Settings, objective
+from painterly.engine.groups import groups_of
+from painterly.engine.matching import Matching
+from painterly.engine.objective import Objective
+from painterly.engine.optimizers import term_weights
+from painterly.engine.paintings import Paintings
+from painterly.engine.tensors import padded
+from painterly.engine.view import View
+from painterly.vgg.architectures import Weights
+from painterly.vgg.network import VGG, NetworkOptions
 
 LARGEST = np.finfo(np.float16).max
 

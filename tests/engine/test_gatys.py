@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from support import gatys_formulas, tiny
 
-from styletransfer import Settings, objective, stylize
-from styletransfer.errors import ConfigError
-from styletransfer.vgg.architectures import Weights
-from styletransfer.vgg.network import VGG
+from painterly import Settings, objective, stylize
+from painterly.errors import ConfigError
+from painterly.vgg.architectures import Weights
+from painterly.vgg.network import VGG
 
 # The formulas pad with zeros, as VGG was trained.
 EXACT = Settings(recipe="gatys", padding="zero", content_weight=2e-4, precision="float32")

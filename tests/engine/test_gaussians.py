@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from styletransfer.engine.gaussians import (
+from painterly.engine.gaussians import (
     by_eigenvectors,
     by_products,
     gaussian,
     moments_errors,
 )
-from styletransfer.engine.sums import Statistics, moment_sums, statistics
+from painterly.engine.sums import Statistics, moment_sums, statistics
 
 WAYS = pytest.mark.parametrize("way", [by_eigenvectors, by_products])
 RNG = np.random.default_rng(7)

@@ -9,17 +9,17 @@ import tensorflow as tf
 from support.tiny import network, picture
 from tensorflow.python.framework import kernels
 
-from styletransfer import Settings
-from styletransfer.engine import neighbours
-from styletransfer.engine.compilation import TracedFunction
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.matching import Matching
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.recipes import default
-from styletransfer.engine.scale_optimizer import program
-from styletransfer.engine.tensors import padded
-from styletransfer.vgg import ops
+from painterly import Settings
+from painterly.engine import neighbours
+from painterly.engine.compilation import TracedFunction
+from painterly.engine.groups import groups_of
+from painterly.engine.matching import Matching
+from painterly.engine.objective import Objective
+from painterly.engine.paintings import Paintings
+from painterly.engine.recipes import default
+from painterly.engine.scale_optimizer import program
+from painterly.engine.tensors import padded
+from painterly.vgg import ops
 
 LEFT = np.tile(np.linspace(1, 0, 64, dtype=np.float32), (48, 1))
 NO_KERNEL = {"Placeholder", "_Arg", "_Retval"}

@@ -9,9 +9,9 @@ from scipy.optimize import fmin_l_bfgs_b
 from support import inetwork_formulas, tiny
 from support.fabricated import SOME_LAYERS, trained_arrays
 
-from styletransfer import Settings, objective, stylize
-from styletransfer.vgg.network import VGG
-from styletransfer.vgg.readers import read_weights
+from painterly import Settings, objective, stylize
+from painterly.vgg.network import VGG
+from painterly.vgg.readers import read_weights
 
 pytestmark = pytest.mark.slow  # Each case traces a network.
 

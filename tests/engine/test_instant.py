@@ -11,18 +11,18 @@ import pytest
 from support.pictures import psnr, sample, sample_bytes
 from support.tiny import each_read
 
-from styletransfer import Settings, load_vgg, objective, stylize
-from styletransfer.engine import convolutions, instant_matches, instant_networks
-from styletransfer.engine.instant import InstantTransfer
-from styletransfer.engine.instant_networks import DECODER
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.picture import Canvas
-from styletransfer.engine.places import MATCHED_LAYERS
-from styletransfer.errors import MemoryShortError, PictureError
-from styletransfer.images.arrays import resize
-from styletransfer.paths import PROGRAM
-from styletransfer.vgg.architectures import BUILTIN
-from styletransfer.vgg.readers import read_weights
+from painterly import Settings, load_vgg, objective, stylize
+from painterly.engine import convolutions, instant_matches, instant_networks
+from painterly.engine.instant import InstantTransfer
+from painterly.engine.instant_networks import DECODER
+from painterly.engine.paintings import Paintings
+from painterly.engine.picture import Canvas
+from painterly.engine.places import MATCHED_LAYERS
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.arrays import resize
+from painterly.paths import PROGRAM
+from painterly.vgg.architectures import BUILTIN
+from painterly.vgg.readers import read_weights
 
 USUAL = Settings(preset="instant", size=192)
 PHOTO = sample("photos/landscape.jpg")
@@ -409,9 +409,9 @@ def test_a_stop_ends_a_picture_at_once(mosaic):
 def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, strength):
     code = rf"""if True:
         import re, sys, numpy
-        from styletransfer import Settings
-        from styletransfer.engine.instant import InstantTransfer
-        from styletransfer.engine.paintings import Paintings
+        from painterly import Settings
+        from painterly.engine.instant import InstantTransfer
+        from painterly.engine.paintings import Paintings
         random = numpy.random.default_rng(0)
         photo, painting = (random.integers(256, size=(400, 600, 3), dtype="u1") for _ in range(2))
         settings = Settings(preset="instant", size={size}, strength={strength})

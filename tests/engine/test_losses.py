@@ -9,14 +9,14 @@ import tensorflow as tf
 from scipy import ndimage
 from support.tiny import last, picture
 
-from styletransfer import Settings, objective, stylize
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.recipes import default
-from styletransfer.engine.structure import contours, structure_error
-from styletransfer.engine.view import View
-from styletransfer.errors import PictureError
-from styletransfer.vgg.network import NetworkOptions
+from painterly import Settings, objective, stylize
+from painterly.engine.groups import groups_of
+from painterly.engine.paintings import Paintings
+from painterly.engine.recipes import default
+from painterly.engine.structure import contours, structure_error
+from painterly.engine.view import View
+from painterly.errors import PictureError
+from painterly.vgg.network import NetworkOptions
 
 RNG = np.random.default_rng(5)
 EXACT = Settings(

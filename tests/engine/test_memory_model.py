@@ -8,17 +8,17 @@ import pytest
 import tensorflow as tf
 from support.tiny import picture
 
-from styletransfer import Settings
-from styletransfer.devices import budget, memory, nvidia
-from styletransfer.devices.memory import device_budget
-from styletransfer.engine import memory_model
-from styletransfer.engine.groups import painting_targets
-from styletransfer.engine.memory_model import PaintingInputs
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.style_transfer import StyleTransfer, plan_painting
-from styletransfer.engine.view import View
-from styletransfer.errors import MemoryShortError
-from styletransfer.vgg import tiles
+from painterly import Settings
+from painterly.devices import budget, memory, nvidia
+from painterly.devices.memory import device_budget
+from painterly.engine import memory_model
+from painterly.engine.groups import painting_targets
+from painterly.engine.memory_model import PaintingInputs
+from painterly.engine.paintings import Paintings
+from painterly.engine.style_transfer import StyleTransfer, plan_painting
+from painterly.engine.view import View
+from painterly.errors import MemoryShortError
+from painterly.vgg import tiles
 
 GIB = 2**30
 

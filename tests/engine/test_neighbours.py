@@ -8,16 +8,16 @@ import tensorflow as tf
 from support import hard_networks
 from support.tiny import picture
 
-from styletransfer import Settings, objective
-from styletransfer.engine import memory_model, neighbours
-from styletransfer.engine.groups import groups_of, painting_targets
-from styletransfer.engine.matching import Matching
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.places import MATCHED_LAYERS
-from styletransfer.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
-from styletransfer.engine.view import View
-from styletransfer.vgg.network import NetworkOptions
+from painterly import Settings, objective
+from painterly.engine import memory_model, neighbours
+from painterly.engine.groups import groups_of, painting_targets
+from painterly.engine.matching import Matching
+from painterly.engine.objective import Objective
+from painterly.engine.paintings import Paintings
+from painterly.engine.places import MATCHED_LAYERS
+from painterly.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses
+from painterly.engine.view import View
+from painterly.vgg.network import NetworkOptions
 
 EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
 REPLICATING = NetworkOptions(padding="replicate")

@@ -6,10 +6,10 @@ import tensorflow as tf
 from PIL import Image
 from support.tiny import picture
 
-from styletransfer import Settings
-from styletransfer.engine.picture import Postprocess
-from styletransfer.engine.tensors import resample
-from styletransfer.settings import FIELDS
+from painterly import Settings
+from painterly.engine.picture import Postprocess
+from painterly.engine.tensors import resample
+from painterly.settings import FIELDS
 
 
 def pillow(image, size):

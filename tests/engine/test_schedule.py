@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from styletransfer import Settings
-from styletransfer.engine import schedule as schedule_module
-from styletransfer.engine.schedule import StepEta, painting_size, scale_sizes, schedule
+from painterly import Settings
+from painterly.engine import schedule as schedule_module
+from painterly.engine.schedule import StepEta, painting_size, scale_sizes, schedule
 
 
 @pytest.mark.parametrize("longer", [132, 200, 256, 500, 512, 720, 1600, 4096])

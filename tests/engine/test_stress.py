@@ -10,11 +10,11 @@ from support import hard_networks
 from support.pictures import sample
 from support.tiny import last, picture
 
-from styletransfer import Settings, objective, stylize
-from styletransfer.engine.optimizers import initial_content_weight
-from styletransfer.engine.transfer import TERMS
-from styletransfer.engine.view import View
-from styletransfer.vgg.network import NetworkOptions
+from painterly import Settings, objective, stylize
+from painterly.engine.optimizers import initial_content_weight
+from painterly.engine.transfer import TERMS
+from painterly.engine.view import View
+from painterly.vgg.network import NetworkOptions
 
 EXACT = Settings(
     recipe="moments",
@@ -140,7 +140,7 @@ def test_a_strength_that_cannot_be_reached_is_named(
     """From a photo of a single colour to another is a long way."""
     photo = np.full((48, 64, 3), 0.5, np.float32)
     init = contrast * photo if changes is EARLY else None
-    with caplog.at_level(logging.WARNING, "styletransfer"):
+    with caplog.at_level(logging.WARNING, "painterly"):
         taken = list(
             stylize(photo, [contrast * photo], Settings(size=64, **changes), builtin, init=init)
         )

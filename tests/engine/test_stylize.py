@@ -10,14 +10,14 @@ import pytest
 import tensorflow as tf
 from support.tiny import each_read, last, picture
 
-from styletransfer import Settings, objective, stylize
-from styletransfer.engine import scale_optimizer
-from styletransfer.engine.optimizers import State, StepParams, adam
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.picture import Canvas
-from styletransfer.engine.scale_optimizer import Program, _traced_program, program
-from styletransfer.engine.style_transfer import StyleTransfer
-from styletransfer.errors import DivergedError
+from painterly import Settings, objective, stylize
+from painterly.engine import scale_optimizer
+from painterly.engine.optimizers import State, StepParams, adam
+from painterly.engine.paintings import Paintings
+from painterly.engine.picture import Canvas
+from painterly.engine.scale_optimizer import Program, _traced_program, program
+from painterly.engine.style_transfer import StyleTransfer
+from painterly.errors import DivergedError
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
 @pytest.mark.slow
 def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, monkeypatch):
     traced = lru_cache(_traced_program.__wrapped__)
-    monkeypatch.setattr("styletransfer.engine.scale_optimizer._traced_program", traced)
+    monkeypatch.setattr("painterly.engine.scale_optimizer._traced_program", traced)
 
     def resident():
         gc.collect()

@@ -11,20 +11,20 @@ from support.commands import python
 from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import each_read, picture
 
-from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import memory_model, scale_optimizer, schedule
-from styletransfer.engine.groups import groups_of
-from styletransfer.engine.memory_model import Footprint, PaintingInputs
-from styletransfer.engine.objective import Objective
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.recipes.default import Moments, RelativeLosses
-from styletransfer.engine.recipes.inetwork import INetwork, OriginalLosses
-from styletransfer.engine.scale_optimizer import Program
-from styletransfer.engine.view import View
-from styletransfer.errors import MemoryShortError
-from styletransfer.vgg import network
-from styletransfer.vgg.network import NetworkOptions
-from styletransfer.vgg.tiles import tiles
+from painterly import Settings, load_vgg, stylize
+from painterly.engine import memory_model, scale_optimizer, schedule
+from painterly.engine.groups import groups_of
+from painterly.engine.memory_model import Footprint, PaintingInputs
+from painterly.engine.objective import Objective
+from painterly.engine.paintings import Paintings
+from painterly.engine.recipes.default import Moments, RelativeLosses
+from painterly.engine.recipes.inetwork import INetwork, OriginalLosses
+from painterly.engine.scale_optimizer import Program
+from painterly.engine.view import View
+from painterly.errors import MemoryShortError
+from painterly.vgg import network
+from painterly.vgg.network import NetworkOptions
+from painterly.vgg.tiles import tiles
 
 WEIGHTS = (0.1, 1.0, 0.5, 2.0)
 # Some of VGG's layers, in all of its blocks.
@@ -122,10 +122,10 @@ def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():
     program = """
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import last, network, picture
-from styletransfer import Settings, load_vgg, stylize
-from styletransfer.engine import schedule
-from styletransfer.engine.paintings import Paintings
-from styletransfer.engine.style_transfer import StyleTransfer
+from painterly import Settings, load_vgg, stylize
+from painterly.engine import schedule
+from painterly.engine.paintings import Paintings
+from painterly.engine.style_transfer import StyleTransfer
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))

@@ -5,13 +5,13 @@ from unittest.mock import Mock
 import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
-from styletransfer.bucket_layout import UNPUBLISHED
-from styletransfer.gallery import gallery as module
-from styletransfer.gallery.gallery import Gallery
-from styletransfer.gallery.pictures import thumbnail, thumbnail_key
-from styletransfer.record import Record
-from styletransfer.storage.base import ObjectError, UnavailableError
-from styletransfer.storage.folder import FolderBucket
+from painterly.bucket_layout import UNPUBLISHED
+from painterly.gallery import gallery as module
+from painterly.gallery.gallery import Gallery
+from painterly.gallery.pictures import thumbnail, thumbnail_key
+from painterly.record import Record
+from painterly.storage.base import ObjectError, UnavailableError
+from painterly.storage.folder import FolderBucket
 
 
 def keys_in(bucket):

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 import pytest
 from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
-from styletransfer.batch.styles import styles_from_toml
-from styletransfer.gallery.page import SHARED, render_page, url
-from styletransfer.gallery.pictures import thumbnail_key
-from styletransfer.paths import PROGRAM
-from styletransfer.settings import Settings
-from styletransfer.storage.base import Entry
+from painterly.batch.styles import styles_from_toml
+from painterly.gallery.page import SHARED, render_page, url
+from painterly.gallery.pictures import thumbnail_key
+from painterly.paths import PROGRAM
+from painterly.settings import Settings
+from painterly.storage.base import Entry
 
 
 def test_a_name_with_markup_is_only_a_name():
@@ -153,7 +153,7 @@ TOO_NEW = (
 
 
 def test_the_pages_do_without_what_older_browsers_lack():
-    folders = (SHARED.parent, PROGRAM / "styletransfer" / "web" / "static")
+    folders = (SHARED.parent, PROGRAM / "painterly" / "web" / "static")
     parts = [
         each for folder in folders for end in ("js", "css") for each in folder.rglob(f"*.{end}")
     ]

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from support.gallery import RED, flat
 
-from styletransfer.gallery.pictures import THUMBNAIL, picture_key, preview, thumbnail
-from styletransfer.images import arrays
-from styletransfer.storage.folder import FolderBucket
+from painterly.gallery.pictures import THUMBNAIL, picture_key, preview, thumbnail
+from painterly.images import arrays
+from painterly.storage.folder import FolderBucket
 
 ODD = ("/a.jpg", "a//b.jpg", "../a.jpg", ".hidden.jpg", "a\\b.jpg")
 LONG = ("ü" * 490 + "x", "y/" * 499 + "y", "x" * 252)

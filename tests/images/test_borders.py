@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageOps
 from support import tiny
 
-from styletransfer.images.borders import without_border
+from painterly.images.borders import without_border
 
 HEIGHT, WIDTH = 400, 560
 PAINTING = Image.fromarray((tiny.picture(HEIGHT, WIDTH) * 200 + 10).astype(np.uint8))

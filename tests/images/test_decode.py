@@ -8,10 +8,10 @@ import pytest
 from PIL import Image, ImageFile
 from support.pictures import FORMATS, centre, gradient, plain, saved, see_through
 
-from styletransfer.images.decode import decode, decode_mask
-from styletransfer.images.opening import bytes_to_decode
+from painterly.images.decode import decode, decode_mask
+from painterly.images.opening import bytes_to_decode
 
-# pytest shows even warnings that styletransfer.images silences for its users.
+# pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 ORIENTATION = 0x0112
 # A viewer's rendering of a picture stored as [[red, green], [blue, white]], by EXIF orientation.

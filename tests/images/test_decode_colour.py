@@ -23,9 +23,9 @@ from support.pictures import (
     xyz,
 )
 
-from styletransfer.images.decode import decode
+from painterly.images.decode import decode
 
-# pytest shows even warnings that styletransfer.images silences for its users.
+# pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 

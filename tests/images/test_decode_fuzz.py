@@ -8,11 +8,11 @@ from PIL import Image
 from support.fuzzing import generators, mutated
 from support.pictures import P3, gradient, rgb_profile, saved
 
-from styletransfer.errors import MemoryShortError, PictureError
-from styletransfer.images.decode import decode
-from styletransfer.images.opening import bytes_to_decode
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.decode import decode
+from painterly.images.opening import bytes_to_decode
 
-# pytest shows even warnings that styletransfer.images silences for its users.
+# pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")
 
 

@@ -10,11 +10,11 @@ from PIL import Image, ImageFile, TiffImagePlugin
 from PIL.ExifTags import Base
 from support.pictures import FORMATS, gradient, plain, png16, saved
 
-from styletransfer.errors import MemoryShortError, PictureError
-from styletransfer.images.decode import decode, decode_mask
-from styletransfer.images.opening import MIN_SIDE, bytes_to_decode
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.decode import decode, decode_mask
+from painterly.images.opening import MIN_SIDE, bytes_to_decode
 
-# pytest shows even warnings that styletransfer.images silences for its users.
+# pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 

@@ -11,14 +11,14 @@ from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
 from support.pictures import P3, SRGB, gradient, rgb_profile, saved
 
-from styletransfer.errors import PictureError
-from styletransfer.images import icc
-from styletransfer.images.decode import Picture, decode
-from styletransfer.images.encode import encode, encode_result
-from styletransfer.images.exif import Exif, IfdEntry, for_result, kept
-from styletransfer.images.output import OutputFormat, file_format
+from painterly.errors import PictureError
+from painterly.images import icc
+from painterly.images.decode import Picture, decode
+from painterly.images.encode import encode, encode_result
+from painterly.images.exif import Exif, IfdEntry, for_result, kept
+from painterly.images.output import OutputFormat, file_format
 
-# pytest shows even warnings that styletransfer.images silences for its users.
+# pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 ORIENTATION, ARTIST, MODEL, SOFTWARE = 0x0112, 0x013B, 0x0110, 0x0131

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from support.pictures import saved
 
-from styletransfer.images.decode import decode
-from styletransfer.images.opening import bytes_to_decode, read_header
+from painterly.images.decode import decode
+from painterly.images.opening import bytes_to_decode, read_header
 
 START = 4096
 PIXELS = np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8)

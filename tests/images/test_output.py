@@ -2,9 +2,9 @@
 
 import pytest
 
-from styletransfer.bucket_layout import for_source
-from styletransfer.errors import ConfigError
-from styletransfer.images.output import OutputFormat
+from painterly.bucket_layout import for_source
+from painterly.errors import ConfigError
+from painterly.images.output import OutputFormat
 
 
 @pytest.mark.parametrize(

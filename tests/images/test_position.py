@@ -12,12 +12,12 @@ from PIL.PngImagePlugin import PngInfo
 from support import tiny
 from support.fuzzing import CASES
 
-from styletransfer.errors import PictureError
-from styletransfer.images.decode import decode
-from styletransfer.images.encode import encode
-from styletransfer.images.exif import kept
-from styletransfer.images.output import OutputFormat
-from styletransfer.images.position import without_position
+from painterly.errors import PictureError
+from painterly.images.decode import decode
+from painterly.images.encode import encode
+from painterly.images.exif import kept
+from painterly.images.output import OutputFormat
+from painterly.images.position import without_position
 
 GPS, MAKE = 0x8825, 0x010F
 XMP = (

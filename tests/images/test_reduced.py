@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 from support.pictures import FORMATS, P3, gradient, plain, rgb_profile, saved, see_through
 
-from styletransfer.errors import PictureError
-from styletransfer.images.arrays import resize
-from styletransfer.images.decode import decode, reduced_jpeg
+from painterly.errors import PictureError
+from painterly.images.arrays import resize
+from painterly.images.decode import decode, reduced_jpeg
 
 
 def shown(data, longer=80):

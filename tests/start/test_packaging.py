@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-import styletransfer
-from styletransfer import config
-from styletransfer.storage.address import CELLAR
+import painterly
+from painterly import config
+from painterly.storage.address import CELLAR
 
 REPO = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
@@ -106,7 +106,7 @@ def test_a_clone_by_git_for_windows_runs_in_wsl(name, tmp_path):
 
 
 def test_project_version_begins_with_that_of_the_engine():
-    assert PROJECT["version"].partition(".")[0] == styletransfer.ENGINE_VERSION
+    assert PROJECT["version"].partition(".")[0] == painterly.ENGINE_VERSION
 
 
 @pytest.mark.parametrize(("script", "target"), PROJECT["scripts"].items())
@@ -119,10 +119,10 @@ def test_a_wheel_has_all_packages_and_their_data(uv, tmp_path):
     subprocess.run([uv, "build", "-q", "--wheel", "-o", tmp_path], cwd=REPO, check=True)
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         files = {*wheel.namelist()}
-    sources = (REPO / "styletransfer").rglob("*.*")
+    sources = (REPO / "painterly").rglob("*.*")
     wanted = {path.relative_to(REPO).as_posix() for path in sources if path.suffix != ".pyc"}
     assert wanted <= files
-    assert "styletransfer/vgg/builtin.npz" in files
+    assert "painterly/vgg/builtin.npz" in files
 
 
 def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():

@@ -99,30 +99,30 @@ def machine(tmp_path) -> Machine:
 
 def test_first_start_installs_and_second_does_not_also_through_links(machine):
     first = machine.start()
-    assert (first.returncode, first.stdout) == (0, "ran -m styletransfer\n"), first.stderr
+    assert (first.returncode, first.stdout) == (0, "ran -m painterly\n"), first.stderr
     assert machine.done() == ["made", "cpu"]
     second = machine.start("--dry-run", "two words", FAKE_EXIT="3")
     assert (second.returncode, second.stderr) == (3, "")
-    assert second.stdout == "ran -m styletransfer --dry-run two words\n"
+    assert second.stdout == "ran -m painterly --dry-run two words\n"
     machine.repo = machine.repo.rename(machine.folder / "elsewhere")  # The project is a link.
     inner, outer = machine.repo / "by name", machine.folder / "outer"
     inner.symlink_to("start.sh")
     outer.symlink_to(inner)
-    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m styletransfer\n"
+    assert machine.popen(script=outer).communicate(timeout=20)[0] == "ran -m painterly\n"
     (machine.repo / "uv.lock").write_text("version = 2")
     machine.start()
     assert machine.done() == ["cpu", "cpu"]
 
 
 def test_modes_and_their_extras(machine):
-    assert machine.start("weights", "--all").stdout == "ran -m styletransfer weights --all\n"
+    assert machine.start("weights", "--all").stdout == "ran -m painterly weights --all\n"
     assert machine.done() == ["made", "cpu"]
     assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
     assert machine.done() == ["cpu web"]
     assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
     assert machine.start("test", "--quick").stdout == "ran -m pytest -m not slow\n"
     assert machine.done() == ["cpu dev web"]
-    assert machine.start("cluster").stdout == "ran -m styletransfer cluster\n"
+    assert machine.start("cluster").stdout == "ran -m painterly cluster\n"
     machine.start("setup", "--cluster", "--dev", "--web")
     machine.start(CLUSTER="auto")
     assert machine.done() == ["cluster cpu dev web"]
@@ -143,7 +143,7 @@ def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(mac
 
 def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     first = machine.start("init", "--yes")
-    assert first.stdout == "ran -m styletransfer init --yes\n", first.stderr
+    assert first.stdout == "ran -m painterly init --yes\n", first.stderr
     assert "0.2 GB" in first.stderr
     machine.start("init")
     assert machine.done() == ["made", ""]
@@ -194,7 +194,7 @@ def test_an_image_gets_cuda_by_name_and_a_clusters_head_needs_none(machine):
     assert machine.done() == ["made", "cluster cpu"]
     assert machine.start("setup", "--gpu", "--web", DEVICE="gpu").returncode == 0
     assert machine.done() == ["made", "gpu web"]
-    assert machine.start(DEVICE="gpu").stdout == "ran -m styletransfer\n"  # It says why it ends.
+    assert machine.start(DEVICE="gpu").stdout == "ran -m painterly\n"  # It says why it ends.
     machine.start("setup", "--cpu", DEVICE="auto")
     assert machine.done() == []
 
@@ -210,7 +210,7 @@ def test_an_environment_of_an_earlier_version_gets_what_this_one_needs(machine):
 
 def test_a_python_that_has_the_requirements_is_used(machine):
     write(machine.bin / "python3", PYTHON.format(real=sys.executable, check=HAS_ALL))
-    assert machine.start().stdout == "ran -m styletransfer\n"
+    assert machine.start().stdout == "ran -m painterly\n"
     assert machine.done() == []
     machine.start("setup", ALWAYS_VENV="1")
     assert machine.done() == ["made", "cpu"]
@@ -273,7 +273,7 @@ def test_after_sigkill_the_next_start_waits_for_the_installer(machine):
     assert "waiting" in second.stderr.readline()
     os.kill(installer, signal.SIGKILL)
     out, err = second.communicate(timeout=20)
-    assert (second.returncode, out) == (0, "ran -m styletransfer\n"), err
+    assert (second.returncode, out) == (0, "ran -m painterly\n"), err
     assert machine.done() == ["made", "cpu", "made", "cpu"]
 
 
@@ -281,7 +281,7 @@ def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
     python = machine.repo / ".venv/bin/python"
     python.parent.mkdir(parents=True)
     write(python, PYTHON.format(real=sys.executable, check=HAS_ALL))
-    assert machine.start().stdout == "ran -m styletransfer\n"
+    assert machine.start().stdout == "ran -m painterly\n"
     assert machine.done() == []
     write(
         python, PYTHON.format(real=sys.executable, check="case $1 in tools/has*) exit 1;; esac\n")

@@ -6,9 +6,9 @@ import pytest
 from support.commands import keys, refusal
 from support.s3_servers import SECRET
 
-from styletransfer.errors import ConfigError
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account, parse_address
+from painterly.errors import ConfigError
+from painterly.storage import open_bucket
+from painterly.storage.address import Account, parse_address
 
 
 def test_addresses_are_folders_or_buckets_with_prefixes(monkeypatch, tmp_path):

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from support.commands import keys, refusal
 
-from styletransfer.storage.base import BadKeyError, ObjectError
-from styletransfer.storage.files import is_same
+from painterly.storage.base import BadKeyError, ObjectError
+from painterly.storage.files import is_same
 
 KEYS = [
     "#?%&+ =;,@$.jpg",

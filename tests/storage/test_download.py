@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from support.commands import contents, fill
 
-from styletransfer.errors import ConfigError
-from styletransfer.storage import folder
-from styletransfer.storage.base import DiskError
-from styletransfer.storage.download import download_all
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.manifest import MANIFEST, Manifest
-from styletransfer.storage.sync import SyncRules
-from styletransfer.storage.transfers import JOBS
+from painterly.errors import ConfigError
+from painterly.storage import folder
+from painterly.storage.base import DiskError
+from painterly.storage.download import download_all
+from painterly.storage.folder import FolderBucket
+from painterly.storage.manifest import MANIFEST, Manifest
+from painterly.storage.sync import SyncRules
+from painterly.storage.transfers import JOBS
 
 MIRROR = SyncRules(delete=True)
 

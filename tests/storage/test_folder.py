@@ -8,10 +8,10 @@ import shutil
 import pytest
 from support.commands import keys, refusal
 
-from styletransfer.errors import StorageError
-from styletransfer.storage import folder, open_bucket
-from styletransfer.storage.address import Account
-from styletransfer.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
+from painterly.errors import StorageError
+from painterly.storage import folder, open_bucket
+from painterly.storage.address import Account
+from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
 HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]

@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from styletransfer.storage import retry
-from styletransfer.storage.base import BadKeyError, UnavailableError
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.retry import MAX_OUTAGE_S, PAUSES_S, RetryingBucket
+from painterly.storage import retry
+from painterly.storage.base import BadKeyError, UnavailableError
+from painterly.storage.folder import FolderBucket
+from painterly.storage.retry import MAX_OUTAGE_S, PAUSES_S, RetryingBucket
 
 
 class Failing(FolderBucket):

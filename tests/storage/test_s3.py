@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from support.commands import keys, refusal
 
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account, parse_account
-from styletransfer.storage.base import UnavailableError
-from styletransfer.storage.files import is_same
+from painterly.storage import open_bucket
+from painterly.storage.address import Account, parse_account
+from painterly.storage.base import UnavailableError
+from painterly.storage.files import is_same
 
 # Keys that S3 keeps as they are, and that cannot be files in a folder.
 S3_KEYS = ["../up.jpg", "./here.jpg", "a/../b.jpg", "a//b.jpg", "/leading.jpg", "é" * 512]

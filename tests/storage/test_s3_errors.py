@@ -9,9 +9,9 @@ import pytest
 from support.commands import refusal
 from support.s3_servers import SECRET, free_ports
 
-from styletransfer.storage import open_bucket, s3_client
-from styletransfer.storage.address import Account
-from styletransfer.storage.base import UnavailableError
+from painterly.storage import open_bucket, s3_client
+from painterly.storage.address import Account
+from painterly.storage.base import UnavailableError
 
 
 def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):

@@ -8,12 +8,12 @@ from unittest.mock import Mock
 import pytest
 from support.commands import contents, fill, fill_with_photos
 
-from styletransfer.signals import Stopped
-from styletransfer.storage import download, file_names, s3, transfers, upload
-from styletransfer.storage.base import ObjectError, UnavailableError
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.storage.sync import SyncRules
-from styletransfer.storage.transfers import Job, run_jobs
+from painterly.signals import Stopped
+from painterly.storage import download, file_names, s3, transfers, upload
+from painterly.storage.base import ObjectError, UnavailableError
+from painterly.storage.folder import FolderBucket
+from painterly.storage.sync import SyncRules
+from painterly.storage.transfers import Job, run_jobs
 
 
 @pytest.fixture

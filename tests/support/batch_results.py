@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from styletransfer.config import BUCKETS
+from painterly.config import BUCKETS
 from support import tiny
 from support.folder_batches import QUICK, keys, run
 

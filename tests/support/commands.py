@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.config import BUCKETS
-from styletransfer.errors import StorageError
-from styletransfer.paths import PROGRAM
-from styletransfer.storage.base import Bucket
-from styletransfer.storage.folder import FolderBucket
+from painterly.config import BUCKETS
+from painterly.errors import StorageError
+from painterly.paths import PROGRAM
+from painterly.storage.base import Bucket
+from painterly.storage.folder import FolderBucket
 from support.s3_servers import SECRET
 
 

@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
 
 
 def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = None) -> Weights:

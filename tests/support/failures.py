@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from styletransfer.errors import WeightsError
+from painterly.errors import WeightsError
 
 
 def weights_error(call: Callable[..., Any], *arguments: Any) -> str:

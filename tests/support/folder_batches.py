@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from styletransfer import config, log
-from styletransfer.batch import run as batch
-from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.storage.folder import FolderBucket
+from painterly import config, log
+from painterly.batch import run as batch
+from painterly.batch.network_pool import NetworkPool
+from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny
 from support.pictures import saved
@@ -50,7 +50,7 @@ _networks = {}  # By the identity of their weights.
 def traced_once(monkeypatch):
     """The same weights are the same network whenever a test of this process reads them: what
     TensorFlow traces for a network takes seconds."""
-    from styletransfer.vgg import network
+    from painterly.vgg import network
 
     real = network.VGG
 

@@ -7,11 +7,11 @@ import re
 import numpy as np
 import pytest
 
-from styletransfer.gallery.gallery import Gallery
-from styletransfer.images.encode import encode
-from styletransfer.images.output import OutputFormat
-from styletransfer.record import Record
-from styletransfer.storage.folder import FolderBucket
+from painterly.gallery.gallery import Gallery
+from painterly.images.encode import encode
+from painterly.images.output import OutputFormat
+from painterly.record import Record
+from painterly.storage.folder import FolderBucket
 
 RED, BLUE, GREEN = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.6, 0.1)
 HOSTILE = "<script>alert(1)</script> \"b\" 'c' #?%&+\n{{ 7*7 }}.jpg"

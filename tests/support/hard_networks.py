@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
-from styletransfer.vgg.architectures import Weights
-from styletransfer.vgg.network import VGG
+from painterly.vgg.architectures import Weights
+from painterly.vgg.network import VGG
 from support import tiny
 
 Kernels = dict[str, tuple[np.ndarray, np.ndarray]]

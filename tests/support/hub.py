@@ -9,8 +9,8 @@ import urllib.request
 import numpy as np
 import pytest
 
-from styletransfer.vgg import download
-from styletransfer.vgg.architectures import ARCHITECTURES
+from painterly.vgg import download
+from painterly.vgg.architectures import ARCHITECTURES
 from support.polling import until
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from styletransfer.settings import Settings
-from styletransfer.vgg.architectures import Weights
+from painterly.settings import Settings
+from painterly.vgg.architectures import Weights
 
 Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]
 

@@ -7,8 +7,8 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from styletransfer.images.decode import decode
-from styletransfer.paths import PROGRAM
+from painterly.images.decode import decode
+from painterly.paths import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.paths import PROGRAM
+from painterly.paths import PROGRAM
 
 DEADLINE_S = 120
 STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds, as docs/ promise
 # In the order in which a run loads them: TensorFlow by way of the module that keeps Keras out.
 PRELOAD = (
-    "styletransfer.devices.choose",
-    "styletransfer.batch.easel",
-    "styletransfer.batch.dry_run",
-    "styletransfer.batch.workers",
-    "styletransfer.storage.s3",
+    "painterly.devices.choose",
+    "painterly.batch.easel",
+    "painterly.batch.dry_run",
+    "painterly.batch.workers",
+    "painterly.storage.s3",
     "support.programs",
 )
 

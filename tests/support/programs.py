@@ -4,15 +4,15 @@ import dataclasses
 import hashlib
 import sys
 
-from styletransfer import config
-from styletransfer.batch.network_pool import NetworkPool
-from styletransfer.cli import app, inetwork
-from styletransfer.cli.batch import main
+from painterly import config
+from painterly.batch.network_pool import NetworkPool
+from painterly.cli import app, inetwork
+from painterly.cli.batch import main
 from support import stand_in, tiny
 
 
 def batch() -> None:
-    """The batch, as `python -m styletransfer` runs it."""
+    """The batch, as `python -m painterly` runs it."""
     NetworkPool.build = lambda *_: tiny.network()
     app.leave(main([]))
 
@@ -28,7 +28,7 @@ def batch_without_tensorflow(every: str = "60") -> None:
 
 def batch_on_two_devices() -> None:
     """The same on two devices."""
-    from styletransfer.devices import choose
+    from painterly.devices import choose
 
     devices = tuple(stand_in.Device(f"CPU:{number}", f"half {number}") for number in range(2))
     choose.choose_devices = lambda wanted: choose.Devices(devices)
@@ -41,10 +41,10 @@ def batch_on_two_halves_of_the_cpu() -> None:
     A GPU's memory and kernels are not tried, and tests/devices/ tests its set-up. Apart from the
     log it prints the device of each network's kernels.
     """
-    from styletransfer.devices import choose
-    from styletransfer.engine import memory_model
-    from styletransfer.vgg import network
-    from styletransfer.vgg.network import VGG
+    from painterly.devices import choose
+    from painterly.engine import memory_model
+    from painterly.vgg import network
+    from painterly.vgg.network import VGG
 
     # Then kernels are tensors on a device: they are too large for constants.
     network.MAX_CONSTANT_BYTES, memory_model.WEIGHT_COPIES = 0, 10**12
@@ -69,7 +69,7 @@ def on_the_second_half_of_the_cpu() -> None:
     """A dry run, the batch and one picture, with a logical device of the CPU before the one that
     is chosen, like a GPU that does not work. TensorFlow logs each operation with its device; each
     program is followed by the devices whose memory was asked for."""
-    from styletransfer.devices import choose, memory
+    from painterly.devices import choose, memory
 
     config = choose.tf.config
     halves = [config.LogicalDeviceConfiguration()] * 2
@@ -95,7 +95,7 @@ def on_the_second_half_of_the_cpu() -> None:
 
 def deterministic_picture() -> None:
     """Prints a hash of a picture painted deterministically."""
-    from styletransfer import Settings, stylize
+    from painterly import Settings, stylize
 
     settings = Settings(size=96, iterations=4, deterministic=True)
     steps = stylize(tiny.picture(72, 96), [tiny.picture(80, 80, 2)], settings, tiny.network())

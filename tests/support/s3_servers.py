@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from styletransfer.storage import open_bucket
-from styletransfer.storage.address import Account
-from styletransfer.storage.base import Bucket
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+from painterly.storage.base import Bucket
 from support.s3.faultproxy import FaultProxy
 
 HERE = Path(__file__).parent / "s3"

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from styletransfer.engine.schedule import schedule
-from styletransfer.images.arrays import resize
-from styletransfer.settings import Settings
+from painterly.engine.schedule import schedule
+from painterly.images.arrays import resize
+from painterly.settings import Settings
 
 STEPS = 10
 STATE = ("image", "momentum", "variance", "average")  # as large as the engine's
@@ -127,8 +127,8 @@ def install(set_attribute: Any = setattr) -> None:
     Args:
         set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
     """
-    from styletransfer.batch import easel
-    from styletransfer.batch.network_pool import NetworkPool
+    from painterly.batch import easel
+    from painterly.batch.network_pool import NetworkPool
 
     set_attribute(easel, "prepared", StyleTransfer)
     set_attribute(easel, "Paintings", Paintings)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
 
 if TYPE_CHECKING:  # Loads TensorFlow.
-    from styletransfer.vgg.network import VGG
+    from painterly.vgg.network import VGG
 
 CHANNELS = {1: 16, 2: 12, 3: 12, 4: 16, 5: 12}  # by block
 
@@ -35,7 +35,7 @@ def network() -> "VGG":
 
     All tests of a process share it, because tracing another network takes TensorFlow seconds.
     """
-    from styletransfer.vgg.network import VGG
+    from painterly.vgg.network import VGG
 
     compute_in_float32()
     return VGG(weights())
@@ -47,7 +47,7 @@ def compute_in_float32() -> None:
     A CPU with bfloat16 would trace everything a second time, and the tests would try something else
     than on other machines.
     """
-    from styletransfer.engine import view
+    from painterly.engine import view
 
     view.fastest_precision = lambda: "float32"
 

@@ -8,8 +8,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from styletransfer.web.job_store import JobStore
-from styletransfer.web.schemas import Blended, JobState
+from painterly.web.job_store import JobStore
+from painterly.web.schemas import Blended, JobState
 from support.pictures import saved
 from support.web_service import served, stored_job
 

@@ -18,14 +18,14 @@ import httpx
 import uvicorn
 from starlette.middleware import Middleware
 
-from styletransfer import config
-from styletransfer.paths import PROGRAM
-from styletransfer.web.app import create_app, listen, server_config
-from styletransfer.web.job_index import UNREAD
-from styletransfer.web.job_store import StoredJob, new_id
-from styletransfer.web.options import load_options
-from styletransfer.web.schemas import Preset
-from styletransfer.web.service import Service
+from painterly import config
+from painterly.paths import PROGRAM
+from painterly.web.app import create_app, listen, server_config
+from painterly.web.job_index import UNREAD
+from painterly.web.job_store import StoredJob, new_id
+from painterly.web.options import load_options
+from painterly.web.schemas import Preset
+from painterly.web.service import Service
 from support import tiny
 from support.polling import until
 from support.s3_servers import free_ports
@@ -125,7 +125,7 @@ class WebProcess:
         """Starts the web process, and waits until it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "styletransfer", "web"],
+                [sys.executable, "-m", "painterly", "web"],
                 env=self._environment,
                 stdout=log,
                 stderr=log,

@@ -10,9 +10,9 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 import tensorflow as tf
 import torch
 
-from styletransfer.engine import instant_networks, neighbours
-from styletransfer.engine.places import MATCHED_LAYERS
-from styletransfer.vgg.network import NetworkOptions, load_vgg
+from painterly.engine import instant_networks, neighbours
+from painterly.engine.places import MATCHED_LAYERS
+from painterly.vgg.network import NetworkOptions, load_vgg
 from training import decoder, places, train_decoder
 from training.network import tensors
 from training.pictures import batch, plain_crop, read_folders

@@ -10,8 +10,8 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 import torch
 from support import tiny
 
-from styletransfer.vgg.architectures import MEAN_PIXEL, layer_names
-from styletransfer.vgg.network import NetworkOptions, load_vgg
+from painterly.vgg.architectures import MEAN_PIXEL, layer_names
+from painterly.vgg.network import NetworkOptions, load_vgg
 from training.__main__ import SAMPLES, main
 from training.export import normalised, write
 from training.loop import CHECKPOINT, train

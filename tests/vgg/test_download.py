@@ -7,7 +7,7 @@ from support.failures import weights_error
 from support.hub import names, publish, put
 from support.s3_servers import free_ports
 
-from styletransfer.vgg import download
+from painterly.vgg import download
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 

@@ -14,9 +14,9 @@ from support import fabricated
 from support.failures import weights_error
 from support.fuzzing import CASES, generators, mutated
 
-from styletransfer.errors import WeightsError
-from styletransfer.vgg import foreign_formats, readers
-from styletransfer.vgg.readers import file_identity, read_weights
+from painterly.errors import WeightsError
+from painterly.vgg import foreign_formats, readers
+from painterly.vgg.readers import file_identity, read_weights
 
 SHAPE = (3, 3, 3, 64)
 LAYER = "block1_conv1/block1_conv1"

@@ -9,16 +9,16 @@ import tensorflow as tf
 from support import fabricated
 from support.tiny import picture
 
-from styletransfer import load_vgg
-from styletransfer.vgg import architectures
-from styletransfer.vgg.architectures import random_identity
-from styletransfer.vgg.network import VGG
-from styletransfer.vgg.random_weights import (
+from painterly import load_vgg
+from painterly.vgg import architectures
+from painterly.vgg.architectures import random_identity
+from painterly.vgg.network import VGG
+from painterly.vgg.random_weights import (
     CALIBRATION_PHOTO,
     CALIBRATION_SIZE,
     random_weights,
 )
-from styletransfer.vgg.readers import read_weights
+from painterly.vgg.readers import read_weights
 
 # Shallow to deep, each block at least once.
 COMPARED = {

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from styletransfer.devices import choose
-from styletransfer.vgg import ops, winograd
-from styletransfer.vgg.network import NetworkOptions
-from styletransfer.vgg.ops import average_pool, max_pool, pad_replicate, traced_for_xla
+from painterly.devices import choose
+from painterly.vgg import ops, winograd
+from painterly.vgg.network import NetworkOptions
+from painterly.vgg.ops import average_pool, max_pool, pad_replicate, traced_for_xla
 
 WIDE = tf.random.stateless_normal([1, 7, 9, 4], [1, 2])
 MARGINS = [[0, 0], [1, 1], [1, 1], [0, 0]]

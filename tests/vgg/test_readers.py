@@ -9,10 +9,10 @@ import pytest
 from support import fabricated
 from support.failures import weights_error
 
-from styletransfer.vgg import architectures, readers
-from styletransfer.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
-from styletransfer.vgg.foreign_formats import read_foreign
-from styletransfer.vgg.readers import read_weights
+from painterly.vgg import architectures, readers
+from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.foreign_formats import read_foreign
+from painterly.vgg.readers import read_weights
 
 SAVERS = {
     "h5": fabricated.save_h5,

@@ -9,10 +9,10 @@ from support import fabricated
 from support.failures import weights_error
 from support.hub import put
 
-from styletransfer import Settings, load_vgg
-from styletransfer.vgg import download
-from styletransfer.vgg.architectures import BUILTIN, random_identity
-from styletransfer.vgg.sources import (
+from painterly import Settings, load_vgg
+from painterly.vgg import download
+from painterly.vgg.architectures import BUILTIN, random_identity
+from painterly.vgg.sources import (
     described,
     named_source,
     read_source,

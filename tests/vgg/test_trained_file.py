@@ -8,9 +8,9 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 from support.failures import weights_error
 from support.inetwork_formulas import features
 
-from styletransfer import load_vgg
-from styletransfer.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_names
-from styletransfer.vgg.readers import read_weights
+from painterly import load_vgg
+from painterly.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_names
+from painterly.vgg.readers import read_weights
 
 LAYERS = layer_names("vgg19")[:13]
 

@@ -9,12 +9,12 @@ from support.browser import Viewer
 from support.web_page import staged
 from support.web_service import served
 
-from styletransfer import config, log
-from styletransfer.signals import Stop
-from styletransfer.web import pictures
-from styletransfer.web.buckets import open_buckets
-from styletransfer.web.job_store import JobStore
-from styletransfer.web.lease import JobClaimer
+from painterly import config, log
+from painterly.signals import Stop
+from painterly.web import pictures
+from painterly.web.buckets import open_buckets
+from painterly.web.job_store import JobStore
+from painterly.web.lease import JobClaimer
 
 PASSWORD = "a long password"
 
@@ -87,8 +87,8 @@ def store(buckets):
 def worker(place, buckets, small_vgg):
     """The worker in this process: `worker.paint()` paints the oldest free job, `worker.said` has
     its messages."""
-    from styletransfer.web.runner import JobRunner
-    from styletransfer.web.worker import WebWorker
+    from painterly.web.runner import JobRunner
+    from painterly.web.worker import WebWorker
 
     log.log_to_stdout("%(message)s")
     loaded = config.load(place)
@@ -108,7 +108,7 @@ def worker(place, buckets, small_vgg):
 def hand(buckets, monkeypatch):
     """A worker without a painter: `hand.hears` hands it messages of the web process, and then the
     end of that; `hand.said` has its own messages, `hand.ended` its signals to itself."""
-    from styletransfer.web.worker import WebWorker
+    from painterly.web.worker import WebWorker
 
     said, inbox, ended = [], [], []
     monkeypatch.setattr(os, "kill", lambda *which: ended.append(which))

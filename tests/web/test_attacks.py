@@ -14,9 +14,9 @@ from support import tiny
 from support.polling import until
 from support.web_service import begun_upload, send, served
 
-from styletransfer.web import gate, sessions
-from styletransfer.web.service import MAX_UPLOADS
-from styletransfer.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
+from painterly.web import gate, sessions
+from painterly.web.service import MAX_UPLOADS
+from painterly.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
 
 PASSWORD = "a long password"
 BEARER = {"Authorization": f"Bearer {PASSWORD}"}

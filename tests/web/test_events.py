@@ -8,9 +8,9 @@ import httpx
 from support.polling import until
 from support.web_service import send, served, step_news
 
-from styletransfer.errors import StorageError
-from styletransfer.storage import s3_client
-from styletransfer.web import api_jobs, gate
+from painterly.errors import StorageError
+from painterly.storage import s3_client
+from painterly.web import api_jobs, gate
 
 
 @contextmanager

@@ -3,9 +3,9 @@
 import pytest
 from support.web_service import step_news, stored_job
 
-from styletransfer.web import job_index
-from styletransfer.web.job_index import Estimates, JobIndex
-from styletransfer.web.schemas import JobState, Preset
+from painterly.web import job_index
+from painterly.web.job_index import Estimates, JobIndex
+from painterly.web.schemas import JobState, Preset
 
 
 @pytest.fixture

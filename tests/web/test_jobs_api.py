@@ -13,11 +13,11 @@ from support.pictures import gradient, saved
 from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
-from styletransfer.engine.schedule import total_work
-from styletransfer.settings import PRESETS, Settings
-from styletransfer.web import lease
-from styletransfer.web.job_store import PREVIEWS
-from styletransfer.web.schemas import ApiError, JobState
+from painterly.engine.schedule import total_work
+from painterly.settings import PRESETS, Settings
+from painterly.web import lease
+from painterly.web.job_store import PREVIEWS
+from painterly.web.schemas import ApiError, JobState
 
 
 def state_of(web, job):
@@ -30,7 +30,7 @@ def gallery(web):
 
 
 def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
-    caplog.set_level("DEBUG", "styletransfer")
+    caplog.set_level("DEBUG", "painterly")
     port = web.base_url.port
     with socket.create_connection(("127.0.0.1", port)) as browser:
         browser.sendall(begun_upload(port))
@@ -253,8 +253,8 @@ def test_what_cannot_be_painted_says_why(web, worker):
 
 def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
-    from styletransfer import config
-    from styletransfer.batch import run
+    from painterly import config
+    from painterly.batch import run
 
     send(web)
     assert worker.paint()

@@ -9,12 +9,12 @@ import pytest
 from support.polling import until
 from support.web_service import stored_job
 
-from styletransfer.errors import StorageError
-from styletransfer.storage.base import ObjectError
-from styletransfer.web import lease as leases
-from styletransfer.web.job_index import JobIndex
-from styletransfer.web.lease import Cancelled, JobClaimer, LeaseLost
-from styletransfer.web.schemas import JobState
+from painterly.errors import StorageError
+from painterly.storage.base import ObjectError
+from painterly.web import lease as leases
+from painterly.web.job_index import JobIndex
+from painterly.web.lease import Cancelled, JobClaimer, LeaseLost
+from painterly.web.schemas import JobState
 
 
 def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):

@@ -6,8 +6,8 @@ import sys
 import pytest
 from support.web_page import staged
 
-from styletransfer.web import api_jobs
-from styletransfer.web.schemas import JobRequest, JobState
+from painterly.web import api_jobs
+from painterly.web.schemas import JobRequest, JobState
 
 # Only the service can tell whether a file is a picture, and which styles there are. Starlette names
 # the methods of one route in `Allow`, although a path may have several.

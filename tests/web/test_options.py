@@ -6,11 +6,11 @@ import pytest
 from support.commands import python
 from support.s3_servers import free_ports
 
-from styletransfer import config
-from styletransfer.errors import ConfigError
-from styletransfer.web import app
-from styletransfer.web.app import serve
-from styletransfer.web.options import MEGA, load_options
+from painterly import config
+from painterly.errors import ConfigError
+from painterly.web import app
+from painterly.web.app import serve
+from painterly.web.options import MEGA, load_options
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 
@@ -102,10 +102,10 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, name, v
 
 def test_the_web_process_never_loads_tensorflow():
     code = (
-        "import sys; from styletransfer import config;"
-        "from styletransfer.web import options;"
-        "from styletransfer.web.app import create_app; loaded = config.load({});"
-        "from styletransfer.web.service import Service;"
+        "import sys; from painterly import config;"
+        "from painterly.web import options;"
+        "from painterly.web.app import create_app; loaded = config.load({});"
+        "from painterly.web.service import Service;"
         "create_app(Service(loaded, options.load_options({}, True), print)).openapi();"
         "print({'tensorflow', 'keras', 'scipy', 'h5py'} & {*sys.modules})"
     )
@@ -117,7 +117,7 @@ def test_the_web_process_never_loads_tensorflow():
 def test_the_address_in_the_log_is_one_that_a_browser_takes(
     place, host, shown, monkeypatch, caplog
 ):
-    caplog.set_level("INFO", "styletransfer")
+    caplog.set_level("INFO", "painterly")
     monkeypatch.setattr(app._Server, "run", lambda *_: None)
     (port,) = free_ports(1)
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})

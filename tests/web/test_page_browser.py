@@ -12,10 +12,10 @@ from support.gallery import published, record
 from support.polling import until
 from support.web_page import jpeg, staged
 
-from styletransfer.engine.schedule import total_work
-from styletransfer.settings import Settings
-from styletransfer.web.job_index import USUAL_PHOTO
-from styletransfer.web.sessions import COOKIE
+from painterly.engine.schedule import total_work
+from painterly.settings import Settings
+from painterly.web.job_index import USUAL_PHOTO
+from painterly.web.sessions import COOKIE
 
 pytestmark = pytest.mark.slow  # A browser starts.
 

@@ -10,9 +10,9 @@ from PIL import Image
 from support import tiny
 from support.web_service import send, served
 
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.web import api_paintings, catalogue
-from styletransfer.web.schemas import ApiError
+from painterly.storage.folder import FolderBucket
+from painterly.web import api_paintings, catalogue
+from painterly.web.schemas import ApiError
 
 
 def upload(web, data, name="waves.jpg"):

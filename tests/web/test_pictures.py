@@ -11,13 +11,13 @@ from support.gallery import HOSTILE, published, record, results_of
 from support.pictures import saved
 from support.web_service import stored_job
 
-from styletransfer.gallery.pictures import thumbnail_key
-from styletransfer.record import Record
-from styletransfer.storage.folder import FolderBucket
-from styletransfer.web import pictures
-from styletransfer.web.job_store import JobStore
-from styletransfer.web.pictures import Results, photo_of, preview_of
-from styletransfer.web.schemas import ApiError
+from painterly.gallery.pictures import thumbnail_key
+from painterly.record import Record
+from painterly.storage.folder import FolderBucket
+from painterly.web import pictures
+from painterly.web.job_store import JobStore
+from painterly.web.pictures import Results, photo_of, preview_of
+from painterly.web.schemas import ApiError
 
 JOB = "0123456789abcdef0123"
 

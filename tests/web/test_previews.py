@@ -15,16 +15,16 @@ from PIL import Image
 from support import tiny
 from support.web_service import served, stored_job
 
-from styletransfer import config
-from styletransfer.batch.styles import Painting
-from styletransfer.errors import PictureError
-from styletransfer.signals import Stopped
-from styletransfer.web import worker
-from styletransfer.web.catalogue import Catalogue
-from styletransfer.web.lease import JobClaimer
-from styletransfer.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest, Previews
-from styletransfer.web.runner import JobRunner
-from styletransfer.web.schemas import JobRequest, Preset
+from painterly import config
+from painterly.batch.styles import Painting
+from painterly.errors import PictureError
+from painterly.signals import Stopped
+from painterly.web import worker
+from painterly.web.catalogue import Catalogue
+from painterly.web.lease import JobClaimer
+from painterly.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest, Previews
+from painterly.web.runner import JobRunner
+from painterly.web.schemas import JobRequest, Preset
 
 JPEG = b"a picture"
 MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}
@@ -164,7 +164,7 @@ def test_the_oldest_of_too_many_is_refused():
 def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(
     place, hand, idle, monkeypatch
 ):
-    from styletransfer.engine import stylize as engine
+    from painterly.engine import stylize as engine
 
     paintings = Path(place["BUCKET_STYLE"])
     (paintings / "damaged.jpg").write_text("no picture")

@@ -9,8 +9,8 @@ from support import tiny
 from support.polling import until
 from support.web_service import WebProcess, send
 
-from styletransfer.paths import PROGRAM
-from styletransfer.storage import open_bucket
+from painterly.paths import PROGRAM
+from painterly.storage import open_bucket
 
 # Without TensorFlow: deaths concern jobs, claims and checkpoints, not pixels.
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"

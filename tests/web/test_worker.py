@@ -12,15 +12,15 @@ import pytest
 from support.polling import until
 from support.web_service import stored_job
 
-from styletransfer import config
-from styletransfer.record import Record
-from styletransfer.signals import Stopped
-from styletransfer.storage.base import DiskError, StorageError, UnavailableError, View
-from styletransfer.web import lease as leases
-from styletransfer.web import worker as workers
-from styletransfer.web.job_store import new_id
-from styletransfer.web.lease import JobClaimer
-from styletransfer.web.schemas import JobState
+from painterly import config
+from painterly.record import Record
+from painterly.signals import Stopped
+from painterly.storage.base import DiskError, StorageError, UnavailableError, View
+from painterly.web import lease as leases
+from painterly.web import worker as workers
+from painterly.web.job_store import new_id
+from painterly.web.lease import JobClaimer
+from painterly.web.schemas import JobState
 
 
 class Unsteady(View):

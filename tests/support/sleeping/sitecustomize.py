@@ -13,11 +13,11 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parents[2]))
 MODULES = (
     "tensorflow",
-    "styletransfer.devices.choose",
-    "styletransfer.devices.memory",
-    "styletransfer.engine.paintings",
-    "styletransfer.engine.stylize",
-    "styletransfer.vgg.network",
+    "painterly.devices.choose",
+    "painterly.devices.memory",
+    "painterly.engine.paintings",
+    "painterly.engine.stylize",
+    "painterly.vgg.network",
 )
 
 
@@ -35,7 +35,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 sys.meta_path.insert(0, Finder())
 if "LEASE_S" in os.environ:
-    from styletransfer.web import lease
+    from painterly.web import lease
 
     lease.LEASE_S = float(os.environ["LEASE_S"])
     lease.RENEW_S = lease.LEASE_S / 5

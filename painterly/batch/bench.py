@@ -1,0 +1,272 @@
+"""The bench where an order becomes a result: read, paint, store.
+
+It stores the pictures of the gallery, then the complete record, then the result. A picture is done
+if the object is what its record says. After a kill in between, the next run paints the picture
+again and stores it under the same key.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from logging import ERROR, WARNING
+from pathlib import PurePosixPath
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from painterly.batch import ownership
+from painterly.batch.checkpoints import CheckpointStore, SavedState
+from painterly.batch.listing import Buckets
+from painterly.batch.network_pool import NetworkPool
+from painterly.batch.order import Order
+from painterly.batch.reading import Inputs, Reader
+from painterly.batch.records import (
+    finished_record,
+    latest_record,
+    now,
+    order_record,
+    record_of,
+    write_record,
+)
+from painterly.config import Config
+from painterly.devices.device import HOST
+from painterly.errors import MemoryShortError, PainterlyError
+from painterly.gallery.gallery import Gallery
+from painterly.images import decode, encode
+from painterly.log import duration, event, printable
+from painterly.progress import follow
+from painterly.record import Record
+from painterly.signals import Stop
+from painterly.storage.base import BadKeyError, Bucket, ObjectError
+from painterly.storage.retry import RetryingBucket
+
+if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
+    from painterly.batch.easel import Easel
+    from painterly.engine.transfer import Step, Transfer
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished painting.
+
+    Attributes:
+        photo: The photo.
+        paintings: The paintings of the style, in its order.
+        image: float32 [H, W, 3], sRGB 0…1.
+        weights: The identity of the network's weights.
+        device: The device in half a line.
+        losses: The losses of the last step.
+        content_weight: The photo's weight at the end.
+        seconds: The time that painting took.
+    """
+
+    order: Order
+    photo: decode.Picture
+    paintings: list[np.ndarray]
+    image: np.ndarray
+    weights: str
+    device: str
+    losses: Mapping[str, float]
+    content_weight: float
+    seconds: float
+
+
+class Bench:
+    """All that a process needs to paint orders. Thread-safe.
+
+    Requests to the buckets outlast outages, and threads run, until `close`.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        buckets: Buckets,
+        networks: NetworkPool,
+        stop: Stop,
+        gallery: Gallery | None = None,
+        unfinished: Bucket | None = None,
+        leaving: threading.Event | None = None,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            config: The configuration.
+            buckets: The buckets.
+            networks: The networks.
+            stop: The signals of the process.
+            gallery: The gallery of the results, if they get one.
+            unfinished: The bucket of checkpoints; by default, that of results.
+            leaving: Is set by `leave`, for the RetryingBuckets of networks and gallery.
+        """
+        self.config, self.networks, self.stop, self.gallery = config, networks, stop, gallery
+        self._leaving = leaving or threading.Event()
+        self.source, self.style, self.result = (
+            RetryingBucket(bucket, self._leaving)
+            for bucket in (buckets.source, buckets.style, buckets.result)
+        )
+        self.reader = Reader(self.source, self.style, config.memory_limit)
+        retrying = RetryingBucket(unfinished, self._leaving) if unfinished else self.result
+        self._checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
+
+    def finished_record(self, order: Order) -> Record | None:
+        """Return the record of the order's result if it has been stored since the plan was made,
+        or else None. Raises UnavailableError."""
+        return finished_record(self.result, order, self.config.keep)
+
+    def read(self, order: Order) -> Inputs:
+        """Return the order's photo and style. Raises the errors of `Reader.decode`."""
+        return self.reader.decode(order, self.reader.fetch(order))
+
+    def paint(
+        self,
+        order: Order,
+        inputs: Inputs,
+        easel: "Easel",
+        on_step: "Callable[[Step], None] | None" = None,
+    ) -> Finished:
+        """Paint an order, from its checkpoint if it has one.
+
+        Args:
+            order: The order.
+            inputs: The photo and the style.
+            easel: The place on a device.
+            on_step: Is called with every step. Its errors end the painting.
+
+        Raises:
+            Stopped: A signal has arrived; a checkpoint is in the bucket.
+            Exception: The painting, the weights or the storage have failed.
+        """
+        settings, batch_left = order.style.settings, easel.batch_left
+        device = easel.device if settings.traits.optimises else HOST
+        with device.scope():
+            vgg = self.networks.load(settings, device.name, order.weights)
+            started = perf_counter()
+            last = follow(
+                self._steps(order, easel.begin(order, inputs, vgg, self.config), on_step),
+                order.label,
+                batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
+                self.config.progress,
+                photo=order.photo.key,
+                style=order.style.name,
+                on=device.name,
+            )
+        return Finished(
+            order=order,
+            photo=inputs.photo.picture,
+            paintings=inputs.style.paintings,
+            image=last.image,
+            weights=vgg.identity if vgg else order.weights.identity,
+            device=str(device),
+            losses=last.losses,
+            content_weight=last.content_weight,
+            seconds=perf_counter() - started,
+        )
+
+    def store(self, finished: Finished) -> Record:
+        """Store a painting, and return its record.
+
+        Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
+        that fail the picture or end the run.
+        """
+        order = finished.order
+        data = _encoded(finished)
+        record = record_of(finished, self.config, data)
+        if self.gallery:  # Before the record: the next run would not add them.
+            keys = [painting.entry.key for painting in order.style.paintings]
+            paintings = dict(zip(keys, finished.paintings, strict=True))
+            self.gallery.store_pictures(
+                record, finished.photo.pixels_int, finished.image, paintings
+            )
+        record, before = ownership.claim(self.result, order, record)
+        etag = self.result.write(order.result, data)
+        if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
+            record, _ = ownership.claim(self.result, order, replace(record, result_etag=etag))
+        order.log(
+            f"{order.label}: done, {printable(order.result)} ({duration(finished.seconds)})",
+            event="done",
+            result=order.result,
+            width=record.width,
+            height=record.height,
+            seconds=record.seconds,
+        )
+        self._clear_up(order, before)
+        return record
+
+    def fail(self, order: Order, error: PainterlyError) -> Record:
+        """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
+        order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
+        current, _ = order_record(self.result, order)
+        record = replace(latest_record(order, current), error=str(error), tried=now())
+        try:
+            write_record(self.result, order.record_key, record)
+        except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
+            order.log(f"{order.label}: no record: {refused}", level=WARNING)
+        return record
+
+    def leave(self) -> None:
+        """Give up requests that wait for a bucket. From now on, none outlasts an outage."""
+        self._leaving.set()
+
+    def close(self) -> None:
+        """Give up requests that wait for a bucket, and end the threads."""
+        self.leave()
+        self._checkpoints.close()
+
+    def _steps(
+        self,
+        order: Order,
+        transfer: "Transfer",
+        on_step: "Callable[[Step], None] | None",
+    ) -> "Iterator[Step]":
+        """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
+        signal."""
+        stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
+        for step in transfer.steps(self._saved_state(order, transfer), stop.obey):
+            if on_step:
+                on_step(step)
+            yield step
+            if step.iteration == step.total:
+                return
+            if stop.signum is not None:
+                if step.can_resume:
+                    checkpoints.save_last(order, step.snapshot())
+                stop.obey()
+            due = perf_counter() - saved >= self.config.checkpoint_every
+            if due and step.can_resume and not checkpoints.is_saving(order):
+                checkpoints.save(order, step.snapshot())
+                saved = perf_counter()
+
+    def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
+        """Return the state in the order's checkpoint, if it has one that fits."""
+        state = self.stop.result_of(self._checkpoints.load(order, transfer.snapshot_shapes))
+        if state is not None:
+            event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
+        return state
+
+    def _clear_up(self, order: Order, before: Record) -> None:
+        """Delete an order's earlier results and its checkpoint. A partial run cannot know the
+        owners of results and leaves them."""
+        try:
+            replaced = () if self.config.partial else ownership.outdated(self.result, order, before)
+            for key in replaced:
+                self.result.delete(key)
+                event(
+                    f"{printable(order.result)} replaces {printable(key)}, which is deleted",
+                    result=order.result,
+                )
+            self._checkpoints.delete(order)
+        except ObjectError as error:  # The result and its record are stored.
+            order.log(str(error), level=WARNING)
+
+
+def _encoded(finished: Finished) -> bytes:
+    """Return the file of a result. Raises PictureError, MemoryShortError."""
+    order = finished.order
+    output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
+    try:
+        return encode.encode_result(output, finished.photo, finished.image)
+    except MemoryError:
+        raise MemoryShortError(
+            f"{order.photo.key}: there is too little memory to encode its result; make it smaller"
+        ) from None

@@ -1,0 +1,110 @@
+"""An easel: a place on a device, where one picture at a time is painted."""
+
+from collections.abc import Callable
+from logging import DEBUG, INFO
+from typing import TYPE_CHECKING
+
+from painterly.batch.order import Order
+from painterly.batch.reading import Inputs, StyleInput
+from painterly.batch.styles import Style
+from painterly.config import Config
+from painterly.devices.device import Device
+from painterly.engine.paintings import Paintings
+from painterly.engine.stylize import prepared
+from painterly.engine.transfer import Transfer
+from painterly.errors import MemoryShortError
+
+if TYPE_CHECKING:
+    from painterly.vgg.network import VGG
+
+
+class Easel:
+    """A place on a device, for one picture at a time.
+
+    It keeps the targets of the last style, since the next order most likely has the same one.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        share: int | None = None,
+        set_aside: int = 0,
+        make_room: Callable[[], None] | None = None,
+        batch_left: Callable[[float, float], float] | None = None,
+    ) -> None:
+        """Set it up.
+
+        Args:
+            device: The device.
+            share: The most bytes that a picture may take there, or None for all that is free.
+            set_aside: The bytes that painting must leave free.
+            make_room: Waits until others have freed the memory that they can. Raises
+                UnavailableError, Stopped.
+            batch_left: Returns the seconds left for the whole batch, from the seconds that a
+                picture has taken and will still take.
+        """
+        self.device, self.batch_left = device, batch_left
+        self._share, self._set_aside, self._make_room = share, set_aside, make_room
+        self._style: Style | None = None
+        self._targets: Paintings | None = None
+
+    def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
+        """Plan the memory of a painting, and return it before its first step.
+
+        Args:
+            order: The order.
+            inputs: Its photo and style.
+            vgg: Its network, if its recipe needs one.
+            config: The configuration.
+
+        Raises:
+            MemoryShortError: There is too little memory, even if others free theirs.
+            PictureError: The masks leave nothing to paint.
+        """
+        try:
+            transfer = self._transfer(order, inputs, vgg, config, self._set_aside, self._share)
+        except MemoryShortError:
+            # The cause may be pictures that were read in advance or wait to be stored; or this one
+            # takes more than its share.
+            if self._make_room:
+                self._make_room()
+            transfer = self._transfer(order, inputs, vgg, config, 0, None)
+        plan = transfer.memory_plan
+        height, width = plan.size
+        order.log(
+            f"{order}: {plan}",
+            # With a bar, each picture has only one line, at its end.
+            level=DEBUG if config.progress == "bar" else INFO,
+            event="memory",
+            width=width,
+            height=height,
+            memory_bytes=plan.in_all,
+            tile_px=plan.side,
+        )
+        return transfer
+
+    def _transfer(
+        self,
+        order: Order,
+        inputs: Inputs,
+        vgg: "VGG | None",
+        config: Config,
+        set_aside: int,
+        share: int | None,
+    ) -> Transfer:
+        photo, settings = inputs.photo, order.style.settings
+        return prepared(
+            photo.picture.pixels_int,
+            self._targets_of(order.style, inputs.style),
+            settings,
+            vgg,
+            content_mask=photo.content_mask(settings, order.photo.key),
+            memory_limit=config.memory_limit,
+            set_aside=set_aside,
+            share=share,
+        )
+
+    def _targets_of(self, style: Style, paintings: StyleInput) -> Paintings:
+        if self._targets is None or self._style != style:
+            self._style, self._targets = style, Paintings(*paintings)
+        return self._targets

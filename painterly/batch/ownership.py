@@ -1,0 +1,110 @@
+"""The owners of keys in the result bucket: an order, another photo, or another program.
+
+A key belongs to an order if the order's record names it. The record is written before the result,
+so that the result of a killed run is known as well. Only an order's own results are overwritten or
+deleted.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from painterly.batch.names import contenders_start, could_be_result
+from painterly.batch.order import Order
+from painterly.batch.records import (
+    is_content,
+    is_intact,
+    latest_record,
+    order_record,
+    read_record,
+    results_of,
+    stored_by,
+    write_record,
+)
+from painterly.bucket_layout import RECORDS, recorded
+from painterly.errors import PictureError
+from painterly.log import printable
+from painterly.record import PictureRef, Record
+from painterly.storage.base import Bucket, Entry, ObjectError
+
+
+def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]:
+    """Write the record of a result before the result.
+
+    From then on the result's key is known as the order's, even if the process is killed.
+
+    Returns:
+        The record as it is written, and the one that it replaces.
+
+    Raises:
+        PictureError: A foreign object is in the result's place.
+        StorageError: The bucket fails.
+    """
+    # In this order: an object that another run has stored since was recorded before.
+    entry = bucket.find(order.result)
+    before = checked_record(bucket, order, entry)
+    record = replace(record, made=_made(bucket, before, entry) or None)
+    write_record(bucket, order.record_key, record)
+    return record, before
+
+
+def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
+    """Yield the keys of earlier results that an order's new one replaces, by the record before."""
+    for key, etags in results_of(before, order).items():
+        if key == order.result:
+            continue
+        entry = bucket.find(key)
+        if entry is None or not any(is_content(entry, None, etag) for etag in etags):
+            continue
+        if not is_named_by_another(bucket, key, order):
+            yield key
+
+
+def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:
+    """Return the order's latest record, after a check that it names an object, if there is one.
+
+    Raises PictureError if it does not, StorageError.
+    """
+    current, is_damaged = order_record(bucket, order)
+    record = latest_record(order, current)
+    if entry is None or is_damaged:  # The results of a damaged record still belong to the order.
+        return record
+    etags = results_of(record, order).get(entry.key, ())
+    # The last result is the order's also if it was cut, or overwritten by another run.
+    is_last = bool(etags) and record.result == entry.key
+    if not is_last and not any(is_content(entry, None, etag) for etag in etags):
+        raise PictureError(
+            f"{printable(entry.key)} in {bucket.name} has no record of this program, so "
+            "it may be somebody else's and is left as it is; move it away, or delete it"
+        )
+    return record
+
+
+def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:
+    """Return whether the record of another photo names a key. Raises StorageError."""
+    for entry in bucket.list(f"{RECORDS}/{contenders_start(key)}"):
+        if entry.key == order.record_key or not could_be_result(key, recorded(entry.key)):
+            continue
+        try:
+            record = read_record(bucket, entry.key)
+        except ObjectError:
+            continue
+        if record and key in stored_by(record, record.photo or "", record.style_name or ""):
+            return True
+    return False
+
+
+def _made(bucket: Bucket, before: Record, entry: Entry | None) -> tuple[PictureRef, ...]:
+    """Return the results that the bucket may contain by a record.
+
+    If an object is the record's result, earlier content of its key is gone.
+    """
+    stored = stored_by(before, before.photo or "", before.style_name or "")
+    if entry is not None and is_intact(before, entry):
+        stored[entry.key] = [before.result_etag]
+    made = []
+    for key, etags in stored.items():
+        for etag in dict.fromkeys(etags):
+            there = bucket.find(key) if etag is None else None
+            if known := etag or (there and there.etag):
+                made.append(PictureRef(key, known))
+    return tuple(made)

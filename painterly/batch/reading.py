@@ -1,0 +1,244 @@
+"""The inputs of a painting: files → pictures and masks → what the engine paints from.
+
+Does not import TensorFlow, because it runs in threads while that is being loaded. Pictures that are
+decoded in advance take no more than a fixed share of the memory, which painting leaves free. A
+larger picture is decoded right before it is painted.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from painterly.batch.order import Order
+from painterly.batch.styles import Style
+from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
+from painterly.engine.schedule import painting_size
+from painterly.images import arrays, decode
+from painterly.images.borders import used_pixels
+from painterly.images.masks import painted, visible
+from painterly.images.opening import bytes_to_decode
+from painterly.settings import Settings
+from painterly.storage.base import Bucket, Entry
+
+# The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
+AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
+AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
+
+Read = Callable[[str], bytes]  # as Bucket.read
+
+
+def decodable_memory(limit: int | None) -> int:
+    """Return the most bytes that decoding one picture may take while nothing is painted.
+
+    Args:
+        limit: Bytes for the whole process (MEMORY_LIMIT), if there is such a limit.
+    """
+    free = free_memory()
+    if limit is not None:
+        free = min(free, int(LIMIT_SHARE * limit) - resident_memory())
+    return max(0, free)
+
+
+class File(NamedTuple):
+    """A picture's file, and the name with which errors about it begin."""
+
+    name: str
+    data: bytes
+
+
+class PhotoFiles(NamedTuple):
+    """The files of a photo and its mask."""
+
+    photo: File
+    mask: File | None = None
+
+
+class PaintingFiles(NamedTuple):
+    """The files of a painting, its mask and its region, and its share of the blend."""
+
+    painting: File
+    share: float
+    mask: File | None = None
+    region: File | None = None
+
+
+class PhotoInput(NamedTuple):
+    """A photo and its mask, float32 [h, w], 0…1, of any size, or None."""
+
+    picture: decode.Picture
+    mask: np.ndarray | None
+
+    def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
+        """Return the mask of the painted parts for `stylize`. Raises PictureError, naming the
+        photo, if it is empty."""
+        if settings.traits.original:  # It ignores alpha.
+            return self.mask
+        return painted(self.mask, self.picture.alpha_int, name)
+
+
+class StyleInput(NamedTuple):
+    """A style's paintings. The fields are the arguments of Paintings, in their order."""
+
+    paintings: list[np.ndarray]
+    shares: list[float]
+    masks: list[np.ndarray | None]
+    regions: list[np.ndarray | None]
+
+
+class Inputs(NamedTuple):
+    """The inputs of a painting."""
+
+    photo: PhotoInput
+    style: StyleInput
+
+
+def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
+    """Decode a photo and its mask.
+
+    Args:
+        files: Their files.
+        available: The bytes that decoding a picture may take, if they are limited.
+
+    Raises:
+        PictureError: A file cannot be used.
+        MemoryShortError: A picture takes more than `available` bytes to decode.
+    """
+    picture = decode.decode(files.photo.data, files.photo.name, available)
+    return PhotoInput(picture, decode_mask(files.mask, available))
+
+
+def decode_style(
+    files: Iterable[PaintingFiles], settings: Settings, available: int | None = None
+) -> StyleInput:
+    """Decode paintings with their masks and regions. Arguments and errors as in `decode_photo`."""
+    style = StyleInput([], [], [], [])
+    for painting, share, mask, region in files:
+        pixels, alpha = _decode_painting(painting, mask is not None, settings, available)
+        style.paintings.append(pixels)
+        style.shares.append(share)
+        style.masks.append(visible(decode_mask(mask, available), alpha, painting.name))
+        style.regions.append(decode_mask(region, available))
+    return style
+
+
+def _decode_painting(
+    file: File, has_mask: bool, settings: Settings, available: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Decode a painting and its alpha [h, w], both no larger than the engine uses them, since 16
+    large ones would fill the memory. The original INetwork ignores both alpha and borders."""
+    picture = decode.decode(file.data, file.name, available)
+    pixels, alpha = picture.pixels_int, None
+    if not settings.traits.original:
+        pixels = used_pixels(picture, has_mask, file.name)
+        alpha = picture.alpha_int
+    size = _size_used(pixels.shape[0], pixels.shape[1], settings)
+    return arrays.resize(pixels, *size), None if alpha is None else arrays.resize(alpha, *size)
+
+
+def decode_mask(file: File | None, available: int | None = None) -> np.ndarray | None:
+    """Decode a mask, float32 [h, w], 0…1, if there is one. Arguments and errors as in
+    `decode_photo`."""
+    return None if file is None else decode.decode_mask(file.data, file.name, available)
+
+
+def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
+    if settings.size == "full":
+        return height, width
+    longer, stroke_size = int(settings.size), max(1.0, settings.stroke_size)
+    if settings.traits.original:
+        # It stretches paintings to the photo's shape, whichever side that makes longer.
+        longer, stroke_size = round(longer * max(height, width) / min(height, width)), 1.0
+    # The engine enlarges a painting itself.
+    return min((height, width), painting_size(height, width, longer, stroke_size))
+
+
+def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoFiles:
+    """Read the files of a photo and its mask. Raises StorageError."""
+    return PhotoFiles(File(photo.key, read(photo.key)), _file("mask", mask, read))
+
+
+def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
+    """Read the files of a style's paintings, masks and regions. Raises StorageError."""
+    for painting in style.paintings:
+        file = File(f"painting {painting.entry.key}", read(painting.entry.key))
+        mask, region = _file("mask", painting.mask, read), _file("region", painting.region, read)
+        yield PaintingFiles(file, painting.share, mask, region)
+
+
+def _file(what: str, entry: Entry | None, read: Read) -> File | None:
+    return None if entry is None else File(f"{what} {entry.key}", read(entry.key))
+
+
+class Reader:
+    """Reads what orders are painted from. Thread-safe."""
+
+    def __init__(self, source: Bucket, style_bucket: Bucket, memory_limit: int | None) -> None:
+        """Take the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
+        self._source, self._style_bucket = source, style_bucket
+        self._limit = memory_limit
+        ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
+        self.ahead_bytes = ahead // AHEAD_PARTS
+        self._decodable: int | None = None
+        # The style read last: orders are in the order of their styles.
+        self._style: Style | None = None
+        self._style_files: dict[str, bytes] = {}
+        self._style_input: StyleInput | None = None
+        self._of_style = threading.Lock()
+
+    def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
+        """Read an order's files in advance, and decode small ones. Raises PictureError,
+        StorageError."""
+        files = read_photo(order.photo, order.mask, self._source.read)
+        is_small = self._are_small(file.data for file in files if file is not None)
+        photo = decode_photo(files) if is_small else files
+        self._read_style(order.style, in_turn=False)
+        return photo
+
+    def decode(self, order: Order, photo: PhotoFiles | PhotoInput) -> Inputs:
+        """Return the inputs of an order that is painted next.
+
+        Args:
+            order: The order.
+            photo: What `fetch` has returned.
+
+        Raises:
+            PictureError: A file cannot be used.
+            MemoryShortError: A picture takes too much memory to decode.
+            StorageError: A painting cannot be read.
+        """
+        if isinstance(photo, PhotoFiles):
+            photo = decode_photo(photo, self._available_in_turn())
+        style = self._read_style(order.style, in_turn=True)
+        assert style is not None
+        return Inputs(photo, style)
+
+    def _read_style(self, style: Style, in_turn: bool) -> StyleInput | None:
+        """Return a style, or None if it is too large to be decoded before its turn."""
+        with self._of_style:
+            if style != self._style:
+                self._style, self._style_files, self._style_input = style, {}, None
+            if self._style_input is not None:
+                return self._style_input
+            for key in style.keys:
+                if key not in self._style_files:  # It may have failed where others were read.
+                    self._style_files[key] = self._style_bucket.read(key)
+            if in_turn or self._are_small(self._style_files.values()):
+                files = read_paintings(style, self._style_files.__getitem__)
+                available = self._available_in_turn() if in_turn else None
+                self._style_input = decode_style(files, style.settings, available)
+                self._style_files = {}
+            return self._style_input
+
+    def _are_small(self, files: Iterable[bytes]) -> bool:
+        return all(bytes_to_decode(data) <= self.ahead_bytes for data in files)
+
+    def _available_in_turn(self) -> int:
+        """Return the same for all pictures of a run, so that no picture depends on earlier ones.
+
+        It is measured before the first painting, when TensorFlow is loaded.
+        """
+        if self._decodable is None:
+            self._decodable = decodable_memory(self._limit)
+        return self._decodable

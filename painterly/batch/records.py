@@ -1,0 +1,255 @@
+"""Records in the result bucket: reading and writing them, fingerprints to recognise finished
+pictures, and the results that records name."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import astuple, replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from painterly import ENGINE_VERSION
+from painterly.batch.names import could_be_result
+from painterly.batch.order import Order
+from painterly.config import Config
+from painterly.record import PaintingRef, PictureRef, Record
+from painterly.storage.base import Bucket, Entry, ObjectError
+from painterly.storage.files import new_md5
+
+if TYPE_CHECKING:  # A run with nothing to do loads no pictures.
+    from painterly.batch.bench import Finished
+
+MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
+
+
+def fingerprint(order: Order) -> str:
+    """Return a hash of everything that decides a result, except the weights, which a record names
+    separately.
+
+    It covers photo, paintings, masks and regions by content, shares, settings, output format, and
+    the version of the engine.
+    """
+    inputs = {
+        "photo": [_etag(order.photo), _etag(order.mask)],
+        "paintings": [
+            [_etag(painting.entry), painting.share, _etag(painting.mask), _etag(painting.region)]
+            for painting in order.style.paintings
+        ],
+        "settings": order.style.settings.deciding(),
+        "output": astuple(order.output),
+        "engine": ENGINE_VERSION,
+    }
+    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def record_of_inputs(order: Order) -> Record:
+    """Return the part of an order's record that names its inputs: photo, mask, paintings and
+    settings, each file by its key and its content's ETag."""
+    return Record(
+        photo=order.photo.key,
+        photo_etag=order.photo.etag,
+        photo_mask=_ref(order.mask),
+        style_name=order.style.name,
+        paintings=tuple(
+            PaintingRef(
+                painting.entry.key,
+                painting.share,
+                painting.entry.etag,
+                _ref(painting.mask),
+                _ref(painting.region),
+            )
+            for painting in order.style.paintings
+        ),
+        settings=order.style.settings.deciding(),
+    )
+
+
+def record_of(finished: "Finished", config: Config, data: bytes) -> Record:
+    """Return the record of a finished painting, with all that is needed to paint it a second time.
+
+    Args:
+        finished: The painting.
+        config: The configuration that it was painted with.
+        data: The result's file.
+    """
+    order = finished.order
+    height, width = finished.image.shape[:2]
+    return replace(
+        record_of_inputs(order),
+        width=width,
+        height=height,
+        network=order.network,
+        weights=finished.weights,
+        vgg_weights=config.vgg_weights,
+        engine=ENGINE_VERSION,
+        device=finished.device,
+        losses=finished.losses,
+        content_weight=float(f"{finished.content_weight:.4g}"),
+        seconds=round(finished.seconds, 1),
+        source=config.photo_bucket,
+        style=config.style_bucket,
+        output=astuple(order.output),
+        fingerprint=order.fingerprint,
+        result=order.result,
+        result_etag=str(new_md5(data).hexdigest()),
+        result_size=len(data),
+        finished=now(),
+    )
+
+
+def now() -> str:
+    """Return the time as records have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def read_record(bucket: Bucket, key: str) -> Record | None:
+    """Return the record under a key, or None if it is damaged. Raises StorageError."""
+    return Record.from_bytes(bucket.read(key))
+
+
+def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
+    """Return the order's record, if it has one, and whether it is damaged."""
+    try:
+        record = read_record(bucket, order.record_key)
+    except ObjectError:  # There is none, or it may not be read.
+        return None, False
+    return record_for(record, order.photo.key, order.style.name), record is None
+
+
+def latest_record(order: Order, current: Record | None) -> Record:
+    """Return the order's current record, or else that of the plan, or else an empty one."""
+    record = current or order.previous or Record()
+    return replace(record, photo=order.photo.key, style_name=order.style.name)
+
+
+def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
+    """Return the record of the order's result if it is stored and up to date, or else None.
+
+    Args:
+        bucket: The bucket of results.
+        order: The order. Another run may have stored its result since the plan was made.
+        keep: Whether any result counts as up to date.
+
+    Raises:
+        UnavailableError: The bucket cannot be reached.
+    """
+    try:
+        record, _ = order_record(bucket, order)
+        if record is None or record.result not in results_of(record, order):
+            return None
+        if not keep and not order.is_described_by(record):
+            return None
+        result = bucket.find(record.result)
+        return record if result is not None and is_intact(record, result) else None
+    except ObjectError:
+        return None
+
+
+@contextmanager
+def record_readers() -> Iterator[ThreadPoolExecutor]:
+    """Yield threads that read records. After a signal or an error they begin no further one, and
+    are not waited for."""
+    pool = ThreadPoolExecutor(MAX_READERS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
+    """Return the records under some keys, by key, with None for a damaged one. Raises
+    StorageError."""
+    ordered = sorted(keys)
+    with record_readers() as pool:
+        return dict(zip(ordered, pool.map(partial(read_record, result), ordered), strict=True))
+
+
+def intact_records(
+    records: Mapping[str, Record | None], stored: Mapping[str, Entry]
+) -> dict[str, Record]:
+    """Return the records that describe an existing result correctly, by key."""
+    with_result = {
+        key: record for key, record in records.items() if record and record.result in stored
+    }
+    results = [stored[record.result or ""] for record in with_result.values()]
+    with record_readers() as pool:  # A folder's ETags are hashes of its files.
+        verdicts = pool.map(is_intact, with_result.values(), results)
+        return {
+            key: record
+            for (key, record), good in zip(with_result.items(), verdicts, strict=True)
+            if good
+        }
+
+
+def record_for(record: Record | None, photo: str, style: str) -> Record | None:
+    """Return the record, or None if it belongs to another photo or style."""
+    if (
+        record is None
+        or record.photo not in (None, photo)
+        or record.style_name not in (None, style)
+    ):
+        return None
+    return record
+
+
+def is_intact(record: Record | None, entry: Entry) -> bool:
+    """Return whether an object is the result that a record describes. A file that cannot be read is
+    not."""
+    if record is None or record.result != entry.key:
+        return False
+    try:
+        return is_content(entry, record.result_size, record.result_etag)
+    except ObjectError:
+        return False
+
+
+def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
+    """Return whether an object has the content with a size and an ETag.
+
+    Either is None if it is unknown, as in records of earlier versions.
+
+    ETags of different kinds cannot be compared, as after a copy in parts: then the size decides.
+    """
+    if entry.size == 0 or size not in (None, entry.size):
+        return False  # An empty file is not a picture.
+    if etag is None or entry.etag == etag:
+        return True
+    return entry.etag.partition("-")[2] != etag.partition("-")[2]
+
+
+def stored_by(record: Record | None, photo: str, style: str) -> dict[str, list[str | None]]:
+    """Return the keys that were stored for a photo in a style according to a record, each with the
+    ETags that its content may have. Keys that this photo cannot have in this style are left out: no
+    record makes a run overwrite or delete them."""
+    record = record_for(record, photo, style)
+    if record is None:
+        return {}
+    named: list[tuple[str, str | None]] = [(each.key, each.etag) for each in record.made or ()]
+    if record.result is not None:
+        named.append((record.result, record.result_etag))
+    stored: dict[str, list[str | None]] = {}
+    for key, etag in named:
+        if could_be_result(key, f"{style}/{photo}"):
+            stored.setdefault(key, []).append(etag)
+    return stored
+
+
+def results_of(record: Record | None, order: Order) -> dict[str, list[str | None]]:
+    """Return `stored_by` for an order's photo and style."""
+    return stored_by(record, order.photo.key, order.style.name)
+
+
+def write_record(bucket: Bucket, key: str, record: Record) -> None:
+    """Store a record. Raises StorageError."""
+    bucket.write(key, record.to_bytes(), "application/json")
+
+
+def _etag(entry: Entry | None) -> str | None:
+    return None if entry is None else entry.etag
+
+
+def _ref(entry: Entry | None) -> PictureRef | None:
+    return None if entry is None else PictureRef(entry.key, entry.etag)

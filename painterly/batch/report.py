@@ -1,0 +1,206 @@
+"""Reports what a run will paint, why it repaints results, and how it ended."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple, fields
+from logging import ERROR
+from typing import TYPE_CHECKING, Any
+
+from painterly import ENGINE_VERSION
+from painterly.batch.records import record_of_inputs
+from painterly.images.output import OutputFormat
+from painterly.log import duration, event, listed, plural, printable
+from painterly.record import Record
+
+MAX_STYLES = 5  # named for a photo that failed in several
+MAX_CAUSES = 5  # lines that explain why results are painted again
+MAX_DIFFERENCES = 3  # names in such a line
+_OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
+
+if TYPE_CHECKING:
+    from painterly.batch.order import Order
+    from painterly.batch.plan import Plan, Selection
+    from painterly.batch.workers import Outcome
+
+
+def log_plan(plan: "Plan", selection: "Selection") -> None:
+    """Log what paints, the number of pictures to paint, and each one that cannot be painted."""
+    for weights, network in {order.weights.identity: order.network for order in plan.todo}.items():
+        event(f"painting with {network}", weights=weights)
+    photos, styles, todo = len(selection.photos), len(selection.styles), len(plan.todo)
+    counts = {
+        "already done": len(plan.done),
+        "to paint": todo,
+        "that cannot be painted": len(plan.refused),
+    }
+    state = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    if len(plan.done) == photos * styles:
+        state = "already done"
+    for order, reason in plan.refused:
+        order.log(f"{order}: {reason}", level=ERROR)
+    event(
+        f"{plural(photos, 'photo')} × {plural(styles, 'style')}: {state}",
+        event="plan",
+        photos=photos,
+        styles=styles,
+        to_paint=todo,
+    )
+
+
+def log_repaints(plan: "Plan", output: OutputFormat) -> None:
+    """Log why pictures with a result are painted again, and which outdated results are kept."""
+    for orders, one, many in (
+        (plan.todo, "it will be replaced", "they will be replaced"),
+        (plan.kept, "it is kept", "they are kept"),
+    ):
+        causes = _repaint_causes(orders, plan, output)
+        others = sum(count for count, _ in causes[MAX_CAUSES:])
+        if others:
+            causes = [*causes[:MAX_CAUSES], (others, "with other differences")]
+        for count, cause in causes:
+            verb, fate = ("is", one) if count == 1 else ("are", many)
+            event(f"{count} {verb} there {cause}: {fate}", results=count)
+
+
+def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> str:
+    """Log how many results exist and how many cannot be painted, and return that line.
+
+    Args:
+        plan: A plan without orders.
+        result: The result bucket, as the configuration names it.
+        dry_run: Whether nothing was tried. `log_plan` has then named what cannot be painted.
+    """
+    there, failed = len(plan.done), len(plan.refused)
+    which = "the result is" if there == 1 else f"{'' if failed else 'all '}{there} results are"
+    parts = [f"{which} in {result}"] if there else []
+    if failed:
+        parts.append(f"{failed} {'that cannot be painted' if dry_run else 'FAILED'}")
+    summary = f"Nothing to paint: {', '.join(parts)}."
+    event(summary, summary=True, event="summary", to_paint=0, painted=0, there=there, failed=failed)
+    if not dry_run:
+        _log_failures(plan.refused)
+    return summary
+
+
+def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -> str:
+    """Log what a run has painted, with its failures at the end, and return the first line.
+
+    Args:
+        plan: The plan.
+        outcome: What came of it.
+        result: The result bucket, as the configuration names it.
+        seconds: The time that the run took.
+    """
+    failed, done = len(outcome.failures), len(plan.done) + outcome.already_stored
+    summary = (
+        f"{outcome.painted} painted in {duration(seconds)}"
+        + (f", {done} already done" if done else "")
+        + (f", {failed} FAILED" if failed else "")
+        + f". The results are in {result}."
+    )
+    event(
+        summary,
+        summary=True,
+        event="summary",
+        painted=outcome.painted,
+        there=done,
+        failed=failed,
+    )
+    _log_failures(outcome.failures)
+    return summary
+
+
+def _log_failures(failures: "Iterable[tuple[Order, str]]") -> None:
+    """Log one line for each photo that failed, for all its styles together."""
+    by_photo: dict[str, dict[str, list[str]]] = {}
+    for order, reason in failures:
+        reasons = by_photo.setdefault(order.photo.key, {})
+        reasons.setdefault(reason, []).append(order.style.name)
+    for photo, reasons in by_photo.items():
+        parts = [f"in {_named(styles)}: {reason}" for reason, styles in reasons.items()]
+        styles = [each for several in reasons.values() for each in several]
+        message = f"FAILED: {printable(photo)} {'; '.join(parts)}"
+        event(message, level=ERROR, event="failed", photo=photo, styles=styles)
+
+
+def _named(styles: list[str]) -> str:
+    names = listed([printable(each) for each in styles], MAX_STYLES)
+    return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
+
+
+def _repaint_causes(
+    orders: "Iterable[Order]", plan: "Plan", output: OutputFormat
+) -> list[tuple[int, str]]:
+    """Return the number of existing results of these orders for each way in which they differ from
+    what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
+    0.3)`)."""
+    counts: Counter[tuple[str, ...]] = Counter()
+    names: dict[tuple[str, tuple[str, ...]], dict[str, None]] = {}
+    for order in orders:
+        record = order.previous
+        if record is None or record.result not in plan.stored:
+            continue
+        differences = _differences(order, record, output)
+        counts[kinds := tuple(differences)] += 1
+        for kind in kinds:
+            names.setdefault((kind, kinds), {}).update(dict.fromkeys(differences[kind]))
+    return [
+        (count, " and ".join(_with_names(kind, names[kind, kinds]) for kind in kinds))
+        for kinds, count in counts.most_common()
+    ]
+
+
+def _differences(
+    order: "Order", record: Record, output: OutputFormat
+) -> dict[str, tuple[str, ...]]:
+    """Return the ways in which a result differs from what a run would paint, each with the names
+    of the inputs or settings that differ. Fields that records of earlier versions lack count as
+    equal."""
+    now = record_of_inputs(order)
+    differences: dict[str, tuple[str, ...]] = {}
+    if record.photo_etag not in (None, now.photo_etag):
+        differences["of another photo of the same name"] = (order.photo.key,)
+    if record.photo_etag is not None and record.photo_mask != now.photo_mask:
+        differences["with another mask"] = (order.photo.key,)
+    if record.paintings is not None and record.paintings != now.paintings:
+        inputs = now.paintings or ()
+        changed = set(record.paintings) ^ set(inputs) or set(inputs)
+        keys = sorted({painting.key for painting in changed})
+        differences["of other paintings, masks or shares"] = (*keys,)
+    if record.settings is not None and (changes := _changes(record.settings, now.settings or {})):
+        differences["with other settings"] = changes
+    if record.weights and not order.accepts_weights(record):
+        names = f"{record.network or record.weights} → {order.network}"
+        differences["by another network"] = (names,)
+    if record.engine not in (None, ENGINE_VERSION):
+        differences["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
+    if record.output is not None:
+        old_format, new_format = (
+            dict(zip(_OUTPUT_NAMES, values, strict=True))
+            for values in (record.output, astuple(output))
+        )
+        if changes := _changes(old_format, new_format):
+            differences["in another format"] = changes
+    if not differences and record.fingerprint == order.fingerprint:
+        differences["with other content than recorded"] = (record.result or "",)
+    return differences or {"by an earlier version": ()}
+
+
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(
+        f"{name} {_shown(old.get(name))} → {_shown(new.get(name))}"
+        for name in {**old, **new}
+        if old.get(name) != new.get(name)
+    )
+
+
+def _shown(value: object) -> str:
+    return "unset" if value is None else str(value)
+
+
+def _with_names(kind: str, names: Iterable[str]) -> str:
+    named = [printable(each) for each in names]
+    if not named:
+        return kind
+    more = f", and {len(named) - MAX_DIFFERENCES} more" if len(named) > MAX_DIFFERENCES else ""
+    return f"{kind} ({', '.join(named[:MAX_DIFFERENCES])}{more})"

@@ -1,0 +1,229 @@
+"""A run of the batch: list, plan, clear up, paint, report.
+
+A run that has nothing to paint ends without loading TensorFlow.
+"""
+
+import gc
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache, partial
+from importlib import import_module
+from logging import WARNING
+from time import perf_counter
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from painterly.batch import checkpoints, report
+from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.network_pool import NetworkPool
+from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
+from painterly.bucket_layout import ENDED, PAGE, UNPUBLISHED
+from painterly.config import Config
+from painterly.devices.native_stderr import hold_native_stderr
+from painterly.errors import PainterlyError
+from painterly.log import event
+from painterly.record import Record
+from painterly.signals import Stop
+from painterly.storage.base import Bucket, UnavailableError
+from painterly.storage.retry import logged_storage_errors, outlasting_outages
+
+if TYPE_CHECKING:
+    from painterly.batch.bench import Bench
+    from painterly.batch.workers import Outcome
+    from painterly.devices.device import Devices
+    from painterly.gallery.gallery import Gallery
+
+MAX_SHOWN = 50_000  # results on one page
+UNRECORDED = "the end of the run could not be recorded"
+# As workers.paint_all does with its devices, and the cluster.
+Paint = Callable[["Bench", Plan], "Outcome"]
+
+
+def run(config: Config, elsewhere: Paint | None = None) -> int:
+    """Paint every picture that has no up-to-date result.
+
+    Args:
+        config: The configuration.
+        elsewhere: Paints the plan's orders on other machines. A dry run always measures on this
+            one.
+
+    Returns:
+        The exit code: 0 if all is done, 1 if some photos failed.
+
+    Raises:
+        PainterlyError: Nothing can be painted; the error has an exit code.
+        Stopped: SIGTERM or SIGINT has arrived.
+    """
+    with Stop() as stop:
+        return _run(config, stop, None if config.dry_run else elsewhere)
+
+
+def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
+    started = perf_counter()
+    loading = cache(partial(load_devices, config.device))  # Each begins once.
+    if config.device == "gpu" and not elsewhere:
+        loading(config.settings.traits.optimises).result()  # Without a GPU nothing is read.
+
+    buckets = Buckets.open(config)
+    listing = list_buckets(buckets, config)
+    stop.obey()
+    with _recorded_ending(buckets.result, config) as ending:
+        selection = select(listing, buckets, config)
+        if not selection.photos or not selection.styles:
+            return 0
+
+        if not elsewhere and surely_optimises(selection, listing.results.keys()):
+            loading(True)
+        networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
+        with outlasting_outages(buckets.result) as result:
+            plan = make_plan(selection, networks, config, result, listing.results)
+        stop.obey()
+        report.log_plan(plan, selection)
+        report.log_repaints(plan, config.output)
+        if plan.todo and not elsewhere:
+            loading(plan.optimises)
+        if config.dry_run:
+            if not plan.todo:
+                report.log_nothing_to_paint(plan, config.result_bucket, dry_run=True)
+                return 1 if plan.refused else 0
+            devices = loading(plan.optimises).result()
+            from painterly.batch.bench import Bench
+            from painterly.batch.dry_run import report_dry_run
+
+            with closing(Bench(config, buckets, networks, stop)) as bench, devices.first.scope():
+                bench.leave()  # An outage ends it at once: there is nothing to lose.
+                return report_dry_run(bench, plan, devices, started)
+
+        checkpoints.delete_stale(buckets.result, plan.stale)
+        checkpoints.abort_stale_uploads(buckets.result, selection, config.partial)
+        gallery = _open_gallery(config, plan, buckets.result)
+        if not plan.todo:
+            if gallery:
+                gallery.publish()
+            ending.summary = report.log_nothing_to_paint(plan, config.result_bucket)
+            return 1 if plan.refused else 0
+
+        from painterly.batch.bench import Bench
+        from painterly.batch.workers import paint_all
+
+        stop.obey()
+        with closing(Bench(config, buckets, networks, stop, gallery)) as bench:
+            try:
+                outcome = (
+                    elsewhere(bench, plan)
+                    if elsewhere
+                    else paint_all(bench, plan, loading(plan.optimises))
+                )
+            except UnavailableError as error:
+                raise type(error)(
+                    f"{error}; what is stored stays, run it again for the rest"
+                ) from error
+        ending.summary = report.log_outcome(
+            plan, outcome, config.result_bucket, perf_counter() - started
+        )
+        return 1 if outcome.failures else 0
+
+
+def usable_devices(wanted: str, optimises: bool) -> "Devices":
+    """Return the devices to paint on; arguments and errors as in `load_devices`."""
+    if optimises:
+        from painterly.devices.choose import choose_devices
+
+        return choose_devices(wanted)
+    from painterly.devices.device import host_devices
+
+    return host_devices(wanted)
+
+
+def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
+    """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
+    seconds.
+
+    Args:
+        wanted: DEVICE: `auto`, `gpu` or `cpu`.
+        optimises: Whether a picture's recipe minimises a loss; see `Traits`.
+
+    Returns:
+        The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works.
+    """
+
+    def load() -> "Devices":
+        gc.disable()  # It would search through all that is being loaded, and find nothing to free.
+        try:
+            with hold_native_stderr():
+                devices = usable_devices(wanted, optimises)
+                import_module("painterly.batch.easel")
+                if optimises:
+                    import_module("painterly.engine.style_transfer")
+        finally:
+            gc.enable()
+        return devices
+
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(load)
+    pool.shutdown(wait=False)
+    return loading
+
+
+@dataclass
+class _Ending:
+    """The end of a run, described by the last line of its log."""
+
+    summary: str = "Nothing to paint: there are no photos, or no paintings."
+
+
+@contextmanager
+def _recorded_ending(bucket: Bucket, config: Config) -> Iterator[_Ending]:
+    """Yield the ending of a run, and store it when the block ends.
+
+    `cl_get_results.py --watch` waits for it. A run deletes it at its start; one that was killed or
+    stopped stores none, because another one resumes it. An error of a run is stored too, unless the
+    storage is unavailable. A failure to store it is logged, and costs no painting.
+
+    Runs that paint a part of the pictures next to others do not know whether all is done, and store
+    nothing.
+    """
+    ending = _Ending()
+    if config.partial or config.dry_run or not config.gallery:
+        yield ending
+        return
+    with logged_storage_errors(UNRECORDED):
+        bucket.delete(ENDED)
+    try:
+        yield ending
+    except UnavailableError:
+        raise
+    except PainterlyError as error:
+        _store_ending(bucket, f"FAILED: {error}")
+        raise
+    _store_ending(bucket, ending.summary)
+
+
+def _store_ending(bucket: Bucket, summary: str) -> None:
+    """Store a summary with the time and a number, so that no two endings are equal."""
+    now = datetime.now(UTC)
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
+    with logged_storage_errors(UNRECORDED):
+        bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+
+
+def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None":
+    """Return the gallery of a run, or None if the run has nothing to add to it."""
+    is_missing = bool(plan.done) and PAGE not in plan.stored
+    is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
+    if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
+        return None
+    if len(plan.todo) + len(plan.done) > MAX_SHOWN:
+        event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
+        return None
+    from painterly.gallery.gallery import Gallery
+
+    if not config.makes_page:
+        return Gallery(result)
+    gallery = Gallery(result, all_results(plan, result))
+    for order, reason in plan.refused:
+        gallery.add_record(Record(photo=order.photo.key, style_name=order.style.name, error=reason))
+    return gallery

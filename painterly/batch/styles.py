@@ -1,0 +1,335 @@
+"""The styles of a style bucket: which paintings, in which shares, with which settings."""
+
+import tomllib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from posixpath import splitext
+from typing import Any
+
+from painterly import bucket_layout
+from painterly.errors import ConfigError
+from painterly.log import megabytes, printable, shortened
+from painterly.setting_values import LARGEST, did_you_mean
+from painterly.settings import FIELDS, OLDER_NAMES, Settings, with_new_names
+from painterly.storage.base import Bucket, Entry, hidden
+from painterly.storage.file_names import nfc
+
+# The result bucket keeps everything that is not a result under these names.
+RESERVED = (
+    *(bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY),
+    bucket_layout.WEB,
+)
+MAX_FILE_BYTES = 1_000_000  # bytes of styles.toml: thousands of styles
+MAX_NAMED = 5  # wrong styles in one message
+LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
+KEYS = ("paintings", "regions")  # keys of a style in styles.toml in addition to settings
+MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
+
+
+@dataclass(frozen=True)
+class Painting:
+    """A painting in a style.
+
+    Attributes:
+        share: Its share of the blend; shares may have any sum.
+        mask: The part of the painting that is used, or None for all of it.
+        region: The part of the picture that it is used for, or None for all of it.
+    """
+
+    entry: Entry
+    share: float
+    mask: Entry | None = None
+    region: Entry | None = None
+
+
+@dataclass(frozen=True)
+class Style:
+    """One or more paintings blended, with settings. Its name is the first part of its results'
+    keys, and `own_settings` has the names of the settings that it sets itself."""
+
+    name: str
+    paintings: tuple[Painting, ...]
+    settings: Settings
+    own_settings: frozenset[str] = frozenset()
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of its paintings, masks and regions."""
+        files = (file for each in self.paintings for file in (each.entry, each.mask, each.region))
+        return [*dict.fromkeys(each.key for each in files if each is not None)]
+
+    @property
+    def shares(self) -> list[float]:
+        """The paintings' shares, in the order of the paintings."""
+        return [painting.share for painting in self.paintings]
+
+
+def find_pictures(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that are pictures by their extension (in upper or lower case), without
+    hidden files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
+    return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
+
+
+def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the masks among the entries, by the key of the picture that they belong to.
+
+    `beach.mask.png` is the mask of every picture with the stem `beach`. `beach.jpg.mask.png` is
+    the mask of `beach.jpg` alone, and takes precedence. If several masks have the same stem, the
+    first by extension is used.
+    """
+    named: dict[str, Entry] = {}
+    for entry in sorted(_with_masks(entries), key=lambda entry: entry.key):
+        if _is_mask(entry):
+            named.setdefault(nfc(_stem(entry.key)[: -len(MASK_SUFFIX)]), entry)
+    masks = {
+        entry.key: named.get(nfc(entry.key), named.get(nfc(_stem(entry.key))))
+        for entry in find_pictures(entries)
+    }
+    return {key: mask for key, mask in masks.items() if mask is not None}
+
+
+def stray_masks(entries: Sequence[Entry], styles: Iterable[Style] = ()) -> list[str]:
+    """Return the keys of masks that nothing uses, most likely because of a typing error."""
+    used = {mask.key for mask in masks_by_picture(entries).values()}
+    used |= {each.region.key for style in styles for each in style.paintings if each.region}
+    return [e.key for e in _with_masks(entries) if _is_mask(e) and e.key not in used]
+
+
+def find_styles(
+    bucket: Bucket, entries: Sequence[Entry], mode: str, settings: Settings
+) -> list[Style]:
+    """Return the styles of a style bucket, sorted by name: those of its `styles.toml`, or, without
+    one, those that its `entries` make in a mode of `styles_from_listing`.
+
+    Raises ConfigError, StorageError.
+    """
+    files = [entry for entry in entries if entry.key in bucket_layout.STYLE_FILES]
+    if not files:
+        return styles_from_listing(entries, mode, settings)
+    if len(files) > 1:
+        names = " and ".join(bucket_layout.STYLE_FILES)
+        raise ConfigError(
+            f"{bucket.name} has both {names}, its older name; put all styles into "
+            f"{bucket_layout.STYLES}, and delete the other"
+        )
+    (file,) = files
+    if file.size > MAX_FILE_BYTES:
+        raise ConfigError(
+            f"{file.key} has {megabytes(file.size)}; expected {megabytes(MAX_FILE_BYTES)} at most"
+        )
+    text = bucket.read(file.key).decode("utf-8-sig", errors="replace")
+    return styles_from_toml(text, entries, settings, file.key)
+
+
+def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings) -> list[Style]:
+    """Return the styles that a style bucket's entries make, sorted by name.
+
+    mode `each`: every painting at the top level is a style named after it; `blend`: together they
+    are one style named `blend`, in equal shares. In both modes each folder is a style named after
+    it, its paintings blended in equal shares. Raises ConfigError if two styles would share a
+    name, or if a name is reserved.
+    """
+    folders: dict[str, list[Entry]] = {}
+    for entry in find_pictures(entries):
+        folders.setdefault(PurePosixPath(entry.key).parent.as_posix(), []).append(entry)
+    top = folders.pop(".", [])
+    groups = dict(folders)
+    if top and mode == "blend":
+        if "blend" in groups:
+            raise ConfigError(
+                "STYLE_MODE is 'blend', and the style bucket also has a folder named blend; "
+                "rename the folder"
+            )
+        groups["blend"] = top
+    elif top:
+        stems = [PurePosixPath(entry.key).stem for entry in top]
+        counts = Counter(stems)
+        for entry, stem in zip(top, stems, strict=True):
+            # monet.jpg next to monet.png or next to a folder monet/ keeps its extension.
+            shared = counts[stem] > 1 or stem in folders
+            groups[entry.key if shared else stem] = [entry]
+    for name in groups:
+        _check_name(name)
+    mask_of = masks_by_picture(entries)
+    return [
+        Style(
+            name,
+            tuple(Painting(entry, 1 / len(group), mask_of.get(entry.key)) for entry in group),
+            settings,
+        )
+        for name, group in sorted(groups.items())
+    ]
+
+
+def styles_from_toml(
+    text: str, entries: Sequence[Entry], settings: Settings, file: str = bucket_layout.STYLES
+) -> list[Style]:
+    """Return the styles of a `styles.toml`, sorted by name. Messages call it `file`.
+
+    Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
+    shares; `regions` a table of such keys, each with the key of a mask that says where in the
+    picture the painting is used; every other key is a setting. Raises ConfigError naming each wrong
+    style and what is wrong with it.
+    """
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # Windows has editors and shells that write UTF-16.
+        encoding = "; it is not in UTF-8, so save it as that" if "\ufffd" in text else ""
+        raise ConfigError(f"{file}: {printable(str(error))}{encoding}") from None
+    except (RecursionError, ValueError):
+        # The parser calls itself for each level, and Python reads no number of 4,300 digits.
+        raise ConfigError(
+            f"{file} is nested too deeply, or has a number with thousands of "
+            "digits; expected a table for each style"
+        ) from None
+    if not tables:
+        raise ConfigError(
+            f"{file} is empty; write a section for each style, such as [monet] with "
+            'paintings = ["monet.jpg"], or delete the file: then each painting is a style'
+        )
+    stored = _Stored(
+        pictures={entry.key: entry for entry in find_pictures(entries)},
+        with_masks={entry.key: entry for entry in _with_masks(entries)},
+        mask_of=masks_by_picture(entries),
+    )
+    styles, wrong = [], []
+    for name, table in sorted(tables.items()):
+        try:
+            styles.append(_style_from_table(name, table, stored, settings, file))
+        except ConfigError as error:
+            wrong.append(str(error))
+    if wrong:  # All at once, so that they can be corrected together.
+        more = f"; and {len(wrong) - MAX_NAMED} more" if len(wrong) > MAX_NAMED else ""
+        raise ConfigError("; ".join(wrong[:MAX_NAMED]) + more)
+    return styles
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A style bucket's pictures without and with masks, and each picture's mask, by key."""
+
+    pictures: Mapping[str, Entry]
+    with_masks: Mapping[str, Entry]
+    mask_of: Mapping[str, Entry]
+
+
+def _style_from_table(
+    name: str, table: Any, stored: _Stored, settings: Settings, file: str
+) -> Style:
+    where = f"{file}: [{printable(name[:60])}]"
+    _check_name(name)
+    plain = name == name.strip() and name.isprintable() and len(name.encode()) <= LONGEST_NAME
+    # No folder takes names with backslashes, and downloads leave out hidden ones.
+    parts = name.split("/")
+    if not plain or "\\" in name or any(not part or part.startswith(".") for part in parts):
+        raise ConfigError(f"{where} cannot be the first part of a key; choose a plain name")
+    if name in FIELDS and not isinstance(table, dict):
+        raise ConfigError(
+            f"{file}: {name} is above the first style; write it below one, or set "
+            f"STYLE_{name.upper()} for all"
+        )
+    _check_keys(table, where)
+    changes = with_new_names(table)
+    shares = _shares(changes.pop("paintings"), stored.pictures, where)
+    regions = _regions(changes.pop("regions", {}), shares, stored.with_masks, where)
+    total = sum(shares.values())
+    paintings = tuple(
+        Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
+        for key, share in shares.items()
+    )
+    return Style(name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes))
+
+
+def _check_keys(table: Any, where: str) -> None:
+    """Raise ConfigError for a style without paintings, or with what is neither theirs nor a
+    setting."""
+    known = (*KEYS, *FIELDS, *OLDER_NAMES)
+    unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
+    for key in unknown:
+        if hint := did_you_mean(key, known):
+            raise ConfigError(f"{where} {printable(key)} is not a setting; {hint}")
+    if not isinstance(table, dict) or "paintings" not in table:
+        raise ConfigError(f"{where} expected a table with paintings = [...] or {{...}}")
+
+
+def _shares(paintings: Any, keys: Collection[str], where: str) -> dict[str, float]:
+    is_list = isinstance(paintings, list) and all(isinstance(key, str) for key in paintings)
+    by_name = dict.fromkeys(paintings, 1) if is_list else paintings
+    if not isinstance(by_name, dict) or not by_name:
+        raise ConfigError(
+            f"{where} paintings is {shortened(paintings)}; expected a list or a table of keys"
+        )
+    shares = {}
+    for name, share in by_name.items():
+        key = _stored_key(name, keys, f"{where} names the painting", "in the bucket")
+        number = isinstance(share, int | float) and not isinstance(share, bool)
+        if not number or not 0 < share <= LARGEST:
+            raise ConfigError(
+                f"{where} gives {shortened(key)} the share {shortened(share)}; expected more than "
+                f"0, and {LARGEST:g} at most"
+            )
+        shares[key] = share
+    return shares
+
+
+def _regions(
+    table: Any, paintings: Collection[str], by_key: Mapping[str, Entry], where: str
+) -> dict[str, Entry]:
+    if not isinstance(table, dict):
+        raise ConfigError(
+            f"{where} regions is {shortened(table)}; expected a table of paintings and masks"
+        )
+    regions = {}
+    for name, mask in table.items():
+        key = _stored_key(name, paintings, f"{where} regions names", "one of its paintings")
+        what = f"{where} regions gives {shortened(key)} the mask"
+        regions[key] = by_key[_stored_key(mask, by_key, what, "in the bucket")]
+    return regions
+
+
+def _stored_key(name: Any, stored: Collection[str], what: str, where: str) -> str:
+    """Return the stored key that is meant. Raises ConfigError if there is none."""
+    if isinstance(name, str) and (key := as_stored(name, stored)) in stored:
+        return key
+    hint = did_you_mean(name, sorted(stored)) if isinstance(name, str) else ""
+    raise ConfigError(
+        f"{what} {shortened(name)}, which is not {where}" + (f"; {hint}" if hint else "")
+    )
+
+
+def as_stored(name: str, stored: Collection[str]) -> str:
+    """Return the stored name that looks the same, or the name itself if there is none."""
+    if name in stored:
+        return name
+    typed = nfc(name)
+    return next((each for each in stored if nfc(each) == typed), name)
+
+
+def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries that are pictures by their extension, masks among them."""
+    return [
+        entry
+        for entry in entries
+        if splitext(entry.key)[1].lower() in bucket_layout.PICTURES and not hidden(entry.key)
+    ]
+
+
+def _is_mask(entry: Entry) -> bool:
+    return _stem(entry.key).lower().endswith(MASK_SUFFIX)
+
+
+def _stem(key: str) -> str:
+    """Return a key without its extension, otherwise unchanged."""
+    return key.rpartition(".")[0]
+
+
+def _check_name(name: str) -> None:
+    if name.split("/")[0] in RESERVED:
+        raise ConfigError(
+            f"a style cannot be named {printable(name)}: the result bucket keeps records, "
+            "checkpoints, the gallery or uploads under that name; rename it, or, if it comes from "
+            "a bucket of results, name that of the paintings"
+        )

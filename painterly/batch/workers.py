@@ -1,0 +1,331 @@
+"""Paints the orders of a run: some threads read ahead, each easel has one order, others store.
+
+A single easel is worked at in the calling thread. After a signal, each saves its painting. An error
+that ends one of them ends the run.
+"""
+
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from painterly.batch.bench import Bench, Finished
+from painterly.batch.failures import picture_failure
+from painterly.batch.order import Order
+from painterly.batch.plan import Plan
+from painterly.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.errors import PainterlyError
+from painterly.log import event
+from painterly.record import Record
+from painterly.signals import POLL_S, Stop, Stopped
+
+if TYPE_CHECKING:
+    from painterly.batch.easel import Easel
+    from painterly.devices.device import Devices
+
+READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
+MAX_STORING = 6  # finished pictures that may wait to be stored; more would fill the memory
+# The time for pictures that are being stored when a run ends early. A platform that takes back its
+# machine gives about ten seconds.
+GRACE_S = 3.0
+Fetched = PhotoFiles | PhotoInput
+
+
+@dataclass
+class Outcome:
+    """The outcome of a run.
+
+    Attributes:
+        painted: The number of results.
+        seconds: The time that painting them took.
+        failures: The failed orders, each with the reason.
+        already_stored: The number of results that another run has stored since the plan was made.
+    """
+
+    painted: int = 0
+    seconds: float = 0.0
+    failures: list[tuple[Order, str]] = field(default_factory=list)
+    already_stored: int = 0
+
+    def add_painted(self, seconds: float) -> None:
+        """Count an order with a stored result and record."""
+        self.painted += 1
+        self.seconds += seconds
+
+
+def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
+    """Paint the plan's orders. One that cannot be painted fails right before its first step.
+
+    Args:
+        bench: The bench.
+        plan: A plan with orders.
+        loading: What paints, which may be loading. Photos, paintings and weights are read in the
+            meantime.
+
+    Returns:
+        The outcome.
+
+    Raises:
+        DeviceError: No device can paint.
+        WeightsError: The weights cannot be used.
+        UnavailableError: The storage is unreachable for too long.
+        Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
+    """
+    config, stop, first = bench.config, bench.stop, plan.todo[0]
+    ahead, saving = ReadAhead(plan.todo, bench.reader), SavingPool(bench, plan)
+    try:
+        bench.networks.prefetch(first.style.settings)
+        devices = loading.result()
+        stop.obey()
+        event(f"painting on {devices}", device=str(devices))
+        bench.networks.load(first.style.settings, devices.first.name, first.weights)
+
+        from painterly.batch.easel import Easel
+
+        saving.begin()
+        workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
+        if workers > 1:
+            share = devices.first.budget(config.memory_limit).bytes // workers
+            event(f"{workers} pictures at a time on each device")
+        places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
+        ahead.begin(len(places))
+
+        def make_room() -> None:
+            ahead.wait(stop)
+            saving.drain()
+
+        def batch_left(elapsed: float, eta_s: float) -> float:
+            return saving.batch_left(elapsed, eta_s, ahead.left, len(places))
+
+        easels = [Easel(device, share, ahead.set_aside, make_room, batch_left) for device in places]
+        stop.later = True
+        run_side_by_side([partial(_paint_orders, bench, easel, ahead, saving) for easel in easels])
+        saving.finish()
+        return saving.outcome
+    finally:
+        stop.later = False
+        ahead.close()
+        bench.leave()
+        saving.close()
+
+
+def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
+    """Paint until no order is left. Raises UnavailableError if the storage is unreachable for too
+    long, Stopped."""
+    while (item := ahead.next()) is not None:
+        bench.stop.obey()
+        saving.check()
+        _paint(bench, easel, ahead, saving, *item)
+
+
+def _paint(
+    bench: Bench,
+    easel: "Easel",
+    ahead: "ReadAhead",
+    saving: "SavingPool",
+    order: Order,
+    fetching: "Future[Fetched]",
+) -> None:
+    """Paint an order, and hand the result or the failure to those that store."""
+    try:
+        if isinstance(bench.stop.result_of(fetching), PhotoFiles):
+            saving.drain()  # Finished pictures keep photos that may be as large.
+        inputs = bench.stop.result_of(ahead.decode(order, fetching))
+        finished = bench.paint(order, inputs, easel)
+    except Exception as error:
+        saving.fail(order, picture_failure(error))
+    else:
+        saving.store(finished)
+
+
+class ReadAhead:
+    """The orders of a run. Each is handed out once, in turn; a few are read in advance."""
+
+    def __init__(self, orders: Sequence[Order], reader: Reader) -> None:
+        self._reader = reader
+        self._rest, self._total = deque(orders), len(orders)
+        self._ahead: deque[tuple[Order, Future[Fetched]]] = deque()
+        self._depth, self._lock = READ_AHEAD, threading.Lock()
+        self._pool = ThreadPoolExecutor(32)
+        with self._lock:
+            self._fill()
+
+    def begin(self, easels: int) -> None:
+        """Read as many orders ahead as this number of easels needs."""
+        with self._lock:
+            self._depth = READ_AHEAD - 1 + easels
+            self._fill()
+
+    @property
+    def left(self) -> int:
+        """The number of orders that no easel has taken yet."""
+        return len(self._rest) + len(self._ahead)
+
+    def next(self) -> "tuple[Order, Future[Fetched]] | None":
+        """Return the next order and its files, or None if none is left."""
+        with self._lock:
+            if not self._ahead:
+                return None
+            order, fetching = self._ahead.popleft()
+            number = self._total - self.left
+            self._fill()
+        return replace(order, place=f" ({number} of {self._total})"), fetching
+
+    def decode(self, order: Order, fetching: "Future[Fetched]") -> "Future[Inputs]":
+        """Begin to make an order's inputs from its files."""
+        return self._pool.submit(lambda: self._reader.decode(order, fetching.result()))
+
+    @property
+    def set_aside(self) -> int:
+        """The bytes that reading ahead may take, with a style's paintings: painting leaves them
+        free."""
+        return (self._depth + 1) * self._reader.ahead_bytes
+
+    def wait(self, stop: Stop) -> None:
+        """Wait until reading ahead has ended: nothing else is decoded then before the next order.
+        Raises Stopped."""
+        with self._lock:
+            reading = {fetching for _, fetching in self._ahead}
+        while reading:
+            stop.obey()
+            _, reading = wait(reading, timeout=POLL_S)
+
+    def close(self) -> None:
+        """Stop reading orders."""
+        with self._lock:
+            self._rest.clear()
+            self._ahead.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _fill(self) -> None:
+        while self._rest and len(self._ahead) < self._depth:
+            order = self._rest.popleft()
+            self._ahead.append((order, self._pool.submit(self._reader.fetch, order)))
+
+
+class SavingPool:
+    """Stores the pictures of any number of easels in its own threads, and counts them."""
+
+    def __init__(self, bench: Bench, plan: Plan) -> None:
+        self.outcome = Outcome(failures=[*plan.refused])
+        self._bench, self._stop = bench, bench.stop
+        # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
+        self._page = bench.gallery if bench.config.makes_page else None
+        self._slots, self._pool = threading.Semaphore(MAX_STORING), ThreadPoolExecutor(MAX_STORING)
+        self._lock = threading.Lock()  # never held over a request
+        self._running: set[Future[None]] = set()
+
+    def begin(self) -> None:
+        """Mark the gallery as outdated."""
+        if self._bench.gallery:
+            self._bench.gallery.mark()
+
+    def store(self, finished: Finished) -> None:
+        """Take a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
+        self._submit(self._store, finished)
+
+    def fail(self, order: Order, error: PainterlyError) -> None:
+        """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
+        self._submit(self._fail, order, error)
+
+    def show(self, record: Record) -> None:
+        """Show a record on the gallery's page, if this run writes it."""
+        if self._page:
+            self._page.add_record(record)
+
+    def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
+        """Estimate the seconds left for the batch from the mean time of its pictures so far.
+
+        Args:
+            elapsed: The seconds that an easel has spent on its picture.
+            eta_s: The seconds that its picture will still take.
+            orders: The number of orders that no easel has taken yet.
+            easels: The number of easels.
+        """
+        with self._lock:
+            count, seconds = self.outcome.painted, self.outcome.seconds
+        mean = seconds / count if count else elapsed + eta_s
+        return eta_s + orders * mean / easels
+
+    def check(self) -> None:
+        """Raise UnavailableError if the storage was unreachable for too long."""
+        with self._lock:
+            ended = {job for job in self._running if job.done()}
+            self._running -= ended
+        for job in ended:
+            job.result()
+
+    def drain(self) -> None:
+        """Wait until everything is stored. Raises UnavailableError, Stopped."""
+        while running := self._copy_of_running():
+            self._stop.obey()
+            wait(running, timeout=POLL_S)
+            self.check()
+
+    def finish(self) -> None:
+        """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
+        Stopped."""
+        self.drain()
+        if self._page:
+            self._page.publish()
+        elif self._bench.gallery:
+            self._bench.gallery.mark()  # Again: a whole run may have removed the mark since.
+
+    def close(self) -> None:
+        """End the threads, after GRACE_S seconds at most for pictures that are being stored."""
+        wait(self._copy_of_running(), timeout=GRACE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _copy_of_running(self) -> "set[Future[None]]":
+        with self._lock:
+            return {*self._running}
+
+    def _submit(self, job: Callable[..., None], *arguments: object) -> None:
+        while not self._slots.acquire(timeout=POLL_S):
+            self.check()
+            self._stop.obey()
+        begun = self._pool.submit(job, *arguments)
+        begun.add_done_callback(lambda _: self._slots.release())
+        with self._lock:
+            self._running.add(begun)
+
+    def _store(self, finished: Finished) -> None:
+        try:
+            self.show(self._bench.store(finished))
+        except Exception as error:
+            self._fail(finished.order, picture_failure(error))
+        else:
+            with self._lock:
+                self.outcome.add_painted(finished.seconds)
+        if self._page:
+            self._page.publish_if_due()
+
+    def _fail(self, order: Order, error: PainterlyError) -> None:
+        with self._lock:
+            self.outcome.failures.append((order, str(error)))
+        self.show(self._bench.fail(order, error))
+
+
+def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:
+    """Run a single job in this thread, or several in a thread each. Raises the error that ends one
+    of them: Stopped when all have ended, since each has a painting to save, others at once."""
+    if len(jobs) == 1:
+        jobs[0]()
+        return
+    pool = ThreadPoolExecutor(len(jobs))
+    running = {pool.submit(job) for job in jobs}
+    errors: list[BaseException] = []
+    try:
+        while running:
+            # For a short time only: Python handles a signal between this thread's own steps.
+            done, running = wait(running, timeout=POLL_S, return_when=FIRST_EXCEPTION)
+            errors += [error for job in done if (error := job.exception())]
+            stopped = all(isinstance(error, Stopped) for error in errors)
+            if errors and (not stopped or not running):
+                raise next((e for e in errors if not isinstance(e, Stopped)), errors[0])
+    finally:
+        pool.shutdown(wait=False)

@@ -1,0 +1,231 @@
+"""Parts of all programs: questions on the terminal, errors and signals as exit codes."""
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+import traceback
+import webbrowser
+from collections.abc import Callable, Mapping
+from logging import CRITICAL
+from pathlib import Path
+from typing import NoReturn
+
+from painterly.errors import ConfigError, PainterlyError
+from painterly.log import (
+    event,
+    log_to_stdout,
+    logs_json,
+    print_anything,
+    print_nowhere,
+    printable,
+    reader_has_gone,
+)
+from painterly.paths import IN_CHECKOUT, PROGRAM, installation
+from painterly.signals import Stop, Stopped
+from painterly.storage.transfers import POOL
+
+LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
+# The extra of pyproject.toml that installs a package, by its import name.
+EXTRAS = {
+    **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),
+    **dict.fromkeys(("fastapi", "starlette", "uvicorn", "multipart", "itsdangerous"), "web"),
+    **dict.fromkeys(("pydantic", "anyio", "python_multipart"), "web"),
+    "ray": "cluster",
+}
+INTERRUPTED = 130  # 128 + SIGINT
+RERUN = "run it again for the rest"
+
+
+def run_program(
+    name: str,
+    run: Callable[[], int],
+    *,
+    interrupted: str = f"what is done stays; {RERUN}",
+    paints: bool = False,
+) -> int:
+    """Run a program and return its exit code.
+
+    An error, a signal or Ctrl-C that ends it becomes one line on stderr, or in a log in JSON. Other
+    exceptions are bugs: they propagate unless the log is JSON.
+
+    Args:
+        name: The program.
+        run: Returns the exit code.
+        interrupted: The work that a signal leaves behind, unless its exception has a text.
+        paints: Whether the program needs more packages than a laptop's scripts.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    _open_closed_streams()
+    print_anything()
+    _catch_ctrl_c()
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code
+    except PainterlyError as error:
+        return fail(name, str(error), error.exit_code)
+    except Stopped as stopped:
+        what = f"stopped by {stopped}; {stopped.kept or interrupted}"
+        code = fail(name, what, stopped.exit_code)
+        if any(thread.name.startswith(POOL) for thread in threading.enumerate()):
+            leave(code)  # The second signal: Python would wait for the transfers in progress.
+        return code
+    except KeyboardInterrupt:
+        return fail(name, f"stopped; {interrupted}", INTERRUPTED)
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", "painterly"):
+            raise
+        return fail(name, _missing_package(package, paints), ConfigError.exit_code)
+    except Exception as bug:
+        if isinstance(bug, OSError) and reader_has_gone(bug):
+            print_nowhere()  # Python flushes the rest at exit.
+            return 1
+        if not logs_json():
+            raise
+        trace = "".join(traceback.format_exception(bug))
+        event(f"{name}: {type(bug).__name__}: {bug}", level=CRITICAL, event="end", trace=trace)
+        return 1
+
+
+def run_service(
+    name: str, run: Callable[[dict[str, str]], int], variables: Mapping[str, str] | None = None
+) -> int:
+    """Run a program, as `run_program`, that a platform starts and stops.
+
+    SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
+    signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
+    over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
+    and so does what ends the process, then.
+    """
+
+    def service() -> int:
+        with Stop():
+            return run(set_up_log("%(asctime)s %(message)s", variables or {}))
+
+    return run_program(name, service, interrupted=RERUN, paints=True)
+
+
+def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Write the log to stdout as the environment asks, and return the environment.
+
+    Args:
+        form: The format of a line, unless the log is in JSON.
+        variables: Override those of the environment and of `.env`.
+
+    Raises:
+        ConfigError: `.env` or a variable of the log is wrong.
+    """
+    from painterly import config
+
+    environment = {**config.environment(), **variables}
+    log_to_stdout(
+        form,
+        config.log_format(environment) == "json",
+        config.log_level(environment),
+        quiet=config.is_quiet(environment),
+    )
+    return environment
+
+
+def _wants_json() -> bool:
+    """Return whether errors are lines of JSON, also before the log is set up."""
+    from painterly import config
+
+    if logs_json():
+        return True
+    for environment in (config.environment, lambda: os.environ):  # `.env` may be wrong.
+        with contextlib.suppress(ConfigError):
+            return config.log_format(environment()) == "json"
+    return False
+
+
+def _open_closed_streams() -> None:
+    """Discard what is written to a stdout or stderr that the caller has closed, as in `2>&-`.
+
+    Python sets them to None then, and the next file that is opened would get their descriptor and,
+    with it, what native code prints.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def fail(name: str, message: str, code: int) -> int:
+    """Report the error that ends a program, in one line, and return the exit code."""
+    if _wants_json():
+        if not logs_json():
+            log_to_stdout("", as_json=True)
+        event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
+        return code
+    # In one write: another thread may redirect stderr.
+    sys.stderr.write(f"{name}: {printable(message)}\n")
+    sys.stderr.flush()
+    return code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process now.
+
+    Threads that wait for an unreachable network would keep it for minutes, and a platform waits
+    only seconds after SIGTERM.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def on_terminal() -> bool:
+    """Return whether a user can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> str:
+    """Return the answer to a question on the terminal, or an empty text at the end of input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        return ""
+
+
+def open_in_browser(path: Path) -> None:
+    """Show a file or folder in the browser, or print its path if no browser starts."""
+    started = False
+    with contextlib.suppress(webbrowser.Error):
+        started = webbrowser.open(path.resolve().as_uri())
+    if not started:
+        print(f"could not start a browser; open {path} yourself", flush=True)
+
+
+def _catch_ctrl_c() -> None:
+    """Make Ctrl-C raise KeyboardInterrupt again, which `use_right_python` has switched off."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _missing_package(package: str, paints: bool) -> str:
+    """Return the error for a missing package, with the way to install all that are needed."""
+    what = f"the Python package {package} is missing"
+    if not IN_CHECKOUT:
+        return f"{what}; {_installed_by(package)}"
+    if paints:
+        web = " --web" if EXTRAS.get(package) == "web" else ""
+        return f"{what}; ./start.sh setup{web} installs all that it needs"
+    if sys.platform == "win32":
+        return f"{what}; python -m pip install {LAPTOP} installs all"
+    # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.
+    return (
+        f"{what}; install all in .venv, which the scripts then use: cd {PROGRAM} && "
+        f"python3 -m venv .venv && .venv/bin/pip install {LAPTOP}"
+    )
+
+
+def _installed_by(package: str) -> str:
+    extra = EXTRAS.get(package)
+    if extra is None:
+        return "pip install painterly installs it"
+    if extra == "cpu":
+        return f"{installation('cpu')}, or [gpu], installs it, and preset instant paints without it"
+    return f"{installation(extra)} installs it"

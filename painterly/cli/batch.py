@@ -1,0 +1,241 @@
+"""The batch: paints folders and buckets."""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from logging import WARNING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from painterly import bucket_layout
+from painterly.cli.app import open_in_browser, run_service
+from painterly.cli.bare import check_samples, paints_instantly
+from painterly.cli.parser import Parser, add_setting, normalized, settings_given
+from painterly.config import BUCKETS
+from painterly.errors import ConfigError
+from painterly.log import event, printable
+from painterly.paths import IN_CHECKOUT, command
+from painterly.settings import FIELDS, Settings
+from painterly.storage.address import is_folder, parse_address
+from painterly.storage.files import storage_errors
+
+if TYPE_CHECKING:
+    from painterly.config import Config
+
+PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
+EXAMPLE = f"""\
+  {command()} ./photos ./paintings ./painted --size 1024 --open
+  {command()} beach.jpg monet.jpg ./painted
+  {command()} my-photos my-paintings my-results --dry-run"""
+NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
+WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
+SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
+NOTES = f"""\
+PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
+as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
+Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
+environment or in a file .env {WHERE}; without these,
+{SAMPLES}. Variables set everything else as well.
+Arguments override variables, and a style's settings in styles.toml override both.
+
+exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
+3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
+access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint"""
+FLAGS = {
+    "--dry-run": "only report what would be painted, how long it takes here, and the memory",
+    "--keep": "paint only pictures without a result, whatever has changed",
+    "--open": "open the results page in the browser at the end, if RESULTS is a folder",
+    "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the batch, and return its exit code."""
+    batch = parser()
+    words = sys.argv[1:] if arguments is None else arguments
+    args = batch.parse_intermixed_args(normalized(words))
+
+    def run(environment: Mapping[str, str]) -> int:
+        from painterly import config
+        from painterly.batch.run import run as run_batch
+
+        # start.sh leaves the folder where it was called.
+        start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
+        usual = {"CLUSTER": "auto"} if args.cluster else {}
+        values = {**usual, **environment, **_variables(args, start)}
+        named = (name.removeprefix("STYLE_").lower() for name in values)
+        here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
+        if here and paints_instantly(named):
+            values["STYLE_PRESET"] = "instant"
+        loaded = config.load(values)
+        check_samples(loaded)
+        _warn_of_equal_instances(loaded, environment)
+        if loaded.cluster:
+            from painterly.cluster.driver import run_on_cluster
+
+            code = run_on_cluster(loaded, environment)
+        else:
+            code = run_batch(loaded)
+        _show_gallery(loaded, args.open, start)
+        return code
+
+    # The log is set up before anything else.
+    flags = {"PROGRESS": args.progress or "", "DRY_RUN": "1" if args.dry_run else ""}
+    variables = {name: value for name, value in flags.items() if value}
+    return run_service(batch.prog, run, variables)
+
+
+def cluster(arguments: Sequence[str]) -> int:
+    """Run the batch on a Ray cluster, and return its exit code."""
+    return main([*arguments, "--cluster"])
+
+
+def parser(verb: str = "") -> Parser:
+    """Return the parser of `painterly` for batches, or of its verb `cluster`."""
+    batch = Parser(
+        command(verb),
+        usage=f"%(prog)s [{' '.join(PLACES)}] [flags]",
+        description="Paints every photo in every style and stores each result as soon as it is "
+        "done.",
+        example=EXAMPLE,
+        notes=NOTES,
+    )
+    batch.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
+    add_flags(batch)
+    return batch
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of a batch."""
+    for flag, meaning in FLAGS.items():
+        parser.add_argument(
+            *dict.fromkeys((flag, flag[:2] + flag[2:].replace("-", "_"))),
+            action="store_true",
+            help=meaning,
+        )
+    parser.add_argument(
+        "--progress",
+        metavar="WORD",
+        help="bar (on a terminal), plain for a line every 10 %%, json for objects that a program "
+        "reads, or none for warnings, errors and the summary only (default: bar, or plain "
+        "elsewhere)",
+    )
+    settings = parser.add_argument_group("settings, also with dashes (docs/settings.md)")
+    for name in FIELDS:
+        add_setting(settings, name)
+
+
+def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
+    """Return the variables that the arguments stand for.
+
+    Args:
+        args: The arguments.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: A setting or a place is wrong.
+    """
+    settings = settings_given(args)
+    Settings().replaced(settings, "--")  # A wrong one is named as it was given.
+    variables = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
+    if "preset" in settings:
+        variables["PRESET"] = settings["preset"]
+    if args.keep:
+        variables["KEEP"] = "1"
+    if args.places:
+        variables |= place_variables(args.places, start)
+    return variables
+
+
+def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
+    """Return the variables for PHOTOS, PAINTINGS and RESULTS.
+
+    Args:
+        places: Three folders or buckets; the first two may also be a single picture.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: There are not three, or one may be a folder or a bucket.
+    """
+    if len(places) != len(PLACES):
+        raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
+    located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
+    if _is_picture(located[2]):
+        raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")
+    values = dict(zip(BUCKETS, located, strict=True))
+    for variable, one in zip(BUCKETS, ("PHOTO", "STYLE"), strict=False):
+        if _is_picture(values[variable]):
+            values[variable], values[one] = _parts(values[variable])
+    if "STYLE" in values:
+        values["STYLE_MODE"] = "each"
+    return values
+
+
+def _located(place: str, name: str, start: Path) -> str:
+    """Return a place as a value of BUCKET_*."""
+    if place.startswith("file:"):
+        return place
+    try:
+        path = start / Path(place).expanduser()
+    except RuntimeError:  # The home of an unknown user, which opening the address reports.
+        return place
+    if is_folder(place):
+        # Logs and records show it as it is written, if that means the same here.
+        return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
+    with storage_errors(f"{name} {printable(place)}"):
+        is_file, is_dir = path.is_file(), path.is_dir()
+    if is_file:
+        return str(path)
+    if is_dir and not place.startswith("s3://"):
+        raise ConfigError(
+            f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
+            f"./{place} for the folder or s3://{place} for the bucket"
+        )
+    if _names_picture(place) and "/" not in place:
+        problem = NO_RESULTS if name == PLACES[-1] else "there is no such file here"
+        raise ConfigError(f"{name} is {place!r}; {problem}")
+    return place
+
+
+def _parts(place: str) -> tuple[str, str]:
+    """Return the folder or bucket of a picture, and its name in there."""
+    if is_folder(place) and not place.startswith("file:"):
+        return str(Path(place).parent), Path(place).name
+    folder, _, name = place.rpartition("/")
+    return folder, name
+
+
+def _names_picture(place: str) -> bool:
+    return PurePath(place).suffix.lower() in bucket_layout.PICTURES
+
+
+def _is_picture(place: str) -> bool:
+    if not _names_picture(place) or not ("/" in place or is_folder(place)):
+        return False
+    with storage_errors(printable(place)):
+        return not Path(place).is_dir()
+
+
+def _warn_of_equal_instances(config: "Config", environment: Mapping[str, str]) -> None:
+    """Log a warning if a platform's instances of one application would all paint the same."""
+    number = environment.get("INSTANCE_NUMBER", "0")  # They count from 0.
+    if number != "0" and config.shard is None and not config.cluster:
+        event(
+            f"this is instance {number}, and every instance paints all photos; "
+            "SHARD=INSTANCE_NUMBER/n divides them among n instances",
+            level=WARNING,
+        )
+
+
+def _show_gallery(config: "Config", in_browser: bool, start: Path) -> None:
+    """Log the results page if it is in a folder and complete, and open it if asked to."""
+    where = parse_address(config.result_bucket)
+    if config.dry_run or not config.makes_page or not isinstance(where, Path):
+        return
+    page, here = (where / bucket_layout.PAGE).resolve(), start.resolve()
+    if page.is_file():
+        shown = page.relative_to(here) if page.is_relative_to(here) else page
+        event(f"Open {shown}", summary=True)
+        if in_browser:
+            open_in_browser(page)

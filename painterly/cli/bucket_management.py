@@ -1,0 +1,281 @@
+"""bucket_management.py: checks, creates, lists and empties buckets. Opens those of all scripts."""
+
+import argparse
+import secrets
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+
+from painterly import config
+from painterly.cli.app import ask, on_terminal, run_program
+from painterly.cli.parser import Parser
+from painterly.errors import ConfigError, StorageError
+from painterly.log import megabytes, plural, printable
+from painterly.paths import IN_CHECKOUT, WORKSPACE, command
+from painterly.storage import open_bucket
+from painterly.storage.address import folder_hint, parse_account
+from painterly.storage.base import Progress, Store, UnavailableError
+from painterly.storage.transfers import Job, run_jobs
+
+BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
+WHERE = "beside this script" if IN_CHECKOUT else "in the current folder"
+ACCOUNT_NOTES = f"""\
+CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET are read from
+the environment, or from the file .env {WHERE}. Without them, buckets are
+on Amazon S3."""
+BUCKETS_NOTES = f"""\
+BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name the buckets.
+{ACCOUNT_NOTES}"""
+TYPED = command("buckets")
+PROG = TYPED.removeprefix("./")
+CODES = """
+
+exit codes: 0 all done, 1 some keys failed, 2 wrong arguments or configuration,
+5 storage unreachable or access refused, or a problem that check found"""
+SHOWN_KEYS = 5  # keys that `empty` lists before it asks
+
+
+def open_named(value: str, *, new: bool = False) -> Store:
+    """Return the bucket that an argument names. `new` is as in `open_bucket`."""
+    return open_bucket(value, parse_account(config.environment()), new=new)
+
+
+def open_configured(
+    variables: Sequence[str] = config.BUCKETS, *, new: bool = False
+) -> dict[str, Store]:
+    """Open the buckets that BUCKET_* variables name.
+
+    Args:
+        variables: The variables.
+        new: As in `open_bucket`.
+
+    Returns:
+        The buckets by variable.
+
+    Raises:
+        ConfigError: None is set. The samples of the demo are not a place to upload to.
+    """
+    loaded = config.load(config.environment())
+    if loaded.demo:
+        which = variables[0] if len(variables) == 1 else "BUCKET_*"
+        raise ConfigError(
+            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
+            f"{WORKSPACE / '.env'}, or let {command('init')} ask for them"
+        )
+    addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
+    values = dict(zip(config.BUCKETS, addresses, strict=True))
+    return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
+
+
+def bucket_management(arguments: Sequence[str] | None = None) -> int:
+    """Run the script of that name, and return its exit code."""
+    args = parser().parse_args(arguments)
+    actions: dict[str, Callable[[], int]] = {
+        "check": check,
+        "create": lambda: _each(args.bucket, create),
+        **dict.fromkeys(("list", "ls"), lambda: _each(args.bucket, list_objects)),
+        "empty": lambda: empty(args.bucket, yes=args.yes, dry_run=args.dry_run),
+    }
+    return run_program(PROG, actions[args.action])
+
+
+@dataclass
+class Finding:
+    """The result of a check of one bucket.
+
+    Attributes:
+        name: The variable, and the bucket.
+        states: Whether the bucket is `reachable`, `readable` and `writable`, as far as was tried.
+        problem: The reason why a run cannot paint, and what to do about it, or an empty text.
+        notes: Advice that does not keep a run from painting.
+    """
+
+    name: str
+    states: dict[str, bool] = field(default_factory=dict)
+    problem: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        states = ", ".join(name if good else f"not {name}" for name, good in self.states.items())
+        return f"{self.name}: " + " · ".join(filter(None, (states, self.problem, *self.notes)))
+
+
+def check() -> int:
+    """Try the three configured buckets at once, and return 0, or 5 if any of them has a problem.
+
+    Writes one object with a random name into each and deletes it. A run only reads photos and
+    paintings, so for these a bucket that cannot be written to is not a problem.
+    """
+    return check_buckets(open_configured())
+
+
+def check_buckets(buckets: Mapping[str, Store]) -> int:
+    """Check the buckets of BUCKET_* variables, as `check`."""
+    with ThreadPoolExecutor(len(buckets)) as pool:
+        findings = list(pool.map(lambda named: _try_bucket(*named), buckets.items()))
+    print(*findings, sep="\n", flush=True)
+    return StorageError.exit_code if any(finding.problem for finding in findings) else 0
+
+
+def _try_bucket(variable: str, bucket: Store) -> Finding:
+    finding = Finding(f"{variable} {printable(bucket.name)}")
+    try:
+        finding.states["reachable"] = bucket.exists()
+        if not finding.states["reachable"]:
+            finding.problem = f"does not exist; create it: {TYPED} create"
+            finding.problem += folder_hint(bucket.name)
+            return finding
+    except StorageError as error:
+        finding.problem = str(error)
+        finding.states["reachable"] = not isinstance(error, UnavailableError)
+        if finding.states["reachable"]:
+            finding.states["readable"] = False
+        return finding
+    try:
+        if entry := next(iter(bucket.list()), None):
+            bucket.find(entry.key)
+        finding.states["readable"] = True
+    except StorageError as error:
+        finding.problem, finding.states["readable"] = str(error), False
+    _try_writing(bucket, variable, finding)
+    return finding
+
+
+def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
+    key = f"bucket-check-{secrets.token_hex(16)}"
+    try:
+        bucket.write(key, f"written by {PROG} check, which deletes it at once\n".encode())
+    except StorageError as error:
+        finding.states["writable"] = False
+        reason = str(error).replace(key, "a test object")
+        if variable == "BUCKET_RESULT":
+            finding.problem = finding.problem or f"results cannot be stored: {reason}"
+        else:
+            what = "photos" if variable == "BUCKET_SOURCE" else "paintings"
+            finding.notes.append(f"painting works, but uploading {what} does not: {reason}")
+        return
+    finding.states["writable"] = True
+    try:
+        bucket.delete(key)
+    except StorageError as error:
+        finding.problem = finding.problem or f"objects cannot be deleted: {error}"
+
+
+def create(bucket: Store) -> None:
+    """Create a bucket, and print whether it was missing. Raises StorageError."""
+    state = "created" if bucket.create() else "exists already"
+    print(f"{printable(bucket.name)}: {state}", flush=True)
+
+
+def list_objects(bucket: Store) -> None:
+    """Print the size of each object, its key, and the total. Raises StorageError."""
+    from rich.filesize import decimal
+
+    print(f"{printable(bucket.name)}:")
+    count = total = 0
+    for entry in bucket.list_with_folder_markers():
+        print(f"{decimal(entry.size):>10}  {printable(entry.key)}")
+        count, total = count + 1, total + entry.size
+    print(f"{decimal(total):>10}  in {plural(count, 'object')}\n", flush=True)
+
+
+def empty(value: str, *, yes: bool, dry_run: bool) -> int:
+    """Delete all objects and unfinished uploads of a bucket, or under a prefix.
+
+    Args:
+        value: The bucket, with or without a prefix.
+        yes: Whether not to ask.
+        dry_run: Whether only to report what would be deleted.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: The user has not confirmed it.
+        StorageError: The bucket cannot be listed.
+    """
+    bucket = open_named(value)
+    entries = list(bucket.list_with_folder_markers())
+    first = ", ".join(printable(entry.key) for entry in entries[:SHOWN_KEYS])
+    more = ", …" if len(entries) > SHOWN_KEYS else ""
+    size = megabytes(sum(entry.size for entry in entries))
+    objects = f"{plural(len(entries), 'object')} ({size})" + (f": {first}{more}" if first else "")
+    print(f"To be deleted in {bucket.name}, with unfinished uploads: {objects}", flush=True)
+    if dry_run:
+        return 0
+    if not yes:
+        if not on_terminal():
+            raise ConfigError("no terminal to ask on; pass --yes to delete them")
+        if ask(f"Type the bucket's name, {value}, to delete them permanently: ") != value:
+            raise ConfigError("that is not its name; nothing was deleted")
+    failures: list[str] = []
+
+    def delete(key: str, progress: Progress) -> bool:
+        bucket.delete(key)
+        return True
+
+    def ended(job: Job, outcome: bool | StorageError) -> str:
+        if isinstance(outcome, StorageError):
+            failures.append(str(outcome))
+        return ""
+
+    # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
+    jobs = [Job(entry.key, entry.size, partial(delete, entry.key)) for entry in entries]
+    run_jobs(jobs, ended, "deleting", count_bytes=False)
+    uploads = bucket.unfinished_uploads()
+    for upload in uploads:
+        bucket.abort_upload(upload)
+    summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
+    summary += f", {plural(len(uploads), 'unfinished upload')} aborted" if uploads else ""
+    print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
+    for failure in failures:
+        print(f"{PROG}: {failure}", file=sys.stderr)
+    all_failed = bool(failures) and len(failures) == len(entries)
+    return StorageError.exit_code if all_failed else int(bool(failures))
+
+
+def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:
+    """Run an action on the buckets named, or else on the three configured ones.
+
+    A bucket that fails does not stop the others. Returns the highest exit code.
+    """
+    buckets = [open_named(value) for value in dict.fromkeys(values)]
+    code = 0
+    for bucket in buckets or open_configured().values():
+        try:
+            action(bucket)
+        except StorageError as error:
+            print(f"{PROG}: {error}", file=sys.stderr)
+            code = max(code, error.exit_code)
+    return code
+
+
+def parser(verb: str = "buckets") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    made = Parser(
+        PROG,
+        description="Checks, creates, lists and empties buckets.",
+        example=f"  {TYPED} check\n  {TYPED} create\n  {TYPED} empty my-results",
+        notes=BUCKETS_NOTES + CODES,
+    )
+    actions = made.add_subparsers(dest="action", metavar="ACTION", required=True)
+
+    def add(name: str, text: str, notes: str = BUCKETS_NOTES) -> argparse.ArgumentParser:
+        aliases = ["ls"] if name == "list" else []
+        notes += CODES
+        return actions.add_parser(name, help=text, description=text, aliases=aliases, notes=notes)
+
+    add("check", "Checks that all three buckets can be used, and says what to do if not.")
+    for name, description in (
+        ("create", "Creates the buckets that do not exist."),
+        ("list", "Prints the keys and sizes, and totals."),
+    ):
+        several = f"{BUCKET_HELP}; default: the three configured ones"
+        add(name, description).add_argument("bucket", metavar="BUCKET", nargs="*", help=several)
+    action = add("empty", "Deletes everything in a bucket, after asking.", ACCOUNT_NOTES)
+    action.add_argument("bucket", metavar="BUCKET", help=BUCKET_HELP)
+    action.add_argument("--yes", action="store_true", help="do not ask")
+    action.add_argument("--dry-run", action="store_true", help="only report what would be deleted")
+    return made

@@ -1,0 +1,158 @@
+"""`painterly`: paints, or runs the program that its first word names."""
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module, metadata
+from pathlib import Path, PurePath
+from typing import Any, NoReturn
+
+from painterly import bucket_layout, config
+from painterly.cli import batch, inetwork_arguments
+from painterly.cli.app import leave
+from painterly.cli.completion import SHELLS, script
+from painterly.cli.parser import Parser, normalized
+from painterly.cli.picture_files import STANDARD
+from painterly.errors import ConfigError
+from painterly.paths import IN_CHECKOUT, PROGRAM, command
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A program that a first word names.
+
+    Attributes:
+        module: The module in this package, which has the program and its `parser`.
+        function: The program: takes the words after the verb, and returns the exit code.
+        purpose: What it does, for the help.
+    """
+
+    module: str
+    function: str
+    purpose: str
+
+    def attribute(self, name: str) -> Callable[..., Any]:
+        """Import the module and return a function of it."""
+        function: Callable[..., Any] = getattr(import_module(f"{__package__}.{self.module}"), name)
+        return function
+
+
+VERBS = {
+    "web": Verb("web", "main", "serve a page and an API to paint from a browser"),
+    "cluster": Verb("batch", "cluster", "paint folders or buckets on a Ray cluster"),
+    "init": Verb("init", "main", "set up buckets: create them, and write .env"),
+    "send-source": Verb("sync_commands", "cl_send_source", "upload photos to BUCKET_SOURCE"),
+    "send-style": Verb("sync_commands", "cl_send_style", "upload paintings to BUCKET_STYLE"),
+    "get-results": Verb("sync_commands", "cl_get_results", "download BUCKET_RESULT"),
+    "buckets": Verb("bucket_management", "bucket_management", "check, create, list, empty buckets"),
+    "get-bucket": Verb("sync_commands", "get_bucket_content", "download a bucket"),
+    "send-bucket": Verb("sync_commands", "send_to_bucket", "upload into a bucket"),
+    "weights": Verb("weights", "main", "download VGG's weights into ./weights"),
+}
+USAGE = """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]
+       %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]"""
+DESCRIPTION = (
+    "Paints a photo in the style of paintings, or every photo of a folder or bucket in every\n"
+    "style. Other commands, each with a --help:\n\n"
+) + "\n".join(f"  {command(name):22}  {verb.purpose}" for name, verb in VERBS.items())
+EXAMPLE = f"""\
+  {command()} beach.jpg monet.jpg beach-by-monet.jpg
+  {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
+  {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
+  {command()} ./photos ./paintings ./painted --size 1024 --open"""
+NOTES = f"""\
+One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
+are several PAINTINGs. PHOTO may be -, the standard input, and RESULT -, the standard output;
+the log goes to stderr then.
+
+{batch.NOTES}"""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code."""
+    words = sys.argv[1:] if words is None else words
+    if words and words[0] in VERBS:
+        verb = VERBS[words[0]]
+        return int(verb.attribute(verb.function)(words[1:]))
+    args = parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    if args.completion:
+        parsers = {name: verb.attribute("parser")(name) for name, verb in VERBS.items()}
+        purposes = {name: verb.purpose for name, verb in VERBS.items()}
+        print(script(args.completion, parser(), parsers, purposes), end="")
+        return 0
+    start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
+    if args.from_record or _is_one_picture(args.places, start):
+        from painterly.cli.inetwork import inetwork
+
+        os.chdir(start)
+        return inetwork(words, command())
+    if not words and not IN_CHECKOUT and not _has_buckets():
+        parser().print_help(sys.stderr)
+        return ConfigError.exit_code
+    return batch.main(words)
+
+
+def painterly() -> NoReturn:
+    """Run the command, and end the process with its exit code."""
+    leave(main())
+
+
+def parser() -> Parser:
+    """Return a parser that knows the flags of one picture and of batches, for help and errors."""
+    painter = Parser(
+        command(),
+        usage=USAGE,
+        description=DESCRIPTION,
+        example=EXAMPLE,
+        notes=NOTES,
+        conflict_handler="resolve",  # Both know the settings.
+        allow_abbrev=False,
+    )
+    painter.add_argument("places", metavar="PHOTO PAINTING … RESULT", nargs="*", help="see below")
+    painter.add_argument("--version", action="version", version=f"painterly {_version()}")
+    painter.add_argument(
+        "--completion", choices=SHELLS, help="print a script that completes this command"
+    )
+    inetwork_arguments.add_flags(painter)
+    batch.add_flags(painter)
+    return painter
+
+
+def _version() -> str:
+    if IN_CHECKOUT:
+        text = (PROGRAM / "pyproject.toml").read_text(encoding="utf-8")
+        return str(tomllib.loads(text)["project"]["version"])
+    return metadata.version("painterly")
+
+
+def _has_buckets() -> bool:
+    """Return whether variables name what to paint."""
+    try:
+        environment = config.environment()
+    except ConfigError:
+        return True  # The batch reports it.
+    return any(name in environment for name in config.BUCKETS)
+
+
+def _is_one_picture(places: Sequence[str], start: Path) -> bool:
+    """Return whether the arguments are PHOTO, PAINTING … and RESULT.
+
+    Args:
+        places: The arguments.
+        start: The folder of relative paths.
+    """
+    if len(places) < 3:
+        return False
+    photo, result = places[0], places[-1]
+    if photo == STANDARD or result == STANDARD:
+        return True
+    if "://" in photo + result or photo.startswith("file:") or (start / photo).is_dir():
+        return False
+    names_file = _is_picture(result) and not (start / result).is_dir()
+    return names_file if len(places) == 3 else _is_picture(photo)
+
+
+def _is_picture(name: str) -> bool:
+    return PurePath(name).suffix.lower() in bucket_layout.PICTURES

@@ -1,0 +1,347 @@
+"""The command line of inetwork.py: the original's arguments and ours, and the orders they make."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from painterly.cli.bare import paints_instantly
+from painterly.cli.parser import (
+    Parser,
+    add_setting,
+    normalized,
+    settings_given,
+    whole_number,
+)
+from painterly.cli.picture_files import STANDARD
+from painterly.config import DEVICE_CHOICES, memory_size
+from painterly.errors import ConfigError
+from painterly.images.output import OUTPUT_FORMATS, OutputFormat
+from painterly.log import shortened
+from painterly.setting_values import LARGEST, expectation, parse_bool
+from painterly.settings import FIELDS, RECIPES, Settings
+
+USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
+       %(prog)s --from-record FILE PREFIX"""
+EPILOG = """\
+A switch without a value is true; values are True or False, yes or no, 1 or 0. Flags
+may be written with dashes. docs/inetwork.md says how they differ from the original's.
+
+examples:
+  ./inetwork.py beach.jpg monet.jpg beach-by-monet
+  ./inetwork.py beach.jpg monet.jpg beach-by-monet.jpg
+  ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
+  ./inetwork.py beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
+  ./inetwork.py beach.jpg monet.jpg original --recipe inetwork --image_size 400 --num_iter 10
+  ./inetwork.py --from-record results/_records/monet/beach.jpg.json repainted
+
+exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
+3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
+SIGTERM or Ctrl-C, with the picture as it stands"""
+
+# The settings that the original has as well, in the order of its arguments.
+ORIGINAL = (
+    *("content_weight", "style_scale", "total_variation_weight", "iterations", "model"),
+    *("content_loss_type", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
+    *("content_layer", "init_image", "pool_type", "preserve_color", "min_improvement"),
+)
+NO_MASK = "-"
+START_WORDS = FIELDS["init_image"].metadata["choices"]
+# The argument of a picture to start from, in errors.
+START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
+MAX_COUNT = 999_999_999
+HELP = {
+    "pictures": "the photo; the painting, or several to blend; the result, with or without its "
+    "extension",
+    "--style_masks": "one per painting, `-` for none: the part of the painting to use (white); "
+    "without --regions and --content_mask, also the part of the picture it goes to",
+    "--content_mask": "the part of the photo to paint (white); the rest keeps its pixels",
+    "--color_mask": "the part in which --preserve_color acts (white)",
+    "--image_size": "rows in px of the picture as it is painted, instead of --size "
+    f"(default with recipe inetwork: {RECIPES['inetwork'].defaults['size']})",
+    "--style_weight": "the share of each painting in the blend, or one weight divided equally "
+    "(default: 1)",
+    "--regions": "one per painting, `-` for none: the part of the picture it goes to (white)",
+    "--save_every": "write PREFIX_at_iteration_<n>.png every N steps, 0 for never "
+    "(default: 0; recipe inetwork: 1)",
+    "--output_format": "`same` is the format that BASE's name says, or jpg if that has no known "
+    "extension (default: by PREFIX's extension, else png)",
+    "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
+    "--keep_gps": "keep the photo's location in the result (default: False)",
+    "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
+    "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
+    "recipes inetwork, gatys: published, if they were downloaded before)",
+    "--memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
+    "--device": f"default: {DEVICE_CHOICES[0]}",
+    "--from_record": "repaint the result of a record (_records/….json)",
+}
+
+
+@dataclass(frozen=True)
+class PaintingPaths:
+    """The paths of a painting, its mask and its region, and its share of the blend."""
+
+    painting: str
+    share: float
+    mask: str | None
+    region: str | None
+
+
+@dataclass(frozen=True)
+class FileOrder:
+    """A photo in a file, to be painted in the style of paintings in files.
+
+    Attributes:
+        base: The path of the photo.
+        paintings: The paintings.
+        prefix: The path of the result, with or without its extension.
+        settings: The settings, with a size for a photo that is not known yet; see `settings_for`.
+        rows: The rows in px of the picture as it is painted, instead of the size.
+        content_mask: The path of the mask of the part to paint.
+        color_mask: The path of the mask of the part in which `preserve_color` acts.
+        start: The path of the picture to start from, instead of `settings.init_image`.
+        save_every: The number of steps after which a picture is written, or 0 for never.
+        output: The format of the result, None if the prefix decides.
+        weights: The weights' file or name.
+        memory_limit: The bytes to use.
+        device: One of DEVICE's values.
+    """
+
+    base: str
+    paintings: tuple[PaintingPaths, ...]
+    prefix: str
+    settings: Settings
+    rows: int | None
+    content_mask: str | None
+    color_mask: str | None
+    start: str | None
+    save_every: int
+    output: OutputFormat
+    weights: str | None
+    memory_limit: int | None
+    device: str
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all pictures and masks that it is painted from."""
+        paths = [self.base, self.content_mask, self.color_mask, self.start]
+        for style in self.paintings:
+            paths += [style.painting, style.mask, style.region]
+        return [path for path in paths if path is not None]
+
+    def settings_for(self, height: int, width: int) -> Settings:
+        """Return the settings for a photo of this size in px.
+
+        `rows` is a number of rows, `size` the longer side. Raises ConfigError.
+        """
+        if self.rows is None:
+            return self.settings
+        tall = height >= width or not self.settings.maintain_aspect_ratio
+        longer = self.rows if tall else round(self.rows * width / height)
+        try:
+            return self.settings.replaced({"size": longer})
+        except ConfigError:
+            raise ConfigError(
+                f"--image_size of {self.rows} rows makes a longer side of {longer} px; "
+                f"expected {expectation(FIELDS['size'])}"
+            ) from None
+
+
+@dataclass(frozen=True)
+class RecordOrder:
+    """The result of a record, to be painted a second time.
+
+    Attributes:
+        record: The path of the record.
+        prefix: The path of the result, with or without its extension.
+        weights: The weights' file or name, if the record's are not available here.
+        memory_limit: The bytes to use.
+        device: One of DEVICE's values.
+    """
+
+    record: str
+    prefix: str
+    weights: str | None
+    memory_limit: int | None
+    device: str
+
+
+class _Parser(Parser):
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(self.explained(message))
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments on a command line. Raises ConfigError. Exits after --help."""
+    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+
+
+def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
+    """Return what arguments order. Raises ConfigError."""
+    memory_limit = memory_size(args.memory_limit, "--memory_limit")
+    if args.from_record is None:
+        return _file_order(args, memory_limit)
+    if len(args.pictures) != 1:
+        pictures = " ".join(args.pictures) or "nothing"
+        raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
+    (prefix,) = args.pictures
+    return RecordOrder(args.from_record, prefix, args.weights, memory_limit, args.device)
+
+
+def usage() -> str:
+    """Return one line for each way to call the program, and a pointer to its help."""
+    return f"{_parser().format_usage()}       {_parser().prog} --help\n"
+
+
+def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder:
+    if len(args.pictures) < 3:
+        raise ConfigError(
+            f"expected BASE, one or more REF, and PREFIX; got {' '.join(args.pictures) or 'none'}"
+        )
+    if args.image_size is not None and args.size is not None:
+        raise ConfigError("--image_size and --size both set the size; give one of them")
+    base, *refs, prefix = args.pictures
+    start = None if args.init_image in START_WORDS else args.init_image
+    settings = _settings(args, start)
+    rows, save_every = args.image_size, args.save_every
+    if settings.traits.original:
+        if rows is None and args.size is None:
+            rows = settings.traits.defaults["size"]
+        save_every = 1 if save_every is None else save_every
+    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps)
+    if output.format is not None and base != STANDARD:
+        output = replace(output, format=output.extension(base))
+    if prefix == STANDARD:
+        if args.save_every:
+            raise ConfigError("--save_every writes pictures beside the result, which has no file")
+        save_every = 0
+    return FileOrder(
+        base=base,
+        paintings=_paintings(args, refs),
+        prefix=prefix,
+        settings=settings,
+        rows=rows,
+        content_mask=args.content_mask,
+        color_mask=args.color_mask,
+        start=start,
+        save_every=save_every or 0,
+        output=output,
+        weights=args.weights,
+        memory_limit=memory_limit,
+        device=args.device,
+    )
+
+
+def _settings(args: argparse.Namespace, start: str | None) -> Settings:
+    """Return the settings among the arguments, without a picture to start from."""
+    values = settings_given(args)
+    if paints_instantly(values):
+        values["preset"] = "instant"
+    if values.get("rescale_method") == "cubic":
+        values["rescale_method"] = "bicubic"
+    if start is not None:
+        del values["init_image"]
+    return Settings().replaced(values, "--")
+
+
+def _paintings(args: argparse.Namespace, refs: Sequence[str]) -> tuple[PaintingPaths, ...]:
+    masks = _masks("style_masks", args.style_masks, len(refs))
+    regions = _masks("regions", args.regions, len(refs))
+    if args.regions is None and args.content_mask is None:
+        regions = masks  # As in the original.
+    shares = _shares(args.style_weight, len(refs))
+    return tuple(map(PaintingPaths, refs, shares, masks, regions))
+
+
+def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:
+    """Return each painting's share: its `--style_weight`, or an equal part of a single one.
+
+    Raises ConfigError for another number of weights, negative or very large ones, and if all are 0.
+    """
+    weights = [1.0] if weights is None else list(weights)
+    if len(weights) not in (1, paintings):
+        raise ConfigError(
+            f"--style_weight has {len(weights)} values for {paintings} paintings; "
+            "expected one for each, or a single one"
+        )
+    if min(weights) < 0 or not 0 < sum(weights) <= LARGEST:
+        raise ConfigError(
+            f"--style_weight is {shortened(weights)}; expected no negative ones, not all 0, and "
+            f"{LARGEST:g} at most in all"
+        )
+    return weights if len(weights) == paintings else [weights[0] / paintings] * paintings
+
+
+def _masks(name: str, paths: Sequence[str] | None, paintings: int) -> list[str | None]:
+    """Return the path of each painting's mask, or None for `-`.
+
+    Raises ConfigError for another number of masks.
+    """
+    if paths is None:
+        return [None] * paintings
+    if len(paths) != paintings:
+        raise ConfigError(
+            f"--{name} has {len(paths)} masks for {paintings} paintings; "
+            f"expected one per painting, `{NO_MASK}` for none"
+        )
+    return [None if path == NO_MASK else path for path in paths]
+
+
+def _switch(text: str) -> bool:
+    value = parse_bool(text)
+    if value is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return value
+
+
+def _parser() -> Parser:
+    parser = _Parser(
+        prog="inetwork.py",
+        usage=USAGE,
+        description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
+        "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff).",
+        notes=EPILOG,
+        allow_abbrev=False,
+    )
+    _add(parser, "pictures", metavar="BASE REF [REF …] PREFIX", nargs="*")
+    add_flags(parser)
+    return parser
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of one picture."""
+    count = whole_number(0, MAX_COUNT)
+
+    group = parser.add_argument_group("arguments of the original")
+    _add(group, "--style_masks", metavar="MASK", nargs="+")
+    _add(group, "--content_mask", metavar="MASK")
+    _add(group, "--color_mask", metavar="MASK")
+    _add(group, "--image_size", metavar="ROWS", type=count)
+    _add(group, "--style_weight", metavar="WEIGHT", nargs="+", type=float)
+    for name in ORIGINAL:
+        others = ("--num_iter",) if name == "iterations" else ()
+        also = ", or the path of a picture" if name == "init_image" else ""
+        add_setting(group, name, *others, also=also)
+
+    group = parser.add_argument_group("further arguments")
+    _add(group, "--regions", metavar="MASK", nargs="+")
+    for name in FIELDS:
+        if name not in ORIGINAL:
+            add_setting(group, name)
+
+    group = parser.add_argument_group("files and device")
+    _add(group, "--save_every", metavar="N", type=count)
+    _add(group, "--output_format", choices=OUTPUT_FORMATS)
+    _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
+    _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
+    _add(group, "--weights", metavar="FILE")
+    _add(group, "--memory_limit", metavar="SIZE")
+    _add(group, "--device", choices=DEVICE_CHOICES, default=DEVICE_CHOICES[0])
+
+    group = parser.add_argument_group("instead of painting")
+    _add(group, "--from_record", metavar="FILE")
+
+
+def _add(group: argparse._ActionsContainer, name: str, **options: Any) -> None:
+    """Add an argument with its help."""
+    group.add_argument(name, help=HELP[name], **options)

@@ -1,0 +1,326 @@
+"""`painterly init`: writes `.env`, creates the buckets, and prints what the cloud has to know."""
+
+import argparse
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from getpass import getpass
+from pathlib import Path
+from typing import TypeVar
+
+from painterly import config, env_file
+from painterly.cli.app import fail, on_terminal, run_program
+from painterly.cli.bucket_management import check_buckets, create
+from painterly.cli.parser import Parser
+from painterly.errors import ConfigError
+from painterly.log import listed, printable, shortened
+from painterly.paths import WORKSPACE, command
+from painterly.storage import open_bucket
+from painterly.storage.address import CELLAR, REGION
+
+NAME = command("init")
+ENDINGS = dict(zip(config.BUCKETS, ("photos", "paintings", "results"), strict=True))
+AWS_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+AWS_REGION = "AWS_DEFAULT_REGION"
+USUAL_AWS_REGION = "eu-west-1"
+SECRET = frozenset((*CELLAR[1:], *AWS_KEYS, "AWS_SESSION_TOKEN"))  # Their values are never printed.
+PREFIX_SYNTAX = (
+    "expected up to 53 lowercase letters, digits and hyphens, with a letter or digit at both ends, "
+    "such as anna-lake"
+)
+CLEVER_S = 60  # seconds that `clever` may take
+NOTES = f"""\
+It asks for what is not given. It keeps all lines of .env, and no other user can read the file.
+The buckets are PREFIX-photos, PREFIX-paintings and PREFIX-results.
+
+ADDON is a file, or - for the input, with lines as `clever addon env` prints them:
+{", ".join(CELLAR)};
+for AWS, {", ".join((*AWS_KEYS, AWS_REGION))}.
+Or it is the id of an add-on, from `clever addon list`; then `clever` prints its variables.
+
+exit codes: 0 done, 2 wrong arguments or answers, 5 storage unreachable or access refused,
+130 stopped by Ctrl-C"""
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class _Provider:
+    """A provider of buckets.
+
+    Attributes:
+        title: Its name in the question.
+        required: The variables of an account.
+        optional: Variables that an account may have in addition.
+    """
+
+    title: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+
+
+PROVIDERS = {
+    "clever": _Provider("Clever Cloud", CELLAR, (REGION,)),
+    "aws": _Provider("AWS", AWS_KEYS, (AWS_REGION, "AWS_SESSION_TOKEN")),
+    "s3": _Provider("another S3 service", CELLAR, (REGION,)),
+}
+CHOICES = ", ".join(f"{n} {about.title}" for n, about in enumerate(PROVIDERS.values(), start=1))
+PROVIDER_QUESTION = f"Where are the buckets? {CHOICES} [1]: "
+PREFIX_QUESTION = (
+    "Prefix of the names of your three buckets. All customers share these names, so choose "
+    "something unique, such as anna-lake: "
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Set up the buckets and `.env`, and return the exit code."""
+    args = parser().parse_args(arguments)
+    kept = f"{WORKSPACE / '.env'} is unchanged; buckets that were created stay"
+    return run_program(NAME, lambda: _init(args), interrupted=kept)
+
+
+def _init(args: argparse.Namespace) -> int:
+    if not args.yes and not on_terminal():
+        raise ConfigError("no terminal to ask on; pass --yes, --prefix and --provider")
+    file, existing = WORKSPACE / ".env", config.non_empty(env_file.read(WORKSPACE))
+    name = args.provider or _answer(args, "--provider", PROVIDER_QUESTION, _provider)
+    account = _account(name, args, existing)
+    prefix = args.prefix or _answer(args, "--prefix", PREFIX_QUESTION, _prefix)
+    buckets = {variable: f"{prefix}-{ending}" for variable, ending in ENDINGS.items()}
+    changes = _changes(existing, {**account, **buckets}, args)
+    values = {**existing, **changes}
+
+    loaded = config.load(values)
+    os.environ.update({name: values[name] for name in values if name.startswith("AWS_")})
+    opened = {name: open_bucket(values[name], loaded.account) for name in config.BUCKETS}
+    for bucket in opened.values():
+        create(bucket)
+    if code := check_buckets(opened):
+        return fail(NAME, f"{file} is unchanged, because of the problem above", code)
+    env_file.update(file, changes)
+    done = f"written to {file}: {', '.join(changes)}"
+    print(f"\n{done if changes else f'{file} has all of it already'}")
+    for variable in (*PROVIDERS[name].required, *config.BUCKETS):
+        if os.environ.get(variable, "") not in ("", values.get(variable)):
+            print(f"note: this shell's {variable} overrides the one in .env; unset it")
+    _print_next_steps(name, values)
+    return 0
+
+
+def _print_next_steps(provider: str, values: Mapping[str, str]) -> None:
+    """Print how the machine that paints gets the variables, without the values of keys."""
+    if provider == "clever":
+        print("\nThe application has its keys from the add-on. Run here, for its buckets:\n")
+        for name in config.BUCKETS:
+            print(f"    clever env set {name} {shlex.quote(values[name])}")
+        print("\nWith several applications in this folder, add --alias NAME.")
+        return
+    print("\nThe machine that paints needs the same variables:\n")
+    about = PROVIDERS[provider]
+    for name in (*about.required, *about.optional, *config.BUCKETS):
+        if name in values:
+            shown = "(as in .env)" if name in SECRET else shlex.quote(values[name])
+            print(f"    {name}={shown}")
+    if provider == "aws" and AWS_KEYS[0] not in values:
+        print("\nand credentials: a role of the machine, or AWS_ACCESS_KEY_ID and its secret")
+
+
+def _changes(
+    existing: Mapping[str, str], wanted: Mapping[str, str], args: argparse.Namespace
+) -> dict[str, str]:
+    """Return the variables to set: those that `.env` lacks, and those that the user replaces."""
+    new = {name: value for name, value in wanted.items() if name not in existing}
+    others = {name: value for name, value in wanted.items() if existing.get(name, value) != value}
+    if not others or args.force:
+        return new | others
+    if args.yes:
+        print(f"kept as in .env: {', '.join(others)}; --force replaces them")
+        return new
+    question = f".env has other values for {', '.join(others)}. Replace them? [y/N] "
+    return new | (others if _asked(question).lower() in ("y", "yes") else {})
+
+
+def _account(name: str, args: argparse.Namespace, existing: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the account: given, set already, or asked for."""
+    provider, known = PROVIDERS[name], {**existing, **config.non_empty(os.environ)}
+    if name == "aws" and any(variable in known for variable in CELLAR):
+        cellar = ", ".join(variable for variable in CELLAR if variable in known)
+        raise ConfigError(
+            f"{cellar} set, in .env or the environment: with these, buckets are not on AWS; remove "
+            "them first"
+        )
+    if args.addon:
+        return _needed(provider, _text_of(args.addon), f"the variables of {printable(args.addon)}")
+    if all(variable in known for variable in provider.required):
+        print("the account's variables are set already, in .env or the environment")
+        variables = (*provider.required, *provider.optional)
+        return {variable: known[variable] for variable in variables if variable in known}
+    if args.yes and name == "aws":
+        return {}  # boto3 finds its credentials, or says where it looks for them.
+    if args.yes:
+        raise ConfigError(f"--addon-env is missing, and .env lacks {provider.required[0]}")
+    if name == "clever":
+        return _needed(provider, _ask_for_addon(provider), "the add-on's variables")
+    return _ask_for_keys(name)
+
+
+def _needed(provider: _Provider, text: str, where: str) -> dict[str, str]:
+    """Return the variables of an account from lines that may contain others.
+
+    Raises ConfigError if one is missing. Messages contain no values.
+    """
+    variables = config.non_empty(env_file.parse(text))
+    if missing := [name for name in provider.required if name not in variables]:
+        raise ConfigError(f"{where} lack {', '.join(missing)}")
+    names = (*provider.required, *provider.optional)
+    return {name: variables[name] for name in names if name in variables}
+
+
+def _text_of(addon: str) -> str:
+    """Return the lines of a file or of the input, or what `clever` prints for an add-on."""
+    if addon == "-":
+        return sys.stdin.read()
+    # start.sh has changed the folder.
+    file = Path(os.environ.get("STARTED_IN") or os.curdir, addon).expanduser()
+    if not file.is_file():
+        return _clever("addon", "env", addon, "--format", "shell")
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
+        raise ConfigError(f"{printable(addon)} cannot be read: {what}") from None
+
+
+def _clever(*arguments: str) -> str:
+    """Return the output of Clever Tools. Raises ConfigError, without that output."""
+    command = f"clever {' '.join(arguments[:2])}"
+    if not (program := shutil.which("clever")):
+        raise ConfigError(
+            f"there is no file {printable(arguments[2])}, and `clever`, which could be asked for "
+            "the add-on of this name, is not installed"
+        )
+    try:
+        ran = subprocess.run(
+            [program, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=CLEVER_S,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        reason = f"no answer in {CLEVER_S} s"
+        if isinstance(error, OSError):
+            reason = str(error.strerror)
+        raise ConfigError(f"`{command}` failed: {reason}") from None
+    if ran.returncode:
+        lines = [line.strip() for line in ran.stderr.splitlines() if line.strip()]
+        reason = shortened(lines[-1]) if lines else f"exit code {ran.returncode}"
+        raise ConfigError(f"`{command}` failed: {reason}; if you are not logged in: clever login")
+    return ran.stdout
+
+
+def _ask_for_addon(provider: _Provider) -> str:
+    """Return the lines of an add-on: asked from `clever` if it is installed, or pasted."""
+    if shutil.which("clever"):
+        try:
+            print(_clever("addon", "list").rstrip())
+            question = "The Cellar add-on's id, as in this list (empty: paste its variables): "
+            if addon := _asked(question):
+                return _clever("addon", "env", addon, "--format", "shell")
+        except ConfigError as error:
+            print(error)
+    names = listed(provider.required)
+    print(f"Paste the lines of the add-on with {names}. An empty line ends them.")
+    lines: list[str] = []
+    while not {*provider.required} <= env_file.parse("\n".join(lines)).keys():
+        if not (line := _asked("")):
+            break
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _ask_for_keys(name: str) -> dict[str, str]:
+    """Return the variables of an account on AWS or another S3 service, as the user types them."""
+    if name == "aws":
+        key_id = _asked("Access key id (empty: as in ~/.aws, or the machine's role): ")
+        if not key_id:
+            return {}
+        secret = _asked_secretly("Secret access key")
+        region = _asked(f"Region [{USUAL_AWS_REGION}]: ") or USUAL_AWS_REGION
+        return dict(zip((*AWS_KEYS, AWS_REGION), (key_id, secret, region), strict=True))
+    host = _asked("Host of the S3 service, such as s3.example.org: ")
+    key_id = _asked("Access key id: ")
+    secret = _asked_secretly("Secret access key")
+    region = _asked("Region (empty: none): ")
+    account = dict(zip(CELLAR, (host, key_id, secret), strict=True))
+    return account | ({REGION: region} if region else {})
+
+
+def _answer(
+    args: argparse.Namespace, flag: str, question: str, parse: Callable[[str], _Answer]
+) -> _Answer:
+    """Return the answer to a question, which is asked again until it is right."""
+    if args.yes:
+        raise ConfigError(f"{flag} is missing")
+    while True:
+        try:
+            return parse(_asked(question))
+        except argparse.ArgumentTypeError as error:
+            print(error)
+
+
+def _asked(question: str) -> str:
+    """Return an answer. Raises ConfigError at the end of the input."""
+    try:
+        return input(question).strip()
+    except EOFError:
+        raise ConfigError("the input ended before all was answered") from None
+
+
+def _asked_secretly(what: str) -> str:
+    """Return an answer that the terminal does not show. Raises ConfigError if there is none."""
+    try:
+        answer = getpass(f"{what} (not shown): ").strip()
+    except EOFError:
+        answer = ""
+    if not answer:
+        raise ConfigError(f"{what}: no answer")
+    return answer
+
+
+def _provider(text: str) -> str:
+    names = [*PROVIDERS]
+    numbered = {"": names[0], **{str(n): name for n, name in enumerate(names, start=1)}}
+    if (name := numbered.get(text, text.lower())) not in PROVIDERS:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of 1, 2, 3, {', '.join(names)}")
+    return name
+
+
+def _prefix(text: str) -> str:
+    if not re.fullmatch("[a-z0-9]([a-z0-9-]{0,51}[a-z0-9])?", text):
+        what = f"{shortened(text)} cannot begin the name of a bucket"
+        raise argparse.ArgumentTypeError(f"{what}; {PREFIX_SYNTAX}")
+    return text
+
+
+def parser(verb: str = "init") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    made = Parser(
+        command(verb),
+        description="Writes .env and creates the three buckets.",
+        example=f"  {NAME}\n  {NAME} --prefix anna-lake --provider clever --addon-env ID --yes",
+        notes=NOTES,
+    )
+    add = made.add_argument
+    add("--prefix", type=_prefix, help="how the names of the buckets begin")
+    add("--provider", choices=[*PROVIDERS], help="Clever Cloud, AWS, or another S3 service")
+    text = "where the account's variables are: see below"
+    add("--addon-env", dest="addon", metavar="ADDON", help=text)
+    add("--yes", action="store_true", help="do not ask; keep values that .env has already")
+    add("--force", action="store_true", help="replace values that .env has already")
+    return made

@@ -1,0 +1,177 @@
+"""Pictures and masks in files named on a command line, and the pictures written next to them.
+
+Decoders and encoders are imported when first used, so that `--help` answers at once.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, TextIO, cast
+
+from painterly import bucket_layout
+from painterly.errors import ConfigError
+from painterly.images.output import OutputFormat, file_format
+from painterly.log import logger
+from painterly.settings import Settings
+from painterly.storage.files import replacing
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from painterly.devices.device import Device
+    from painterly.images.decode import Picture
+
+
+STANDARD = "-"  # standard input or output, in the place of a file
+
+
+def read_standard_input() -> bytes:
+    """Return what is piped into the program. Raises ConfigError if nothing is."""
+    if sys.stdin.isatty():
+        raise ConfigError("the photo is -, the standard input, and nothing is piped into it")
+    return sys.stdin.buffer.read()
+
+
+def read_file(path: str, argument: str) -> bytes:
+    """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
+
+
+def chosen_device(asked: str, settings: Settings) -> "Device":
+    """Return the device to paint on, with TensorFlow loaded if the recipe needs it.
+
+    Call it before the engine is imported, which asks what the device can do.
+
+    Args:
+        asked: One of DEVICE's values.
+        settings: The settings of the picture.
+    """
+    from painterly.batch.run import usable_devices
+    from painterly.devices.native_stderr import hold_native_stderr
+
+    with hold_native_stderr():
+        device = usable_devices(asked, settings.traits.optimises).first
+    logger.info("painting on %s", device)
+    return device
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn errors of the operating system into a ConfigError that names the file."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class ResultFiles:
+    """The pictures that one command writes, with the EXIF, colour space and alpha of a photo.
+
+    Attributes:
+        prefix: The beginning of all names.
+        extension: Their extension as the user has spelled it, without a dot.
+        photo: The photo.
+        output: Their format.
+    """
+
+    prefix: str
+    extension: str
+    photo: "Picture"
+    output: OutputFormat
+
+    def path(self, suffix: str = "") -> Path:
+        """Return the path of a picture with a suffix after `prefix`."""
+        return Path(f"{self.prefix}{suffix}.{self.extension}")
+
+    def write(self, image: "np.ndarray", suffix: str = "") -> Path:
+        """Write an image [H, W, 3], sRGB 0…1, whole or not at all, and return its path.
+
+        Raises ConfigError or PictureError.
+        """
+        from painterly.images import encode
+
+        data = encode.encode_result(self.output, self.photo, image)
+        if self.prefix == STANDARD:
+            return _write_standard_output(data)
+        path = self.path(suffix)
+        with writing(path), replacing(path) as body:
+            body.write(data)
+        return path
+
+
+def _write_standard_output(data: bytes) -> Path:
+    """Write a picture to the standard output. The log is on stderr then."""
+    stdout, path = cast(TextIO, sys.__stdout__), Path("standard output")
+    with writing(path):
+        stdout.buffer.write(data)
+        stdout.flush()
+    return path
+
+
+def result_files(
+    name: str, photo: "Picture", output: OutputFormat, inputs: Iterable[Path]
+) -> ResultFiles:
+    """Return the files of a name, after a check that they can be written.
+
+    Args:
+        name: If it ends in the extension of a picture, that decides the format. For `-`, the
+            standard output, the photo does.
+        photo: The photo.
+        output: Otherwise this has the format, or None for png.
+        inputs: The files that the result is painted from.
+
+    Raises:
+        ConfigError: The name has the extension of another format, or is not that of a file, its
+            folder cannot be written, or the result would overwrite an input.
+    """
+    if name == STANDARD:
+        _check_standard_output()
+        output = replace(output, format=output.format or "same")
+    if output.format == "same":  # The photo has no file's name.
+        output = replace(output, format=output.extension(f"photo.{photo.format}"))
+    suffix = PurePath(name).suffix
+    extension = output.format or "png"
+    results = ResultFiles(name, extension, photo, replace(output, format=extension))
+    if suffix.lower() in bucket_layout.PICTURES:
+        label = f"the extension of {name!r}"
+        extension = file_format(suffix, label, ", or a name without extension").extension
+        if output.format not in (None, extension):
+            raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
+        prefix = name.removesuffix(suffix)
+        results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+    if name != STANDARD:
+        _check_target(results.path(), name, inputs)
+    return results
+
+
+def _check_standard_output() -> None:
+    if sys.__stdout__ is None or sys.__stdout__.isatty():
+        raise ConfigError("the result is -, the standard output, which is neither file nor pipe")
+
+
+def _check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
+    if target.is_dir():
+        raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
+    if not name or name.endswith(("/", os.sep)):
+        where = "a name after the folder" if name else "the name of the result"
+        raise ConfigError(f"the result is {name!r}; expected {where}")
+    if target.parent.exists() and not target.parent.is_dir():
+        raise ConfigError(f"the result is {name!r}, but {target.parent} is not a folder")
+    for path in inputs:
+        if target.exists() and path.exists() and target.samefile(path):
+            raise ConfigError(
+                f"the result would overwrite {path}; choose another result than {name!r}"
+            )
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=target.parent):
+            pass

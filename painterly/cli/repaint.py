@@ -1,0 +1,184 @@
+"""Paints the picture that a record describes a second time: on the same machine, the same bytes."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from painterly import config
+from painterly.batch.bench import Bench
+from painterly.batch.listing import Buckets
+from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
+from painterly.batch.order import Order
+from painterly.batch.styles import Painting, Style
+from painterly.cli.inetwork_arguments import RecordOrder
+from painterly.cli.picture_files import chosen_device, read_file, result_files
+from painterly.config import Config
+from painterly.errors import ConfigError, PictureError, WeightsError
+from painterly.images.output import OutputFormat, file_format
+from painterly.log import printable
+from painterly.record import PictureRef, Record
+from painterly.settings import Settings
+from painterly.signals import Stop
+from painterly.storage import open_bucket
+from painterly.storage.address import parse_account
+from painterly.storage.base import Bucket, Entry
+from painterly.storage.folder import FolderBucket
+from painterly.vgg.sources import WeightsSource, named_source, source_of
+
+_Value = TypeVar("_Value")
+
+
+def repaint(asked: RecordOrder) -> Path:
+    """Paint what a record describes, from the buckets that it names, and return the path written.
+
+    Raises:
+        ConfigError: The file is not the record of a result.
+        PictureError: A picture is missing or has changed.
+        WeightsError: The weights are not those of the record.
+    """
+    record = Record.from_bytes(read_file(asked.record, "--from-record"))
+    if record is None:
+        raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
+    run = _config(record, asked)
+    buckets = Buckets(
+        open_bucket(run.photo_bucket, run.account),
+        open_bucket(run.style_bucket, run.account),
+        FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
+    )
+    order = _order(record, asked, buckets)
+    networks = NetworkPool(None, buckets.style)  # The order has its weights.
+    with closing(Bench(run, buckets, networks, Stop())) as bench:
+        bench.leave()  # An outage ends it at once: there is nothing to lose.
+        inputs = bench.read(order)
+        paths = _paths(order, buckets)
+        results = result_files(asked.prefix, inputs.photo.picture, order.output, paths)
+        device = chosen_device(asked.device, order.style.settings)
+        from painterly.batch.easel import Easel
+
+        try:
+            finished = bench.paint(order, inputs, Easel(device))
+        except OtherWeightsError as error:  # An object's identity is known once it is read.
+            raise _other_weights(asked, order.weights.identity, error.identity) from None
+        return results.write(finished.image)
+
+
+def _config(record: Record, asked: RecordOrder) -> Config:
+    """Return the configuration of a run that paints from the record's buckets."""
+    environment = config.environment()
+    if record.source is None or record.style is None:
+        raise _no_result(asked, "source" if record.source is None else "style")
+    return replace(
+        config.load({}),
+        photo_bucket=record.source,
+        style_bucket=record.style,
+        account=parse_account(environment),
+        memory_limit=asked.memory_limit,
+        progress=config.progress_mode(environment),
+        checkpoint_every=math.inf,
+    )
+
+
+def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
+    """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
+
+    def known(value: _Value | None, name: str) -> _Value:
+        if value is None:
+            raise _no_result(asked, name)
+        return value
+
+    def reference(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
+        return None if ref is None else _unchanged(bucket, ref.key, ref.etag)
+
+    style = buckets.style
+    paintings = tuple(
+        Painting(
+            _unchanged(style, ref.key, known(ref.etag, "etag of a painting")),
+            known(ref.share, "share of a painting"),
+            reference(style, ref.mask),
+            reference(style, ref.region),
+        )
+        for ref in known(record.paintings, "paintings")
+    )
+    recorded = _without_old_defaults(known(record.settings, "settings"))
+    settings = Settings().replaced(recorded, "the record's ")
+    identity = known(record.weights, "weights")
+    weights = recorded_weights(asked.weights or record.vgg_weights, identity, settings)
+    if weights.identity != identity:
+        raise _other_weights(asked, identity, weights.identity)
+    result = known(record.result, "result")
+    label = f"the extension of {result!r} in {asked.record}"
+    extension = file_format(PurePosixPath(result).suffix, label).extension
+    photo_key, photo_etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
+    return Order(
+        photo=_unchanged(buckets.source, photo_key, photo_etag),
+        mask=reference(buckets.source, record.photo_mask),
+        style=Style(known(record.style_name, "look"), paintings, settings),
+        weights=weights,
+        output=replace(OutputFormat(*known(record.output, "output")), format=extension),
+        result=result,
+    )
+
+
+def recorded_weights(name: str | None, identity: str, settings: Settings) -> WeightsSource:
+    """Return the weights with which the result of a record is painted again.
+
+    Args:
+        name: A value of VGG_WEIGHTS, or None for the weights with the identity.
+        identity: The identity in the record. An object in the style bucket must have it.
+        settings: The settings in the record.
+
+    Raises:
+        WeightsError: There are no such weights.
+    """
+    if name is None or settings.traits.network == "builtin":
+        return source_of(identity, settings.model)
+    if name.startswith(IN_BUCKET):
+        return WeightsSource(name, identity)
+    return named_source(name, settings.model, settings.seed)
+
+
+def _other_weights(asked: RecordOrder, recorded: str, current: str) -> WeightsError:
+    return WeightsError(
+        f"{asked.record} was painted with the weights {recorded}, but these are {current}; "
+        "name the right ones with --weights"
+    )
+
+
+def _no_result(asked: RecordOrder, name: str) -> ConfigError:
+    return ConfigError(
+        f"--from-record {asked.record!r} is not the record of a result: it has no {name}"
+    )
+
+
+def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
+    """Yield the files of an order's pictures that are in folders."""
+    photo = [entry.key for entry in (order.photo, order.mask) if entry is not None]
+    places: Iterable[tuple[Bucket, list[str]]] = (
+        (buckets.source, photo),
+        (buckets.style, order.style.keys),
+    )
+    for bucket, keys in places:
+        if isinstance(bucket, FolderBucket):
+            yield from (bucket.folder / key for key in keys)
+
+
+def _without_old_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return recorded settings without those that earlier versions had, if they had no effect."""
+    kept = dict(settings)
+    if kept.get("color_match") == "none":
+        del kept["color_match"]
+    if not kept.get("rescale_image"):
+        kept.pop("rescale_method", None)
+    return kept
+
+
+def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:
+    entry = bucket.find(key)
+    if entry is None:
+        raise PictureError(f"{printable(key)} is no longer in {bucket.name}")
+    if entry.etag != etag:
+        raise PictureError(f"{printable(key)} in {bucket.name} has changed since it was painted")
+    return entry

@@ -1,0 +1,65 @@
+"""`painterly web`: the web service."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from painterly.cli.app import run_service
+from painterly.cli.bare import check_samples
+from painterly.cli.parser import Parser
+from painterly.paths import command
+from painterly.signals import Stopped
+
+if TYPE_CHECKING:
+    from painterly.web.supervisor import Pipe
+
+EXIT_CODES = f"""\
+The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
+login (docs/web.md).
+
+exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
+
+NAME = command("web")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until a signal arrives, and return the exit code."""
+    parser().parse_args(arguments)
+
+    def run(environment: dict[str, str]) -> int:
+        from painterly import config
+        from painterly.web.app import serve
+        from painterly.web.options import load_options
+
+        loaded = config.load(environment, demo_settings={})
+        check_samples(loaded)
+        try:
+            return serve(loaded, load_options(environment, loaded.demo), paint_jobs)
+        except Stopped as stopped:
+            stopped.kept = "the next start continues the jobs"
+            raise
+
+    return run_service(NAME, run)
+
+
+def parser(verb: str = "web") -> Parser:
+    """Return the parser of this verb of `painterly`."""
+    return Parser(
+        command(verb),
+        description="Paints from a browser: serves a page and an API.",
+        notes=EXIT_CODES,
+    )
+
+
+def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
+    """Run the worker, in a process that the web process starts, and return the exit code."""
+
+    def run(environment: dict[str, str]) -> int:
+        from painterly import config
+        from painterly.web.worker import work
+
+        try:
+            return work(config.load(environment, demo_settings={}), pipe, owner, gone)
+        except Stopped as stopped:  # The web process reports it.
+            return stopped.exit_code
+
+    return run_service(NAME, run)

@@ -1,0 +1,149 @@
+"""Paints on one device of a node, as a Ray actor, for a driver elsewhere.
+
+It keeps the same things between two pictures as a local run: the weights, the style's targets,
+TensorFlow's compiled programs. It reads and stores by itself, and the driver gets the record of
+each result.
+"""
+
+import os
+import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+
+from painterly import ENGINE_VERSION
+from painterly.batch.bench import Bench, Finished
+from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.listing import Buckets
+from painterly.batch.network_pool import NetworkPool
+from painterly.batch.order import Order
+from painterly.batch.reading import PhotoFiles, PhotoInput
+from painterly.batch.run import load_devices
+from painterly.config import Config
+from painterly.errors import ConfigError, PainterlyError
+from painterly.gallery.gallery import Gallery
+from painterly.log import log_to_stdout
+from painterly.record import Record
+from painterly.signals import Stop, Stopped
+from painterly.storage.retry import RetryingBucket
+
+LEAVE_S = 4.0  # for the checkpoint of the current painting, as after a signal
+
+
+@dataclass(frozen=True)
+class WorkerSetup:
+    """The data that every worker of a run needs, sent once to each.
+
+    Attributes:
+        config: The run's configuration.
+        gallery: Whether pictures are stored for a gallery.
+        engine: The version of the engine in the plan's fingerprints.
+        optimises: Whether an order's recipe minimises a loss, which takes TensorFlow.
+        cpus: The number of processor cores to use, or None for a GPU.
+    """
+
+    config: Config
+    gallery: bool
+    engine: str
+    optimises: bool
+    cpus: int | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of a worker that was started or given an order.
+
+    Attributes:
+        device: The device in half a line, once the worker has started.
+        record: The record of the result, once it is stored.
+        already_stored: Whether another run has already stored the result.
+        failure: The reason if the order has failed.
+        problem: The error of the worker, which paints no more.
+    """
+
+    device: str = ""
+    record: Record | None = None
+    already_stored: bool = False
+    failure: str | None = None
+    problem: PainterlyError | None = None
+
+
+class RemoteWorker:
+    """A worker on one device. Several threads may call `paint`: while one paints, others read or
+    store."""
+
+    def __init__(self, setup: WorkerSetup) -> None:
+        """Return at once; `start` loads what paints."""
+        if setup.cpus is not None and setup.cpus < (os.cpu_count() or 1):
+            # A node that has a share of a machine's cores keeps to it.
+            for variable in ("TF_NUM_INTRAOP_THREADS", "OPENBLAS_NUM_THREADS"):
+                os.environ.setdefault(variable, str(setup.cpus))
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+        log_to_stdout("%(asctime)s %(message)s")
+        device = "gpu" if setup.cpus is None else "cpu"
+        self._config = replace(setup.config, device=device, progress="plain")
+        self._setup, self._stop = setup, Stop()
+        # A single thread, since glibc keeps freed memory for each thread.
+        self._painting = ThreadPoolExecutor(1)
+
+    def start(self) -> Answer:
+        """Load what paints, and prepare painting. Return the device, or the problem."""
+        try:
+            if self._setup.engine != ENGINE_VERSION:
+                raise ConfigError(
+                    f"the driver has version {self._setup.engine} of the engine, and this node "
+                    f"{ENGINE_VERSION}; have the same version on all machines"
+                )
+            device = load_devices(self._config.device, self._setup.optimises).result().first
+            buckets = Buckets.open(self._config)
+        except PainterlyError as error:
+            return Answer(problem=error)
+        from painterly.batch.easel import Easel
+
+        leaving = threading.Event()
+        style, result = (
+            RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
+        )
+        networks = NetworkPool(self._config.vgg_weights, style)
+        gallery = Gallery(result) if self._setup.gallery else None
+        self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
+        # A worker has four orders at most: one is painted, two are read, and one is stored.
+        self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
+        return Answer(str(device))
+
+    def paint(self, order: Order) -> Answer:
+        """Paint an order and store its result. Raises an error if memory is exhausted: the worker
+        cannot continue then."""
+        try:
+            # Another run may have painted it: the plan may be hours old.
+            if record := self._bench.finished_record(order):
+                return Answer(record=record, already_stored=True)
+            return self._paint(order)
+        except Stopped:
+            return Answer(problem=PainterlyError("the run was stopped"))
+        except PainterlyError as error:
+            return Answer(problem=error)
+
+    def leave(self) -> None:
+        """Save a checkpoint of the current painting, and take no further order."""
+        self._stop.signum = signal.SIGTERM
+        self._bench.leave()
+        wait([self._painting.submit(int)], timeout=LEAVE_S)
+        self._bench.close()
+
+    def _paint(self, order: Order) -> Answer:
+        try:
+            photo = self._bench.reader.fetch(order)
+            finished = self._painting.submit(self._paint_next, order, photo).result()
+            return Answer(record=self._bench.store(finished))
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            failure = picture_failure(error)
+            self._bench.fail(order, failure)
+            return Answer(failure=str(failure))
+
+    def _paint_next(self, order: Order, photo: PhotoFiles | PhotoInput) -> Finished:
+        self._stop.obey()
+        inputs = self._bench.reader.decode(order, photo)
+        return self._bench.paint(order, inputs, self._easel)

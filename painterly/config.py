@@ -1,0 +1,372 @@
+"""The environment, completed by a `.env` file, as one checked `Config`.
+
+A wrong value is a ConfigError of one line: the variable, its value, what is expected. The values of
+CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
+"""
+
+import logging
+import math
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from painterly import env_file
+from painterly.errors import ConfigError
+from painterly.images.output import (
+    FORMAT_ALIASES,
+    OUTPUT_FORMATS,
+    OutputFormat,
+)
+from painterly.log import shortened
+from painterly.paths import PROGRAM, WORKSPACE
+from painterly.progress import PROGRESS_MODES
+from painterly.setting_values import closest, parse_bool, parse_whole
+from painterly.settings import FIELDS, PRESETS, Settings
+from painterly.storage.address import Account, overlap, parse_account, parse_address
+
+BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
+STYLE_MODES = ("each", "blend")
+DEVICE_CHOICES = ("auto", "gpu", "cpu")
+LOG_FORMATS = ("text", "json")
+LOG_DETAIL = ("info", "debug")
+PAINTERS_SYNTAX = "how many pictures a device paints at a time, from 1 to 64"
+WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
+SHARD_SYNTAX = (
+    "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
+    "INSTANCE_NUMBER"
+)
+_Value = TypeVar("_Value")
+# Older names that are still read, and documented nowhere.
+OLDER_NAMES = {"LOOK": "STYLE", "QUALITY": "PRESET", "STYLE_QUALITY": "STYLE_PRESET"}
+# The demo takes two minutes on two processor cores: painted like a draft.
+DEMO_SETTINGS = PRESETS["draft"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """The inputs, settings and outputs of one run.
+
+    Attributes:
+        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`.
+        photo, style_name: The key of the only photo to paint, the name of the only style; None for
+            all.
+        shard: (i, n) for the i-th of n parts of the photos, from 0.
+        memory_limit: In bytes, or None for all free memory.
+        checkpoint_every: In seconds.
+        keep: Whether existing results stay, whatever has changed since.
+        progress: One of `progress.PROGRESS_MODES`.
+        painters: The number of pictures that a device paints at a time.
+        cluster: The address of a Ray cluster.
+        gallery: Whether results are shown in one. A caller decides that; it is not a variable.
+        overrides: Settings that override those of styles.
+    """
+
+    photo_bucket: str
+    style_bucket: str
+    result_bucket: str
+    demo: bool
+    account: Account
+    photo: str | None
+    style_name: str | None
+    shard: tuple[int, int] | None
+    style_mode: str
+    settings: Settings
+    vgg_weights: str | None
+    output: OutputFormat
+    device: str
+    memory_limit: int | None
+    checkpoint_every: float
+    dry_run: bool
+    keep: bool
+    progress: str
+    painters: int = 1
+    cluster: str | None = None
+    gallery: bool = True
+    overrides: Mapping[str, int | float | str] = field(default_factory=dict)
+
+    @property
+    def partial(self) -> bool:
+        """Whether other runs may work on the same buckets, because this one paints only some."""
+        return self.photo is not None or self.style_name is not None or self.shard is not None
+
+    @property
+    def makes_page(self) -> bool:
+        """Whether the run writes the page of all results. Runs that each paint a part, side by
+        side, would overwrite each other's; one of a photo or a style into a folder is alone."""
+        alone = self.shard is None and isinstance(parse_address(self.result_bucket), Path)
+        return alone or not self.partial
+
+
+def environment(folder: Path = WORKSPACE) -> dict[str, str]:
+    """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
+    AWS_* become the process's own: boto3 looks for them there.
+
+    Raises ConfigError if the `.env`, or a line of it, cannot be read, or if STYLE is set twice.
+    """
+    merged = _with_new_names(env_file.read(folder)) | _with_new_names(os.environ)
+    os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
+    return merged
+
+
+def load(
+    environment: Mapping[str, str], demo_settings: Mapping[str, float] = DEMO_SETTINGS
+) -> Config:
+    """Return the configuration of an environment.
+
+    Args:
+        environment: The variables.
+        demo_settings: The demo's settings, unless variables set them.
+
+    Raises:
+        ConfigError: A value is wrong; the first one is named.
+    """
+    values = _with_new_names(environment)
+    photos, styles, results, demo = _buckets(values)
+    return Config(
+        photo_bucket=photos,
+        style_bucket=styles,
+        result_bucket=results,
+        demo=demo,
+        account=parse_account(values),
+        photo=values.get("PHOTO"),
+        style_name=values.get("STYLE"),
+        shard=_read(
+            values, "SHARD", partial(_shard, values.get("INSTANCE_NUMBER", "")), SHARD_SYNTAX
+        ),
+        style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
+        settings=_settings(values, demo_settings if demo else {}),
+        vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
+        output=_output(values),
+        device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
+        memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
+        checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, "seconds from 1 to 86400")
+        or 60,
+        dry_run=switch(values, "DRY_RUN"),
+        keep=switch(values, "KEEP"),
+        progress=progress_mode(values),
+        painters=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or 1,
+        cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
+    )
+
+
+def _read(
+    values: Mapping[str, str], name: str, parse: Callable[[str], _Value | None], expected: str
+) -> _Value | None:
+    """Return the value of a variable, or None if it is unset.
+
+    Args:
+        values: The variables that have a value.
+        name: The variable.
+        parse: Returns the value of its text, or None if that is wrong.
+        expected: What is expected, for the message.
+
+    Raises:
+        ConfigError: The text is wrong.
+    """
+    if name not in values:
+        return None
+    value = parse(values[name])
+    if value is None:
+        raise ConfigError(f"{name} is {shortened(values[name])}; expected {expected}")
+    return value
+
+
+def _painters(text: str) -> int | None:
+    """Parse PAINTERS, which may be `auto` as in earlier versions: one."""
+    return 1 if text.lower() == "auto" else parse_whole(text, 1, 64)
+
+
+def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
+    """Parse SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
+    INSTANCE_NUMBER stands for that variable's value."""
+    text = text.replace("INSTANCE_NUMBER", instance_number)
+    match = re.fullmatch("([0-9]{1,6})/([0-9]{1,6})", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    return (number, count) if number < count else None
+
+
+def _cluster(text: str) -> str | None:
+    """Parse CLUSTER: the address of a Ray cluster."""
+    return text if re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text) else None
+
+
+def _weights(text: str) -> str | None:
+    return None if text == "bucket:" else text
+
+
+def _seconds(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 1 <= value <= 86400 else None
+
+
+def log_format(environment: Mapping[str, str]) -> str:
+    """Return LOG_FORMAT, `text` or `json`; PROGRESS=json has a log in JSON as well. Read before all
+    else, because errors are logged too."""
+    values = non_empty(environment)
+    if progress_mode(values) == "json":
+        return "json"
+    return _choice(values, "LOG_FORMAT", LOG_FORMATS) or LOG_FORMATS[0]
+
+
+def progress_mode(environment: Mapping[str, str]) -> str:
+    """Return PROGRESS, one of `progress.PROGRESS_MODES`; unset, a bar on a terminal with a log in
+    text, and plain lines elsewhere."""
+    values = non_empty(environment)
+    for_people = sys.stdout.isatty() and values.get("LOG_FORMAT", "").lower() != "json"
+    usual = "bar" if for_people else "plain"
+    return _choice(values, "PROGRESS", PROGRESS_MODES) or usual
+
+
+def is_quiet(environment: Mapping[str, str]) -> bool:
+    """Return whether only warnings, errors and the summary are logged.
+
+    PROGRESS=none asks for that, except in a dry run, which consists of its report.
+    """
+    values = non_empty(environment)
+    return progress_mode(values) == "none" and not switch(values, "DRY_RUN")
+
+
+def log_level(environment: Mapping[str, str]) -> int:
+    """Return LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
+    chosen = _choice(non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
+    return logging.getLevelNamesMapping()[chosen.upper()]
+
+
+def memory_size(text: str | None, name: str) -> int | None:
+    """Return the bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
+
+    Raises ConfigError, naming `name`, for less than 100 MB and for anything else.
+    """
+    values = {} if text is None else {name: text}
+    return _read(values, name, _bytes, "at least 100MB, such as 6GB")
+
+
+def _bytes(text: str) -> int | None:
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
+    if not match:
+        return None
+    number, prefix, binary = match.groups()
+    step = 1024 if binary else 1000
+    size = float(number) * step ** " kmgt".index((prefix or " ").lower())
+    return int(size) if 100_000_000 <= size < math.inf else None
+
+
+def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that have a value: an empty one counts as unset."""
+    return {name: value.strip() for name, value in environment.items() if value and value.strip()}
+
+
+def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
+    """Return the variables that have a value, also by their older names. Raises ConfigError if an
+    older and a new name have different values."""
+    values = non_empty(environment)
+    for old, new in OLDER_NAMES.items():
+        value = values.pop(old, None)
+        if value is not None and values.setdefault(new, value) != value:
+            raise ConfigError(
+                f"{new} is {shortened(values[new])} and {old} is {shortened(value)}; they are the "
+                "same variable, so set one of them"
+            )
+    return values
+
+
+def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
+    """Return the buckets of photos, styles and results, and whether they are the demo's."""
+    missing = [name for name in BUCKETS if name not in values]
+    if len(missing) == len(BUCKETS):
+        samples = PROGRAM / "samples"
+        return str(samples / "photos"), str(samples / "paintings"), str(WORKSPACE / "results"), True
+    if missing:
+        present = ", ".join(name for name in BUCKETS if name in values)
+        raise ConfigError(
+            f"{' and '.join(missing)} missing, though {present} is set; set all three, or none of "
+            "them for the demo"
+        )
+    addresses = {}
+    for name in BUCKETS:
+        try:
+            addresses[name] = parse_address(values[name])
+        except ConfigError as error:
+            raise ConfigError(f"{name}: {error}") from None
+    harms = (
+        ("BUCKET_SOURCE", "PHOTO", "painted again"),
+        ("BUCKET_STYLE", "STYLE", "taken as paintings"),
+    )
+    for name, only, harm in harms:
+        if only not in values and overlap(addresses[name], addresses["BUCKET_RESULT"]):
+            raise ConfigError(
+                f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
+                f"they overlap, so results would be {harm} in the next run; expected two that do "
+                "not overlap"
+            )
+    return values["BUCKET_SOURCE"], values["BUCKET_STYLE"], values["BUCKET_RESULT"], False
+
+
+def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:
+    changes = {}
+    for variable, value in values.items():
+        if not variable.startswith("STYLE_") or variable == "STYLE_MODE":
+            continue
+        name = variable.removeprefix("STYLE_").lower()
+        if name not in FIELDS:
+            close = closest(name, [*FIELDS, "mode"])
+            names = ", ".join(f"STYLE_{each.upper()}" for each in ([close] if close else FIELDS))
+            hint = f"did you mean {names}?" if close else f"expected one of {names}"
+            raise ConfigError(
+                f"{variable} is {shortened(value)}, but there is no such setting; {hint}"
+            )
+        changes[name] = value
+    preset = _choice(values, "PRESET", tuple(PRESETS))
+    if preset is not None and changes.setdefault("preset", preset) != preset:
+        raise ConfigError(
+            f"PRESET is {values['PRESET']!r} and STYLE_PRESET is "
+            f"{shortened(changes['preset'])}; they are the same setting, so set one of them"
+        )
+    # A given preset overrides the demo's settings.
+    start = Settings() if "preset" in changes else Settings().replaced(defaults)
+    return start.replaced(changes, "STYLE_")
+
+
+def _output(values: Mapping[str, str]) -> OutputFormat:
+    name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
+    quality = whole_number(values, "OUTPUT_QUALITY", 95, 1, 100)
+    return OutputFormat(name, quality, switch(values, "KEEP_GPS"))
+
+
+def _choice(
+    values: Mapping[str, str],
+    name: str,
+    choices: tuple[str, ...],
+    synonyms: Mapping[str, str] | None = None,
+) -> str | None:
+    """Return a variable's value in lower case if it is one of the choices; None if unset."""
+
+    def parse(text: str) -> str | None:
+        value = (synonyms or {}).get(text.lower(), text.lower())
+        return value if value in choices else None
+
+    return _read(values, name, parse, f"one of {', '.join(choices)}")
+
+
+def whole_number(values: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    """Return a variable's whole number from `low` to `high`. Raises ConfigError."""
+    number = _read(
+        values,
+        name,
+        lambda text: parse_whole(text, low, high),
+        f"a whole number from {low} to {high}",
+    )
+    return default if number is None else number
+
+
+def switch(values: Mapping[str, str], name: str) -> bool:
+    """Return whether a variable is on: `1`, `true`, `yes` …; unset is off. Raises ConfigError."""
+    return bool(_read(values, name, parse_bool, "1 or 0"))

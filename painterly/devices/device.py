@@ -1,0 +1,80 @@
+"""The devices that paint; without TensorFlow."""
+
+import contextlib
+import os
+from collections import Counter
+from dataclasses import dataclass
+
+from painterly.devices import nvidia
+from painterly.devices.budget import MemoryBudget, host_budget
+from painterly.errors import DeviceError
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device, which paints one photo at a time. `name` is TensorFlow's, such as `GPU:0`."""
+
+    name: str
+    description: str
+
+    def __str__(self) -> str:
+        return self.description
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context in which the calling thread computes on this device.
+
+        Outside of it, TensorFlow takes the first GPU that it lists, even one that does not work.
+        """
+        import tensorflow as tf
+
+        scope: contextlib.AbstractContextManager[None] = tf.device(self.name)
+        return scope
+
+    def budget(self, limit: int | None) -> MemoryBudget:
+        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
+        from painterly.devices.memory import device_budget
+
+        with self.scope():
+            return device_budget(limit)
+
+
+class Host(Device):
+    """The CPU without TensorFlow, which paints by recipe `instant`."""
+
+    def scope(self) -> contextlib.AbstractContextManager[None]:
+        """Return a context that changes nothing."""
+        return contextlib.nullcontext()
+
+    def budget(self, limit: int | None) -> MemoryBudget:
+        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
+        return host_budget(limit)
+
+
+HOST = Host("CPU", f"the CPU, {os.cpu_count()} cores")
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices of a run: all GPUs that work, or the CPU."""
+
+    all: tuple[Device, ...]
+
+    @property
+    def first(self) -> Device:
+        """The one that memory is estimated on, for all of them."""
+        return self.all[0]
+
+    def __str__(self) -> str:
+        counts = Counter(str(device) for device in self.all)
+        return "; ".join(f"{n} × {text}" if n > 1 else text for text, n in counts.items())
+
+
+def host_devices(wanted: str) -> Devices:
+    """Return the device of a run that only paints by recipe `instant`.
+
+    `wanted` is `auto`, `gpu` or `cpu`. Raises DeviceError for `gpu` if the machine has none, though
+    the CPU paints: the run is on another machine than its user believes.
+    """
+    if wanted == "gpu" and not nvidia.installed_gpus():
+        raise DeviceError("DEVICE=gpu, but no NVIDIA GPU was found; DEVICE=cpu paints without one")
+    return Devices((HOST,))

@@ -1,0 +1,150 @@
+"""Decides what XLA compiles, and launches traced functions.
+
+TensorFlow launches a step's operations one by one, several hundred of them, and a fast GPU waits
+for each. XLA joins them into few kernels. The operations from sums to losses work on matrices of
+the same shapes for pictures of all sizes, so they are compiled once, at the start. A whole step is
+compiled again for every size and shape, once the process has painted enough there to pay for it.
+"""
+
+import math
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
+from functools import cache, cached_property
+from logging import WARNING
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import ConfigProto
+from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
+
+from painterly.devices.choose import gpus_in_use
+from painterly.log import event
+from painterly.settings import Settings
+from painterly.vgg.ops import traced_for_xla
+
+# Measured on an H200 with the built-in network: the seconds that it takes to compile a step, and
+# those that a compiled step saves, a constant and as many for each million pixels.
+COMPILING_S = 13.0
+SAVED_S, SAVED_S_PER_MEGAPIXEL = 0.0035, 0.006
+MAX_COUNTED = 1000  # programs; then the oldest is forgotten
+
+_failed = threading.Event()  # Nothing is compiled after a failure.
+_lock = threading.Lock()
+_saved: defaultdict[Hashable, float] = defaultdict(float)  # seconds, by program
+
+
+def compiles_steps(
+    settings: Settings, program: Hashable, size: tuple[int, int], steps: int
+) -> bool:
+    """Return whether XLA should compile steps.
+
+    On a GPU it does so as soon as compiling would have paid off over the steps of this process so
+    far. Photos of a batch often have the same size, and then most of them are painted by a compiled
+    program.
+
+    Args:
+        settings: The settings.
+        program: Equal for steps that share a compiled program.
+        size: The (height, width) of the canvas.
+        steps: The number of steps to take now.
+    """
+    if settings.optimizer != "adam" or settings.compile == "never" or _failed.is_set():
+        return False
+    # XLA chooses among a GPU's algorithms by their time, so rounding may change.
+    if settings.compile == "always" or settings.deterministic or not gpus_in_use():
+        return settings.compile == "always"
+    with _lock:
+        _saved[program] += steps * saved_seconds(size)
+        if len(_saved) > MAX_COUNTED:
+            del _saved[next(iter(_saved))]
+        return _saved[program] >= COMPILING_S
+
+
+def saved_seconds(size: tuple[int, int]) -> float:
+    """Return the seconds that a compiled step on a canvas of `size` (height, width) saves."""
+    return SAVED_S + SAVED_S_PER_MEGAPIXEL * math.prod(size) / 1e6
+
+
+def compiles_terms(settings: Settings) -> bool:
+    """Return whether XLA compiles the operations from sums to losses, which takes a second or two
+    and always pays on a GPU."""
+    if not gpus_in_use() or settings.deterministic or settings.compile == "never":
+        return False
+    return settings.optimizer == "adam" and not _failed.is_set() and _xla_works()
+
+
+class TracedFunction:
+    """A function of tensors that is traced when it is first called, and launched without a check of
+    its arguments' shapes.
+
+    `tf.function` checks them in Python, which takes 1.5 ms for the 60 tensors of a step: longer
+    than a GPU takes for the step of a small picture.
+
+    Args:
+        function: The function, from nested tensors to nested tensors.
+        specs: Its arguments' tf.TensorSpecs, in the same structures.
+        compiled: Whether XLA compiles it, for each size.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], specs: Sequence[Any], compiled: bool = False
+    ) -> None:
+        self._function, self._specs, self._compiled = function, specs, compiled
+        self._options = _launch_options()
+        self._lock = threading.Lock()
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Return the function's value for arguments as in `specs`."""
+        with self._lock:  # One painter traces, and the others wait.
+            traced = self.concrete
+        outputs = tf.raw_ops.StatefulPartitionedCall(
+            args=[*tf.nest.flatten(arguments), *traced.captured_inputs],
+            Tout=[each.dtype for each in traced.outputs],
+            f=traced,
+            config_proto=self._options,
+        )
+        return tf.nest.pack_sequence_as(traced.structured_outputs, outputs)
+
+    @cached_property
+    def concrete(self) -> Any:
+        """The traced function, a tf.types.experimental.ConcreteFunction."""
+        function = self._function
+        if self._compiled:  # XLA compiles only a function that another one calls.
+            function = tf.function(function, autograph=False, jit_compile=True)
+        traced = tf.function(
+            lambda *arguments: function(*arguments), autograph=False, input_signature=self._specs
+        )
+        with traced_for_xla() if self._compiled else nullcontext():
+            return traced.get_concrete_function()
+
+
+def xla_failed(error: tf.errors.OpError) -> None:
+    """Log that XLA failed. From then on, nothing is compiled in this process."""
+    _failed.set()
+    reason = " ".join(str(error.message).split())[:200]
+    event(f"steps cannot be compiled here, and are slower: {reason}", level=WARNING)
+
+
+@cache
+def _xla_works() -> bool:
+    """Return whether XLA compiles here: it needs more of CUDA's libraries than TensorFlow."""
+    squared = tf.function(lambda x: tf.matmul(x, x) + x, autograph=False, jit_compile=True)
+    try:
+        return bool((squared(tf.ones([8, 8])).numpy() == 9).all())
+    except tf.errors.OpError as error:
+        xla_failed(error)
+        return False
+
+
+def _launch_options() -> bytes:
+    """Return TensorFlow's options for launching a function.
+
+    On a CPU, its graph is optimised once instead of twice: the second time changes nothing in the
+    graph of a step, and takes 0.1 to 0.2 s.
+    """
+    options = ConfigProto()
+    if not gpus_in_use():
+        options.graph_options.rewrite_options.meta_optimizer_iterations = RewriterConfig.ONE
+    return bytes(options.SerializeToString())

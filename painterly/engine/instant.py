@@ -1,0 +1,268 @@
+"""Recipe `instant`: a picture in one pass at each scale, without optimisation, in NumPy.
+
+Each place of the picture is matched to a place of the painting, as in the default recipe
+(instant_matches.py), and a decoder makes a picture of the matches (instant_networks.py). At the
+next scale, about twice as large, the photo and this picture are matched together, so that forms
+grow coarse to fine. Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for
+features alone.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from PIL import Image
+
+from painterly.devices.budget import MemoryBudget, host_budget
+from painterly.engine import instant_matches
+from painterly.engine import instant_networks as networks
+from painterly.engine.convolutions import threads
+from painterly.engine.instant_matches import Candidates
+from painterly.engine.memory_model import MemoryPlan, plan
+from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
+from painterly.engine.picture import (
+    SCALING_BYTES,
+    Canvas,
+    picture_size,
+    postprocess_bytes,
+)
+from painterly.engine.places import PLACE
+from painterly.engine.schedule import StepEta, painting_size, schedule
+from painterly.engine.transfer import CheckStop, Step, Transfer
+from painterly.images.arrays import resample, to_float
+from painterly.settings import Settings
+from painterly.vgg.architectures import MULTIPLE
+
+# From this strength on, the picture is made of the painting's places alone; below, the photo's own
+# places are mixed in.
+FULL_STRENGTH = 0.5
+# The standard deviation of the noise in the first picture, in sRGB 0…1. All places of a white
+# background look the same. Without noise, all would be matched to one place of the painting, and
+# its pixels would repeat like a mesh.
+NOISE = 0.02
+MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
+TINY = 1e-6
+# Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
+# each pixel of copies of a picture, of a painting's shares and matches, and of a band.
+FIXED_BYTES, THREAD_BYTES = 80_000_000, 15_000_000
+IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
+# Most rows of a band beyond BAND_PIXELS.
+BAND_ROWS = networks.LEAST_ROWS + 2 * networks.FEATURES_HALO + MULTIPLE
+
+Size = tuple[int, int]  # (height, width)
+
+
+class InstantTransfer(Transfer):
+    """A photo prepared to be painted by recipe `instant`, on the CPU, without TensorFlow. Arguments
+    as in `StyleTransfer`."""
+
+    def __init__(  # noqa: PLR0913  The inputs of a painting.
+        self,
+        content: np.ndarray,
+        styles: Paintings,
+        settings: Settings,
+        *,
+        content_mask: np.ndarray | None = None,
+        color_mask: np.ndarray | None = None,
+        init: np.ndarray | None = None,
+        memory_limit: int | None = None,
+        set_aside: int = 0,
+        share: int | None = None,
+    ) -> None:
+        super().__init__(content, styles, settings, content_mask, color_mask, init)
+        budget = host_budget(memory_limit, set_aside, share)
+        masked = self._painted_part is not None
+        self.memory_plan = plan_memory(picture_size(content), styles, settings, masked, budget)
+
+    def _steps(
+        self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
+    ) -> Iterator[Step]:
+        """Paint at each scale in one step, always from the first one."""
+        eta = StepEta(self.sizes, self.counts)
+        photo, picture = resampled(self._content, self.sizes[-1]), self._init
+        for size in self.sizes:
+            picture = self._painted(resampled(photo, size), picture, check_stop)
+            yield Step(eta.tick(), picture[None], Canvas(size), self._postprocess)
+
+    def _painted(
+        self, photo: np.ndarray, picture: np.ndarray | None, check_stop: CheckStop
+    ) -> np.ndarray:
+        """Paint at one scale.
+
+        Args:
+            photo: The photo at this scale [h, w, 3], sRGB 0…1.
+            picture: The picture to start from, of any size, or None for the photo.
+            check_stop: As in `steps`.
+
+        Returns:
+            The picture [h, w, 3].
+        """
+        settings, size = self._settings, picture_size(photo)
+        canvas, strength = Canvas.around(size), settings.strength
+        shares = _shares_of_places(self._styles, canvas, self._content_mask)
+        shares = [min(1.0, strength / FULL_STRENGTH) * share for share in shares]
+        candidates = _candidates(self._styles, max(size), settings.stroke_size, check_stop)
+        first = _with_noise(photo) if picture is None else resampled(picture, size)
+        # Half of the work of mixing their features, and nearly the same matches.
+        mixed = strength * first + (1 - strength) * photo
+        del first
+        matches = instant_matches.nearest(candidates, canvas.padded(mixed), check_stop)
+        painted = _decoded(canvas.padded(photo), candidates, matches, shares, check_stop)
+        return canvas.cropped(painted[None])[0]
+
+
+@dataclass(frozen=True)
+class InstantFootprint:
+    """The memory of a painting by recipe `instant`, at any size; see memory_model.py.
+
+    Attributes:
+        paintings: The (height, width) of each painting.
+        stroke_size: As in the settings.
+        outside: The bytes that postprocessing takes.
+        copies: 0: no step is faster with more memory.
+    """
+
+    paintings: tuple[Size, ...]
+    stroke_size: float
+    outside: int
+    copies: int = 0
+
+    def is_fast(self, size: Size, free: int) -> bool:
+        """Return False."""
+        return False
+
+    def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
+        """Return the bytes that painting takes at most for a picture of this (height, width), which
+        is always painted in bands."""
+        needed = [self.outside]
+        for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
+            pixels = height * width
+            features = min(
+                instant_matches.features_bytes(pixels // PLACE**2), instant_matches.KEPT_BYTES
+            )
+            in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
+            needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
+        shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
+        return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
+
+
+def plan_memory(
+    photo: Size, styles: Paintings, settings: Settings, masked: bool, budget: MemoryBudget
+) -> MemoryPlan:
+    """Return the memory plan of a painting.
+
+    Args:
+        photo: The photo's (height, width).
+        styles: The paintings.
+        settings: The settings.
+        masked: Whether a part of the photo is not painted.
+        budget: The memory that it may take.
+
+    Raises:
+        MemoryShortError: It does not fit.
+    """
+    last = schedule(*photo, settings)[0][-1]
+    outside = postprocess_bytes(photo, last, settings, masked)
+    sizes = tuple(map(picture_size, styles.paintings))
+    planned = plan(last, InstantFootprint(sizes, settings.stroke_size, outside), budget)
+    if photo != last:  # Before a scale begins, so not in addition to it.
+        budget.check(SCALING_BYTES * math.prod(photo), "scaling the photo")
+    return planned
+
+
+def resampled(image: np.ndarray, size: Size) -> np.ndarray:
+    """Return an image [h, w, 3] at another size, float32: antialiased along an axis that shrinks,
+    interpolated along one that grows."""
+    height, width = min(image.shape[0], size[0]), min(image.shape[1], size[1])
+    if image.shape[:2] != (height, width):
+        image = resample(image, height, width, Image.Resampling.LANCZOS)
+    if image.shape[:2] != size:
+        image = resample(image, *size, Image.Resampling.BICUBIC)
+    return to_float(image)
+
+
+def _with_noise(picture: np.ndarray) -> np.ndarray:
+    """Return a picture [h, w, 3], sRGB 0…1, with the same noise in all pixels of a place."""
+    height, width, channels = picture.shape
+    shape = -(-height // PLACE), -(-width // PLACE), channels
+    noise = np.random.default_rng(0).normal(scale=NOISE, size=shape).astype(np.float32)
+    repeated = noise.repeat(PLACE, axis=0).repeat(PLACE, axis=1)
+    return np.clip(picture + repeated[:height, :width], 0, 1)
+
+
+def _sizes(paintings: Sequence[Size], longer: int, stroke_size: float) -> list[Size]:
+    """Return the (height, width) at which each painting is compared with a picture."""
+    return [painting_size(*painting, longer, stroke_size) for painting in paintings]
+
+
+def _candidates(
+    styles: Paintings, longer: int, stroke_size: float, check_stop: CheckStop
+) -> list[Candidates]:
+    """Return each painting's candidates for a picture with this longer side. They take half of the
+    time of a picture, so they are kept for the next."""
+    kept: dict[tuple[int, Size], Candidates] = styles.kept
+    sizes = _sizes([picture_size(painting) for painting in styles.paintings], longer, stroke_size)
+    candidates = []
+    for number, size in enumerate(sizes):
+        key = number, size
+        if key not in kept:
+            painting = resampled(styles.paintings[number], size)
+            kept[key] = instant_matches.drawn(painting, styles.masks[number], check_stop)
+        kept[key] = kept.pop(key)  # The latest comes last.
+        candidates.append(kept[key])
+        if len(kept) > MAX_KEPT:
+            del kept[next(iter(kept))]
+    return candidates
+
+
+def _shares_of_places(
+    styles: Paintings, canvas: Canvas, content_mask: np.ndarray | None
+) -> list[np.ndarray]:
+    """Return each painting's share of each place of a picture, [h, w, 1]. Their sum is 1 at most;
+    the rest is the photo's. Raises PictureError if nothing is painted."""
+
+    def at_places(mask: np.ndarray) -> np.ndarray:
+        return networks.pixels_of(canvas.padded(mask)[..., None]).mean(-1, keepdims=True)
+
+    content = resized(content_mask, canvas.picture)
+    covered = np.minimum(at_places(styles.covered(canvas.picture) * content), 1)
+    if not covered.any():
+        raise nothing_to_paint()
+    covered[covered > FULLY_COVERED] = 1
+    weights = [
+        share * at_places(resized(region, canvas.picture) * content)
+        for share, region in zip(styles.shares, styles.regions, strict=True)
+    ]
+    total = np.maximum(np.sum(weights, 0), TINY)
+    return [covered * weight / total for weight in weights]
+
+
+def _decoded(
+    photo: np.ndarray,
+    candidates: Sequence[Candidates],
+    matches: Sequence[np.ndarray],
+    shares: Sequence[np.ndarray],
+    check_stop: CheckStop,
+) -> np.ndarray:
+    """Decode the matches in each painting, mixed by its shares, and the photo's places for the
+    rest, on a canvas [H, W, 3]."""
+    canvas = np.empty_like(photo)
+    for rows in networks.bands(*photo.shape[:2]):
+        used = networks.with_halo(rows, networks.DECODER_HALO, len(photo))
+        places = networks.at_scale(used, 1)
+        parts = [
+            (share[places], painting, numbers[places])
+            for share, painting, numbers in zip(shares, candidates, matches, strict=True)
+        ]
+        first = reduce(np.add, (share * one.joined[numbers] for share, one, numbers in parts))
+        pixels = reduce(np.add, (share * one.pixels[numbers] for share, one, numbers in parts))
+        rest = 1 - reduce(np.add, (share for share, *_ in parts))
+        if rest.max() > TINY:
+            of_photo = networks.pixels_of(photo[used])
+            first += rest * networks.joined(networks.features_of(photo, used, check_stop), of_photo)
+            pixels += rest * of_photo
+        band = networks.decoded(first, pixels, check_stop)[rows.start - used.start :]
+        np.clip(band[: rows.stop - rows.start], 0, 1, out=canvas[rows])
+    return canvas

@@ -1,0 +1,236 @@
+"""The matches of a picture's places among the places of paintings, for recipe `instant`.
+
+A place is a square of PLACE px with features from several layers (instant_networks.py). Each place
+of the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
+from both and the picture's channels are stretched to the painting's spread. Candidates that are
+near to many places are held back, so that more of the painting is used (as in the cross-domain
+similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data").
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from painterly.engine.convolutions import parts, spread
+from painterly.engine.instant_networks import (
+    CHANNELS,
+    at_scale,
+    bands,
+    features_of,
+    joined,
+    pixels_of,
+)
+from painterly.engine.picture import Canvas
+from painterly.engine.places import (
+    CROWDING_WEIGHT,
+    HALF,
+    MATCHED_DIRECTIONS,
+    MAX_STRETCH,
+    NO_LENGTH,
+    PLACE,
+    SAMPLE_GROUPS,
+    SAMPLED_PLACES,
+    SUBSPACE_ITERATIONS,
+)
+from painterly.engine.transfer import CheckStop
+from painterly.images.arrays import resize
+
+# Bytes of a picture's features that are kept between their statistics and their matches. A larger
+# picture's are computed again, after a few bands for the statistics.
+KEPT_BYTES, FEW_BANDS = 600_000_000, 3
+# Bytes of a painting's candidates. Its rotations are not among them: they take half the time, and
+# make no visible difference.
+CANDIDATE_BYTES = 10_000_000
+SAMPLED_CANDIDATES = 1500  # at least, for their covariance
+AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
+
+
+class Candidates(NamedTuple):
+    """The places of a painting that a picture's places are compared with.
+
+    Attributes:
+        scale: The factor of each channel [D].
+        spread: Their standard deviation in each channel after it [D].
+        basis: The directions in which they are compared [D, E].
+        keys: Their directions from their mean, on the basis [K, E].
+        joined: The decoder's first layer for each [K, 128].
+        pixels: Their pixels [K, 48], sRGB 0…1.
+    """
+
+    scale: np.ndarray
+    spread: np.ndarray
+    basis: np.ndarray
+    keys: np.ndarray
+    joined: np.ndarray
+    pixels: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, pixels: np.ndarray) -> "Candidates":
+        """Prepare candidates from their features [K, D] and pixels [K, 48]."""
+        scale = np.concatenate([_scale(x) for x in np.split(features, np.cumsum(CHANNELS)[:-1], 1)])
+        keys = features - features.mean(0)
+        keys *= scale
+        sample = keys[:: max(1, len(keys) // SAMPLED_CANDIDATES)]
+        basis = _directions(sample.T @ sample / len(sample))
+        squares = np.square(keys)
+        lengths = np.sqrt(squares.sum(1, keepdims=True))
+        keys_on_basis = keys @ basis / (lengths + NO_LENGTH)
+        first = joined(features[None], pixels[None])[0]
+        return cls(scale, np.sqrt(squares.mean(0)), basis, keys_on_basis, first, pixels)
+
+
+def drawn(painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop) -> Candidates:
+    """Draw a painting's candidates at random.
+
+    Args:
+        painting: The painting [h, w, 3], sRGB 0…1, at the size at which it is compared.
+        mask: The part that is used, [h, w], 0…1, of any size, or None for all of it.
+        check_stop: Called after each layer.
+    """
+    canvas = Canvas.around((len(painting), painting.shape[1]), margin=0)
+    image = canvas.padded(painting)
+    pixels = pixels_of(image)
+    grid = pixels.shape[0], pixels.shape[1]
+    used = np.ones(grid, bool)
+    if mask is not None:
+        shown = resize(canvas.padded_mask(mask), *grid)
+        used = (shown > 0) & (shown >= min(HALF, shown.max()))
+    part = CANDIDATE_BYTES / features_bytes(max(1, int(used.sum())))
+    used &= np.random.default_rng(0).random(grid) < part
+    features = [
+        features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
+        for rows in bands(*image.shape[:2])
+    ]
+    return Candidates.of(np.concatenate(features), pixels[used])
+
+
+def nearest(
+    paintings: Sequence[Candidates], image: np.ndarray, check_stop: CheckStop
+) -> list[np.ndarray]:
+    """Find the number of each place's candidate in each painting, int32 [H / 4, W / 4].
+
+    Args:
+        paintings: The candidates of each painting.
+        image: The picture on its canvas [H, W, 3], sRGB 0…1.
+        check_stop: Called after each layer and band.
+    """
+    height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
+    keeps = features_bytes(height * width) <= KEPT_BYTES
+    numbered = list(enumerate(bands(*image.shape[:2])))
+    some = numbered if keeps else numbered[:: max(1, len(numbered) // FEW_BANDS)]
+    kept, samples, sums, count = {}, [], np.zeros((2, sum(CHANNELS))), 0
+    for number, rows in some:
+        features = features_of(image, rows, check_stop).reshape(-1, sum(CHANNELS))
+        order = np.random.default_rng(0).permutation(len(features))
+        samples.append(features[order[:SAMPLED_PLACES]])
+        sums += _sums(features)
+        count += len(features)
+        if keeps:
+            kept[number] = features
+    del features
+    mean = sums[0] / count
+    deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
+    sample = np.concatenate(samples)[:: len(samples)]
+    comparisons = [_Comparison.of(each, mean, deviation, sample) for each in paintings]
+    matches = np.empty((len(paintings), height * width), np.int32)
+    first = 0
+    for number, rows in numbered:
+        features = kept.pop(number) if keeps else features_of(image, rows, check_stop)
+        features = features.reshape(-1, sum(CHANNELS))
+        for comparison, out in zip(comparisons, matches, strict=True):
+            comparison.look_up(features, out[first : first + len(features)])
+        first += len(features)
+        check_stop()
+    return list(matches.reshape(-1, height, width))
+
+
+def features_bytes(places: int) -> int:
+    """Return the bytes of the features of a number of places."""
+    return 4 * sum(CHANNELS) * places
+
+
+class _Comparison(NamedTuple):
+    """The comparison of a picture's places with a painting's candidates.
+
+    Attributes:
+        mean: The picture's mean features [D].
+        factor: What their differences from the mean are multiplied by [D].
+        basis: The directions in which they are compared [D, E].
+        keys: The candidates' directions, and how much each is held back for queries of length 1,
+            negative [E + 1, K].
+    """
+
+    mean: np.ndarray
+    factor: np.ndarray
+    basis: np.ndarray
+    keys: np.ndarray
+
+    @classmethod
+    def of(
+        cls, candidates: Candidates, mean: np.ndarray, deviation: np.ndarray, sample: np.ndarray
+    ) -> "_Comparison":
+        """Prepare the comparison from statistics of the picture [D], and a sample of its places
+        [N, D].
+
+        A candidate's crowding is its similarity to the most similar place of each group of the
+        sample, on average, and is divided by the sample's mean length.
+        """
+        scale, keys, basis = candidates.scale, candidates.keys, candidates.basis
+        stretch = np.minimum(candidates.spread / (scale * deviation + NO_LENGTH), MAX_STRETCH)
+        mean, factor = mean.astype(np.float32), (stretch * scale).astype(np.float32)
+        directions = factor * (sample - mean)
+        lengths = np.linalg.norm(directions, axis=1, keepdims=True)
+        directions = directions @ basis / (lengths + NO_LENGTH)
+        groups = range(min(SAMPLE_GROUPS, len(sample)))
+        similar = [(keys @ directions[group :: len(groups)].T).max(1) for group in groups]
+        crowding = np.mean(similar, 0) * CROWDING_WEIGHT / (lengths.mean() + NO_LENGTH)
+        return cls(mean, factor, basis, np.vstack([keys.T, -crowding]))
+
+    def look_up(self, features: np.ndarray, out: np.ndarray) -> None:
+        """Store the number of the nearest candidate of each place, [N], for features [N, D]."""
+
+        def work(todo: Iterator[slice]) -> None:
+            similarities = np.empty((AT_ONCE, self.keys.shape[1]), np.float32)
+            queries = np.empty((AT_ONCE, len(self.keys)), np.float32)
+            for part in todo:
+                stretched = (features[part] - self.mean) * self.factor
+                count = len(stretched)
+                np.matmul(stretched, self.basis, out=queries[:count, :-1])
+                # The product has one length of the query, its crowding too.
+                np.square(stretched, out=stretched).sum(1, out=queries[:count, -1])
+                np.matmul(queries[:count], self.keys, out=similarities[:count])
+                out[part] = similarities[:count].argmax(1)
+
+        spread(parts(len(features), AT_ONCE), work)
+
+
+def _sums(features: np.ndarray) -> np.ndarray:
+    """Return the sums of features [N, D] and of their squares, float64 [2, D]."""
+    some = parts(len(features), AT_ONCE)
+    sums = np.empty((len(some), 2, features.shape[1]), np.float32)
+
+    def work(todo: Iterator[tuple[slice, np.ndarray]]) -> None:
+        for part, (of_values, of_squares) in todo:
+            features[part].sum(0, out=of_values)
+            np.square(features[part]).sum(0, out=of_squares)
+
+    spread(zip(some, sums, strict=True), work)
+    return sums.sum(0, dtype=np.float64)
+
+
+def _scale(features: np.ndarray) -> np.ndarray:
+    """Return the factor of each channel of a layer's features [K, C]: all layers count the same."""
+    channels = features.shape[1]
+    variance = max(float(np.square(features).mean() - features.mean() ** 2), 0.0)
+    return np.full(channels, 1 / ((variance * channels) ** 0.5 + NO_LENGTH), np.float32)
+
+
+def _directions(covariance: np.ndarray) -> np.ndarray:
+    """Return the directions [D, E] in which candidates differ most, from their covariance [D, D],
+    by subspace iteration. Places find there what they would have found, or what is as near."""
+    random = np.random.default_rng(0)
+    basis = random.standard_normal((len(covariance), MATCHED_DIRECTIONS), np.float32)
+    for _ in range(SUBSPACE_ITERATIONS):
+        basis, _ = np.linalg.qr(covariance @ basis)
+    return basis

@@ -1,0 +1,114 @@
+"""The places of pictures, and their matches among the places of paintings."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import tensorflow as tf
+
+from painterly.devices.choose import gpus_in_use
+from painterly.engine import neighbours
+from painterly.engine.optimizers import CONTENT_WEIGHTS
+from painterly.engine.targets import Problem
+from painterly.engine.tensors import padded
+from painterly.engine.view import View
+
+# As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
+# grows from the strength to MAX_FREEDOM, if the strength is at least the second of FREE_STRENGTHS;
+# up to the first one it does not grow.
+LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
+FREE_STRENGTHS = 0.5, 0.75
+
+
+class Matching:
+    """A problem with its matches, which follow the picture. A recipe without matches leaves the
+    problem as it is.
+
+    Attributes:
+        problem: The problem with the latest matches.
+        is_needed: Whether the recipe has matches.
+
+    Args:
+        view: The view of the picture.
+        problem: The problem, without matches.
+        photo: The photo [1, h, w, 3], sRGB 0…1.
+        strength: As in the settings.
+        snapshot: A step's snapshot, with the matches to begin with.
+
+    Raises:
+        ValueError: The snapshot's matches do not fit.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        problem: Problem,
+        photo: tf.Tensor,
+        strength: float,
+        snapshot: Mapping[str, np.ndarray] | None = None,
+    ) -> None:
+        self._view, self._strength, self.problem = view, strength, problem
+        self.is_needed = bool(view.losses.matched_layers)
+        if not self.is_needed:
+            return
+        self._padded = padded(view.canvas(tuple(photo.shape[1:3])), photo)
+        self._photo = view.places_of(self._padded)
+        groups = problem.targets.groups
+        self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
+        counts = [len(one.candidates) for one in groups]
+        shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
+        matches = np.zeros(shape, np.int32)
+        if snapshot is not None:
+            matches = snapshot.get("matches", matches[0])
+            if np.shape(matches) != shape:
+                raise ValueError(f"the snapshot's matches do not have the shape {shape}")
+        if gpus_in_use():  # Where steps may be compiled.
+            problem = problem.with_padded_candidates()
+        self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))
+
+    @property
+    def matches(self) -> tuple[tf.Tensor, ...]:
+        """The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing is
+        matched."""
+        return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
+
+    def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
+        """Match a picture, and return the problem with the new matches.
+
+        Args:
+            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+            content_weight: The photo's weight if it is steered, else None.
+        """
+        if self.is_needed:
+            freedom = _freedom(self._strength, content_weight)
+            picture = self.problem.composited(tf.convert_to_tensor(picture))
+            places = self._view.places_of(picture)
+            matches = [
+                [neighbours.nearest(each, places, self._photo, freedom) for each in group]
+                for group in self._indices
+            ]
+            self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
+        return self.problem
+
+    def save_memory(self) -> None:
+        """Match in small parts from now on."""
+        if self.is_needed:
+            self._view = replace(self._view, saves_memory=True)
+            self._photo = self._view.places_of(self._padded)
+
+
+def _freedom(strength: float, content_weight: float | None) -> float:
+    """Return the picture's part in queries: the strength, unless the content weight is steered.
+
+    At high strengths, it grows as a steered weight falls to its bound. Beyond 1, matches lead away
+    from the photo. With matches near the photo, the picture would stay there too. At middle ones it
+    comes far enough without, and forms keep their outlines.
+    """
+    if content_weight is None:
+        return strength
+    low = CONTENT_WEIGHTS[0]
+    weight = min(max(content_weight, low), LOOSENED_FROM)
+    held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
+    most = float(np.interp(strength, FREE_STRENGTHS, (strength, MAX_FREEDOM)))
+    return held * strength + (1 - held) * most

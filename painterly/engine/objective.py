@@ -1,0 +1,362 @@
+"""The function to minimise: losses on features, and the gradient of their weighted sum."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import chain
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from painterly.engine import neighbours
+from painterly.engine.compilation import TracedFunction, compiles_terms
+from painterly.engine.picture import Canvas
+from painterly.engine.structure import contours, structure_error
+from painterly.engine.sums import add_sums, spread, sum_dtype, widened
+from painterly.engine.targets import Group, Problem, Targets, composited
+from painterly.engine.tensors import padded
+from painterly.engine.view import View
+from painterly.settings import Settings
+from painterly.vgg.network import VGG, poolings_before
+from painterly.vgg.ops import position_count
+from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
+
+# The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
+# as much does not overflow, and down to a hundredth of it, the direction keeps its precision.
+FLOAT16_SCALE = 2.0**-10
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The comparison of a network's features by a recipe's losses.
+
+    Objectives that are equal share a program.
+
+    Attributes:
+        view: What the network sees.
+        structure: Whether the photo's contours are compared.
+        compiled_terms: Whether XLA compiles the operations from sums to terms.
+    """
+
+    view: View
+    structure: bool = False
+    compiled_terms: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "Objective":
+        """Return the objective for these settings; `as_given` as in `View`."""
+        view = View.of(settings, vgg, as_given)
+        joined = view.recipe.joins_terms and compiles_terms(settings)
+        return cls(view, settings.structure_weight > 0, joined)
+
+    def planned(self, fast: bool, saves_memory: bool) -> "Objective":
+        """Return the objective whose view is `planned` so."""
+        return replace(self, view=self.view.planned(fast, saves_memory))
+
+    def gradient(
+        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compute loss and gradient, at once or in tiles.
+
+        In tiles the result is the same, up to the order of sums, in less memory. Statistics are
+        summed over all tiles first, as far as the network has to be computed for them. With the
+        gradient of the style term by these sums, a tile's features are computed again, and
+        backpropagated through. The gradients of neighbouring tiles overlap, and are added.
+
+        Args:
+            image: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+            problem: Its targets.
+            weights: The weights [4] of the terms.
+            side: The longest side of a tile's own part in px (see tiles.py), or None to compute the
+                gradient at once.
+
+        Returns:
+            The unweighted terms [4], and the gradient [1, H, W, 3] of their weighted sum.
+        """
+        scale = gradient_scale(self.view.options.dtype, weights, image)
+        scaled = weights if scale is None else scale * weights
+        if side is None:
+            structure, gradient = self.structure_gradient(image, problem, scaled[3])
+            terms, of_network = self.network_gradient(image, problem, scaled[:3])
+            gradient += of_network
+        else:
+            terms, structure, gradient = self._gradient_in_tiles(image, problem, scaled, side)
+        terms = tf.concat([terms, [structure]], 0)
+        return terms, gradient if scale is None else gradient / scale
+
+    def _gradient_in_tiles(
+        self, image: tf.Tensor, problem: Problem, weights: tf.Tensor, side: int
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return the terms [3] of `network_gradient`, the structure term, and the gradient."""
+        functions = _traced(self, signature(problem))
+        size = tuple(image.shape[1:3])
+        all_tiles = list(chain.from_iterable(tiles(self.view.vgg, size, self.view.layers, side)))
+        sums: dict[str, Any] = {}
+        for tile in all_tiles:
+            add_sums(sums, functions.statistics(image, problem, tf.constant(tile)))
+        groups = [group.without_maps() for group in problem.targets.groups]
+        count = position_count(image, weights.dtype)
+        style, of_sums = functions.style_gradient(sums, groups, count, weights[1])
+        structure, of_structure = functions.structure_gradient(image, problem, weights[3])
+        gradient = tf.Variable(of_structure[0], trainable=False)
+        del of_structure
+        terms = tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
+        for tile in all_tiles:
+            more, of_tile = functions.network_gradient(
+                image, problem, weights[:3], of_sums, tf.constant(tile)
+            )
+            terms += more
+            pixels = (tf.range(each.first, each.last) for each in tile)
+            gradient.scatter_nd_add(tf.stack(tf.meshgrid(*pixels, indexing="ij"), -1), of_tile[0])
+        return terms, structure, gradient[None]
+
+    def network_gradient(
+        self,
+        image: tf.Tensor,
+        problem: Problem,
+        weights: tf.Tensor,
+        of_sums: dict[str, Any] | None = None,
+        tensor: tf.Tensor | None = None,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Compute the terms of features and of neighbouring pixels, of a picture or of a tile.
+
+        Args:
+            image: The picture.
+            problem: Its targets.
+            weights: The weights [3] of these terms.
+            of_sums: The gradient of the style term by the sums over the picture; for a tile.
+            tensor: The tile; None is the whole picture.
+
+        Returns:
+            The terms [3], of a tile without the part of statistics, and the gradient of their
+            weighted sum by the picture, or by the tile with its halo.
+        """
+        view, tile = self.view, None if tensor is None else Tile.of(tensor)
+        part = cut(image, tile)
+        with tf.GradientTape() as tape:
+            tape.watch(part)
+            background = [cut(each, tile) for each in problem.background]
+            shown = composited(part, background)
+            features = own_features(view.vgg, shown, tile, view.layers, view.options)
+            sums = self._sums(features, problem.targets, tile)
+            local = self._local_terms(features, problem.targets, tile)
+            pixels, *mask = (inner(each, tile, 1, beyond=1) for each in (shown, *background[:1]))
+            size = tf.unstack(tf.shape(pixels)[1:3])
+            if tile is not None:
+                size = [each.own_last - each.own_first for each in tile]
+            variation = self.view.losses.total_variation(pixels, mask[0] if mask else None, size)
+            variation = tf.reduce_sum(variation / problem.targets.variation_norm)
+            local = tf.stack([*local, tf.cast(variation, local[0].dtype)])
+        terms = local
+        if of_sums is None:
+            groups = [group.without_maps() for group in problem.targets.groups]
+            count = position_count(image, weights.dtype)
+            style, of_sums = self.style_gradient(sums, groups, count, weights[1])
+            terms += tf.stack([tf.zeros_like(style), style, tf.zeros_like(style)])
+        return terms, tape.gradient((local, sums), part, (weights, of_sums))
+
+    def statistics(
+        self, image: tf.Tensor, problem: Problem, tensor: tf.Tensor
+    ) -> dict[str, tuple[Any, ...]]:
+        """Return the sums over a tile's own part that the statistics are computed from."""
+        view, tile = self.view, Tile.of(tensor)
+        shown = composited(cut(image, tile), [cut(each, tile) for each in problem.background])
+        layers = view.losses.statistics_layers
+        features = own_features(view.vgg, shown, tile, layers, view.options)
+        return self._sums(features, problem.targets, tile)
+
+    def _sums(
+        self, features: Mapping[str, tf.Tensor], targets: Targets, tile: Tile | None
+    ) -> dict[str, tuple[Any, ...]]:
+        """Return each statistics layer's sums for each group, from the features of the own part of
+        a tile."""
+        return {
+            layer: tuple(
+                self.view.losses.sums(features[layer], self._mask(group, layer, tile))
+                for group in targets.groups
+            )
+            for layer in self.view.losses.statistics_layers
+        }
+
+    def _local_terms(
+        self, features: Mapping[str, tf.Tensor], targets: Targets, tile: Tile | None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the content term, and the part of the style term that matched places have, from
+        the features of the own part of a tile."""
+        layer = self.view.losses.content_layer
+        side = 2 ** poolings_before(layer)
+        error = tf.square(widened(features[layer]) - widened(own(targets.content, tile, side)))
+        for mask in targets.content_mask:
+            error *= tf.cast(own(mask, tile, side), error.dtype)
+        content = tf.reduce_sum(error) / targets.content_norm
+        layers = self.view.losses.matched_layers
+        style = tf.zeros_like(content)
+        for group in targets.groups:
+            for number, (layer, places) in enumerate(zip(layers, group.places, strict=True)):
+                matches = own(group.matches[0], tile, neighbours.PLACE)
+                far = neighbours.errors(layers, number, features[layer], group.candidates, matches)
+                if group.masks:
+                    mask = self._mask(group, layer, tile)
+                    far *= tf.cast(neighbours.over_places(layer, mask), far.dtype)
+                part = neighbours.NEIGHBOURS_WEIGHT / len(layers) * group.weight
+                style += part * tf.reduce_sum(far) / places
+        return content, style
+
+    def _mask(self, group: Group, layer: str, tile: Tile | None) -> tf.Tensor | None:
+        """Return a group's mask at a layer in the own part of a tile, if it has one."""
+        if not group.masks:
+            return None
+        mask = group.masks[self.view.losses.layers.index(layer)]
+        return own(mask, tile, 2 ** poolings_before(layer))
+
+    def style_gradient(
+        self,
+        sums: dict[str, Any],
+        groups: Sequence[Group],
+        pixels: tf.Tensor,
+        weight: tf.Tensor,
+    ) -> tuple[tf.Tensor, dict[str, Any]]:
+        """Return the part of the style term that statistics have, and the gradient of its weighted
+        value by the sums over the picture.
+
+        It has half of a step's operations. They work on small matrices, which have the same shapes
+        for pictures of all sizes, so XLA may compile them once.
+
+        Args:
+            sums: The sums over the picture.
+            groups: The groups of paintings, without maps.
+            pixels: The picture's number of pixels, a scalar.
+            weight: The term's weight.
+        """
+
+        def computed(
+            sums: dict[str, Any], groups: Sequence[Group], pixels: tf.Tensor, weight: tf.Tensor
+        ) -> tuple[tf.Tensor, dict[str, Any]]:
+            with tf.GradientTape() as tape:
+                tape.watch(sums)
+                style = self.view.losses.style(sums, groups, pixels)
+                weighted = weight * style
+            return style, tape.gradient(weighted, sums, unconnected_gradients="zero")
+
+        if self.compiled_terms:
+            computed = tf.function(computed, autograph=False, jit_compile=True)
+        return computed(sums, groups, pixels, weight)
+
+    def structure_gradient(
+        self, image: tf.Tensor, problem: Problem, weight: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the structure term of a picture, and the gradient of its weighted value."""
+        if not problem.contours:
+            return tf.zeros_like(weight), tf.zeros_like(image)
+        with tf.GradientTape() as tape:
+            tape.watch(image)
+            error = structure_error(problem.composited(image), problem.contours)
+            error = tf.cast(error, weight.dtype)
+            weighted = weight * error
+        return error, tape.gradient(weighted, image)
+
+    def problem(
+        self, photo: tf.Tensor, groups: tuple[Group, ...], painted_part: np.ndarray | None
+    ) -> Problem:
+        """Return the targets of pictures on the photo's `canvas`.
+
+        Args:
+            photo: The photo [1, h, w, 3], sRGB 0…1.
+            groups: The targets of paintings.
+            painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
+        """
+        view, losses = self.view, self.view.losses
+        canvas, layer = view.canvas(tuple(photo.shape[1:3])), losses.content_layer
+        photo = padded(canvas, photo)
+        content = view.features(photo, [layer])[layer]
+        masks: tuple[tf.Tensor, ...] = ()
+        background: tuple[tf.Tensor, ...] = ()
+        shown, area = None, 1.0
+        if painted_part is not None and view.recipe.composites:
+            whole = canvas.padded_mask(painted_part)
+            shown, area = tf.constant(whole[None, :, :, None]), float(whole.mean())
+            masks = losses.layer_masks(whole, *canvas.size, (layer,))
+            background = shown, photo
+        dtype = sum_dtype(content.dtype)
+        norm = losses.content_norm(
+            spread(content, masks[0] if masks else None), groups, canvas.size
+        )
+        targets = Targets(
+            content,
+            masks,
+            tf.cast(norm, dtype),
+            tf.cast(losses.variation_norm(canvas.size, area), dtype),
+            tuple(self._with_places(group, canvas) for group in groups),
+        )
+        return Problem(targets, background, contours(photo, shown) if self.structure else ())
+
+    def _with_places(self, group: Group, canvas: Canvas) -> Group:
+        """Return a group with the sums of the weights of its places on a canvas."""
+        places = []
+        for layer in self.view.losses.matched_layers:
+            mask = self._mask(group, layer, None)
+            side = max(neighbours.PLACE, 2 ** poolings_before(layer))
+            count = float(math.prod(each // side for each in canvas.size))
+            if mask is not None:
+                count = float(tf.reduce_sum(neighbours.over_places(layer, mask)))
+            places.append(tf.constant(max(count, 1e-6), tf.float32))
+        return group._replace(places=tuple(places))
+
+
+class _Traced(NamedTuple):
+    """The traced methods of an objective for a picture in tiles."""
+
+    statistics: Callable[..., dict[str, Any]]
+    style_gradient: Callable[..., tuple[tf.Tensor, dict[str, Any]]]
+    structure_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+    network_gradient: Callable[..., tuple[tf.Tensor, tf.Tensor]]
+
+
+@lru_cache(maxsize=64)
+def _traced(objective: Objective, problem: Problem) -> _Traced:
+    """Return the methods, traced for problems of this signature and pictures of all sizes."""
+    dtype = sum_dtype(objective.view.options.dtype)
+    image = tf.TensorSpec([1, None, None, 3], dtype)
+    scalar, weights = tf.TensorSpec([], dtype), tf.TensorSpec([3], dtype)
+    tile = tf.TensorSpec([2, 4], tf.int32)
+
+    groups = [group.without_maps() for group in problem.targets.groups]
+    statistics = TracedFunction(objective.statistics, [image, problem, tile])
+    sums = signature(statistics.concrete.structured_outputs)
+    return _Traced(
+        statistics,
+        TracedFunction(objective.style_gradient, [sums, groups, scalar, scalar]),
+        TracedFunction(objective.structure_gradient, [image, problem, scalar]),
+        TracedFunction(objective.network_gradient, [image, problem, weights, sums, tile]),
+    )
+
+
+def gradient_scale(dtype: tf.DType, weights: tf.Tensor, image: tf.Tensor) -> tf.Tensor | None:
+    """Return the factor that keeps gradients within float16's range, or None for other dtypes.
+
+    A feature's part in a relative loss is one over the number of features, next to nothing in
+    float16. So the loss is multiplied before backpropagation, and the gradient divided after it, in
+    float32.
+
+    Args:
+        dtype: The features' dtype.
+        weights: The terms' weights. The first two, content and style, belong to features.
+        image: The picture [1, H, W, 3].
+    """
+    if dtype != tf.float16:
+        return None
+    pixels = position_count(image, weights.dtype)
+    return FLOAT16_SCALE * pixels / tf.maximum(tf.reduce_sum(weights[:2]), 1e-30)
+
+
+def signature(tensors: Any) -> Any:
+    """Return the tf.TensorSpecs of a structure of tensors. Tensors [1, h, w, C] have dynamic
+    height and width."""
+
+    def spec(tensor: tf.Tensor) -> tf.TensorSpec:
+        shape = tensor.shape
+        return tf.TensorSpec([1, None, None, shape[3]] if len(shape) == 4 else shape, tensor.dtype)
+
+    return tf.nest.map_structure(spec, tensors)

@@ -1,0 +1,185 @@
+"""The sizes that a picture is painted at, the steps, and the time left; without TensorFlow."""
+
+import math
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from painterly.images.arrays import fit_size
+from painterly.settings import Settings
+from painterly.vgg.architectures import MULTIPLE
+
+# px of a canvas: exactly above and on the left, at least below and on the right. So up to block 4,
+# the features of the picture's pixels are the same as without a margin.
+MARGIN = 8
+FIRST_SCALE = 128  # px, longer side
+MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
+SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
+LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
+MATCHED_EVERY = 7, 30  # steps at least and at most
+FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of `iterations`
+# The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
+# each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
+OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
+INSTANT_STEPS = 5  # steps of the optimisation that take as long as a scale of recipe instant
+EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
+
+
+def schedule(
+    height: int, width: int, settings: Settings
+) -> tuple[list[tuple[int, int]], list[int]]:
+    """Return the (height, width) of each scale for a photo of this size, coarse to fine, and the
+    number of steps at each."""
+    longer = max(height, width) if settings.size == "full" else int(settings.size)
+    if not settings.maintain_aspect_ratio:
+        height = width = longer
+    traits, count = settings.traits, settings.iterations
+    scales = scale_sizes(height, width, longer, traits.grows)
+    if not traits.optimises:
+        return scales, [1] * len(scales)
+    if not traits.grows:
+        return scales, [count]
+    return scales, [max(1, round(count * _share(number))) for number in range(len(scales))]
+
+
+def _share(scale: int) -> float:
+    """Return the number of steps at a scale, from 0, as a multiple of `iterations`.
+
+    The first scale, with the cheapest steps, determines colours and large forms. A later one only
+    adds detail.
+    """
+    return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)]
+
+
+def steps_between_matches(iterations: int) -> int:
+    """Return the number of steps after which places are matched again: half of `iterations`, in
+    bounds. A place's next match depends on its features so far."""
+    least, most = MATCHED_EVERY
+    return min(most, max(least, iterations // 2))
+
+
+def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> list[tuple[int, int]]:
+    """Return the (height, width) of each scale; only the last one if the picture does not grow.
+
+    The first one's longer side is FIRST_SCALE whatever the last one's, so that pictures of all
+    sizes look alike, unless its shorter side would be below SMALLEST_SIDE. The last one has the
+    longer side requested. Each is larger than the one before by the same factor, about 2 at most.
+    """
+    first = max(FIRST_SCALE, SMALLEST_SIDE * max(height, width) / min(height, width))
+    octaves = math.log(max(1.0, longer / first)) / math.log(MOST_GROWTH)
+    count = math.ceil(octaves) if grows else 0
+    growth = (longer / first) ** (1 / max(1, count))
+    sides = [math.ceil(first * growth**number) for number in range(count)]
+    return [fit_size(height, width, side) for side in (*sides, longer)]
+
+
+def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
+    """Return the (height, width) at which a painting is compared with a picture.
+
+    It is shrunk to the picture's longer side, or enlarged half way to it, in octaves. At its own
+    size its strokes would be finer than in a smaller picture; at the picture's size they would be
+    blurred. Then its sides are multiplied by `stroke_size`.
+
+    Args:
+        height: The painting's height.
+        width: The painting's width.
+        longer: The picture's longer side in px.
+        stroke_size: The factor of the strokes' size.
+    """
+    side = max(height, width)
+    side = min(longer, round(math.sqrt(side * longer)))
+    if stroke_size != 1:
+        side = max(min(side, LEAST_PAINTING), round(stroke_size * side))
+    return fit_size(height, width, side)
+
+
+def canvas_side(side: int, margin: int = MARGIN) -> int:
+    """Return the px of a canvas' side: `margin` px before the picture's and at least as many after
+    it, up to a multiple of MULTIPLE; see picture.py."""
+    return side + 2 * margin + -(side + 2 * margin) % MULTIPLE
+
+
+def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
+    """Return the work of a step at this (height, width), in pixels. Its time is proportional."""
+    height, width = size
+    return height * width + overhead
+
+
+def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
+    """Return the work of all steps for a photo of this size, in pixels. The work of a step of
+    L-BFGS is multiplied by its evaluations of the loss."""
+    sizes, counts = schedule(height, width, settings)
+    per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
+    if not settings.traits.optimises:
+        per_step = INSTANT_STEPS
+    steps = zip(sizes, counts, strict=True)
+    return per_step * sum(count * step_work(size, overhead) for size, count in steps)
+
+
+class Position(NamedTuple):
+    """The progress of an optimisation.
+
+    Attributes:
+        iteration: The number of steps done.
+        total: The number of steps of the whole run.
+        fraction: The part of the work that is done, 0…1. Steps are weighted by their work, so half
+            of the steps of a large picture may be a tenth of the work.
+        eta_s: The estimated seconds left.
+    """
+
+    iteration: int
+    total: int
+    fraction: float
+    eta_s: float
+
+
+class StepEta:
+    """Estimates the time left of an optimisation from the time per work of the steps done.
+
+    A scale's first step includes its set-up, so it is used only until there is another one.
+
+    Args:
+        sizes: The (height, width) of each scale.
+        counts: The number of steps at each scale.
+        done: The number of steps already done.
+        on_gpu: True if a GPU computes. It takes hardly less time for small pictures.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[tuple[int, int]],
+        counts: Sequence[int],
+        done: int = 0,
+        on_gpu: bool = False,
+    ) -> None:
+        overhead = GPU_OVERHEAD if on_gpu else OVERHEAD
+        self._work = [
+            step_work(size, overhead)
+            for size, count in zip(sizes, counts, strict=True)
+            for _ in range(count)
+        ]
+        self._all_work, self._work_left = sum(self._work), sum(self._work[done:])
+        self._seconds_per_work = 0.0
+        self._measured = False
+        self._done = done
+        self._last = time.perf_counter()
+
+    def tick(self, skipped: int = 0) -> Position:
+        """Record a step, and `skipped` steps after it that will not run."""
+        now = time.perf_counter()
+        work = self._work[self._done]
+        first_of_scale = self._done == 0 or self._work[self._done - 1] != work
+        rate = (now - self._last) / work
+        if not first_of_scale:
+            self._seconds_per_work = (
+                0.9 * self._seconds_per_work + 0.1 * rate if self._measured else rate
+            )
+            self._measured = True
+        elif not self._measured:
+            self._seconds_per_work = rate
+        self._done += 1 + skipped
+        self._work_left -= work * (1 + skipped)
+        self._last = now
+        fraction = (self._all_work - self._work_left) / self._all_work
+        eta_s = self._work_left * self._seconds_per_work
+        return Position(self._done, len(self._work), fraction, eta_s)

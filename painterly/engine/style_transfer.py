@@ -1,0 +1,327 @@
+"""A picture, grown from 128 px to its size, each scale optimised to match the paintings; on arrays.
+
+The picture grows about twofold at most from one scale to the next. Each scale starts from the
+result of the one before, and matches the picture's places again to the paintings' places
+(neighbours.py). With Adam the result is the average of the iterates. The schedule follows
+crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (recipes/).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from painterly.devices.budget import MemoryBudget
+from painterly.devices.choose import (
+    deterministic,
+    full_float32,
+    gpus_in_use,
+    one_operation_at_a_time,
+)
+from painterly.devices.memory import device_budget, device_name
+from painterly.engine.groups import check_memory, groups_of
+from painterly.engine.matching import Matching
+from painterly.engine.memory_model import Footprint, MemoryPlan, PaintingInputs, plan
+from painterly.engine.objective import Objective
+from painterly.engine.optimizers import (
+    State,
+    StepParams,
+    initial_content_weight,
+    term_weights,
+)
+from painterly.engine.paintings import Paintings, as_paintings
+from painterly.engine.picture import (
+    PICTURE_BYTES,
+    SCALING_BYTES,
+    check_mask,
+    picture_size,
+    postprocess_bytes,
+)
+from painterly.engine.scale_optimizer import (
+    CHECK_EVERY,
+    ScaleOptimizer,
+    ScaleSchedule,
+    program,
+)
+from painterly.engine.schedule import StepEta, schedule
+from painterly.engine.targets import Problem
+from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
+from painterly.engine.transfer import CheckStop, Step, Transfer, named
+from painterly.settings import Settings
+from painterly.vgg.network import VGG
+
+one_operation_at_a_time()
+
+MOMENT_S = 0.4  # for which `step_seconds` measures
+
+
+class PaintingPlan(NamedTuple):
+    """The plan of a painting.
+
+    Attributes:
+        objective: The objective.
+        sizes: The (height, width) of each scale, coarse to fine.
+        counts: The number of steps at each scale.
+        memory: The memory plan of the last scale, which takes the most.
+    """
+
+    objective: Objective
+    sizes: list[tuple[int, int]]
+    counts: list[int]
+    memory: MemoryPlan
+
+
+def plan_painting(
+    inputs: PaintingInputs, settings: Settings, vgg: VGG, budget: MemoryBudget
+) -> PaintingPlan:
+    """Return the plan for a painting within a budget.
+
+    Raises:
+        PictureError: The picture is too narrow for its recipe.
+        MemoryShortError: It cannot be computed in the available memory.
+    """
+    objective = Objective.of(settings, vgg)
+    sizes, counts = schedule(*inputs.size, settings)
+    last = sizes[-1]
+    objective.view.canvas(last).check(settings.recipe)
+    outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
+    if inputs.has_init and len(sizes) == 1:
+        outside += PICTURE_BYTES * math.prod(last)
+    on_gpu = device_name().startswith("GPU")
+    footprint = Footprint.of(objective.view, settings, inputs, outside, on_gpu)
+    memory = plan(last, footprint, budget)
+    objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
+    if inputs.size != last:  # Before a scale begins, so not in addition to it.
+        budget.check(SCALING_BYTES * math.prod(inputs.size), "scaling the photo")
+    return PaintingPlan(objective, sizes, counts, memory)
+
+
+class StyleTransfer(Transfer):
+    """A photo prepared to be painted by optimisation. Other arguments as in `stylize`.
+
+    Args:
+        set_aside: Bytes of the host's memory that are free now and that others will take.
+        share: The most bytes that it may take, if others paint on the same device.
+
+    Raises:
+        ValueError: Arrays do not fit, or the network does not fit the recipe.
+        PictureError: The picture is too narrow for its recipe.
+        MemoryShortError: It cannot be computed in the available memory.
+    """
+
+    def __init__(  # noqa: PLR0913  The inputs of a painting.
+        self,
+        content: np.ndarray,
+        styles: Paintings,
+        settings: Settings,
+        vgg: VGG,
+        *,
+        content_mask: np.ndarray | None = None,
+        color_mask: np.ndarray | None = None,
+        init: np.ndarray | None = None,
+        memory_limit: int | None = None,
+        set_aside: int = 0,
+        share: int | None = None,
+    ) -> None:
+        super().__init__(content, styles, settings, content_mask, color_mask, init)
+        full_float32()
+        if settings.deterministic:
+            deterministic()
+        regions = styles.masked_groups(content_mask is not None)
+        masked, count = self._painted_part is not None, len(styles.paintings)
+        inputs = PaintingInputs(picture_size(content), masked, regions, init is not None, count)
+        budget = device_budget(memory_limit, set_aside, share)
+        self._objective, *_, self.memory_plan = plan_painting(inputs, settings, vgg, budget)
+        self._view = self._objective.view
+        check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
+        self._first = None if init is None else resample(to_batch(init), self.sizes[0])
+
+    def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
+        run cannot resume there."""
+        ends = np.cumsum(self.counts)
+        if not 0 < iteration < ends[-1]:
+            return {}
+        size = self.sizes[int(np.searchsorted(ends, iteration))]
+        shapes = State.shapes((1, *self._view.canvas(size).size, 3))
+        if self._view.losses.matched_layers:
+            shapes["matches"] = self._view.matches_shape(size, len(self._styles.paintings))
+        return shapes
+
+    def _steps(
+        self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
+    ) -> Iterator[Step]:
+        """Optimise, and let go of each step when the next one is asked for: its picture and its
+        optimiser's state would stay in memory."""
+        for step in self._optimised(done, resume):
+            yield step
+            if step.iteration < step.total:
+                step.expire()
+
+    def _optimised(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
+        eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
+        photo = scaled_photo(self._content, self.sizes[-1])
+        state: State | None = None
+        canvas = self._view.canvas(self.sizes[0])
+        for size, count in zip(self.sizes, self.counts, strict=True):
+            previous, canvas = canvas, self._view.canvas(size)
+            if done > count:
+                done -= count
+                continue
+            # From the host to the device that paints.
+            scaled = tf.identity(resample(photo, size))
+            if size == self.sizes[-1]:
+                del photo  # Memory is shortest at the last scale.
+            problem = self._problem(scaled)
+            if resume is not None:
+                state = State.restored(resume, (1, *canvas.size, 3))
+            elif state is not None:
+                state = state.resampled(previous, canvas)
+            else:
+                state = self._first_state(scaled)
+            optimizer = self._optimizer(problem, scaled, state, resume, (done, count))
+            del scaled, problem  # As large as the picture.
+            state = resume = None  # The optimiser replaces the state.
+            for number in range(done + 1, count + 1):
+                terms = optimizer.step(number, last=number == count)
+                skipped = count - number if optimizer.converged else 0
+                # No other name refers to the state: it would stay in memory during the next step.
+                yield Step(
+                    eta.tick(skipped),
+                    optimizer.state.average,
+                    canvas,
+                    self._postprocess,
+                    terms,
+                    optimizer.state,
+                    optimizer.matches,
+                )
+                if skipped:
+                    break
+            state, done = optimizer.state, 0
+            del optimizer
+
+    def _problem(self, photo: tf.Tensor) -> Problem:
+        """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
+        size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
+        groups = groups_of(self._styles, self._view, size, self._content_mask, stroke_size)
+        return self._objective.problem(photo, groups, self._painted_part)
+
+    def _first_state(self, photo: tf.Tensor) -> State:
+        """Return the state before the first step, for the photo at the first scale."""
+        first = self._first
+        if first is None:
+            first = self._view.recipe.first_picture(photo, self._settings)
+        canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
+        return State.start(padded(canvas, first), initial_content_weight(self._settings))
+
+    def _optimizer(
+        self,
+        problem: Problem,
+        photo: tf.Tensor,
+        state: State,
+        resume: Mapping[str, np.ndarray] | None,
+        steps: tuple[int, int],
+    ) -> ScaleOptimizer:
+        """Return the optimisation at one scale.
+
+        Args:
+            problem: The targets.
+            photo: The photo at this scale [1, h, w, 3], sRGB 0…1.
+            state: The state to start from.
+            resume: The snapshot that the state is from, if it is from one.
+            steps: The number of steps that an earlier run has done, and of all steps.
+        """
+        size, (done, count) = (photo.shape[1], photo.shape[2]), steps
+        first, last = size == self.sizes[0], size == self.sizes[-1]
+        return ScaleOptimizer(
+            self._objective,
+            Matching(self._view, problem, photo, self._settings.strength, resume),
+            state,
+            self._settings,
+            self.memory_plan.for_scale(size),
+            ScaleSchedule(count, done, is_first=first, is_last=last),
+        )
+
+
+def objective(  # noqa: PLR0913  The public signature.
+    image: np.ndarray,
+    content: np.ndarray,
+    styles: Sequence[np.ndarray] | Paintings,
+    settings: Settings,
+    vgg: VGG,
+    shares: Sequence[float] | None = None,
+    *,
+    content_mask: np.ndarray | None = None,
+    style_masks: Sequence[np.ndarray | None] | None = None,
+    regions: Sequence[np.ndarray | None] | None = None,
+) -> tuple[dict[str, float], np.ndarray]:
+    """Compute the loss that `stylize` minimises, and its gradient.
+
+    If `content_weight` is `auto`, it is the weight that steering starts from. Other arguments as in
+    `stylize`.
+
+    Args:
+        image: The picture, float32 [H, W, 3], sRGB 0…1.
+        content: The photo, float32, of the same shape.
+        styles: As in `stylize`; paintings are used at their own size.
+
+    Returns:
+        The weighted contributions `content`, `style`, `total_variation` and `structure` with their
+        sum `total`, and d total / d image, float32 [H, W, 3].
+    """
+    if not settings.traits.optimises:
+        raise ValueError(f"recipe {settings.recipe} has no loss")
+    if np.shape(image) != np.shape(content):
+        raise ValueError(f"image {np.shape(image)} and content {np.shape(content)} differ")
+    if content_mask is not None:
+        check_mask(content_mask, "content_mask")
+    paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
+    minimised = Objective.of(settings, vgg, as_given=True)
+    photo, picture = to_batch(content), to_batch(image)
+    groups = groups_of(paintings, minimised.view, picture_size(content), content_mask)
+    painted_part = (
+        content_mask if settings.traits.original else paintings.painted_part(content_mask)
+    )
+    problem = minimised.problem(photo, groups, painted_part)
+    problem = Matching(minimised.view, problem, photo, settings.strength).matched(picture)
+    weights = term_weights(initial_content_weight(settings), settings)
+    terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
+    return named((weights * terms).numpy()), gradient[0].numpy()
+
+
+def step_seconds(
+    size: tuple[int, int], settings: Settings, vgg: VGG, memory_limit: int | None = None
+) -> float:
+    """Measure the seconds of a step for a moment, after the first few, in which TensorFlow traces
+    the step and chooses its kernels.
+
+    Args:
+        size: The (height, width) in px of a picture of noise.
+        settings: Its settings.
+        vgg: The network.
+        memory_limit: As in `stylize`.
+    """
+    objective = Objective.of(settings, vgg)
+    footprint = Footprint.of(objective.view, settings)
+    fast = footprint.is_fast(size, device_budget(memory_limit).bytes)
+    objective = objective.planned(fast, saves_memory=False)
+    noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
+    groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
+    image = padded(objective.view.canvas(size), noise)
+    problem = objective.problem(noise, groups, None)
+    problem = Matching(objective.view, problem, noise, settings.strength).matched(image)
+    [params] = StepParams.packed([StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)])
+    step = program(objective, problem).step
+    for moment in (0.0, MOMENT_S):
+        state = State.start(image, initial_content_weight(settings))
+        steps, started, elapsed = 0, perf_counter(), 0.0
+        while steps == 0 or elapsed < moment:
+            for _ in range(CHECK_EVERY):
+                state, terms = step(state, problem, params)
+            terms.numpy()  # Waits for the device, as often as a painting does.
+            steps += CHECK_EVERY
+            elapsed = perf_counter() - started
+    return elapsed / steps

@@ -1,0 +1,187 @@
+"""A photo that is painted step by step, whatever the recipe; without TensorFlow."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from painterly.engine.memory_model import MemoryPlan
+from painterly.engine.paintings import Paintings
+from painterly.engine.picture import (
+    Canvas,
+    Postprocess,
+    check_mask,
+    check_values,
+    picture_size,
+)
+from painterly.engine.schedule import Position, schedule
+from painterly.settings import Settings
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from painterly.engine.optimizers import State
+
+TERMS = ("content", "style", "total_variation", "structure")
+# Called several times a second; it may raise an exception to stop.
+CheckStop = Callable[[], object]
+
+
+class Step:
+    """One step of a painting: a view on the running transfer.
+
+    Image, losses and snapshot are computed when they are first read. Read them before the next step
+    is asked for, since that changes the picture: later, they raise RuntimeError unless they have
+    been read before. The last step can be read at any time, and so can each of recipe instant.
+
+    Attributes:
+        iteration: The step's number, from 1.
+        total: As in `Position`.
+        fraction: As in `Position`.
+        eta_s: As in `Position`.
+        scale: The longer side of the picture at this step in px.
+    """
+
+    def __init__(
+        self,
+        position: Position,
+        picture: "np.ndarray | tf.Tensor",
+        canvas: Canvas,
+        postprocess: Postprocess,
+        terms: "tf.Tensor | None" = None,
+        state: "State | None" = None,
+        matches: "Sequence[tf.Tensor]" = (),
+    ) -> None:
+        self.iteration, self.total, self.fraction, self.eta_s = position
+        self.scale = max(canvas.picture)
+        self.can_resume = state is not None
+        self._picture: np.ndarray | tf.Tensor | None = picture
+        self._canvas, self._postprocess = canvas, postprocess
+        self._terms, self._state, self._matches = terms, state, matches
+
+    @property
+    def content_weight(self) -> float:
+        """The photo's weight relative to the painting's after this step; `strength` steers it. 0 in
+        recipe instant."""
+        self._check_current()
+        return 0.0 if self._state is None else float(self._state.content_weight)
+
+    @cached_property
+    def losses(self) -> dict[str, float]:
+        """The weighted contributions to the loss, and their sum `total`; empty in recipe instant,
+        which has none."""
+        self._check_current()
+        return {} if self._terms is None else named(self._terms.numpy())
+
+    @cached_property
+    def image(self) -> np.ndarray:
+        """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
+        self._check_current()
+        # It shares TensorFlow's memory: a copy would take memory when it is shortest.
+        image = self._canvas.cropped(np.asarray(self._picture))[0]
+        if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
+            image = np.clip(image, 0, 1)
+        return self._postprocess(image)
+
+    def snapshot(self) -> dict[str, np.ndarray]:
+        """Return the arrays that `stylize` needs to resume after this step, if `can_resume`.
+
+        They are `iteration`, the image and the optimiser's state, float32, 48 bytes per pixel in
+        all. They share TensorFlow's memory; if they are kept beyond the next step, they take that
+        much more.
+        """
+        self._check_current()
+        assert self._state is not None
+        arrays = {name: np.asarray(value) for name, value in self._state._asdict().items()}
+        if self._matches:
+            matches = np.concatenate([each.numpy() for each in self._matches], -1)
+            arrays["matches"] = matches.astype(np.int32)
+        return {"iteration": np.array(self.iteration), **arrays}
+
+    def expire(self) -> None:
+        """Let go of the picture, since the next step changes it."""
+        self._picture = self._terms = self._state = None
+        self._matches = ()
+
+    def _check_current(self) -> None:
+        if self._picture is None:
+            raise RuntimeError(
+                f"step {self.iteration} is over; read image, losses, content_weight and snapshot() "
+                "before the next step"
+            )
+
+
+class Transfer(ABC):
+    """A photo prepared to be painted in a style; `steps` paints it. Arguments as in `stylize`.
+
+    Attributes:
+        sizes: The (height, width) of each scale, coarse to fine.
+        counts: The number of steps at each scale.
+        memory_plan: The memory plan of the last scale, which takes the most memory.
+
+    Raises:
+        ValueError: Arrays do not fit.
+    """
+
+    memory_plan: MemoryPlan
+
+    def __init__(
+        self,
+        content: np.ndarray,
+        styles: Paintings,
+        settings: Settings,
+        content_mask: np.ndarray | None,
+        color_mask: np.ndarray | None,
+        init: np.ndarray | None,
+    ) -> None:
+        self.sizes, self.counts = schedule(*picture_size(content), settings)
+        check_values(content, "the photo")
+        for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
+            if mask is not None:
+                check_mask(mask, name)
+        if init is not None:
+            picture_size(init)
+            check_values(init, "init")
+        self._content, self._styles, self._settings = content, styles, settings
+        self._content_mask, self._init = content_mask, init
+        self._painted_part = content_mask
+        if not settings.traits.original:  # It applies regions to paintings only.
+            self._painted_part = styles.painted_part(content_mask)
+        self._postprocess = Postprocess.of(content, settings, self._painted_part, color_mask)
+
+    def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
+        run cannot resume there."""
+        return {}
+
+    def steps(
+        self,
+        resume: Mapping[str, np.ndarray] | None = None,
+        check_stop: CheckStop = lambda: None,
+    ) -> Iterator[Step]:
+        """Paint, and yield every step; `resume` and errors as in `stylize`.
+
+        Args:
+            resume: As in `stylize`.
+            check_stop: Is called several times a second by recipe instant, which has long steps. It
+                may raise an exception to stop.
+        """
+        total = sum(self.counts)
+        done = 0 if resume is None else int(resume["iteration"])
+        if not 0 <= done < total:
+            raise ValueError(f"a snapshot of step {done} for a run of {total}")
+        return self._steps(done, resume, check_stop)
+
+    @abstractmethod
+    def _steps(
+        self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
+    ) -> Iterator[Step]:
+        """Paint after `done` steps; arguments as in `steps`."""
+
+
+def named(terms: np.ndarray) -> dict[str, float]:
+    """Return the terms [4] by name, and their sum `total`."""
+    values = [float(value) for value in terms]
+    return {**dict(zip(TERMS, values, strict=True)), "total": sum(values)}

@@ -1,0 +1,164 @@
+"""The network's view of pictures: their canvas, features and places in tiles, and masks."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+import tensorflow as tf
+
+from painterly.devices.choose import fastest_precision
+from painterly.engine import neighbours
+from painterly.engine.memory_model import band_rows
+from painterly.engine.picture import Canvas
+from painterly.engine.recipes import recipe_of
+from painterly.engine.recipes.base import Losses, Recipe
+from painterly.engine.schedule import MARGIN
+from painterly.settings import Settings
+from painterly.vgg.network import VGG, NetworkOptions
+from painterly.vgg.tiles import Tile, halo_of, joined, tiled_features
+
+FEW_BANDS = 3
+
+# Takes a tile, and each layer's feature [1, h, w, C] of its own part.
+TakeFeatures: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
+
+
+@dataclass(frozen=True)
+class View:
+    """A network's view of pictures, for a recipe.
+
+    Attributes:
+        vgg: The network.
+        recipe: The recipe.
+        losses: The recipe's losses, which name the layers.
+        options: How the network computes features.
+        as_given: Whether paintings are used at their own size and pictures have no margin.
+        saves_memory: Whether features and places are computed in small parts, for a picture whose
+            gradient is computed in tiles. Views that differ only in it share a program.
+    """
+
+    vgg: VGG
+    recipe: Recipe
+    losses: Losses
+    options: NetworkOptions
+    as_given: bool = False
+    saves_memory: bool = field(default=False, compare=False)
+
+    @classmethod
+    def of(cls, settings: Settings, vgg: VGG, as_given: bool = False) -> "View":
+        """Return the view for these settings; `as_given` as in `View`."""
+        settings, recipe = vgg.adapted(settings), recipe_of(settings)
+        vgg = recipe.network(vgg)
+        precision = settings.precision
+        if settings.optimizer == "lbfgs" and precision == "auto":
+            precision = "float32"  # A line search fails on bfloat16's rounding.
+        dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
+        if dtype == tf.float16 and not (settings.traits.relative and vgg.fits_float16):
+            dtype = tf.float32
+        options = NetworkOptions(settings.pool_type, dtype, settings.padding)
+        return cls(vgg, recipe, recipe.losses(settings, vgg), options, as_given)
+
+    def planned(self, fast: bool, saves_memory: bool) -> "View":
+        """Return the view that spends memory on speed, or saves it, as a memory plan says."""
+        options = replace(self.options, spends_memory=fast)
+        return replace(self, options=options, saves_memory=saves_memory)
+
+    def canvas(self, picture: tuple[int, int], margin: int = MARGIN) -> Canvas:
+        """Return the canvas that a picture of this (height, width) is seen on."""
+        if self.as_given or not self.recipe.pads:
+            return Canvas(picture)
+        return Canvas.around(picture, margin)
+
+    def painting_size(
+        self, painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
+    ) -> tuple[int, int]:
+        """Return the (height, width) at which a painting is seen; arguments as in `Recipe`."""
+        if self.as_given:
+            return painting
+        return self.recipe.painting_size(painting, picture, stroke_size)
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """All layers at which the photo or paintings are compared."""
+        return tuple(dict.fromkeys((*self.losses.layers, self.losses.content_layer)))
+
+    @property
+    def matched_channels(self) -> int:
+        """The number of channels of all layers at which places are matched."""
+        return sum(map(self.vgg.channels, self.losses.matched_layers))
+
+    @property
+    def halo(self) -> int:
+        """The px around a tile that its features at `layers` depend on."""
+        return halo_of(self.vgg, self.layers)
+
+    def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
+        """Return the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in
+        tiles."""
+        return joined(self.tiled_features(image, layers))
+
+    def tiled_features(
+        self, image: tf.Tensor, layers: Sequence[str], rows: tuple[int, int] | None = None
+    ) -> Iterator[tuple[Tile, dict[str, tf.Tensor]]]:
+        """Compute `features` as `tiles.tiled_features` does."""
+        return tiled_features(self.vgg, image, layers, self.options, rows, self.saves_memory)
+
+    def layer_masks(
+        self, mask: np.ndarray | None, canvas: Canvas, layers: Sequence[str]
+    ) -> tuple[tf.Tensor, ...]:
+        """Return a mask [h, w] of the picture on a canvas at each layer, [1, h, w, 1]; empty if
+        the mask is None."""
+        if mask is None:
+            return ()
+        return self.losses.layer_masks(canvas.padded_mask(mask), *canvas.size, layers)
+
+    def matches_shape(self, size: tuple[int, int], paintings: int) -> tuple[int, ...]:
+        """Return the shape of all matches of a picture of `size` (height, width) among
+        paintings."""
+        height, width = self.canvas(size).size
+        return 1, height // neighbours.PLACE, width // neighbours.PLACE, paintings
+
+    def places_of(self, image: tf.Tensor) -> neighbours.PlacesOf:
+        """Return the places of an image [1, H, W, 3], computed once if they are few, else each time
+        they are needed."""
+        if self._band_rows(image) < image.shape[1]:
+            return partial(self.places, image)
+        (kept,) = self.places(image)
+        # A copy, because matching removes each layer after its use.
+        return lambda few: iter([dict(kept)])
+
+    def places(
+        self,
+        image: tf.Tensor,
+        few: bool = False,
+        take: TakeFeatures | None = None,
+    ) -> Iterator[neighbours.Places]:
+        """Compute the places of an image, in bands of rows from top to bottom.
+
+        Args:
+            image: The image on its canvas [1, H, W, 3], sRGB 0…1.
+            few: Whether a part of the bands is enough, at least FEW_BANDS if there are as many.
+            take: Is called with the features of all layers that are compared.
+        """
+        matched = self.losses.matched_layers
+        layers = self.layers if take else matched
+        height = image.shape[1]
+        high = self._band_rows(image)
+
+        def in_tiles(first: int) -> Iterator[tuple[Tile, neighbours.Places]]:
+            rows = first, min(first + high, height)
+            for tile, at_layers in self.tiled_features(image, layers, rows):
+                if take:
+                    take(tile, at_layers)
+                features = {layer: neighbours.places(layer, at_layers[layer]) for layer in matched}
+                yield tile, features
+
+        step = max(1, -(-height // high) // FEW_BANDS) if few else 1
+        for first in range(0, height, step * high):
+            yield neighbours.aligned(joined(in_tiles(first)))
+
+    def _band_rows(self, image: tf.Tensor) -> int:
+        size = tuple(image.shape[1:3])
+        return band_rows(size, self.matched_channels, self.saves_memory)

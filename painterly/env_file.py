@@ -1,0 +1,105 @@
+"""The file `.env` with the variables of a user: read, and changed without loss of other lines."""
+
+import os
+import re
+from collections.abc import Mapping
+from io import StringIO
+from pathlib import Path
+
+from painterly.errors import ConfigError
+from painterly.paths import command
+from painterly.storage.files import replacing, storage_errors
+
+HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"
+PRIVATE = 0o600
+# A line of `clever addon env --format shell`, and what of it precedes the semicolon.
+_SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
+_PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
+
+
+def read(folder: Path) -> dict[str, str | None]:
+    """Return the variables of a folder's `.env`; none if there is no such file.
+
+    Raises ConfigError if it, or a line of it, cannot be read.
+    """
+    file = folder / ".env"
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}; expected text in UTF-8") from error
+    if "\0" in text:
+        raise ConfigError(
+            f"{file} cannot be read: a part of it is in UTF-16, which Windows PowerShell's >> "
+            "writes; expected text in UTF-8"
+        )
+    return parse(text, str(file))
+
+
+def parse(text: str, where: str | None = None) -> dict[str, str | None]:
+    """Return the variables in lines such as `NAME=value` and `export NAME="value";`.
+
+    Args:
+        text: The lines.
+        where: The file, for errors. Without one, lines that cannot be read are skipped.
+
+    Raises:
+        ConfigError: A line of a file cannot be read.
+    """
+    from dotenv.parser import parse_stream
+
+    values = {}
+    # The parser alone: a secret may contain ${…}, which is not to be replaced.
+    for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
+        if binding.error and where:
+            line = binding.original.line
+            raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value")
+        if binding.key is not None and not binding.error:
+            values[binding.key] = binding.value
+    return values
+
+
+def update(file: Path, values: Mapping[str, str]) -> None:
+    """Set variables in a file, whole or not at all, so that only its owner can read it.
+
+    A variable's last line becomes a comment above the new one, a new variable is added at the end,
+    and all other lines stay.
+
+    Raises ConfigError if a line cannot be changed, StorageError if the file cannot be written.
+    """
+    file = file.resolve()  # A link stays one.
+    before = HEADER
+    with storage_errors(str(file)):
+        if file.exists():
+            before = file.read_bytes().decode("utf-8-sig")
+    after = before
+    for name, value in values.items():
+        after = _with_value(after, name, value)
+    if parse(after, str(file)) != {**parse(before, str(file)), **values}:
+        raise ConfigError(
+            f"{file} could not be changed without loss; set {', '.join(values)} there yourself"
+        )
+    with storage_errors(str(file)), replacing(file) as body:
+        if hasattr(os, "fchmod"):  # On Windows, a user's folders are closed to others.
+            os.fchmod(body.fileno(), PRIVATE)
+        body.write(after.encode())
+
+
+def _with_value(text: str, name: str, value: str) -> str:
+    """Return the lines of a file with a variable set."""
+    line = f"{name}={_quoted(value)}"
+    lines = [*re.finditer(rf"^[ \t]*(export[ \t]+)?{name}[ \t]*=[^\r\n]*", text, re.MULTILINE)]
+    end = "\r\n" if "\r\n" in text else "\n"
+    if lines:
+        old = lines[-1]
+        return f"{text[: old.start()]}# {old[0]}{end}{line}{text[old.end() :]}"
+    before = text if text.endswith(("\n", "\r")) or not text else text + end
+    return before + line + end
+
+
+def _quoted(value: str) -> str:
+    if _PLAIN.fullmatch(value):
+        return value
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,210 @@
+"""The gallery of a result bucket, kept up to date while a run paints.
+
+One page that needs nothing else: its thumbnails are embedded as data: URIs, unless there are too
+many, so a link to it alone is enough. Larger pictures are stored under `_gallery/`, and loaded when
+a result is opened.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from logging import WARNING
+from time import perf_counter
+from uuid import uuid4
+
+import numpy as np
+
+from painterly.bucket_layout import PAGE, UNPUBLISHED
+from painterly.gallery.page import render_page
+from painterly.gallery.pictures import (
+    PREVIEW,
+    THUMBNAIL_BYTES,
+    THUMBNAILS,
+    picture_key,
+    preview,
+    thumbnail,
+    thumbnail_key,
+)
+from painterly.gallery.record_view import photo_name, pictures_of, style_name
+from painterly.log import event, printable
+from painterly.record import Record
+from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.retry import logged_storage_errors
+
+PUBLISH_EVERY_S = 30.0
+# With more than this many bytes of thumbnails the page loads them when they come into view; with
+# fewer it holds them itself, and a link to it alone is enough.
+EMBEDDED_BYTES = 3_000_000
+THUMBNAIL_READERS = 8  # threads: each waits for the network, not for the processor
+_GENERATED_BY_US = re.compile(rb"""<meta\s+name=["']generator["']\s+content=["']painterly["']""")
+UNWRITTEN = "the gallery could not be written"
+
+
+class Gallery:
+    """The gallery of a run. It writes `index.html` and keys under `_gallery/`, nothing else, and
+    leaves an index.html that another program made as it is. No method raises: a gallery that
+    cannot be written is logged, and costs no painting. Thread-safe.
+
+    A run that paints a part of the pictures, next to other runs, calls `mark` at its end instead of
+    `publish`, and the next whole run writes the page.
+    """
+
+    def __init__(self, bucket: Bucket, records: Iterable[Record] = ()) -> None:
+        """Open the gallery.
+
+        Args:
+            bucket: The result bucket.
+            records: Those in the bucket already, in any order.
+        """
+        self._bucket = bucket
+        self._records = {_identity(each): each for each in records}  # those that the page shows
+        self._page_is_ours: bool | None = None  # None until it is checked
+        self._published = perf_counter()
+        self._publishing = threading.Lock()
+        self._mark: str | None = None  # the ETag of this run's mark
+        self._was_marked = False
+        self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
+        self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
+        self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
+        self._holding = threading.Lock()
+
+    def mark(self) -> None:
+        """Mark the gallery as outdated, until `publish`."""
+        # No two marks are equal, so that each run recognises its own.
+        notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
+        with logged_storage_errors(UNWRITTEN):
+            self._was_marked = self._bucket.find(UNPUBLISHED) is not None
+            self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
+
+    def store_pictures(
+        self,
+        record: Record,
+        photo: np.ndarray,
+        result: np.ndarray,
+        paintings: Mapping[str, np.ndarray],
+    ) -> None:
+        """Store the pictures of a result: its own, its photo's and its paintings'.
+
+        Photos and paintings that were stored with the same ETag before are not stored a second
+        time. A picture that the bucket refuses is logged and left out.
+
+        Args:
+            record: The record of the result.
+            photo: Pixels, as in `pictures.preview`.
+            result: Pixels, as in `pictures.preview`.
+            paintings: Pixels by key, as in `pictures.preview`.
+        """
+        with logged_storage_errors(UNWRITTEN):
+            if record.result is not None:
+                self._store("results", record.result, result)
+            if record.photo is not None:
+                self._store("photos", record.photo, photo, record.photo_etag)
+            etags = {each.key: each.etag for each in record.paintings or ()}
+            for key, pixels in paintings.items():
+                self._store("paintings", key, pixels, etags.get(key))
+
+    def add_record(self, record: Record) -> None:
+        """Show the record of a result with stored pictures, or of a failure, on the page that
+        `publish` writes. It replaces an earlier one of the same photo and style."""
+        self._records[_identity(record)] = record
+
+    def publish_if_due(self) -> None:
+        """Write the page if that was last done a while ago."""
+        due = perf_counter() - self._published > PUBLISH_EVERY_S
+        if due and self._publishing.acquire(blocking=False):
+            try:
+                with logged_storage_errors(UNWRITTEN):
+                    self._write_page(unfinished=True)
+            finally:
+                self._published = perf_counter()
+                self._publishing.release()
+
+    def publish(self) -> None:
+        """Write the page and remove the mark, unless another run has marked it too."""
+        with self._publishing, logged_storage_errors(UNWRITTEN):
+            self._write_page()
+            if not self._is_anothers_mark():
+                self._bucket.delete(UNPUBLISHED)
+
+    def thumbnails(self, records: Iterable[Record]) -> Mapping[str, bytes | bool]:
+        """Return the thumbnails that the page of some records shows, by their keys.
+
+        Returns:
+            The content of each, or True for each if they are too many for the page to hold them.
+            One that is not in the bucket is missing.
+
+        Raises:
+            StorageError: The bucket cannot be listed.
+        """
+        shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
+        if shown - self._sizes.keys():
+            stored = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
+            for key in shown:
+                # A file much larger than a thumbnail is not ours, and would only slow the page.
+                size = stored.get(key, 0)
+                self._sizes.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
+        stored_keys = sorted(key for key in shown if self._sizes[key])
+        if sum(self._sizes[key] for key in stored_keys) > EMBEDDED_BYTES:
+            return dict.fromkeys(stored_keys, True)
+        with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
+            return dict(zip(stored_keys, pool.map(self._thumbnail, stored_keys), strict=True))
+
+    def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
+        """Store a picture's preview and thumbnail."""
+        if etag and (kind, key, etag) in self._stored:
+            return
+        small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
+        with self._holding:
+            self._held.pop(small_key, None)
+            self._sizes[small_key] = len(small)
+            if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
+                self._held[small_key] = small
+        try:
+            larger = preview(pixels, PREVIEW)
+            self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
+            self._bucket.write(small_key, small, "image/jpeg")
+        except ObjectError as error:
+            event(f"the gallery has no preview of {printable(key)}: {error}", level=WARNING)
+        if etag:
+            self._stored.add((kind, key, etag))
+
+    def _thumbnail(self, key: str) -> bytes:
+        """Return the content of a thumbnail; empty if it cannot be read."""
+        if key in self._held:
+            return self._held[key]
+        try:
+            data = self._bucket.read(key)
+        except ObjectError:
+            data = b""
+        with self._holding:  # `_store`, on another thread, may have stored a newer one.
+            return self._held.setdefault(key, data)
+
+    def _is_anothers_mark(self) -> bool:
+        """Return whether another run has been painting, killed or not. The page may lack its
+        results, and the next whole run shows them."""
+        if self._mark is None or self._was_marked:
+            return self._was_marked
+        mark = self._bucket.find(UNPUBLISHED)
+        return mark is not None and mark.etag != self._mark
+
+    def _write_page(self, unfinished: bool = False) -> None:
+        if self._page_is_ours is None:
+            page = self._bucket.find(PAGE)
+            self._page_is_ours = page is None or bool(
+                _GENERATED_BY_US.search(self._bucket.read(PAGE))
+            )
+            if not self._page_is_ours:
+                event(
+                    f"{PAGE} in {self._bucket.name} is not a gallery of ours and is left as it is; "
+                    "move it away to get one",
+                    level=WARNING,
+                )
+        if self._page_is_ours:
+            records = list(self._records.values())
+            text = render_page(records, self.thumbnails(records), unfinished)
+            self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
+
+
+def _identity(record: Record) -> tuple[str, str]:
+    return photo_name(record), style_name(record)

@@ -1,0 +1,208 @@
+"""Records → index.html, one page that needs no other file and no network."""
+
+import base64
+import functools
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from painterly.gallery import record_view
+from painterly.gallery.pictures import picture_key, thumbnail_key
+from painterly.gallery.record_view import photo_name, sort_key, style_name
+from painterly.log import printable
+from painterly.record import Record
+
+SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
+STYLESHEETS = ("theme.css", "compare.css", "wall.css")
+# Modules in the order in which they import each other; in the page they share one scope.
+SCRIPTS = (
+    *("elements.js", "address.js", "compare.js", "dialog.js", "zoom.js"),
+    *("wall.js", "viewer.js"),
+)
+ROW_COLUMNS = (
+    *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
+    *("thumb", "odd"),
+)
+_MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
+
+
+def render_page(
+    records: Iterable[Record],
+    thumbnails: Mapping[str, bytes | bool],
+    unfinished: bool = False,
+) -> str:
+    """Render index.html, a file that needs no other. Arguments as in `page_context`."""
+    template, inlined = _template()
+    return template.render(**inlined, **page_context(records, thumbnails, unfinished))
+
+
+def page_context(
+    records: Iterable[Record],
+    thumbnails: Mapping[str, bytes | bool],
+    unfinished: bool = False,
+) -> dict[str, Any]:
+    """Return the variables of the template `page.html`.
+
+    Args:
+        records: Those of all results and failures, in any order.
+        thumbnails: As from `GalleryPictures.thumbnails`. The page has a blank for a missing one.
+        unfinished: Whether more results will follow, which the page then says.
+    """
+    ordered = sorted(records, key=_order)
+    painted = [each for each in ordered if each.result is not None]
+    data = _page_data(painted, thumbnails)
+    counts = Counter(printable(style_name(each)) for each in painted)
+    return {
+        "photo_count": len(data["photos"]),
+        "styles": [(name, counts[name]) for name in data["styles"]],
+        "failures": [
+            (
+                printable(photo_name(record)),
+                printable(style_name(record)),
+                record_view.failure_reason(record),
+            )
+            for record in ordered
+            if record.error
+        ],
+        "unfinished": unfinished,
+        "data": data,
+    }
+
+
+def configure(environment: Environment) -> Environment:
+    """Set what the templates in `SHARED` expect of Jinja."""
+    environment.undefined = StrictUndefined
+    environment.trim_blocks = environment.lstrip_blocks = True
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment
+
+
+@functools.cache
+def _template() -> tuple[Template, dict[str, object]]:
+    """Load the template, the style and script that it holds, and the hashes with which its
+    Content-Security-Policy allows these, and no others."""
+    stylesheets = "".join((SHARED / name).read_text("utf-8") for name in STYLESHEETS)
+    scripts = "".join((SHARED / name).read_text("utf-8") for name in SCRIPTS)
+    scripts = _MODULE_SYNTAX.sub("", scripts)
+    css = f"\n{stylesheets}"
+    script = f'\n"use strict";\n(() => {{\n{scripts}}})();\n'
+    environment = configure(Environment(loader=FileSystemLoader(SHARED), autoescape=True))
+    template = environment.get_template("page.html")
+    hashes = {"style": _digest(css), "script": _digest(script)}
+    return template, {"css": Markup(css), "script": Markup(script), "hashes": hashes}
+
+
+def _digest(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]) -> dict[str, Any]:
+    """Return the data that the page's script works on, small enough for thousands of results.
+
+    Values that results share are in the data once, and results refer to them by number. An address
+    that follows from a key is not in the data.
+
+    Args:
+        ordered: Records with a result.
+        thumbnails: As from `GalleryPictures.thumbnails`.
+
+    Returns:
+        The results as rows of numbers and texts, their names as `columns`, and the tables that the
+        numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
+        key, or 0; `odd` has the addresses of keys from which they do not follow.
+    """
+    style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
+    styles = _Numbered(style_names)
+    photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
+    sizes, settings, origins = _Numbered(), _Numbered(), _Numbered()
+
+    def thumb(kind: str, key: str) -> str | int:
+        data = thumbnails.get(thumbnail_key(kind, key))
+        if not data or data is True:
+            return int(bool(data))
+        return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
+
+    def row(record: Record) -> list[Any]:
+        key, photo, style = record.result or "", photo_name(record), style_name(record)
+        refs = record.paintings or ()
+        shown = zip((paintings[each.key] for each in refs), record_view.shares(record), strict=True)
+        return [
+            photos[photo],
+            blends[styles[style], tuple(shown), record_view.style_lines(record)],
+            "" if key == f"{style}/{photo}" else printable(key),
+            sizes[record_view.size(record)],
+            settings[record_view.setting_lines(record.settings)],
+            origins[record_view.origin(record)],
+            record_view.time_taken(record),
+            record_view.finished(record),
+            thumb("results", key),
+            _odd_result(key),
+        ]
+
+    return {
+        "columns": ROW_COLUMNS,
+        "rows": [row(each) for each in ordered],
+        "styles": [printable(name) for name in styles],
+        "photos": [(printable(name), thumb("photos", name), _odd(name)) for name in photos],
+        "paintings": [(printable(key), thumb("paintings", key), _odd(key)) for key in paintings],
+        "blends": list(blends),
+        "sizes": list(sizes),
+        "settings": list(settings),
+        "origins": list(origins),
+    }
+
+
+def url(key: str) -> str | None:
+    """Return a key as a percent-encoded address relative to the page; None for a key without one:
+    browsers resolve `..` in any encoding."""
+    parts = key.split("/")
+    if "." in parts or ".." in parts:
+        return None
+    try:
+        # File names that are not UTF-8 come from Python as surrogates, and go back to bytes.
+        return "./" + "/".join(quote(part, "", errors="surrogateescape") for part in parts)
+    except UnicodeEncodeError:
+        return None
+
+
+def _order(record: Record) -> tuple[Any, ...]:
+    """Return a key that sorts records by photo and style, as people count."""
+    return sort_key(photo_name(record)), sort_key(style_name(record))
+
+
+class _Numbered(dict[Any, int]):
+    """Numbers different values from 0 in the order of their first use."""
+
+    def __init__(self, values: Iterable[Hashable] = ()) -> None:
+        super().__init__((value, number) for number, value in enumerate(values))
+
+    def __missing__(self, value: Hashable) -> int:
+        return self.setdefault(value, len(self))
+
+
+def _odd_result(key: str) -> dict[str, Any] | int:
+    odd = _odd(key)
+    if isinstance(odd, int):
+        return odd
+    return odd | {
+        "anchor": quote(key, errors="replace"),
+        "href": url(key),
+        "file": printable(key.rpartition("/")[2]),
+    }
+
+
+def _odd(key: str) -> dict[str, Any] | int:
+    """Return the addresses of a picture's preview and thumbnail by kind, or 0 if they follow from
+    its key."""
+    follows = picture_key("any", key).endswith(f"/any/{key}.jpg")
+    if follows and printable(key) == key and url(key) is not None:
+        return 0
+    return {"stored": url(picture_key("any", key).rpartition("/any/")[2])}

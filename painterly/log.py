@@ -1,0 +1,220 @@
+"""The log, one line per event as text or JSON, and the texts in it."""
+
+import errno
+import io
+import json
+import logging
+import os
+import reprlib
+import sys
+import threading
+import time
+import traceback
+import unicodedata
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+logger = logging.getLogger("painterly")
+QUIET_S = 60.0  # before WarningLog logs the same text again
+# Invisible characters that join or separate parts of emojis and of Persian words.
+_JOINERS = "\u200c\u200d"
+
+
+class _Stdout(logging.Handler):
+    """Writes to the current sys.stdout, which may have been replaced since logging was set up.
+    Errors are red on a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+            if record.levelno >= logging.ERROR and sys.stdout.isatty() and not logs_json():
+                from rich import get_console  # The one that shows bars, so that it goes above.
+                from rich.text import Text
+
+                get_console().print(Text(text, "bold red"), soft_wrap=True)
+            else:
+                _print(text)
+        except Exception:
+            self.handleError(record)
+
+
+class _Json(logging.Formatter):
+    """One JSON object per line: time, level, message, and the fields of `event(…)`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        text = json.dumps(line, ensure_ascii=False)
+        # Control characters such as U+202E are escaped; letters are not.
+        return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+class _Text(logging.Formatter):
+    """One line per event: line ends and terminal codes in it are escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def log_to_stdout(
+    form: str, as_json: bool = False, level: int = logging.INFO, *, quiet: bool = False
+) -> None:
+    """Write the log to stdout, in a `logging` format or as JSON, from a level on. quiet: only
+    warnings, errors and the summary."""
+    handler = _Stdout()
+    handler.setFormatter(_Json() if as_json else _Text(form, "%H:%M:%S"))
+    if quiet:
+        handler.addFilter(_matters)
+    logger.handlers = [handler]
+    logger.setLevel(level)
+
+
+def _print(text: str) -> None:
+    """Print on stdout, unless its reader has gone."""
+    # Held: `print` does not keep a stdout alive that another thread's bar takes back.
+    stdout = sys.stdout
+    try:
+        print(text, file=stdout, flush=True)
+    except OSError as error:
+        if not reader_has_gone(error):
+            raise
+        print_nowhere()
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING or getattr(record, "summary", False)
+
+
+def reader_has_gone(error: OSError) -> bool:
+    """Return whether an error of writing says that a pipe's reader has gone, as in `… | head`."""
+    windows = sys.platform == "win32" and error.errno == errno.EINVAL
+    return windows or isinstance(error, BrokenPipeError)
+
+
+def print_nowhere() -> None:
+    """Drop what stdout gets from now on: its reader has gone."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def print_anything() -> None:
+    """Let stdout escape what its encoding lacks, as stderr does: in some locales it has no arrows,
+    and not the letters of most languages. On Windows both are in UTF-8 instead, unless
+    PYTHONIOENCODING says otherwise."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            as_usual = sys.platform != "win32" or os.environ.get("PYTHONIOENCODING")
+            encoding = stream.encoding if as_usual else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+
+
+def logs_json() -> bool:
+    """Return whether the log's lines are JSON."""
+    return any(isinstance(each.formatter, _Json) for each in logger.handlers)
+
+
+def event(message: str, *, level: int = logging.INFO, summary: bool = False, **fields: Any) -> None:
+    """Log a line; `fields` are added to it if lines are JSON. summary: it belongs to the summary of
+    a run, which a quiet log has as well."""
+    logger.log(level, "%s", message, extra={"fields": fields, "summary": summary})
+
+
+class WarningLog:
+    """Warnings that repeat, for example while a storage is unavailable: each is logged once in
+    QUIET_S. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._logged: dict[str, float] = {}  # when, by text
+        self._lock = threading.Lock()
+
+    def warn(self, text: str) -> bool:
+        """Log a text unless it was logged within the last QUIET_S. Return whether it was logged."""
+        now = time.monotonic()
+        with self._lock:
+            recent = {past: at for past, at in self._logged.items() if now - at < QUIET_S}
+            self._logged = {text: now, **recent}
+        if text not in recent:
+            event(text, level=logging.WARNING)
+        return text not in recent
+
+
+def duration(seconds: float) -> str:
+    """Format seconds as `45 s`, `3 min 20 s` or `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def log_trace(error: BaseException) -> None:
+    """Log the trace of an unexpected error, at debug level."""
+    for line in "".join(traceback.format_exception(error)).splitlines():
+        event(line, level=logging.DEBUG)
+
+
+def plural(count: int, what: str) -> str:
+    """Format a count of things, such as `1 file` or `2 files`."""
+    return f"1 {what}" if count == 1 else f"{count} {what}s"
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """List names in a row: the first ones, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def megabytes(size: int) -> str:
+    """Format bytes as `2.1 GB`, `1.5 MB` or `12.3 kB`."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
+
+
+def gigabytes(size: float) -> str:
+    """Format bytes of memory as `1.5 GB` or `12 MB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{size / 1e6:.0f} MB"
+
+
+def printable(text: str) -> str:
+    """Return a text in one line, with line ends, terminal codes and other control characters
+    escaped. Spaces of all kinds stay: a Mac's screenshots have a narrow one in their names."""
+    if text.isprintable():  # Nearly always; to look at each character takes long.
+        return text
+    return "".join(c if _is_harmless(c) else ascii(c)[1:-1] for c in text)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's message without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def shortened(value: object) -> str:
+    """Return a wrong value as a message shows it: as in Python code, in one line of at most about a
+    hundred characters."""
+    if isinstance(value, str):
+        return repr(value) if len(value) <= 80 else f"{value[:60]!r}… ({len(value):,} characters)"
+    try:
+        return _SHORT.repr(value)
+    except ValueError:  # A whole number of more digits than Python writes.
+        return "a number of thousands of digits"
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+    )
+
+
+def _short_repr() -> reprlib.Repr:
+    short = reprlib.Repr()
+    short.maxlevel, short.maxstring, short.maxother, short.maxlong = 3, 60, 60, 60
+    return short
+
+
+_SHORT = _short_repr()

@@ -1,0 +1,141 @@
+"""Values of one setting: type, range, their description, parsing, and close matches for names."""
+
+import dataclasses
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, get_args
+
+from painterly.log import shortened
+
+LARGEST = 1e30  # The engine computes in float32, which holds little more.
+MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
+LONGEST_COMPARED = 200  # characters
+
+
+@dataclass(frozen=True)
+class _Spec:
+    """The meaning and the values of a setting; `word` is a string allowed instead of a number."""
+
+    meaning: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    word: str = ""
+
+
+def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
+    """Return a dataclass field for a setting.
+
+    Args:
+        default: Its default.
+        meaning: Its description.
+        compare: As in `dataclasses.field`.
+        **accepts: `unit`, `low`, `high`, `choices`, and `word`, which replaces a number.
+    """
+    spec = _Spec(meaning, **accepts)
+    return dataclasses.field(default=default, compare=compare, metadata=vars(spec))
+
+
+def kind(field: "dataclasses.Field[Any]") -> type:
+    """Return the type of a setting: bool, int, float or str, apart from the word allowed
+    instead."""
+    declared = field.type
+    return declared if isinstance(declared, type) else get_args(declared)[0]
+
+
+def expectation(field: "dataclasses.Field[Any]") -> str:
+    """Describe the values of a setting: `one of max, ave`, `a whole number of 1 or more`."""
+    about = field.metadata
+    if about["choices"]:
+        return "one of " + ", ".join(about["choices"])
+    if kind(field) is bool:
+        return "true or false"
+    words = "a number" if kind(field) is float else "a whole number"
+    low, high = about["low"], about["high"]
+    if low is not None and high is not None:
+        words += f" from {low:g} to {high:g}" if kind(field) is float else f" from {low} to {high}"
+    elif low is not None:
+        words += f" of {low:g} or more"
+    if about["unit"]:
+        words += f" ({about['unit']})"
+    return f"{words}, or `{about['word']}`" if about["word"] else words
+
+
+def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
+    """Return whether a typed value is in a setting's range."""
+    about = field.metadata
+    if about["choices"]:
+        return value in about["choices"]
+    if kind(field) is bool:
+        return isinstance(value, bool)
+    if about["word"] and value == about["word"]:
+        return True
+    kinds = (int, float) if kind(field) is float else (int,)
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        return False
+    low = about["low"] if about["low"] is not None else -LARGEST
+    high = about["high"] if about["high"] is not None else LARGEST
+    return bool(low <= value <= high)  # NaN and infinity fail these comparisons.
+
+
+def typed(field: "dataclasses.Field[Any]", value: Any) -> Any:
+    """Return the value of a text, and a whole number as a float if the setting is one.
+
+    Other values are returned unchanged.
+    """
+    if isinstance(value, str):
+        return _from_text(field, value)
+    if kind(field) is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) <= LARGEST else value
+    return value
+
+
+def parse_bool(text: str) -> bool | None:
+    """True for true, yes, t, on and 1; False for false, no, f, off and 0; None for anything else.
+    Upper and lower case are the same."""
+    value = text.strip().lower()
+    if value in ("true", "yes", "t", "on", "1"):
+        return True
+    return False if value in ("false", "no", "f", "off", "0") else None
+
+
+def parse_whole(text: str, low: int, high: int) -> int | None:
+    """Return the whole number from `low` to `high`, 0 or more, that a text of up to nine digits is;
+    None for anything else."""
+    number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
+    return number if low <= number <= high else None
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most similar, ignoring case, or None if none is similar."""
+    if len(name) > LONGEST_COMPARED:
+        return None
+    by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    return by_lower_case[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean size?` with the closest name, or `otherwise` if there is none."""
+    close = closest(name, known)
+    if close is None:
+        return otherwise
+    return f"did you mean {close if close.isidentifier() else shortened(close)}?"
+
+
+def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
+    """Return the value of a text, or the text itself if it has none."""
+    plain = text.strip().lower()
+    if kind(field) is bool:
+        flag = parse_bool(text)
+        return text if flag is None else flag
+    if plain in (*field.metadata["choices"], field.metadata["word"]):
+        return plain
+    try:
+        return kind(field)(plain)
+    except ValueError:  # Also for a whole number of more digits than Python reads.
+        return text

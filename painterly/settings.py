@@ -1,0 +1,367 @@
+"""The settings of the engine, each defined once: name, default, range, unit, meaning.
+
+Flags, STYLE_* variables, styles.toml keys and docs/settings.md are generated from the fields below.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from painterly import setting_values
+from painterly.errors import ConfigError
+from painterly.log import printable, shortened
+from painterly.setting_values import did_you_mean, expectation, setting
+
+# How each preset's defaults differ from those of the fields, which are `fine`.
+PRESETS: dict[str, dict[str, Any]] = {
+    "instant": {"size": 512, "recipe": "instant"},
+    "draft": {"size": 512, "iterations": 14, "learning_rate": 0.033},
+    "fine": {},
+    "print": {"size": 1600, "iterations": 80},
+}
+OLDER_NAMES = {"quality": "preset"}  # still read, and documented nowhere
+CONTENT_LAYERS = (
+    *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
+    *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
+)
+
+
+@dataclass(frozen=True)
+class Traits:
+    """Properties of a recipe that are known without loading TensorFlow.
+
+    Attributes:
+        defaults: How its defaults differ from those of the fields.
+        network: The weights that it paints with: `any`; `published`, any as well, but unless others
+            are named the published ones if a cache has them; or `builtin`.
+        grows: Whether the picture is painted at a small size first, and then at larger ones.
+        optimises: Whether it minimises a loss, in steps that a run can resume after. The other one
+            paints in one pass, on the CPU, without TensorFlow.
+        relative: Whether its losses are relative to their targets. Others need a number as
+            `content_weight`, and do not fit into float16.
+        original: Whether it reads pictures as the original script does: alpha and borders are
+            ignored, paintings are stretched to the photo's shape, `size` counts rows on the command
+            line, and each step is saved.
+    """
+
+    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    network: str = "any"
+    grows: bool = True
+    optimises: bool = True
+    relative: bool = True
+    original: bool = False
+
+
+RECIPES = {
+    "default": Traits(),
+    "moments": Traits(),
+    "inetwork": Traits(
+        {
+            "size": 400,
+            "iterations": 10,
+            "content_weight": 0.025,
+            "total_variation_weight": 8.5e-5,
+            "structure_weight": 0.0,
+            "style_statistics": "gram",
+            "content_layer": "conv5_2",
+            "model": "vgg16",
+            "padding": "zero",
+            "optimizer": "lbfgs",
+            "learning_rate": 0.02,
+            "averaging": 0.0,
+            "rescale_method": "bilinear",
+            "precision": "float32",
+        },
+        network="published",
+        grows=False,
+        relative=False,
+        original=True,
+    ),
+    "gatys": Traits(
+        {
+            "iterations": 15,
+            "content_weight": 3e-7,
+            "total_variation_weight": 0.0,
+            "structure_weight": 0.0,
+            "style_statistics": "gram",
+            "content_layer": "conv4_2",
+            "pool_type": "ave",
+            "optimizer": "lbfgs",
+        },
+        network="published",
+        grows=False,
+        relative=False,
+    ),
+    "instant": Traits(network="builtin", optimises=False),
+}
+
+
+def _listed(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a painting. Raises ConfigError for a value out of its range.
+
+    A setting that is not given has the default of the recipe, of the preset, or of the field, in
+    this order. Settings with the same effect are equal, whichever preset names their values.
+    """
+
+    _given: ClassVar[frozenset[str]]
+
+    size: int | str = setting(
+        512,
+        "longer side of the result; `full` keeps the photo's own size",
+        unit="px",
+        low=32,
+        high=16384,
+        word="full",
+    )
+    strength: float = setting(
+        0.5,
+        "how far the picture moves away from the photo: near 0 it stays close to it, at 1 it "
+        "follows the painting freely",
+        low=0,
+        high=1,
+    )
+    iterations: int = setting(
+        60,
+        "optimisation steps at the third size and each later one; the first takes twice as many, "
+        "the second a third more",
+        low=1,
+        high=100_000,
+    )
+    content_weight: float | str = setting(
+        "auto",
+        "a fixed weight for the photo's shapes, instead of one steered by `strength`",
+        low=0,
+        word="auto",
+    )
+    style_scale: float = setting(
+        1.0, "multiplies the style loss; a larger value paints more freely", low=0
+    )
+    stroke_size: float = setting(
+        1.0,
+        "size of the painting's strokes: 2 is twice as large as usual, 0.5 half as large; not used "
+        "in recipe inetwork",
+        low=0.25,
+        high=4,
+    )
+    total_variation_weight: float = setting(
+        1.0, "smoothness; a larger value removes grain, and fine brush strokes with it", low=0
+    )
+    structure_weight: float = setting(
+        1.0,
+        "how firmly the photo's contours are kept, such as in a face; 0 leaves them to "
+        "`strength` alone",
+        low=0,
+    )
+    style_statistics: str = setting(
+        "moments",
+        "the compared statistics of the painting: Gram matrices, or mean and covariance",
+        choices=("gram", "moments"),
+    )
+    preserve_color: bool = setting(False, "the painting's strokes in the photo's own colours")
+    content_layer: str = setting(
+        "conv3_2",
+        "layer at which the picture is compared with the photo; a deeper one lets shapes move more",
+        choices=CONTENT_LAYERS,
+    )
+    init_image: str = setting(
+        "content",
+        "start of the optimisation: the photo, the photo in greys, or noise",
+        choices=("content", "gray", "noise"),
+    )
+    model: str = setting("vgg19", "network whose features are compared", choices=("vgg16", "vgg19"))
+    pool_type: str = setting(
+        "max",
+        "how VGG pools its features; `ave` gives a softer texture",
+        choices=("max", "ave"),
+    )
+    padding: str = setting(
+        "replicate",
+        "pixels beyond the border: the border's own values, or zeros, which leave a frame",
+        choices=("replicate", "zero"),
+    )
+    optimizer: str = setting(
+        "adam",
+        "Adam, or L-BFGS, which takes up to 20 evaluations per step and needs far fewer steps",
+        choices=("adam", "lbfgs"),
+    )
+    learning_rate: float = setting(0.02, "Adam's step size, in sRGB units 0…1", low=1e-5, high=1.0)
+    averaging: float = setting(
+        0.99,
+        "decay of the running average of Adam's steps, which is the result; 0 takes the last step",
+        low=0.0,
+        high=0.9999,
+    )
+    min_improvement: float = setting(
+        0.0,
+        "a step that lowers the loss by less ends the steps at that size; ten steps of Adam are "
+        "treated as one",
+        unit="percent",
+        low=0,
+        high=100,
+    )
+    rescale_image: bool = setting(False, "scales the result to the photo's own size")
+    rescale_method: str = setting(
+        "lanczos",
+        "the method of `rescale_image`",
+        choices=("lanczos", "bicubic", "bilinear", "nearest"),
+    )
+    maintain_aspect_ratio: bool = setting(
+        True, "keeps the photo's proportions; otherwise the picture is a square while painted"
+    )
+    precision: str = setting(
+        "auto",
+        "arithmetic of the convolutions; `auto` uses bfloat16 if that is faster, and float16 on "
+        "GPUs without bfloat16",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    deterministic: bool = setting(
+        False, "two runs on one machine give the same result bit for bit; slower on a GPU"
+    )
+    compile: str = setting(
+        "auto",
+        "whether XLA compiles the steps, once for each size; `auto`: on a GPU, the losses, and "
+        "whole steps at sizes that are painted often",
+        choices=("auto", "always", "never"),
+        compare=False,
+    )
+    seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
+    preset: str = setting(
+        "fine",
+        "a preset for other settings: "
+        + ", ".join(f"{name} ({_listed(values)})" for name, values in PRESETS.items() if values)
+        + "; fine changes none",
+        choices=tuple(PRESETS),
+        compare=False,
+    )
+    recipe: str = setting(
+        "default",
+        "`default` paints each place like the most similar place of the painting; `instant` does "
+        "so in about a second, without optimisation; `moments` compares only statistics of the "
+        "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
+        "those of Gatys, Ecker & Bethge 2016",
+        choices=tuple(RECIPES),
+    )
+    content_loss_type: int = setting(
+        0,
+        "recipe inetwork only: the content loss as a plain sum, or divided by 2·√C·√(H·W) or by "
+        "C·H·W",
+        low=0,
+        high=2,
+    )
+
+    def __new__(cls, *args: Any, **given: Any) -> Self:
+        """Keep the names of what is given: a value may be given that is the default."""
+        settings = super().__new__(cls)
+        names = frozenset(given).union(list(FIELDS)[: len(args)])
+        object.__setattr__(settings, "_given", names)
+        return settings
+
+    def __post_init__(self) -> None:
+        for name in ("preset", "recipe"):
+            check_value(name, getattr(self, name))
+        of_preset = PRESETS[self.preset]
+        recipe = self.recipe if "recipe" in self._given else of_preset.get("recipe", self.recipe)
+        for name, default in {**of_preset, **RECIPES[recipe].defaults}.items():
+            if name not in self._given:
+                object.__setattr__(self, name, default)
+        for name in FIELDS:
+            check_value(name, getattr(self, name))
+        if self.model == "vgg16" and self.content_layer in ("conv3_4", "conv4_4", "conv5_4"):
+            raise ConfigError(
+                f"content_layer {self.content_layer} is not in vgg16, "
+                "whose blocks 3 to 5 end at conv*_3; choose another layer or model vgg19"
+            )
+        if not self.traits.relative and self.content_weight == "auto":
+            raise ConfigError(f"content_weight is 'auto'; recipe {self.recipe} expects a number")
+        if not self.traits.relative and self.precision == "float16":
+            raise ConfigError(
+                f"precision is 'float16', which does not hold the losses of recipe {self.recipe}; "
+                "choose float32 or bfloat16"
+            )
+
+    @property
+    def traits(self) -> Traits:
+        """Properties of the recipe."""
+        return RECIPES[self.recipe]
+
+    @classmethod
+    def inetwork(cls, **others: Any) -> "Settings":
+        """Return the losses, weights and defaults of the original INetwork script.
+
+        `others` override them.
+
+        Its `image_size` counts rows, `size` the longer side: the default of 400 means 400 px of
+        longer side here, and 400 rows on the command line.
+        """
+        return cls(**{"recipe": "inetwork", **others})
+
+    def replaced(self, values: Mapping[str, Any], where: str = "") -> "Settings":
+        """Return a copy with some values changed, given as text or typed (TOML, JSON).
+
+        Values that were given before stay; the rest has the defaults of the new `recipe` and
+        `preset`.
+
+        Args:
+            values: The values by name.
+            where: The text before a name in error messages (`STYLE_` → `STYLE_SIZE`).
+
+        Raises:
+            ConfigError: A value is wrong; the message names the setting, the value and the range.
+        """
+        named = with_new_names(values)
+        parsed = {name: parse(name, value, where) for name, value in named.items()}
+        return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
+
+    def deciding(self) -> dict[str, Any]:
+        """Return the settings that decide a result, by name.
+
+        These are all but `preset`, which only names values of others, and `compile`, which changes
+        no more than rounding. A record and its fingerprint hold these.
+        """
+        return {name: getattr(self, name) for name, each in FIELDS.items() if each.compare}
+
+
+FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
+
+
+def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:
+    """Check a typed value. Raises ConfigError, showing `given` if any, if it is out of range."""
+    if not setting_values.accepts(FIELDS[name], value):
+        wrong = shortened(value if given is None else given)
+        raise ConfigError(f"{label or name} is {wrong}; expected {expectation(FIELDS[name])}")
+
+
+def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values by setting, those with an older name under the new one unless that is given."""
+    renamed = {old: new for old, new in OLDER_NAMES.items() if new not in values}
+    return {renamed.get(name, name): value for name, value in values.items()}
+
+
+def parse(name: str, value: Any, where: str = "") -> Any:
+    """Return a setting's value, checked, from text or from a typed value.
+
+    Raises ConfigError for an unknown name or a wrong value.
+    """
+    shown = shown_name(name, where)
+    if name not in FIELDS:
+        hint = did_you_mean(name, FIELDS, f"there are {', '.join(sorted(FIELDS))}")
+        raise ConfigError(f"{shown} is not a setting; {hint}")
+    typed = setting_values.typed(FIELDS[name], value)
+    check_value(name, typed, shown, value)
+    return typed
+
+
+def shown_name(name: str, where: str) -> str:
+    """Return the printable name of a setting as the user wrote it: `STYLE_SIZE`, `--size`.
+
+    Args:
+        name: The setting.
+        where: The text before it, as in `Settings.replaced`.
+    """
+    return where + printable((name.upper() if where.endswith("_") else name)[:60])

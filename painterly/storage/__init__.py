@@ -1,0 +1,29 @@
+"""Objects under keys: buckets on Cellar (Ceph) or Amazon S3, and folders used like buckets."""
+
+from pathlib import Path
+
+from painterly.errors import ConfigError
+from painterly.storage.address import Account, folder_hint, parse_address
+from painterly.storage.base import Store
+from painterly.storage.folder import FolderBucket
+from painterly.storage.s3 import S3Bucket
+
+
+def open_bucket(value: str, account: Account, *, new: bool = False) -> Store:
+    """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`).
+
+    Args:
+        value: The value.
+        account: The account for a bucket.
+        new: Whether a missing folder is listed as empty, and created by the first write.
+
+    Raises:
+        ConfigError: The value names neither, or there are no credentials.
+    """
+    where = parse_address(value)
+    if isinstance(where, Path):
+        return FolderBucket(where, value.strip(), new=new)
+    try:
+        return S3Bucket(*where, account)
+    except ConfigError as error:  # A folder needs no credentials.
+        raise ConfigError(f"{error}{folder_hint(value)}") from None

@@ -1,0 +1,260 @@
+"""The interfaces of storage: `Bucket` for objects under keys, `Store` for administration."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from painterly.errors import StorageError
+from painterly.storage.file_names import Fold
+
+MAX_KEY_BYTES = 1024  # in UTF-8, on every S3 service
+Progress = Callable[[int], None]
+_Value = TypeVar("_Value")
+
+
+class UnavailableError(StorageError):
+    """The whole bucket fails: no connection, wrong credentials, no such bucket."""
+
+
+class NoBucketError(UnavailableError):
+    """The bucket or folder does not exist."""
+
+
+class BucketRefusedError(StorageError):
+    """A request about the bucket itself is refused, such as a listing. Others may succeed."""
+
+
+class ObjectError(StorageError):
+    """One object fails: it is missing, refused or damaged. Others may succeed."""
+
+
+class DiskError(ObjectError):
+    """A file cannot be written because its disk is full or read-only: others would fail as well."""
+
+
+class BadKeyError(ObjectError):
+    """The store refuses the key itself, for example because it is too long."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An object in a listing: key, size in bytes, ETag without quotes.
+
+    The ETag is the content's MD5 in hex, with two exceptions on S3: for a multipart upload it is a
+    hash of hashes that ends in `-N`, for an object that Amazon encrypts with KMS something else.
+    """
+
+    key: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True)
+class UnfinishedUpload:
+    """An upload in parts that has not ended: stored and billed, but not listed as an object.
+
+    `begun` is in seconds since 1970 by the store's clock.
+    """
+
+    key: str
+    number: str
+    begun: float
+
+
+class Bucket(ABC):
+    """Objects under keys. Thread-safe.
+
+    Methods that take a key raise ObjectError if that object fails and UnavailableError if the whole
+    bucket does; the others raise StorageError. Each message is one line that names the bucket and
+    the way out.
+    """
+
+    name: str  # For messages: `photos/prefix`, `./folder`.
+
+    @abstractmethod
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        """List the objects with keys that start with `prefix`, sorted by key.
+
+        Leaves out keys ending in `/`, which stand for folders, and hidden files in a folder.
+        """
+
+    @abstractmethod
+    def find(self, key: str) -> Entry | None:
+        """Return the entry of a key, or None if the object does not exist."""
+
+    @abstractmethod
+    def read(self, key: str) -> bytes:
+        """Return the content of an object, checked against its MD5 if the ETag is one."""
+
+    @abstractmethod
+    def read_start(self, key: str, count: int) -> bytes:
+        """Return the first `count` bytes of an object, or all of a shorter one, unchecked."""
+
+    @abstractmethod
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        """Store an object, whole or not at all, and return its ETag.
+
+        The default content type depends on the extension.
+        """
+
+    @abstractmethod
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        """Store an object only if the current one has an ETag, or, for None, if there is none.
+
+        If several writers try at once, one succeeds. They must not store the same bytes: content
+        that is stored already is treated as a success, since an answer may be lost.
+
+        Returns:
+            The new ETag, or None on a conflict.
+        """
+
+    @abstractmethod
+    def delete(self, key: str) -> None:
+        """Delete an object. Deleting one that does not exist is not an error."""
+
+    @abstractmethod
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        """Download an object into a file, whole or not at all, and create missing folders.
+
+        Args:
+            key: The key of the object.
+            path: The file.
+            progress: Takes the number of bytes since its last call, from any thread; a negative
+                number if they have to be downloaded again.
+        """
+
+    @abstractmethod
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        """Upload a file, whole or not at all, with `progress` as in `download`."""
+
+    def list_excluding(self, prefix: str) -> Iterator[Entry]:
+        """List the objects with keys that do not start with `prefix`, sorted by key."""
+        return (entry for entry in self.list() if not entry.key.startswith(prefix))
+
+    def check_key(self, key: str) -> None:
+        """Raise BadKeyError for a key that no object here can have, as far as that is known
+        without asking a service."""
+        if len(key.encode()) > MAX_KEY_BYTES:
+            raise BadKeyError(
+                f"the key would be too long for {self.name}: 1,024 bytes at most; "
+                "choose shorter names"
+            )
+
+    def folding(self, keys: Iterable[str]) -> Fold:
+        """Return a function that maps keys of the same object to the same text.
+
+        It is `str` if all differ. On S3 they always do, so the keys are not read.
+        """
+        return str
+
+    def skipped(self) -> Mapping[str, Sequence[str]]:
+        """Return the names that a user may miss in a folder's listing, by the reason.
+
+        They are links out of the folder, to a folder or to nothing, and files that iCloud has
+        removed, as of the last complete listing.
+        """
+        return {}
+
+
+class Store(Bucket):
+    """A bucket on a service, or a folder, with its administration."""
+
+    @abstractmethod
+    def exists(self) -> bool:
+        """Return whether the bucket exists. Raises StorageError if access is refused."""
+
+    @abstractmethod
+    def create(self) -> bool:
+        """Create the bucket if a user asks for it. Returns False if it exists already."""
+
+    @abstractmethod
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        """Return the uploads under keys that start with `prefix` and have not ended: they are in
+        progress, or their process was killed."""
+
+    @abstractmethod
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        """Abort an unfinished upload. If it has ended since, that is not an error."""
+
+    def list_with_folder_markers(self) -> Iterator[Entry]:
+        """List all objects, including those that stand for folders."""
+        return self.list()
+
+
+class View(Bucket):
+    """A bucket that hands each request to another one.
+
+    A subclass overrides `_at` to choose the bucket and the key of a request, or `_do` to make the
+    request, for example again after a failure.
+    """
+
+    def __init__(self, bucket: Bucket) -> None:
+        self.name, self._bucket = bucket.name, bucket
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        """Return the bucket that has an object, and its key there. Raises ObjectError."""
+        return self._bucket, key
+
+    def _do(self, request: Callable[[], _Value]) -> _Value:
+        """Make a request."""
+        return request()
+
+    def check_key(self, key: str) -> None:
+        bucket, inner = self._at(key)
+        bucket.check_key(inner)
+
+    def folding(self, keys: Iterable[str]) -> Fold:
+        return self._bucket.folding(keys)
+
+    def skipped(self) -> Mapping[str, Sequence[str]]:
+        return self._bucket.skipped()
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        yield from self._do(lambda: [*self._bucket.list(prefix)])
+
+    def find(self, key: str) -> Entry | None:
+        entry = self._request(key, lambda bucket, inner: bucket.find(inner))
+        return entry and _renamed(entry, key)
+
+    def read(self, key: str) -> bytes:
+        return self._request(key, lambda bucket, inner: bucket.read(inner))
+
+    def read_start(self, key: str, count: int) -> bytes:
+        return self._request(key, lambda bucket, inner: bucket.read_start(inner, count))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        return self._request(key, lambda to, inner: to.write(inner, data, content_type), write=True)
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        return self._request(key, lambda to, inner: to.write_if(inner, data, etag), write=True)
+
+    def delete(self, key: str) -> None:
+        self._request(key, lambda bucket, inner: bucket.delete(inner), write=True)
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        self._request(key, lambda bucket, inner: bucket.download(inner, path, progress))
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        self._request(key, lambda to, inner: to.upload(path, inner, progress), write=True)
+
+    def _request(
+        self, key: str, request: Callable[[Bucket, str], _Value], *, write: bool = False
+    ) -> _Value:
+        """Make a request about one object."""
+        bucket, inner = self._at(key, write=write)
+        return self._do(lambda: request(bucket, inner))
+
+
+def _renamed(entry: Entry, key: str) -> Entry:
+    # A folder computes an ETag, by reading the file, when it is used.
+    return entry if entry.key == key else Entry(key, entry.size, entry.etag)
+
+
+def hidden(key: str) -> bool:
+    """Return whether a key is hidden, such as `.DS_Store` or `a/.git/x`.
+
+    Keys with `.` or `..` parts are not hidden: they are refused.
+    """
+    return any(part.startswith(".") and part not in (".", "..") for part in key.split("/"))

@@ -1,0 +1,184 @@
+"""Downloads of a bucket into a folder that replace and delete downloaded files only.
+
+A file is the user's own if the folder's manifest does not name it, or if it was changed since its
+download. A file with the content of its object is treated as downloaded.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from painterly.bucket_layout import PAGE
+from painterly.errors import ConfigError
+from painterly.log import printable
+from painterly.storage.base import Entry, ObjectError, Progress, Store
+from painterly.storage.file_names import Fold, key_folding
+from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
+from painterly.storage.folder import FolderBucket, safe_path
+from painterly.storage.manifest import Manifest
+from painterly.storage.sync import (
+    EVERYTHING,
+    OwnFileError,
+    SyncResult,
+    SyncRules,
+    check_deletion,
+    delete_all,
+    transfer_all,
+)
+from painterly.storage.transfers import Job
+
+
+def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:
+    """Download a bucket into a folder.
+
+    An object fails if its key cannot be a file in the folder, or if the user's own file has its
+    name.
+
+    Args:
+        bucket: The bucket.
+        folder: The folder, which is created if it is missing.
+        rules: What to transfer and delete.
+
+    Raises:
+        ConfigError: `folder` is a file, or `rules` would delete all files.
+        StorageError: The bucket cannot be listed or becomes unavailable.
+    """
+    _check_folder(folder)
+    result = SyncResult(dry_run=rules.dry_run)
+    entries = rules.select(_objects(bucket), result)
+    fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
+    manifest = Manifest(folder)
+    to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
+    files = _files(entries, folder, fold, result)
+    for parent in {path.parent for _, path in files} if not rules.dry_run else ():
+        delete_leftovers(parent)
+    jobs = [
+        Job(entry.key, entry.size, partial(_download, bucket, entry, path, manifest, rules.dry_run))
+        for entry, path in files
+        if not manifest.has(entry, path)
+    ]
+    result.same += len(files) - len(jobs)
+    if jobs and not rules.dry_run:
+        manifest.begin()
+    # The gallery's page comes last, after the pictures that it shows.
+    jobs.sort(key=lambda job: job.key == PAGE)
+    transfer_all(jobs, result, rules, "fetching")
+    delete_all(FolderBucket(folder), to_delete, result, rules, manifest.remove)
+    return result
+
+
+def _check_folder(folder: Path) -> None:
+    """Raise ConfigError if a folder cannot be made or its disk is not mounted."""
+    with storage_errors(printable(str(folder))):
+        above = nearest_existing(folder)
+        if not above.is_dir():
+            raise ConfigError(f"FOLDER is {str(folder)!r}, but {above} is a file; choose another")
+        for path in (folder, *folder.parents):
+            if path.is_symlink() and not path.exists():
+                raise ConfigError(
+                    f"FOLDER is {str(folder)!r}, but {path} is a link to {path.readlink()}, "
+                    "which is not there; mount its disk, or choose another folder"
+                )
+
+
+def _objects(bucket: Store) -> Iterator[Entry]:
+    """List the objects of a bucket but those that stand for folders."""
+    return (
+        entry
+        for entry in bucket.list_with_folder_markers()
+        if entry.size or not entry.key.endswith("/")
+    )
+
+
+def _files(
+    entries: Sequence[Entry], folder: Path, fold: Fold, result: SyncResult
+) -> list[tuple[Entry, Path]]:
+    """Return the file for each object; an object that cannot have one is added to the failures."""
+    files, taken = [], dict[str, str]()
+    for entry in entries:
+        try:
+            path = safe_path(folder, entry.key)
+        except ObjectError as error:
+            result.failures.append(str(error))
+            continue
+        other = taken.setdefault(fold(entry.key), entry.key)
+        if other == entry.key:
+            files.append((entry, path))
+        else:
+            result.failures.append(
+                f"'{printable(entry.key)}' and '{printable(other)}' are one file on this disk; "
+                "rename one of the objects"
+            )
+    return files
+
+
+def _download(
+    bucket: Store, entry: Entry, path: Path, manifest: Manifest, dry_run: bool, progress: Progress
+) -> bool:
+    """Download an object and list its file, unless the file has its content already.
+
+    Returns whether it had another content. Raises OwnFileError if that is the user's own.
+    """
+    differs = not os.path.lexists(path) or _differs(entry, path, manifest)
+    if not dry_run:
+        if differs:
+            bucket.download(entry.key, path, progress)
+        manifest.add(entry, bucket.name, path)
+    return differs
+
+
+def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
+    """Return whether an existing file has another content than its object.
+
+    Raises OwnFileError if it differs and is the user's own.
+    """
+    with storage_errors(printable(str(path))):
+        exists, link = path.is_file(), path.is_symlink()
+    if exists and is_same(path, entry):
+        return False
+    if not (exists or link) or manifest.is_unchanged(entry.key, path):
+        return True
+    manifest.reload()  # Another process may have downloaded it.
+    if manifest.is_unchanged(entry.key, path):
+        return True
+    if path.is_file() and is_same(path, entry):  # It has, and not listed it yet.
+        return False
+    what = "was changed after it was downloaded" if entry.key in manifest.files else "is your own"
+    raise OwnFileError(
+        f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
+        "download into another folder"
+    )
+
+
+def _to_delete(
+    bucket: Store,
+    folder: Path,
+    manifest: Manifest,
+    entries: Sequence[Entry],
+    fold: Fold,
+    rules: SyncRules,
+    result: SyncResult,
+) -> list[Entry]:
+    """List the files that earlier downloads from a bucket brought and it no longer has. Raises
+    ConfigError if it is empty."""
+    kept, to_delete = {fold(entry.key) for entry in entries}, []
+    for key, file in sorted(manifest.files.items()) if rules.delete else ():
+        if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
+            continue
+        try:
+            path = safe_path(folder, key)
+            if not os.path.lexists(path):
+                continue
+            unchanged = manifest.is_unchanged(key, path)
+        except ObjectError as error:
+            result.notes.append(f"not deleted: {error}")
+            continue
+        if unchanged:
+            to_delete.append(Entry(key, file.size, file.etag))
+        else:
+            result.notes.append(
+                f"{printable(str(path))} was changed after it was downloaded and is not deleted"
+            )
+    check_deletion(to_delete, entries)
+    return to_delete

@@ -1,0 +1,221 @@
+"""Files on a disk: checksums, atomic replacement, errors as StorageErrors."""
+
+import contextlib
+import errno
+import hashlib
+import os
+import re
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from painterly.errors import StorageError
+from painterly.log import printable
+from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError
+
+MIB = 1024 * 1024
+PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
+LOCK_FILE = ".lock"
+LEFT_S = 3600  # A file that is still being written is younger.
+RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+# Errors of file systems such as exFAT for names like `a:b.jpg` or `what?.jpg`.
+_NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
+# Part sizes of uploads by boto3 and AWS's tools (8), rclone (5), s3cmd (15), s5cmd (50) and others,
+# and of AWS's console in the browser.
+_PARTS_MIB = (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128)
+USUAL_PARTS = (*(mib * MIB for mib in _PARTS_MIB), 17_179_870)
+MAX_OTHER_PARTS = 16  # sizes that are tried as well; each takes an MD5 of the whole file
+
+
+class RefusedNameError(OSError):
+    """A disk cannot store a file's name."""
+
+
+def is_same(path: Path, entry: Entry) -> bool:
+    """Return whether a file has the content of an entry, by size and ETag.
+
+    The answer is False if that is unknown (see `has_etag`). Raises ObjectError if the file cannot
+    be read.
+    """
+    with storage_errors(printable(str(path))), path.open("rb") as body:
+        return os.fstat(body.fileno()).st_size == entry.size and bool(has_etag(body, entry.etag))
+
+
+def has_etag(body: BinaryIO, etag: str) -> bool | None:
+    """Return whether a file's content has an ETag (see `Entry`).
+
+    The answer is None if the upload had several parts, and neither a usual size nor one of a few
+    other whole MiB fits.
+    """
+    whole, _, parts = etag.partition("-")
+    if not parts:
+        return md5(body) == etag
+    if parts == "1":
+        return str(new_md5(bytes.fromhex(md5(body))).hexdigest()) == whole
+    size = body.seek(0, os.SEEK_END)
+    return any(md5_of_parts(body, part) == etag for part in _possible_parts(size, parts)) or None
+
+
+def _possible_parts(size: int, parts: str) -> Iterator[int]:
+    """Yield the sizes that parts may have had, given their number: the usual ones first."""
+    fitting = [part for part in USUAL_PARTS if str(-(-size // part)) == parts]
+    yield from fitting
+    count = int(parts) if parts.isdecimal() else 0
+    if count > 1:
+        smallest, largest = -(-size // count), (size - 1) // (count - 1)
+        others = range(-(-smallest // MIB), largest // MIB + 1)
+        if len(others) <= MAX_OTHER_PARTS:
+            yield from (mib * MIB for mib in others if mib * MIB not in fitting)
+
+
+def md5(body: BinaryIO) -> str:
+    """Return the MD5 of a whole file in hex, and leave the file at its end."""
+    digest = new_md5()
+    body.seek(0)
+    while data := body.read(MIB):
+        digest.update(data)
+    return str(digest.hexdigest())
+
+
+def md5_of_parts(body: BinaryIO, part: int) -> str:
+    """Return the ETag of a file uploaded to S3 in parts of `part` bytes."""
+    body.seek(0)
+    sums: list[bytes] = []
+    while True:
+        digest, left = new_md5(), part
+        while left and (data := body.read(min(MIB, left))):
+            digest.update(data)
+            left -= len(data)
+        if left == part:
+            break
+        sums.append(digest.digest())
+    return f"{new_md5(b''.join(sums)).hexdigest()}-{len(sums)}"
+
+
+def new_md5(data: bytes = b"") -> Any:
+    """Return hashlib's MD5 as a checksum, which machines that forbid MD5 for security allow."""
+    return hashlib.md5(data, usedforsecurity=False)
+
+
+@contextlib.contextmanager
+def storage_errors(where: str, kind: type[StorageError] = ObjectError) -> Iterator[None]:
+    """Raise a BadKeyError for an OSError caused by the path, a DiskError for one of a disk that is
+    full or read-only, a `kind` for any other; the message begins with `where`."""
+    try:
+        yield
+    except RefusedNameError as error:
+        raise BadKeyError(f"{where}: {error.strerror}; rename it") from error
+    except FileNotFoundError as error:
+        raise kind(f"{where} does not exist") from error
+    except (NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+        raise BadKeyError(
+            f"{where} needs a folder where a file is, or the reverse; rename one of them"
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        if error.errno in _FULL:
+            raise DiskError(
+                f"{where}: {reason}; make room there, or choose another disk"
+            ) from error
+        kind = BadKeyError if error.errno == errno.ENAMETOOLONG else kind
+        raise kind(f"{where}: {reason}") from error
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Yield a hidden file that replaces `path` when the block ends without an error.
+
+    Raises OSError, or RefusedNameError if only the name is the reason.
+    """
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with part.open("xb+") as body:
+            yield body
+        with _naming(path, part):
+            when_closed(lambda: part.replace(path))
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def when_closed(change: Callable[[], object]) -> None:
+    """Replace or delete a file. On Windows, try again for a second while a program has it open."""
+    for pause_s in RETRY_S if sys.platform == "win32" else ():
+        with contextlib.suppress(PermissionError):
+            change()
+            return
+        time.sleep(pause_s)
+    change()
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return a path, or else the nearest one above it that exists. Raises OSError."""
+    return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
+@contextlib.contextmanager
+def _naming(path: Path, source: Path | None = None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        gone = source is not None and not source.exists()  # with its folder
+        if error.errno in _NAME_REFUSED and not gone and _takes_other_names(path):
+            also = ", or the whole path is too long" if sys.platform == "win32" else ""
+            what = f"its disk cannot store this name{also}"
+            raise RefusedNameError(error.errno, what) from error
+        raise
+
+
+def _takes_other_names(path: Path) -> bool:
+    """Return whether the nearest existing folder above a path takes a new file. It may be a
+    read-only folder of the system."""
+    above = nearest_existing(path.parent)
+    try:
+        with tempfile.NamedTemporaryFile(prefix=".", suffix=".part", dir=above):
+            return True
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one thread of one process at a time do what is inside, for a folder; a lock ends with its
+    process. Creates the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK_FILE).open("ab") as file:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(0)  # One byte is locked, which need not exist.
+            locked = False
+            while not locked:
+                with contextlib.suppress(OSError):  # It waits for ten seconds only.
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
+                    locked = True
+            try:
+                yield
+            finally:
+                file.seek(0)
+                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def delete_leftovers(folder: Path) -> None:
+    """Delete the files in a folder that killed processes left in `replacing` an hour ago or more.
+
+    Sub-folders are not searched, and errors are ignored: the files do no harm.
+    """
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if PART_FILE.fullmatch(path.name) and path.stat().st_mtime < time.time() - LEFT_S:
+                path.unlink()

@@ -1,0 +1,332 @@
+"""A folder with the interface of a bucket."""
+
+import contextlib
+import errno
+import functools
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from painterly.errors import StorageError
+from painterly.log import printable
+from painterly.storage.base import (
+    BadKeyError,
+    Entry,
+    NoBucketError,
+    ObjectError,
+    Progress,
+    Store,
+    UnavailableError,
+    UnfinishedUpload,
+    hidden,
+)
+from painterly.storage.file_names import Fold, key_folding, other_spelling, same_file
+from painterly.storage.files import (
+    MIB,
+    PART_FILE,
+    locked,
+    md5,
+    nearest_existing,
+    new_md5,
+    replacing,
+    storage_errors,
+    when_closed,
+)
+
+# A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
+_PLACEHOLDER = re.compile(r"\.(.+)\.icloud")
+BEHIND_LINKS = "behind links"
+IN_ICLOUD = "in iCloud only, where a Mac's Finder downloads them from"
+# On Windows: names of devices, with any extension, and names of files.
+_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])[ ]*(\..*)?", re.I)
+_ALLOWED = re.compile(r'[^<>:"|?*\x00-\x1f]*')
+_SHORT_NAME = 140  # bytes that every disk has room for in a file's name
+
+
+class _FileEntry(Entry):
+    """The entry of a file. The ETag is computed when it is first used, so that a listing need not
+    read every file."""
+
+    _path: Path
+
+    def __init__(self, key: str, size: int, path: Path) -> None:
+        self.__dict__.update(key=key, size=size, _path=path)
+
+    @functools.cached_property
+    def etag(self) -> str:
+        with storage_errors(printable(str(self._path))), self._path.open("rb") as body:
+            return md5(body)
+
+
+class FolderBucket(Store):
+    """A folder as a bucket, with the keys that `safe_path` allows.
+
+    It does not list hidden files and links out of the folder, and does not follow links to folders;
+    `skipped` names these links, and files that are in iCloud only.
+    """
+
+    def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
+        self.folder, self.name, self._new = folder, name or str(folder), new
+        # Files and links that the last listing of all has passed over: key → reason, name to show.
+        self._passed_over: dict[str, tuple[str, str]] = {}
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        entries, passed_over = self._scan(prefix)
+        if not prefix:
+            self._passed_over = passed_over
+        yield from sorted(entries, key=lambda entry: entry.key)
+
+    def skipped(self) -> Mapping[str, Sequence[str]]:
+        names: dict[str, list[str]] = {}
+        for _, (why, shown) in sorted(self._passed_over.items()):
+            names.setdefault(why, []).append(shown)
+        return names
+
+    def passes_over(self, key: str) -> bool:
+        """Return whether the folder has what a key names and does not list it, as `skipped`
+        says."""
+        above = (key[:end] for end, char in enumerate(key) if char == "/")
+        return any(each in self._passed_over for each in (key, *above))
+
+    def _scan(self, prefix: str) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
+        """Return the files with keys that start with `prefix`, and what is passed over."""
+        entries: list[Entry] = []
+        passed_over: dict[str, tuple[str, str]] = {}
+        with storage_errors(f"folder {self.name}", StorageError):
+            for base, folders, files in self._walk(prefix) if self._is_there() else ():
+                # os.walk follows no links, so only a file that is a link can be outside.
+                links = [
+                    base + name for name in folders if (self.folder / base / name).is_symlink()
+                ]
+                for key in (base + each for each in files if not hidden(each)):
+                    if not key.startswith(prefix):
+                        continue
+                    path = self.folder / key
+                    with storage_errors(self._where(key), StorageError):
+                        entry, is_link = self._entry(key), path.is_symlink()
+                    if entry and (not is_link or _is_inside(path, self.folder)):
+                        entries.append(entry)
+                    elif is_link:
+                        links.append(key)
+                for key in links:
+                    with contextlib.suppress(FileNotFoundError):  # It was deleted since.
+                        shown = f"{key} → {(self.folder / key).readlink()}"
+                        passed_over[key] = BEHIND_LINKS, shown
+                for placeholder in filter(None, map(_PLACEHOLDER.fullmatch, files)):
+                    passed_over[base + placeholder[1]] = IN_ICLOUD, base + placeholder[1]
+        return entries, passed_over
+
+    def _walk(self, prefix: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+        """Yield the start of the keys in each folder that may have keys with a prefix, the names of
+        its folders, and of its files."""
+
+        def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
+            if isinstance(error, FileNotFoundError) and self.exists():
+                return  # One inside was deleted as it was about to be listed.
+            with storage_errors(f"folder {printable(str(error.filename))}", StorageError):
+                raise error
+
+        def overlap(inner: str) -> bool:
+            return inner.startswith(prefix) or prefix.startswith(inner)
+
+        for top, folders, files in os.walk(self.folder, onerror=stop):
+            inner = Path(top).relative_to(self.folder).as_posix()
+            base = "" if inner == "." else f"{inner}/"
+            folders[:] = [e for e in folders if not hidden(e) and overlap(f"{base}{e}/")]
+            yield base, folders, files
+
+    def _is_there(self) -> bool:
+        """Return whether the folder exists. A folder for results is created by the first write.
+
+        Raises StorageError if another one is missing, or if it cannot be created.
+        """
+        if self.exists():
+            return True
+        if self.folder.exists():
+            raise UnavailableError(f"folder {self.name} is not a folder")
+        if not self._new:
+            raise NoBucketError(f"folder {self.name} does not exist")
+        above = nearest_existing(self.folder)
+        if not above.is_dir():
+            raise UnavailableError(f"folder {self.name} cannot be made: {above} is a file")
+        return False
+
+    def _entry(self, key: str) -> Entry | None:
+        path = self.folder / key
+        try:
+            about = path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError:
+            if path.is_symlink():  # a loop of links
+                return None
+            raise
+        return _FileEntry(key, about.st_size, path) if stat.S_ISREG(about.st_mode) else None
+
+    def find(self, key: str) -> Entry | None:
+        safe_path(self.folder, key)
+        with storage_errors(self._where(key)):
+            return self._entry(key)
+
+    def read(self, key: str) -> bytes:
+        with storage_errors(self._where(key)):
+            return safe_path(self.folder, key).read_bytes()
+
+    def read_start(self, key: str, count: int) -> bytes:
+        with storage_errors(self._where(key)), safe_path(self.folder, key).open("rb") as body:
+            return body.read(count)
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        with storage_errors(self._where(key)), replacing(self._path_to_write(key)) as body:
+            body.write(data)
+        return str(new_md5(data).hexdigest())
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        path, new = safe_path(self.folder, key), str(new_md5(data).hexdigest())
+        with storage_errors(self._where(key)), locked(path.parent):
+            stored = self._etag(key)
+            if stored == new:
+                return new
+            return self.write(key, data) if stored == etag else None
+
+    def _etag(self, key: str) -> str | None:
+        """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
+        entry = self._entry(key)
+        try:
+            return entry.etag if entry else None
+        except ObjectError:
+            if self._entry(key) is None:  # It was deleted since; deleting takes no lock.
+                return None
+            raise
+
+    def delete(self, key: str) -> None:
+        with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):
+            path = safe_path(self.folder, key)
+            when_closed(lambda: path.unlink(missing_ok=True))
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        source = safe_path(self.folder, key)
+        with storage_errors(self._where(key)), source.open("rb") as body:
+            _copy(body, path, printable(str(path)), progress)
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        with storage_errors(printable(str(path))), path.open("rb") as body:
+            _copy(body, self._path_to_write(key), self._where(key), progress)
+
+    def exists(self) -> bool:
+        with storage_errors(f"folder {self.name}", StorageError):
+            return self.folder.is_dir()
+
+    def create(self) -> bool:
+        there = self.exists()
+        with storage_errors(f"folder {self.name}", StorageError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        return not there
+
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        top = self.folder / prefix.rpartition("/")[0]
+        uploads = []
+        with storage_errors(f"folder {self.name}", StorageError):
+            for path in filter(lambda path: PART_FILE.fullmatch(path.name), top.rglob(".*.part")):
+                key = path.relative_to(self.folder).as_posix()
+                with contextlib.suppress(OSError):  # It has ended since.
+                    # The time of the last write, which is recent during an upload.
+                    uploads.append(UnfinishedUpload(key, "", path.stat().st_mtime))
+        return [upload for upload in uploads if upload.key.startswith(prefix)]
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        with storage_errors(self._where(upload.key)):
+            (self.folder / upload.key).unlink(missing_ok=True)
+
+    def check_key(self, key: str) -> None:
+        _check_parts(self.folder, key)
+        if all(len(part) <= _SHORT_NAME for part in map(os.fsencode, key.split("/"))):
+            return
+        above = nearest_existing(self.folder)
+        for part in key.split("/"):
+            try:
+                (above / part).lstat()  # Only the disk knows how long names may be.
+            except OSError as error:
+                if error.errno == errno.ENAMETOOLONG:
+                    raise BadKeyError(
+                        f"{printable(part)} is too long for a file in {self.name}; "
+                        "choose a shorter name"
+                    ) from None
+
+    def folding(self, keys: Iterable[str]) -> Fold:
+        return key_folding(self.folder, [*{*keys}], always=False)
+
+    @functools.cached_property
+    def _ignores_case(self) -> bool:
+        return same_file(self.folder, "a", "A")
+
+    def _path_to_write(self, key: str) -> Path:
+        """Return `safe_path`, for a key that takes no other key's file on a disk that ignores
+        case."""
+        path = safe_path(self.folder, key)
+        if self._ignores_case and (other := other_spelling(self.folder, key)):
+            raise BadKeyError(
+                f"{self._where(key)} would be in the place of {printable(other)} on this disk, "
+                "which ignores case; rename one of the two"
+            )
+        return path
+
+    def _where(self, key: str) -> str:
+        return printable(f"{self.name.rstrip('/')}/{key}")
+
+
+def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -> None:
+    with storage_errors(where), replacing(target) as copy:
+        while data := body.read(MIB):
+            copy.write(data)
+            if progress:
+                progress(len(data))
+
+
+def safe_path(folder: Path, key: str) -> Path:
+    """Return the path of a key in a folder. Raises BadKeyError for a key that cannot be a file
+    there.
+
+    Refused: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
+    `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
+    backslashes and drive letters, which leave the folder on Windows; NUL; on Windows also the names
+    that its files cannot have; paths through a symbolic link out of the folder.
+    """
+    _check_parts(folder, key)
+    path = folder / key
+    if not _is_inside(path, folder):
+        raise BadKeyError(
+            f"{printable(str(path))} is behind a link out of {folder}; remove the link"
+        )
+    return path
+
+
+def _check_parts(folder: Path, key: str) -> None:
+    """Raise BadKeyError if a part of a key cannot be the name of a file."""
+    parts = key.split("/")
+    bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
+    bad = bad or any(part == "" or part.startswith(".") for part in parts)
+    if sys.platform == "win32":
+        # Windows would write `CON` to the console, `a:b` into a hidden part of `a`, `a.` as `a`.
+        bad = bad or any(
+            _RESERVED.fullmatch(part) or part.endswith((" ", ".")) or not _ALLOWED.fullmatch(part)
+            for part in parts
+        )
+    if bad:
+        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
+    try:
+        os.fsencode(key)
+    except UnicodeEncodeError:
+        raise BadKeyError(
+            f"key '{printable(key)}' cannot be a file here, where names are in "
+            f"{sys.getfilesystemencoding()}; use a locale with UTF-8 (LC_ALL=C.UTF-8), or rename it"
+        ) from None
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    # Unlike Path.resolve, realpath accepts loops of links.
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))

@@ -1,0 +1,269 @@
+"""Buckets on Cellar (Ceph) or Amazon S3. Only `s3_client` and `s3_errors` use boto3 as well."""
+
+import contextlib
+import io
+import itertools
+import mimetypes
+import os
+from base64 import b64encode
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from painterly.errors import StorageError
+from painterly.log import printable
+from painterly.storage.address import ANY_REGION, Account
+from painterly.storage.base import (
+    BadKeyError,
+    BucketRefusedError,
+    Entry,
+    NoBucketError,
+    ObjectError,
+    Progress,
+    Store,
+    UnfinishedUpload,
+)
+from painterly.storage.files import (
+    MIB,
+    has_etag,
+    md5,
+    md5_of_parts,
+    new_md5,
+    replacing,
+    storage_errors,
+)
+from painterly.storage.s3_client import client_of
+from painterly.storage.s3_errors import CONFLICTS, NOT_FOUND, ErrorTranslator
+
+# Smaller photos and results are uploaded whole, so their ETag is their MD5.
+MULTIPART_FROM = 64 * MIB
+PART = 8 * MIB
+OTHER_PIECE = 7 * MIB  # the size of the pieces of a second download
+
+
+class S3Bucket(Store):
+    """A bucket, or the objects under a prefix, on Cellar or another S3 service."""
+
+    def __init__(self, bucket: str, prefix: str, account: Account) -> None:
+        from boto3.s3.transfer import TransferConfig
+
+        self.bucket, self._base = bucket, f"{prefix}/" if prefix else ""
+        self.name = f"{bucket}/{prefix}" if prefix else bucket
+        self._account, self._client = account, client_of(account)
+        # The cheapest request that shows whether the bucket exists and may be listed.
+        self._probe = partial(self._client.list_objects_v2, Bucket=bucket, MaxKeys=1)
+        self._errors = ErrorTranslator(bucket, self.name, account, self._probe)
+        self.transfer = TransferConfig(
+            multipart_threshold=MULTIPART_FROM, multipart_chunksize=PART, max_concurrency=4
+        )
+        self._whole = TransferConfig(multipart_threshold=MULTIPART_FROM, use_threads=False)
+        self._in_other_pieces = TransferConfig(
+            multipart_threshold=OTHER_PIECE, multipart_chunksize=OTHER_PIECE, max_concurrency=4
+        )
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
+
+    def list_excluding(self, left_out: str) -> Iterator[Entry]:
+        yield from itertools.takewhile(lambda entry: entry.key < left_out, self.list())
+        # `~` is after all letters of ASCII: what is left out is not even listed.
+        for entry in self._entries("", after=f"{left_out}~"):
+            if not entry.key.startswith(left_out) and not entry.key.endswith("/"):
+                yield entry
+
+    def list_with_folder_markers(self) -> Iterator[Entry]:
+        return self._entries("")
+
+    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        pages = self._client.get_paginator("list_objects_v2")
+        where = {"Bucket": self.bucket, "Prefix": self._base + prefix}
+        if after:
+            where["StartAfter"] = self._base + after
+        with self._errors.translated():
+            for page in pages.paginate(**where):
+                # KeyError for a page without the bucket's name: not a listing, not an empty one.
+                for listed in page.get("Contents", ()) if page["Name"] else ():
+                    if key := listed["Key"][len(self._base) :]:
+                        yield Entry(key, listed["Size"], listed["ETag"].strip('"'))
+
+    def find(self, key: str) -> Entry | None:
+        with self._errors.translated(key, ignored=NOT_FOUND):
+            head = self._client.head_object(**self._at(key))
+            return Entry(key, head["ContentLength"], head["ETag"].strip('"'))
+        return None
+
+    def read(self, key: str) -> bytes:
+        with self._errors.translated(key):
+            answer = self._client.get_object(**self._at(key))
+        # A body that was cut short or damaged is fetched again, in a way that can resume.
+        with contextlib.suppress(StorageError), self._errors.translated(key):
+            data = bytes(answer["Body"].read())
+            if has_etag(io.BytesIO(data), answer["ETag"].strip('"')):
+                return data
+        body = io.BytesIO()
+        self._fetch(key, body, None)
+        return body.getvalue()
+
+    def read_start(self, key: str, count: int) -> bytes:
+        with self._errors.translated(key, ignored=("InvalidRange",)):
+            got = self._client.get_object(**self._at(key), Range=f"bytes=0-{count - 1}")
+            return bytes(got["Body"].read(count))
+        return b""  # An empty object has no first byte.
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        with self._errors.translated(key):
+            return self._put(key, data, ContentType=content_type or _content_type(key))
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        # Without quotes, which Ceph takes for a part of the ETag.
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with self._errors.translated(key, ignored=CONFLICTS):
+            return self._put(key, data, ContentType=_content_type(key), **condition)
+        # boto3 repeats a request whose answer was lost, and is then refused because of itself.
+        stored, new = self.find(key), str(new_md5(data).hexdigest())
+        return new if stored and stored.etag == new else None
+
+    def _put(self, key: str, data: bytes, **options: str) -> str:
+        checksum = b64encode(new_md5(data).digest()).decode()
+        stored = self._client.put_object(**self._at(key), Body=data, ContentMD5=checksum, **options)
+        return str(stored["ETag"].strip('"'))
+
+    def delete(self, key: str) -> None:
+        with self._errors.translated(key):
+            self._client.delete_object(**self._at(key))
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        with storage_errors(printable(str(path))), replacing(path) as body:
+            self._fetch(key, body, progress)
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        extra = {"ContentType": _content_type(key)}
+        local = storage_errors(printable(str(path)))
+        with local, _FileToSend(path) as body, self._errors.translated(key):
+            config = self._config(body.size)
+            self._client.upload_fileobj(
+                body, *self._at(key).values(), extra, Callback=progress, Config=config
+            )
+
+    def exists(self) -> bool:
+        try:
+            with self._errors.translated():
+                self._probe()
+        except NoBucketError:
+            return False
+        return True
+
+    def create(self) -> bool:
+        # Ceph answers a second CreateBucket by the owner like the first.
+        refused = False
+        try:
+            if self.exists():
+                return False
+        except BucketRefusedError:  # It may be another customer's, as CreateBucket's answer says.
+            refused = True
+        client, home = self._client, "us-east-1"  # the only region that CreateBucket must not name
+        if self._account.endpoint and self._account.region == ANY_REGION:
+            client = client_of(replace(self._account, region=home))
+        region = client.meta.region_name
+        where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with self._errors.translated(ignored=("BucketAlreadyOwnedByYou",)):
+            client.create_bucket(Bucket=self.bucket, **({} if region == home else where))
+            return not refused
+        return False
+
+    def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
+        pages = self._client.get_paginator("list_multipart_uploads")
+        with self._errors.translated():
+            return [
+                UnfinishedUpload(
+                    upload["Key"][len(self._base) :],
+                    upload["UploadId"],
+                    upload["Initiated"].timestamp(),
+                )
+                for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix)
+                for upload in page.get("Uploads", ())
+                if upload["Key"] != self._base
+            ]
+
+    def abort_upload(self, upload: UnfinishedUpload) -> None:
+        with self._errors.translated(upload.key, ignored=("NoSuchUpload",)):
+            self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
+
+    def check_key(self, key: str) -> None:
+        super().check_key(self._base + key)
+
+    def _fetch(self, key: str, body: BinaryIO, progress: Progress | None) -> None:
+        """Download an object into a file and check its ETag; download it again if that fails.
+
+        The transfer manager resumes a body that was cut short, which `get_object` does not. Neither
+        notices a flipped byte.
+        """
+        before = ""
+        for attempt in range(3):
+            body.seek(0)
+            body.truncate()
+            with self._errors.translated(key):
+                head = self._client.head_object(**self._at(key))
+                # Checked here, since the transfer manager waits forever if there is no length.
+                etag, config = head["ETag"].strip('"'), self._config(head["ContentLength"])
+                self._client.download_fileobj(
+                    *self._at(key).values(),
+                    body,
+                    Callback=progress,
+                    Config=self._in_other_pieces if attempt == 1 else config,
+                )
+            # With a customer's or a KMS key, Amazon's ETag looks like an MD5 but is not one.
+            plain = head.get("ServerSideEncryption", "AES256") == "AES256"
+            right = not plain or "SSECustomerAlgorithm" in head or has_etag(body, etag)
+            if right is None and (part := self._part_size(key)):
+                right = md5_of_parts(body, part) == etag or None
+            if right is None:  # The parts have an unusual size, or the bytes are damaged.
+                # A fault would not damage the same bytes of other pieces.
+                now = md5(body)
+                right, before = now == before, now
+            if right:
+                return
+            if progress:
+                progress(-body.seek(0, os.SEEK_END))
+            if attempt == 1 and "-" not in etag:
+                break
+        raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
+
+    def _part_size(self, key: str) -> int | None:
+        """Return the size of an object's parts, or None if the service does not tell, as Ceph."""
+        with self._errors.translated(key):
+            head = self._client.head_object(**self._at(key), PartNumber=1)
+        return int(head["ContentLength"]) if head.get("PartsCount") else None
+
+    def _config(self, size: int) -> Any:
+        # For a photo, starting the manager's threads takes longer than the transfer.
+        return self.transfer if size >= self.transfer.multipart_threshold else self._whole
+
+    def _at(self, key: str) -> dict[str, str]:
+        if not key:
+            raise BadKeyError(f"an empty key does not name an object in {self.name}")
+        return {"Bucket": self.bucket, "Key": self._base + key}
+
+
+class _FileToSend(io.BufferedReader):
+    """A file with a fixed size.
+
+    Reading raises OSError if the file has become shorter: the service would wait a minute for the
+    rest, again and again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path))
+        self.size = os.fstat(self.fileno()).st_size
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if not data and size and self.tell() < self.size:
+            raise OSError("the file has become shorter")
+        return data
+
+
+def _content_type(key: str) -> str:
+    return mimetypes.guess_type(key, strict=False)[0] or "application/octet-stream"

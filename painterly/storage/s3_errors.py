@@ -1,0 +1,188 @@
+"""Errors of botocore → StorageErrors of one line, without a URL or a secret."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from painterly.errors import StorageError
+from painterly.log import printable
+from painterly.paths import command
+from painterly.storage import s3_client
+from painterly.storage.address import REGION, Account, folder_hint
+from painterly.storage.base import (
+    BadKeyError,
+    BucketRefusedError,
+    NoBucketError,
+    ObjectError,
+    UnavailableError,
+)
+
+# The answer to a HEAD has no body that could name a code: botocore returns the status instead.
+_BARE = ("NotFound", "404", "400", "403")
+NOT_FOUND = ("NoSuchKey", "NotFound", "404")
+# Answers to a conditional write if the object has changed, is gone, or is being written.
+CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
+_ACCESS_DENIED = ("AccessDenied", "403")
+_REFUSED = (
+    *(*_ACCESS_DENIED, "401", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+    *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
+)
+_BUSY = (UnavailableError, "{host} answered {code} for {where}; try again later")
+# botocore also reports this for a web page instead of a listing.
+_ODD = (UnavailableError, f"{_BUSY[1]}; if that lasts, check CELLAR_ADDON_HOST")
+_OTHER_REGION = (
+    UnavailableError,
+    "{host} says that {where} is in another region ({code}); set {region}",
+)
+_BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
+_NAME_TAKEN = (
+    "{bucket} belongs to somebody else on {host} ({code}); bucket names are shared by all "
+    "customers, so choose another"
+)
+_NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
+_WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
+_ANSWERS: dict[str, tuple[type[StorageError], str]] = {
+    "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
+    "BucketAlreadyExists": (BucketRefusedError, _NAME_TAKEN),
+    "InvalidBucketName": (BucketRefusedError, _NAME_REFUSED),
+    "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
+    **dict.fromkeys(("PermanentRedirect", "301", "AuthorizationHeaderMalformed"), _OTHER_REGION),
+    **dict.fromkeys(("KeyTooLongError", "InvalidObjectName", "InvalidURI"), _BAD_KEY),
+    **dict.fromkeys(("SlowDown", "ServiceUnavailable", "InternalError"), _BUSY),
+    **dict.fromkeys(("502", "503", "504"), _BUSY),
+    "500": _ODD,
+}
+_NO_CREDENTIALS = f"no credentials for {{where}}; {s3_client.CREDENTIALS_HINT}"
+_NO_CONNECTION = "cannot connect to {host} for {where}; check {check}"
+# Messages for requests without an answer, by the class of botocore's exception.
+_NO_ANSWER = {
+    **dict.fromkeys(("NoCredentialsError", "PartialCredentialsError"), _NO_CREDENTIALS),
+    **dict.fromkeys(("ConnectTimeoutError", "EndpointConnectionError"), _NO_CONNECTION),
+    "NoTLS": "{host} answers without TLS; if that is meant, write http://{host} in "
+    "CELLAR_ADDON_HOST",
+    "SSLError": "{host}: TLS failed; if your own authority signed its certificate, set "
+    "AWS_CA_BUNDLE to that authority's certificate file",
+    # Its text has the proxy's password.
+    "ProxyConnectionError": "cannot connect to the proxy on the way to {host}; check the variables "
+    "HTTP_PROXY and HTTPS_PROXY, or name the host in NO_PROXY",
+    "ReadTimeoutError": "{host} did not answer for {where} within {read_s} s",
+}
+
+
+@dataclass(frozen=True)
+class ErrorTranslator:
+    """Translates the errors of one bucket.
+
+    `name` is the bucket with its prefix, for messages; `probe` sends the cheapest request whose
+    error has a code.
+    """
+
+    bucket: str
+    name: str
+    account: Account
+    probe: Callable[[], object]
+
+    @contextlib.contextmanager
+    def translated(self, key: str = "", ignored: Sequence[str] = ()) -> Iterator[None]:
+        """Raise an ObjectError or UnavailableError for a failure inside the block.
+
+        Args:
+            key: The object; without one, a BucketRefusedError takes the place of an ObjectError.
+            ignored: The codes of answers that end the block without an error.
+        """
+        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore.parsers import ResponseParserError
+        from s3transfer.exceptions import RetriesExceededError, S3DownloadFailedError
+        from urllib3.exceptions import HTTPError
+
+        try:
+            yield
+        except ClientError as error:
+            if error_code(error) not in ignored:
+                raise self._refusal(error_code(error), key) from error
+        # HTTPError: botocore reads the text of a refusal of GET outside of its own handling.
+        except (RetriesExceededError, BotoCoreError, HTTPError) as error:
+            raise self._failure(getattr(error, "last_exception", error), key) from error
+        except (ResponseParserError, KeyError) as error:
+            what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
+            raise UnavailableError(f"{self._host} {what}") from error
+        except S3DownloadFailedError as error:
+            raise ObjectError(f"{self.where(key)} changed while it was read; try again") from error
+        except UnicodeEncodeError as error:
+            raise BadKeyError(f"{self.where(key)} is not UTF-8; rename the file") from error
+
+    def where(self, key: str) -> str:
+        """Return the bucket and the key, for messages."""
+        return printable(f"{self.name}/{key}") if key else self.name
+
+    @property
+    def _host(self) -> str:
+        return urlsplit(self.account.url or "//Amazon S3").netloc
+
+    def _refusal(self, code: str, key: str) -> StorageError:
+        """Return the error for an answer of the service."""
+        where, host = self.where(key), self._host
+        kind: type[StorageError] = ObjectError if key else BucketRefusedError
+        if code in _BARE:
+            code = self._cause(code)
+        if code in NOT_FOUND and key:
+            return ObjectError(f"{where} does not exist")
+        if code in (*NOT_FOUND, "NoSuchBucket"):
+            return NoBucketError(
+                f"bucket {self.bucket} does not exist on {host}; create it "
+                f"({command('buckets')} create {self.bucket}), or correct its name"
+                f"{folder_hint(self.name)}"
+            )
+        if code in _REFUSED:
+            # Access may be denied to one object; wrong credentials fail for all of them.
+            kind = kind if code in _ACCESS_DENIED else UnavailableError
+            check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
+            if not self.account.endpoint:
+                check = "AWS's credentials and the bucket's policy"
+            if key:
+                return kind(f"{host} refused {where} ({code}); check {check}")
+            if code in _ACCESS_DENIED:
+                check = f"the name, which somebody else's bucket may have, and {check}"
+            return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
+        kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
+        region = REGION if self.account.endpoint else "AWS_DEFAULT_REGION"
+        return kind(
+            text.format(host=host, code=code, where=where, bucket=self.bucket, region=region)
+        )
+
+    def _failure(self, error: Exception, key: str) -> StorageError:
+        """Return the error for a request that got no answer."""
+        where, name = self.where(key), type(error).__name__
+        if name == "ParamValidationError":
+            kind = BadKeyError if key else BucketRefusedError
+            return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
+        if "WRONG_VERSION_NUMBER" in str(error):
+            name = "NoTLS"
+        text = _NO_ANSWER.get(
+            name, "the connection to {host} broke for {where} ({name}); try again"
+        )
+        check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
+        read_s, _ = s3_client.patience(self.account)
+        return UnavailableError(
+            text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
+        )
+
+    def _cause(self, code: str) -> str:
+        """Return the code behind a mere status: that of the probe, if the bucket itself is the
+        cause."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self.probe()
+        except ClientError as error:
+            return code if error_code(error) == "AccessDenied" else error_code(error)
+        except BotoCoreError:
+            return code
+        return code
+
+
+def error_code(error: Any) -> str:
+    """Return the code of a ClientError. Ceph's answers have a code but no message."""
+    return error.response.get("Error", {}).get("Code") or "an error without a code"

@@ -1,0 +1,234 @@
+"""The API's requests about jobs: order, follow, cancel and fetch them."""
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from painterly.web.job_store import StoredJob
+from painterly.web.pictures import photo_of, picture_response, preview_of, result_picture
+from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
+from painterly.web.schemas import (
+    CONFLICT,
+    REFUSALS,
+    ApiError,
+    Estimate,
+    JobId,
+    JobList,
+    JobOut,
+    JobRequest,
+    not_found,
+)
+from painterly.web.service import Service, Shared
+from painterly.web.upload import Upload, checked_upload
+
+LONGEST_REQUEST = 20_000  # bytes of the JSON
+TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
+MAX_STREAMS = 1000
+PAUSE_S = 0.25  # seconds between two groups of events in a stream
+MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
+RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
+
+
+def _check_streams(service: Shared) -> None:
+    if service.streams >= MAX_STREAMS:
+        raise ApiError(429, "too many pages are open", 10)
+
+
+def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
+    job = service.jobs.stored(job_id)
+    if job is None:
+        raise not_found("job")
+    return job
+
+
+Known = Annotated[StoredJob, Depends(_known)]
+MAY_LISTEN = Depends(_check_streams)
+jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
+# FastAPI describes what it parses itself, which the field of the form is not.
+_REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+del _REQUEST["$defs"]  # Answers use the same types.
+_FORM = {
+    "type": "object",
+    "required": ["photo", "request"],
+    "properties": {
+        "photo": {"type": "string", "format": "binary"},
+        "request": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": _REQUEST,
+            "examples": ['{"style": "monet", "preset": "draft"}'],
+        },
+    },
+}
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": _FORM},
+        "application/json": {"schema": _REQUEST},
+    },
+}
+
+
+@jobs.post("/jobs", status_code=202, openapi_extra={"requestBody": _BODY})
+async def new_job(
+    request: Request,
+    response: Response,
+    service: Shared,
+    idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
+) -> JobOut:
+    """Add a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
+    job in `again`, to paint its photo again. With an `Idempotency-Key` that was used
+    before, it is the job of that time."""
+    try:  # Before anything of the photo is kept.
+        await run_in_threadpool(service.orders.check_room, idempotency_key)
+        if service.uploads.locked():
+            raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
+    except ApiError:
+        async for (
+            _
+        ) in request.stream():  # A client that is still sending would not read the answer.
+            pass
+        raise
+    async with service.uploads, _form(request) as (asked, file), service.in_memory:
+        photo = await _photo(file, service) if file else None
+        job = await run_in_threadpool(service.orders.create, asked, photo, idempotency_key)
+    response.headers["location"] = f"/api/jobs/{job.id}"
+    return service.jobs.view(job)
+
+
+@jobs.post("/preview", response_class=Response, openapi_extra={"requestBody": _BODY})
+async def new_preview(request: Request, service: Shared) -> Response:
+    """Return a small JPEG of a photo in a style, painted at once by preset `instant`. The request
+    is the same as for a job, with a small copy of the photo. While a picture is being painted there
+    is none: the answer is 204."""
+    nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
+    if service.uploads.locked():
+        return nothing
+    if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
+        raise TOO_LARGE
+    async with service.uploads, _form(request) as (asked, file):
+        if file is None:
+            raise ApiError(422, "the form has no file `photo`")
+        if (file.size or 0) > MAX_PHOTO:
+            raise TOO_LARGE
+        photo = await _photo(file, service)
+    if math.prod(photo.size) > MAX_PIXELS:
+        raise TOO_LARGE
+    preview = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
+    return Response(preview, media_type="image/jpeg") if preview else nothing
+
+
+@jobs.get("/jobs")
+def list_jobs(service: Shared) -> JobList:
+    """List the jobs that wait or are painted, and the latest that have ended."""
+    if not service.jobs.complete:
+        raise ApiError(503, "the jobs are still being read; try again in a moment", 1)
+    return JobList(jobs=service.jobs.all())
+
+
+@jobs.get("/jobs/{job_id}")
+def get_job(job: Known, service: Shared) -> JobOut:
+    """Return one job."""
+    return service.jobs.view(job)
+
+
+@jobs.post("/jobs/{job_id}/cancel", status_code=202, responses=CONFLICT)
+def cancel_job(job: Known, service: Shared) -> JobOut:
+    """Take a job out of the queue, or end its painting after the current step."""
+    if not job.state.final:
+        if later := service.jobs.cancel(job.id):
+            service.supervisor.send("cancel", job.id)
+            return service.jobs.view(later)
+        job = _known(service, job.id)
+    raise ApiError(409, f"this job has ended already: it is {job.state.value}")
+
+
+@jobs.get("/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
+async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
+    """Send an event `job` for each unfinished job, then for each job that changes, and a comment
+    every 15 s."""
+    ends, version = time.monotonic() + MAX_STREAM_S, None
+    service.streams += 1
+    try:
+        # The browser learns at once that it is connected, and how soon to reconnect.
+        yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
+        while not service.jobs.closed and time.monotonic() < ends:
+            version, changed = service.jobs.changes(version)
+            for job in changed:
+                yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
+            await asyncio.sleep(PAUSE_S)
+    finally:
+        service.streams -= 1
+
+
+@jobs.get("/jobs/{job_id}/photo", response_class=Response)
+def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
+    """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
+    1280 px."""
+    return picture_response(*photo_of(job, service.buckets, small))
+
+
+@jobs.get("/jobs/{job_id}/preview", response_class=Response)
+def job_preview(job: Known, service: Shared) -> Response:
+    """Return a small JPEG of the unfinished picture."""
+    return Response(preview_of(job, service.buckets), media_type="image/jpeg")
+
+
+@jobs.get("/jobs/{job_id}/result", response_class=Response)
+def job_result(
+    job: Known, service: Shared, download: bool = False, small: bool = False
+) -> Response:
+    """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
+    data, key = result_picture(job, service.buckets, small)
+    name = f"{PurePosixPath(job.photo).stem} - {job.style}{PurePosixPath(key).suffix}"
+    return picture_response(data, key, name if download else None)
+
+
+@jobs.get("/estimate")
+def estimate(service: Shared) -> Estimate:
+    """Estimate the seconds that each preset takes here."""
+    return service.orders.estimate()
+
+
+@contextlib.asynccontextmanager
+async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile | None]]:
+    """Parse a request. Its photo is on the disk until it is read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await request.body()
+        if len(body) > LONGEST_REQUEST:
+            raise ApiError(413, "the request is too long")
+        yield _parsed(body), None
+        return
+    if kind != "multipart/form-data":
+        raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
+    async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_REQUEST) as form:
+        asked = _parsed(str(form.get("request", "")).encode("utf-8", "replace"))
+        photo = form.get("photo")
+        if not isinstance(photo, UploadFile):
+            raise ApiError(422, "the form has no file `photo`")
+        yield asked, photo
+
+
+async def _photo(file: UploadFile, service: Service) -> Upload:
+    data = await file.read()
+    return await run_in_threadpool(checked_upload, file.filename or "", data, service.options)
+
+
+def _parsed(text: bytes) -> JobRequest:
+    try:
+        return JobRequest.model_validate_json(text)
+    except ValidationError as error:
+        errors = [{**each, "loc": ("body", "request", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None

@@ -1,0 +1,199 @@
+"""The web process: the application with its routes, served until a signal arrives."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from logging import DEBUG, WARNING
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from painterly import ENGINE_VERSION
+from painterly.config import Config
+from painterly.errors import ConfigError, StorageError
+from painterly.gallery.page import SHARED
+from painterly.log import WarningLog, event, log_trace
+from painterly.paths import PROGRAM
+from painterly.web.api_jobs import jobs
+from painterly.web.api_paintings import paintings
+from painterly.web.gate import middleware
+from painterly.web.options import MEGA, WebOptions
+from painterly.web.pages import SAMPLES, pages
+from painterly.web.schemas import (
+    REFUSALS,
+    ApiError,
+    Health,
+    Readiness,
+    Refusal,
+    System,
+)
+from painterly.web.service import Service, Shared
+
+STATIC = Path(__file__).parent / "static"
+FORM_BYTES = MEGA  # bytes of a form without its file
+CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
+MAX_HEADERS = 16_384  # bytes
+
+
+def serve(config: Config, options: WebOptions, worker: Callable[..., int]) -> int:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        config: The configuration.
+        options: The options of the service.
+        worker: As in `Supervisor`.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: The port cannot be used, or a bucket cannot be opened.
+    """
+    host, port = options.host, options.port
+    with listen(host, port) as listening:
+        app = create_app(Service(config, options, worker))
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        event(f"serving on {address}", event="serving", port=port)
+        _Server(server_config(app)).run([listening])
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Listen on an address. Raises ConfigError if it cannot be used."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
+        raise ConfigError(
+            f"nothing can be served on {host}, port {port} ({reason}); set WEB_HOST or WEB_PORT"
+        ) from None
+    # Otherwise the body of each answer waits 40 ms for the acknowledgement of its headers: asyncio
+    # sets this only for sockets that were created with IPPROTO_TCP.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listening
+
+
+def server_config(app: FastAPI) -> uvicorn.Config:
+    """Configure the server of an application."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # The gate decides which proxies to trust.
+        http="h11",
+        h11_max_incomplete_event_size=MAX_HEADERS,
+        timeout_graceful_shutdown=CLOSING_S,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Closes the service as soon as a signal arrives: event streams would last as long as their
+    readers."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.service.close()  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
+
+
+def create_app(service: Service) -> FastAPI:
+    """Make a service's ASGI application."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service.start()
+        yield
+        await run_in_threadpool(service.stop)
+
+    app = FastAPI(
+        title="painterly",
+        description="Paints photos in the manner of paintings.",
+        version=ENGINE_VERSION,
+        docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
+        redoc_url=None,
+        lifespan=lifespan,
+        max_body_size=service.options.max_upload + FORM_BYTES,
+        middleware=middleware(service),
+        exception_handlers={
+            RequestValidationError: _invalid,
+            ApiError: _refused,
+            ConfigError: _refused,
+            StorageError: _no_storage,
+            ClientDisconnect: _left,
+            Exception: _unexpected,
+        },
+    )
+    app.state.service, app.state.warnings = service, WarningLog()
+    app.add_api_route("/healthz", healthz, tags=["system"])
+    app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
+    # Any route may fail; one describes the model.
+    app.add_api_route(
+        "/api/system", system, tags=["system"], responses={**REFUSALS, 500: {"model": Refusal}}
+    )
+    for router in (jobs, paintings, pages):
+        app.include_router(router)
+    for kind in SAMPLES:
+        folder = StaticFiles(directory=PROGRAM / "samples" / kind, check_dir=False)
+        app.mount(f"/static/samples/{kind}", folder, name=kind)
+    app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
+    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    return app
+
+
+async def healthz() -> Health:
+    """Answer, to show that this process runs."""
+    return Health()
+
+
+async def readyz(service: Shared, response: Response) -> Readiness:
+    """Report whether jobs are accepted and painted. The log has the reason if they are not."""
+    problem = service.problem
+    response.status_code = 503 if problem else 200
+    return Readiness(ready=not problem, reason="not ready; see the log" if problem else None)
+
+
+def system(service: Shared) -> System:
+    """Report the device that paints, and whether jobs are accepted and painted."""
+    return System(device=service.supervisor.device, ready=service.problem is None)
+
+
+async def _invalid(_: Request, error: Exception) -> Response:
+    """Answer with one line about the first error in a request."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return JSONResponse({"detail": f"{where or 'the request'}: {first['msg']}"[:300]}, 422)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    status, retry_s = 422, None  # for a ConfigError
+    if isinstance(error, ApiError):
+        status, retry_s = error.status, error.retry_s
+    headers = {"retry-after": str(retry_s)} if retry_s else None
+    return JSONResponse({"detail": str(error)}, status, headers)
+
+
+async def _no_storage(request: Request, error: Exception) -> Response:
+    request.app.state.warnings.warn(str(error))
+    detail = "the storage does not answer at the moment; try again later"
+    return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
+
+
+async def _left(request: Request, _: Exception) -> Response:
+    """Handle a page that is closed while it sends. This answer reaches no client."""
+    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
+    return JSONResponse({"detail": "the request was interrupted"}, 400)
+
+
+async def _unexpected(_: Request, error: Exception) -> Response:
+    event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
+    log_trace(error)
+    return JSONResponse({"detail": "an unexpected error occurred; see the log"}, 500)

@@ -1,0 +1,99 @@
+"""The buckets of the web service, and listings of them that are kept for some seconds. Its own
+objects are in the result bucket, under `_web/`."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from painterly.batch.listing import Buckets
+from painterly.bucket_layout import WEB
+from painterly.config import Config
+from painterly.storage import open_bucket
+from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError, Store, View
+
+UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
+PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
+
+_Value = TypeVar("_Value")
+
+
+class Refreshed(Generic[_Value]):
+    """A value that is read again once it is some seconds old. Thread-safe."""
+
+    def __init__(self, read: Callable[[], _Value], max_age_s: float) -> None:
+        self._read, self._max_age_s = read, max_age_s
+        self._latest: tuple[float, _Value] | None = None  # when it was read, and what
+        self._lock = threading.Lock()
+
+    def get(self, max_age_s: float | None = None) -> _Value:
+        """Return it, after reading it again if it is older than `max_age_s`, or else than the
+        usual age. Raises the errors of reading."""
+        limit = self._max_age_s if max_age_s is None else max_age_s
+        with self._lock:
+            now = time.monotonic()
+            if self._latest is None or now - self._latest[0] >= limit:
+                self._latest = now, self._read()
+            return self._latest[1]
+
+
+class StyleBucket(View):
+    """The style bucket, read only, with the paintings that users uploaded under `_web/`.
+
+    Uploads never become styles of a batch, so they are not listed, and they can be deleted without
+    touching other paintings.
+    """
+
+    def __init__(self, style: Bucket, uploads: Bucket) -> None:
+        super().__init__(style)
+        self._uploads = uploads
+
+    def uploads(self) -> Sequence[Entry]:
+        """Return the uploads, each under the key that it has here."""
+        entries = []
+        for entry in self._uploads.list():
+            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
+                entries.append(Entry(UPLOADED + entry.key, entry.size, entry.etag))
+        return entries
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        if key.startswith(UPLOADED):
+            return self._uploads, key.removeprefix(UPLOADED)
+        if write:
+            raise BadKeyError(f"{self.name} is only read here")
+        return self._bucket, key
+
+
+@dataclass(frozen=True)
+class WebBuckets(Buckets):
+    """The buckets.
+
+    Attributes:
+        source: The photos of jobs, as `<id>/<name>`.
+        style: The paintings.
+        result: Results, records, the gallery and the jobs.
+        unfinished: Checkpoints. A batch deletes those in its own place that it does not need.
+    """
+
+    style: StyleBucket
+    unfinished: Store
+
+
+def open_buckets(config: Config) -> WebBuckets:
+    """Open the buckets of a configuration. Raises ConfigError."""
+    result, photos, paintings, unfinished = (
+        open_bucket(address, config.account, new=True)
+        for address in (
+            config.result_bucket,
+            *(inside(config, prefix) for prefix in (PHOTOS, PAINTINGS, UNFINISHED)),
+        )
+    )
+    style = StyleBucket(open_bucket(config.style_bucket, config.account), paintings)
+    return WebBuckets(photos, style, result, unfinished)
+
+
+def inside(config: Config, prefix: str) -> str:
+    """Return the address of a part of the result bucket, for `open_bucket`."""
+    return f"{config.result_bucket.strip().rstrip('/')}/{prefix}"

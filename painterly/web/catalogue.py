@@ -1,0 +1,187 @@
+"""The styles and paintings that can be chosen, and the style that a request asks for."""
+
+import functools
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
+from painterly.config import Config
+from painterly.errors import ConfigError, PictureError
+from painterly.images.decode import reduced_jpeg
+from painterly.settings import Settings
+from painterly.storage.base import Entry, ObjectError
+from painterly.storage.file_names import start_in_bytes
+from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.web.schemas import (
+    ApiError,
+    Blended,
+    JobRequest,
+    PaintingOut,
+    Preset,
+    StyleOut,
+    not_found,
+)
+
+FRESH_S = 10.0  # seconds before styles and paintings are listed again
+THUMBNAIL_SIDE = 320  # px
+MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
+MAX_UPLOADED = 200  # paintings
+# These settings of preset `instant` take precedence over a style's own, and over STYLE_RECIPE.
+INSTANT = {"preset": "instant", "recipe": "instant"}
+_LONGEST_BLEND = 80  # characters of its name
+_BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
+
+
+class Catalogue:
+    """Styles and paintings of the style bucket, and uploads. Methods raise StorageError, and
+    ConfigError for wrong styles. Thread-safe."""
+
+    def __init__(
+        self, style_bucket: StyleBucket, config: Config, max_age_s: float = FRESH_S
+    ) -> None:
+        """Args:
+        style_bucket: The style bucket.
+        config: The configuration.
+        max_age_s: As in `Refreshed`, for the listings.
+        """
+        self._style_bucket, self._config = style_bucket, config
+        self._styles = Refreshed(self._find_styles, max_age_s)
+        self._entries = Refreshed(self._list_paintings, max_age_s)
+        self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
+        self._reducing = threading.Lock()
+
+    def all(self) -> list[Style]:
+        """List the styles of the style bucket, with the settings of preset `fine`."""
+        return self._styles.get()
+
+    def styles(self) -> list[StyleOut]:
+        """Return the styles of the style bucket as the API shows them."""
+        usual = self._settings(Preset.FINE)
+        return [
+            StyleOut(
+                name=style.name,
+                paintings=[
+                    Blended(name=painting.entry.key, share=round(painting.share, 4))
+                    for painting in style.paintings
+                ],
+                thumbnail=thumbnail_url(style.paintings[0].entry.key),
+                settings=_own_settings(style, usual),
+            )
+            for style in self.all()
+        ]
+
+    def style(self, request: JobRequest) -> Style:
+        """Return the style that a request asks for, with the settings of its preset."""
+        settings, of_style = self._settings(request.preset), dict[str, Any]()
+        decided = INSTANT if request.preset == Preset.INSTANT else {}
+        if request.style is None:
+            shares = request.paintings or {}
+            paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)
+            style = Style(blend_name(shares), paintings, settings)
+        else:
+            styles = {style.name: style for style in self.all()}
+            if request.style not in styles:
+                raise ConfigError(f"there is no style {request.style[:60]!r}")
+            style = styles[request.style]
+            of_style = {name: getattr(style.settings, name) for name in style.own_settings}
+        settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
+        return replace(style, settings=settings)
+
+    def paintings(self) -> list[PaintingOut]:
+        """List all paintings, uploads last."""
+        return [painting_view(name) for name in self._entries.get(0)]
+
+    def find(self, name: str) -> Entry | None:
+        """Find the painting of a name; None if there is none."""
+        entry = self._entries.get().get(name)
+        if entry is None and name.startswith(UPLOADED):  # Another instance may have it just now.
+            entry = self._entries.get(0).get(name)
+        return entry
+
+    def check_room(self) -> None:
+        """Raise ApiError if there are too many uploads."""
+        if len(find_pictures(self._style_bucket.uploads())) >= MAX_UPLOADED:
+            raise ApiError(429, f"there are {MAX_UPLOADED} uploaded paintings; delete some", 60)
+
+    def add(self, name: str, data: bytes) -> None:
+        """Store an upload. One of the same name has the same content."""
+        self._style_bucket.write(name, data)
+
+    def delete(self, name: str) -> None:
+        """Delete an upload. Raises ApiError for any other painting."""
+        if self.find(name) is None:
+            raise not_found("painting")
+        if not name.startswith(UPLOADED):
+            raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
+        self._style_bucket.delete(name)
+        self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
+
+    def thumbnail(self, name: str) -> bytes:
+        """Return a small JPEG of a painting. Raises ApiError if there is none."""
+        entry = self.find(name)
+        if entry is None:
+            raise not_found("painting")
+        try:
+            with self._reducing:  # One at a time: decoding may take much memory.
+                return self._reduced(name, entry.etag)
+        except (PictureError, ObjectError) as error:
+            raise ApiError(404, str(error)) from None
+
+    def _settings(self, preset: Preset) -> Settings:
+        return self._config.settings.replaced({"preset": preset.value})
+
+    def _known(self, name: str) -> Entry:
+        entry = self.find(name)
+        if entry is None:
+            raise ConfigError(f"there is no painting {display_name(name)[:60]!r}")
+        return entry
+
+    def _find_styles(self) -> list[Style]:
+        bucket, settings = self._style_bucket, self._settings(Preset.FINE)
+        return find_styles(bucket, [*bucket.list()], self._config.style_mode, settings)
+
+    def _list_paintings(self) -> dict[str, Entry]:
+        entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
+        return {each.key: each for each in find_pictures(entries)}
+
+    def _reduce(self, name: str, _etag: str) -> bytes:
+        return reduced_jpeg(self._style_bucket.read(name), name, THUMBNAIL_SIDE)
+
+
+def blend_name(names: Mapping[str, float]) -> str:
+    """Make the name of a blend, which is the first part of its results' keys: `monet+hokusai`."""
+    stems = (PurePosixPath(display_name(name)).stem for name in names)
+    plain = ("".join(c if c.isalnum() or c in "-_ " else "-" for c in stem) for stem in stems)
+    name = "+".join(each.strip("-_ ") or "painting" for each in plain)[:_LONGEST_BLEND]
+    return start_in_bytes(name, LONGEST_NAME).strip(" +-_")
+
+
+def display_name(name: str) -> str:
+    """Return a painting's name without the prefix that makes an upload's unique."""
+    return _BEFORE_NAME.sub("", name)
+
+
+def painting_view(name: str) -> PaintingOut:
+    """Return a painting as the API shows it."""
+    uploaded = name.startswith(UPLOADED)
+    return PaintingOut(name=name, thumbnail=thumbnail_url(name), uploaded=uploaded)
+
+
+def thumbnail_url(name: str) -> str:
+    """Return the address of a painting's thumbnail."""
+    return f"/api/paintings/{quote(name, safe='')}/thumbnail"
+
+
+def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:
+    """Return the settings that a style sets itself, and others that differ from the usual ones:
+    those that its recipe or its preset decides."""
+    before = usual.deciding()
+    differing = {
+        name: value for name, value in style.settings.deciding().items() if value != before[name]
+    }
+    return {name: getattr(style.settings, name) for name in style.own_settings} | differing

@@ -1,0 +1,198 @@
+"""ASGI middleware: security headers and timeouts, and a gate for logins, tokens and other sites."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import HTTPConnection
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from painterly.web.options import WebOptions
+from painterly.web.schemas import ApiError
+from painterly.web.service import Service
+from painterly.web.sessions import COOKIE, SESSION_S
+
+OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
+OPEN_FOLDER = "/static/"
+STALLED_S = 60.0  # without a further byte of a request: its sender has gone
+MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+POLICY = (
+    "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+BEARER = {"www-authenticate": "Bearer"}
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+def middleware(service: Service) -> list[Middleware]:
+    """List what a request passes before it reaches a route, outermost first."""
+    # A name of another site that resolves to this machine would give its pages our origin.
+    hosts = ["localhost", "127.0.0.1", "[::1]"] if service.options.local else ["*"]
+    return [
+        Middleware(Transport, options=service.options),
+        Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+        Middleware(
+            SessionMiddleware,
+            secret_key=service.sessions.key,
+            session_cookie=COOKIE,
+            max_age=SESSION_S,
+            same_site="lax",
+        ),
+        Middleware(Gate, service=service),
+    ]
+
+
+class Transport:
+    """Adds security headers to each answer, and ends requests that arrive too slowly."""
+
+    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
+        self._app, self._options = app, options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        secure = is_secure(scope, self._options)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                static = scope["path"].startswith(OPEN_FOLDER)
+                headers.setdefault("cache-control", "no-cache" if static else "no-store")
+                if secure:
+                    headers["strict-transport-security"] = "max-age=31536000"
+                    if cookie := headers.get("set-cookie"):
+                        headers["set-cookie"] = f"{cookie}; secure"
+            await send(message)
+
+        await self._app(scope, _patient(receive), with_headers)
+
+
+class Gate:
+    """Rejects requests without a login or token, and those that pages of other sites send."""
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(HTTPConnection(scope))
+        await (refusal or self._app)(scope, receive, send)
+
+    def _refusal(self, request: HTTPConnection) -> Response | None:
+        """Return the answer to a request that may not pass, None for one that may."""
+        path, method = request.url.path, request.scope["method"]
+        token = bearer(request.headers)
+        if token is None and method not in SAFE_METHODS and is_cross_site(request.headers):
+            return _problem(403, "a page of another site sent this request")
+        if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
+            return None
+        if token is not None:
+            return self._wrong_token(request, token)
+        return None if self._service.sessions.may_enter(request.session) else _to_login(request)
+
+    def _wrong_token(self, request: HTTPConnection, token: str) -> Response | None:
+        sessions, limiter = self._service.sessions, self._service.login_limiter
+        client = client_address(request, self._service.options)
+        if wait_s := limiter.wait_s(client, alone=True):
+            detail = f"too many wrong passwords; wait {wait_s} s"
+            return _problem(429, detail, {"retry-after": str(wait_s)})
+        if not sessions.needed or sessions.is_token(token):
+            return None
+        limiter.failed(client)
+        return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
+
+
+def _patient(receive: Receive) -> Receive:
+    """Limit how long the parts of a request's body may take. Otherwise a phone that has lost its
+    network would block one of the few uploads at a time indefinitely.
+
+    Raises:
+        ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.
+    """
+    arriving, ends = True, time.monotonic() + MAX_REQUEST_S
+
+    async def receive_in_time() -> Message:
+        nonlocal arriving
+        if not arriving:  # Now a route waits for the client to disconnect.
+            return await receive()
+        try:
+            patience_s = min(STALLED_S, ends - time.monotonic())
+            message = await asyncio.wait_for(receive(), patience_s)
+        except TimeoutError:
+            raise ApiError(408, "the request arrives too slowly; send it again") from None
+        arriving = message.get("more_body", False)
+        return message
+
+    return receive_in_time
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """Return whether a browser sent a request for a page of another origin.
+
+    Pages cannot change these headers. Over plain HTTP, browsers send only the second one; other
+    programs send neither.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+def bearer(headers: Headers) -> str | None:
+    """Return the token of a request's Authorization header; None if there is none."""
+    kind, _, token = headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        return None
+    try:  # Headers are read as Latin-1, and most programs send UTF-8.
+        return token.encode("latin-1").decode().strip()
+    except UnicodeError:
+        return token.strip()
+
+
+def client_address(request: HTTPConnection, options: WebOptions) -> str:
+    """Return a client's address, as the outermost trusted proxy saw it. The client itself may have
+    written the entries before that in X-Forwarded-For."""
+    direct = request.client.host if request.client else "?"
+    forwarded = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    addresses = [each.strip() for each in forwarded if each.strip()]
+    if not options.proxies or not addresses:
+        return direct
+    return addresses[-min(options.proxies, len(addresses))]
+
+
+def is_secure(scope: Scope, options: WebOptions) -> bool:
+    """Return whether the browser uses TLS, to this process or to a proxy in front of it."""
+    forwarded = Headers(scope=scope).get("x-forwarded-proto", "") if options.proxies else ""
+    return bool(scope.get("scheme") == "https" or forwarded.split(",")[-1].strip() == "https")
+
+
+def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return JSONResponse({"detail": detail}, status, headers)
+
+
+def _to_login(request: HTTPConnection) -> Response:
+    if request.scope["method"] == "GET" and "text/html" in request.headers.get("accept", ""):
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return RedirectResponse(f"/login?next={quote(path, safe='')}", 303)
+    way = "log in first: at /login, or with the header Authorization: Bearer TOKEN"
+    return _problem(401, way, BEARER)

@@ -1,0 +1,201 @@
+"""Jobs as they are kept in the result bucket, one JSON object for each, and what they leave there.
+
+`_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
+Several processes write the first, each only over the version that it has read. The second is
+written once: its first writer decides how the job ended.
+"""
+
+import contextlib
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from painterly.bucket_layout import WEB
+from painterly.log import event, plural
+from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.retry import logged_storage_errors
+from painterly.web.buckets import WebBuckets
+from painterly.web.schemas import JOB_ID, JobFields, JobRequest
+
+_QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
+PREVIEWS = f"{WEB}/previews"
+REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
+_ID = re.compile(JOB_ID)
+_TRIES = 4  # to read a job that other processes change
+ORPHANED_S = 3600  # A photo is stored seconds before its job.
+_ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
+
+
+class StoredJob(JobFields):
+    """A job as it is stored.
+
+    Attributes:
+        photo_key: Key in the bucket of the photos.
+        size: Height and width of the photo in px.
+        named_style: Whether `style` names a style of the style bucket, not a blend.
+        work: The work of all steps, in the unit of schedule.py.
+        owner: The worker that paints the job; None while it waits.
+        revision: Number of writes, so that no two versions have the same content.
+        cancel: Whether its cancellation was requested.
+        crashes: Number of times its worker died without a further step after `crashed_at`.
+        crashed_at: The step at the last of these deaths.
+        seconds: Duration of the painting.
+    """
+
+    photo_key: str
+    size: tuple[int, int]
+    named_style: bool
+    work: float = 0.0
+    owner: str | None = None
+    revision: int = 0
+    cancel: bool = False
+    crashes: int = 0
+    crashed_at: int = 0
+    result: str | None = None
+    device: str | None = None
+    seconds: float | None = None
+
+    @property
+    def request(self) -> JobRequest:
+        """The request for its style."""
+        return JobRequest.model_construct(
+            style=self.style if self.named_style else None,
+            paintings={each.name: each.share for each in self.paintings},
+            preset=self.preset,
+            settings=self.settings,
+        )
+
+    def changed(self, **changes: Any) -> "StoredJob":
+        """Return a later version."""
+        return self.model_copy(update={"revision": self.revision + 1, **changes})
+
+    def to_bytes(self) -> bytes:
+        """Encode it as the content of its object."""
+        return self.model_dump_json(indent=1).encode()
+
+
+def new_id() -> str:
+    """Make an id that cannot be guessed. Later ones sort behind earlier ones, by the milliseconds
+    since 1970 that they begin with."""
+    return f"{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"
+
+
+def created_at(job: str) -> float:
+    """Return the creation time of a job, in seconds since 1970."""
+    return int(job[:11], 16) / 1000
+
+
+class JobStore:
+    """The jobs in a result bucket. Methods raise StorageError."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+
+    def queued(self) -> Iterator[tuple[str, str]]:
+        """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
+        return _ids(self._bucket, _QUEUE)
+
+    def ended(self) -> Iterator[str]:
+        """List the ids of ended jobs, oldest first."""
+        return (job for job, _ in _ids(self._bucket, _DONE))
+
+    def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
+        """Read an unfinished job and the ETag of its object; None if there is no such job.
+
+        Args:
+            job: Its id.
+            etag: The ETag if it is known from a listing.
+        """
+        key = f"{_QUEUE}{job}.json"
+        for _ in range(_TRIES):
+            try:
+                if not etag:
+                    entry = self._bucket.find(key)
+                    if entry is None:
+                        return None
+                    # Before the content, or it may belong to a later version, which `replace` would
+                    # then overwrite: a folder computes it when it is asked for.
+                    etag = entry.etag
+                stored = _parsed(self._bucket.read(key))
+                return (stored, etag) if stored else None
+            except ObjectError:  # It is gone, or its worker has written it while it was read.
+                etag = ""
+        return None
+
+    def read_ended(self, job: str) -> StoredJob | None:
+        """Read a job that has ended; None if there is no such job."""
+        try:
+            return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
+        except ObjectError:
+            return None
+
+    def create(self, job: StoredJob) -> str | None:
+        """Add a job. Return its ETag, or None if its id exists."""
+        return self.replace(job, None)
+
+    def replace(self, job: StoredJob, etag: str | None) -> str | None:
+        """Store a version over the one with an ETag. Return the new ETag, or None if another
+        process has changed the job."""
+        return self._bucket.write_if(f"{_QUEUE}{job.id}.json", job.to_bytes(), etag)
+
+    def end(self, job: StoredJob) -> bool:
+        """Store how a job ended. Return False if another process has done so."""
+        first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
+        self._bucket.delete(f"{_QUEUE}{job.id}.json")
+        return first
+
+
+def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
+    for entry in bucket.list(prefix):
+        name = entry.key.removeprefix(prefix).removesuffix(".json")
+        if _ID.fullmatch(name):
+            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
+                yield name, entry.etag
+
+
+def _parsed(data: bytes) -> StoredJob | None:
+    """Decode a job; None if the content is not a job."""
+    try:
+        return StoredJob.model_validate_json(data)
+    except ValidationError:
+        return None
+
+
+def delete_leftovers(buckets: WebBuckets) -> None:
+    """Delete what killed processes left: checkpoints, previews and photos without a job.
+
+    Objects that never belonged to a job stay. Raises StorageError.
+    """
+    store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
+    short_lived: list[tuple[Bucket, str]] = []
+    short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
+    short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
+    photos = [(entry.key, _job_of(entry.key)) for entry in buckets.source.list()]
+    # The jobs are listed last, so that a new one is not mistaken for a deleted one.
+    waiting = {job for job, _ in store.queued()}
+    known = waiting | {*store.ended()}
+    gone = [(bucket, key) for bucket, key in short_lived if _job_of(key) not in {None, *waiting}]
+    gone += [
+        (buckets.source, key)
+        for key, job in photos
+        if job and job not in known and created_at(job) < latest
+    ]
+    for bucket, key in gone:
+        bucket.delete(key)
+    if gone:
+        event(f"deleted {plural(len(gone), 'leftover')} of jobs that have ended")
+    # It needs a permission that the service can do without.
+    with logged_storage_errors("unfinished uploads may be left"):
+        for upload in buckets.unfinished.unfinished_uploads():
+            if upload.begun < latest:
+                buckets.unfinished.abort_upload(upload)
+
+
+def _job_of(key: str) -> str | None:
+    """Return the id of the job that a key belongs to; None if there is none."""
+    match = _ID_IN_KEY.search(key)
+    return match[1] if match else None

@@ -1,0 +1,92 @@
+"""WEB_* and PORT: where the service listens, who may use it, and how much of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from painterly.config import switch, whole_number
+from painterly.errors import ConfigError
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+SHORTEST_PASSWORD = 8  # characters
+MEGA = 1_000_000
+
+
+@dataclass(frozen=True)
+class WebOptions:
+    """The options of the web service.
+
+    Attributes:
+        password: None if no login is needed.
+        token: The token for programs; None if they use the password.
+        public: Whether anyone may use the service (WEB_PUBLIC).
+        max_upload: Maximum size of a file in bytes.
+        max_pixels: Maximum number of pixels of a picture.
+        max_waiting: Maximum number of jobs in the queue.
+        proxies: Number of proxies in front, which add to X-Forwarded-For.
+    """
+
+    host: str
+    port: int
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    public: bool = False
+    max_upload: int = 40 * MEGA
+    max_pixels: int = 50 * MEGA
+    max_waiting: int = 50
+    proxies: int = 0
+
+    @property
+    def local(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in LOOPBACK
+
+
+def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptions:
+    """Load the options from an environment.
+
+    Args:
+        environment: The variables.
+        demo: Whether the service shows only samples, because no buckets are named. By default it
+            then serves only this machine.
+
+    Raises:
+        ConfigError: A value is wrong, there is a token without a password, or the network can reach
+            the service, which has neither a password nor WEB_PUBLIC=1.
+    """
+    values = {name: text.strip() for name, text in environment.items() if text.strip()}
+    password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")
+    hosted = "PORT" in values or "INSTANCE_NUMBER" in values
+    alone = demo and not (password or public or hosted)
+    port_name = "WEB_PORT" if "WEB_PORT" in values else "PORT"
+    options = WebOptions(
+        host=values.get("WEB_HOST", "127.0.0.1" if alone else "0.0.0.0"),
+        port=whole_number(values, port_name, 8080, 1, 65535),
+        password=password,
+        token=values.get("WEB_TOKEN"),
+        public=public,
+        max_upload=whole_number(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
+        max_pixels=whole_number(values, "WEB_MAX_MEGAPIXELS", 50, 1, 200) * MEGA,
+        max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
+        # Clever Cloud has one proxy in front of every application.
+        proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
+    )
+    for name in ("WEB_PASSWORD", "WEB_TOKEN"):
+        if name in values and len(values[name]) < SHORTEST_PASSWORD:
+            raise ConfigError(f"{name} is too short; expected at least 8 characters")
+    if options.public and options.password:
+        raise ConfigError(
+            "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
+            "everybody who reaches the service may use it"
+        )
+    if options.token and not options.password:
+        raise ConfigError(
+            "WEB_TOKEN is set without WEB_PASSWORD, so that the service would ask nobody for it; "
+            "set both, or none of them"
+        )
+    if not (options.password or options.public or options.local):
+        raise ConfigError(
+            f"WEB_PASSWORD is not set, and the service would listen on {options.host}, where "
+            "others reach it; set WEB_PASSWORD, or WEB_PUBLIC=1 to let everybody use it, or "
+            "WEB_HOST=127.0.0.1 to serve this machine alone"
+        )
+    return options

@@ -1,0 +1,205 @@
+"""Turns requests into jobs: checks the choices, and stores each request once."""
+
+import hashlib
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+from painterly.batch.styles import Style
+from painterly.config import Config
+from painterly.engine.schedule import total_work
+from painterly.errors import ConfigError
+from painterly.settings import Settings, shown_name
+from painterly.storage.base import ObjectError
+from painterly.web.buckets import WebBuckets
+from painterly.web.catalogue import Catalogue
+from painterly.web.job_index import USUAL_PHOTO, JobIndex
+from painterly.web.job_store import REQUESTS, StoredJob, new_id
+from painterly.web.lease import utc_now
+from painterly.web.options import WebOptions
+from painterly.web.previews import LARGEST_SIDE, Previews
+from painterly.web.schemas import (
+    ApiError,
+    Blended,
+    Estimate,
+    JobRequest,
+    Preset,
+    not_found,
+)
+from painterly.web.upload import Upload
+
+OFFERED = (
+    *("preserve_color", "strength", "size", "iterations", "init_image"),
+    *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
+)
+LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
+RETRY_S = 30  # seconds, if the duration of the queue is unknown
+
+
+class Orders:
+    """Places jobs. Methods raise ApiError, ConfigError for wrong settings, StorageError."""
+
+    def __init__(
+        self,
+        config: Config,
+        options: WebOptions,
+        buckets: WebBuckets,
+        jobs: JobIndex,
+        catalogue: Catalogue,
+    ) -> None:
+        self._config, self._options, self._buckets = config, options, buckets
+        self._jobs, self._catalogue = jobs, catalogue
+        self._placing = threading.Lock()
+
+    def check_room(self, idempotency_key: str | None = None) -> None:
+        """Raise ApiError if the queue is full, unless a request with this key has its job
+        already."""
+        waiting, _ = self._jobs.counts()
+        if waiting < self._options.max_waiting:
+            return
+        if idempotency_key and self._job_of(idempotency_key):
+            return
+        left = self._jobs.seconds_left()
+        per_job = RETRY_S if left is None else left / (waiting + 1)
+        retry_s = max(1, min(600, round(per_job)))
+        raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
+
+    def create(
+        self, request: JobRequest, upload: Upload | None, idempotency_key: str | None
+    ) -> StoredJob:
+        """Store a job, or find the one that the same request has already created.
+
+        Args:
+            request: The request.
+            upload: None if `request.repaint` names a job with the photo.
+            idempotency_key: Its Idempotency-Key, if it has one.
+        """
+        if (upload is None) == (request.repaint is None):
+            raise ApiError(422, "send either a photo, or the id of a job in `again`")
+        photo = upload or self._photo_of(request.repaint or "")
+        self.checked_settings(request.preset, request.settings)
+        style = self._style(request)
+        total = sum(painting.share for painting in style.paintings)
+        job_id = new_id()
+        if idempotency_key is not None:
+            job_id = self._first_id(idempotency_key, request, upload, job_id)
+            if known := self._jobs.stored(job_id):
+                return known
+        job = StoredJob(
+            id=job_id,
+            photo=photo.shown,
+            photo_key=f"{job_id}/{photo.name}",
+            size=photo.size,
+            style=style.name,
+            paintings=[
+                Blended(name=painting.entry.key, share=painting.share / total)
+                for painting in style.paintings
+            ],
+            named_style=request.style is not None,
+            preset=request.preset,
+            settings=request.settings,
+            created=utc_now(),
+            work=total_work(*photo.size, style.settings),
+        )
+        with self._placing:
+            self.check_room()
+            self._buckets.source.write(job.photo_key, photo.data)
+            # The same request may have been answered by another thread, or instance.
+            return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
+
+    def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
+        """Paint a preview, as a JPEG; None if the worker is busy.
+
+        Args:
+            request: The request.
+            photo: A small copy of the photo, as a file.
+            previews: The connection to the worker.
+        """
+        self.checked_settings(Preset.INSTANT, request.settings)
+        style = self._style(request.model_copy(update={"preset": Preset.INSTANT}))
+        size = style.settings.size
+        size = LARGEST_SIDE if size == "full" else min(int(size), LARGEST_SIDE)
+        style = replace(style, settings=style.settings.replaced({"size": size}))
+        return previews.paint(photo, style)
+
+    def _style(self, request: JobRequest) -> Style:
+        if (request.style is None) == (request.paintings is None):
+            raise ApiError(422, "choose either a style or paintings")
+        return self._catalogue.style(request)
+
+    def checked_settings(self, preset: Preset, changes: dict[str, Any]) -> Settings:
+        """Return the settings of a preset, with those of a request. Raises ConfigError."""
+        for name in changes:
+            if name not in OFFERED:
+                raise ConfigError(
+                    f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
+                )
+        settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
+        check_limits(settings)
+        return settings
+
+    def estimate(self) -> Estimate:
+        """Estimate the seconds that each preset takes for a usual photo."""
+        estimates: dict[str, float | None] = {}
+        for preset in Preset:
+            work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
+            seconds = self._jobs.estimates.seconds(work)
+            estimates[preset.value] = None if seconds is None else round(seconds, 1)
+        return Estimate(**estimates)
+
+    def _photo_of(self, job_id: str) -> Upload:
+        """Read the photo of an earlier job."""
+        try:
+            job = self._jobs.stored(job_id)
+            if job is not None:
+                data = self._buckets.source.read(job.photo_key)
+                return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size)
+        except ObjectError:
+            pass
+        raise not_found("job, or its photo is gone")
+
+    def _first_id(
+        self, idempotency_key: str, request: JobRequest, upload: Upload | None, job_id: str
+    ) -> str:
+        """Return the id of the job of the first request with a key, which may be this one, with
+        `job_id`. It is stored before the job, so that the request can be sent again if a process is
+        killed in between."""
+        about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
+        digest = hashlib.sha256(about.encode()).hexdigest()
+        content = json.dumps({"job": job_id, "digest": digest}).encode()
+        if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
+            return job_id
+        first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
+        if first["digest"] != digest:
+            raise ApiError(422, "this Idempotency-Key was used for another request")
+        return str(first["job"])
+
+    def _job_of(self, idempotency_key: str) -> StoredJob | None:
+        """Find the job of an earlier request with a key."""
+        try:
+            first = json.loads(self._buckets.result.read(_kept_at(idempotency_key)))
+        except ObjectError:
+            return None
+        return self._jobs.stored(first["job"])
+
+
+def _kept_at(idempotency_key: str) -> str:
+    """Return the key of the object that has the job of an Idempotency-Key."""
+    return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
+
+
+def check_limits(settings: Settings, where: str = "") -> None:
+    """Raise ConfigError for a size or a number of iterations that would block the queue for too
+    long.
+
+    Args:
+        settings: The settings.
+        where: As in `Settings.replaced`.
+    """
+    for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
+        value = getattr(settings, name)
+        if value == "full" or int(value) > most:
+            raise ConfigError(
+                f"{shown_name(name, where)} is {value}; the web service takes at most {most}"
+            )

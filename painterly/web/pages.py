@@ -1,0 +1,110 @@
+"""The pages in HTML."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.templating import Jinja2Templates
+
+from painterly.bucket_layout import PICTURES
+from painterly.gallery.page import SHARED, configure
+from painterly.paths import PROGRAM
+from painterly.settings import PRESETS
+from painterly.web.gate import client_address
+from painterly.web.pictures import picture_response
+from painterly.web.schemas import MAX_BLENDED
+from painterly.web.service import Service, Shared
+
+# Addresses of a photo and of paintings for those who have none at hand. An installed package has
+# none either.
+SAMPLES = {
+    kind: [
+        f"/static/samples/{kind}/{sample.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
+        for sample in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
+    ]
+    for kind in ("photos", "paintings")
+}
+MAX_FIELD = 10_000  # bytes of a field of the login
+pages = APIRouter(include_in_schema=False)
+templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
+configure(templates.env)
+
+
+@pages.get("/")
+def index(request: Request, service: Shared) -> Response:
+    """Show the form and the queue."""
+    options, usual = service.options, service.config.settings
+    return _shown(
+        request,
+        service,
+        "index",
+        presets=[{"name": name, "size": usual.replaced({"preset": name}).size} for name in PRESETS],
+        samples=SAMPLES,
+        usual=usual,
+        accept=",".join(sorted(PICTURES)),
+        most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
+    )
+
+
+@pages.get("/gallery/")
+def gallery_page(request: Request, service: Shared) -> Response:
+    """Show all results on the page that a batch writes as index.html."""
+    unfinished = any(service.jobs.counts())
+    return _shown(request, service, "gallery", **service.results.page_context(unfinished))
+
+
+@pages.get("/gallery/{key:path}")
+def gallery_picture(key: str, service: Shared) -> Response:
+    """Send a picture under its address relative to index.html."""
+    return picture_response(service.results.read(key), key)
+
+
+@pages.get("/login")
+def login_page(request: Request, service: Shared, next: str = "/") -> Response:
+    """Render the password form."""
+    if service.sessions.may_enter(request.session):
+        return RedirectResponse(own_path(next), 303)
+    return _shown(request, service, "login", error=None, next=own_path(next))
+
+
+@pages.post("/login")
+async def log_in(request: Request, service: Shared) -> Response:
+    """Check the password."""
+    async with request.form(max_files=0, max_fields=5, max_part_size=MAX_FIELD) as form:
+        password, after = (str(form.get(name, "")) for name in ("password", "next"))
+    after = own_path(after)
+    client = client_address(request, service.options)
+    if wait_s := service.login_limiter.wait_s(client):
+        error, status = f"Too many wrong passwords. Wait {wait_s} seconds.", 429
+    elif service.sessions.is_password(password):
+        service.login_limiter.succeeded(client)
+        service.sessions.log_in(request.session)
+        return RedirectResponse(after, 303)
+    else:
+        service.login_limiter.failed(client)
+        error, status = "The password is wrong.", 401
+    response = _shown(request, service, "login", status, error=error, next=after)
+    if wait_s:
+        response.headers["retry-after"] = str(wait_s)
+    return response
+
+
+@pages.post("/logout")
+def log_out(request: Request, service: Shared) -> Response:
+    """End the session."""
+    service.sessions.log_out(request.session)
+    return RedirectResponse("/login" if service.sessions.needed else "/", 303)
+
+
+def own_path(path: str) -> str:
+    """Return a path on this site to open after the login; `/` if the given one leads elsewhere."""
+    safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if safe and len(path) < 2000 else "/"
+
+
+def _shown(
+    request: Request, service: Service, name: str, status: int = 200, **about: Any
+) -> Response:
+    about["user_logged_in"] = service.sessions.is_logged_in(request.session)
+    return templates.TemplateResponse(request, f"{name}.html", about, status)

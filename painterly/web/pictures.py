@@ -1,0 +1,173 @@
+"""Pictures that are sent to browsers: those of a job, and all of the gallery."""
+
+import math
+import mimetypes
+import re
+import threading
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import Response
+
+from painterly.batch.records import read_record, record_readers
+from painterly.bucket_layout import GALLERY, RECORDS
+from painterly.errors import PictureError
+from painterly.gallery.page import page_context
+from painterly.gallery.pictures import PREVIEW, picture_key
+from painterly.images.decode import reduced_jpeg
+from painterly.record import Record
+from painterly.storage.base import Bucket, Entry, ObjectError
+from painterly.web.buckets import Refreshed, WebBuckets
+from painterly.web.job_store import PREVIEWS, StoredJob
+from painterly.web.schemas import not_found
+
+FRESH_S = 10.0  # seconds before the result bucket is listed again
+SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
+_reducing = threading.Lock()  # One at a time: decoding may take much memory.
+
+
+def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
+    """Return a job's photo, and a key with the extension of its format.
+
+    Args:
+        job: The job.
+        buckets: The buckets.
+        small: Reduces it to 1280 px. A damaged photo is sent whole: browsers show a part of it.
+
+    Raises:
+        ApiError: The photo has been deleted, or browsers cannot show it.
+        StorageError: The storage does not answer.
+    """
+    key = job.photo_key
+    shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
+    try:
+        if small or not shown:
+            try:
+                return small_jpeg(buckets, "photos", key, buckets.source)
+            except PictureError:
+                if not shown:
+                    raise
+        return buckets.source.read(key), key
+    except (ObjectError, PictureError):
+        raise not_found("photo") from None
+
+
+def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
+    """Return a small JPEG of the unfinished picture: the photo before the first step, and the
+    result when it is done. Raises as `photo_of`, also for a job that ended without a result."""
+    try:
+        return buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
+    except ObjectError:
+        if job.state.final and not job.result:
+            raise not_found("preview: the job has ended") from None
+        shown = result_picture if job.result else photo_of
+        return shown(job, buckets, small=True)[0]
+
+
+def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
+    """Return the finished picture as `photo_of` returns the photo. Raises ApiError if there is
+    none, StorageError."""
+    if job.result is None:
+        raise not_found("result, or none yet")
+    try:
+        if small:
+            return small_jpeg(buckets, "results", job.result, buckets.result)
+        return buckets.result.read(job.result), job.result
+    except (ObjectError, PictureError):
+        raise not_found("result") from None
+
+
+def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
+    """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
+
+    Args:
+        buckets: The buckets.
+        kind: `photos` or `results`.
+        key: The key of the picture.
+        home: The bucket that has the picture.
+
+    Raises:
+        ObjectError: There is no such picture.
+        PictureError: It cannot be decoded.
+    """
+    stored = picture_key(kind, key)
+    try:  # The gallery has it once the job is painted.
+        return buckets.result.read(stored), stored
+    except ObjectError:
+        with _reducing:
+            return reduced_jpeg(home.read(key), key, PREVIEW), "small.jpg"
+
+
+def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
+    """Make the answer with a picture.
+
+    Args:
+        data: The picture's file.
+        key: Its key, which ends as its format does.
+        name: The name of the file that the browser saves; None shows the picture.
+    """
+    kind = mimetypes.guess_type(key)[0] or ""
+    headers = {"cache-control": "private, max-age=300"}
+    if name:
+        # For programs that ignore `filename*`, such as curl -OJ.
+        plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
+        headers["content-disposition"] = (
+            f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
+        )
+    kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
+    return Response(data, media_type=kind, headers=headers)
+
+
+class Results:
+    """The results of a bucket. A record is read again only if it has changed. Methods raise
+    StorageError. Thread-safe."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        self._bucket = bucket
+        self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
+        self._listed = Refreshed(self._list, FRESH_S)
+
+    def page_context(self, unfinished: bool = False) -> dict[str, Any]:
+        """Return the variables of the gallery's page, which shows all results in the bucket.
+
+        Args:
+            unfinished: Whether pictures are being painted.
+        """
+        painted, pictures = self._listed.get()
+        return page_context(painted, dict.fromkeys(pictures, True), unfinished)
+
+    def read(self, key: str) -> bytes:
+        """Read a result, or a picture of the gallery. Raises ApiError for any other object."""
+        for max_age_s in (math.inf, FRESH_S):
+            painted, pictures = self._listed.get(max_age_s)
+            if key in pictures or any(each.result == key for each in painted):
+                break
+        else:
+            raise not_found("picture")
+        try:
+            return self._bucket.read(key)
+        except ObjectError:
+            raise not_found("picture") from None
+
+    def _list(self) -> tuple[list[Record], set[str]]:
+        """List the records that have their result in the bucket, and the gallery's pictures."""
+        stored = {entry.key: entry for entry in self._bucket.list()}
+        records = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
+        with record_readers() as pool:
+            self._records = dict(filter(None, pool.map(self._read_record, records)))
+        painted = [record for _, record in self._records.values() if record]
+        return (
+            [record for record in painted if record.result in stored],
+            {key for key in stored if key.startswith(f"{GALLERY}/")},
+        )
+
+    def _read_record(self, entry: Entry) -> tuple[str, tuple[str, Record | None]] | None:
+        """Return an item of `_records`; None if the record has been deleted."""
+        try:
+            known = self._records.get(entry.key)
+            if known is None or known[0] != entry.etag:
+                known = entry.etag, read_record(self._bucket, entry.key)
+        except ObjectError:
+            return None
+        return entry.key, known

@@ -1,0 +1,165 @@
+"""Paints each job at the batch's bench. TensorFlow and the networks stay loaded between jobs."""
+
+import dataclasses
+import functools
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from painterly.batch.bench import Bench
+from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.names import result_key
+from painterly.batch.network_pool import NetworkPool
+from painterly.batch.order import Order
+from painterly.batch.plan import with_fingerprint
+from painterly.batch.run import load_devices
+from painterly.config import Config
+from painterly.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
+from painterly.errors import PictureError
+from painterly.gallery.gallery import Gallery
+from painterly.log import event
+from painterly.record import Record
+from painterly.signals import Stop
+from painterly.storage.retry import RetryingBucket
+from painterly.web.buckets import PHOTOS, WebBuckets, inside
+from painterly.web.catalogue import Catalogue
+from painterly.web.job_index import USUAL_PHOTO
+from painterly.web.job_store import StoredJob
+from painterly.web.previews import PreviewPainter
+
+if TYPE_CHECKING:
+    from painterly.engine.transfer import Step
+
+
+MEASURED_SIZE = (192, 256)  # height and width in px, of noise
+
+
+class JobRunner:
+    """Paints jobs on the first device."""
+
+    def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
+        self._buckets, self._stop = buckets, stop
+        self._logged: set[str] = set()  # identities of weights
+        self._devices = functools.cache(lambda: load_devices(config.device).result())
+        # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
+        self._config = dataclasses.replace(
+            config,
+            photo_bucket=inside(config, PHOTOS),
+            photo=None,
+            style_name=None,
+            dry_run=False,
+            keep=False,
+            progress="none",
+        )
+        entries = [*buckets.style.list()] if config.vgg_weights else []
+        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
+        self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
+        self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
+
+    def load(self) -> str:
+        """Load TensorFlow. Return a description of the device. Raises DeviceError."""
+        return str(self._devices().first)
+
+    def seconds_per_work(self) -> float:
+        """Measure the seconds per work (schedule.py) by a few steps on noise. The network and its
+        steps are then ready for a job. Raises the error of a painting that is impossible."""
+        from painterly.engine.style_transfer import step_seconds
+
+        settings = self._config.settings
+        if not settings.traits.optimises:  # Other jobs take longer.
+            settings = settings.replaced({"preset": "fine", "recipe": "default"})
+        first = self._devices().first
+        device = first.name
+        with first.scope():
+            vgg = self._networks.load(settings, device)
+            assert vgg is not None  # Only recipe instant has none.
+            step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
+        overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
+        work = total_work(*USUAL_PHOTO, settings, overhead)
+        seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
+        return seconds / total_work(*USUAL_PHOTO, settings)
+
+    def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
+        """Paint a job, from its checkpoint if it has one, unless its result exists.
+
+        Args:
+            job: The job.
+            on_step: Is called after each step. Its errors end the painting.
+
+        Returns:
+            The record of the result.
+
+        Raises:
+            PainterlyError: The job cannot be painted.
+            UnavailableError: The storage does not answer; the job can be painted later.
+            Stopped: A signal arrived; the job can be painted later.
+            MemoryError: Memory ran out; the job can be painted later.
+        """
+        self.previews.clear()
+        order = self._order(job)
+        # Others may be painting for the same gallery, so its page is left to a whole run.
+        leaving = threading.Event()
+        gallery = Gallery(RetryingBucket(self._buckets.result, leaving))
+        bench = Bench(
+            self._config,
+            self._buckets,
+            self._networks,
+            self._stop,
+            gallery,
+            unfinished=self._buckets.unfinished,
+            leaving=leaving,
+        )
+        with closing(bench):
+            return bench.finished_record(order) or self._paint(order, bench, gallery, on_step)
+
+    def _paint(
+        self, order: Order, bench: Bench, gallery: Gallery, on_step: "Callable[[Step], None]"
+    ) -> Record:
+        from painterly.batch.easel import Easel
+
+        try:
+            self._log_network(order)
+            inputs = bench.read(order)
+            self._stop.later = True  # Until its checkpoint is saved.
+            finished = bench.paint(order, inputs, Easel(self._devices().first), on_step)
+            self._stop.later = False
+            self._stop.obey()
+            gallery.mark()
+            record = bench.store(finished)
+            gallery.mark()  # Again: a whole run may have removed the mark since.
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise
+            failure = picture_failure(error)
+            bench.fail(order, failure)
+            raise failure from None
+        finally:
+            self._stop.later = False
+        return record
+
+    def _log_network(self, order: Order) -> None:
+        """Log which network paints, once for each."""
+        weights = order.weights.identity
+        if weights not in self._logged:
+            self._logged.add(weights)
+            event(f"painting with {order.network}", weights=weights)
+
+    def _order(self, job: StoredJob) -> Order:
+        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
+        photo = self._buckets.source.find(job.photo_key)
+        if photo is None:
+            raise PictureError("the photo has been deleted")
+        style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
+        output = self._config.output
+        order = Order(
+            photo=photo,
+            mask=None,
+            style=style,
+            weights=self._networks.source(style.settings),
+            output=output,
+            # Other results are elsewhere: the photo's key begins with the job's id.
+            result=result_key(style.name, photo.key, output),
+            may_resume=True,
+        )
+        return with_fingerprint(order, self._buckets.result)

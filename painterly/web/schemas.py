@@ -1,0 +1,211 @@
+"""Requests, answers and errors of the API. /openapi.json is generated from them."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
+
+from painterly.errors import PainterlyError
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+JOB_ID = "^[0-9a-f]{20}$"
+JobId = Annotated[str, StringConstraints(pattern=JOB_ID)]
+Share = Annotated[float, Field(gt=0, le=1000)]
+MAX_BLENDED = 8  # paintings in one style: the engine's time and memory grow with them
+
+
+class JobState(StrEnum):
+    """State of a job. The last three are final."""
+
+    QUEUED = "queued"
+    PAINTING = "painting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        return self in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+class Preset(StrEnum):
+    """A preset: instant, a quick sketch, the usual size and effort, or a large picture."""
+
+    INSTANT = "instant"
+    DRAFT = "draft"
+    FINE = "fine"
+    PRINT = "print"
+
+
+class Blended(BaseModel):
+    """A painting in a style. The shares of a style add up to 1."""
+
+    name: str = Field(examples=["monet.jpg"])
+    share: float = Field(examples=[0.7])
+
+
+class StyleOut(BaseModel):
+    """A style of the style bucket."""
+
+    name: str = Field(examples=["monet"])
+    paintings: list[Blended]
+    thumbnail: str = Field(examples=["/api/paintings/monet.jpg/thumbnail"])
+    settings: dict[str, Any] = Field(description="The style's own settings.")
+
+
+class PaintingOut(BaseModel):
+    """A painting that styles can be made from."""
+
+    name: str = Field(examples=["_web/3f2a91c04d7e-waves.jpg"])
+    thumbnail: str
+    uploaded: bool = Field(description="Whether it was uploaded here, and so can be deleted here.")
+
+
+class JobRequest(BaseModel):
+    """Request for a picture: a style by its name, or paintings in shares of any sum."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_extra={
+            "examples": [
+                {"style": "monet", "preset": "draft"},
+                {
+                    "paintings": {"monet.jpg": 70, "waves/hokusai.png": 30},
+                    "preset": "fine",
+                    "settings": {"preserve_color": True, "strength": 0.6},
+                },
+            ]
+        },
+    )
+
+    repaint: JobId | None = Field(
+        default=None,
+        alias="again",
+        description="A job whose photo is painted once more; then no photo is sent.",
+    )
+    style: Name | None = Field(default=None, validation_alias=AliasChoices("style", "look"))
+    paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
+    preset: Preset = Field(Preset.FINE, validation_alias=AliasChoices("preset", "quality"))
+    settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
+
+
+class JobLinks(BaseModel):
+    """Addresses of a job's parts; null if there is none yet."""
+
+    self_: str = Field(alias="self", serialization_alias="self")
+    cancel: str | None
+    photo: str
+    preview: str | None
+    result: str | None
+
+
+class JobFields(BaseModel):
+    """The fields that a job has in the bucket and in the API. Times are in ISO 8601."""
+
+    id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
+    photo: str = Field(examples=["beach.jpg"])
+    style: str = Field(examples=["monet"])
+    paintings: list[Blended]
+    preset: Preset
+    settings: dict[str, Any] = Field(description="The settings in the request.")
+    state: JobState = JobState.QUEUED
+    step: int = 0
+    steps: int | None = Field(default=None, description="Their number; null before painting.")
+    fraction: float | None = Field(
+        default=None, description="The work done, 0 to 1; null before painting."
+    )
+    seconds_left: float | None = Field(
+        default=None, description="Seconds until it is done; null if unknown."
+    )
+    created: str = Field(examples=["2026-05-04T08:15:30+00:00"])
+    started: str | None = None
+    finished: str | None = None
+    error: str | None = None
+    network: str | None = Field(default=None, description="The network that painted it.")
+    width: int | None = None
+    height: int | None = None
+
+
+class JobOut(JobFields):
+    """A photo to be painted in a style, and its progress."""
+
+    model_config = ConfigDict(json_schema_serialization_defaults_required=True)
+
+    place: int | None = Field(
+        description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
+    )
+    look: SkipJsonSchema[str]  # the older name of `style`, for clients that read it
+    links: JobLinks
+
+
+class JobList(BaseModel):
+    """Newest first."""
+
+    jobs: list[JobOut]
+
+
+class Estimate(BaseModel):
+    """Seconds that each preset takes here, once its turn has come; null while not known."""
+
+    instant: float | None
+    draft: float | None
+    fine: float | None
+    print: float | None
+
+
+class System(BaseModel):
+    """State of the service. device: null until the worker has loaded TensorFlow."""
+
+    device: str | None
+    ready: bool
+
+
+class Health(BaseModel):
+    """Answer of a running web process."""
+
+    status: str = "ok"
+
+
+class Readiness(BaseModel):
+    """State of the service: whether jobs are accepted and painted, and if not, why."""
+
+    ready: bool
+    reason: str | None
+
+
+class Refusal(BaseModel):
+    """Reason for rejecting a request, in one line."""
+
+    detail: str = Field(examples=["photo.txt is text, not a picture that can be read"])
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe rejections as JSON, which they are whatever a route answers with. A route with a
+    `model` would describe them as its own type."""
+    schema = {"$ref": f"#/components/schemas/{Refusal.__name__}"}
+    described = {"description": "Rejected", "content": {"application/json": {"schema": schema}}}
+    return dict.fromkeys(statuses, described)
+
+
+REFUSALS = refusals(400, 401, 403, 404, 408, 413, 415, 422, 429, 503)
+CONFLICT = refusals(409)
+
+
+class ApiError(PainterlyError):
+    """A rejected request.
+
+    Attributes:
+        status: HTTP status of the answer.
+        retry_s: Seconds after which the request may be sent again; None if never.
+    """
+
+    def __init__(self, status: int, reason: str, retry_s: int | None = None) -> None:
+        super().__init__(reason)
+        self.status, self.retry_s = status, retry_s
+
+
+def not_found(what: str) -> ApiError:
+    """Make the error for a thing that does not exist."""
+    return ApiError(404, f"there is no such {what}")

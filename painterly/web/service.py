@@ -1,0 +1,95 @@
+"""The parts that all routes of an application share."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from painterly.config import Config
+from painterly.web.buckets import open_buckets
+from painterly.web.catalogue import Catalogue
+from painterly.web.job_index import JobIndex
+from painterly.web.job_store import JobStore
+from painterly.web.options import WebOptions
+from painterly.web.orders import Orders, check_limits
+from painterly.web.pictures import Results
+from painterly.web.previews import Previews
+from painterly.web.sessions import LoginRateLimiter, Sessions
+from painterly.web.supervisor import Supervisor
+
+MAX_UPLOADS = 24  # received at once
+MAX_IN_MEMORY = 4  # uploads in memory at once
+
+
+class Service:
+    """The web process: the jobs, the buckets and the worker process."""
+
+    def __init__(self, config: Config, options: WebOptions, worker: Callable[..., int]) -> None:
+        """Open the buckets.
+
+        Args:
+            config: The configuration.
+            options: The options of the service.
+            worker: As in `Supervisor`.
+
+        Raises:
+            ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
+        """
+        # Otherwise every order that names no size of its own would be refused.
+        check_limits(config.settings, "STYLE_")
+        self.config, self.options = config, options
+        self.sessions = Sessions(options, config.account.secret or "")
+        self.login_limiter = LoginRateLimiter()
+        self.streams = 0  # open streams of events
+        self.uploads = asyncio.Semaphore(MAX_UPLOADS)
+        self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
+        account = replace(config.account, hurried=True)
+        self.buckets = open_buckets(replace(config, account=account))
+        self.supervisor = Supervisor(worker, self.handle_worker_message)
+        self.jobs = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
+        self.previews = Previews(self.supervisor)
+        self.catalogue = Catalogue(self.buckets.style, config)
+        self.orders = Orders(config, options, self.buckets, self.jobs, self.catalogue)
+        self.results = Results(self.buckets.result)
+
+    def start(self) -> None:
+        """Begin to poll the bucket and to keep a worker running."""
+        self.jobs.start()
+        self.supervisor.start()
+
+    def close(self) -> None:
+        """End all streams, and ask the worker to save its work and exit."""
+        self.jobs.close()
+        self.supervisor.ask_to_stop()
+
+    def stop(self) -> None:
+        """Close, and wait for the worker's exit."""
+        self.close()
+        self.supervisor.stop()
+
+    @property
+    def problem(self) -> str | None:
+        """The reason why no jobs are accepted and painted; None if they are."""
+        return self.jobs.problem or self.supervisor.problem or None
+
+    def handle_worker_message(self, message: tuple[Any, ...]) -> None:
+        """Handle a message of the worker."""
+        match message:
+            case ("step", job, news):
+                self.jobs.progress(job, **news)
+            case ("speed", rate, device):
+                self.jobs.estimates.set_calibration(rate, device)
+            case ("preview", number, jpeg, reason):
+                self.previews.answer(number, jpeg, reason)
+            case ("changed",):
+                self.jobs.poll_now()
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Shared = Annotated[Service, Depends(_service)]

@@ -1,0 +1,94 @@
+"""Uploaded files, which are judged by their content, not by their name."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from painterly.errors import PictureError
+from painterly.images.opening import errors_named, open_picture, read_header
+from painterly.images.output import FILE_FORMATS
+from painterly.images.position import without_position
+from painterly.log import printable
+from painterly.storage.file_names import nfc, start_in_bytes
+from painterly.web.options import MEGA, WebOptions
+from painterly.web.schemas import ApiError
+
+_LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
+_LONGEST_SHOWN = 100  # characters
+_UNSAFE = re.compile(r"[^\w-]+")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """An uploaded picture.
+
+    Attributes:
+        name: The file's name in a form that can be part of a key.
+        shown: The file's name for people.
+        data: Its content without the position where it was taken.
+        size: Height and width in px.
+    """
+
+    name: str
+    shown: str
+    data: bytes
+    size: tuple[int, int]
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the content."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
+    """Check a file that was uploaded. Raises ApiError for a file that is not a picture, and for a
+    picture that is too large."""
+    # Browsers write a quotation mark in a form's file names so.
+    given_name = given_name.replace("%22", '"')
+    shown = _shown(given_name)
+    if len(data) > options.max_upload:
+        raise ApiError(
+            413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
+        )
+    try:
+        with errors_named(shown):
+            kind = str(open_picture(data).format)
+        header = read_header(data, shown, len(data))
+        assert header is not None
+        data = without_position(data, shown)
+    except PictureError as error:
+        raise ApiError(422, str(error)) from None
+    height, width = header.size
+    if height * width > options.max_pixels:
+        raise ApiError(
+            413,
+            f"{shown} is {width} × {height} pixels; the limit is "
+            f"{options.max_pixels // MEGA} megapixels; make it smaller",
+        )
+    name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
+    return Upload(name, shown, data, header.size)
+
+
+def _shown(file_name: str) -> str:
+    """Return a file's name for people, shortened before its extension if it is too long."""
+    name = printable(PurePosixPath(file_name.replace("\\", "/")).name) or "photo"
+    if len(name) <= _LONGEST_SHOWN:
+        return name
+    ending = PurePosixPath(name).suffix[-10:]
+    return f"{name[: _LONGEST_SHOWN - len(ending) - 1]}…{ending}"
+
+
+def safe_stem(file_name: str) -> str:
+    """Return the stem of a file's name, reduced to letters, digits, `-` and `_`."""
+    name = nfc(file_name.replace("\\", "/").rpartition("/")[2])
+    stem = name.rpartition(".")[0] or name
+    plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
+    return start_in_bytes(plain[:_LONGEST_NAME], _MOST_BYTES) or "picture"
+
+
+_EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "MPO": "jpg",  # a JPEG with further pictures, such as the brightness that phones add
+    "HEIF": "heic",
+    "AVIF": "avif",
+}

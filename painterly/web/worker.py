@@ -1,0 +1,285 @@
+"""The worker process: it loads TensorFlow once and paints one job after another."""
+
+import functools
+import math
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from logging import DEBUG, WARNING
+from typing import TYPE_CHECKING, TypeVar
+
+from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.config import Config
+from painterly.errors import PainterlyError, StorageError
+from painterly.gallery.pictures import preview
+from painterly.log import WarningLog, event, one_line
+from painterly.signals import Stop, Stopped
+from painterly.storage.base import Bucket, UnavailableError
+from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
+from painterly.web.buckets import WebBuckets, open_buckets
+from painterly.web.job_store import PREVIEWS, JobStore, delete_leftovers
+from painterly.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
+from painterly.web.previews import PreviewQueue
+from painterly.web.runner import JobRunner
+from painterly.web.schemas import JobState
+from painterly.web.supervisor import Pipe
+
+if TYPE_CHECKING:
+    from painterly.engine.transfer import Step
+
+# For jobs of other instances, and of workers that have died; the web process announces its own.
+LOOK_EVERY_S = LEASE_S / 2
+CLEAN_EVERY_S = 3600.0
+UNSTEADY = 5  # steps
+REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
+PREVIEW_SIDE = 640  # px
+STORAGE_PAUSE_S = 5.0
+NO_PREVIEW = "this preview could not be painted; the log has the reason"
+TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
+FROM_RECORD = ("result", "network", "width", "height", "seconds")  # fields of a finished job
+NICENESS = 5  # keeps the pages responsive while every core paints
+_Value = TypeVar("_Value")
+
+
+def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
+    """Paint until the web process ends or a signal arrives.
+
+    Args:
+        config: The configuration.
+        pipe: The connection to the web process.
+        owner: As in `JobClaimer`.
+        gone: As in `JobClaimer`.
+
+    Raises:
+        Stopped: A signal arrived.
+        PainterlyError: The service cannot paint.
+    """
+    if hasattr(os, "nice"):  # Windows has none.
+        os.nice(NICENESS)
+    with Stop() as stop:
+        worker = WebWorker(open_buckets(config), pipe, stop)
+        threading.Thread(target=worker.listen, daemon=True).start()
+        runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
+        device = runner.load()
+        pipe.send("ready", device)
+        worker.serve(runner, JobClaimer(worker.store, owner, gone), device)
+    return 0
+
+
+class WebWorker:
+    """Paints the oldest free job, then the next."""
+
+    def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
+        self.buckets, self.pipe, self._stop = buckets, pipe, stop
+        self.store = JobStore(buckets.result)
+        self._lease: Lease | None = None
+        self._wake = threading.Event()
+        self._look = threading.Event()  # There may be a job.
+        self._previews = PreviewQueue(self._refuse_preview)
+        self._cleaned = -CLEAN_EVERY_S
+        self._measured = False
+        self._warnings = WarningLog()
+
+    def listen(self) -> None:
+        """Handle the messages of the web process; when it ends, end this one."""
+        while (message := self.pipe.receive()) is not None:
+            lease = self._lease
+            if message[0] == "cancel" and lease and lease.job.id == message[1]:
+                lease.cancel()
+            if message[0] == "preview":
+                if lease:
+                    self._refuse_preview(message[1].number)
+                else:
+                    self._previews.add(message[1])
+            else:
+                self._look.set()
+            self._wake.set()
+        if sys.platform == "win32":  # There, `os.kill` would end the process at once.
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
+        """Paint until a signal arrives. Raises Stopped."""
+        while True:
+            self._stop.obey()
+            self._wake.clear()
+            self._look.clear()
+            try:
+                if self.paint_next(runner, claimer, device):
+                    continue
+                while not self._look.is_set() and self._paint_preview(runner):
+                    pass
+                if self._look.is_set():
+                    continue
+                if self._prepare(runner, device):
+                    continue
+                if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
+                    self._cleaned = time.monotonic()
+                    delete_leftovers(self.buckets)
+            except StorageError as error:
+                self._pause(error)
+                continue
+            self._wait(LOOK_EVERY_S, self._wake)
+
+    def _paint_preview(self, runner: JobRunner) -> bool:
+        """Paint the newest preview that someone still waits for, and return True; return False if
+        there is none."""
+        request = self._previews.next()
+        if request is None:
+            return False
+        jpeg, reason = None, None
+        try:
+            jpeg = runner.previews.paint(request)
+        except StorageError as error:
+            self._warnings.warn(str(error))
+        except PainterlyError as error:
+            reason = str(error)
+        except Exception as error:  # The next one may be another style, or there is more memory.
+            reason = NO_PREVIEW
+            event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
+        self.pipe.send("preview", request.number, jpeg, reason)
+        return True
+
+    def _refuse_preview(self, number: int) -> None:
+        self.pipe.send("preview", number, None, None)
+
+    def _prepare(self, runner: JobRunner, device: str) -> bool:
+        """Report how long pictures take here, or prepare one more style for previews, and return
+        True; return False if nothing is left to prepare. Raises StorageError, after which it can be
+        tried again, and Stopped."""
+        try:
+            if self._measured:
+                return runner.previews.prepare_next()
+            self.pipe.send("speed", runner.seconds_per_work(), device)
+        except StorageError:
+            raise
+        except Exception as error:  # The next job or preview reports it on the page.
+            event(f"nothing could be prepared: {one_line(error)}", level=DEBUG)
+        self._measured = True
+        return True
+
+    def paint_next(self, runner: JobRunner, claimer: JobClaimer, device: str) -> bool:
+        """Paint the oldest free job until it ends or is given back, and return True; return False
+        if there is none. Raises StorageError, Stopped."""
+        lease = claimer.claim_next()
+        if lease is None:
+            return False
+        self._lease, job = lease, lease.job
+        self._previews.clear()
+        confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
+        follower = Follower(lease, self.buckets.result, self.pipe, confirm)
+        lease.keep()
+        self.pipe.send("changed")
+        try:
+            record = runner.paint(job, follower.on_step)
+        except Cancelled:
+            lease.end(state=JobState.CANCELLED)
+            self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.
+        except LeaseLost:
+            lease.stop_renewing()
+            event(f"job {job.id} was taken over by another worker", level=WARNING)
+        except (Stopped, UnavailableError):
+            lease.give_back()
+            raise
+        except PainterlyError as error:
+            lease.end(state=JobState.FAILED, error=str(error).removeprefix(f"{job.photo_key}: "))
+        except Exception as error:
+            if is_out_of_memory(error):
+                lease.end(state=JobState.FAILED, error=TOO_LITTLE_MEMORY)
+                raise
+            lease.end(state=JobState.FAILED, error=str(picture_failure(error)))
+        else:
+            result = {name: getattr(record, name) for name in FROM_RECORD}
+            lease.end(state=JobState.DONE, **result, device=device)
+        finally:
+            self._lease = None
+            follower.close()
+            self.pipe.send("changed")
+        return True
+
+    def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:
+        """Send a request to the storage until it answers. Raises UnavailableError after
+        `patience_s` seconds, Stopped."""
+        deadline = time.monotonic() + patience_s
+        while True:
+            try:
+                return request()
+            except UnavailableError as error:
+                if time.monotonic() > deadline:
+                    raise
+                self._pause(error)
+
+    def _pause(self, error: StorageError) -> None:
+        self._warnings.warn(str(error))
+        self._wait(STORAGE_PAUSE_S, threading.Event())
+
+    def _wait(self, seconds: float, end: threading.Event) -> None:
+        deadline = time.monotonic() + seconds
+        # In short waits: Python handles a signal between this thread's own steps.
+        while not end.wait(min(0.2, seconds)) and time.monotonic() < deadline:
+            self._stop.obey()
+
+
+class Follower:
+    """Reports each step to the web process and the bucket, and stores previews."""
+
+    def __init__(
+        self, lease: Lease, bucket: Bucket, pipe: Pipe, confirm: Callable[[], None]
+    ) -> None:
+        """Args:
+        lease: The claimed job.
+        bucket: The result bucket.
+        pipe: The connection to the web process.
+        confirm: Makes sure, before the result is stored, that the job still belongs to this worker.
+        """
+        self._lease, self._bucket, self._pipe = lease, bucket, pipe
+        self._confirm, self._warnings = confirm, WarningLog()
+        self._key = f"{PREVIEWS}/{lease.job.id}.jpg"
+        self._pool = ThreadPoolExecutor(1)
+        self._stored: Future[None] | None = None
+        self._reported = self._previewed = 0.0
+
+    def on_step(self, step: "Step") -> None:
+        """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
+        StorageError, Stopped."""
+        self._lease.check()
+        last = step.iteration == step.total
+        if last:
+            self._confirm()
+        now = time.monotonic()
+        if last or now - self._reported >= REPORT_EVERY_S:
+            self._reported = now
+            news = {
+                "step": step.iteration,
+                "steps": step.total,
+                "fraction": round(step.fraction, 4),
+                # The first steps include the time that TensorFlow needs to prepare them.
+                "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
+            }
+            self._lease.update(**news)
+            self._pipe.send("step", self._lease.job.id, news)
+        busy = self._stored and not self._stored.done()
+        if now - self._previewed >= PREVIEW_EVERY_S and not busy:
+            self._previewed = now
+            data = preview(step.image, PREVIEW_SIDE)
+            self._stored = self._pool.submit(self._store, data)
+
+    def close(self) -> None:
+        """Delete the preview."""
+        self._pool.submit(self._delete)
+        self._pool.shutdown(wait=False)
+
+    def _store(self, data: bytes) -> None:
+        try:
+            self._bucket.write(self._key, data, "image/jpeg")
+        except StorageError as error:
+            self._warnings.warn(f"no preview: {error}")
+
+    def _delete(self) -> None:
+        with logged_storage_errors("a preview could not be deleted"):  # It is deleted later.
+            self._bucket.delete(self._key)
