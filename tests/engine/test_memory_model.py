@@ -10,6 +10,7 @@ from support.tiny import picture
 
 from styletransfer import Settings
 from styletransfer.devices import memory, nvidia
+from styletransfer.devices.budget import FREE_SHARE
 from styletransfer.devices.memory import device_budget
 from styletransfer.engine import memory_model
 from styletransfer.engine.groups import painting_targets
@@ -32,7 +33,7 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
 
 
 def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(tiny, monkeypatch):
-    monkeypatch.setattr(memory, "cpu_memory", lambda set_aside: (0, 1 * GIB))
+    monkeypatch.setattr(memory, "cpu_memory", lambda: (0, 1 * GIB))
     photo, style = picture(100, 150), Paintings([np.zeros((2000, 2000, 3), np.uint8)])
 
     def prepared(stroke_size):
@@ -91,12 +92,12 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     def planned(free):
-        monkeypatch.setattr(memory, "cpu_memory", lambda _: (0, free))
+        monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))
         settings = Settings(size=1024, precision="float32")
         return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
-    tight = planned(roomy.memory.bytes_needed / memory.FREE_SHARE - 1)
+    tight = planned(roomy.memory.bytes_needed / FREE_SHARE - 1)
     assert roomy.objective.view.options.spends_memory
     assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None

@@ -12,7 +12,7 @@ from support.tiny import last, picture
 
 from styletransfer import Settings, objective, stylize
 from styletransfer.engine.optimizers import initial_content_weight
-from styletransfer.engine.targets import TERMS
+from styletransfer.engine.transfer import TERMS
 from styletransfer.engine.view import View
 from styletransfer.vgg.network import NetworkOptions
 
