@@ -9,7 +9,8 @@ import tensorflow as tf
 from support.tiny import picture
 
 from painterly import Settings
-from painterly.devices import budget, memory, nvidia
+from painterly.devices import memory, nvidia
+from painterly.devices.budget import FREE_SHARE
 from painterly.devices.memory import device_budget
 from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
@@ -96,7 +97,7 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
         return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
-    tight = planned(roomy.memory.bytes_needed / budget.FREE_SHARE - 1)
+    tight = planned(roomy.memory.bytes_needed / FREE_SHARE - 1)
     assert roomy.objective.view.options.spends_memory
     assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
