@@ -77,6 +77,9 @@ def main(words: Sequence[str] | None = None) -> int:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
     args = parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    if args.version:
+        print(f"painterly {_version()}")
+        return 0
     if args.completion:
         parsers = {name: verb.attribute("parser")(name) for name, verb in VERBS.items()}
         purposes = {name: verb.purpose for name, verb in VERBS.items()}
@@ -111,7 +114,7 @@ def parser() -> Parser:
         allow_abbrev=False,
     )
     painter.add_argument("places", metavar="PHOTO PAINTING … RESULT", nargs="*", help="see below")
-    painter.add_argument("--version", action="version", version=f"painterly {_version()}")
+    painter.add_argument("--version", action="store_true", help="print the version")
     painter.add_argument(
         "--completion", choices=SHELLS, help="print a script that completes this command"
     )
