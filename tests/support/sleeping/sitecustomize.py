@@ -16,6 +16,7 @@ MODULES = (
     "styletransfer.devices.choose",
     "styletransfer.devices.memory",
     "styletransfer.engine.paintings",
+    "styletransfer.engine.style_transfer",
     "styletransfer.engine.stylize",
     "styletransfer.vgg.network",
 )
