@@ -91,6 +91,9 @@ class StyleTransfer:
             yield Step(number, image)
 
 
+prepared = StyleTransfer
+
+
 @dataclass(frozen=True)
 class Device:
     """A device that computes nothing."""
@@ -117,7 +120,7 @@ def device(name: str) -> contextlib.AbstractContextManager[None]:
     return contextlib.nullcontext()
 
 
-def MemoryBudget(*_: object) -> None:  # noqa: N802
+def device_budget(*_: object) -> None:
     """Limits nothing."""
 
 

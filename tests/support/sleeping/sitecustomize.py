@@ -16,6 +16,7 @@ MODULES = (
     "painterly.devices.choose",
     "painterly.devices.memory",
     "painterly.engine.paintings",
+    "painterly.engine.style_transfer",
     "painterly.engine.stylize",
     "painterly.vgg.network",
 )
