@@ -219,10 +219,10 @@ def test_folders_that_overlap_are_found_behind_other_spellings(tmp_path, monkeyp
     folders = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings"}
     for result in ("./photos/", "./x/../photos/out", f"{tmp_path}/photos", ".", "./link/out"):
         assert "painted again" in complaint(folders | {"BUCKET_RESULT": result})
-    assert load(folders | {"BUCKET_RESULT": "./photos-painted"}).result == "./photos-painted"
+    assert load(folders | {"BUCKET_RESULT": "./photos-painted"}).result_bucket == "./photos-painted"
     prefixes = {"BUCKET_SOURCE": "all/photos", "BUCKET_STYLE": "all/paintings"}
     for result in ("all/results", "all/photos2", "other/photos", "./photos"):
-        assert load(prefixes | {"BUCKET_RESULT": result}).result == result
+        assert load(prefixes | {"BUCKET_RESULT": result}).result_bucket == result
 
 
 def test_a_dotenv_fills_what_is_unset_or_empty_for_boto3_as_well(tmp_path, monkeypatch):

@@ -161,7 +161,7 @@ AWAY, MISSING = UnavailableError("the bucket is away"), ImportError("no module t
 @pytest.mark.parametrize(
     ("module", "name", "value", "error", "said"),
     [
-        (Gallery, "add", Mock(side_effect=AWAY), UnavailableError, "the bucket is away"),
+        (Gallery, "store_pictures", Mock(side_effect=AWAY), UnavailableError, "the bucket is away"),
         (
             *(actor.RemoteWorker, "start", Mock(side_effect=MISSING), PainterlyError),
             r"before they can paint \(no module",
