@@ -69,7 +69,8 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
             f"bucket:KEY in a batch, or one of {', '.join(NAMES)}"
         )
-    return WeightsSource(given, file_identity(_file(given, model)))
+    path = _file(given, model)
+    return WeightsSource(given, file_identity(path))
 
 
 def source_for(settings: Settings, given: str | None) -> WeightsSource:
@@ -111,7 +112,8 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
         from painterly.vgg.random_weights import random_weights
 
         return random_weights(model, seed)
-    return read_weights(_file(source.given, model), model)
+    path = _file(source.given, model)
+    return read_weights(path, model)
 
 
 def _file(given: str, model: str) -> Path:
