@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from painterly.cli.app import run_program, set_up_log
 from painterly.cli.inetwork_arguments import (
@@ -19,8 +19,9 @@ from painterly.cli.picture_files import (
     STANDARD,
     ResultFiles,
     chosen_device,
-    read_file,
-    read_standard_input,
+    optional_file,
+    photo_file,
+    picture_file,
     result_files,
 )
 from painterly.config import environment, progress_mode
@@ -31,9 +32,12 @@ from painterly.settings import Settings
 from painterly.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.batch.reading import File, PaintingFiles, PhotoFiles, PhotoInput
+    import numpy as np
+
+    from painterly.batch.reading import StyleInput
     from painterly.devices.device import Device
     from painterly.engine.transfer import Step, Transfer
+    from painterly.images.decode import Picture
     from painterly.vgg.sources import WeightsSource
 
 
@@ -77,39 +81,78 @@ def paint(order: FileOrder) -> Path:
     Raises a PainterlyError before painting if an argument does not fit, and after a signal
     Stopped with the files that are kept.
     """
-    from painterly.batch.reading import decode_photo
-    from painterly.devices.system_memory import free_memory
-
-    source = _weights(order)
-    photo = decode_photo(_photo_files(order), free_memory())
-    settings = order.settings_for(*photo.picture.size)
-    results = result_files(order.prefix, photo.picture, order.output, map(Path, order.paths))
-    transfer, device = _begin(order, settings, photo, source)
+    source = _weights(order.weights, order.settings)
+    inputs = _inputs(order)
+    results = result_files(order.prefix, inputs.photo, order.output, map(Path, order.paths))
+    transfer, device = _begin(inputs, source, order.device, order.memory_limit)
     with device.scope(), Stop() as stop:
         steps = _written(transfer, results, order.save_every, stop)
         last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
         return results.write(last.image)
 
 
+class _Inputs(NamedTuple):
+    """The decoded inputs of a painting, as the arguments of `stylize`, and its settings."""
+
+    photo: "Picture"
+    settings: Settings
+    content_mask: "np.ndarray | None"
+    style: "StyleInput"
+    color_mask: "np.ndarray | None"
+    init: "np.ndarray | None"
+
+
+def _inputs(order: FileOrder) -> _Inputs:
+    """Read an order's files, then decode them. Raises ConfigError, PictureError."""
+    from painterly.batch.reading import (
+        PaintingFiles,
+        PhotoFiles,
+        decode_mask,
+        decode_photo,
+        decode_style,
+    )
+    from painterly.devices.system_memory import free_memory
+
+    content_mask = optional_file(order.content_mask, "--content_mask", "mask ")
+    files = PhotoFiles(photo_file(order.base), content_mask)
+    painting_files = [
+        PaintingFiles(
+            picture_file(paths.painting, "painting", "painting "),
+            paths.share,
+            optional_file(paths.mask, "--style_masks", "mask "),
+            optional_file(paths.region, "--regions", "region "),
+        )
+        for paths in order.paintings
+    ]
+    color_file = optional_file(order.color_mask, "--color_mask")
+    start_file = optional_file(order.start, START)
+
+    photo = decode_photo(files, free_memory())
+    settings = order.settings_for(*photo.picture.size)
+    return _Inputs(
+        photo.picture,
+        settings,
+        photo.content_mask(settings, order.base),
+        decode_style(painting_files, settings, free_memory()),
+        decode_mask(color_file, free_memory()),
+        start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels,
+    )
+
+
 def _begin(
-    order: FileOrder, settings: Settings, photo: "PhotoInput", source: "WeightsSource"
+    inputs: _Inputs, source: "WeightsSource", device_name: str, memory_limit: int | None
 ) -> "tuple[Transfer, Device]":
     """Return a painting before its first step, and its device."""
-    from painterly.batch.reading import PhotoFiles, decode_mask, decode_photo, decode_style
-    from painterly.devices.system_memory import free_memory
     from painterly.vgg.sources import RANDOM, described, read_source
 
-    content_mask = photo.content_mask(settings, order.base)
-    style = decode_style(_painting_files(order), settings, free_memory())
-    color_mask = decode_mask(_file(order.color_mask, "--color_mask"), free_memory())
-    start = _file(order.start, START)
-    init = start and decode_photo(PhotoFiles(start), free_memory()).picture.pixels
+    settings = inputs.settings
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
     weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
-    device = chosen_device(order.device, settings)
+    device = chosen_device(device_name, settings)
     from painterly.engine.paintings import Paintings
     from painterly.engine.stylize import prepared
 
+    styles = Paintings(*inputs.style)
     with device.scope():
         vgg = None
         if settings.traits.optimises:
@@ -118,46 +161,17 @@ def _begin(
             vgg = VGG(weights or read_source(source, settings.model, settings.seed))
         logger.info("painting with %s", described(source.identity, source.given))
         transfer = prepared(
-            photo.picture.pixels_int,
-            Paintings(*style),
+            inputs.photo.pixels_int,
+            styles,
             settings,
             vgg,
-            content_mask=content_mask,
-            color_mask=color_mask,
-            init=init,
-            memory_limit=order.memory_limit,
+            content_mask=inputs.content_mask,
+            color_mask=inputs.color_mask,
+            init=inputs.init,
+            memory_limit=memory_limit,
         )
     logger.info("%s", transfer.memory_plan)
     return transfer, device
-
-
-def _photo_files(order: FileOrder) -> "PhotoFiles":
-    from painterly.batch.reading import File, PhotoFiles
-
-    if order.base == STANDARD:
-        photo = File("standard input", read_standard_input())
-    else:
-        photo = File(order.base, read_file(order.base, "photo"))
-    return PhotoFiles(photo, _file(order.content_mask, "--content_mask", "mask "))
-
-
-def _painting_files(order: FileOrder) -> "Iterator[PaintingFiles]":
-    from painterly.batch.reading import File, PaintingFiles
-
-    for paths in order.paintings:
-        yield PaintingFiles(
-            File(f"painting {paths.painting}", read_file(paths.painting, "painting")),
-            paths.share,
-            _file(paths.mask, "--style_masks", "mask "),
-            _file(paths.region, "--regions", "region "),
-        )
-
-
-def _file(path: str | None, argument: str, what: str = "") -> "File | None":
-    """Return the file that an argument names, if it does. Its name in errors begins with `what`."""
-    from painterly.batch.reading import File
-
-    return None if path is None else File(f"{what}{path}", read_file(path, argument))
 
 
 class _Signalled(BaseException):
@@ -190,16 +204,16 @@ def _written(
         raise Stopped(stop.signum, f"{path} is the picture as it stands after {count}") from None
 
 
-def _weights(order: FileOrder) -> "WeightsSource":
+def _weights(named: str | None, settings: Settings) -> "WeightsSource":
     """Return the weights that the flag or VGG_WEIGHTS names, or else the usual ones.
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
     from painterly.vgg.sources import source_for
 
-    weights = order.weights or environment().get("VGG_WEIGHTS")
+    weights = named or environment().get("VGG_WEIGHTS")
     if weights and weights.startswith("bucket:"):
         raise WeightsError(
             f"weights are {weights!r}, which only a batch reads; pass --weights FILE|random|builtin"
         )
-    return source_for(order.settings, weights)
+    return source_for(settings, weights)

@@ -22,6 +22,7 @@ from painterly.storage.files import replacing
 if TYPE_CHECKING:
     import numpy as np
 
+    from painterly.batch.reading import File
     from painterly.devices.device import Device
     from painterly.images.decode import Picture
 
@@ -29,11 +30,39 @@ if TYPE_CHECKING:
 STANDARD = "-"  # standard input or output, in the place of a file
 
 
-def read_standard_input() -> bytes:
-    """Return what is piped into the program. Raises ConfigError if nothing is."""
+def photo_file(path: str) -> "File":
+    """Read a photo, from the standard input for `-`.
+
+    Raises ConfigError if it cannot be read, or if nothing is piped into the program.
+    """
+    if path != STANDARD:
+        return picture_file(path, "photo")
+    from painterly.batch.reading import File
+
     if sys.stdin.isatty():
         raise ConfigError("the photo is -, the standard input, and nothing is piped into it")
-    return sys.stdin.buffer.read()
+    return File("standard input", sys.stdin.buffer.read())
+
+
+def picture_file(path: str, argument: str, kind: str = "") -> "File":
+    """Read the picture that an argument names.
+
+    Args:
+        path: Its path.
+        argument: The argument.
+        kind: The beginning of its name in errors about its content.
+
+    Raises:
+        ConfigError: The file cannot be read.
+    """
+    from painterly.batch.reading import File
+
+    return File(f"{kind}{path}", read_file(path, argument))
+
+
+def optional_file(path: str | None, argument: str, kind: str = "") -> "File | None":
+    """Read the picture that an argument names, if it does; as `picture_file`."""
+    return None if path is None else picture_file(path, argument, kind)
 
 
 def read_file(path: str, argument: str) -> bytes:

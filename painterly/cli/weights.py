@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from painterly.cli.app import run_program
 from painterly.cli.parser import Parser
 from painterly.paths import command
-from painterly.vgg import download
 from painterly.vgg.architectures import ARCHITECTURES
+from painterly.vgg.sources import published_file
 
 NAME = command("weights")
 MODELS = tuple(sorted(ARCHITECTURES, reverse=True))
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     def run() -> int:
         for model in models:
-            print(download.find(model), flush=True)
+            print(published_file(model), flush=True)
         return 0
 
     return run_program(NAME, run, interrupted="fetched files stay", paints=True)

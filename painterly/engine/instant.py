@@ -23,7 +23,6 @@ from painterly.engine.instant_matches import Candidates
 from painterly.engine.memory_model import MemoryPlan, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.picture import (
-    SCALING_BYTES,
     Canvas,
     picture_size,
     postprocess_bytes,
@@ -74,7 +73,7 @@ class InstantTransfer(Transfer):
         super().__init__(content, styles, settings, content_mask, color_mask, init)
         budget = host_budget(memory_limit, set_aside, share)
         masked = self._painted_part is not None
-        self.memory_plan = plan_memory(picture_size(content), styles, settings, masked, budget)
+        self.memory_plan = plan_memory(self._photo_size, styles, settings, masked, budget)
 
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
@@ -166,10 +165,8 @@ def plan_memory(
     last = schedule(*photo, settings)[0][-1]
     outside = postprocess_bytes(photo, last, settings, masked)
     sizes = tuple(map(picture_size, styles.paintings))
-    planned = plan(last, InstantFootprint(sizes, settings.stroke_size, outside), budget)
-    if photo != last:  # Before a scale begins, so not in addition to it.
-        budget.check(SCALING_BYTES * math.prod(photo), "scaling the photo")
-    return planned
+    footprint = InstantFootprint(sizes, settings.stroke_size, outside)
+    return plan(last, photo, footprint, budget)
 
 
 def resampled(image: np.ndarray, size: Size) -> np.ndarray:

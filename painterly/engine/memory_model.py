@@ -31,6 +31,7 @@ MATCHES = 8 / PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
+SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # More maps of the widest layer in float32, untiled: oneDNN orders channels in blocks for AVX2, in
 # copies of a convolution's input and output. Measured.
@@ -396,12 +397,27 @@ class MemoryPlan:
         return replace(self, size=size, side=side, bytes_needed=needed)
 
 
-def plan(size: tuple[int, int], footprint: MemoryNeeds, budget: "MemoryBudget") -> MemoryPlan:
-    """Return the fastest plan for a picture of this (height, width) within the budget.
+def plan(
+    size: tuple[int, int],
+    photo: tuple[int, int],
+    footprint: MemoryNeeds,
+    budget: "MemoryBudget",
+) -> MemoryPlan:
+    """Return the fastest plan for a picture within the budget.
 
-    Raises MemoryShortError if none fits; the error names the largest size that does.
+    Args:
+        size: The picture's (height, width).
+        photo: The photo's (height, width).
+        footprint: The painting's footprint.
+        budget: The memory that it may take.
+
+    Raises:
+        MemoryShortError: None fits; the error names the largest size that does.
     """
-    return _fastest(size, footprint, budget, footprint.is_fast(size, budget.bytes))
+    fastest = _fastest(size, footprint, budget, footprint.is_fast(size, budget.bytes))
+    if photo != size:  # Before a scale begins, so not in addition to it.
+        budget.check(SCALING_BYTES * math.prod(photo), "scaling the photo")
+    return fastest
 
 
 def _fastest(

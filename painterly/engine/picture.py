@@ -23,7 +23,6 @@ from painterly.vgg.architectures import MULTIPLE
 
 OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped
 PICTURE_BYTES = 12  # per pixel, float32 [H, W, 3]
-SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 
 Array = TypeVar("Array")  # np.ndarray or tf.Tensor
 

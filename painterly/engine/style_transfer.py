@@ -35,7 +35,6 @@ from painterly.engine.optimizers import (
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.picture import (
     PICTURE_BYTES,
-    SCALING_BYTES,
     check_mask,
     picture_size,
     postprocess_bytes,
@@ -63,14 +62,10 @@ class PaintingPlan(NamedTuple):
 
     Attributes:
         objective: The objective.
-        sizes: The (height, width) of each scale, coarse to fine.
-        counts: The number of steps at each scale.
         memory: The memory plan of the last scale, which takes the most.
     """
 
     objective: Objective
-    sizes: list[tuple[int, int]]
-    counts: list[int]
     memory: MemoryPlan
 
 
@@ -84,7 +79,7 @@ def plan_painting(
         MemoryShortError: It cannot be computed in the available memory.
     """
     objective = Objective.of(settings, vgg)
-    sizes, counts = schedule(*inputs.size, settings)
+    sizes, _ = schedule(*inputs.size, settings)
     last = sizes[-1]
     objective.view.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
@@ -92,11 +87,9 @@ def plan_painting(
         outside += PICTURE_BYTES * math.prod(last)
     on_gpu = device_name().startswith("GPU")
     footprint = Footprint.of(objective.view, settings, inputs, outside, on_gpu)
-    memory = plan(last, footprint, budget)
+    memory = plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
-    if inputs.size != last:  # Before a scale begins, so not in addition to it.
-        budget.check(SCALING_BYTES * math.prod(inputs.size), "scaling the photo")
-    return PaintingPlan(objective, sizes, counts, memory)
+    return PaintingPlan(objective, memory)
 
 
 class StyleTransfer(Transfer):
@@ -132,9 +125,9 @@ class StyleTransfer(Transfer):
             deterministic()
         regions = styles.masked_groups(content_mask is not None)
         masked, count = self._painted_part is not None, len(styles.paintings)
-        inputs = PaintingInputs(picture_size(content), masked, regions, init is not None, count)
+        inputs = PaintingInputs(self._photo_size, masked, regions, init is not None, count)
         budget = device_budget(memory_limit, set_aside, share)
-        self._objective, *_, self.memory_plan = plan_painting(inputs, settings, vgg, budget)
+        self._objective, self.memory_plan = plan_painting(inputs, settings, vgg, budget)
         self._view = self._objective.view
         check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
         self._first = None if init is None else resample(to_batch(init), self.sizes[0])

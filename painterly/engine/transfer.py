@@ -136,7 +136,8 @@ class Transfer(ABC):
         color_mask: np.ndarray | None,
         init: np.ndarray | None,
     ) -> None:
-        self.sizes, self.counts = schedule(*picture_size(content), settings)
+        self._photo_size = picture_size(content)
+        self.sizes, self.counts = schedule(*self._photo_size, settings)
         check_values(content, "the photo")
         for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
             if mask is not None:

@@ -7,12 +7,15 @@ import numpy as np
 from PIL import ExifTags, Image
 
 from painterly.errors import PictureError
-from painterly.images import exif, icc, masks
+from painterly.images import exif, icc
 from painterly.images.arrays import small_bands, to_float
+from painterly.images.masks import BLACK
 from painterly.images.opening import errors_named, open_picture, orientation
 
 # Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
 _FAINT = 1 / 8
+# Rec. 601's luma, which drawing programs and Pillow use to convert colours to grey.
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -117,7 +120,14 @@ def decode_mask(data: bytes, name: str, available: int | None = None) -> np.ndar
     """
     picture = decode(data, name, available)
     with errors_named(name):
-        return masks.from_colours(picture.pixels_int, picture.alpha_int)
+        mask = np.empty(picture.size, np.float32)
+        for rows in small_bands(*picture.size):
+            np.minimum(to_float(picture.pixels_int[rows]) @ _LUMA, 1, out=mask[rows])
+            if picture.alpha_int is not None:
+                mask[rows] *= to_float(picture.alpha_int[rows])
+        if mask.max() < BLACK:
+            raise PictureError("is black all over; a mask is white where it lets through")
+        return mask
 
 
 def reduced_jpeg(data: bytes, name: str, longer: int, quality: int = 80) -> bytes:

@@ -3,34 +3,10 @@
 import numpy as np
 
 from painterly.errors import PictureError
-from painterly.images.arrays import resize, small_bands, to_float
+from painterly.images.arrays import resize
 
 BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.
 LITTLE_HIDDEN = 0.02  # If less of a photo is transparent, a mask is not worth its memory.
-
-# Rec. 601's luma, which drawing programs and Pillow use to convert colours to grey.
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
-
-def from_colours(pixels_int: np.ndarray, alpha_int: np.ndarray | None) -> np.ndarray:
-    """Return a picture as a mask: its grey multiplied by its alpha.
-
-    Args:
-        pixels_int: sRGB as integers [H, W, 3].
-        alpha_int: Integers [H, W], or None.
-
-    Raises:
-        PictureError: The mask is black all over.
-    """
-    height, width = pixels_int.shape[:2]
-    mask = np.empty((height, width), np.float32)
-    for rows in small_bands(height, width):
-        np.minimum(to_float(pixels_int[rows]) @ _LUMA, 1, out=mask[rows])
-        if alpha_int is not None:
-            mask[rows] *= to_float(alpha_int[rows])
-    if mask.max() < BLACK:
-        raise PictureError("is black all over; a mask is white where it lets through")
-    return mask
 
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:

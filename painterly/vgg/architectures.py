@@ -67,37 +67,19 @@ BUILTIN = Path(__file__).with_name("builtin.npz")  # the network that comes with
 DISTILLED = "distilled"
 
 
-def architecture(model: str) -> Architecture:
-    """Return the architecture of `vgg16` or `vgg19`. Raises ValueError for any other model."""
-    if model not in ARCHITECTURES:
-        raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
-    return ARCHITECTURES[model]
-
-
-def layer_names(model: str) -> tuple[str, ...]:
-    """Return the layers of a model, shallow to deep. Raises ValueError for an unknown one."""
-    return tuple(
-        f"conv{block}_{number}"
-        for block, depth in enumerate(architecture(model).depths, start=1)
-        for number in range(1, depth + 1)
-    )
-
-
 def poolings_before(layer: str) -> int:
     """Return the number of poolings before a layer such as `conv4_2`; each halves the size."""
     return int(layer[4]) - 1
 
 
 def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
-    """Return layer → shape [3, 3, in, out] of its kernel in the published file, shallow to deep.
-
-    Raises ValueError for an unknown model.
-    """
+    """Return layer → shape [3, 3, in, out] of its kernel in the published file, shallow to deep."""
     shapes, channels = {}, 3
-    for layer in layer_names(model):
-        width = WIDTHS[int(layer[4]) - 1]
-        shapes[layer] = (3, 3, channels, width)
-        channels = width
+    blocks = zip(ARCHITECTURES[model].depths, WIDTHS, strict=True)
+    for block, (depth, width) in enumerate(blocks, start=1):
+        for number in range(1, depth + 1):
+            shapes[f"conv{block}_{number}"] = (3, 3, channels, width)
+            channels = width
     return shapes
 
 

@@ -15,7 +15,7 @@ from painterly.devices.choose import gpus_in_use
 from painterly.log import event
 from painterly.settings import Settings
 from painterly.vgg import sources, winograd
-from painterly.vgg.architectures import Weights, architecture, poolings_before
+from painterly.vgg.architectures import ARCHITECTURES, Weights, poolings_before
 from painterly.vgg.ops import average_pool, convolution, max_pool, pad_replicate
 from painterly.vgg.random_weights import calibration_photo
 
@@ -272,6 +272,7 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
         if weights is not None:
             raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
         model = "vgg19"
-    architecture(model)  # Raises ValueError for another one.
+    if model not in ARCHITECTURES:
+        raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
     source = sources.BUILT_IN if weights is None else str(weights)
     return VGG(sources.read_source(sources.named_source(source, model, seed), model, seed))

@@ -22,11 +22,10 @@ from painterly.errors import WeightsError
 from painterly.log import gigabytes, one_line, printable
 from painterly.paths import PROGRAM
 from painterly.vgg.architectures import (
+    ARCHITECTURES,
     DISTILLED,
     MEAN_PIXEL,
     Weights,
-    architecture,
-    layer_names,
     layer_shapes,
 )
 from painterly.vgg.foreign_formats import (
@@ -148,7 +147,7 @@ def _expected(suffix: str, model: str) -> str:
             f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on, or a "
             "file of training/export.py"
         )
-    return f"Keras' {architecture(model).expected_file}"
+    return f"Keras' {ARCHITECTURES[model].expected_file}"
 
 
 def _damage(path: Path) -> str | None:
@@ -259,7 +258,7 @@ def _trained(arrays: Mapping[str, Any], identity: str) -> Weights:
 
 def _trained_layers(arrays: Mapping[str, Any]) -> list[str]:
     """Return a trained file's layers, shallow to deep."""
-    known = layer_names("vgg19")
+    known = list(layer_shapes("vgg19"))
     stored = {name[:-2] for name in arrays if name.endswith(("_W", "_b"))}
     if others := sorted(stored - set(known)):
         raise WeightsError(

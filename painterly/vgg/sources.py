@@ -1,24 +1,43 @@
-"""Choice of a network's weights: by name or file, or else the built-in ones.
+"""A network's weights: chosen by name or file, or else the built-in ones; found, or downloaded.
 
 Only computing random weights loads TensorFlow.
 """
 
+import contextlib
+import http.client
 import os
+import shutil
+import tempfile
+import time
+import urllib.request
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import BinaryIO
 
 from painterly.errors import WeightsError
-from painterly.paths import command
+from painterly.log import one_line
+from painterly.paths import WORKSPACE, command
 from painterly.settings import Settings
-from painterly.vgg import architectures, download
-from painterly.vgg.architectures import Weights, architecture, random_identity
-from painterly.vgg.readers import file_identity, read_weights
+from painterly.vgg.architectures import (
+    ARCHITECTURES,
+    BUILTIN,
+    Architecture,
+    Weights,
+    random_identity,
+)
+from painterly.vgg.readers import WAYS_OUT, file_identity, read_weights
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
 OLD_NAMES = ("sketch", "studio")  # networks that came with earlier versions
 CACHED = "cached"  # the published weights in a cache, without a download
+
+CACHE = WORKSPACE / "weights"
+TIMEOUT_S = 15.0  # for any data from the hub
+PIECE = 1 << 20  # bytes copied at a time
+PARTIAL = ".partial-"  # Prefix of the temporary folders of downloads.
+ABANDONED_S = 86400.0  # The age from which a temporary folder is a killed process's.
 
 
 @dataclass(frozen=True)
@@ -42,15 +61,16 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
     if given == RANDOM:
         return WeightsSource(RANDOM, random_identity(seed))
     if given == PUBLISHED:
-        return WeightsSource(PUBLISHED, architecture(model).identity)
+        return WeightsSource(PUBLISHED, ARCHITECTURES[model].identity)
     if given in (BUILT_IN, *OLD_NAMES):
-        return WeightsSource(BUILT_IN, _identity_of(architectures.BUILTIN))
+        return WeightsSource(BUILT_IN, _identity_of(BUILTIN))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
             f"bucket:KEY in a batch, or one of {', '.join(NAMES)}"
         )
-    return WeightsSource(given, file_identity(_path(given)))
+    path = _file(given, model)
+    return WeightsSource(given, file_identity(path))
 
 
 def source_for(settings: Settings, given: str | None) -> WeightsSource:
@@ -66,8 +86,8 @@ def source_for(settings: Settings, given: str | None) -> WeightsSource:
         return named_source(BUILT_IN, settings.model)
     if given is not None:
         return named_source(given, settings.model, settings.seed)
-    if settings.traits.network == "published" and download.cached(settings.model):
-        return WeightsSource(CACHED, architecture(settings.model).identity)
+    if settings.traits.network == "published" and cached(settings.model):
+        return WeightsSource(CACHED, ARCHITECTURES[settings.model].identity)
     return named_source(BUILT_IN, settings.model)
 
 
@@ -75,7 +95,7 @@ def source_of(identity: str, model: str) -> WeightsSource:
     """Return named weights by their identity. Raises WeightsError if no name has it."""
     if identity.startswith(RANDOM):
         return WeightsSource(RANDOM, identity)
-    if identity == architecture(model).identity:
+    if identity == ARCHITECTURES[model].identity:
         return WeightsSource(CACHED, identity)
     builtin = named_source(BUILT_IN, model)
     if identity == builtin.identity:
@@ -92,15 +112,27 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
         from painterly.vgg.random_weights import random_weights
 
         return random_weights(model, seed)
-    if source.given == CACHED and not download.cached(model):
+    path = _file(source.given, model)
+    return read_weights(path, model)
+
+
+def _file(given: str, model: str) -> Path:
+    """Return the file of weights that are not random, downloaded if that is asked for.
+
+    Raises WeightsError if published weights are not here.
+    """
+    if given == BUILT_IN:
+        return BUILTIN
+    if given == PUBLISHED:
+        return published_file(model)
+    if given != CACHED:
+        return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
+    path = cached(model)
+    if path is None:
         raise WeightsError(
             f"{model}'s published weights are not here; {command('weights')} {model} fetches them"
         )
-    if source.given in (PUBLISHED, CACHED):
-        return read_weights(download.find(model), model)
-    return read_weights(
-        architectures.BUILTIN if source.given == BUILT_IN else _path(source.given), model
-    )
+    return path
 
 
 def described(identity: str, given: str | None = None) -> str:
@@ -109,15 +141,15 @@ def described(identity: str, given: str | None = None) -> str:
         return "random features"
     if is_built_in(identity):
         return "the built-in network"
-    for model in ("vgg19", "vgg16"):
-        if identity == architecture(model).identity:
+    for model, published in ARCHITECTURES.items():
+        if identity == published.identity:
             return f"{model.upper()}, Keras' weights"
     return f"the weights {given or identity}"
 
 
 def is_built_in(identity: str) -> bool:
     """Return whether an identity is the built-in network's."""
-    return identity == _identity_of(architectures.BUILTIN)
+    return identity == _identity_of(BUILTIN)
 
 
 @cache
@@ -126,5 +158,72 @@ def _identity_of(path: Path) -> str:
     return file_identity(path)
 
 
-def _path(given: str) -> Path:
-    return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
+def published_file(model: str) -> Path:
+    """Return the file that Keras publishes: the cached one, else a download.
+
+    Raises WeightsError if none is cached and none can be fetched.
+    """
+    return cached(model) or download(model)
+
+
+def cached(model: str) -> Path | None:
+    """Return the published file in weights/ if it exists and is intact.
+
+    A file of that name with another content is ignored, and `download` replaces it.
+    """
+    published = ARCHITECTURES[model]
+    path = CACHE / published.file_name
+    with contextlib.suppress(WeightsError):
+        if file_identity(path) == published.identity:
+            return path
+    return None
+
+
+def download(model: str) -> Path:
+    """Download the published file into weights/, check its hash, and return its path.
+
+    It is moved into place only when complete, so neither a killed process nor two concurrent ones
+    leave a damaged file.
+
+    Raises WeightsError naming the cause, the expected file and the ways to give weights.
+    """
+    published = ARCHITECTURES[model]
+    try:
+        with urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer:
+            return _store(answer, published)
+    except (OSError, ValueError, http.client.HTTPException, WeightsError) as error:
+        reason = one_line(error).removeprefix("<urlopen error ").removesuffix(">")
+        # A damaged file explains more than an unreachable hub.
+        path = CACHE / published.file_name
+        flaw = f"; {path} is damaged or another file" if os.path.lexists(path) else ""
+        raise WeightsError(
+            f"no {model} weights: {published.url} cannot be fetched ({reason}); "
+            f"expected {published.expected_file}{flaw}; {WAYS_OUT}, or put {published.file_name} "
+            "into the folder weights/"
+        ) from None
+
+
+def _store(source: BinaryIO, published: Architecture) -> Path:
+    """Copy a stream into a temporary file, and move it into weights/ if it is the published file.
+
+    Raises WeightsError for another content, OSError if weights/ cannot be written.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    _delete_abandoned()
+    with tempfile.TemporaryDirectory(prefix=PARTIAL, dir=CACHE) as temporary:
+        partial = Path(temporary, published.file_name)
+        with partial.open("xb") as target:
+            shutil.copyfileobj(source, target, PIECE)
+        identity = file_identity(partial)
+        if identity != published.identity:
+            size = partial.stat().st_size
+            raise WeightsError(f"got {size:,} bytes with {identity.replace('md5:', 'MD5 ')}")
+        return partial.replace(CACHE / published.file_name)
+
+
+def _delete_abandoned() -> None:
+    """Delete the temporary folders of downloads that were killed."""
+    for abandoned in CACHE.glob(f"{PARTIAL}*"):
+        with contextlib.suppress(FileNotFoundError):  # Another process may have removed it.
+            if abandoned.stat().st_mtime < time.time() - ABANDONED_S:
+                shutil.rmtree(abandoned, ignore_errors=True)

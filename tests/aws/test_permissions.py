@@ -19,7 +19,7 @@ from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
 from painterly import bucket_layout
 from painterly.errors import ConfigError
-from painterly.vgg import download
+from painterly.vgg import sources
 
 # Actions on resources that IAM cannot name.
 UNNAMED = {"ecs:DiscoverPollEndpoint", "ecr:GetAuthorizationToken", "ec2:DescribeTags"}
@@ -124,7 +124,7 @@ def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
 def test_the_job_may_do_what_it_does_and_nothing_else(
     world, resources, monkeypatch, stand_in, tmp_path
 ):
-    monkeypatch.setattr(download, "CACHE", tmp_path / "none")
+    monkeypatch.setattr(sources, "CACHE", tmp_path / "none")
     monkeypatch.setenv("STYLE_SIZE", "64")
     monkeypatch.setenv("STYLE_ITERATIONS", "2")
     monkeypatch.delenv("VGG_WEIGHTS", raising=False)

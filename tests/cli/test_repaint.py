@@ -12,7 +12,7 @@ from support.folder_batches import run
 from painterly.cli.inetwork import inetwork
 from painterly.cli.repaint import recorded_weights
 from painterly.settings import Settings
-from painterly.vgg.architectures import BUILTIN, architecture, random_identity
+from painterly.vgg.architectures import ARCHITECTURES, BUILTIN, random_identity
 from painterly.vgg.readers import file_identity
 from painterly.vgg.sources import WeightsSource
 
@@ -106,8 +106,8 @@ BUILT_IN = file_identity(BUILTIN)
         (None, BUILT_IN, WeightsSource("builtin", BUILT_IN)),
         (
             None,
-            f"md5:{architecture('vgg19').md5}",
-            WeightsSource("cached", f"md5:{architecture('vgg19').md5}"),
+            f"md5:{ARCHITECTURES['vgg19'].md5}",
+            WeightsSource("cached", f"md5:{ARCHITECTURES['vgg19'].md5}"),
         ),
         ("builtin", "md5:a", WeightsSource("builtin", BUILT_IN)),
         (IN_BUCKET, "md5:a", WeightsSource(IN_BUCKET, "md5:a")),

@@ -3,14 +3,14 @@
 import pytest
 
 from painterly.cli import weights
-from painterly.vgg import download
+from painterly.vgg import sources
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 
 
 def test_the_command_fetches_into_weights_and_prints_the_path(hub, published, capsys):
     assert weights.main([]) == 0
-    assert capsys.readouterr().out == f"{download.CACHE / 'small.h5'}\n"
+    assert capsys.readouterr().out == f"{sources.CACHE / 'small.h5'}\n"
     assert weights.main(["vgg19", "vgg19"]) == 0
     assert capsys.readouterr().out.count("small.h5\n") == 2
     assert len(hub.asked) == 1
@@ -24,4 +24,4 @@ def test_the_command_fails_in_one_line_with_exit_code_3(hub, published, capsys):
         out, err = capsys.readouterr()
         assert out == "" and err.count("\n") == 1 and said in err
         hub.mode = "ok"
-        download.CACHE.write_bytes(b"")  # Not even root can write into a file.
+        sources.CACHE.write_bytes(b"")  # Not even root can write into a file.

@@ -16,6 +16,7 @@ from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
+from painterly.engine.schedule import schedule
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.view import View
 from painterly.errors import MemoryShortError
@@ -91,9 +92,10 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
+    settings = Settings(size=1024, precision="float32")
+
     def planned(free):
         monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))
-        settings = Settings(size=1024, precision="float32")
         return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
@@ -101,5 +103,6 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
     assert roomy.objective.view.options.spends_memory
     assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
-    earlier = map(roomy.memory.for_scale, roomy.sizes[:-1])
+    sizes, _ = schedule(1024, 1024, settings)
+    earlier = map(roomy.memory.for_scale, sizes[:-1])
     assert {plan.side for plan in earlier} == {None}

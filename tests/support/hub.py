@@ -9,7 +9,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from painterly.vgg import download
+from painterly.vgg import sources
 from painterly.vgg.architectures import ARCHITECTURES
 from support.polling import until
 
@@ -17,7 +17,7 @@ from support.polling import until
 @pytest.fixture
 def empty_caches(monkeypatch, tmp_path):
     """Empty caches, and no proxies of this machine."""
-    monkeypatch.setattr(download, "CACHE", tmp_path / "weights")
+    monkeypatch.setattr(sources, "CACHE", tmp_path / "weights")
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -85,7 +85,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         if hub.mode == "stalled":
             hub.released.wait(30)
         if hub.mode == "watched":
-            hub.seen += until(lambda: names(download.CACHE), 10)
+            hub.seen += until(lambda: names(sources.CACHE), 10)
         elif hub.mode != "ok":
             return
         self.wfile.write(hub.content[half:])

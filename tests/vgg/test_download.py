@@ -7,7 +7,7 @@ from support.failures import weights_error
 from support.hub import names, publish, put
 from support.s3_servers import free_ports
 
-from painterly.vgg import download
+from painterly.vgg import sources
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 
@@ -16,27 +16,27 @@ def test_half_a_file_in_the_cache_is_named_if_the_hub_is_out_of_reach_and_else_d
     hub, published, monkeypatch
 ):
     half = hub.content[:1000]
-    path = put(download.CACHE, published.file_name, half)
+    path = put(sources.CACHE, published.file_name, half)
     with monkeypatch.context() as away:
         publish(away, f"http://127.0.0.1:{free_ports(1)[0]}/small.h5", published.md5)
-        message = weights_error(download.find, "vgg19")
+        message = weights_error(sources.published_file, "vgg19")
     assert "refused" in message and f"{path} is damaged or another file" in message
     assert f"300,000 bytes and MD5 {published.md5}" in message
     assert path.read_bytes() == half
-    assert download.find("vgg19") == path
+    assert sources.published_file("vgg19") == path
     assert path.read_bytes() == hub.content
 
 
 def test_a_download_is_in_its_place_when_it_is_complete(hub, published):
     hub.mode = "watched"
-    path = download.find("vgg19")
-    assert path == download.CACHE / "small.h5"
+    path = sources.published_file("vgg19")
+    assert path == sources.CACHE / "small.h5"
     assert path.read_bytes() == hub.content
     assert hub.asked == ["/vgg19/small.h5"]
     # During the download it was not in its place, where a killed process would leave it.
     assert len(hub.seen) == 1
     assert hub.seen[0].startswith(".partial-")
-    assert names(download.CACHE) == ["small.h5"]
+    assert names(sources.CACHE) == ["small.h5"]
 
 
 @pytest.mark.parametrize(
@@ -54,27 +54,27 @@ def test_a_download_that_fails_names_the_cause_and_the_ways_out_and_leaves_nothi
     hub.mode = mode
     with monkeypatch.context() as patch:
         if mode == "stalled":
-            patch.setattr(download, "TIMEOUT_S", 0.3)
-        message = weights_error(download.find, "vgg19")
+            patch.setattr(sources, "TIMEOUT_S", 0.3)
+        message = weights_error(sources.published_file, "vgg19")
     assert said in message and "VGG_WEIGHTS" in message
     assert f"expected small.h5 with 300,000 bytes and MD5 {published.md5}" in message
-    assert names(download.CACHE) == []
+    assert names(sources.CACHE) == []
     hub.mode = "ok"
-    assert download.find("vgg19").read_bytes() == hub.content
+    assert sources.published_file("vgg19").read_bytes() == hub.content
 
 
 def test_an_abandoned_download_is_removed_and_a_running_one_is_not(published):
-    abandoned, fresh = download.CACHE / ".partial-old", download.CACHE / ".partial-new"
+    abandoned, fresh = sources.CACHE / ".partial-old", sources.CACHE / ".partial-new"
     put(abandoned, published.file_name, b"1")
     put(fresh, published.file_name, b"1")
     os.utime(abandoned, (0, 0))
-    download.download("vgg19")
-    assert names(download.CACHE) == [".partial-new", "small.h5"]
+    sources.download("vgg19")
+    assert names(sources.CACHE) == [".partial-new", "small.h5"]
 
 
 def test_the_systems_proxy_is_used(hub, published, monkeypatch):
     url = "http://hub.invalid/vgg19/small.h5"
     publish(monkeypatch, url, published.md5)
     monkeypatch.setenv("http_proxy", hub.url)
-    assert download.find("vgg19").read_bytes() == hub.content
+    assert sources.published_file("vgg19").read_bytes() == hub.content
     assert hub.asked == [url]

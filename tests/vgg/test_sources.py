@@ -10,7 +10,7 @@ from support.failures import weights_error
 from support.hub import put
 
 from painterly import Settings, load_vgg
-from painterly.vgg import download
+from painterly.vgg import sources
 from painterly.vgg.architectures import BUILTIN, random_identity
 from painterly.vgg.sources import (
     described,
@@ -42,7 +42,7 @@ def test_it_is_the_built_in_network_unless_a_recipe_for_vgg_finds_its_models_pub
 
     builtin = dict.fromkeys(identities(), identity(BUILTIN))
     assert identities() == builtin
-    put(download.CACHE, published.file_name, hub.content)
+    put(sources.CACHE, published.file_name, hub.content)
     vgg = dict.fromkeys((("inetwork", "vgg19"), ("gatys", "vgg19")), f"md5:{published.md5}")
     assert identities() == builtin | vgg
     assert hub.asked == []
@@ -50,7 +50,7 @@ def test_it_is_the_built_in_network_unless_a_recipe_for_vgg_finds_its_models_pub
 
 def test_published_weights_that_nobody_named_are_not_downloaded_where_they_are_gone(hub, published):
     """As on a cluster's node, if its driver has them."""
-    path = put(download.CACHE, published.file_name, hub.content)
+    path = put(sources.CACHE, published.file_name, hub.content)
     source = source_for(Settings.inetwork(model="vgg19"), None)
     path.unlink()
     message = weights_error(read_source, source, "vgg19", 0)

@@ -9,10 +9,10 @@ from support.failures import weights_error
 from support.inetwork_formulas import features
 
 from painterly import load_vgg
-from painterly.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_names
+from painterly.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_shapes
 from painterly.vgg.readers import read_weights
 
-LAYERS = layer_names("vgg19")[:13]
+LAYERS = tuple(layer_shapes("vgg19"))[:13]
 
 
 def picture():
@@ -26,7 +26,7 @@ def assert_computes(vgg, arrays):
     image = picture()
     kernels = {
         layer: (arrays[f"{layer}_W"] * arrays.get(f"{layer}_scale", 1.0), arrays[f"{layer}_b"])
-        for layer in layer_names("vgg19")
+        for layer in layer_shapes("vgg19")
         if f"{layer}_W" in arrays
     }
     x = tf.constant(255.0 * image.astype(np.float64) - arrays["mean"])

@@ -18,11 +18,11 @@ from painterly.engine.targets import Group
 from painterly.images import masks
 from painterly.images.arrays import resize
 from painterly.settings import Settings
-from painterly.vgg.architectures import ARCHITECTURES, layer_names
+from painterly.vgg.architectures import ARCHITECTURES, layer_shapes
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import Index, crop
 
-VGGS = tuple(map(layer_names, ARCHITECTURES))
+VGGS = tuple(tuple(layer_shapes(model)) for model in ARCHITECTURES)
 
 
 class Blend(NamedTuple):
