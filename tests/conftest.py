@@ -12,6 +12,8 @@ import pytest
 from support import tiny as tiny_module
 from support.processes import Starter, loaded_processes
 
+from painterly.log import logger
+
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG
 
@@ -123,6 +125,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return GROUPS.index(name) if name in GROUPS else len(GROUPS) + (name not in with_slow)
 
     items.sort(key=lambda item: (in_workers and place(group(item.nodeid)), is_slow(item)))
+
+
+@pytest.fixture(autouse=True)
+def same_log() -> Iterator[None]:
+    """Undo what a program that the test runs in its process changes of the log."""
+    handlers, level = [*logger.handlers], logger.level
+    yield
+    logger.handlers[:], logger.level = handlers, level
 
 
 @pytest.fixture

@@ -48,7 +48,7 @@ def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, m
     device = SimpleNamespace(name="CPU:0", scope=nullcontext)
     loaded = SimpleNamespace(result=lambda: SimpleNamespace(first=device))
     monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
-    monkeypatch.setattr(actor, "load_devices", lambda _: loaded)
+    monkeypatch.setattr(actor, "load_devices", lambda *_: loaded)
 
     def away(*_):
         raise UnavailableError("no connection")
@@ -57,7 +57,7 @@ def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, m
     style = Style("monet", (Painting(Entry("monet.jpg", 1, "e"), 1.0),), Settings(size=64))
     weights, output = WeightsSource("bucket:vgg.h5", "md5:a"), OutputFormat(None)
     order = Order(Entry("beach.jpg", 1, "e"), None, style, weights, output, "monet/beach.jpg")
-    worker = RemoteWorker(WorkerSetup(config.load(folders), False, ENGINE_VERSION, 1))
+    worker = RemoteWorker(WorkerSetup(config.load(folders), False, ENGINE_VERSION, True, 1))
     assert worker.start().problem is None
     answers = []
     painting = threading.Thread(target=lambda: answers.append(worker.paint(order)))
