@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 # Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
 # TensorFlow, a browser, traced graphs. The engine's are two, for two workers.

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from painterly.config import BUCKETS
+from painterly.log import log_to_stdout
 from support import tiny
 from support.folder_batches import QUICK, keys, run
 
@@ -28,6 +29,7 @@ def edited(**changes):
 
 def painted(capsys, environment, **changes):
     """Returns the number of pictures that a run paints, and checks that it ends well."""
+    log_to_stdout("%(message)s")
     capsys.readouterr()
     assert run(environment, **changes) == 0
     return capsys.readouterr().out.count(": done, ")
