@@ -201,7 +201,7 @@ def _located(place: str, name: str, start: Path) -> str:
 def _parts(place: str) -> tuple[str, str]:
     """Return the folder or bucket of a picture, and its name in there."""
     if is_folder(place) and not place.startswith("file:"):
-        return str(Path(place).parent), Path(place).name
+        return os.path.split(place)  # Path drops the ./ that makes it a folder.
     folder, _, name = place.rpartition("/")
     return folder, name
 

@@ -46,6 +46,12 @@ def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch, name):
     assert (found.style_bucket, found.style_name) == ("s3://paintings/old", "monet.jpg")
 
 
+@pytest.mark.parametrize("folder", ["./old/paintings", "..", "/old", "~/old"])
+def test_a_picture_in_a_folder_is_looked_for_in_that_folder(folder):
+    there = place_variables(["./photos", f"{folder}/monet.jpg", "./painted"], Path.cwd())
+    assert (there["BUCKET_STYLE"], there["STYLE"]) == (folder, "monet.jpg")
+
+
 @pytest.mark.parametrize(
     ("variables", "warned"),
     [
