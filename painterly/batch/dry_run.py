@@ -20,12 +20,7 @@ from painterly.batch.bench import Bench
 from painterly.batch.failures import picture_failure
 from painterly.batch.order import Order
 from painterly.batch.plan import Plan
-from painterly.batch.reading import (
-    StyleInput,
-    decodable_memory,
-    decode_style,
-    read_paintings,
-)
+from painterly.batch.reading import decodable_memory, decode_style, read_paintings
 from painterly.batch.styles import Style
 from painterly.batch.workers import READ_AHEAD
 from painterly.devices.device import HOST, Devices
@@ -160,7 +155,7 @@ class Forecast:
         }
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: orders are in the order of their styles.
-        self._styles: dict[Style, Future[StyleInput]] = {}
+        self._paintings: dict[Style, Future[Paintings]] = {}
         # A style does not wait for all headers.
         self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
         todo = {order.photo.key: order for order in plan.todo}
@@ -179,15 +174,15 @@ class Forecast:
         """Return the forecast of one of the run's orders. Raises the error that makes painting it
         impossible, or Stopped."""
         settings = order.style.settings
-        style = self._style_input(order.style)
+        paintings = self._paintings_of(order.style)
         photo = self._header(order)
         inputs = _painting_inputs(order, photo.size)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * order.photo.size
-        memory = self._memory(order, style, inputs, held)
+        memory = self._memory(order, paintings, inputs, held)
         kind = settings, memory.side, inputs.masked, _size_class(memory.size)
         if kind not in self._rates:
-            self._rates[kind] = self._seconds_per_work(style, inputs, settings, held)
+            self._rates[kind] = self._seconds_per_work(paintings, inputs, settings, held)
         return OrderForecast(
             order,
             inputs.size if settings.rescale_image else memory.size,
@@ -197,7 +192,7 @@ class Forecast:
         )
 
     def _memory(
-        self, order: Order, style: StyleInput, inputs: PaintingInputs, held: int
+        self, order: Order, paintings: Paintings, inputs: PaintingInputs, held: int
     ) -> MemoryPlan:
         """Return the memory plan of an order, if `held` bytes more are in use. Raises PictureError,
         MemoryShortError."""
@@ -205,7 +200,7 @@ class Forecast:
         budget = self._budgets[settings.traits.optimises].with_more_in_use(held)
         network = self._bench.networks.load(settings, self._device, order.weights)
         if network is None:
-            return plan_memory(inputs.size, Paintings(*style), settings, inputs.masked, budget)
+            return plan_memory(inputs.size, paintings, settings, inputs.masked, budget)
         from painterly.engine.style_transfer import plan_painting
 
         return plan_painting(inputs, settings, network, budget).memory
@@ -218,22 +213,24 @@ class Forecast:
             check_memory(header.bytes_to_decode, self._decodable, name)
         return headers[0][1]
 
-    def _style_input(self, style: Style) -> StyleInput:
+    def _paintings_of(self, style: Style) -> Paintings:
         """Return the style's paintings. Raises the error that makes every order of it fail."""
-        if style not in self._styles:
+
+        def read() -> Paintings:
             files = read_paintings(style, self._bench.style.read)
-            reading = self._style_pool.submit(decode_style, files, style.settings, self._decodable)
-            self._styles = {style: reading}
-        return self._bench.stop.result_of(self._styles[style])
+            return Paintings(*decode_style(files, style.settings, self._decodable))
+
+        if style not in self._paintings:
+            self._paintings = {style: self._style_pool.submit(read)}
+        return self._bench.stop.result_of(self._paintings[style])
 
     def _seconds_per_work(
-        self, style: StyleInput, inputs: PaintingInputs, settings: Settings, held: int
+        self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
     ) -> float:
         """Return the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        targets = Paintings(*style)
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
-        first, second = (self._step_times(targets, inputs, few, held) for _ in range(2))
+        first, second = (self._step_times(paintings, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[Size, list[float]] = {}
         for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
@@ -246,13 +243,13 @@ class Forecast:
         return (whole + set_up) / total_work(*inputs.size, settings)
 
     def _step_times(
-        self, targets: Paintings, inputs: PaintingInputs, settings: Settings, held: int
+        self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
     ) -> list[float]:
         """Return the seconds of each step of painting a grey photo of this size, which takes no
         memory instead of `held` bytes."""
         transfer = prepared(
             np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
-            targets,
+            paintings,
             settings,
             self._bench.networks.load(settings, self._device),
             content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
