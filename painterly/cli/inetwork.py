@@ -146,8 +146,10 @@ def _begin(
     from painterly.vgg.sources import RANDOM, described, read_source
 
     settings = inputs.settings
+    weights = None
     # Missing weights are reported before TensorFlow is loaded; random ones need it.
-    weights = None if source.given == RANDOM else read_source(source, settings.model, settings.seed)
+    if settings.traits.optimises and source.given != RANDOM:
+        weights = read_source(source, settings.model, settings.seed)
     device = chosen_device(device_name, settings)
     from painterly.engine.paintings import Paintings
     from painterly.engine.stylize import prepared
