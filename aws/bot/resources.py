@@ -149,9 +149,8 @@ class Resources:
         except ObjectError:
             if self.bucket.find(key) is None:
                 return None, None
-            data = self.bucket.read(
-                key
-            )  # It has just been made, or this fails for the same reason.
+            # It has just been made, or this fails for the same reason.
+            data = self.bucket.read(key)
         document: Document = json.loads(data)
         document.pop("write", None)
         return document, new_md5(data).hexdigest()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Easel:
     """A place on a device, for one picture at a time.
 
-    It keeps the targets of the last style, since the next order most likely has the same one.
+    It keeps the paintings of the last style, since the next order most likely has the same one.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Easel:
         self.device, self.batch_left = device, batch_left
         self._share, self._set_aside, self._make_room = share, set_aside, make_room
         self._style: Style | None = None
-        self._targets: Paintings | None = None
+        self._paintings: Paintings | None = None
 
     def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
@@ -95,7 +95,7 @@ class Easel:
         photo, settings = inputs.photo, order.style.settings
         return prepared(
             photo.picture.pixels_int,
-            self._targets_of(order.style, inputs.style),
+            self._paintings_of(order.style, inputs.style),
             settings,
             vgg,
             content_mask=photo.content_mask(settings, order.photo.key),
@@ -104,7 +104,7 @@ class Easel:
             share=share,
         )
 
-    def _targets_of(self, style: Style, paintings: StyleInput) -> Paintings:
-        if self._targets is None or self._style != style:
-            self._style, self._targets = style, Paintings(*paintings)
-        return self._targets
+    def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
+        if self._paintings is None or self._style != style:
+            self._style, self._paintings = style, Paintings(*inputs)
+        return self._paintings

@@ -68,7 +68,7 @@ BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
 
 class BandLimits(NamedTuple):
-    """Return the bytes of a picture's places that are in memory at a time.
+    """The bytes of a picture's places that are in memory at a time.
 
     Attributes:
         whole: The most for which they are in memory all at a time.
