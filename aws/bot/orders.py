@@ -115,14 +115,16 @@ def place(order: Order, data: bytes, resources: Resources) -> Order:
     if not order.is_open:
         return order
     is_new = order.created == new.created
+    is_in_work = not is_new and resources.bucket.find(order.photo.key) is not None
     try:
         resources.bucket.write(order.queue_key, b"")
         # Last: it starts the job, which reads the order. Written again, it would start another.
-        if is_new or resources.bucket.find(order.photo.key) is None:
+        if not is_in_work:
             resources.bucket.write(order.photo.key, data)
     except BaseException:
-        resources.bucket.delete(order.photo.order_key)
-        resources.bucket.delete(order.queue_key)
+        if not is_in_work:
+            resources.bucket.delete(order.photo.order_key)
+            resources.bucket.delete(order.queue_key)
         raise
     return order
 

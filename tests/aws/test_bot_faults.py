@@ -149,6 +149,30 @@ def test_a_message_that_comes_again_leaves_its_photo_in_work(world):
     assert world.answers(update | {"update_id": 2}) == [] == world.photo_keys(ANNA), "cancelled"
 
 
+def test_a_photo_in_work_stays_so_if_its_message_comes_again_while_the_bucket_fails(
+    world, monkeypatch
+):
+    update = world.photo(ANNA)
+    world.answers(update)
+    before = world.photo_keys(ANNA), world.keys("state/orders/"), world.keys("state/queue/")
+    error = base.UnavailableError("the bucket does not answer; try again later")
+    with monkeypatch.context() as patch:
+        write = s3.S3Bucket.write
+
+        def broken(self, key, *rest):
+            if "/queue/" in key:
+                raise error
+            write(self, key, *rest)
+
+        patch.setattr(s3.S3Bucket, "write", broken)
+        world.answers(update | {"update_id": 1})
+    assert before == (
+        world.photo_keys(ANNA),
+        world.keys("state/orders/"),
+        world.keys("state/queue/"),
+    )
+
+
 def test_an_order_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
     """Such as one that another version of the bot has written."""
     broken = [Photo.of_key(world.order(user)).order_key for user in (ANNA, ANNA, BORIS)]
