@@ -15,7 +15,7 @@ from support.fake_telegram import Call, Telegram
 from support.pictures import gradient, saved
 
 OWNER = int(GIVEN["OwnerId"])
-ANNA, BORIS, STRANGER = 2000, 3000, 9999
+ANNA, BORIS, STRANGER = 2000, 3000, 987654321987
 GROUP = -1001234567890  # as long as ids of supergroups are
 EN = words.speaking("en")
 JPEG = saved(gradient(), "JPEG")
