@@ -1,7 +1,8 @@
 """Defaults of an installed package, which has no samples and may have no TensorFlow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from painterly.errors import ConfigError
@@ -11,6 +12,13 @@ from painterly.paths import IN_CHECKOUT, command, installation
 if TYPE_CHECKING:
     from painterly.config import Config
 
+# The web service keeps its photos among the results.
+WEB_FOLDERS = {
+    "BUCKET_SOURCE": "./photos",
+    "BUCKET_STYLE": "./paintings",
+    "BUCKET_RESULT": "./results",
+}
+
 
 def paints_instantly(named: Iterable[str]) -> bool:
     """Return whether preset instant is the default, and log it.
@@ -18,12 +26,33 @@ def paints_instantly(named: Iterable[str]) -> bool:
     It is in an installed package without TensorFlow, which the other presets and recipes need.
 
     Args:
-        named: The settings that the user has set.
+        named: The settings that the user has set, by name or as variables.
     """
-    if IN_CHECKOUT or not {"preset", "recipe"}.isdisjoint(named) or find_spec("tensorflow"):
+    names = {name.removeprefix("STYLE_").lower() for name in named}
+    if IN_CHECKOUT or not {"preset", "recipe"}.isdisjoint(names) or find_spec("tensorflow"):
         return False
     event(f"painting with preset instant; for the others: {installation('cpu')}")
     return True
+
+
+def web_folders(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the folders of the web service of an installed package, as variables, and log them.
+    Empty if the environment names buckets, and in a checkout, which has samples.
+
+    Raises ConfigError if they cannot be made.
+    """
+    if IN_CHECKOUT or any(environment.get(name, "").strip() for name in WEB_FOLDERS):
+        return {}
+    for name in ("BUCKET_STYLE", "BUCKET_RESULT"):
+        try:
+            Path(WEB_FOLDERS[name]).mkdir(exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder {WEB_FOLDERS[name]} cannot be made here ({error.strerror}); set "
+                f"{', '.join(WEB_FOLDERS)} to others, or to buckets"
+            ) from None
+    event("styles are the paintings in ./paintings, and results are stored in ./results")
+    return WEB_FOLDERS
 
 
 def check_samples(config: "Config") -> None:

@@ -64,9 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         usual = {"CLUSTER": "auto"} if args.cluster else {}
         values = {**usual, **environment, **_variables(args, start)}
-        named = (name.removeprefix("STYLE_").lower() for name in values)
         here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
-        if here and paints_instantly(named):
+        if here and paints_instantly(values):
             values["STYLE_PRESET"] = "instant"
         loaded = config.load(values)
         check_samples(loaded)

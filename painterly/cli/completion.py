@@ -1,28 +1,36 @@
-"""Scripts that let bash, zsh and fish complete `painterly`, made from its parsers."""
+"""Scripts that let bash, zsh and fish complete `painterly`, made from its parsers.
+
+The library shtab makes such scripts for commands whose first word is a verb. Here it may be a photo
+as well, and then shtab's script for zsh offers no verbs.
+"""
 
 import argparse
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from painterly.settings import FIELDS
 
+OTHERS = "*"  # stands for all words but verbs
 
-@dataclass(frozen=True)
-class _Flag:
-    """A flag, with its dashes.
+
+class _Flag(NamedTuple):
+    """A flag.
 
     Attributes:
-        name: The flag.
+        name: The flag, with its dashes.
         meaning: Its help, up to the first semicolon.
-        values: All values that it takes, if there are only some.
+        values: All values that it takes, separated by spaces, if there are only some.
         is_switch: Whether it takes none.
     """
 
     name: str
     meaning: str
-    values: Sequence[str]
+    values: str
     is_switch: bool
+
+
+Flags = Mapping[str, Sequence[_Flag]]  # by verb, OTHERS the last one
 
 
 def script(
@@ -39,9 +47,8 @@ def script(
         verbs: The parsers by verb.
         purposes: What the verbs do.
     """
-    flags = {verb: [*_flags(parser)] for verb, parser in verbs.items()}
-    lines = _WRITERS[shell]([*_flags(painter)], flags, purposes)
-    return "\n".join(lines) + "\n"
+    parsers = {**verbs, OTHERS: painter}
+    return _WRITERS[shell]({verb: [*_flags(each)] for verb, each in parsers.items()}, purposes)
 
 
 def _flags(parser: argparse.ArgumentParser) -> Iterator[_Flag]:
@@ -55,93 +62,97 @@ def _flags(parser: argparse.ArgumentParser) -> Iterator[_Flag]:
         meaning = (action.help or "").partition(";")[0].replace("%%", "%")
         for name in action.option_strings:
             if name.startswith("--"):
-                yield _Flag(name, meaning, [*map(str, values)], action.nargs == 0)
+                yield _Flag(name, meaning, " ".join(map(str, values)), action.nargs == 0)
 
 
-def _bash(
-    painting: Sequence[_Flag], verbs: Mapping[str, Sequence[_Flag]], purposes: Mapping[str, str]
-) -> Iterator[str]:
-    yield "_painterly() {"
-    yield "  local words word=${COMP_WORDS[COMP_CWORD]}"
-    yield "  case ${COMP_WORDS[COMP_CWORD - 1]} in"
-    for name, values in _choices(painting, verbs):
-        yield f"    {name}) COMPREPLY=($(compgen -W '{values}' -- \"$word\")); return ;;"
-    yield "  esac"
-    yield "  case ${COMP_WORDS[1]} in"
-    for verb, flags in verbs.items():
-        yield f"    {verb}) words='{_names(flags)}' ;;"
-    yield f"    *) words='{_names(painting)}' ;;"
-    yield "  esac"
-    yield f'  [ "$COMP_CWORD" -gt 1 ] || words="$words {" ".join(verbs)}"'
-    yield '  COMPREPLY=($(compgen -W "$words" -- "$word"))'
-    yield "  local IFS=$'\\n'"
-    yield '  [[ $word == -* ]] || COMPREPLY+=($(compgen -f -- "$word"))'
-    yield "}"
-    yield "complete -o filenames -F _painterly painterly"
+def _bash(flags: Flags, purposes: Mapping[str, str]) -> str:
+    cases = _cases(
+        flags,
+        "${COMP_WORDS[COMP_CWORD - 1]}",
+        "${COMP_WORDS[1]}",
+        lambda values: f"COMPREPLY=($(compgen -W '{values}' -- \"$word\"))",
+        lambda of_verb: f"words='{' '.join(flag.name for flag in of_verb)}'",
+    )
+    return f"""\
+_painterly() {{
+  local words word=${{COMP_WORDS[COMP_CWORD]}}
+{cases}
+  [ "$COMP_CWORD" -gt 1 ] || words="$words {" ".join(purposes)}"
+  COMPREPLY=($(compgen -W "$words" -- "$word"))
+  local IFS=$'\\n'
+  [[ $word == -* ]] || COMPREPLY+=($(compgen -f -- "$word"))
+}}
+complete -o filenames -F _painterly painterly
+"""
 
 
-def _zsh(
-    painting: Sequence[_Flag], verbs: Mapping[str, Sequence[_Flag]], purposes: Mapping[str, str]
-) -> Iterator[str]:
-    def described(flags: Sequence[_Flag]) -> str:
-        return " ".join(shlex.quote(f"{flag.name}:{flag.meaning}") for flag in flags)
+def _zsh(flags: Flags, purposes: Mapping[str, str]) -> str:
+    def described(meanings: Iterator[tuple[str, str]]) -> str:
+        return " ".join(shlex.quote(f"{name}:{meaning}") for name, meaning in meanings)
 
-    yield "#compdef painterly"
-    yield "_painterly() {"
-    yield "  local -a flags verbs"
-    yield "  case $words[CURRENT-1] in"
-    for name, values in _choices(painting, verbs):
-        yield f"    {name}) compadd {values}; return ;;"
-    yield "  esac"
-    yield "  case $words[2] in"
-    for verb, flags in verbs.items():
-        yield f"    {verb}) flags=({described(flags)}) ;;"
-    yield f"    *) flags=({described(painting)}) ;;"
-    yield "  esac"
-    quoted = " ".join(shlex.quote(f"{verb}:{purpose}") for verb, purpose in purposes.items())
-    yield f"  verbs=({quoted})"
-    yield "  if [[ $PREFIX == -* ]]; then _describe -o flag flags; return; fi"
-    yield "  (( CURRENT > 2 )) || _describe verb verbs"
-    yield "  _files"
-    yield "}"
-    yield "if [[ $zsh_eval_context[-1] == loadautofunc ]]; then"
-    yield '  _painterly "$@"'
-    yield "else"
-    yield "  compdef _painterly painterly"
-    yield "fi"
+    cases = _cases(
+        flags,
+        "$words[CURRENT-1]",
+        "$words[2]",
+        lambda values: f"compadd {values}",
+        lambda of_verb: f"flags=({described((flag.name, flag.meaning) for flag in of_verb)})",
+    )
+    return f"""\
+#compdef painterly
+_painterly() {{
+  local -a flags verbs
+{cases}
+  verbs=({described(iter(purposes.items()))})
+  if [[ $PREFIX == -* ]]; then _describe -o flag flags; return; fi
+  (( CURRENT > 2 )) || _describe verb verbs
+  _files
+}}
+if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  _painterly "$@"
+else
+  compdef _painterly painterly
+fi
+"""
 
 
-def _fish(
-    painting: Sequence[_Flag], verbs: Mapping[str, Sequence[_Flag]], purposes: Mapping[str, str]
-) -> Iterator[str]:
+def _cases(
+    flags: Flags,
+    before: str,
+    first: str,
+    choose: Callable[[str], str],
+    offer: Callable[[Sequence[_Flag]], str],
+) -> str:
+    """Return the lines of bash and zsh that decide what is offered.
+
+    Args:
+        flags: The flags.
+        before: The word before the one that is completed.
+        first: The first word.
+        choose: Returns the command that offers some values.
+        offer: Returns the command that offers flags.
+    """
+    every = {flag.name: flag.values for of_verb in flags.values() for flag in of_verb}
+    values = [f"    {name}) {choose(some)}; return ;;" for name, some in every.items() if some]
+    verbs = [f"    {verb}) {offer(of_verb)} ;;" for verb, of_verb in flags.items()]
+    lines = f"  case {before} in", *values, "  esac", f"  case {first} in", *verbs, "  esac"
+    return "\n".join(lines)
+
+
+def _fish(flags: Flags, purposes: Mapping[str, str]) -> str:
     def quoted(text: str) -> str:
         escaped = text.replace("\\", "\\\\").replace("'", "\\'")
         return f"'{escaped}'"
 
-    for verb, purpose in purposes.items():
-        yield f"complete -c painterly -n __fish_use_subcommand -a {verb} -d {quoted(purpose)}"
-    places = {f"not __fish_seen_subcommand_from {' '.join(verbs)}": painting}
-    places |= {f"__fish_seen_subcommand_from {verb}": flags for verb, flags in verbs.items()}
-    for place, flags in places.items():
-        for flag in flags:
+    lines = [f"-n __fish_use_subcommand -a {verb} -d {quoted(purposes[verb])}" for verb in purposes]
+    for verb, of_verb in flags.items():
+        place = f"__fish_seen_subcommand_from {verb}"
+        if verb == OTHERS:
+            place = f"not __fish_seen_subcommand_from {' '.join(purposes)}"
+        for flag in of_verb:
             takes = "" if flag.is_switch else " -r"
-            if flag.values:
-                takes = f" -x -a {quoted(' '.join(flag.values))}"
-            name = flag.name.removeprefix("--")
-            yield f"complete -c painterly -n '{place}' -l {name}{takes} -d {quoted(flag.meaning)}"
-
-
-def _names(flags: Sequence[_Flag]) -> str:
-    return " ".join(flag.name for flag in flags)
-
-
-def _choices(
-    painting: Sequence[_Flag], verbs: Mapping[str, Sequence[_Flag]]
-) -> Iterator[tuple[str, str]]:
-    """Yield the flags that take only some values, with these."""
-    every = [*painting, *(flag for flags in verbs.values() for flag in flags)]
-    for flag in {flag.name: flag for flag in every if flag.values}.values():
-        yield flag.name, " ".join(flag.values)
+            takes = f" -x -a {quoted(flag.values)}" if flag.values else takes
+            lines.append(f"-n '{place}' -l {flag.name[2:]}{takes} -d {quoted(flag.meaning)}")
+    return "".join(f"complete -c painterly {line}\n" for line in lines)
 
 
 _WRITERS = {"bash": _bash, "zsh": _zsh, "fish": _fish}

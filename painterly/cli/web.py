@@ -1,10 +1,11 @@
 """`painterly web`: the web service."""
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import run_service
-from painterly.cli.bare import check_samples
+from painterly.cli.bare import paints_instantly, web_folders
 from painterly.cli.parser import Parser
 from painterly.paths import command
 from painterly.signals import Stopped
@@ -30,10 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from painterly.web.app import serve
         from painterly.web.options import load_options
 
-        loaded = config.load(environment, demo_settings={})
-        check_samples(loaded)
+        defaults = dict(web_folders(environment))
+        alone = bool(defaults)
+        if paints_instantly(environment):
+            defaults["STYLE_PRESET"] = "instant"
+        os.environ.update(defaults)  # For the worker.
+        loaded = config.load(environment | defaults, demo_settings={})
         try:
-            return serve(loaded, load_options(environment, loaded.demo), paint_jobs)
+            options = load_options(environment, alone or loaded.demo)
+            return serve(loaded, options, paint_jobs)
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
             raise

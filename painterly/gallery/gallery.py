@@ -189,11 +189,10 @@ class Gallery:
         return mark is not None and mark.etag != self._mark
 
     def _write_page(self, unfinished: bool = False) -> None:
+        current = None
         if self._page_is_ours is None:
-            page = self._bucket.find(PAGE)
-            self._page_is_ours = page is None or bool(
-                _GENERATED_BY_US.search(self._bucket.read(PAGE))
-            )
+            current = self._bucket.read(PAGE) if self._bucket.find(PAGE) else None
+            self._page_is_ours = current is None or bool(_GENERATED_BY_US.search(current))
             if not self._page_is_ours:
                 event(
                     f"{PAGE} in {self._bucket.name} is not a gallery of ours and is left as it is; "
@@ -202,8 +201,9 @@ class Gallery:
                 )
         if self._page_is_ours:
             records = list(self._records.values())
-            text = render_page(records, self.thumbnails(records), unfinished)
-            self._bucket.write(PAGE, text.encode(), "text/html; charset=utf-8")
+            data = render_page(records, self.thumbnails(records), unfinished).encode()
+            if data != current:  # It is the same in each run that only refuses the same pictures.
+                self._bucket.write(PAGE, data, "text/html; charset=utf-8")
 
 
 def _identity(record: Record) -> tuple[str, str]:

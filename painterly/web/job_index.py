@@ -286,14 +286,16 @@ class JobIndex:
     def _seconds(self, job: StoredJob) -> float | None:
         if job.state == JobState.PAINTING and job.seconds_left is not None:
             return job.seconds_left
-        return self.estimates.seconds(job.work)
+        return self.estimates.seconds(job.work, job.preset)
 
 
 class Estimates:
     """Seconds per work (schedule.py) on the device of the latest job: the median of recent jobs, or
-    else the worker's own measurement. Thread-safe."""
+    else the worker's own measurement. Instant pictures have another median, since the CPU paints
+    them in any case. Thread-safe."""
 
     def __init__(self) -> None:
+        # By device, and by preset for instant pictures.
         self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
         self._measured: float | None = None
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
@@ -305,17 +307,18 @@ class Estimates:
             self._measured, self._latest = rate, (utc_now(), device)
 
     def add_measurement(self, job: StoredJob) -> None:
-        """Add the time of a finished job. An instant one takes no steps to learn from."""
-        learns = job.preset != Preset.INSTANT
-        if job.state == JobState.DONE and job.seconds and job.work and learns:
+        """Add the time of a finished job."""
+        if job.state == JobState.DONE and job.seconds and job.work:
+            is_instant = job.preset == Preset.INSTANT
             with self._lock:
-                self._rates[job.device].append(job.seconds / job.work)
-                if (job.finished or "") >= self._latest[0]:
+                self._rates[job.preset if is_instant else job.device].append(job.seconds / job.work)
+                if not is_instant and (job.finished or "") >= self._latest[0]:
                     self._latest = job.finished or "", job.device
 
-    def seconds(self, work: float) -> float | None:
-        """Estimate the seconds for some work; None if nothing is known yet."""
+    def seconds(self, work: float, preset: Preset) -> float | None:
+        """Estimate the seconds for some work in a preset; None if nothing is known yet."""
         with self._lock:
-            rates = self._rates[self._latest[1]]
+            instant = self._rates[preset] if preset == Preset.INSTANT else ()
+            rates = instant or self._rates[self._latest[1]]
             rate = statistics.median(rates) if rates else self._measured
             return None if rate is None else rate * work

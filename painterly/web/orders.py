@@ -144,7 +144,7 @@ class Orders:
         estimates: dict[str, float | None] = {}
         for preset in Preset:
             work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
-            seconds = self._jobs.estimates.seconds(work)
+            seconds = self._jobs.estimates.seconds(work, preset)
             estimates[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**estimates)
 

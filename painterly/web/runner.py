@@ -1,10 +1,14 @@
-"""Paints each job at the batch's bench. TensorFlow and the networks stay loaded between jobs."""
+"""Paints each job at the batch's bench, without TensorFlow only those with preset instant.
+
+TensorFlow and the networks stay loaded between jobs.
+"""
 
 import dataclasses
 import functools
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
@@ -19,6 +23,7 @@ from painterly.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_w
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
+from painterly.paths import installation
 from painterly.record import Record
 from painterly.signals import Stop
 from painterly.storage.retry import RetryingBucket
@@ -41,7 +46,9 @@ class JobRunner:
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
         self._logged: set[str] = set()  # identities of weights
-        self._devices = functools.cache(lambda: load_devices(config.device).result())
+        self._has_tensorflow = find_spec("tensorflow") is not None
+        loading = functools.partial(load_devices, config.device, self._has_tensorflow)
+        self._devices = functools.cache(lambda: loading().result())
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
             config,
@@ -58,7 +65,8 @@ class JobRunner:
         self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
 
     def load(self) -> str:
-        """Load TensorFlow. Return a description of the device. Raises DeviceError."""
+        """Load TensorFlow, if it is installed. Return a description of the device. Raises
+        DeviceError."""
         return str(self._devices().first)
 
     def seconds_per_work(self) -> float:
@@ -98,6 +106,11 @@ class JobRunner:
         """
         self.previews.clear()
         order = self._order(job)
+        if order.style.settings.traits.optimises and not self._has_tensorflow:
+            raise PictureError(
+                "only preset instant is painted here; for the others, whoever runs this service "
+                f"installs TensorFlow: {installation('cpu')}"
+            )
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()
         gallery = Gallery(RetryingBucket(self._buckets.result, leaving))

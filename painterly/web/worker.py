@@ -40,7 +40,8 @@ PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
 NO_PREVIEW = "this preview could not be painted; the log has the reason"
 TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
-FROM_RECORD = ("result", "network", "width", "height", "seconds")  # fields of a finished job
+# Fields of a finished job.
+FROM_RECORD = ("result", "network", "device", "width", "height", "seconds")
 NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
@@ -110,7 +111,7 @@ class WebWorker:
             self._wake.clear()
             self._look.clear()
             try:
-                if self.paint_next(runner, claimer, device):
+                if self.paint_next(runner, claimer):
                     continue
                 while not self._look.is_set() and self._paint_preview(runner):
                     pass
@@ -163,7 +164,7 @@ class WebWorker:
         self._measured = True
         return True
 
-    def paint_next(self, runner: JobRunner, claimer: JobClaimer, device: str) -> bool:
+    def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False
         if there is none. Raises StorageError, Stopped."""
         lease = claimer.claim_next()
@@ -195,7 +196,7 @@ class WebWorker:
             lease.end(state=JobState.FAILED, error=str(picture_failure(error)))
         else:
             result = {name: getattr(record, name) for name in FROM_RECORD}
-            lease.end(state=JobState.DONE, **result, device=device)
+            lease.end(state=JobState.DONE, **result)
         finally:
             self._lease = None
             follower.close()

@@ -1,6 +1,8 @@
 """`painterly`: one picture or a batch, its verbs, and the package outside of a checkout."""
 
+import functools
 import shutil
+import signal
 import subprocess
 import sys
 import tomllib
@@ -10,6 +12,8 @@ import pytest
 from PIL import Image
 from support.commands import python
 from support.inetwork_runs import QUICK
+from support.polling import until
+from support.web_service import WebProcess, send
 
 from painterly.cli.command import VERBS, main
 from painterly.paths import PROGRAM
@@ -90,6 +94,38 @@ def test_without_anything_to_paint_it_prints_its_help(installed):
         assert help_of_verb.returncode == 0, help_of_verb.stderr
         assert help_of_verb.stdout.startswith(f"usage: painterly {verb}".removesuffix(" cluster"))
     assert "./" + "start.sh" not in ran.stderr
+
+
+def _ended(client, link: str) -> dict | None:
+    """Return a job if it has ended."""
+    job = client.get(link).json()
+    return job if job["state"] in ("done", "failed") else None
+
+
+@pytest.mark.slow
+def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
+    site, tmp_path, monkeypatch, request
+):
+    """With the extra `web`, and without TensorFlow."""
+    hide = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN[:3]}))"
+    (tmp_path / "sitecustomize.py").write_text(hide)
+    monkeypatch.chdir(tmp_path)
+    web = WebProcess({"PYTHONPATH": f"{tmp_path}:{site}"}, tmp_path / "log")
+    request.addfinalizer(web.stop)
+    web.start()
+    until(lambda: web.client.get("/readyz").status_code == 200)
+    Image.new("RGB", (40, 40), "pink").save("paintings/monet.jpg")
+    until(lambda: web.client.get("/api/styles").json())
+    ends = {}
+    for preset in ("instant", "draft"):
+        job = send(web.client, {"style": "monet", "preset": preset, "settings": {"size": 64}})
+        link = job.json()["links"]["self"]
+        ends[preset] = until(functools.partial(_ended, web.client, link))
+    assert web.stop() == 128 + signal.SIGTERM
+    assert ends["instant"]["state"] == "done" and Path("results/monet").is_dir()
+    assert 'pip install "painterly[cpu]"' in ends["draft"]["error"]
+    log = web.log.read_text()
+    assert log.count("styles are the paintings in ./paintings") == 1 and "Traceback" not in log
 
 
 @pytest.mark.usefixtures("inetwork_files")

@@ -97,10 +97,10 @@ def worker(place, buckets, small_vgg):
     with Stop() as stop:
         own = WebWorker(buckets, pipe, stop)
         runner = JobRunner(loaded, buckets, stop)
-        device = runner.load()
+        runner.load()
         claims = JobClaimer(own.store, "this worker")
         yield SimpleNamespace(
-            web=own, runner=runner, said=said, paint=lambda: own.paint_next(runner, claims, device)
+            web=own, runner=runner, said=said, paint=lambda: own.paint_next(runner, claims)
         )
 
 

@@ -120,13 +120,24 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(index, st
 def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):
     done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
     draft, estimates = stored_job(store, **done), Estimates()
-    assert estimates.seconds(200) is None
+    assert estimates.seconds(200, Preset.FINE) is None
     slow = draft.model_copy(update={"device": "another device", "seconds": 900.0})
     estimates.add_measurement(slow)
     estimates.set_calibration(0.1, draft.device)  # The worker's own measurement, until then.
     estimates.add_measurement(slow)  # Read from the bucket afterwards.
-    assert estimates.seconds(200) == 20
+    assert estimates.seconds(200, Preset.FINE) == 20
     estimates.add_measurement(draft)
-    assert estimates.seconds(200) == 10
+    assert estimates.seconds(200, Preset.FINE) == 10
     estimates.add_measurement(draft.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
-    assert estimates.seconds(200) == pytest.approx(12)
+    assert estimates.seconds(200, Preset.FINE) == pytest.approx(12)
+
+
+def test_an_instant_picture_says_how_long_the_others_take_whatever_the_device_of_the_rest(store):
+    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
+    fine, estimates = stored_job(store, preset=Preset.FINE, device="a GPU", **done), Estimates()
+    estimates.add_measurement(fine)
+    assert estimates.seconds(200, Preset.INSTANT) == 10, "as a guess, until there is one"
+    changes = {"preset": Preset.INSTANT, "device": "the CPU", "seconds": 90.0, "finished": "2027"}
+    estimates.add_measurement(fine.model_copy(update=changes))
+    assert estimates.seconds(200, Preset.INSTANT) == 180
+    assert estimates.seconds(200, Preset.FINE) == 10

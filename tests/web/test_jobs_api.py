@@ -13,6 +13,7 @@ from support.pictures import gradient, saved
 from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
+from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
 from painterly.settings import PRESETS, Settings
 from painterly.web import lease
@@ -105,6 +106,13 @@ def test_the_log_names_the_network_that_paints_once(web, worker, capsys):
         send(web, {**DRAFT, "style": style})
         assert worker.paint()
     assert capsys.readouterr().out.count("painting with random features") == 1
+
+
+def test_an_instant_picture_names_the_cpu_which_painted_it_beside_a_gpu_too(web, worker, store):
+    worker.runner._devices = lambda: Devices((Device("GPU:0", "a GPU"),))
+    job = send(web, {"style": "monet", "preset": "instant"}).json()
+    assert worker.paint()
+    assert store.read_ended(job["id"]).device == str(HOST)
 
 
 def test_a_phones_jpeg_with_a_second_picture_becomes_a_jpeg(web, worker):

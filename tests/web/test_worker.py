@@ -51,7 +51,7 @@ def hand(hand, monkeypatch):
     def paint(painting):
         runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
         try:
-            return hand.web.paint_next(runner, claims, "a device")
+            return hand.web.paint_next(runner, claims)
         finally:  # However the painting ends, its lease is not renewed after it.
             until(
                 lambda: "lease" not in {each.name for each in threading.enumerate()}, every_s=0.001
