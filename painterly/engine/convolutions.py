@@ -8,17 +8,21 @@ import ctypes
 import math
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from painterly.images.arrays import bands
+
 # Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
 TILE_BYTES = 1_200_000
 
 Work = TypeVar("Work")
+Value = TypeVar("Value")
 # Takes the values [h, w, n] of a tile, which it may overwrite, and their rows and columns.
 Finish = Callable[[np.ndarray, slice, slice], object]
 
@@ -101,8 +105,7 @@ def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
             pixels = squares.reshape(block * high, block * wide, -1)
             finish(pixels, *(slice(block * part.start, block * part.stop) for part in tile))
 
-    tiles = [(down, across) for down in parts(height, rows) for across in parts(width, columns)]
-    spread(tiles, work)
+    spread(product(bands(height, rows), bands(width, columns)), work)
 
 
 def rectified(out: np.ndarray) -> Finish:
@@ -123,11 +126,6 @@ def repeat_border(x: np.ndarray) -> np.ndarray:
     return x
 
 
-def parts(length: int, of_part: int) -> list[slice]:
-    """Return the parts of a length; the last one may be shorter."""
-    return [slice(first, min(first + of_part, length)) for first in range(0, length, of_part)]
-
-
 def _even_part(length: int, most: int) -> int:
     """Return the length of equal parts that are about `most` long at most, an even number."""
     count = -(-length // most)
@@ -138,8 +136,16 @@ def spread(tasks: Iterable[Work], work: Callable[[Iterator[Work]], None]) -> Non
     """Call `work` in several threads, with an iterator that gives each task to one of them."""
     tasks = list(tasks)
     todo = iter(tasks)
-    for done in [_pool().submit(work, todo) for _ in tasks[: threads()]]:
-        done.result()
+    helpers = [later(work, todo) for _ in tasks[1 : threads()]]
+    work(todo)
+    for helper in helpers:
+        if not helper.cancel():
+            helper.result()
+
+
+def later(function: Callable[..., Value], *arguments: object) -> Future[Value]:
+    """Call a function in another thread."""
+    return _pool().submit(function, *arguments)
 
 
 @cache

@@ -9,6 +9,7 @@ features alone.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import reduce
 
@@ -108,7 +109,8 @@ class InstantTransfer(Transfer):
         mixed = strength * first + (1 - strength) * photo
         del first
         matches = instant_matches.nearest(candidates, canvas.padded(mixed), check_stop)
-        painted = _decoded(canvas.padded(photo), candidates, matches, shares, check_stop)
+        drawn = [each.result() for each in candidates]
+        painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
         return canvas.cropped(painted[None])[0]
 
 
@@ -196,15 +198,15 @@ def _sizes(paintings: Sequence[Size], longer: int, stroke_size: float) -> list[S
 
 def _candidates(
     styles: Paintings, longer: int, stroke_size: float, check_stop: CheckStop
-) -> list[Candidates]:
+) -> list[Future[Candidates]]:
     """Return each painting's candidates for a picture with this longer side. They take half of the
     time of a picture, so they are kept for the next."""
-    kept: dict[tuple[int, Size], Candidates] = styles.kept
+    kept: dict[tuple[int, Size], Future[Candidates]] = styles.kept
     sizes = _sizes([picture_size(painting) for painting in styles.paintings], longer, stroke_size)
     candidates = []
     for number, size in enumerate(sizes):
         key = number, size
-        if key not in kept:
+        if key not in kept or (kept[key].done() and kept[key].exception()):
             painting = resampled(styles.paintings[number], size)
             kept[key] = instant_matches.drawn(painting, styles.masks[number], check_stop)
         kept[key] = kept.pop(key)  # The latest comes last.

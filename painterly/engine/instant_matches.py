@@ -8,11 +8,13 @@ similarity local scaling of Conneau et al. 2018, "Word Translation Without Paral
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.convolutions import parts, spread
+from painterly.engine.convolutions import later, spread
 from painterly.engine.instant_networks import (
     CHANNELS,
     at_scale,
@@ -34,7 +36,7 @@ from painterly.engine.places import (
     SUBSPACE_ITERATIONS,
 )
 from painterly.engine.transfer import CheckStop
-from painterly.images.arrays import resize
+from painterly.images import arrays
 
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
@@ -80,8 +82,11 @@ class Candidates(NamedTuple):
         return cls(scale, np.sqrt(squares.mean(0)), basis, keys_on_basis, first, pixels)
 
 
-def drawn(painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop) -> Candidates:
-    """Draw a painting's candidates at random.
+def drawn(
+    painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop
+) -> Future[Candidates]:
+    """Draw a painting's candidates at random, and prepare them while the picture's features are
+    computed.
 
     Args:
         painting: The painting [h, w, 3], sRGB 0…1, at the size at which it is compared.
@@ -94,7 +99,7 @@ def drawn(painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop) 
     grid = pixels.shape[0], pixels.shape[1]
     used = np.ones(grid, bool)
     if mask is not None:
-        shown = resize(canvas.padded_mask(mask), *grid)
+        shown = arrays.resize(canvas.padded_mask(mask), *grid)
         used = (shown > 0) & (shown >= min(HALF, shown.max()))
     part = CANDIDATE_BYTES / features_bytes(max(1, int(used.sum())))
     used &= np.random.default_rng(0).random(grid) < part
@@ -102,11 +107,11 @@ def drawn(painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop) 
         features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
         for rows in bands(*image.shape[:2])
     ]
-    return Candidates.of(np.concatenate(features), pixels[used])
+    return later(Candidates.of, np.concatenate(features), pixels[used])
 
 
 def nearest(
-    paintings: Sequence[Candidates], image: np.ndarray, check_stop: CheckStop
+    paintings: Sequence[Future[Candidates]], image: np.ndarray, check_stop: CheckStop
 ) -> list[np.ndarray]:
     """Find the number of each place's candidate in each painting, int32 [H / 4, W / 4].
 
@@ -116,33 +121,33 @@ def nearest(
         check_stop: Called after each layer and band.
     """
     height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
+    all_rows = bands(*image.shape[:2])
+    numbers = range(len(all_rows))
+
+    def features_in(number: int) -> np.ndarray:
+        return features_of(image, all_rows[number], check_stop).reshape(-1, sum(CHANNELS))
+
     keeps = features_bytes(height * width) <= KEPT_BYTES
-    numbered = list(enumerate(bands(*image.shape[:2])))
-    some = numbered if keeps else numbered[:: max(1, len(numbered) // FEW_BANDS)]
-    kept, samples, sums, count = {}, [], np.zeros((2, sum(CHANNELS))), 0
-    for number, rows in some:
-        features = features_of(image, rows, check_stop).reshape(-1, sum(CHANNELS))
+    features_of_band = cache(features_in) if keeps else features_in
+    some = numbers if keeps else numbers[:: max(1, len(numbers) // FEW_BANDS)]
+    samples, sums, count = [], np.zeros((2, sum(CHANNELS))), 0
+    for features in map(features_of_band, some):
         order = np.random.default_rng(0).permutation(len(features))
         samples.append(features[order[:SAMPLED_PLACES]])
         sums += _sums(features)
         count += len(features)
-        if keeps:
-            kept[number] = features
     del features
     mean = sums[0] / count
     deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
     sample = np.concatenate(samples)[:: len(samples)]
-    comparisons = [_Comparison.of(each, mean, deviation, sample) for each in paintings]
-    matches = np.empty((len(paintings), height * width), np.int32)
-    first = 0
-    for number, rows in numbered:
-        features = kept.pop(number) if keeps else features_of(image, rows, check_stop)
-        features = features.reshape(-1, sum(CHANNELS))
+    comparisons = [_Comparison.of(each.result(), mean, deviation, sample) for each in paintings]
+    matches = np.empty((len(paintings), height, width), np.int32)
+    for number in numbers:
+        features, rows = features_of_band(number), at_scale(all_rows[number], 1)
         for comparison, out in zip(comparisons, matches, strict=True):
-            comparison.look_up(features, out[first : first + len(features)])
-        first += len(features)
+            comparison.look_up(features, out[rows].reshape(-1))
         check_stop()
-    return list(matches.reshape(-1, height, width))
+    return [*matches]
 
 
 def features_bytes(places: int) -> int:
@@ -202,12 +207,12 @@ class _Comparison(NamedTuple):
                 np.matmul(queries[:count], self.keys, out=similarities[:count])
                 out[part] = similarities[:count].argmax(1)
 
-        spread(parts(len(features), AT_ONCE), work)
+        spread(arrays.bands(len(features), AT_ONCE), work)
 
 
 def _sums(features: np.ndarray) -> np.ndarray:
     """Return the sums of features [N, D] and of their squares, float64 [2, D]."""
-    some = parts(len(features), AT_ONCE)
+    some = [*arrays.bands(len(features), AT_ONCE)]
     sums = np.empty((len(some), 2, features.shape[1]), np.float32)
 
     def work(todo: Iterator[tuple[slice, np.ndarray]]) -> None:

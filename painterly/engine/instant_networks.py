@@ -27,12 +27,12 @@ from painterly.engine.convolutions import (
     doubled_kernels,
     framed,
     kernel,
-    parts,
     rectified,
     repeat_border,
 )
 from painterly.engine.places import MATCHED_LAYERS, PLACE
 from painterly.engine.transfer import CheckStop
+from painterly.images import arrays
 from painterly.vgg.architectures import BUILTIN, MULTIPLE, poolings_before
 from painterly.vgg.readers import read_weights
 
@@ -54,7 +54,7 @@ def bands(height: int, width: int) -> list[slice]:
     """Return the rows of each band of a canvas, multiples of 16."""
     most = max(LEAST_ROWS, BAND_PIXELS // width)
     rows = -(-height // -(-height // most))
-    return parts(height, rows + -rows % MULTIPLE)
+    return [*arrays.bands(height, rows + -rows % MULTIPLE)]
 
 
 def with_halo(rows: slice, halo: int, height: int) -> slice:

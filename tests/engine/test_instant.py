@@ -188,7 +188,8 @@ def test_places_are_matched_by_their_angle_and_crowded_candidates_held_back(monk
     features, queries = plain_features(painting), plain_features(image)
     flat = np.float32(features.reshape(-1, 608))
     candidates = instant_matches.Candidates.of(flat, np.zeros((len(flat), 48), np.float32))
-    (matches,) = instant_matches.nearest([candidates], image, lambda: None)
+    prepared = convolutions.later(lambda: candidates)
+    (matches,) = instant_matches.nearest([prepared], image, lambda: None)
     wanted = plain_matches(features.reshape(-1, 608), queries.reshape(-1, 608))
     assert (matches.ravel() == wanted).mean() > 0.99
 
