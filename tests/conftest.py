@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batch
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.
+# Otherwise each of the hundreds of processes that the tests start would compile what it imports,
+# which takes longer than the import of TensorFlow itself.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 # Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
 # TensorFlow, a browser, traced graphs. The engine's are two, for two workers.

@@ -2,12 +2,14 @@
 
 import os
 import signal
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from support import programs, tiny
 from support.commands import python
 from support.folder_batches import keys, run
+from support.processes import Starter
 
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
@@ -76,16 +78,24 @@ def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
     assert "CPU" in record("both/beach.jpg").device
 
 
+@pytest.fixture
+def spawn():
+    """Starts programs in new processes, without TensorFlow, which `start_program` loads."""
+    starter = Starter(get_context("spawn").Process)
+    yield starter
+    starter.kill()
+
+
 @pytest.mark.slow
 def test_a_signal_ends_a_large_picture_within_5_s_and_the_next_run_paints_it(
-    folders, start_program, tmp_path
+    folders, spawn, tmp_path
 ):
     Path("paintings/monet.jpg").unlink()
     Path("photos/trip/old town é.png").unlink()
 
     def start(name, size):
         environment = os.environ | folders | {"PRESET": "instant", "STYLE_SIZE": size}
-        return start_program(programs.batch, environment=environment, log=tmp_path / name)
+        return spawn(programs.batch, environment=environment, log=tmp_path / name)
 
     child = start("first", "3000")
     child.wait_until(lambda out: "of memory in all" in out)

@@ -387,12 +387,14 @@ def test_a_paintings_places_are_kept_for_further_photos_within_bounds():
 
 
 @pytest.mark.slow
-def test_a_large_picture_stops_within_seconds():
+def test_a_large_picture_asks_for_a_stop_in_each_of_its_parts():
+    """No part takes long of a picture that takes seconds, however many threads or processes share
+    the machine."""
     asked = []
     photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
-    transfer = InstantTransfer(photo, Paintings([mosaic]), changed(size=2048))
-    *_, last = transfer.steps(check_stop=lambda: asked.append(time.perf_counter()))
-    assert max(last.image.shape) == 2048 and np.diff(asked).max() < 5
+    transfer = InstantTransfer(photo, Paintings([mosaic]), changed(size=1400))
+    *_, last = transfer.steps(check_stop=lambda: asked.append(time.process_time()))
+    assert max(last.image.shape) == 1400 and np.diff(asked).max() < np.ptp(asked) / 8
 
 
 def test_a_stop_ends_a_picture_at_once(mosaic):
