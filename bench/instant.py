@@ -51,15 +51,16 @@ def measure(size: int) -> None:
     from painterly import Settings
     from painterly.engine.instant import InstantTransfer
     from painterly.engine.paintings import Paintings
+    from painterly.engine.transfer import TransferInputs
 
     photo, settings = pixels(PHOTO), Settings(preset="instant", size=size)
-    paintings = Paintings([pixels(PAINTING)])
+    inputs = TransferInputs(photo, Paintings([pixels(PAINTING)]), settings)
 
     def paint() -> np.ndarray:
-        *_, last = InstantTransfer(photo, paintings, settings).steps()
+        *_, last = InstantTransfer(inputs).steps()
         return last.image
 
-    estimated = InstantTransfer(photo, paintings, settings).memory_plan.bytes_needed
+    estimated = InstantTransfer(inputs).memory_plan.bytes_needed
     started, busy = time.perf_counter(), time.process_time()
     picture = paint()
     painted, worked = time.perf_counter(), time.process_time()

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from painterly.cli.app import run_program, set_up_log
 from painterly.cli.inetwork_arguments import (
@@ -32,11 +32,8 @@ from painterly.settings import Settings
 from painterly.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    import numpy as np
-
-    from painterly.batch.reading import StyleInput
     from painterly.devices.device import Device
-    from painterly.engine.transfer import Step, Transfer
+    from painterly.engine.transfer import Step, Transfer, TransferInputs
     from painterly.images.decode import Picture
     from painterly.vgg.sources import WeightsSource
 
@@ -82,8 +79,8 @@ def paint(order: FileOrder) -> Path:
     Stopped with the files that are kept.
     """
     source = _weights(order.weights, order.settings)
-    inputs = _inputs(order)
-    results = result_files(order.prefix, inputs.photo, order.output, map(Path, order.paths))
+    photo, inputs = _read(order)
+    results = result_files(order.prefix, photo, order.output, map(Path, order.paths))
     transfer, device = _begin(inputs, source, order.device, order.memory_limit)
     with device.scope(), Stop() as stop:
         steps = _written(transfer, results, order.save_every, stop)
@@ -91,19 +88,9 @@ def paint(order: FileOrder) -> Path:
         return results.write(last.image)
 
 
-class _Inputs(NamedTuple):
-    """The decoded inputs of a painting, as the arguments of `stylize`, and its settings."""
-
-    photo: "Picture"
-    settings: Settings
-    content_mask: "np.ndarray | None"
-    style: "StyleInput"
-    color_mask: "np.ndarray | None"
-    init: "np.ndarray | None"
-
-
-def _inputs(order: FileOrder) -> _Inputs:
-    """Read an order's files, then decode them. Raises ConfigError, PictureError."""
+def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
+    """Read an order's files, then decode them. Return the photo and what it is painted from. Raises
+    ConfigError, PictureError."""
     from painterly.batch.reading import (
         PaintingFiles,
         PhotoFiles,
@@ -112,6 +99,8 @@ def _inputs(order: FileOrder) -> _Inputs:
         decode_style,
     )
     from painterly.devices.system_memory import free_memory
+    from painterly.engine.paintings import Paintings
+    from painterly.engine.transfer import TransferInputs
 
     content_mask = optional_file(order.content_mask, "--content_mask", "mask ")
     files = PhotoFiles(photo_file(order.base), content_mask)
@@ -129,18 +118,18 @@ def _inputs(order: FileOrder) -> _Inputs:
 
     photo = decode_photo(files, free_memory())
     settings = order.settings_for(*photo.picture.size)
-    return _Inputs(
-        photo.picture,
+    return photo.picture, TransferInputs(
+        photo.picture.pixels_int,
+        Paintings(*decode_style(painting_files, settings, free_memory())),
         settings,
         photo.content_mask(settings, order.base),
-        decode_style(painting_files, settings, free_memory()),
         decode_mask(color_file, free_memory()),
         start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels,
     )
 
 
 def _begin(
-    inputs: _Inputs, source: "WeightsSource", device_name: str, memory_limit: int | None
+    inputs: "TransferInputs", source: "WeightsSource", device_name: str, memory_limit: int | None
 ) -> "tuple[Transfer, Device]":
     """Return a painting before its first step, and its device."""
     from painterly.vgg.sources import RANDOM, described, read_source
@@ -151,10 +140,9 @@ def _begin(
     if settings.traits.optimises and source.given != RANDOM:
         weights = read_source(source, settings.model, settings.seed)
     device = chosen_device(device_name, settings)
-    from painterly.engine.paintings import Paintings
+    from painterly.devices.budget import Limits
     from painterly.engine.stylize import prepared
 
-    styles = Paintings(*inputs.style)
     with device.scope():
         vgg = None
         if settings.traits.optimises:
@@ -162,16 +150,7 @@ def _begin(
 
             vgg = VGG(weights or read_source(source, settings.model, settings.seed))
         logger.info("painting with %s", described(source.identity, source.given))
-        transfer = prepared(
-            inputs.photo.pixels_int,
-            styles,
-            settings,
-            vgg,
-            content_mask=inputs.content_mask,
-            color_mask=inputs.color_mask,
-            init=inputs.init,
-            memory_limit=memory_limit,
-        )
+        transfer = prepared(inputs, vgg, Limits(memory_limit))
     logger.info("%s", transfer.memory_plan)
     return transfer, device
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from painterly.devices import nvidia
-from painterly.devices.budget import MemoryBudget, host_budget
+from painterly.devices.budget import Limits, MemoryBudget, host_budget
 from painterly.errors import DeviceError
 
 
@@ -31,11 +31,11 @@ class Device:
         return scope
 
     def budget(self, limit: int | None) -> MemoryBudget:
-        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
+        """Return the memory that a painting may take here, within the limit of the process."""
         from painterly.devices.memory import device_budget
 
         with self.scope():
-            return device_budget(limit)
+            return device_budget(Limits(limit))
 
 
 class Host(Device):
@@ -46,8 +46,8 @@ class Host(Device):
         return contextlib.nullcontext()
 
     def budget(self, limit: int | None) -> MemoryBudget:
-        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
-        return host_budget(limit)
+        """Return the memory that a painting may take here, within the limit of the process."""
+        return host_budget(Limits(limit))
 
 
 HOST = Host("CPU", f"the CPU, {os.cpu_count()} cores")
