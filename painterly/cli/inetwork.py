@@ -80,7 +80,8 @@ def paint(order: FileOrder) -> Path:
     """
     source = _weights(order.weights, order.settings)
     photo, inputs = _read(order)
-    results = result_files(order.prefix, photo, order.output, map(Path, order.paths))
+    output = order.output_for(photo.format)
+    results = result_files(order.prefix, photo, output, map(Path, order.paths))
     transfer, device = _begin(inputs, source, order.device, order.memory_limit)
     with device.scope(), Stop() as stop:
         steps = _written(transfer, results, order.save_every, stop)
@@ -117,14 +118,13 @@ def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
     start_file = optional_file(order.start, START)
 
     photo = decode_photo(files, free_memory())
+    color_mask = decode_mask(color_file, free_memory())
+    start = start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels
     settings = order.settings_for(*photo.picture.size)
+    style = decode_style(painting_files, settings, free_memory())
+    mask = photo.content_mask(settings, order.base)
     return photo.picture, TransferInputs(
-        photo.picture.pixels_int,
-        Paintings(*decode_style(painting_files, settings, free_memory())),
-        settings,
-        photo.content_mask(settings, order.base),
-        decode_mask(color_file, free_memory()),
-        start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels,
+        photo.picture.pixels_int, Paintings(*style), settings, mask, color_mask, start
     )
 
 
@@ -132,13 +132,9 @@ def _begin(
     inputs: "TransferInputs", source: "WeightsSource", device_name: str, memory_limit: int | None
 ) -> "tuple[Transfer, Device]":
     """Return a painting before its first step, and its device."""
-    from painterly.vgg.sources import RANDOM, described, read_source
+    from painterly.vgg.sources import described, read_source
 
     settings = inputs.settings
-    weights = None
-    # Missing weights are reported before TensorFlow is loaded; random ones need it.
-    if settings.traits.optimises and source.given != RANDOM:
-        weights = read_source(source, settings.model, settings.seed)
     device = chosen_device(device_name, settings)
     from painterly.devices.budget import Limits
     from painterly.engine.stylize import prepared
@@ -148,7 +144,7 @@ def _begin(
         if settings.traits.optimises:
             from painterly.vgg.network import VGG
 
-            vgg = VGG(weights or read_source(source, settings.model, settings.seed))
+            vgg = VGG(read_source(source, settings.model, settings.seed))
         logger.info("painting with %s", described(source.identity, source.given))
         transfer = prepared(inputs, vgg, Limits(memory_limit))
     logger.info("%s", transfer.memory_plan)

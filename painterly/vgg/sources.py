@@ -125,7 +125,8 @@ def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
 
 def read_weights(path: Path, model: str) -> Weights:
     """Read the weights in a file; errors as in `readers.read_file`."""
-    return read_file(path, model, file_identity(path))
+    identity = file_identity(path)
+    return read_file(path, model, identity)
 
 
 def file_identity(path: Path) -> str:
