@@ -35,6 +35,7 @@ from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels
 from painterly import Settings, load_vgg
 from painterly.devices import choose
 from painterly.devices.budget import Limits
+from painterly.devices.memory import device_budget
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.paintings import as_paintings
 from painterly.engine.recipes.default import STYLE_LAYERS
@@ -85,7 +86,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     regions = [left, 1 - left] if args.halves else [None]
     styles = as_paintings([pixels(PAINTING)] * len(regions), regions=regions)
     inputs = TransferInputs(pixels(PHOTO), styles, settings)
-    transfer = prepared(inputs, vgg, Limits(args.memory_limit))
+    transfer = prepared(inputs, vgg, device_budget(Limits(args.memory_limit)))
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
     for step in transfer.steps():

@@ -151,9 +151,10 @@ class Forecast:
         self._bench, self._device = bench, devices.first.name
         self._memory_limit = bench.config.memory_limit
         self._decodable = decodable_memory(self._memory_limit)
+        self._devices = {True: devices.first, False: HOST}  # by Traits.optimises
         self._budgets = {
-            optimises: device.budget(self._memory_limit)
-            for optimises, device in ((True, devices.first), (False, HOST))
+            optimises: device.budget(Limits(self._memory_limit))
+            for optimises, device in self._devices.items()
         }
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: orders are in the order of their styles.
@@ -260,7 +261,7 @@ class Forecast:
         transfer = prepared(
             TransferInputs(photo, paintings, settings, mask),
             self._bench.networks.load(settings, self._device),
-            Limits(self._memory_limit, held),
+            self._devices[settings.traits.optimises].budget(Limits(self._memory_limit, held)),
         )
         seconds, last = [], perf_counter()
         for step in transfer.steps():

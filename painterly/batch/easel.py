@@ -9,11 +9,12 @@ from painterly.batch.reading import Inputs, StyleInput
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.devices.budget import Limits
-from painterly.devices.device import Device
+from painterly.devices.device import HOST, Device
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import Transfer, TransferInputs
 from painterly.errors import MemoryShortError
+from painterly.settings import Settings
 
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG
@@ -49,6 +50,10 @@ class Easel:
         self._style: Style | None = None
         self._paintings: Paintings | None = None
 
+    def device_for(self, settings: Settings) -> Device:
+        """Return the device that paints with these settings: recipe instant takes the CPU."""
+        return self.device if settings.traits.optimises else HOST
+
     def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
 
@@ -63,6 +68,7 @@ class Easel:
             PictureError: The masks leave nothing to paint.
         """
         photo, settings = inputs.photo, order.style.settings
+        device = self.device_for(settings)
         painted = TransferInputs(
             photo.picture.pixels_int,
             self._paintings_of(order.style, inputs.style),
@@ -71,13 +77,13 @@ class Easel:
         )
         try:
             limits = Limits(config.memory_limit, self._set_aside, self._share)
-            transfer = prepared(painted, vgg, limits)
+            transfer = prepared(painted, vgg, device.budget(limits))
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.
             if self._make_room:
                 self._make_room()
-            transfer = prepared(painted, vgg, Limits(config.memory_limit))
+            transfer = prepared(painted, vgg, device.budget(Limits(config.memory_limit)))
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(

@@ -82,11 +82,13 @@ def paint(order: FileOrder) -> Path:
     photo, inputs = _read(order)
     output = order.output_for(photo.format)
     results = result_files(order.prefix, photo, output, map(Path, order.paths))
-    transfer, device = _begin(inputs, source, order.device, order.memory_limit)
-    with device.scope(), Stop() as stop:
-        steps = _written(transfer, results, order.save_every, stop)
-        last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
-        return results.write(last.image)
+    device = chosen_device(order.device, inputs.settings)
+    with device.scope():
+        transfer = _prepared(inputs, source, device, order.memory_limit)
+        with Stop() as stop:
+            steps = _written(transfer, results, order.save_every, stop)
+            last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
+            return results.write(last.image)
 
 
 def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
@@ -128,27 +130,24 @@ def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
     )
 
 
-def _begin(
-    inputs: "TransferInputs", source: "WeightsSource", device_name: str, memory_limit: int | None
-) -> "tuple[Transfer, Device]":
-    """Return a painting before its first step, and its device."""
-    from painterly.vgg.sources import described, read_source
-
-    settings = inputs.settings
-    device = chosen_device(device_name, settings)
+def _prepared(
+    inputs: "TransferInputs", source: "WeightsSource", device: "Device", memory_limit: int | None
+) -> "Transfer":
+    """Return a painting before its first step. Call it in the device's scope."""
     from painterly.devices.budget import Limits
     from painterly.engine.stylize import prepared
+    from painterly.vgg.sources import described, read_source
 
-    with device.scope():
-        vgg = None
-        if settings.traits.optimises:
-            from painterly.vgg.network import VGG
+    settings, vgg = inputs.settings, None
+    logger.info("painting with %s", described(source.identity, source.given))
+    if settings.traits.optimises:
+        from painterly.vgg.network import VGG
 
-            vgg = VGG(read_source(source, settings.model, settings.seed))
-        logger.info("painting with %s", described(source.identity, source.given))
-        transfer = prepared(inputs, vgg, Limits(memory_limit))
+        weights = read_source(source, settings.model, settings.seed)
+        vgg = VGG(weights)
+    transfer = prepared(inputs, vgg, device.budget(Limits(memory_limit)))
     logger.info("%s", transfer.memory_plan)
-    return transfer, device
+    return transfer
 
 
 class _Signalled(BaseException):

@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 from PIL import Image
 
-from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget, host_budget
+from painterly.devices.budget import MemoryBudget
 from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
 from painterly.engine.convolutions import threads
@@ -61,10 +61,10 @@ class InstantTransfer(Transfer):
         MemoryShortError: It cannot be painted in the available memory.
     """
 
-    def __init__(self, inputs: TransferInputs, limits: Limits = UNLIMITED) -> None:
+    def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
         masked = self._painted_part is not None
-        planned, budget = PaintingInputs(self._photo_size, masked), host_budget(limits)
+        planned = PaintingInputs(self._photo_size, masked)
         self.memory_plan = plan_memory(
             planned, self.sizes[-1], inputs.styles, inputs.settings, budget
         )

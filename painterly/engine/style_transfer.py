@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget
+from painterly.devices.budget import Limits, MemoryBudget
 from painterly.devices.choose import (
     deterministic,
     full_float32,
@@ -104,7 +104,7 @@ class StyleTransfer(Transfer):
         MemoryShortError: It cannot be computed in the available memory.
     """
 
-    def __init__(self, inputs: TransferInputs, vgg: VGG, limits: Limits = UNLIMITED) -> None:
+    def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
         super().__init__(inputs)
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
         full_float32()
@@ -117,7 +117,6 @@ class StyleTransfer(Transfer):
             init is not None,
             len(styles.paintings),
         )
-        budget = device_budget(limits)
         self._objective, self.memory_plan = plan_painting(
             planned, self.sizes, settings, vgg, budget
         )

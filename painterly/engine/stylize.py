@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from painterly.devices.budget import UNLIMITED, Limits
+from painterly.devices.budget import Limits, MemoryBudget, host_budget
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.transfer import Step, Transfer, TransferInputs
@@ -68,16 +68,24 @@ def stylize(  # noqa: PLR0913  The public signature.
     """
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     inputs = TransferInputs(content, paintings, settings, content_mask, color_mask, init)
-    return prepared(inputs, vgg, Limits(memory_limit)).steps(resume)
+    return prepared(inputs, vgg, _budget(settings, Limits(memory_limit))).steps(resume)
 
 
-def prepared(inputs: TransferInputs, vgg: "VGG | None", limits: Limits = UNLIMITED) -> Transfer:
+def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
+    if not settings.traits.optimises:
+        return host_budget(limits)
+    from painterly.devices.memory import device_budget
+
+    return device_budget(limits)
+
+
+def prepared(inputs: TransferInputs, vgg: "VGG | None", budget: MemoryBudget) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
     Args:
         inputs: The photo, the paintings and the settings.
         vgg: As in `stylize`.
-        limits: The limits of its memory.
+        budget: The memory that it may take.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -90,9 +98,9 @@ def prepared(inputs: TransferInputs, vgg: "VGG | None", limits: Limits = UNLIMIT
             raise ValueError(
                 f"recipe {settings.recipe} paints with the built-in network: load_vgg()"
             )
-        return InstantTransfer(inputs, limits)
+        return InstantTransfer(inputs, budget)
     if vgg is None:
         raise ValueError(f"recipe {settings.recipe} needs a network: load_vgg()")
     from painterly.engine.style_transfer import StyleTransfer
 
-    return StyleTransfer(inputs, vgg, limits)
+    return StyleTransfer(inputs, vgg, budget)

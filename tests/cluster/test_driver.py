@@ -152,8 +152,8 @@ def test_a_photo_that_cannot_be_read_fails_as_on_one_machine(cluster, capsys):
     assert "torn.jpg" in Path("out/index.html").read_text()
     assert "torn.jpg" in json.loads(Path("out/_records/monet/torn.jpg.json").read_text())["error"]
     said = capsys.readouterr().out
-    assert "FAILED: torn.jpg in monet" in said and "4 FAILED" in said
-    assert "FAILED: caf\\udce9.jpg in monet: the name of the photo" in said
+    assert "FAILED: torn.jpg in 2 styles" in said and "4 FAILED" in said
+    assert "FAILED: caf\\udce9.jpg in 2 styles (both, monet): the name of the photo" in said
 
 
 AWAY, MISSING = UnavailableError("the bucket is away"), ImportError("no module tensorflow")

@@ -44,7 +44,7 @@ def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(t
 
     def prepared(stroke_size):
         settings = Settings(size=1500, stroke_size=stroke_size)
-        return StyleTransfer(TransferInputs(photo, style, settings), tiny)
+        return StyleTransfer(TransferInputs(photo, style, settings), tiny, device_budget())
 
     with pytest.raises(MemoryShortError, match=r"^stroke_size 4 needs 1\.7 GB of memory, and 1\.1"):
         prepared(4)

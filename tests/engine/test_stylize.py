@@ -11,6 +11,7 @@ import tensorflow as tf
 from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
+from painterly.devices.memory import device_budget
 from painterly.engine import scale_optimizer
 from painterly.engine.optimizers import State, StepParams, adam
 from painterly.engine.paintings import Paintings
@@ -268,7 +269,7 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
 )
 def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
     args = picture(96, 128), Paintings([picture(60, 60)]), settings
-    transfer = StyleTransfer(TransferInputs(*args), tiny)
+    transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
     snapshots, numbers = {}, []
     for step in transfer.steps():
         numbers.append(step.iteration)

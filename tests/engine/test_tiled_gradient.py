@@ -124,6 +124,7 @@ import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import last, network, picture
 from painterly import Settings, load_vgg, stylize
 from painterly.devices.budget import Limits
+from painterly.devices.memory import device_budget
 from painterly.engine import schedule
 from painterly.engine.paintings import Paintings
 from painterly.engine.style_transfer import StyleTransfer
@@ -139,7 +140,7 @@ limit = held + 480_000_000  # Far from any tiling's need: what TensorFlow keeps 
 schedule.FIRST_SCALE = 1024
 def prepared():
     inputs = TransferInputs(photo, Paintings([painting]), settings)
-    return StyleTransfer(inputs, vgg, Limits(limit))
+    return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))
 transfer = prepared()
 next(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan

@@ -105,6 +105,9 @@ class Device:
     def scope(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
+    def budget(self, *_: object) -> None:
+        """Limits nothing."""
+
 
 # All else that is used of TensorFlow and of the modules that load it, for sleeping/.
 Devices = object
