@@ -49,17 +49,19 @@ def main() -> None:
 def measure(size: int) -> None:
     """Paint at a size, and print the times in seconds and the memory in GB."""
     from painterly import Settings
+    from painterly.devices.budget import host_budget
     from painterly.engine.instant import InstantTransfer
     from painterly.engine.paintings import Paintings
+    from painterly.engine.transfer import TransferInputs
 
     photo, settings = pixels(PHOTO), Settings(preset="instant", size=size)
-    paintings = Paintings([pixels(PAINTING)])
+    inputs = TransferInputs(photo, Paintings([pixels(PAINTING)]), settings)
 
     def paint() -> np.ndarray:
-        *_, last = InstantTransfer(photo, paintings, settings).steps()
+        *_, last = InstantTransfer(inputs, host_budget()).steps()
         return last.image
 
-    estimated = InstantTransfer(photo, paintings, settings).memory_plan.bytes_needed
+    estimated = InstantTransfer(inputs, host_budget()).memory_plan.bytes_needed
     started, busy = time.perf_counter(), time.process_time()
     picture = paint()
     painted, worked = time.perf_counter(), time.process_time()

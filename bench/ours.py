@@ -34,11 +34,14 @@ from common import PAINTING, PHOTO, Result, accept_oom_kill, peak_memory, pixels
 
 from painterly import Settings, load_vgg
 from painterly.devices import choose
+from painterly.devices.budget import Limits
+from painterly.devices.memory import device_budget
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.paintings import as_paintings
 from painterly.engine.recipes.default import STYLE_LAYERS
 from painterly.engine.schedule import steps_between_matches
 from painterly.engine.stylize import prepared
+from painterly.engine.transfer import TransferInputs
 from painterly.vgg.network import VGG
 
 WARM_UP, TRACED = 2, 10  # steps
@@ -82,7 +85,8 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
     styles = as_paintings([pixels(PAINTING)] * len(regions), regions=regions)
-    transfer = prepared(pixels(PHOTO), styles, settings, vgg, memory_limit=args.memory_limit)
+    inputs = TransferInputs(pixels(PHOTO), styles, settings)
+    transfer = prepared(inputs, vgg, device_budget(Limits(args.memory_limit)))
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
     for step in transfer.steps():

@@ -15,7 +15,7 @@ from painterly.devices.memory import left_to_cuda
 from painterly.engine import memory_model
 from painterly.engine.memory_model import Footprint
 from painterly.engine.view import View
-from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 from painterly.vgg.network import VGG
 
 PAGE = REPOSITORY / "docs/performance.md"
@@ -76,7 +76,7 @@ def vgg19() -> VGG:
     """VGG19 without any weights: memory depends on its widths alone."""
     kernels = {
         layer: (np.broadcast_to(np.float32(0), shape), np.zeros(shape[3], np.float32))
-        for layer, shape in layer_shapes("vgg19").items()
+        for layer, shape in ARCHITECTURES["vgg19"].shapes.items()
     }
     return VGG(Weights("vgg19", "none", kernels, MEAN_PIXEL))
 

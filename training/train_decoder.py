@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.vgg.architectures import BUILTIN
-from painterly.vgg.readers import file_identity, read_weights
+from painterly.vgg.sources import file_identity, read_weights
 from training import loop, places
 from training.command import SAMPLES, parser, recipe_of, run
 from training.decoder import Decoder

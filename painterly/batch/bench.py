@@ -30,7 +30,6 @@ from painterly.batch.records import (
     write_record,
 )
 from painterly.config import Config
-from painterly.devices.device import HOST
 from painterly.errors import MemoryShortError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.images import decode, encode
@@ -138,7 +137,7 @@ class Bench:
             Exception: The painting, the weights or the storage have failed.
         """
         settings, batch_left = order.style.settings, easel.batch_left
-        device = easel.device if settings.traits.optimises else HOST
+        device = easel.device_for(settings)
         with device.scope():
             vgg = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()

@@ -23,12 +23,14 @@ from painterly.batch.plan import Plan
 from painterly.batch.reading import decodable_memory, decode_style, read_paintings
 from painterly.batch.styles import Style
 from painterly.batch.workers import READ_AHEAD
+from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Devices
 from painterly.engine.instant import plan_memory
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import schedule, total_work
 from painterly.engine.stylize import prepared
+from painterly.engine.transfer import TransferInputs
 from painterly.images.opening import Header, check_memory, read_header
 from painterly.log import duration, event, gigabytes
 from painterly.settings import Settings
@@ -149,9 +151,10 @@ class Forecast:
         self._bench, self._device = bench, devices.first.name
         self._memory_limit = bench.config.memory_limit
         self._decodable = decodable_memory(self._memory_limit)
+        self._devices = {True: devices.first, False: HOST}  # by Traits.optimises
         self._budgets = {
-            optimises: device.budget(self._memory_limit)
-            for optimises, device in ((True, devices.first), (False, HOST))
+            optimises: device.budget(Limits(self._memory_limit))
+            for optimises, device in self._devices.items()
         }
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
         # The style read last: orders are in the order of their styles.
@@ -177,9 +180,10 @@ class Forecast:
         paintings = self._paintings_of(order.style)
         photo = self._header(order)
         inputs = _painting_inputs(order, photo.size)
+        sizes, counts = schedule(*inputs.size, settings)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * order.photo.size
-        memory = self._memory(order, paintings, inputs, held)
+        memory = self._memory(order, paintings, inputs, sizes, held)
         kind = settings, memory.side, inputs.masked, _size_class(memory.size)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(paintings, inputs, settings, held)
@@ -187,23 +191,28 @@ class Forecast:
             order,
             inputs.size if settings.rescale_image else memory.size,
             memory,
-            sum(schedule(*inputs.size, settings)[1]),
+            sum(counts),
             self._rates[kind] * total_work(*inputs.size, settings),
         )
 
     def _memory(
-        self, order: Order, paintings: Paintings, inputs: PaintingInputs, held: int
+        self,
+        order: Order,
+        paintings: Paintings,
+        inputs: PaintingInputs,
+        sizes: Sequence[Size],
+        held: int,
     ) -> MemoryPlan:
-        """Return the memory plan of an order, if `held` bytes more are in use. Raises PictureError,
-        MemoryShortError."""
+        """Return the memory plan of an order, at scales of these sizes, if `held` bytes more are in
+        use. Raises PictureError, MemoryShortError."""
         settings = order.style.settings
         budget = self._budgets[settings.traits.optimises].with_more_in_use(held)
         network = self._bench.networks.load(settings, self._device, order.weights)
         if network is None:
-            return plan_memory(inputs.size, paintings, settings, inputs.masked, budget)
+            return plan_memory(inputs, sizes[-1], paintings, settings, budget)
         from painterly.engine.style_transfer import plan_painting
 
-        return plan_painting(inputs, settings, network, budget).memory
+        return plan_painting(inputs, sizes, settings, network, budget).memory
 
     def _header(self, order: Order) -> Header:
         """Return the photo's header. Raises PictureError for a photo or mask that cannot be used,
@@ -247,14 +256,12 @@ class Forecast:
     ) -> list[float]:
         """Return the seconds of each step of painting a grey photo of this size, which takes no
         memory instead of `held` bytes."""
+        photo = np.broadcast_to(np.uint8(128), (*inputs.size, 3))
+        mask = np.ones((1, 1), np.float32) if inputs.masked else None
         transfer = prepared(
-            np.broadcast_to(np.uint8(128), (*inputs.size, 3)),
-            paintings,
-            settings,
+            TransferInputs(photo, paintings, settings, mask),
             self._bench.networks.load(settings, self._device),
-            content_mask=np.ones((1, 1), np.float32) if inputs.masked else None,
-            memory_limit=self._memory_limit,
-            set_aside=held,
+            self._devices[settings.traits.optimises].budget(Limits(self._memory_limit, held)),
         )
         seconds, last = [], perf_counter()
         for step in transfer.steps():

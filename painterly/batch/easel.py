@@ -8,11 +8,13 @@ from painterly.batch.order import Order
 from painterly.batch.reading import Inputs, StyleInput
 from painterly.batch.styles import Style
 from painterly.config import Config
-from painterly.devices.device import Device
+from painterly.devices.budget import Limits
+from painterly.devices.device import HOST, Device
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
-from painterly.engine.transfer import Transfer
+from painterly.engine.transfer import Transfer, TransferInputs
 from painterly.errors import MemoryShortError
+from painterly.settings import Settings
 
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG
@@ -48,6 +50,10 @@ class Easel:
         self._style: Style | None = None
         self._paintings: Paintings | None = None
 
+    def device_for(self, settings: Settings) -> Device:
+        """Return the device that paints with these settings: recipe instant takes the CPU."""
+        return self.device if settings.traits.optimises else HOST
+
     def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
 
@@ -61,14 +67,23 @@ class Easel:
             MemoryShortError: There is too little memory, even if others free theirs.
             PictureError: The masks leave nothing to paint.
         """
+        photo, settings = inputs.photo, order.style.settings
+        device = self.device_for(settings)
+        painted = TransferInputs(
+            photo.picture.pixels_int,
+            self._paintings_of(order.style, inputs.style),
+            settings,
+            photo.content_mask(settings, order.photo.key),
+        )
         try:
-            transfer = self._transfer(order, inputs, vgg, config, self._set_aside, self._share)
+            limits = Limits(config.memory_limit, self._set_aside, self._share)
+            transfer = prepared(painted, vgg, device.budget(limits))
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.
             if self._make_room:
                 self._make_room()
-            transfer = self._transfer(order, inputs, vgg, config, 0, None)
+            transfer = prepared(painted, vgg, device.budget(Limits(config.memory_limit)))
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(
@@ -82,27 +97,6 @@ class Easel:
             tile_px=plan.side,
         )
         return transfer
-
-    def _transfer(
-        self,
-        order: Order,
-        inputs: Inputs,
-        vgg: "VGG | None",
-        config: Config,
-        set_aside: int,
-        share: int | None,
-    ) -> Transfer:
-        photo, settings = inputs.photo, order.style.settings
-        return prepared(
-            photo.picture.pixels_int,
-            self._paintings_of(order.style, inputs.style),
-            settings,
-            vgg,
-            content_mask=photo.content_mask(settings, order.photo.key),
-            memory_limit=config.memory_limit,
-            set_aside=set_aside,
-            share=share,
-        )
 
     def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
         if self._paintings is None or self._style != style:

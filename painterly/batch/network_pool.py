@@ -12,7 +12,7 @@ from painterly.errors import WeightsError
 from painterly.log import printable
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
-from painterly.vgg import architectures, readers, sources
+from painterly.vgg import architectures, sources
 from painterly.vgg.sources import WeightsSource
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
@@ -148,5 +148,5 @@ def _read_weights(
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / PurePosixPath(key).name
             style.download(key, path)
-            return readers.read_weights(path, settings.model)
+            return sources.read_weights(path, settings.model)
     return sources.read_source(source, settings.model, settings.seed)

@@ -127,17 +127,6 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
         return 1 if outcome.failures else 0
 
 
-def usable_devices(wanted: str, optimises: bool) -> "Devices":
-    """Return the devices to paint on; arguments and errors as in `load_devices`."""
-    if optimises:
-        from painterly.devices.choose import choose_devices
-
-        return choose_devices(wanted)
-    from painterly.devices.device import host_devices
-
-    return host_devices(wanted)
-
-
 def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
     """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
     seconds.
@@ -154,10 +143,17 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             with hold_native_stderr():
-                devices = usable_devices(wanted, optimises)
-                import_module("painterly.batch.easel")
+                # Devices first: the engine asks what they can do when it is imported.
                 if optimises:
+                    from painterly.devices.choose import choose_devices
+
+                    devices = choose_devices(wanted)
                     import_module("painterly.engine.style_transfer")
+                else:
+                    from painterly.devices.device import host_devices
+
+                    devices = host_devices(wanted)
+                import_module("painterly.batch.easel")
         finally:
             gc.enable()
         return devices

@@ -18,6 +18,7 @@ from painterly.batch.failures import picture_failure
 from painterly.batch.order import Order
 from painterly.batch.plan import Plan
 from painterly.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.devices.budget import Limits
 from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.record import Record
@@ -89,7 +90,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         saving.begin()
         workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
         if workers > 1:
-            share = devices.first.budget(config.memory_limit).bytes // workers
+            share = devices.first.budget(Limits(config.memory_limit)).bytes // workers
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
         ahead.begin(len(places))

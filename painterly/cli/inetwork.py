@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from painterly.cli.app import run_program, set_up_log
 from painterly.cli.inetwork_arguments import (
@@ -32,11 +32,8 @@ from painterly.settings import Settings
 from painterly.signals import Stop, Stopped
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    import numpy as np
-
-    from painterly.batch.reading import StyleInput
     from painterly.devices.device import Device
-    from painterly.engine.transfer import Step, Transfer
+    from painterly.engine.transfer import Step, Transfer, TransferInputs
     from painterly.images.decode import Picture
     from painterly.vgg.sources import WeightsSource
 
@@ -82,28 +79,21 @@ def paint(order: FileOrder) -> Path:
     Stopped with the files that are kept.
     """
     source = _weights(order.weights, order.settings)
-    inputs = _inputs(order)
-    results = result_files(order.prefix, inputs.photo, order.output, map(Path, order.paths))
-    transfer, device = _begin(inputs, source, order.device, order.memory_limit)
-    with device.scope(), Stop() as stop:
-        steps = _written(transfer, results, order.save_every, stop)
-        last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
-        return results.write(last.image)
+    photo, inputs = _read(order)
+    output = order.output_for(photo.format)
+    results = result_files(order.prefix, photo, output, map(Path, order.paths))
+    device = chosen_device(order.device, inputs.settings)
+    with device.scope():
+        transfer = _prepared(inputs, source, device, order.memory_limit)
+        with Stop() as stop:
+            steps = _written(transfer, results, order.save_every, stop)
+            last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
+            return results.write(last.image)
 
 
-class _Inputs(NamedTuple):
-    """The decoded inputs of a painting, as the arguments of `stylize`, and its settings."""
-
-    photo: "Picture"
-    settings: Settings
-    content_mask: "np.ndarray | None"
-    style: "StyleInput"
-    color_mask: "np.ndarray | None"
-    init: "np.ndarray | None"
-
-
-def _inputs(order: FileOrder) -> _Inputs:
-    """Read an order's files, then decode them. Raises ConfigError, PictureError."""
+def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
+    """Read an order's files, then decode them. Return the photo and what it is painted from. Raises
+    ConfigError, PictureError."""
     from painterly.batch.reading import (
         PaintingFiles,
         PhotoFiles,
@@ -112,6 +102,8 @@ def _inputs(order: FileOrder) -> _Inputs:
         decode_style,
     )
     from painterly.devices.system_memory import free_memory
+    from painterly.engine.paintings import Paintings
+    from painterly.engine.transfer import TransferInputs
 
     content_mask = optional_file(order.content_mask, "--content_mask", "mask ")
     files = PhotoFiles(photo_file(order.base), content_mask)
@@ -128,52 +120,34 @@ def _inputs(order: FileOrder) -> _Inputs:
     start_file = optional_file(order.start, START)
 
     photo = decode_photo(files, free_memory())
+    color_mask = decode_mask(color_file, free_memory())
+    start = start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels
     settings = order.settings_for(*photo.picture.size)
-    return _Inputs(
-        photo.picture,
-        settings,
-        photo.content_mask(settings, order.base),
-        decode_style(painting_files, settings, free_memory()),
-        decode_mask(color_file, free_memory()),
-        start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels,
+    style = decode_style(painting_files, settings, free_memory())
+    mask = photo.content_mask(settings, order.base)
+    return photo.picture, TransferInputs(
+        photo.picture.pixels_int, Paintings(*style), settings, mask, color_mask, start
     )
 
 
-def _begin(
-    inputs: _Inputs, source: "WeightsSource", device_name: str, memory_limit: int | None
-) -> "tuple[Transfer, Device]":
-    """Return a painting before its first step, and its device."""
-    from painterly.vgg.sources import RANDOM, described, read_source
-
-    settings = inputs.settings
-    weights = None
-    # Missing weights are reported before TensorFlow is loaded; random ones need it.
-    if settings.traits.optimises and source.given != RANDOM:
-        weights = read_source(source, settings.model, settings.seed)
-    device = chosen_device(device_name, settings)
-    from painterly.engine.paintings import Paintings
+def _prepared(
+    inputs: "TransferInputs", source: "WeightsSource", device: "Device", memory_limit: int | None
+) -> "Transfer":
+    """Return a painting before its first step. Call it in the device's scope."""
+    from painterly.devices.budget import Limits
     from painterly.engine.stylize import prepared
+    from painterly.vgg.sources import described, read_source
 
-    styles = Paintings(*inputs.style)
-    with device.scope():
-        vgg = None
-        if settings.traits.optimises:
-            from painterly.vgg.network import VGG
+    settings, vgg = inputs.settings, None
+    logger.info("painting with %s", described(source.identity, source.given))
+    if settings.traits.optimises:
+        from painterly.vgg.network import VGG
 
-            vgg = VGG(weights or read_source(source, settings.model, settings.seed))
-        logger.info("painting with %s", described(source.identity, source.given))
-        transfer = prepared(
-            inputs.photo.pixels_int,
-            styles,
-            settings,
-            vgg,
-            content_mask=inputs.content_mask,
-            color_mask=inputs.color_mask,
-            init=inputs.init,
-            memory_limit=memory_limit,
-        )
+        weights = read_source(source, settings.model, settings.seed)
+        vgg = VGG(weights)
+    transfer = prepared(inputs, vgg, device.budget(Limits(memory_limit)))
     logger.info("%s", transfer.memory_plan)
-    return transfer, device
+    return transfer
 
 
 class _Signalled(BaseException):

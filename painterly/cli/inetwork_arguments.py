@@ -101,7 +101,7 @@ class FileOrder:
         color_mask: The path of the mask of the part in which `preserve_color` acts.
         start: The path of the picture to start from, instead of `settings.init_image`.
         save_every: The number of steps after which a picture is written, or 0 for never.
-        output: The format of the result, None if the prefix decides.
+        output: The format of the result, None if the prefix decides; see `output_for`.
         weights: The weights' file or name.
         memory_limit: The bytes to use.
         device: One of DEVICE's values.
@@ -145,6 +145,13 @@ class FileOrder:
                 f"--image_size of {self.rows} rows makes a longer side of {longer} px; "
                 f"expected {expectation(FIELDS['size'])}"
             ) from None
+
+    def output_for(self, photo_format: str) -> OutputFormat:
+        """Return the format of the result for a photo of this format, as Pillow names it, which
+        decides if photo or result is not in a file."""
+        if self.output.format != "same":
+            return self.output
+        return replace(self.output, format=self.output.extension(f"photo.{photo_format}"))
 
 
 @dataclass(frozen=True)
@@ -214,7 +221,7 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
     if prefix == STANDARD:
         if args.save_every:
             raise ConfigError("--save_every writes pictures beside the result, which has no file")
-        save_every = 0
+        save_every, output = 0, replace(output, format=output.format or "same")
     return FileOrder(
         base=base,
         paintings=_paintings(args, refs),

@@ -75,19 +75,15 @@ def read_file(path: str, argument: str) -> bytes:
 
 
 def chosen_device(asked: str, settings: Settings) -> "Device":
-    """Return the device to paint on, with TensorFlow loaded if the recipe needs it.
-
-    Call it before the engine is imported, which asks what the device can do.
+    """Return the device to paint on, with all that paints loaded.
 
     Args:
         asked: One of DEVICE's values.
         settings: The settings of the picture.
     """
-    from painterly.batch.run import usable_devices
-    from painterly.devices.native_stderr import hold_native_stderr
+    from painterly.batch.run import load_devices
 
-    with hold_native_stderr():
-        device = usable_devices(asked, settings.traits.optimises).first
+    device = load_devices(asked, settings.traits.optimises).result().first
     logger.info("painting on %s", device)
     return device
 
@@ -152,8 +148,8 @@ def result_files(
     """Return the files of a name, after a check that they can be written.
 
     Args:
-        name: If it ends in the extension of a picture, that decides the format. For `-`, the
-            standard output, the photo does.
+        name: If it ends in the extension of a picture, that decides the format; `-` is the standard
+            output.
         photo: The photo.
         output: Otherwise this has the format, or None for png.
         inputs: The files that the result is painted from.
@@ -164,9 +160,6 @@ def result_files(
     """
     if name == STANDARD:
         _check_standard_output()
-        output = replace(output, format=output.format or "same")
-    if output.format == "same":  # The photo has no file's name.
-        output = replace(output, format=output.extension(f"photo.{photo.format}"))
     suffix = PurePath(name).suffix
     extension = output.format or "png"
     results = ResultFiles(name, extension, photo, replace(output, format=extension))

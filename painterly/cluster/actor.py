@@ -55,7 +55,7 @@ class Answer:
 
     Attributes:
         device: The device in half a line, once the worker has started.
-        record: The record of the result, once it is stored.
+        record: The record of the result, once it is stored, or of the failure.
         already_stored: Whether another run has already stored the result.
         failure: The reason if the order has failed.
         problem: The error of the worker, which paints no more.
@@ -118,7 +118,15 @@ class RemoteWorker:
             # Another run may have painted it: the plan may be hours old.
             if record := self._bench.finished_record(order):
                 return Answer(record=record, already_stored=True)
-            return self._paint(order)
+            try:
+                photo = self._bench.reader.fetch(order)
+                finished = self._painting.submit(self._paint_next, order, photo).result()
+                return Answer(record=self._bench.store(finished))
+            except Exception as error:
+                if is_out_of_memory(error):
+                    raise
+                failure = picture_failure(error)
+                return Answer(record=self._bench.fail(order, failure), failure=str(failure))
         except Stopped:
             return Answer(problem=PainterlyError("the run was stopped"))
         except PainterlyError as error:
@@ -130,18 +138,6 @@ class RemoteWorker:
         self._bench.leave()
         wait([self._painting.submit(int)], timeout=LEAVE_S)
         self._bench.close()
-
-    def _paint(self, order: Order) -> Answer:
-        try:
-            photo = self._bench.reader.fetch(order)
-            finished = self._painting.submit(self._paint_next, order, photo).result()
-            return Answer(record=self._bench.store(finished))
-        except Exception as error:
-            if is_out_of_memory(error):
-                raise
-            failure = picture_failure(error)
-            self._bench.fail(order, failure)
-            return Answer(failure=str(failure))
 
     def _paint_next(self, order: Order, photo: PhotoFiles | PhotoInput) -> Finished:
         self._stop.obey()

@@ -217,17 +217,19 @@ class _Painting:
         self._problems.clear()
         del member.orders[order.record_key]
         self._queues.end()
-        self._shown.add(failed=answer.record is None, already_stored=answer.already_stored)
-        if answer.record is None:
-            self._saving.outcome.failures.append((order, str(answer.failure)))
-            order.log(f"{order}: FAILED: {answer.failure}", level=ERROR, event="failed")
+        record, failure = answer.record, answer.failure
+        assert record is not None
+        self._shown.add(failed=failure is not None, already_stored=answer.already_stored)
+        self._saving.show(record)
+        if failure is not None:
+            self._saving.outcome.failures.append((order, failure))
+            order.log(f"{order}: FAILED: {failure}", level=ERROR, event="failed")
             return
-        self._saving.show(answer.record)
         if answer.already_stored:
             self._saving.outcome.already_stored += 1
             said = f"{order}: another run has stored it meanwhile"
         else:
-            self._saving.outcome.add_painted(answer.record.seconds or 0.0)
+            self._saving.outcome.add_painted(record.seconds or 0.0)
             said = f"{order}: done"
         order.log(said, level=DEBUG)
 

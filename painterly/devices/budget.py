@@ -1,12 +1,31 @@
 """The memory that painting a picture may take; without TensorFlow."""
 
 import copy
+from typing import NamedTuple
 
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.errors import MemoryShortError
 from painterly.log import gigabytes
 
 FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
+
+
+class Limits(NamedTuple):
+    """The limits of what a painting may take of the free memory.
+
+    Attributes:
+        process: The upper bound for the whole process in bytes (on a GPU, for its memory there), or
+            None for all that is free.
+        set_aside: Bytes of the host's memory that are free now and that others will take.
+        share: The upper bound for this painting in bytes, if others paint on the same device.
+    """
+
+    process: int | None = None
+    set_aside: int = 0
+    share: int | None = None
+
+
+UNLIMITED = Limits()
 
 
 class MemoryBudget:
@@ -19,10 +38,7 @@ class MemoryBudget:
     Args:
         in_use: As the attribute.
         free: The bytes that are free.
-        limit: The upper bound for the whole process in bytes (on a GPU, for its memory there), or
-            None for all that is free.
-        set_aside: Bytes of the host's free memory that painting on the CPU must not use.
-        share: The upper bound for this painting in bytes, if others paint on the same device.
+        limits: Its limits. Nothing is set aside on a GPU.
         on_gpu: Whether the memory is a GPU's.
     """
 
@@ -30,20 +46,19 @@ class MemoryBudget:
         self,
         in_use: int,
         free: int,
-        limit: int | None = None,
-        set_aside: int = 0,
-        share: int | None = None,
+        limits: Limits = UNLIMITED,
         *,
         on_gpu: bool = False,
     ) -> None:
         self.in_use, self._on_gpu = in_use, on_gpu
-        taken = 0 if on_gpu else set_aside
+        taken = 0 if on_gpu else limits.set_aside
         self._free = max(free - taken, 0)
         self.bytes = int(FREE_SHARE * self._free)
-        if limit is not None:
-            self.bytes = max(min(self.bytes, int(LIMIT_SHARE * limit) - in_use - taken), 0)
-        if share is not None:
-            self.bytes = min(self.bytes, share)
+        if limits.process is not None:
+            limit = int(LIMIT_SHARE * limits.process)
+            self.bytes = max(min(self.bytes, limit - in_use - taken), 0)
+        if limits.share is not None:
+            self.bytes = min(self.bytes, limits.share)
 
     def with_more_in_use(self, more: int) -> "MemoryBudget":
         """Return the budget if `more` bytes of the host's memory are in use."""
@@ -75,9 +90,6 @@ class MemoryBudget:
         self.bytes = min(self.bytes, int(0.9 * failed))
 
 
-def host_budget(
-    limit: int | None = None, set_aside: int = 0, share: int | None = None
-) -> MemoryBudget:
-    """Return the budget of a painting that TensorFlow has no part in; arguments as in
-    `MemoryBudget`."""
-    return MemoryBudget(resident_memory(), free_memory(), limit, set_aside, share)
+def host_budget(limits: Limits = UNLIMITED) -> MemoryBudget:
+    """Return the budget of a painting that TensorFlow has no part in."""
+    return MemoryBudget(resident_memory(), free_memory(), limits)

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from painterly.devices import nvidia
-from painterly.devices.budget import MemoryBudget, host_budget
+from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget, host_budget
 from painterly.errors import DeviceError
 
 
@@ -30,12 +30,12 @@ class Device:
         scope: contextlib.AbstractContextManager[None] = tf.device(self.name)
         return scope
 
-    def budget(self, limit: int | None) -> MemoryBudget:
-        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
+    def budget(self, limits: Limits = UNLIMITED) -> MemoryBudget:
+        """Return the memory that a painting may take here."""
         from painterly.devices.memory import device_budget
 
         with self.scope():
-            return device_budget(limit)
+            return device_budget(limits)
 
 
 class Host(Device):
@@ -45,9 +45,9 @@ class Host(Device):
         """Return a context that changes nothing."""
         return contextlib.nullcontext()
 
-    def budget(self, limit: int | None) -> MemoryBudget:
-        """Return the memory that a painting may take here; `limit` as in `MemoryBudget`."""
-        return host_budget(limit)
+    def budget(self, limits: Limits = UNLIMITED) -> MemoryBudget:
+        """Return the memory that a painting may take here."""
+        return host_budget(limits)
 
 
 HOST = Host("CPU", f"the CPU, {os.cpu_count()} cores")

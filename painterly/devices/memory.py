@@ -6,7 +6,7 @@ from functools import cache
 import tensorflow as tf
 
 from painterly.devices import nvidia
-from painterly.devices.budget import MemoryBudget
+from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget
 from painterly.devices.system_memory import free_memory, resident_memory
 
 _MIB = 2**20
@@ -17,13 +17,11 @@ LEFT_OF_LITTLE = 225 * _MIB  # if less than 2 GiB are free
 KEPT_SHARE = 1.6  # multiple of its peak use: the most that TensorFlow's CPU allocator keeps
 
 
-def device_budget(
-    limit: int | None = None, set_aside: int = 0, share: int | None = None
-) -> MemoryBudget:
-    """Return the budget of a painting on the device in use; arguments as in `MemoryBudget`."""
+def device_budget(limits: Limits = UNLIMITED) -> MemoryBudget:
+    """Return the budget of a painting on the device in use."""
     on_gpu = gpu_memory()
     in_use, free = on_gpu or cpu_memory()
-    return MemoryBudget(in_use, free, limit, set_aside, share, on_gpu=on_gpu is not None)
+    return MemoryBudget(in_use, free, limits, on_gpu=on_gpu is not None)
 
 
 def device_name() -> str:

@@ -16,12 +16,12 @@ from functools import reduce
 import numpy as np
 from PIL import Image
 
-from painterly.devices.budget import MemoryBudget, host_budget
+from painterly.devices.budget import MemoryBudget
 from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
 from painterly.engine.convolutions import threads
 from painterly.engine.instant_matches import Candidates
-from painterly.engine.memory_model import MemoryPlan, plan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.picture import (
     Canvas,
@@ -29,8 +29,8 @@ from painterly.engine.picture import (
     postprocess_bytes,
 )
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import StepEta, painting_size, schedule
-from painterly.engine.transfer import CheckStop, Step, Transfer
+from painterly.engine.schedule import StepEta, painting_size
+from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resample, to_float
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
@@ -55,26 +55,20 @@ Size = tuple[int, int]  # (height, width)
 
 
 class InstantTransfer(Transfer):
-    """A photo prepared to be painted by recipe `instant`, on the CPU, without TensorFlow. Arguments
-    as in `StyleTransfer`."""
+    """A photo prepared to be painted by recipe `instant`, on the CPU, without TensorFlow.
 
-    def __init__(  # noqa: PLR0913  The inputs of a painting.
-        self,
-        content: np.ndarray,
-        styles: Paintings,
-        settings: Settings,
-        *,
-        content_mask: np.ndarray | None = None,
-        color_mask: np.ndarray | None = None,
-        init: np.ndarray | None = None,
-        memory_limit: int | None = None,
-        set_aside: int = 0,
-        share: int | None = None,
-    ) -> None:
-        super().__init__(content, styles, settings, content_mask, color_mask, init)
-        budget = host_budget(memory_limit, set_aside, share)
+    Raises:
+        ValueError: Arrays do not fit.
+        MemoryShortError: It cannot be painted in the available memory.
+    """
+
+    def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
+        super().__init__(inputs)
         masked = self._painted_part is not None
-        self.memory_plan = plan_memory(self._photo_size, styles, settings, masked, budget)
+        planned = PaintingInputs(self._photo_size, masked)
+        self.memory_plan = plan_memory(
+            planned, self.sizes[-1], inputs.styles, inputs.settings, budget
+        )
 
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
@@ -150,25 +144,24 @@ class InstantFootprint:
 
 
 def plan_memory(
-    photo: Size, styles: Paintings, settings: Settings, masked: bool, budget: MemoryBudget
+    inputs: PaintingInputs, size: Size, styles: Paintings, settings: Settings, budget: MemoryBudget
 ) -> MemoryPlan:
     """Return the memory plan of a painting.
 
     Args:
-        photo: The photo's (height, width).
+        inputs: Its inputs.
+        size: The picture's (height, width).
         styles: The paintings.
         settings: The settings.
-        masked: Whether a part of the photo is not painted.
         budget: The memory that it may take.
 
     Raises:
         MemoryShortError: It does not fit.
     """
-    last = schedule(*photo, settings)[0][-1]
-    outside = postprocess_bytes(photo, last, settings, masked)
+    outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
     sizes = tuple(map(picture_size, styles.paintings))
     footprint = InstantFootprint(sizes, settings.stroke_size, outside)
-    return plan(last, photo, footprint, budget)
+    return plan(size, inputs.size, footprint, budget)
 
 
 def resampled(image: np.ndarray, size: Size) -> np.ndarray:

@@ -34,7 +34,7 @@ from painterly.engine.places import MATCHED_LAYERS, PLACE
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
 from painterly.vgg.architectures import BUILTIN, MULTIPLE, poolings_before
-from painterly.vgg.readers import read_weights
+from painterly.vgg.readers import read_file
 
 DECODER = Path(__file__).with_name("decoder.npz")
 GREY = 0.45  # a picture's mean; pixels are relative to it
@@ -221,7 +221,7 @@ class _Decoder(NamedTuple):
 @cache
 def _network() -> tuple[dict[str, Kernel], np.ndarray]:
     """Read the built-in network: its layers, and the mean of its pixels from 0 to 255."""
-    network = read_weights(BUILTIN, "vgg19")
+    network = read_file(BUILTIN, "vgg19", identity="builtin")
     return _kernels(network.kernels), network.mean
 
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.devices.budget import MemoryBudget
+from painterly.devices.budget import Limits, MemoryBudget
 from painterly.devices.choose import (
     deterministic,
     full_float32,
@@ -45,10 +45,10 @@ from painterly.engine.scale_optimizer import (
     ScaleSchedule,
     program,
 )
-from painterly.engine.schedule import StepEta, schedule
+from painterly.engine.schedule import StepEta
 from painterly.engine.targets import Problem
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import CheckStop, Step, Transfer, named
+from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs, named
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
 
@@ -70,17 +70,20 @@ class PaintingPlan(NamedTuple):
 
 
 def plan_painting(
-    inputs: PaintingInputs, settings: Settings, vgg: VGG, budget: MemoryBudget
+    inputs: PaintingInputs,
+    sizes: Sequence[tuple[int, int]],
+    settings: Settings,
+    vgg: VGG,
+    budget: MemoryBudget,
 ) -> PaintingPlan:
-    """Return the plan for a painting within a budget.
+    """Return the plan for a painting within a budget. `sizes` has the (height, width) of each
+    scale.
 
     Raises:
         PictureError: The picture is too narrow for its recipe.
         MemoryShortError: It cannot be computed in the available memory.
     """
-    objective = Objective.of(settings, vgg)
-    sizes, _ = schedule(*inputs.size, settings)
-    last = sizes[-1]
+    objective, last = Objective.of(settings, vgg), sizes[-1]
     objective.view.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
@@ -93,11 +96,7 @@ def plan_painting(
 
 
 class StyleTransfer(Transfer):
-    """A photo prepared to be painted by optimisation. Other arguments as in `stylize`.
-
-    Args:
-        set_aside: Bytes of the host's memory that are free now and that others will take.
-        share: The most bytes that it may take, if others paint on the same device.
+    """A photo prepared to be painted by optimisation.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -105,29 +104,22 @@ class StyleTransfer(Transfer):
         MemoryShortError: It cannot be computed in the available memory.
     """
 
-    def __init__(  # noqa: PLR0913  The inputs of a painting.
-        self,
-        content: np.ndarray,
-        styles: Paintings,
-        settings: Settings,
-        vgg: VGG,
-        *,
-        content_mask: np.ndarray | None = None,
-        color_mask: np.ndarray | None = None,
-        init: np.ndarray | None = None,
-        memory_limit: int | None = None,
-        set_aside: int = 0,
-        share: int | None = None,
-    ) -> None:
-        super().__init__(content, styles, settings, content_mask, color_mask, init)
+    def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
+        super().__init__(inputs)
+        settings, styles, init = inputs.settings, inputs.styles, inputs.init
         full_float32()
         if settings.deterministic:
             deterministic()
-        regions = styles.masked_groups(content_mask is not None)
-        masked, count = self._painted_part is not None, len(styles.paintings)
-        inputs = PaintingInputs(self._photo_size, masked, regions, init is not None, count)
-        budget = device_budget(memory_limit, set_aside, share)
-        self._objective, self.memory_plan = plan_painting(inputs, settings, vgg, budget)
+        planned = PaintingInputs(
+            self._photo_size,
+            self._painted_part is not None,
+            styles.masked_groups(inputs.content_mask is not None),
+            init is not None,
+            len(styles.paintings),
+        )
+        self._objective, self.memory_plan = plan_painting(
+            planned, self.sizes, settings, vgg, budget
+        )
         self._view = self._objective.view
         check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
         self._first = None if init is None else resample(to_batch(init), self.sizes[0])
@@ -299,7 +291,7 @@ def step_seconds(
     """
     objective = Objective.of(settings, vgg)
     footprint = Footprint.of(objective.view, settings)
-    fast = footprint.is_fast(size, device_budget(memory_limit).bytes)
+    fast = footprint.is_fast(size, device_budget(Limits(memory_limit)).bytes)
     objective = objective.planned(fast, saves_memory=False)
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
     groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)

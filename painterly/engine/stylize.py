@@ -2,13 +2,14 @@
 minimise a loss, and not for recipe `instant`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from painterly.devices.budget import Limits, MemoryBudget, host_budget
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
-from painterly.engine.transfer import Step, Transfer
+from painterly.engine.transfer import Step, Transfer, TransferInputs
 from painterly.settings import Settings
 from painterly.vgg.sources import is_built_in
 
@@ -66,48 +67,40 @@ def stylize(  # noqa: PLR0913  The public signature.
         DivergedError: The optimisation diverges.
     """
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
-    transfer = prepared(
-        content,
-        paintings,
-        settings,
-        vgg,
-        content_mask=content_mask,
-        color_mask=color_mask,
-        init=init,
-        memory_limit=memory_limit,
-    )
-    return transfer.steps(resume)
+    inputs = TransferInputs(content, paintings, settings, content_mask, color_mask, init)
+    return prepared(inputs, vgg, _budget(settings, Limits(memory_limit))).steps(resume)
 
 
-def prepared(
-    content: np.ndarray,
-    styles: Paintings,
-    settings: Settings,
-    vgg: "VGG | None",
-    **others: Any,
-) -> Transfer:
+def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
+    if not settings.traits.optimises:
+        return host_budget(limits)
+    from painterly.devices.memory import device_budget
+
+    return device_budget(limits)
+
+
+def prepared(inputs: TransferInputs, vgg: "VGG | None", budget: MemoryBudget) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
     Args:
-        content: As in `stylize`.
-        styles: The paintings.
-        settings: As in `stylize`.
+        inputs: The photo, the paintings and the settings.
         vgg: As in `stylize`.
-        others: As in `StyleTransfer`.
+        budget: The memory that it may take.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
         PictureError: The picture is too narrow for its recipe.
         MemoryShortError: It cannot be painted in the available memory.
     """
+    settings = inputs.settings
     if not settings.traits.optimises:
         if vgg is not None and not is_built_in(vgg.identity):
             raise ValueError(
                 f"recipe {settings.recipe} paints with the built-in network: load_vgg()"
             )
-        return InstantTransfer(content, styles, settings, **others)
+        return InstantTransfer(inputs, budget)
     if vgg is None:
         raise ValueError(f"recipe {settings.recipe} needs a network: load_vgg()")
     from painterly.engine.style_transfer import StyleTransfer
 
-    return StyleTransfer(content, styles, settings, vgg, **others)
+    return StyleTransfer(inputs, vgg, budget)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -113,8 +114,20 @@ class Step:
             )
 
 
+@dataclass(frozen=True)
+class TransferInputs:
+    """A photo and all that decides its picture, but the network. Fields as in `stylize`."""
+
+    content: np.ndarray
+    styles: Paintings
+    settings: Settings
+    content_mask: np.ndarray | None = None
+    color_mask: np.ndarray | None = None
+    init: np.ndarray | None = None
+
+
 class Transfer(ABC):
-    """A photo prepared to be painted in a style; `steps` paints it. Arguments as in `stylize`.
+    """A photo prepared to be painted in a style; `steps` paints it.
 
     Attributes:
         sizes: The (height, width) of each scale, coarse to fine.
@@ -127,15 +140,9 @@ class Transfer(ABC):
 
     memory_plan: MemoryPlan
 
-    def __init__(
-        self,
-        content: np.ndarray,
-        styles: Paintings,
-        settings: Settings,
-        content_mask: np.ndarray | None,
-        color_mask: np.ndarray | None,
-        init: np.ndarray | None,
-    ) -> None:
+    def __init__(self, inputs: TransferInputs) -> None:
+        content, styles, settings = inputs.content, inputs.styles, inputs.settings
+        content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
         self._photo_size = picture_size(content)
         self.sizes, self.counts = schedule(*self._photo_size, settings)
         check_values(content, "the photo")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+_BAND = 256  # rows converted at a time
 _BAND_PIXELS = 1 << 18  # The intermediate values of a pixel take up to 60 bytes.
 
 
@@ -37,8 +38,20 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
         return np.asarray(pixels, np.float32)
     largest = np.float32(np.iinfo(pixels.dtype).max)
     out = np.empty(pixels.shape, np.float32)
-    for rows in bands(len(pixels), 256):
+    for rows in bands(len(pixels), _BAND):
         np.divide(pixels[rows], largest, out=out[rows], dtype=np.float32)
+    return out
+
+
+def to_uint8(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:
+    """Round floats, clipped to 0…1, to uint8 of the same shape, composited over white by an alpha
+    [H, W]."""
+    out = np.empty(values.shape, np.uint8)
+    for rows in bands(len(values), _BAND):
+        band = np.clip(values[rows], 0, 1)
+        if over_white is not None:
+            band = 1 - (1 - band) * np.clip(over_white[rows, :, None], 0, 1)
+        out[rows] = np.rint(band * 255)
     return out
 
 

@@ -10,12 +10,11 @@ from PIL import Image
 from painterly.errors import PictureError
 from painterly.images import exif as exifs
 from painterly.images import icc
-from painterly.images.arrays import bands, resize
+from painterly.images.arrays import bands, resize, to_uint8
 from painterly.images.decode import Picture
 from painterly.images.output import OutputFormat, file_format
 
-# Rows rounded, filtered and compressed at a time: a large picture is never copied in floats.
-_BAND = 256
+_STRIP = 256  # rows of a TIFF that are filtered and compressed at a time
 
 
 def encode(
@@ -48,15 +47,15 @@ def encode(
             f"{width} × {height} pixels do not fit into a {target.extension}, whose sides are at "
             f"most {target.longest_side}; set OUTPUT_FORMAT to png"
         )
-    metadata = None
-    if exif:
-        metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
     over_white = alpha if target.extension == "jpg" else None
-    values = _rounded(pixels, over_white)
+    values = to_uint8(pixels, over_white)
     if profile is not None:
         values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
     if alpha is not None and over_white is None:
-        values = np.dstack([values, _rounded(alpha)])
+        values = np.dstack([values, to_uint8(alpha)])
+    metadata = None
+    if exif:
+        metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
     embedded = profile or icc.SRGB
     if target.extension == "tiff":
         return _tiff(values, embedded, metadata)
@@ -82,17 +81,6 @@ def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> by
     return encode(image, output, alpha, photo.exif, photo.profile)
 
 
-def _rounded(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:
-    """Round floats 0…1 to uint8 of the same shape, composited over white by an alpha [H, W]."""
-    out = np.empty(values.shape, np.uint8)
-    for rows in bands(len(values), _BAND):
-        band = np.clip(values[rows], 0, 1)
-        if over_white is not None:
-            band = 1 - (1 - band) * np.clip(over_white[rows, :, None], 0, 1)
-        out[rows] = np.rint(band * 255)
-    return out
-
-
 def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
     """Encode a TIFF 6.0, deflated after horizontal differencing: uint8 [H, W, 3 or 4].
 
@@ -101,7 +89,7 @@ def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> by
     height, width, channels = values.shape
     metadata = metadata or exifs.Exif("<", {}, {}, {})
     strips = []
-    for rows in bands(height, _BAND):
+    for rows in bands(height, _STRIP):
         differences = values[rows].copy()
         differences[:, 1:] -= values[rows, :-1]
         strips.append(zlib.compress(differences.tobytes()))
@@ -116,7 +104,7 @@ def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> by
         273: (long, *offsets.tolist()),
         274: (short, 1),
         277: (short, channels),
-        278: (long, _BAND),
+        278: (long, _STRIP),
         279: (long, *map(len, strips)),
         284: (short, 1),  # Channels interleaved.
         317: (short, 2),  # Horizontal differencing.

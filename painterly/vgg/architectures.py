@@ -42,6 +42,16 @@ class Architecture:
         """A description of the file, for messages."""
         return f"{self.file_name} with {self.size:,} bytes and MD5 {self.md5}"
 
+    @property
+    def shapes(self) -> dict[str, tuple[int, int, int, int]]:
+        """Layer → shape [3, 3, in, out] of its kernel in the published file, shallow to deep."""
+        shapes, channels = {}, 3
+        for block, (depth, width) in enumerate(zip(self.depths, WIDTHS, strict=True), start=1):
+            for number in range(1, depth + 1):
+                shapes[f"conv{block}_{number}"] = (3, 3, channels, width)
+                channels = width
+        return shapes
+
 
 _HUB = "https://storage.googleapis.com/tensorflow/keras-applications"
 WIDTHS = (64, 128, 256, 512, 512)  # channels of each block of either network
@@ -70,17 +80,6 @@ DISTILLED = "distilled"
 def poolings_before(layer: str) -> int:
     """Return the number of poolings before a layer such as `conv4_2`; each halves the size."""
     return int(layer[4]) - 1
-
-
-def layer_shapes(model: str) -> dict[str, tuple[int, int, int, int]]:
-    """Return layer → shape [3, 3, in, out] of its kernel in the published file, shallow to deep."""
-    shapes, channels = {}, 3
-    blocks = zip(ARCHITECTURES[model].depths, WIDTHS, strict=True)
-    for block, (depth, width) in enumerate(blocks, start=1):
-        for number in range(1, depth + 1):
-            shapes[f"conv{block}_{number}"] = (3, 3, channels, width)
-            channels = width
-    return shapes
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from painterly.errors import WeightsError
 from painterly.paths import PROGRAM
-from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes, random_identity
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights, random_identity
 
 CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
 CALIBRATION_SIZE = (160, 240)
@@ -38,7 +38,7 @@ def _calibrated(model: str, rng: np.random.Generator) -> dict[str, tuple[np.ndar
     """Return layer → (kernel, bias), each calibrated on the output of the layers before it."""
     x = calibration_photo() - MEAN_PIXEL
     kernels = {}
-    for layer, shape in layer_shapes(model).items():
+    for layer, shape in ARCHITECTURES[model].shapes.items():
         if layer.endswith("_1") and layer != "conv1_1":
             x = tf.nn.max_pool2d(x, 2, 2, "VALID")
         kernel = _orthogonal(rng, shape)

@@ -4,10 +4,8 @@ The format of trained files is described in training/export.py. None of the read
 TensorFlow; h5py and SciPy are loaded when a file is read.
 """
 
-import hashlib
 import os
 import re
-import stat
 import subprocess
 import sys
 import tempfile
@@ -26,7 +24,6 @@ from painterly.vgg.architectures import (
     DISTILLED,
     MEAN_PIXEL,
     Weights,
-    layer_shapes,
 )
 from painterly.vgg.foreign_formats import (
     LARGEST_ARRAY,
@@ -34,11 +31,6 @@ from painterly.vgg.foreign_formats import (
     matconvnet_name,
 )
 
-WAYS_OUT = (
-    "pass --weights FILE|random|builtin (in a batch set VGG_WEIGHTS, to bucket:KEY for a file in "
-    "the style bucket)"
-)
-LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 TIMEOUT_S = 300
 SUFFIXES = (".h5", ".hdf5", ".mat", ".npz")
@@ -52,25 +44,7 @@ LEAST_BLOCKS = 4  # The losses compare features down to conv4_1.
 Layers = dict[str, tuple[np.ndarray, np.ndarray]]  # layer → float32 (kernel, bias)
 
 
-def file_identity(path: Path) -> str:
-    """Return `md5:…` of a file's content. Raises WeightsError if it cannot be read."""
-    try:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
-            raise WeightsError(
-                f"weights file {path} is no file of at most {gigabytes(LARGEST_FILE)}"
-            )
-        with path.open("rb") as stream:
-            return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
-    except FileNotFoundError:
-        raise WeightsError(f"weights file {path} does not exist; {WAYS_OUT}") from None
-    except (OSError, ValueError) as error:  # No access, or a path that the system does not accept.
-        raise WeightsError(
-            f"weights file {path} cannot be read: {one_line(error)}; {WAYS_OUT}"
-        ) from None
-
-
-def read_weights(path: Path, model: str) -> Weights:
+def read_file(path: Path, model: str, identity: str) -> Weights:
     """Read the weights of a model from a `.h5` (Keras), `.mat` (MatConvNet) or `.npz` file.
 
     A trained `.npz` has its own layers and widths, whatever the model. Raises WeightsError, in one
@@ -79,7 +53,6 @@ def read_weights(path: Path, model: str) -> Weights:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise WeightsError(f"weights file {path} is no .h5, .mat or .npz")
-    identity = file_identity(path)
     try:
         return _read(path, suffix, model, identity)
     except WeightsError as error:
@@ -136,7 +109,7 @@ def read_in_process(path: Path, model: str) -> RawWeights:
 
 
 def _expected(suffix: str, model: str) -> str:
-    layer, shape = next(iter(layer_shapes(model).items()))
+    layer, shape = next(iter(ARCHITECTURES[model].shapes.items()))
     if suffix == ".mat":
         return (
             f"MatConvNet's {matconvnet_name(model)}, its layer {layer} with a kernel of shape "
@@ -166,7 +139,7 @@ def _published_layers(layers: Mapping[str, tuple[Any, Any]], model: str) -> Laye
 
     Raises WeightsError for a layer that is missing, invalid, or another network's.
     """
-    shapes = layer_shapes(model)
+    shapes = ARCHITECTURES[model].shapes
     others = sorted(set(layers) - set(shapes))
     if others and set(shapes) <= set(layers):
         # VGG19 has every layer of VGG16 in the same shape.
@@ -258,7 +231,7 @@ def _trained(arrays: Mapping[str, Any], identity: str) -> Weights:
 
 def _trained_layers(arrays: Mapping[str, Any]) -> list[str]:
     """Return a trained file's layers, shallow to deep."""
-    known = list(layer_shapes("vgg19"))
+    known = list(ARCHITECTURES["vgg19"].shapes)
     stored = {name[:-2] for name in arrays if name.endswith(("_W", "_b"))}
     if others := sorted(stored - set(known)):
         raise WeightsError(

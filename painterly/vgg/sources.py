@@ -4,9 +4,11 @@ Only computing random weights loads TensorFlow.
 """
 
 import contextlib
+import hashlib
 import http.client
 import os
 import shutil
+import stat
 import tempfile
 import time
 import urllib.request
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import WeightsError
-from painterly.log import one_line
+from painterly.log import gigabytes, one_line
 from painterly.paths import WORKSPACE, command
 from painterly.settings import Settings
 from painterly.vgg.architectures import (
@@ -26,12 +28,18 @@ from painterly.vgg.architectures import (
     Weights,
     random_identity,
 )
-from painterly.vgg.readers import WAYS_OUT, file_identity, read_weights
+from painterly.vgg.readers import read_file
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
 OLD_NAMES = ("sketch", "studio")  # networks that came with earlier versions
 CACHED = "cached"  # the published weights in a cache, without a download
+
+WAYS_OUT = (
+    "pass --weights FILE|random|builtin (in a batch set VGG_WEIGHTS, to bucket:KEY for a file in "
+    "the style bucket)"
+)
+LARGEST_FILE = 2_000_000_000  # bytes; VGG with its classifier has 600 million
 
 CACHE = WORKSPACE / "weights"
 TIMEOUT_S = 15.0  # for any data from the hub
@@ -108,12 +116,35 @@ def source_of(identity: str, model: str) -> WeightsSource:
 
 def read_source(source: WeightsSource, model: str, seed: int) -> Weights:
     """Read weights. Raises WeightsError if they are missing, damaged, or another network's."""
-    if source.given == RANDOM:
-        from painterly.vgg.random_weights import random_weights
+    if source.given != RANDOM:
+        return read_weights(_file(source.given, model), model)
+    from painterly.vgg.random_weights import random_weights
 
-        return random_weights(model, seed)
-    path = _file(source.given, model)
-    return read_weights(path, model)
+    return random_weights(model, seed)
+
+
+def read_weights(path: Path, model: str) -> Weights:
+    """Read the weights in a file; errors as in `readers.read_file`."""
+    identity = file_identity(path)
+    return read_file(path, model, identity)
+
+
+def file_identity(path: Path) -> str:
+    """Return `md5:…` of a file's content. Raises WeightsError if it cannot be read."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
+            raise WeightsError(
+                f"weights file {path} is no file of at most {gigabytes(LARGEST_FILE)}"
+            )
+        with path.open("rb") as stream:
+            return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()
+    except FileNotFoundError:
+        raise WeightsError(f"weights file {path} does not exist; {WAYS_OUT}") from None
+    except (OSError, ValueError) as error:  # No access, or a path that the system does not accept.
+        raise WeightsError(
+            f"weights file {path} cannot be read: {one_line(error)}; {WAYS_OUT}"
+        ) from None
 
 
 def _file(given: str, model: str) -> Path:

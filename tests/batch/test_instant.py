@@ -15,7 +15,7 @@ from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.record import Record
 from painterly.vgg.architectures import BUILTIN
-from painterly.vgg.readers import file_identity
+from painterly.vgg.sources import file_identity
 
 INSTANT = {"PRESET": "instant", "STYLE_SIZE": "64"}
 

@@ -13,8 +13,7 @@ from painterly.cli.inetwork import inetwork
 from painterly.cli.repaint import recorded_weights
 from painterly.settings import Settings
 from painterly.vgg.architectures import ARCHITECTURES, BUILTIN, random_identity
-from painterly.vgg.readers import file_identity
-from painterly.vgg.sources import WeightsSource
+from painterly.vgg.sources import WeightsSource, file_identity
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both"}
 RECORD = "out/_records/both/trip/old town é.png.json"

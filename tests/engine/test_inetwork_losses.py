@@ -11,7 +11,7 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 
 from painterly import Settings, objective, stylize
 from painterly.vgg.network import VGG
-from painterly.vgg.readers import read_weights
+from painterly.vgg.sources import read_weights
 
 pytestmark = pytest.mark.slow  # Each case traces a network.
 

@@ -12,6 +12,7 @@ from support.pictures import psnr, sample, sample_bytes
 from support.tiny import each_read
 
 from painterly import Settings, load_vgg, objective, stylize
+from painterly.devices.budget import host_budget
 from painterly.devices.system_memory import resident_memory
 from painterly.engine import convolutions, instant_matches, instant_networks
 from painterly.engine.instant import InstantTransfer
@@ -19,11 +20,12 @@ from painterly.engine.instant_networks import DECODER
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.places import MATCHED_LAYERS
+from painterly.engine.transfer import TransferInputs
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize
 from painterly.paths import PROGRAM
 from painterly.vgg.architectures import BUILTIN
-from painterly.vgg.readers import read_weights
+from painterly.vgg.sources import read_weights
 
 USUAL = Settings(preset="instant", size=192)
 PHOTO = sample("photos/landscape.jpg")
@@ -258,7 +260,7 @@ def test_what_is_not_painted_keeps_the_photos_pixels(mosaic, name):
     left, right = halves(paint(PHOTO, style, USUAL, **masks))
     photo_left, photo_right = halves(resize(PHOTO, *left.shape[:1], 192))
     assert np.array_equal(right, photo_right) and psnr(left, photo_left) < 18
-    transfer = InstantTransfer(PHOTO, style, USUAL, **masks)
+    transfer = InstantTransfer(TransferInputs(PHOTO, style, USUAL, **masks), host_budget())
     transfer._postprocess = lambda picture: picture
     *_, last = transfer.steps()
     assert psnr(halves(last.image)[1][:, 24:], photo_right[:, 24:]) > 26
@@ -375,7 +377,8 @@ def test_a_paintings_places_are_kept_for_further_photos_within_bounds():
 
     def calls(size):
         counted = []
-        transfer = InstantTransfer(PHOTO[:64], painting, changed(size=size))
+        inputs = TransferInputs(PHOTO[:64], painting, changed(size=size))
+        transfer = InstantTransfer(inputs, host_budget())
         list(transfer.steps(check_stop=lambda: counted.append(0)))
         return len(counted)
 
@@ -392,7 +395,8 @@ def test_a_large_picture_asks_for_a_stop_in_each_of_its_parts():
     the machine."""
     asked = []
     photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
-    transfer = InstantTransfer(photo, Paintings([mosaic]), changed(size=1400))
+    inputs = TransferInputs(photo, Paintings([mosaic]), changed(size=1400))
+    transfer = InstantTransfer(inputs, host_budget())
     *_, last = transfer.steps(check_stop=lambda: asked.append(time.process_time()))
     assert max(last.image.shape) == 1400 and np.diff(asked).max() < np.ptp(asked) / 8
 
@@ -406,7 +410,11 @@ def test_a_stop_ends_a_picture_at_once(mosaic):
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        list(InstantTransfer(PHOTO, mosaic, USUAL).steps(check_stop=stop))
+        list(
+            InstantTransfer(TransferInputs(PHOTO, mosaic, USUAL), host_budget()).steps(
+                check_stop=stop
+            )
+        )
     assert len(calls) == 5
 
 
@@ -416,14 +424,17 @@ def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, s
     code = rf"""if True:
         import re, sys, numpy
         from painterly import Settings
+        from painterly.devices.budget import host_budget
         from painterly.engine.instant import InstantTransfer
         from painterly.engine.paintings import Paintings
+        from painterly.engine.transfer import TransferInputs
         random = numpy.random.default_rng(0)
         photo, painting = (random.integers(256, size=(400, 600, 3), dtype="u1") for _ in range(2))
         settings = Settings(preset="instant", size={size}, strength={strength})
         def most():
             return 1024 * int(re.search("VmHWM:\s*(\d+)", open("/proc/self/status").read())[1])
-        transfer, before = InstantTransfer(photo, Paintings([painting]), settings), most()
+        inputs = TransferInputs(photo, Paintings([painting]), settings)
+        transfer, before = InstantTransfer(inputs, host_budget()), most()
         *_, last = transfer.steps()
         last.image
         print(most() - before)

@@ -10,7 +10,7 @@ from support.tiny import picture
 
 from painterly import Settings
 from painterly.devices import memory, nvidia
-from painterly.devices.budget import FREE_SHARE
+from painterly.devices.budget import FREE_SHARE, Limits
 from painterly.devices.memory import device_budget
 from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
@@ -18,6 +18,7 @@ from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import schedule
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
+from painterly.engine.transfer import TransferInputs
 from painterly.engine.view import View
 from painterly.errors import MemoryShortError
 from painterly.vgg import tiles
@@ -29,7 +30,11 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
     chosen = Settings(size=128, rescale_image=True)
     with pytest.raises(MemoryShortError, match=r"photo alone, at its own size, takes .* smaller"):
         plan_painting(
-            PaintingInputs((6000, 8000)), chosen, random_vgg, device_budget(share=200 << 20)
+            PaintingInputs((6000, 8000)),
+            [(96, 128)],
+            chosen,
+            random_vgg,
+            device_budget(Limits(share=200 << 20)),
         )
 
 
@@ -38,7 +43,8 @@ def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(t
     photo, style = picture(100, 150), Paintings([np.zeros((2000, 2000, 3), np.uint8)])
 
     def prepared(stroke_size):
-        return StyleTransfer(photo, style, Settings(size=1500, stroke_size=stroke_size), tiny)
+        settings = Settings(size=1500, stroke_size=stroke_size)
+        return StyleTransfer(TransferInputs(photo, style, settings), tiny, device_budget())
 
     with pytest.raises(MemoryShortError, match=r"^stroke_size 4 needs 1\.7 GB of memory, and 1\.1"):
         prepared(4)
@@ -93,16 +99,17 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     settings = Settings(size=1024, precision="float32")
+    sizes, _ = schedule(1024, 1024, settings)
 
     def planned(free):
         monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))
-        return plan_painting(PaintingInputs((1024, 1024)), settings, random_vgg, device_budget())
+        inputs = PaintingInputs((1024, 1024))
+        return plan_painting(inputs, sizes, settings, random_vgg, device_budget())
 
     roomy = planned(16_000_000_000)
     tight = planned(roomy.memory.bytes_needed / FREE_SHARE - 1)
     assert roomy.objective.view.options.spends_memory
     assert not tight.objective.view.options.spends_memory
     assert roomy.memory.side is tight.memory.side is None
-    sizes, _ = schedule(1024, 1024, settings)
     earlier = map(roomy.memory.for_scale, sizes[:-1])
     assert {plan.side for plan in earlier} == {None}

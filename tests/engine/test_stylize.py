@@ -11,12 +11,14 @@ import tensorflow as tf
 from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
+from painterly.devices.memory import device_budget
 from painterly.engine import scale_optimizer
 from painterly.engine.optimizers import State, StepParams, adam
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.scale_optimizer import Program, _traced_program, program
 from painterly.engine.style_transfer import StyleTransfer
+from painterly.engine.transfer import TransferInputs
 from painterly.errors import DivergedError
 
 
@@ -266,8 +268,8 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     ],
 )
 def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
-    args = picture(96, 128), Paintings([picture(60, 60)]), settings, tiny
-    transfer = StyleTransfer(*args)
+    args = picture(96, 128), Paintings([picture(60, 60)]), settings
+    transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
     snapshots, numbers = {}, []
     for step in transfer.steps():
         numbers.append(step.iteration)
@@ -275,7 +277,7 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, 
             snapshots[step.iteration] = {k: np.array(v) for k, v in step.snapshot().items()}
     assert max(stops) < len(numbers) < 120
     for stopped_at, snapshot in snapshots.items():
-        rest = list(stylize(*args, resume=snapshot))
+        rest = list(stylize(*args, tiny, resume=snapshot))
         assert [step.iteration for step in rest] == numbers[stopped_at:]
         # Checkpoints of other shapes are refused before they are used.
         del snapshot["iteration"]

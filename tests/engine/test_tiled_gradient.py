@@ -123,9 +123,12 @@ def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():
 import sys; sys.path[:0] = [".", "tests"]
 from support.tiny import last, network, picture
 from painterly import Settings, load_vgg, stylize
+from painterly.devices.budget import Limits
+from painterly.devices.memory import device_budget
 from painterly.engine import schedule
 from painterly.engine.paintings import Paintings
 from painterly.engine.style_transfer import StyleTransfer
+from painterly.engine.transfer import TransferInputs
 def memory(name):
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(name + ":"))
@@ -136,7 +139,8 @@ held = memory("VmRSS")
 limit = held + 480_000_000  # Far from any tiling's need: what TensorFlow keeps varies.
 schedule.FIRST_SCALE = 1024
 def prepared():
-    return StyleTransfer(photo, Paintings([painting]), settings, vgg, memory_limit=limit)
+    inputs = TransferInputs(photo, Paintings([painting]), settings)
+    return StyleTransfer(inputs, vgg, device_budget(Limits(limit)))
 transfer = prepared()
 next(transfer.steps())
 first, second = transfer.memory_plan, prepared().memory_plan

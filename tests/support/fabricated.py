@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 from scipy.io import savemat
 
-from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 
 
 def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = None) -> Weights:
@@ -21,7 +21,7 @@ def weights(model: str = "vgg19", seed: int = 0, layers: Iterable[str] | None = 
     It is scaled after He et al. 2015, so that activations neither vanish nor explode.
     """
     rng = np.random.default_rng(seed)
-    shapes = layer_shapes(model)
+    shapes = ARCHITECTURES[model].shapes
     kernels = {}
     for layer in shapes if layers is None else layers:
         shape = shapes[layer]
@@ -98,7 +98,7 @@ def trained_arrays(
     """
     rng = np.random.default_rng(seed)
     arrays = {"format": np.array(2), "mean": np.float32([120, 110, 100]), "recipe": np.array("{}")}
-    layers = list(layer_shapes("vgg19"))[:13] if layers is None else tuple(layers)
+    layers = list(ARCHITECTURES["vgg19"].shapes)[:13] if layers is None else tuple(layers)
     arrays["teacher_scale"] = rng.uniform(2, 9, len(layers)).astype(np.float32)
     channels = 3
     for layer in layers:

@@ -18,7 +18,6 @@ import numpy as np
 
 from painterly.engine.schedule import schedule
 from painterly.images.arrays import resize
-from painterly.settings import Settings
 
 STEPS = 10
 STATE = ("image", "momentum", "variance", "average")  # as large as the engine's
@@ -66,9 +65,8 @@ class StyleTransfer:
     A photo whose first pixel is (1, 1, 1) kills the process that paints it.
     """
 
-    def __init__(
-        self, content: np.ndarray, styles: Paintings, settings: Settings, *_: Any, **__: Any
-    ) -> None:
+    def __init__(self, inputs: Any, *_: Any) -> None:
+        content, styles, settings = inputs.content, inputs.styles, inputs.settings
         self._is_deadly = int(content[0, 0].sum()) == 3
         size = schedule(*content.shape[:2], settings)[0][-1]
         grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
@@ -106,6 +104,9 @@ class Device:
 
     def scope(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
+
+    def budget(self, *_: object) -> None:
+        """Limits nothing."""
 
 
 # All else that is used of TensorFlow and of the modules that load it, for sleeping/.

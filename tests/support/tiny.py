@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 
 if TYPE_CHECKING:  # Loads TensorFlow.
     from painterly.vgg.network import VGG
@@ -20,7 +20,7 @@ def weights(model: str = "vgg19", seed: int = 0) -> Weights:
     """VGG's architecture with few channels and random kernels."""
     rng = np.random.default_rng(seed)
     kernels, channels = {}, 3
-    for layer in layer_shapes(model):
+    for layer in ARCHITECTURES[model].shapes:
         width = CHANNELS[int(layer[4])]
         kernel = rng.standard_normal((3, 3, channels, width)) / np.sqrt(4.5 * channels)
         scale = 1 / 60 if layer == "conv1_1" else 1.0

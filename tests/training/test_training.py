@@ -10,7 +10,7 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 import torch
 from support import tiny
 
-from painterly.vgg.architectures import MEAN_PIXEL, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
 from painterly.vgg.network import NetworkOptions, load_vgg
 from training.__main__ import SAMPLES, main
 from training.export import normalised, write
@@ -42,7 +42,7 @@ def pictures():
 def teacher():
     """VGG16's layers up to conv4_1, of random kernels in few channels."""
     kernels = tiny.weights("vgg16").kernels
-    return {name: kernels[name] for name in list(layer_shapes("vgg16"))[:8]}
+    return {name: kernels[name] for name in list(ARCHITECTURES["vgg16"].shapes)[:8]}
 
 
 @pytest.fixture

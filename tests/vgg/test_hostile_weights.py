@@ -16,7 +16,7 @@ from support.fuzzing import CASES, generators, mutated
 
 from painterly.errors import WeightsError
 from painterly.vgg import foreign_formats, readers
-from painterly.vgg.readers import file_identity, read_weights
+from painterly.vgg.sources import file_identity, read_weights
 
 SHAPE = (3, 3, 3, 64)
 LAYER = "block1_conv1/block1_conv1"

@@ -18,7 +18,7 @@ from painterly.vgg.random_weights import (
     CALIBRATION_SIZE,
     random_weights,
 )
-from painterly.vgg.readers import read_weights
+from painterly.vgg.sources import read_weights
 
 # Shallow to deep, each block at least once.
 COMPARED = {

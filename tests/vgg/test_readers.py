@@ -10,9 +10,9 @@ from support import fabricated
 from support.failures import weights_error
 
 from painterly.vgg import architectures, readers
-from painterly.vgg.architectures import MEAN_PIXEL, Weights, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 from painterly.vgg.foreign_formats import read_foreign
-from painterly.vgg.readers import read_weights
+from painterly.vgg.sources import read_weights
 
 SAVERS = {
     "h5": fabricated.save_h5,
@@ -50,7 +50,7 @@ def files(tmp_path_factory):
 @pytest.mark.parametrize("model", MODELS)
 def test_every_form_reads_back_what_was_saved(model, kind, files):
     given, found = fabricated.weights(model), read_weights(files[model, kind], model)
-    assert list(found.kernels) == list(layer_shapes(model))
+    assert list(found.kernels) == list(ARCHITECTURES[model].shapes)
     for layer, arrays in found.kernels.items():
         for array, wanted in zip(arrays, given.kernels[layer], strict=True):
             assert array.dtype == np.float32

@@ -9,10 +9,10 @@ from support.failures import weights_error
 from support.inetwork_formulas import features
 
 from painterly import load_vgg
-from painterly.vgg.architectures import BUILTIN, DISTILLED, Weights, layer_shapes
-from painterly.vgg.readers import read_weights
+from painterly.vgg.architectures import ARCHITECTURES, BUILTIN, DISTILLED, Weights
+from painterly.vgg.sources import read_weights
 
-LAYERS = tuple(layer_shapes("vgg19"))[:13]
+LAYERS = tuple(ARCHITECTURES["vgg19"].shapes)[:13]
 
 
 def picture():
@@ -26,7 +26,7 @@ def assert_computes(vgg, arrays):
     image = picture()
     kernels = {
         layer: (arrays[f"{layer}_W"] * arrays.get(f"{layer}_scale", 1.0), arrays[f"{layer}_b"])
-        for layer in layer_shapes("vgg19")
+        for layer in ARCHITECTURES["vgg19"].shapes
         if f"{layer}_W" in arrays
     }
     x = tf.constant(255.0 * image.astype(np.float64) - arrays["mean"])

@@ -18,11 +18,11 @@ from painterly.engine.targets import Group
 from painterly.images import masks
 from painterly.images.arrays import resize
 from painterly.settings import Settings
-from painterly.vgg.architectures import ARCHITECTURES, layer_shapes
+from painterly.vgg.architectures import ARCHITECTURES
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import Index, crop
 
-VGGS = tuple(tuple(layer_shapes(model)) for model in ARCHITECTURES)
+VGGS = tuple(tuple(ARCHITECTURES[model].shapes) for model in ARCHITECTURES)
 
 
 class Blend(NamedTuple):
