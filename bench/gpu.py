@@ -1,19 +1,23 @@
 """Measures this engine and its peers on a GPU, and writes the tables.
 
-    python bench/gpu.py --out FOLDER [--parts steps pictures peers limits trace batch]
+    python bench/gpu.py --out FOLDER [--parts steps pictures peers limits trace batch tests]
         [--sizes 512 1024 2048 4096] [--networks builtin vgg19]
         [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 2]
-        [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
+        [--tests tests/engine] [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
 
 Parts:
 
-- steps: a step of this engine with both networks in bfloat16, float16 and float32, compiled by XLA
-  and not; the first step; memory against the estimate; the share of the device's peak
-- pictures: whole pictures as draft, fine and print
+- steps: a step and a matching of this engine with both networks in bfloat16, float16 and float32,
+  compiled by XLA and not; the first step; memory against the estimate; the share of the device's
+  peak
+- pictures: whole pictures as draft, fine and print, the first size twice: the second picture is
+  one in a running process
 - peers: steps of neural-style-pt and of crowsonkb's recipe, and VGG19 alone
 - limits: steps with VGG19 at the largest size, in tiles that fit into less memory
 - trace: the same compiled, with profiles of ten steps in FOLDER/trace
-- batch: pictures a minute of a batch of photos, one at a time and several at a time
+- batch: a batch of photos, one at a time and several at a time: seconds from the command to its
+  first picture and to its end, and pictures a minute
+- tests: the test suite with the first GPU; its output is in FOLDER/tests.txt
 
 Every result is added to FOLDER/results.json at once. After --minutes the run ends before its next
 measurement, and the same command continues there. --device cpu tries the script without a GPU.
@@ -21,9 +25,11 @@ measurement, and the same command continues there. --device cpu tries the script
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import product
 from pathlib import Path
 
@@ -40,7 +46,7 @@ from common import (
 )
 from PIL import Image
 
-PARTS = ("steps", "pictures", "peers", "limits", "trace", "batch")
+PARTS = ("steps", "pictures", "peers", "limits", "trace", "batch", "tests")
 NETWORKS, PRECISIONS = ("builtin", "vgg19"), ("bfloat16", "float16", "float32")
 COMPILE = ("always", "never")
 PRESETS = ("draft", "fine", "print")
@@ -61,6 +67,7 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=75, help="steps setting, except pictures")
     parser.add_argument("--painters", nargs="+", default=("1", "2"), help="of the batch")
     parser.add_argument("--photos", type=int, default=100, help="photos of the batch")
+    parser.add_argument("--tests", nargs="+", default=["tests"], help="files and folders of tests")
     parser.add_argument("--minutes", type=float, default=9)
     parser.add_argument("--torch-python", default=sys.executable)
     parser.add_argument("--device", choices=("gpu", "cpu"), default="gpu")
@@ -73,12 +80,18 @@ def main() -> None:
             print(f"{args.minutes:g} minutes are over; the same command continues")
             break
         if name not in results:
-            in_batch = name.startswith("batch")
-            results[name] = batch(args, *command) if in_batch else run_worker(*command)
+            results[name] = measured(args, name, command)
             print(f"{name}: {results[name]}", flush=True)
             file.write_text(json.dumps(results, indent=1))
     (args.out / "gpu.md").write_text(document(results))
     print(args.out / "gpu.md")
+
+
+def measured(args: argparse.Namespace, name: str, command: tuple) -> list[Result]:
+    """Return the results of a measurement in `measurements`."""
+    if name == "tests":
+        return tests(args)
+    return batch(args, *command) if name.startswith("batch") else run_worker(*command)
 
 
 def measurements(args: argparse.Namespace) -> dict[str, tuple]:
@@ -95,7 +108,10 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
             for when, network, precision in product(args.compile, args.networks, args.precisions)
         },
         "pictures": {
-            f"{network}, {preset}": (*ours, *sizes, "--network", network, "--preset", preset)
+            f"{network}, {preset}": (
+                *(*ours, "--sizes", args.sizes[0], *args.sizes),
+                *("--network", network, "--preset", preset),
+            )
             for network, preset in product(args.networks, PRESETS)
         },
         "peers": {recipe: (*peers, *sizes, "--recipe", recipe) for recipe in RECIPES},
@@ -114,13 +130,14 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
             for network in args.networks
         },
         "batch": {f"batch, PAINTERS={painters}": (painters,) for painters in args.painters},
+        "tests": {"tests": ()},
     }
     return {name: command for part in args.parts for name, command in found[part].items()}
 
 
 def batch(args: argparse.Namespace, painters: str) -> list[Result]:
-    """Paint photos at the smallest size with PAINTERS=painters, as the command does, and count
-    pictures a minute from the first picture's start on, in all and in the second half."""
+    """Paint photos at the smallest size with PAINTERS=painters, as the command does. Pictures a
+    minute count from the first picture's start on, in all and in the second half."""
     for folder in ("photos", "paintings"):
         (args.out / folder).mkdir(exist_ok=True)
     Image.fromarray(pixels(PAINTING)).save(args.out / "paintings/brush.png")
@@ -139,7 +156,9 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
         "DEVICE": args.device,
         "PAINTERS": painters,
     }
+    started = datetime.now(UTC)
     done, events = run_batch(variables)
+    whole_s = (datetime.now(UTC) - started).total_seconds()
     if done.returncode or "done" not in events:
         return [{"failed": (done.stdout + done.stderr)[-500:]}]
     times = {name: [time_of(each) for each in events[name]] for name in ("plan", "memory", "done")}
@@ -152,11 +171,28 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
     return [
         {
             "painted": count,
+            "first_s": (times["done"][0] - started).total_seconds(),
+            "whole_s": whole_s,
             "per_minute": 60 * count / painting,
             "later_per_minute": 60 * (len(later) - 1) / later_s if later_s else 0.0,
             "loading_s": loading,
         }
     ]
+
+
+def tests(args: argparse.Namespace) -> list[Result]:
+    """Run the tests, which see the first GPU. Return pytest's last line."""
+    output = args.out / "tests.txt"
+    with output.open("w") as file:
+        subprocess.run(
+            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *args.tests],
+            cwd=REPOSITORY,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": "0" if args.device == "gpu" else "-1"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    return [{"tests": output.read_text().splitlines()[-1]}]
 
 
 def document(results: dict[str, list[Result]]) -> str:
@@ -167,19 +203,23 @@ def document(results: dict[str, list[Result]]) -> str:
     for name, rows in results.items():
         for row in rows:
             if "failed" in row:
-                steps.append([name, "", row["failed"].replace("\n", " "), *[""] * 7])
+                steps.append([name, "", row["failed"].replace("\n", " "), *[""] * 8])
             elif "size" in row:
                 peak = peaks.get(name)
                 steps.append([name, *cells(row, peak)])
             elif "painted" in row:
-                rates = (f"{row.get(key, 0):.1f}" for key in ("per_minute", "later_per_minute"))
-                batches.append([name, str(row["painted"]), *rates])
+                keys = ("first_s", "whole_s", "per_minute", "later_per_minute")
+                batches.append([name, str(row["painted"]), *(f"{row[key]:.1f}" for key in keys)])
+            elif "tests" in row:
+                parts.append(f"Tests: {row['tests']}")
     head = [
-        *("", "px", "ms a step", "ms without matching", "first step, s", "picture, s", "GiB"),
+        *("", "px", "ms a step", "ms without matching", "ms of a matching"),
+        *("first step, s", "picture, s", "GiB"),
         *("estimated / used", "TFLOP/s of convolutions", "share of the peak"),
     ]
     parts.append(table(head, steps))
-    parts.append(table(["", "painted", "pictures a minute", "the second half"], batches))
+    head = ["", "painted", "to the first, s", "in all, s", "pictures a minute", "the second half"]
+    parts.append(table(head, batches))
     return "\n\n".join(parts) + "\n"
 
 
@@ -190,6 +230,7 @@ def cells(row: Result, peak: float | None) -> list[str]:
         str(row["size"]),
         f"{1000 * row['step_s']:.2f}",
         f"{1000 * row['alone_s']:.2f}" if "alone_s" in row else "",
+        f"{1000 * row['matching_s']:.1f}" if "matching_s" in row else "",
         f"{row['first_s']:.1f}",
         f"{row['picture_s']:.1f}" if "picture_s" in row else "",
         f"{row['whole'] / GIB:.2f}",

@@ -9,6 +9,7 @@ Paints the same photo at each size, and prints a line of JSON for each:
 - step_s: mean seconds of a step at the last scale, without the first two, with its share of the
   time in which places are matched
 - alone_s: the same until places are matched again, if they are
+- matching_s: seconds in which all places are matched once, then
 - first_s: seconds to the end of the first step, from the start of the process for the first size,
   from the start of the painting for the others
 - picture_s: seconds of the whole picture
@@ -107,7 +108,11 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
         if args.trace and steps == unmatched + TRACED:
             tf.profiler.experimental.stop()
     used, whole = memory_used(before)
-    alone = {"alone_s": (matched - begun) / (unmatched - WARM_UP)} if matched else {}
+    alone: Result = {}
+    if matched and steps > unmatched:
+        step_s = (matched - begun) / (unmatched - WARM_UP)
+        matching_s = (ended - matched - (steps - unmatched) * step_s) / ((steps - 1) // unmatched)
+        alone = {"alone_s": step_s, "matching_s": matching_s}
     return alone | {
         "size": size,
         "step_s": (ended - begun) / (steps - WARM_UP),

@@ -23,6 +23,8 @@ from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.bucket_layout import ENDED, PAGE, UNPUBLISHED
 from painterly.config import Config
 from painterly.devices.native_stderr import hold_native_stderr
+from painterly.devices.nvidia import visible_gpus
+from painterly.devices.trials import TRIALS
 from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.record import Record
@@ -145,6 +147,8 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
             with hold_native_stderr():
                 # Devices first: the engine asks what they can do when it is imported.
                 if optimises:
+                    if wanted != "cpu":
+                        TRIALS.begin(visible_gpus())  # While TensorFlow is loaded here.
                     from painterly.devices.choose import choose_devices
 
                     devices = choose_devices(wanted)

@@ -10,58 +10,66 @@ import tensorflow as tf
 
 from painterly.devices import nvidia
 from painterly.devices.device import Device, Devices
+from painterly.devices.trials import TRIALS, Trials
 from painterly.errors import DeviceError
-from painterly.log import event, one_line
+from painterly.log import event
 
 MUCH_TAKEN = 1.5 * 2**30  # bytes of a GPU's memory; CUDA itself takes half a GiB
+OTHER_WAYS = "use another card, or preset instant, which needs no GPU"
 
-_broken: set[int] = set()  # numbers of GPUs that TensorFlow lists but that cannot compute
 
-
-def choose_devices(wanted: str) -> Devices:
+def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
     """Set up the devices that `wanted` names: `auto`, `gpu` or `cpu`. Use them in their scopes.
 
-    A GPU is used if a convolution runs on it. With `auto` a GPU that does not work is reported in
-    capitals. Raises DeviceError for `gpu` if none works, with the reason.
+    A GPU is used if its trial succeeds, and otherwise hidden from TensorFlow. With `auto` a GPU
+    that does not work is reported in capitals.
+
+    Args:
+        wanted: The name.
+        trials: The trials of GPUs, which may have begun.
+
+    Returns:
+        The devices.
+
+    Raises:
+        DeviceError: For `gpu` none works; the error has the reason.
     """
-    gpus = tf.config.list_physical_devices("GPU")
-    if wanted == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-        gpus = []
-    elif not gpus:
+    gpus = [] if wanted == "cpu" else tf.config.list_physical_devices("GPU")
+    if not gpus and wanted != "cpu":
         installed = nvidia.installed_gpus()
         if installed or wanted == "gpu":
             _report_unusable(installed, nvidia.why_unusable(_cuda_version()), wanted)
     for gpu in gpus:
         tf.config.experimental.set_memory_growth(gpu, True)
-    if gpus:
-        full_float32()
-    usable = _working(gpus, wanted)
+    tf.config.set_visible_devices(_working(gpus, wanted, trials), "GPU")
     fastest_precision.cache_clear()
-    precision = f"fastest in {fastest_precision()}"
+    usable, precision = gpus_in_use(), f"fastest in {fastest_precision()}"
     if not usable:
         return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
+    full_float32()
     return Devices(
         tuple(
-            Device(f"GPU:{number}", f"{_description(number, gpus[number])}, {precision}")
-            for number in usable
+            Device(f"GPU:{number}", f"{_description(gpu)}, {precision}")
+            for number, gpu in enumerate(usable)
         )
     )
 
 
-def _working(gpus: list[tf.config.PhysicalDevice], wanted: str) -> list[int]:
-    """Return the numbers of the GPUs that pass `probe`.
-
-    TensorFlow still lists the others: after a probe it is too late to hide them.
-    """
-    flaws = {n: flaw for n in range(len(gpus)) if (flaw := probe(f"GPU:{n}"))}
-    _broken.clear()
-    _broken.update(flaws)
+def _working(
+    gpus: list[tf.config.PhysicalDevice], wanted: str, trials: Trials
+) -> list[tf.config.PhysicalDevice]:
+    """Return the GPUs whose trials succeed, and report the others."""
+    flaws = {
+        number: f"TensorFlow {tf.__version__} {flaw}"
+        for number, flaw in trials.flaws(len(gpus)).items()
+    }
     if flaws and len(flaws) == len(gpus):
-        _report_unusable([_gpu_name(gpu) for gpu in gpus], "; ".join(flaws.values()), wanted)
+        reason = f"{'; '.join(dict.fromkeys(flaws.values()))}; {OTHER_WAYS}"
+        _report_unusable([_card(gpu) for gpu in gpus], reason, wanted)
     elif flaws:
-        event(f"NOT ALL GPUS CAN BE USED: {'; '.join(flaws.values())}", level=WARNING)
-    return [number for number in range(len(gpus)) if number not in flaws]
+        named = "; ".join(f"{_card(gpus[number])}: {flaw}" for number, flaw in flaws.items())
+        event(f"NOT ALL GPUS CAN BE USED: {named}", level=WARNING)
+    return [gpu for number, gpu in enumerate(gpus) if number not in flaws]
 
 
 def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
@@ -76,56 +84,44 @@ def _report_unusable(gpus: list[str], reason: str, wanted: str) -> None:
     )
 
 
-def probe(name: str) -> str | None:
-    """Return the flaw of a device such as `GPU:0` in one line.
-
-    The answer is None if a convolution ran there, and nowhere else, with the right result.
-    """
-    soft = tf.config.get_soft_device_placement()
-    tf.config.set_soft_device_placement(False)  # Otherwise TensorFlow falls back to the CPU.
-    try:
-        with tf.device(name):
-            sums = tf.nn.conv2d(tf.ones([1, 8, 8, 16]), tf.ones([3, 3, 16, 16]), 1, "VALID")
-        right = bool((sums.numpy() == 3 * 3 * 16).all())
-        used = not name.startswith("GPU") or tf.config.experimental.get_memory_info(name)["peak"]
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
-        return f"a convolution on {name} failed: {one_line(error)[:200]}"
-    finally:
-        tf.config.set_soft_device_placement(soft)
-    if not sums.device.endswith(name) or not used:
-        return f"a convolution for {name} ran on {sums.device}"
-    return None if right else f"a convolution on {name} gave a wrong result"
-
-
-def _description(number: int, gpu: tf.config.PhysicalDevice) -> str:
-    memory = nvidia.gpu_memory(number)
-    capability = tf.config.experimental.get_device_details(gpu).get("compute_capability")
-    parts = [_gpu_name(gpu)]
+def _description(gpu: tf.config.PhysicalDevice) -> str:
+    memory = nvidia.gpu_memory(nvidia.cuda_number(gpu.name))
+    name, *capability = _name_and_capability(gpu)
+    parts = [name]
     parts += [f"{memory.total / 2**30:.1f} GiB"] if memory else []
     if memory and memory.total - memory.free > MUCH_TAKEN:
         parts += [f"of which {memory.free / 2**30:.1f} are free"]
-    parts += [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
-    return ", ".join(parts)
+    return ", ".join(parts + capability)
 
 
-def _gpu_name(gpu: tf.config.PhysicalDevice) -> str:
-    return tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name)
+def _card(gpu: tf.config.PhysicalDevice) -> str:
+    return " with ".join(_name_and_capability(gpu))
+
+
+def _name_and_capability(gpu: tf.config.PhysicalDevice) -> list[str]:
+    """Return a GPU's name and, if it is known, its compute capability."""
+    details = tf.config.experimental.get_device_details(gpu)
+    capability = details.get("compute_capability")
+    named = [f"compute capability {'.'.join(map(str, capability))}"] if capability else []
+    return [details.get("device_name", gpu.name), *named]
 
 
 def _cuda_version() -> str | None:
     """Return the CUDA version that TensorFlow is built with, or None if without CUDA."""
-    return tf.sysconfig.get_build_info().get("cuda_version")
+    build = tf.sysconfig.get_build_info()
+    # TensorFlow 2.22 no longer names it. All wheels since 2.15 have CUDA 12.
+    return build.get("cuda_version", "12") if build["is_cuda_build"] else None
 
 
 def one_operation_at_a_time() -> None:
-    """Make TensorFlow run one operation at a time if there is no GPU; each still uses all cores.
+    """Make TensorFlow run one operation at a time if the CPU paints; each still uses all cores.
 
     This has an effect only before TensorFlow's first operation.
 
     oneDNN caches compiled kernels for each thread that runs operations, so several threads multiply
     the memory. The steps depend on each other, so no speed is lost.
     """
-    if not tf.config.list_physical_devices("GPU"):
+    if not gpus_in_use():
         with contextlib.suppress(RuntimeError):  # TensorFlow is running already.
             tf.config.threading.set_inter_op_parallelism_threads(1)
 
@@ -142,9 +138,8 @@ def full_float32() -> None:
 
 
 def gpus_in_use() -> list[tf.config.PhysicalDevice]:
-    """Return the GPUs that compute, or none if the CPU does."""
-    visible = tf.config.get_visible_devices("GPU")
-    return [gpu for number, gpu in enumerate(visible) if number not in _broken]
+    """Return the GPUs that compute, in the order of their devices, or none if the CPU does."""
+    return tf.config.get_visible_devices("GPU")
 
 
 @cache

@@ -46,7 +46,8 @@ def gpu_memory() -> tuple[int, int] | None:
 def gpu_capacity(number: int) -> int | None:
     """Return the most bytes that TensorFlow can hold on a GPU: the memory that other programs leave
     free at the first call, less CUDA's part. None means that the driver does not report it."""
-    gpu, memory = tf.config.list_physical_devices("GPU")[number], nvidia.gpu_memory(number)
+    gpu = tf.config.get_visible_devices("GPU")[number]
+    memory = nvidia.gpu_memory(nvidia.cuda_number(gpu.name))
     if memory is None:
         return None
     if tf.config.experimental.get_memory_growth(gpu):

@@ -41,6 +41,24 @@ def installed_gpus() -> list[str]:
     return []
 
 
+def visible_gpus() -> int:
+    """Return how many GPUs CUDA shows to this process: none without a driver that starts, or if
+    CUDA_VISIBLE_DEVICES hides all."""
+    count = ctypes.c_int()
+    try:
+        driver = ctypes.CDLL(LIBRARY)
+    except OSError:
+        return 0
+    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    return 0 if failed else count.value
+
+
+def cuda_number(name: str) -> int:
+    """Return CUDA's number of a GPU from TensorFlow's name of it, such as `/physical_device:GPU:1`.
+    The names of TensorFlow's devices count without the GPUs that are hidden from it."""
+    return int(name.rpartition(":")[2])
+
+
 class GpuMemory(NamedTuple):
     """The memory of a GPU in bytes; `free` is what no process holds."""
 
@@ -49,7 +67,7 @@ class GpuMemory(NamedTuple):
 
 
 def gpu_memory(number: int) -> GpuMemory | None:
-    """Return a GPU's memory, by CUDA's number, which is TensorFlow's too.
+    """Return a GPU's memory, by CUDA's number.
 
     The answer is None if the driver does not report it. TensorFlow must have started the driver.
     """

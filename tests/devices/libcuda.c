@@ -5,6 +5,7 @@
 int cuInit(unsigned flags) { return STARTS; }
 int cuDriverGetVersion(int *version) { *version = VERSION; return 0; }
 int cuGetErrorName(int code, const char **name) { *name = "CUDA_ERROR_OF_A_TEST"; return 0; }
+int cuDeviceGetCount(int *count) { *count = 1; return 0; }
 int cuDeviceGet(int *device, int number) { *device = number; return number > 0; }
 static int retained, pushed;
 int cuDevicePrimaryCtxRetain(void **context, int device) {

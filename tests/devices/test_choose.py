@@ -12,6 +12,7 @@ import pytest
 
 from painterly import log
 from painterly.devices import choose, nvidia
+from painterly.devices.trials import Trials
 from painterly.errors import DeviceError
 
 HERE = Path(__file__).parent
@@ -100,33 +101,48 @@ def test_the_driver_reports_a_gpus_memory(driver):
     assert ctypes.CDLL(nvidia.LIBRARY).contexts_left() == 0
 
 
-def test_a_convolution_proves_where_it_ran():
-    soft = choose.tf.config.get_soft_device_placement()
-    assert choose.probe("CPU:0") is None
-    flaw = choose.probe("GPU:7")
-    assert flaw.startswith("a convolution on GPU:7 failed: ") and "\n" not in flaw
-    assert choose.tf.config.get_soft_device_placement() == soft
+def test_gpus_are_counted_without_tensorflow(driver, monkeypatch):
+    monkeypatch.setattr(nvidia, "LIBRARY", "libcuda-of-nobody.so.1")
+    assert nvidia.visible_gpus() == 0
+    driver(starts=100)  # CUDA_ERROR_NO_DEVICE, as with an empty CUDA_VISIBLE_DEVICES
+    assert nvidia.visible_gpus() == 0
+    driver(version=12051)
+    assert nvidia.visible_gpus() == 1
+
+
+def test_tensorflow_with_cuda_is_known_even_if_it_does_not_name_the_version(monkeypatch):
+    """As TensorFlow 2.22 from PyPI."""
+    monkeypatch.setattr(choose.tf.sysconfig, "get_build_info", lambda: {"is_cuda_build": True})
+    assert choose._cuda_version() == "12"
 
 
 @pytest.fixture
 def two_gpus(bare, monkeypatch):
     """Two GPUs as TensorFlow lists them, and the calls that set them up.
 
-    `flaws` has the results of probes.
+    `ends` has the code in Python that ends the trial of a GPU; others succeed.
     """
     config = choose.tf.config
     gpus = [config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU") for number in range(2)]
-    made = SimpleNamespace(gpus=gpus, calls=Mock(), flaws={}, capabilities=[(8, 6), (8, 6)])
+    made = SimpleNamespace(calls=Mock(), ends={}, capabilities=[(8, 6), (8, 6)])
+    made.gpus, made.visible = gpus, gpus
 
     def details(gpu):
         capability = made.capabilities[gpus.index(gpu)]
         return {"device_name": "NVIDIA A10G", "compute_capability": capability}
 
-    made.calls.probe.side_effect = made.flaws.get
-    monkeypatch.setattr(choose, "probe", made.calls.probe)
-    for name in ("list_physical_devices", "get_visible_devices"):
-        monkeypatch.setattr(config, name, lambda kind: gpus)
-    monkeypatch.setattr(config, "set_visible_devices", made.calls.show)
+    def show(shown, kind):
+        made.calls.show(shown)
+        made.visible = shown
+
+    def devices(wanted):
+        code = f"import os, sys; exec({made.ends}.get(int(sys.argv[1]), ''))"
+        return choose.choose_devices(wanted, Trials([sys.executable, "-c", code], timeout_s=5))
+
+    made.devices = devices
+    monkeypatch.setattr(config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(config, "get_visible_devices", lambda kind: made.visible)
+    monkeypatch.setattr(config, "set_visible_devices", show)
     monkeypatch.setattr(config.experimental, "set_memory_growth", made.calls.grow)
     monkeypatch.setattr(config.experimental, "enable_tensor_float_32_execution", made.calls.round)
     monkeypatch.setattr(config.experimental, "get_device_details", details)
@@ -138,50 +154,73 @@ def two_gpus(bare, monkeypatch):
 @pytest.mark.parametrize("wanted", ["auto", "gpu"])
 def test_every_gpu_is_set_up_before_the_first_one_computes(two_gpus, wanted):
     """TensorFlow would take all memory of all of them, and refuses to change that later."""
-    chosen = choose.choose_devices(wanted)
+    chosen = two_gpus.devices(wanted)
     assert two_gpus.calls.mock_calls == [
         *(call.grow(gpu, True) for gpu in two_gpus.gpus),
-        *(call.round(False), call.probe("GPU:0"), call.probe("GPU:1")),
+        *(call.show(two_gpus.gpus), call.round(False)),
     ]
     assert [each.name for each in chosen.all] == ["GPU:0", "GPU:1"]
     assert str(chosen) == "2 × NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
     two_gpus.calls.reset_mock()  # GPUs that are not wanted are hidden and left alone.
-    assert [each.name for each in choose.choose_devices("cpu").all] == ["CPU:0"]
-    assert two_gpus.calls.mock_calls == [call.show([], "GPU")]
+    assert [each.name for each in two_gpus.devices("cpu").all] == ["CPU:0"]
+    assert two_gpus.calls.mock_calls == [call.show([])]
 
 
 def test_a_gpu_that_other_programs_use_is_named_with_what_they_leave_free(two_gpus, monkeypatch):
     found = [nvidia.GpuMemory(free * 2**30, 16 * 2**30) for free in (11, 15)]
     monkeypatch.setattr(nvidia, "gpu_memory", found.__getitem__)
-    assert [str(each) for each in choose.choose_devices("gpu").all] == [
-        "NVIDIA A10G, 16.0 GiB, of which 11.0 are free, compute capability 8.6, "
-        "fastest in bfloat16",
-        "NVIDIA A10G, 16.0 GiB, compute capability 8.6, fastest in bfloat16",
-    ]
+    used = (
+        "NVIDIA A10G, 16.0 GiB, of which 11.0 are free, compute capability 8.6, fastest in bfloat16"
+    )
+    free = "NVIDIA A10G, 16.0 GiB, compute capability 8.6, fastest in bfloat16"
+    assert [str(each) for each in two_gpus.devices("gpu").all] == [used, free]
+    two_gpus.ends[0] = "os.abort()"  # The other one becomes TensorFlow's first.
+    assert [(each.name, str(each)) for each in two_gpus.devices("gpu").all] == [("GPU:0", free)]
 
 
 def test_convolutions_are_in_bfloat16_if_every_gpu_that_is_used_has_it(two_gpus):
     two_gpus.capabilities[1] = (7, 5)
-    chosen = choose.choose_devices("gpu")
+    chosen = two_gpus.devices("gpu")
     assert [str(each).split(", ", 1)[1] for each in chosen.all] == [
         "compute capability 8.6, fastest in float16",
         "compute capability 7.5, fastest in float16",
     ]
     two_gpus.capabilities[1] = (6, 1)
-    assert "fastest in float32" in str(choose.choose_devices("gpu"))
-    two_gpus.flaws["GPU:1"] = "it broke"
-    assert "fastest in bfloat16" in str(choose.choose_devices("gpu"))
+    assert "fastest in float32" in str(two_gpus.devices("gpu"))
+    two_gpus.ends[1] = "sys.exit('it broke')"
+    assert "fastest in bfloat16" in str(two_gpus.devices("gpu"))
 
 
-def test_a_gpu_whose_convolution_fails_is_not_used(two_gpus, capsys):
-    two_gpus.flaws["GPU:0"] = "it broke"
-    chosen = choose.choose_devices("gpu")
-    assert [each.name for each in chosen.all] == ["GPU:1"]
+def test_a_gpu_whose_trial_fails_is_hidden_from_tensorflow(two_gpus, capsys):
+    two_gpus.ends[0] = "sys.exit('it broke')"
+    chosen = two_gpus.devices("gpu")
+    assert [each.name for each in chosen.all] == ["GPU:0"]
+    assert two_gpus.visible == two_gpus.gpus[1:]
     assert str(chosen) == "NVIDIA A10G, compute capability 8.6, fastest in bfloat16"
-    assert "NOT ALL GPUS CAN BE USED: it broke" in capsys.readouterr().out
-    two_gpus.flaws["GPU:1"] = "it broke"
-    with pytest.raises(DeviceError, match="NVIDIA A10G, NVIDIA A10G cannot be used: it broke"):
-        choose.choose_devices("gpu")
+    assert capsys.readouterr().out == (
+        "NOT ALL GPUS CAN BE USED: NVIDIA A10G with compute capability 8.6: "
+        f"TensorFlow {choose.tf.__version__} fails there: it broke\n"
+    )
+
+
+def test_a_card_that_aborts_tensorflow_is_named_with_the_ways_out(two_gpus, capsys):
+    two_gpus.capabilities[:] = [(12, 0), (12, 0)]
+    error = "LLVM ERROR: PTX version 8.5 does not support target sm_120"
+    two_gpus.ends = dict.fromkeys((0, 1), f"os.write(2, b'{error}'); os.abort()")
+    assert [each.name for each in two_gpus.devices("auto").all] == ["CPU:0"]
+    assert two_gpus.visible == []  # TensorFlow would still place operations there.
+    logged = capsys.readouterr().out
+    why = (
+        f"TensorFlow {choose.tf.__version__} is ended there by SIGABRT: {error}; "
+        "use another card, or preset instant, which needs no GPU"
+    )
+    assert logged.count("\n") == 1 and "AND PAINTS ON THE CPU, MANY TIMES SLOWER" in logged
+    assert "(NVIDIA A10G with compute capability 12.0, " in logged
+    assert logged.endswith(f": {why}. DEVICE=cpu avoids this warning.\n")
+    with pytest.raises(DeviceError, match=r"compute capability 12\.0 cannot be used: ") as caught:
+        two_gpus.devices("gpu")
+    assert caught.value.exit_code == 4 and "\n" not in str(caught.value)
+    assert str(caught.value).endswith(f": {why}; DEVICE=cpu paints without one")
 
 
 @pytest.mark.parametrize(
