@@ -24,10 +24,10 @@ Paints every photo in every style.
                             one on this machine
   ./start.sh init           set up Clever Cloud, AWS or another S3 service: write .env, create the
                             buckets (--help lists flags that answer its questions)
-  ./start.sh setup [--web] [--cluster] [--dev] [--cpu | --gpu]
+  ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
                             create the Python environment and print the path of its Python;
                             --web adds the requirements of the web service, --cluster adds Ray,
-                            --dev adds the requirements of the tests; --gpu installs CUDA on a
+                            --formats adds JPEG XL and cameras' raw files, --dev adds the requirements of the tests; --gpu installs CUDA on a
                             machine without a GPU, too, as for an image, and --cpu does not
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
   ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
@@ -87,7 +87,7 @@ case $mode in
     for option in "${@:2}"; do
       case $option in
         --cpu | --gpu) extras[0]=${option#--} ;;
-        --web | --cluster) extras+=("${option#--}") ;;
+        --web | --cluster | --formats) extras+=("${option#--}") ;;
         --dev) extras+=(web dev) ;;
         *) fail 2 "start.sh setup: there is no option '$option'; ./start.sh --help lists them" ;;
       esac

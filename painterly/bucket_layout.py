@@ -1,9 +1,15 @@
 """The keys in the three buckets, and what their names say about the objects."""
 
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
+# Libraries of the extra `formats`, and extensions that are pictures if these are installed.
+JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
+_RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
+_EXTRA = {JXL_READER: (".jxl",), RAW_READER: _RAW}
 _USUAL = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif"))
+_READABLE = (suffix for name, kinds in _EXTRA.items() if find_spec(name) for suffix in kinds)
+PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif", *_READABLE))
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
 STYLES = "styles.toml"
 STYLE_FILES = (STYLES, "looks.toml")  # the second is its older name

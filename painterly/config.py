@@ -338,7 +338,10 @@ def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Setti
 def _output(values: Mapping[str, str]) -> OutputFormat:
     name = _choice(values, "OUTPUT_FORMAT", OUTPUT_FORMATS, FORMAT_ALIASES)
     quality = whole_number(values, "OUTPUT_QUALITY", 95, 1, 100)
-    return OutputFormat(name, quality, switch(values, "KEEP_GPS"))
+    depth = int(_choice(values, "OUTPUT_DEPTH", ("8", "16")) or 8)
+    if depth == 16 and name != "tiff":
+        raise ConfigError("OUTPUT_DEPTH is 16, which only tiff has; set OUTPUT_FORMAT to tiff")
+    return OutputFormat(name, quality, switch(values, "KEEP_GPS"), depth)
 
 
 def _choice(

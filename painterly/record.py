@@ -13,7 +13,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
 STORED_NAMES = {"style_name": "look"}  # fields that have another name in JSON, for older versions
-OutputFields = tuple[str | None, int, bool]  # format, quality, keep_gps
+OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
 
 
 @dataclass(frozen=True)
@@ -143,12 +143,16 @@ def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: An
 
 
 def _output(value: Any) -> OutputFields:
-    """Read the fields of the output format. Records of older versions end with the quality, or
-    have the bits per colour before the last field."""
+    """Read the fields of the output format. Records of older versions end with the quality or
+    `keep_gps`, or have a depth, of png only, before the last field."""
     name, quality, *others = _instance((list,), value)
-    keep_gps = others[-1] if others else False
+    if len(others) == 2 and type(others[1]) is bool:
+        others = others[1:]
+    keep_gps = others[0] if others else False
+    depth = others[1] if len(others) > 1 else 8
     return (
         _instance((str, NoneType), name),
         _instance((int,), quality),
         _instance((bool,), keep_gps),
+        _instance((int,), depth),
     )

@@ -34,7 +34,7 @@ WHOLE = {
     "seconds": 37.0,
     "source": "./photos",
     "style": "./paintings",
-    "output": [None, 95, False],
+    "output": [None, 95, False, 8],
     "fingerprint": "1bb88c",
     "result": "both/trip/old town é.png",
     "finished": "2026-11-21T04:37:26+00:00",
@@ -52,8 +52,8 @@ def test_a_record_of_an_older_version_lacks_fields_and_one_of_another_has_more()
     record = parsed(old)
     assert (record.fingerprint, record.result) == ("1bb88c", "both/trip/old town é.png")
     assert record.paintings == (PaintingRef("both/a.jpg"),)
-    assert record.output == ("png", 90, False)
-    assert parsed(old | {"output": ["png", 90, 16, True]}).output == ("png", 90, True)
+    assert record.output == ("png", 90, False, 8)
+    assert parsed(old | {"output": ["png", 90, 16, True]}).output == ("png", 90, True, 8)
     assert record.photo_mask is None and record.seconds is None
     assert parsed(WHOLE | {"mood": {"calm": [1]}}) == parsed(WHOLE)
     assert parsed(WHOLE | {"note": "painted with random features"}) == parsed(WHOLE)

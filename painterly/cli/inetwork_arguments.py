@@ -67,6 +67,7 @@ HELP = {
     "--output_format": "`same` is the format that BASE's name says, or jpg if that has no known "
     "extension (default: by PREFIX's extension, else png)",
     "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
+    "--output_depth": "bits per colour: 8, or 16 if the result is a tiff (default: 8)",
     "--keep_gps": "keep the photo's location in the result (default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
@@ -215,7 +216,7 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
         if rows is None and args.size is None:
             rows = settings.traits.defaults["size"]
         save_every = 1 if save_every is None else save_every
-    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps)
+    output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)
     if output.format is not None and base != STANDARD:
         output = replace(output, format=output.extension(base))
     if prefix == STANDARD:
@@ -340,6 +341,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add(group, "--save_every", metavar="N", type=count)
     _add(group, "--output_format", choices=OUTPUT_FORMATS)
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
+    _add(group, "--output_depth", type=int, choices=(8, 16), default=8)
     _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
     _add(group, "--weights", metavar="FILE")
     _add(group, "--memory_limit", metavar="SIZE")

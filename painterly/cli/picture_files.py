@@ -170,6 +170,8 @@ def result_files(
             raise ConfigError(f"{name!r} does not end in .{output.format}, the result's format")
         prefix = name.removesuffix(suffix)
         results = ResultFiles(prefix, suffix[1:], photo, replace(output, format=extension))
+    if results.output.depth == 16 and results.output.format != "tiff":
+        raise ConfigError("--output_depth is 16, which only tiff has; add --output_format tiff")
     if name != STANDARD:
         _check_target(results.path(), name, inputs)
     return results

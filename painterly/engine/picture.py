@@ -133,12 +133,14 @@ class Postprocess:
         settings: The settings.
         content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
         color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
+        grey: Whether results are grey.
     """
 
     photo: np.ndarray | None
     settings: Settings
     content_mask: np.ndarray | None = None
     color_mask: np.ndarray | None = None
+    grey: bool = False
 
     @classmethod
     def of(
@@ -147,18 +149,20 @@ class Postprocess:
         settings: Settings,
         content_mask: np.ndarray | None = None,
         color_mask: np.ndarray | None = None,
+        grey: bool = False,
     ) -> "Postprocess":
         """Return the postprocessing for these settings. It references the photo only if it needs
         it."""
         needed = _changes_pictures(settings, content_mask is not None)
-        return cls(photo if needed else None, settings, content_mask, color_mask)
+        return cls(photo if needed else None, settings, content_mask, color_mask, grey)
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
         """Return the result for an optimised picture [h, w, 3] of any size, float32, 0…1. It is
         the same picture if nothing changes it."""
-        if self.photo is None:
-            return painted
-        image, photo = painted, to_float(self.photo)
+        image = painted if self.photo is None else self._with_photo(painted, to_float(self.photo))
+        return colour.grey(image) if self.grey else image
+
+    def _with_photo(self, image: np.ndarray, photo: np.ndarray) -> np.ndarray:
         if self.settings.rescale_image and image.shape != photo.shape:
             method = Image.Resampling[self.settings.rescale_method.upper()]
             image = arrays.resample(image, len(photo), photo.shape[1], method).clip(0, 1)

@@ -18,6 +18,7 @@ from painterly.engine.picture import (
     picture_size,
 )
 from painterly.engine.schedule import Position, schedule
+from painterly.images.colour import is_grey
 from painterly.settings import Settings
 
 if TYPE_CHECKING:
@@ -157,7 +158,9 @@ class Transfer(ABC):
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
-        self._postprocess = Postprocess.of(content, settings, self._painted_part, color_mask)
+        # Without colours in the inputs, those of the result are noise of the optimisation.
+        grey = all(is_grey(each) for each in (content, init, *styles.paintings) if each is not None)
+        self._postprocess = Postprocess.of(content, settings, self._painted_part, color_mask, grey)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

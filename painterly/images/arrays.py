@@ -43,15 +43,15 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
     return out
 
 
-def to_uint8(values: np.ndarray, over_white: np.ndarray | None = None) -> np.ndarray:
-    """Round floats, clipped to 0…1, to uint8 of the same shape, composited over white by an alpha
-    [H, W]."""
-    out = np.empty(values.shape, np.uint8)
+def to_integers(values: np.ndarray, depth: int, over_white: np.ndarray | None = None) -> np.ndarray:
+    """Round floats, clipped to 0…1, to integers of 8 or 16 bits of the same shape, composited over
+    white by an alpha [H, W]."""
+    out = np.empty(values.shape, np.uint8 if depth == 8 else np.uint16)
     for rows in bands(len(values), _BAND):
         band = np.clip(values[rows], 0, 1)
         if over_white is not None:
             band = 1 - (1 - band) * np.clip(over_white[rows, :, None], 0, 1)
-        out[rows] = np.rint(band * 255)
+        out[rows] = np.rint(band * (2**depth - 1))
     return out
 
 

@@ -9,10 +9,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from painterly.images.arrays import bands
+from painterly.images.arrays import bands, small_bands, to_float
 
 # Rows processed at a time: a large image never has several copies in floats.
 _BAND = 64
+
+# Rec. 601's luma, which drawing programs and Pillow use to convert colours to grey.
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_COLOURLESS = 2.5 / 255  # the largest difference between the channels of a grey
 
 # Linear sRGB → cone responses, and their cube roots → Oklab (Ottosson 2020).
 _CONES = np.array(
@@ -81,6 +85,24 @@ def _changed(
             share = mask[rows, :, None]
             out[rows] = (1 - share) * picture[rows] + share * out[rows]
     return out
+
+
+def is_grey(pixels: np.ndarray) -> bool:
+    """Return whether pixels [H, W, 3], floats 0…1 or full-range integers, are grey, up to what
+    rounding and compression change."""
+    return all(
+        np.ptp(to_float(pixels[rows]), axis=-1).max() <= _COLOURLESS
+        for rows in small_bands(*pixels.shape[:2])
+    )
+
+
+def grey(pixels: np.ndarray) -> np.ndarray:
+    """Return the luma of pixels [H, W, 3], floats, in all three channels: a view, not to be
+    written to."""
+    luma = np.empty(pixels.shape[:2], np.float32)
+    for rows in small_bands(*pixels.shape[:2]):
+        luma[rows] = np.minimum(pixels[rows] @ LUMA, 1)
+    return np.broadcast_to(luma[..., None], pixels.shape)
 
 
 def srgb_to_oklab(srgb: np.ndarray) -> np.ndarray:

@@ -22,7 +22,10 @@ TYPE_SIZES[129] = 1  # text in UTF-8
 # A JPEG holds 64 kB of EXIF; this leaves room for the entries that a result adds.
 _LONGEST = 65_000
 _CAMERA, _GPS = Base.ExifOffset, Base.GPSInfo
+_INTEROPERABILITY = Base.ExifInteroperabilityOffset
 _SUBJECT_AREA = 0x9214
+# Values of ColorSpace: see the ICC profile, or DCF's index; and what some cameras write instead.
+UNCALIBRATED, _NIKONS_ADOBE_RGB = 0xFFFF, 2
 
 # Everything else in the first directory is the file's layout, or private to a program.
 _KEPT = {
@@ -112,6 +115,50 @@ def kept(data: bytes | None) -> bytes | None:
     return block if len(block) <= _LONGEST else None
 
 
+def is_adobe_rgb(data: bytes | None) -> bool:
+    """Return whether an EXIF block, or a whole TIFF file, declares Adobe RGB, as cameras do without
+    an ICC profile (DCF 2.0: the interoperability index R03)."""
+    block = (data or b"").removeprefix(PREFIX)
+    try:
+        main = _directory_at(block, block[4:8], {_CAMERA}.__contains__)
+        wanted = {Base.ColorSpace, _INTEROPERABILITY}
+        camera = _directory_at(block, main[_CAMERA].value, wanted.__contains__)
+        (space,) = struct.unpack(f"{_order(block)}H", camera[Base.ColorSpace].value)
+        if space == _NIKONS_ADOBE_RGB:
+            return True
+        index = _directory_at(block, camera[_INTEROPERABILITY].value, {1}.__contains__)[1]
+        return space == UNCALIBRATED and index.value.startswith(b"R03")
+    except (struct.error, KeyError, ValueError):
+        return False
+
+
+def has_position(data: bytes | None) -> bool:
+    """Return whether an EXIF block, or a whole TIFF file, has entries of a position."""
+    block = (data or b"").removeprefix(PREFIX)
+    try:
+        order = _order(block)
+        (pointer,) = struct.unpack_from(f"{order}L", block, 4)
+        return any(
+            any(kind for _, _, kind, _, _ in entries(block, order, value))
+            for _, tag, _, _, value in entries(block, order, pointer)
+            if tag == _GPS
+        )
+    except (struct.error, KeyError):
+        return False  # Damaged, so that no reader knows it.
+
+
+def layout(data: bytes) -> Directory:
+    """Return all entries of the first directory of a TIFF that this program has written."""
+    order = _order(data)
+    (offset,) = struct.unpack_from(f"{order}L", data, 4)
+    out: Directory = {}
+    for at, tag, kind, count, position in entries(data, order, offset):
+        length = TYPE_SIZES[kind] * count
+        start = position if length > 4 else at + 8
+        out[tag] = IfdEntry(kind, count, data[start : start + length])
+    return out
+
+
 def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool) -> Exif:
     """Return the EXIF of a result.
 
@@ -125,8 +172,7 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
     result = _read(exif.removeprefix(PREFIX))
     result.camera[Base.ExifImageWidth] = result.number(LONG, width)
     result.camera[Base.ExifImageHeight] = result.number(LONG, height)
-    # 0xFFFF: uncalibrated, see the ICC profile.
-    result.camera[Base.ColorSpace] = result.number(SHORT, 1 if srgb else 0xFFFF)
+    result.camera[Base.ColorSpace] = result.number(SHORT, 1 if srgb else UNCALIBRATED)
     if not keep_gps:
         result.gps = {}
     return result
@@ -134,17 +180,18 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 def _read(data: bytes) -> Exif:
     """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
+    main = _directory_at(data, data[4:8], _KEPT.__contains__)
+    camera, gps = {}, {}
+    if _CAMERA in main:
+        camera = _directory_at(data, main.pop(_CAMERA).value, _is_kept_of_camera)
+    if _GPS in main:
+        gps = _directory_at(data, main.pop(_GPS).value, lambda _: True)
+    return Exif(_order(data), main, camera, gps)
+
+
+def _order(data: bytes) -> Literal["<", ">"]:
     orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
-    order = orders[data[:4]]
-
-    def read(pointer: bytes, is_kept: Callable[[int], bool]) -> Directory:
-        (offset,) = struct.unpack(f"{order}L", pointer)
-        return _directory(data, order, offset, is_kept)
-
-    main = read(data[4:8], _KEPT.__contains__)
-    camera = read(main.pop(_CAMERA).value, _is_kept_of_camera) if _CAMERA in main else {}
-    gps = read(main.pop(_GPS).value, lambda _: True) if _GPS in main else {}
-    return Exif(order, main, camera, gps)
+    return orders[data[:4]]
 
 
 def _is_kept_of_camera(tag: int) -> bool:
@@ -163,7 +210,11 @@ def entries(
         yield at, *struct.unpack_from(f"{order}HHLL", data, at)
 
 
-def _directory(data: bytes, order: str, offset: int, is_kept: Callable[[int], bool]) -> Directory:
+def _directory_at(data: bytes, pointer: bytes, is_kept: Callable[[int], bool]) -> Directory:
+    """Return the entries that are kept of a directory, from its offset in 4 bytes. Raises errors as
+    `_read`."""
+    order = _order(data)
+    (offset,) = struct.unpack(f"{order}L", pointer)
     out: Directory = {}
     left = _LONGEST
     for at, tag, kind, count, position in entries(data, order, offset):

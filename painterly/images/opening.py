@@ -11,10 +11,23 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import pillow_heif
-from PIL import ExifTags, Image, ImageFile, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
+from painterly.images.containers import Prepared, check_directory, prepared, tiff_layout
+from painterly.images.deep import is_deep
+from painterly.images.exif import PREFIX as EXIF_PREFIX
+from painterly.images.extra_formats import (
+    JXL,
+    JXL_STARTS,
+    RAW,
+    extra_format,
+    is_readable,
+    jxl_size,
+    opened,
+)
+from painterly.images.png_chunks import LONGEST_PROFILE
 from painterly.log import gigabytes
 
 MAX_PIXELS = 200_000_000
@@ -25,13 +38,15 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
 
 # The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
 # and small pictures have a fixed part.
-_PLAIN_BYTES, _ALPHA_BYTES = 10, 6
-_FORMAT_BYTES = {"WEBP": 8}
+_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
+_FORMAT_BYTES = {"WEBP": 8, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
+_PREPARED = "prepared by painterly"  # a key of the pictures' `info`
 _TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
+_NO_WHITE = "has values of 32 bits, with a sign, or in floats; save it with 16 or 8 bits"
 _DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
@@ -39,6 +54,9 @@ pillow_heif.register_heif_opener()
 # Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
 # open_picture checks the size in the header instead.
 Image.MAX_IMAGE_PIXELS = None
+
+# `prepared` leaves out texts. A colour profile may be longer than 1 MB, Pillow's limit for both.
+PngImagePlugin.MAX_TEXT_CHUNK = LONGEST_PROFILE
 
 # Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
 # process, since warnings.catch_warnings is not thread-safe.
@@ -80,12 +98,26 @@ def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFi
         _check_memory(bytes_to_decode(data), available)
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
+    if data.startswith(JXL_STARTS):
+        _check_size(*jxl_size(data))  # Opening it decodes it.
+    ready = prepared(data)
+    kind = extra_format(data)
     try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image = kind and opened(data, kind)
+        image = image or Image.open(io.BytesIO(ready.data), formats=_FORMATS)
     except UnidentifiedImageError:
-        raise _not_a_picture(data) from None
+        raise _rare_tiff(data) or _not_a_picture(data) from None
+    image.info[_PREPARED] = ready
+    _drop_endless_exif(image)
     _check_not_a_preview(image)
-    width, height = image.size
+    _check_size(*image.size)
+    _check_depth(image)
+    _mend_planes(image)
+    _mend_palette(image)
+    return image
+
+
+def _check_size(width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
         raise PictureError(
             f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
@@ -96,9 +128,12 @@ def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFi
             f"is {width} × {height} pixels; the smallest side that can be painted is "
             f"{MIN_SIDE} pixels; use a larger one"
         )
-    _check_depth(image)
-    _mend_planes(image)
-    return image
+
+
+def preparation(image: Image.Image) -> Prepared:
+    """Return what was done to the file of a picture that `open_picture` returned."""
+    ready: Prepared = image.info[_PREPARED]
+    return ready
 
 
 def orientation(image: Image.Image) -> int:
@@ -131,6 +166,14 @@ def _label(name: str) -> str:
     return "".join(c if c.isprintable() else " " for c in name)
 
 
+def _drop_endless_exif(image: ImageFile.ImageFile) -> None:
+    """Remove EXIF whose entries share values, which Pillow would copy for each of them."""
+    try:
+        check_directory((image.info.get("exif") or b"").removeprefix(EXIF_PREFIX))
+    except PictureError:
+        del image.info["exif"]
+
+
 def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
     """Raise PictureError for a TIFF that begins with a small copy of its other pages, or of
     directories that Pillow does not read: a camera's raw file, such as NEF or DNG."""
@@ -147,10 +190,10 @@ def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
 
 
 def _check_depth(image: ImageFile.ImageFile) -> None:
-    """Raise PictureError for grey of more than 16 bits, which has no known white, and for a colour
-    of 16 bits that is transparent, which Pillow compares with 8 bits."""
+    """Raise PictureError for values of more than 16 bits, which have no known white, and for a
+    colour of 16 bits that is transparent, which Pillow compares with 8 bits."""
     if image.mode in ("I", "F"):
-        raise PictureError("has grey of 32 bits, with a sign, or in floats; save it with 8 bits")
+        raise PictureError(_NO_WHITE)
     if "transparency" in image.info and any(";16" in str(tile.args) for tile in image.tile):
         raise PictureError(
             "has a transparent colour of 16 bits; save it with 8 bits, or with an alpha channel"
@@ -171,6 +214,28 @@ def _mend_planes(image: ImageFile.ImageFile) -> None:
         if tile.codec_name == "raw" and isinstance(tile.args, tuple) and len(tile.args[0]) == 1:
             plane, *others = tile.args
             image.tile[number] = tile._replace(args=(f"{plane};16{order}", *others))
+
+
+def _mend_palette(image: ImageFile.ImageFile) -> None:
+    """Read a TIFF's colour map of 8 bits, which some programs write into its 16, as libtiff does:
+    by its largest value."""
+    if isinstance(image, TiffImageFile) and image.mode in ("P", "PA"):
+        values = image.tag_v2[ExifTags.Base.ColorMap]
+        if max(values) < 256:
+            image.palette = ImagePalette.raw("RGB;L", bytes(values))
+
+
+def _rare_tiff(data: bytes) -> PictureError | None:
+    """Return an error for a TIFF that Pillow does not read, or None if it is damaged."""
+    layout = tiff_layout(data)
+    if layout is None:
+        return None
+    if max(layout.bits) > 16 or max(layout.formats) > 1:
+        return PictureError(_NO_WHITE)
+    return PictureError(
+        f"is a TIFF of a rare kind ({len(layout.bits)} values of {max(layout.bits)} bits a pixel); "
+        "save it in red, green and blue, with 8 or 16 bits"
+    )
 
 
 def _not_a_picture(data: bytes) -> PictureError:
@@ -213,7 +278,7 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
     zeros = bytes(missing if 0 < missing <= _MAX_COMPLETED else 0)
     try:
         with errors_named(name):
-            return _header(open_picture(start + zeros))
+            return _header_of(start + zeros)
     except _NoHeaderError:
         if missing <= 0:
             raise
@@ -226,9 +291,19 @@ def bytes_to_decode(data: bytes) -> int:
     The file's own bytes are not included. The answer is 0 if the file would be refused.
     """
     try:
-        return _header(open_picture(data)).bytes_to_decode
+        return _header_of(data).bytes_to_decode
     except Exception:  # As in `decode`, which names what is wrong.
         return 0
+
+
+def _header_of(data: bytes) -> Header:
+    """Return the header of a file. Raises errors as `open_picture`."""
+    if data.startswith(JXL_STARTS) and is_readable(JXL):
+        width, height = jxl_size(data)
+        _check_size(width, height)
+        needed = _FIXED_BYTES + (_PLAIN_BYTES + _ALPHA_BYTES) * width * height
+        return Header((height, width), needed, 4 * width * height)
+    return _header(open_picture(data))
 
 
 def _header(image: ImageFile.ImageFile) -> Header:
@@ -240,6 +315,8 @@ def _header(image: ImageFile.ImageFile) -> Header:
     # TIFF's header has the size that loading gives.
     turned = image.format != "TIFF" and orientation(image) in _TURNED
     pixels = width * height
+    deep = is_deep(image)
+    per_pixel += _DEEP_BYTES if deep else 0
     if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
         tags = image.tag_v2
         tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
@@ -247,7 +324,7 @@ def _header(image: ImageFile.ImageFile) -> Header:
     return Header(
         size=(width, height) if turned else (height, width),
         bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
-        bytes_decoded=width * height * (4 if alpha else 3),
+        bytes_decoded=width * height * (4 if alpha else 3) * (2 if deep else 1),
     )
 
 

@@ -61,14 +61,16 @@ def file_format(name: str, label: str, also: str = "") -> FileFormat:
 
 @dataclass(frozen=True)
 class OutputFormat:
-    """The format of results: OUTPUT_FORMAT, OUTPUT_QUALITY and KEEP_GPS.
+    """The format of results: OUTPUT_FORMAT, OUTPUT_QUALITY, KEEP_GPS and OUTPUT_DEPTH.
 
-    Records store the fields in this order. The quality, 1…100, is for jpg and webp.
+    Records store the fields in this order. The quality, 1…100, is for jpg and webp. The depth is 8,
+    or 16 for tiff.
     """
 
     format: str | None
     quality: int = 95
     keep_gps: bool = False
+    depth: int = 8
 
     def extension(self, photo: str) -> str:
         """Return the extension of a photo's result, without the dot: jpg, png, webp or tiff.

@@ -13,7 +13,8 @@ import zlib
 from PIL.ExifTags import IFD
 
 from painterly.errors import PictureError
-from painterly.images.exif import LONG, TYPE_SIZES, entries
+from painterly.images.exif import LONG, TYPE_SIZES, entries, has_position
+from painterly.images.extra_formats import RAW
 from painterly.images.opening import errors_named, open_picture
 
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
@@ -115,10 +116,7 @@ def _clear_texts(data: bytearray) -> None:
 def _has_position(data: bytes, name: str) -> bool:
     with errors_named(name):
         image = open_picture(data)
-        try:
-            exif = image.getexif().get_ifd(IFD.GPSInfo)
-        except Exception:  # Pillow fails in many ways on damaged metadata, which hold nothing.
-            exif = {}
-        text = image.info.get("xmp") or b""
+    text = image.info.get("xmp") or b""
     packet = text if isinstance(text, bytes) else str(text).encode()
-    return any(exif.values()) or bool(_XMP_LEFT.search(packet))
+    block = data if image.format in ("TIFF", RAW) else image.info.get("exif")
+    return has_position(block) or bool(_XMP_LEFT.search(packet))

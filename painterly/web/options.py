@@ -31,7 +31,7 @@ class WebOptions:
     token: str | None = field(default=None, repr=False)
     public: bool = False
     max_upload: int = 40 * MEGA
-    max_pixels: int = 50 * MEGA
+    max_pixels: int = 52 * MEGA
     max_waiting: int = 50
     proxies: int = 0
 
@@ -65,7 +65,7 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         token=values.get("WEB_TOKEN"),
         public=public,
         max_upload=whole_number(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
-        max_pixels=whole_number(values, "WEB_MAX_MEGAPIXELS", 50, 1, 200) * MEGA,
+        max_pixels=whole_number(values, "WEB_MAX_MEGAPIXELS", 52, 1, 200) * MEGA,
         max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
         # Clever Cloud has one proxy in front of every application.
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from painterly.batch.names import result_key
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import Order
 from painterly.batch.plan import with_fingerprint
+from painterly.batch.reading import Inputs
 from painterly.batch.run import load_devices
 from painterly.config import Config
 from painterly.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
@@ -25,7 +27,7 @@ from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.paths import installation
 from painterly.record import Record
-from painterly.signals import Stop
+from painterly.signals import POLL_S, Stop
 from painterly.storage.retry import RetryingBucket
 from painterly.web.buckets import PHOTOS, WebBuckets, inside
 from painterly.web.catalogue import Catalogue
@@ -88,12 +90,19 @@ class JobRunner:
         seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
         return seconds / total_work(*USUAL_PHOTO, settings)
 
-    def paint(self, job: StoredJob, on_step: "Callable[[Step], None]") -> Record:
+    def paint(
+        self,
+        job: StoredJob,
+        on_step: "Callable[[Step], None]",
+        check: Callable[[], None] = lambda: None,
+    ) -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
 
         Args:
             job: The job.
             on_step: Is called after each step. Its errors end the painting.
+            check: Is called several times a second while the pictures are read, with the same
+                effect.
 
         Returns:
             The record of the result.
@@ -124,16 +133,23 @@ class JobRunner:
             leaving=leaving,
         )
         with closing(bench):
-            return bench.finished_record(order) or self._paint(order, bench, gallery, on_step)
+            return bench.finished_record(order) or self._paint(
+                order, bench, gallery, on_step, check
+            )
 
     def _paint(
-        self, order: Order, bench: Bench, gallery: Gallery, on_step: "Callable[[Step], None]"
+        self,
+        order: Order,
+        bench: Bench,
+        gallery: Gallery,
+        on_step: "Callable[[Step], None]",
+        check: Callable[[], None],
     ) -> Record:
         from painterly.batch.easel import Easel
 
         try:
             self._log_network(order)
-            inputs = bench.read(order)
+            inputs = self._read(order, bench, check)
             self._stop.later = True  # Until its checkpoint is saved.
             finished = bench.paint(order, inputs, Easel(self._devices().first), on_step)
             self._stop.later = False
@@ -150,6 +166,23 @@ class JobRunner:
         finally:
             self._stop.later = False
         return record
+
+    def _read(self, order: Order, bench: Bench, check: Callable[[], None]) -> Inputs:
+        """Read an order's pictures. `check` and a signal end that at once, although a thread may
+        still be decoding."""
+        future: Future[Inputs] = Future()
+
+        def read() -> None:
+            try:
+                future.set_result(bench.read(order))
+            except BaseException as error:
+                future.set_exception(error)
+
+        threading.Thread(target=read, daemon=True, name="reading").start()
+        while not wait([future], POLL_S).done:
+            self._stop.obey()
+            check()
+        return future.result()
 
     def _log_network(self, order: Order) -> None:
         """Log which network paints, once for each."""

@@ -52,13 +52,10 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
             413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
         )
     try:
-        with errors_named(shown):
-            kind = str(open_picture(data).format)
         header = read_header(data, shown, len(data))
-        assert header is not None
-        data = without_position(data, shown)
     except PictureError as error:
         raise ApiError(422, str(error)) from None
+    assert header is not None
     height, width = header.size
     if height * width > options.max_pixels:
         raise ApiError(
@@ -66,6 +63,12 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
             f"{shown} is {width} × {height} pixels; the limit is "
             f"{options.max_pixels // MEGA} megapixels; make it smaller",
         )
+    try:
+        with errors_named(shown):
+            kind = str(open_picture(data).format)
+        data = without_position(data, shown)
+    except PictureError as error:
+        raise ApiError(422, str(error)) from None
     name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
     return Upload(name, shown, data, header.size)
 
@@ -91,4 +94,6 @@ _EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
     "MPO": "jpg",  # a JPEG with further pictures, such as the brightness that phones add
     "HEIF": "heic",
     "AVIF": "avif",
+    "JXL": "jxl",
+    "RAW": "dng",
 }

@@ -177,7 +177,7 @@ class WebWorker:
         lease.keep()
         self.pipe.send("changed")
         try:
-            record = runner.paint(job, follower.on_step)
+            record = runner.paint(job, follower.on_step, lease.check)
         except Cancelled:
             lease.end(state=JobState.CANCELLED)
             self._cleaned = -CLEAN_EVERY_S  # Its checkpoint may be stored after this.

@@ -24,6 +24,7 @@ from support.pictures import (
 )
 
 from painterly.images.decode import decode
+from painterly.images.icc import SRGB as SRGB_PROFILE
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -155,27 +156,64 @@ def test_the_white_of_a_twelve_bit_scan_is_white():
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colours_of_sixteen_bits_in_a_png_are_read_in_eight(channels):
+def test_colours_of_sixteen_bits_in_a_png_are_read_as_they_are(channels):
     values = np.random.default_rng(5).integers(20_000, 65_536, (20, 30, channels))
     picture = decode(png16(values, colour_type=2 if channels == 3 else 6), "scan.png")
-    assert np.array_equal(picture.pixels_int, values[..., :3] >> 8)
-    assert channels == 3 or np.array_equal(picture.alpha_int, values[..., 3] >> 8)
+    assert np.array_equal(picture.pixels_int, values[..., :3])
+    assert channels == 3 or np.array_equal(picture.alpha_int, values[..., 3])
 
 
-def test_a_profile_is_applied_to_colours_of_sixteen_bits():
+def test_grey_of_sixteen_bits_with_alpha_is_read_as_it_is():
+    values = np.random.default_rng(5).integers(20_000, 65_536, (20, 30, 2))
+    picture = decode(png16(values, colour_type=4), "scan.png")
+    assert np.array_equal(picture.pixels_int, values[..., :1].repeat(3, 2))
+    assert np.array_equal(picture.alpha_int, values[..., 1])
+
+
+def with_curve(curve):
+    """A profile of Display P3's primaries with another curve."""
+    tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
+    for letter, primary in zip((b"r", b"g", b"b"), P3, strict=True):
+        tags |= {letter + b"XYZ": xyz(*primary), letter + b"TRC": curve}
+    return profile(b"RGB ", tags)
+
+
+def parametric(kind, *values):
+    fixed = (round(each * 65_536) for each in values)
+    return b"para" + struct.pack(f">LHH{len(values)}i", 0, kind, 0, *fixed)
+
+
+TABLE = np.rint(np.linspace(0, 1, 300) ** 1.7 * 65_535).astype(">u2")
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        rgb_profile(P3),
+        SRGB_PROFILE,
+        with_curve(b"curv" + struct.pack(">LL", 0, len(TABLE)) + TABLE.tobytes()),
+        with_curve(b"curv" + bytes(8)),
+        with_curve(parametric(0, 1.8)),
+        with_curve(parametric(1, 2.0, 1.1, -0.1)),
+        with_curve(parametric(2, 2.0, 1.1, -0.1, 0.0)),
+        with_curve(parametric(3, 2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)),
+        with_curve(parametric(4, 2.4, 0.94, 0.05, 0.08, 0.05, 0.001, 0.0)),
+    ],
+    ids=["gamma", "sRGB", "table", "linear", *(f"parametric {kind}" for kind in range(5))],
+)
+def test_a_profile_is_applied_to_16_bits_as_littlecms_applies_it_to_8(own):
     stored = np.asarray(gradient(), np.uint16)
-    chunk = (b"iCCP", b"P3\0\0" + zlib.compress(rgb_profile(P3)))
-    found = decode(png16(stored * 257, [chunk], colour_type=2), "sky.png").pixels_int
-    assert np.array_equal(
-        found, decode(saved(gradient(), "PNG", icc_profile=rgb_profile(P3)), "a").pixels_int
-    )
-    assert not np.array_equal(found, stored)
+    chunk = (b"iCCP", b"own\0\0" + zlib.compress(own))
+    deep = decode(png16(stored * 257, [chunk], colour_type=2), "sky.png").pixels_int
+    assert deep.dtype == np.uint16
+    in_eight = decode(saved(gradient(), "PNG", icc_profile=own), "a").pixels_int
+    assert np.abs(deep / 257 - in_eight).max() < 1.1  # LittleCMS' rounding.
 
 
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colours_of_sixteen_bits_in_a_tiff_are_read_in_eight(planar, order, channels):
+def test_colours_of_sixteen_bits_in_a_tiff_are_read_as_they_are(planar, order, channels):
     values = np.random.default_rng(5).integers(20_000, 65_536, (channels, 20, 30), np.uint16)
     stored = values if planar else values.transpose(1, 2, 0)
     planes = stored.astype(values.dtype.newbyteorder(order)).tobytes()
@@ -190,8 +228,8 @@ def test_colours_of_sixteen_bits_in_a_tiff_are_read_in_eight(planar, order, chan
     directory.update(tags)
     directory.save(file := io.BytesIO())
     picture = decode(file.getvalue() + planes, "scan.tiff")
-    assert np.array_equal(picture.pixels_int, values[:3].transpose(1, 2, 0) >> 8)
-    assert channels == 3 or np.array_equal(picture.alpha_int, values[3] >> 8)
+    assert np.array_equal(picture.pixels_int, values[:3].transpose(1, 2, 0))
+    assert channels == 3 or np.array_equal(picture.alpha_int, values[3])
 
 
 # Alpha

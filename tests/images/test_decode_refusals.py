@@ -1,11 +1,13 @@
 """Files that cannot be decoded are refused in one line that names them."""
 
+import io
 import struct
 import tracemalloc
 import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageFile, TiffImagePlugin
 from PIL.ExifTags import Base
 from support.pictures import FORMATS, gradient, plain, png16, saved
@@ -104,16 +106,36 @@ def marked(*mark):
     return png16(values.squeeze(), [chunk], colour_type=0 if len(mark) == 1 else 2)
 
 
+def tiff_of(kind, channels=3):
+    """A TIFF of colours of a NumPy type."""
+    out = io.BytesIO()
+    tifffile.imwrite(out, np.zeros((32, 32, channels), kind), photometric="rgb")
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (saved(Image.new("I", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 8"),
-        (saved(Image.new("F", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 8"),
+        (saved(Image.new("I", (32, 32)), "TIFF"), "with a sign, or in floats; save it with 16"),
+        (saved(Image.new("F", (32, 32)), "TIFF"), "in floats; save it with 16 or 8 bits"),
+        *(
+            (tiff_of(kind), "in floats; save it with 16 or 8 bits")
+            for kind in ("f2", "f4", "f8", "u4", "i2")
+        ),
+        (tiff_of("u1", 7), "is a TIFF of a rare kind (7 values of 8 bits a pixel)"),
         (marked(777), "with 8 bits, or with an alpha channel"),
         (marked(100, 777, 40_000), "with 8 bits, or with an alpha channel"),
         (marked(0, 0, 0), "with 8 bits, or with an alpha channel"),
     ],
-    ids=["32 bits", "floats", "grey", "colours", "black"],
+    ids=[
+        "32 bits",
+        "floats",
+        *("f2", "f4", "f8", "u4", "i2"),
+        "spectral",
+        "grey",
+        "colours",
+        "black",
+    ],
 )
 def test_a_depth_that_is_not_read_is_refused_with_the_one_that_is(data, said):
     assert said in refusal(data)

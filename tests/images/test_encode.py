@@ -3,13 +3,15 @@
 import io
 import struct
 import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
-from support.pictures import P3, SRGB, gradient, rgb_profile, saved
+from support.pictures import P3, SRGB, gradient, png16, rgb_profile, saved
 
 from painterly.errors import PictureError
 from painterly.images import icc
@@ -93,6 +95,39 @@ def test_a_result_can_be_read_back_and_has_an_srgb_profile(extension):
     assert "sRGB" in ImageCms.getProfileDescription(profile)
     # Equal results are equal bytes at any time.
     assert struct.unpack(">6H", embedded[24:36]) == (2024, 1, 1, 0, 0, 0)
+
+
+@pytest.mark.parametrize("alpha", [None, ALPHA])
+@pytest.mark.parametrize("own", [None, P3, ADOBE])
+def test_a_tiff_of_16_bits_has_them_by_another_reader(alpha, own):
+    profile = None if own is None else rgb_profile(own)
+    soft = 0.25 + SHADES / 2
+    data = encode(soft, OutputFormat("tiff", depth=16), alpha, photo().exif, profile)
+    stored, wanted = tifffile.imread(io.BytesIO(data)), soft
+    if own is not None:
+        light = np.where(soft < 0.04045, soft / 12.92, ((soft + 0.055) / 1.055) ** 2.4)
+        wanted = (light @ SRGB @ np.linalg.inv(own)).clip(0, 1) ** (1 / 2.2)
+    assert stored.dtype == np.uint16
+    assert np.abs(stored[..., :3] - wanted * 65_535).max() < (0.51 if own is None else 40)
+    assert alpha is None or np.array_equal(stored[..., 3], np.rint(alpha * 65_535))
+    exif = exif_of(data)
+    assert (exif[MODEL], exif.get_ifd(CAMERA)[EXPOSURE]) == ("Camera 5", IFDRational(1, 125))
+    assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == (1 if own is None else 0xFFFF)
+    assert open_image(data).info["icc_profile"] == (profile or icc.SRGB)
+    again = decode(data, "result.tiff")
+    visible = slice(None) if alpha is None else alpha > 0.2
+    assert np.abs(again.pixels - soft)[visible].max() * 65_535 < 40
+    assert again.profile == profile
+
+
+def test_a_photo_of_16_bits_keeps_more_tones_than_8_bits_have():
+    ramp = np.linspace(10_000, 12_000, 1500).astype(np.uint16)
+    values = ramp[None, :, None].repeat(32, 0).repeat(3, 2)
+    for profile in (b"", rgb_profile(P3)):
+        chunks = [(b"iCCP", b"P3\0\0" + zlib.compress(profile))] if profile else []
+        picture = decode(png16(values, chunks, colour_type=2), "sky.png")
+        data = encode_result(OutputFormat("tiff", depth=16), picture, picture.pixels)
+        assert np.abs(tifffile.imread(io.BytesIO(data)) - values.astype(float)).max() <= 2
 
 
 def test_a_jpg_keeps_fine_colour_detail():

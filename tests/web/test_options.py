@@ -44,7 +44,7 @@ def test_limits_are_taken_up_to_their_bounds_and_no_further():
     bounds = {
         "WEB_PORT": ("port", 1, 65535, 8080, 1),
         "WEB_MAX_MEGABYTES": ("max_upload", 1, 1000, 40, MEGA),
-        "WEB_MAX_MEGAPIXELS": ("max_pixels", 1, 200, 50, MEGA),
+        "WEB_MAX_MEGAPIXELS": ("max_pixels", 1, 200, 52, MEGA),
         "WEB_MAX_WAITING": ("max_waiting", 1, 10_000, 50, 1),
         "WEB_PROXIES": ("proxies", 0, 10, 0, 1),
     }
@@ -55,6 +55,9 @@ def test_limits_are_taken_up_to_their_bounds_and_no_further():
         for beyond in (low - 1, high + 1):
             with pytest.raises(ConfigError, match=f"{name} is '?{beyond}'?; expected"):
                 load_options({**PASSWORD, name: str(beyond)})
+    # Photos of phones and cameras with 50 megapixels.
+    for width, height in ((8160, 6144), (8192, 6144), (8256, 6192)):
+        assert width * height <= load_options(PASSWORD).max_pixels
     both = load_options({**PASSWORD, "WEB_TOKEN": "another token"})
     assert (both.password, both.token) == ("a long password", "another token")
 

@@ -200,7 +200,7 @@ def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
     assert not page.js("document.querySelector('[name=style]:checked')")
 
 
-TOO_LARGE = "beach.jpg has 90 megapixels; at most 50 are painted"
+TOO_LARGE = "beach.jpg has 90 megapixels; at most 52 are painted"
 REFUSALS = [
     ((413, TOO_LARGE, None), f"{TOO_LARGE}."),
     ((415, None, None), "beach.jpg: This file format is not supported."),

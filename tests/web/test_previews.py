@@ -141,7 +141,7 @@ def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, 
 
 
 def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, idle):
-    def paint(job, on_step):
+    def paint(job, on_step, _):
         hand.hears(("preview", request(2)))
         raise PictureError("enough")
 

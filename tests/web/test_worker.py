@@ -3,12 +3,14 @@
 import os
 import signal
 import threading
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 from unittest.mock import Mock
 
 import numpy as np
 import pytest
+from support import tiny
 from support.polling import until
 from support.web_service import stored_job
 
@@ -18,6 +20,7 @@ from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View
 from painterly.web import lease as leases
 from painterly.web import worker as workers
+from painterly.web.buckets import PHOTOS
 from painterly.web.job_store import new_id
 from painterly.web.lease import JobClaimer
 from painterly.web.schemas import JobState
@@ -49,7 +52,7 @@ def hand(hand, monkeypatch):
     claims, hand.job = JobClaimer(hand.store, "this worker"), stored_job(hand.store).id
 
     def paint(painting):
-        runner = SimpleNamespace(paint=lambda job, on_step: painting(on_step))
+        runner = SimpleNamespace(paint=lambda job, on_step, _: painting(on_step))
         try:
             return hand.web.paint_next(runner, claims)
         finally:  # However the painting ends, its lease is not renewed after it.
@@ -230,7 +233,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
             raise away.pop()
         return claims.claim_next()
 
-    def paint(job, on_step):
+    def paint(job, on_step, _):
         happened.append("paint")
         return Record(result="monet/x.jpg")
 
@@ -259,3 +262,37 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         [("speed", 0.25, "a device")] * works
     )
     assert caplog.messages.count("no connection") == 1
+
+
+def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
+    worker, monkeypatch
+):
+    from painterly.batch import reading
+
+    begun, end, real = threading.Event(), threading.Event(), reading.decode_photo
+
+    def decode_photo(files, *others):
+        if not begun.is_set():
+            begun.set()
+            end.wait()
+        return real(files, *others)
+
+    monkeypatch.setattr(reading, "decode_photo", decode_photo)
+    slow, other = (stored_job(worker.web.store) for _ in range(2))
+    for job in (slow, other):
+        worker.web.buckets.source.write(f"{PHOTOS}/{job.photo_key}", tiny.file(60, 80, 1))
+
+    def cancel():
+        begun.wait()
+        worker.web._lease.cancel()
+
+    threading.Thread(target=cancel, daemon=True).start()
+    try:
+        started = time.monotonic()
+        assert worker.paint()
+        assert time.monotonic() - started < 5
+        assert worker.web.store.read(slow.id)[0].state is JobState.CANCELLED
+        assert worker.paint()
+        assert worker.web.store.read(other.id)[0].state is JobState.DONE
+    finally:
+        end.set()

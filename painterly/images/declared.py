@@ -1,0 +1,95 @@
+"""Colours that a picture's file declares: by an ICC profile, by EXIF, in the chunks of a PNG, or by
+CICP (ITU-T H.273) in PNG, HEIC and AVIF."""
+
+from PIL import Image
+
+from painterly.images import exif
+from painterly.images.containers import Prepared
+from painterly.images.hdr import HLG, PQ, Hdr
+from painterly.images.rgb_space import (
+    D65,
+    SRGB_CURVE,
+    SRGB_PRIMARIES,
+    profile_of,
+    rgb_to_xyz,
+)
+
+_ADOBE_PRIMARIES, _ADOBE_GAMMA = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 563 / 256
+_C, _DCI = (0.310, 0.316), (0.314, 0.351)
+# H.273, table 2: x and y of red, green and blue; white.
+_CICP_PRIMARIES = {
+    1: (SRGB_PRIMARIES, D65),
+    4: ((0.67, 0.33, 0.21, 0.71, 0.14, 0.08), _C),
+    5: ((0.64, 0.33, 0.29, 0.60, 0.15, 0.06), D65),
+    6: ((0.630, 0.340, 0.310, 0.595, 0.155, 0.070), D65),
+    7: ((0.630, 0.340, 0.310, 0.595, 0.155, 0.070), D65),
+    9: ((0.708, 0.292, 0.170, 0.797, 0.131, 0.046), D65),
+    11: ((0.680, 0.320, 0.265, 0.690, 0.150, 0.060), _DCI),
+    12: ((0.680, 0.320, 0.265, 0.690, 0.150, 0.060), D65),
+    22: ((0.630, 0.340, 0.295, 0.605, 0.155, 0.077), D65),
+}
+# H.273, table 3. All others are taken for sRGB's, as browsers take those of videos.
+_CICP_CURVES = {4: (2.2,), 5: (2.8,), 8: (1.0,)}
+_CLOSE = 0.002  # A difference of chromaticities that is rounding.
+_USUAL_GAMMA = 1 / 2.2  # how a PNG says sRGB without the chunk for it
+_GAMMAS = (0.1, 4.0)  # smallest and largest that is not nonsense
+
+
+def declared(image: Image.Image, ready: Prepared, block: bytes | None) -> bytes | Hdr | None:
+    """Return the declared meaning of an opened picture's values.
+
+    Args:
+        image: The picture.
+        ready: Its file.
+        block: Its EXIF, or a whole TIFF file.
+
+    Returns:
+        An ICC profile, or Hdr for values beyond the white of sRGB; None for sRGB.
+    """
+    profile = image.info.get("icc_profile") or None
+    cicp = ready.cicp
+    if cicp and (image.format == "PNG" or not profile):  # A PNG's cICP goes before its profile.
+        return _of_cicp(*cicp[:2])
+    if profile:
+        return bytes(profile)
+    if image.format == "PNG" and "srgb" not in image.info:
+        gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
+        if gamma or chromaticity:
+            return _of_chunks(gamma, chromaticity)
+    if exif.is_adobe_rgb(block):
+        to_xyz = rgb_to_xyz(_ADOBE_PRIMARIES, D65)
+        return profile_of("Adobe RGB (1998)", to_xyz, (_ADOBE_GAMMA,))
+    return None
+
+
+def _of_cicp(primaries: int, transfer: int) -> bytes | Hdr | None:
+    points, white = _CICP_PRIMARIES.get(primaries, _CICP_PRIMARIES[1])
+    if transfer in (PQ, HLG):
+        return Hdr(transfer, points, white)
+    curve = _CICP_CURVES.get(transfer, SRGB_CURVE)
+    if points == SRGB_PRIMARIES and curve == SRGB_CURVE:
+        return None
+    name = f"CICP {primaries}/{transfer}"
+    return profile_of(name, rgb_to_xyz(points, white), curve)
+
+
+def _of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> bytes | None:
+    """Return the profile of a PNG's chunks gAMA and cHRM (white, red, green, blue)."""
+    white: tuple[float, ...] = D65
+    points: tuple[float, ...] = SRGB_PRIMARIES
+    if chromaticity and not _are_close(chromaticity, (*D65, *SRGB_PRIMARIES)):
+        white, points = chromaticity[:2], chromaticity[2:]
+    curve: tuple[float, ...] = SRGB_CURVE
+    if gamma and _GAMMAS[0] < gamma < _GAMMAS[1]:
+        is_usual = abs(gamma - _USUAL_GAMMA) < _CLOSE and points == SRGB_PRIMARIES
+        curve = SRGB_CURVE if is_usual else (1 / gamma,)
+    if points == SRGB_PRIMARIES and curve == SRGB_CURVE:
+        return None
+    try:
+        return profile_of("PNG gAMA cHRM", rgb_to_xyz(points, white), curve)
+    except ValueError:
+        return None
+
+
+def _are_close(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return all(abs(a - b) < _CLOSE for a, b in zip(one, other, strict=True))

@@ -1,0 +1,152 @@
+"""Formats of the extra `formats`: JPEG XL, and cameras' raw files. Without it they are named.
+
+Both are plugins of Pillow. A raw file is developed as LibRaw does by default, with the camera's
+white balance, to sRGB.
+"""
+
+import io
+import struct
+from functools import cache
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from painterly.bucket_layout import JXL_READER, RAW_READER
+from painterly.errors import PictureError
+from painterly.images.containers import TIFF_STARTS, first_tags
+from painterly.paths import installation
+
+JXL, RAW = "JXL", "RAW"  # names of formats
+
+JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
+_RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
+_DNG_VERSION, _SUBFILE, _SUBDIRECTORIES, _REDUCED = 50706, 254, 330, 1
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_SRGB_GAMMA = (2.4, 12.92)
+
+
+def extra_format(data: bytes) -> str | None:
+    """Return JXL or RAW for a file of that kind, or None."""
+    if data.startswith(JXL_STARTS):
+        return JXL
+    if data.startswith(_RAW_STARTS) or data[4:12] == b"ftypcrx ":
+        return RAW
+    if not data.startswith(TIFF_STARTS):
+        return None
+    tags = first_tags(data)
+    is_preview = tags.get(_SUBFILE) == _REDUCED and _SUBDIRECTORIES in tags
+    return RAW if data[8:10] == b"CR" or _DNG_VERSION in tags or is_preview else None
+
+
+def is_readable(kind: str) -> bool:
+    """Return whether the library for a format is installed."""
+    return find_spec({JXL: JXL_READER, RAW: RAW_READER}[kind]) is not None
+
+
+def opened(data: bytes, kind: str) -> ImageFile.ImageFile | None:
+    """Open a file of an extra format, or return None if the library cannot.
+
+    Raises PictureError without the extra.
+    """
+    name = {JXL: "a JPEG XL picture", RAW: "a camera's raw file"}[kind]
+    if not is_readable(kind):
+        raise PictureError(
+            f"is {name}; export it as JPEG or PNG, or install what reads it: "
+            f"{installation('formats')}"
+        )
+    _register()
+    try:
+        return Image.open(io.BytesIO(data), formats=[kind])
+    except UnidentifiedImageError:
+        return None
+
+
+def jxl_size(data: bytes) -> tuple[int, int]:
+    """Return the width and height of a JPEG XL (ISO 18181-1, SizeHeader).
+
+    Its plugin decodes a file when it opens it.
+
+    Raises ValueError or struct.error for damaged files.
+    """
+    bits = int.from_bytes(_codestream(data)[2:20], "little")
+
+    def take(count: int) -> int:
+        nonlocal bits
+        value, bits = bits & (1 << count) - 1, bits >> count
+        return value
+
+    def side(is_small: int) -> int:
+        if is_small:
+            return 8 * (1 + take(5))
+        return 1 + take((9, 13, 18, 30)[take(2)])
+
+    is_small = take(1)
+    height = side(is_small)
+    ratio = take(3)
+    if not ratio:
+        return side(is_small), height
+    numerator, denominator = _RATIOS[ratio - 1]
+    return height * numerator // denominator, height
+
+
+def developed(image: ImageFile.ImageFile, bits: int) -> np.ndarray:
+    """Return a raw file's picture, uint8 or uint16 [H, W, 3], upright, in sRGB."""
+    import rawpy
+
+    assert isinstance(image, _RawImageFile)
+    with rawpy.imread(io.BytesIO(image.file)) as raw:
+        pixels: np.ndarray = raw.postprocess(use_camera_wb=True, output_bps=bits, gamma=_SRGB_GAMMA)
+        return pixels
+
+
+def _codestream(data: bytes) -> bytes:
+    """Return the start of a JPEG XL's codestream."""
+    if data.startswith(JXL_STARTS[0]):
+        return data
+    at = 0
+    while at + 8 <= len(data):
+        size, kind = struct.unpack_from(">L4s", data, at)
+        if kind in (b"jxlc", b"jxlp"):
+            return data[at + (8 if kind == b"jxlc" else 12) :][:32]
+        if size < 8:
+            break
+        at += size
+    raise ValueError("no codestream")
+
+
+class _RawImageFile(ImageFile.ImageFile):
+    """A camera's raw file, by LibRaw."""
+
+    format, format_description = RAW, "a camera's raw file"
+
+    def _open(self) -> None:
+        import rawpy
+
+        assert self.fp is not None
+        self.file = self.fp.read()
+        try:
+            with rawpy.imread(io.BytesIO(self.file)) as raw:
+                sizes = raw.sizes
+        except rawpy.LibRawError as error:
+            raise SyntaxError(str(error)) from None  # Pillow's sign that it is of another kind.
+        turned = sizes.flip in (5, 6)
+        width, height = sizes.iwidth, sizes.iheight
+        self._size = (height, width) if turned else (width, height)
+        self._mode = "RGB"
+        self.tile = [ImageFile._Tile("raw", (0, 0, *self._size), 0, "RGB")]
+
+    def load(self) -> Any:
+        if self.tile:
+            self.im = Image.fromarray(developed(self, 8)).im
+            self._size = self.im.size
+            self.tile = []
+        return super().load()
+
+
+@cache
+def _register() -> None:
+    if is_readable(JXL):
+        import pillow_jxl  # noqa: F401  Importing it registers it.
+    Image.register_open(RAW, _RawImageFile, lambda _: True)

@@ -1,0 +1,87 @@
+"""The markers of a JPEG: how many scans there are, and whether a file without end has all pixels.
+
+libjpeg computes every pixel once for each scan, however few bytes that has, and paints missing ones
+grey without an error.
+"""
+
+import re
+import struct
+from typing import NamedTuple
+
+from painterly.errors import PictureError
+
+START, END = b"\xff\xd8", b"\xff\xd9"
+
+# Encoders make about ten. libtiff has the same limit for JPEGs in a TIFF.
+MOST_SCANS = 100
+_MOST_SEGMENTS = 20_000  # before and between the scans
+
+# In a scan, FF is followed by 00, or by the number of a restart; FF itself is a fill byte.
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
+_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
+_SCAN, _END = 0xDA, 0xD9
+_ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # markers without a segment
+_COEFFICIENTS = 64
+
+
+class Scans(NamedTuple):
+    """The scans of a JPEG.
+
+    Attributes:
+        is_ended: Whether the end is marked.
+        is_complete: Whether the scans together have every bit of every coefficient, if their data
+            are complete.
+    """
+
+    is_ended: bool
+    is_complete: bool
+
+
+def scans(data: bytes) -> Scans:
+    """Read the markers of a JPEG, as far as they are not damaged.
+
+    Raises PictureError for a file of too many scans or segments.
+    """
+    components: set[int] = set()
+    exact: set[tuple[int, int]] = set()  # (component, coefficient) with all bits
+    at, count, segments = 2, 0, 0
+    while match := _MARKER.search(data, at):
+        kind, at = match[1][0], match.end()
+        if kind == _END:
+            return Scans(True, True)
+        if kind in _ALONE:
+            continue
+        if at + 2 > len(data):
+            break
+        (length,) = struct.unpack_from(">H", data, at)
+        body, at = data[at + 2 : at + length], at + max(length, 2)
+        if len(body) < length - 2:
+            break
+        segments += 1
+        if kind in _FRAMES:
+            components = set(body[6::3])
+        if kind == _SCAN and body:
+            count += 1
+            first, last, bits = body[1 + 2 * body[0] :][:3] or (0, 63, 0)
+            if bits & 15 == 0:
+                exact |= {
+                    (component, number)
+                    for component in body[1 : 1 + 2 * body[0] : 2]
+                    for number in range(first, min(last, _COEFFICIENTS - 1) + 1)
+                }
+        if count > MOST_SCANS or segments > _MOST_SEGMENTS:
+            raise PictureError(
+                f"is a JPEG of more than {MOST_SCANS} scans, or of as many parts, which would take "
+                "long to read; save it anew"
+            )
+    return Scans(False, bool(components) and len(exact) == _COEFFICIENTS * len(components))
+
+
+def continued(data: bytes) -> tuple[bytes, bytes]:
+    """Return a JPEG without an end in two ways: with that, and with other bytes before it.
+
+    Only if all pixels are in the file do both show the same.
+    """
+    # Zeros fill a file that was not received as a whole; FF may be half of a marker.
+    data = data.rstrip(b"\0\xff")
+    return data + END, data + bytes([0x5A, 0xA7, 0x13, 0xE4] * 64) + END

@@ -1,0 +1,130 @@
+"""Small files that would take long to read, or gigabytes, without having the pixels for it."""
+
+import io
+import struct
+import time
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+from support.pictures import gradient, saved
+
+from painterly.errors import PictureError
+from painterly.images.decode import decode
+from painterly.images.jpeg_markers import MOST_SCANS
+from painterly.images.opening import bytes_to_decode
+from painterly.images.position import without_position
+
+# pytest shows even warnings that painterly.images silences for its users.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+STORED = np.asarray(gradient())
+LARGE = 4_000_000  # bytes of the longest files here
+
+
+def repeated_scans(count):
+    """A progressive JPEG whose last scan comes `count` times."""
+    data = saved(gradient(), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    return data[:-2] + data[start:-2] * (count - 1) + data[-2:]
+
+
+def chunk(kind, body=b""):
+    check = zlib.crc32(kind + body)
+    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
+
+
+def png(before):
+    data = saved(gradient(), "PNG")
+    return data[:33] + before + data[33:]
+
+
+def shared_values(count, length):
+    """A TIFF structure of `count` tags that all have the same value."""
+    value_at = 8 + 2 + 12 * count + 4
+    entries = b"".join(
+        struct.pack("<HHLL", 40_000 + number, 7, length, value_at) for number in range(count)
+    )
+    head = b"II*\0" + struct.pack("<LH", 8, count)
+    return head + entries + bytes(4) + bytes(length)
+
+
+def strips(count):
+    """A TIFF of `count` pieces, all at the same offset."""
+    tags = {256: (3, 1, 64), 257: (3, 1, 64), 258: (3, 1, 8), 259: (3, 1, 1), 262: (3, 1, 1)}
+    tags |= {273: (4, count, 8 + 2 + 12 * 9 + 4), 277: (3, 1, 1), 278: (3, 1, 1)}
+    tags |= {279: (4, count, 8 + 2 + 12 * 9 + 4 + 4 * count)}
+    directory = b"".join(struct.pack("<HHLL", tag, *entry) for tag, entry in sorted(tags.items()))
+    head = b"II*\0" + struct.pack("<LH", 8, len(tags)) + directory + bytes(4)
+    return head + struct.pack("<L", 8) * count + struct.pack("<L", 64) * count
+
+
+def comments(count):
+    """A GIF with a comment of as many blocks before its first frame."""
+    data = saved(gradient(), "GIF")
+    start = data.index(b"\x2c", 13 + 768)
+    return data[:start] + b"!\xfe" + b"\x01x" * count + b"\0" + data[start:]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        repeated_scans(MOST_SCANS + 1),
+        repeated_scans(4000),
+        b"\xff\xd8" + b"\xff\xfe\0\2" * (LARGE // 4),
+        png(chunk(b"prVt") * (LARGE // 12)),
+        saved(gradient(), "PNG")[:33] + chunk(b"IDAT") * (LARGE // 12),
+        shared_values(20_000, 1_000_000),
+        strips(LARGE // 8),
+        comments(LARGE // 2),
+    ],
+    ids=["101 scans", "scans", "segments", "chunks", "IDAT", "tags", "strips", "comments"],
+)
+def test_a_file_of_far_too_many_parts_is_refused_at_once(data):
+    tracemalloc.start()
+    started = time.process_time()
+    with pytest.raises(PictureError) as refusal:
+        decode(data, "photo")
+    seconds, peak = time.process_time() - started, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "save it anew" in str(refusal.value) and "\n" not in str(refusal.value)
+    assert seconds < 5 and peak < 20 * LARGE
+    assert bytes_to_decode(data) == 0
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        repeated_scans(20),
+        png(chunk(b"prVt", bytes(100)) * 2000),
+        comments(5000),
+        saved(gradient(), "TIFF", strip_size=240),
+    ],
+    ids=["scans", "chunks", "comments", "strips"],
+)
+def test_a_file_of_many_parts_is_read(data):
+    seen = decode(data, "photo").pixels_int
+    assert np.abs(seen.astype(int) - STORED).mean() < 6
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP"])
+def test_exif_whose_tags_share_a_long_value_is_ignored(format_):
+    data = saved(gradient(), format_, exif=shared_values(5000, 500_000))
+    tracemalloc.start()
+    decode(data, "photo")
+    without_position(data, "photo")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
+
+
+def test_an_animation_of_empty_frames_is_given_up():
+    empty, out = Image.new("RGBA", (80, 60)), io.BytesIO()
+    frames = [empty.copy() for _ in range(120)]
+    for number, frame in enumerate(frames):
+        frame.putpixel((0, 0), (number % 256, 0, 0, 0))
+    empty.save(out, "PNG", save_all=True, append_images=frames)
+    with pytest.raises(PictureError, match="fully transparent"):
+        decode(out.getvalue(), "photo")

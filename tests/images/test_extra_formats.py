@@ -1,0 +1,122 @@
+"""JPEG XL and cameras' raw files, by the extra `formats`."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from support.pictures import gradient, saved, see_through
+
+from painterly.errors import PictureError
+from painterly.images import extra_formats
+from painterly.images.decode import decode, reduced_jpeg
+from painterly.images.opening import bytes_to_decode, read_header
+
+pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
+pytest.importorskip("rawpy", reason="./start.sh setup --dev installs it")
+
+
+def jxl(size=(80, 60), **options):
+    return saved(gradient(*size), "JXL", lossless=True, **options)
+
+
+def dng(linear, orientation=1):
+    """A DNG with a Bayer pattern, from linear sRGB [H, W, 3] of even height and width."""
+    mosaic = linear[..., 1].copy()
+    mosaic[::2, ::2], mosaic[1::2, 1::2] = linear[::2, ::2, 0], linear[1::2, 1::2, 2]
+    # X, Y, Z → the camera's values, in ten-thousandths: the camera sees linear sRGB.
+    camera = [32_405, -15_371, -4985, -9693, 18_760, 416, 556, -2040, 10_572]
+    ones = (1, 1, 1, 1, 1, 1)
+    out = io.BytesIO()
+    tifffile.imwrite(
+        out,
+        np.rint(mosaic * 65_535).astype(np.uint16),
+        photometric="cfa",
+        metadata=None,
+        extratags=[
+            (271, "s", 0, "Painterly", True),
+            (272, "s", 0, "Pinhole", True),
+            (274, "H", 1, orientation, True),
+            (33421, "H", 2, (2, 2), True),
+            (33422, "B", 4, (0, 1, 1, 2), True),
+            (50706, "B", 4, (1, 4, 0, 0), True),
+            (50708, "s", 0, "Painterly Pinhole", True),
+            (50717, "I", 1, 65_535, True),
+            (50721, "2i", 9, tuple(part for each in camera for part in (each, 10_000)), True),
+            (50728, "2I", 3, ones, True),
+            (50778, "H", 1, 21, True),
+        ],
+    )
+    return out.getvalue()
+
+
+def sky():
+    """A smooth picture, sRGB 0…1 [200, 300, 3], and its linear light."""
+    y, x = np.mgrid[:200, :300] / 300
+    srgb = 0.2 + 0.75 * np.stack([x, y + 0.3, 1 - x], -1)
+    return srgb, np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("size", [(80, 60), (64, 64), (1000, 20), (256, 512), (160, 90)])
+@pytest.mark.parametrize("in_boxes", [False, True])
+def test_a_jpeg_xl_is_read_and_its_size_is_in_its_first_bytes(size, in_boxes):
+    data = jxl(size, use_container=in_boxes)
+    picture = decode(data, "photo.jxl")
+    assert picture.format == "JXL"
+    assert np.array_equal(picture.pixels_int, np.asarray(gradient(*size)))
+    assert read_header(data[:100], "photo.jxl", len(data)).size == picture.size
+    assert bytes_to_decode(data) > 16 * size[0] * size[1]
+
+
+def test_the_alpha_of_a_jpeg_xl_is_kept():
+    picture = decode(saved(see_through(), "JXL", lossless=True), "logo.jxl")
+    assert np.array_equal(picture.alpha_int, np.asarray(see_through().getchannel("A")))
+
+
+def test_a_jpeg_xl_of_gigapixels_is_refused_before_it_is_decoded():
+    # div8 0; the height 1 + 30 bits; ratio 1:1.
+    bits = 0b1111 | (40_000 - 1) << 3 | 1 << 33
+    data = b"\xff\x0a" + (bits & ~1).to_bytes(6, "little") + bytes(100)
+    with pytest.raises(PictureError, match=r"40000 × 40000 pixels; at most 200 megapixels"):
+        decode(data, "bomb.jxl")
+    assert bytes_to_decode(data) == 0
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_raw_photo_is_developed_in_16_bits_and_upright(orientation):
+    _, linear = sky()
+    data = dng(linear, orientation)
+    picture = decode(data, "IMG_1.dng")
+    if orientation == 6:
+        linear = np.rot90(linear, -1)
+    assert picture.format == "RAW" and picture.pixels_int.dtype == np.uint16
+    seen = ((picture.pixels + 0.055) / 1.055) ** 2.4
+    gain = (seen / linear)[8:-8, 8:-8][linear.max(-1)[8:-8, 8:-8] < 0.6]
+    assert 1 <= gain.mean() < 1.3 and gain.std() < 0.03  # LibRaw brightens by the brightest.
+    assert read_header(data, "IMG_1.dng", len(data)).size == picture.size == linear.shape[:2]
+    assert len(reduced_jpeg(data, "IMG_1.dng", 64)) > 500
+
+
+def test_a_damaged_file_is_refused_by_name():
+    for data in (jxl()[:60], dng(sky()[1])[:20_000]):
+        with pytest.raises(PictureError, match=r"photo: .*export it"):
+            decode(data, "photo")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (jxl(), "a JPEG XL picture"),
+        (jxl(use_container=True), "a JPEG XL picture"),
+        (dng(sky()[1]), "a camera's raw file"),
+        (b"\0\0\0\x18ftypcrx " + bytes(100), "a camera's raw file"),
+        (b"FUJIFILMCCD-RAW " + bytes(100), "a camera's raw file"),
+        (b"II*\0\x10\0\0\0CR\2\0" + bytes(100), "a camera's raw file"),
+    ],
+)
+def test_without_the_extra_its_formats_are_named_with_what_installs_it(data, kind, monkeypatch):
+    monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
+    with pytest.raises(PictureError) as refusal:
+        decode(data, "photo")
+    assert f"photo: is {kind}; export it as JPEG or PNG, or install" in str(refusal.value)
+    assert "setup --formats" in str(refusal.value)
