@@ -16,6 +16,8 @@ Paints every photo in every style.
                             paint one picture, as ./inetwork.py does
   ./start.sh --open         open the results page in the browser at the end, if RESULTS
                             is a folder
+  ./start.sh --include '2026/*' --exclude '*.gif'
+                            paint only photos with such keys; both may be repeated
   ./start.sh --keep         paint only pictures without a result, whatever has changed
   ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);

@@ -152,8 +152,9 @@ class Bucket(ABC):
     def skipped(self) -> Mapping[str, Sequence[str]]:
         """Return the names that a user may miss in a folder's listing, by the reason.
 
-        They are links out of the folder, to a folder or to nothing, and files that iCloud has
-        removed, as of the last complete listing.
+        They are links out of the folder, to a folder or to nothing, files that iCloud has removed,
+        and for each file that another program keeps what its name or folder is known by, as of the
+        last complete listing.
         """
         return {}
 

@@ -56,8 +56,9 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
     lines = capsys.readouterr().out.splitlines()
     first = ", ".join(f"{number:02}.txt" for number in range(10))
+    counts = "12 .txt, 3 .toml, 1 .h5, 1 .mat, 1 .npz"
     assert lines[-2:] == [
-        f"left out of other kinds: {first} and 8 more",
+        f"left out of other kinds ({counts}): {first} and 8 more",
         "left out outside the patterns: été 2026/b c.mask.png",
     ]
     assert cl_send_source([str(tmp_path / "in"), "--delete", "--include", "a*"]) == 0
@@ -73,7 +74,7 @@ def test_several_files_are_sent_by_their_names(in_folders, tmp_path, capsys):
     files = [str(path) for path in folder.iterdir() if path.is_file()]
     assert cl_send_source([*files, str(folder / "été 2026/b c.heic")]) == 0
     assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
-    assert "left out of other kinds: " in capsys.readouterr().out
+    assert "left out of other kinds (2 .toml, " in capsys.readouterr().out
     assert send_to_bucket([*files, in_folders["BUCKET_RESULT"].name]) == 0
     assert keys(in_folders["BUCKET_RESULT"]) == [
         "a.JPG",
