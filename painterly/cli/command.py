@@ -76,7 +76,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
-    args = parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    args = parser().parse_intermixed_args(normalized(words, inetwork_arguments.SWITCHES))
     if args.version:
         print(f"painterly {_version()}")
         return 0

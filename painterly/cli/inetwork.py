@@ -17,6 +17,7 @@ from painterly.cli.inetwork_arguments import (
 )
 from painterly.cli.picture_files import (
     STANDARD,
+    STEP,
     ResultFiles,
     chosen_device,
     optional_file,
@@ -83,7 +84,14 @@ def paint(order: FileOrder) -> Path:
     """
     source = _weights(order.weights, order.settings)
     inputs = _inputs(order)
-    results = result_files(order.prefix, inputs.photo, order.output, map(Path, order.paths))
+    results = result_files(
+        order.prefix,
+        inputs.photo,
+        order.output,
+        map(Path, order.paths),
+        overwrite=order.overwrite,
+        with_steps=order.save_every > 0,
+    )
     transfer, device = _begin(inputs, source, order.device, order.memory_limit)
     with device.scope(), Stop() as stop:
         steps = _written(transfer, results, order.save_every, stop)
@@ -198,7 +206,7 @@ def _written(
             if step.iteration < step.total:
                 check_stop()
             if every and step.iteration % every == 0:
-                results.write(step.image, f"_at_iteration_{step.iteration}")
+                results.write(step.image, f"{STEP}{step.iteration}")
             yield step
     except _Signalled:
         assert stop.signum is not None
