@@ -100,7 +100,10 @@ case $mode in
     if [ "${2:-}" = --quick ]; then run=(-m pytest -m "not slow" "${@:3}"); fi
     ;;
   *)
-    if [ $# -lt 3 ]; then
+    if [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
+      fail 2 "start.sh: RESULTS is missing; expected PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 \
+./results"
+    elif [ $# -lt 3 ]; then
       fail 2 "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
 PHOTOS PAINTINGS RESULTS."
     fi

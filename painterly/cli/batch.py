@@ -166,7 +166,11 @@ def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
         ConfigError: There are not three, or one may be a folder or a bucket.
     """
     if len(places) != len(PLACES):
-        raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
+        missing = " and ".join(PLACES[len(places) :])
+        raise ConfigError(
+            f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}"
+            + (f", so {missing} {'is' if len(places) == 2 else 'are'} missing" if missing else "")
+        )
     located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
     if _is_picture(located[2]):
         raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")

@@ -58,16 +58,25 @@ def open_configured(
     Raises:
         ConfigError: None is set. The samples of the demo are not a place to upload to.
     """
-    loaded = config.load(config.environment())
+    environment = config.environment()
+    if len(variables) == 1:  # The others, and settings, are not needed for a copy.
+        (name,) = variables
+        if name not in environment:
+            raise ConfigError(_unset(name, name))
+        return {name: open_bucket(environment[name], parse_account(environment), new=new)}
+    loaded = config.load(environment)
     if loaded.demo:
-        which = variables[0] if len(variables) == 1 else "BUCKET_*"
-        raise ConfigError(
-            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
-            f"{WORKSPACE / '.env'}, or let {command('init')} ask for them"
-        )
+        raise ConfigError(_unset("BUCKET_*", ", ".join(config.BUCKETS)))
     addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
     values = dict(zip(config.BUCKETS, addresses, strict=True))
     return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
+
+
+def _unset(which: str, names: str) -> str:
+    return (
+        f"{which} is not set; set {names} in the environment or in {WORKSPACE / '.env'}, or let "
+        f"{command('init')} ask for the buckets"
+    )
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:

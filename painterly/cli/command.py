@@ -15,6 +15,7 @@ from painterly.cli.app import leave
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import Parser, normalized
 from painterly.cli.picture_files import STANDARD
+from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
 from painterly.paths import IN_CHECKOUT, PROGRAM, command
 
@@ -99,6 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def painterly() -> NoReturn:
     """Run the command, and end the process with its exit code."""
+    prefer_own_packages()
     leave(main())
 
 

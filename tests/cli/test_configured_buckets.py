@@ -183,3 +183,17 @@ def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeyp
     (out / "index.html").unlink()
     assert cl_get_results([str(out), "--open"]) == 0
     assert pages == [out.as_uri(), out.as_uri(), (out / "index.html").as_uri()]
+
+
+def test_a_copy_needs_only_the_bucket_that_it_copies(tmp_path, monkeypatch, capsys):
+    for name in ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STYLE_SIZE", "wrong")  # It is for painting.
+    fill(FolderBucket(tmp_path / "results"), "monet/a.jpg")
+    assert cl_get_results([str(tmp_path / "out")]) == 2
+    assert "BUCKET_RESULT is not set; set BUCKET_RESULT in" in capsys.readouterr().err
+    monkeypatch.setenv("BUCKET_RESULT", str(tmp_path / "results"))
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    assert contents(tmp_path / "out") == {"monet/a.jpg": b"monet/a.jpg"}
+    monkeypatch.setenv("BUCKET_SOURCE", str(tmp_path / "photos"))
+    assert cl_send_source([str(tmp_path / "out")]) == 0
