@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
 
 from painterly import bucket_layout
-from painterly.errors import ConfigError
+from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import logger
 from painterly.settings import Settings
@@ -99,8 +99,9 @@ def writing(path: Path) -> Iterator[None]:
     """Turn errors of the operating system into a ConfigError that names the file."""
     try:
         yield
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+    except (OSError, StorageError) as error:  # StorageError: of the list of painted files.
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be written: {reason}") from None
 
 
 @dataclass(frozen=True)
