@@ -16,6 +16,8 @@ Paints every photo in every style.
                             paint one picture, as ./inetwork.py does
   ./start.sh --open         open the results page in the browser at the end, if RESULTS
                             is a folder
+  ./start.sh --include '2026/*' --exclude '*.gif'
+                            paint only photos with such keys; both may be repeated
   ./start.sh --keep         paint only pictures without a result, whatever has changed
   ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);
@@ -98,7 +100,10 @@ case $mode in
     if [ "${2:-}" = --quick ]; then run=(-m pytest -m "not slow" "${@:3}"); fi
     ;;
   *)
-    if [ $# -lt 3 ]; then
+    if [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
+      fail 2 "start.sh: RESULTS is missing; expected PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 \
+./results"
+    elif [ $# -lt 3 ]; then
       fail 2 "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
 PHOTOS PAINTINGS RESULTS."
     fi

@@ -30,6 +30,10 @@ if [ "$RAY_AUTH_MODE" = token ] && [ -z "${RAY_AUTH_TOKEN:-}${RAY_AUTH_TOKEN_PAT
     "openssl rand -hex 32" >&2
   exit 2
 fi
+# A socket's path has 107 bytes at most, and Ray's below its temporary folder take about 70.
+if [ -z "${RAY_TMPDIR:-}" ] && [ "$(printf %s "${TMPDIR:-}" | wc -c)" -gt 30 ]; then
+  export RAY_TMPDIR=/tmp
+fi
 
 python=$(./start.sh setup --cluster)
 start=("$(dirname "$python")/ray" start --disable-usage-stats)

@@ -1,14 +1,15 @@
 """The keys in the three buckets, and what their names say about the objects."""
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 # Libraries of the extra `formats`, and extensions that are pictures if these are installed.
 JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
 _RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
-_EXTRA = {JXL_READER: (".jxl",), RAW_READER: _RAW}
+EXTRA_FORMATS = {JXL_READER: (".jxl",), RAW_READER: _RAW}
 _USUAL = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-_READABLE = (suffix for name, kinds in _EXTRA.items() if find_spec(name) for suffix in kinds)
+_READABLE = (suffix for name, kinds in EXTRA_FORMATS.items() if find_spec(name) for suffix in kinds)
 PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif", *_READABLE))
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
 STYLES = "styles.toml"
@@ -20,21 +21,41 @@ WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
+LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
+_START = 200  # bytes of a longer name that are kept
 
 
 def record_key(style: str, photo: str) -> str:
     """Return the key of the record of a photo (its key) in a style (its name)."""
-    return f"{RECORDS}/{style}/{photo}.json"
+    return f"{RECORDS}/{style}/{_fitting(photo)}.json"
 
 
 def recorded(key: str) -> str:
-    """Return `<style>/<photo>` from the key of their record."""
+    """Return `<style>/<photo>` from the key of their record, with a long name shortened."""
     return key.removeprefix(f"{RECORDS}/").removesuffix(".json")
 
 
 def checkpoint_key(style: str, photo: str) -> str:
     """Return the key of the checkpoint of a photo (its key) in a style (its name)."""
-    return f"{CHECKPOINTS}/{style}/{photo}.npz"
+    return f"{CHECKPOINTS}/{style}/{_fitting(photo)}.npz"
+
+
+def start_of_name(key: str) -> str:
+    """Return as much of a key as the records of photos with this name or a longer one have in
+    common with it."""
+    folder, slash, name = key.rpartition("/")
+    start = name.encode(errors="surrogateescape")[:_START]
+    return f"{folder}{slash}{start.decode(errors='ignore')}"
+
+
+def _fitting(photo: str) -> str:
+    """Return a photo's key, with a hash in the place of the end of a name that would leave no room
+    for an extension."""
+    name = photo.rpartition("/")[2]
+    if len(name.encode(errors="surrogateescape")) <= LONGEST_NAME:
+        return photo
+    digest = hashlib.sha256(photo.encode(errors="surrogateescape")).hexdigest()[:16]
+    return f"{start_of_name(photo)}~{digest}{PurePosixPath(name).suffix}"
 
 
 def for_source(key: str) -> bool:

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -64,6 +64,8 @@ class Config:
         cluster: The address of a Ray cluster.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
+        include, exclude: Patterns of the photos to paint, as in `left_out.chooser`. They are flags,
+            not variables.
     """
 
     photo_bucket: str
@@ -88,11 +90,19 @@ class Config:
     cluster: str | None = None
     gallery: bool = True
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    @property
+    def chooses(self) -> bool:
+        """Whether patterns choose the photos."""
+        return bool(self.include or self.exclude)
 
     @property
     def partial(self) -> bool:
         """Whether other runs may work on the same buckets, because this one paints only some."""
-        return self.photo is not None or self.style_name is not None or self.shard is not None
+        one = self.photo is not None or self.style_name is not None
+        return one or self.shard is not None or self.chooses
 
     @property
     def makes_page(self) -> bool:

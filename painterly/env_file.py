@@ -14,6 +14,11 @@ HEADER = f"# Written by {command('init')}. .env.example lists the other variable
 PRIVATE = 0o600
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
+# Names of variables that are read here, and may not span lines; others may be for other programs.
+_OURS = re.compile(r"(CELLAR_ADDON|BUCKET|AWS|WEB|STYLE|RAY)_\w+|PHOTO|STYLE|VGG_WEIGHTS|CLUSTER")
+_SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)(_|$)")
+_START = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[\w.]+)[^\S\n]*=(?P<blank>[^\S\n]*)")
+_TYPOGRAPHIC = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab")
 _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
 
 
@@ -52,12 +57,60 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
     values = {}
     # The parser alone: a secret may contain ${…}, which is not to be replaced.
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
-        if binding.error and where:
-            line = binding.original.line
-            raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value")
+        line, raw = binding.original.line, binding.original.string
+        bare = binding.value is None and _OURS.fullmatch(binding.key or "")
+        if where and (binding.error or bare):
+            start = _START.match(raw)
+            named = f" (with {start['name']}'s whole value in one pair of quotes)" if start else ""
+            raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value{named}")
         if binding.key is not None and not binding.error:
+            if where and (doubt := _doubt(binding.key, raw, binding.value or "")):
+                raise ConfigError(f"{where}, line {line}: {binding.key} {doubt}")
             values[binding.key] = binding.value
     return values
+
+
+def _doubt(name: str, raw: str, value: str) -> str:
+    """Return why a value may not be what its writer meant, and the way out, or an empty text.
+
+    Programs that read such files differ in comments and backslashes.
+
+    Args:
+        name: The variable.
+        raw: Its line as it is written, or lines.
+        value: The value as it is read.
+    """
+    start = _START.match(raw)
+    written = raw[start.end() :].strip() if start else ""
+    if _OURS.fullmatch(name) and re.search(r"[\x00-\x1f\x7f]", value):
+        where = "in double quotes, \\n, \\t and the like mean control characters"
+        return f"has a line end or a control character ({where}); write it in one line, in ' '"
+    is_secret = bool(_SECRET.search(name))
+    if is_secret and value != value.strip():
+        return "begins or ends with a space, which is left out; remove it"
+    if written[:1] in ("'", '"'):
+        return _doubt_in_quotes(written[0], written[1:].rpartition(written[0])[0])
+    comment = re.search(r"\s#(?P<after>.?)", written)
+    is_cut = comment and (is_secret or comment["after"].strip())
+    if is_cut or (start and start["blank"] and written.startswith("#")):
+        return "has a # after a space: a comment, or a part of the value? Put the value in ' '"
+    if start and start["export"] and written.endswith(";"):
+        return "ends with a semicolon; remove it, or put the value in ' '"
+    if written.startswith(_TYPOGRAPHIC):
+        return "begins with a typographic quotation mark; use ' or \""
+    return ""
+
+
+def _doubt_in_quotes(quote: str, inner: str) -> str:
+    """Return `_doubt` of a value between quotes."""
+    if quote == "'" and re.search(r"\\['\\]", inner):
+        return (
+            "has a backslash before a backslash or ' in ' '; put the value in \" \", with a "
+            'backslash before each backslash and "'
+        )
+    if quote == '"' and re.search(r"(?<!\\)(\\\\)*\\'", inner):
+        return "has \\' in \" \"; remove the backslash, or put the value in ' '"
+    return ""
 
 
 def update(file: Path, values: Mapping[str, str]) -> None:
@@ -101,5 +154,7 @@ def _with_value(text: str, name: str, value: str) -> str:
 def _quoted(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    if not re.search(r"['\\]", value):
+        return f"'{value}'"
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -270,3 +270,58 @@ def test_a_number_of_hundreds_of_digits_is_refused_in_a_short_line():
         for digits in (400, 5000):
             message = complaint({variable: "9" * digits})
             assert message.startswith(f"{variable} is '999") and len(message) < 300
+
+
+MEANT = {
+    "WEB_PASSWORD=abc#def": "abc#def",
+    "WEB_PASSWORD=#abc": "#abc",
+    "WEB_PASSWORD=my pass word": "my pass word",
+    'WEB_PASSWORD=it\'s a "word"': 'it\'s a "word"',
+    "WEB_PASSWORD='a # b'": "a # b",
+    'WEB_PASSWORD="a # b"   # of the page': "a # b",
+    'WEB_PASSWORD="a\\"b$c${HOME}"': 'a"b$c${HOME}',
+    "WEB_PASSWORD=a$b\\c$(x)`y`": "a$b\\c$(x)`y`",
+    "WEB_PASSWORD='C:\\temp\\new'": "C:\\temp\\new",
+    'WEB_PASSWORD="C:\\\\temp"': "C:\\temp",
+    'export WEB_PASSWORD="a;b";': "a;b",
+    "WEB_PASSWORD = abc def  ": "abc def",
+}
+DOUBTFUL = {
+    "WEB_PASSWORD=abc #def": "has a # after a space",
+    "CELLAR_ADDON_KEY_SECRET=abc # mine": "has a # after a space",
+    "WEB_TOKEN= # none": "has a # after a space",
+    "BUCKET_SOURCE=./photos #1": "has a # after a space",
+    'WEB_PASSWORD="C:\\temp\\new"': "control character",
+    'BUCKET_SOURCE="D:\\new"': "control character",
+    'WEB_PASSWORD="abc\nWEB_HOST=x"': "has a line end",
+    "WEB_PASSWORD='a\\\\b'": 'put the value in " "',
+    'WEB_PASSWORD="it\\\'s"': "remove the backslash",
+    "export WEB_PASSWORD=abc;": "ends with a semicolon",
+    "WEB_PASSWORD=\u201cabc\u201d": "typographic quotation mark",
+    "WEB_PASSWORD=' abc'": "begins or ends with a space",
+    'WEB_PASSWORD="abc"def': "WEB_PASSWORD's whole value in one pair of quotes",
+    "WEB_PASSWORD: abc": "expected NAME=value",
+    "WEB_PASSWORD": "expected NAME=value",
+}
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
+    tmp_path, monkeypatch, line_end
+):
+    names = ("WEB_PASSWORD", "WEB_TOKEN", "WEB_HOST", "BUCKET_SOURCE", *CELLAR)
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    for line, value in MEANT.items():
+        text = f"\ufeff# mine\n{line}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
+        (tmp_path / ".env").write_bytes(text.encode())
+        merged = environment(tmp_path)
+        assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line
+    for line, reason in DOUBTFUL.items():
+        (tmp_path / ".env").write_bytes(f"# mine\n{line}\n".replace("\n", line_end).encode())
+        with pytest.raises(ConfigError, match=re.escape(reason)) as raised:
+            environment(tmp_path)
+        message = str(raised.value)
+        name = re.search("[A-Z_]{6,}", line)[0]
+        assert ", line 2" in message and "abc" not in message and "photos" not in message
+        assert name in message or "cannot be read" in message

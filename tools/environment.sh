@@ -103,13 +103,19 @@ give_up() {
   exit 6
 }
 
+# The packages of another Python on PYTHONPATH would come before those of .venv.
+use_venv() { unset PYTHONPATH PYTHONHOME; }
+
 python=.venv/bin/python
-if is_ready; then return; fi
+if is_ready; then use_venv && return; fi
 if [ -z "${ALWAYS_VENV:-}" ]; then
   by_hand=
   [ -e .venv/installed ] || by_hand=$python # Or by a platform, with `uv sync`.
   for python in ${VIRTUAL_ENV:+"$VIRTUAL_ENV/bin/python"} ${by_hand:+"$by_hand"} python3 python; do
-    if "$python" tools/has_requirements.py ${extras[@]+"${extras[@]}"} 2>/dev/null; then return; fi
+    if "$python" tools/has_requirements.py ${extras[@]+"${extras[@]}"} 2>/dev/null; then
+      if [ "$python" = "$by_hand" ]; then use_venv; fi
+      return
+    fi
   done
 fi
 [ -z "$gpu_is_missing" ] || fail 4 "DEVICE=gpu, but there is no NVIDIA GPU here, or no driver for it: \
@@ -127,6 +133,7 @@ elif ! flock -n 9; then
   flock 9
 fi
 python=.venv/bin/python
+use_venv
 if is_ready; then return; fi
 
 in_range='import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'

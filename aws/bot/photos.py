@@ -72,15 +72,18 @@ async def receive(_: Update, context: Context) -> None:
 
 
 async def _download(file: PhotoSize | Document, context: Context) -> bytes | None:
-    """Download a picture. Return None, after a reply, if it is too large or not a picture."""
-    if isinstance(file, Document) and not _may_be_picture(file):
-        await _refuse(context, context.say.kinds("no_picture"))
-        return None
-    await show_action(context.bot, context.chat, ChatAction.TYPING)
+    """Download a file, whatever its name and type: only the content shows a picture. Return None,
+    after a reply, if Telegram does not hand it over."""
+    is_likely = not isinstance(file, Document) or _names_picture(file)
+    if is_likely or context.message.chat.type == Chat.PRIVATE:
+        await show_action(context.bot, context.chat, ChatAction.TYPING)
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
         log.warning("a file cannot be downloaded: %s", error)
+        if not is_likely:
+            await _refuse(context, context.say.kinds("no_picture"))
+            return None
         too_large = "too big" in error.message.lower()
         await _refuse(context, context.say.text("too_large" if too_large else "broken"))
         return None
@@ -92,7 +95,8 @@ async def _refuse(context: Context, text: str) -> None:
         await context.reply(text)
 
 
-def _may_be_picture(file: Document) -> bool:
+def _names_picture(file: Document) -> bool:
+    """Return whether a file's name or type is a picture's. Either may be wrong."""
     extension = f".{(file.file_name or '').rpartition('.')[2].lower()}"
     return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from logging import WARNING
+from logging import INFO, WARNING
 from pathlib import Path
 
 from painterly import bucket_layout
@@ -16,6 +16,7 @@ from painterly.batch.plan import Selection
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
+from painterly.left_out import KEPT, by_kind, chooser, counted, kept_part
 from painterly.log import event, listed, printable
 from painterly.setting_values import did_you_mean
 from painterly.storage import open_bucket
@@ -119,10 +120,10 @@ def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
         masks=styles.masks_by_picture(listing.source),
         names=_result_names(every_photo, every_style, buckets.source, config),
     )
-    if not config.partial:
-        _warn_of_left_out(buckets.source)
-        _warn_of_left_out(buckets.style)
+    tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
+    if tells and config.photo is None:
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
+    if tells and config.photo is None and config.style_name is None:
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
     if config.shard and every_photo and not selection.photos:
         number, count = config.shard
@@ -175,6 +176,14 @@ def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
         raise NoPhotoError(
             f"PHOTO is {config.photo!r}, but {config.photo_bucket} has no such photo"
         )
+    if config.chooses:
+        before, chosen = len(selected), chooser(config.include, config.exclude)
+        selected = [photo for photo in selected if chosen(photo.key)]
+        if before and not selected:
+            raise ConfigError(
+                f"none of the photos in {config.photo_bucket} ({before}) matches --include and "
+                "--exclude; a pattern matches a whole key, such as '2026/*.jpg'"
+            )
     if config.shard:
         number, count = config.shard
         selected = [photo for photo in selected if _shard_of(photo, count) == number]
@@ -214,20 +223,22 @@ def _warn_of_nothing(what: str, bucket: Bucket) -> None:
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
 
 
-def _warn_of_left_out(bucket: Bucket) -> None:
-    for why, names in bucket.skipped().items():
-        shown = listed([printable(name) for name in names])
-        event(f"left out in {bucket.name}, {why}: {shown}", level=WARNING)
-
-
 def _name_left_out(
     entries: Sequence[Entry], bucket: Bucket, is_used: Callable[[str], bool]
 ) -> None:
-    """Name files that are passed over for their extension: photos may be among them."""
-    others = [entry.key for entry in entries if not is_used(entry.key) and not hidden(entry.key)]
-    if others:
-        names = listed([printable(key) for key in others])
-        event(f"left out in {bucket.name}, of other kinds: {names}")
+    """Log what a listing has passed over, first that among which a user may miss pictures."""
+    where = f"left out in {bucket.name},"
+    others = [entry.key for entry in entries if not is_used(entry.key)]
+    others = [key for key in others if not hidden(key) and not kept_part(key)]
+    skipped = dict(bucket.skipped())
+    in_bucket = [part for entry in entries if (part := kept_part(entry.key))]
+    kept = [*skipped.pop(KEPT, ()), *in_bucket]
+    for why, names in skipped.items():
+        event(f"{where} {why}: {listed([*map(printable, names)])}", level=WARNING)
+    for is_missed, text in by_kind(others):
+        event(f"{where} {text}", level=WARNING if is_missed else INFO)
+    if kept:
+        event(f"{where} {KEPT}: {listed([*map(printable, counted(kept))], 30)}")
 
 
 def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:

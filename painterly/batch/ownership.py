@@ -20,7 +20,7 @@ from painterly.batch.records import (
     stored_by,
     write_record,
 )
-from painterly.bucket_layout import RECORDS, recorded
+from painterly.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.errors import PictureError
 from painterly.log import printable
 from painterly.record import PictureRef, Record
@@ -81,8 +81,12 @@ def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:
 
 def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:
     """Return whether the record of another photo names a key. Raises StorageError."""
-    for entry in bucket.list(f"{RECORDS}/{contenders_start(key)}"):
-        if entry.key == order.record_key or not could_be_result(key, recorded(entry.key)):
+    start = contenders_start(key)
+    is_short = start_of_name(start) == start  # Or the records have no more of their photos' names.
+    for entry in bucket.list(f"{RECORDS}/{start_of_name(start)}"):
+        if entry.key == order.record_key:
+            continue
+        if is_short and not could_be_result(key, recorded(entry.key)):
             continue
         try:
             record = read_record(bucket, entry.key)

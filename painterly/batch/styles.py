@@ -10,6 +10,7 @@ from typing import Any
 
 from painterly import bucket_layout
 from painterly.errors import ConfigError
+from painterly.left_out import kept_part
 from painterly.log import megabytes, printable, shortened
 from painterly.setting_values import LARGEST, did_you_mean
 from painterly.settings import FIELDS, OLDER_NAMES, Settings, with_new_names
@@ -68,7 +69,8 @@ class Style:
 
 def find_pictures(entries: Iterable[Entry]) -> list[Entry]:
     """Return the entries that are pictures by their extension (in upper or lower case), without
-    hidden files and masks (`beach.mask.png`, which belongs to `beach.jpg`)."""
+    hidden files, those of other programs, and masks (`beach.mask.png`, which belongs to
+    `beach.jpg`)."""
     return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
 
 
@@ -313,7 +315,8 @@ def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in entries
-        if splitext(entry.key)[1].lower() in bucket_layout.PICTURES and not hidden(entry.key)
+        if splitext(entry.key)[1].lower() in bucket_layout.PICTURES
+        if not hidden(entry.key) and not kept_part(entry.key)
     ]
 
 

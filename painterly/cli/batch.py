@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from logging import WARNING
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ FLAGS = {
     "--open": "open the results page in the browser at the end, if RESULTS is a folder",
     "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
 }
+PATTERN_FLAGS = {
+    "--include": "only photos with such keys, as beach.jpg or '2026/*.jpg', where * stands for any "
+    "text with /; may be repeated",
+    "--exclude": "not photos with such keys; may be repeated",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
         if here and paints_instantly(values):
             values["STYLE_PRESET"] = "instant"
-        loaded = config.load(values)
+        loaded = replace(config.load(values), include=args.include, exclude=args.exclude)
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         if loaded.cluster:
@@ -113,6 +119,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
             action="store_true",
             help=meaning,
         )
+    for flag, meaning in PATTERN_FLAGS.items():
+        parser.add_argument(flag, action="append", default=[], metavar="PATTERN", help=meaning)
     parser.add_argument(
         "--progress",
         metavar="WORD",
@@ -158,7 +166,11 @@ def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
         ConfigError: There are not three, or one may be a folder or a bucket.
     """
     if len(places) != len(PLACES):
-        raise ConfigError(f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}")
+        missing = " and ".join(PLACES[len(places) :])
+        raise ConfigError(
+            f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}"
+            + (f", so {missing} {'is' if len(places) == 2 else 'are'} missing" if missing else "")
+        )
     located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
     if _is_picture(located[2]):
         raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")

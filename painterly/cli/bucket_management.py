@@ -1,6 +1,7 @@
 """bucket_management.py: checks, creates, lists and empties buckets. Opens those of all scripts."""
 
 import argparse
+import contextlib
 import secrets
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,7 @@ from painterly.log import megabytes, plural, printable
 from painterly.paths import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
-from painterly.storage.base import Progress, Store, UnavailableError
+from painterly.storage.base import Entry, Progress, Store, UnavailableError, Version
 from painterly.storage.transfers import Job, run_jobs
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
@@ -57,16 +58,25 @@ def open_configured(
     Raises:
         ConfigError: None is set. The samples of the demo are not a place to upload to.
     """
-    loaded = config.load(config.environment())
+    environment = config.environment()
+    if len(variables) == 1:  # The others, and settings, are not needed for a copy.
+        (name,) = variables
+        if name not in environment:
+            raise ConfigError(_unset(name, name))
+        return {name: open_bucket(environment[name], parse_account(environment), new=new)}
+    loaded = config.load(environment)
     if loaded.demo:
-        which = variables[0] if len(variables) == 1 else "BUCKET_*"
-        raise ConfigError(
-            f"{which} is not set; set {', '.join(config.BUCKETS)} in the environment or in "
-            f"{WORKSPACE / '.env'}, or let {command('init')} ask for them"
-        )
+        raise ConfigError(_unset("BUCKET_*", ", ".join(config.BUCKETS)))
     addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
     values = dict(zip(config.BUCKETS, addresses, strict=True))
     return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
+
+
+def _unset(which: str, names: str) -> str:
+    return (
+        f"{which} is not set; set {names} in the environment or in {WORKSPACE / '.env'}, or let "
+        f"{command('init')} ask for the buckets"
+    )
 
 
 def bucket_management(arguments: Sequence[str] | None = None) -> int:
@@ -161,6 +171,10 @@ def _try_writing(bucket: Store, variable: str, finding: Finding) -> None:
         bucket.delete(key)
     except StorageError as error:
         finding.problem = finding.problem or f"objects cannot be deleted: {error}"
+        return
+    with contextlib.suppress(StorageError):  # Painting needs no right to versions.
+        for version in bucket.versions(key) or ():
+            bucket.delete_version(version)
 
 
 def create(bucket: Store) -> None:
@@ -178,11 +192,16 @@ def list_objects(bucket: Store) -> None:
     for entry in bucket.list_with_folder_markers():
         print(f"{decimal(entry.size):>10}  {printable(entry.key)}")
         count, total = count + 1, total + entry.size
-    print(f"{decimal(total):>10}  in {plural(count, 'object')}\n", flush=True)
+    print(f"{decimal(total):>10}  in {plural(count, 'object')}")
+    versions, note = _versions(bucket)
+    if others := [version for version in versions or () if not version.is_current]:
+        size = decimal(sum(version.size for version in others))
+        print(f"{size:>10}  in {_described(others)}, which are billed; `empty` deletes them")
+    print(note, flush=True)
 
 
 def empty(value: str, *, yes: bool, dry_run: bool) -> int:
-    """Delete all objects and unfinished uploads of a bucket, or under a prefix.
+    """Delete all objects, versions and unfinished uploads of a bucket, or under a prefix.
 
     Args:
         value: The bucket, with or without a prefix.
@@ -198,10 +217,15 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     """
     bucket = open_named(value)
     entries = list(bucket.list_with_folder_markers())
+    versions, note = _versions(bucket)
+    others = [version for version in versions or () if not version.is_current]
     first = ", ".join(printable(entry.key) for entry in entries[:SHOWN_KEYS])
     more = ", …" if len(entries) > SHOWN_KEYS else ""
     size = megabytes(sum(entry.size for entry in entries))
     objects = f"{plural(len(entries), 'object')} ({size})" + (f": {first}{more}" if first else "")
+    if others:
+        size = megabytes(sum(version.size for version in others))
+        objects += f"; and {_described(others)} ({size})"
     print(f"To be deleted in {bucket.name}, with unfinished uploads: {objects}", flush=True)
     if dry_run:
         return 0
@@ -210,10 +234,33 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
             raise ConfigError("no terminal to ask on; pass --yes to delete them")
         if ask(f"Type the bucket's name, {value}, to delete them permanently: ") != value:
             raise ConfigError("that is not its name; nothing was deleted")
+    count, failures = _delete_all(bucket, entries if versions is None else versions)
+    uploads = bucket.unfinished_uploads()
+    for upload in uploads:
+        bucket.abort_upload(upload)
+    if versions is None:
+        summary = f"{plural(count, 'object')} deleted"
+    elif failures:
+        summary = f"{count} of {_described(versions)} deleted"
+    else:
+        summary = f"{_described(versions)} deleted"
+    summary += f", {plural(len(uploads), 'unfinished upload')} aborted" if uploads else ""
+    print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
+    for line in filter(None, (*failures, note)):
+        print(f"{PROG}: {line}", file=sys.stderr)
+    all_failed = bool(failures) and not count
+    return StorageError.exit_code if all_failed else int(bool(failures))
+
+
+def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, list[str]]:
+    """Delete objects, or versions, and return how many are gone, and a line for each failure."""
     failures: list[str] = []
 
-    def delete(key: str, progress: Progress) -> bool:
-        bucket.delete(key)
+    def delete(each: Entry | Version, progress: Progress) -> bool:
+        if isinstance(each, Version):  # To delete an object would add a marker.
+            bucket.delete_version(each)
+        else:
+            bucket.delete(each.key)
         return True
 
     def ended(job: Job, outcome: bool | StorageError) -> str:
@@ -222,18 +269,28 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
         return ""
 
     # DeleteObjects, a thousand at once, needs a Content-MD5 on some services, and boto3 sends none.
-    jobs = [Job(entry.key, entry.size, partial(delete, entry.key)) for entry in entries]
+    jobs = [Job(each.key, each.size, partial(delete, each)) for each in what]
     run_jobs(jobs, ended, "deleting", count_bytes=False)
-    uploads = bucket.unfinished_uploads()
-    for upload in uploads:
-        bucket.abort_upload(upload)
-    summary = f"{plural(len(entries) - len(failures), 'object')} deleted"
-    summary += f", {plural(len(uploads), 'unfinished upload')} aborted" if uploads else ""
-    print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
-    for failure in failures:
-        print(f"{PROG}: {failure}", file=sys.stderr)
-    all_failed = bool(failures) and len(failures) == len(entries)
-    return StorageError.exit_code if all_failed else int(bool(failures))
+    return len(jobs) - len(failures), failures
+
+
+def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:
+    """Return a bucket's versions, as `Store.versions`, and a note if they cannot be listed."""
+    try:
+        return bucket.versions(), ""
+    except StorageError as error:
+        return None, f"if {bucket.name} keeps older versions, they stay and are billed: {error}"
+
+
+def _described(versions: Sequence[Version]) -> str:
+    """Count the versions of each sort."""
+    markers = sum(version.is_marker for version in versions)
+    current = sum(version.is_current for version in versions)
+    older = len(versions) - markers - current
+    parts = [plural(current, "object")] if current else []
+    parts += [plural(older, "older version")] if older else []
+    parts += [plural(markers, "delete marker")] if markers else []
+    return " and ".join(parts) or "0 objects"
 
 
 def _each(values: Sequence[str], action: Callable[[Store], None]) -> int:

@@ -15,6 +15,7 @@ from painterly.cli.app import leave
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import Parser, normalized
 from painterly.cli.picture_files import STANDARD
+from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
 from painterly.paths import IN_CHECKOUT, PROGRAM, command
 
@@ -76,7 +77,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
-    args = parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    args = parser().parse_intermixed_args(normalized(words, inetwork_arguments.SWITCHES))
     if args.version:
         print(f"painterly {_version()}")
         return 0
@@ -99,6 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def painterly() -> NoReturn:
     """Run the command, and end the process with its exit code."""
+    prefer_own_packages()
     leave(main())
 
 

@@ -17,6 +17,7 @@ from painterly.cli.inetwork_arguments import (
 )
 from painterly.cli.picture_files import (
     STANDARD,
+    STEP,
     ResultFiles,
     chosen_device,
     optional_file,
@@ -80,8 +81,14 @@ def paint(order: FileOrder) -> Path:
     """
     source = _weights(order.weights, order.settings)
     photo, inputs = _read(order)
-    output = order.output_for(photo.format)
-    results = result_files(order.prefix, photo, output, map(Path, order.paths))
+    results = result_files(
+        order.prefix,
+        photo,
+        order.output_for(photo.format),
+        map(Path, order.paths),
+        overwrite=order.overwrite,
+        with_steps=order.save_every > 0,
+    )
     device = chosen_device(order.device, inputs.settings)
     with device.scope():
         transfer = _prepared(inputs, source, device, order.memory_limit)
@@ -172,7 +179,7 @@ def _written(
             if step.iteration < step.total:
                 check_stop()
             if every and step.iteration % every == 0:
-                results.write(step.image, f"_at_iteration_{step.iteration}")
+                results.write(step.image, f"{STEP}{step.iteration}")
             yield step
     except _Signalled:
         assert stop.signum is not None

@@ -46,6 +46,7 @@ ORIGINAL = (
     *("content_layer", "init_image", "pool_type", "preserve_color", "min_improvement"),
 )
 NO_MASK = "-"
+SWITCHES = ("keep_gps", "overwrite")  # apart from settings
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
@@ -69,6 +70,7 @@ HELP = {
     "--output_quality": "quality of jpg and webp, 1 to 100 (default: 95)",
     "--output_depth": "bits per colour: 8, or 16 if the result is a tiff (default: 8)",
     "--keep_gps": "keep the photo's location in the result (default: False)",
+    "--overwrite": "replace files that this program has not painted (default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
     "recipes inetwork, gatys: published, if they were downloaded before)",
@@ -106,6 +108,7 @@ class FileOrder:
         weights: The weights' file or name.
         memory_limit: The bytes to use.
         device: One of DEVICE's values.
+        overwrite: Whether files that the program has not painted may be replaced.
     """
 
     base: str
@@ -121,6 +124,7 @@ class FileOrder:
     weights: str | None
     memory_limit: int | None
     device: str
+    overwrite: bool
 
     @property
     def paths(self) -> list[str]:
@@ -165,6 +169,7 @@ class RecordOrder:
         weights: The weights' file or name, if the record's are not available here.
         memory_limit: The bytes to use.
         device: One of DEVICE's values.
+        overwrite: Whether files that the program has not painted may be replaced.
     """
 
     record: str
@@ -172,6 +177,7 @@ class RecordOrder:
     weights: str | None
     memory_limit: int | None
     device: str
+    overwrite: bool
 
 
 class _Parser(Parser):
@@ -181,7 +187,7 @@ class _Parser(Parser):
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """Return the arguments on a command line. Raises ConfigError. Exits after --help."""
-    return _parser().parse_intermixed_args(normalized(words, ["keep_gps"]))
+    return _parser().parse_intermixed_args(normalized(words, SWITCHES))
 
 
 def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
@@ -193,7 +199,9 @@ def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
         pictures = " ".join(args.pictures) or "nothing"
         raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
     (prefix,) = args.pictures
-    return RecordOrder(args.from_record, prefix, args.weights, memory_limit, args.device)
+    return RecordOrder(
+        args.from_record, prefix, args.weights, memory_limit, args.device, args.overwrite
+    )
 
 
 def usage() -> str:
@@ -237,6 +245,7 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
         weights=args.weights,
         memory_limit=memory_limit,
         device=args.device,
+        overwrite=args.overwrite,
     )
 
 
@@ -343,6 +352,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
     _add(group, "--output_depth", type=int, choices=(8, 16), default=8)
     _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
+    _add(group, "--overwrite", metavar="true|false", type=_switch, default=False)
     _add(group, "--weights", metavar="FILE")
     _add(group, "--memory_limit", metavar="SIZE")
     _add(group, "--device", choices=DEVICE_CHOICES, default=DEVICE_CHOICES[0])

@@ -13,11 +13,12 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
 
 from painterly import bucket_layout
-from painterly.errors import ConfigError
+from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import logger
 from painterly.settings import Settings
-from painterly.storage.files import replacing
+from painterly.storage.files import new_md5, replacing
+from painterly.storage.manifest import PAINTED, Manifest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from painterly.images.decode import Picture
 
 
+STEP = "_at_iteration_"  # follows a result's name, before a step's number
 STANDARD = "-"  # standard input or output, in the place of a file
 
 
@@ -93,8 +95,9 @@ def writing(path: Path) -> Iterator[None]:
     """Turn errors of the operating system into a ConfigError that names the file."""
     try:
         yield
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror or error}") from None
+    except (OSError, StorageError) as error:  # StorageError: of the list of painted files.
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} cannot be written: {reason}") from None
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,9 @@ class ResultFiles:
             return _write_standard_output(data)
         path = self.path(suffix)
         with writing(path), replacing(path) as body:
+            # Announced first: after a kill in between, the file is known as the program's.
+            painted = Manifest(path.parent, PAINTED)
+            painted.announce(path.name, new_md5(data).hexdigest(), len(data))
             body.write(data)
         return path
 
@@ -143,7 +149,13 @@ def _write_standard_output(data: bytes) -> Path:
 
 
 def result_files(
-    name: str, photo: "Picture", output: OutputFormat, inputs: Iterable[Path]
+    name: str,
+    photo: "Picture",
+    output: OutputFormat,
+    inputs: Iterable[Path],
+    *,
+    overwrite: bool = False,
+    with_steps: bool = False,
 ) -> ResultFiles:
     """Return the files of a name, after a check that they can be written.
 
@@ -153,10 +165,13 @@ def result_files(
         photo: The photo.
         output: Otherwise this has the format, or None for png.
         inputs: The files that the result is painted from.
+        overwrite: Whether files of others may be replaced, apart from the inputs.
+        with_steps: Whether pictures of steps are written as well.
 
     Raises:
         ConfigError: The name has the extension of another format, or is not that of a file, its
-            folder cannot be written, or the result would overwrite an input.
+            folder cannot be written, or a file would be overwritten that is an input, or that the
+            program has not painted.
     """
     if name == STANDARD:
         _check_standard_output()
@@ -174,7 +189,30 @@ def result_files(
         raise ConfigError("--output_depth is 16, which only tiff has; add --output_format tiff")
     if name != STANDARD:
         _check_target(results.path(), name, inputs)
+        targets = [results.path()] if not overwrite else []
+        if targets and with_steps:
+            start, end = f"{targets[0].stem}{STEP}", targets[0].suffix
+            there = (each.name for each in targets[0].parent.iterdir())
+            steps = [each for each in there if each.startswith(start) and each.endswith(end)]
+            targets += [targets[0].with_name(each) for each in steps]
+        for target in targets:
+            _check_is_painted(target)
     return results
+
+
+def _check_is_painted(target: Path) -> None:
+    """Raise ConfigError if a file exists that the program has not painted, or that was changed
+    since."""
+    if not os.path.lexists(target):
+        return
+    painted = Manifest(target.parent, PAINTED)
+    if target.is_file() and painted.is_unchanged(target.name, target):
+        return
+    known = target.name in painted.files
+    what = "was changed since it was painted" if known else "was not painted by this program"
+    raise ConfigError(
+        f"{target} exists and {what}; choose another name, or pass --overwrite to replace it"
+    )
 
 
 def _check_standard_output() -> None:

@@ -54,7 +54,13 @@ def repaint(asked: RecordOrder) -> Path:
         bench.leave()  # An outage ends it at once: there is nothing to lose.
         inputs = bench.read(order)
         paths = _paths(order, buckets)
-        results = result_files(asked.prefix, inputs.photo.picture, order.output, paths)
+        results = result_files(
+            asked.prefix,
+            inputs.photo.picture,
+            order.output,
+            paths,
+            overwrite=asked.overwrite,
+        )
         device = chosen_device(asked.device, order.style.settings)
         from painterly.batch.easel import Easel
 

@@ -26,6 +26,7 @@ def use_right_python(*modules: str) -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    prefer_own_packages()
     old = sys.version_info < OLDEST
     if not old and all(find_spec(module) for module in modules):
         return
@@ -33,6 +34,8 @@ def use_right_python(*modules: str) -> None:
     python = PROGRAM / ".venv" / ("Scripts/python.exe" if windows else "bin/python")
     if os.access(str(python), os.X_OK) and Path(sys.executable) != python:
         command = [str(python), *sys.argv]
+        for name in ("PYTHONPATH", "PYTHONHOME"):  # They are for another Python.
+            os.environ.pop(name, None)
         if windows:  # There, execv ends this process at once, with exit code 0.
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
             sys.exit(subprocess.run(command).returncode)
@@ -44,3 +47,11 @@ def use_right_python(*modules: str) -> None:
             ".venv, which this script then uses\n"
         )
         sys.exit(2)
+
+
+def prefer_own_packages() -> None:
+    """Let the packages of this Python come before those on PYTHONPATH, which may be for another
+    Python. A package that is only there is still imported."""
+    named = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    foreign = {Path(each).resolve() for each in named} - {PROGRAM.resolve()}
+    sys.path[1:] = sorted(sys.path[1:], key=lambda each: Path(each).resolve() in foreign)

@@ -9,7 +9,6 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from painterly.cli.bucket_management import (
 )
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
+from painterly.left_out import chooser
 from painterly.log import printable
 from painterly.paths import command
 from painterly.storage.address import parse_address
@@ -262,10 +262,7 @@ def _etag_of_ending(folder: Path) -> str | None:
 
 
 def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
-    def chosen(key: str) -> bool:
-        included = not args.include or any(fnmatchcase(key, pattern) for pattern in args.include)
-        return included and not any(fnmatchcase(key, pattern) for pattern in args.exclude)
-
+    chosen = chooser(args.include, args.exclude)
     return SyncRules(about.include, chosen, args.delete, args.dry_run)
 
 

@@ -38,6 +38,8 @@ NODES_EVERY_S = 2.0  # seconds between two looks at the cluster's nodes
 # The pause before a node gets another worker after one that ended before it painted anything.
 REST_S = 30.0
 MAX_REQUESTED = 1000  # GPUs
+# A socket's path has 107 bytes at most, and Ray's below its temporary folder take about 70.
+LONGEST_TMPDIR = 30
 
 
 @dataclass(eq=False)
@@ -199,7 +201,7 @@ def connected(address: str) -> Iterator[Any]:
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         joined = _joined(ray, address)
-    except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"CLUSTER is {address!r}, and no Ray cluster can be reached there with this "
             f"RAY_AUTH_TOKEN: {_reason(error)} (cluster/node.sh starts one; docs/cluster.md)"
@@ -253,6 +255,8 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     """
     for name, value in {**RAY_VARIABLES, **variables}.items():
         os.environ.setdefault(name, value)
+    if len(os.fsencode(os.environ.get("TMPDIR", ""))) > LONGEST_TMPDIR:  # As cluster/node.sh.
+        os.environ.setdefault("RAY_TMPDIR", "/tmp")
     if not find_spec("ray"):
         raise ConfigError(
             f"CLUSTER is {address!r}, and Ray is not installed; "

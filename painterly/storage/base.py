@@ -63,6 +63,25 @@ class UnfinishedUpload:
     begun: float
 
 
+@dataclass(frozen=True)
+class Version:
+    """Version of an object, or a delete marker: stored and billed until it is deleted itself.
+
+    Attributes:
+        key: The key.
+        number: The version's id.
+        size: In bytes; 0 for a delete marker.
+        is_current: Whether it is the object that a listing shows.
+        is_marker: Whether it marks the key as deleted.
+    """
+
+    key: str
+    number: str
+    size: int
+    is_current: bool
+    is_marker: bool
+
+
 class Bucket(ABC):
     """Objects under keys. Thread-safe.
 
@@ -152,8 +171,9 @@ class Bucket(ABC):
     def skipped(self) -> Mapping[str, Sequence[str]]:
         """Return the names that a user may miss in a folder's listing, by the reason.
 
-        They are links out of the folder, to a folder or to nothing, and files that iCloud has
-        removed, as of the last complete listing.
+        They are links out of the folder, to a folder or to nothing, files that iCloud has removed,
+        and for each file that another program keeps what its name or folder is known by, as of the
+        last complete listing.
         """
         return {}
 
@@ -181,6 +201,15 @@ class Store(Bucket):
     def list_with_folder_markers(self) -> Iterator[Entry]:
         """List all objects, including those that stand for folders."""
         return self.list()
+
+    def versions(self, prefix: str = "") -> Sequence[Version] | None:
+        """Return all versions of the objects with keys that start with `prefix`, objects that are
+        deleted among them; None if the bucket keeps none. Raises StorageError."""
+        return None
+
+    def delete_version(self, version: Version) -> None:
+        """Delete a version permanently. Raises ObjectError, also for one that is locked."""
+        raise NotImplementedError
 
 
 class View(Bucket):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
+from painterly.left_out import KEPT, kept_part
 from painterly.log import printable
 from painterly.storage.base import (
     BadKeyError,
@@ -65,8 +66,9 @@ class _FileEntry(Entry):
 class FolderBucket(Store):
     """A folder as a bucket, with the keys that `safe_path` allows.
 
-    It does not list hidden files and links out of the folder, and does not follow links to folders;
-    `skipped` names these links, and files that are in iCloud only.
+    It does not list hidden files, what other programs keep, and links out of the folder, and does
+    not follow links to folders; `skipped` names all but the hidden files, and what is in iCloud
+    only.
     """
 
     def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
@@ -97,13 +99,15 @@ class FolderBucket(Store):
         entries: list[Entry] = []
         passed_over: dict[str, tuple[str, str]] = {}
         with storage_errors(f"folder {self.name}", StorageError):
-            for base, folders, files in self._walk(prefix) if self._is_there() else ():
+            for base, folders, files, kept in self._walk(prefix) if self._is_there() else ():
+                for key in kept:
+                    passed_over[key] = KEPT, kept_part(key)
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
                     base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
-                    if not key.startswith(prefix):
+                    if not key.startswith(prefix) or key in passed_over:
                         continue
                     path = self.folder / key
                     with storage_errors(self._where(key), StorageError):
@@ -120,9 +124,11 @@ class FolderBucket(Store):
                     passed_over[base + placeholder[1]] = IN_ICLOUD, base + placeholder[1]
         return entries, passed_over
 
-    def _walk(self, prefix: str) -> Iterator[tuple[str, Sequence[str], Sequence[str]]]:
+    def _walk(
+        self, prefix: str
+    ) -> Iterator[tuple[str, Sequence[str], Sequence[str], Sequence[str]]]:
         """Yield the start of the keys in each folder that may have keys with a prefix, the names of
-        its folders, and of its files."""
+        its folders and files, and the keys in it that other programs keep."""
 
         def stop(error: OSError) -> None:  # An unreadable folder must not look like an empty one.
             if isinstance(error, FileNotFoundError) and self.exists():
@@ -136,8 +142,22 @@ class FolderBucket(Store):
         for top, folders, files in os.walk(self.folder, onerror=stop):
             inner = Path(top).relative_to(self.folder).as_posix()
             base = "" if inner == "." else f"{inner}/"
-            folders[:] = [e for e in folders if not hidden(e) and overlap(f"{base}{e}/")]
-            yield base, folders, files
+            inside = [each for each in folders if overlap(f"{base}{each}/")]
+            kept = [base + each for each in files if kept_part(base + each)]
+            for folder in (each for each in inside if kept_part(f"{base}{each}/")):
+                kept += self._files_in(f"{base}{folder}/")
+            folders[:] = [e for e in inside if not hidden(e) and not kept_part(f"{base}{e}/")]
+            yield base, folders, files, kept
+
+    def _files_in(self, base: str) -> Sequence[str]:
+        """List the keys below a folder of another program, as far as it can be read. An empty one
+        counts as a file."""
+        keys = [
+            (Path(top).relative_to(self.folder) / name).as_posix()
+            for top, _, files in os.walk(self.folder / base)
+            for name in files
+        ]
+        return keys or [base]
 
     def _is_there(self) -> bool:
         """Return whether the folder exists. A folder for results is created by the first write.

@@ -1,4 +1,4 @@
-"""The list, in a folder, of its downloaded files; all others are the user's own.
+"""Lists, in a folder, of the files that were downloaded and painted; others are the user's own.
 
 Each line of the list is a JSON object; the last one for a key applies. Lines are only appended,
 each in one write, so several downloads may share a folder.
@@ -16,7 +16,9 @@ from painterly.log import printable
 from painterly.storage.base import Entry
 from painterly.storage.files import is_same, storage_errors
 
-MANIFEST = ".downloaded.jsonl"  # hidden: no sync ever transfers it
+# Hidden: no sync ever transfers them.
+MANIFEST = ".downloaded.jsonl"
+PAINTED = ".painted.jsonl"  # single pictures, which have no records
 # Errors of a damaged line.
 _DAMAGED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
@@ -33,11 +35,11 @@ class Downloaded:
 
 
 class Manifest:
-    """The downloaded files of a folder, by key. Thread-safe."""
+    """The downloaded or painted files of a folder, by key. Thread-safe."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read the folder's list. Raises ObjectError if it cannot be read."""
-        self._path = folder / MANIFEST
+    def __init__(self, folder: Path, name: str = MANIFEST) -> None:
+        """Read the folder's list of this name. Raises ObjectError if it cannot be read."""
+        self._path = folder / name
         self._lock = threading.Lock()
         self.files: dict[str, Downloaded] = {}
         self.reload()
@@ -80,6 +82,10 @@ class Manifest:
         self._append({"key": entry.key, **asdict(file)})
         with self._lock:
             self.files[entry.key] = file
+
+    def announce(self, key: str, etag: str, size: int) -> None:
+        """Add a file that is about to be written with a content. Raises ObjectError."""
+        self._append({"key": key, **asdict(Downloaded(etag, "", size, 0))})
 
     def remove(self, key: str) -> None:
         """Remove a file that is gone. Raises ObjectError."""

@@ -24,6 +24,7 @@ from painterly.storage.base import (
     Progress,
     Store,
     UnfinishedUpload,
+    Version,
 )
 from painterly.storage.files import (
     MIB,
@@ -35,7 +36,13 @@ from painterly.storage.files import (
     storage_errors,
 )
 from painterly.storage.s3_client import client_of
-from painterly.storage.s3_errors import CONFLICTS, NOT_FOUND, ErrorTranslator
+from painterly.storage.s3_errors import (
+    CONFLICTS,
+    NO_VERSIONING,
+    NOT_FOUND,
+    ErrorTranslator,
+    is_access_denied,
+)
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
@@ -190,6 +197,53 @@ class S3Bucket(Store):
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         with self._errors.translated(upload.key, ignored=("NoSuchUpload",)):
             self._client.abort_multipart_upload(**self._at(upload.key), UploadId=upload.number)
+
+    def versions(self, prefix: str = "") -> Sequence[Version] | None:
+        status = ""
+        with self._errors.translated(ignored=NO_VERSIONING):
+            status = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
+        if not status:
+            return None
+        pages = self._client.get_paginator("list_object_versions")
+        versions = []
+        with self._errors.translated():
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
+                for kind in ("Versions", "DeleteMarkers"):
+                    for listed in page.get(kind, ()):
+                        if key := listed["Key"][len(self._base) :]:
+                            is_marker, size = kind != "Versions", listed.get("Size", 0)
+                            is_current = listed["IsLatest"] and not is_marker
+                            number = listed["VersionId"]
+                            versions.append(Version(key, number, size, is_current, is_marker))
+        return versions
+
+    def delete_version(self, version: Version) -> None:
+        from botocore.exceptions import ClientError
+
+        where = {**self._at(version.key), "VersionId": version.number}
+        with self._errors.translated(version.key):
+            try:
+                self._client.delete_object(**where)
+            except ClientError as error:
+                if is_access_denied(error) and (lock := self._lock(where)):
+                    raise ObjectError(
+                        f"{self._errors.where(version.key)} is locked {lock}; its version "
+                        f"{version.number} stays, stored and billed"
+                    ) from error
+                raise
+
+    def _lock(self, where: dict[str, str]) -> str:
+        """Return for how long a version is locked, in words, or an empty text."""
+        from botocore.exceptions import ClientError
+
+        with contextlib.suppress(ClientError):
+            retention = self._client.get_object_retention(**where)["Retention"]
+            if "RetainUntilDate" in retention:
+                return f"until {retention['RetainUntilDate']:%Y-%m-%d} ({retention['Mode']})"
+        with contextlib.suppress(ClientError):
+            hold = self._client.get_object_legal_hold(**where)["LegalHold"]
+            return "by a legal hold" if hold.get("Status") == "ON" else ""
+        return ""
 
     def check_key(self, key: str) -> None:
         super().check_key(self._base + key)

@@ -1,9 +1,12 @@
 """The boto3 client of an account. boto3 is imported when the first S3 bucket is opened."""
 
 import functools
+import os
+import ssl
 import threading
 from collections.abc import Mapping
 from logging import WARNING
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +20,9 @@ CREDENTIALS_HINT = (
     "set CELLAR_ADDON_HOST, CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET for Cellar, or AWS's "
     "own for Amazon S3 (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, a profile, or a role)"
 )
+# Files of certificates that botocore trusts instead of the usual ones.
+AUTHORITIES = ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE")
+AMAZON = ".amazonaws.com"
 _OPENING = threading.Lock()  # boto3 clients are thread-safe, its sessions are not.
 
 
@@ -38,7 +44,6 @@ def client_of(account: Account) -> Any:
 
 @functools.cache
 def _open(account: Account) -> Any:
-    import boto3
     from botocore.config import Config as BotoConfig
     from botocore.exceptions import BotoCoreError
 
@@ -55,8 +60,9 @@ def _open(account: Account) -> Any:
         max_pool_connections=64,
         tcp_keepalive=True,
     )
+    _check_authorities()
     try:
-        session = boto3.session.Session()
+        session = _session(account)
         has_credentials = account.key_id or session.get_credentials()
         client = session.client(
             "s3",
@@ -67,13 +73,113 @@ def _open(account: Account) -> Any:
             config=config,
         )
     except BotoCoreError as error:
-        raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
+        raise ConfigError(_wrong_setting(error)) from error
     except ValueError as error:
-        raise ConfigError(f"{account.endpoint!r} is not the address of an S3 service") from error
+        if account.endpoint:
+            raise ConfigError(
+                f"{account.endpoint!r} is not the address of an S3 service"
+            ) from error
+        raise ConfigError(f"AWS's configuration is wrong: {printable(str(error))}") from error
     client.meta.events.register("needs-retry.s3", functools.partial(_tell_of_silence, account))
     if not has_credentials:
         raise ConfigError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
+
+
+def _session(account: Account) -> Any:
+    """Return a session of boto3. For a service other than Amazon's, it reads nothing of AWS's
+    configuration: the profiles, endpoints and retries there are for other buckets."""
+    import boto3
+    import botocore.session
+
+    if not account.endpoint:
+        return boto3.session.Session()
+    known = botocore.session.Session.SESSION_VARIABLES
+    alone: dict[str, tuple[Any, Any, Any, Any]] = {
+        name: (None, None, default, kind) for name, (*_, default, kind) in known.items()
+    }
+    for file in ("config_file", "credentials_file"):
+        alone[file] = (None, None, os.devnull, None)
+    alone["ca_bundle"] = (None, AUTHORITIES[0], None, None)
+    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=alone))
+
+
+def _check_authorities() -> None:
+    """Raise ConfigError if a variable names a file without certificates: each request would fail
+    without naming it."""
+    for name in AUTHORITIES:
+        if not (value := os.environ.get(name)):
+            continue
+        if not Path(value).exists():
+            raise ConfigError(f"{name} is {value!r}, which does not exist; correct or unset it")
+        try:
+            if not Path(value).is_dir():
+                ssl.create_default_context(cafile=value)
+        except OSError as error:  # ssl.SSLError as well
+            reason = printable(error.strerror or str(error))
+            raise ConfigError(
+                f"{name} is {value!r}, which cannot be used ({reason}); expected a file of "
+                "certificates in PEM"
+            ) from None
+
+
+def _wrong_setting(error: Exception) -> str:
+    """Return an error of botocore about AWS's configuration, with the setting that it is about."""
+    kind, text = type(error).__name__, printable(str(error))
+    names = {
+        "ProfileNotFound": ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"),
+        "InvalidRegionError": ("AWS_DEFAULT_REGION", "AWS_REGION"),
+        "ConfigParseError": ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"),
+    }.get(kind, ())
+    asked = next((name for name in names if os.environ.get(name)), "")
+    if asked:
+        text = f"{text} ({asked} is {os.environ[asked]!r}; correct or unset it)"
+    else:
+        text = f"{text} (in ~/.aws/config or ~/.aws/credentials, or an AWS_* variable)"
+    return f"AWS's configuration is wrong: {text}"
+
+
+def unusable_credentials(error: Exception) -> str:
+    """Return the reason if an error of a request is about AWS's credentials, with what to do, or an
+    empty text."""
+    from botocore import exceptions
+
+    profile = os.environ.get("AWS_PROFILE") or os.environ.get("AWS_DEFAULT_PROFILE") or "default"
+    where = f"profile {profile!r} of ~/.aws/config"
+    sso = (exceptions.SSOError, exceptions.TokenRetrievalError)
+    if isinstance(error, sso):
+        return f"the login with SSO of {where} has ended; run: aws sso login --profile {profile}"
+    others = (
+        exceptions.CredentialRetrievalError,
+        exceptions.MetadataRetrievalError,
+        exceptions.UnknownCredentialError,
+        exceptions.ConfigNotFound,
+        exceptions.InvalidConfigError,
+        exceptions.InfiniteLoopConfigError,
+        exceptions.RefreshWithMFAUnsupportedError,
+    )
+    if isinstance(error, others):
+        return f"AWS's credentials cannot be had ({type(error).__name__}); check {where}"
+    return ""
+
+
+def endpoint_of(account: Account) -> str:
+    """Return the URL to which an account's requests go."""
+    return str(client_of(account).meta.endpoint_url)
+
+
+def other_endpoint(account: Account) -> str:
+    """Return the setting of AWS that leads an account without an endpoint to a service other than
+    Amazon's, or an empty text."""
+    if account.endpoint or AMAZON in endpoint_of(account):
+        return ""
+    names = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    return next((each for each in names if os.environ.get(each)), "endpoint_url in ~/.aws/config")
+
+
+def is_accelerated(account: Account) -> bool:
+    """Return whether AWS's configuration asks for S3's acceleration."""
+    return bool((client_of(account).meta.config.s3 or {}).get("use_accelerate_endpoint"))
 
 
 def _tell_of_silence(

@@ -24,7 +24,10 @@ _BARE = ("NotFound", "404", "400", "403")
 NOT_FOUND = ("NoSuchKey", "NotFound", "404")
 # Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
+# Services without versioning answer so to a question about it.
+NO_VERSIONING = ("NotImplemented", "MethodNotAllowed", "501", "405")
 _ACCESS_DENIED = ("AccessDenied", "403")
+_READS = ("GetObject", "HeadObject")
 _REFUSED = (
     *(*_ACCESS_DENIED, "401", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
     *("ExpiredToken", "InvalidToken", "AccountProblem", "UserSuspended"),
@@ -36,6 +39,21 @@ _OTHER_REGION = (
     UnavailableError,
     "{host} says that {where} is in another region ({code}); set {region}",
 )
+_ARCHIVED = (
+    ObjectError,
+    "{where} is archived{storage_class} and cannot be read before it is restored; restore it (aws "
+    "s3api restore-object, or Initiate restore in Amazon's console), which takes hours, and try "
+    "again",
+)
+_ENCRYPTED = (
+    ObjectError,
+    "{where} is encrypted with a key of AWS KMS that cannot be used ({code}); enable the key",
+)
+_ACCELERATED = (
+    UnavailableError,
+    "{host} does not accelerate {bucket} ({code}), which use_accelerate_endpoint in ~/.aws/config "
+    "asks for; remove it there, or turn on the bucket's acceleration",
+)
 _BAD_KEY = (BadKeyError, "{host} does not accept the key {where} ({code}); 1,024 bytes at most")
 _NAME_TAKEN = (
     "{bucket} belongs to somebody else on {host} ({code}); bucket names are shared by all "
@@ -44,6 +62,9 @@ _NAME_TAKEN = (
 _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
+    "InvalidObjectState": _ARCHIVED,
+    **dict.fromkeys(("KMS.DisabledException", "KMS.NotFoundException"), _ENCRYPTED),
+    **dict.fromkeys(("KMS.KMSInvalidStateException", "KMS.InvalidStateException"), _ENCRYPTED),
     "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
     "BucketAlreadyExists": (BucketRefusedError, _NAME_TAKEN),
     "InvalidBucketName": (BucketRefusedError, _NAME_REFUSED),
@@ -101,7 +122,7 @@ class ErrorTranslator:
             yield
         except ClientError as error:
             if error_code(error) not in ignored:
-                raise self._refusal(error_code(error), key) from error
+                raise self._refusal(error, key) from error
         # HTTPError: botocore reads the text of a refusal of GET outside of its own handling.
         except (RetriesExceededError, BotoCoreError, HTTPError) as error:
             raise self._failure(getattr(error, "last_exception", error), key) from error
@@ -119,11 +140,13 @@ class ErrorTranslator:
 
     @property
     def _host(self) -> str:
-        return urlsplit(self.account.url or "//Amazon S3").netloc
+        if self.account.endpoint or s3_client.other_endpoint(self.account):
+            return urlsplit(self.account.url or s3_client.endpoint_of(self.account)).netloc
+        return "Amazon S3"
 
-    def _refusal(self, code: str, key: str) -> StorageError:
+    def _refusal(self, error: Any, key: str) -> StorageError:
         """Return the error for an answer of the service."""
-        where, host = self.where(key), self._host
+        where, host, code = self.where(key), self._host, error_code(error)
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
         if code in _BARE:
             code = self._cause(code)
@@ -141,15 +164,32 @@ class ErrorTranslator:
             check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
             if not self.account.endpoint:
                 check = "AWS's credentials and the bucket's policy"
+            if key and code in _ACCESS_DENIED and error.operation_name in _READS and self._lists():
+                return kind(
+                    f"{host} refused {where} ({code}), and allows to list the bucket: the object "
+                    "belongs to another account, or a policy or an encryption key protects it; let "
+                    "its owner allow access, for example with bucket-owner-full-control"
+                )
             if key:
                 return kind(f"{host} refused {where} ({code}); check {check}")
             if code in _ACCESS_DENIED:
                 check = f"the name, which somebody else's bucket may have, and {check}"
             return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
-        kind, text = _ANSWERS.get(code, (kind, "{host} answered {code} for {where}"))
+        usual = (kind, "{host} answered {code} for {where}")
+        if code == "InvalidRequest" and s3_client.is_accelerated(self.account):
+            usual = _ACCELERATED
+        kind, text = _ANSWERS.get(code, usual)
+        storage_class = error.response.get("Error", {}).get("StorageClass")
         region = REGION if self.account.endpoint else "AWS_DEFAULT_REGION"
         return kind(
-            text.format(host=host, code=code, where=where, bucket=self.bucket, region=region)
+            text.format(
+                host=host,
+                code=code,
+                where=where,
+                bucket=self.bucket,
+                region=region,
+                storage_class=f" ({printable(storage_class)})" if storage_class else "",
+            )
         )
 
     def _failure(self, error: Exception, key: str) -> StorageError:
@@ -160,14 +200,28 @@ class ErrorTranslator:
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
         if "WRONG_VERSION_NUMBER" in str(error):
             name = "NoTLS"
+        if unusable := s3_client.unusable_credentials(error):
+            return UnavailableError(f"no access to {where}: {unusable}")
         text = _NO_ANSWER.get(
             name, "the connection to {host} broke for {where} ({name}); try again"
         )
         check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
+        if setting := s3_client.other_endpoint(self.account):
+            check = f"{setting}, which names it, and the network"
         read_s, _ = s3_client.patience(self.account)
         return UnavailableError(
             text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
         )
+
+    def _lists(self) -> bool:
+        """Return whether the bucket may be listed."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self.probe()
+        except (ClientError, BotoCoreError):
+            return False
+        return True
 
     def _cause(self, code: str) -> str:
         """Return the code behind a mere status: that of the probe, if the bucket itself is the
@@ -181,6 +235,11 @@ class ErrorTranslator:
         except BotoCoreError:
             return code
         return code
+
+
+def is_access_denied(error: Any) -> bool:
+    """Return whether a ClientError says that access is denied."""
+    return error_code(error) in _ACCESS_DENIED
 
 
 def error_code(error: Any) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from painterly.errors import ConfigError, StorageError
+from painterly.left_out import KEPT, by_kind, counted, kept_part
 from painterly.log import listed, megabytes, plural, printable
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
@@ -40,6 +41,8 @@ class SyncRules:
 
     def why_not(self, key: str) -> str:
         """Return the reason why a key is left out, or an empty text."""
+        if kept_part(key):
+            return KEPT
         if hidden(key):
             return HIDDEN
         if not self.include(key):
@@ -93,12 +96,20 @@ class SyncResult:
 
     def leave_out(self, why: str, name: str) -> None:
         """Count a file that is not transferred."""
+        name = kept_part(name) or name if why == KEPT else name
         self.left_out.setdefault(why, []).append(printable(name))
 
     @property
     def left_out_lines(self) -> list[str]:
-        """A line for each reason why files were left out, with the names of the first ones."""
-        return [f"left out {why}: {listed(names)}" for why, names in self.left_out.items()]
+        """Lines about each reason why files were left out, with the names of the first ones."""
+        lines = []
+        for why, names in self.left_out.items():
+            if why == OTHER_KIND:
+                lines += [f"left out {text}" for _, text in by_kind(names)]
+            else:
+                names = counted(names) if why == KEPT else names
+                lines.append(f"left out {why}: {listed(names)}")
+        return lines
 
     def refuse(self, error: StorageError) -> None:
         """Count a file that could not be checked, transferred or deleted."""

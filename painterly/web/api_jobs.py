@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from painterly.web.forms import KIND, parsed_form, text_of
 from painterly.web.job_store import StoredJob
 from painterly.web.pictures import photo_of, picture_response, preview_of, result_picture
 from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
@@ -211,10 +212,13 @@ async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile 
             raise ApiError(413, "the request is too long")
         yield _parsed(body), None
         return
-    if kind != "multipart/form-data":
+    if kind != KIND:
         raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
-    async with request.form(max_files=1, max_fields=4, max_part_size=LONGEST_REQUEST) as form:
-        asked = _parsed(str(form.get("request", "")).encode("utf-8", "replace"))
+    async with parsed_form(request, ("photo", "request"), LONGEST_REQUEST) as form:
+        text = await text_of(form.get("request"), LONGEST_REQUEST)
+        if text is None:
+            raise ApiError(422, "the form has no field `request`, with the request in JSON")
+        asked = _parsed(text)
         photo = form.get("photo")
         if not isinstance(photo, UploadFile):
             raise ApiError(422, "the form has no file `photo`")

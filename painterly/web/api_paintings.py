@@ -1,17 +1,21 @@
 """The API's requests about styles and paintings."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, File, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from painterly.web.buckets import UPLOADED
 from painterly.web.catalogue import painting_view
+from painterly.web.forms import KIND, parsed_form
 from painterly.web.pictures import picture_response
 from painterly.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.web.service import Shared
 from painterly.web.upload import checked_upload
 
+LONGEST_FIELD = 20_000  # bytes of other fields, which are ignored
+_FILE = {"type": "string", "format": "binary"}
+_FORM = {"type": "object", "required": ["file"], "properties": {"file": _FILE}}
+_BODY = {"required": True, "content": {KIND: {"schema": _FORM}}}
 paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 
@@ -28,21 +32,24 @@ def list_paintings(service: Shared) -> list[PaintingOut]:
     return service.catalogue.paintings()
 
 
-@paintings.post("/paintings", status_code=201)
-async def add_painting(
-    file: Annotated[UploadFile, File()], response: Response, service: Shared
-) -> PaintingOut:
+@paintings.post("/paintings", status_code=201, openapi_extra={"requestBody": _BODY})
+async def add_painting(request: Request, response: Response, service: Shared) -> PaintingOut:
     """Add a painting. The same file gets the same name again."""
 
-    def add(data: bytes) -> PaintingOut:
-        upload = checked_upload(file.filename or "", data, service.options)
+    def add(name: str, data: bytes) -> PaintingOut:
+        upload = checked_upload(name, data, service.options)
         name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
         service.catalogue.add(name, upload.data)
         return painting_view(name)
 
     await run_in_threadpool(service.catalogue.check_room)
-    async with service.in_memory:
-        added = await run_in_threadpool(add, await file.read())
+    if not request.headers.get("content-type", "").lower().startswith(KIND):
+        raise ApiError(415, "send a form with a file (multipart/form-data)")
+    async with parsed_form(request, ("file",), LONGEST_FIELD) as form, service.in_memory:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            raise ApiError(422, "the form has no file `file`")
+        added = await run_in_threadpool(add, file.filename or "", await file.read())
     response.headers["location"] = added.thumbnail.removesuffix("/thumbnail")
     return added
 

@@ -54,6 +54,7 @@ def middleware(service: Service) -> list[Middleware]:
             same_site="lax",
         ),
         Middleware(Gate, service=service),
+        Middleware(HeadAsGet),
     ]
 
 
@@ -83,6 +84,29 @@ class Transport:
             await send(message)
 
         await self._app(scope, _patient(receive), with_headers)
+
+
+class HeadAsGet:
+    """Answers HEAD wherever GET is answered, with the headers of that answer alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        ended = False
+
+        async def headers_only(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not ended:  # A stream would last until its reader leaves: it has left.
+                ended = True
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+        await self._app({**scope, "method": "GET"}, receive, headers_only)
 
 
 class Gate:

@@ -28,6 +28,10 @@ def test_a_file_is_kept_in_full_quality_with_its_real_kind(world):
         (saved(gradient(), "TIFF"), "beach.tif", "image/tiff", "tiff"),
         (HEIC, "IMG_1.HEIC", "application/octet-stream", "heic"),
         (saved(gradient(), "AVIF"), "beach.avif", "image/avif", "avif"),
+        (JPEG, "beach", "application/octet-stream", "jpg"),
+        (JPEG, "scan.pdf", "application/pdf", "jpg"),
+        (HEIC, "IMG_1.mov", "video/quicktime", "heic"),
+        (saved(gradient(), "PNG"), "photo.jpg.download", "text/plain", "png"),
     ):
         world.answers(world.file(ANNA, data, name, mime))
         key = world.photo_keys(ANNA)[-1]
@@ -45,6 +49,8 @@ def test_an_unusual_kind_or_size_of_file_gets_a_polite_answer(world):
         assert texts(world.answers(world.file(ANNA, data, name, mime))) == [EN.kinds("no_picture")]
     update = world.file(ANNA, JPEG, "beach.jpg", "image/jpeg", size=25 * 1024 * 1024)
     assert texts(world.answers(update)) == [EN.text("too_large")]
+    update = world.file(ANNA, b"", "film.mp4", "video/mp4", size=25 * 1024 * 1024)
+    assert texts(world.answers(update)) == [EN.kinds("no_picture")]
     assert world.keys("telegram/") == []
 
 

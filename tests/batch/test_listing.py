@@ -52,8 +52,8 @@ def test_every_photo_and_style_is_selected_and_what_is_of_other_kinds_is_named(l
     assert {key: mask.key for key, mask in selection.masks.items()} == {"a.jpg": "a.mask.png"}
     assert keys(listing.style) == ["both/d.png", "monet.jpg", "vgg.npz", "y.doc", "z.mask.jpg"]
     assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
-        ("INFO", "left out in ./photos, of other kinds: notes.txt"),
-        ("INFO", "left out in ./paintings, of other kinds: y.doc"),
+        ("INFO", "left out in ./photos, of other kinds (1 .txt): notes.txt"),
+        ("INFO", "left out in ./paintings, of other kinds (1 .doc): y.doc"),
         *(
             (
                 "WARNING",
@@ -138,7 +138,7 @@ def test_what_is_missing_is_said(listed, caplog):
     kinds = "(.avif, .bmp, .gif, .heic, .heif, .hif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
     assert caplog.messages == [
         "left out in ./paintings, behind links: link.jpg → ../a.jpg",
-        "left out in ./paintings, of other kinds: notes.txt",
+        "left out in ./paintings, of other kinds (1 .txt): notes.txt",
         f"there is no photo in ./photos {kinds}",
         f"there is no painting in ./paintings {kinds}",
     ]

@@ -56,8 +56,9 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
     lines = capsys.readouterr().out.splitlines()
     first = ", ".join(f"{number:02}.txt" for number in range(10))
+    counts = "12 .txt, 3 .toml, 1 .h5, 1 .mat, 1 .npz"
     assert lines[-2:] == [
-        f"left out of other kinds: {first} and 8 more",
+        f"left out of other kinds ({counts}): {first} and 8 more",
         "left out outside the patterns: été 2026/b c.mask.png",
     ]
     assert cl_send_source([str(tmp_path / "in"), "--delete", "--include", "a*"]) == 0
@@ -73,7 +74,7 @@ def test_several_files_are_sent_by_their_names(in_folders, tmp_path, capsys):
     files = [str(path) for path in folder.iterdir() if path.is_file()]
     assert cl_send_source([*files, str(folder / "été 2026/b c.heic")]) == 0
     assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
-    assert "left out of other kinds: " in capsys.readouterr().out
+    assert "left out of other kinds (2 .toml, " in capsys.readouterr().out
     assert send_to_bucket([*files, in_folders["BUCKET_RESULT"].name]) == 0
     assert keys(in_folders["BUCKET_RESULT"]) == [
         "a.JPG",
@@ -155,16 +156,16 @@ def test_a_mirror_of_nothing_is_refused_and_one_that_failed_deletes_nothing(
 
 def test_without_a_configuration_the_scripts_say_what_to_set(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(config, "environment", dict)
-    for script, word, variable in (
-        (cl_send_source, str(tmp_path), "BUCKET_SOURCE"),
-        (cl_get_results, str(tmp_path), "BUCKET_RESULT"),
-        (bucket_management, "check", "BUCKET_*"),
+    for script, word, line in (
+        (cl_send_source, str(tmp_path), "BUCKET_SOURCE is not set; set BUCKET_SOURCE in"),
+        (cl_get_results, str(tmp_path), "BUCKET_RESULT is not set; set BUCKET_RESULT in"),
+        (bucket_management, "check", "BUCKET_* is not set; set BUCKET_SOURCE, BUCKET_STYLE, BU"),
     ):
         assert script([word]) == 2
         err = capsys.readouterr().err
-        assert f"{variable} is not set; set BUCKET_SOURCE, " in err and err.count("\n") == 1
+        assert line in err and err.count("\n") == 1
     monkeypatch.setattr(config, "environment", lambda: {"BUCKET_SOURCE": "photos"})
-    assert cl_send_source([str(tmp_path)]) == 2
+    assert bucket_management(["check"]) == 2
     assert "BUCKET_STYLE and BUCKET_RESULT missing" in capsys.readouterr().err
 
 
@@ -182,3 +183,17 @@ def test_open_shows_the_gallery_or_else_the_folder(in_folders, tmp_path, monkeyp
     (out / "index.html").unlink()
     assert cl_get_results([str(out), "--open"]) == 0
     assert pages == [out.as_uri(), out.as_uri(), (out / "index.html").as_uri()]
+
+
+def test_a_copy_needs_only_the_bucket_that_it_copies(tmp_path, monkeypatch, capsys):
+    for name in ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STYLE_SIZE", "wrong")  # It is for painting.
+    fill(FolderBucket(tmp_path / "results"), "monet/a.jpg")
+    assert cl_get_results([str(tmp_path / "out")]) == 2
+    assert "BUCKET_RESULT is not set; set BUCKET_RESULT in" in capsys.readouterr().err
+    monkeypatch.setenv("BUCKET_RESULT", str(tmp_path / "results"))
+    assert cl_get_results([str(tmp_path / "out")]) == 0
+    assert contents(tmp_path / "out") == {"monet/a.jpg": b"monet/a.jpg"}
+    monkeypatch.setenv("BUCKET_SOURCE", str(tmp_path / "photos"))
+    assert cl_send_source([str(tmp_path / "out")]) == 0

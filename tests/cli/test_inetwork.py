@@ -141,7 +141,7 @@ def test_a_result_that_cannot_be_stored_leaves_the_earlier_one_as_it_is():
             result.write(photo.pixels)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert earlier.read_bytes() == before and [*Path("there").iterdir()] == [earlier]
+    assert earlier.read_bytes() == before and [*Path("there").glob("[!.]*")] == [earlier]
 
 
 def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
@@ -201,3 +201,24 @@ def test_a_mistake_is_one_line_and_an_exit_code(capsys, arguments, code, message
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
     assert not list(Path().glob("x*"))
+
+
+def test_a_file_that_the_program_did_not_paint_is_overwritten_only_if_asked_to(capsys):
+    quick = ["--size", "32", *QUICK]
+    for name, flags in (
+        ("mine.png", []),
+        ("mine.jpg", []),
+        ("mine_at_iteration_1.png", ["--save_every", "1"]),
+    ):
+        Path(name).write_bytes(b"my own")
+        result = ["mine.jpg"] if name == "mine.jpg" else ["mine"]
+        assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags]) == 2
+        message = f"inetwork.py: {name} exists and was not painted by this program; choose another "
+        assert capsys.readouterr().err == f"{message}name, or pass --overwrite to replace it\n"
+        assert Path(name).read_bytes() == b"my own"
+        assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags, "--overwrite"]) == 0
+        assert Image.open(name).size == (32, 24)
+        assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags]) == 0, "its own result"
+    Image.open("mine.png").rotate(180).save("mine.png")
+    assert inetwork(["beach.jpg", "monet.jpg", "mine.png", *quick]) == 2
+    assert "mine.png exists and was changed since it was painted" in capsys.readouterr().err

@@ -244,3 +244,22 @@ def test_weights_whose_reader_cannot_be_limited_are_refused(tmp_path, capsys, mo
     monkeypatch.setitem(sys.modules, "resource", None)
     assert foreign_formats.main([str(tmp_path / "x.h5"), "vgg19", str(tmp_path / "out")]) == 3
     assert "convert it to .npz there" in capsys.readouterr().out
+
+
+def test_packages_of_another_python_on_pythonpath_cost_no_traceback(tmp_path):
+    """As a module system's, or those of a distribution's own Python."""
+    for package in ("boto3", "dotenv", "rich", "numpy", "PIL", "tensorflow"):
+        (tmp_path / "other" / package).mkdir(parents=True)
+        (tmp_path / "other" / package / "__init__.py").write_text("raise ImportError('for 2.7')\n")
+    (tmp_path / "photos").mkdir()
+    environment = {"PYTHONPATH": str(tmp_path / "other"), "STARTED_IN": ""}
+    for words, line in (
+        (["-m", "painterly", "./photos", "./photos", "./out", "--dry-run"], "there is no photo"),
+        ([PROGRAM / "get_bucket_content.py", "./photos", "./copy"], "0 files copied"),
+        ([PROGRAM / "inetwork.py", "a.jpg", "b.jpg", "x.png"], "photo 'a.jpg' cannot be read"),
+    ):
+        in_checkout = PROGRAM if words[0] == "-m" else tmp_path
+        words = [str(word).replace("./", f"{tmp_path}/") for word in words]
+        run = python(*words, cwd=in_checkout, **environment)
+        assert "Traceback" not in run.stderr, run.stderr
+        assert line in run.stdout + run.stderr

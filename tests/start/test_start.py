@@ -293,3 +293,40 @@ def test_somebody_elses_venv_gets_what_it_lacks_or_stays_as_it_is(machine):
     done = machine.start()
     assert done.returncode == 2 and str(machine.repo / ".venv") in done.stderr
     assert python.exists()
+
+
+def test_two_places_say_that_the_third_is_missing(machine):
+    refused = machine.start("./photos", "paintings")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert "RESULTS is missing; expected PHOTOS PAINTINGS RESULTS" in refused.stderr
+    assert "there is no mode 'photos'" in machine.start("photos", "--dry-run").stderr
+    assert machine.done() == []
+
+
+def test_the_packages_of_another_python_have_no_say_in_venv(machine):
+    write(
+        machine.folder / "python", '#!/bin/sh\necho "path ${PYTHONPATH-none} ${PYTHONHOME-none}"\n'
+    )
+    for _ in range(2):  # The first start makes .venv.
+        run = machine.start(PYTHONPATH="/opt/other", PYTHONHOME="/opt/other")
+        assert (run.returncode, run.stdout) == (0, "path none none\n")
+
+
+@pytest.mark.parametrize(
+    ("folder", "chosen"),
+    [("/tmp", ""), (f"/scratch/{'user' * 12}", "/tmp"), (f"/{'é' * 16}", "/tmp")],
+)
+def test_ray_gets_a_short_temporary_folder_if_the_usual_one_is_too_long(machine, folder, chosen):
+    shutil.copytree(REPO / "cluster", machine.repo / "cluster")
+    write(machine.repo / "start.sh", f"#!/bin/sh\necho {machine.bin}/python\n")
+    write(machine.bin / "ray", '#!/bin/sh\necho "ray in ${RAY_TMPDIR:-}"\n')
+    for tool in ("printf", "wc"):
+        if not (machine.bin / tool).exists():
+            (machine.bin / tool).symlink_to(shutil.which(tool))
+    variables = {"TMPDIR": folder, "RAY_AUTH_TOKEN": "x"}
+    node = machine.popen("head", script=machine.repo / "cluster/node.sh", **variables)
+    assert node.communicate(timeout=30) == (f"ray in {chosen}\n", "")
+    kept = machine.popen(
+        "head", script=machine.repo / "cluster/node.sh", **variables, RAY_TMPDIR="/elsewhere"
+    )
+    assert kept.communicate(timeout=30)[0] == "ray in /elsewhere\n"

@@ -9,6 +9,7 @@ import pytest
 from support.commands import keys, refusal
 
 from painterly.errors import StorageError
+from painterly.left_out import KEPT
 from painterly.storage import folder, open_bucket
 from painterly.storage.address import Account
 from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
@@ -47,7 +48,9 @@ def test_hidden_files_links_and_files_in_icloud_are_left_out_the_latter_by_name(
     assert bucket.skipped() == {
         BEHIND_LINKS: ["link.jpg → ../gone.jpg"],
         IN_ICLOUD: ["b.jpg", "trip/IMG_1.HEIC"],
+        KEPT: ["._*"],
     }
+    (tmp_path / "._a.jpg").unlink()
     (tmp_path / "link.jpg").unlink()
     put(tmp_path, "c/.d.jpg.icloud")
     assert [*bucket.list("c")] == [] and len(bucket.skipped()) == 2, "not all was listed"

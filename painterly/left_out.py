@@ -1,0 +1,136 @@
+"""Files among photos and paintings that are left out, and the lines that tell a user of them."""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+from unicodedata import normalize
+
+from painterly.bucket_layout import EXTRA_FORMATS
+from painterly.log import listed, plural, printable
+from painterly.paths import installation
+
+# Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
+_KEPT = re.compile(
+    r"""(?:^|/)(?P<part>
+    (?: @eadir | \#recycle | \#snapshot | @tmp | @sharebin              # Synology
+      | @recycle | \.@__thumb | @recently-snapshot | @__thumb           # QNAP
+      | \.snapshots? | ~snapshot | lost\+found                          # other disks in a network
+      | \$recycle\.bin | recycler | recycled | system\ volume\ information
+      | \.trash(?:es|-\d+)? | \.dtrash | \.stversions | files_trashbin
+      | \.spotlight-v100 | \.fseventsd | \.appledouble | __macosx
+      | \.documentrevisions-v100 | \.temporaryitems | network\ trash\ folder | temporary\ items
+      | \.thumbnails | \.thumbs | \.xvpics | \.picasaoriginals | \.dropbox\.cache
+      | [^/]*\.lr(?:data|cat-data)                                      # Lightroom's previews
+      | captureone/cache
+      | [^/]+\.(?:photoslibrary|photolibrary|migratedphotolibrary|aplibrary)
+        /(?!originals/|masters/)[^/]+                                   # Photos, iPhoto, Aperture
+    )(?=/)
+    | (?: \._[^/]+ | \.trashed-[^/]+ | thumbs\.db | ehthumbs(?:_vista)?\.db | desktop\.ini
+      | \.?picasa\.ini | zbthumbnail\.info )$
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_BY_START = ("._", ".trashed-")  # names that have only this in common
+KEPT = "kept by other programs"
+NO_EXTENSION = "without extension"
+# Pictures that nothing here reads. Users may expect that they are painted.
+_RAW = (
+    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),
+    *(".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw"),
+    *(".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+)
+_OTHER_PICTURES = frozenset(
+    (
+        *_RAW,
+        *(".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jpe", ".jxr", ".wdp", ".hdp", ".exr", ".hdr"),
+        *(".psd", ".psb", ".xcf", ".kra", ".ora", ".afphoto", ".svg", ".eps", ".ai", ".tga"),
+        *(".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".ico", ".icns", ".apng", ".dib", ".insp"),
+        *(".heics", ".heifs", ".avifs", ".avci", ".qoi", ".pict", ".pct", ".livp"),
+    )
+)
+_SIDECARS = frozenset(
+    (
+        *(".json", ".xmp", ".aae", ".thm", ".pp3", ".dop", ".cos", ".cot", ".arp", ".on1"),
+        *(".nks", ".nksc", ".rwp", ".comask", ".photo-edit"),
+    )
+)
+
+
+def kept_part(key: str) -> str:
+    """Return the part of a key that another program keeps, such as `@eaDir`, or an empty text.
+
+    Args:
+        key: A key, or a folder's with `/` at its end.
+    """
+    found = _KEPT.search(key)
+    if not found:
+        return ""
+    start = next((each for each in _BY_START if found["part"].lower().startswith(each)), "")
+    return f"{start}*" if start else found["part"]
+
+
+def counted(names: Iterable[str]) -> list[str]:
+    """Return each name once, sorted, with how often it came: `@eaDir (12 files)`."""
+    return [f"{name} ({plural(n, 'file')})" for name, n in sorted(Counter(names).items())]
+
+
+def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], bool]:
+    """Return the function that `--include` and `--exclude` stand for: whether a key is chosen.
+
+    Args:
+        include: A key has to match one of these patterns, if there are any. `*` stands for any
+            text, `/` included, `?` for a character, `[ab]` for one of these.
+        exclude: A key may not match any of these.
+    """
+
+    def matches(key: str, patterns: Sequence[str]) -> bool:
+        # A Mac's disk and its keyboard spell accents differently.
+        spelled = normalize("NFC", key)
+        return any(fnmatchcase(spelled, normalize("NFC", pattern)) for pattern in patterns)
+
+    return lambda key: (not include or matches(key, include)) and not matches(key, exclude)
+
+
+def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
+    """Return descriptions of files that are passed over for their extension, by kind.
+
+    Args:
+        keys: Their keys.
+
+    Returns:
+        The pictures of unread formats first, then the files that describe pictures, then the rest.
+        Each is whether a user may miss the files, and the text.
+    """
+    pictures = [key for key in keys if _extension(key) in _OTHER_PICTURES]
+    sidecars = [key for key in keys if _extension(key) in _SIDECARS]
+    used = {*pictures, *sidecars}
+    rest = [key for key in keys if key not in used]
+    texts = []
+    if pictures:
+        text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
+        text += "convert them to jpg, png or tiff"
+        extra = frozenset().union(*EXTRA_FORMATS.values())
+        if kinds := sorted(extra.intersection(map(_extension, pictures))):
+            text += f", or {installation('formats')}, which reads {', '.join(kinds)}"
+        texts.append((True, text))
+    if sidecars:
+        texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))
+    if rest:
+        texts.append((False, f"of other kinds ({_counts(rest)}): {_names(rest)}"))
+    return texts
+
+
+def _names(keys: Sequence[str]) -> str:
+    return listed([printable(key) for key in keys])
+
+
+def _counts(keys: Sequence[str]) -> str:
+    counts = Counter(_extension(key) or NO_EXTENSION for key in keys)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{count} {printable(kind)}" for kind, count in ordered)
+
+
+def _extension(key: str) -> str:
+    return PurePosixPath(key).suffix.lower()

@@ -1,0 +1,108 @@
+"""Buckets with versioning and locks, and objects that are refused for what they are."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.commands import fill, refusal, set_variables
+
+from painterly.cli.bucket_management import bucket_management
+from painterly.storage.base import ObjectError
+
+
+@pytest.fixture
+def versioned(server, monkeypatch):
+    """A bucket with an object of two versions, and one that is deleted."""
+    set_variables(monkeypatch, server.environment)
+    name = server.new_bucket()
+    versioning = {"Status": "Enabled"}
+    server.client.put_bucket_versioning(Bucket=name, VersioningConfiguration=versioning)
+    bucket = server.open(name)
+    fill(bucket, "a.jpg", "b.jpg", "trip/c.jpg")
+    bucket.write("a.jpg", b"new")
+    bucket.delete("b.jpg")
+    return name
+
+
+def left(server, name):
+    """The keys of all versions and delete markers in a bucket."""
+    page = server.client.list_object_versions(Bucket=name)
+    return sorted(
+        each["Key"] for kind in ("Versions", "DeleteMarkers") for each in page.get(kind, ())
+    )
+
+
+def test_emptying_a_bucket_with_versioning_leaves_nothing_that_is_billed(versioned, server, capsys):
+    assert bucket_management(["list", versioned]) == 0
+    assert "in 2 older versions and 1 delete marker, which are billed" in capsys.readouterr().out
+    assert bucket_management(["empty", f"{versioned}/trip", "--yes"]) == 0
+    assert left(server, versioned) == ["a.jpg", "a.jpg", "b.jpg", "b.jpg"]
+    assert bucket_management(["empty", versioned, "--yes"]) == 0
+    out = capsys.readouterr().out
+    assert "1 object (0.0 kB): a.jpg; and 2 older versions and 1 delete marker" in out
+    assert "1 object and 2 older versions and 1 delete marker deleted" in out
+    assert left(server, versioned) == []
+
+
+def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server, capsys):
+    bucket = server.open(versioned)
+    for key in ("a.jpg", "trip/c.jpg"):
+        bucket.delete(key)
+    suspended = {"Status": "Suspended"}
+    server.client.put_bucket_versioning(Bucket=versioned, VersioningConfiguration=suspended)
+    assert bucket_management(["empty", versioned, "--yes", "--dry-run"]) == 0
+    assert (
+        "0 objects (0.0 kB); and 4 older versions and 3 delete markers" in capsys.readouterr().out
+    )
+    assert bucket_management(["empty", versioned, "--yes"]) == 0
+    assert left(server, versioned) == []
+
+
+def test_a_locked_version_stays_and_is_named_with_the_day_it_is_free(server, monkeypatch, capsys):
+    set_variables(monkeypatch, server.environment)
+    name = server.new_bucket() + "-l"
+    server.client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    until = datetime.now(UTC) + timedelta(days=2)
+    lock = {"ObjectLockMode": "COMPLIANCE", "ObjectLockRetainUntilDate": until}
+    server.client.put_object(
+        Bucket=name, Key="a.jpg", Body=b"x", ContentMD5="ndTkYSaMgDT1yFZOFVxnpg==", **lock
+    )
+    server.open(name).write("b.jpg", b"x")
+    assert bucket_management(["empty", name, "--yes"]) == 1
+    printed = capsys.readouterr()
+    assert "1 of 2 objects deleted, 1 failed:" in printed.out
+    assert f"{name}/a.jpg is locked until {until:%Y-%m-%d} (COMPLIANCE); its version" in printed.err
+    assert "stays, stored and billed" in printed.err
+    assert left(server, name) == ["a.jpg"]
+
+
+def test_checking_a_bucket_with_versioning_leaves_no_version(versioned, server, monkeypatch):
+    before = left(server, versioned)
+    others = {"BUCKET_SOURCE": server.new_bucket(), "BUCKET_STYLE": server.new_bucket()}
+    set_variables(monkeypatch, {**others, "BUCKET_RESULT": versioned})
+    assert bucket_management(["check"]) == 0
+    assert left(server, versioned) == before
+
+
+def test_an_object_of_another_account_is_refused_as_such(rgw, other_account):
+    """Its bucket is ours, so we list it, but may not read it: Ceph's default, and once Amazon's."""
+    name = rgw.new_bucket()
+    rgw.client.put_bucket_acl(Bucket=name, ACL="public-read-write")
+    other_account.client.put_object(Bucket=name, Key="theirs.jpg", Body=b"x")
+    other_account.client.put_object_acl(Bucket=name, Key="theirs.jpg", ACL="private")
+    bucket = rgw.open(name)
+    for action in (lambda: bucket.read("theirs.jpg"), lambda: bucket.read_start("theirs.jpg", 9)):
+        message = refusal(action)
+        assert f"{name}/theirs.jpg" in message and "belongs to another account" in message
+        assert "CELLAR_ADDON_KEY" not in message
+        with pytest.raises(ObjectError):
+            action()
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_an_archived_object_says_that_it_has_to_be_restored(moto, storage_class):
+    name = moto.new_bucket()
+    moto.client.put_object(Bucket=name, Key="a.jpg", Body=b"x", StorageClass=storage_class)
+    bucket = moto.open(name)
+    assert [entry.key for entry in bucket.list()] == ["a.jpg"]
+    message = refusal(lambda: bucket.read("a.jpg"))
+    assert f"{name}/a.jpg is archived" in message and "restore-object" in message
