@@ -12,8 +12,9 @@ from painterly.images import exif, hdr, icc, rgb_space
 from painterly.images.arrays import small_bands, to_float
 from painterly.images.colour import LUMA
 from painterly.images.declared import declared
-from painterly.images.deep import full_range_grey, is_deep
+from painterly.images.deep import full_range_grey
 from painterly.images.deep import values as deep_values
+from painterly.images.depth import is_deep
 from painterly.images.extra_formats import RAW
 from painterly.images.hdr import Hdr
 from painterly.images.masks import BLACK

@@ -4,34 +4,17 @@ Pillow's unpackers of 16 bits take the upper byte of each value. Read once more 
 the other way round, a picture has the lower ones.
 """
 
-import re
 from collections.abc import Callable
 
 import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile
-from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.images.arrays import small_bands
+from painterly.images.depth import raw_mode
 from painterly.images.extra_formats import RAW, developed
 
-# Not BMP's "BGR;16", which has 16 bits a pixel.
-_DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
-
-
-def is_deep(image: ImageFile.ImageFile) -> bool:
-    """Return whether an opened picture, not loaded, is read by `values` and has over 8 bits."""
-    if image.format == RAW:
-        return True
-    if image.format == "HEIF":
-        return int(image.info.get("bit_depth") or 8) > 8
-    if image.mode.startswith("I;16"):
-        return True
-    if not image.tile or not all(_DEEP_MODE.fullmatch(_raw_mode(each)) for each in image.tile):
-        return False
-    # libtiff's planes are always read by their upper bytes.
-    return image.tile[0].codec_name != "libtiff" or not _is_planar(image)
 
 
 def values(image: ImageFile.ImageFile, reopened: Callable[[], ImageFile.ImageFile]) -> np.ndarray:
@@ -48,7 +31,7 @@ def values(image: ImageFile.ImageFile, reopened: Callable[[], ImageFile.ImageFil
     if image.mode.startswith("I;16"):
         image.load()
         return full_range_grey(image)
-    mode = _raw_mode(image.tile[0])
+    mode = raw_mode(image.tile[0])
     if mode.startswith("LA;16"):  # Two channels of 16 bits: four bytes.
         _load(image, lambda _: "RGBA")
         return _joined(image, image, slice(0, None, 2), slice(1, None, 2))
@@ -59,19 +42,10 @@ def values(image: ImageFile.ImageFile, reopened: Callable[[], ImageFile.ImageFil
     return _unmultiplied(out) if "a;" in mode else out
 
 
-def _raw_mode(tile: ImageFile._Tile) -> str:
-    return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
-
-
-def _is_planar(image: ImageFile.ImageFile) -> bool:
-    planar = ExifTags.Base.PlanarConfiguration
-    return isinstance(image, TiffImageFile) and image.tag_v2.get(planar) == 2
-
-
 def _load(image: ImageFile.ImageFile, changed: Callable[[str], str]) -> None:
     """Load a picture with its raw mode changed."""
     for number, tile in enumerate(image.tile):
-        mode = changed(_raw_mode(tile))
+        mode = changed(raw_mode(tile))
         args = (mode, *tile.args[1:]) if isinstance(tile.args, tuple) else mode
         image.tile[number] = tile._replace(args=args)
     image.load()

@@ -8,15 +8,17 @@ import io
 import struct
 from functools import cache
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from painterly.bucket_layout import JXL_READER, RAW_READER
 from painterly.errors import PictureError
 from painterly.images.containers import TIFF_STARTS, first_tags
 from painterly.paths import installation
+
+if TYPE_CHECKING:
+    import numpy as np
 
 JXL, RAW = "JXL", "RAW"  # names of formats
 
@@ -91,7 +93,7 @@ def jxl_size(data: bytes) -> tuple[int, int]:
     return height * numerator // denominator, height
 
 
-def developed(image: ImageFile.ImageFile, bits: int) -> np.ndarray:
+def developed(image: ImageFile.ImageFile, bits: int) -> "np.ndarray":
     """Return a raw file's picture, uint8 or uint16 [H, W, 3], upright, in sRGB."""
     import rawpy
 

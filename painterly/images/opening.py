@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.containers import Prepared, check_directory, prepared, tiff_layout
-from painterly.images.deep import is_deep
+from painterly.images.depth import is_deep
 from painterly.images.exif import PREFIX as EXIF_PREFIX
 from painterly.images.extra_formats import (
     JXL,

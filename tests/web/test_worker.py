@@ -280,7 +280,7 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
     monkeypatch.setattr(reading, "decode_photo", decode_photo)
     slow, other = (stored_job(worker.web.store) for _ in range(2))
     for job in (slow, other):
-        worker.web.buckets.source.write(f"{PHOTOS}/{job.photo_key}", tiny.file(60, 80, 1))
+        worker.web.buckets.result.write(f"{PHOTOS}/{job.photo_key}", tiny.file(60, 80, 1))
 
     def cancel():
         begun.wait()
@@ -291,8 +291,8 @@ def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_beg
         started = time.monotonic()
         assert worker.paint()
         assert time.monotonic() - started < 5
-        assert worker.web.store.read(slow.id)[0].state is JobState.CANCELLED
+        assert worker.web.store.read_ended(slow.id).state is JobState.CANCELLED
         assert worker.paint()
-        assert worker.web.store.read(other.id)[0].state is JobState.DONE
+        assert worker.web.store.read_ended(other.id).state is JobState.DONE
     finally:
         end.set()
