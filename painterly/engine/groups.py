@@ -47,7 +47,7 @@ def groups_of(
     Raises:
         PictureError: The masks leave nothing to paint.
     """
-    sizes = _sizes(paintings, view, size, stroke_size)
+    sizes = painting_sizes(paintings, view, size, stroke_size)
     canvas, layers = view.canvas(size), view.losses.layers
     areas, shares, parts = [], [], []
     for members in paintings.members:
@@ -76,7 +76,7 @@ def check_memory(
     """Raise MemoryShortError if paintings that are enlarged for larger strokes do not fit into
     the budget, for a picture of this (height, width)."""
     if stroke_size > 1:  # Others take less than the picture.
-        most = max(map(math.prod, _sizes(paintings, view, picture, stroke_size)))
+        most = max(map(math.prod, painting_sizes(paintings, view, picture, stroke_size)))
         budget.check(PAINTING_BYTES * most, f"stroke_size {stroke_size:g}")
 
 
@@ -95,7 +95,7 @@ def _group_mask(
     return resize(region, *size) * resize(content_mask, *size)
 
 
-def _sizes(
+def painting_sizes(
     paintings: Paintings, view: View, picture: tuple[int, int], stroke_size: float
 ) -> tuple[tuple[int, int], ...]:
     """Return the (height, width) at which each painting is compared with a picture of this
@@ -170,7 +170,7 @@ def _candidates(
     they are computed only once."""
     channels = view.matched_channels
     turned: list[neighbours.PlacesOf] = []
-    used = []
+    used, tones = [], []
     whole = resized(mask, (painting.shape[1], painting.shape[2]))
     images, masks = (
         neighbours.turned(each, channels)
@@ -182,5 +182,6 @@ def _candidates(
         turned.append(partial(view.places, padded(canvas, image), take=first_only))
         grid = (side // PLACE for side in canvas.size)
         inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *grid)
+        tones.append(neighbours.tones_of(padded(canvas, image)))
         used.append((inside > 0) & (inside >= min(HALF, inside.max())))
-    return neighbours.candidates(turned, used, channels)
+    return neighbours.candidates(turned, used, tones, channels)

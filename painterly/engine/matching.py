@@ -9,16 +9,19 @@ import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
 from painterly.engine import neighbours
+from painterly.engine.detail import detail
 from painterly.engine.optimizers import CONTENT_WEIGHTS
-from painterly.engine.targets import Problem
+from painterly.engine.targets import Group, Problem
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
+from painterly.vgg.ops import average_pool
 
-# As the photo's steered weight falls from LOOSENED_FROM to its bound, the picture's part in queries
-# grows from the strength to MAX_FREEDOM, if the strength is at least the second of FREE_STRENGTHS;
-# up to the first one it does not grow.
+# The picture's part in queries, in parts of the photo that have detail, and in flat ones.
+FREEDOM, FLAT_FREEDOM = 0.2, 1.0
+# As the photo's steered weight falls from LOOSENED_FROM to its bound, FREEDOM grows to MAX_FREEDOM,
+# if the strength is at least the second of FREE_STRENGTHS; up to the first one it does not grow.
 LOOSENED_FROM, MAX_FREEDOM = 0.1, 4.0
-FREE_STRENGTHS = 0.5, 0.75
+FREE_STRENGTHS = 0.65, 0.9
 
 
 class Matching:
@@ -34,6 +37,7 @@ class Matching:
         problem: The problem, without matches.
         photo: The photo [1, h, w, 3], sRGB 0…1.
         strength: As in the settings.
+        bare: Whether the photo's flat parts stay bare; see detail.py.
         snapshot: A step's snapshot, with the matches to begin with.
 
     Raises:
@@ -46,6 +50,7 @@ class Matching:
         problem: Problem,
         photo: tf.Tensor,
         strength: float,
+        bare: bool,
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._view, self._strength, self.problem = view, strength, problem
@@ -54,8 +59,15 @@ class Matching:
             return
         self._padded = padded(view.canvas(tuple(photo.shape[1:3])), photo)
         self._photo = view.places_of(self._padded)
+        shown = average_pool(detail(self._padded), neighbours.PLACE)[0, ..., 0].numpy()
+        self._flatness = np.zeros_like(shown) if bare else 1 - shown
         groups = problem.targets.groups
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
+        tones = neighbours.tones_of(self._padded)
+        self._tones = [
+            [neighbours.equalized(tones, _place_mask(view, group), each.tones) for each in indices]
+            for group, indices in zip(groups, self._indices, strict=True)
+        ]
         counts = [len(one.candidates) for one in groups]
         shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
@@ -81,12 +93,16 @@ class Matching:
             content_weight: The photo's weight if it is steered, else None.
         """
         if self.is_needed:
-            freedom = _freedom(self._strength, content_weight)
+            held = _freedom(self._strength, content_weight)
+            freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness
             picture = self.problem.composited(tf.convert_to_tensor(picture))
             places = self._view.places_of(picture)
             matches = [
-                [neighbours.nearest(each, places, self._photo, freedom) for each in group]
-                for group in self._indices
+                [
+                    neighbours.nearest(index, places, self._photo, freedom, tones)
+                    for index, tones in zip(*each, strict=True)
+                ]
+                for each in zip(self._indices, self._tones, strict=True)
             ]
             self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
         return self.problem
@@ -98,17 +114,24 @@ class Matching:
             self._photo = self._view.places_of(self._padded)
 
 
+def _place_mask(view: View, group: Group) -> np.ndarray | None:
+    """Return the part of each place that a group is for, [h, w], 0…1, or None for all of it."""
+    if not group.masks:
+        return None
+    return group.masks[view.losses.layers.index("conv3_1")][0, ..., 0].numpy()
+
+
 def _freedom(strength: float, content_weight: float | None) -> float:
-    """Return the picture's part in queries: the strength, unless the content weight is steered.
+    """Return the picture's part in queries where the photo has detail.
 
     At high strengths, it grows as a steered weight falls to its bound. Beyond 1, matches lead away
     from the photo. With matches near the photo, the picture would stay there too. At middle ones it
     comes far enough without, and forms keep their outlines.
     """
     if content_weight is None:
-        return strength
+        return FREEDOM
     low = CONTENT_WEIGHTS[0]
     weight = min(max(content_weight, low), LOOSENED_FROM)
     held = math.log(weight / low) / math.log(LOOSENED_FROM / low)
-    most = float(np.interp(strength, FREE_STRENGTHS, (strength, MAX_FREEDOM)))
-    return held * strength + (1 - held) * most
+    most = float(np.interp(strength, FREE_STRENGTHS, (FREEDOM, MAX_FREEDOM)))
+    return held * FREEDOM + (1 - held) * most

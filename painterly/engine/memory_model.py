@@ -132,6 +132,23 @@ def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
     return int(height * width * place_bytes(channels))
 
 
+# --- the patches of paintings -------------------------------------------------------------------
+
+# The patches of paintings that a picture is rebuilt from, and its own that are compared at a time.
+PATCHES, PATCHES_AT_ONCE = 40_000, 30_000
+PATCH_BYTES = 4 * 3 * 7**2
+# Copies of patches while they are prepared or compared, and of the picture with sums of weights.
+PATCH_COPIES, REBUILT_COPIES = 3, 5
+
+
+def rebuilding_bytes(size: tuple[int, int]) -> int:
+    """Return the bytes that it takes to rebuild a picture of this (height, width) from patches."""
+    height, width = size
+    similarities = 4 * QUERIES_AT_ONCE * PATCHES
+    in_patches = PATCH_COPIES * (PATCHES + PATCHES_AT_ONCE) * PATCH_BYTES
+    return similarities + in_patches + REBUILT_COPIES * RGB * height * width
+
+
 # --- a painting ---------------------------------------------------------------------------------
 
 
@@ -203,6 +220,7 @@ class Footprint:
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
         outside: Bytes outside of TensorFlow.
+        rebuilds: Whether the picture is rebuilt from patches.
     """
 
     on_gpu: bool
@@ -219,6 +237,7 @@ class Footprint:
     paintings: int = 1
     regions: int = 0
     outside: int = 0
+    rebuilds: bool = False
 
     @classmethod
     def of(
@@ -272,6 +291,7 @@ class Footprint:
             paintings=paintings,
             regions=regions,
             outside=outside,
+            rebuilds=view.recipe.rebuilds,
         )
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -325,6 +345,8 @@ class Footprint:
             most += pixels * (RGB + MATCHES * self.paintings)  # The photo.
             held += RGB + MATCHES * self.paintings
         most = max(waste * most, waste * pixels * held + matching)
+        if self.rebuilds:
+            most = max(most, waste * pixels * held + rebuilding_bytes(size))
         if self.on_gpu:
             fixed = 0 if side is None else CUDNN * self.number
         else:

@@ -6,18 +6,20 @@ channels. The candidates are the places of the painting and of its three rotatio
 the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
 from both and the picture's channels are stretched to the painting's spread. Candidates that are
 near to many places are held back, so that more of the painting is used (as in the cross-domain
-similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data"). The loss
-is then local: a place needs no more than its own features and its match.
+similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data"). Tones
+count as well: a dark place is matched to a dark one, after the photo's tones are brought to the
+painting's distribution. The loss is then local: a place needs no more than its own features and its
+match.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.detail import luminance
 from painterly.engine.memory_model import (
     MAX_CANDIDATE_BYTES,
     QUERIES_AT_ONCE,
@@ -48,13 +50,18 @@ PADDED_TO = 3000
 
 
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
+# The weight of the squared difference of tones in a query of mean length, in which the cosine counts
+# 1. The unit is the standard deviation of the candidates, plus TONE_NOISE in sRGB 0…1.
+TONE_WEIGHT, TONE_NOISE = 0.15, 0.03
+TONE_DIGITS = 3  # decimals that tell tones apart
 BLOCK = 64  # columns whose largest value is found first
 
 # Layer → features [rows, columns, C] of the places of some whole rows.
 Places: TypeAlias = dict[str, tf.Tensor]
-# Gives the places of a picture, some rows at a time from top to bottom, each time it is called: of
-# the whole picture (False), or only some of them, which stand for the rest (True).
-PlacesOf: TypeAlias = Callable[[bool], Iterator[Places]]
+# Gives the places of a picture, some rows at a time from top to bottom and with the number of the
+# first one, each time it is called: of the whole picture (False), or only some of them, which stand
+# for the rest (True).
+PlacesOf: TypeAlias = Callable[[bool], Iterator[tuple[int, Places]]]
 
 
 class LayerCandidates(NamedTuple):
@@ -80,6 +87,7 @@ class CandidateIndex(NamedTuple):
         spread: Their standard deviation in each channel [D].
         basis: The directions [D, E] in which they are compared.
         keys: Their directions from the centre, on the basis [K, E].
+        tones: Their tones [K].
     """
 
     scales: list[tf.Tensor]
@@ -87,6 +95,7 @@ class CandidateIndex(NamedTuple):
     spread: tf.Tensor
     basis: tf.Tensor
     keys: tf.Tensor
+    tones: np.ndarray
 
 
 class Candidates(NamedTuple):
@@ -95,10 +104,12 @@ class Candidates(NamedTuple):
     Attributes:
         layers: The candidates at each matched layer.
         share: The painting's share of its group.
+        tones: Their mean luminance [K], 0…1.
     """
 
     layers: tuple[LayerCandidates, ...]
     share: tf.Tensor
+    tones: tf.Tensor
 
 
 def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
@@ -108,6 +119,25 @@ def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
     for _ in range(poolings_before(layer) - poolings_before("conv3_1")):
         at_places = tf.repeat(tf.repeat(at_places, 2, axis=1), 2, axis=2)
     return at_places[0]
+
+
+def tones_of(image: tf.Tensor) -> np.ndarray:
+    """Return the tone of each place of an image [1, H, W, 3]: its mean luminance, [h, w], 0…1."""
+    return average_pool(luminance(image), PLACE)[0, ..., 0].numpy()
+
+
+def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
+    """Return tones that are brought to the distribution of others.
+
+    Args:
+        tones: The tones [h, w], 0…1.
+        weights: The part of each that counts in their own distribution [h, w], or None for all.
+        like: The others [K].
+    """
+    values, places = np.unique(np.round(tones, TONE_DIGITS), return_inverse=True)
+    counts = np.bincount(places.ravel(), None if weights is None else weights.ravel())
+    middles = (np.cumsum(counts) - counts / 2) / counts.sum()
+    return np.interp(tones, values, np.quantile(like, np.clip(middles, 0, 1))).astype(np.float32)
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:
@@ -160,6 +190,7 @@ def _rotated(image: tf.Tensor, quarters: int) -> tf.Tensor:
 def candidates(
     paintings: Sequence[PlacesOf],
     inside: Sequence[np.ndarray],
+    tones: Sequence[np.ndarray],
     channels: int,
 ) -> Candidates:
     """Draw a painting's candidates at random.
@@ -167,27 +198,28 @@ def candidates(
     Args:
         paintings: The places of the painting and of each rotation.
         inside: Which of these are used, bool [h, w] each.
+        tones: The tones of these, [h, w] each.
         channels: The number of channels of all layers.
     """
     places_used = max(1, sum(int(each.sum()) for each in inside))
     part = MAX_CANDIDATE_BYTES / (4 * channels * places_used)
     random = np.random.default_rng(0)
     kept: dict[str, list[tf.Tensor]] = defaultdict(list)
-    for places_of, used in zip(paintings, inside, strict=True):
-        drawn, first = used & (random.random(used.shape) < part), 0
-        for rows in places_of(False):
+    chosen = [used & (random.random(used.shape) < part) for used in inside]
+    for places_of, drawn in zip(paintings, chosen, strict=True):
+        for first, rows in places_of(False):
             last = first + next(iter(rows.values())).shape[0]
             numbers = np.flatnonzero(drawn[first:last])
             for layer, feature in rows.items():
                 kept[layer].append(tf.gather(_flat(feature), numbers))
-            first = last
     layers = []
     for layer in list(kept):
         features = tf.concat(kept.pop(layer), 0)
         mean = tf.reduce_mean(features, 0)
         square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))
-    return Candidates(tuple(layers), tf.constant(1.0))
+    of_kept = [tone[drawn] for tone, drawn in zip(tones, chosen, strict=True)]
+    return Candidates(tuple(layers), tf.constant(1.0), tf.constant(np.concatenate(of_kept)))
 
 
 def padded(candidates: Candidates) -> Candidates:
@@ -198,57 +230,69 @@ def padded(candidates: Candidates) -> Candidates:
         more = -layer.offsets.shape[2] % PADDED_TO
         return layer._replace(offsets=tf.pad(layer.offsets, [[0, 0], [0, 0], [0, more], [0, 0]]))
 
-    return candidates._replace(layers=tuple(map(longer, candidates.layers)))
+    tones = tf.pad(candidates.tones, [[0, -len(candidates.tones) % PADDED_TO]])
+    return candidates._replace(layers=tuple(map(longer, candidates.layers)), tones=tones)
 
 
 def nearest(
-    index: CandidateIndex, picture: PlacesOf, photo: PlacesOf | None = None, freedom: float = 1.0
+    index: CandidateIndex,
+    picture: PlacesOf,
+    photo: PlacesOf,
+    freedom: np.ndarray,
+    tones: np.ndarray,
 ) -> tf.Tensor:
     """Find the number of each place's candidate, integers [h, w].
 
     Args:
         index: The candidates, prepared by `index_of`.
         picture: The places of the picture so far.
-        photo: The places of its photo, in the same rows; None if only the picture is looked for.
-        freedom: The picture's part of what is looked for; the rest is the photo's. With more of the
-            photo forms keep their outlines, with less they may grow beyond them; above 1, matches
-            lead away from the photo.
+        photo: The places of its photo, in the same rows.
+        freedom: The picture's part of what is looked for [h, w]; the rest is the photo's. With more
+            of the photo forms keep their outlines, with less they may grow beyond them; above 1,
+            matches lead away from the photo.
+        tones: The photo's tones, equalized to the candidates' [h, w].
     """
 
-    def queries(few: bool) -> Iterator[tf.Tensor]:
-        """[h, w, D] of some rows."""
-        others = repeat(None) if photo is None else photo(few)
-        for pictures, photos in zip(picture(few), others, strict=False):
+    def queries(few: bool) -> Iterator[tuple[int, tf.Tensor]]:
+        """[h, w, D] of some rows, and the number of the first one."""
+        for (first, pictures), (_, photos) in zip(picture(few), photo(few), strict=True):
             mixed = []
             for layer, scale in zip(list(pictures), index.scales, strict=True):
-                feature = pictures.pop(layer)  # Let go as soon as it is mixed.
-                if photos is None:
-                    mixed.append(scale * feature)
-                else:
-                    photos_part = scale * (1 - freedom) * photos.pop(layer)
-                    mixed.append(scale * freedom * feature + photos_part)
-            yield tf.concat(mixed, -1) - index.centre
+                feature, other = pictures.pop(layer), photos.pop(layer)  # Let go once mixed.
+                part = tf.constant(freedom[first : first + len(feature), :, None], feature.dtype)
+                mixed.append(scale * (other + part * (feature - other)))
+            yield first, tf.concat(mixed, -1) - index.centre
 
-    count, first, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
+    count, total, square = 0, tf.zeros_like(index.centre), tf.zeros_like(index.centre)
     bands, sample = 0, []
     random = np.random.default_rng(0)
-    for rows in queries(few=True):
+    for _, rows in queries(few=True):
         bands += 1
         flat = _flat(rows)
         sample.append(tf.gather(flat, random.permutation(len(flat))[:SAMPLED_PLACES]))
         count += len(flat)
-        first += tf.reduce_sum(flat, 0)
+        total += tf.reduce_sum(flat, 0)
         square += tf.reduce_sum(tf.square(flat), 0)
-    mean = first / count
+    mean = total / count
     own_spread = tf.sqrt(tf.maximum(square / count - tf.square(mean), 0))
     stretch = tf.minimum(index.spread / (own_spread + NO_LENGTH), MAX_STRETCH)
     # A small picture's are computed once.
-    several = [rows] if bands == 1 else queries(few=False)
+    several = [(0, rows)] if bands == 1 else queries(few=False)
     del rows, flat
     sampled = stretch * (tf.concat(sample, 0)[:: len(sample)] - mean)
-    keys = tf.concat([index.keys, -_crowding(sampled, index)[:, None]], -1)
+    deviation = np.std(index.tones) + TONE_NOISE
+    weight = TONE_WEIGHT * tf.reduce_mean(tf.norm(sampled, axis=-1))
+    # −weight · (tone − key)², without tone², which is the same for all candidates.
+    key_tones = tf.constant(index.tones / deviation)[:, None]
+    place_tones = tf.constant(tones / deviation)[..., None]
+    crowding = _crowding(sampled, index)[:, None]
+    keys = tf.concat([index.keys, -crowding, 2 * weight * key_tones, -weight * key_tones**2], -1)
     keys = tf.transpose(keys)  # Once, rather than in each product.
-    numbers = [_looked_up(rows, mean, stretch, index.basis, keys) for rows in several]
+    numbers = []
+    for first, rows in several:
+        tone = place_tones[first : first + len(rows)]
+        others = tf.concat([tone, tf.ones_like(tone)], -1)
+        numbers.append(_looked_up(rows, mean, stretch, index.basis, others, keys))
     return tf.concat(numbers, 0)
 
 
@@ -341,7 +385,8 @@ def index_of(drawn: Candidates) -> CandidateIndex:
     squares = tf.square(keys)
     lengths = tf.sqrt(tf.reduce_sum(squares, 1, keepdims=True))
     spread = tf.sqrt(tf.reduce_mean(squares, 0))
-    return CandidateIndex(scales, centre, spread, basis, keys @ basis / (lengths + NO_LENGTH))
+    keys = keys @ basis / (lengths + NO_LENGTH)
+    return CandidateIndex(scales, centre, spread, basis, keys, drawn.tones.numpy())
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:
@@ -372,18 +417,24 @@ def _crowding(sample: tf.Tensor, index: CandidateIndex) -> tf.Tensor:
 
 
 def _looked_up(
-    rows: tf.Tensor, mean: tf.Tensor, stretch: tf.Tensor, basis: tf.Tensor, keys: tf.Tensor
+    rows: tf.Tensor,
+    mean: tf.Tensor,
+    stretch: tf.Tensor,
+    basis: tf.Tensor,
+    others: tf.Tensor,
+    keys: tf.Tensor,
 ) -> tf.Tensor:
-    """Find the number of each place's candidate: the most similar one by cosine, less what the
-    candidate is held back.
+    """Find the number of each place's candidate: the most similar one by cosine and tone, less what
+    the candidate is held back.
 
     Args:
         rows: The places [h, w, D]. The queries are stretch · (rows − mean).
         mean: The places' mean [D].
         stretch: The factor of each channel [D].
         basis: As in `CandidateIndex`.
-        keys: The index's keys, and how much each is held back for queries of length 1, negative
-            [E + 1, K].
+        others: Each place's factors of the last rows of keys [h, w, F].
+        keys: The index's keys; how much each is held back for queries of length 1, negative; and
+            F rows more [E + 1 + F, K].
 
     Returns:
         Integers [h, w].
@@ -397,13 +448,13 @@ def _looked_up(
     products = flat @ factors
     squares = tf.square(flat) @ weights[:, None] - products[:, -1:]
     squares += tf.reduce_sum(weights * tf.square(mean))  # The product has one length, too.
-    flat = tf.concat([products[:, :-1] - offsets, squares], -1)
-    numbers = _most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
+    flat = tf.concat([products[:, :-1] - offsets, squares, _flat(others)], -1)
+    numbers = most_similar(tf.cast(flat, tf.float32), tf.cast(keys, tf.float32))
     return tf.reshape(numbers, rows.shape[:2])
 
 
 @tf.function(autograph=False, input_signature=[tf.TensorSpec([None, None])] * 2)
-def _most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+def most_similar(queries: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
     """Find the key with the largest product for each query.
 
     The queries are compared in equal parts of QUERIES_AT_ONCE or less, without Python in between,

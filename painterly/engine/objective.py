@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from painterly.engine import neighbours
 from painterly.engine.compilation import TracedFunction, compiles_terms
+from painterly.engine.detail import detail
 from painterly.engine.picture import Canvas
 from painterly.engine.structure import contours, structure_error
 from painterly.engine.sums import add_sums, spread, sum_dtype, widened
@@ -20,7 +21,7 @@ from painterly.engine.tensors import padded
 from painterly.engine.view import View
 from painterly.settings import Settings
 from painterly.vgg.network import VGG, poolings_before
-from painterly.vgg.ops import position_count
+from painterly.vgg.ops import average_pool, position_count
 from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles
 
 # The factor of float16's loss, times the number of pixels: gradients are then about 1e-4. 1e8 times
@@ -279,6 +280,10 @@ class Objective:
             shown, area = tf.constant(whole[None, :, :, None]), float(whole.mean())
             masks = losses.layer_masks(whole, *canvas.size, (layer,))
             background = shown, photo
+        if losses.flat_weight < 1:
+            weight = losses.flat_weight + (1 - losses.flat_weight) * detail(photo)
+            weight = average_pool(weight, 2 ** poolings_before(layer))
+            masks = (masks[0] * weight if masks else weight,)
         dtype = sum_dtype(content.dtype)
         norm = losses.content_norm(
             spread(content, masks[0] if masks else None), groups, canvas.size

@@ -22,6 +22,8 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
+from painterly.engine import patches
+from painterly.engine.detail import leaves_bare
 from painterly.engine.groups import check_memory, groups_of
 from painterly.engine.matching import Matching
 from painterly.engine.memory_model import Footprint, MemoryPlan, PaintingInputs, plan
@@ -30,11 +32,13 @@ from painterly.engine.optimizers import (
     State,
     StepParams,
     initial_content_weight,
+    rate_for_strength,
     term_weights,
 )
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.picture import (
     PICTURE_BYTES,
+    Canvas,
     check_mask,
     picture_size,
     postprocess_bytes,
@@ -122,6 +126,7 @@ class StyleTransfer(Transfer):
         )
         self._view = self._objective.view
         check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
+        self._bare = leaves_bare(styles)
         self._first = None if init is None else resample(to_batch(init), self.sizes[0])
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
@@ -141,12 +146,14 @@ class StyleTransfer(Transfer):
     ) -> Iterator[Step]:
         """Optimise, and let go of each step when the next one is asked for: its picture and its
         optimiser's state would stay in memory."""
-        for step in self._optimised(done, resume):
+        for step in self._optimised(done, resume, check_stop):
             yield step
             if step.iteration < step.total:
                 step.expire()
 
-    def _optimised(self, done: int, resume: Mapping[str, np.ndarray] | None) -> Iterator[Step]:
+    def _optimised(
+        self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
+    ) -> Iterator[Step]:
         eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
         photo = scaled_photo(self._content, self.sizes[-1])
         state: State | None = None
@@ -173,20 +180,36 @@ class StyleTransfer(Transfer):
             for number in range(done + 1, count + 1):
                 terms = optimizer.step(number, last=number == count)
                 skipped = count - number if optimizer.converged else 0
+                picture = optimizer.state.average
+                if size == self.sizes[-1] and number + skipped == count:
+                    picture = self._rebuilt(picture, canvas, check_stop)
                 # No other name refers to the state: it would stay in memory during the next step.
                 yield Step(
                     eta.tick(skipped),
-                    optimizer.state.average,
+                    picture,
                     canvas,
                     self._postprocess,
                     terms,
                     optimizer.state,
                     optimizer.matches,
                 )
+                del picture
                 if skipped:
                     break
             state, done = optimizer.state, 0
             del optimizer
+
+    def _rebuilt(self, picture: tf.Tensor, canvas: Canvas, check_stop: CheckStop) -> tf.Tensor:
+        """Return the finished picture on its canvas, rebuilt from patches of the paintings if the
+        recipe does so; near the photo less, since its detail is not in the paintings."""
+        if not self._view.recipe.rebuilds:
+            return picture
+        painted = canvas.cropped(picture)
+        rebuilt = patches.rebuilt(
+            painted, self._styles, self._view, self._settings.stroke_size, check_stop
+        )
+        part = rate_for_strength(self._settings.strength)
+        return padded(canvas, painted + part * (rebuilt - painted))
 
     def _problem(self, photo: tf.Tensor) -> Problem:
         """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
@@ -198,7 +221,7 @@ class StyleTransfer(Transfer):
         """Return the state before the first step, for the photo at the first scale."""
         first = self._first
         if first is None:
-            first = self._view.recipe.first_picture(photo, self._settings)
+            first = self._view.recipe.first_picture(photo, self._settings, self._bare)
         canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
         return State.start(padded(canvas, first), initial_content_weight(self._settings))
 
@@ -221,9 +244,10 @@ class StyleTransfer(Transfer):
         """
         size, (done, count) = (photo.shape[1], photo.shape[2]), steps
         first, last = size == self.sizes[0], size == self.sizes[-1]
+        strength, bare = self._settings.strength, self._bare
         return ScaleOptimizer(
             self._objective,
-            Matching(self._view, problem, photo, self._settings.strength, resume),
+            Matching(self._view, problem, photo, strength, bare, resume),
             state,
             self._settings,
             self.memory_plan.for_scale(size),
@@ -271,7 +295,8 @@ def objective(  # noqa: PLR0913  The public signature.
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
     problem = minimised.problem(photo, groups, painted_part)
-    problem = Matching(minimised.view, problem, photo, settings.strength).matched(picture)
+    bare = leaves_bare(paintings)
+    problem = Matching(minimised.view, problem, photo, settings.strength, bare).matched(picture)
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
     return named((weights * terms).numpy()), gradient[0].numpy()
@@ -297,7 +322,7 @@ def step_seconds(
     groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
     image = padded(objective.view.canvas(size), noise)
     problem = objective.problem(noise, groups, None)
-    problem = Matching(objective.view, problem, noise, settings.strength).matched(image)
+    problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
     [params] = StepParams.packed([StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)])
     step = program(objective, problem).step
     for moment in (0.0, MOMENT_S):

@@ -54,7 +54,8 @@ class Targets(NamedTuple):
 
     Attributes:
         content: The photo's feature at the content layer [1, h, w, C].
-        content_mask: The content mask at this layer [1, h, w, 1]; empty if there is none.
+        content_mask: The weight of the content error at each position of this layer [1, h, w, 1]:
+            the content mask, and less where the photo is flat; empty if all count alike.
         content_norm: The divisor of the content error, a scalar.
         variation_norm: The divisor of total variation, in the shape of
             `Losses.total_variation`.

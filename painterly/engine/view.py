@@ -125,17 +125,18 @@ class View:
         they are needed."""
         if self._band_rows(image) < image.shape[1]:
             return partial(self.places, image)
-        (kept,) = self.places(image)
+        ((first, kept),) = self.places(image)
         # A copy, because matching removes each layer after its use.
-        return lambda few: iter([dict(kept)])
+        return lambda few: iter([(first, dict(kept))])
 
     def places(
         self,
         image: tf.Tensor,
         few: bool = False,
         take: TakeFeatures | None = None,
-    ) -> Iterator[neighbours.Places]:
-        """Compute the places of an image, in bands of rows from top to bottom.
+    ) -> Iterator[tuple[int, neighbours.Places]]:
+        """Compute the places of an image, in bands of rows from top to bottom, each with the number
+        of its first row.
 
         Args:
             image: The image on its canvas [1, H, W, 3], sRGB 0…1.
@@ -157,7 +158,7 @@ class View:
 
         step = max(1, -(-height // high) // FEW_BANDS) if few else 1
         for first in range(0, height, step * high):
-            yield neighbours.aligned(joined(in_tiles(first)))
+            yield first // neighbours.PLACE, neighbours.aligned(joined(in_tiles(first)))
 
     def _band_rows(self, image: tf.Tensor) -> int:
         size = tuple(image.shape[1:3])

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.detail import detail
 from painterly.engine.gaussians import TINY
 from painterly.engine.schedule import painting_size
 from painterly.engine.sums import Spread, Statistics, moment_sums, statistics
 from painterly.engine.targets import Group
+from painterly.engine.tensors import blurred
 from painterly.images import masks
 from painterly.images.arrays import resize
 from painterly.settings import Settings
@@ -24,6 +26,7 @@ from painterly.vgg.ops import Index, crop
 # Without it, all positions of a white background get the same gradient, and so the same stroke in
 # rows and columns.
 FIRST_GRAIN = 0.005
+FLAT_GRAIN_BLUR = 2.0  # px
 
 
 class Losses(ABC):
@@ -37,11 +40,14 @@ class Losses(ABC):
         statistics_layers: The layers at which statistics of paintings are compared.
         matched_layers: The layers at which places are compared with the places that they are
             matched to; empty without neighbours.
+        flat_weight: The weight of the photo's flat parts in the content error, 0…1; strong contours
+            have 1. See detail.py.
     """
 
     content_layer: str
     statistics_layers: tuple[str, ...]
     matched_layers: tuple[str, ...] = ()
+    flat_weight: float = 1.0
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -173,6 +179,10 @@ class Recipe(ABC):
         joins_terms: Whether XLA may compile the operations from sums to losses.
         bounds: The range of the picture's values while L-BFGS optimises it, or None for any.
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.
+        flat_grain: The same for coarser grain in the photo's flat parts, unless they stay bare; see
+            detail.py.
+        rebuilds: Whether the picture is rebuilt from patches of the paintings at the end; see
+            patches.py.
     """
 
     pads = True
@@ -180,6 +190,8 @@ class Recipe(ABC):
     joins_terms = False
     bounds: tuple[float, float] | None = (0.0, 1.0)
     first_grain = FIRST_GRAIN
+    flat_grain = 0.0
+    rebuilds = False
 
     def network(self, vgg: VGG) -> VGG:
         """Return the network whose features are compared."""
@@ -201,8 +213,14 @@ class Recipe(ABC):
         """
         return painting_size(*painting, max(picture), stroke_size)
 
-    def first_picture(self, photo: tf.Tensor, settings: Settings) -> tf.Tensor:
-        """Return the picture to start from, for a photo [1, h, w, 3], sRGB 0…1."""
+    def first_picture(self, photo: tf.Tensor, settings: Settings, bare: bool) -> tf.Tensor:
+        """Return the picture to start from.
+
+        Args:
+            photo: The photo [1, h, w, 3], sRGB 0…1.
+            settings: The settings.
+            bare: Whether the photo's flat parts stay bare.
+        """
         if settings.init_image == "noise":
             return tf.random.stateless_uniform(photo.shape, [settings.seed, 0])
         if settings.init_image == "gray":
@@ -210,4 +228,9 @@ class Recipe(ABC):
         if not self.first_grain:
             return photo
         grain = tf.random.stateless_normal((*photo.shape[:3], 1), [settings.seed, 0])
-        return tf.clip_by_value(photo + self.first_grain * grain, 0.0, 1.0)
+        picture = photo + self.first_grain * grain
+        if self.flat_grain and not bare:
+            grain = tf.random.stateless_normal(photo.shape, [settings.seed, 1])
+            grain = 0.5 * grain + 2 * blurred(grain, FLAT_GRAIN_BLUR)
+            picture += self.flat_grain * (1 - detail(photo)) * grain
+        return tf.clip_by_value(picture, 0.0, 1.0)

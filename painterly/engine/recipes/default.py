@@ -11,7 +11,7 @@ the scale of the weights, the photo, its size or the painting.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import tensorflow as tf
@@ -61,6 +61,7 @@ class RelativeLosses(Losses):
     displacements: Displacements = by_eigenvectors
     statistics_layers: tuple[str, ...] = STYLE_LAYERS
     matched_layers: tuple[str, ...] = ()
+    flat_weight: float = 1.0
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
@@ -121,11 +122,13 @@ class Default(Recipe):
     """The default recipe."""
 
     joins_terms = True
+    flat_grain = 0.1
+    rebuilds = True
 
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
         """Return relative losses of shallow statistics and of places."""
         matched = tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers)
-        return relative_losses(settings, SHALLOW_LAYERS, matched)
+        return replace(relative_losses(settings, SHALLOW_LAYERS, matched), flat_weight=0.1)
 
 
 class Moments(Recipe):
