@@ -4,10 +4,9 @@ sizes.
     python bench/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 60] [--weights random]
 
-The distance is ‖F − P‖²/‖P − mean P‖² at the content layer, with F of the result (the average
-of iterates) and P of the photo at its size. The variance that the photo lacks next to the painting
-is added twice to its own. It is recomputed in float32. Prints one table: a row for each photo and
-painting, a column for each size.
+The distance is the content error that `strength` steers, of the result (the average of iterates,
+rebuilt from patches) and of the photo at its size, recomputed in float32. Prints one table: a row
+for each photo and painting, a column for each size.
 """
 
 import argparse
@@ -17,15 +16,12 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from common import pixels, table
 
-from painterly import Settings, load_vgg, stylize
-from painterly.engine.groups import groups_of
-from painterly.engine.paintings import Paintings
-from painterly.engine.sums import spread
-from painterly.engine.tensors import resample, to_batch
-from painterly.engine.view import View
+from painterly import Settings, load_vgg, objective, stylize
+from painterly.engine.picture import picture_size
+from painterly.engine.schedule import painting_size
+from painterly.images.arrays import resize, to_float
 from painterly.vgg.network import VGG
 
 
@@ -61,15 +57,12 @@ def distance(photo: np.ndarray, painting: np.ndarray, settings: Settings, vgg: V
     """Return the distance of one result from its photo."""
     for step in stylize(photo, [painting], settings, vgg):  # noqa: B007
         pass
-    layer, result = settings.content_layer, to_batch(step.image)
-    view = View.of(replace(settings, precision="float32"), vgg)
-    size = tuple(result.shape[1:3])
-    ours, photos = (
-        view.features(each, [layer])[layer] for each in (result, resample(to_batch(photo), size))
-    )
-    groups = groups_of(Paintings([painting]), view, size)
-    norm = view.losses.content_norm(spread(photos, None), groups, size)
-    return float(tf.reduce_sum((ours - photos) ** 2)) / float(norm)
+    size = picture_size(step.image)
+    seen = painting_size(*picture_size(painting), max(size), settings.stroke_size)
+    at_size = [resize(to_float(photo), *size), resize(to_float(painting), *seen)]
+    measured = replace(settings, precision="float32", content_weight=1.0)
+    terms, _ = objective(step.image, at_size[0], at_size[1:], measured, vgg)
+    return terms["content"]
 
 
 if __name__ == "__main__":

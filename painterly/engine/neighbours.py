@@ -50,8 +50,8 @@ PADDED_TO = 3000
 
 
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
-# The weight of the squared difference of tones in a query of mean length, in which the cosine counts
-# 1. The unit is the standard deviation of the candidates, plus TONE_NOISE in sRGB 0…1.
+# The weight of the squared difference of tones in a query of mean length; the cosine's is 1. The
+# unit is the standard deviation of the candidates, plus TONE_NOISE in sRGB 0…1.
 TONE_WEIGHT, TONE_NOISE = 0.15, 0.03
 TONE_DIGITS = 3  # decimals that tell tones apart
 BLOCK = 64  # columns whose largest value is found first

@@ -186,11 +186,7 @@ class Objective:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the content term, and the part of the style term that matched places have, from
         the features of the own part of a tile."""
-        layer = self.view.losses.content_layer
-        side = 2 ** poolings_before(layer)
-        error = tf.square(widened(features[layer]) - widened(own(targets.content, tile, side)))
-        for mask in targets.content_mask:
-            error *= tf.cast(own(mask, tile, side), error.dtype)
+        error = self._content_error(features[self.view.losses.content_layer], targets, tile)
         content = tf.reduce_sum(error) / targets.content_norm
         layers = self.view.losses.matched_layers
         style = tf.zeros_like(content)
@@ -204,6 +200,15 @@ class Objective:
                 part = neighbours.NEIGHBOURS_WEIGHT / len(layers) * group.weight
                 style += part * tf.reduce_sum(far) / places
         return content, style
+
+    def _content_error(self, feature: tf.Tensor, targets: Targets, tile: Tile | None) -> tf.Tensor:
+        """Return the weighted squared error of the content layer's feature at each position of the
+        own part of a tile, [1, h, w, C]."""
+        side = 2 ** poolings_before(self.view.losses.content_layer)
+        error = tf.square(widened(feature) - widened(own(targets.content, tile, side)))
+        for mask in targets.content_mask:
+            error *= tf.cast(own(mask, tile, side), error.dtype)
+        return error
 
     def _mask(self, group: Group, layer: str, tile: Tile | None) -> tf.Tensor | None:
         """Return a group's mask at a layer in the own part of a tile, if it has one."""
@@ -296,6 +301,13 @@ class Objective:
             tuple(self._with_places(group, canvas) for group in groups),
         )
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
+
+    def content_error(self, image: tf.Tensor, targets: Targets) -> float:
+        """Return the unweighted content term of a picture on its canvas [1, H, W, 3]."""
+        layer = self.view.losses.content_layer
+        features = self.view.features(image, [layer])
+        error = self._content_error(features[layer], targets, None)
+        return float(tf.reduce_sum(error) / targets.content_norm)
 
     def _with_places(self, group: Group, canvas: Canvas) -> Group:
         """Return a group with the sums of the weights of its places on a canvas."""

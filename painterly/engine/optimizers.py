@@ -135,15 +135,17 @@ class StepParams(NamedTuple):
     relative: float | tf.Tensor
 
     @classmethod
-    def of(cls, settings: Settings, rate: float, decay: float, steering: float) -> "StepParams":
-        """Return the parameters for these settings."""
+    def of(
+        cls, settings: Settings, error: float, rate: float, decay: float, steering: float
+    ) -> "StepParams":
+        """Return the parameters for these settings; `error` is the content error to hold."""
         return cls(
             style=settings.style_scale,
             total_variation=settings.total_variation_weight,
             structure=settings.structure_weight,
             rate=rate,
             decay=decay,
-            log_target_error=log_target_error(settings.strength),
+            log_target_error=log_target_error(error),
             steering=steering,
             relative=float(settings.content_weight == "auto"),
         )
@@ -307,10 +309,9 @@ def lbfgs(
     return (result.x / 255).astype(np.float32).reshape(image.shape)
 
 
-def log_target_error(strength: float) -> float:
-    """Return the logarithm of the relative content error ‖F − P‖²/‖P − mean P‖² to reach at this
-    strength: the error is the strength."""
-    return math.log(max(strength, MIN_STRENGTH))
+def log_target_error(error: float) -> float:
+    """Return the logarithm of a relative content error ‖F − P‖²/‖P − mean P‖² to hold."""
+    return math.log(max(error, MIN_STRENGTH))
 
 
 def initial_content_weight(settings: Settings) -> float:

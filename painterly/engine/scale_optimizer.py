@@ -140,6 +140,7 @@ class ScaleOptimizer:
         schedule: ScaleSchedule,
     ) -> None:
         self._settings, self._schedule = settings, schedule
+        self._error = objective.view.recipe.steered_to(settings.strength)
         self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
         self._in_float16 = objective.view.options.dtype == tf.float16
@@ -189,6 +190,11 @@ class ScaleOptimizer:
         return terms
 
     @property
+    def problem(self) -> Problem:
+        """The problem with the latest matches."""
+        return self._matching.problem
+
+    @property
     def matches(self) -> tuple[tf.Tensor, ...]:
         """The matches, as in `Matching`, for a snapshot."""
         return self._matching.matches
@@ -209,7 +215,7 @@ class ScaleOptimizer:
             if is_first or number > UNSTEERED * steps:
                 steering = min(STEERED_FASTEST, max(1.0, STEERED_WITHIN / steps))
         decay = averaging_decay(number, settings.averaging)
-        return StepParams.of(settings, rate, decay, steering)
+        return StepParams.of(settings, self._error, rate, decay, steering)
 
     def _lbfgs_step(self) -> tf.Tensor:
         settings, state = self._settings, self.state
@@ -226,7 +232,7 @@ class ScaleOptimizer:
         image = lbfgs(state.image.numpy(), loss_and_gradient, bounds)
         terms, _ = evaluate(image)
         weight = state.content_weight
-        off = deviation(terms[0], tf.constant(log_target_error(settings.strength)))
+        off = deviation(terms[0], tf.constant(log_target_error(self._error)))
         if settings.content_weight == "auto":
             weight = steered(weight, off, off, tf.constant(LBFGS_STEERING))
         image = tf.constant(image)

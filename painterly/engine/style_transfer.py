@@ -32,7 +32,6 @@ from painterly.engine.optimizers import (
     State,
     StepParams,
     initial_content_weight,
-    rate_for_strength,
     term_weights,
 )
 from painterly.engine.paintings import Paintings, as_paintings
@@ -50,7 +49,7 @@ from painterly.engine.scale_optimizer import (
     program,
 )
 from painterly.engine.schedule import StepEta
-from painterly.engine.targets import Problem
+from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs, named
 from painterly.settings import Settings
@@ -58,6 +57,7 @@ from painterly.vgg.network import VGG
 
 one_operation_at_a_time()
 
+OVERSHOOT = 0.04  # the most by which patches may lift the content error above the strength
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
@@ -181,8 +181,10 @@ class StyleTransfer(Transfer):
                 terms = optimizer.step(number, last=number == count)
                 skipped = count - number if optimizer.converged else 0
                 picture = optimizer.state.average
-                if size == self.sizes[-1] and number + skipped == count:
-                    picture = self._rebuilt(picture, canvas, check_stop)
+                is_last = size == self.sizes[-1] and number + skipped == count
+                if is_last and self._view.recipe.rebuilds:
+                    targets = optimizer.problem.targets
+                    picture = self._rebuilt(picture, canvas, targets, check_stop)
                 # No other name refers to the state: it would stay in memory during the next step.
                 yield Step(
                     eta.tick(skipped),
@@ -199,17 +201,35 @@ class StyleTransfer(Transfer):
             state, done = optimizer.state, 0
             del optimizer
 
-    def _rebuilt(self, picture: tf.Tensor, canvas: Canvas, check_stop: CheckStop) -> tf.Tensor:
-        """Return the finished picture on its canvas, rebuilt from patches of the paintings if the
-        recipe does so; near the photo less, since its detail is not in the paintings."""
-        if not self._view.recipe.rebuilds:
-            return picture
-        painted = canvas.cropped(picture)
-        rebuilt = patches.rebuilt(
-            painted, self._styles, self._view, self._settings.stroke_size, check_stop
+    def _rebuilt(
+        self, picture: tf.Tensor, canvas: Canvas, targets: Targets, check_stop: CheckStop
+    ) -> tf.Tensor:
+        """Return a finished picture on its canvas [1, H, W, 3], rebuilt from patches of the
+        paintings, as far as the strength permits.
+
+        The content error of a mixture is nearly a quadratic function of its parts.
+        """
+        settings = self._settings
+        painted, stroke_size = canvas.cropped(picture), settings.stroke_size
+        rebuilt = patches.rebuilt(painted, self._styles, self._view, stroke_size, check_stop)
+        rebuilt = padded(canvas, rebuilt)
+        if settings.content_weight != "auto":
+            return rebuilt
+        limit = settings.strength + min(OVERSHOOT, settings.strength / 4)
+        last = self._objective.content_error(rebuilt, targets)
+        if last <= limit:
+            return rebuilt
+        first, middle = (
+            self._objective.content_error(each, targets)
+            for each in (picture, (picture + rebuilt) / 2)
         )
-        part = rate_for_strength(self._settings.strength)
-        return padded(canvas, painted + part * (rebuilt - painted))
+        if first >= limit:
+            return picture
+        square = 2 * (first + last - 2 * middle)
+        slope = last - first - square
+        parts = np.linspace(0, 1, 101)
+        part = parts[first + slope * parts + square * parts**2 <= limit][-1]
+        return picture + float(part) * (rebuilt - picture)
 
     def _problem(self, photo: tf.Tensor) -> Problem:
         """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
@@ -323,7 +343,9 @@ def step_seconds(
     image = padded(objective.view.canvas(size), noise)
     problem = objective.problem(noise, groups, None)
     problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
-    [params] = StepParams.packed([StepParams.of(settings, rate=0.0, decay=0.0, steering=0.0)])
+    [params] = StepParams.packed(
+        [StepParams.of(settings, settings.strength, rate=0.0, decay=0.0, steering=0.0)]
+    )
     step = program(objective, problem).step
     for moment in (0.0, MOMENT_S):
         state = State.start(image, initial_content_weight(settings))

@@ -201,6 +201,10 @@ class Recipe(ABC):
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
         """Return the losses for these settings. The network has their content layer."""
 
+    def steered_to(self, strength: float) -> float:
+        """Return the relative content error to which a picture is steered for a `strength`."""
+        return strength
+
     def painting_size(
         self, painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
     ) -> tuple[int, int]:
