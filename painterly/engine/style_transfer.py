@@ -57,7 +57,7 @@ from painterly.vgg.network import VGG
 
 one_operation_at_a_time()
 
-OVERSHOOT = 0.04  # the most by which patches may lift the content error above the strength
+OVERSHOOT = 0.04  # most that patches may add to a content error beyond the strength
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
