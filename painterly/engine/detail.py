@@ -40,8 +40,8 @@ def leaves_bare(paintings: Paintings) -> bool:
 
 def bare_part(painting: np.ndarray) -> float:
     """Return the part of a painting [H, W, 3] that is even, such as bare paper, 0…1."""
-    longer = max(painting.shape[:2])
-    height, width = (max(8, round(side * BARE_SIZE / longer)) for side in painting.shape[:2])
+    scale = min(1.0, BARE_SIZE / max(painting.shape[:2]))
+    height, width = (max(2 * BARE_WINDOW, round(scale * side)) for side in painting.shape[:2])
     small = luminance(scaled_photo(painting, (height, width)))
     mean, square = (tf.nn.avg_pool2d(each, BARE_WINDOW, 1, "VALID") for each in (small, small**2))
     even = square - mean**2 < BARE_CONTRAST**2

@@ -137,16 +137,15 @@ def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
 # The patches of paintings that a picture is rebuilt from, and its own that are compared at a time.
 PATCHES, PATCHES_AT_ONCE = 40_000, 30_000
 PATCH_BYTES = 4 * 3 * 7**2
-# Copies of patches while they are prepared or compared, and of the picture with sums of weights.
-PATCH_COPIES, REBUILT_COPIES = 3, 5
+# Copies of patches while they are compared, and of the picture with sums of weights. Measured.
+PATCH_COPIES, REBUILT_COPIES = 1, 4
 
 
 def rebuilding_bytes(size: tuple[int, int]) -> int:
     """Return the bytes that it takes to rebuild a picture of this (height, width) from patches."""
-    height, width = size
     similarities = 4 * QUERIES_AT_ONCE * PATCHES
     in_patches = PATCH_COPIES * (PATCHES + PATCHES_AT_ONCE) * PATCH_BYTES
-    return similarities + in_patches + REBUILT_COPIES * RGB * height * width
+    return similarities + in_patches + REBUILT_COPIES * RGB * math.prod(size)
 
 
 # --- a painting ---------------------------------------------------------------------------------

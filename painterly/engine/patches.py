@@ -18,6 +18,7 @@ from painterly.engine.groups import painting_sizes
 from painterly.engine.memory_model import PATCHES, PATCHES_AT_ONCE, ROTATIONS
 from painterly.engine.neighbours import BLOCK, most_similar
 from painterly.engine.paintings import Paintings, resized
+from painterly.engine.picture import Canvas
 from painterly.engine.places import HALF
 from painterly.engine.tensors import blurred, mirrored, resample, to_batch
 from painterly.engine.transfer import CheckStop
@@ -31,6 +32,7 @@ FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # the sharper, and the less even, they are.
 TRUST, LEAST_DISTANCE = -0.75, 1e-4
 DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which bands of detail are
+MIDDLE = 1024  # px of a painting that stand for the detail of all of it
 MOST_GAIN = 2.0  # the largest factor of a band of detail
 
 
@@ -54,6 +56,7 @@ class Patches(NamedTuple):
 
 def rebuilt(
     picture: tf.Tensor,
+    canvas: Canvas,
     paintings: Paintings,
     view: View,
     stroke_size: float,
@@ -62,21 +65,22 @@ def rebuilt(
     """Rebuild a picture from patches, each region from those of its paintings.
 
     Args:
-        picture: The picture [1, h, w, 3], sRGB 0…1.
+        picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+        canvas: Its canvas.
         paintings: The paintings.
         view: The view, which says at which size they are seen.
         stroke_size: As in the settings.
         check_stop: Is called several times a second, and may raise an exception.
     """
-    size = picture.shape[1], picture.shape[2]
-    sizes = painting_sizes(paintings, view, size, stroke_size)
+    sizes = painting_sizes(paintings, view, canvas.picture, stroke_size)
     total, covered = tf.zeros_like(picture), tf.zeros_like(picture[..., :1])
     for members in paintings.members:
         seen = [resample(to_batch(paintings.paintings[each]), sizes[each]) for each in members]
         shares = [paintings.shares[each] for each in members]
         masks = [paintings.masks[each] for each in members]
         of_group = patches_of(seen, shares, masks)
-        region = resized(paintings.regions[members[0]], size)[None, ..., None]
+        region = resized(paintings.regions[members[0]], canvas.picture)
+        region = canvas.padded(region)[None, ..., None]
         total += region * from_patches(picture, of_group, check_stop)
         covered += region
     kept = tf.maximum(1 - covered, 0)
@@ -97,8 +101,7 @@ def patches_of(
     drawn, deviations = [], np.zeros(len(DETAIL))
     for painting, share, mask in zip(paintings, shares, masks, strict=True):
         part = share / sum(shares)
-        bands, _ = detail_bands(painting)
-        deviations += part * np.array([float(tf.math.reduce_std(each)) for each in bands])
+        deviations += part * _deviations(_middle(painting))
         # Each pixel is the middle of a patch.
         image = mirrored(painting, SIDE // 2, SIDE // 2)[0].numpy()
         shown = resized(mask, (painting.shape[1], painting.shape[2]))
@@ -134,11 +137,7 @@ def from_patches(picture: tf.Tensor, patches: Patches, check_stop: CheckStop) ->
     """Return a picture [1, h, w, 3], sRGB 0…1, rebuilt from patches."""
     for _ in range(PASSES):
         picture = _replaced(picture, patches, check_stop)
-    bands, rest = detail_bands(picture)
-    for band, deviation in zip(bands, patches.deviations, strict=True):
-        gain = deviation / (float(tf.math.reduce_std(band)) + 1e-6)
-        rest += min(max(gain, 1.0), MOST_GAIN) * band
-    return tf.clip_by_value(rest, 0.0, 1.0)
+    return _sharpened(picture, patches.deviations)
 
 
 def _replaced(picture: tf.Tensor, patches: Patches, check_stop: CheckStop) -> tf.Tensor:
@@ -192,11 +191,41 @@ def _stamp() -> tf.Tensor:
     return tf.concat([colours, weight], 2)
 
 
-def detail_bands(image: tf.Tensor) -> tuple[list[tf.Tensor], tf.Tensor]:
-    """Return an image [1, h, w, 3] as bands of detail, finest first, and the rest."""
+def _sharpened(image: tf.Tensor, deviations: Sequence[float]) -> tf.Tensor:
+    """Strengthen the bands of detail of an image [1, h, w, 3] until each has such a deviation."""
+    gains = [
+        min(max(wanted / (has + 1e-6), 1.0), MOST_GAIN)
+        for wanted, has in zip(deviations, _deviations(image), strict=True)
+    ]
+    channels = []
+    for channel in tf.split(image, 3, -1):  # One after another: they take less memory.
+        *bands, rest = _bands(channel)
+        for gain, band in zip(gains, bands, strict=True):
+            rest += gain * band
+        channels.append(rest)
+    return tf.clip_by_value(tf.concat(channels, -1), 0.0, 1.0)
+
+
+def _middle(image: tf.Tensor) -> tf.Tensor:
+    """Return the middle of an image [1, h, w, 3], MIDDLE px at most on each side."""
+    top, left = (max(0, side - MIDDLE) // 2 for side in image.shape[1:3])
+    return image[:, top : top + MIDDLE, left : left + MIDDLE]
+
+
+def _deviations(image: tf.Tensor) -> np.ndarray:
+    """Return the standard deviation of each band of detail of an image [1, h, w, 3]."""
+    squares = [
+        [float(tf.reduce_mean(band**2)) for band in _bands(channel)[:-1]]
+        for channel in tf.split(image, 3, -1)
+    ]
+    return np.sqrt(np.mean(squares, 0))
+
+
+def _bands(channel: tf.Tensor) -> list[tf.Tensor]:
+    """Return the bands of detail of a channel [1, h, w, 1], finest first, and then the rest."""
     bands = []
     for deviation in DETAIL:
-        smooth = blurred(image, deviation)
-        bands.append(image - smooth)
-        image = smooth
-    return bands, image
+        smooth = blurred(channel, deviation)
+        bands.append(channel - smooth)
+        channel = smooth
+    return [*bands, channel]

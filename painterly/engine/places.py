@@ -12,7 +12,7 @@ MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # A candidate's crowding is its similarity to the most similar place of each group of a sample of
 # places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
 # and more for one further away: flat areas of middle tones stay as they are.
-CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.15, 512, 4
+CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
 DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 NO_LENGTH = 1e-6
 HALF = 0.5  # the least value of a mask at a place of a painting that is used

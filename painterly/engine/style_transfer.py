@@ -210,9 +210,9 @@ class StyleTransfer(Transfer):
         The content error of a mixture is nearly a quadratic function of its parts.
         """
         settings = self._settings
-        painted, stroke_size = canvas.cropped(picture), settings.stroke_size
-        rebuilt = patches.rebuilt(painted, self._styles, self._view, stroke_size, check_stop)
-        rebuilt = padded(canvas, rebuilt)
+        rebuilt = patches.rebuilt(
+            picture, canvas, self._styles, self._view, settings.stroke_size, check_stop
+        )
         if settings.content_weight != "auto":
             return rebuilt
         limit = settings.strength + min(OVERSHOOT, settings.strength / 4)

@@ -88,7 +88,7 @@ def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     groups = groups_of(Paintings([picture(40, 48, 2)]), view, (32, 48))
     problem = minimised.problem(photo, groups, None)
     image = padded(view.canvas((32, 48)), tf.constant(picture(32, 48, 3)[None]))
-    problem = Matching(view, problem, photo, 0.5).matched(image)
+    problem = Matching(view, problem, photo, 0.5, bare=False).matched(image)
     weights = term_weights(0.7, Settings())
     plain, found = (
         dataclasses.replace(minimised, compiled_terms=compiled_terms).gradient(

@@ -55,7 +55,9 @@ def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
         groups = groups_of(Paintings([painting]), minimised.view, photo.shape[:2])
         problem = minimised.problem(tf.constant(photo[None]), groups, None)
         on_canvas = padded(minimised.view.canvas(photo.shape[:2]), tf.constant(image[None]))
-        matching = Matching(minimised.view, problem, tf.constant(photo[None]), settings.strength)
+        matching = Matching(
+            minimised.view, problem, tf.constant(photo[None]), settings.strength, bare=False
+        )
         problem = matching.matched(on_canvas)
         arguments = on_canvas, problem, term_weights(1.0, settings)
         found[settings.precision] = minimised.gradient(*arguments)

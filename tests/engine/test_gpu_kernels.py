@@ -78,7 +78,7 @@ def test_a_gpu_computes_every_operation_of_a_step_itself(settings):
     photo = tf.constant(picture(*size)[None])
     targets = groups_of(paintings, objective.view, size, LEFT)
     problem = objective.problem(photo, targets, LEFT)
-    matching = Matching(objective.view, problem, photo, settings.strength)
+    matching = Matching(objective.view, problem, photo, settings.strength, bare=False)
     problem = matching.matched(padded(objective.view.canvas(size), photo))
     # GPUs are slow at float64.
     assert tf.float64 not in {each.dtype for each in tf.nest.flatten(problem)}

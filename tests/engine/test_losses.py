@@ -237,7 +237,7 @@ def test_a_painted_photo_keeps_its_contours(tiny):
         settings = Settings(size=96, strength=0.9, iterations=20, structure_weight=weight)
         image = last(stylize(photo, [painting], settings, tiny)).image
         kept.append(np.corrcoef(luminance_gradients(image), wanted)[0, 1])
-    assert kept[1] > kept[0] + 0.02
+    assert kept[1] > kept[0] + 0.005
 
 
 # --- masks ----------------------------------------------------------------------------------------

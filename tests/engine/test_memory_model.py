@@ -58,7 +58,8 @@ def test_on_a_gpu_is_planned_what_others_and_tensorflow_leave_of_its_memory(monk
     monkeypatch.setattr(memory, "device_name", lambda: "GPU:0")
     in_all = nvidia.GpuMemory
     monkeypatch.setattr(nvidia, "gpu_memory", lambda number: in_all(int(gpu.free * GIB), 8 * GIB))
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["a GPU"])
+    card = SimpleNamespace(name="/physical_device:GPU:0")
+    monkeypatch.setattr(tf.config, "get_visible_devices", lambda kind: [card])
     config = tf.config.experimental
     monkeypatch.setattr(config, "get_memory_growth", lambda _: gpu.grows)
     monkeypatch.setattr(config, "get_memory_info", lambda name: gpu.held)

@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from scipy.stats import rankdata
 from support import hard_networks
+from support.detail import numpy_detail
 from support.tiny import picture
 
 from painterly import Settings, objective
@@ -57,12 +59,14 @@ def directions(vectors):
     return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-6)
 
 
-def numpy_matches(vgg, image, photo, candidates):
-    """The number of each place's candidate, [h · w]."""
+def numpy_matches(vgg, image, photo, painting, candidates):
+    """The number of each place's candidate, [h · w], of a painting that leaves no part bare."""
     own, kept = numpy_places(vgg, image), numpy_places(vgg, photo)
     scale = {name: 1 / (x.std() * x.shape[1] ** 0.5) for name, x in candidates.items()}
     keys = np.concatenate([scale[name] * candidates[name] for name in MATCHED_LAYERS], 1)
-    mixed = [scale[name] * (own[name] + kept[name]) / 2 for name in MATCHED_LAYERS]
+    # The picture's part in queries is 0.2, and 1 where the photo is flat.
+    part = 1 - 0.8 * numpy_detail(photo).reshape(len(photo) // 4, 4, -1, 4).mean((1, 3))[..., None]
+    mixed = [scale[name] * (part * own[name] + (1 - part) * kept[name]) for name in MATCHED_LAYERS]
     queries = np.concatenate(mixed, -1).reshape(-1, keys.shape[1])
     keys, queries = keys - keys.mean(0), queries - queries.mean(0)
     queries *= np.minimum(keys.std(0) / (queries.std(0) + 1e-6), 3)
@@ -71,7 +75,24 @@ def numpy_matches(vgg, image, photo, candidates):
     sample = similar[np.random.default_rng(0).permutation(len(similar))]
     crowding = np.mean([sample[each::4].max(0) for each in range(4)], 0)
     lengths = np.linalg.norm(queries, axis=1, keepdims=True)
-    return (similar - 0.35 * lengths / lengths.mean() * crowding).argmax(1)
+    score = lengths * similar - 0.15 * lengths**2 / lengths.mean() * crowding
+    return (score - 0.15 * lengths.mean() * numpy_tone_error(photo, painting)).argmax(1)
+
+
+def numpy_tones(image):
+    """The mean luminance of the squares of 4 × 4 px, [h · w]."""
+    luminance = np.float64(image) @ (0.299, 0.587, 0.114)
+    return luminance.reshape(len(image) // 4, 4, -1, 4).mean((1, 3)).ravel()
+
+
+def numpy_tone_error(photo, painting):
+    """The squared difference of tones, in the candidates' deviations plus 0.03, [h · w, K]; the
+    photo's have the ranks that they had, among the candidates'."""
+    tones = numpy_tones(photo)
+    like = np.concatenate([numpy_tones(np.rot90(painting, quarter)) for quarter in range(4)])
+    ranks = (rankdata(np.round(tones, 3)) - 0.5) / len(tones)
+    wanted = np.quantile(like, ranks)
+    return ((wanted[:, None] - like) / (like.std() + 0.03)) ** 2
 
 
 def numpy_distance(vgg, image, candidates, matches):
@@ -93,6 +114,7 @@ def numpy_distance(vgg, image, candidates, matches):
 
 def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
+    painting += np.float32(0.1) * np.random.default_rng(0).random(painting.shape, np.float32)
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
     # The style term of recipe moments at the shallow layers alone.
     losses = RelativeLosses("conv3_2", "moments", statistics_layers=SHALLOW_LAYERS)
@@ -101,7 +123,7 @@ def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
     problem = minimised.problem(tf.constant(photo[None]), groups, None)
     shallow, _ = minimised.gradient(tf.constant(image[None]), problem, tf.ones(4))
     candidates = numpy_candidates(tiny, painting)
-    matches = numpy_matches(tiny, image, photo, candidates)
+    matches = numpy_matches(tiny, image, photo, painting, candidates)
     wanted = 0.25 * numpy_distance(tiny, image, candidates, matches)
     assert with_neighbours["style"] - float(shallow[1]) == pytest.approx(wanted, rel=1e-3)
 
@@ -111,7 +133,7 @@ def test_the_most_similar_key_is_the_first_with_the_largest_product(queries, key
     random = np.random.default_rng(0)
     # Small integers: products are exact, and many are equal.
     one, other = (random.integers(-2, 3, size) for size in ((queries, 3), (3, keys)))
-    found = neighbours._most_similar(*(tf.constant(each, tf.float32) for each in (one, other)))
+    found = neighbours.most_similar(*(tf.constant(each, tf.float32) for each in (one, other)))
     np.testing.assert_array_equal(found, np.argmax(one @ other, 1))
 
 
@@ -152,7 +174,7 @@ def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     style = Paintings(both, [0.3, 0.7], regions=[mask, 1 - mask])
     inside, photo = mask[::-1], tf.constant(picture(*size, 2)[None])
     problem = single.problem(photo, groups_of(style, single.view, size, inside), inside)
-    in_float32 = Matching(single.view, problem, photo, 0.5).matched(
+    in_float32 = Matching(single.view, problem, photo, 0.5, bare=False).matched(
         tf.constant(picture(*size, 1)[None])
     )
     problem = tf.nest.map_structure(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support import hard_networks
+from support.detail import numpy_detail
 from support.pictures import sample
 from support.tiny import last, picture
 
@@ -37,16 +38,24 @@ def pair(name, size=96):
 
 def content_error(vgg, found, photo, painting):
     """Return ‖F − P‖² at the content layer, relative to ‖P − mean P‖² plus twice its lack of the
-    painting's variance; in float64, means over the positions of pictures [H, W, 3]."""
+    painting's variance; in float64, means over the positions of pictures [H, W, 3], in which flat
+    ones of the photo have a tenth of the weight."""
     options = NetworkOptions(padding=EXACT.padding)
     layer = EXACT.content_layer
     found, wanted, painted = (
         np.float64(vgg.forward(tf.constant(each[None]), [layer], options)[layer][0])
         for each in (found, photo, painting)
     )
-    own, of_painting = (each.var((0, 1)).sum() for each in (wanted, painted))
-    norm = own + 2 * max(of_painting - own, 0)
-    return ((found - wanted) ** 2).sum(-1).mean() / norm
+    height, width = wanted.shape[:2]
+    weight = 0.1 + 0.9 * numpy_detail(photo)[: 4 * height, : 4 * width]
+    weight = weight.reshape(height, 4, width, 4).mean((1, 3))
+
+    def mean(each):
+        return np.average(each, axis=(0, 1), weights=weight)
+
+    own = (mean(wanted**2) - mean(wanted) ** 2).sum()
+    norm = own + 2 * max(painted.var((0, 1)).sum() - own, 0)
+    return mean(((found - wanted) ** 2).sum(-1)) / norm
 
 
 def grain(image):
@@ -74,11 +83,12 @@ def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
     canvas = View.of(Settings(), vgg).canvas(photo.shape[:2])
     whole = canvas.padded(photo)
     found = content_error(vgg, step.snapshot()["average"][0], whole, painting)
-    assert found == pytest.approx(strength, abs=0.03)
+    # Patches of the painting lead further away.
+    assert found == pytest.approx(0.8 * strength, abs=0.03)
     assert grain(step.image) < 2 * max(grain(photo), grain(painting))
     if network == "built-in":  # Near the border, features depend on the margin that is cut off.
         found = content_error(vgg, step.image, photo, painting)
-        assert found == pytest.approx(strength, abs=0.1)
+        assert found == pytest.approx(strength, abs=0.08)
     else:
         assert objective(painting, painting, [painting], EXACT, vgg)[0]["style"] < 1e-6
 
@@ -178,7 +188,7 @@ def test_the_outermost_pixels_are_no_different_from_inner_ones(tiny):
         photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
         settings = Settings(size=112, iterations=20, strength=strength, precision="float32")
         ratios.append(border_ratio(last(stylize(photo, [painting], settings, tiny)).image))
-    assert min(ratios) > 0.85 and max(ratios) < 1.15
+    assert min(ratios) > 0.8 and max(ratios) < 1.15
     assert np.mean(ratios) == pytest.approx(1, abs=0.1)  # Without a margin, 1.4.
 
 

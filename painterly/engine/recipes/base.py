@@ -27,6 +27,7 @@ from painterly.vgg.ops import Index, crop
 # rows and columns.
 FIRST_GRAIN = 0.005
 FLAT_GRAIN_BLUR = 2.0  # px
+FULL_GRAIN_FROM = 0.3  # strength: near the photo, its flat parts stay flat
 
 
 class Losses(ABC):
@@ -236,5 +237,6 @@ class Recipe(ABC):
         if self.flat_grain and not bare:
             grain = tf.random.stateless_normal(photo.shape, [settings.seed, 1])
             grain = 0.5 * grain + 2 * blurred(grain, FLAT_GRAIN_BLUR)
-            picture += self.flat_grain * (1 - detail(photo)) * grain
+            amount = self.flat_grain * min(1.0, settings.strength / FULL_GRAIN_FROM)
+            picture += amount * (1 - detail(photo)) * grain
         return tf.clip_by_value(picture, 0.0, 1.0)

@@ -1,0 +1,84 @@
+"""Rebuilding pictures from patches of paintings."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.pictures import sample
+from support.tiny import last, network, picture
+
+from painterly import Settings, stylize
+from painterly.engine.patches import from_patches, patches_of
+
+
+def rebuilt(image, paintings, shares=None, masks=None):
+    """A picture [h, w, 3], rebuilt from patches of paintings."""
+    batches = [tf.constant(each[None]) for each in paintings]
+    count = len(paintings)
+    drawn = patches_of(batches, shares or [1 / count] * count, masks or [None] * count)
+    return from_patches(tf.constant(image[None]), drawn, lambda: None)[0].numpy()
+
+
+def rms(error):
+    return float(np.sqrt(np.square(np.float64(error)).mean()))
+
+
+@pytest.fixture(scope="module")
+def mosaic():
+    return sample("paintings/mosaic.jpg", 160)
+
+
+def test_a_part_of_a_painting_turned_by_a_right_angle_stays_as_it_is(mosaic):
+    part = np.ascontiguousarray(np.rot90(mosaic[20:84, 30:110]))
+    assert rms(rebuilt(part, [mosaic]) - part) < 0.25 * part.std()
+
+
+def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(mosaic):
+    part = mosaic[20:84, 30:110]
+    rows, columns = np.indices(part.shape[:2])
+    mesh = 0.1 * ((rows + columns) % 2 - 0.5)[..., None] * np.array([1, -1, 1])
+    grain = 0.05 * np.random.default_rng(0).standard_normal(part.shape)
+    for flaw in (mesh, grain):
+        flawed = np.float32(np.clip(part + flaw, 0, 1))
+        # What a patch does not hold costs as much for a picture without flaws.
+        cost = rms(rebuilt(part, [mosaic]) - part)
+        assert rms(rebuilt(flawed, [mosaic]) - part) < cost + 0.3 * rms(flawed - part)
+
+
+def test_only_what_masks_show_of_a_painting_is_used():
+    painting = np.zeros((64, 64, 3), np.float32)
+    painting[:, :32, 0] = painting[:, 32:, 2] = 1
+    left = np.repeat(np.arange(64)[None] < 24, 64, axis=0).astype(np.float32)
+    image = rebuilt(picture(40, 40), [painting], masks=[left])
+    assert image[..., 0].min() > 0.99 and image[..., 2].max() < 0.01
+
+
+def test_a_narrow_picture_and_a_tiny_painting_of_one_colour_are_possible():
+    colour = np.full((3, 2, 3), 0.25, np.float32)
+    for size in ((1, 40), (40, 1), (33, 34)):
+        image = rebuilt(picture(64, 64)[: size[0], : size[1]], [colour])
+        assert image.shape == (*size, 3)
+        np.testing.assert_allclose(image, 0.25, atol=1e-3)
+
+
+def test_each_region_is_rebuilt_from_its_own_painting():
+    red, blue = (np.zeros((48, 48, 3), np.float32) for _ in range(2))
+    red[..., 0] = blue[..., 2] = 1
+    left = np.repeat(np.arange(96)[None] < 48, 72, axis=0).astype(np.float32)
+    grey = np.full((72, 96, 3), 0.5, np.float32)
+    settings = Settings(size=96, iterations=1, content_weight=0.0)
+    regions = [left, 1 - left]
+    image = last(stylize(grey, [red, blue], settings, network(), regions=regions)).image
+    redness = image[..., 0] - image[..., 2]
+    assert redness[:, :44].min() > 0.95 and redness[:, 52:].max() < -0.95
+
+
+def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(mosaic):
+    class StoppedHereError(Exception):
+        pass
+
+    def check_stop():
+        raise StoppedHereError
+
+    drawn = patches_of([tf.constant(mosaic[None])], [1.0], [None])
+    with pytest.raises(StoppedHereError):
+        from_patches(tf.constant(picture(64, 64)[None]), drawn, check_stop)
