@@ -39,7 +39,7 @@ def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(mosaic):
     grain = 0.05 * np.random.default_rng(0).standard_normal(part.shape)
     for flaw in (mesh, grain):
         flawed = np.float32(np.clip(part + flaw, 0, 1))
-        # What a patch does not hold costs as much for a picture without flaws.
+        # Patches have a cost for a picture without flaws, too.
         cost = rms(rebuilt(part, [mosaic]) - part)
         assert rms(rebuilt(flawed, [mosaic]) - part) < cost + 0.3 * rms(flawed - part)
 
