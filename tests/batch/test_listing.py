@@ -7,6 +7,7 @@ import pytest
 
 from painterly import config
 from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.bucket_layout import PICTURES
 from painterly.errors import ConfigError, NoPhotoError
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
@@ -135,7 +136,7 @@ def test_what_is_missing_is_said(listed, caplog):
     Path("paintings/link.jpg").symlink_to("../a.jpg")
     _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
     assert not selection.photos and not selection.styles
-    kinds = "(.avif, .bmp, .gif, .heic, .heif, .hif, .jfif, .jpeg, .jpg, .png, .tif, .tiff, .webp)"
+    kinds = f"({', '.join(sorted(PICTURES))})"
     assert caplog.messages == [
         "left out in ./paintings, behind links: link.jpg → ../a.jpg",
         "left out in ./paintings, of other kinds (1 .txt): notes.txt",

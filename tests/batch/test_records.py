@@ -37,7 +37,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95), "")
-FINGERPRINT = "32e7d344aca194bf01fb6daaae98f5a4903f615bedcee776a31ab11b38acde2a"
+FINGERPRINT = "80225a35a9486271bd9e4070caa7145cf3a6e370adc727b9d16151bf4539f89b"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():

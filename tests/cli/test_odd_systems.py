@@ -154,9 +154,19 @@ def test_the_home_of_the_user_is_found_without_a_shell(foreign, tmp_path, monkey
     assert there["BUCKET_SOURCE"] == "~who-is-that/x", "what that is, its address says"
 
 
+AT_AN_IMPORT = """
+import os, sys
+class Finder:
+    def find_spec(self, name, *others):
+        if name == "painterly.cli.sync_commands":
+            os.kill(os.getpid(), 2)
+sys.meta_path.insert(0, Finder())
+"""
+
+
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
-    (tmp_path / "webbrowser.py").write_text("import os\nos.kill(os.getpid(), 2)\nraise OSError")
+    (tmp_path / "sitecustomize.py").write_text(AT_AN_IMPORT)
     done = python("send_to_bucket.py", tmp_path, "./x", PYTHONPATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (-signal.SIGINT, "")
 
