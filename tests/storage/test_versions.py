@@ -43,6 +43,8 @@ def test_emptying_a_bucket_with_versioning_leaves_nothing_that_is_billed(version
     assert left(server, versioned) == []
 
 
+# moto fails to delete a marker that is a key's last version.
+@pytest.mark.parametrize("server", ["rgw"], indirect=True)
 def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server, capsys):
     bucket = server.open(versioned)
     for key in ("a.jpg", "trip/c.jpg"):
@@ -57,6 +59,8 @@ def test_a_bucket_that_only_looks_empty_says_so_and_is_emptied(versioned, server
     assert left(server, versioned) == []
 
 
+# moto does not answer for how long a version is locked.
+@pytest.mark.parametrize("server", ["rgw"], indirect=True)
 def test_a_locked_version_stays_and_is_named_with_the_day_it_is_free(server, monkeypatch, capsys):
     set_variables(monkeypatch, server.environment)
     name = server.new_bucket() + "-l"
