@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 
 from painterly.web.forms import KIND, parsed_form, text_of
 from painterly.web.job_store import StoredJob
-from painterly.web.pictures import photo_of, picture_response, preview_of, result_picture
+from painterly.web.pictures import mask_of, photo_of, picture_response, preview_of, result_picture
 from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from painterly.web.schemas import (
     CONFLICT,
@@ -31,9 +31,10 @@ from painterly.web.schemas import (
     not_found,
 )
 from painterly.web.service import Service, Shared
-from painterly.web.upload import Upload, checked_upload
+from painterly.web.upload import Upload, checked_mask, checked_upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
+NO_PHOTO = ApiError(422, "the form has no file `photo`")
 TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
@@ -61,9 +62,19 @@ _REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{mode
 del _REQUEST["$defs"]  # Answers use the same types.
 _FORM = {
     "type": "object",
-    "required": ["photo", "request"],
+    "required": ["request"],
     "properties": {
-        "photo": {"type": "string", "format": "binary"},
+        "photo": {
+            "type": "string",
+            "format": "binary",
+            "description": "Required, unless the request names a job in `again`.",
+        },
+        "mask": {
+            "type": "string",
+            "format": "binary",
+            "description": "A picture that is stretched to the photo: it is painted where this is "
+            "white. White all over: no mask.",
+        },
         "request": {
             "type": "string",
             "contentMediaType": "application/json",
@@ -88,9 +99,9 @@ async def new_job(
     service: Shared,
     idempotency_key: Annotated[str | None, Header(min_length=1, max_length=200)] = None,
 ) -> JobOut:
-    """Add a job to the queue: a photo in a form with the field `request`, or, as JSON, the id of a
-    job in `again`, to paint its photo again. With an `Idempotency-Key` that was used
-    before, it is the job of that time."""
+    """Add a job to the queue: a photo, and a mask if there is one, in a form with the field
+    `request`, or, as JSON, the id of a job in `again`, to paint its photo again. With an
+    `Idempotency-Key` that was used before, it is the job of that time."""
     try:  # Before anything of the photo is kept.
         await run_in_threadpool(service.orders.check_room, idempotency_key)
         if service.uploads.locked():
@@ -101,9 +112,10 @@ async def new_job(
         ) in request.stream():  # A client that is still sending would not read the answer.
             pass
         raise
-    async with service.uploads, _form(request) as (asked, file), service.in_memory:
-        photo = await _photo(file, service) if file else None
-        job = await run_in_threadpool(service.orders.create, asked, photo, idempotency_key)
+    async with service.uploads, _form(request) as (asked, files), service.in_memory:
+        photo = await _photo(files["photo"], service) if "photo" in files else None
+        mask = await _mask(files["mask"], service) if "mask" in files else None
+        job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
     return service.jobs.view(job)
 
@@ -118,15 +130,19 @@ async def new_preview(request: Request, service: Shared) -> Response:
         return nothing
     if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
         raise TOO_LARGE
-    async with service.uploads, _form(request) as (asked, file):
+    async with service.uploads, _form(request) as (asked, files):
+        file = files.get("photo")
         if file is None:
-            raise ApiError(422, "the form has no file `photo`")
+            raise NO_PHOTO
         if (file.size or 0) > MAX_PHOTO:
             raise TOO_LARGE
         photo = await _photo(file, service)
+        mask = await _mask(files["mask"], service) if "mask" in files else b""
     if math.prod(photo.size) > MAX_PIXELS:
         raise TOO_LARGE
-    preview = await run_in_threadpool(service.orders.preview, asked, photo.data, service.previews)
+    preview = await run_in_threadpool(
+        service.orders.preview, asked, photo.data, mask, service.previews
+    )
     return Response(preview, media_type="image/jpeg") if preview else nothing
 
 
@@ -180,6 +196,12 @@ def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
     return picture_response(*photo_of(job, service.buckets, small))
 
 
+@jobs.get("/jobs/{job_id}/mask", response_class=Response)
+def job_mask(job: Known, service: Shared) -> Response:
+    """Return the photo's mask as a PNG."""
+    return picture_response(*mask_of(job, service.buckets))
+
+
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
 def job_preview(job: Known, service: Shared) -> Response:
     """Return a small JPEG of the unfinished picture."""
@@ -203,31 +225,37 @@ def estimate(service: Shared) -> Estimate:
 
 
 @contextlib.asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, UploadFile | None]]:
-    """Parse a request. Its photo is on the disk until it is read."""
+async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str, UploadFile]]]:
+    """Parse a request. Its files, `photo` and `mask`, are on the disk until they are read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/json":
         body = await request.body()
         if len(body) > LONGEST_REQUEST:
             raise ApiError(413, "the request is too long")
-        yield _parsed(body), None
+        yield _parsed(body), {}
         return
     if kind != KIND:
         raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
-    async with parsed_form(request, ("photo", "request"), LONGEST_REQUEST) as form:
+    async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
         text = await text_of(form.get("request"), LONGEST_REQUEST)
         if text is None:
             raise ApiError(422, "the form has no field `request`, with the request in JSON")
         asked = _parsed(text)
-        photo = form.get("photo")
-        if not isinstance(photo, UploadFile):
-            raise ApiError(422, "the form has no file `photo`")
-        yield asked, photo
+        files = {
+            name: form[name] for name in ("photo", "mask") if isinstance(form.get(name), UploadFile)
+        }
+        if "photo" not in files and asked.repaint is None:
+            raise NO_PHOTO
+        yield asked, files
 
 
 async def _photo(file: UploadFile, service: Service) -> Upload:
     data = await file.read()
     return await run_in_threadpool(checked_upload, file.filename or "", data, service.options)
+
+
+async def _mask(file: UploadFile, service: Service) -> bytes:
+    return await run_in_threadpool(checked_mask, await file.read(), service.options)
 
 
 def _parsed(text: bytes) -> JobRequest:

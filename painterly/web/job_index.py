@@ -92,6 +92,7 @@ class JobIndex:
                 self=address,
                 cancel=None if job.state.final else f"{address}/cancel",
                 photo=f"{address}/photo",
+                mask=f"{address}/mask" if job.mask_key else None,
                 preview=f"{address}/preview" if place == 0 and job.step else None,
                 result=f"{address}/result" if job.result else None,
             ),

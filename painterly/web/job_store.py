@@ -35,6 +35,7 @@ class StoredJob(JobFields):
 
     Attributes:
         photo_key: Key in the bucket of the photos.
+        mask_key: Key of the photo's mask there; None if all of the photo is painted.
         size: Height and width of the photo in px.
         named_style: Whether `style` names a style of the style bucket, not a blend.
         work: The work of all steps, in the unit of schedule.py.
@@ -47,6 +48,7 @@ class StoredJob(JobFields):
     """
 
     photo_key: str
+    mask_key: str | None = None
     size: tuple[int, int]
     named_style: bool
     work: float = 0.0

@@ -4,6 +4,7 @@ import hashlib
 import json
 import threading
 from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from painterly.batch.styles import Style
@@ -66,30 +67,39 @@ class Orders:
         raise ApiError(429, f"the queue is full: {waiting} photos are waiting", retry_s)
 
     def create(
-        self, request: JobRequest, upload: Upload | None, idempotency_key: str | None
+        self,
+        request: JobRequest,
+        upload: Upload | None,
+        mask: bytes | None,
+        idempotency_key: str | None,
     ) -> StoredJob:
         """Store a job, or find the one that the same request has already created.
 
         Args:
             request: The request.
             upload: None if `request.repaint` names a job with the photo.
+            mask: The mask that was sent, as `checked_mask` returns it; None for that of
+                `request.repaint`.
             idempotency_key: Its Idempotency-Key, if it has one.
         """
         if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
-        photo = upload or self._photo_of(request.repaint or "")
+        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.repaint or "")
+        mask_file = earlier_mask if mask is None else mask
         self.checked_settings(request.preset, request.settings)
         style = self._style(request)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
-            job_id = self._first_id(idempotency_key, request, upload, job_id)
+            job_id = self._first_id(idempotency_key, request, upload, mask, job_id)
             if known := self._jobs.stored(job_id):
                 return known
         job = StoredJob(
             id=job_id,
             photo=photo.shown,
             photo_key=f"{job_id}/{photo.name}",
+            # Its name beside the photo's is that of a batch.
+            mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
             size=photo.size,
             style=style.name,
             paintings=[
@@ -105,15 +115,20 @@ class Orders:
         with self._placing:
             self.check_room()
             self._buckets.source.write(job.photo_key, photo.data)
+            if job.mask_key and mask_file:
+                self._buckets.source.write(job.mask_key, mask_file, "image/png")
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
-    def preview(self, request: JobRequest, photo: bytes, previews: Previews) -> bytes | None:
+    def preview(
+        self, request: JobRequest, photo: bytes, mask: bytes, previews: Previews
+    ) -> bytes | None:
         """Paint a preview, as a JPEG; None if the worker is busy.
 
         Args:
             request: The request.
             photo: A small copy of the photo, as a file.
+            mask: Its mask, as `checked_mask` returns it; empty if there is none.
             previews: The connection to the worker.
         """
         self.checked_settings(Preset.INSTANT, request.settings)
@@ -121,7 +136,7 @@ class Orders:
         size = style.settings.size
         size = LARGEST_SIDE if size == "full" else min(int(size), LARGEST_SIDE)
         style = replace(style, settings=style.settings.replaced({"size": size}))
-        return previews.paint(photo, style)
+        return previews.paint(photo, style, mask)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -148,25 +163,31 @@ class Orders:
             estimates[preset.value] = None if seconds is None else round(seconds, 1)
         return Estimate(**estimates)
 
-    def _photo_of(self, job_id: str) -> Upload:
-        """Read the photo of an earlier job."""
+    def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
+        """Read the photo of an earlier job, and its mask, if it has one."""
         try:
             job = self._jobs.stored(job_id)
             if job is not None:
                 data = self._buckets.source.read(job.photo_key)
-                return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size)
+                mask = self._buckets.source.read(job.mask_key) if job.mask_key else None
+                return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size), mask
         except ObjectError:
             pass
         raise not_found("job, or its photo is gone")
 
     def _first_id(
-        self, idempotency_key: str, request: JobRequest, upload: Upload | None, job_id: str
+        self,
+        idempotency_key: str,
+        request: JobRequest,
+        upload: Upload | None,
+        mask: bytes | None,
+        job_id: str,
     ) -> str:
         """Return the id of the job of the first request with a key, which may be this one, with
         `job_id`. It is stored before the job, so that the request can be sent again if a process is
         killed in between."""
         about = json.dumps([request.model_dump(mode="json"), upload and upload.digest])
-        digest = hashlib.sha256(about.encode()).hexdigest()
+        digest = hashlib.sha256(about.encode() + (mask or b"")).hexdigest()
         content = json.dumps({"job": job_id, "digest": digest}).encode()
         if self._buckets.result.write_if(_kept_at(idempotency_key), content, None) is not None:
             return job_id

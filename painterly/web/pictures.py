@@ -53,6 +53,17 @@ def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[
         raise not_found("photo") from None
 
 
+def mask_of(job: StoredJob, buckets: WebBuckets) -> tuple[bytes, str]:
+    """Return the mask of a job's photo and its key. Raises ApiError if there is none,
+    StorageError."""
+    try:
+        if job.mask_key is not None:
+            return buckets.source.read(job.mask_key), job.mask_key
+    except ObjectError:
+        pass
+    raise not_found("mask")
+
+
 def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
     """Return a small JPEG of the unfinished picture: the photo before the first step, and the
     result when it is done. Raises as `photo_of`, also for a job that ended without a result."""

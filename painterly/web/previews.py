@@ -18,7 +18,7 @@ import numpy as np
 from painterly.batch.reading import decode_style, read_paintings
 from painterly.batch.styles import Style
 from painterly.gallery.pictures import preview
-from painterly.images.decode import decode
+from painterly.images.decode import decode, decode_mask
 from painterly.storage.base import Bucket
 from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.schemas import ApiError
@@ -46,12 +46,14 @@ class PreviewRequest(NamedTuple):
         photo: A small copy of the photo, as a file.
         style: The style, with settings of preset `instant`.
         deadline: The monotonic time at which the request for it ends.
+        mask: The photo's mask, as a file; empty if all of it is painted.
     """
 
     number: int
     photo: bytes
     style: Style
     deadline: float
+    mask: bytes = b""
 
 
 class Previews:
@@ -62,12 +64,13 @@ class Previews:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[bytes | None]] = {}
 
-    def paint(self, photo: bytes, style: Style) -> bytes | None:
+    def paint(self, photo: bytes, style: Style, mask: bytes) -> bytes | None:
         """Return a JPEG of a photo in a style, or None if the worker is busy.
 
         Args:
             photo: A small copy of the photo, as a file.
             style: The style, with settings of preset `instant`.
+            mask: As in `PreviewRequest`.
 
         Raises:
             ApiError: The worker cannot paint this.
@@ -78,7 +81,8 @@ class Previews:
         answer = self._waiting[number] = Future()
         try:
             deadline = time.monotonic() + PATIENCE_S
-            self._supervisor.send("preview", PreviewRequest(number, photo, style, deadline))
+            request = PreviewRequest(number, photo, style, deadline, mask)
+            self._supervisor.send("preview", request)
             return answer.result(PATIENCE_S)
         except TimeoutError:
             return None
@@ -149,7 +153,8 @@ class PreviewPainter:
     def paint(self, request: PreviewRequest) -> bytes:
         """Return a JPEG. Raises PainterlyError."""
         photo = decode(request.photo, "the photo").pixels_int
-        return preview(self._painted(photo, request.style), LARGEST_SIDE)
+        mask = decode_mask(request.mask, "the mask") if request.mask else None
+        return preview(self._painted(photo, request.style, mask), LARGEST_SIDE)
 
     def prepare_next(self) -> bool:
         """Make the paintings of one more style ready, and return True; return False if those of
@@ -169,12 +174,20 @@ class PreviewPainter:
         self._kept.clear()
         self._unprepared = None
 
-    def _painted(self, photo: np.ndarray, style: Style) -> np.ndarray:
-        """Return a photo [H, W, 3] in a style, as floats."""
+    def _painted(
+        self, photo: np.ndarray, style: Style, mask: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return a photo [H, W, 3] in a style, where its mask [h, w] is white, as floats."""
         from painterly.engine.stylize import stylize
 
         paintings = self._paintings_of(style)
-        *_, last = stylize(photo, paintings, style.settings, memory_limit=self._memory_limit)
+        *_, last = stylize(
+            photo,
+            paintings,
+            style.settings,
+            content_mask=mask,
+            memory_limit=self._memory_limit,
+        )
         return last.image
 
     def _paintings_of(self, style: Style) -> "Paintings":

@@ -196,11 +196,14 @@ class JobRunner:
         photo = self._buckets.source.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")
+        mask = self._buckets.source.find(job.mask_key) if job.mask_key else None
+        if job.mask_key and mask is None:  # All of the photo would be painted.
+            raise PictureError("the photo's mask has been deleted")
         style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
         output = self._config.output
         order = Order(
             photo=photo,
-            mask=None,
+            mask=mask,
             style=style,
             weights=self._networks.source(style.settings),
             output=output,

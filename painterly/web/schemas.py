@@ -83,7 +83,8 @@ class JobRequest(BaseModel):
     repaint: JobId | None = Field(
         default=None,
         alias="again",
-        description="A job whose photo is painted once more; then no photo is sent.",
+        description="A job whose photo is painted once more, with its mask unless another one is "
+        "sent; then no photo is sent.",
     )
     style: Name | None = Field(default=None, validation_alias=AliasChoices("style", "look"))
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
@@ -97,6 +98,7 @@ class JobLinks(BaseModel):
     self_: str = Field(alias="self", serialization_alias="self")
     cancel: str | None
     photo: str
+    mask: str | None
     preview: str | None
     result: str | None
 

@@ -1,11 +1,17 @@
 """Uploaded files, which are judged by their content, not by their name."""
 
 import hashlib
+import io
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
+from PIL import Image
+
 from painterly.errors import PictureError
+from painterly.images.decode import decode_mask
+from painterly.images.masks import BLACK
 from painterly.images.opening import errors_named, open_picture, read_header
 from painterly.images.output import FILE_FORMATS
 from painterly.images.position import without_position
@@ -71,6 +77,22 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
         raise ApiError(422, str(error)) from None
     name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
     return Upload(name, shown, data, header.size)
+
+
+def checked_mask(data: bytes, options: WebOptions) -> bytes:
+    """Check a mask that was uploaded. Return it as a grey PNG, upright; empty if it is white all
+    over, and so limits nothing. Raises ApiError as `checked_upload`, also for a mask that is black
+    all over."""
+    checked_upload("the mask", data, options)
+    try:
+        mask = decode_mask(data, "the mask")
+    except PictureError as error:
+        raise ApiError(422, str(error)) from None
+    if mask.min() > 1 - BLACK:
+        return b""
+    png = io.BytesIO()
+    Image.fromarray(np.round(255 * mask).astype(np.uint8)).save(png, "PNG")
+    return png.getvalue()
 
 
 def _shown(file_name: str) -> str:

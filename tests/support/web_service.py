@@ -50,9 +50,11 @@ def stored_job(jobs, job_id=None, **about):
 DRAFT = {"style": "monet", "preset": "draft"}
 
 
-def send(client, request=DRAFT, photo=None, name="beach.jpg", **headers):
-    """Send a request for a job with a photo, by default one that can be painted."""
+def send(client, request=DRAFT, photo=None, name="beach.jpg", mask=None, **headers):
+    """Send a request for a job with a photo, by default one that can be painted, and a mask if
+    there is one."""
     files = {"photo": (name, tiny.file(60, 80, 1) if photo is None else photo)}
+    files |= {"mask": ("mask.png", mask)} if mask else {}
     form = {"request": json.dumps(request)}
     return client.post("/api/jobs", data=form, files=files, headers=headers)
 

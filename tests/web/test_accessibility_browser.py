@@ -92,3 +92,14 @@ def test_the_login_suits_everybody(page, locked):
     page.one("form button").click()
     page.until("document.querySelector('#refused')")
     assert page.violations() == set()
+
+
+def test_the_mask_suits_everybody(page, server, tmp_path):
+    (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
+    page.look(server.address)
+    page.one("#photo-files").send_keys(str(tmp_path / LONG))
+    page.one("#photos .mask").click()
+    page.until("document.querySelector('#mask').open")
+    page.one("#mask-clear").click()  # So that there is something to undo.
+    assert_suits_everybody(page)
+    assert page.errors() == []

@@ -1,10 +1,12 @@
 """The API from a photo to its result, with a worker in the tests' process."""
 
 import io
+import json
 import socket
 from pathlib import Path
 from unittest.mock import Mock
 
+import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
@@ -167,6 +169,62 @@ def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
     assert len(gallery(web)) == 1
     unknown = web.post("/api/jobs", json={"again": "0" * 20, "style": "both"})
     assert unknown.status_code == web.get(f"/api/jobs/{'0' * 20}").status_code == 404
+
+
+def mask_of(*halves, size=(40, 30)):
+    """A mask with a grey for each half, from the left."""
+    mask = Image.new("L", (len(halves), 1))
+    mask.putdata(halves)
+    return saved(mask.resize(size, Image.Resampling.NEAREST), "PNG")
+
+
+def test_a_mask_limits_the_painting_and_is_used_again_until_another_one_is_sent(web, worker):
+    left, right, white = mask_of(255, 0), mask_of(0, 255, size=(600, 100)), mask_of(255, 255)
+    instant = {"style": "monet", "preset": "instant"}  # It changes a small picture visibly.
+    first = send(web, instant, mask=left).json()
+    again = {"again": first["id"], **instant}
+    inherited = web.post("/api/jobs", json=again).json()
+    form = {"request": json.dumps(again)}
+    other, none = (
+        web.post("/api/jobs", data=form, files={"mask": ("m", each)}).json()
+        for each in (right, white)
+    )
+    stored = [web.get(job["links"]["mask"]) for job in (first, inherited, other)]
+    assert {each.headers["content-type"] for each in stored} == {"image/png"}
+    painted = [np.asarray(Image.open(io.BytesIO(each.content))) > 127 for each in stored]
+    assert [(each[:, 0].all(), each[:, -1].any()) for each in painted] == [
+        *[(True, False)] * 2,
+        (False, True),
+    ]
+    assert none["links"]["mask"] is None
+    assert web.get(f"/api/jobs/{none['id']}/mask").status_code == 404
+
+    photo = Image.open(io.BytesIO(web.get(first["links"]["photo"]).content)).resize((64, 48))
+    for job, kept in (
+        *((each, [False, True]) for each in (first, inherited)),
+        *((other, [True, False]), (none, [False, False])),
+    ):
+        assert worker.paint()
+        result = Image.open(io.BytesIO(web.get(state_of(web, job)["links"]["result"]).content))
+        changed = np.abs(np.float32(result) - np.float32(photo))
+        assert [changed[:, part].mean() < 9 for part in (np.s_[:24], np.s_[-24:])] == kept
+
+
+def test_a_mask_that_cannot_be_used_is_refused_and_one_that_is_deleted_later_fails(web, worker):
+    for mask, reason in (
+        (mask_of(0, 0), "the mask: is black all over"),
+        (b"no picture", "the mask"),
+        (mask_of(0, 255, size=(8, 8)), "the mask"),
+    ):
+        refused = send(web, mask=mask)
+        assert (refused.status_code, refused.json()["detail"].startswith(reason)) == (422, True)
+    key = {"Idempotency-Key": "one"}
+    job = send(web, mask=mask_of(0, 255), **key).json()
+    assert send(web, mask=mask_of(0, 255), **key).json()["id"] == job["id"]
+    assert send(web, mask=mask_of(255, 0), **key).status_code == 422, "another order"
+    web.service.buckets.source.delete(f"{job['id']}/beach.mask.png")
+    assert worker.paint()
+    assert state_of(web, job)["error"] == "the photo's mask has been deleted"
 
 
 def test_a_request_that_is_repeated_counts_once(web, store):

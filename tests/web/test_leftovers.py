@@ -21,6 +21,7 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
     assert store.end(stored_job(store, ended).changed(state=JobState.DONE))
     for job in (waiting, ended, gone, young):
         buckets.source.write(f"{job}/beach.jpg", b"x")
+        buckets.source.write(f"{job}/beach.mask.png", b"x")
     for job in (waiting, ended, gone):
         buckets.unfinished.write(f"_checkpoints/monet/{job}/beach.jpg.npz", b"x")
         buckets.result.write(f"{PREVIEWS}/{job}.jpg", b"x")
@@ -36,6 +37,7 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
         *(f"{PREVIEWS}/{job}.jpg" for job in (ended, gone)),
         *(f"{UNFINISHED}/_checkpoints/monet/{job}/beach.jpg.npz" for job in (ended, gone)),
         f"{PHOTOS}/{gone}/beach.jpg",
+        f"{PHOTOS}/{gone}/beach.mask.png",
     }
 
 

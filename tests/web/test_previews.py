@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.pictures import saved
 from support.web_service import served, stored_job
 
 from painterly import config
@@ -75,6 +76,25 @@ def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(pl
     assert (three.settings.preset, three.settings.size) == ("instant", 512)
     assert [each.share for each in two.paintings] == [1, 3]
     assert answering.get("/api/jobs").json() == {"jobs": []}
+
+
+def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
+    buckets, configured = hand.web.buckets, config.load(place)
+    runner = JobRunner(configured, buckets, hand.stop)
+    answering.work = lambda each: (runner.previews.paint(each), None)
+    mask = Image.new("L", (32, 32))
+    mask.paste(255, (0, 0, 16, 32))
+    files = photo() | {"mask": ("mask.png", saved(mask, "PNG"))}
+    masked, whole = (
+        np.float32(
+            Image.open(io.BytesIO(answering.post("/api/preview", data=MONET, files=each).content))
+        )
+        for each in (files, photo())
+    )
+    before = Image.open(io.BytesIO(photo()["photo"][1])).convert("RGB")
+    before = np.float32(before.resize(masked.shape[1::-1]))
+    masked, whole = (np.abs(each - before)[:, -12:].mean() for each in (masked, whole))
+    assert whole > 2 * masked
 
 
 @pytest.mark.parametrize(

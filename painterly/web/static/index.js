@@ -5,6 +5,7 @@ import { connect } from "./connection.js";
 import { receive } from "./files.js";
 import { bindJobs, fetchJobs, finishedJobs, updateJob } from "./jobs.js";
 import { addPaintings, loadStyles, thumbOf } from "./styles.js";
+import { bindMask } from "./mask.js";
 import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
 import { bindPreviews } from "./previews.js";
@@ -64,6 +65,7 @@ const start = async () => {
   receive(addPhotos, addPaintings);
   bindOrder(updateJob);
   bindPreviews();
+  bindMask();
   bindJobs({ again: orderAgain, open: openResult, ended: () => { loadEstimates(); } });
   loadEstimates();
   showSystem();

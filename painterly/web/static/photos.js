@@ -1,14 +1,36 @@
 // The chosen photos.
 import { by, make, picture } from "./shared/elements.js";
 import { sorted } from "./files.js";
+import { drawMask } from "./mask.js";
 import { counted, say } from "./words.js";
 
-// Each has a name, the address of a thumb, and a file, or the id of a job with the photo.
+// Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
+// that is sent, in a promise, or null.
 let photos = [];
 const listeners = [];
 export const chosenPhotos = () => photos;
 export const onPhotos = (listener) => listeners.push(listener);
 
+const UNSHOWN = "This browser cannot show the photo, so no mask can be drawn.";
+// The button that opens a photo's mask, or a line if the browser cannot show the photo.
+const maskButton = (photo, image) => {
+  const button = make("button", "", "mask");
+  const label = (has) => { button.replaceChildren(has ? "Change mask" : "Add mask", make("span", ` ${photo.name}`, "unseen")); };
+  const unshown = () => button.replaceWith(make("span", UNSHOWN));
+  button.type = "button";
+  label(photo.maskAddress);
+  image.addEventListener("error", unshown);
+  button.addEventListener("click", async () => {
+    let drawn;
+    try { drawn = await drawMask(photo); } catch { unshown(); return; }
+    if (!drawn) return;
+    photo.drawing = drawn.drawing;
+    photo.mask = drawn.file;
+    label(drawn.covers);
+    changed();
+  });
+  return button;
+};
 const itemOf = (photo) => {
   const item = make("li"), remove = make("button", "✕");
   remove.type = "button";
@@ -23,7 +45,7 @@ const itemOf = (photo) => {
   });
   const image = picture(photo.thumb, "");
   image.loading = "eager";
-  item.append(image, make("span", photo.name, "name"), remove);
+  item.append(image, make("span", photo.name, "name"), remove, maskButton(photo, image));
   return item;
 };
 const changed = () => {
@@ -48,14 +70,14 @@ const add = (photo) => {
 export const addPhotos = (files) => {
   const { good, refused } = sorted(files);
   const same = (file) => photos.some((each) => each.file && each.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified);
-  for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null });
+  for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null });
   by("photos-refused").textContent = refused.join(" ");
   changed();
   if (good.length) say(`${counted(photos.length, "photo")} chosen`);
 };
-// The photo of a job, without sending it again.
+// The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id });
+  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id, maskAddress: job.links.mask, mask: null });
   changed();
 };

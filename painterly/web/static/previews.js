@@ -1,7 +1,7 @@
 // Previews of the first chosen photo: a small one in each style's tile, and a larger one of what is chosen. The server paints them
 // immediately, except while it paints a job.
 import { by, make } from "./shared/elements.js";
-import { askForPicture } from "./api.js";
+import { askForPicture, fetchFile } from "./api.js";
 import { chosenPhotos, onPhotos } from "./photos.js";
 import { chosenStyles, onStyles, tiles } from "./styles.js";
 import { givenSettings, onSettings } from "./order.js";
@@ -9,11 +9,17 @@ import { givenSettings, onSettings } from "./order.js";
 const TILE_SIDE = 256, SHOWN_SIDE = 512, PHOTO_SIDE = 512; // px; both are painted at scales that the server has in common
 const PAUSE_MS = 120, RETRY_MS = 3000, MOST_KEPT = 80;
 
-// A small copy of a photo as a file, or null if the browser cannot decode it.
+// A small copy of a photo and its mask, as files, or null if the browser cannot decode it.
 const copies = new WeakMap();
 const copyOf = (photo) => {
-  if (!copies.has(photo)) copies.set(photo, small(photo));
-  return copies.get(photo);
+  const { of, copy } = copies.get(photo) || {};
+  if (copy && of === photo.mask) return copy;
+  copies.set(photo, { of: photo.mask, copy: withMask(photo) });
+  return copies.get(photo).copy;
+};
+const withMask = async (photo) => {
+  const [copy, mask] = await Promise.all([small(photo), photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null))]);
+  return copy && { copy, mask };
 };
 const small = async ({ file, thumb }) => {
   try {
@@ -44,11 +50,12 @@ const keepOnlyOf = (photo) => {
   if (photo !== keptOf) for (const request of [...kept.keys()]) forget(request);
   keptOf = photo;
 };
-const preview = async (photo, style, size, signal) => {
+const preview = async ({ copy, mask }, style, size, signal) => {
   const request = JSON.stringify({ ...style, settings: { ...givenSettings(), size } });
   if (kept.has(request)) return kept.get(request);
   const body = new FormData();
-  body.append("photo", photo, "photo.jpg");
+  body.append("photo", copy, "photo.jpg");
+  if (mask) body.append("mask", mask, "mask.png");
   body.append("request", request);
   const found = await askForPicture("/api/preview", body, signal);
   if (!found) throw new Busy();

@@ -4,7 +4,7 @@ import { chosenPhotos, removePhotos } from "./photos.js";
 import { ofFile } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
-// The jobs and keys of each photo, so that nothing is painted twice if it is sent again after a failure.
+// The jobs and keys of each photo with its mask, so that nothing is painted twice if it is sent again after a failure.
 const sent = new WeakMap();
 // A server that is busy for a moment is tried again some times before the page says that the queue is full.
 const BUSY_S = 3, BUSY_TRIES = 3;
@@ -31,17 +31,19 @@ const askWithRetries = async (photo, how, onFull) => {
 };
 
 const sendOne = async (photo, request, onFull) => {
-  if (!sent.has(photo)) sent.set(photo, { keys: new Map(), jobs: new Map() });
+  if (!sent.has(photo) || sent.get(photo).mask !== photo.mask) sent.set(photo, { mask: photo.mask, keys: new Map(), jobs: new Map() });
   const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
   if (jobs.has(text)) return null;
   if (!keys.has(text)) keys.set(text, newKey());
-  const source = photo.job || jobs.values().next().value;
-  let body;
-  if (source) body = { again: source, ...request };
-  else {
+  // An earlier job of this order has the photo and the mask.
+  const earlier = jobs.values().next().value, source = earlier || photo.job, mask = earlier ? null : await photo.mask;
+  const again = source ? { again: source, ...request } : request;
+  let body = again;
+  if (!source || mask) {
     body = new FormData();
-    body.append("request", text);
-    body.append("photo", photo.file, photo.name);
+    body.append("request", JSON.stringify(again));
+    if (!source) body.append("photo", photo.file, photo.name);
+    if (mask) body.append("mask", mask, "mask.png");
   }
   const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } };
   const job = await askWithRetries(photo, how, onFull);
