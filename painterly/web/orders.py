@@ -98,7 +98,7 @@ class Orders:
             id=job_id,
             photo=photo.shown,
             photo_key=f"{job_id}/{photo.name}",
-            # Its name beside the photo's is that of a batch.
+            # A batch expects the same name for a mask.
             mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
             size=photo.size,
             style=style.name,

@@ -9,7 +9,7 @@ from support.pictures import gradient, saved
 
 pytestmark = pytest.mark.slow  # A browser starts, and pictures are painted.
 
-SIZE = (96, 64)  # of the photo as people see it
+SIZE = (96, 64)  # width and height of the upright photo
 DRAWING = "document.querySelector('#mask').open"
 ROTATED = 6  # EXIF's orientation of a phone held upright
 

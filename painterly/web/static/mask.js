@@ -68,7 +68,7 @@ const copyOf = (source, width, height) => {
 const inkOf = async (address, width, height) => {
   const mask = new Image();
   mask.src = address;
-  try { await mask.decode(); } catch { return null; } // It is gone, or the server is away: the order says so.
+  try { await mask.decode(); } catch { return null; } // The order reports it if the server does not answer.
   const on = copyOf(mask, width, height), pixels = on.getImageData(0, 0, width, height), ink = [216, 27, 96];
   for (let at = 0; at < pixels.data.length; at += 4) pixels.data.set([...ink, pixels.data[at]], at);
   on.putImageData(pixels, 0, 0);
