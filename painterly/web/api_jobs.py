@@ -241,9 +241,7 @@ async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str, U
         if text is None:
             raise ApiError(422, "the form has no field `request`, with the request in JSON")
         asked = _parsed(text)
-        files = {
-            name: form[name] for name in ("photo", "mask") if isinstance(form.get(name), UploadFile)
-        }
+        files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
         if "photo" not in files and asked.repaint is None:
             raise NO_PHOTO
         yield asked, files
