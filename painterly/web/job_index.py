@@ -94,6 +94,7 @@ class JobIndex:
                 photo=f"{address}/photo",
                 preview=f"{address}/preview" if place == 0 and job.step else None,
                 result=f"{address}/result" if job.result else None,
+                timelapse=f"{address}/timelapse" if job.timelapse else None,
             ),
         )
 

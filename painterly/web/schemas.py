@@ -99,6 +99,7 @@ class JobLinks(BaseModel):
     photo: str
     preview: str | None
     result: str | None
+    timelapse: str | None
 
 
 class JobFields(BaseModel):
