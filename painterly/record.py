@@ -50,6 +50,7 @@ class Record:
         source, style: The buckets of photos and paintings, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
+        timelapse: The animation of the picture as it grew.
         made: Other results of this photo in this style that the bucket may contain: one that is
             about to be stored, or earlier ones under other keys.
         finished, tried: Times in ISO 8601.
@@ -78,6 +79,7 @@ class Record:
     result: str | None = None
     result_etag: str | None = None
     result_size: int | None = None
+    timelapse: PictureRef | None = None
     made: tuple[PictureRef, ...] | None = None
     finished: str | None = None
     error: str | None = None

@@ -231,6 +231,11 @@ class Settings:
         compare=False,
     )
     seed: int = setting(0, "seed of every random number", low=0, high=2**31 - 1)
+    timelapse: bool = setting(
+        False,
+        "keeps the picture as it grows, up to 48 times, as an animated WebP next to the result",
+        compare=False,
+    )
     preset: str = setting(
         "fine",
         "a preset for other settings: "
@@ -321,8 +326,8 @@ class Settings:
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide a result, by name.
 
-        These are all but `preset`, which only names values of others, and `compile`, which changes
-        no more than rounding. A record and its fingerprint hold these.
+        These are all but `preset`, which only names values of others, `timelapse`, and `compile`,
+        which changes no more than rounding. A record and its fingerprint hold these.
         """
         return {name: getattr(self, name) for name, each in FIELDS.items() if each.compare}
 

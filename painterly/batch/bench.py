@@ -29,15 +29,17 @@ from painterly.batch.records import (
     record_of,
     write_record,
 )
+from painterly.batch.timelapse import Timelapse
 from painterly.config import Config
 from painterly.errors import MemoryShortError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.images import decode, encode
 from painterly.log import duration, event, printable
 from painterly.progress import follow
-from painterly.record import Record
+from painterly.record import PictureRef, Record
 from painterly.signals import Stop
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
+from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
@@ -58,6 +60,7 @@ class Finished:
         losses: The losses of the last step.
         content_weight: The photo's weight at the end.
         seconds: The time that painting took.
+        timelapse: The frames of its time-lapse, if it gets one.
     """
 
     order: Order
@@ -69,6 +72,7 @@ class Finished:
     losses: Mapping[str, float]
     content_weight: float
     seconds: float
+    timelapse: Timelapse | None = None
 
 
 class Bench:
@@ -137,12 +141,15 @@ class Bench:
             Exception: The painting, the weights or the storage have failed.
         """
         settings, batch_left = order.style.settings, easel.batch_left
+        timelapse = Timelapse() if order.timelapse else None
         device = easel.device_for(settings)
         with device.scope():
             vgg = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
             last = follow(
-                self._steps(order, easel.begin(order, inputs, vgg, self.config), on_step),
+                self._steps(
+                    order, easel.begin(order, inputs, vgg, self.config), timelapse, on_step
+                ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
                 self.config.progress,
@@ -160,6 +167,7 @@ class Bench:
             losses=last.losses,
             content_weight=last.content_weight,
             seconds=perf_counter() - started,
+            timelapse=timelapse,
         )
 
     def store(self, finished: Finished) -> Record:
@@ -169,8 +177,11 @@ class Bench:
         that fail the picture or end the run.
         """
         order = finished.order
-        data = _encoded(finished)
+        data, animated = _encoded(finished)
         record = record_of(finished, self.config, data)
+        if animated:
+            etag = str(new_md5(animated).hexdigest())
+            record = replace(record, timelapse=PictureRef(order.timelapse, etag))
         if self.gallery:  # Before the record: the next run would not add them.
             keys = [painting.entry.key for painting in order.style.paintings]
             paintings = dict(zip(keys, finished.paintings, strict=True))
@@ -178,6 +189,9 @@ class Bench:
                 record, finished.photo.pixels_int, finished.image, paintings
             )
         record, before = ownership.claim(self.result, order, record)
+        if record.timelapse:
+            etag = self.result.write(order.timelapse, animated, "image/webp")
+            record = replace(record, timelapse=PictureRef(order.timelapse, etag))
         etag = self.result.write(order.result, data)
         if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
             record, _ = ownership.claim(self.result, order, replace(record, result_etag=etag))
@@ -188,8 +202,9 @@ class Bench:
             width=record.width,
             height=record.height,
             seconds=record.seconds,
+            **({"timelapse": record.timelapse.key} if record.timelapse else {}),
         )
-        self._clear_up(order, before)
+        self._clear_up(order, before, record)
         return record
 
     def fail(self, order: Order, error: PainterlyError) -> Record:
@@ -216,24 +231,30 @@ class Bench:
         self,
         order: Order,
         transfer: "Transfer",
+        timelapse: Timelapse | None,
         on_step: "Callable[[Step], None] | None",
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
-        signal."""
+        signal. The time-lapse gets its frames."""
         stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
-        for step in transfer.steps(self._saved_state(order, transfer), stop.obey):
+        state = self._saved_state(order, transfer)
+        if timelapse and state:
+            timelapse.restore(state)
+        for step in transfer.steps(state, stop.obey):
             if on_step:
                 on_step(step)
             yield step
             if step.iteration == step.total:
                 return
+            if timelapse:
+                timelapse.add(step)
             if stop.signum is not None:
                 if step.can_resume:
-                    checkpoints.save_last(order, step.snapshot())
+                    checkpoints.save_last(order, _snapshot(step, timelapse))
                 stop.obey()
             due = perf_counter() - saved >= self.config.checkpoint_every
             if due and step.can_resume and not checkpoints.is_saving(order):
-                checkpoints.save(order, step.snapshot())
+                checkpoints.save(order, _snapshot(step, timelapse))
                 saved = perf_counter()
 
     def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
@@ -243,10 +264,12 @@ class Bench:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
         return state
 
-    def _clear_up(self, order: Order, before: Record) -> None:
-        """Delete an order's earlier results and its checkpoint. A partial run cannot know the
-        owners of results and leaves them."""
+    def _clear_up(self, order: Order, before: Record, record: Record) -> None:
+        """Delete an order's earlier results and time-lapse, and its checkpoint. A partial run
+        cannot know the owners of results and leaves them."""
         try:
+            if gone := ownership.outdated_timelapse(self.result, before, record):
+                self.result.delete(gone)
             replaced = () if self.config.partial else ownership.outdated(self.result, order, before)
             for key in replaced:
                 self.result.delete(key)
@@ -259,12 +282,19 @@ class Bench:
             order.log(str(error), level=WARNING)
 
 
-def _encoded(finished: Finished) -> bytes:
-    """Return the file of a result. Raises PictureError, MemoryShortError."""
+def _snapshot(step: "Step", timelapse: Timelapse | None) -> SavedState:
+    return step.snapshot() | (timelapse.arrays() if timelapse else {})
+
+
+def _encoded(finished: Finished) -> tuple[bytes, bytes]:
+    """Return the file of a result, and that of its time-lapse, or empty bytes if it has none.
+    Raises PictureError, MemoryShortError."""
     order = finished.order
     output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
     try:
-        return encode.encode_result(output, finished.photo, finished.image)
+        data = encode.encode_result(output, finished.photo, finished.image)
+        timelapse = finished.timelapse
+        return data, timelapse.encoded(finished.image, finished.photo.alpha) if timelapse else b""
     except MemoryError:
         raise MemoryShortError(
             f"{order.photo.key}: there is too little memory to encode its result; make it smaller"

@@ -13,6 +13,7 @@ from painterly.bucket_layout import PICTURES
 from painterly.images.output import FILE_FORMATS, OutputFormat
 from painterly.storage.file_names import Fold
 
+TIMELAPSE = ".timelapse.webp"
 Pair = tuple[str, str]  # a style's name and a photo's key
 
 
@@ -41,6 +42,17 @@ class ResultNames:
         result's."""
         key = result_key(style, photo, self._output, whole=True)
         return None if key in self._all_planned else key
+
+    def timelapse(self, style: str, photo: str) -> str:
+        """Return the key of the time-lapse of a photo's result in a style."""
+        result = self.planned(style, photo)
+        key = timelapse_key(result)
+        shared = self._stems[_stem(self.planned("", photo))] > 1 or key in self._all_planned
+        return timelapse_key(result, whole=shared)
+
+    @cached_property
+    def _stems(self) -> Counter[str]:
+        return Counter(_stem(self.planned("", photo)) for photo in self._photos)
 
     @cached_property
     def _all_planned(self) -> frozenset[str]:
@@ -89,6 +101,16 @@ def result_key(style: str, photo: str, output: OutputFormat, *, whole: bool = Fa
         whole: Whether the photo's extension stays, before that of the result.
     """
     return f"{style}/{photo if whole else _stem(photo)}.{output.extension(photo)}"
+
+
+def timelapse_key(result: str, *, whole: bool = False) -> str:
+    """Return the key of a result's time-lapse.
+
+    Args:
+        result: The key of the result.
+        whole: Whether the result's extension stays, because another result differs in it alone.
+    """
+    return f"{result if whole else _stem(result)}{TIMELAPSE}"
 
 
 def could_be_result(key: str, pair: str) -> bool:

@@ -22,6 +22,7 @@ class Order:
         output: The format that the user asked for. The extension of `result` has the one that this
             means for the photo.
         result: The key of the result.
+        timelapse: The key of its time-lapse, or empty if it gets none.
         fingerprint: See `records.fingerprint`; empty until it is known.
         previous: The record of an earlier result or failure.
         may_resume: Whether another process may have left a checkpoint of it.
@@ -34,6 +35,7 @@ class Order:
     weights: WeightsSource
     output: OutputFormat
     result: str
+    timelapse: str = ""
     fingerprint: str = ""
     previous: Record | None = None
     may_resume: bool = False

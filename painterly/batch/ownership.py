@@ -7,8 +7,9 @@ deleted.
 
 from collections.abc import Iterator
 from dataclasses import replace
+from logging import WARNING
 
-from painterly.batch.names import contenders_start, could_be_result
+from painterly.batch.names import TIMELAPSE, contenders_start, could_be_result
 from painterly.batch.order import Order
 from painterly.batch.records import (
     is_content,
@@ -24,13 +25,15 @@ from painterly.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.errors import PictureError
 from painterly.log import printable
 from painterly.record import PictureRef, Record
-from painterly.storage.base import Bucket, Entry, ObjectError
+from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 
 
 def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]:
     """Write the record of a result before the result.
 
-    From then on the result's key is known as the order's, even if the process is killed.
+    From then on the keys of the result and its time-lapse are known as the order's, even if the
+    process is killed. The record loses a time-lapse if its place is taken or its key is too long,
+    which is logged.
 
     Returns:
         The record as it is written, and the one that it replaces.
@@ -42,7 +45,8 @@ def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]
     # In this order: an object that another run has stored since was recorded before.
     entry = bucket.find(order.result)
     before = checked_record(bucket, order, entry)
-    record = replace(record, made=_made(bucket, before, entry) or None)
+    timelapse = record.timelapse and _in_free_place(bucket, order, before, record.timelapse)
+    record = replace(record, made=_made(bucket, before, entry) or None, timelapse=timelapse)
     write_record(bucket, order.record_key, record)
     return record, before
 
@@ -57,6 +61,38 @@ def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
             continue
         if not is_named_by_another(bucket, key, order):
             yield key
+
+
+def outdated_timelapse(bucket: Bucket, before: Record, record: Record) -> str | None:
+    """Return the key of the time-lapse that an order's record had before, if it has another one or
+    none now."""
+    old = before.timelapse
+    if old is None or not old.key.endswith(TIMELAPSE):
+        return None
+    if record.timelapse is not None and record.timelapse.key == old.key:
+        return None
+    entry = bucket.find(old.key)
+    return old.key if entry is not None and is_content(entry, None, old.etag) else None
+
+
+def _in_free_place(
+    bucket: Bucket, order: Order, before: Record, timelapse: PictureRef
+) -> PictureRef | None:
+    """Return a time-lapse, or None if it cannot be stored under its key, which is logged."""
+    try:
+        bucket.check_key(timelapse.key)
+    except BadKeyError as error:
+        order.log(f"{order}: no time-lapse: {error}", level=WARNING)
+        return None
+    is_own = before.timelapse is not None and before.timelapse.key == timelapse.key
+    if is_own or bucket.find(timelapse.key) is None:
+        return timelapse
+    order.log(
+        f"{order}: no time-lapse: {printable(timelapse.key)} in {bucket.name} has no record of "
+        "this program, so it may be somebody else's and is left as it is",
+        level=WARNING,
+    )
+    return None
 
 
 def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:

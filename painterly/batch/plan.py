@@ -111,6 +111,9 @@ def make_plan(
                 weights=weights,
                 output=config.output,
                 result=names.planned(style.name, photo.key),
+                timelapse=(
+                    names.timelapse(style.name, photo.key) if style.settings.timelapse else ""
+                ),
                 previous=previous,
                 may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )

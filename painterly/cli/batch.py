@@ -29,6 +29,7 @@ EXAMPLE = f"""\
   {command()} ./photos ./paintings ./painted --size 1024 --open
   {command()} beach.jpg monet.jpg ./painted
   {command()} my-photos my-paintings my-results --dry-run"""
+SHEET = "--sheet"
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
 SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
@@ -70,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         usual = {"CLUSTER": "auto"} if args.cluster else {}
         values = {**usual, **environment, **_variables(args, start)}
+        if args.sheet is not None:
+            from painterly.cli.sheet import make_sheet
+
+            return make_sheet(start, args.sheet, values)
         here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
         if here and paints_instantly(values):
             values["STYLE_PRESET"] = "instant"
@@ -122,6 +127,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     for flag, meaning in PATTERN_FLAGS.items():
         parser.add_argument(flag, action="append", default=[], metavar="PATTERN", help=meaning)
     parser.add_argument(
+        SHEET,
+        metavar="FILE",
+        help="only write one picture to choose from: one photo in all styles, or all photos in one "
+        "style, with their names, by preset instant; takes no RESULTS",
+    )
+    parser.add_argument(
         "--progress",
         metavar="WORD",
         help="bar (on a terminal), plain for a line every 10 %%, json for objects that a program "
@@ -144,6 +155,8 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
         ConfigError: A setting or a place is wrong.
     """
     settings = settings_given(args)
+    if args.sheet is not None:
+        _check_sheet(args, settings)
     Settings().replaced(settings, "--")  # A wrong one is named as it was given.
     variables = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "preset" in settings:
@@ -151,31 +164,46 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     if args.keep:
         variables["KEEP"] = "1"
     if args.places:
-        variables |= place_variables(args.places, start)
+        names = PLACES if args.sheet is None else PLACES[:2]
+        variables |= place_variables(args.places, start, names)
     return variables
 
 
-def place_variables(places: Sequence[str], start: Path) -> dict[str, str]:
+def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
+    """Raise ConfigError for a flag that a sheet cannot have."""
+    others = [f"--{name}" for name in ("dry_run", "keep", "open", "cluster") if getattr(args, name)]
+    others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]
+    if settings.get("preset", "instant") != "instant":
+        others.append("--preset")
+    if others:
+        flag = others[0].replace("_", "-")
+        raise ConfigError(f"{SHEET} paints small pictures by preset instant; leave {flag} out")
+
+
+def place_variables(
+    places: Sequence[str], start: Path, names: Sequence[str] = PLACES
+) -> dict[str, str]:
     """Return the variables for PHOTOS, PAINTINGS and RESULTS.
 
     Args:
-        places: Three folders or buckets; the first two may also be a single picture.
+        places: A folder or bucket for each of `names`; the first two may also be a single picture.
         start: The folder of relative paths.
+        names: PLACES, or the first two.
 
     Raises:
-        ConfigError: There are not three, or one may be a folder or a bucket.
+        ConfigError: There are more or fewer, or one may be a folder or a bucket.
     """
-    if len(places) != len(PLACES):
-        missing = " and ".join(PLACES[len(places) :])
+    if len(places) != len(names):
+        missing = " and ".join(names[len(places) :])
         raise ConfigError(
-            f"expected {', '.join(PLACES)}, or none of them; got {' '.join(places)}"
-            + (f", so {missing} {'is' if len(places) == 2 else 'are'} missing" if missing else "")
+            f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
+            + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
         )
-    located = [_located(place, name, start) for place, name in zip(places, PLACES, strict=True)]
-    if _is_picture(located[2]):
+    located = [_located(place, name, start) for place, name in zip(places, names, strict=True)]
+    if len(located) == len(PLACES) and _is_picture(located[2]):
         raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")
-    values = dict(zip(BUCKETS, located, strict=True))
-    for variable, one in zip(BUCKETS, ("PHOTO", "STYLE"), strict=False):
+    values = dict(zip(BUCKETS, located, strict=False))
+    for variable, one in zip(BUCKETS[:2], ("PHOTO", "STYLE"), strict=True):
         if _is_picture(values[variable]):
             values[variable], values[one] = _parts(values[variable])
     if "STYLE" in values:

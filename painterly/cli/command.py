@@ -87,7 +87,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(script(args.completion, parser(), parsers, purposes), end="")
         return 0
     start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
-    if args.from_record or _is_one_picture(args.places, start):
+    if args.from_record or (args.sheet is None and _is_one_picture(args.places, start)):
         from painterly.cli.inetwork import inetwork
 
         os.chdir(start)

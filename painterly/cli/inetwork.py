@@ -81,6 +81,7 @@ def paint(order: FileOrder) -> Path:
     """
     source = _weights(order.weights, order.settings)
     photo, inputs = _read(order)
+    wants_timelapse = order.settings.timelapse
     results = result_files(
         order.prefix,
         photo,
@@ -88,14 +89,16 @@ def paint(order: FileOrder) -> Path:
         map(Path, order.paths),
         overwrite=order.overwrite,
         with_steps=order.save_every > 0,
+        with_timelapse=wants_timelapse,
     )
     device = chosen_device(order.device, inputs.settings)
     with device.scope():
         transfer = _prepared(inputs, source, device, order.memory_limit)
         with Stop() as stop:
-            steps = _written(transfer, results, order.save_every, stop)
+            pictures = StepPictures(results, order.save_every, wants_timelapse)
+            steps = _written(transfer, pictures, stop)
             last = follow(steps, Path(order.base).name, mode=progress_mode(environment()))
-            return results.write(last.image)
+            return pictures.write_result(last)
 
 
 def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
@@ -157,14 +160,38 @@ def _prepared(
     return transfer
 
 
+class StepPictures:
+    """The pictures that are written of the steps of one painting: some of them, the result, and its
+    time-lapse."""
+
+    def __init__(self, results: ResultFiles, every: int, timelapse: bool) -> None:
+        """Write the picture of every step whose number `every` divides, unless that is 0."""
+        from painterly.batch.timelapse import Timelapse
+
+        self._results, self._every = results, every
+        self._timelapse = Timelapse() if timelapse else None
+
+    def add(self, step: "Step") -> None:
+        """Take a step."""
+        if self._every and step.iteration % self._every == 0:
+            self._results.write(step.image, f"{STEP}{step.iteration}")
+        if self._timelapse and step.iteration < step.total:
+            self._timelapse.add(step)
+
+    def write_result(self, last: "Step") -> Path:
+        """Write the picture of a step as the result, with its time-lapse, and return its path."""
+        if self._timelapse:
+            path = self._results.write_timelapse(self._timelapse, last.image)
+            logger.info("the time-lapse is %s", path)
+        return self._results.write(last.image)
+
+
 class _Signalled(BaseException):
     """A signal has arrived after the first step."""
 
 
-def _written(
-    transfer: "Transfer", results: ResultFiles, every: int, stop: Stop
-) -> Iterator["Step"]:
-    """Yield the steps and, every `every` steps, write their picture.
+def _written(transfer: "Transfer", pictures: StepPictures, stop: Stop) -> Iterator["Step"]:
+    """Yield the steps, and write their pictures.
 
     After a signal, the picture of the latest step becomes the result, and Stopped is raised.
     """
@@ -178,12 +205,11 @@ def _written(
             stop.later = True
             if step.iteration < step.total:
                 check_stop()
-            if every and step.iteration % every == 0:
-                results.write(step.image, f"{STEP}{step.iteration}")
+            pictures.add(step)
             yield step
     except _Signalled:
         assert stop.signum is not None
-        path, count = results.write(step.image), f"{step.iteration} of {step.total} steps"
+        path, count = pictures.write_result(step), f"{step.iteration} of {step.total} steps"
         raise Stopped(stop.signum, f"{path} is the picture as it stands after {count}") from None
 
 

@@ -230,6 +230,8 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
     if prefix == STANDARD:
         if args.save_every:
             raise ConfigError("--save_every writes pictures beside the result, which has no file")
+        if settings.timelapse:
+            raise ConfigError("--timelapse writes a file beside the result, which has no file")
         save_every, output = 0, replace(output, format=output.format or "same")
     return FileOrder(
         base=base,

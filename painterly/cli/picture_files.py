@@ -13,6 +13,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
 
 from painterly import bucket_layout
+from painterly.batch.names import TIMELAPSE
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import logger
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from painterly.batch.reading import File
+    from painterly.batch.timelapse import Timelapse
     from painterly.devices.device import Device
     from painterly.images.decode import Picture
 
@@ -130,13 +132,26 @@ class ResultFiles:
         data = encode.encode_result(self.output, self.photo, image)
         if self.prefix == STANDARD:
             return _write_standard_output(data)
-        path = self.path(suffix)
-        with writing(path), replacing(path) as body:
-            # Announced first: after a kill in between, the file is known as the program's.
-            painted = Manifest(path.parent, PAINTED)
-            painted.announce(path.name, new_md5(data).hexdigest(), len(data))
-            body.write(data)
-        return path
+        return write_file(self.path(suffix), data)
+
+    @property
+    def timelapse_path(self) -> Path:
+        """The path of the result's time-lapse."""
+        return Path(f"{self.prefix}{TIMELAPSE}")
+
+    def write_timelapse(self, timelapse: "Timelapse", image: "np.ndarray") -> Path:
+        """Write the time-lapse that ends with an image, as `write` does, and return its path."""
+        return write_file(self.timelapse_path, timelapse.encoded(image, self.photo.alpha))
+
+
+def write_file(path: Path, data: bytes) -> Path:
+    """Write a file, whole or not at all, and return its path. Raises ConfigError."""
+    with writing(path), replacing(path) as body:
+        # Announced first: after a kill in between, the file is known as the program's.
+        painted = Manifest(path.parent, PAINTED)
+        painted.announce(path.name, new_md5(data).hexdigest(), len(data))
+        body.write(data)
+    return path
 
 
 def _write_standard_output(data: bytes) -> Path:
@@ -156,6 +171,7 @@ def result_files(
     *,
     overwrite: bool = False,
     with_steps: bool = False,
+    with_timelapse: bool = False,
 ) -> ResultFiles:
     """Return the files of a name, after a check that they can be written.
 
@@ -167,6 +183,7 @@ def result_files(
         inputs: The files that the result is painted from.
         overwrite: Whether files of others may be replaced, apart from the inputs.
         with_steps: Whether pictures of steps are written as well.
+        with_timelapse: Whether the result gets a time-lapse.
 
     Raises:
         ConfigError: The name has the extension of another format, or is not that of a file, its
@@ -188,21 +205,25 @@ def result_files(
     if results.output.depth == 16 and results.output.format != "tiff":
         raise ConfigError("--output_depth is 16, which only tiff has; add --output_format tiff")
     if name != STANDARD:
-        _check_target(results.path(), name, inputs)
+        inputs = [*inputs]
+        check_target(results.path(), name, inputs)
         targets = [results.path()] if not overwrite else []
         if targets and with_steps:
             start, end = f"{targets[0].stem}{STEP}", targets[0].suffix
             there = (each.name for each in targets[0].parent.iterdir())
             steps = [each for each in there if each.startswith(start) and each.endswith(end)]
             targets += [targets[0].with_name(each) for each in steps]
+        if with_timelapse:
+            check_target(results.timelapse_path, str(results.timelapse_path), inputs)
+            targets += [] if overwrite else [results.timelapse_path]
         for target in targets:
-            _check_is_painted(target)
+            check_is_painted(target, ", or pass --overwrite to replace it")
     return results
 
 
-def _check_is_painted(target: Path) -> None:
+def check_is_painted(target: Path, also: str = "") -> None:
     """Raise ConfigError if a file exists that the program has not painted, or that was changed
-    since."""
+    since. The message ends with `also`, another way out than another name."""
     if not os.path.lexists(target):
         return
     painted = Manifest(target.parent, PAINTED)
@@ -210,9 +231,7 @@ def _check_is_painted(target: Path) -> None:
         return
     known = target.name in painted.files
     what = "was changed since it was painted" if known else "was not painted by this program"
-    raise ConfigError(
-        f"{target} exists and {what}; choose another name, or pass --overwrite to replace it"
-    )
+    raise ConfigError(f"{target} exists and {what}; choose another name{also}")
 
 
 def _check_standard_output() -> None:
@@ -220,7 +239,8 @@ def _check_standard_output() -> None:
         raise ConfigError("the result is -, the standard output, which is neither file nor pipe")
 
 
-def _check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
+def check_target(target: Path, name: str, inputs: Iterable[Path]) -> None:
+    """Raise ConfigError if a file that the user calls `name` cannot be written, or is an input."""
     if target.is_dir():
         raise ConfigError(f"{target} is a folder; choose another result than {name!r}")
     if not name or name.endswith(("/", os.sep)):

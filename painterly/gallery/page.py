@@ -28,7 +28,7 @@ SCRIPTS = (
 )
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
-    *("thumb", "odd"),
+    *("thumb", "odd", "timelapse"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
@@ -145,6 +145,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
             record_view.finished(record),
             thumb("results", key),
             _odd_result(key),
+            (record.timelapse and url(record.timelapse.key)) or "",
         ]
 
     return {

@@ -17,7 +17,14 @@ from starlette.datastructures import UploadFile
 
 from painterly.web.forms import KIND, parsed_form, text_of
 from painterly.web.job_store import StoredJob
-from painterly.web.pictures import mask_of, photo_of, picture_response, preview_of, result_picture
+from painterly.web.pictures import (
+    mask_of,
+    photo_of,
+    picture_response,
+    preview_of,
+    result_picture,
+    timelapse_of,
+)
 from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from painterly.web.schemas import (
     CONFLICT,
@@ -215,6 +222,15 @@ def job_result(
     """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
     data, key = result_picture(job, service.buckets, small)
     name = f"{PurePosixPath(job.photo).stem} - {job.style}{PurePosixPath(key).suffix}"
+    return picture_response(data, key, name if download else None)
+
+
+@jobs.get("/jobs/{job_id}/timelapse", response_class=Response)
+def job_timelapse(job: Known, service: Shared, download: bool = False) -> Response:
+    """Return the finished picture as it grew, as an animated WebP, if the job asked for it with
+    the setting `timelapse`."""
+    data, key = timelapse_of(job, service.buckets)
+    name = f"{PurePosixPath(job.photo).stem} - {job.style}.timelapse.webp"
     return picture_response(data, key, name if download else None)
 
 

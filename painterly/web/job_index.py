@@ -95,6 +95,7 @@ class JobIndex:
                 mask=f"{address}/mask" if job.mask_key else None,
                 preview=f"{address}/preview" if place == 0 and job.step else None,
                 result=f"{address}/result" if job.result else None,
+                timelapse=f"{address}/timelapse" if job.timelapse else None,
             ),
         )
 

@@ -58,6 +58,7 @@ class StoredJob(JobFields):
     crashes: int = 0
     crashed_at: int = 0
     result: str | None = None
+    timelapse: str | None = None
     device: str | None = None
     seconds: float | None = None
 

@@ -31,7 +31,7 @@ from painterly.web.schemas import (
 from painterly.web.upload import Upload
 
 OFFERED = (
-    *("preserve_color", "strength", "size", "iterations", "init_image"),
+    *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
 LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
+from painterly.batch.names import TIMELAPSE
 from painterly.batch.records import read_record, record_readers
 from painterly.bucket_layout import GALLERY, RECORDS
 from painterly.errors import PictureError
@@ -89,6 +90,16 @@ def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> 
         raise not_found("result") from None
 
 
+def timelapse_of(job: StoredJob, buckets: WebBuckets) -> tuple[bytes, str]:
+    """Return the time-lapse of a finished job, and its key. Raises as `result_picture`."""
+    if job.timelapse is None:
+        raise not_found("time-lapse")
+    try:
+        return buckets.result.read(job.timelapse), job.timelapse
+    except ObjectError:
+        raise not_found("time-lapse") from None
+
+
 def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
     """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
 
@@ -130,6 +141,12 @@ def picture_response(data: bytes, key: str, name: str | None = None) -> Response
     return Response(data, media_type=kind, headers=headers)
 
 
+def _timelapse(record: Record) -> str | None:
+    """Return the key of a record's time-lapse. A record names no other objects to visitors."""
+    key = record.timelapse and record.timelapse.key
+    return key if key and key.endswith(TIMELAPSE) else None
+
+
 class Results:
     """The results of a bucket. A record is read again only if it has changed. Methods raise
     StorageError. Thread-safe."""
@@ -149,10 +166,11 @@ class Results:
         return page_context(painted, dict.fromkeys(pictures, True), unfinished)
 
     def read(self, key: str) -> bytes:
-        """Read a result, or a picture of the gallery. Raises ApiError for any other object."""
+        """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any
+        other object."""
         for max_age_s in (math.inf, FRESH_S):
             painted, pictures = self._listed.get(max_age_s)
-            if key in pictures or any(each.result == key for each in painted):
+            if key in pictures or any(key in (each.result, _timelapse(each)) for each in painted):
                 break
         else:
             raise not_found("picture")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
 from painterly.batch.failures import is_out_of_memory, picture_failure
-from painterly.batch.names import result_key
+from painterly.batch.names import result_key, timelapse_key
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import Order
 from painterly.batch.plan import with_fingerprint
@@ -201,14 +201,16 @@ class JobRunner:
             raise PictureError("the photo's mask has been deleted")
         style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
         output = self._config.output
+        # Other results are elsewhere: the photo's key begins with the job's id.
+        result = result_key(style.name, photo.key, output)
         order = Order(
             photo=photo,
             mask=mask,
             style=style,
             weights=self._networks.source(style.settings),
             output=output,
-            # Other results are elsewhere: the photo's key begins with the job's id.
-            result=result_key(style.name, photo.key, output),
+            result=result,
+            timelapse=timelapse_key(result) if style.settings.timelapse else "",
             may_resume=True,
         )
         return with_fingerprint(order, self._buckets.result)

@@ -101,6 +101,7 @@ class JobLinks(BaseModel):
     mask: str | None
     preview: str | None
     result: str | None
+    timelapse: str | None
 
 
 class JobFields(BaseModel):

@@ -196,6 +196,7 @@ class WebWorker:
             lease.end(state=JobState.FAILED, error=str(picture_failure(error)))
         else:
             result = {name: getattr(record, name) for name in FROM_RECORD}
+            result["timelapse"] = record.timelapse and record.timelapse.key
             lease.end(state=JobState.DONE, **result)
         finally:
             self._lease = None

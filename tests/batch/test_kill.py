@@ -18,11 +18,17 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 CHECKPOINT_EVERY = "0.03"
-SETTINGS = {"STYLE_SIZE": "64", "VGG_WEIGHTS": "random", "PAINTING_S": "0.15"}
+SETTINGS = {
+    "STYLE_SIZE": "64",
+    "STYLE_TIMELAPSE": "1",
+    "VGG_WEIGHTS": "random",
+    "PAINTING_S": "0.15",
+}
 PHOTOS = ("beach.jpg", "trip/old town é.png")
 STYLES = ("monet", "waves")
 RESULTS = {f"{style}/{photo}" for style in STYLES for photo in PHOTOS}
 RECORDS = {f"_records/{key}.json" for key in RESULTS}
+TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 FOREIGN = {"monet/mine.jpg": b"1", "_records/mine.txt": b"2", "_checkpoints.txt": b"3"}
 
 
@@ -89,9 +95,9 @@ def test_a_batch_killed_at_any_moment_and_run_again_loses_and_leaves_nothing(
 
     found, expected = contents(killed), contents(whole)
     ours = {key for key in found if not key.startswith("_gallery/")} - {"index.html"}
-    assert ours == RESULTS | RECORDS | FOREIGN.keys(), moment
+    assert ours == RESULTS | RECORDS | TIMELAPSES | FOREIGN.keys(), moment
     assert {key: found[key] for key in FOREIGN} == FOREIGN
-    differ = {key for key in RESULTS if found[key] != expected[key]}
+    differ = {key for key in RESULTS | TIMELAPSES if found[key] != expected[key]}
     assert not differ, f"killed after {moment} s: {differ} differ from an undisturbed run's"
     assert [*killed.unfinished_uploads()] == []
     for key in RECORDS:

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 from support.batch_results import RECORD, results
 from support.fake_ray import DiedError, FakeRay
-from support.folder_batches import RECORDS, RESULTS, keys, run
+from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 from support.polling import until
 
 from painterly import config
@@ -66,10 +66,10 @@ def once(function):
 
 
 def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluster, stand_in):
-    assert run(folders, BUCKET_RESULT="./alone") == 0
-    assert cluster.paint() == 0
-    assert keys() == keys("alone") == RESULTS | RECORDS
-    for key in RESULTS:
+    assert run(folders, BUCKET_RESULT="./alone", STYLE_TIMELAPSE="1") == 0
+    assert cluster.paint(STYLE_TIMELAPSE="1") == 0
+    assert keys() == keys("alone") == RESULTS | RECORDS | TIMELAPSES
+    for key in RESULTS | TIMELAPSES:
         assert Path("out", key).read_bytes() == Path("alone", key).read_bytes()
     for key in RECORDS:
         ours, alone = (json.loads(Path(each, key).read_text()) for each in ("out", "alone"))

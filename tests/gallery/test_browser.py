@@ -5,7 +5,7 @@ from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
-from support.gallery import HOSTILE, LONG
+from support.gallery import HOSTILE, LONG, published, record
 
 pytestmark = pytest.mark.slow  # A browser starts.
 
@@ -263,3 +263,17 @@ def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewe
     viewer.js("document.querySelector('.card img').src = 'missing.jpg'")
     viewer.until("document.querySelector('.card .blank')")
     assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the style")
+
+
+def test_a_time_lapse_is_a_link_so_that_nothing_moves_unasked(viewer, tmp_path):
+    film = {"key": "monet/a film é.timelapse.webp", "etag": "e"}
+    published(tmp_path, [record("a.jpg", timelapse=film), record("b.jpg")])
+    viewer.look((tmp_path / "index.html").as_uri()).open()
+    link = viewer.one("#timelapse")
+    assert link.is_displayed() and link.text == "Time-lapse"
+    target = link.get_property("href")
+    assert unquote(target) == unquote((tmp_path / film["key"]).as_uri())
+    viewer.one("#next").click()
+    viewer.until("title.textContent === 'b.jpg'")
+    assert not link.is_displayed()
+    assert viewer.errors() == []

@@ -23,6 +23,7 @@ RESULTS = {
     "both/trip/old town é.png",
 }
 RECORDS = {f"_records/{key}.json" for key in RESULTS}
+TIMELAPSES = {f"{key.rpartition('.')[0]}.timelapse.webp" for key in RESULTS}
 
 
 @pytest.fixture

@@ -66,6 +66,22 @@ def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
     assert slow == (1 + 20) * plain, "it waits for the first"
 
 
+def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
+    job = send(web, {**DRAFT, "settings": {"timelapse": True}}).json()
+    other = send(web).json()
+    assert web.get(f"/api/jobs/{job['id']}/timelapse").status_code == 404
+    assert worker.paint() and worker.paint()
+    assert state_of(web, other)["links"]["timelapse"] is None
+    answer = web.get(state_of(web, job)["links"]["timelapse"], params={"download": 1})
+    assert answer.headers["content-type"] == "image/webp"
+    assert 'filename="beach - monet.timelapse.webp"' in answer.headers["content-disposition"]
+    assert Image.open(io.BytesIO(answer.content)).n_frames > 1
+    # The gallery's page leads to it, and to none of the other one.
+    films = [each["timelapse"] for each in gallery(web)]
+    assert sorted(map(bool, films)) == [False, True]
+    assert web.get(f"/gallery/{max(films)}").content == answer.content
+
+
 def test_a_photo_is_sent_painted_and_fetched(web, worker):
     answer = send(web)
     assert answer.status_code == 202

@@ -408,10 +408,10 @@ def test_the_end_of_a_session_leads_to_the_login_unless_photos_are_chosen(page, 
 def test_a_picture_is_painted_again_with_other_settings(page, server):
     file = {"file": ("mine.jpg", jpeg("blue"))}
     mine = server.client.post("/api/paintings", files=file).json()["name"]
-    settings = {"strength": 0.8, "stroke_size": 1.3, "preserve_color": True}
+    settings = {"strength": 0.8, "stroke_size": 1.3, "preserve_color": True, "timelapse": True}
     blend = {"waves.jpg": 0.75, mine: 0.25}
     job = server.add("beach.jpg", "a blend", blend, settings=settings, named_style=False)
-    server.end(job)
+    server.end(job, timelapse="a blend/beach.timelapse.webp")
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=done]')")
     compare, _, repaint = page.all("#finished .actions > *")
@@ -419,6 +419,8 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     compare.click()
     page.until("before.src")
     assert page.js("document.querySelector('#again').matches(':any-link')"), "Tab reaches it"
+    film = page.one("#timelapse")
+    assert film.is_displayed() and film.get_property("href").endswith(f"/{job.id}/timelapse")
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
     repaint.click()
@@ -451,10 +453,11 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     order(page)
     page.js("strength.dispatchEvent(new Event('input'))")
     page.one("[name=preserve_color]").click()
+    page.one("[name=timelapse]").click()
     choose(page, photos[:1])
     order(page)
     settings = [each.settings for each in server.ordered]
-    assert settings == [{}, {"strength": 0.7, "preserve_color": True}]
+    assert settings == [{}, {"strength": 0.7, "preserve_color": True, "timelapse": True}]
     slider, said = page.one("#stroke_size"), page.one("#stroke_size-said")
     assert said.text == "normal"
     for key, size in (

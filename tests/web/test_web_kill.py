@@ -1,12 +1,15 @@
 """`kill -9` of the worker and of the web process at random moments, on the software that Cellar
 runs: no job is lost, and none is painted twice to its end."""
 
+import io
 import random
 import time
 
 import pytest
+from PIL import Image
 from support import tiny
 from support.polling import until
+from support.stand_in import STEPS
 from support.web_service import WebProcess, send
 
 from painterly.paths import PROGRAM
@@ -41,7 +44,8 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
     web.start()
     try:
         until(lambda: web.client.get("/readyz").status_code == 200)
-        job = send(web.client).json()["links"]["self"]
+        asked = {"style": "monet", "preset": "draft", "settings": {"timelapse": True}}
+        job = send(web.client, asked).json()["links"]["self"]
         until(lambda: "checkpoint saved" in web.log.read_text())
         time.sleep(random.uniform(0.0, 1.0))  # The moment is what is tried.
         until(web.kill_worker)
@@ -51,10 +55,12 @@ def test_jobs_survive_the_death_of_the_worker_and_of_the_web_process(rgw, tmp_pa
         web.start()
         until(lambda: web.client.get(job).json()["state"] not in ("queued", "painting"))
         state = web.client.get(job).json()["state"]
+        film = web.client.get(f"{job}/timelapse").content
     finally:
         web.process.poll() is None and web.stop()
     log = (tmp_path / "log").read_text()
     assert state == "done", log
+    assert Image.open(io.BytesIO(film)).n_frames == STEPS, "also those before the deaths"
     assert log.count('"event": "done"') <= 1, log
     left = [entry.key for entry in open_bucket(f"{result}/_web", rgw.account).list()]
     assert not [key for key in left if key.startswith(("queue/", "unfinished/"))]

@@ -40,6 +40,8 @@ const open = (number) => {
   slider.value = 50;
   by("download").hidden = !result.href;
   if (result.href) { by("download").href = result.href; by("download").download = result.file; }
+  by("timelapse").hidden = !result.timelapse;
+  if (result.timelapse) by("timelapse").href = result.timelapse;
   by("again").hidden = !result.photo.job || !document.querySelector("nav");
   by("again").href = `/?again=${result.photo.job}`;
   by("file").textContent = ` ${result.file}`;

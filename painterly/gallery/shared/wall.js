@@ -32,6 +32,7 @@ export const results = data.rows.map((row, number) => {
     anchor: odd ? odd.anchor : path(key),
     href: odd ? odd.href : `./${path(key)}`,
     file: odd ? odd.file : key.split("/").at(-1),
+    timelapse: given.timelapse,
     size: data.sizes[given.size],
     time: given.time,
     finished: given.finished,

@@ -23,6 +23,7 @@ const resultOf = (job) => ({
   href: job.links.result,
   size: job.width && job.height ? [job.height, job.width] : null,
   download: `${job.links.result}?download=1`,
+  timelapse: job.links.timelapse,
   onAgain: () => orderAgain(job),
   paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [

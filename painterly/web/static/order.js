@@ -6,13 +6,14 @@ import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
 import { about, counted, say } from "./words.js";
 
+const SWITCHES = ["preserve_color", "timelapse"];
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
 const usual = {
   strength: Number(by("strength").value),
   stroke_size: Number(by("stroke_size").dataset.usual),
-  preserve_color: form.elements.preserve_color.checked,
+  ...Object.fromEntries(SWITCHES.map((name) => [name, form.elements[name].checked])),
 };
 let given = {};
 const listeners = [];
@@ -49,7 +50,7 @@ const showSlider = (name) => {
 };
 const showSettings = () => {
   const settings = { ...usual, ...settingsOfStyles(), ...given };
-  form.elements.preserve_color.checked = settings.preserve_color;
+  for (const name of SWITCHES) form.elements[name].checked = settings[name];
   for (const name of Object.keys(sliders)) {
     by(name).value = sliders[name].at(settings[name]);
     showSlider(name);
@@ -103,7 +104,9 @@ export const bindOrder = (onJob) => {
       showSlider(name);
     });
   }
-  form.elements.preserve_color.addEventListener("change", (event) => { setGiven({ ...given, preserve_color: event.target.checked }); });
+  for (const name of SWITCHES) {
+    form.elements[name].addEventListener("change", (event) => { setGiven({ ...given, [name]: event.target.checked }); });
+  }
   showSettings();
   stop.addEventListener("click", stopSending);
   form.addEventListener("submit", async (event) => {

@@ -51,7 +51,7 @@ const keepOnlyOf = (photo) => {
   keptOf = photo;
 };
 const preview = async ({ copy, mask }, style, size, signal) => {
-  const request = JSON.stringify({ ...style, settings: { ...givenSettings(), size } });
+  const request = JSON.stringify({ ...style, settings: { ...givenSettings(), timelapse: false, size } });
   if (kept.has(request)) return kept.get(request);
   const body = new FormData();
   body.append("photo", copy, "photo.jpg");

@@ -8,12 +8,14 @@ import { bindKeys, fitted } from "./shared/zoom.js";
 const state = { list: () => [], current: null, view: "slider" };
 
 // A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
-// the picture, its download, onAgain (called to fill the form with its settings), paintings as for hangPaintings, and facts.
+// the picture, its download and timelapse (null without one), onAgain (called to fill the form with its settings), paintings as for hangPaintings, and facts.
 const showResult = (result) => {
   state.current = result;
   by("title").textContent = result.title;
   by("subtitle").textContent = result.subtitle;
   by("download").href = result.download;
+  by("timelapse").hidden = !result.timelapse;
+  if (result.timelapse) by("timelapse").href = result.timelapse;
   by("again").hidden = false;
   by("again").href = `/?again=${result.id}`;
   hangPaintings(by("paintings"), result.paintings);

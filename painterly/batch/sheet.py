@@ -1,0 +1,134 @@
+"""A sheet to choose from: one photo in all styles, or all photos in one style, by preset instant.
+
+It reads the buckets of photos and paintings, and stores no results.
+"""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from logging import ERROR
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from painterly.batch.bench import Bench
+from painterly.batch.failures import picture_failure
+from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.network_pool import NetworkPool
+from painterly.batch.order import Order
+from painterly.batch.plan import Selection
+from painterly.batch.run import load_devices
+from painterly.batch.styles import Style
+from painterly.config import Config
+from painterly.errors import ConfigError
+from painterly.images.arrays import fit_size, resize, to_integers
+from painterly.images.sheet import cell_side, sheet_of
+from painterly.signals import Stop
+
+INSTANT: dict[str, int | float | str] = {
+    "preset": "instant",
+    "recipe": "instant",
+    "timelapse": False,
+}
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet.
+
+    Attributes:
+        pixels: uint8 [H, W, 3], sRGB, or None if no picture could be painted.
+        painted: The number of paintings on it.
+        failed: The number of those that could not be painted.
+    """
+
+    pixels: np.ndarray | None
+    painted: int
+    failed: int
+
+
+def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
+    """Return the photos and styles of a sheet.
+
+    Raises ConfigError if there are none, or several photos and several styles; StorageError.
+    """
+    config = replace(config, overrides=INSTANT)
+    selection = select(list_buckets(buckets, config), buckets, config)
+    photos, styles = len(selection.photos), len(selection.styles)
+    if not photos or not styles:
+        raise ConfigError("there is nothing for a sheet: no photos, or no paintings")
+    if photos > 1 and styles > 1:
+        raise ConfigError(
+            f"there are {photos} photos and {styles} styles, and a sheet has one photo in all "
+            "styles, or all photos in one; name a single picture as PHOTOS or PAINTINGS, or set "
+            "PHOTO or STYLE"
+        )
+    return selection
+
+
+def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: Stop) -> Sheet:
+    """Paint a sheet. It begins with the photo, or with the style's first painting.
+
+    Args:
+        config: The configuration.
+        buckets: The buckets. Nothing is stored in them.
+        selection: As from `select_for_sheet`.
+        stop: The signals of the process.
+
+    Raises:
+        PainterlyError: Nothing can be painted.
+        Stopped: SIGTERM or SIGINT has arrived.
+    """
+    pairs = [*selection.pairs()]
+    side, size = cell_side(len(pairs) + 1), config.settings.size
+    if size != "full":
+        side = min(side, int(size))
+    networks = NetworkPool(None, buckets.style)
+    device = load_devices(config.device, optimises=False).result().first
+    from painterly.batch.easel import Easel
+
+    cells: list[tuple[np.ndarray, str]] = []
+    by_style, failed, easel = len(selection.styles) > 1, 0, Easel(device)
+    with closing(Bench(config, buckets, networks, stop)) as bench:
+        bench.leave()  # An outage ends it at once: there is little to lose.
+        for number, (photo, style) in enumerate(pairs, 1):
+            stop.obey()
+            order = Order(
+                photo=photo,
+                mask=selection.masks.get(photo.key),
+                style=_at_size(style, side),
+                weights=networks.source(style.settings),
+                output=config.output,
+                result="",
+                place=f" ({number} of {len(pairs)})",
+            )
+            try:
+                inputs = bench.read(order)
+                finished = bench.paint(order, inputs, easel)
+            except Exception as error:
+                order.log(f"{order.label}: FAILED: {picture_failure(error)}", level=ERROR)
+                failed += 1
+                continue
+            alpha, name = finished.photo.alpha, _name(photo.key)
+            if not cells and by_style:
+                cells.append((_fitted(finished.photo.pixels_int, side, alpha), name))
+            elif not cells:
+                cells.append((_fitted(finished.paintings[0], side), style.name))
+            label = style.name if by_style else name
+            cells.append((_fitted(finished.image, side, alpha), label))
+    return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
+
+
+def _at_size(style: Style, side: int) -> Style:
+    settings = style.settings.replaced({"size": side, "rescale_image": False})
+    return replace(style, settings=settings)
+
+
+def _fitted(pixels: np.ndarray, side: int, alpha: np.ndarray | None = None) -> np.ndarray:
+    """Return pixels, float or integer, with a longer side of `side` px, uint8, over white."""
+    height, width = fit_size(pixels.shape[0], pixels.shape[1], side)
+    over_white = None if alpha is None else resize(alpha, height, width)
+    return to_integers(resize(pixels, height, width), 8, over_white)
+
+
+def _name(key: str) -> str:
+    return str(PurePosixPath(key).with_suffix(""))

@@ -1,0 +1,65 @@
+"""A sheet of pictures: a grid with a label below each."""
+
+import math
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from painterly.log import printable
+
+# Pillow's own font has no accents.
+FONT = Path(__file__).parent / "DejaVuSans.ttf"
+LARGEST_CELL, SMALLEST_CELL = 512, 96  # px of a picture's longer side
+MOST_PIXELS = 16_000_000  # in all pictures together, unless cells are the smallest
+SHAPE = 4 / 3  # width by height that a sheet comes close to
+PAPER, INK = (250, 249, 246), (34, 34, 34)
+
+
+def cell_side(count: int) -> int:
+    """Return the longer side in px of each picture on a sheet with `count` of them."""
+    side = int(math.sqrt(MOST_PIXELS / count))
+    return max(SMALLEST_CELL, min(LARGEST_CELL, side))
+
+
+def sheet_of(pictures: Sequence[tuple[np.ndarray, str]], side: int) -> np.ndarray:
+    """Draw a sheet, uint8 [H, W, 3].
+
+    Args:
+        pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its label. A
+            label that is wider than its cell loses its middle.
+        side: As from `cell_side`.
+    """
+    gap, size = max(8, side // 16), max(11, side // 20)
+    font = ImageFont.truetype(FONT, size)
+    width = max(picture.shape[1] for picture, _ in pictures)
+    height = max(picture.shape[0] for picture, _ in pictures)
+    line = round(1.4 * size)
+    step_x, step_y = width + gap, height + gap // 3 + line + gap
+    columns = min(
+        range(1, len(pictures) + 1),
+        key=lambda n: abs(math.log(n * step_x / (math.ceil(len(pictures) / n) * step_y) / SHAPE)),
+    )
+    rows = math.ceil(len(pictures) / columns)
+    sheet = Image.new("RGB", (gap + columns * step_x, gap + rows * step_y), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for number, (picture, label) in enumerate(pictures):
+        left, top = gap + number % columns * step_x, gap + number // columns * step_y
+        place = left + (width - picture.shape[1]) // 2, top + height - picture.shape[0]
+        sheet.paste(Image.fromarray(picture), place)
+        middle = left + width / 2, top + height + gap // 3
+        draw.text(middle, _shortened(label, font, width), INK, font, anchor="ma")
+    return np.asarray(sheet)
+
+
+def _shortened(label: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    """Return a label as one line that fits into a width in px."""
+    text = printable(unicodedata.normalize("NFC", label))  # A Mac's disk stores accents apart.
+    kept = len(text)
+    shown = text
+    while font.getlength(shown) > width and kept > 2:
+        kept -= 1
+        shown = f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}"
+    return shown

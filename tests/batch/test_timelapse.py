@@ -1,0 +1,124 @@
+"""Time-lapses: what they show, and when they are stored, kept and deleted."""
+
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+from support.commands import python
+from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
+
+from painterly.batch.timelapse import FRAMES, MOST_BYTES, Timelapse
+from painterly.record import Record
+
+BEACH = "monet/beach.timelapse.webp"
+
+
+def frames(data):
+    """The frames of an animation, float [H, W, 3], 0…1."""
+    with Image.open(io.BytesIO(data)) as film:
+        return [_seen(film, number) for number in range(film.n_frames)]
+
+
+def _seen(film, number):
+    film.seek(number)
+    return np.asarray(film.convert("RGB")) / 255
+
+
+def record(key="monet/beach.jpg"):
+    return Record.from_bytes(Path(f"out/_records/{key}.json").read_bytes())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("steps", "shown"), [(3, 3), (60, 48)])
+def test_it_has_48_frames_at_most_ends_with_the_result_and_is_small(steps, shown):
+    film, grain = Timelapse(), np.random.default_rng(0)
+    photo, painting = tiny.picture(600, 512, 1), tiny.picture(600, 512, 2)
+    for number in range(1, steps + 1):
+        image = photo + (painting - photo) * np.float32(number / steps)
+        image = np.clip(image + grain.normal(0, 0.07, image.shape), 0, 1).astype(np.float32)
+        if number < steps:
+            film.add(SimpleNamespace(iteration=number, total=steps, image=image))
+    data = film.encoded(image)
+    assert len(data) <= MOST_BYTES
+    seen = frames(data)
+    assert len(seen) == shown <= FRAMES
+    small = np.asarray(Image.fromarray(np.uint8(image * 255)).resize((437, 512))) / 255
+    assert seen[0].shape == small.shape
+    assert np.abs(seen[-1] - small).mean() < 0.06 < np.abs(seen[0] - small).mean()
+
+
+def test_where_the_photo_is_transparent_frames_are_white(folders):
+    alpha = np.zeros((20, 20), np.float32)
+    (last,) = frames(Timelapse().encoded(tiny.picture(40, 40), alpha))
+    assert last.min() > 0.98
+
+
+def test_it_repaints_nothing_and_is_replaced_and_deleted_with_its_result(folders, stand_in, capsys):
+    assert run(folders) == 0
+    before = record().fingerprint
+    capsys.readouterr()
+    assert run(folders, STYLE_TIMELAPSE="1") == 0
+    assert "Nothing to paint: all 4 results" in capsys.readouterr().out
+    assert keys() == RESULTS | RECORDS
+
+    assert run(folders, STYLE_TIMELAPSE="1", STYLE_SEED="3") == 0
+    assert keys() == RESULTS | RECORDS | TIMELAPSES
+    with_frames = record()
+    assert with_frames.timelapse.key == BEACH
+    assert "timelapse" not in with_frames.settings and with_frames.fingerprint != before
+    first = Path("out", BEACH).read_bytes()
+    assert run(folders, STYLE_TIMELAPSE="1", STYLE_SEED="4") == 0
+    assert Path("out", BEACH).read_bytes() != first
+
+    assert run(folders, STYLE_SEED="5") == 0
+    assert keys() == RESULTS | RECORDS, "they would show other pictures"
+
+
+def test_a_file_of_somebody_else_in_its_place_stays(folders, stand_in, capsys):
+    Path("out/monet").mkdir(parents=True)
+    Path("out", BEACH).write_bytes(b"mine")
+    assert run(folders, STYLE_TIMELAPSE="1") == 0
+    assert f"no time-lapse: {BEACH} in ./out has no record" in capsys.readouterr().out
+    assert record().timelapse is None and Path("out", BEACH).read_bytes() == b"mine"
+    assert run(folders, STYLE_SEED="2") == 0
+    assert keys() == RESULTS | RECORDS | {BEACH}
+
+
+def test_results_that_differ_in_their_extension_alone_each_have_their_own(folders, stand_in):
+    Path("photos/beach.webp").write_bytes(tiny.file(60, 80, 9, "WEBP"))
+    assert run(folders, STYLE_TIMELAPSE="1", OUTPUT_FORMAT="same", STYLE="monet") == 0
+    films = {key for key in keys() if "timelapse" in key and "beach" in key}
+    assert films == {"monet/beach.jpg.timelapse.webp", "monet/beach.webp.timelapse.webp"}
+    ends = [frames(Path("out", key).read_bytes())[-1] for key in sorted(films)]
+    assert np.abs(ends[0] - ends[1]).mean() > 0.05
+
+
+def test_frames_of_a_checkpoint_that_are_no_pictures_are_left_out():
+    film = Timelapse()
+    film.restore({"frame_3": np.zeros(9, np.uint8), "frame_99": np.zeros(9, np.uint8)})
+    assert len(frames(film.encoded(tiny.picture(40, 40)))) == 1
+
+
+@pytest.mark.slow
+def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
+    (tmp_path / "beach.jpg").write_bytes(tiny.file(200, 300, 1))
+    (tmp_path / "monet.jpg").write_bytes(tiny.file(150, 150, 2))
+    words = ("-m", "painterly", "beach.jpg", "monet.jpg")
+    done = python(
+        *words, "x.png", "--preset", "instant", "--size", "300", "--timelapse", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "the time-lapse is x.timelapse.webp" in done.stdout
+    seen = frames((tmp_path / "x.timelapse.webp").read_bytes())
+    assert len(seen) == 3, "one for each size"
+    result = np.asarray(Image.open(tmp_path / "x.png")) / 255
+    errors = [np.abs(each - result).mean() for each in seen]
+    assert errors[2] < 0.03 and errors == sorted(errors, reverse=True)
+
+    refused = python(*words, "-", "--timelapse", cwd=tmp_path)
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert "--timelapse writes a file beside the result, which has no file" in refused.stderr
