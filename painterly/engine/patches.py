@@ -24,8 +24,8 @@ from painterly.engine.tensors import blurred, mirrored, resample, to_batch
 from painterly.engine.transfer import CheckStop
 from painterly.engine.view import View
 
-SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
-PASSES = 2
+SIDE = 7  # px of a patch
+GAPS = 3, 2  # px from one patch of the picture to the next, in each pass
 DIRECTIONS = 24  # principal components of the patches, on which they are compared
 FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # A patch's weight is a power of its squared distance. The further from 0, the less patches mix, and
@@ -135,31 +135,31 @@ def _prepared(pixels: np.ndarray, deviations: tuple[float, ...]) -> Patches:
 
 def from_patches(picture: tf.Tensor, patches: Patches, check_stop: CheckStop) -> tf.Tensor:
     """Return a picture [1, h, w, 3], sRGB 0…1, rebuilt from patches."""
-    for _ in range(PASSES):
-        picture = _replaced(picture, patches, check_stop)
+    for gap in GAPS:
+        picture = _replaced(picture, patches, gap, check_stop)
     return _sharpened(picture, patches.deviations)
 
 
-def _replaced(picture: tf.Tensor, patches: Patches, check_stop: CheckStop) -> tf.Tensor:
+def _replaced(picture: tf.Tensor, patches: Patches, gap: int, check_stop: CheckStop) -> tf.Tensor:
     """Replace each patch of a picture, in bands of rows."""
     height, width = picture.shape[1:3]
-    image = mirrored(picture, SIDE, SIDE + GAP)
-    down, across = ((side + SIDE + GAP) // GAP + 1 for side in (height, width))
+    image = mirrored(picture, SIDE, SIDE + gap)
+    down, across = ((side + SIDE + gap) // gap + 1 for side in (height, width))
     high = max(1, PATCHES_AT_ONCE // across)
     sums = np.zeros((*image.shape[1:3], 4), np.float32)
     for first in range(0, down, high):
         check_stop()
-        rows = slice(GAP * first, GAP * (min(first + high, down) - 1) + SIDE)
-        band = _votes(image[:, rows], patches).numpy()
+        rows = slice(gap * first, gap * (min(first + high, down) - 1) + SIDE)
+        band = _votes(image[:, rows], patches, gap).numpy()
         sums[rows, : band.shape[1]] += band
     sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
     return tf.constant((sums[..., :3] / sums[..., 3:])[None])
 
 
-def _votes(image: tf.Tensor, patches: Patches) -> tf.Tensor:
+def _votes(image: tf.Tensor, patches: Patches, gap: int) -> tf.Tensor:
     """Return the weighted sum of the patches that are most similar to those of an image
     [1, H, W, 3], and of their weights: [H, W, 4]."""
-    window, steps = [1, SIDE, SIDE, 1], [1, GAP, GAP, 1]
+    window, steps = [1, SIDE, SIDE, 1], [1, gap, gap, 1]
     taken = tf.image.extract_patches(image, window, steps, [1, 1, 1, 1], "VALID")
     _, down, across, values = taken.shape
     coordinates = (tf.reshape(taken, [-1, values]) - patches.mean) @ patches.basis
@@ -169,9 +169,9 @@ def _votes(image: tf.Tensor, patches: Patches) -> tf.Tensor:
     distance = tf.reduce_sum((coordinates - nearest) ** 2, 1, keepdims=True)
     weights = (distance + LEAST_DISTANCE) ** TRUST
     voted = tf.concat([weights * tf.gather(patches.pixels, numbers), weights], 1)
-    covered = [1, GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4]
+    covered = [1, gap * (down - 1) + SIDE, gap * (across - 1) + SIDE, 4]
     votes = tf.reshape(voted, [1, down, across, values + 1])
-    return tf.nn.conv2d_transpose(votes, _stamp(), covered, GAP, "VALID")[0]
+    return tf.nn.conv2d_transpose(votes, _stamp(), covered, gap, "VALID")[0]
 
 
 def _focus() -> tf.Tensor:
