@@ -144,9 +144,6 @@ def load(
     """
     values = _with_new_names(environment)
     photos, styles, results, demo = _buckets(values)
-    watch = _read(values, "WATCH", _seconds, SECONDS_SYNTAX)
-    if watch and switch(values, "DRY_RUN"):
-        raise ConfigError("WATCH (--watch) and DRY_RUN (--dry-run) do not go together; unset one")
     return Config(
         photo_bucket=photos,
         style_bucket=styles,
@@ -170,7 +167,7 @@ def load(
         progress=progress_mode(values),
         painters=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or 1,
         cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
-        watch=watch,
+        watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         notify_url=_web_address(values, "NOTIFY_URL"),
     )
 

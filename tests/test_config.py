@@ -134,7 +134,6 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
         ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
         ({"WATCH": "0.5"}, ["WATCH is '0.5'", "seconds from 1 to 86400"]),
-        ({"WATCH": "60", "DRY_RUN": "1"}, ["WATCH", "DRY_RUN", "do not go together"]),
         *(
             ({"NOTIFY_URL": f"{wrong}s3cr3t"}, ["NOTIFY_URL is wrong; expected an address such"])
             for wrong in ("ftp://host/", "host/", "http:///", "http://host:0/", "http://host: /")
