@@ -18,6 +18,7 @@ Paints every photo in every style.
                             is a folder
   ./start.sh --include '2026/*' --exclude '*.gif'
                             paint only photos with such keys; both may be repeated
+  ./start.sh --watch        stay, and every WATCH seconds (60) paint what is new or changed
   ./start.sh --keep         paint only pictures without a result, whatever has changed
   ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
   ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);

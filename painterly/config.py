@@ -1,7 +1,7 @@
 """The environment, completed by a `.env` file, as one checked `Config`.
 
 A wrong value is a ConfigError of one line: the variable, its value, what is expected. The values of
-CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET never appear in a message.
+CELLAR_ADDON_KEY_ID, CELLAR_ADDON_KEY_SECRET and NOTIFY_URL never appear in a message.
 """
 
 import logging
@@ -28,6 +28,8 @@ from painterly.progress import PROGRESS_MODES
 from painterly.setting_values import closest, parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, Settings
 from painterly.storage.address import Account, overlap, parse_account, parse_address
+from painterly.webhook import ADDRESS_SYNTAX
+from painterly.webhook import parse_address as parse_web_address
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 STYLE_MODES = ("each", "blend")
@@ -36,6 +38,7 @@ LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
 PAINTERS_SYNTAX = "how many pictures a device paints at a time, from 1 to 64"
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
+SECONDS_SYNTAX = "seconds from 1 to 86400"
 SHARD_SYNTAX = (
     "i/n, such as 0/3, 1/3 and 2/3 for three runs, or INSTANCE_NUMBER/n where the platform sets "
     "INSTANCE_NUMBER"
@@ -62,6 +65,8 @@ class Config:
         progress: One of `progress.PROGRESS_MODES`.
         painters: The number of pictures that a device paints at a time.
         cluster: The address of a Ray cluster.
+        watch: In seconds, between two rounds of a run that stays; None for one that ends.
+        notify_url: The address that gets the summary of a run.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
         include, exclude: Patterns of the photos to paint, as in `left_out.chooser`. They are flags,
@@ -88,6 +93,8 @@ class Config:
     progress: str
     painters: int = 1
     cluster: str | None = None
+    watch: float | None = None
+    notify_url: str | None = field(default=None, repr=False)
     gallery: bool = True
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
     include: Sequence[str] = ()
@@ -154,13 +161,14 @@ def load(
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
-        checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, "seconds from 1 to 86400")
-        or 60,
+        checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, SECONDS_SYNTAX) or 60,
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
         painters=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or 1,
         cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
+        watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
+        notify_url=_web_address(values, "NOTIFY_URL"),
     )
 
 
@@ -207,6 +215,13 @@ def _cluster(text: str) -> str | None:
 
 def _weights(text: str) -> str | None:
     return None if text == "bucket:" else text
+
+
+def _web_address(values: Mapping[str, str], name: str) -> str | None:
+    """Return a variable's address. Raises ConfigError without its value, which may be a secret."""
+    if name in values and parse_web_address(values[name]) is None:
+        raise ConfigError(f"{name} is wrong; expected {ADDRESS_SYNTAX}")
+    return values.get(name)
 
 
 def _seconds(text: str) -> float | None:

@@ -133,6 +133,11 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
     [
         ({"BUCKET_STYLE": ""}, ["BUCKET_STYLE missing", "BUCKET_SOURCE, BUCKET_RESULT is set"]),
         ({"BUCKET_SOURCE": "my_photos"}, ["BUCKET_SOURCE", "'my_photos'", "expected"]),
+        ({"WATCH": "0.5"}, ["WATCH is '0.5'", "seconds from 1 to 86400"]),
+        *(
+            ({"NOTIFY_URL": f"{wrong}s3cr3t"}, ["NOTIFY_URL is wrong; expected an address such"])
+            for wrong in ("ftp://host/", "host/", "http:///", "http://host:0/", "http://host: /")
+        ),
         ({"BUCKET_STYLE": "s3://Paintings"}, ["BUCKET_STYLE", "'s3://Paintings'", "expected"]),
         ({"BUCKET_RESULT": "photos"}, ["BUCKET_RESULT", "BUCKET_SOURCE", "painted again"]),
         ({"BUCKET_RESULT": "photos/out"}, ["'photos/out'", "'photos'", "painted again"]),

@@ -51,6 +51,12 @@ class NetworkPool:
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
+    def relist(self, style_entries: Sequence[Entry]) -> None:
+        """Take a later listing of the style bucket, in which weights may have changed. Loaded
+        networks stay."""
+        self._entries = style_entries
+        self._sources.clear()
+
     def source(self, settings: Settings) -> WeightsSource:
         """Return the weights for these settings.
 

@@ -72,6 +72,16 @@ class Plan:
         """Whether a recipe of the orders minimises a loss, which takes TensorFlow."""
         return any(order.style.settings.traits.optimises for order in self.todo)
 
+    def without(self, failures: Mapping[str, str]) -> "Plan":
+        """Return the plan without orders that have failed before, which it refuses for the same
+        reason. failures: reasons by fingerprint."""
+        again = [order for order in self.todo if order.fingerprint in failures]
+        return replace(
+            self,
+            todo=tuple(order for order in self.todo if order.fingerprint not in failures),
+            refused=(*self.refused, *((order, failures[order.fingerprint]) for order in again)),
+        )
+
 
 def make_plan(
     selection: Selection,

@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple, fields
-from logging import ERROR
+from dataclasses import astuple, dataclass, fields
+from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 
 from painterly import ENGINE_VERSION
@@ -11,9 +11,11 @@ from painterly.batch.records import record_of_inputs
 from painterly.images.output import OutputFormat
 from painterly.log import duration, event, listed, plural, printable
 from painterly.record import Record
+from painterly.webhook import WebhookError, post
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
+LONGEST_CONTENT = 2000  # characters that Discord takes
 MAX_DIFFERENCES = 3  # names in such a line
 _OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
 
@@ -21,6 +23,43 @@ if TYPE_CHECKING:
     from painterly.batch.order import Order
     from painterly.batch.plan import Plan, Selection
     from painterly.batch.workers import Outcome
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The end of a run.
+
+    Attributes:
+        text: The last line of its log, before those of photos that failed.
+        tried: The number of pictures that it has tried to paint.
+        painted, there, failed: The numbers of results that it has painted, of those that it has
+            left as they were, and of failures.
+    """
+
+    text: str
+    tried: int = 0
+    painted: int = 0
+    there: int = 0
+    failed: int = 0
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code: 0 if all is done, 1 if some photos failed."""
+        return 1 if self.failed else 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of its line in JSON."""
+        return {
+            "event": "summary",
+            "to_paint": self.tried,
+            "painted": self.painted,
+            "there": self.there,
+            "failed": self.failed,
+        }
+
+
+NO_INPUT = Summary("Nothing to paint: there are no photos, or no paintings.")
 
 
 def log_plan(plan: "Plan", selection: "Selection") -> None:
@@ -62,8 +101,8 @@ def log_repaints(plan: "Plan", output: OutputFormat) -> None:
             event(f"{count} {verb} there {cause}: {fate}", results=count)
 
 
-def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> str:
-    """Log how many results exist and how many cannot be painted, and return that line.
+def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> Summary:
+    """Log how many results exist and how many cannot be painted, and return that.
 
     Args:
         plan: A plan without orders.
@@ -75,15 +114,15 @@ def log_nothing_to_paint(plan: "Plan", result: str, dry_run: bool = False) -> st
     parts = [f"{which} in {result}"] if there else []
     if failed:
         parts.append(f"{failed} {'that cannot be painted' if dry_run else 'FAILED'}")
-    summary = f"Nothing to paint: {', '.join(parts)}."
-    event(summary, summary=True, event="summary", to_paint=0, painted=0, there=there, failed=failed)
+    summary = Summary(f"Nothing to paint: {', '.join(parts)}.", there=there, failed=failed)
+    event(summary.text, summary=True, **summary.fields)
     if not dry_run:
         _log_failures(plan.refused)
     return summary
 
 
-def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -> str:
-    """Log what a run has painted, with its failures at the end, and return the first line.
+def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -> Summary:
+    """Log what a run has painted, with its failures at the end, and return its summary.
 
     Args:
         plan: The plan.
@@ -92,22 +131,32 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
         seconds: The time that the run took.
     """
     failed, done = len(outcome.failures), len(plan.done) + outcome.already_stored
-    summary = (
+    text = (
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
         + f". The results are in {result}."
     )
-    event(
-        summary,
-        summary=True,
-        event="summary",
-        painted=outcome.painted,
-        there=done,
-        failed=failed,
-    )
+    summary = Summary(text, len(plan.todo), outcome.painted, done, failed)
+    event(text, summary=True, **summary.fields)
     _log_failures(outcome.failures)
     return summary
+
+
+def notify(address: str | None, text: str, **fields: str | int) -> None:
+    """Send word of the end of a run, and log a failure to do so.
+
+    Args:
+        address: NOTIFY_URL, or None if it is unset.
+        text: A sentence: Slack shows `text`, and Discord `content`.
+        fields: Further fields, as in the log.
+    """
+    if address is None:
+        return
+    try:
+        post(address, {**fields, "text": text, "content": text[:LONGEST_CONTENT]})
+    except WebhookError as error:
+        event(f"no word of the end was sent: {error}; see NOTIFY_URL", level=WARNING)
 
 
 def _log_failures(failures: "Iterable[tuple[Order, str]]") -> None:

@@ -1,4 +1,4 @@
-"""A run of the batch: list, plan, clear up, paint, report.
+"""A run of the batch: list, plan, clear up, paint, report. One that stays does so in rounds.
 
 A run that has nothing to paint ends without loading TensorFlow.
 """
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from painterly.batch import checkpoints, report
-from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.listing import Buckets, Listing, list_buckets, select
 from painterly.batch.network_pool import NetworkPool
-from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
+from painterly.batch.plan import Plan, Selection, all_results, make_plan, surely_optimises
+from painterly.batch.report import Summary
+from painterly.batch.watch import watch
 from painterly.bucket_layout import ENDED, PAGE, UNPUBLISHED
 from painterly.config import Config
 from painterly.devices.native_stderr import hold_native_stderr
@@ -60,73 +62,155 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
         Stopped: SIGTERM or SIGINT has arrived.
     """
     with Stop() as stop:
-        return _run(config, stop, None if config.dry_run else elsewhere)
+        try:
+            return _run(config, stop, None if config.dry_run else elsewhere)
+        except PainterlyError as error:
+            if not config.dry_run:
+                code = error.exit_code
+                report.notify(config.notify_url, f"FAILED: {error}", event="end", exit_code=code)
+            raise
 
 
 def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
     started = perf_counter()
-    loading = cache(partial(load_devices, config.device))  # Each begins once.
-    if config.device == "gpu" and not elsewhere:
-        loading(config.settings.traits.optimises).result()  # Without a GPU nothing is read.
+    batch = Batch(config, stop, elsewhere)
+    listing = batch.list()
+    if config.dry_run:
+        return batch.foretell(listing, started)
+    with _recorded_ending(batch.buckets.result, config) as ending:
+        if config.watch is not None:
+            watch(batch, listing, config.watch)
+        summary = batch.paint(listing, started)
+        ending.summary = summary.text
+    report.notify(config.notify_url, summary.text, **summary.fields)
+    return summary.exit_code
 
-    buckets = Buckets.open(config)
-    listing = list_buckets(buckets, config)
-    stop.obey()
-    with _recorded_ending(buckets.result, config) as ending:
-        selection = select(listing, buckets, config)
-        if not selection.photos or not selection.styles:
+
+class Batch:
+    """A run's buckets, devices, networks and failures, which its rounds share.
+
+    Attributes:
+        config: The configuration.
+        stop: The signals of the process.
+        buckets: The buckets.
+    """
+
+    def __init__(self, config: Config, stop: Stop, elsewhere: Paint | None = None) -> None:
+        """Open the buckets. With DEVICE=gpu, nothing is read without a GPU.
+
+        Args:
+            config: The configuration.
+            stop: The signals of the process.
+            elsewhere: As in `run`.
+
+        Raises:
+            ConfigError: A bucket cannot be opened.
+            DeviceError: DEVICE asks for a GPU and none works.
+        """
+        self.config, self.stop, self._elsewhere = config, stop, elsewhere
+        self._loading = cache(partial(load_devices, config.device))  # Each begins once.
+        if config.device == "gpu" and not elsewhere:
+            self._loading(config.settings.traits.optimises).result()
+        self.buckets = Buckets.open(config)
+        self._networks = NetworkPool(config.vgg_weights, self.buckets.style)
+        # Of this process, by fingerprint: a later round would fail as well.
+        self._failures: dict[str, str] = {}
+
+    def list(self) -> Listing:
+        """List the buckets. Raises StorageError, Stopped."""
+        listing = list_buckets(self.buckets, self.config)
+        self.stop.obey()
+        return listing
+
+    def forget_failures(self) -> bool:
+        """Let the next round try again what has failed. Return whether there is any."""
+        failed = bool(self._failures)
+        self._failures.clear()
+        return failed
+
+    def foretell(self, listing: Listing, started: float) -> int:
+        """Log what the run would take, and return the exit code.
+
+        Args:
+            listing: The objects in the buckets.
+            started: The time when the run began, as perf_counter returns it.
+
+        Raises:
+            PainterlyError, Stopped: As `run`.
+        """
+        _, plan = self._plan(listing)
+        if plan is None:
             return 0
+        if not plan.todo:
+            name = self.config.result_bucket
+            return report.log_nothing_to_paint(plan, name, dry_run=True).exit_code
+        devices = self._loading(plan.optimises).result()
+        from painterly.batch.bench import Bench
+        from painterly.batch.dry_run import report_dry_run
 
-        if not elsewhere and surely_optimises(selection, listing.results.keys()):
-            loading(True)
-        networks = NetworkPool(config.vgg_weights, buckets.style, listing.style)
-        with outlasting_outages(buckets.result) as result:
-            plan = make_plan(selection, networks, config, result, listing.results)
-        stop.obey()
-        report.log_plan(plan, selection)
-        report.log_repaints(plan, config.output)
-        if plan.todo and not elsewhere:
-            loading(plan.optimises)
-        if config.dry_run:
-            if not plan.todo:
-                report.log_nothing_to_paint(plan, config.result_bucket, dry_run=True)
-                return 1 if plan.refused else 0
-            devices = loading(plan.optimises).result()
-            from painterly.batch.bench import Bench
-            from painterly.batch.dry_run import report_dry_run
+        bench = Bench(self.config, self.buckets, self._networks, self.stop)
+        with closing(bench), devices.first.scope():
+            bench.leave()  # An outage ends it at once: there is nothing to lose.
+            return report_dry_run(bench, plan, devices, started)
 
-            with closing(Bench(config, buckets, networks, stop)) as bench, devices.first.scope():
-                bench.leave()  # An outage ends it at once: there is nothing to lose.
-                return report_dry_run(bench, plan, devices, started)
+    def paint(self, listing: Listing, started: float) -> Summary:
+        """Paint, and return the summary, which is logged.
 
-        checkpoints.delete_stale(buckets.result, plan.stale)
-        checkpoints.abort_stale_uploads(buckets.result, selection, config.partial)
-        gallery = _open_gallery(config, plan, buckets.result)
+        Args:
+            listing: The objects in the buckets.
+            started: The time when the round began, as perf_counter returns it.
+
+        Raises:
+            PainterlyError, Stopped: As `run`.
+        """
+        selection, plan = self._plan(listing)
+        if plan is None:
+            return report.NO_INPUT
+        config, result = self.config, self.buckets.result
+        checkpoints.delete_stale(result, plan.stale)
+        checkpoints.abort_stale_uploads(result, selection, config.partial)
+        gallery = _open_gallery(config, plan, result)
         if not plan.todo:
             if gallery:
                 gallery.publish()
-            ending.summary = report.log_nothing_to_paint(plan, config.result_bucket)
-            return 1 if plan.refused else 0
+            return report.log_nothing_to_paint(plan, config.result_bucket)
 
         from painterly.batch.bench import Bench
         from painterly.batch.workers import paint_all
 
-        stop.obey()
-        with closing(Bench(config, buckets, networks, stop, gallery)) as bench:
+        self.stop.obey()
+        with closing(Bench(config, self.buckets, self._networks, self.stop, gallery)) as bench:
             try:
                 outcome = (
-                    elsewhere(bench, plan)
-                    if elsewhere
-                    else paint_all(bench, plan, loading(plan.optimises))
+                    self._elsewhere(bench, plan)
+                    if self._elsewhere
+                    else paint_all(bench, plan, self._loading(plan.optimises))
                 )
             except UnavailableError as error:
-                raise type(error)(
-                    f"{error}; what is stored stays, run it again for the rest"
-                ) from error
-        ending.summary = report.log_outcome(
-            plan, outcome, config.result_bucket, perf_counter() - started
-        )
-        return 1 if outcome.failures else 0
+                rest = "" if config.watch else ", run it again for the rest"
+                raise type(error)(f"{error}; what is stored stays{rest}") from error
+        self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
+        return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
+
+    def _plan(self, listing: Listing) -> tuple[Selection, Plan | None]:
+        """Plan a round, log the plan, and begin to load what paints. There is no plan without
+        photos or paintings."""
+        config, local = self.config, self._elsewhere is None
+        selection = select(listing, self.buckets, config)
+        if not selection.photos or not selection.styles:
+            return selection, None
+        if local and surely_optimises(selection, listing.results.keys()):
+            self._loading(True)
+        self._networks.relist(listing.style)
+        with outlasting_outages(self.buckets.result) as result:
+            plan = make_plan(selection, self._networks, config, result, listing.results)
+        plan = plan.without(self._failures)
+        self.stop.obey()
+        report.log_plan(plan, selection)
+        report.log_repaints(plan, config.output)
+        if plan.todo and local:
+            self._loading(plan.optimises)
+        return selection, plan
 
 
 def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
@@ -172,7 +256,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
 class _Ending:
     """The end of a run, described by the last line of its log."""
 
-    summary: str = "Nothing to paint: there are no photos, or no paintings."
+    summary: str = ""
 
 
 @contextmanager

@@ -31,7 +31,7 @@ LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 EXTRAS = {
     **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),
     **dict.fromkeys(("fastapi", "starlette", "uvicorn", "multipart", "itsdangerous"), "web"),
-    **dict.fromkeys(("pydantic", "anyio", "python_multipart"), "web"),
+    **dict.fromkeys(("pydantic", "anyio", "python_multipart", "prometheus_client"), "web"),
     "ray": "cluster",
 }
 INTERRUPTED = 130  # 128 + SIGINT

@@ -24,6 +24,7 @@ from painterly.storage.files import storage_errors
 if TYPE_CHECKING:
     from painterly.config import Config
 
+WATCH_S = "60"
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 EXAMPLE = f"""\
   {command()} ./photos ./paintings ./painted --size 1024 --open
@@ -48,6 +49,7 @@ FLAGS = {
     "--dry-run": "only report what would be painted, how long it takes here, and the memory",
     "--keep": "paint only pictures without a result, whatever has changed",
     "--open": "open the results page in the browser at the end, if RESULTS is a folder",
+    "--watch": "stay, and every WATCH seconds (default: 60) paint what is new or changed",
     "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
 }
 PATTERN_FLAGS = {
@@ -70,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         usual = {"CLUSTER": "auto"} if args.cluster else {}
+        if args.watch:
+            usual["WATCH"] = WATCH_S
         values = {**usual, **environment, **_variables(args, start)}
         if args.sheet is not None:
             from painterly.cli.sheet import make_sheet
@@ -79,6 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if here and paints_instantly(values):
             values["STYLE_PRESET"] = "instant"
         loaded = replace(config.load(values), include=args.include, exclude=args.exclude)
+        if loaded.watch and args.open:
+            raise ConfigError("--watch (WATCH) and --open do not go together: a watch has no end")
         check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         if loaded.cluster:

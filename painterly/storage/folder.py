@@ -53,9 +53,15 @@ class _FileEntry(Entry):
     read every file."""
 
     _path: Path
+    _changed: str
 
-    def __init__(self, key: str, size: int, path: Path) -> None:
-        self.__dict__.update(key=key, size=size, _path=path)
+    def __init__(self, key: str, about: os.stat_result, path: Path) -> None:
+        changed = f"{about.st_ino} {about.st_size} {about.st_mtime_ns}"
+        self.__dict__.update(key=key, size=about.st_size, _path=path, _changed=changed)
+
+    @property
+    def version(self) -> str:
+        return self._changed
 
     @functools.cached_property
     def etag(self) -> str:
@@ -185,7 +191,7 @@ class FolderBucket(Store):
             if path.is_symlink():  # a loop of links
                 return None
             raise
-        return _FileEntry(key, about.st_size, path) if stat.S_ISREG(about.st_mode) else None
+        return _FileEntry(key, about, path) if stat.S_ISREG(about.st_mode) else None
 
     def find(self, key: str) -> Entry | None:
         safe_path(self.folder, key)

@@ -12,7 +12,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from painterly import ENGINE_VERSION
@@ -23,7 +23,7 @@ from painterly.log import WarningLog, event, log_trace
 from painterly.paths import PROGRAM
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
-from painterly.web.gate import middleware
+from painterly.web.gate import METRICS, middleware
 from painterly.web.options import MEGA, WebOptions
 from painterly.web.pages import SAMPLES, pages
 from painterly.web.schemas import (
@@ -138,6 +138,9 @@ def create_app(service: Service) -> FastAPI:
     app.add_api_route(
         "/api/system", system, tags=["system"], responses={**REFUSALS, 500: {"model": Refusal}}
     )
+    app.add_api_route(
+        METRICS, metrics, tags=["system"], response_class=PlainTextResponse, responses=REFUSALS
+    )
     for router in (jobs, paintings, pages):
         app.include_router(router)
     for kind in SAMPLES:
@@ -165,6 +168,20 @@ def system(service: Shared) -> System:
     return System(device=service.supervisor.device, ready=service.problem is None)
 
 
+def metrics(service: Shared) -> PlainTextResponse:
+    """Return the queue, the jobs that have ended, the seconds that pictures took, storage errors
+    and memory, for Prometheus."""
+    from painterly.web.metrics import CONTENT_TYPE
+
+    text = service.metrics.text(
+        service.jobs.counts(),
+        service.problem is None,
+        service.supervisor.device,
+        service.supervisor.pid,
+    )
+    return PlainTextResponse(text, headers={"content-type": CONTENT_TYPE})
+
+
 async def _invalid(_: Request, error: Exception) -> Response:
     """Answer with one line about the first error in a request."""
     assert isinstance(error, RequestValidationError)
@@ -183,6 +200,7 @@ async def _refused(_: Request, error: Exception) -> Response:
 
 async def _no_storage(request: Request, error: Exception) -> Response:
     request.app.state.warnings.warn(str(error))
+    request.app.state.service.metrics.storage_failed()
     detail = "the storage does not answer at the moment; try again later"
     return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
 

@@ -1,6 +1,8 @@
 """ASGI middleware: security headers and timeouts, and a gate for logins, tokens and other sites."""
 
 import asyncio
+import base64
+import binascii
 import time
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
@@ -20,6 +22,7 @@ from painterly.web.sessions import COOKIE, SESSION_S
 
 OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
+METRICS = "/metrics"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
 MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -28,6 +31,9 @@ POLICY = (
     "form-action 'self'; frame-ancestors 'none'"
 )
 BEARER = {"www-authenticate": "Bearer"}
+BASIC = {"www-authenticate": 'Basic realm="metrics", charset="UTF-8"'}
+WRONG_TOKEN = "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD"
+WRONG_LOGIN = "the login is wrong; it is WEB_METRICS_USER and WEB_METRICS_PASSWORD"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -130,20 +136,31 @@ class Gate:
             return _problem(403, "a page of another site sent this request")
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
+        if path == METRICS and self._service.options.metrics_user is not None:
+            login = basic(request.headers)
+            if login is not None:
+                right = self._service.sessions.may_read_metrics(login)
+                return self._wrong_guess(request, right, WRONG_LOGIN, BASIC)
+            if not self._service.sessions.needed:
+                return _problem(401, WRONG_LOGIN, BASIC)
         if token is not None:
-            return self._wrong_token(request, token)
+            right = not self._service.sessions.needed or self._service.sessions.is_token(token)
+            return self._wrong_guess(request, right, WRONG_TOKEN, BEARER)
         return None if self._service.sessions.may_enter(request.session) else _to_login(request)
 
-    def _wrong_token(self, request: HTTPConnection, token: str) -> Response | None:
-        sessions, limiter = self._service.sessions, self._service.login_limiter
+    def _wrong_guess(
+        self, request: HTTPConnection, right: bool, detail: str, way: Mapping[str, str]
+    ) -> Response | None:
+        """Return None if a token or login is right, or else the answer, and count the guess."""
+        limiter = self._service.login_limiter
         client = client_address(request, self._service.options)
         if wait_s := limiter.wait_s(client, alone=True):
-            detail = f"too many wrong passwords; wait {wait_s} s"
-            return _problem(429, detail, {"retry-after": str(wait_s)})
-        if not sessions.needed or sessions.is_token(token):
+            wait = f"too many wrong passwords; wait {wait_s} s"
+            return _problem(429, wait, {"retry-after": str(wait_s)})
+        if right:
             return None
         limiter.failed(client)
-        return _problem(401, "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD", BEARER)
+        return _problem(401, detail, way)
 
 
 def _patient(receive: Receive) -> Receive:
@@ -184,13 +201,28 @@ def is_cross_site(headers: Headers) -> bool:
 
 def bearer(headers: Headers) -> str | None:
     """Return the token of a request's Authorization header; None if there is none."""
-    kind, _, token = headers.get("authorization", "").partition(" ")
-    if kind.lower() != "bearer":
+    token = _authorization(headers, "bearer")
+    if token is None:
         return None
     try:  # Headers are read as Latin-1, and most programs send UTF-8.
         return token.encode("latin-1").decode().strip()
     except UnicodeError:
         return token.strip()
+
+
+def basic(headers: Headers) -> str | None:
+    """Return the user and the password of a request's Authorization header, with a colon between;
+    None if there are none."""
+    encoded = _authorization(headers, "basic")
+    try:
+        return None if encoded is None else base64.b64decode(encoded).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def _authorization(headers: Headers, wanted: str) -> str | None:
+    kind, _, rest = headers.get("authorization", "").partition(" ")
+    return rest if kind.lower() == wanted else None
 
 
 def client_address(request: HTTPConnection, options: WebOptions) -> str:

@@ -27,6 +27,32 @@ USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are k
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
+def job_out(job: StoredJob, place: int | None = None, seconds: float | None = None) -> JobOut:
+    """Return a job as the API shows it.
+
+    Args:
+        job: The job.
+        place: Its place in the queue, if it has not ended.
+        seconds: The seconds until it is done, if they are known.
+    """
+    address = f"/api/jobs/{job.id}"
+    return JobOut(
+        **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
+        place=place,
+        look=job.style,
+        seconds_left=None if seconds is None else round(seconds, 1),
+        links=JobLinks(
+            self=address,
+            cancel=None if job.state.final else f"{address}/cancel",
+            photo=f"{address}/photo",
+            mask=f"{address}/mask" if job.mask_key else None,
+            preview=f"{address}/preview" if place == 0 and job.step else None,
+            result=f"{address}/result" if job.result else None,
+            timelapse=f"{address}/timelapse" if job.timelapse else None,
+        ),
+    )
+
+
 class JobIndex:
     """All unfinished jobs, and the latest that have ended. Thread-safe.
 
@@ -37,12 +63,18 @@ class JobIndex:
         closed: Whether the process is about to end.
     """
 
-    def __init__(self, store: JobStore, on_work: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        on_work: Callable[[], None] = lambda: None,
+        on_outage: Callable[[], None] = lambda: None,
+    ) -> None:
         """Args:
         store: The jobs in the bucket.
         on_work: Is called when jobs wait.
+        on_outage: Is called when the bucket cannot be polled.
         """
-        self._store, self._on_work = store, on_work
+        self._store, self._on_work, self._on_outage = store, on_work, on_outage
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
@@ -82,22 +114,7 @@ class JobIndex:
                 at = queue.index(job.id)
                 place = max(0, at - painting + 1)
                 seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
-        address = f"/api/jobs/{job.id}"
-        return JobOut(
-            **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
-            place=place,
-            look=job.style,
-            seconds_left=None if seconds is None else round(seconds, 1),
-            links=JobLinks(
-                self=address,
-                cancel=None if job.state.final else f"{address}/cancel",
-                photo=f"{address}/photo",
-                mask=f"{address}/mask" if job.mask_key else None,
-                preview=f"{address}/preview" if place == 0 and job.step else None,
-                result=f"{address}/result" if job.result else None,
-                timelapse=f"{address}/timelapse" if job.timelapse else None,
-            ),
-        )
+        return job_out(job, place, seconds)
 
     def counts(self) -> tuple[int, int]:
         """Count the jobs that wait and those that are being painted."""
@@ -230,6 +247,7 @@ class JobIndex:
             except StorageError as error:
                 self.problem = str(error)
                 self._warnings.warn(self.problem)
+                self._on_outage()
             except Exception as error:  # Without this thread every job would seem to stand still.
                 self.problem = f"unexpected {type(error).__name__}: {error}"
                 if self._warnings.warn(self.problem):

@@ -9,7 +9,7 @@ import contextlib
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from pydantic import ValidationError
@@ -45,6 +45,7 @@ class StoredJob(JobFields):
         crashes: Number of times its worker died without a further step after `crashed_at`.
         crashed_at: The step at the last of these deaths.
         seconds: Duration of the painting.
+        callback: The address that gets the job once it has ended; no longer stored then.
     """
 
     photo_key: str
@@ -61,6 +62,7 @@ class StoredJob(JobFields):
     timelapse: str | None = None
     device: str | None = None
     seconds: float | None = None
+    callback: str | None = None
 
     @property
     def request(self) -> JobRequest:
@@ -95,8 +97,14 @@ def created_at(job: str) -> float:
 class JobStore:
     """The jobs in a result bucket. Methods raise StorageError."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    def __init__(
+        self, bucket: Bucket, on_end: Callable[[StoredJob], None] = lambda _: None
+    ) -> None:
+        """Args:
+        bucket: The result bucket.
+        on_end: Is called with each job that this process was the first to end.
+        """
+        self._bucket, self._on_end = bucket, on_end
 
     def queued(self) -> Iterator[tuple[str, str]]:
         """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
@@ -147,9 +155,16 @@ class JobStore:
 
     def end(self, job: StoredJob) -> bool:
         """Store how a job ended. Return False if another process has done so."""
-        first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
-        self._bucket.delete(f"{_QUEUE}{job.id}.json")
+        data = job.model_copy(update={"callback": None}).to_bytes()
+        first = self._bucket.write_if(f"{_DONE}{job.id}.json", data, None) is not None
+        if first:
+            self._on_end(job)
+        self.leave_queue(job.id)
         return first
+
+    def leave_queue(self, job: str) -> None:
+        """Delete the object of a job, by its id, that has ended."""
+        self._bucket.delete(f"{_QUEUE}{job}.json")
 
 
 def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:

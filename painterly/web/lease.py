@@ -68,8 +68,8 @@ class JobClaimer:
         held = job.owner not in (None, self._owner, self._dead_owner)
         if held and unchanged_s < LEASE_S:
             return None
-        if ended := self._store.read_ended(job_id):  # Its worker died before it deleted this.
-            self._store.end(ended)
+        if self._store.read_ended(job_id):  # Its worker died before it deleted this.
+            self._store.leave_queue(job_id)
             return None
         # Otherwise two claims of one worker could have the same content, and the same ETag.
         crashes = job.crashes

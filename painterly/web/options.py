@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from painterly.config import switch, whole_number
 from painterly.errors import ConfigError
+from painterly.log import shortened
+from painterly.webhook import parse_address
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_PASSWORD = 8  # characters
@@ -23,6 +25,8 @@ class WebOptions:
         max_pixels: Maximum number of pixels of a picture.
         max_waiting: Maximum number of jobs in the queue.
         proxies: Number of proxies in front, which add to X-Forwarded-For.
+        callback_hosts: The hosts that callbacks may be sent to.
+        metrics_user, metrics_password: A login for the metrics alone; None if there is none.
     """
 
     host: str
@@ -34,6 +38,9 @@ class WebOptions:
     max_pixels: int = 52 * MEGA
     max_waiting: int = 50
     proxies: int = 0
+    callback_hosts: frozenset[str] = frozenset()
+    metrics_user: str | None = None
+    metrics_password: str | None = field(default=None, repr=False)
 
     @property
     def local(self) -> bool:
@@ -50,8 +57,8 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
             then serves only this machine.
 
     Raises:
-        ConfigError: A value is wrong, there is a token without a password, or the network can reach
-            the service, which has neither a password nor WEB_PUBLIC=1.
+        ConfigError: A value is wrong, there is a token without a password, or half of a login, or
+            the network can reach the service, which has neither a password nor WEB_PUBLIC=1.
     """
     values = {name: text.strip() for name, text in environment.items() if text.strip()}
     password, public = values.get("WEB_PASSWORD"), switch(values, "WEB_PUBLIC")
@@ -69,8 +76,11 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
         # Clever Cloud has one proxy in front of every application.
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
+        callback_hosts=_hosts(values, "WEB_CALLBACK_HOSTS"),
+        metrics_user=values.get("WEB_METRICS_USER"),
+        metrics_password=values.get("WEB_METRICS_PASSWORD"),
     )
-    for name in ("WEB_PASSWORD", "WEB_TOKEN"):
+    for name in ("WEB_PASSWORD", "WEB_TOKEN", "WEB_METRICS_PASSWORD"):
         if name in values and len(values[name]) < SHORTEST_PASSWORD:
             raise ConfigError(f"{name} is too short; expected at least 8 characters")
     if options.public and options.password:
@@ -83,6 +93,13 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
             "WEB_TOKEN is set without WEB_PASSWORD, so that the service would ask nobody for it; "
             "set both, or none of them"
         )
+    if (options.metrics_user is None) != (options.metrics_password is None):
+        raise ConfigError(
+            "only one of WEB_METRICS_USER and WEB_METRICS_PASSWORD is set; set both, or none of "
+            "them"
+        )
+    if ":" in (options.metrics_user or ""):
+        raise ConfigError("WEB_METRICS_USER has a colon, which no user of HTTP can have")
     if not (options.password or options.public or options.local):
         raise ConfigError(
             f"WEB_PASSWORD is not set, and the service would listen on {options.host}, where "
@@ -90,3 +107,16 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
             "WEB_HOST=127.0.0.1 to serve this machine alone"
         )
     return options
+
+
+def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
+    """Return a variable's names of hosts, separated by commas. Raises ConfigError."""
+    hosts = [host.strip().lower() for host in values.get(name, "").split(",")]
+    for host in hosts:
+        parts = parse_address(f"https://{f'[{host}]' if ':' in host else host}/")
+        if host and (parts is None or parts.hostname != host or "*" in host):
+            raise ConfigError(
+                f"{name} has {shortened(host)}; expected names of hosts, separated by commas, such "
+                "as example.com"
+            )
+    return frozenset(filter(None, hosts))

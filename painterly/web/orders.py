@@ -14,6 +14,7 @@ from painterly.errors import ConfigError
 from painterly.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
 from painterly.web.buckets import WebBuckets
+from painterly.web.callbacks import check_callback
 from painterly.web.catalogue import Catalogue
 from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
@@ -84,6 +85,7 @@ class Orders:
         """
         if (upload is None) == (request.repaint is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
+        check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.repaint or "")
         mask_file = earlier_mask if mask is None else mask
         self.checked_settings(request.preset, request.settings)
@@ -111,6 +113,7 @@ class Orders:
             settings=request.settings,
             created=utc_now(),
             work=total_work(*photo.size, style.settings),
+            callback=request.callback,
         )
         with self._placing:
             self.check_room()

@@ -90,6 +90,11 @@ class JobRequest(BaseModel):
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
     preset: Preset = Field(Preset.FINE, validation_alias=AliasChoices("preset", "quality"))
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
+    callback: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
+        default=None,
+        description="An address that gets the job in a POST request once it has ended, on a host "
+        "of WEB_CALLBACK_HOSTS.",
+    )
 
 
 class JobLinks(BaseModel):

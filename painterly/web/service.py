@@ -1,23 +1,28 @@
 """The parts that all routes of an application share."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 
 from painterly.config import Config
-from painterly.web.buckets import open_buckets
+from painterly.web.buckets import Refreshed, open_buckets
+from painterly.web.callbacks import send_callback
 from painterly.web.catalogue import Catalogue
 from painterly.web.job_index import JobIndex
-from painterly.web.job_store import JobStore
+from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.options import WebOptions
 from painterly.web.orders import Orders, check_limits
 from painterly.web.pictures import Results
 from painterly.web.previews import Previews
 from painterly.web.sessions import LoginRateLimiter, Sessions
 from painterly.web.supervisor import Supervisor
+
+if TYPE_CHECKING:
+    from painterly.web.metrics import Metrics
 
 MAX_UPLOADS = 24  # received at once
 MAX_IN_MEMORY = 4  # uploads in memory at once
@@ -48,7 +53,12 @@ class Service:
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
-        self.jobs = JobIndex(JobStore(self.buckets.result), lambda: self.supervisor.send("look"))
+        self._metrics = Refreshed(_metrics, math.inf)
+        self.jobs = JobIndex(
+            JobStore(self.buckets.result, self.handle_end),
+            lambda: self.supervisor.send("look"),
+            lambda: self.metrics.storage_failed(),
+        )
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = Orders(config, options, self.buckets, self.jobs, self.catalogue)
@@ -74,6 +84,17 @@ class Service:
         """The reason why no jobs are accepted and painted; None if they are."""
         return self.jobs.problem or self.supervisor.problem or None
 
+    @property
+    def metrics(self) -> "Metrics":
+        """The metrics. Their library is loaded when they are first used: the start need not wait
+        for it."""
+        return self._metrics.get()
+
+    def handle_end(self, job: StoredJob) -> None:
+        """Handle the end of a job that this instance has ended."""
+        self.metrics.job_ended(job)
+        send_callback(job)
+
     def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""
         match message:
@@ -85,6 +106,16 @@ class Service:
                 self.previews.answer(number, jpeg, reason)
             case ("changed",):
                 self.jobs.poll_now()
+            case ("ended", job):
+                self.handle_end(job)
+            case ("outage",):
+                self.metrics.storage_failed()
+
+
+def _metrics() -> "Metrics":
+    from painterly.web.metrics import Metrics
+
+    return Metrics()
 
 
 def _service(request: Request) -> Service:

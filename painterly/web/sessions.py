@@ -35,6 +35,9 @@ class Sessions:
         secret: A further value that only the instances of this service share.
         """
         self._password, self._token = options.password, options.token or options.password
+        self._metrics: str | None = None
+        if options.metrics_user is not None:
+            self._metrics = f"{options.metrics_user}:{options.metrics_password}"
         self.needed = options.password is not None
         self.key = secrets.token_hex()
         if self.needed:
@@ -64,6 +67,11 @@ class Sessions:
     def is_password(self, text: str) -> bool:
         """Return whether a text is the password, in constant time."""
         return self._password is not None and _same(self._password, text)
+
+    def may_read_metrics(self, login: str) -> bool:
+        """Return whether a text is the user and the password for the metrics, with a colon
+        between."""
+        return self._metrics is not None and _same(self._metrics, login)
 
     def is_token(self, text: str) -> bool:
         """Return whether a text is the API token: WEB_TOKEN, or else the password."""

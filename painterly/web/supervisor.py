@@ -74,6 +74,11 @@ class Supervisor:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the latest worker; None before the first."""
+        return self._process.pid if self._process else None
+
     def start(self) -> None:
         """Begin to keep a worker running."""
         self._thread.start()

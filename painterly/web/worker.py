@@ -76,7 +76,7 @@ class WebWorker:
 
     def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
-        self.store = JobStore(buckets.result)
+        self.store = JobStore(buckets.result, lambda job: pipe.send("ended", job))
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._look = threading.Event()  # There may be a job.
@@ -218,6 +218,7 @@ class WebWorker:
 
     def _pause(self, error: StorageError) -> None:
         self._warnings.warn(str(error))
+        self.pipe.send("outage")
         self._wait(STORAGE_PAUSE_S, threading.Event())
 
     def _wait(self, seconds: float, end: threading.Event) -> None:

@@ -84,7 +84,7 @@ def served(
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
     service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0)
-    service.supervisor = Mock(device=None, problem="")  # No process is started.
+    service.supervisor = Mock(device=None, problem="", pid=None)  # No process is started.
     app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []
     # The thread ends a moment after the test: the next one would get its log lines.

@@ -33,7 +33,7 @@ def test_the_description_has_all_requests_and_its_examples_are_allowed(web):
     paths = web.get("/openapi.json").json()["paths"]
     for example in JobRequest.model_config["json_schema_extra"]["examples"]:
         JobRequest.model_validate(example)
-    assert {"/healthz", "/readyz", "/api/jobs", "/api/events"} <= paths.keys()
+    assert {"/healthz", "/readyz", "/metrics", "/api/jobs", "/api/events"} <= paths.keys()
     assert {"408", "422", "429", "503"} <= paths["/api/jobs"]["post"]["responses"].keys()
     assert all("description" in each for path in paths.values() for each in path.values())
 

@@ -126,3 +126,22 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
     assert serve(config.load(place), options, no_worker) == 0
     assert caplog.messages == [f"serving on http://{shown}:{port}"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"WEB_METRICS_USER": "prometheus"}, "only one of WEB_METRICS_USER"),
+        ({"WEB_METRICS_PASSWORD": "a long one"}, "only one of WEB_METRICS_USER"),
+        ({"WEB_METRICS_USER": "a", "WEB_METRICS_PASSWORD": "short"}, "WEB_METRICS_PASSWORD is too"),
+        ({"WEB_METRICS_USER": "a:b", "WEB_METRICS_PASSWORD": "a long one"}, "has a colon"),
+        ({"WEB_CALLBACK_HOSTS": "a.example,https://b.example"}, "HOSTS has 'https://b.example'"),
+        ({"WEB_CALLBACK_HOSTS": "*"}, "WEB_CALLBACK_HOSTS has '*'"),
+        ({"WEB_CALLBACK_HOSTS": "a.example:8080"}, "WEB_CALLBACK_HOSTS has 'a.example:8080'"),
+    ],
+    ids=str,
+)
+def test_logins_for_metrics_and_hosts_of_callbacks_are_checked(wrong, named):
+    with pytest.raises(ConfigError) as caught:
+        load_options(PASSWORD | wrong)
+    assert named in str(caught.value) and "a long one" not in str(caught.value)

@@ -178,10 +178,15 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
     answers = [UnavailableError("no connection")] * 2 + [Stopped(signal.SIGTERM)]
     away_at_first = Mock(side_effect=answers)
     monkeypatch.setattr(workers, "JobRunner", away_at_first)
-    pipe = SimpleNamespace(receive=threading.Event().wait)  # The web process says nothing.
+    said = []
+    pipe = SimpleNamespace(
+        receive=threading.Event().wait,  # The web process says nothing.
+        send=lambda *message: said.append(message),
+    )
     with pytest.raises(Stopped):
         workers.work(config.load(place), pipe, "this worker", None)
     assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
+    assert said == [("outage",)] * 2
 
 
 def test_previews_are_deleted_with_the_end_and_a_storage_that_takes_none_is_named_once(

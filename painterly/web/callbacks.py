@@ -1,0 +1,58 @@
+"""Callbacks: POST requests with a job that has ended, to the address that its request named."""
+
+import threading
+import time
+from collections.abc import Collection
+from logging import WARNING
+
+from painterly.log import event
+from painterly.web.job_index import job_out
+from painterly.web.job_store import StoredJob
+from painterly.web.schemas import ApiError
+from painterly.webhook import ADDRESS_SYNTAX, WebhookError, check_public, parse_address, post
+
+PAUSES_S = (5.0, 30.0)  # before each further attempt
+
+
+def check_callback(address: str | None, hosts: Collection[str]) -> None:
+    """Raise ApiError for a callback that is not an address, or on a host that is not allowed.
+
+    Args:
+        address: The address, if the request has one.
+        hosts: The hosts that WEB_CALLBACK_HOSTS allows.
+    """
+    if address is None:
+        return
+    parts = parse_address(address)
+    if parts is None:
+        raise ApiError(422, f"callback is wrong; expected {ADDRESS_SYNTAX}")
+    if parts.hostname not in hosts:
+        raise ApiError(
+            422,
+            f"callbacks to {parts.hostname} are not allowed here; whoever runs this service adds "
+            "the host to WEB_CALLBACK_HOSTS",
+        )
+    try:
+        check_public(parts)
+    except WebhookError as error:
+        raise ApiError(422, f"no callback can be sent: {error}") from None
+
+
+def send_callback(job: StoredJob) -> None:
+    """Send an ended job to its callback, if it has one, in a thread. Failures are only logged."""
+    if job.callback is not None:
+        threading.Thread(target=_send, args=(job, job.callback), daemon=True).start()
+
+
+def _send(job: StoredJob, address: str) -> None:
+    content = job_out(job).model_dump(mode="json", by_alias=True)
+    for pause_s in (*PAUSES_S, None):
+        try:
+            post(address, content, public_only=True)
+        except WebhookError as error:
+            again = "" if pause_s is None else f"; retrying in {pause_s:.0f} s"
+            event(f"job {job.id}: no callback was sent: {error}{again}", level=WARNING)
+            if pause_s is not None:
+                time.sleep(pause_s)
+        else:
+            return

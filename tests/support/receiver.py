@@ -1,0 +1,53 @@
+"""An HTTP server that keeps what is posted to it."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Receiver:
+    """A running server.
+
+    Attributes:
+        address: Its address, with a token.
+        posts: The path, the headers by their names in lower case, and the JSON of each request.
+        status: The status of its answers.
+    """
+
+    def __init__(self, server: ThreadingHTTPServer, host: str) -> None:
+        self.address = f"http://{host}:{server.server_port}/hook?token=s3cr3t"
+        self.posts: list[tuple[str, dict[str, str], dict]] = []
+        self.status = 204
+
+    @property
+    def texts(self) -> list[str]:
+        return [content["text"] for _, _, content in self.posts]
+
+
+@contextmanager
+def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
+    """Serve on an address of this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.posts.append((self.path, headers, json.loads(body)))
+            self.send_response(receiver.status)
+            self.send_header("location", receiver.address)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    with ThreadingHTTPServer((host, 0), Handler) as server:
+        receiver = Receiver(server, host)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield receiver
+        finally:
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,107 @@
+"""A job's callback: the address that gets the job once it has ended."""
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from support.polling import until
+from support.receiver import receiving
+from support.web_service import DRAFT, WebProcess, send, served
+
+from painterly.paths import PROGRAM
+
+PUBLIC = "93.184.215.14"  # in a separate network, an address of this machine
+SLEEPING = PROGRAM / "tests" / "support" / "sleeping"
+
+
+def callback(address: str) -> dict[str, str]:
+    return {**DRAFT, "callback": address}
+
+
+def test_a_callback_goes_to_no_other_host_and_into_no_private_network(place):
+    hosts = "localhost, 127.0.0.1,10.0.0.8,::1,::ffff:10.0.0.8,169.254.169.254,0.0.0.0,Example.COM"
+    with served({**place, "WEB_CALLBACK_HOSTS": hosts}) as web:
+        for host in (*hosts.split(",")[:-1], "LOCALHOST"):
+            name = host.strip()
+            address = f"http://{f'[{name}]' if ':' in name else name}:8000/?token=s3cr3t"
+            refused = send(web, callback(address))
+            assert refused.status_code == 422, name
+            assert "is in a private network" in refused.json()["detail"], name
+            assert "s3cr3t" not in refused.text
+        for address in (
+            *("https://example.org/", "https://example.com.evil.org/", "http://2130706433/"),
+            "https://example.com@evil.org/",
+        ):
+            refused = send(web, callback(address))
+            assert refused.status_code == 422, address
+            assert "are not allowed here" in refused.json()["detail"], address
+        for address in (
+            *("ftp://example.com/", "example.com", "https://exa mple.com", "https://"),
+            *("https://evil.org\\@example.com/", "https://example.com\r\n.evil.org/"),
+        ):
+            refused = send(web, callback(address))
+            assert refused.status_code == 422, address
+            assert "callback is wrong; expected an address" in refused.json()["detail"], address
+        assert web.get("/api/jobs").json()["jobs"] == []
+    with served(place) as web:
+        assert "WEB_CALLBACK_HOSTS" in send(web, callback("https://example.com/")).json()["detail"]
+
+
+@pytest.mark.slow
+def test_a_job_that_has_ended_is_posted_to_its_callback(place, tmp_path):
+    """In a separate network, where this machine has a public address."""
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        pytest.skip("needs unshare and ip: apt-get install util-linux iproute2")
+    address = f"ip link set lo up && ip address add {PUBLIC}/32 dev lo"
+    network = ("unshare", "--map-root-user", "--net", "sh", "-c", f'{address} && exec "$@"', "sh")
+    if subprocess.run((*network, "true"), capture_output=True).returncode:
+        pytest.skip("needs user namespaces, for a separate network")
+    code = (
+        f"import sys; sys.path[:0] = {[str(PROGRAM), str(PROGRAM / 'tests')]!r}\n"
+        f"from web import test_callbacks\n"
+        f"test_callbacks.deliver({place!r}, {str(tmp_path)!r})"
+    )
+    ran = subprocess.run(
+        (*network, sys.executable, "-c", code), text=True, capture_output=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def deliver(place: dict[str, str], folder: str) -> None:
+    """Order jobs of a service, and check what their callbacks get."""
+    own = {
+        "PYTHONPATH": f"{SLEEPING}:{PROGRAM}",
+        "PAINTING_S": "1",
+        "VGG_WEIGHTS": "builtin",
+        "WEB_CALLBACK_HOSTS": f"other.example,{PUBLIC}",
+    }
+    web = WebProcess({**place, **own}, Path(folder, "log"))
+    web.start()
+    with receiving(PUBLIC) as receiver:
+        try:
+            done = send(web.client, callback(receiver.address)).json()
+            cancelled = send(web.client, callback(receiver.address)).json()
+            assert "callback" not in done
+            assert web.client.post(cancelled["links"]["cancel"]).status_code == 202
+            until(lambda: len(receiver.posts) == 2)
+            jobs = {content["id"]: content for _, _, content in receiver.posts}
+            assert jobs[cancelled["id"]]["state"] == "cancelled"
+            until(lambda: web.client.get(done["links"]["self"]).json() == jobs[done["id"]])
+            assert jobs[done["id"]]["links"]["result"] and jobs[done["id"]]["state"] == "done"
+            assert {path for path, _, _ in receiver.posts} == {"/hook?token=s3cr3t"}
+            assert receiver.posts[0][1]["host"] == receiver.address.split("/")[2]
+
+            receiver.status = 302  # To itself: not followed, but tried again later.
+            send(web.client, callback(receiver.address))
+            until(lambda: "answered with the status 302; retrying in 5 s" in web.log.read_text())
+            receiver.status = 200
+            until(lambda: len(receiver.posts) == 4)
+            time.sleep(0.5)
+            assert len(receiver.posts) == 4
+        finally:
+            web.stop()
+    stored = [path.read_text() for path in Path(place["BUCKET_RESULT"]).rglob("_web/**/*.json")]
+    assert stored and not any("s3cr3t" in each for each in (*stored, web.log.read_text()))
