@@ -47,6 +47,6 @@ menu.hidden = false;
 menu.addEventListener("click", ({ target }) => {
   if (!target.dataset.language) return;
   keep(target.dataset.language);
-  // A reload would send a form a second time.
-  if (location.hash) location.reload(); else location.replace(location.href);
+  // A reload would send the login's form a second time; with something after #, the same address would only scroll.
+  if (location.hash) location.reload(); else location.replace(location.pathname + location.search);
 });
