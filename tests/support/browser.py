@@ -69,7 +69,7 @@ axe.run({ rules, resultTypes: ["violations"] }).then(({ violations }) => done(vi
 MARK_CONTROLS = """(() => {
 const top = document.querySelector("dialog[open]") || document;
 const all = top.querySelectorAll("a[href], button, input, select, summary, textarea");
-const used = [...all].filter((e) => !e.disabled && e.getClientRects().length && e.type !== "hidden"
+const used = [...all].filter((e) => !e.disabled && e.checkVisibility() && e.type !== "hidden"
   && !(e.type === "radio" && !e.checked));
 for (const each of used) each.dataset.unseen = "";
 return used.length;

@@ -51,6 +51,7 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     page.look(server.address)
     page.one("#languages summary").click()
     assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
     page.one("#languages summary").click()
     page.choose_language("Español")
     assert page.one("#paint").text == "Pintar"
