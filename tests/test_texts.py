@@ -36,7 +36,7 @@ SINKS = re.compile(
 )
 # They name things of browsers and of HTTP, and classes.
 NO_WORDS = re.compile(
-    r"(use strict|Content-Type|Accept|Retry-After|Idempotency-Key|Files|Arrow\w*|Escape"
+    r"(use strict|Content-Type|Accept|Retry-After|Idempotency-Key|Files|Arrow\w*|Enter|Escape"
     r"|hang tall|input, select, textarea)$"
 )
 
