@@ -26,6 +26,7 @@ from bot import orders, words
 from bot.context import USERS, Context, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Document, Resources
 from bot.words import Words
+from painterly.texts import DEFAULT, LANGUAGES
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 OWNER_COMMANDS = ("users", "limit")
@@ -280,9 +281,9 @@ async def publish_menus(bot: Bot, owner: int) -> None:
 
 
 async def _set_menu(bot: Bot, names: tuple[str, ...], scope: BotCommandScope) -> None:
-    for language in words.LANGUAGES:
+    for language in LANGUAGES:
         say = words.speaking(language)
         commands = [BotCommand(name, say.text(f"menu.{name}")) for name in names]
         # A menu without a code is for all languages without a menu.
-        code = None if language == words.LANGUAGES[0] else language
+        code = None if language == DEFAULT else language
         await bot.set_my_commands(commands, scope=scope, language_code=code)

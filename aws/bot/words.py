@@ -1,25 +1,21 @@
-"""The bot's words: texts in the languages of its users, from texts.toml, and buttons.
+"""The bot's words: texts in the languages of its users, and buttons.
 
 A button's data comes back when it is pressed, but a client can send any data. Each pattern matches
 only data that this module makes, in Telegram's 64 bytes. The handlers check that an order belongs
 to the user who pressed.
 """
 
-import functools
 import html
-import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 from contract import LARGEST_SIDE
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from painterly.log import printable
 from painterly.settings import FIELDS
+from painterly.texts import Texts, language_of
 
-LANGUAGES = ("en", "de", "fr", "es")  # The first is the default.
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 
@@ -70,30 +66,19 @@ def speaking(language: str | None) -> "Words":
 
     They are English for other languages.
     """
-    code = (language or "").partition("-")[0].lower()
-    return Words(code if code in LANGUAGES else LANGUAGES[0])
+    return Words(language_of(language))
 
 
-@functools.cache
-def table() -> dict[str, dict[str, str]]:
-    """Return the texts by key and language. Keys of nested tables are joined by dots."""
-    path = Path(__file__).with_name("texts.toml")
-    return dict(_flat("", tomllib.loads(path.read_text(encoding="utf-8"))))
-
-
-class Words:
-    """The texts in one language."""
-
-    def __init__(self, language: str) -> None:
-        self.language = language
+class Words(Texts):
+    """The bot's texts in one language."""
 
     def text(self, key: str, **values: object) -> str:
-        """Return the text of a key, with its values."""
-        return table()[key][self.language].format(**values)
+        """Return the text of a key without `bot.`, with its values."""
+        return super().text(f"bot.{key}", **values)
 
     def help_text(self, style: str | None, size: int | str, keep_days: int) -> str:
         """Return the help, of at most 1024 characters, the limit of a caption."""
-        days = self._count("days", keep_days)
+        days = self.counted("days", keep_days)
         now = {"style": self._style_now(style), "size": self.size_text(size), "days": days}
         return self.text("help", **now)
 
@@ -148,7 +133,7 @@ class Words:
         """Return the time that a photo will take. `count` is None if no machine is available."""
         if count is None:
             return self.text("queue.no_machine")
-        return self.text("queue.minutes", minutes=self._count("minutes", count))
+        return self.text("queue.minutes", minutes=self.counted("minutes", count))
 
     def status(
         self, waiting: Sequence[int], running: int, style: str | None, size: int | str
@@ -163,9 +148,9 @@ class Words:
         """
         lines = []
         if running:
-            lines.append(self.text("status.running", photos=self._count("photos", running)))
+            lines.append(self.text("status.running", photos=self.counted("photos", running)))
         if waiting:
-            photos = self._count("photos", len(waiting))
+            photos = self.counted("photos", len(waiting))
             lines.append(self.text("status.waiting", photos=photos, position=waiting[0]))
         lines = lines or [self.text("status.none")]
         wish = self.text("status.wish", style=self._style_now(style), size=self.size_text(size))
@@ -173,7 +158,7 @@ class Words:
 
     def photos(self, key: str, count: int) -> str:
         """Return a text about a number of photos."""
-        return self.text(key, photos=self._count("photos", count))
+        return self.text(key, photos=self.counted("photos", count))
 
     def file_too_large(self, link: str) -> str:
         """Return, as HTML, a text with a link to a file."""
@@ -232,9 +217,6 @@ class Words:
             return self.text("queue.next")
         return self.text("queue.number", position=position)
 
-    def _count(self, what: str, count: int) -> str:
-        return self.text(f"{what}.one" if count == 1 else f"{what}.other", count=count)
-
 
 def button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
@@ -249,11 +231,3 @@ def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
 
 def _sizes() -> dict[str, int]:
     return {"smallest": SMALLEST_SIDE, "largest": LARGEST_SIDE}
-
-
-def _flat(prefix: str, texts: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
-    for key, value in texts.items():
-        if LANGUAGES[0] in value:
-            yield f"{prefix}{key}", value
-        else:
-            yield from _flat(f"{prefix}{key}.", value)

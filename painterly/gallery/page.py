@@ -1,4 +1,4 @@
-"""Records → index.html, one page that needs no other file and no network."""
+"""Records → index.html, one page that needs no other file and no network, in all languages."""
 
 import base64
 import functools
@@ -18,12 +18,13 @@ from painterly.gallery.pictures import picture_key, thumbnail_key
 from painterly.gallery.record_view import photo_name, sort_key, style_name
 from painterly.log import printable
 from painterly.record import Record
+from painterly.texts import DEFAULT, LANGUAGES, Texts, texts_of
 
 SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
 STYLESHEETS = ("theme.css", "compare.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("elements.js", "address.js", "compare.js", "dialog.js", "zoom.js"),
+    *("texts.js", "elements.js", "address.js", "compare.js", "dialog.js", "zoom.js"),
     *("wall.js", "viewer.js"),
 )
 ROW_COLUMNS = (
@@ -40,7 +41,28 @@ def render_page(
 ) -> str:
     """Render index.html, a file that needs no other. Arguments as in `page_context`."""
     template, inlined = _template()
-    return template.render(**inlined, **page_context(records, thumbnails, unfinished))
+    spoken = languages_context(DEFAULT, LANGUAGES, "gallery")
+    others = [Texts(language) for language in LANGUAGES if language != DEFAULT]
+    shown = page_context(records, thumbnails, unfinished)
+    return template.render(**inlined, **spoken, **shown, others=others, service=False)
+
+
+def languages_context(language: str, carried: Iterable[str], *places: str) -> dict[str, Any]:
+    """Return the variables of the template `base.html`, for a page in a language.
+
+    Args:
+        language: The language.
+        carried: The languages whose texts the page's scripts have.
+        places: The places that these texts are from, as for `texts_of`.
+    """
+    texts = Texts(language)
+    return {
+        "language": language,
+        "languages": LANGUAGES,
+        "text": texts.text,
+        "counted": texts.counted,
+        "texts": {each: texts_of(each, *places) for each in carried},
+    }
 
 
 def page_context(

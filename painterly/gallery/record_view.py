@@ -11,16 +11,17 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 from painterly.errors import ConfigError
-from painterly.log import duration, printable
+from painterly.log import printable
 from painterly.record import PaintingRef, Record, Scalar
 from painterly.settings import parse
 
 Rows = tuple[tuple[str, str], ...]  # names and values
+UNNAMED = "?"  # a photo or a style whose name the record lacks
 
 
 def photo_name(record: Record) -> str:
     """Return the photo's key, or the result's if the record lacks it."""
-    return record.photo or record.result or "a photo without a name"
+    return record.photo or record.result or UNNAMED
 
 
 def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
@@ -36,7 +37,7 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 
 def style_name(record: Record) -> str:
     """Return the style's name."""
-    return record.style_name or "a style without a name"
+    return record.style_name or UNNAMED
 
 
 def size(record: Record) -> tuple[int, int] | None:
@@ -47,19 +48,19 @@ def size(record: Record) -> tuple[int, int] | None:
     return height, width
 
 
-def shares(record: Record) -> list[str]:
-    """Return the share of each painting in percent as text, or empty texts if there is only one."""
+def shares(record: Record) -> list[int | None]:
+    """Return the share of each painting in percent, or None for each if there is only one."""
     recorded = [painting.share for painting in record.paintings or ()]
     known = [share for share in recorded if _is_sensible(share) and share >= 0]
     if len(recorded) < 2 or len(known) < len(recorded):
-        return [""] * len(recorded)
-    return [f"{100 * share / (sum(known) or 1):.0f}\N{NO-BREAK SPACE}%" for share in known]
+        return [None] * len(recorded)
+    return [round(100 * share / (sum(known) or 1)) for share in known]
 
 
-def time_taken(record: Record) -> str:
-    """Return the time of the painting as text; empty if the record lacks it."""
+def time_taken(record: Record) -> int | None:
+    """Return the time of the painting in seconds, if the record has it."""
     seconds = record.seconds
-    return duration(seconds) if _is_sensible(seconds) and seconds >= 0 else ""
+    return round(seconds) if _is_sensible(seconds) and seconds >= 0 else None
 
 
 def finished(record: Record) -> int | str:
@@ -73,12 +74,13 @@ def finished(record: Record) -> int | str:
 
 
 def origin(record: Record) -> Rows:
-    """Return the device, network, weights and engine, as far as the record has them."""
+    """Return the device, network, weights and engine, as far as the record has them, with the keys
+    of their names in texts.toml."""
     rows = (
-        ("Device", short_text(record.device)),
-        ("Network", short_text(record.network)),
-        ("Weights", short_text(record.weights)),
-        ("Engine", short_text(record.engine)),
+        ("gallery.device", short_text(record.device)),
+        ("gallery.network", short_text(record.network)),
+        ("gallery.weights", short_text(record.weights)),
+        ("gallery.engine", short_text(record.engine)),
     )
     return tuple((name, value) for name, value in rows if value)
 

@@ -8,9 +8,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from painterly.bucket_layout import PICTURES
-from painterly.gallery.page import SHARED, configure
+from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.paths import PROGRAM
 from painterly.settings import PRESETS
+from painterly.texts import LANGUAGES, Texts, preferred
 from painterly.web.gate import client_address
 from painterly.web.pictures import picture_response
 from painterly.web.schemas import MAX_BLENDED
@@ -26,6 +27,7 @@ SAMPLES = {
     for kind in ("photos", "paintings")
 }
 MAX_FIELD = 10_000  # bytes of a field of the login
+LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 pages = APIRouter(include_in_schema=False)
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
 configure(templates.env)
@@ -74,16 +76,16 @@ async def log_in(request: Request, service: Shared) -> Response:
     async with request.form(max_files=0, max_fields=5, max_part_size=MAX_FIELD) as form:
         password, after = (str(form.get(name, "")) for name in ("password", "next"))
     after = own_path(after)
-    client = client_address(request, service.options)
+    client, texts = client_address(request, service.options), Texts(_language(request))
     if wait_s := service.login_limiter.wait_s(client):
-        error, status = f"Too many wrong passwords. Wait {wait_s} seconds.", 429
+        error, status = texts.counted("page.passwords_wrong", wait_s), 429
     elif service.sessions.is_password(password):
         service.login_limiter.succeeded(client)
         service.sessions.log_in(request.session)
         return RedirectResponse(after, 303)
     else:
         service.login_limiter.failed(client)
-        error, status = "The password is wrong.", 401
+        error, status = texts.text("page.password_wrong"), 401
     response = _shown(request, service, "login", status, error=error, next=after)
     if wait_s:
         response.headers["retry-after"] = str(wait_s)
@@ -106,5 +108,13 @@ def own_path(path: str) -> str:
 def _shown(
     request: Request, service: Service, name: str, status: int = 200, **about: Any
 ) -> Response:
+    language = _language(request)
+    about |= languages_context(language, [language], "gallery", "page")
     about["user_logged_in"] = service.sessions.is_logged_in(request.session)
     return templates.TemplateResponse(request, f"{name}.html", about, status)
+
+
+def _language(request: Request) -> str:
+    """Return the language that was chosen on a page, or else that the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))

@@ -1,31 +1,18 @@
-"""The bot's texts: complete in every language, and within Telegram's limits."""
-
-import string
+"""The bot's texts within Telegram's limits."""
 
 import pytest
 from bot import words
 
-
-def placeholders(text):
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+from painterly.texts import LANGUAGES, texts_of
 
 
-def test_every_text_is_there_in_every_language_with_the_same_placeholders():
-    for key, texts in words.table().items():
-        assert set(texts) == set(words.LANGUAGES), key
-        assert all(text.strip() for text in texts.values()), key
-        names = {language: placeholders(text) for language, text in texts.items()}
-        assert len(set(map(frozenset, names.values()))) == 1, (key, names)
-        assert "<a href" not in str(texts) or all("<a href" in each for each in texts.values())
-
-
-@pytest.mark.parametrize("language", words.LANGUAGES)
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_fit_telegrams_limits(language):
     say = words.speaking(language)
     assert len(say.help_text("ü" * 1000, 4096, 10_000)) <= 1024
-    for key, texts in words.table().items():
-        most = {"menu": 256, "button": 40}.get(key.partition(".")[0], 900)
-        assert len(texts[language]) <= (most if key != "help" else 1024), key
+    for key, text in texts_of(language, "bot").items():
+        most = {"menu": 256, "button": 40, "help": 1024}.get(key.split(".")[1], 900)
+        assert len(text) <= most, key
     # An answer to a button, shown over the chat.
     alerts = ("button_gone", "style_gone", "not_yours", "again.gone", "again.waiting")
     assert all(len(say.text(key)) <= 200 for key in alerts)

@@ -66,10 +66,10 @@ def test_an_open_result_has_a_slider_its_details_and_its_settings(viewer, web):
     assert [viewer.colour("#stage", x) for x in (0.1, 0.7)] == ["blue", "blue"]
     slider.send_keys(Keys.ARROW_RIGHT * 3)
     assert slider.get_property("value") == "3"
-    assert slider.get_attribute("aria-valuetext").startswith("3 % photo")
+    assert slider.get_attribute("aria-valuetext").startswith("3% photo")
     viewer.one("#settings-of summary").click()
     about = viewer.one(".about").text
-    for part in ("monet.jpg", "47 s", "96 × 64 px", "the CPU", "content weight"):
+    for part in ("monet.jpg", "47 s", "96 × 64 px", "CPU", "content weight"):
         assert part in about
     viewer.one("#use").click()
     viewer.until("copied.textContent")
@@ -239,7 +239,7 @@ def test_the_keyboard_alone_opens_compares_and_closes(viewer, web):
 
     viewer.look(web)
     press = lambda *keys: ActionChains(viewer.driver, duration=0).send_keys(*keys).perform()  # noqa: E731
-    press(Keys.TAB, Keys.TAB, Keys.TAB, Keys.ENTER)  # After the filter and the order.
+    press(*[Keys.TAB] * 4, Keys.ENTER)  # After the languages, the filter and the order.
     viewer.until("document.activeElement.id === 'stage'")
     seen = []
     for key in (Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_LEFT, "+", "+", "0"):
@@ -277,3 +277,37 @@ def test_a_time_lapse_is_a_link_so_that_nothing_moves_unasked(viewer, tmp_path):
     viewer.until("title.textContent === 'b.jpg'")
     assert not link.is_displayed()
     assert viewer.errors() == []
+
+
+def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web):
+    viewer.speak("fr-CH,fr,en")
+    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.until("document.querySelector('dialog').open")
+    assert viewer.js("[document.title, document.documentElement.lang]") == ["Galerie", "fr"]
+    about = viewer.one(".about").text
+    assert "20 novembre 2026" in about and "Durée\n47 s" in about and "Télécharger" in about
+    said = viewer.one("#slider").get_attribute("aria-valuetext")
+    assert said.replace("\u202f", "\xa0") == "50\xa0% photo à gauche, 50\xa0% résultat à droite"
+    assert viewer.english("gallery") == set()
+    viewer.one("#close").click()
+    viewer.until("!document.querySelector('dialog').open")
+    viewer.choose_language("Deutsch")
+    assert viewer.js("document.documentElement.lang") == "de"
+    assert viewer.one("header .quiet").text == "6 Ergebnisse: 3 Fotos in 2 Stilen"
+    assert viewer.english("gallery") == set()
+    viewer.look(web)
+    assert viewer.js("document.documentElement.lang") == "de", "it is remembered"
+    assert viewer.errors() == []
+    viewer.js("localStorage.clear()")
+    viewer.speak("pt-BR,pt")
+    viewer.look(web)
+    assert viewer.one("header .quiet").text == "6 results: 3 photos in 2 styles"
+
+
+def test_without_scripts_the_page_is_english(viewer, web):
+    viewer.speak("fr")
+    viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    viewer.look(web)
+    text = viewer.one("header").text
+    viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+    assert text.startswith("Gallery\n6 results: 3 photos in 2 styles\nThis page needs JavaScript.")

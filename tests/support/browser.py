@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from painterly.texts import table, texts_of
 from support.polling import DEADLINE_S
 
 # Added to those that chromedriver passes.
@@ -25,6 +26,14 @@ def chromium(running_chromium):
     running_chromium.execute_cdp_cmd("Network.clearBrowserCookies", {})
     yield running_chromium
     running_chromium.get("about:blank")  # Ends streams of events.
+    speak(running_chromium, "en-US,en")
+
+
+def speak(driver, languages):
+    """Set the languages that the user of a browser prefers."""
+    agent = driver.execute_script("return navigator.userAgent")
+    how = {"userAgent": agent, "acceptLanguage": languages}
+    driver.execute_cdp_cmd("Network.setUserAgentOverride", how)
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +69,7 @@ axe.run({ rules, resultTypes: ["violations"] }).then(({ violations }) => done(vi
 MARK_CONTROLS = """(() => {
 const top = document.querySelector("dialog[open]") || document;
 const all = top.querySelectorAll("a[href], button, input, select, summary, textarea");
-const used = [...all].filter((e) => !e.disabled && e.getClientRects().length && e.type !== "hidden"
+const used = [...all].filter((e) => !e.disabled && e.checkVisibility() && e.type !== "hidden"
   && !(e.type === "radio" && !e.checked));
 for (const each of used) each.dataset.unseen = "";
 return used.length;
@@ -73,6 +82,22 @@ const faces = [[focused], [next], [next, "::after"]]
   .filter(([e]) => e && getComputedStyle(e).opacity !== "0");
 if (faces.some((face) => getComputedStyle(...face).outlineStyle === "solid"))
   delete focused.dataset.unseen;
+"""
+
+
+ALL_TEXTS = """(() => {
+const shown = [document.title];
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+while (walker.nextNode()) {
+  const { data, parentElement } = walker.currentNode, whole = data.trim();
+  if (!parentElement.closest("script, template, style"))
+    shown.push(whole, ...whole.split(/(?<=[.!?]) |, /));
+}
+for (const each of document.querySelectorAll("*"))
+  for (const name of ["alt", "title", "aria-label", "aria-valuetext"])
+    if (each.getAttribute(name)) shown.push(each.getAttribute(name));
+return [document.documentElement.lang, shown];
+})()
 """
 
 
@@ -130,6 +155,27 @@ class Viewer:
         sent = (each["params"] for each in events if each["method"] == "Network.requestWillBeSent")
         addresses = {each["request"]["url"] for each in sent}
         return {each for each in addresses if not each.startswith(("data:", "about:"))}
+
+    def speak(self, languages):
+        """Says which languages the user prefers, as `fr-CH,fr`."""
+        speak(self.driver, languages)
+
+    def choose_language(self, name):
+        """Choose a language from the menu, and wait for the page in it."""
+        self.driver.execute_script("window.isOld = true")
+        self.one("#languages summary").click()
+        [button] = [each for each in self.all("#languages button") if each.text == name]
+        button.click()
+        self.until("!window.isOld && document.readyState === 'complete'")
+
+    def english(self, *places):
+        """Return the English texts that a page in another language shows or has read aloud."""
+        language, shown = self.js(ALL_TEXTS)
+        own = {key: texts[language] for key, texts in table().items()}
+        texts = texts_of("en", *places).items()
+        whole = {text for key, text in texts if text not in own.values() and "{" not in text}
+        assert len(whole) > 40
+        return whole.intersection(shown)
 
     def dark(self, preferred):
         """Says whether the user prefers dark pages."""

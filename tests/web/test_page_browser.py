@@ -122,7 +122,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     painting, waiting = page.all("#queue > li")
     assert "beach.jpg in mosaic+waves\nPainting, about 40 s left" in painting.text
     assert painting.find_element("css selector", "progress").get_property("value") == 0.3
-    assert "Waiting, next in line" in waiting.text
+    assert "Waiting, next in the queue" in waiting.text
     assert page.errors() == []
     page.one("#log-out").click()
     page.until("location.pathname === '/login'")
@@ -147,7 +147,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     assert kind.startswith("notes.pdf is not one of the supported formats: ")
     assert "JPG" in kind and "HEIC" in kind and "JPEG" not in kind
     assert others == [
-        "big.png is too large: 3.0 MB, the limit is 2.0 MB",
+        "big.png is too large: 3 MB, the limit is 2 MB",
         "folder is empty, or a folder without pictures.",
     ]
     page.one("#photos button").click()
@@ -425,7 +425,7 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     page.until("!document.querySelector('dialog').open")
     repaint.click()
     assert chosen_photos(page) == ["beach.jpg"]
-    assert [each.text for each in page.all("#shares output")] == ["75 %", "25 %"]
+    assert [each.text for each in page.all("#shares output")] == ["75%", "25%"]
     page.one("[value=print]").click()
     order(page)
     queued(page, 1)
@@ -440,7 +440,7 @@ def test_a_photo_that_cannot_be_loaded_is_named(page, server):
     server.buckets.source.delete(job.photo_key)
     page.look(f"{server.address}/#{job.id}")
     page.until("limited.textContent")
-    assert page.one("#limited").text == "The photo beach.jpg cannot be loaded."
+    assert page.one("#limited").text == "Cannot be loaded: The photo beach.jpg."
 
 
 def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):

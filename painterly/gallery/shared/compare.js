@@ -1,5 +1,6 @@
 // Two pictures on one stage: a slider between them, side by side, or the right one alone.
 import { by } from "./elements.js";
+import { percent, text } from "./texts.js";
 
 export const stage = by("stage"), slider = by("slider");
 // The pictures, left and right, as `compare` got them.
@@ -14,10 +15,10 @@ export const show = (image, small, larger) => {
   const attempt = ([first, ...others]) => {
     if (wanted.get(image) !== order) return;
     if (!first) {
-      const tell = (text) => { if (wanted.get(image) === order) by("limited").textContent = text; };
+      const tell = (words) => { if (wanted.get(image) === order) by("limited").textContent = words; };
       image.decode().then(
-        () => tell("The full picture cannot be loaded; this is its thumbnail."),
-        () => tell(`${image.alt} cannot be loaded.`),
+        () => tell(text("gallery.no_full_picture")),
+        () => tell(text("gallery.not_loaded", { name: image.alt })),
       );
       return;
     }
@@ -32,7 +33,9 @@ export const show = (image, small, larger) => {
 export const slide = () => {
   const at = Number(slider.value), [left, right] = sides;
   stage.style.setProperty("--at", `${at}%`);
-  slider.setAttribute("aria-valuetext", `${at} % ${left.said} on the left, ${100 - at} % ${right.said} on the right`);
+  slider.setAttribute("aria-valuetext", text("gallery.divided", {
+    left: left.said, left_share: percent(at / 100), right: right.said, right_share: percent(1 - at / 100),
+  }));
 };
 slider.addEventListener("input", slide);
 

@@ -1,8 +1,10 @@
 // The parts that pages are made of.
+import { text } from "./texts.js";
+
 export const by = (id) => document.getElementById(id);
-export const make = (tag, text, name) => {
+export const make = (tag, words, name) => {
   const made = document.createElement(tag);
-  if (text) made.textContent = text;
+  if (words) made.textContent = words;
   if (name) made.className = name;
   return made;
 };
@@ -14,7 +16,7 @@ export const picture = (source, alt, size) => {
   image.alt = alt;
   if (size) [image.height, image.width] = size;
   image.onerror = () => {
-    const blank = make("span", "no preview", "blank");
+    const blank = make("span", text("gallery.no_preview"), "blank");
     if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
     image.replaceWith(blank);
   };
@@ -23,13 +25,13 @@ export const picture = (source, alt, size) => {
 };
 // A list of names and texts; returns whether it has any.
 export const fill = (list, rows) => {
-  list.replaceChildren(...rows.flatMap(([name, text]) => [make("dt", name), make("dd", text)]));
+  list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
   return rows.length > 0;
 };
 // Shows paintings with their shares.
 export const hangPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
   const item = make("li");
-  item.append(thumb ? picture(thumb, "") : make("span", "no preview", "blank"));
+  item.append(thumb ? picture(thumb, "") : make("span", text("gallery.no_preview"), "blank"));
   item.append(make("span", name), make("span", share));
   return item;
 }));

@@ -1,6 +1,7 @@
 // One result: compared with its photo or another style, downloaded, and its settings copied.
 import { goBack, pushAddress, replaceAddress, writeAddress } from "./address.js";
 import { by, fill } from "./elements.js";
+import { dated, deviceName, duration, text } from "./texts.js";
 import { compare, slider } from "./compare.js";
 import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./dialog.js";
 import { bindKeys, fitted } from "./zoom.js";
@@ -8,27 +9,22 @@ import { addressOf, arrange, asked, cards, data, form, hang, ofPhoto, results, s
 
 let current = null;
 
-const dated = (moment) => {
-  if (typeof moment !== "number") return moment;
-  const given = new Date(1000 * moment);
-  const text = (options) => given.toLocaleString("en-GB", { timeZone: "UTC", ...options });
-  return `${text({ dateStyle: "long" })}, ${text({ timeStyle: "short" })} UTC`;
-};
+const datedInUtc = (moment) => typeof moment === "number" ? `${dated(1000 * moment, { timeZone: "UTC" })} UTC` : moment;
 
 // Compares it with another style of the same photo, by its name, or with the photo itself.
 const inStyle = (result) => {
   const style = data.styles[result.style];
-  return { ...result, title: style, said: style, alt: `${result.photo.title} in the style ${style}` };
+  return { ...result, title: style, said: style, alt: text("gallery.in_style", { photo: result.photo.title, style }) };
 };
 const compareWith = (name, view) => {
   const { photo } = current, others = ofPhoto.get(photo).filter((each) => each !== current);
   const against = others.find((each) => data.styles[each.style] === name);
-  by("against").replaceChildren(new Option("the photo", ""), ...others.map((each) => new Option(data.styles[each.style])));
+  by("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(data.styles[each.style])));
   by("against").value = against ? name : "";
   if (against) compare(inStyle(against), inStyle(current), view);
   else {
-    const whole = { ...photo, title: "Photo", said: "photo", alt: `The photo ${photo.title}` };
-    compare(whole, { ...inStyle(current), title: "Result", said: "result" }, view);
+    const whole = { ...photo, title: text("gallery.photo"), said: text("gallery.said_photo"), alt: text("gallery.the_photo", { photo: photo.title }) };
+    compare(whole, { ...inStyle(current), title: text("gallery.result"), said: text("gallery.said_result") }, view);
   }
 };
 
@@ -47,8 +43,13 @@ const open = (number) => {
   by("file").textContent = ` ${result.file}`;
   by("paintings").parentElement.hidden = !result.shares.length;
   hang(by("paintings"), result.shares);
-  const facts = [["Size", size && `${size[1]} × ${size[0]} px`], ["Time taken", result.time], ["Finished", dated(result.finished)], ...result.origin];
-  by("facts").parentElement.hidden = !fill(by("facts"), facts.filter(([, text]) => text));
+  const facts = [
+    ["gallery.size", size && `${size[1]} × ${size[0]} px`],
+    ["gallery.time_taken", result.time !== null && duration(result.time)],
+    ["gallery.finished", datedInUtc(result.finished)],
+    ...result.origin.map(([name, value]) => [name, name === "gallery.device" ? deviceName(value) : value]),
+  ];
+  by("facts").parentElement.hidden = !fill(by("facts"), facts.filter(([, value]) => value).map(([name, value]) => [text(name), value]));
   const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
   by("settings-of").hidden = !fill(by("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
   by("copied").textContent = "";
@@ -112,17 +113,17 @@ if (form) {
 }
 
 by("use").addEventListener("click", async () => {
-  const text = by("toml");
+  const lines = by("toml");
   let done = true;
-  try { await navigator.clipboard.writeText(text.value); } catch {
+  try { await navigator.clipboard.writeText(lines.value); } catch {
     // Pages without https have only this clipboard.
-    text.hidden = false;
-    text.select();
+    lines.hidden = false;
+    lines.select();
     done = document.execCommand("copy");
-    text.hidden = done;
+    lines.hidden = done;
     if (done) by("use").focus();
   }
-  by("copied").textContent = done ? "Copied. Paste them into styles.toml." : "Copy these lines into styles.toml:";
+  by("copied").textContent = text(done ? "gallery.copied" : "gallery.copy_lines");
 });
 bindKeys({ ArrowLeft: () => go(-1, 0), ArrowRight: () => go(1, 0), ArrowUp: () => go(0, -1), ArrowDown: () => go(0, 1) });
 window.addEventListener("popstate", follow);

@@ -2,6 +2,7 @@
 // #monet/beach.jpg?style=monet&sort=newest
 import { addressHash } from "./address.js";
 import { by, hangPaintings, make, picture } from "./elements.js";
+import { counted, percent, text } from "./texts.js";
 
 export const data = JSON.parse(by("data").textContent);
 
@@ -41,20 +42,20 @@ export const results = data.rows.map((row, number) => {
     toml: `${toml}\n${data.settings[given.settings]}\n`,
   };
 });
-const decoded = (text) => { try { return decodeURIComponent(text); } catch { return text; } };
+const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
 const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
 
 export const hang = (list, shares) =>
-  hangPaintings(list, shares.map(([number, share]) => ({ ...paintings[number], share })));
+  hangPaintings(list, shares.map(([number, share]) => ({ ...paintings[number], share: share === null ? "" : percent(share / 100) })));
 
 // The wall
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
-  const named = `${result.photo.title} in the style`;
+  const named = text("gallery.in_style", { photo: result.photo.title, style: "" }).trim();
   if (result.thumb) link.append(picture(result.thumb, named, result.size));
   else {
-    const blank = make("span", "no preview", "blank");
+    const blank = make("span", text("gallery.no_preview"), "blank");
     blank.setAttribute("aria-hidden", "true");
     link.append(make("span", named, "unseen"), blank);
   }
@@ -69,8 +70,8 @@ const sections = new Map(photos.map((photo) => {
   const { size } = ofPhoto.get(photo)[0], section = make("section");
   const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
   const own = make("li", "", "photo");
-  own.append(photo.thumb ? picture(photo.thumb, `The photo ${photo.title}`, size) : make("span", "no preview", "blank"));
-  own.append(make("span", "Photo", "caption"));
+  own.append(photo.thumb ? picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size) : make("span", text("gallery.no_preview"), "blank"));
+  own.append(make("span", text("gallery.photo"), "caption"));
   list.append(own);
   section.append(make("h2", photo.title), list);
   return [photo, section];
@@ -100,8 +101,8 @@ export const addressOf = ({ open, style, sort, against, view }) => {
   if (sort !== usualSort) query.set("sort", sort);
   if (open !== undefined && against) query.set("with", against);
   if (open !== undefined && view !== "slider") query.set("view", view);
-  const anchor = open === undefined ? "" : results[open].anchor, text = query.toString();
-  return `#${anchor}${text && `?${text}`}`;
+  const anchor = open === undefined ? "" : results[open].anchor, changes = query.toString();
+  return `#${anchor}${changes && `?${changes}`}`;
 };
 let arranged = "";
 export const arrange = ({ style, sort }) => {
@@ -126,7 +127,7 @@ export const arrange = ({ style, sort }) => {
   form.elements.style.value = style === null ? "" : String(style);
   form.elements.sort.value = sort;
   const count = shown.flat().length;
-  by("status").textContent = style === null ? "" : `${count} result${count === 1 ? "" : "s"} in the style ${data.styles[style]}`;
+  by("status").textContent = style === null ? "" : counted("gallery.results_in_style", count, { style: data.styles[style] });
   by("chosen").hidden = style === null;
   hang(by("chosen"), style === null ? [] : results.find((each) => each.style === style).shares);
   const failures = [...document.querySelectorAll("#failed li")];

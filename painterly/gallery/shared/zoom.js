@@ -1,5 +1,6 @@
 // Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
 import { by } from "./elements.js";
+import { percent, text } from "./texts.js";
 import { show, sides, slide, slider, stage } from "./compare.js";
 import { dialog } from "./dialog.js";
 
@@ -17,7 +18,7 @@ const place = () => {
   stage.style.setProperty("--y", `${100 * y}%`);
   stage.classList.toggle("zoomed", zoom > 1);
   const share = zoom / fullSize();
-  by("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? `${Math.round(100 * share)} % of full size` : "";
+  by("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? text("gallery.of_full_size", { share: percent(share) }) : "";
   by("smaller").disabled = by("fit").disabled = zoom <= 1;
   by("larger").disabled = zoom >= most();
   by("full").disabled = fullSize() <= 1;

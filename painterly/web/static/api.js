@@ -1,4 +1,5 @@
-// Requests to the server, and sentences that explain its refusals.
+// Requests to the server, and sentences that explain its refusals. The server explains in English.
+import { text } from "./shared/texts.js";
 import { spoken } from "./words.js";
 
 // Photos that have not been sent would be lost with the page.
@@ -12,26 +13,17 @@ export class Refusal extends Error {
   }
 }
 
-const UNREACHABLE = "The server cannot be reached. Nothing is lost: try again in a moment.";
-const REASONS = {
-  403: "The server rejected the request. Reload this page.",
-  404: "This no longer exists.",
-  413: "The file is too large.",
-  415: "This file format is not supported.",
-  422: "The server could not process the request.",
-  429: "The queue is full.",
-  503: "The server is not ready yet.",
-};
+const EXPLAINED = [403, 404, 413, 415, 422, 429, 503];
 // A file name keeps its first letter.
-const sentence = (text) => (/^[a-z]+\b(?![.\d])/.test(text) ? text[0].toUpperCase() + text.slice(1) : text) + (/[.!?…]$/.test(text) ? "" : ".");
+const sentence = (said) => (/^[a-z]+\b(?![.\d])/.test(said) ? said[0].toUpperCase() + said.slice(1) : said) + (/[.!?…]$/.test(said) ? "" : ".");
 
 const refusalOf = async (answer) => {
   let detail = null;
   try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
-  const reason = typeof detail === "string" && detail ? sentence(detail) : REASONS[answer.status];
-  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || "Something went wrong on the server. Try again later.";
-  const says = after && !/\b(again|wait \d)/i.test(words) ? `${words} Try again in ${spoken(after)}.` : words;
+  const reason = typeof detail === "string" && detail ? sentence(detail) : EXPLAINED.includes(answer.status) && text(`page.refused.${answer.status}`);
+  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || text("page.refused");
+  const says = after && !/\b(again|wait \d)/i.test(words) ? `${words} ${text("page.try_again_in", { time: spoken(after) })}` : words;
   return new Refusal(says, answer.status, after);
 };
 
@@ -45,10 +37,10 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
   try {
     answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
   } catch {
-    throw new Refusal(UNREACHABLE, 0);
+    throw new Refusal(text("page.unreachable"), 0);
   }
   if (answer.status === 401) {
-    if (hasUnsent()) throw new Refusal("You are logged out. Log in again in another tab; your selection here is kept.", 401);
+    if (hasUnsent()) throw new Refusal(text("page.logged_out"), 401);
     location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
     return new Promise(() => {}); // The page is about to go.
   }
@@ -66,7 +58,7 @@ export const askForPicture = async (address, body, signal) => {
 
 // Returns a file of the server. Raises Refusal.
 export const fetchFile = async (address) => {
-  const answer = await fetch(address).catch(() => { throw new Refusal(UNREACHABLE, 0); });
+  const answer = await fetch(address).catch(() => { throw new Refusal(text("page.unreachable"), 0); });
   if (!answer.ok) throw await refusalOf(answer);
   const content = await answer.blob();
   return new File([content], address.split("/").at(-1), { type: content.type });

@@ -1,9 +1,10 @@
 // The stream of events about all jobs. It reconnects by itself, and then fetches all jobs.
 import { by } from "./shared/elements.js";
+import { text } from "./shared/texts.js";
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
 
-const AWAY = "The server is not responding. Nothing is lost, and this page reconnects automatically.";
+const AWAY = text("page.away");
 
 // onJob: gets a job that has changed; fetchAll: asks for all of them.
 export const connect = (onJob, fetchAll) => {

@@ -1,7 +1,7 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
 import { by } from "./shared/elements.js";
+import { megabytes, text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
-import { megabytes } from "./words.js";
 
 const { uploadBytes, accept } = by("order").dataset;
 const endings = accept.split(",").map((each) => each.trim().toLowerCase());
@@ -11,10 +11,10 @@ const hasEnding = ({ name }) => endings.some((each) => name.toLowerCase().endsWi
 // A phone's pictures may have names without an extension.
 const saysPicture = ({ name, type }) => !/\.\w{2,5}$/.test(name) && type.startsWith("image/");
 const reasonAgainst = (file) => {
-  if (!file.size) return `${file.name} is empty, or a folder without pictures.`;
-  if (!hasEnding(file) && !saysPicture(file)) return `${file.name} is not one of the supported formats: ${kinds}.`;
-  const most = Number(uploadBytes);
-  if (most && file.size > most) return `${file.name} is too large: ${megabytes(file.size)}, the limit is ${megabytes(most)}.`;
+  const { name, size } = file, most = Number(uploadBytes);
+  if (!size) return text("page.file_empty", { name });
+  if (!hasEnding(file) && !saysPicture(file)) return text("page.file_unsupported", { name, kinds });
+  if (most && size > most) return text("page.file_too_large", { name, size: megabytes(size), most: megabytes(most) });
   return null;
 };
 export const sorted = (files) => {

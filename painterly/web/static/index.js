@@ -1,5 +1,6 @@
 // The page that takes orders and shows the queue.
 import { by } from "./shared/elements.js";
+import { dated, deviceName, duration, percent, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
@@ -10,7 +11,7 @@ import { bindOrder, loadEstimates, orderAgain } from "./order.js";
 import { addPhotos } from "./photos.js";
 import { bindPreviews } from "./previews.js";
 import { bindResults, openResult } from "./result.js";
-import { dated, styleOf, paintingName, percent, spoken, titleOf } from "./words.js";
+import { styleOf, paintingName, titleOf } from "./words.js";
 
 const seconds = (job) => job.started && job.finished ? (Date.parse(job.finished) - Date.parse(job.started)) / 1000 : null;
 const resultOf = (job) => ({
@@ -27,11 +28,11 @@ const resultOf = (job) => ({
   onAgain: () => orderAgain(job),
   paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
   facts: [
-    ["Size", job.width && job.height && `${job.width} × ${job.height} px`],
-    ["Preset", job.preset],
-    ["Time taken", seconds(job) && spoken(seconds(job))],
-    ["Finished", job.finished && dated(job.finished)],
-    ["Network", job.network],
+    [text("gallery.size"), job.width && job.height && `${job.width} × ${job.height} px`],
+    [text("page.preset"), job.preset && text(`page.preset.${job.preset}`)],
+    [text("gallery.time_taken"), seconds(job) && duration(seconds(job))],
+    [text("gallery.finished"), job.finished && dated(job.finished)],
+    [text("gallery.network"), job.network],
   ],
 });
 // The same object as long as the job is the same: the dialog shows it once.
@@ -47,7 +48,8 @@ const showSystem = async () => {
   let device = null, ready = false;
   try { ({ device, ready } = await ask("/api/system")); } catch { /* Another message says that the server does not answer. */ }
   if (!ready) setTimeout(showSystem, LOOK_AGAIN_MS);
-  by("system").textContent = ready ? `Ready to paint${device ? ` on ${device.split(", fastest in")[0]}` : ""}.` : "The service is still starting. You can already add pictures to the queue.";
+  if (!ready) by("system").textContent = text("page.service_starting");
+  else by("system").textContent = device ? text("page.ready_on", { device: deviceName(device.split(", fastest in")[0]) }) : text("page.ready");
 };
 let lookingAgain = 0;
 // Loads styles and paintings, and tries again after a failure.

@@ -1,7 +1,8 @@
 // The queue and the finished pictures: a card for each job, updated in place.
 import { by, make } from "./shared/elements.js";
+import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
-import { about, styleOf, placed, say, titleOf } from "./words.js";
+import { about, inStyle, say, titleOf } from "./words.js";
 
 const FINISHED_SHOWN = 12, PREVIEW_EVERY_MS = 1000, LONGEST_RETRY_MS = 30000;
 const ACTIVE = ["queued", "painting"];
@@ -13,17 +14,21 @@ const newest = (first, second) => String(second.finished || second.created).loca
 
 // The card already shows the photo's name.
 const reasonOf = ({ error, photo }) => {
-  const reason = (error || "it could not be painted").replace(`${photo}: `, "").replace(/^is /, "it is ");
+  const reason = (error || text("page.not_painted")).replace(`${photo}: `, "").replace(/^is /, "it is ");
   return reason[0].toUpperCase() + reason.slice(1);
 };
 const stateOf = (job) => {
-  const left = job.seconds_left ? `, ${about(job.seconds_left)} left` : "";
-  switch (job.state) {
-    case "queued": return `Waiting${job.place ? `, ${placed(job.place)}` : ""}${job.seconds_left ? `, done in ${about(job.seconds_left)}` : ""}`;
-    case "painting": return job.step ? `Painting${left}` : "Starting";
-    case "done": return "Finished";
-    case "cancelled": return "Cancelled";
-    default: return reasonOf(job);
+  const { state, place, step } = job, time = job.seconds_left && about(job.seconds_left);
+  const parts = (...all) => all.filter(Boolean).join(", ");
+  switch (state) {
+    case "queued": return parts(
+      text("page.waiting"),
+      place && (place === 1 ? text("page.place_next") : text("page.place", { place })),
+      time && text("page.done_in", { time }),
+    );
+    case "painting": return step ? parts(text("page.painting"), time && text("page.left", { time })) : text("page.starting");
+    case "failed": return reasonOf(job);
+    default: return text(`page.${state}`);
   }
 };
 
@@ -53,13 +58,13 @@ const showPicture = (card, address) => {
       card.image.src = address;
       card.image.hidden = false;
       card.blank.hidden = true;
-    } else if (!card.blank.hidden) card.blank.textContent = "no preview";
+    } else if (!card.blank.hidden) card.blank.textContent = text("gallery.no_preview");
   };
   probe.src = address;
 };
 
-const button = (text, said, onClick) => {
-  const made = make("button", text);
+const button = (words, said, onClick) => {
+  const made = make("button", words);
   made.type = "button";
   made.append(make("span", ` ${said}`, "unseen"));
   made.addEventListener("click", onClick);
@@ -77,16 +82,16 @@ const cancel = async (job, made) => {
 const actionsOf = (job) => {
   const title = titleOf(job);
   if (ACTIVE.includes(job.state)) {
-    const made = button("Cancel", title, () => cancel(jobs.get(job.id), made));
+    const made = button(text("page.cancel"), title, () => cancel(jobs.get(job.id), made));
     return [made];
   }
-  const again = button(job.state === "done" ? "Paint again with other settings" : "Try again", title, () => actions.again(jobs.get(job.id)));
+  const again = button(text(job.state === "done" ? "gallery.again" : "page.try_again"), title, () => actions.again(jobs.get(job.id)));
   if (job.state !== "done") return [again];
-  const download = make("a", "Download", "button");
+  const download = make("a", text("gallery.download"), "button");
   download.href = `${job.links.result}?download=1`;
   download.download = "";
   download.append(make("span", ` ${title}`, "unseen"));
-  return [button("Compare", title, () => actions.open(job.id)), download, again];
+  return [button(text("page.compare"), title, () => actions.open(job.id)), download, again];
 };
 
 const cardOf = (job) => {
@@ -95,7 +100,7 @@ const cardOf = (job) => {
   const state = make("p", "", "state"), progress = make("progress"), refused = make("p", "", "refusal"), row = make("p", "", "actions");
   image.hidden = true;
   image.alt = "";
-  heading.append(" ", make("span", `in ${styleOf(job)}`, "quiet"));
+  heading.append(" ", make("span", inStyle(job), "quiet"));
   progress.setAttribute("aria-label", titleOf(job));
   refused.setAttribute("role", "alert");
   frame.append(image, blank);
@@ -141,17 +146,16 @@ const arrangeAll = () => {
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   by("queue-empty").hidden = active.length > 0;
   by("finished-section").hidden = !ended.length;
-  document.title = `${active.length ? `(${active.length}) ` : ""}Photos into paintings`;
+  document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
 };
 
-const SAID = { done: "is finished", failed: "could not be painted", cancelled: "was cancelled" };
 const take = (job) => {
   const before = jobs.get(job.id);
   // An answer may be older than an event that arrived before it. An ended job stays ended.
   if (before && !ACTIVE.includes(before.state) && ACTIVE.includes(job.state)) return;
   jobs.set(job.id, job);
-  if (before && before.state !== job.state && SAID[job.state]) {
-    say(`${titleOf(job)} ${SAID[job.state]}`);
+  if (before && before.state !== job.state && !ACTIVE.includes(job.state)) {
+    say(text(`page.said.${job.state}`, { title: titleOf(job) }));
     actions.ended(job);
   }
 };

@@ -1,6 +1,6 @@
 // A mask drawn on a photo by mouse, pen or finger, or by keyboard as rectangles.
 import { by } from "./shared/elements.js";
-import { percent } from "./words.js";
+import { percent, text } from "./shared/texts.js";
 
 const LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
 const INK = "#d81b60", STEP = 0.02; // a key's step, as a share of a side
@@ -41,7 +41,7 @@ const covered = () => {
 };
 const show = () => {
   by("mask-undo").disabled = !drawing.strokes.length;
-  by("mask-said").textContent = `${percent(covered())} of the photo is marked`;
+  by("mask-said").textContent = text("page.mask.marked", { share: percent(covered()) });
 };
 const add = (stroke) => {
   changed = true;

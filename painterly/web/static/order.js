@@ -1,10 +1,11 @@
 // The order: how it is painted, what it takes, and sending it.
 import { by } from "./shared/elements.js";
+import { counted, decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { chosenStyles, onStyles, setStylesOf, settingsOfStyles } from "./styles.js";
 import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
-import { about, counted, say } from "./words.js";
+import { about, say } from "./words.js";
 
 const SWITCHES = ["preserve_color", "timelapse"];
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
@@ -26,27 +27,27 @@ const setGiven = (settings) => {
 
 const showOrder = () => {
   const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.preset.value];
-  if (!sending) paint.textContent = count > 1 ? `Paint ${count} pictures` : "Paint";
-  by("paint-time").textContent = count && each ? `${about(each * count)} in total` : "";
+  if (!sending) paint.textContent = count > 1 ? counted("page.paint_pictures", count) : text("page.paint");
+  by("paint-time").textContent = count && each ? text("page.in_total", { time: about(each * count) }) : "";
 };
-// The place of each slider for a value, the value at a place, and its name. 2 is as far from 1 as 0.5 is.
+// The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
     at: (value) => value,
     valueAt: (place) => place,
-    words: (value) => (value < 0.2 ? "very light" : value < 0.4 ? "light" : value <= 0.6 ? "medium" : value <= 0.8 ? "strong" : "very strong"),
+    name: (value) => (value < 0.2 ? "very_light" : value < 0.4 ? "light" : value <= 0.6 ? "medium" : value <= 0.8 ? "strong" : "very_strong"),
   },
   stroke_size: {
     at: Math.log2,
     valueAt: (place) => Number((2 ** place).toFixed(2)),
-    words: (value) => (value < 0.6 ? "very fine" : value < 0.9 ? "fine" : value < 1.2 ? "normal" : value < 1.7 ? "large" : "very large"),
+    name: (value) => (value < 0.6 ? "very_fine" : value < 0.9 ? "fine" : value < 1.2 ? "normal" : value < 1.7 ? "large" : "very_large"),
   },
 };
 const valueOf = (name) => sliders[name].valueAt(Number(by(name).value));
 const showSlider = (name) => {
-  const value = valueOf(name), words = sliders[name].words(value);
+  const value = valueOf(name), words = text(`page.${name}.${sliders[name].name(value)}`);
   by(`${name}-said`).textContent = words;
-  by(name).setAttribute("aria-valuetext", `${value.toFixed(2)}, ${words}`);
+  by(name).setAttribute("aria-valuetext", `${decimal(value, 2)}, ${words}`);
 };
 const showSettings = () => {
   const settings = { ...usual, ...settingsOfStyles(), ...given };
@@ -66,30 +67,29 @@ export const loadEstimates = async () => {
   if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.preset];
-    each.textContent = seconds ? about(seconds) : "time not yet known";
+    each.textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
   showOrder();
 };
 
 const missing = () => {
-  if (!chosenPhotos().length) return ["Choose at least one photo.", by("photo-files")];
-  if (!chosenStyles().length) return ["Choose at least one style.", form.querySelector("[name=style]") || by("painting-files")];
+  if (!chosenPhotos().length) return [text("page.choose_photo_first"), by("photo-files")];
+  if (!chosenStyles().length) return [text("page.choose_style_first"), form.querySelector("[name=style]") || by("painting-files")];
   const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
-  if (Object.keys(paintings).length > most) return [`At most ${most} paintings can be blended.`, form.querySelector("[name=style]:checked")];
+  if (Object.keys(paintings).length > most) return [text("page.most_blended", { most }), form.querySelector("[name=style]:checked")];
   return null;
 };
 
-const FULL = "The queue is full. The remaining pictures are sent as others finish. Keep this page open.";
 const showFull = (full) => {
   if (!full && document.activeElement === stop) paint.focus();
   stop.hidden = !full;
-  by("queue-full").textContent = full ? FULL : "";
+  by("queue-full").textContent = full ? text("page.queue_full") : "";
 };
 const sendOrder = (onJob) => {
   const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: given }));
   return send(requests, {
-    onSend: (at, whole) => { paint.textContent = whole > 1 ? `Sending ${at} of ${whole}…` : "Sending…"; },
-    onFull: (left) => { paint.textContent = `${counted(left, "picture")} to send…`; showFull(true); },
+    onSend: (at, whole) => { paint.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
+    onFull: (left) => { paint.textContent = counted("page.to_send", left); showFull(true); },
     onJob,
   });
 };
@@ -122,7 +122,7 @@ export const bindOrder = (onJob) => {
       by("refused").textContent = refused.join(" ");
       if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
       if (accepted) {
-        say(`${counted(accepted, "picture")} added to the queue`);
+        say(counted("page.added", accepted));
         if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
       }
     } finally {
@@ -140,7 +140,7 @@ window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) {
-    by("refused").textContent = "Pictures are still being sent. Wait or stop sending, then try again.";
+    by("refused").textContent = text("page.still_sending");
     by("refused").scrollIntoView({ block: "center" });
     return;
   }
@@ -154,5 +154,5 @@ export const orderAgain = (job) => {
   form.scrollIntoView({ block: "start" });
   const first = form.querySelector("[name=style]:checked") || by("photo-files");
   first.focus({ preventScroll: true });
-  say(`The form has ${job.photo} and its settings. Change them, then select Paint.`);
+  say(text("page.form_filled", { photo: job.photo }));
 };

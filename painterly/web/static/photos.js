@@ -1,8 +1,9 @@
 // The chosen photos.
 import { by, make, picture } from "./shared/elements.js";
+import { counted, text } from "./shared/texts.js";
 import { sorted } from "./files.js";
 import { drawMask } from "./mask.js";
-import { counted, say } from "./words.js";
+import { say } from "./words.js";
 
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
 // that is sent, in a promise, or null.
@@ -11,12 +12,11 @@ const listeners = [];
 export const chosenPhotos = () => photos;
 export const onPhotos = (listener) => listeners.push(listener);
 
-const UNSHOWN = "This browser cannot show the photo, so no mask can be drawn.";
 // The button that opens a photo's mask, or a line if the browser cannot show the photo.
 const maskButton = (photo, image) => {
   const button = make("button", "", "mask");
-  const label = (has) => { button.replaceChildren(has ? "Change mask" : "Add mask", make("span", ` ${photo.name}`, "unseen")); };
-  const unshown = () => button.replaceWith(make("span", UNSHOWN));
+  const label = (has) => { button.replaceChildren(text(has ? "page.mask.change" : "page.mask.add"), make("span", ` ${photo.name}`, "unseen")); };
+  const unshown = () => button.replaceWith(make("span", text("page.mask.unshown")));
   button.type = "button";
   label(photo.maskAddress);
   image.addEventListener("error", unshown);
@@ -34,14 +34,14 @@ const maskButton = (photo, image) => {
 const itemOf = (photo) => {
   const item = make("li"), remove = make("button", "✕");
   remove.type = "button";
-  remove.title = `Remove ${photo.name}`;
+  remove.title = text("page.remove", { name: photo.name });
   remove.setAttribute("aria-label", remove.title);
   remove.addEventListener("click", () => {
     const at = photos.indexOf(photo);
     removePhotos([photo]);
     const next = by("photos").children[Math.min(at, photos.length - 1)];
     (next ? next.querySelector("button") : by("photo-files")).focus();
-    say(`${photo.name} removed`);
+    say(text("page.removed", { name: photo.name }));
   });
   const image = picture(photo.thumb, "");
   image.loading = "eager";
@@ -73,7 +73,7 @@ export const addPhotos = (files) => {
   for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null });
   by("photos-refused").textContent = refused.join(" ");
   changed();
-  if (good.length) say(`${counted(photos.length, "photo")} chosen`);
+  if (good.length) say(counted("page.photos_chosen", photos.length));
 };
 // The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {

@@ -1,6 +1,7 @@
 // One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
 import { addressHash, goBack, pushAddress, replaceAddress, writeAddress } from "./shared/address.js";
 import { by, fill, hangPaintings } from "./shared/elements.js";
+import { text } from "./shared/texts.js";
 import { compare, setView, slider } from "./shared/compare.js";
 import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
 import { bindKeys, fitted } from "./shared/zoom.js";
@@ -19,12 +20,12 @@ const showResult = (result) => {
   by("again").hidden = false;
   by("again").href = `/?again=${result.id}`;
   hangPaintings(by("paintings"), result.paintings);
-  by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, text]) => text));
+  by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, value]) => value));
   showNeighbours();
   slider.value = 50;
   compare(
-    { title: "Photo", said: "photo", alt: `The photo ${result.title}`, ...result.photo },
-    { ...result, title: "Result", said: "result" },
+    { title: text("gallery.photo"), said: text("gallery.said_photo"), alt: text("gallery.the_photo", { photo: result.title }), ...result.photo },
+    { ...result, title: text("gallery.result"), said: text("gallery.said_result") },
     state.view,
   );
   fitted();

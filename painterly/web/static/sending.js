@@ -32,9 +32,9 @@ const askWithRetries = async (photo, how, onFull) => {
 
 const sendOne = async (photo, request, onFull) => {
   if (!sent.has(photo) || sent.get(photo).mask !== photo.mask) sent.set(photo, { mask: photo.mask, keys: new Map(), jobs: new Map() });
-  const { keys, jobs } = sent.get(photo), text = JSON.stringify(request);
-  if (jobs.has(text)) return null;
-  if (!keys.has(text)) keys.set(text, newKey());
+  const { keys, jobs } = sent.get(photo), order = JSON.stringify(request);
+  if (jobs.has(order)) return null;
+  if (!keys.has(order)) keys.set(order, newKey());
   // An earlier job of this order has the photo and the mask.
   const earlier = jobs.values().next().value, source = earlier || photo.job, mask = earlier ? null : await photo.mask;
   const again = source ? { again: source, ...request } : request;
@@ -45,9 +45,9 @@ const sendOne = async (photo, request, onFull) => {
     if (!source) body.append("photo", photo.file, photo.name);
     if (mask) body.append("mask", mask, "mask.png");
   }
-  const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(text) } };
+  const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
   const job = await askWithRetries(photo, how, onFull);
-  jobs.set(text, job.id);
+  jobs.set(order, job.id);
   return job;
 };
 

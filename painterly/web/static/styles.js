@@ -1,8 +1,9 @@
 // The styles and paintings to choose from, those that are uploaded, and the shares of a blend.
 import { by, make, picture } from "./shared/elements.js";
+import { counted, percent, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { sorted } from "./files.js";
-import { counted, ofFile, paintingName, percent, say } from "./words.js";
+import { ofFile, paintingName, say } from "./words.js";
 
 // Each has an id, a name, a thumb, paintings ([{name, share}]), its own settings, and as `style` its name if it is a style of the
 // bucket.
@@ -85,14 +86,14 @@ const tileOf = (each) => {
     if (box.checked) chosen.add(each.id); else chosen.delete(each.id);
     showBlend();
   });
-  face.append(each.thumb ? picture(each.thumb, "") : make("span", "no preview", "blank"), make("span", each.name, "name"));
-  if (each.paintings.length > 1) face.append(" ", make("small", `${each.paintings.length} paintings`));
+  face.append(each.thumb ? picture(each.thumb, "") : make("span", text("gallery.no_preview"), "blank"), make("span", each.name, "name"));
+  if (each.paintings.length > 1) face.append(" ", make("small", counted("page.paintings_of_style", each.paintings.length)));
   label.append(box, face);
   item.append(label);
   if (each.removable) {
     const remove = make("button", "✕", "remove");
     remove.type = "button";
-    remove.title = `Delete the style ${each.name}`;
+    remove.title = text("page.delete_style", { name: each.name });
     remove.setAttribute("aria-label", remove.title);
     remove.addEventListener("click", () => removePainting(each));
     item.append(remove);
@@ -101,20 +102,18 @@ const tileOf = (each) => {
 };
 const showTiles = () => {
   by("styles").replaceChildren(...choices.map(tileOf));
-  by("styles-hint").textContent = choices.length
-    ? "Choose one or more. To add a style, drop a painting here."
-    : "There are no styles yet. Add a painting, or drop one here.";
+  by("styles-hint").textContent = text(choices.length ? "page.styles_hint" : "page.no_styles");
   by("sample-paintings").hidden = choices.length > 0 || !by("sample-paintings").dataset.files;
   showBlend();
 };
 const removePainting = async (each) => {
-  if (!confirm(`Delete the style ${each.name} for everyone? Its results are kept.`)) return;
+  if (!confirm(text("page.delete_style_question", { name: each.name }))) return;
   by("styles-refused").textContent = "";
   try {
     await ask(`/api/paintings/${encodeURIComponent(each.paintings[0].name)}`, { method: "DELETE" });
     chosen.delete(each.id);
     await loadStyles();
-    say(`${each.name} deleted`);
+    say(text("page.style_deleted", { name: each.name }));
     by("painting-files").focus();
   } catch (refusal) { by("styles-refused").textContent = refusal.message; }
 };
@@ -146,7 +145,8 @@ export const addPaintings = async (files) => {
   const { good, refused } = sorted(files);
   by("styles-refused").textContent = refused.join(" ");
   for (const [at, file] of good.entries()) {
-    by("styles-status").textContent = `Sending ${file.name}${good.length > 1 ? ` (${at + 1} of ${good.length})` : ""}…`;
+    by("styles-status").textContent = good.length > 1
+      ? text("page.sending_file_of", { name: file.name, at: at + 1, whole: good.length }) : text("page.sending_file", { name: file.name });
     const body = new FormData();
     body.append("file", file, file.name);
     try {
@@ -159,7 +159,7 @@ export const addPaintings = async (files) => {
   by("styles-status").textContent = "";
   by("styles-refused").textContent = refused.join(" ");
   showTiles();
-  if (good.length) say(`${counted(chosen.size, "style")} chosen`);
+  if (good.length) say(counted("page.styles_chosen", chosen.size));
 };
 // Chooses the style of a job, as far as its paintings still exist.
 export const setStylesOf = (job) => {

@@ -1,0 +1,52 @@
+// The texts of the page in the reader's language, and its numbers and times. A page of the web service has the texts of the language
+// that it was rendered in; the file of a batch has all languages, and chooses here.
+const all = JSON.parse(document.getElementById("texts").textContent), languages = Object.keys(all);
+const KEPT = "painterly_language", KEPT_S = 365 * 24 * 3600, alone = languages.length > 1;
+
+const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } }; // Users can forbid it.
+const keep = (language) => {
+  if (!alone) document.cookie = `${KEPT}=${language}; path=/; max-age=${KEPT_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  else try { localStorage.setItem(KEPT, language); } catch { /* The page stays as it is. */ }
+};
+const wished = () => [kept() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
+const language = alone ? wished().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
+const texts = all[language], locale = language === "en" ? "en-GB" : language;
+
+// values: replace the names in braces.
+export const text = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+const plurals = new Intl.PluralRules(locale), integers = new Intl.NumberFormat(locale);
+export const counted = (key, count, values = {}) =>
+  text(`${key}.${plurals.select(count) === "one" ? "one" : "other"}`, { count: integers.format(count), ...values });
+const percents = new Intl.NumberFormat(locale, { style: "percent" });
+export const percent = (share) => percents.format(share);
+export const decimal = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, { style: "unit", unit: "megabyte", maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
+export const dated = (moment, options = {}) => new Date(moment).toLocaleString(locale, { dateStyle: "long", timeStyle: "short", ...options });
+// Seconds as 45 s, 3 min 20 s or 2 h 5 min.
+export const duration = (seconds) => {
+  const whole = Math.round(seconds), counts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  const names = ["gallery.hours", "gallery.minutes", "gallery.seconds"];
+  const first = counts.findIndex((each) => each > 0);
+  const shown = first < 0 ? [2] : [first, first + 1].filter((at) => counts[at]);
+  return shown.map((at) => text(names[at], { count: counts[at] })).join(" ");
+};
+// A device as records name it in English: a GPU by its model, or the CPU with its cores; both may have a precision.
+export const deviceName = (said) => said
+  .replace(/^the CPU(?:, (\d+) cores)?/, (_, cores) => cores ? counted("gallery.cpu", Number(cores)) : text("gallery.cpu"))
+  .replace(/, fastest in (\w+)$/, (_, precision) => `, ${text("gallery.fastest_in", { precision })}`);
+
+if (language !== document.documentElement.lang) {
+  const failures = document.querySelector("#failed ul");
+  document.getElementById("page").replaceChildren(document.querySelector(`template[lang=${language}]`).content);
+  if (failures) document.querySelector("#failed ul").replaceWith(failures);
+  document.documentElement.lang = language;
+  document.title = text("gallery.title");
+}
+const menu = document.getElementById("languages");
+menu.hidden = false;
+menu.addEventListener("click", ({ target }) => {
+  if (!target.dataset.language) return;
+  keep(target.dataset.language);
+  // A reload would send the login's form a second time; with something after #, the same address would only scroll.
+  if (location.hash) location.reload(); else location.replace(location.pathname + location.search);
+});

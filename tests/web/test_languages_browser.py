@@ -1,0 +1,80 @@
+"""The web service's pages in the reader's language."""
+
+from pathlib import Path
+
+import pytest
+from support.gallery import published, record
+from support.web_page import jpeg
+
+from painterly.texts import LANGUAGES, Texts
+from painterly.web.schemas import JobState
+
+pytestmark = pytest.mark.slow  # A browser starts.
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_is_in_the_language_of_the_browser_on_a_phone_as_well(
+    page, server, tmp_path, language
+):
+    (tmp_path / "town.jpg").write_bytes(jpeg("red"))
+    for state in JobState:
+        job = server.add()
+        if state == JobState.PAINTING:
+            server.paint(job, step=3, fraction=0.3, seconds_left=30)
+        elif state.final:
+            server.end(job, state)
+    page.speak(f"{language},it")
+    page.look(server.address, 390, 844)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    page.until("document.querySelectorAll('.job img:not([hidden])').length === 5")
+    page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    for each in page.all("[name=style]"):
+        page.js("arguments[0].click()", each)
+    assert page.js("document.documentElement.lang") == language
+    text = Texts(language).text
+    assert page.js("document.title") == f"(2) {text('page.title')}"
+    states = page.js("[...document.querySelectorAll('.state')].map(each => each.textContent)")
+    assert any(text("page.waiting") in each for each in states)
+    if language != "en":
+        assert page.english("page", "gallery") == set()
+    assert page.js("document.documentElement.scrollWidth") == 390
+    assert page.small() == []
+    assert page.width_with_large_text() == 320
+    page.one("#languages summary").click()
+    assert page.js("document.documentElement.scrollWidth") == 320
+    assert page.small() == []
+    assert page.errors() == []
+
+
+def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
+    published(Path(place["BUCKET_RESULT"]), [record("beach.jpg", "mosaic")])
+    page.look(server.address)
+    page.one("#languages summary").click()
+    assert page.violations() == set()
+    assert page.hidden_from_keyboard() == []
+    page.one("#languages summary").click()
+    page.choose_language("Español")
+    assert page.one("#paint").text == "Pintar"
+    page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
+    page.until("document.querySelector('dialog').open")
+    assert page.one("#subtitle").text == "mosaic" and page.one("#download").text.startswith(
+        "Descargar"
+    )
+    page.one("#close").click()
+    page.until("!document.querySelector('dialog').open")
+    assert page.one("h1").text == "Galería" and page.english("page", "gallery") == set()
+    page.look(f"{server.address}/gallery/#?style=mosaic")
+    page.choose_language("English")
+    assert page.one("#status").text == "1 result in the style mosaic", "the filter stays"
+    assert page.errors() == []
+
+
+def test_the_login_and_its_errors_are_in_the_language(page, locked):
+    page.speak("de-AT,de")
+    page.look(str(locked.base_url))
+    page.one("#password").send_keys("wrong")
+    page.one("form[method=post] button").click()
+    page.until("document.querySelector('#refused')")
+    assert page.one("#refused").text == "Das Passwort ist falsch."
+    page.choose_language("Français")
+    assert page.one("form[method=post] button").text == "Se connecter"
