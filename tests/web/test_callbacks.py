@@ -65,7 +65,7 @@ def test_a_job_that_has_ended_is_posted_to_its_callback(place, tmp_path):
         f"test_callbacks.deliver({place!r}, {str(tmp_path)!r})"
     )
     ran = subprocess.run(
-        (*network, sys.executable, "-c", code), text=True, capture_output=True, timeout=120
+        (*network, sys.executable, "-c", code), text=True, capture_output=True, timeout=240
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
