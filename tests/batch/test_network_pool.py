@@ -104,7 +104,7 @@ def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(
         assert (record["network"], record["weights"]) == (NETWORK, IDENTITY)
         assert record["vgg_weights"] is None and "note" not in record
     shown = results_of(Path("out/index.html").read_text())
-    assert all(["Network", NETWORK] in each["origin"] for each in shown)
+    assert all(["gallery.network", NETWORK] in each["origin"] for each in shown)
     assert hub.asked == []
 
 

