@@ -235,7 +235,9 @@ class Recipe(ABC):
         grain = tf.random.stateless_normal((*photo.shape[:3], 1), [settings.seed, 0])
         picture = photo + self.first_grain * grain
         if self.flat_grain and not bare:
-            grain = tf.random.stateless_normal(photo.shape, [settings.seed, 1])
+            channels = 1 if settings.init_image == "gray" else 3
+            shape = (*photo.shape[:3], channels)
+            grain = tf.random.stateless_normal(shape, [settings.seed, 1])
             grain = 0.5 * grain + 2 * blurred(grain, FLAT_GRAIN_BLUR)
             amount = self.flat_grain * min(1.0, settings.strength / FULL_GRAIN_FROM)
             picture += amount * (1 - detail(photo)) * grain
