@@ -212,6 +212,8 @@ def _deep(
     values = deep_values(file, lambda: open_picture(data))
     turn = orientation(file)
     grey = values.ndim == 2 or values.shape[2] == 2
+    if space is not None and space.is_grey and not grey:
+        space = None  # A profile of another colour model.
     alpha = values[..., -1].copy() if values.ndim == 3 and values.shape[2] in (2, 4) else None
     if alpha is not None and alpha.max() == 0:
         return None
