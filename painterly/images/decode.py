@@ -188,7 +188,12 @@ def _shallow(
         alpha = None
     elif has_empty_alpha:
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    image = _in_srgb(image, meaning)
+    if image is not file:  # The caller still holds it.
+        file.close()
+    stored, image = image, _in_srgb(image, meaning)
+    if image is not stored:
+        stored.close()
+    del stored
     if turn is not None:  # One after another: the first is freed once it is copied.
         image = image.transpose(turn)
         alpha = alpha and alpha.transpose(turn)
@@ -252,8 +257,11 @@ def _load(file: ImageFile.ImageFile, data: bytes) -> None:
 
 def _is_empty(image: Image.Image) -> bool:
     """Return whether a loaded picture is fully transparent."""
-    alpha = _separated(image)[1] if image.has_transparency_data else None
-    return alpha is not None and alpha.getextrema() == (0, 0)
+    if not image.has_transparency_data:
+        return False
+    if image.mode not in ("LA", "RGBA"):
+        image = image.convert("RGBA")
+    return image.getchannel("A").getextrema() == (0, 0)  # A copy of colours would be a large one.
 
 
 def _show_the_same(file: ImageFile.ImageFile, other: bytes) -> bool:
