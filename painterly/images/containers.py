@@ -225,12 +225,10 @@ def _property_indices(associations: bytes, item: int) -> list[int]:
         (owner,) = struct.unpack_from(number_of_item, associations, at)
         at += struct.calcsize(number_of_item)
         entries = associations[at]
-        numbers = struct.iter_unpack(
-            kind, associations[at + 1 :][: entries * struct.calcsize(kind)]
-        )
+        start, at = at + 1, at + 1 + entries * struct.calcsize(kind)
         if owner == item:
+            numbers = struct.iter_unpack(kind, associations[start:at])
             return [number & mask for (number,) in numbers]
-        at += 1 + entries * struct.calcsize(kind)
     return []
 
 

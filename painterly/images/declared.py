@@ -30,6 +30,7 @@ _CICP_PRIMARIES = {
 }
 # H.273, table 3. All others are taken for sRGB's, as browsers take those of videos.
 _CICP_CURVES = {4: (2.2,), 5: (2.8,), 8: (1.0,)}
+_UNSPECIFIED = (2, 2)
 _CLOSE = 0.002  # A difference of chromaticities that is rounding.
 _USUAL_GAMMA = 1 / 2.2  # how a PNG says sRGB without the chunk for it
 _GAMMAS = (0.1, 4.0)  # smallest and largest that is not nonsense
@@ -48,11 +49,14 @@ def declared(image: Image.Image, ready: Prepared, block: bytes | None) -> bytes 
     """
     profile = image.info.get("icc_profile") or None
     cicp = ready.cicp
-    if cicp and (image.format == "PNG" or not profile):  # A PNG's cICP goes before its profile.
+    goes_first = image.format == "PNG" or not profile  # A PNG's cICP goes before its profile.
+    if cicp and cicp[:2] != _UNSPECIFIED and goes_first:
         return _of_cicp(*cicp[:2])
     if profile:
         return bytes(profile)
-    if image.format == "PNG" and "srgb" not in image.info:
+    if image.format == "PNG":
+        if "srgb" in image.info:
+            return None
         gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
         if gamma or chromaticity:
             return _of_chunks(gamma, chromaticity)

@@ -188,7 +188,12 @@ def _shallow(
         alpha = None
     elif has_empty_alpha:
         raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
-    image = _in_srgb(image, meaning)
+    if image is not file:  # The caller still holds it.
+        file.close()
+    stored, image = image, _in_srgb(image, meaning)
+    if image is not stored:
+        stored.close()
+    del stored
     if turn is not None:  # One after another: the first is freed once it is copied.
         image = image.transpose(turn)
         alpha = alpha and alpha.transpose(turn)
@@ -212,6 +217,8 @@ def _deep(
     values = deep_values(file, lambda: open_picture(data))
     turn = orientation(file)
     grey = values.ndim == 2 or values.shape[2] == 2
+    if space is not None and space.is_grey and not grey:
+        space = None  # A profile of another colour model.
     alpha = values[..., -1].copy() if values.ndim == 3 and values.shape[2] in (2, 4) else None
     if alpha is not None and alpha.max() == 0:
         return None
@@ -250,8 +257,11 @@ def _load(file: ImageFile.ImageFile, data: bytes) -> None:
 
 def _is_empty(image: Image.Image) -> bool:
     """Return whether a loaded picture is fully transparent."""
-    alpha = _separated(image)[1] if image.has_transparency_data else None
-    return alpha is not None and alpha.getextrema() == (0, 0)
+    if not image.has_transparency_data:
+        return False
+    if image.mode not in ("LA", "RGBA"):
+        image = image.convert("RGBA")
+    return image.getchannel("A").getextrema() == (0, 0)  # A copy of colours would be a large one.
 
 
 def _show_the_same(file: ImageFile.ImageFile, other: bytes) -> bool:

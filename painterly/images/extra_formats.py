@@ -24,6 +24,7 @@ JXL, RAW = "JXL", "RAW"  # names of formats
 
 JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
+_CR2 = b"\x10\0\0\0CR"  # after a TIFF's start; in others, CR alone may be the first pixel
 _DNG_VERSION, _SUBFILE, _SUBDIRECTORIES, _REDUCED = 50706, 254, 330, 1
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SRGB_GAMMA = (2.4, 12.92)
@@ -39,7 +40,7 @@ def extra_format(data: bytes) -> str | None:
         return None
     tags = first_tags(data)
     is_preview = tags.get(_SUBFILE) == _REDUCED and _SUBDIRECTORIES in tags
-    return RAW if data[8:10] == b"CR" or _DNG_VERSION in tags or is_preview else None
+    return RAW if data[4:10] == _CR2 or _DNG_VERSION in tags or is_preview else None
 
 
 def is_readable(kind: str) -> bool:

@@ -15,6 +15,8 @@ _MANY, _SMALL = 10_000, 256  # chunks, and bytes of them on average
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _USED_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type ")
+# Bytes of chunks that Pillow refuses a picture for, if they are shorter.
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8}
 _COMPRESSED = {b"iCCP": LONGEST_PROFILE, b"zTXt": LONGEST_TEXT}
 
 
@@ -94,6 +96,8 @@ def _is_ancillary(kind: bytes) -> bool:
 
 
 def _is_damaged(data: bytes, chunk: Chunk) -> bool:
+    if chunk.end - 4 - chunk.body < _LENGTHS.get(chunk.kind, 0):
+        return True
     (check,) = struct.unpack_from(">L", data, chunk.end - 4)
     return bool(zlib.crc32(data[chunk.start + 4 : chunk.end - 4]) != check)
 

@@ -33,10 +33,12 @@ class RgbSpace(NamedTuple):
     Attributes:
         curves: Linear light, float32 [65536], for each value of 16 bits, of R, G and B.
         to_xyz: Linear R, G, B → X, Y, Z relative to D50: float64 [3, 3], for columns.
+        is_grey: Whether it has greys only.
     """
 
     curves: tuple[np.ndarray, ...]
     to_xyz: np.ndarray
+    is_grey: bool = False
 
 
 def space_of(profile: bytes) -> RgbSpace | None:
@@ -47,7 +49,7 @@ def space_of(profile: bytes) -> RgbSpace | None:
         if profile[20:24] != b"XYZ " or any(name in tags for name in _TABLES):
             return None
         if profile[16:20] == b"GRAY":
-            return RgbSpace((_curve(tags[b"kTRC"]),) * 3, _SRGB.to_xyz)
+            return RgbSpace((_curve(tags[b"kTRC"]),) * 3, _SRGB.to_xyz, is_grey=True)
         curves = tuple(_curve(tags[letter + b"TRC"]) for letter in (b"r", b"g", b"b"))
         columns = [
             struct.unpack_from(">3i", tags[letter + b"XYZ"], 8) for letter in (b"r", b"g", b"b")

@@ -2,12 +2,14 @@
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pillow_heif
 import pytest
 from PIL import Image
-from support.pictures import gradient, png16, saved
+from support.pictures import SRGB as SRGB_COLUMNS
+from support.pictures import gamma, gradient, png16, profile, rgb_profile, saved, xyz
 
 from painterly.images import icc
 from painterly.images.decode import decode, reduced_jpeg
@@ -18,6 +20,7 @@ ADOBE_XY = ((0.64, 0.33), (0.21, 0.71), (0.15, 0.06))
 P3_XY = ((0.68, 0.32), (0.265, 0.69), (0.15, 0.06))
 BT2020_XY = ((0.708, 0.292), (0.170, 0.797), (0.131, 0.046))
 WHITE_XY = (0.3127, 0.3290)
+GREY = profile(b"GRAY", {b"wtpt": xyz(0.9642, 1.0, 0.8249), b"kTRC": gamma(1.0)})
 
 
 def matrix(primaries):
@@ -113,6 +116,22 @@ def test_a_profile_goes_before_exif():
 
 
 # PNG
+
+
+def test_a_chunk_for_srgb_goes_before_exif():
+    exif = adobe_exif("<").removeprefix(b"Exif\0\0")
+    close(png(soft(), (b"sRGB", b"\0"), (b"eXIf", exif)), soft(), 0.01)
+
+
+def test_cicp_that_specifies_nothing_leaves_it_to_the_profile():
+    linear = b"x\0\0" + zlib.compress(rgb_profile(SRGB_COLUMNS, power=1.0))
+    data = png(soft(), cicp(2, 2), (b"iCCP", linear))
+    close(data, srgb(soft(), SRGB_XY))
+
+
+def test_a_profile_of_greys_does_not_change_colours_of_16_bits():
+    body = b"x\0\0" + zlib.compress(GREY)
+    close(png(soft(), (b"iCCP", body)), soft(), 0.01)
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,20 @@ def test_a_file_of_many_parts_is_read(data):
     assert np.abs(seen.astype(int) - STORED).mean() < 6
 
 
+def test_a_long_list_of_properties_takes_no_longer_than_its_bytes():
+    def box(kind, body):
+        return struct.pack(">L4s", 8 + len(body), kind) + body
+
+    others = struct.pack(">LL", 0, 10_000) + b"\0\7\0" * 10_000
+    properties = box(b"ipco", b"") + box(b"ipma", others + bytes(LARGE))
+    inner = box(b"pitm", bytes(5) + b"\1") + box(b"iprp", properties)
+    data = box(b"ftyp", b"heic" + bytes(4) + b"heicmif1") + box(b"meta", bytes(4) + inner)
+    started = time.process_time()
+    with pytest.raises(PictureError, match="damaged"):
+        decode(data, "photo")
+    assert time.process_time() - started < 1
+
+
 @pytest.mark.parametrize("format_", ["PNG", "WEBP"])
 def test_exif_whose_tags_share_a_long_value_is_ignored(format_):
     data = saved(gradient(), format_, exif=shared_values(5000, 500_000))

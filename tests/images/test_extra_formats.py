@@ -1,6 +1,7 @@
 """JPEG XL and cameras' raw files, by the extra `formats`."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
@@ -120,3 +121,14 @@ def test_without_the_extra_its_formats_are_named_with_what_installs_it(data, kin
         decode(data, "photo")
     assert f"photo: is {kind}; export it as JPEG or PNG, or install" in str(refusal.value)
     assert "setup --formats" in str(refusal.value)
+
+
+def test_a_tiff_whose_first_pixel_spells_cr_is_not_a_raw_file(monkeypatch):
+    monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
+    pixels = np.full((32, 40), 0x5243, "<u2")  # CR, in the file's order
+    tags = {256: (3, 1, 40), 257: (3, 1, 32), 258: (3, 1, 16), 259: (3, 1, 1), 262: (3, 1, 1)}
+    tags |= {273: (4, 1, 8), 277: (3, 1, 1), 278: (3, 1, 32), 279: (4, 1, pixels.nbytes)}
+    directory = b"".join(struct.pack("<HHLL", tag, *entry) for tag, entry in tags.items())
+    directory = struct.pack("<H", len(tags)) + directory + bytes(4)
+    data = b"II*\0" + struct.pack("<L", 8 + pixels.nbytes) + pixels.tobytes() + directory
+    assert (decode(data, "photo").pixels_int == 0x5243).all()

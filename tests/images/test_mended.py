@@ -169,6 +169,12 @@ def test_damaged_ancillary_chunks_are_left_out_with_a_warning(kinds, caplog):
             assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
 
 
+@pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"acTL"])
+def test_ancillary_chunks_that_are_too_short_are_left_out_with_a_warning(kind, caplog):
+    is_read(with_chunks(chunk(kind, b"")))
+    assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
+
+
 @pytest.mark.parametrize("kind", [b"IHDR", b"PLTE"])
 def test_damaged_chunks_of_the_pixels_are_not_left_out(kind):
     data = saved(gradient().quantize(8), "PNG")
