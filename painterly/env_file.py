@@ -14,7 +14,7 @@ HEADER = f"# Written by {command('init')}. .env.example lists the other variable
 PRIVATE = 0o600
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
-# Names of variables that are read here, and may not span lines; others may be for other programs.
+# Variables read here that take any text. Others report a wrong value, or are other programs'.
 _OURS = re.compile(r"(CELLAR_ADDON|BUCKET|AWS|WEB|STYLE|RAY)_\w+|PHOTO|STYLE|VGG_WEIGHTS|CLUSTER")
 _SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)(_|$)")
 _START = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[\w.]+)[^\S\n]*=(?P<blank>[^\S\n]*)")
@@ -64,7 +64,8 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
             named = f" (with {start['name']}'s whole value in one pair of quotes)" if start else ""
             raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value{named}")
         if binding.key is not None and not binding.error:
-            if where and (doubt := _doubt(binding.key, raw, binding.value or "")):
+            is_checked = where and _OURS.fullmatch(binding.key)
+            if is_checked and (doubt := _doubt(binding.key, raw, binding.value or "")):
                 raise ConfigError(f"{where}, line {line}: {binding.key} {doubt}")
             values[binding.key] = binding.value
     return values
@@ -82,7 +83,7 @@ def _doubt(name: str, raw: str, value: str) -> str:
     """
     start = _START.match(raw)
     written = raw[start.end() :].strip() if start else ""
-    if _OURS.fullmatch(name) and re.search(r"[\x00-\x1f\x7f]", value):
+    if re.search(r"[\x00-\x1f\x7f]", value):
         where = "in double quotes, \\n, \\t and the like mean control characters"
         return f"has a line end or a control character ({where}); write it in one line, in ' '"
     is_secret = bool(_SECRET.search(name))

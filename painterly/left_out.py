@@ -2,13 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from painterly.bucket_layout import EXTRA_FORMATS
-from painterly.log import listed, plural, printable
+from painterly.log import listed, printable
 from painterly.paths import installation
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
@@ -17,7 +17,7 @@ _KEPT = re.compile(
     (?: @eadir | \#recycle | \#snapshot | @tmp | @sharebin              # Synology
       | @recycle | \.@__thumb | @recently-snapshot | @__thumb           # QNAP
       | \.snapshots? | ~snapshot | lost\+found                          # other disks in a network
-      | \$recycle\.bin | recycler | recycled | system\ volume\ information
+      | \$recycle\.bin | recycler(?=/s-1-) | system\ volume\ information
       | \.trash(?:es|-\d+)? | \.dtrash | \.stversions | files_trashbin
       | \.spotlight-v100 | \.fseventsd | \.appledouble | __macosx
       | \.documentrevisions-v100 | \.temporaryitems | network\ trash\ folder | temporary\ items
@@ -69,11 +69,6 @@ def kept_part(key: str) -> str:
         return ""
     start = next((each for each in _BY_START if found["part"].lower().startswith(each)), "")
     return f"{start}*" if start else found["part"]
-
-
-def counted(names: Iterable[str]) -> list[str]:
-    """Return each name once, sorted, with how often it came: `@eaDir (12 files)`."""
-    return [f"{name} ({plural(n, 'file')})" for name, n in sorted(Counter(names).items())]
 
 
 def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], bool]:

@@ -318,7 +318,8 @@ def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
     for name in names:
         monkeypatch.delenv(name, raising=False)
     for line, value in MEANT.items():
-        text = f"\ufeff# mine\n{line}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
+        others = "SMTP_PASSWORD=abc # of another program"
+        text = f"\ufeff# mine\n{line}\n{others}\nDEVICE=cpu # no GPU\n".replace("\n", line_end)
         (tmp_path / ".env").write_bytes(text.encode())
         merged = environment(tmp_path)
         assert (merged["WEB_PASSWORD"], merged["DEVICE"]) == (value, "cpu"), line

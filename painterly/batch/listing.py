@@ -16,7 +16,7 @@ from painterly.batch.plan import Selection
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
-from painterly.left_out import KEPT, by_kind, chooser, counted, kept_part
+from painterly.left_out import KEPT, by_kind, chooser, kept_part
 from painterly.log import event, listed, printable
 from painterly.setting_values import did_you_mean
 from painterly.storage import open_bucket
@@ -232,13 +232,13 @@ def _name_left_out(
     others = [key for key in others if not hidden(key) and not kept_part(key)]
     skipped = dict(bucket.skipped())
     in_bucket = [part for entry in entries if (part := kept_part(entry.key))]
-    kept = [*skipped.pop(KEPT, ()), *in_bucket]
+    kept = {*skipped.pop(KEPT, ()), *in_bucket}
     for why, names in skipped.items():
         event(f"{where} {why}: {listed([*map(printable, names)])}", level=WARNING)
     for is_missed, text in by_kind(others):
         event(f"{where} {text}", level=WARNING if is_missed else INFO)
     if kept:
-        event(f"{where} {KEPT}: {listed([*map(printable, counted(kept))], 30)}")
+        event(f"{where} {KEPT}: {listed([*map(printable, sorted(kept))], 30)}")
 
 
 def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from logging import WARNING
 from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
@@ -16,7 +17,7 @@ from painterly import bucket_layout
 from painterly.batch.names import TIMELAPSE
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
-from painterly.log import logger
+from painterly.log import event, logger
 from painterly.settings import Settings
 from painterly.storage.files import new_md5, replacing
 from painterly.storage.manifest import PAINTED, Manifest
@@ -97,7 +98,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn errors of the operating system into a ConfigError that names the file."""
     try:
         yield
-    except (OSError, StorageError) as error:  # StorageError: of the list of painted files.
+    except OSError as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigError(f"{path} cannot be written: {reason}") from None
 
@@ -147,11 +148,20 @@ class ResultFiles:
 def write_file(path: Path, data: bytes) -> Path:
     """Write a file, whole or not at all, and return its path. Raises ConfigError."""
     with writing(path), replacing(path) as body:
-        # Announced first: after a kill in between, the file is known as the program's.
-        painted = Manifest(path.parent, PAINTED)
-        painted.announce(path.name, new_md5(data).hexdigest(), len(data))
         body.write(data)
+        body.flush()  # A full disk shows here: the older picture and its line stay.
+        _announce(path, data)
     return path
+
+
+def _announce(path: Path, data: bytes) -> None:
+    """Note in its folder that a file is painted. A picture is stored without that too: the list may
+    belong to another user of the folder."""
+    try:
+        Manifest(path.parent, PAINTED).announce(path.name, new_md5(data).hexdigest(), len(data))
+    except StorageError as error:
+        if STEP not in path.name:
+            event(f"{path} is stored, but later runs take it for your own: {error}", level=WARNING)
 
 
 def _write_standard_output(data: bytes) -> Path:
@@ -226,11 +236,15 @@ def check_is_painted(target: Path, also: str = "") -> None:
     since. The message ends with `also`, another way out than another name."""
     if not os.path.lexists(target):
         return
-    painted = Manifest(target.parent, PAINTED)
-    if target.is_file() and painted.is_unchanged(target.name, target):
-        return
-    known = target.name in painted.files
-    what = "was changed since it was painted" if known else "was not painted by this program"
+    what = f"is not listed in {PAINTED}, which names what this program has painted there"
+    try:
+        painted = Manifest(target.parent, PAINTED)
+        if target.is_file() and painted.is_unchanged(target.name, target):
+            return
+        if target.name in painted.files:
+            what = "was changed since it was painted"
+    except StorageError as error:
+        what = f"may be your own ({error})"
     raise ConfigError(f"{target} exists and {what}; choose another name{also}")
 
 

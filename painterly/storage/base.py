@@ -177,7 +177,7 @@ class Bucket(ABC):
         """Return the names that a user may miss in a folder's listing, by the reason.
 
         They are links out of the folder, to a folder or to nothing, files that iCloud has removed,
-        and for each file that another program keeps what its name or folder is known by, as of the
+        and for each file or folder that another program keeps what it is known by, as of the
         last complete listing.
         """
         return {}

@@ -107,7 +107,7 @@ class FolderBucket(Store):
         with storage_errors(f"folder {self.name}", StorageError):
             for base, folders, files, kept in self._walk(prefix) if self._is_there() else ():
                 for key in kept:
-                    passed_over[key] = KEPT, kept_part(key)
+                    passed_over[key] = KEPT, kept_part(key) or kept_part(f"{key}/")
                 # os.walk follows no links, so only a file that is a link can be outside.
                 links = [
                     base + name for name in folders if (self.folder / base / name).is_symlink()
@@ -150,20 +150,10 @@ class FolderBucket(Store):
             base = "" if inner == "." else f"{inner}/"
             inside = [each for each in folders if overlap(f"{base}{each}/")]
             kept = [base + each for each in files if kept_part(base + each)]
-            for folder in (each for each in inside if kept_part(f"{base}{each}/")):
-                kept += self._files_in(f"{base}{folder}/")
-            folders[:] = [e for e in inside if not hidden(e) and not kept_part(f"{base}{e}/")]
+            # Not searched: a `.snapshot` has whole copies of the folder.
+            kept += [base + each for each in inside if kept_part(f"{base}{each}/")]
+            folders[:] = [e for e in inside if not hidden(e) and base + e not in kept]
             yield base, folders, files, kept
-
-    def _files_in(self, base: str) -> Sequence[str]:
-        """List the keys below a folder of another program, as far as it can be read. An empty one
-        counts as a file."""
-        keys = [
-            (Path(top).relative_to(self.folder) / name).as_posix()
-            for top, _, files in os.walk(self.folder / base)
-            for name in files
-        ]
-        return keys or [base]
 
     def _is_there(self) -> bool:
         """Return whether the folder exists. A folder for results is created by the first write.

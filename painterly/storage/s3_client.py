@@ -73,7 +73,7 @@ def _open(account: Account) -> Any:
             config=config,
         )
     except BotoCoreError as error:
-        raise ConfigError(_wrong_setting(error)) from error
+        raise ConfigError(wrong_setting(error)) from error
     except ValueError as error:
         if account.endpoint:
             raise ConfigError(
@@ -123,7 +123,7 @@ def _check_authorities() -> None:
             ) from None
 
 
-def _wrong_setting(error: Exception) -> str:
+def wrong_setting(error: Exception) -> str:
     """Return an error of botocore about AWS's configuration, with the setting that it is about."""
     kind, text = type(error).__name__, printable(str(error))
     names = {

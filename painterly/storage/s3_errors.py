@@ -198,6 +198,8 @@ class ErrorTranslator:
         if name == "ParamValidationError":
             kind = BadKeyError if key else BucketRefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
+        if name == "EndpointResolutionError":  # as for acceleration at a service that has none
+            return UnavailableError(s3_client.wrong_setting(error))
         if "WRONG_VERSION_NUMBER" in str(error):
             name = "NoTLS"
         if unusable := s3_client.unusable_credentials(error):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from painterly.errors import ConfigError, StorageError
-from painterly.left_out import KEPT, by_kind, counted, kept_part
+from painterly.left_out import KEPT, by_kind
 from painterly.log import listed, megabytes, plural, printable
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
@@ -41,8 +41,6 @@ class SyncRules:
 
     def why_not(self, key: str) -> str:
         """Return the reason why a key is left out, or an empty text."""
-        if kept_part(key):
-            return KEPT
         if hidden(key):
             return HIDDEN
         if not self.include(key):
@@ -96,7 +94,6 @@ class SyncResult:
 
     def leave_out(self, why: str, name: str) -> None:
         """Count a file that is not transferred."""
-        name = kept_part(name) or name if why == KEPT else name
         self.left_out.setdefault(why, []).append(printable(name))
 
     @property
@@ -107,7 +104,7 @@ class SyncResult:
             if why == OTHER_KIND:
                 lines += [f"left out {text}" for _, text in by_kind(names)]
             else:
-                names = counted(names) if why == KEPT else names
+                names = sorted(set(names)) if why == KEPT else names
                 lines.append(f"left out {why}: {listed(names)}")
         return lines
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from painterly.errors import ConfigError, StorageError
+from painterly.left_out import kept_part
 from painterly.log import printable
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload
 from painterly.storage.files import is_same, storage_errors
@@ -48,6 +49,7 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
         entry
         for entry in existing.values()
         if rules.delete and entry.key not in sent and not rules.why_not(entry.key)
+        if not kept_part(entry.key)  # An earlier version sent it; the folder may still have it.
         if folder and not folder.passes_over(entry.key)
     ]
     check_deletion(to_delete, entries)

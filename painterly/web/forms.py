@@ -43,6 +43,8 @@ async def parsed_form(
     try:
         form = await parser.parse()
     except MultiPartException as error:
+        async for _ in parser.stream:  # Who still sends would see a reset instead of the answer.
+            pass
         raise ApiError(400, f"the form cannot be read: {error.message}") from None
     try:
         yield form

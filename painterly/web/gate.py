@@ -59,8 +59,8 @@ def middleware(service: Service) -> list[Middleware]:
             max_age=SESSION_S,
             same_site="lax",
         ),
-        Middleware(Gate, service=service),
         Middleware(HeadAsGet),
+        Middleware(Gate, service=service),
     ]
 
 

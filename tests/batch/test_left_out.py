@@ -14,7 +14,10 @@ from painterly.batch.listing import Buckets, list_buckets, select
 from painterly.cli.sync_commands import cl_send_source
 from painterly.left_out import by_kind
 from painterly.storage import open_bucket
+from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
+from painterly.storage.sync import SyncRules
+from painterly.storage.upload import upload_all
 
 # The name that is logged, and the rest of a key that has it in the place of `*`.
 OTHER_PROGRAMS = {
@@ -24,6 +27,7 @@ OTHER_PROGRAMS = {
     ".@__thumb": "trip/*/default1.jpg",
     ".thumbnails": "*/normal/1.png",
     "$RECYCLE.BIN": "*/S-1-5-21/$R1.jpg",
+    "RECYCLER": "*/S-1-5-21/Dc1.jpg",
     "System Volume Information": "*/a.jpg",
     ".Trash-1000": "*/files/a.jpg",
     ".Spotlight-V100": "*/a.png",
@@ -39,7 +43,10 @@ OTHER_PROGRAMS = {
     "desktop.ini": "*",
     "._*": "trip/._IMG_1.jpg",
 }
-PHOTOS = ("IMG_1.jpg", "My.photoslibrary/originals/A/b.jpg", "eaDir/c.jpg", "trip/d.lrdata.jpg")
+PHOTOS = (
+    *("@eaDir.jpg", "IMG_1.jpg", "My.photoslibrary/originals/A/b.jpg", "Recycled/e.jpg"),
+    *("Recycler/f.jpg", "Trash/g.jpg", "eaDir/c.jpg", "thumbs/h.jpg", "trip/d.lrdata.jpg"),
+)
 
 
 def test_what_other_programs_keep_is_no_photo_in_folders_and_buckets_and_is_told_once(
@@ -78,8 +85,8 @@ def test_what_other_programs_keep_is_no_photo_in_folders_and_buckets_and_is_told
     told, of_paintings = (e.getMessage() for e in caplog.records if e.name == "painterly")
     assert told.startswith(f"left out in {source.name}, kept by other programs: ")
     parts = told.partition("programs: ")[2].split(", ")
-    assert sorted(parts) == sorted(f"{name} (1 file)" for name in OTHER_PROGRAMS)
-    assert of_paintings.endswith("kept by other programs: @eaDir (1 file)")
+    assert parts == sorted(OTHER_PROGRAMS)
+    assert of_paintings.endswith("kept by other programs: @eaDir")
 
 
 @pytest.fixture
@@ -131,8 +138,8 @@ def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(
         set_variables(monkeypatch, {f"BUCKET_{name}": str(tmp_path / name)})
     assert cl_send_source([str(takeout)]) == 0
     summary, *lines = capsys.readouterr().out.splitlines()[-5:]
-    assert "3 files copied" in summary and "19 kept by other programs left out" in summary
-    assert sorted(lines)[-2] == "left out kept by other programs: @eaDir (19 files)"
+    assert "3 files copied" in summary and "1 kept by other programs left out" in summary
+    assert sorted(lines)[-2] == "left out kept by other programs: @eaDir"
     lines = [line for line in lines if "other programs" not in line]
     assert all(map(re.fullmatch, TAKEOUT, lines)), lines
     assert len(keys(FolderBucket(tmp_path / "SOURCE"))) == 3
@@ -156,3 +163,20 @@ def test_patterns_that_no_photo_matches_are_refused(folders, capsys):
 
     assert main(["./photos", "./paintings", "./out", "--include", "beech*"]) == 2
     assert "none of the photos in ./photos (2) matches --include" in capsys.readouterr().err
+
+
+def test_a_copy_of_a_bucket_has_what_other_programs_keep_and_a_sending_deletes_none_of_it(
+    moto, tmp_path
+):
+    bucket = moto.open()
+    for key in ("@eaDir/a.jpg/thumb.jpg", "a.jpg"):
+        bucket.write(key, b"x")
+    download_all(bucket, tmp_path / "copy")
+    assert sorted(each.name for each in (tmp_path / "copy").rglob("*.jpg")) == [
+        *("a.jpg", "a.jpg", "thumb.jpg"),
+    ]
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/b.jpg").write_bytes(b"x")
+    result = upload_all([tmp_path / "photos"], bucket, SyncRules(delete=True))
+    assert (result.copied, result.deleted) == (1, 1)
+    assert keys(bucket) == ["@eaDir/a.jpg/thumb.jpg", "b.jpg"]

@@ -104,7 +104,7 @@ def test_what_cannot_be_a_sheet_is_refused_in_one_line(place):
         (f"{photo} ./paintings ./out --sheet x.jpg", "expected PHOTOS, PAINTINGS"),
         (f"{photo} ./paintings --sheet x.txt", "expected one of jpg, png, webp, tiff"),
         (f"{photo} ./paintings --sheet {photo}", "would overwrite"),
-        (f"{photo} ./paintings --sheet mine.jpg", "mine.jpg exists and was not painted by this"),
+        (f"{photo} ./paintings --sheet mine.jpg", "mine.jpg exists and is not listed in"),
         (f"{photo} ./paintings --sheet x.jpg --preset fine", "leave --preset out"),
         (f"{photo} ./paintings --sheet x.jpg --dry-run", "leave --dry-run out"),
     )

@@ -213,8 +213,9 @@ def test_a_file_that_the_program_did_not_paint_is_overwritten_only_if_asked_to(c
         Path(name).write_bytes(b"my own")
         result = ["mine.jpg"] if name == "mine.jpg" else ["mine"]
         assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags]) == 2
-        message = f"inetwork.py: {name} exists and was not painted by this program; choose another "
-        assert capsys.readouterr().err == f"{message}name, or pass --overwrite to replace it\n"
+        err = capsys.readouterr().err
+        assert err.startswith(f"inetwork.py: {name} exists and is not listed in .painted.jsonl")
+        assert err.endswith("; choose another name, or pass --overwrite to replace it\n")
         assert Path(name).read_bytes() == b"my own"
         assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags, "--overwrite"]) == 0
         assert Image.open(name).size == (32, 24)
@@ -222,3 +223,14 @@ def test_a_file_that_the_program_did_not_paint_is_overwritten_only_if_asked_to(c
     Image.open("mine.png").rotate(180).save("mine.png")
     assert inetwork(["beach.jpg", "monet.jpg", "mine.png", *quick]) == 2
     assert "mine.png exists and was changed since it was painted" in capsys.readouterr().err
+
+
+def test_a_picture_is_stored_if_the_list_of_painted_files_cannot_be_written(capsys):
+    Path(".painted.jsonl").mkdir()  # It can as little be written as a file of another user.
+    arguments = ["beach.jpg", "monet.jpg", "x.png", "--size", "32", *QUICK]
+    for flags in ([], ["--overwrite"]):
+        assert inetwork([*arguments, *flags]) == 0
+        assert "x.png is stored, but later runs take it for your own" in capsys.readouterr().out
+        assert Image.open("x.png").size == (32, 24)
+    assert inetwork(arguments) == 2
+    assert "pass --overwrite to replace it" in capsys.readouterr().err

@@ -100,6 +100,18 @@ def test_with_aws_own_the_message_names_the_setting(home, monkeypatch):
         open_bucket("photos", Account())
 
 
+def test_acceleration_at_a_service_without_it_is_named(home, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9")
+    (home / ".aws/credentials").unlink()
+    text = "[default]\nregion = eu-west-1\ns3 =\n  use_accelerate_endpoint = true\n"
+    (home / ".aws/config").write_text(text)
+    message = refusal(open_bucket("photos", Account(hurried=True)).exists)
+    assert message.startswith("AWS's configuration is wrong: ")
+    assert "ccelerat" in message and "~/.aws/config" in message and "broke" not in message
+
+
 def test_an_endpoint_of_aws_configuration_is_named_where_nobody_answers(home, monkeypatch):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)

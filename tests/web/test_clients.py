@@ -1,6 +1,7 @@
 """Requests as other programs than browsers send them."""
 
 import json
+import socket
 
 import pytest
 from support import tiny
@@ -97,6 +98,17 @@ def test_what_is_missing_in_a_form_is_said_in_one_line(web):
         assert answer.json()["detail"].startswith(line) and 400 <= answer.status_code < 423
 
 
+def test_a_client_that_still_sends_a_form_that_cannot_be_read_gets_the_answer(web):
+    port, length = web.base_url.port, 4_000_000
+    start = f"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
+    kind = f"Content-Type: multipart/form-data; boundary=b0\r\nContent-Length: {length}\r\n\r\n"
+    wrong = b"--b0\r\nContent-Type: image/jpeg\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
+        client.sendall(f"{start}{kind}".encode() + wrong)
+        client.sendall(bytes(length - len(wrong)))
+        assert client.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
 def test_a_painting_comes_by_the_same_ways(web):
     name = "Content-Disposition: form-data; name=file; filename*=utf-8''%C3%A9t%C3%A9.jpg"
     answer = posted(web, ([name], JPEG), path="/api/paintings")
@@ -118,6 +130,13 @@ def test_head_answers_as_get_wherever_that_answers(web):
         for header in ("content-length", "content-type"):
             assert head.headers.get(header) == full.headers.get(header), address
         assert head.status_code != 405
+
+
+def test_head_without_a_login_leads_to_it_as_get_does(locked):
+    html = {"accept": "text/html"}
+    full = locked.get("/", headers=html, follow_redirects=False)
+    head = locked.head("/", headers=html, follow_redirects=False)
+    assert (head.status_code, head.headers["location"]) == (303, full.headers["location"])
 
 
 def test_head_of_a_stream_of_events_ends_at_once(web):
