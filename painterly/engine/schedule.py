@@ -22,7 +22,7 @@ FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
 # Steps of the optimisation that take as long as a scale of recipe instant with a new painting, on a
-# CPU with AVX-512 and bfloat16: measured as 6.6, 5.8 and 6.4 with 256, 512 and 1024 px.
+# CPU with AVX-512 and bfloat16: 5.8 to 6.6 by processor time, with 256 to 1024 px.
 INSTANT_STEPS = 6
 EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
 
