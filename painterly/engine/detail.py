@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.engine.paintings import Paintings
-from painterly.engine.structure import LUMINANCE
+from painterly.engine.structure import luminance
 from painterly.engine.tensors import blurred, scaled_photo
 
 # A picture is blurred by 1 / BLUR of its longer side before its gradients are taken, and their
@@ -46,8 +46,3 @@ def bare_part(painting: np.ndarray) -> float:
     mean, square = (tf.nn.avg_pool2d(each, BARE_WINDOW, 1, "VALID") for each in (small, small**2))
     even = square - mean**2 < BARE_CONTRAST**2
     return float(tf.reduce_mean(tf.cast(even, tf.float32)))
-
-
-def luminance(image: tf.Tensor) -> tf.Tensor:
-    """Return the luminance [1, H, W, 1] of an image [1, H, W, 3]."""
-    return tf.reduce_sum(image * LUMINANCE, -1, keepdims=True)

@@ -12,7 +12,7 @@ from painterly.devices.budget import MemoryBudget
 from painterly.engine import neighbours
 from painterly.engine.paintings import Paintings, nothing_to_paint, resized
 from painterly.engine.picture import Canvas, picture_size
-from painterly.engine.places import HALF, PLACE
+from painterly.engine.places import PLACE, is_used
 from painterly.engine.sums import add_sums, spread, variance
 from painterly.engine.targets import Group, PaintingStatistics
 from painterly.engine.tensors import padded, resample, to_batch
@@ -179,9 +179,10 @@ def _candidates(
     for image, shown in zip(images, masks, strict=True):
         canvas = Canvas.around(tuple(image.shape[1:3]), margin=0)
         first_only = None if turned else take
-        turned.append(partial(view.places, padded(canvas, image), take=first_only))
+        on_canvas = padded(canvas, image)
+        turned.append(partial(view.places, on_canvas, take=first_only))
         grid = (side // PLACE for side in canvas.size)
         inside = resize(canvas.padded_mask(shown[0, ..., 0].numpy()), *grid)
-        tones.append(neighbours.tones_of(padded(canvas, image)))
-        used.append((inside > 0) & (inside >= min(HALF, inside.max())))
+        tones.append(neighbours.tones_of(on_canvas))
+        used.append(is_used(inside))
     return neighbours.candidates(turned, used, tones, channels)

@@ -26,7 +26,6 @@ from painterly.engine.instant_networks import (
 from painterly.engine.picture import Canvas
 from painterly.engine.places import (
     CROWDING_WEIGHT,
-    HALF,
     MATCHED_DIRECTIONS,
     MAX_STRETCH,
     NO_LENGTH,
@@ -34,6 +33,7 @@ from painterly.engine.places import (
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
+    is_used,
 )
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
@@ -99,8 +99,7 @@ def drawn(
     grid = pixels.shape[0], pixels.shape[1]
     used = np.ones(grid, bool)
     if mask is not None:
-        shown = arrays.resize(canvas.padded_mask(mask), *grid)
-        used = (shown > 0) & (shown >= min(HALF, shown.max()))
+        used = is_used(arrays.resize(canvas.padded_mask(mask), *grid))
     part = CANDIDATE_BYTES / features_bytes(max(1, int(used.sum())))
     used &= np.random.default_rng(0).random(grid) < part
     features = [

@@ -136,7 +136,8 @@ def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
 
 # The patches of paintings that a picture is rebuilt from, and its own that are compared at a time.
 PATCHES, PATCHES_AT_ONCE = 20_000, 30_000
-PATCH_BYTES = 4 * 3 * 7**2
+PATCH_SIDE = 7  # px
+PATCH_BYTES = RGB * PATCH_SIDE**2
 # Copies of patches while they are compared, and of the picture with sums of weights. Measured.
 PATCH_COPIES, REBUILT_COPIES = 1, 4
 

@@ -19,7 +19,6 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.detail import luminance
 from painterly.engine.memory_model import (
     MAX_CANDIDATE_BYTES,
     QUERIES_AT_ONCE,
@@ -36,6 +35,7 @@ from painterly.engine.places import (
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
 )
+from painterly.engine.structure import luminance
 from painterly.engine.sums import widened
 from painterly.vgg.network import poolings_before
 from painterly.vgg.ops import average_pool, with_gradient

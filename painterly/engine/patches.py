@@ -15,16 +15,16 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.engine.groups import painting_sizes
+from painterly.engine.memory_model import PATCH_SIDE as SIDE
 from painterly.engine.memory_model import PATCHES, PATCHES_AT_ONCE, ROTATIONS
 from painterly.engine.neighbours import BLOCK, most_similar
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.picture import Canvas
-from painterly.engine.places import HALF
+from painterly.engine.places import is_used
 from painterly.engine.tensors import blurred, mirrored, resample, to_batch
 from painterly.engine.transfer import CheckStop
 from painterly.engine.view import View
 
-SIDE = 7  # px of a patch
 GAPS = 3, 2  # px from one patch of the picture to the next, in each pass
 DIRECTIONS = 24  # principal components of the patches, on which they are compared
 FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
@@ -104,8 +104,7 @@ def patches_of(
         deviations += part * _deviations(_middle(painting))
         # Each pixel is the middle of a patch.
         image = mirrored(painting, SIDE // 2, SIDE // 2)[0].numpy()
-        shown = resized(mask, (painting.shape[1], painting.shape[2]))
-        used = (shown > 0) & (shown >= min(HALF, shown.max()))
+        used = is_used(resized(mask, (painting.shape[1], painting.shape[2])))
         for quarters in range(ROTATIONS):
             windows = np.lib.stride_tricks.sliding_window_view(
                 np.rot90(image, quarters), (SIDE, SIDE), (0, 1)

@@ -4,6 +4,8 @@ The default recipe (neighbours.py), recipe `instant` (instant_matches.py) and th
 decoder share them; the last two do not load TensorFlow.
 """
 
+import numpy as np
+
 MATCHED_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "conv4_1")  # if the network has them
 PLACE = 4  # px per side: a position of block 3
 PIXELS_OF_PLACE = 3 * PLACE**2
@@ -16,3 +18,9 @@ CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
 DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 NO_LENGTH = 1e-6
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
+
+
+def is_used(mask: np.ndarray) -> np.ndarray:
+    """Return which places, or pixels, of a painting are used, bool [h, w], by the mean of its mask
+    at each, [h, w], 0…1: those that are white by half, or the whitest if none is."""
+    return (mask > 0) & (mask >= min(HALF, mask.max()))

@@ -108,12 +108,17 @@ def _gradients(image: tf.Tensor) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
     finest first, without end."""
     for number in count():
         image = _pooled(image, number)
-        luminance = tf.reduce_sum(image * LUMINANCE, axis=-1, keepdims=True)
-        corner = luminance[:, :-1, :-1]
-        yield luminance[:, 1:, :-1] - corner, luminance[:, :-1, 1:] - corner
+        tones = luminance(image)
+        corner = tones[:, :-1, :-1]
+        yield tones[:, 1:, :-1] - corner, tones[:, :-1, 1:] - corner
 
 
 def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
     """Return an image or mask at resolution `number`, given the one before it."""
     side = 2 if number else FIRST_POOL
     return average_pool(image, side)
+
+
+def luminance(image: tf.Tensor) -> tf.Tensor:
+    """Return the luminance [1, H, W, 1] of an image [1, H, W, 3]."""
+    return tf.reduce_sum(image * LUMINANCE, axis=-1, keepdims=True)

@@ -52,6 +52,7 @@ from painterly.engine.schedule import StepEta
 from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs, named
+from painterly.engine.view import View
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
 
@@ -126,7 +127,7 @@ class StyleTransfer(Transfer):
         )
         self._view = self._objective.view
         check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
-        self._bare = leaves_bare(styles)
+        self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.sizes[0])
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
@@ -275,6 +276,11 @@ class StyleTransfer(Transfer):
         )
 
 
+def _stays_bare(view: View, paintings: Paintings) -> bool:
+    """Return whether the photo's flat parts stay bare. A recipe without matches does not ask."""
+    return bool(view.losses.matched_layers) and leaves_bare(paintings)
+
+
 def objective(  # noqa: PLR0913  The public signature.
     image: np.ndarray,
     content: np.ndarray,
@@ -315,7 +321,7 @@ def objective(  # noqa: PLR0913  The public signature.
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
     problem = minimised.problem(photo, groups, painted_part)
-    bare = leaves_bare(paintings)
+    bare = _stays_bare(minimised.view, paintings)
     problem = Matching(minimised.view, problem, photo, settings.strength, bare).matched(picture)
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
