@@ -32,7 +32,7 @@ def texts_of(language: str, *places: str) -> dict[str, str]:
 
 def language_of(code: str | None) -> str:
     """Return the language of a code, such as `de` for `de-AT`. It is English for others."""
-    language = (code or "").partition("-")[0].strip().lower()
+    language = _without_region(code or "")
     return language if language in LANGUAGES else DEFAULT
 
 
@@ -42,12 +42,16 @@ def preferred(header: str) -> str:
     wishes = []
     for wish in header.split(","):
         code, _, quality = wish.partition(";")
-        language = code.partition("-")[0].strip().lower()
+        language = _without_region(code)
         number = re.fullmatch(r"\s*q=([01](?:\.\d{0,3})?)\s*", quality)
         weight = float(number[1]) if number else 1.0
         if language in LANGUAGES and weight:
             wishes.append((weight, language))
     return max(wishes, key=lambda wish: wish[0], default=(0, DEFAULT))[1]
+
+
+def _without_region(code: str) -> str:
+    return code.partition("-")[0].strip().lower()
 
 
 class Texts:

@@ -64,7 +64,8 @@ def prepared(data: bytes) -> Prepared:
         scans = jpeg_markers.scans(data)
         if scans.is_ended or not scans.is_complete:
             return Prepared(data)
-        return Prepared(*_swapped(jpeg_markers.continued(data)))
+        data, other = jpeg_markers.continued(data)
+        return Prepared(data, _MISSING_END, other)
     if data.startswith(b"GIF8"):
         return Prepared(_gif_without_comments(data))
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
@@ -74,10 +75,6 @@ def prepared(data: bytes) -> Prepared:
     if data[4:8] == b"ftyp":
         return Prepared(data, cicp=_nclx(data))
     return Prepared(data)
-
-
-def _swapped(pair: tuple[bytes, bytes]) -> tuple[bytes, tuple[str, ...], bytes]:
-    return pair[0], _MISSING_END, pair[1]
 
 
 def check_directory(data: bytes) -> None:
@@ -113,7 +110,7 @@ def tiff_layout(data: bytes) -> TiffLayout | None:
 
 def first_tags(data: bytes) -> dict[int, int]:
     """Return the tags of a TIFF's first directory, with their values if they are one number."""
-    order = "<" if data[:2] == b"II" else ">"
+    order = _tiff_order(data)
     return {
         # A number of 16 bits is at the start of its field.
         tag: value >> 16 if order == ">" and kind == 3 else value & (0xFFFF if kind == 3 else -1)
@@ -123,8 +120,7 @@ def first_tags(data: bytes) -> dict[int, int]:
 
 def _numbers(data: bytes, kind: int, count: int, value: int) -> tuple[int, ...]:
     """Return a few values of a tag, SHORT."""
-    order = "<" if data[:2] == b"II" else ">"
-    inline = 4 if data[2:4] in (b"+\0", b"\0+") else 2
+    order, inline = _tiff_order(data), 4 if _is_big_tiff(data) else 2
     if kind != 3 or count > 100:
         return ()
     if count > inline:
@@ -134,15 +130,24 @@ def _numbers(data: bytes, kind: int, count: int, value: int) -> tuple[int, ...]:
 
 
 def _first_directory(data: bytes) -> int:
-    pointer = data[8:16] if data[2:4] in (b"+\0", b"\0+") else data[4:8]
-    return int.from_bytes(pointer, "little" if data[:2] == b"II" else "big")
+    pointer = data[8:16] if _is_big_tiff(data) else data[4:8]
+    return int.from_bytes(pointer, "little" if _tiff_order(data) == "<" else "big")
+
+
+def _tiff_order(data: bytes) -> str:
+    """Return the order of a TIFF's bytes, as struct has it."""
+    return "<" if data[:2] == b"II" else ">"
+
+
+def _is_big_tiff(data: bytes) -> bool:
+    return data[2:4] in (b"+\0", b"\0+")
 
 
 def _entries(data: bytes, offset: int) -> Iterator[tuple[int, int, int, int]]:
     """Return the tags, types, counts and values of a directory, up to the file's end."""
-    order = "<" if data[:2] == b"II" else ">"
-    is_big = data[2:4] in (b"+\0", b"\0+")
-    entry, counter = (f"{order}HHQQ", f"{order}Q") if is_big else (f"{order}HHLL", f"{order}H")
+    order = _tiff_order(data)
+    kinds = ("HHQQ", "Q") if _is_big_tiff(data) else ("HHLL", "H")
+    entry, counter = (order + kind for kind in kinds)
     size, start = struct.calcsize(entry), offset + struct.calcsize(counter)
     if start > len(data):
         return iter(())

@@ -213,8 +213,8 @@ class Store(Bucket):
         return None
 
     def delete_version(self, version: Version) -> None:
-        """Delete a version permanently. Raises ObjectError, also for one that is locked."""
-        raise NotImplementedError
+        """Delete one of `versions` permanently. Raises ObjectError, also for one that is locked."""
+        raise NotImplementedError  # Only buckets that keep versions are asked.
 
 
 class View(Bucket):
