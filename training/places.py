@@ -7,7 +7,6 @@ import torch
 from torch.nn import functional
 
 from painterly.engine.places import (
-    CROWDING_WEIGHT,
     DISTANCE_WEIGHT,
     MATCHED_LAYERS,
     MAX_STRETCH,
@@ -16,7 +15,7 @@ from painterly.engine.places import (
 )
 from training.network import Kernels, features
 
-SAMPLED_PLACES = 128
+CROWDING_WEIGHT, SAMPLED_PLACES = 0.35, 128
 
 Places = list[torch.Tensor]  # each layer's features [N, C, h, w]; those of conv4_1 at half of h, w
 

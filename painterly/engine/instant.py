@@ -3,24 +3,24 @@
 Each place of the picture is matched to a place of the painting, as in the default recipe
 (instant_matches.py), and a decoder makes a picture of the matches (instant_networks.py). At the
 next scale, about twice as large, the photo and this picture are matched together, so that forms
-grow coarse to fine. Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for
-features alone.
+grow coarse to fine. The last picture is rebuilt from patches of the painting (instant_patches.py).
+Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for features alone.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 
 import numpy as np
-from PIL import Image
 
 from painterly.devices.budget import MemoryBudget
 from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
-from painterly.engine.convolutions import threads
+from painterly.engine.convolutions import later, threads
 from painterly.engine.instant_matches import Candidates
+from painterly.engine.instant_patches import Patches, rebuilt
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.picture import (
@@ -31,7 +31,7 @@ from painterly.engine.picture import (
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, painting_size
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
-from painterly.images.arrays import resample, to_float
+from painterly.images.arrays import resampled
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
@@ -76,18 +76,20 @@ class InstantTransfer(Transfer):
         """Paint at each scale in one step, always from the first one."""
         eta = StepEta(self.sizes, self.counts)
         photo, picture = resampled(self._content, self.sizes[-1]), self._init
-        for size in self.sizes:
-            picture = self._painted(resampled(photo, size), picture, check_stop)
+        for number, size in enumerate(self.sizes, start=1):
+            last = number == len(self.sizes)
+            picture = self._painted(resampled(photo, size), picture, last, check_stop)
             yield Step(eta.tick(), picture[None], Canvas(size), self._postprocess)
 
     def _painted(
-        self, photo: np.ndarray, picture: np.ndarray | None, check_stop: CheckStop
+        self, photo: np.ndarray, picture: np.ndarray | None, last: bool, check_stop: CheckStop
     ) -> np.ndarray:
         """Paint at one scale.
 
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
             picture: The picture to start from, of any size, or None for the photo.
+            last: True to rebuild the picture from patches.
             check_stop: As in `steps`.
 
         Returns:
@@ -97,15 +99,39 @@ class InstantTransfer(Transfer):
         canvas, strength = Canvas.around(size), settings.strength
         shares = _shares_of_places(self._styles, canvas, self._content_mask)
         shares = [min(1.0, strength / FULL_STRENGTH) * share for share in shares]
-        candidates = _candidates(self._styles, max(size), settings.stroke_size, check_stop)
+        paintings = [*map(picture_size, self._styles.paintings)]
+        sizes = _sizes(paintings, max(size), settings.stroke_size)
+        candidates = _candidates(self._styles, sizes, check_stop)
         first = _with_noise(photo) if picture is None else resampled(picture, size)
         # Half of the work of mixing their features, and nearly the same matches.
         mixed = strength * first + (1 - strength) * photo
         del first
-        matches = instant_matches.nearest(candidates, canvas.padded(mixed), check_stop)
+        tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
+        matches = instant_matches.nearest(
+            candidates, canvas.padded(mixed), tones, shares, check_stop
+        )
         drawn = [each.result() for each in candidates]
         painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
+        if last:
+            painted = self._rebuilt(painted, sizes, shares, check_stop)
         return canvas.cropped(painted[None])[0]
+
+    def _rebuilt(
+        self,
+        painted: np.ndarray,
+        sizes: Sequence[Size],
+        shares: Sequence[np.ndarray],
+        check_stop: CheckStop,
+    ) -> np.ndarray:
+        """Rebuild a picture on its canvas [H, W, 3] from patches of its paintings, where it is
+        painted."""
+        whole = painted.copy()
+        groups = zip(self._styles.members, _patches(self._styles, sizes), strict=True)
+        for members, patches in groups:
+            share = reduce(np.add, (shares[each] for each in members))
+            share = share.repeat(PLACE, 0).repeat(PLACE, 1)
+            whole += share * (rebuilt(painted, patches.result(), check_stop) - painted)
+        return whole
 
 
 @dataclass(frozen=True)
@@ -164,17 +190,6 @@ def plan_memory(
     return plan(size, inputs.size, footprint, budget)
 
 
-def resampled(image: np.ndarray, size: Size) -> np.ndarray:
-    """Return an image [h, w, 3] at another size, float32: antialiased along an axis that shrinks,
-    interpolated along one that grows."""
-    height, width = min(image.shape[0], size[0]), min(image.shape[1], size[1])
-    if image.shape[:2] != (height, width):
-        image = resample(image, height, width, Image.Resampling.LANCZOS)
-    if image.shape[:2] != size:
-        image = resample(image, *size, Image.Resampling.BICUBIC)
-    return to_float(image)
-
-
 def _with_noise(picture: np.ndarray) -> np.ndarray:
     """Return a picture [h, w, 3], sRGB 0…1, with the same noise in all pixels of a place."""
     height, width, channels = picture.shape
@@ -190,23 +205,39 @@ def _sizes(paintings: Sequence[Size], longer: int, stroke_size: float) -> list[S
 
 
 def _candidates(
-    styles: Paintings, longer: int, stroke_size: float, check_stop: CheckStop
+    styles: Paintings, sizes: Sequence[Size], check_stop: CheckStop
 ) -> list[Future[Candidates]]:
-    """Return each painting's candidates for a picture with this longer side. They take half of the
-    time of a picture, so they are kept for the next."""
-    kept: dict[tuple[int, Size], Future[Candidates]] = styles.kept
-    sizes = _sizes([picture_size(painting) for painting in styles.paintings], longer, stroke_size)
-    candidates = []
-    for number, size in enumerate(sizes):
-        key = number, size
-        if key not in kept or (kept[key].done() and kept[key].exception()):
-            painting = resampled(styles.paintings[number], size)
-            kept[key] = instant_matches.drawn(painting, styles.masks[number], check_stop)
-        kept[key] = kept.pop(key)  # The latest comes last.
-        candidates.append(kept[key])
-        if len(kept) > MAX_KEPT:
-            del kept[next(iter(kept))]
-    return candidates
+    """Return the candidates of each painting at its size."""
+    drawn = zip(styles.paintings, sizes, styles.masks, strict=True)
+    return [
+        _kept(styles, (number, sizes[number]), partial(instant_matches.drawn, *each, check_stop))
+        for number, each in enumerate(drawn)
+    ]
+
+
+def _patches(styles: Paintings, sizes: Sequence[Size]) -> list[Future[Patches]]:
+    """Return the patches of each group of paintings at their sizes."""
+    whole = styles.paintings, sizes, styles.shares, styles.masks
+    return [
+        _kept(
+            styles,
+            (members, *sizes, *styles.shares),
+            partial(later, Patches.of, *([values[each] for each in members] for values in whole)),
+        )
+        for members in styles.members
+    ]
+
+
+def _kept(styles: Paintings, key: Hashable, draw: Callable[[], Future]) -> Future:
+    """Return what is drawn from paintings. Drawing takes half of the time of a picture, so it is
+    kept for the next."""
+    kept: dict[Hashable, Future] = styles.kept
+    if key not in kept or (kept[key].done() and kept[key].exception()):
+        kept[key] = draw()
+    kept[key] = kept.pop(key)  # The latest comes last.
+    if len(kept) > MAX_KEPT:
+        del kept[next(iter(kept))]
+    return kept[key]
 
 
 def _shares_of_places(

@@ -2,9 +2,10 @@
 
 A place is a square of PLACE px with features from several layers (instant_networks.py). Each place
 of the picture is matched to the candidate at the smallest angle to it, after the mean is subtracted
-from both and the picture's channels are stretched to the painting's spread. Candidates that are
-near to many places are held back, so that more of the painting is used (as in the cross-domain
-similarity local scaling of Conneau et al. 2018, "Word Translation Without Parallel Data").
+from both and the picture's channels are stretched to the painting's spread. Tones count as well, as
+in neighbours.py. Candidates that are near to many places are held back, so that more of the
+painting is used (as in the cross-domain similarity local scaling of Conneau et al. 2018, "Word
+Translation Without Parallel Data").
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,9 +24,10 @@ from painterly.engine.instant_networks import (
     joined,
     pixels_of,
 )
+from painterly.engine.memory_model import ROTATIONS
+from painterly.engine.paintings import resized
 from painterly.engine.picture import Canvas
 from painterly.engine.places import (
-    CROWDING_WEIGHT,
     MATCHED_DIRECTIONS,
     MAX_STRETCH,
     NO_LENGTH,
@@ -33,17 +35,24 @@ from painterly.engine.places import (
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
+    TONE_NOISE,
+    equalized,
     is_used,
 )
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
+from painterly.images.colour import LUMA
 
+# The weights of crowding, and of the squared difference of tones, in a query of mean length; the
+# cosine's is 1.
+CROWDING_WEIGHT, TONE_WEIGHT = 0.2, 0.1
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
 KEPT_BYTES, FEW_BANDS = 600_000_000, 3
-# Bytes of a painting's candidates. Its rotations are not among them: they take half the time, and
-# make no visible difference.
-CANDIDATE_BYTES = 10_000_000
+CANDIDATE_BYTES = 10_000_000  # of the features of a painting's candidates
+# The rotations of a painting up to this longer side are candidates, too. Those of larger ones take
+# too long.
+MOST_ROTATED = 160
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
 AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
 
@@ -56,6 +65,7 @@ class Candidates(NamedTuple):
         spread: Their standard deviation in each channel after it [D].
         basis: The directions in which they are compared [D, E].
         keys: Their directions from their mean, on the basis [K, E].
+        tones: Their mean luminance [K], 0…1.
         joined: The decoder's first layer for each [K, 128].
         pixels: Their pixels [K, 48], sRGB 0…1.
     """
@@ -64,6 +74,7 @@ class Candidates(NamedTuple):
     spread: np.ndarray
     basis: np.ndarray
     keys: np.ndarray
+    tones: np.ndarray
     joined: np.ndarray
     pixels: np.ndarray
 
@@ -79,44 +90,61 @@ class Candidates(NamedTuple):
         lengths = np.sqrt(squares.sum(1, keepdims=True))
         keys_on_basis = keys @ basis / (lengths + NO_LENGTH)
         first = joined(features[None], pixels[None])[0]
-        return cls(scale, np.sqrt(squares.mean(0)), basis, keys_on_basis, first, pixels)
+        spread = np.sqrt(squares.mean(0))
+        return cls(scale, spread, basis, keys_on_basis, tones_of(pixels), first, pixels)
 
 
 def drawn(
-    painting: np.ndarray, mask: np.ndarray | None, check_stop: CheckStop
+    painting: np.ndarray, size: tuple[int, int], mask: np.ndarray | None, check_stop: CheckStop
 ) -> Future[Candidates]:
     """Draw a painting's candidates at random, and prepare them while the picture's features are
     computed.
 
     Args:
-        painting: The painting [h, w, 3], sRGB 0…1, at the size at which it is compared.
+        painting: The painting [h, w, 3], as in `Paintings`.
+        size: The (height, width) at which it is compared.
         mask: The part that is used, [h, w], 0…1, of any size, or None for all of it.
         check_stop: Called after each layer.
     """
-    canvas = Canvas.around((len(painting), painting.shape[1]), margin=0)
-    image = canvas.padded(painting)
-    pixels = pixels_of(image)
-    grid = pixels.shape[0], pixels.shape[1]
-    used = np.ones(grid, bool)
-    if mask is not None:
-        used = is_used(arrays.resize(canvas.padded_mask(mask), *grid))
-    part = CANDIDATE_BYTES / features_bytes(max(1, int(used.sum())))
-    used &= np.random.default_rng(0).random(grid) < part
-    features = [
-        features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
-        for rows in bands(*image.shape[:2])
-    ]
-    return later(Candidates.of, np.concatenate(features), pixels[used])
+    turns = range(ROTATIONS if max(size) <= MOST_ROTATED else 1)
+    painting, mask = arrays.resampled(painting, size), resized(mask, size)
+    random, found = np.random.default_rng(0), []
+    for quarters in turns:
+        turned = np.rot90(painting, quarters)
+        canvas = Canvas.around((len(turned), turned.shape[1]), margin=0)
+        image = canvas.padded(turned)
+        pixels = pixels_of(image)
+        used = is_used(pixels_of(canvas.padded(np.rot90(mask, quarters))[..., None]).mean(-1))
+        part = CANDIDATE_BYTES / len(turns) / features_bytes(int(used.sum()))
+        used &= random.random(used.shape) < part
+        features = [
+            features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
+            for rows in bands(*image.shape[:2])
+        ]
+        found.append((np.concatenate(features), pixels[used]))
+    return later(Candidates.of, *map(np.concatenate, zip(*found, strict=True)))
+
+
+def tones_of(pixels: np.ndarray) -> np.ndarray:
+    """Return the mean luminance of places, [...], from their pixels [..., 48]."""
+    return pixels @ np.tile(LUMA / PLACE**2, PLACE**2)
 
 
 def nearest(
-    paintings: Sequence[Future[Candidates]], image: np.ndarray, check_stop: CheckStop
+    paintings: Sequence[Future[Candidates]],
+    image: np.ndarray,
+    tones: np.ndarray,
+    shares: Sequence[np.ndarray],
+    check_stop: CheckStop,
 ) -> list[np.ndarray]:
     """Find the number of each place's candidate in each painting, int32 [H / 4, W / 4].
 
     Args:
         paintings: The candidates of each painting.
         image: The picture on its canvas [H, W, 3], sRGB 0…1.
+        tones: The photo's tones [H / 4, W / 4], 0…1.
+        shares: Each painting's share of each place, [H / 4, W / 4, 1]: which tones are brought to
+            its own.
         check_stop: Called after each layer and band.
     """
     height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
@@ -139,12 +167,17 @@ def nearest(
     mean = sums[0] / count
     deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
     sample = np.concatenate(samples)[:: len(samples)]
-    comparisons = [_Comparison.of(each.result(), mean, deviation, sample) for each in paintings]
+    drawn = [each.result() for each in paintings]
+    comparisons = [_Comparison.of(each, mean, deviation, sample) for each in drawn]
+    wanted = [
+        equalized(tones, share[..., 0], each.tones)
+        for each, share in zip(drawn, shares, strict=True)
+    ]
     matches = np.empty((len(paintings), height, width), np.int32)
     for number in numbers:
         features, rows = features_of_band(number), at_scale(all_rows[number], 1)
-        for comparison, out in zip(comparisons, matches, strict=True):
-            comparison.look_up(features, out[rows].reshape(-1))
+        for comparison, of_all, out in zip(comparisons, wanted, matches, strict=True):
+            comparison.look_up(features, of_all[rows].ravel(), out[rows].reshape(-1))
         check_stop()
     return [*matches]
 
@@ -161,13 +194,15 @@ class _Comparison(NamedTuple):
         mean: The picture's mean features [D].
         factor: What their differences from the mean are multiplied by [D].
         basis: The directions in which they are compared [D, E].
-        keys: The candidates' directions, and how much each is held back for queries of length 1,
-            negative [E + 1, K].
+        unit: The unit of tones.
+        keys: The candidates' directions; how much each is held back for queries of length 1,
+            negative; and what is added for each unit of tone, and in any case [E + 3, K].
     """
 
     mean: np.ndarray
     factor: np.ndarray
     basis: np.ndarray
+    unit: float
     keys: np.ndarray
 
     @classmethod
@@ -189,20 +224,26 @@ class _Comparison(NamedTuple):
         groups = range(min(SAMPLE_GROUPS, len(sample)))
         similar = [(keys @ directions[group :: len(groups)].T).max(1) for group in groups]
         crowding = np.mean(similar, 0) * CROWDING_WEIGHT / (lengths.mean() + NO_LENGTH)
-        return cls(mean, factor, basis, np.vstack([keys.T, -crowding]))
+        unit = float(candidates.tones.std()) + TONE_NOISE
+        tones, weight = candidates.tones / unit, TONE_WEIGHT * lengths.mean()
+        # −weight · (tone − other)², without tone², which is the same for all candidates.
+        rows = [keys.T, -crowding, 2 * weight * tones, -weight * tones**2]
+        return cls(mean, factor, basis, unit, np.vstack(rows))
 
-    def look_up(self, features: np.ndarray, out: np.ndarray) -> None:
-        """Store the number of the nearest candidate of each place, [N], for features [N, D]."""
+    def look_up(self, features: np.ndarray, tones: np.ndarray, out: np.ndarray) -> None:
+        """Store the number of the nearest candidate of each place, [N], for features [N, D] and
+        tones [N]."""
 
         def work(todo: Iterator[slice]) -> None:
             similarities = np.empty((AT_ONCE, self.keys.shape[1]), np.float32)
-            queries = np.empty((AT_ONCE, len(self.keys)), np.float32)
+            queries = np.ones((AT_ONCE, len(self.keys)), np.float32)
             for part in todo:
                 stretched = (features[part] - self.mean) * self.factor
                 count = len(stretched)
-                np.matmul(stretched, self.basis, out=queries[:count, :-1])
+                np.matmul(stretched, self.basis, out=queries[:count, :-3])
                 # The product has one length of the query, its crowding too.
-                np.square(stretched, out=stretched).sum(1, out=queries[:count, -1])
+                np.square(stretched, out=stretched).sum(1, out=queries[:count, -3])
+                queries[:count, -2] = tones[part] / self.unit
                 np.matmul(queries[:count], self.keys, out=similarities[:count])
                 out[part] = similarities[:count].argmax(1)
 

@@ -11,6 +11,7 @@ from painterly.devices.choose import gpus_in_use
 from painterly.engine import neighbours
 from painterly.engine.detail import detail
 from painterly.engine.optimizers import CONTENT_WEIGHTS
+from painterly.engine.places import equalized
 from painterly.engine.targets import Group, Problem
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
@@ -65,7 +66,7 @@ class Matching:
         self._indices = [[neighbours.index_of(each) for each in one.candidates] for one in groups]
         tones = neighbours.tones_of(self._padded)
         self._tones = [
-            [neighbours.equalized(tones, _place_mask(view, group), each.tones) for each in indices]
+            [equalized(tones, _place_mask(view, group), each.tones) for each in indices]
             for group, indices in zip(groups, self._indices, strict=True)
         ]
         counts = [len(one.candidates) for one in groups]

@@ -34,6 +34,7 @@ from painterly.engine.places import (
     SAMPLE_GROUPS,
     SAMPLED_PLACES,
     SUBSPACE_ITERATIONS,
+    TONE_NOISE,
 )
 from painterly.engine.structure import luminance
 from painterly.engine.sums import widened
@@ -48,13 +49,10 @@ NEIGHBOURS_WEIGHT = 0.25
 PADDED_TO = 3000
 
 
-# With less than in recipe instant, pieces of the painting are in wrong places less often.
-CROWDING_WEIGHT = 0.15
+CROWDING_WEIGHT = 0.15  # With more, pieces of the painting are in wrong places more often.
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance, which takes the most time of an index
-# The weight of the squared difference of tones in a query of mean length; the cosine's is 1. The
-# unit is the standard deviation of the candidates, plus TONE_NOISE in sRGB 0…1.
-TONE_WEIGHT, TONE_NOISE = 0.15, 0.03
-TONE_DIGITS = 3  # decimals that tell tones apart
+# The weight of the squared difference of tones in a query of mean length; the cosine's is 1.
+TONE_WEIGHT = 0.15
 BLOCK = 64  # columns whose largest value is found first
 
 # Layer → features [rows, columns, C] of the places of some whole rows.
@@ -125,21 +123,6 @@ def places(layer: str, feature: tf.Tensor) -> tf.Tensor:
 def tones_of(image: tf.Tensor) -> np.ndarray:
     """Return the tone of each place of an image [1, H, W, 3]: its mean luminance, [h, w], 0…1."""
     return average_pool(luminance(image), PLACE)[0, ..., 0].numpy()
-
-
-def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
-    """Return tones that are brought to the distribution of others.
-
-    Args:
-        tones: The tones [h, w], 0…1.
-        weights: The part of each that counts in their own distribution [h, w], or None for all.
-        like: The others [K].
-    """
-    _, places = np.unique(np.round(tones, TONE_DIGITS), return_inverse=True)
-    counts = np.bincount(places.ravel(), None if weights is None else weights.ravel())
-    middles = (np.cumsum(counts) - counts / 2) / counts.sum()
-    wanted = np.quantile(like, np.clip(middles, 0, 1)).astype(np.float32)
-    return wanted[places].reshape(tones.shape)
 
 
 def aligned(rows: dict[str, tf.Tensor]) -> Places:

@@ -14,7 +14,9 @@ MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # A candidate's crowding is its similarity to the most similar place of each group of a sample of
 # places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
 # and more for one further away: flat areas of middle tones stay as they are.
-CROWDING_WEIGHT, SAMPLED_PLACES, SAMPLE_GROUPS = 0.35, 512, 4
+SAMPLED_PLACES, SAMPLE_GROUPS = 512, 4
+# The unit of tones is the standard deviation of the candidates', plus TONE_NOISE in sRGB 0…1.
+TONE_NOISE, TONE_DIGITS = 0.03, 3  # and the decimals that tell tones apart
 DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 NO_LENGTH = 1e-6
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
@@ -24,3 +26,20 @@ def is_used(mask: np.ndarray) -> np.ndarray:
     """Return which places, or pixels, of a painting are used, bool [h, w], by the mean of its mask
     at each, [h, w], 0…1: those that are white by half, or the whitest if none is."""
     return (mask > 0) & (mask >= min(HALF, mask.max()))
+
+
+def equalized(tones: np.ndarray, weights: np.ndarray | None, like: np.ndarray) -> np.ndarray:
+    """Return tones that are brought to the distribution of others.
+
+    Args:
+        tones: The tones [h, w], 0…1.
+        weights: The part of each that counts in their own distribution [h, w], or None for all.
+        like: The others [K].
+    """
+    _, places = np.unique(np.round(tones, TONE_DIGITS), return_inverse=True)
+    if weights is not None:
+        weights = weights.ravel() if weights.any() else None
+    counts = np.bincount(places.ravel(), weights)
+    middles = (np.cumsum(counts) - counts / 2) / counts.sum()
+    wanted = np.quantile(like, np.clip(middles, 0, 1)).astype(np.float32)
+    return wanted[places].reshape(tones.shape)

@@ -118,3 +118,14 @@ def resample(
         channel = Image.fromarray(np.ascontiguousarray(to_float(pixels[..., number])))
         out[..., number] = np.asarray(channel.resize((width, bottom - top), method, box))
     return out
+
+
+def resampled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return an image [h, w, 3] at another size, float32: antialiased along an axis that shrinks,
+    interpolated along one that grows."""
+    height, width = min(image.shape[0], size[0]), min(image.shape[1], size[1])
+    if image.shape[:2] != (height, width):
+        image = resample(image, height, width, Image.Resampling.LANCZOS)
+    if image.shape[:2] != size:
+        image = resample(image, *size, Image.Resampling.BICUBIC)
+    return to_float(image)

@@ -80,8 +80,8 @@ def convolved(x, weights, bias):
 
 
 def blocks(x, side):
-    height, width, channels = x.shape
-    return x.reshape(height // side, side, width // side, side, channels)
+    height, width, *channels = x.shape
+    return x.reshape(height // side, side, width // side, side, *channels)
 
 
 def doubled(x):
@@ -131,8 +131,12 @@ def plain_decoded(features, pixels):
     return 0.45 + collage / 3 + 0.2 * layer("full3", x)
 
 
-def plain_matches(candidates, queries):
-    """Return the number of each query's candidate, from features [K, D] and [N, D]."""
+def plain_tones(image):
+    return blocks(image @ [0.299, 0.587, 0.114], 4).mean((1, 3)).ravel()
+
+
+def plain_matches(candidates, queries, key_tones, tones):
+    """Return the number of each query's candidate, from features [K, D] and [N, D], and tones."""
     first, scales = 0, []
     for channels in (32, 64, 128, 128, 256):
         of_layer = candidates[:, first : first + channels]
@@ -145,7 +149,11 @@ def plain_matches(candidates, queries):
     lengths = np.linalg.norm(queries, axis=1, keepdims=True)
     shuffled = (queries / lengths)[np.random.default_rng(0).permutation(len(queries))]
     crowding = np.mean([(shuffled[n::4] @ keys.T).max(0) for n in range(4)], 0)
-    return ((queries / lengths) @ keys.T - 0.35 * crowding * lengths / lengths.mean()).argmax(1)
+    similar = (queries / lengths) @ keys.T - 0.2 * crowding * lengths / lengths.mean()
+    order = tones.argsort().argsort()  # The darkest place gets the darkest tone.
+    wanted = np.sort(key_tones)[order * len(key_tones) // len(tones)]
+    apart = (wanted[:, None] - key_tones) / (key_tones.std() + 0.03)
+    return (similar * lengths - 0.1 * lengths.mean() * apart**2).argmax(1)
 
 
 # --- networks and matches -------------------------------------------------------------------------
@@ -184,16 +192,20 @@ def test_the_decoder_makes_of_places_what_it_was_trained_to():
     np.testing.assert_allclose(decoded, plain_decoded(features, pixels), atol=1e-4)
 
 
-def test_places_are_matched_by_their_angle_and_crowded_candidates_held_back(monkeypatch):
+def test_places_are_matched_by_angle_and_tone_and_crowded_candidates_held_back(monkeypatch):
     monkeypatch.setattr(instant_matches, "MATCHED_DIRECTIONS", 608)  # Else only nearly the same.
     image, painting = (on_canvas(x[:60, :80]) for x in (PHOTO, MOSAIC))
     features, queries = plain_features(painting), plain_features(image)
     flat = np.float32(features.reshape(-1, 608))
-    candidates = instant_matches.Candidates.of(flat, np.zeros((len(flat), 48), np.float32))
-    prepared = convolutions.later(lambda: candidates)
-    (matches,) = instant_matches.nearest([prepared], image, lambda: None)
-    wanted = plain_matches(features.reshape(-1, 608), queries.reshape(-1, 608))
-    assert (matches.ravel() == wanted).mean() > 0.99
+    pixels = instant_networks.pixels_of(np.float32(painting)).reshape(-1, 48)
+    prepared = convolutions.later(instant_matches.Candidates.of, flat, pixels)
+    tones = plain_tones(image)
+    shares = [np.ones((*queries.shape[:2], 1), np.float32)]
+    (matches,) = instant_matches.nearest(
+        [prepared], image, tones.reshape(queries.shape[:2]), shares, lambda: None
+    )
+    wanted = plain_matches(flat, queries.reshape(-1, 608), plain_tones(painting), tones)
+    assert (matches.ravel() == wanted).mean() > 0.95
 
 
 # --- pictures -------------------------------------------------------------------------------------

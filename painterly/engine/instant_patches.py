@@ -1,0 +1,183 @@
+"""Rebuilds a picture from patches of its paintings for recipe `instant`, in NumPy.
+
+As in patches.py, but once, by fewer patches, which are compared in fewer directions.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from painterly.engine.convolutions import spread
+from painterly.engine.memory_model import ROTATIONS
+from painterly.engine.paintings import resized
+from painterly.engine.places import is_used
+from painterly.engine.transfer import CheckStop
+from painterly.images import arrays
+
+SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
+PATCHES, DIRECTIONS = 2000, 12  # patches of the paintings, and in how many they are compared
+FOCUS, TRUST, LEAST_DISTANCE = 2.0, -0.75, 1e-4
+DETAIL, MOST_GAIN = (0.7, 1.4), 2.0
+AT_ONCE = 2048  # patches of the picture that are in memory at a time, for each thread
+COMPARED = 128  # of these at a time: a cache holds their similarities to all of the paintings
+
+
+class Patches(NamedTuple):
+    """Patches of paintings, prepared for comparison.
+
+    Attributes:
+        votes: Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
+        mean: Their mean pixels [SIDE · SIDE · 3].
+        basis: The weighted directions in which they are compared [SIDE · SIDE · 3, E].
+        keys: Their coordinates, and minus half of their squared lengths, [E + 1, K].
+        deviations: The standard deviation of each band of detail of the paintings.
+    """
+
+    votes: np.ndarray
+    mean: np.ndarray
+    basis: np.ndarray
+    keys: np.ndarray
+    deviations: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        paintings: Sequence[np.ndarray],
+        sizes: Sequence[tuple[int, int]],
+        shares: Sequence[float],
+        masks: Sequence[np.ndarray | None],
+    ) -> "Patches":
+        """Draw patches of paintings and of their rotations at random.
+
+        Args:
+            paintings: The paintings, as in `Paintings`.
+            sizes: The (height, width) at which each is seen.
+            shares: Each painting's share of the patches.
+            masks: The part of each that is used, [h, w], 0…1, or None for all of it.
+        """
+        found, deviations = [], np.zeros(len(DETAIL))
+        for painting, size, share, mask in zip(paintings, sizes, shares, masks, strict=True):
+            random, part = np.random.default_rng(0), share / sum(shares)
+            painting, used = arrays.resampled(painting, size), is_used(resized(mask, size))
+            deviations += part * _deviations(painting)
+            windows = _windows(painting, SIDE // 2, SIDE // 2)
+            for quarters in range(ROTATIONS):
+                rows, columns = np.nonzero(used)
+                count = min(len(rows), max(1, int(part * PATCHES / ROTATIONS)))
+                some = random.choice(len(rows), count, replace=False)
+                drawn = windows[rows[some], columns[some]].transpose(0, 2, 3, 1)
+                found.append(np.rot90(drawn, quarters, (1, 2)))
+        pixels = np.concatenate(found)
+        flat = pixels.reshape(len(pixels), -1)
+        focus = _focus()
+        votes = focus * np.concatenate([pixels, np.ones_like(pixels[..., :1])], -1)
+        mean, weights = flat.mean(0), np.sqrt(focus.ravel()).repeat(3)
+        offsets = (flat - mean) * weights
+        _, directions = np.linalg.eigh(offsets.T @ offsets)
+        basis = weights[:, None] * directions[:, -DIRECTIONS:]
+        coordinates = (flat - mean) @ basis
+        keys = np.vstack([coordinates.T, -0.5 * np.square(coordinates).sum(1)])
+        return cls(votes, mean, basis, keys, deviations)
+
+    def nearest(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the number of the most similar patch to each of others [N, SIDE · SIDE · 3], and its
+        squared distance."""
+        numbers, distances = np.empty(len(patches), np.int32), np.empty(len(patches), np.float32)
+        for part in arrays.bands(len(patches), COMPARED):
+            queries = np.ones((len(patches[part]), len(self.keys)), np.float32)
+            np.matmul(patches[part] - self.mean, self.basis, out=queries[:, :-1])
+            similar = queries @ self.keys
+            best = similar.argmax(1)
+            products = np.take_along_axis(similar, best[:, None], 1)[:, 0]
+            squares = np.square(queries[:, :-1]).sum(1)
+            numbers[part], distances[part] = best, np.maximum(squares - 2 * products, 0)
+        return numbers, distances
+
+
+def rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
+    """Return a picture [h, w, 3], sRGB 0…1, rebuilt from patches."""
+    windows = _windows(picture, SIDE, SIDE + GAP)[::GAP, ::GAP]
+    down, across = windows.shape[:2]
+    some = [*arrays.bands(down, max(1, AT_ONCE // across))]
+    parts = [np.empty(0)] * len(some)
+
+    def work(todo: Iterator[tuple[int, slice]]) -> None:
+        for number, rows in todo:
+            check_stop()
+            seen = windows[rows].transpose(0, 1, 3, 4, 2)
+            numbers, distances = patches.nearest(seen.reshape(-1, 3 * SIDE**2))
+            votes = patches.votes[numbers]
+            votes *= ((distances + LEAST_DISTANCE) ** TRUST)[:, None, None, None]
+            votes = votes.reshape(*seen.shape[:2], SIDE, SIDE, 4)
+            high, wide = (GAP * (count - 1) for count in seen.shape[:2])
+            sums = np.zeros((high + SIDE, wide + SIDE, 4), np.float32)
+            for y in range(SIDE):
+                for x in range(SIDE):
+                    sums[y : y + high + 1 : GAP, x : x + wide + 1 : GAP] += votes[:, :, y, x]
+            parts[number] = sums
+
+    spread(enumerate(some), work)
+    sums = np.zeros((GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4), np.float32)
+    for rows, part in zip(some, parts, strict=True):  # In order: sums are the same each time.
+        sums[GAP * rows.start : GAP * rows.start + len(part)] += part
+    height, width = picture.shape[:2]
+    sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
+    return _sharpened(sums[..., :3] / sums[..., 3:], patches.deviations)
+
+
+def _focus() -> np.ndarray:
+    """Return the weight of each pixel of a patch [SIDE, SIDE, 1], of sum 1."""
+    line = np.exp(-0.5 * ((np.arange(SIDE) - SIDE // 2) / FOCUS) ** 2)
+    return (np.outer(line, line) / line.sum() ** 2).astype(np.float32)[..., None]
+
+
+def _windows(image: np.ndarray, before: int, after: int) -> np.ndarray:
+    """Return all patches of an image [H, W, 3] that is mirrored by some pixels before and after its
+    borders, a view [rows, columns, 3, SIDE, SIDE]."""
+    padded = np.pad(image, ((before, after), (before, after), (0, 0)), "symmetric")
+    return np.lib.stride_tricks.sliding_window_view(padded, (SIDE, SIDE), (0, 1))
+
+
+def _sharpened(image: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """Strengthen the bands of detail of an image [h, w, 3] until each has such a deviation."""
+    gains = np.clip(deviations / (_deviations(image) + 1e-6), 1, MOST_GAIN)
+    sharp = np.empty_like(image)
+    for channel in range(3):  # One after another: they take less memory.
+        *details, rest = _bands(image[..., channel])
+        for gain, detail in zip(gains, details, strict=True):
+            rest = rest + np.float32(gain) * detail
+        np.clip(rest, 0, 1, out=sharp[..., channel])
+    return sharp
+
+
+def _deviations(image: np.ndarray) -> np.ndarray:
+    """Return the standard deviation of each band of detail of an image [h, w, 3]."""
+    squares = [
+        [np.square(band).mean() for band in _bands(image[..., channel])[:-1]]
+        for channel in range(3)
+    ]
+    return np.sqrt(np.mean(squares, 0))
+
+
+def _bands(channel: np.ndarray) -> list[np.ndarray]:
+    """Return the bands of detail of a channel [h, w], finest first, and then the rest."""
+    bands = []
+    for deviation in DETAIL:
+        smooth = _blurred(_blurred(channel, deviation).T, deviation).T
+        bands.append(channel - smooth)
+        channel = smooth
+    return [*bands, channel]
+
+
+def _blurred(values: np.ndarray, deviation: float) -> np.ndarray:
+    """Blur the columns of values [h, w]."""
+    radius = math.ceil(3 * deviation)
+    taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
+    taps = (taps / taps.sum()).astype(np.float32)
+    padded = np.pad(values, ((radius, radius), (0, 0)), "symmetric")
+    blurred = np.zeros_like(values)
+    for first, tap in enumerate(taps):
+        blurred += tap * padded[first : first + len(values)]
+    return blurred
