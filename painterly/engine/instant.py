@@ -32,6 +32,7 @@ from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, painting_size
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
+from painterly.images.colour import LUMA
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
@@ -42,6 +43,10 @@ FULL_STRENGTH = 0.5
 # background look the same. Without noise, all would be matched to one place of the painting, and
 # its pixels would repeat like a mesh.
 NOISE = 0.02
+MOST_CONTRAST = 2.0  # the largest factor of the photo's detail in an enlarged picture
+# Up to this longer side in px, places are matched. A larger picture is enlarged and rebuilt, so
+# that its strokes are as large, as a whole, as in a smaller one.
+MOST_MATCHED = 1100
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 TINY = 1e-6
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
@@ -89,32 +94,46 @@ class InstantTransfer(Transfer):
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
             picture: The picture to start from, of any size, or None for the photo.
-            last: True to rebuild the picture from patches.
+            last: True to rebuild the picture from patches, as large ones always are.
             check_stop: As in `steps`.
 
         Returns:
             The picture [h, w, 3].
         """
-        settings, size = self._settings, picture_size(photo)
-        canvas, strength = Canvas.around(size), settings.strength
+        size = picture_size(photo)
+        canvas, longer = Canvas.around(size), max(size)
         shares = _shares_of_places(self._styles, canvas, self._content_mask)
-        shares = [min(1.0, strength / FULL_STRENGTH) * share for share in shares]
-        paintings = [*map(picture_size, self._styles.paintings)]
-        sizes = _sizes(paintings, max(size), settings.stroke_size)
-        candidates = _candidates(self._styles, sizes, check_stop)
-        first = _with_noise(photo) if picture is None else resampled(picture, size)
-        # Half of the work of mixing their features, and nearly the same matches.
-        mixed = strength * first + (1 - strength) * photo
-        del first
-        tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
-        matches = instant_matches.nearest(
-            candidates, canvas.padded(mixed), tones, shares, check_stop
+        shares = [min(1.0, self._settings.strength / FULL_STRENGTH) * share for share in shares]
+        sizes = _sizes(
+            [*map(picture_size, self._styles.paintings)], longer, self._settings.stroke_size
         )
-        drawn = [each.result() for each in candidates]
-        painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
+        if picture is not None and longer > MOST_MATCHED:
+            painted, last = canvas.padded(_enlarged(picture, photo)), True
+        else:
+            first = _with_noise(photo) if picture is None else resampled(picture, size)
+            painted = self._matched(photo, first, canvas, sizes, shares, check_stop)
         if last:
             painted = self._rebuilt(painted, sizes, shares, check_stop)
         return canvas.cropped(painted[None])[0]
+
+    def _matched(
+        self,
+        photo: np.ndarray,
+        first: np.ndarray,
+        canvas: Canvas,
+        sizes: Sequence[Size],
+        shares: Sequence[np.ndarray],
+        check_stop: CheckStop,
+    ) -> np.ndarray:
+        """Paint the matches of the places of a photo [h, w, 3] and the picture so far [h, w, 3], on
+        a canvas [H, W, 3]."""
+        candidates = _candidates(self._styles, sizes, check_stop)
+        strength, photo = self._settings.strength, canvas.padded(photo)
+        # Half of the work of mixing their features, and nearly the same matches.
+        mixed = strength * canvas.padded(first) + (1 - strength) * photo
+        tones = instant_matches.tones_of(networks.pixels_of(photo))
+        matches = instant_matches.nearest(candidates, mixed, tones, shares, check_stop)
+        return _decoded(photo, [each.result() for each in candidates], matches, shares, check_stop)
 
     def _rebuilt(
         self,
@@ -123,8 +142,8 @@ class InstantTransfer(Transfer):
         shares: Sequence[np.ndarray],
         check_stop: CheckStop,
     ) -> np.ndarray:
-        """Rebuild a picture on its canvas [H, W, 3] from patches of its paintings, where it is
-        painted."""
+        """Rebuild the painted part of a picture on its canvas [H, W, 3] from patches of its
+        paintings."""
         whole = painted.copy()
         groups = zip(self._styles.members, _patches(self._styles, sizes), strict=True)
         for members, patches in groups:
@@ -160,9 +179,7 @@ class InstantFootprint:
         needed = [self.outside]
         for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
             pixels = height * width
-            features = min(
-                instant_matches.features_bytes(pixels // PLACE**2), instant_matches.KEPT_BYTES
-            )
+            features = instant_matches.features_bytes(min(pixels, MOST_MATCHED**2) // PLACE**2)
             in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
             needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
@@ -188,6 +205,17 @@ def plan_memory(
     sizes = tuple(map(picture_size, styles.paintings))
     footprint = InstantFootprint(sizes, settings.stroke_size, outside)
     return plan(size, inputs.size, footprint, budget)
+
+
+def _enlarged(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
+    """Enlarge a picture to a photo [h, w, 3], and add the photo's detail, in tones, that the
+    picture's size could not hold."""
+    size, small = picture_size(photo), picture_size(picture)
+    coarse = resampled(resampled(photo, small), size) @ LUMA
+    enlarged = resampled(picture, size)
+    contrast = (picture @ LUMA).std() / (coarse.std() + TINY)
+    detail = np.float32(min(contrast, MOST_CONTRAST)) * (photo @ LUMA - coarse)
+    return np.clip(enlarged + detail[..., None], 0, 1)
 
 
 def _with_noise(picture: np.ndarray) -> np.ndarray:

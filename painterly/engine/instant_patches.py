@@ -20,8 +20,9 @@ SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
 PATCHES, DIRECTIONS = 2000, 12  # patches of the paintings, and in how many they are compared
 FOCUS, TRUST, LEAST_DISTANCE = 2.0, -0.75, 1e-4
 DETAIL, MOST_GAIN = (0.7, 1.4), 2.0
-AT_ONCE = 2048  # patches of the picture that are in memory at a time, for each thread
-COMPARED = 128  # of these at a time: a cache holds their similarities to all of the paintings
+AT_ONCE = 2048  # patches of the picture that a thread holds in memory
+BANDS = 16  # bands of the picture between two checks for a stop
+COMPARED = 128  # patches compared at a time: a cache holds their similarities to the paintings'
 
 
 class Patches(NamedTuple):
@@ -100,31 +101,46 @@ def rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.
     """Return a picture [h, w, 3], sRGB 0…1, rebuilt from patches."""
     windows = _windows(picture, SIDE, SIDE + GAP)[::GAP, ::GAP]
     down, across = windows.shape[:2]
+    sums = np.zeros((GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4), np.float32)
     some = [*arrays.bands(down, max(1, AT_ONCE // across))]
-    parts = [np.empty(0)] * len(some)
+    for first in range(0, len(some), BANDS):
+        check_stop()
+        bands = some[first : first + BANDS]
+        # Added in order, so that sums are the same each time.
+        for rows, part in zip(bands, _votes(windows, bands, patches), strict=True):
+            sums[GAP * rows.start : GAP * rows.start + len(part)] += part
+    height, width = picture.shape[:2]
+    sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
+    return _sharpened(sums[..., :3] / sums[..., 3:], patches.deviations)
+
+
+def _votes(windows: np.ndarray, bands: Sequence[slice], patches: Patches) -> Sequence[np.ndarray]:
+    """Return the weighted sum of the patches that are most similar to those in some rows of a
+    picture, and of their weights, [H, W, 4] for each band.
+
+    Args:
+        windows: The picture's patches [rows, columns, 3, SIDE, SIDE].
+        bands: The rows of each band.
+        patches: The patches of the paintings.
+    """
+    votes = [np.empty(0)] * len(bands)
 
     def work(todo: Iterator[tuple[int, slice]]) -> None:
         for number, rows in todo:
-            check_stop()
             seen = windows[rows].transpose(0, 1, 3, 4, 2)
-            numbers, distances = patches.nearest(seen.reshape(-1, 3 * SIDE**2))
-            votes = patches.votes[numbers]
-            votes *= ((distances + LEAST_DISTANCE) ** TRUST)[:, None, None, None]
-            votes = votes.reshape(*seen.shape[:2], SIDE, SIDE, 4)
+            nearest, distances = patches.nearest(seen.reshape(-1, 3 * SIDE**2))
+            voted = patches.votes[nearest]
+            voted *= ((distances + LEAST_DISTANCE) ** TRUST)[:, None, None, None]
+            voted = voted.reshape(*seen.shape[:2], SIDE, SIDE, 4)
             high, wide = (GAP * (count - 1) for count in seen.shape[:2])
             sums = np.zeros((high + SIDE, wide + SIDE, 4), np.float32)
             for y in range(SIDE):
                 for x in range(SIDE):
-                    sums[y : y + high + 1 : GAP, x : x + wide + 1 : GAP] += votes[:, :, y, x]
-            parts[number] = sums
+                    sums[y : y + high + 1 : GAP, x : x + wide + 1 : GAP] += voted[:, :, y, x]
+            votes[number] = sums
 
-    spread(enumerate(some), work)
-    sums = np.zeros((GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4), np.float32)
-    for rows, part in zip(some, parts, strict=True):  # In order: sums are the same each time.
-        sums[GAP * rows.start : GAP * rows.start + len(part)] += part
-    height, width = picture.shape[:2]
-    sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
-    return _sharpened(sums[..., :3] / sums[..., 3:], patches.deviations)
+    spread(enumerate(bands), work)
+    return votes
 
 
 def _focus() -> np.ndarray:

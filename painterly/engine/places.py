@@ -15,8 +15,9 @@ MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
 # and more for one further away: flat areas of middle tones stay as they are.
 SAMPLED_PLACES, SAMPLE_GROUPS = 512, 4
-# The unit of tones is the standard deviation of the candidates', plus TONE_NOISE in sRGB 0…1.
-TONE_NOISE, TONE_DIGITS = 0.03, 3  # and the decimals that tell tones apart
+# Tones are in units of the candidates' standard deviation plus TONE_NOISE, in sRGB 0…1.
+TONE_NOISE = 0.03
+TONE_DIGITS = 3  # decimals that tell tones apart
 DISTANCE_WEIGHT = 0.5  # the relative squared distance counts half as much as the cosine
 NO_LENGTH = 1e-6
 HALF = 0.5  # the least value of a mask at a place of a painting that is used
