@@ -1,4 +1,5 @@
-"""Convolutions in NumPy: the patches of a small tile times the kernel, tiles spread over the cores.
+"""Convolutions in NumPy, of small tiles that are spread over the cores: the patches of a tile times
+the kernel, or Winograd's algorithm.
 
 A map is an array [h, w, C] of float32; a framed one has a border of one pixel around it, for
 kernels of 3 × 3.
@@ -17,9 +18,16 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from painterly.images.arrays import bands
+from painterly.vgg import winograd_transforms
+from painterly.vgg.winograd_transforms import BLOCK, TILE, transformed
 
 # Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
 TILE_BYTES = 1_200_000
+# With fewer, the transforms of Winograd's algorithm take longer than it saves.
+LEAST_CHANNELS = 64
+INPUTS, OUTPUTS = (
+    each.astype(np.float32) for each in (winograd_transforms.INPUTS, winograd_transforms.OUTPUTS)
+)
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")
@@ -48,10 +56,32 @@ class Kernel(NamedTuple):
         return self.weights.shape[1] // self.block**2
 
 
-def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
+class WinogradKernel(NamedTuple):
+    """A kernel of 3 × 3 for `convolve` by Winograd's algorithm.
+
+    Attributes:
+        weights: Transformed [36, C, n].
+        bias: [n].
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    @property
+    def channels(self) -> int:
+        """The number of values of a pixel."""
+        return len(self.bias)
+
+
+AnyKernel = Kernel | WinogradKernel
+
+
+def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> AnyKernel:
     """Prepare a kernel [side, side, C, n] and its bias [n]. Products are slow if n is small; with a
     larger block, they have more columns."""
     side, _, channels, width = weights.shape
+    if side == 3 and min(channels, width) >= LEAST_CHANNELS:
+        return WinogradKernel(transformed(weights).astype(np.float32), bias.astype(np.float32))
     enlarged = side + block - 1
     matrix = np.zeros((enlarged, enlarged, channels, block, block, width), np.float32)
     for down in range(block):
@@ -61,7 +91,7 @@ def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> Kernel:
     return Kernel(rows.astype(np.float32), enlarged, block, block)
 
 
-def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, int], Kernel]:
+def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, int], AnyKernel]:
     """Prepare a kernel of 3 × 3 for maps whose rows and columns are repeated.
 
     The four pixels that repeat one see 2 × 2 pixels of the map, some of them several times. So each
@@ -78,9 +108,16 @@ def doubled_kernels(weights: np.ndarray, bias: np.ndarray) -> dict[tuple[int, in
     }
 
 
-def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
+def convolve(x: np.ndarray, kernel: AnyKernel, finish: Finish) -> None:
     """Convolve x [H, W, C], without padding, and pass the result to `finish` tile by tile, in
     several threads. Tiles have even numbers of rows and columns if the result has."""
+    if isinstance(kernel, WinogradKernel):
+        _convolve_by_winograd(x, kernel, finish)
+    else:
+        _convolve_directly(x, kernel, finish)
+
+
+def _convolve_directly(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
     weights, side, stride, block = kernel
     height, width = ((length - side) // stride + 1 for length in x.shape[:2])
     length, depth = weights.shape
@@ -106,6 +143,42 @@ def convolve(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
             finish(pixels, *(slice(block * part.start, block * part.stop) for part in tile))
 
     spread(product(bands(height, rows), bands(width, columns)), work)
+
+
+def _convolve_by_winograd(x: np.ndarray, kernel: WinogradKernel, finish: Finish) -> None:
+    height, width = (length - 2 for length in x.shape[:2])
+    channels, depth = kernel.weights.shape[1:]
+    missing = [(0, -length % BLOCK) for length in (height, width)]
+    if any(after for _, after in missing):
+        x = np.pad(x, [*missing, (0, 0)], "edge")
+    high, wide = (-(-length // BLOCK) for length in (height, width))
+    down, right, item = x.strides
+    shape, strides = (TILE, TILE, high, wide), (down, right, BLOCK * down, BLOCK * right)
+    inputs = np.lib.stride_tricks.as_strided(
+        x, (*shape, channels), (*strides, item), writeable=False
+    )
+    fitting = max(1, TILE_BYTES // (4 * TILE**2 * channels))
+    columns = -(-wide // -(-wide // fitting))
+    rows = max(1, fitting // columns)
+
+    def work(tiles: Iterator[tuple[slice, slice]]) -> None:
+        for tile in tiles:
+            copied = inputs[:, :, *tile].reshape(TILE**2, -1)
+            products = np.matmul((INPUTS @ copied).reshape(TILE**2, -1, channels), kernel.weights)
+            values = OUTPUTS @ products.reshape(TILE**2, -1)
+            places = [slice(BLOCK * part.start, BLOCK * part.stop) for part in tile]
+            counts = [part.stop - part.start for part in tile]
+            squares = values.reshape(BLOCK, BLOCK, *counts, depth).transpose(2, 0, 3, 1, 4)
+            pixels = squares.reshape(BLOCK * counts[0], BLOCK * counts[1], depth)
+            pixels += kernel.bias
+            shown = [
+                slice(place.start, min(place.stop, length))
+                for place, length in zip(places, (height, width), strict=True)
+            ]
+            used = [slice(part.stop - part.start) for part in shown]
+            finish(pixels[tuple(used)], *shown)
+
+    spread(product(bands(high, rows), bands(wide, columns)), work)
 
 
 def rectified(out: np.ndarray) -> Finish:

@@ -21,8 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.engine.convolutions import (
+    AnyKernel,
     Finish,
-    Kernel,
     convolve,
     doubled_kernels,
     framed,
@@ -183,8 +183,8 @@ def decoded(
     out[..., 64:] = _space_to_depth(collage, 2)
     x = y
     check_stop()
-    for name, beside in (("half2", None), ("full1", collage), ("full2", None)):
-        x = _rectified(x, layers[name], beside)
+    for name, beside, side in (("half2", None, 1), ("full1", collage, 2), ("full2", None, 1)):
+        x = _rectified(x, layers[name], beside, side)
         check_stop()
     picture = collage / PIXEL_SCALE + GREY
 
@@ -195,15 +195,20 @@ def decoded(
     return picture
 
 
-def _rectified(x: np.ndarray, layer: Kernel, beside: np.ndarray | None = None) -> np.ndarray:
+def _rectified(
+    x: np.ndarray, layer: AnyKernel, beside: np.ndarray | None = None, side: int = 1
+) -> np.ndarray:
     """Convolve a framed map, and return the result, rectified, as a framed map with the channels
-    of another map [h, w, C] after its own."""
-    height, width = (
-        layer.block * ((side - layer.side) // layer.stride + 1) for side in x.shape[:2]
-    )
-    channels = layer.channels
+    of another map [h, w, C] after its own. A position has the channels of side × side pixels."""
+    height, width = (side * (length - 2) for length in x.shape[:2])
+    channels = layer.channels // side**2
     y, out = framed(height, width, channels + (0 if beside is None else beside.shape[2]))
-    convolve(repeat_border(x), layer, rectified(out[..., :channels]))
+    store = rectified(out[..., :channels])
+
+    def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
+        store(_depth_to_space(values, side), at_scale(rows, side, 1), at_scale(columns, side, 1))
+
+    convolve(repeat_border(x), layer, finish)
     if beside is not None:
         out[..., channels:] = beside
     return y
@@ -212,14 +217,14 @@ def _rectified(x: np.ndarray, layer: Kernel, beside: np.ndarray | None = None) -
 class _Decoder(NamedTuple):
     """The decoder: its layers, and the mean and standard deviation of each feature [608]."""
 
-    layers: dict[str, Kernel]
-    doubled: dict[tuple[int, int], Kernel]  # half1, which convolves a doubled map.
+    layers: dict[str, AnyKernel]
+    doubled: dict[tuple[int, int], AnyKernel]  # half1, which convolves a doubled map.
     mean: np.ndarray
     deviation: np.ndarray
 
 
 @cache
-def _network() -> tuple[dict[str, Kernel], np.ndarray]:
+def _network() -> tuple[dict[str, AnyKernel], np.ndarray]:
     """Read the built-in network: its layers, and the mean of its pixels from 0 to 255."""
     network = read_file(BUILTIN, "vgg19", identity="builtin")
     return _kernels(network.kernels), network.mean
@@ -233,12 +238,10 @@ def _decoder() -> _Decoder:
             name: (file[f"{name}_W"] * file[f"{name}_scale"], file[f"{name}_b"]) for name in names
         }
         doubled = doubled_kernels(*arrays.pop("half1"))
-        layers = _kernels(arrays)
-        layers["full1"] = layers["full1"]._replace(block=2)  # Its channels are 2 × 2 pixels.
-        return _Decoder(layers, doubled, file["mean"], file["deviation"])
+        return _Decoder(_kernels(arrays), doubled, file["mean"], file["deviation"])
 
 
-def _kernels(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Kernel]:
+def _kernels(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, AnyKernel]:
     return {name: kernel(*layer, BLOCKS.get(name, 1)) for name, layer in arrays.items()}
 
 

@@ -1,10 +1,4 @@
-"""Winograd's convolution F(4 × 4, 3 × 3) (Lavin & Gray 2016, "Fast Algorithms for Convolutional
-Neural Networks").
-
-It computes a block of 4 × 4 results from 6 × 6 inputs with a quarter of a direct convolution's
-multiplications. The points are 0, ±1, ½ and −2 (Barabasz et al. 2020, "Error Analysis and Improving
-the Accuracy of Winograd Convolution"): with 0, ±1 and ±2 the error is 1.6 times as large.
-"""
+"""Winograd's convolution (winograd_transforms.py) in TensorFlow."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,43 +8,11 @@ import tensorflow as tf
 
 from painterly.devices.choose import has_bfloat16_without_amx
 from painterly.vgg.ops import replicate_gradient, with_gradient
+from painterly.vgg.winograd_transforms import BLOCK, INPUTS, OUTPUTS, TILE, transformed
 
-BLOCK, TILE = 4, 6  # positions of a side of the results and of the inputs
 # Layers with fewer channels spend more time on the transforms than they save. Measured; with AMX, a
 # direct convolution in bfloat16 is faster for all.
 MIN_CHANNELS = {tf.float32: 128, tf.bfloat16: 256}
-# The matrices that transform one dimension of inputs, kernels and products.
-_INPUT = np.array(
-    [
-        [1, -3 / 2, -2, 3 / 2, 1, 0],
-        [0, -1, 1 / 2, 5 / 2, 1, 0],
-        [0, 1, -5 / 2, 1 / 2, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 1 / 2, -1, -1 / 2, 1, 0],
-        [0, 1, -3 / 2, -2, 3 / 2, 1],
-    ]
-)
-_KERNEL = np.array(
-    [
-        [1, 0, 0],
-        [1 / 3, 1 / 3, 1 / 3],
-        [-1 / 3, 1 / 3, -1 / 3],
-        [-16 / 15, -8 / 15, -4 / 15],
-        [1 / 15, -2 / 15, 4 / 15],
-        [0, 0, 1],
-    ]
-)
-_OUTPUT = np.array(
-    [
-        [1, 1, 1, 1, 1, 0],
-        [0, 1, -1, 1 / 2, -2, 0],
-        [0, 1, 1, 1 / 4, 4, 0],
-        [0, 1, -1, 1 / 8, -8, 1],
-    ]
-)
-# The transforms of both dimensions: one product is faster than two along different axes. bfloat16
-# holds the elements of _INPUTS and _OUTPUTS exactly.
-_INPUTS, _KERNELS, _OUTPUTS = (np.kron(each, each) for each in (_INPUT, _KERNEL, _OUTPUT))
 
 
 class TransformedKernel(NamedTuple):
@@ -68,12 +30,11 @@ class TransformedKernel(NamedTuple):
     def of(cls, kernel: np.ndarray, dtype: tf.DType) -> "TransformedKernel":
         """Return a kernel [3, 3, C, C′] transformed, in this dtype."""
         flipped = kernel[::-1, ::-1].transpose(0, 1, 3, 2)
-        return cls(_transformed(kernel, dtype), _transformed(flipped, dtype))
+        return cls(_cast(kernel, dtype), _cast(flipped, dtype))
 
 
-def _transformed(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
-    blocks = _KERNELS @ kernel.reshape(9, -1).astype(np.float64)
-    return tf.cast(blocks.reshape(TILE**2, *kernel.shape[2:]), dtype)
+def _cast(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
+    return tf.cast(transformed(kernel), dtype)
 
 
 def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:
@@ -107,9 +68,9 @@ def _convolved(x: tf.Tensor, kernel: tf.Tensor, zeros: int, repeated: int = 0) -
         x = tf.pad(x, [[0, 0], [zeros, zeros], [zeros, zeros], [0, 0]])
     places, order = _places(*tf.unstack(tf.shape(x)[1:3]), repeated)
     tiles = tf.gather(tf.reshape(x, [-1, channels]), places)
-    transformed = tf.matmul(tf.constant(_INPUTS, x.dtype), tf.reshape(tiles, [TILE**2, -1]))
-    products = tf.matmul(tf.reshape(transformed, [TILE**2, -1, channels]), kernel)
-    outputs = tf.matmul(tf.constant(_OUTPUTS, x.dtype), tf.reshape(products, [TILE**2, -1]))
+    inputs = tf.matmul(tf.constant(INPUTS, x.dtype), tf.reshape(tiles, [TILE**2, -1]))
+    products = tf.matmul(tf.reshape(inputs, [TILE**2, -1, channels]), kernel)
+    outputs = tf.matmul(tf.constant(OUTPUTS, x.dtype), tf.reshape(products, [TILE**2, -1]))
     return tf.gather(tf.reshape(outputs, [-1, results]), order)[None]
 
 

@@ -159,15 +159,21 @@ def plain_matches(candidates, queries, key_tones, tones):
 # --- networks and matches -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("block", [1, 2, 4])
-@pytest.mark.parametrize("tile_bytes", [1, 20_000, 10_000_000])
-def test_a_convolution_is_the_same_in_tiles_of_any_size(monkeypatch, block, tile_bytes):
+@pytest.mark.parametrize(
+    ("channels", "size", "block"),
+    [(5, (32, 40), 1), (5, (32, 40), 2), (5, (32, 40), 4), (64, (30, 38), 1)],
+)
+@pytest.mark.parametrize("tile_bytes", [1, 200_000, 10_000_000])
+def test_a_convolution_is_the_same_in_tiles_of_any_size(
+    monkeypatch, tile_bytes, channels, size, block
+):
     monkeypatch.setattr(convolutions, "TILE_BYTES", tile_bytes)
-    image = RANDOM.standard_normal((32, 40, 5)).astype(np.float32)
-    weights, bias = RANDOM.standard_normal((3, 3, 5, 7)), RANDOM.standard_normal(7)
+    image = RANDOM.standard_normal((*size, channels)).astype(np.float32)
+    weights = RANDOM.standard_normal((3, 3, channels, channels + 2)) / channels**0.5
+    bias = RANDOM.standard_normal(channels + 2)
     x, inside = convolutions.framed(*image.shape)
     inside[:] = image
-    out = np.full((32, 40, 7), np.nan, np.float32)
+    out = np.full((*size, channels + 2), np.nan, np.float32)
     kernel = convolutions.kernel(weights, bias, block)
     convolutions.convolve(convolutions.repeat_border(x), kernel, convolutions.rectified(out))
     np.testing.assert_allclose(out, np.maximum(convolved(image, weights, bias), 0), atol=1e-4)
