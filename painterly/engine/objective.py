@@ -302,12 +302,23 @@ class Objective:
         )
         return Problem(targets, background, contours(photo, shown) if self.structure else ())
 
-    def content_error(self, image: tf.Tensor, targets: Targets) -> float:
-        """Return the unweighted content term of a picture on its canvas [1, H, W, 3]."""
-        layer = self.view.losses.content_layer
-        features = self.view.features(image, [layer])
-        error = self._content_error(features[layer], targets, None)
-        return float(tf.reduce_sum(error) / targets.content_norm)
+    def content_error(self, image: tf.Tensor, targets: Targets, canvas: Canvas) -> float:
+        """Return the unweighted content term of a picture on its canvas [1, H, W, 3], without the
+        canvas' margins. In a small picture, they are a third of the canvas."""
+        losses, layer = self.view.losses, self.view.losses.content_layer
+        side = 2 ** poolings_before(layer)
+        rows, columns = (
+            slice(before // side, -(-(before + length) // side))
+            for before, length in zip(canvas.before, canvas.picture, strict=True)
+        )
+        feature = self.view.features(image, [layer])[layer][:, rows, columns]
+        content = targets.content[:, rows, columns]
+        masks = tuple(mask[:, rows, columns] for mask in targets.content_mask)
+        shown = targets._replace(content=content, content_mask=masks)
+        error = tf.reduce_sum(self._content_error(feature, shown, None))
+        of_photo = spread(content, masks[0] if masks else None)
+        norm = losses.content_norm(of_photo, targets.groups, canvas.picture)
+        return float(error) / float(norm)
 
     def _with_places(self, group: Group, canvas: Canvas) -> Group:
         """Return a group with the sums of the weights of its places on a canvas."""

@@ -19,6 +19,8 @@ CONTENT_WEIGHTS = 1e-5, 1e3
 # The gains of steering: for the deviation in each step, and for its change. The second damps: with
 # the first alone, the weight would still grow while the error already falls.
 INTEGRAL, PROPORTIONAL = 0.1, 1.0
+# Below the first, the weight changes so little of a picture that it grows faster, up to this much.
+SMALL_WEIGHT, FASTER_IF_SMALL = 0.03, 4.0
 COOLDOWN = 0.4  # the last part of a scale's steps, in which the learning rate falls
 LEAST_RATE = 0.1  # factor of the full learning rate
 FULL_RATE_FROM = 0.3  # strength; see `rate_for_strength`
@@ -201,6 +203,8 @@ def steered(
         previous: The deviation of the step before.
         steering: The factor of INTEGRAL; 0 keeps the weight.
     """
+    small = tf.clip_by_value(SMALL_WEIGHT / weight, 1.0, FASTER_IF_SMALL)
+    steering *= tf.where(deviation > 0, small, 1.0)
     change = steering * INTEGRAL * deviation + PROPORTIONAL * (deviation - previous)
     moved = tf.clip_by_value(weight * tf.exp(change), *CONTENT_WEIGHTS)
     return tf.where(steering > 0, moved, weight)

@@ -217,11 +217,11 @@ class StyleTransfer(Transfer):
         if settings.content_weight != "auto":
             return rebuilt
         limit = settings.strength + min(OVERSHOOT, settings.strength / 4)
-        last = self._objective.content_error(rebuilt, targets)
+        last = self._objective.content_error(rebuilt, targets, canvas)
         if last <= limit:
             return rebuilt
         first, middle = (
-            self._objective.content_error(each, targets)
+            self._objective.content_error(each, targets, canvas)
             for each in (picture, (picture + rebuilt) / 2)
         )
         if first >= limit:
