@@ -3,7 +3,7 @@
 Each place of the picture is matched to a place of the painting, as in the default recipe
 (instant_matches.py), and a decoder makes a picture of the matches (instant_networks.py). At the
 next scale, about twice as large, the photo and this picture are matched together, so that forms
-grow coarse to fine. The last picture is rebuilt from patches of the painting (instant_patches.py).
+grow coarse to fine. The last picture is rebuilt from patches of the painting (patches.py).
 Kolkin et al. 2022, "Neural Neighbor Style Transfer", have such a decoder for features alone.
 """
 
@@ -20,19 +20,18 @@ from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
 from painterly.engine.convolutions import later, threads
 from painterly.engine.instant_matches import Candidates
-from painterly.engine.instant_patches import Patches, rebuilt
-from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import ENLARGING, MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
+from painterly.engine.patches import Patches, enlarged, rebuilt
 from painterly.engine.picture import (
     Canvas,
     picture_size,
     postprocess_bytes,
 )
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import StepEta, painting_size
+from painterly.engine.schedule import StepEta, painted_size, painting_size
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
-from painterly.images.colour import LUMA
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
@@ -43,10 +42,6 @@ FULL_STRENGTH = 0.5
 # background look the same. Without noise, all would be matched to one place of the painting, and
 # its pixels would repeat like a mesh.
 NOISE = 0.02
-MOST_CONTRAST = 2.0  # the largest factor of the photo's detail in an enlarged picture
-# Up to this longer side in px, places are matched. A larger picture is enlarged and rebuilt, so
-# that its strokes are as large, as a whole, as in a smaller one.
-MOST_MATCHED = 1100
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 TINY = 1e-6
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
@@ -82,75 +77,64 @@ class InstantTransfer(Transfer):
         eta = StepEta(self.sizes, self.counts)
         photo, picture = resampled(self._content, self.sizes[-1]), self._init
         for number, size in enumerate(self.sizes, start=1):
-            last = number == len(self.sizes)
-            picture = self._painted(resampled(photo, size), picture, last, check_stop)
+            shown = resampled(photo, size)
+            if picture is not None and number > self.painted:
+                picture = enlarged(picture, shown)
+            else:
+                picture = self._painted(shown, picture, check_stop)
+            if number >= self.painted:
+                picture = self._rebuilt(picture, check_stop)
             yield Step(eta.tick(), picture[None], Canvas(size), self._postprocess)
 
     def _painted(
-        self, photo: np.ndarray, picture: np.ndarray | None, last: bool, check_stop: CheckStop
+        self, photo: np.ndarray, picture: np.ndarray | None, check_stop: CheckStop
     ) -> np.ndarray:
         """Paint at one scale.
 
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
             picture: The picture to start from, of any size, or None for the photo.
-            last: True to rebuild the picture from patches, as large ones always are.
             check_stop: As in `steps`.
 
         Returns:
             The picture [h, w, 3].
         """
-        size = picture_size(photo)
-        canvas, longer = Canvas.around(size), max(size)
+        size, strength = picture_size(photo), self._settings.strength
+        canvas = Canvas.around(size)
+        first = _with_noise(photo) if picture is None else resampled(picture, size)
         shares = _shares_of_places(self._styles, canvas, self._content_mask)
-        shares = [min(1.0, self._settings.strength / FULL_STRENGTH) * share for share in shares]
-        sizes = _sizes(
-            [*map(picture_size, self._styles.paintings)], longer, self._settings.stroke_size
-        )
-        if picture is not None and longer > MOST_MATCHED:
-            painted, last = canvas.padded(_enlarged(picture, photo)), True
-        else:
-            first = _with_noise(photo) if picture is None else resampled(picture, size)
-            painted = self._matched(photo, first, canvas, sizes, shares, check_stop)
-        if last:
-            painted = self._rebuilt(painted, sizes, shares, check_stop)
+        shares = [self._part * share for share in shares]
+        candidates = _candidates(self._styles, self._painting_sizes(size), check_stop)
+        # Half of the work of mixing their features, and nearly the same matches.
+        mixed = canvas.padded(strength * first + (1 - strength) * photo)
+        shown = canvas.padded(photo)
+        tones = instant_matches.tones_of(networks.pixels_of(shown))
+        matches = instant_matches.nearest(candidates, mixed, tones, shares, check_stop)
+        drawn = [each.result() for each in candidates]
+        painted = _decoded(shown, drawn, matches, shares, check_stop)
         return canvas.cropped(painted[None])[0]
 
-    def _matched(
-        self,
-        photo: np.ndarray,
-        first: np.ndarray,
-        canvas: Canvas,
-        sizes: Sequence[Size],
-        shares: Sequence[np.ndarray],
-        check_stop: CheckStop,
-    ) -> np.ndarray:
-        """Paint the matches of the places of a photo [h, w, 3] and the picture so far [h, w, 3], on
-        a canvas [H, W, 3]."""
-        candidates = _candidates(self._styles, sizes, check_stop)
-        strength, photo = self._settings.strength, canvas.padded(photo)
-        # Half of the work of mixing their features, and nearly the same matches.
-        mixed = strength * canvas.padded(first) + (1 - strength) * photo
-        tones = instant_matches.tones_of(networks.pixels_of(photo))
-        matches = instant_matches.nearest(candidates, mixed, tones, shares, check_stop)
-        return _decoded(photo, [each.result() for each in candidates], matches, shares, check_stop)
+    def _rebuilt(self, picture: np.ndarray, check_stop: CheckStop) -> np.ndarray:
+        """Rebuild the painted part of a picture [h, w, 3] from patches of the paintings."""
+        size = picture_size(picture)
+        part = self._part * resized(self._content_mask, size)
+        shares = self._styles.shares_of_groups(size)
+        patches = _patches(self._styles, self._painting_sizes(size))
+        groups = [
+            (each.result(), (part * share)[..., None])
+            for each, share in zip(patches, shares, strict=True)
+        ]
+        return rebuilt(picture, groups, check_stop)
 
-    def _rebuilt(
-        self,
-        painted: np.ndarray,
-        sizes: Sequence[Size],
-        shares: Sequence[np.ndarray],
-        check_stop: CheckStop,
-    ) -> np.ndarray:
-        """Rebuild the painted part of a picture on its canvas [H, W, 3] from patches of its
-        paintings."""
-        whole = painted.copy()
-        groups = zip(self._styles.members, _patches(self._styles, sizes), strict=True)
-        for members, patches in groups:
-            share = reduce(np.add, (shares[each] for each in members))
-            share = share.repeat(PLACE, 0).repeat(PLACE, 1)
-            whole += share * (rebuilt(painted, patches.result(), check_stop) - painted)
-        return whole
+    @property
+    def _part(self) -> float:
+        """The part of a pixel that is made of paintings, 0…1; the rest is the photo's."""
+        return min(1.0, self._settings.strength / FULL_STRENGTH)
+
+    def _painting_sizes(self, size: Size) -> list[Size]:
+        """Return the (height, width) of each painting that is compared with a picture."""
+        paintings = [*map(picture_size, self._styles.paintings)]
+        return _sizes(paintings, max(size), self._settings.stroke_size)
 
 
 @dataclass(frozen=True)
@@ -159,29 +143,35 @@ class InstantFootprint:
 
     Attributes:
         paintings: The (height, width) of each painting.
-        stroke_size: As in the settings.
         outside: The bytes that postprocessing takes.
+        settings: The settings.
         copies: 0: no step is faster with more memory.
     """
 
     paintings: tuple[Size, ...]
-    stroke_size: float
     outside: int
+    settings: Settings
     copies: int = 0
 
     def is_fast(self, size: Size, free: int) -> bool:
         """Return False."""
         return False
 
+    def painted(self, size: Size) -> Size:
+        """As in `Footprint`."""
+        return painted_size(size, self.settings)
+
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes at most for a picture of this (height, width), which
         is always painted in bands."""
-        needed = [self.outside]
-        for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
+        needed, painted = [self.outside], self.painted(size)
+        needed.append(ENLARGING * math.prod(size) if painted != size else 0)
+        paintings = _sizes(self.paintings, max(painted), self.settings.stroke_size)
+        for height, width in (painted, *paintings):
             pixels = height * width
-            features = instant_matches.features_bytes(min(pixels, MOST_MATCHED**2) // PLACE**2)
             in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
-            needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
+            needed.append(IMAGE_BYTES * pixels + BAND_BYTES * in_band)
+        needed[2] += instant_matches.features_bytes(math.prod(painted) // PLACE**2)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
 
@@ -203,19 +193,8 @@ def plan_memory(
     """
     outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
     sizes = tuple(map(picture_size, styles.paintings))
-    footprint = InstantFootprint(sizes, settings.stroke_size, outside)
+    footprint = InstantFootprint(sizes, outside, settings)
     return plan(size, inputs.size, footprint, budget)
-
-
-def _enlarged(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """Enlarge a picture to a photo [h, w, 3], and add the photo's detail, in tones, that the
-    picture's size could not hold."""
-    size, small = picture_size(photo), picture_size(picture)
-    coarse = resampled(resampled(photo, small), size) @ LUMA
-    enlarged = resampled(picture, size)
-    contrast = (picture @ LUMA).std() / (coarse.std() + TINY)
-    detail = np.float32(min(contrast, MOST_CONTRAST)) * (photo @ LUMA - coarse)
-    return np.clip(enlarged + detail[..., None], 0, 1)
 
 
 def _with_noise(picture: np.ndarray) -> np.ndarray:
@@ -245,12 +224,11 @@ def _candidates(
 
 def _patches(styles: Paintings, sizes: Sequence[Size]) -> list[Future[Patches]]:
     """Return the patches of each group of paintings at their sizes."""
-    whole = styles.paintings, sizes, styles.shares, styles.masks
     return [
         _kept(
             styles,
             (members, *sizes, *styles.shares),
-            partial(later, Patches.of, *([values[each] for each in members] for values in whole)),
+            partial(later, Patches.of, styles, members, sizes),
         )
         for members in styles.members
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import canvas_side, scale_sizes
+from painterly.engine.schedule import canvas_side, painted_size, scale_sizes
 from painterly.errors import MemoryShortError
 from painterly.log import gigabytes
 from painterly.settings import Settings
@@ -28,6 +28,7 @@ LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MASK = 5.6  # one group's mask at all style layers, float32
 MATCHES = 8 / PLACE**2  # one painting's, int64
+ENLARGING = 110  # while a finished picture is enlarged and rebuilt from patches, in NumPy
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
@@ -132,23 +133,6 @@ def kept_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
     return int(height * width * place_bytes(channels))
 
 
-# --- the patches of paintings -------------------------------------------------------------------
-
-# The patches of paintings that a picture is rebuilt from, and its own that are compared at a time.
-PATCHES, PATCHES_AT_ONCE = 20_000, 30_000
-PATCH_SIDE = 7  # px
-PATCH_BYTES = RGB * PATCH_SIDE**2
-# Copies of patches while they are compared, and of the picture with sums of weights. Measured.
-PATCH_COPIES, REBUILT_COPIES = 1, 4
-
-
-def rebuilding_bytes(size: tuple[int, int]) -> int:
-    """Return the bytes that it takes to rebuild a picture of this (height, width) from patches."""
-    similarities = 4 * QUERIES_AT_ONCE * PATCHES
-    in_patches = PATCH_COPIES * (PATCHES + PATCHES_AT_ONCE) * PATCH_BYTES
-    return similarities + in_patches + REBUILT_COPIES * RGB * math.prod(size)
-
-
 # --- a painting ---------------------------------------------------------------------------------
 
 
@@ -194,6 +178,9 @@ class MemoryNeeds(Protocol):
     def outside(self) -> int:
         """As in `Footprint`."""
 
+    def painted(self, size: tuple[int, int]) -> tuple[int, int]:
+        """As in `Footprint`."""
+
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
         """As in `Footprint`."""
 
@@ -206,9 +193,9 @@ class Footprint:
     """The properties that the memory of a painting follows from, at any size.
 
     Attributes:
+        settings: The settings.
         on_gpu: Whether a GPU computes.
         pads: Whether the picture has a margin.
-        grows: Whether it is painted at small sizes first.
         halo: The px around a tile that its features depend on.
         number: The bytes of a number in features.
         held: The bytes per pixel that are in use at all times.
@@ -216,16 +203,14 @@ class Footprint:
         ordered: The bytes per pixel of more copies in a step without tiles.
         channels: The channels of all layers at which places are matched, or 0.
         copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
-        lbfgs: Whether L-BFGS optimises the picture.
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
         outside: Bytes outside of TensorFlow.
-        rebuilds: Whether the picture is rebuilt from patches.
     """
 
+    settings: Settings
     on_gpu: bool
     pads: bool
-    grows: bool
     halo: int
     number: int
     held: float
@@ -233,11 +218,9 @@ class Footprint:
     ordered: float
     channels: int
     copies: int = 0
-    lbfgs: bool = False
     paintings: int = 1
     regions: int = 0
     outside: int = 0
-    rebuilds: bool = False
 
     @classmethod
     def of(
@@ -277,9 +260,9 @@ class Footprint:
             view.layers, view.options.dtype
         )
         return cls(
+            settings=settings,
             on_gpu=on_gpu,
             pads=view.recipe.pads and not view.as_given,
-            grows=settings.traits.grows,
             halo=view.halo,
             number=number,
             held=held,
@@ -287,11 +270,9 @@ class Footprint:
             ordered=ORDERED_MAPS * max(sizes.values()) if in_float32_on_cpu else 0.0,
             channels=view.matched_channels,
             copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
-            lbfgs=settings.optimizer == "lbfgs",
             paintings=paintings,
             regions=regions,
             outside=outside,
-            rebuilds=view.recipe.rebuilds,
         )
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
@@ -301,7 +282,12 @@ class Footprint:
 
     def scales(self, size: tuple[int, int]) -> int:
         """Return the number of scales of a picture of this (height, width)."""
-        return len(scale_sizes(*size, max(size), self.grows))
+        return len(scale_sizes(*size, max(size), self.settings.traits.grows))
+
+    def painted(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the (height, width) at which a picture of this (height, width) is painted, before
+        it is enlarged."""
+        return painted_size(size, self.settings)
 
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
         """Return whether a step spends memory on speed: a picture of this (height, width) then
@@ -320,6 +306,7 @@ class Footprint:
             side: The side of its tiles in px, or None to compute it at once.
             fast: Whether a step spends memory on speed.
         """
+        final, size = size, self.painted(size)
         scales, size = self.scales(size), self.canvas(size)
         pixels, tile, held = math.prod(size), 0, self.held
         places = place_bytes(self.channels)
@@ -345,13 +332,14 @@ class Footprint:
             most += pixels * (RGB + MATCHES * self.paintings)  # The photo.
             held += RGB + MATCHES * self.paintings
         most = max(waste * most, waste * pixels * held + matching)
-        if self.rebuilds:
-            most = max(most, waste * pixels * held + rebuilding_bytes(size))
         if self.on_gpu:
             fixed = 0 if side is None else CUDNN * self.number
         else:
             fixed = KERNELS * max(3, scales) + self.outside
-            fixed += pixels * (RESULT + (LBFGS if self.lbfgs else 0))
+            fixed += RESULT * math.prod(final)
+            fixed += LBFGS * pixels if self.settings.optimizer == "lbfgs" else 0
+            if final != self.painted(final):
+                most = max(most, ENLARGING * math.prod(final))
         fixed += self.copies if fast else 0
         return int(most + candidates + fixed)
 
@@ -394,9 +382,10 @@ class MemoryPlan:
         An earlier one must take less than the last one, which this plan is of. Raises
         MemoryShortError if the last one does not fit after all.
         """
-        if size == self.size:
+        last = self.footprint.painted(self.size)
+        if size == last:
             return _fastest(size, self.footprint, self.budget, self.fast)
-        share = size[0] * size[1] / (self.size[0] * self.size[1])
+        share = math.prod(size) / math.prod(last)
         copies = self.footprint.copies if self.fast else 0  # They are the same at all scales.
         scaled = EARLIER_SCALE * share * (self.bytes_needed - copies)
         free = min(self.budget.bytes, int(scaled + copies + EARLIER_BYTES))

@@ -96,6 +96,12 @@ class Paintings:
             covered += resized(self.regions[members[0]], size)
         return covered
 
+    def shares_of_groups(self, size: tuple[int, int]) -> list[np.ndarray]:
+        """Return each group's share of each pixel at a (height, width), [h, w]. Their sum is 1 at
+        most."""
+        total = np.maximum(self.covered(size), 1)
+        return [resized(self.regions[members[0]], size) / total for members in self.members]
+
     def masked_groups(self, content_mask: bool) -> int:
         """Return the number of groups with masks. `content_mask` is True if the photo has one."""
         if content_mask:

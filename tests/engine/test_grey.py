@@ -51,12 +51,9 @@ def test_greys_of_any_kind_stay_grey(recipe, change):
 
 
 @pytest.mark.parametrize("recipe", ["default", "instant"])
-def test_colours_of_photo_or_painting_are_seen(recipe):
+def test_colours_of_paintings_are_seen(recipe):
     colourful = np.rint(tiny.picture(60, 80, 4) * 255).astype(np.uint8)
     sepia = np.asarray(Image.fromarray(grey(1)).convert("L"))[..., None] * np.array([1, 0.9, 0.7])
-    cases = [(grey(1), [grey(2), colourful]), (grey(1), [np.uint8(sepia)])]
-    if recipe == "instant":  # The default recipe's patches of a grey painting are grey.
-        cases += [(colourful, [grey(2)]), (np.uint8(sepia), [grey(2)])]
-    for photo, paintings in cases:
-        image = painted(photo, paintings, recipe, iterations=20)
+    for paintings in ([grey(2), colourful], [np.uint8(sepia)]):
+        image = painted(grey(1), paintings, recipe, iterations=20)
         assert np.ptp(image, axis=-1).max() > 0.01

@@ -14,7 +14,7 @@ from support.tiny import each_read
 from painterly import Settings, load_vgg, objective, stylize
 from painterly.devices.budget import host_budget
 from painterly.devices.system_memory import resident_memory
-from painterly.engine import convolutions, instant, instant_matches, instant_networks
+from painterly.engine import convolutions, instant_matches, instant_networks, schedule
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.instant_networks import DECODER
 from painterly.engine.paintings import Paintings
@@ -241,7 +241,7 @@ def test_a_blend_is_between_its_paintings_as_its_shares_are():
     colourful = [colourfulness(picture) for picture in pictures]
     assert colourful == sorted(colourful, reverse=True)
     anew = paint(PHOTO, Paintings([INK, MOSAIC], [9, 1]), USUAL)
-    np.testing.assert_allclose(anew, pictures[3], atol=1e-5)
+    np.testing.assert_allclose(anew, pictures[3], atol=0.02)
 
 
 def test_a_painting_with_the_share_0_is_not_used(in_mosaic):
@@ -318,7 +318,7 @@ def test_larger_strokes_make_a_smoother_picture(mosaic, in_mosaic):
 def test_a_large_picture_looks_like_a_smaller_one_with_the_photos_detail(mosaic, monkeypatch):
     small = paint(PHOTO, mosaic, changed(size=256))
     matched = paint(PHOTO, mosaic, changed(size=512))
-    monkeypatch.setattr(instant, "MOST_MATCHED", 300)
+    monkeypatch.setattr(schedule, "LARGEST_PAINTED", 256)
     large = paint(PHOTO, mosaic, changed(size=512))
     reduced, of_matched = (resize(picture, *small.shape[:2]) for picture in (large, matched))
     assert psnr(reduced, small) > psnr(of_matched, small) + 1
