@@ -1,7 +1,7 @@
 // The dialog that shows one result over the page. Buttons and keys show the next one, and the address names what is shown.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
 import { by, fill, hangPaintings } from "./elements.js";
-import { text } from "./texts.js";
+import { text, translated } from "./texts.js";
 import { dialog, slider, stage } from "./compare.js";
 import { bindKeys } from "./zoom.js";
 
@@ -36,7 +36,7 @@ export const showDetails = ({ title, subtitle, download, file, timelapse, job, p
   link("again", job && `/?again=${job}`);
   hangPaintings(by("paintings"), paintings);
   by("paintings").parentElement.hidden = !paintings.length;
-  fill(by("facts"), facts.filter(([, value]) => value).map(([name, value]) => [text(name), value]));
+  fill(by("facts"), facts.filter(([, value]) => value).map(([name, value]) => [text(name), translated(value)]));
   slider.value = 50;
   showWays();
 };

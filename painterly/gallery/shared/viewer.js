@@ -1,7 +1,7 @@
 // One result: compared with its photo or another style, downloaded, and its settings copied.
 import { pushAddress, replaceAddress } from "./address.js";
 import { by, fill } from "./elements.js";
-import { dated, deviceName, duration, text } from "./texts.js";
+import { dated, duration, text } from "./texts.js";
 import { compare, dialog, photoSide, resultSide } from "./compare.js";
 import { navigate, openDialog, showDetails } from "./dialog.js";
 import { fitted } from "./zoom.js";
@@ -40,7 +40,7 @@ const open = (number) => {
       ["gallery.size", size && `${size[1]} × ${size[0]} px`],
       ["gallery.time_taken", result.time !== null && duration(result.time)],
       ["gallery.finished", datedInUtc(result.finished)],
-      ...result.origin.map(([name, value]) => [name, name === "gallery.device" ? deviceName(value) : value]),
+      ...result.origin,
     ],
   });
   const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));

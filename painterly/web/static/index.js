@@ -1,6 +1,6 @@
 // The page that takes orders and shows the queue.
 import { by } from "./shared/elements.js";
-import { deviceName, text } from "./shared/texts.js";
+import { text, translated } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { connect } from "./connection.js";
 import { receive } from "./files.js";
@@ -20,7 +20,7 @@ const showWorker = async () => {
     complete = await loadEstimates();
     system = await ask("/api/system");
   } catch { /* Another message says that the server does not answer. */ }
-  const { device, ready } = system, name = device && deviceName(device.split(", fastest in")[0]);
+  const { device, ready } = system, name = device && translated(device.split(", fastest in")[0]);
   if (!ready) by("system").textContent = text("page.service_starting");
   else by("system").textContent = device ? text("page.ready_on", { device: name }) : text("page.ready");
   looks += 1;
