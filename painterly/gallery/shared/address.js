@@ -12,7 +12,7 @@ export const replaceAddress = (address) => {
   pending = address;
   if (pause) return;
   writeAddress();
-  pause = setTimeout(() => { pause = 0; writeAddress(); }, WRITTEN_EVERY_MS);
+  pause = setTimeout(() => { pause = 0; if (pending !== null) replaceAddress(pending); }, WRITTEN_EVERY_MS);
 };
 // Adds an address, from which "back" leads to the one before.
 export const pushAddress = (address) => {
