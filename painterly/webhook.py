@@ -3,10 +3,13 @@
 An address may hold a token: messages name its host alone.
 """
 
+import builtins
 import ipaddress
 import json
 import socket
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -16,8 +19,11 @@ if TYPE_CHECKING:  # Loaded when something is sent.
     from urllib3 import BaseHTTPResponse
 
 ADDRESS_SYNTAX = "an address such as https://example.com/hook"
-TIMEOUT_S = 10.0  # for the connection, and for the answer
+TIMEOUT_S = 10.0  # for the connection, and for each part of the answer
+LONGEST_S = 25.0  # for all of it: some servers send their answer byte by byte
 _PORTS = {"http": 80, "https": 443}
+# In these networks of IPv6, the last four bytes are an address of IPv4.
+_TRANSLATED = [*map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))]
 
 
 class WebhookError(PainterlyError):
@@ -48,15 +54,26 @@ def post(address: str, content: Mapping[str, Any], *, public_only: bool = False)
     from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
     parts = urlsplit(address)
+    answered: Future[int] = Future()
+
+    def ask() -> None:
+        try:
+            answer = (_post_to_public if public_only else _post)(parts, content)
+            answer.close()
+            answered.set_result(answer.status)
+        except Exception as error:
+            answered.set_exception(error)
+
+    threading.Thread(target=ask, daemon=True).start()
     try:
-        answer = (_post_to_public if public_only else _post)(parts, content)
+        status = answered.result(LONGEST_S)
     except (HTTPError, OSError, ValueError) as error:
-        if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
-            raise WebhookError(f"{parts.hostname} did not answer in {TIMEOUT_S:.0f} s") from None
+        late = isinstance(error, TimeoutError | builtins.TimeoutError)
+        if late and not isinstance(error, NewConnectionError):
+            raise WebhookError(f"{parts.hostname} did not answer in time") from None
         raise WebhookError(f"{parts.hostname} cannot be reached ({_reason(error)})") from None
-    answer.close()
-    if not 200 <= answer.status < 300:
-        raise WebhookError(f"{parts.hostname} answered with the status {answer.status}")
+    if not 200 <= status < 300:
+        raise WebhookError(f"{parts.hostname} answered with the status {status}")
 
 
 def check_public(parts: SplitResult) -> str:
@@ -125,6 +142,8 @@ def _port(parts: SplitResult) -> int:
 def _is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):  # Some of them stand for one of IPv4.
+        if any(ip in each for each in _TRANSLATED):
+            return _is_public(str(ipaddress.IPv4Address(ip.packed[-4:])))
         ip = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, ip))[1]
     return ip.is_global and not ip.is_multicast
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FRAMES = 48  # at most, with the result
 LONGER_SIDE = 512  # px
 MOST_BYTES = 3_000_000
-QUALITIES = (80, 65, 50, 35, 20)  # tried in turn, until the file is small enough
+QUALITIES = (80, 65, 50, 35, 20, 0)  # tried in turn, until the file is small enough
 KEPT_QUALITY = 85  # the quality of frames until then
 PLAY_MS, LAST_MS = 5000, 2500  # how long all frames are shown, and the result
 LONGEST_MS = 700  # the most for a frame, if there are few

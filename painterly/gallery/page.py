@@ -24,7 +24,7 @@ SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as w
 STYLESHEETS = ("theme.css", "compare.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("texts.js", "elements.js", "address.js", "compare.js", "dialog.js", "zoom.js"),
+    *("texts.js", "elements.js", "address.js", "compare.js", "zoom.js", "dialog.js"),
     *("wall.js", "viewer.js"),
 )
 ROW_COLUMNS = (

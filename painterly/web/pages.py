@@ -1,6 +1,6 @@
 """The pages in HTML."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,6 +12,7 @@ from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.paths import PROGRAM
 from painterly.settings import PRESETS
 from painterly.texts import LANGUAGES, Texts, preferred
+from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
 from painterly.web.pictures import picture_response
 from painterly.web.schemas import MAX_BLENDED
@@ -26,6 +27,8 @@ SAMPLES = {
     ]
     for kind in ("photos", "paintings")
 }
+ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
+OTHER_NAMES = (".jpeg", ".jfif", ".tif", ".heif", ".hif")  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login
 LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 pages = APIRouter(include_in_schema=False)
@@ -43,10 +46,17 @@ def index(request: Request, service: Shared) -> Response:
         "index",
         presets=[{"name": name, "size": usual.replaced({"preset": name}).size} for name in PRESETS],
         samples=SAMPLES,
-        usual=usual,
+        usual={name: getattr(usual, name) for name in ON_PAGE},
         accept=",".join(sorted(PICTURES)),
+        kinds=", ".join(sorted(each[1:].upper() for each in PICTURES if each not in OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
     )
+
+
+@pages.get("/styles")
+def styles(request: Request, service: Shared) -> Response:
+    """List the styles to choose from, for the form."""
+    return _shown(request, service, "styles", choices=_choices(service))
 
 
 @pages.get("/gallery/")
@@ -103,6 +113,30 @@ def own_path(path: str) -> str:
     """Return a path on this site to open after the login; `/` if the given one leads elsewhere."""
     safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
     return path if safe and len(path) < 2000 else "/"
+
+
+def _choices(service: Service) -> list[dict[str, Any]]:
+    """Return the styles of the style bucket, and each painting that is not one of them by itself,
+    with what a page orders of each: the part of a request that chooses it, the shares of its
+    paintings, and its own settings."""
+    paintings = {each.name: each for each in service.catalogue.paintings()}
+    choices, alone = [], set[str]()
+    for style in service.catalogue.styles():
+        shares = {each.name: each.share for each in style.paintings}
+        name = next(iter(shares)) if len(shares) == 1 else ""
+        alone.add(name)
+        about = {"name": style.name, "shares": shares, "settings": style.settings}
+        about |= {"order": {"style": style.name}, "thumb": style.thumbnail}
+        uploaded = name in paintings and paintings[name].uploaded
+        choices.append({"id": f"style {style.name}", "choice": about, "uploaded": uploaded})
+    for painting in paintings.values():
+        if painting.name not in alone:
+            about = {"name": PurePosixPath(display_name(painting.name)).stem, "settings": {}}
+            about |= {"shares": {painting.name: 1}, "thumb": painting.thumbnail}
+            about |= {"order": {"paintings": {painting.name: 1}}}
+            identified = f"painting {painting.name}"
+            choices.append({"id": identified, "choice": about, "uploaded": painting.uploaded})
+    return choices
 
 
 def _shown(

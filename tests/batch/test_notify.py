@@ -1,9 +1,14 @@
 """NOTIFY_URL: word of the end of a run."""
 
+import socket
+import threading
+from contextlib import suppress
+
 import pytest
 from support.folder_batches import run
 from support.receiver import receiving
 
+from painterly import webhook
 from painterly.errors import WeightsError
 
 
@@ -43,3 +48,23 @@ def test_a_failure_to_send_word_only_logs_and_names_the_host_alone(
     out = capsys.readouterr().out
     assert f"no word of the end was sent: 127.0.0.1 {said}" in out
     assert "s3cr3t" not in out and len(receiver.posts) == bool(status)
+
+
+def test_an_answer_that_never_ends_does_not_hold_up_the_end(folders, stand_in, capsys, monkeypatch):
+    """Each byte of it arrives in time."""
+    monkeypatch.setattr(webhook, "LONGEST_S", 0.5)
+    over = threading.Event()
+
+    def drip(server):
+        with server.accept()[0] as connection, suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not over.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=drip, args=(server,))
+        thread.start()
+        assert run(folders, NOTIFY_URL=f"http://127.0.0.1:{server.getsockname()[1]}/s3cr3t") == 0
+        over.set()
+        thread.join()
+    assert "127.0.0.1 did not answer in time" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 
+from painterly.batch import timelapse
 from painterly.batch.timelapse import FRAMES, MOST_BYTES, Timelapse
 from painterly.record import Record
 
@@ -49,6 +50,16 @@ def test_it_has_48_frames_at_most_ends_with_the_result_and_is_small(steps, shown
     small = np.asarray(Image.fromarray(np.uint8(image * 255)).resize((437, 512))) / 255
     assert seen[0].shape == small.shape
     assert np.abs(seen[-1] - small).mean() < 0.06 < np.abs(seen[0] - small).mean()
+
+
+def test_even_noise_is_small(monkeypatch):
+    """It is what compresses worst. A picture of 64 px stands for one of 512."""
+    monkeypatch.setattr(timelapse, "MOST_BYTES", MOST_BYTES // 64)
+    film, random = Timelapse(), np.random.default_rng(0)
+    for number in range(1, 60):
+        image = random.random((64, 64, 3), np.float32)
+        film.add(SimpleNamespace(iteration=number, total=60, image=image))
+    assert len(film.encoded(image)) <= MOST_BYTES // 64
 
 
 def test_where_the_photo_is_transparent_frames_are_white(folders):

@@ -285,7 +285,12 @@ def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web)
     viewer.until("document.querySelector('dialog').open")
     assert viewer.js("[document.title, document.documentElement.lang]") == ["Galerie", "fr"]
     about = viewer.one(".about").text
-    assert "20 novembre 2026" in about and "Durée\n47 s" in about and "Télécharger" in about
+    assert (
+        "20 novembre 2026" in about
+        and "le réseau intégré" in about
+        and "Durée\n47 s" in about
+        and "Télécharger" in about
+    )
     said = viewer.one("#slider").get_attribute("aria-valuetext")
     assert said.replace("\u202f", "\xa0") == "50\xa0% photo à gauche, 50\xa0% résultat à droite"
     assert viewer.english("gallery") == set()

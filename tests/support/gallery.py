@@ -35,6 +35,7 @@ def content(photo="beach.jpg", style="monet", **changes):
         "weights": "md5:1",
         "engine": "1",
         "device": "the CPU",
+        "network": "the built-in network",
         "losses": {"content": 0.123456, "style": 0.5, "total_variation": 0.25, "total": 1.0},
         "seconds": 47.1,
         "finished": "2026-11-20T07:55:42+00:00",

@@ -35,6 +35,7 @@ def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
         "/api/jobs",
         "/gallery/monet/beach.jpg",
         "/api/styles",
+        "/styles",
         "/api/system",
         "/openapi.json",
     ):

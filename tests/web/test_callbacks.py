@@ -22,7 +22,10 @@ def callback(address: str) -> dict[str, str]:
 
 
 def test_a_callback_goes_to_no_other_host_and_into_no_private_network(place):
-    hosts = "localhost, 127.0.0.1,10.0.0.8,::1,::ffff:10.0.0.8,169.254.169.254,0.0.0.0,Example.COM"
+    hosts = (
+        "localhost, 127.0.0.1,10.0.0.8,::1,::ffff:10.0.0.8,64:ff9b::a00:8,::10.0.0.8,"
+        "169.254.169.254,0.0.0.0,Example.COM"
+    )
     with served({**place, "WEB_CALLBACK_HOSTS": hosts}) as web:
         for host in (*hosts.split(",")[:-1], "LOCALHOST"):
             name = host.strip()

@@ -166,7 +166,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
 def test_what_the_storage_refused_is_requested_again(page, server):
     job = server.add()
     photo = f"/api/jobs/{job.id}/photo"
-    server.refusals["GET", "/api/styles"] = (503, "the storage does not answer", None)
+    server.refusals["GET", "/styles"] = (503, "the storage does not answer", None)
     server.refusals["GET", photo] = (503, "the storage does not answer", None)
     page.look(server.address)
     page.until("document.querySelector('#styles-away').textContent")
@@ -451,7 +451,7 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     assert page.one("#strength").get_property("value") == "0.7"
     choose(page, photos[:1], 0)
     order(page)
-    page.js("strength.dispatchEvent(new Event('input'))")
+    page.js("strength.dispatchEvent(new Event('input', { bubbles: true }))")
     page.one("[name=preserve_color]").click()
     page.one("[name=timelapse]").click()
     choose(page, photos[:1])

@@ -1,21 +1,18 @@
 // The address that replaces the page's own while a key is held down. Browsers refuse more than some hundred changes in ten seconds,
 // Safari more than 100 in ten or thirty: so it is written at intervals, and at the end.
 const WRITTEN_EVERY_MS = 350;
-let pending = null, writtenAt = -Infinity, writing = 0;
+let pending = null, pause = 0;
 
 // Writes a pending address. Call this before any other change of the history.
 export const writeAddress = () => {
-  clearTimeout(writing);
-  if (pending === null) return;
-  history.replaceState(history.state, "", pending);
+  if (pending !== null) history.replaceState(history.state, "", pending);
   pending = null;
-  writtenAt = performance.now();
 };
 export const replaceAddress = (address) => {
   pending = address;
-  clearTimeout(writing);
-  if (performance.now() - writtenAt >= WRITTEN_EVERY_MS) writeAddress();
-  else writing = setTimeout(writeAddress, WRITTEN_EVERY_MS);
+  if (pause) return;
+  writeAddress();
+  pause = setTimeout(() => { pause = 0; if (pending !== null) replaceAddress(pending); }, WRITTEN_EVERY_MS);
 };
 // Adds an address, from which "back" leads to the one before.
 export const pushAddress = (address) => {
@@ -30,7 +27,4 @@ export const goBack = (otherwise) => {
 };
 // The part of the address after #, also if it is still pending.
 export const addressHash = () => (pending === null ? location.hash.slice(1) : pending.slice(pending.indexOf("#") + 1));
-window.addEventListener("popstate", () => {
-  clearTimeout(writing);
-  pending = null;
-});
+window.addEventListener("popstate", () => { pending = null; });

@@ -1,33 +1,24 @@
 // Two pictures on one stage: a slider between them, side by side, or the right one alone.
-import { by } from "./elements.js";
+import { by, loaded } from "./elements.js";
 import { percent, text } from "./texts.js";
 
-export const stage = by("stage"), slider = by("slider");
+export const dialog = by("one"), stage = by("stage"), slider = by("slider");
 // The pictures, left and right, as `compare` got them.
 export let sides = [];
 
 // The small picture at once, replaced by the first larger one that can be loaded.
 const wanted = new WeakMap();
-export const show = (image, small, larger) => {
+export const show = async (image, small, larger) => {
   const order = {};
   wanted.set(image, order);
   if (small) image.src = small; else image.removeAttribute("src");
-  const attempt = ([first, ...others]) => {
+  for (const address of larger.filter(Boolean)) {
+    const good = await loaded(address);
     if (wanted.get(image) !== order) return;
-    if (!first) {
-      const tell = (words) => { if (wanted.get(image) === order) by("limited").textContent = words; };
-      image.decode().then(
-        () => tell(text("gallery.no_full_picture")),
-        () => tell(text("gallery.not_loaded", { name: image.alt })),
-      );
-      return;
-    }
-    const probe = new Image();
-    probe.onload = () => { if (wanted.get(image) === order) image.src = first; };
-    probe.onerror = () => attempt(others);
-    probe.src = first;
-  };
-  attempt(larger.filter(Boolean));
+    if (good) { image.src = address; return; }
+  }
+  const seen = await image.decode().then(() => true, () => false);
+  if (wanted.get(image) === order) by("limited").textContent = seen ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
 };
 
 export const slide = () => {
@@ -45,9 +36,13 @@ export const setView = (view) => {
 };
 const setRatio = (width, height) => stage.parentElement.style.setProperty("--ratio", width / height);
 
+// A photo and its result, as compare takes them.
+export const photoSide = (photo) =>
+  ({ ...photo, title: text("gallery.photo"), said: text("gallery.said_photo"), alt: text("gallery.the_photo", { photo: photo.title }) });
+export const resultSide = (result) => ({ ...result, title: text("gallery.result"), said: text("gallery.said_result") });
 // A picture has a title, the same as said within a sentence, an alt text, and the addresses thumb, preview
 // and href (all its pixels), or null instead. The right one may have its size: height and width in px.
-export const compare = (left, right, view) => {
+export const compare = (left, right, view = stage.dataset.view) => {
   const { size } = right;
   sides = [left, right];
   setView(view);

@@ -8,30 +8,43 @@ export const make = (tag, words, name) => {
   if (name) made.className = name;
   return made;
 };
-// size: height and width in px if they are known, so that nothing moves when the picture loads.
+// A copy of a template's element. texts: by the classes of the elements in it that have them.
+export const fromTemplate = (id, texts) => {
+  const made = by(id).content.firstElementChild.cloneNode(true);
+  for (const [name, words] of Object.entries(texts)) for (const each of made.querySelectorAll(`.${name}`)) each.textContent = words;
+  return made;
+};
+const blankFor = (alt) => {
+  const blank = make("span", text("gallery.no_preview"), "blank");
+  if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
+  return blank;
+};
+export const replaceMissing = ({ target: image }) => image.replaceWith(blankFor(image.alt));
+// A picture, or a blank without a source, or if it cannot be loaded. size: height and width in px if they are known, so that nothing
+// moves when the picture loads.
 export const picture = (source, alt, size) => {
+  if (!source) return blankFor(alt);
   const image = make("img");
-  image.loading = "lazy";
-  image.decoding = "async";
-  image.alt = alt;
+  Object.assign(image, { loading: "lazy", decoding: "async", alt, onerror: replaceMissing });
   if (size) [image.height, image.width] = size;
-  image.onerror = () => {
-    const blank = make("span", text("gallery.no_preview"), "blank");
-    if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
-    image.replaceWith(blank);
-  };
   image.src = source;
   return image;
 };
-// A list of names and texts; returns whether it has any.
+// Resolves to a picture once it is loaded, or to null if it cannot be.
+export const loaded = (address) => new Promise((resolve) => {
+  const image = new Image();
+  image.onload = () => resolve(image);
+  image.onerror = () => resolve(null);
+  image.src = address;
+});
+// A list of names and texts; without any, what it is in is hidden.
 export const fill = (list, rows) => {
   list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
-  return rows.length > 0;
+  list.parentElement.hidden = !rows.length;
 };
 // Shows paintings with their shares.
 export const hangPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
   const item = make("li");
-  item.append(thumb ? picture(thumb, "") : make("span", text("gallery.no_preview"), "blank"));
-  item.append(make("span", name), make("span", share));
+  item.append(picture(thumb, ""), make("span", name), make("span", share));
   return item;
 }));

@@ -30,8 +30,10 @@ export const duration = (seconds) => {
   const shown = first < 0 ? [2] : [first, first + 1].filter((at) => counts[at]);
   return shown.map((at) => text(names[at], { count: counts[at] })).join(" ");
 };
-// A device as records name it in English: a GPU by its model, or the CPU with its cores; both may have a precision.
-export const deviceName = (said) => said
+// A device or a network as records name it in English: a GPU by its model, or the CPU with its cores; both may have a precision.
+export const translated = (said) => String(said)
+  .replace(/^the built-in network$/, () => text("gallery.built_in"))
+  .replace(/, Keras' weights$/, () => `, ${text("gallery.weights_of_keras")}`)
   .replace(/^the CPU(?:, (\d+) cores)?/, (_, cores) => cores ? counted("gallery.cpu", Number(cores)) : text("gallery.cpu"))
   .replace(/, fastest in (\w+)$/, (_, precision) => `, ${text("gallery.fastest_in", { precision })}`);
 

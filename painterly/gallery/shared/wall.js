@@ -28,15 +28,12 @@ export const results = data.rows.map((row, number) => {
   const photo = photos[given.photo], [style, shares, toml] = data.blends[given.blend];
   const key = given.key || `${data.styles[style]}/${photo.name}`, odd = given.odd;
   return {
-    number, photo, style, shares,
+    ...given, number, photo, style, shares,
     ...pictured("results", [key, given.thumb, odd]),
     anchor: odd ? odd.anchor : path(key),
     href: odd ? odd.href : `./${path(key)}`,
     file: odd ? odd.file : key.split("/").at(-1),
-    timelapse: given.timelapse,
     size: data.sizes[given.size],
-    time: given.time,
-    finished: given.finished,
     origin: data.origins[given.origin],
     settings: data.settings[given.settings],
     toml: `${toml}\n${data.settings[given.settings]}\n`,
@@ -45,21 +42,13 @@ export const results = data.rows.map((row, number) => {
 const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
 const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
 
-export const hang = (list, shares) =>
-  hangPaintings(list, shares.map(([number, share]) => ({ ...paintings[number], share: share === null ? "" : percent(share / 100) })));
+export const hung = (shares) => shares.map(([number, share]) => ({ ...paintings[number], share: share === null ? "" : percent(share / 100) }));
 
-// The wall
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
   const named = text("gallery.in_style", { photo: result.photo.title, style: "" }).trim();
-  if (result.thumb) link.append(picture(result.thumb, named, result.size));
-  else {
-    const blank = make("span", text("gallery.no_preview"), "blank");
-    blank.setAttribute("aria-hidden", "true");
-    link.append(make("span", named, "unseen"), blank);
-  }
-  link.append(" ", make("span", data.styles[result.style], "caption"));
+  link.append(picture(result.thumb, named, result.size), " ", make("span", data.styles[result.style], "caption"));
   card.append(link);
   card.dataset.number = result.number;
   return card;
@@ -70,8 +59,7 @@ const sections = new Map(photos.map((photo) => {
   const { size } = ofPhoto.get(photo)[0], section = make("section");
   const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
   const own = make("li", "", "photo");
-  own.append(photo.thumb ? picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size) : make("span", text("gallery.no_preview"), "blank"));
-  own.append(make("span", text("gallery.photo"), "caption"));
+  own.append(picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size), make("span", text("gallery.photo"), "caption"));
   list.append(own);
   section.append(make("h2", photo.title), list);
   return [photo, section];
@@ -117,19 +105,17 @@ export const arrange = ({ style, sort }) => {
     for (const each of own) cards[each.number].hidden = style !== null && each.style !== style;
     const left = own.filter((each) => !cards[each.number].hidden);
     sections.get(photo).lastChild.style.setProperty("--count", left.length + 1);
-    sections.get(photo).hidden = !left.length;
     return left;
   });
   shown = lists.filter((each) => each.length);
   if (sort === "newest") shown.sort((first, second) => newest(first[0], second[0]));
-  const rest = photos.filter((photo) => sections.get(photo).hidden);
-  by("main").append(...[...shown.map((each) => each[0].photo), ...rest].map((each) => sections.get(each)));
+  by("main").replaceChildren(...shown.map(([{ photo }]) => sections.get(photo)));
   form.elements.style.value = style === null ? "" : String(style);
   form.elements.sort.value = sort;
   const count = shown.flat().length;
   by("status").textContent = style === null ? "" : counted("gallery.results_in_style", count, { style: data.styles[style] });
   by("chosen").hidden = style === null;
-  hang(by("chosen"), style === null ? [] : results.find((each) => each.style === style).shares);
+  hangPaintings(by("chosen"), style === null ? [] : hung(results.find((each) => each.style === style).shares));
   const failures = [...document.querySelectorAll("#failed li")];
   for (const each of failures) each.hidden = style !== null && each.dataset.style !== data.styles[style];
   if (failures.length) by("failed").hidden = failures.every((each) => each.hidden);
@@ -137,7 +123,6 @@ export const arrange = ({ style, sort }) => {
 for (const image of document.querySelectorAll("img[data-style]")) {
   const [first] = results.find((each) => each.style === Number(image.dataset.style)).shares;
   const thumb = first && paintings[first[0]].thumb;
-  image.hidden = !thumb;
-  image.onerror = () => { image.hidden = true; };
-  if (thumb) image.src = thumb;
+  image.onerror = () => image.remove();
+  if (thumb) image.src = thumb; else image.remove();
 }

@@ -1,8 +1,7 @@
 // Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
 import { by } from "./elements.js";
 import { percent, text } from "./texts.js";
-import { show, sides, slide, slider, stage } from "./compare.js";
-import { dialog } from "./dialog.js";
+import { dialog, show, sides, slide, slider, stage } from "./compare.js";
 
 let zoom = 1, x = 0, y = 0; // x and y: the picture's corner in sizes of its frame
 const frame = () => by("after").parentElement.getBoundingClientRect();
@@ -64,21 +63,12 @@ stage.addEventListener("wheel", (event) => {
 
 const fingers = new Map();
 let lineMoves = false, spread = 0, lineAt = 50;
-const lineBack = () => { slider.value = lineAt; slide(); };
-// Two fingers zoom. The line, which has followed the first one, stays where it was.
-const holdLine = () => { if (fingers.size > 1) lineBack(); };
-slider.addEventListener("input", holdLine);
-const atLine = (event) => {
+// Browsers move a slider in different ways, iPhones by its thumb alone: the keys move this one by itself, and all else moves it here.
+const moveLine = (to) => { slider.value = to; slide(); };
+const across = ({ clientX }) => {
   const { left, width } = stage.getBoundingClientRect();
-  return stage.dataset.view === "slider" && Math.abs(event.clientX - left - width * slider.value / 100) < 24;
+  return 100 * (clientX - left) / width;
 };
-const lineTo = (event) => {
-  const { left, width } = stage.getBoundingClientRect();
-  slider.value = 100 * (event.clientX - left) / width;
-  slide();
-};
-// iPhones move a slider by its thumb alone, and this one's is as thin as a line.
-const byFinger = (event) => event.pointerType !== "mouse" && event.target === slider;
 const distance = () => {
   const [first, second] = [...fingers.values()];
   return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;
@@ -86,10 +76,14 @@ const distance = () => {
 stage.addEventListener("pointerdown", (event) => {
   if (event.button) return;
   fingers.set(event.pointerId, event);
-  if (fingers.size === 1) lineAt = slider.value; else holdLine();
-  lineMoves = fingers.size === 1 && (zoom > 1 ? atLine(event) : byFinger(event));
+  const byMouse = event.pointerType === "mouse", alone = fingers.size === 1;
+  // Two fingers zoom. The line, which has followed the first one, goes back to where it was.
+  if (alone) lineAt = slider.value; else moveLine(lineAt);
+  const isNear = Math.abs(across(event) - slider.value) * stage.clientWidth < 2400; // 24 px
+  lineMoves = alone && stage.dataset.view === "slider" && (zoom <= 1 || isNear);
+  if (lineMoves && byMouse) moveLine(across(event)); // A finger may be about to scroll.
   spread = distance();
-  if (zoom > 1 || fingers.size > 1) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
+  if (byMouse || zoom > 1 || !alone) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
 });
 stage.addEventListener("pointermove", (event) => {
   const before = fingers.get(event.pointerId);
@@ -101,7 +95,7 @@ stage.addEventListener("pointermove", (event) => {
     if (spread) zoomTo(zoom * now / spread, whereIn(event));
     spread = now;
   } else if (lineMoves) {
-    lineTo(event);
+    moveLine(across(event));
   } else if (zoom > 1) {
     x += (event.clientX - before.clientX) / width;
     y += (event.clientY - before.clientY) / height;
@@ -110,10 +104,8 @@ stage.addEventListener("pointermove", (event) => {
 });
 for (const end of ["pointerup", "pointercancel"]) {
   stage.addEventListener(end, (event) => {
-    if (lineMoves && fingers.size === 1 && zoom <= 1 && byFinger(event)) {
-      // A finger that scrolls leaves the line where it was.
-      if (end === "pointerup") lineTo(event); else lineBack();
-    }
+    // A finger that scrolls leaves the line where it was.
+    if (lineMoves && fingers.size === 1) moveLine(end === "pointerup" ? across(event) : lineAt);
     fingers.delete(event.pointerId);
     spread = 0;
     // After a mouse, the arrow keys change the photo again instead of moving the line.

@@ -27,15 +27,11 @@ const refusalOf = async (answer) => {
   return new Refusal(says, answer.status, after);
 };
 
-// Returns the answer's JSON, or null. body: JSON, or a form with files. Raises Refusal. Without a session it opens the login page,
-// unless chosen photos would be lost.
-export const ask = async (address, { method = "GET", body = null, headers = {} } = {}) => {
-  const sent = { Accept: "application/json", ...headers };
-  const plain = body && !(body instanceof FormData);
-  if (plain) sent["Content-Type"] = "application/json";
+// Returns the answer. Raises Refusal. Without a session it opens the login page, unless chosen photos would be lost.
+const answerTo = async (address, { headers, ...how } = {}) => {
   let answer;
   try {
-    answer = await fetch(address, { method, headers: sent, body: plain ? JSON.stringify(body) : body, cache: "no-store" });
+    answer = await fetch(address, { ...how, headers: { Accept: "application/json", ...headers }, cache: "no-store" });
   } catch {
     throw new Refusal(text("page.unreachable"), 0);
   }
@@ -45,22 +41,23 @@ export const ask = async (address, { method = "GET", body = null, headers = {} }
     return new Promise(() => {}); // The page is about to go.
   }
   if (!answer.ok) throw await refusalOf(answer);
-  const json = answer.status !== 204 && (answer.headers.get("Content-Type") || "").startsWith("application/json");
-  return json ? answer.json() : null;
+  return answer;
 };
 
-// Returns the picture that a form asks for, or null if there is none now. Raises Refusal, or the error of an aborted request.
+// Returns the answer's JSON, or null if it has none.
+export const ask = async (address, how) => {
+  const answer = await answerTo(address, how);
+  return answer.status === 204 ? null : answer.json();
+};
+export const askForPage = async (address) => (await answerTo(address)).text();
+// Returns the picture that a form asks for, or null if there is none now.
 export const askForPicture = async (address, body, signal) => {
-  const answer = await fetch(address, { method: "POST", body, signal, cache: "no-store" });
-  if (!answer.ok) throw await refusalOf(answer);
+  const answer = await answerTo(address, { method: "POST", body, signal });
   return answer.status === 204 ? null : answer.blob();
 };
-
-// Returns a file of the server. Raises Refusal.
+// Returns a file of the server.
 export const fetchFile = async (address) => {
-  const answer = await fetch(address).catch(() => { throw new Refusal(text("page.unreachable"), 0); });
-  if (!answer.ok) throw await refusalOf(answer);
-  const content = await answer.blob();
+  const content = await (await answerTo(address)).blob();
   return new File([content], address.split("/").at(-1), { type: content.type });
 };
 

@@ -3,9 +3,7 @@ import { by } from "./shared/elements.js";
 import { megabytes, text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 
-const { uploadBytes, accept } = by("order").dataset;
-const endings = accept.split(",").map((each) => each.trim().toLowerCase());
-const kinds = endings.map((each) => each.slice(1).toUpperCase()).filter((each) => !["JPEG", "JFIF", "TIF", "HEIF", "HIF"].includes(each)).join(", ");
+const { uploadBytes, accept, kinds } = by("order").dataset, endings = accept.split(",");
 
 const hasEnding = ({ name }) => endings.some((each) => name.toLowerCase().endsWith(each));
 // A phone's pictures may have names without an extension.
@@ -18,12 +16,8 @@ const reasonAgainst = (file) => {
   return null;
 };
 export const sorted = (files) => {
-  const refused = [], good = [];
-  for (const file of files) {
-    const reason = reasonAgainst(file);
-    if (reason) refused.push(reason); else good.push(file);
-  }
-  return { good, refused };
+  const reasons = files.map(reasonAgainst);
+  return { good: files.filter((_, at) => !reasons[at]), refused: reasons.filter(Boolean) };
 };
 
 // Pictures from the clipboard all have the same name.
@@ -74,22 +68,21 @@ const bindSamples = (name, add, refused, next) => by(name).addEventListener("cli
 
 // A file that is dropped outside the paintings is a photo.
 export const receive = (addPhotos, addPaintings) => {
-  const zones = { photo: by("photo-zone"), painting: by("painting-zone") };
-  const target = (event) => zones.painting.contains(event.target) ? zones.painting : zones.photo;
-  const mark = (zone) => { for (const each of Object.values(zones)) each.classList.toggle("over", each === zone); };
+  const zoneOf = ({ target }) => target.closest("#painting-zone") || by("photo-zone");
+  const mark = (zone) => { for (const each of document.querySelectorAll(".zone")) each.classList.toggle("over", each === zone); };
   const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     event.dataTransfer.dropEffect = "copy";
-    mark(target(event));
+    mark(zoneOf(event));
   });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(null); });
   document.addEventListener("drop", (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(null);
-    dropped(event.dataTransfer, target(event) === zones.painting ? addPaintings : addPhotos);
+    dropped(event.dataTransfer, zoneOf(event).id === "painting-zone" ? addPaintings : addPhotos);
   });
   document.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files].map(named);
@@ -97,14 +90,13 @@ export const receive = (addPhotos, addPaintings) => {
     event.preventDefault();
     addPhotos(files);
   });
-  const take = (input, add) => by(input).addEventListener("change", () => {
-    const files = [...by(input).files];
-    by(input).value = "";
-    add(files);
-  });
-  take("photo-files", addPhotos);
-  take("photo-camera", addPhotos);
-  take("painting-files", addPaintings);
+  for (const [input, add] of [["photo-files", addPhotos], ["photo-camera", addPhotos], ["painting-files", addPaintings]]) {
+    by(input).addEventListener("change", ({ target }) => {
+      const files = [...target.files];
+      target.value = "";
+      add(files);
+    });
+  }
   bindSamples("sample-photo", addPhotos, "photos-refused", "photo-files");
   bindSamples("sample-paintings", addPaintings, "styles-refused", "painting-files");
 };

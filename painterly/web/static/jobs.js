@@ -1,5 +1,5 @@
 // The queue and the finished pictures: a card for each job, updated in place.
-import { by, make } from "./shared/elements.js";
+import { by, fromTemplate, loaded } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { about, inStyle, say, titleOf } from "./words.js";
@@ -41,77 +41,60 @@ const pictureOf = ({ state, step, links }, shown) => {
 };
 // Shows a picture once it has loaded, so that nothing flickers. The next one follows after a pause, and one that could not be
 // loaded is tried again later: the server or its storage may be unavailable.
-const showPicture = (card, address) => {
+const showPicture = async (card, address) => {
   card.next = address;
   if (card.address === address || card.loading) return;
   card.loading = true;
-  const probe = new Image();
-  probe.onload = probe.onerror = (event) => {
-    const good = event.type === "load";
-    card.failures = good ? 0 : card.failures + 1;
-    setTimeout(() => {
-      card.loading = false;
-      if (card.root.isConnected) showPicture(card, card.next);
-    }, Math.min(LONGEST_RETRY_MS, PREVIEW_EVERY_MS * 2 ** card.failures));
-    if (good) {
-      card.address = address;
-      card.image.src = address;
-      card.image.hidden = false;
-      card.blank.hidden = true;
-    } else if (!card.blank.hidden) card.blank.textContent = text("gallery.no_preview");
-  };
-  probe.src = address;
+  const good = await loaded(address);
+  if (good) card.image.src = card.address = address;
+  card.image.hidden = !card.address;
+  card.blank.hidden = !card.image.hidden;
+  card.blank.textContent = text("gallery.no_preview");
+  card.failures = good ? 0 : card.failures + 1;
+  setTimeout(() => {
+    card.loading = false;
+    if (card.root.isConnected) showPicture(card, card.next);
+  }, Math.min(LONGEST_RETRY_MS, PREVIEW_EVERY_MS * 2 ** card.failures));
 };
 
-const button = (words, said, onClick) => {
-  const made = make("button", words);
-  made.type = "button";
-  made.append(make("span", ` ${said}`, "unseen"));
-  made.addEventListener("click", onClick);
-  return made;
+// The actions of a card, by the data-does of its buttons and its picture.
+const deeds = {
+  cancel: async (job, button) => {
+    const { refused } = cards.get(job.id);
+    button.disabled = true;
+    refused.textContent = "";
+    try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
+      button.disabled = false;
+      refused.textContent = refusal.message;
+    }
+  },
+  open: (job) => { if (job.state === "done") actions.open(job); },
+  again: (job) => actions.again(job),
 };
-const cancel = async (job, made) => {
-  const { refused } = cards.get(job.id);
-  made.disabled = true;
-  refused.textContent = "";
-  try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
-    made.disabled = false;
-    refused.textContent = refusal.message;
-  }
-};
-const actionsOf = (job) => {
-  const title = titleOf(job);
-  if (ACTIVE.includes(job.state)) {
-    const made = button(text("page.cancel"), title, () => cancel(jobs.get(job.id), made));
-    return [made];
-  }
-  const again = button(text(job.state === "done" ? "gallery.again" : "page.try_again"), title, () => actions.again(jobs.get(job.id)));
-  if (job.state !== "done") return [again];
-  const download = make("a", text("gallery.download"), "button");
-  download.href = `${job.links.result}?download=1`;
-  download.download = "";
-  download.append(make("span", ` ${title}`, "unseen"));
-  return [button(text("page.compare"), title, () => actions.open(job.id)), download, again];
-};
-
 const cardOf = (job) => {
-  const root = make("li", "", "job"), frame = make("div", "", "frame"), words = make("div", "", "words");
-  const image = make("img"), blank = make("span", "", "blank"), heading = make("h3", job.photo);
-  const state = make("p", "", "state"), progress = make("progress"), refused = make("p", "", "refusal"), row = make("p", "", "actions");
-  image.hidden = true;
-  image.alt = "";
-  heading.append(" ", make("span", inStyle(job), "quiet"));
-  progress.setAttribute("aria-label", titleOf(job));
-  refused.setAttribute("role", "alert");
-  frame.append(image, blank);
-  words.append(heading, state, progress, refused, row);
-  root.append(frame, words);
-  frame.addEventListener("click", () => { if (jobs.get(job.id).state === "done") actions.open(job.id); });
-  return { root, image, blank, state, progress, refused, row, job: null, shown: null, loading: false, failures: 0, address: null, next: null };
+  const root = fromTemplate("job", { photo: job.photo, styled: inStyle(job) }), part = (name) => root.querySelector(name);
+  root.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-does]");
+    if (button) deeds[button.dataset.does](jobs.get(job.id), button);
+  });
+  part("progress").setAttribute("aria-label", titleOf(job));
+  return {
+    root, image: part("img"), blank: part(".blank"), state: part(".state"), progress: part("progress"), refused: part(".refusal"),
+    job: null, loading: false, failures: 0, address: null, next: null, buttons: null,
+  };
+};
+const showButtons = (card, kind, job) => {
+  if (card.buttons === kind) return; // They keep the focus.
+  const row = fromTemplate(`${kind}-buttons`, { unseen: titleOf(job) }), before = card.root.querySelector(".actions");
+  if (kind === "done") row.querySelector("a").href = `${job.links.result}?download=1`;
+  const focused = before.contains(document.activeElement);
+  before.replaceWith(row);
+  card.buttons = kind;
+  if (focused) row.firstElementChild.focus();
 };
 const showJob = (job) => {
   if (!cards.has(job.id)) cards.set(job.id, cardOf(job));
-  const card = cards.get(job.id), active = ACTIVE.includes(job.state);
+  const card = cards.get(job.id);
   if (card.job === job) return;
   card.job = job;
   card.root.dataset.state = job.state;
@@ -120,23 +103,15 @@ const showJob = (job) => {
   card.progress.hidden = job.state !== "painting";
   if (job.fraction) card.progress.value = job.fraction; else card.progress.removeAttribute("value");
   showPicture(card, pictureOf(job, card.address));
-  // Buttons stay while they mean the same, so that they keep the focus.
-  const kind = active ? "active" : job.state;
-  if (card.shown === kind) return;
-  const focused = card.row.contains(document.activeElement);
-  card.row.replaceChildren(...actionsOf(job));
-  card.shown = kind;
-  if (focused) card.row.firstElementChild.focus();
+  showButtons(card, ACTIVE.includes(job.state) ? "active" : job.state === "done" ? "done" : "ended", job);
 };
 const arrange = (list, wanted) => {
   const roots = wanted.map((job) => cards.get(job.id).root);
-  for (const gone of [...list.children].filter((each) => !roots.includes(each))) gone.remove();
-  roots.forEach((root, at) => { if (list.children[at] !== root) list.insertBefore(root, list.children[at] || null); });
+  if (roots.length !== list.childElementCount || roots.some((root, at) => root !== list.children[at])) list.replaceChildren(...roots);
 };
 const arrangeAll = () => {
-  const all = [...jobs.values()];
-  const active = all.filter((each) => ACTIVE.includes(each.state));
-  active.sort((first, second) => (first.state === "painting" ? 0 : first.place || 1e6) - (second.state === "painting" ? 0 : second.place || 1e6) || -newest(first, second));
+  const all = [...jobs.values()], active = all.filter((each) => ACTIVE.includes(each.state));
+  active.sort((first, second) => first.place - second.place || -newest(first, second));
   const ended = all.filter((each) => !ACTIVE.includes(each.state)).sort(newest).slice(0, FINISHED_SHOWN);
   const focused = document.activeElement;
   // Other jobs have no card, so that their pictures are not loaded.

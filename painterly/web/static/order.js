@@ -2,27 +2,20 @@
 import { by } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
-import { chosenStyles, onStyles, setStylesOf, settingsOfStyles } from "./styles.js";
-import { chosenPhotos, onPhotos, setPhotoOf } from "./photos.js";
+import { chosenStyles, setStylesOf, settingsOfStyles } from "./styles.js";
+import { chosenPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
 import { about, say } from "./words.js";
 
-const SWITCHES = ["preserve_color", "timelapse"];
 const form = by("order"), paint = by("paint"), stop = by("stop-sending");
 let estimates = {}, sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
-const usual = {
-  strength: Number(by("strength").value),
-  stroke_size: Number(by("stroke_size").dataset.usual),
-  ...Object.fromEntries(SWITCHES.map((name) => [name, form.elements[name].checked])),
-};
+const usual = JSON.parse(form.dataset.usual);
 let given = {};
-const listeners = [];
 export const givenSettings = () => given;
-export const onSettings = (listener) => listeners.push(listener);
-const setGiven = (settings) => {
+const give = (settings) => {
   given = settings;
-  for (const listener of listeners) listener();
+  form.dispatchEvent(new Event("change"));
 };
 
 const showOrder = () => {
@@ -43,33 +36,28 @@ const sliders = {
     name: (value) => (value < 0.6 ? "very_fine" : value < 0.9 ? "fine" : value < 1.2 ? "normal" : value < 1.7 ? "large" : "very_large"),
   },
 };
-const valueOf = (name) => sliders[name].valueAt(Number(by(name).value));
-const showSlider = (name) => {
-  const value = valueOf(name), words = text(`page.${name}.${sliders[name].name(value)}`);
-  by(`${name}-said`).textContent = words;
-  by(name).setAttribute("aria-valuetext", `${decimal(value, 2)}, ${words}`);
-};
+const valueOf = ({ name, checked, valueAsNumber }) => name in sliders ? sliders[name].valueAt(valueAsNumber) : checked;
 const showSettings = () => {
   const settings = { ...usual, ...settingsOfStyles(), ...given };
-  for (const name of SWITCHES) form.elements[name].checked = settings[name];
-  for (const name of Object.keys(sliders)) {
-    by(name).value = sliders[name].at(settings[name]);
-    showSlider(name);
+  for (const name of Object.keys(usual)) {
+    const field = form.elements[name];
+    if (name in sliders) {
+      field.value = sliders[name].at(settings[name]);
+      const words = text(`page.${name}.${sliders[name].name(valueOf(field))}`);
+      by(`${name}-said`).textContent = words;
+      field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
+    } else field.checked = settings[name];
   }
 };
-// The worker takes some seconds to measure how long pictures take.
-const MOST_TRIES = 24, TRY_AGAIN_MS = 5000;
-let tries = 0, tryingAgain = 0;
+// Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
-  clearTimeout(tryingAgain);
-  try { estimates = await ask("/api/estimate"); } catch { return; } // Another message reports that the server does not answer.
-  const unknown = Object.values(estimates).includes(null);
-  if (unknown && (tries += 1) < MOST_TRIES) tryingAgain = setTimeout(loadEstimates, TRY_AGAIN_MS);
+  estimates = await ask("/api/estimate");
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.preset];
     each.textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
   showOrder();
+  return !Object.values(estimates).includes(null);
 };
 
 const missing = () => {
@@ -85,54 +73,43 @@ const showFull = (full) => {
   stop.hidden = !full;
   by("queue-full").textContent = full ? text("page.queue_full") : "";
 };
-const sendOrder = (onJob) => {
+const sendOrder = () => {
   const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: given }));
-  return send(requests, {
-    onSend: (at, whole) => { paint.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
-    onFull: (left) => { paint.textContent = counted("page.to_send", left); showFull(true); },
-    onJob,
-  });
+  return send(
+    requests,
+    (at, whole) => { paint.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
+    (left) => { paint.textContent = counted("page.to_send", left); showFull(true); },
+  );
 };
 
-export const bindOrder = (onJob) => {
-  onPhotos(showOrder);
-  onStyles(() => { showOrder(); showSettings(); });
-  form.addEventListener("change", showOrder);
-  for (const name of Object.keys(sliders)) {
-    by(name).addEventListener("input", () => {
-      setGiven({ ...given, [name]: valueOf(name) });
-      showSlider(name);
-    });
-  }
-  for (const name of SWITCHES) {
-    form.elements[name].addEventListener("change", (event) => { setGiven({ ...given, [name]: event.target.checked }); });
-  }
-  showSettings();
-  stop.addEventListener("click", stopSending);
-  form.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    if (sending) return;
-    const lack = missing();
-    by("refused").textContent = lack ? lack[0] : "";
-    if (lack) { lack[1].focus(); return; }
-    sending = true;
-    paint.setAttribute("aria-disabled", "true");
-    try {
-      const { accepted, refused } = await sendOrder(onJob);
-      by("refused").textContent = refused.join(" ");
-      if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
-      if (accepted) {
-        say(counted("page.added", accepted));
-        if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
-      }
-    } finally {
-      sending = false;
-      showFull(false);
-      paint.removeAttribute("aria-disabled");
-      showOrder();
+// The event of a changed field, and of photos, styles and settings that have changed otherwise.
+form.addEventListener("change", () => { showOrder(); showSettings(); });
+form.addEventListener("input", ({ target }) => { if (target.name in usual) give({ ...given, [target.name]: valueOf(target) }); });
+showSettings();
+stop.addEventListener("click", stopSending);
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  if (sending) return;
+  const lack = missing();
+  by("refused").textContent = lack ? lack[0] : "";
+  if (lack) { lack[1].focus(); return; }
+  sending = true;
+  paint.setAttribute("aria-disabled", "true");
+  try {
+    const { accepted, refused } = await sendOrder();
+    by("refused").textContent = refused.join(" ");
+    if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
+    if (accepted) {
+      say(counted("page.added", accepted));
+      if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
     }
-  });
-};
+  } finally {
+    sending = false;
+    showFull(false);
+    paint.removeAttribute("aria-disabled");
+    showOrder();
+  }
+});
 
 // Chosen photos, and those that are being sent, are lost with the page.
 window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos().some(({ file }) => file)) event.preventDefault(); });
@@ -147,9 +124,7 @@ export const orderAgain = (job) => {
   setPhotoOf(job);
   setStylesOf(job);
   if (job.preset) form.elements.preset.value = job.preset;
-  setGiven(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual)));
-  showSettings();
-  showOrder();
+  give(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual)));
   by("refused").textContent = "";
   form.scrollIntoView({ block: "start" });
   const first = form.querySelector("[name=style]:checked") || by("photo-files");

@@ -1,39 +1,41 @@
 // The chosen photos.
-import { by, make, picture } from "./shared/elements.js";
+import { by, fromTemplate, picture } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
 import { sorted } from "./files.js";
 import { drawMask } from "./mask.js";
 import { say } from "./words.js";
 
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
-// that is sent, in a promise, or null.
+// that is sent, in a promise, or null. sent: the keys and jobs of its orders with this mask, so that nothing is painted twice if it is
+// sent again after a failure.
 let photos = [];
-const listeners = [];
+const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
-export const onPhotos = (listener) => listeners.push(listener);
 
-// The button that opens a photo's mask, or a line if the browser cannot show the photo.
-const maskButton = (photo, image) => {
-  const button = make("button", "", "mask");
-  const label = (has) => { button.replaceChildren(text(has ? "page.mask.change" : "page.mask.add"), make("span", ` ${photo.name}`, "unseen")); };
-  const unshown = () => button.replaceWith(make("span", text("page.mask.unshown")));
-  button.type = "button";
+const changed = () => {
+  by("photos").hidden = !photos.length;
+  by("sample-photo").hidden = photos.length > 0 || !by("sample-photo").dataset.files;
+  by("order").dispatchEvent(new Event("change"));
+};
+// The button that opens a photo's mask; a line instead if the browser cannot show the photo.
+const bindMaskOf = (photo, button, image) => {
+  const label = (has) => { button.firstElementChild.textContent = text(has ? "page.mask.change" : "page.mask.add"); };
+  const unshown = () => button.replaceWith(text("page.mask.unshown"));
   label(photo.maskAddress);
   image.addEventListener("error", unshown);
   button.addEventListener("click", async () => {
-    let drawn;
-    try { drawn = await drawMask(photo); } catch { unshown(); return; }
-    if (!drawn) return;
-    photo.drawing = drawn.drawing;
-    photo.mask = drawn.file;
-    label(drawn.covers);
+    const drawn = await drawMask(photo).catch(unshown);
+    if (typeof drawn !== "boolean") return;
+    photo.sent = unsent();
+    label(drawn);
     changed();
   });
-  return button;
 };
 const itemOf = (photo) => {
-  const item = make("li"), remove = make("button", "✕");
-  remove.type = "button";
+  const item = fromTemplate("photo", { name: photo.name, unseen: ` ${photo.name}` });
+  const image = picture(photo.thumb, ""), [remove, mask] = item.querySelectorAll("button");
+  image.loading = "eager";
+  item.prepend(image);
   remove.title = text("page.remove", { name: photo.name });
   remove.setAttribute("aria-label", remove.title);
   remove.addEventListener("click", () => {
@@ -43,15 +45,8 @@ const itemOf = (photo) => {
     (next ? next.querySelector("button") : by("photo-files")).focus();
     say(text("page.removed", { name: photo.name }));
   });
-  const image = picture(photo.thumb, "");
-  image.loading = "eager";
-  item.append(image, make("span", photo.name, "name"), remove, maskButton(photo, image));
+  bindMaskOf(photo, mask, image);
   return item;
-};
-const changed = () => {
-  by("photos").hidden = !photos.length;
-  by("sample-photo").hidden = photos.length > 0 || !by("sample-photo").dataset.files;
-  for (const listener of listeners) listener();
 };
 export const removePhotos = (gone) => {
   for (const photo of gone) {
@@ -70,7 +65,7 @@ const add = (photo) => {
 export const addPhotos = (files) => {
   const { good, refused } = sorted(files);
   const same = (file) => photos.some((each) => each.file && each.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified);
-  for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null });
+  for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null, sent: unsent() });
   by("photos-refused").textContent = refused.join(" ");
   changed();
   if (good.length) say(counted("page.photos_chosen", photos.length));
@@ -78,6 +73,6 @@ export const addPhotos = (files) => {
 // The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id, maskAddress: job.links.mask, mask: null });
+  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id, maskAddress: job.links.mask, mask: null, sent: unsent() });
   changed();
 };

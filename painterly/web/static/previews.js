@@ -1,55 +1,48 @@
 // Previews of the first chosen photo: a small one in each style's tile, and a larger one of what is chosen. The server paints them
 // immediately, except while it paints a job.
-import { by, make } from "./shared/elements.js";
+import { by, loaded, make } from "./shared/elements.js";
 import { askForPicture, fetchFile } from "./api.js";
-import { chosenPhotos, onPhotos } from "./photos.js";
-import { chosenStyles, onStyles, tiles } from "./styles.js";
-import { givenSettings, onSettings } from "./order.js";
+import { chosenPhotos } from "./photos.js";
+import { chosenStyles, tiles } from "./styles.js";
+import { givenSettings } from "./order.js";
 
 const TILE_SIDE = 256, SHOWN_SIDE = 512, PHOTO_SIDE = 512; // px; both are painted at scales that the server has in common
 const PAUSE_MS = 120, RETRY_MS = 3000, MOST_KEPT = 80;
 
-// A small copy of a photo and its mask, as files, or null if the browser cannot decode it.
-const copies = new WeakMap();
-const copyOf = (photo) => {
-  const { of, copy } = copies.get(photo) || {};
-  if (copy && of === photo.mask) return copy;
-  copies.set(photo, { of: photo.mask, copy: withMask(photo) });
-  return copies.get(photo).copy;
+const small = async ({ thumb }) => {
+  const whole = await loaded(thumb);
+  if (!whole) return null;
+  const canvas = make("canvas"), context = canvas.getContext("2d"), { naturalWidth: width, naturalHeight: height } = whole;
+  const scale = Math.min(1, PHOTO_SIDE / Math.max(width, height));
+  [canvas.width, canvas.height] = [width, height].map((side) => Math.max(1, Math.round(scale * side)));
+  context.fillStyle = "white"; // Behind transparent parts.
+  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(whole, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.92); });
+};
+
+// The photo whose previews are shown, with its mask. copy: a small copy of both, as files, in a promise; it resolves to null if the
+// browser cannot decode the photo. kept: the addresses of previews by their requests.
+let latest = {};
+const kept = new Map();
+const forgetAll = () => {
+  for (const address of kept.values()) URL.revokeObjectURL(address);
+  kept.clear();
 };
 const withMask = async (photo) => {
   const [copy, mask] = await Promise.all([small(photo), photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null))]);
   return copy && { copy, mask };
 };
-const small = async ({ file, thumb }) => {
-  try {
-    const whole = await createImageBitmap(file || await (await fetch(thumb)).blob());
-    const scale = Math.min(1, PHOTO_SIDE / Math.max(whole.width, whole.height));
-    const canvas = make("canvas");
-    canvas.width = Math.max(1, Math.round(scale * whole.width));
-    canvas.height = Math.max(1, Math.round(scale * whole.height));
-    const context = canvas.getContext("2d");
-    context.fillStyle = "white"; // Behind transparent parts.
-    context.fillRect(0, 0, canvas.width, canvas.height);
-    context.imageSmoothingQuality = "high";
-    context.drawImage(whole, 0, 0, canvas.width, canvas.height);
-    whole.close();
-    return await new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.92); });
-  } catch { return null; }
+const copyOf = (photo) => {
+  if (photo !== latest.photo || photo.mask !== latest.mask) {
+    forgetAll();
+    latest = { photo, mask: photo.mask, copy: withMask(photo) };
+  }
+  return latest.copy;
 };
 
 class Busy extends Error {}
-// The addresses of the photo's previews by their requests, the latest last.
-const kept = new Map();
-let keptOf = null;
-const forget = (request) => {
-  URL.revokeObjectURL(kept.get(request));
-  kept.delete(request);
-};
-const keepOnlyOf = (photo) => {
-  if (photo !== keptOf) for (const request of [...kept.keys()]) forget(request);
-  keptOf = photo;
-};
 const preview = async ({ copy, mask }, style, size, signal) => {
   const request = JSON.stringify({ ...style, settings: { ...givenSettings(), timelapse: false, size } });
   if (kept.has(request)) return kept.get(request);
@@ -59,28 +52,19 @@ const preview = async ({ copy, mask }, style, size, signal) => {
   body.append("request", request);
   const found = await askForPicture("/api/preview", body, signal);
   if (!found) throw new Busy();
+  if (signal.aborted) throw signal.reason; // The photo may be another one.
+  if (kept.size >= MOST_KEPT) forgetAll();
   kept.set(request, URL.createObjectURL(found));
-  if (kept.size > MOST_KEPT) forget(kept.keys().next().value);
   return kept.get(request);
 };
 
-const showOn = (face, address) => {
-  let image = face.querySelector(".preview");
-  if (!address) { if (image) image.remove(); return; }
-  if (!image) {
-    image = make("img", "", "preview");
-    image.alt = "";
-    face.prepend(image);
-  }
-  if (image.src !== address) image.src = address;
+const show = (image, address) => {
+  image.hidden = !address;
+  if (address) image.src = address;
 };
 const showLarge = (address) => {
   by("preview").hidden = !address;
-  if (address) by("preview-picture").src = address;
-};
-const clear = () => {
-  for (const { face } of tiles()) showOn(face, null);
-  showLarge(null);
+  show(by("preview-picture"), address);
 };
 
 let running = new AbortController(), next = 0;
@@ -94,20 +78,23 @@ const update = async () => {
   const { signal } = running, [first] = chosenPhotos();
   const photo = first ? await copyOf(first) : null;
   if (signal.aborted) return;
-  keepOnlyOf(photo);
-  if (!photo) { clear(); return; }
+  if (!photo) {
+    for (const tile of tiles()) show(tile.preview, null);
+    showLarge(null);
+    return;
+  }
   // Shows a preview; none of a style that cannot be painted, which an order explains.
-  const attempt = async (style, size, show) => {
-    try { show(await preview(photo, style, size, signal)); } catch (reason) {
+  const attempt = async (style, size, showIt) => {
+    try { showIt(await preview(photo, style, size, signal)); } catch (reason) {
       if (signal.aborted || reason instanceof Busy) throw reason;
-      show(null);
+      showIt(null);
     }
   };
   const [chosen] = chosenStyles();
   try {
     if (!chosen) showLarge(null);
     else for (const size of [TILE_SIDE, SHOWN_SIDE]) await attempt(chosen, size, showLarge);
-    for (const { face, style } of tiles()) await attempt(style, TILE_SIDE, (address) => showOn(face, address));
+    for (const tile of tiles()) await attempt(tile.order, TILE_SIDE, (address) => show(tile.preview, address));
   } catch {
     if (signal.aborted) return;
     showLarge(null); // It may show another style, or other settings.
@@ -115,6 +102,4 @@ const update = async () => {
   }
 };
 
-export const bindPreviews = () => {
-  for (const on of [onPhotos, onStyles, onSettings]) on(() => later(PAUSE_MS));
-};
+by("order").addEventListener("change", () => later(PAUSE_MS));

@@ -1,84 +1,59 @@
 // One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
-import { addressHash, goBack, pushAddress, replaceAddress, writeAddress } from "./shared/address.js";
-import { by, fill, hangPaintings } from "./shared/elements.js";
-import { text } from "./shared/texts.js";
-import { compare, setView, slider } from "./shared/compare.js";
-import { bindDialog, closeDialog, dialog, keepFocus, openDialog } from "./shared/dialog.js";
-import { bindKeys, fitted } from "./shared/zoom.js";
+import { addressHash, pushAddress } from "./shared/address.js";
+import { by } from "./shared/elements.js";
+import { dated, duration, percent, text } from "./shared/texts.js";
+import { compare, dialog, photoSide, resultSide, setView } from "./shared/compare.js";
+import { navigate, openDialog, showDetails } from "./shared/dialog.js";
+import { fitted } from "./shared/zoom.js";
+import { finishedJobs } from "./jobs.js";
+import { thumbOf } from "./styles.js";
+import { paintingName, titleOf } from "./words.js";
 
-const state = { list: () => [], current: null, view: "slider" };
+let current = null;
 
-// A result has an id, a title and subtitle, an alt text, the photo ({thumb, preview, href}), thumb, preview, href and size of
-// the picture, its download and timelapse (null without one), onAgain (called to fill the form with its settings), paintings as for hangPaintings, and facts.
-const showResult = (result) => {
-  state.current = result;
-  by("title").textContent = result.title;
-  by("subtitle").textContent = result.subtitle;
-  by("download").href = result.download;
-  by("timelapse").hidden = !result.timelapse;
-  if (result.timelapse) by("timelapse").href = result.timelapse;
-  by("again").hidden = false;
-  by("again").href = `/?again=${result.id}`;
-  hangPaintings(by("paintings"), result.paintings);
-  by("facts").parentElement.hidden = !fill(by("facts"), result.facts.filter(([, value]) => value));
-  showNeighbours();
-  slider.value = 50;
-  compare(
-    { title: text("gallery.photo"), said: text("gallery.said_photo"), alt: text("gallery.the_photo", { photo: result.title }), ...result.photo },
-    { ...result, title: text("gallery.result"), said: text("gallery.said_result") },
-    state.view,
-  );
-  fitted();
-};
+const seconds = ({ started, finished }) => started && finished ? (Date.parse(finished) - Date.parse(started)) / 1000 : 0;
 const neighbour = (steps) => {
-  const list = state.list(), at = list.findIndex((each) => each.id === state.current.id);
+  const list = finishedJobs(), at = list.findIndex(({ id }) => id === current.id);
   return at < 0 ? undefined : list[at + steps];
 };
-const showNeighbours = () => {
-  by("previous").disabled = !neighbour(-1);
-  by("next").disabled = !neighbour(1);
+const showResult = (job) => {
+  const { photo, result, timelapse } = job.links, { width, height } = job;
+  current = job;
+  showDetails({
+    title: job.photo,
+    subtitle: job.style,
+    download: `${result}?download=1`,
+    file: "",
+    timelapse,
+    job: job.id,
+    paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
+    facts: [
+      ["gallery.size", width && height && `${width} × ${height} px`],
+      ["page.preset", job.preset && text(`page.preset.${job.preset}`)],
+      ["gallery.time_taken", seconds(job) && duration(seconds(job))],
+      ["gallery.finished", job.finished && dated(job.finished)],
+      ["gallery.network", job.network],
+    ],
+  });
+  const right = { alt: titleOf(job), preview: `${result}?small=1`, href: result, size: width && height ? [height, width] : null };
+  compare(photoSide({ title: job.photo, preview: `${photo}?small=1`, href: photo }), resultSide(right));
+  fitted();
 };
-const address = (id) => `${location.pathname}${location.search}${id ? `#${encodeURIComponent(id)}` : ""}`;
-const asked = () => { try { return decodeURIComponent(addressHash()); } catch { return ""; } };
-const follow = () => {
-  const id = asked(), result = id && state.list().find((each) => each.id === id);
-  if (!result) { closeDialog(); return; }
-  if (state.current !== result || !dialog.open) showResult(result);
+const addressOf = (job) => `${location.pathname}${location.search}${job ? `#${job.id}` : ""}`;
+// Opens the result that the address names.
+export const follow = () => {
+  const asked = addressHash(), job = finishedJobs().find(({ id }) => id === asked);
+  if (!job) { dialog.close(); return; }
+  if (!dialog.open || current.id !== job.id) showResult(job);
   openDialog();
 };
-const go = (steps) => {
-  const next = neighbour(steps);
-  if (!next) return;
-  replaceAddress(address(next.id));
-  follow();
-  keepFocus();
-};
-const leave = () => goBack(() => { history.replaceState(null, "", address("")); follow(); });
-
-export const openResult = (id) => {
-  pushAddress(address(id));
-  follow();
-};
-// list: returns the results as they are now, in their order. Opens the one that the address names.
-export const bindResults = (list) => {
-  state.list = list;
+export const openResult = (job) => {
+  pushAddress(addressOf(job));
   follow();
 };
 
-bindDialog(go, leave, () => {
-  writeAddress();
-  if (location.hash) history.replaceState(null, "", address(""));
-});
-by("views").addEventListener("change", (event) => {
-  state.view = event.target.value;
-  setView(state.view);
+navigate({ neighbour, addressOf, isOpen: () => location.hash !== "", follow, closed: () => {} });
+by("views").addEventListener("change", ({ target }) => {
+  setView(target.value);
   fitted();
 });
-by("again").addEventListener("click", (event) => {
-  if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  dialog.addEventListener("close", () => setTimeout(state.current.onAgain), { once: true });
-  leave();
-});
-bindKeys({ ArrowLeft: () => go(-1), ArrowRight: () => go(1) });
-window.addEventListener("popstate", follow);

@@ -1,15 +1,12 @@
 // Sends an order: each photo in each style, one after the other, as the queue has room for them.
 import { ask, newKey } from "./api.js";
+import { updateJob } from "./jobs.js";
 import { chosenPhotos, removePhotos } from "./photos.js";
 import { ofFile } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
-// The jobs and keys of each photo with its mask, so that nothing is painted twice if it is sent again after a failure.
-const sent = new WeakMap();
 // A server that is busy for a moment is tried again some times before the page says that the queue is full.
-const BUSY_S = 3, BUSY_TRIES = 3;
-// The longest pause between two tries.
-const LONGEST_S = 60;
+const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60; // LONGEST_S is the longest pause between two tries.
 // While the queue is full, the server may restart.
 const AWAY = [0, 502, 503, 504];
 
@@ -31,20 +28,15 @@ const askWithRetries = async (photo, how, onFull) => {
 };
 
 const sendOne = async (photo, request, onFull) => {
-  if (!sent.has(photo) || sent.get(photo).mask !== photo.mask) sent.set(photo, { mask: photo.mask, keys: new Map(), jobs: new Map() });
-  const { keys, jobs } = sent.get(photo), order = JSON.stringify(request);
+  const { keys, jobs } = photo.sent, order = JSON.stringify(request);
   if (jobs.has(order)) return null;
   if (!keys.has(order)) keys.set(order, newKey());
   // An earlier job of this order has the photo and the mask.
   const earlier = jobs.values().next().value, source = earlier || photo.job, mask = earlier ? null : await photo.mask;
-  const again = source ? { again: source, ...request } : request;
-  let body = again;
-  if (!source || mask) {
-    body = new FormData();
-    body.append("request", JSON.stringify(again));
-    if (!source) body.append("photo", photo.file, photo.name);
-    if (mask) body.append("mask", mask, "mask.png");
-  }
+  const body = new FormData();
+  body.append("request", JSON.stringify(source ? { again: source, ...request } : request));
+  if (!source) body.append("photo", photo.file, photo.name);
+  if (mask) body.append("mask", mask, "mask.png");
   const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
   const job = await askWithRetries(photo, how, onFull);
   jobs.set(order, job.id);
@@ -52,9 +44,9 @@ const sendOne = async (photo, request, onFull) => {
 };
 
 // Sends the chosen photos. A photo disappears from the form when all its pictures are accepted. Returns the number of accepted
-// pictures, and the reasons against the others. onSend is called with a picture's number and the number of all, onFull with the
-// number of pictures that wait for room, and onJob with each job.
-export const send = async (requests, { onSend, onFull, onJob }) => {
+// pictures, and the reasons against the others. onSend is called with a picture's number and the number of all, and onFull with the
+// number of pictures that wait for room.
+export const send = async (requests, onSend, onFull) => {
   const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
   let accepted = 0;
   stopped = false;
@@ -66,7 +58,7 @@ export const send = async (requests, { onSend, onFull, onJob }) => {
         onSend(requests.length * number + at + 1, whole);
         const left = () => requests.length * photos.slice(number).filter(isChosen).length - at;
         const job = await sendOne(photo, request, () => onFull(left()));
-        if (job) { accepted += 1; onJob(job); }
+        if (job) { accepted += 1; updateJob(job); }
       }
       removePhotos([photo]);
     } catch (refusal) {

@@ -20,6 +20,5 @@ export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : tex
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
 // The title of a job or a result: its photo and its style.
-export const styleOf = ({ style }) => style;
-export const inStyle = (each) => text("page.in_style", { style: styleOf(each) });
+export const inStyle = ({ style }) => text("page.in_style", { style });
 export const titleOf = (each) => `${each.photo} ${inStyle(each)}`;
