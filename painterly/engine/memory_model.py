@@ -28,7 +28,7 @@ LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MASK = 5.6  # one group's mask at all style layers, float32
 MATCHES = 8 / PLACE**2  # one painting's, int64
-ENLARGING = 110  # while a finished picture is enlarged and rebuilt from patches, in NumPy
+ENLARGING = 120  # more, while a finished picture is enlarged and rebuilt from patches in NumPy
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
@@ -338,8 +338,8 @@ class Footprint:
             fixed = KERNELS * max(3, scales) + self.outside
             fixed += RESULT * math.prod(final)
             fixed += LBFGS * pixels if self.settings.optimizer == "lbfgs" else 0
-            if final != self.painted(final):
-                most = max(most, ENLARGING * math.prod(final))
+            if final != self.painted(final):  # TensorFlow's allocator keeps what painting took.
+                fixed += ENLARGING * math.prod(final)
         fixed += self.copies if fast else 0
         return int(most + candidates + fixed)
 
