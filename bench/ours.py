@@ -6,8 +6,8 @@
 
 Paints the same photo at each size, and prints a line of JSON for each:
 
-- step_s: mean seconds of a step at the last scale that is painted, without the first two, with its
-  share of the time in which places are matched
+- step_s: mean seconds of a step at the last scale, without the first two, with its share of the
+  time in which places are matched
 - alone_s: the same until places are matched again, if they are
 - matching_s: seconds in which all places are matched once, then
 - first_s: seconds to the end of the first step, from the start of the process for the first size,
@@ -89,14 +89,10 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     inputs = TransferInputs(pixels(PHOTO), styles, settings)
     transfer = prepared(inputs, vgg, device_budget(Limits(args.memory_limit)))
     first = begun = matched = ended = 0.0
-    painted = transfer.sizes[transfer.painted - 1]
-    steps, all_steps = 0, sum(transfer.counts[: transfer.painted])  # at the last scale; of all
+    steps = 0  # at the last scale
     for step in transfer.steps():
-        if step.iteration > all_steps:  # It is enlarged.
-            step.image  # noqa: B018  Computed when it is read.
-            continue
-        steps += step.scale == max(painted)
-        last = step.iteration == all_steps
+        steps += step.scale == size
+        last = step.iteration == step.total
         if first == 0 or last or steps in (WARM_UP, unmatched):
             step.losses  # noqa: B018  Reading them waits for the device.
             ended = time.perf_counter()
@@ -126,7 +122,7 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
         "whole": whole,
         "estimated": transfer.memory_plan.bytes_needed,
         "plan": str(transfer.memory_plan),
-        "operations": operations(vgg, *painted),
+        "operations": operations(vgg, *transfer.memory_plan.size),
     }
 
 

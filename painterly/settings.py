@@ -38,8 +38,6 @@ class Traits:
         grows: Whether the picture is painted at a small size first, and then at larger ones.
         optimises: Whether it minimises a loss, in steps that a run can resume after. The other one
             paints in one pass, on the CPU, without TensorFlow.
-        rebuilds: Whether a finished picture is rebuilt from patches of the paintings. A large one
-            is then enlarged from a smaller one.
         relative: Whether its losses are relative to their targets. Others need a number as
             `content_weight`, and do not fit into float16.
         original: Whether it reads pictures as the original script does: alpha and borders are
@@ -51,13 +49,12 @@ class Traits:
     network: str = "any"
     grows: bool = True
     optimises: bool = True
-    rebuilds: bool = False
     relative: bool = True
     original: bool = False
 
 
 RECIPES = {
-    "default": Traits(rebuilds=True),
+    "default": Traits(),
     "moments": Traits(),
     "inetwork": Traits(
         {
@@ -96,7 +93,7 @@ RECIPES = {
         grows=False,
         relative=False,
     ),
-    "instant": Traits(network="builtin", optimises=False, rebuilds=True),
+    "instant": Traits(network="builtin", optimises=False),
 }
 
 

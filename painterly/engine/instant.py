@@ -20,16 +20,16 @@ from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
 from painterly.engine.convolutions import later, threads
 from painterly.engine.instant_matches import Candidates
-from painterly.engine.memory_model import ENLARGING, MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
-from painterly.engine.patches import Patches, enlarged, rebuilt
+from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import (
     Canvas,
     picture_size,
     postprocess_bytes,
 )
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import StepEta, painted_size, painting_size
+from painterly.engine.schedule import StepEta, painting_size
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
 from painterly.settings import Settings
@@ -77,64 +77,60 @@ class InstantTransfer(Transfer):
         eta = StepEta(self.sizes, self.counts)
         photo, picture = resampled(self._content, self.sizes[-1]), self._init
         for number, size in enumerate(self.sizes, start=1):
-            shown = resampled(photo, size)
-            if picture is not None and number > self.painted:
-                picture = enlarged(picture, shown)
-            else:
-                picture = self._painted(shown, picture, check_stop)
-            if number >= self.painted:
-                picture = self._rebuilt(picture, check_stop)
+            last = number == len(self.sizes)
+            picture = self._painted(resampled(photo, size), picture, last, check_stop)
             yield Step(eta.tick(), picture[None], Canvas(size), self._postprocess)
 
     def _painted(
-        self, photo: np.ndarray, picture: np.ndarray | None, check_stop: CheckStop
+        self, photo: np.ndarray, picture: np.ndarray | None, last: bool, check_stop: CheckStop
     ) -> np.ndarray:
         """Paint at one scale.
 
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
             picture: The picture to start from, of any size, or None for the photo.
+            last: True to rebuild the picture from patches.
             check_stop: As in `steps`.
 
         Returns:
             The picture [h, w, 3].
         """
-        size, strength = picture_size(photo), self._settings.strength
-        canvas = Canvas.around(size)
-        first = _with_noise(photo) if picture is None else resampled(picture, size)
+        settings, size = self._settings, picture_size(photo)
+        canvas, strength = Canvas.around(size), settings.strength
         shares = _shares_of_places(self._styles, canvas, self._content_mask)
-        shares = [self._part * share for share in shares]
-        candidates = _candidates(self._styles, self._painting_sizes(size), check_stop)
+        shares = [min(1.0, strength / FULL_STRENGTH) * share for share in shares]
+        paintings = [*map(picture_size, self._styles.paintings)]
+        sizes = _sizes(paintings, max(size), settings.stroke_size)
+        candidates = _candidates(self._styles, sizes, check_stop)
+        first = _with_noise(photo) if picture is None else resampled(picture, size)
         # Half of the work of mixing their features, and nearly the same matches.
-        mixed = canvas.padded(strength * first + (1 - strength) * photo)
-        shown = canvas.padded(photo)
-        tones = instant_matches.tones_of(networks.pixels_of(shown))
-        matches = instant_matches.nearest(candidates, mixed, tones, shares, check_stop)
+        mixed = strength * first + (1 - strength) * photo
+        del first
+        tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
+        matches = instant_matches.nearest(
+            candidates, canvas.padded(mixed), tones, shares, check_stop
+        )
         drawn = [each.result() for each in candidates]
-        painted = _decoded(shown, drawn, matches, shares, check_stop)
+        painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
+        if last:
+            painted = self._rebuilt(painted, sizes, shares, check_stop)
         return canvas.cropped(painted[None])[0]
 
-    def _rebuilt(self, picture: np.ndarray, check_stop: CheckStop) -> np.ndarray:
-        """Rebuild the painted part of a picture [h, w, 3] from patches of the paintings."""
-        size = picture_size(picture)
-        part = self._part * resized(self._content_mask, size)
-        shares = self._styles.shares_of_groups(size)
-        patches = _patches(self._styles, self._painting_sizes(size))
-        groups = [
-            (each.result(), (part * share)[..., None])
-            for each, share in zip(patches, shares, strict=True)
-        ]
-        return rebuilt(picture, groups, check_stop)
-
-    @property
-    def _part(self) -> float:
-        """The part of a pixel that is made of paintings, 0…1; the rest is the photo's."""
-        return min(1.0, self._settings.strength / FULL_STRENGTH)
-
-    def _painting_sizes(self, size: Size) -> list[Size]:
-        """Return the (height, width) of each painting that is compared with a picture."""
-        paintings = [*map(picture_size, self._styles.paintings)]
-        return _sizes(paintings, max(size), self._settings.stroke_size)
+    def _rebuilt(
+        self,
+        painted: np.ndarray,
+        sizes: Sequence[Size],
+        shares: Sequence[np.ndarray],
+        check_stop: CheckStop,
+    ) -> np.ndarray:
+        """Rebuild the painted part of a picture on its canvas [H, W, 3] from patches of its
+        paintings."""
+        groups = []
+        of_groups = _patches(self._styles, sizes, patch_count(picture_size(painted)))
+        for members, patches in zip(self._styles.members, of_groups, strict=True):
+            share = reduce(np.add, (shares[each] for each in members))
+            groups.append((patches.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
+        return rebuilt(painted, groups, check_stop)
 
 
 @dataclass(frozen=True)
@@ -143,35 +139,31 @@ class InstantFootprint:
 
     Attributes:
         paintings: The (height, width) of each painting.
+        stroke_size: As in the settings.
         outside: The bytes that postprocessing takes.
-        settings: The settings.
         copies: 0: no step is faster with more memory.
     """
 
     paintings: tuple[Size, ...]
+    stroke_size: float
     outside: int
-    settings: Settings
     copies: int = 0
 
     def is_fast(self, size: Size, free: int) -> bool:
         """Return False."""
         return False
 
-    def painted(self, size: Size) -> Size:
-        """As in `Footprint`."""
-        return painted_size(size, self.settings)
-
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes at most for a picture of this (height, width), which
         is always painted in bands."""
-        needed, painted = [self.outside], self.painted(size)
-        needed.append(ENLARGING * math.prod(size) if painted != size else 0)
-        paintings = _sizes(self.paintings, max(painted), self.settings.stroke_size)
-        for height, width in (painted, *paintings):
+        needed = [self.outside]
+        for height, width in (size, *_sizes(self.paintings, max(size), self.stroke_size)):
             pixels = height * width
+            features = min(
+                instant_matches.features_bytes(pixels // PLACE**2), instant_matches.KEPT_BYTES
+            )
             in_band = min(pixels, networks.BAND_PIXELS + BAND_ROWS * width)
-            needed.append(IMAGE_BYTES * pixels + BAND_BYTES * in_band)
-        needed[2] += instant_matches.features_bytes(math.prod(painted) // PLACE**2)
+            needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
 
@@ -193,7 +185,7 @@ def plan_memory(
     """
     outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
     sizes = tuple(map(picture_size, styles.paintings))
-    footprint = InstantFootprint(sizes, outside, settings)
+    footprint = InstantFootprint(sizes, settings.stroke_size, outside)
     return plan(size, inputs.size, footprint, budget)
 
 
@@ -222,13 +214,13 @@ def _candidates(
     ]
 
 
-def _patches(styles: Paintings, sizes: Sequence[Size]) -> list[Future[Patches]]:
-    """Return the patches of each group of paintings at their sizes."""
+def _patches(styles: Paintings, sizes: Sequence[Size], count: int) -> list[Future[Patches]]:
+    """Return patches of each group of paintings at their sizes."""
     return [
         _kept(
             styles,
-            (members, *sizes, *styles.shares),
-            partial(later, Patches.of, styles, members, sizes),
+            (members, *sizes, *styles.shares, count),
+            partial(later, Patches.of, styles, members, sizes, count),
         )
         for members in styles.members
     ]

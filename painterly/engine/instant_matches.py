@@ -10,6 +10,7 @@ Translation Without Parallel Data").
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,9 @@ from painterly.images.colour import LUMA
 # The weights of crowding, and of the squared difference of tones, in a query of mean length; the
 # cosine's is 1.
 CROWDING_WEIGHT, TONE_WEIGHT = 0.2, 0.1
+# Bytes of a picture's features that are kept between their statistics and their matches. A larger
+# picture's are computed again, after a few bands for the statistics.
+KEPT_BYTES, FEW_BANDS = 600_000_000, 3
 CANDIDATE_BYTES = 10_000_000  # for the features of a painting's candidates
 MOST_ROTATED = 160  # px, longer side: rotations of a larger painting would take too long
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
@@ -139,23 +143,41 @@ def nearest(
         tones: The photo's tones [H / 4, W / 4], 0…1.
         shares: Each painting's share of each place, [H / 4, W / 4, 1]: which tones are brought to
             its own.
-        check_stop: Called after each layer, and for each painting.
+        check_stop: Called after each layer and band.
     """
-    features = np.concatenate(
-        [features_of(image, rows, check_stop) for rows in bands(*image.shape[:2])]
-    )
-    height, width, depth = features.shape
-    features, matches = features.reshape(-1, depth), []
-    mean, deviation = _statistics(features)
-    order = np.random.default_rng(0).permutation(len(features))
-    sample = features[order[:SAMPLED_PLACES]]
-    for painting, share in zip(paintings, shares, strict=True):
+    height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
+    all_rows = bands(*image.shape[:2])
+    numbers = range(len(all_rows))
+
+    def features_in(number: int) -> np.ndarray:
+        return features_of(image, all_rows[number], check_stop).reshape(-1, sum(CHANNELS))
+
+    keeps = features_bytes(height * width) <= KEPT_BYTES
+    features_of_band = cache(features_in) if keeps else features_in
+    some = numbers if keeps else numbers[:: max(1, len(numbers) // FEW_BANDS)]
+    samples, sums, count = [], np.zeros((2, sum(CHANNELS))), 0
+    for features in map(features_of_band, some):
+        order = np.random.default_rng(0).permutation(len(features))
+        samples.append(features[order[:SAMPLED_PLACES]])
+        sums += _sums(features)
+        count += len(features)
+    del features
+    mean = sums[0] / count
+    deviation = np.sqrt(np.maximum(sums[1] / count - mean**2, 0))
+    sample = np.concatenate(samples)[:: len(samples)]
+    drawn = [each.result() for each in paintings]
+    comparisons = [_Comparison.of(each, mean, deviation, sample) for each in drawn]
+    wanted = [
+        equalized(tones, share[..., 0], each.tones)
+        for each, share in zip(drawn, shares, strict=True)
+    ]
+    matches = np.empty((len(paintings), height, width), np.int32)
+    for number in numbers:
+        features, rows = features_of_band(number), at_scale(all_rows[number], 1)
+        for comparison, of_all, out in zip(comparisons, wanted, matches, strict=True):
+            comparison.look_up(features, of_all[rows].ravel(), out[rows].reshape(-1))
         check_stop()
-        drawn = painting.result()
-        wanted = equalized(tones, share[..., 0], drawn.tones).ravel()
-        comparison = _Comparison.of(drawn, mean, deviation, sample)
-        matches.append(comparison.look_up(features, wanted).reshape(height, width))
-    return matches
+    return [*matches]
 
 
 def features_bytes(places: int) -> int:
@@ -193,7 +215,7 @@ class _Comparison(NamedTuple):
         """
         scale, keys, basis = candidates.scale, candidates.keys, candidates.basis
         stretch = np.minimum(candidates.spread / (scale * deviation + NO_LENGTH), MAX_STRETCH)
-        factor = stretch * scale
+        mean, factor = mean.astype(np.float32), (stretch * scale).astype(np.float32)
         directions = factor * (sample - mean)
         lengths = np.linalg.norm(directions, axis=1, keepdims=True)
         directions = directions @ basis / (lengths + NO_LENGTH)
@@ -206,10 +228,9 @@ class _Comparison(NamedTuple):
         rows = [keys.T, -crowding, 2 * weight * tones, -weight * tones**2]
         return cls(mean, factor, basis, unit, np.vstack(rows))
 
-    def look_up(self, features: np.ndarray, tones: np.ndarray) -> np.ndarray:
-        """Find the number of the nearest candidate of each place, [N], for features [N, D] and
+    def look_up(self, features: np.ndarray, tones: np.ndarray, out: np.ndarray) -> None:
+        """Store the number of the nearest candidate of each place, [N], for features [N, D] and
         tones [N]."""
-        found = np.empty(len(features), np.int32)
 
         def work(todo: Iterator[slice]) -> None:
             similarities = np.empty((AT_ONCE, self.keys.shape[1]), np.float32)
@@ -222,26 +243,23 @@ class _Comparison(NamedTuple):
                 np.square(stretched, out=stretched).sum(1, out=queries[:count, -3])
                 queries[:count, -2] = tones[part] / self.unit
                 np.matmul(queries[:count], self.keys, out=similarities[:count])
-                found[part] = similarities[:count].argmax(1)
+                out[part] = similarities[:count].argmax(1)
 
         spread(arrays.bands(len(features), AT_ONCE), work)
-        return found
 
 
-def _statistics(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean and standard deviation of each channel of features [N, D], float32."""
+def _sums(features: np.ndarray) -> np.ndarray:
+    """Return the sums of features [N, D] and of their squares, float64 [2, D]."""
     some = [*arrays.bands(len(features), AT_ONCE)]
-    sums = np.empty((2, len(some), features.shape[1]), np.float32)
+    sums = np.empty((len(some), 2, features.shape[1]), np.float32)
 
-    def work(todo: Iterator[tuple[int, slice]]) -> None:
-        for number, part in todo:
-            features[part].sum(0, out=sums[0, number])
-            np.square(features[part]).sum(0, out=sums[1, number])
+    def work(todo: Iterator[tuple[slice, np.ndarray]]) -> None:
+        for part, (of_values, of_squares) in todo:
+            features[part].sum(0, out=of_values)
+            np.square(features[part]).sum(0, out=of_squares)
 
-    spread(enumerate(some), work)
-    mean, square = sums.sum(1, dtype=np.float64) / len(features)
-    deviation = np.sqrt(np.maximum(square - mean**2, 0))
-    return mean.astype(np.float32), deviation.astype(np.float32)
+    spread(zip(some, sums, strict=True), work)
+    return sums.sum(0, dtype=np.float64)
 
 
 def _scale(features: np.ndarray) -> np.ndarray:

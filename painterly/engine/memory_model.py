@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import canvas_side, painted_size, scale_sizes
+from painterly.engine.schedule import canvas_side, scale_sizes
 from painterly.errors import MemoryShortError
 from painterly.log import gigabytes
 from painterly.settings import Settings
@@ -28,7 +28,6 @@ LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MASK = 5.6  # one group's mask at all style layers, float32
 MATCHES = 8 / PLACE**2  # one painting's, int64
-ENLARGING = 120  # more, while a finished picture is enlarged and rebuilt from patches in NumPy
 RESULT = 9  # the result in integers, twice, during encoding
 COMPOSITED = 16  # content mask and background, float32
 CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
@@ -178,9 +177,6 @@ class MemoryNeeds(Protocol):
     def outside(self) -> int:
         """As in `Footprint`."""
 
-    def painted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """As in `Footprint`."""
-
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
         """As in `Footprint`."""
 
@@ -193,9 +189,9 @@ class Footprint:
     """The properties that the memory of a painting follows from, at any size.
 
     Attributes:
-        settings: The settings.
         on_gpu: Whether a GPU computes.
         pads: Whether the picture has a margin.
+        grows: Whether it is painted at small sizes first.
         halo: The px around a tile that its features depend on.
         number: The bytes of a number in features.
         held: The bytes per pixel that are in use at all times.
@@ -203,14 +199,15 @@ class Footprint:
         ordered: The bytes per pixel of more copies in a step without tiles.
         channels: The channels of all layers at which places are matched, or 0.
         copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
+        lbfgs: Whether L-BFGS optimises the picture.
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
         outside: Bytes outside of TensorFlow.
     """
 
-    settings: Settings
     on_gpu: bool
     pads: bool
+    grows: bool
     halo: int
     number: int
     held: float
@@ -218,6 +215,7 @@ class Footprint:
     ordered: float
     channels: int
     copies: int = 0
+    lbfgs: bool = False
     paintings: int = 1
     regions: int = 0
     outside: int = 0
@@ -260,9 +258,9 @@ class Footprint:
             view.layers, view.options.dtype
         )
         return cls(
-            settings=settings,
             on_gpu=on_gpu,
             pads=view.recipe.pads and not view.as_given,
+            grows=settings.traits.grows,
             halo=view.halo,
             number=number,
             held=held,
@@ -270,6 +268,7 @@ class Footprint:
             ordered=ORDERED_MAPS * max(sizes.values()) if in_float32_on_cpu else 0.0,
             channels=view.matched_channels,
             copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
+            lbfgs=settings.optimizer == "lbfgs",
             paintings=paintings,
             regions=regions,
             outside=outside,
@@ -282,12 +281,7 @@ class Footprint:
 
     def scales(self, size: tuple[int, int]) -> int:
         """Return the number of scales of a picture of this (height, width)."""
-        return len(scale_sizes(*size, max(size), self.settings.traits.grows))
-
-    def painted(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Return the (height, width) at which a picture of this (height, width) is painted, before
-        it is enlarged."""
-        return painted_size(size, self.settings)
+        return len(scale_sizes(*size, max(size), self.grows))
 
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
         """Return whether a step spends memory on speed: a picture of this (height, width) then
@@ -306,7 +300,6 @@ class Footprint:
             side: The side of its tiles in px, or None to compute it at once.
             fast: Whether a step spends memory on speed.
         """
-        final, size = size, self.painted(size)
         scales, size = self.scales(size), self.canvas(size)
         pixels, tile, held = math.prod(size), 0, self.held
         places = place_bytes(self.channels)
@@ -336,10 +329,7 @@ class Footprint:
             fixed = 0 if side is None else CUDNN * self.number
         else:
             fixed = KERNELS * max(3, scales) + self.outside
-            fixed += RESULT * math.prod(final)
-            fixed += LBFGS * pixels if self.settings.optimizer == "lbfgs" else 0
-            if final != self.painted(final):  # TensorFlow's allocator keeps what painting took.
-                fixed += ENLARGING * math.prod(final)
+            fixed += pixels * (RESULT + (LBFGS if self.lbfgs else 0))
         fixed += self.copies if fast else 0
         return int(most + candidates + fixed)
 
@@ -382,10 +372,9 @@ class MemoryPlan:
         An earlier one must take less than the last one, which this plan is of. Raises
         MemoryShortError if the last one does not fit after all.
         """
-        last = self.footprint.painted(self.size)
-        if size == last:
+        if size == self.size:
             return _fastest(size, self.footprint, self.budget, self.fast)
-        share = math.prod(size) / math.prod(last)
+        share = size[0] * size[1] / (self.size[0] * self.size[1])
         copies = self.footprint.copies if self.fast else 0  # They are the same at all scales.
         scaled = EARLIER_SCALE * share * (self.bytes_needed - copies)
         free = min(self.budget.bytes, int(scaled + copies + EARLIER_BYTES))

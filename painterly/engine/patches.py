@@ -21,10 +21,11 @@ from painterly.engine.places import is_used
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
 from painterly.images.arrays import resampled
-from painterly.images.colour import LUMA
 
 SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
-PATCHES = 3000  # of the paintings: with 20,000, pictures look the same
+# Pixels of the picture for each patch of the paintings, and bounds of their number. With fewer,
+# smooth parts of a large picture get steps; with more, no difference is seen.
+PIXELS_PER_PATCH, LEAST_PATCHES, MOST_PATCHES = 100, 4000, 12_000
 DIRECTIONS = 16  # principal components of the patches, on which they are compared
 FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # A patch's weight is a power of its squared distance. The further from 0, the less patches mix, and
@@ -32,10 +33,14 @@ FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 TRUST, LEAST_DISTANCE = -0.75, 1e-4
 DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which bands of detail are
 MOST_GAIN = 2.0  # the largest factor of a band of detail
-MOST_CONTRAST, NO_CONTRAST = 2.0, 1e-6  # the largest factor of the photo's detail
 AT_ONCE = 2048  # patches of the picture that a thread holds in memory
 BANDS = 16  # bands of the picture between two checks for a stop
 COMPARED = 128  # patches compared at a time: a cache holds their similarities to the paintings'
+
+
+def patch_count(size: tuple[int, int]) -> int:
+    """Return the number of patches for a picture of this (height, width)."""
+    return min(max(math.prod(size) // PIXELS_PER_PATCH, LEAST_PATCHES), MOST_PATCHES)
 
 
 class Patches(NamedTuple):
@@ -57,7 +62,11 @@ class Patches(NamedTuple):
 
     @classmethod
     def of(
-        cls, paintings: Paintings, members: Sequence[int], sizes: Sequence[tuple[int, int]]
+        cls,
+        paintings: Paintings,
+        members: Sequence[int],
+        sizes: Sequence[tuple[int, int]],
+        count: int,
     ) -> "Patches":
         """Draw patches of paintings and of their rotations at random.
 
@@ -65,6 +74,7 @@ class Patches(NamedTuple):
             paintings: All paintings of a style.
             members: The indices of those that are drawn from, after their shares.
             sizes: The (height, width) at which each of all is seen.
+            count: The number of patches, see `patch_count`.
         """
         total = sum(paintings.shares[each] for each in members)
         found, deviations = [], np.zeros(len(DETAIL))
@@ -76,8 +86,8 @@ class Patches(NamedTuple):
             windows = _windows(painting, SIDE // 2, SIDE // 2)
             for quarters in range(ROTATIONS):
                 rows, columns = np.nonzero(used)
-                count = min(len(rows), max(1, int(part * PATCHES / ROTATIONS)))
-                some = random.choice(len(rows), count, replace=False)
+                drawn_here = min(len(rows), max(1, int(part * count / ROTATIONS)))
+                some = random.choice(len(rows), drawn_here, replace=False)
                 drawn = windows[rows[some], columns[some]].transpose(0, 2, 3, 1)
                 found.append(np.rot90(drawn, quarters, (1, 2)))
         pixels = np.concatenate(found)
@@ -118,22 +128,16 @@ def rebuilt(
             of shares is 1 at most; the rest of a pixel stays as it is.
         check_stop: Is called several times a second, and may raise an exception.
     """
-    whole = picture.copy()
+    whole = picture
     for patches, share in groups:
+        if share.min() == 1:
+            return _rebuilt(picture, patches, check_stop)
         if share.any():
-            whole += share * (_rebuilt(picture, patches, check_stop) - picture)
+            change = _rebuilt(picture, patches, check_stop)
+            change -= picture
+            change *= share
+            whole = whole + change
     return whole
-
-
-def enlarged(picture: np.ndarray, photo: np.ndarray) -> np.ndarray:
-    """Enlarge a picture to a photo [h, w, 3], and add the photo's detail, in tones, that the
-    picture's size could not hold."""
-    size, small = photo.shape[:2], picture.shape[:2]
-    coarse = resampled(resampled(photo, small), size) @ LUMA
-    enlarged = resampled(picture, size)
-    contrast = (picture @ LUMA).std() / (coarse.std() + NO_CONTRAST)
-    detail = np.float32(min(contrast, MOST_CONTRAST)) * (photo @ LUMA - coarse)
-    return np.clip(enlarged + detail[..., None], 0, 1)
 
 
 def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np.ndarray:
@@ -148,9 +152,11 @@ def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np
         # Added in order, so that sums are the same each time.
         for rows, part in zip(bands, _votes(windows, bands, patches), strict=True):
             sums[GAP * rows.start : GAP * rows.start + len(part)] += part
+    del windows  # A large picture's memory is shortest below.
     height, width = picture.shape[:2]
     sums = sums[SIDE : SIDE + height, SIDE : SIDE + width]
-    return _sharpened(sums[..., :3] / sums[..., 3:], patches.deviations)
+    mean = np.divide(sums[..., :3], sums[..., 3:], out=sums[..., :3])
+    return _sharpened(mean, patches.deviations)
 
 
 def _votes(windows: np.ndarray, bands: Sequence[slice], patches: Patches) -> Sequence[np.ndarray]:

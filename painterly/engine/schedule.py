@@ -14,9 +14,6 @@ from painterly.vgg.architectures import MULTIPLE
 MARGIN = 8
 FIRST_SCALE = 128  # px, longer side
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
-# px, longer side, of the largest picture that is painted if it can be rebuilt. A larger one is
-# enlarged from it: its strokes are as large, as a whole, and it takes little more time and memory.
-LARGEST_PAINTED = 1024
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
 MATCHED_EVERY = 7, 30  # steps at least and at most
@@ -34,39 +31,17 @@ def schedule(
     height: int, width: int, settings: Settings
 ) -> tuple[list[tuple[int, int]], list[int]]:
     """Return the (height, width) of each scale for a photo of this size, coarse to fine, and the
-    number of steps at each. Those beyond `painted_size` are enlarged from it, in one step each."""
+    number of steps at each."""
     longer = max(height, width) if settings.size == "full" else int(settings.size)
     if not settings.maintain_aspect_ratio:
         height = width = longer
     traits, count = settings.traits, settings.iterations
-    size = fit_size(height, width, longer)
-    painted = painted_size(size, settings)
-    scales, enlarged = scale_sizes(*size, max(painted), traits.grows), enlarged_sizes(painted, size)
+    scales = scale_sizes(height, width, longer, traits.grows)
     if not traits.optimises:
-        counts = [1] * len(scales)
-    elif not traits.grows:
-        counts = [count]
-    else:
-        counts = [max(1, round(count * _share(number))) for number in range(len(scales))]
-    return [*scales, *enlarged], [*counts, *[1] * len(enlarged)]
-
-
-def painted_size(size: tuple[int, int], settings: Settings) -> tuple[int, int]:
-    """Return the (height, width) at which a picture of this (height, width) is painted, before it
-    is enlarged."""
-    longer, shorter = max(size), min(size)
-    if not settings.traits.rebuilds:
-        return size
-    most = max(LARGEST_PAINTED, math.ceil(SMALLEST_SIDE * longer / shorter))
-    return fit_size(*size, min(longer, most))
-
-
-def enlarged_sizes(painted: tuple[int, int], size: tuple[int, int]) -> list[tuple[int, int]]:
-    """Return the (height, width) of each step from a painted picture to its final size."""
-    growth = max(size) / max(painted)
-    count = math.ceil(math.log(growth) / math.log(MOST_GROWTH))
-    sides = [math.ceil(max(painted) * growth ** (each / count)) for each in range(1, count)]
-    return [fit_size(*size, side) for side in sides] + [size] * (count > 0)
+        return scales, [1] * len(scales)
+    if not traits.grows:
+        return scales, [count]
+    return scales, [max(1, round(count * _share(number))) for number in range(len(scales))]
 
 
 def _share(scale: int) -> float:

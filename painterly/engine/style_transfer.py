@@ -7,7 +7,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 """
 
 import math
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -34,7 +34,7 @@ from painterly.engine.optimizers import (
     term_weights,
 )
 from painterly.engine.paintings import Paintings, as_paintings
-from painterly.engine.patches import Patches, enlarged, rebuilt
+from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import (
     PICTURE_BYTES,
     Canvas,
@@ -48,12 +48,11 @@ from painterly.engine.scale_optimizer import (
     ScaleSchedule,
     program,
 )
-from painterly.engine.schedule import StepEta, painted_size
-from painterly.engine.targets import Problem
+from painterly.engine.schedule import StepEta
+from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import CheckStop, Optimised, Step, Transfer, TransferInputs, named
+from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
-from painterly.images.arrays import resampled
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
 
@@ -90,7 +89,7 @@ def plan_painting(
         MemoryShortError: It cannot be computed in the available memory.
     """
     objective, last = Objective.of(settings, vgg), sizes[-1]
-    objective.view.canvas(painted_size(last, settings)).check(settings.recipe)
+    objective.view.canvas(last).check(settings.recipe)
     outside = postprocess_bytes(inputs.size, last, settings, inputs.masked)
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
@@ -99,22 +98,6 @@ def plan_painting(
     memory = plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
     return PaintingPlan(objective, memory)
-
-
-class _Finished(NamedTuple):
-    """A finished picture.
-
-    Attributes:
-        picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
-        canvas: The canvas.
-        part: The part of it that is rebuilt from patches, 0…1.
-        content_weight: The photo's weight at the end.
-    """
-
-    picture: tf.Tensor
-    canvas: Canvas
-    part: float
-    content_weight: float
 
 
 class StyleTransfer(Transfer):
@@ -143,20 +126,15 @@ class StyleTransfer(Transfer):
             planned, self.sizes, settings, vgg, budget
         )
         self._view = self._objective.view
-        check_memory(styles, self._view, self._last, settings.stroke_size, budget)
+        check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
         self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.sizes[0])
-
-    @property
-    def _last(self) -> tuple[int, int]:
-        """The (height, width) of the last scale that is painted."""
-        return self.sizes[self.painted - 1]
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
         run cannot resume there."""
         ends = np.cumsum(self.counts)
-        if not 0 < iteration < ends[-1] or iteration > ends[self.painted - 1]:
+        if not 0 < iteration < ends[-1]:
             return {}
         size = self.sizes[int(np.searchsorted(ends, iteration))]
         shapes = State.shapes((1, *self._view.canvas(size).size, 3))
@@ -167,46 +145,28 @@ class StyleTransfer(Transfer):
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Paint, and let go of each step when the next one is asked for: its picture and its
+        """Optimise, and let go of each step when the next one is asked for: its picture and its
         optimiser's state would stay in memory."""
-        eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
-        for step in self._all_steps(done, resume, eta, check_stop):
+        for step in self._optimised(done, resume, check_stop):
             yield step
             if step.iteration < step.total:
                 step.expire()
 
-    def _all_steps(
-        self,
-        done: int,
-        resume: Mapping[str, np.ndarray] | None,
-        eta: StepEta,
-        check_stop: CheckStop,
-    ) -> Iterator[Step]:
-        finished = yield from self._optimised(done, resume, eta, check_stop)
-        if finished is not None:
-            yield from self._enlarged(finished, eta, check_stop)
-
     def _optimised(
-        self,
-        done: int,
-        resume: Mapping[str, np.ndarray] | None,
-        eta: StepEta,
-        check_stop: CheckStop,
-    ) -> "Generator[Step, None, _Finished | None]":
-        """Optimise at each scale that is painted, and return the finished picture if the recipe
-        rebuilds it."""
-        photo = scaled_photo(self._content, self._last)
+        self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
+    ) -> Iterator[Step]:
+        eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
+        photo = scaled_photo(self._content, self.sizes[-1])
         state: State | None = None
-        finished: _Finished | None = None
         canvas = self._view.canvas(self.sizes[0])
-        for size, count in zip(self.sizes[: self.painted], self.counts, strict=False):
+        for size, count in zip(self.sizes, self.counts, strict=True):
             previous, canvas = canvas, self._view.canvas(size)
             if done > count:
                 done -= count
                 continue
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
-            if size == self._last:
+            if size == self.sizes[-1]:
                 del photo  # Memory is shortest at the last scale.
             problem = self._problem(scaled)
             if resume is not None:
@@ -218,84 +178,57 @@ class StyleTransfer(Transfer):
             optimizer = self._optimizer(problem, scaled, state, resume, (done, count))
             del scaled, problem  # As large as the picture.
             state = resume = None  # The optimiser replaces the state.
-            finished = yield from self._at_scale(optimizer, canvas, (done, count), eta, check_stop)
+            for number in range(done + 1, count + 1):
+                terms = optimizer.step(number, last=number == count)
+                skipped = count - number if optimizer.converged else 0
+                picture = optimizer.state.average
+                is_last = size == self.sizes[-1] and number + skipped == count
+                if is_last and self._view.recipe.rebuilds:
+                    targets = optimizer.problem.targets
+                    picture = self._rebuilt(picture, canvas, targets, check_stop)
+                # No other name refers to the state: it would stay in memory during the next step.
+                yield Step(
+                    eta.tick(skipped),
+                    picture,
+                    canvas,
+                    self._postprocess,
+                    terms,
+                    optimizer.state,
+                    optimizer.matches,
+                )
+                del picture
+                if skipped:
+                    break
             state, done = optimizer.state, 0
             del optimizer
-        return finished
 
-    def _at_scale(
-        self,
-        optimizer: ScaleOptimizer,
-        canvas: Canvas,
-        steps: tuple[int, int],
-        eta: StepEta,
-        check_stop: CheckStop,
-    ) -> "Generator[Step, None, _Finished | None]":
-        """Optimise at one scale; `steps` as in `_optimizer`. Returns as `_optimised` does, for the
-        last scale."""
-        done, count = steps
-        rebuilds = canvas.picture == self._last and self._settings.traits.rebuilds
-        finished = None
-        for number in range(done + 1, count + 1):
-            terms = optimizer.step(number, last=number == count)
-            skipped = count - number if optimizer.converged else 0
-            picture = optimizer.state.average
-            if rebuilds and number + skipped == count:
-                finished = self._finished(optimizer, canvas, check_stop)
-                picture = finished.picture
-            # No other name refers to the state: it would stay in memory during the next step.
-            yield Step(
-                eta.tick(skipped),
-                picture,
-                canvas,
-                self._postprocess,
-                Optimised(terms, optimizer.state, optimizer.matches),
-            )
-            del picture
-            if skipped:
-                break
-        if rebuilds and finished is None:  # An earlier run took the last step.
-            finished = self._finished(optimizer, canvas, check_stop)
-        return finished
-
-    def _finished(
-        self, optimizer: ScaleOptimizer, canvas: Canvas, check_stop: CheckStop
-    ) -> "_Finished":
-        """Return the optimiser's picture, rebuilt from patches of the paintings, as far as the
-        strength permits.
+    def _rebuilt(
+        self, picture: tf.Tensor, canvas: Canvas, targets: Targets, check_stop: CheckStop
+    ) -> tf.Tensor:
+        """Return a finished picture on its canvas [1, H, W, 3], rebuilt from patches of the
+        paintings, as far as the strength permits.
 
         The content error of a mixture is nearly a quadratic function of its parts.
         """
-        settings, picture = self._settings, optimizer.state.average
+        settings = self._settings
         whole = tf.constant(self._from_patches(picture[0].numpy(), canvas, check_stop)[None])
+        if settings.content_weight != "auto":
+            return whole
         limit = settings.strength + min(OVERSHOOT, settings.strength / 4)
-        targets = optimizer.problem.targets
-
-        def error(each: tf.Tensor) -> float:
-            return self._objective.content_error(each, targets, canvas)
-
-        part = 1.0
-        if settings.content_weight == "auto" and (last := error(whole)) > limit:
-            first, middle = error(picture), error((picture + whole) / 2)
-            square = 2 * (first + last - 2 * middle)
-            slope = last - first - square
-            parts = np.linspace(0, 1, 101)
-            fitting = parts[first + slope * parts + square * parts**2 <= limit]
-            part = float(fitting[-1]) if first < limit else 0.0
-            whole = picture + part * (whole - picture)
-        return _Finished(whole, canvas, part, float(optimizer.state.content_weight))
-
-    def _enlarged(
-        self, finished: "_Finished", eta: StepEta, check_stop: CheckStop
-    ) -> Iterator[Step]:
-        """Enlarge a finished picture to each larger size, and rebuild as much of it."""
-        image = finished.canvas.cropped(finished.picture)[0].numpy()
-        for size in self.sizes[self.painted :]:
-            canvas = Canvas(size)
-            image = enlarged(image, resampled(self._content, size))
-            image += finished.part * (self._from_patches(image, canvas, check_stop) - image)
-            weight = finished.content_weight
-            yield Step(eta.tick(), image[None], canvas, self._postprocess, content_weight=weight)
+        last = self._objective.content_error(whole, targets, canvas)
+        if last <= limit:
+            return whole
+        first, middle = (
+            self._objective.content_error(each, targets, canvas)
+            for each in (picture, (picture + whole) / 2)
+        )
+        if first >= limit:
+            return picture
+        square = 2 * (first + last - 2 * middle)
+        slope = last - first - square
+        parts = np.linspace(0, 1, 101)
+        part = parts[first + slope * parts + square * parts**2 <= limit][-1]
+        return picture + float(part) * (whole - picture)
 
     def _from_patches(
         self, picture: np.ndarray, canvas: Canvas, check_stop: CheckStop
@@ -305,7 +238,7 @@ class StyleTransfer(Transfer):
         sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
         shares = styles.shares_of_groups(size)
         groups = [
-            (Patches.of(styles, members, sizes), canvas.padded(share)[..., None])
+            (Patches.of(styles, members, sizes, patch_count(size)), canvas.padded(share)[..., None])
             for members, share in zip(styles.members, shares, strict=True)
         ]
         return rebuilt(picture, groups, check_stop)
@@ -342,7 +275,7 @@ class StyleTransfer(Transfer):
             steps: The number of steps that an earlier run has done, and of all steps.
         """
         size, (done, count) = (photo.shape[1], photo.shape[2]), steps
-        first, last = size == self.sizes[0], size == self._last
+        first, last = size == self.sizes[0], size == self.sizes[-1]
         strength, bare = self._settings.strength, self._bare
         return ScaleOptimizer(
             self._objective,

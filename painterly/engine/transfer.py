@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from painterly.engine.picture import (
     check_values,
     picture_size,
 )
-from painterly.engine.schedule import Position, painted_size, schedule
+from painterly.engine.schedule import Position, schedule
 from painterly.images.colour import is_grey
 from painterly.settings import Settings
 
@@ -29,20 +29,6 @@ if TYPE_CHECKING:
 TERMS = ("content", "style", "total_variation", "structure")
 # Called several times a second; it may raise an exception to stop.
 CheckStop = Callable[[], object]
-
-
-class Optimised(NamedTuple):
-    """The optimisation after a step.
-
-    Attributes:
-        terms: The terms of the loss [4].
-        state: The optimiser's state.
-        matches: The matches of the picture's places, for each group of paintings.
-    """
-
-    terms: "tf.Tensor"
-    state: "State"
-    matches: "Sequence[tf.Tensor]"
 
 
 class Step:
@@ -66,31 +52,30 @@ class Step:
         picture: "np.ndarray | tf.Tensor",
         canvas: Canvas,
         postprocess: Postprocess,
-        optimised: Optimised | None = None,
-        content_weight: float = 0.0,
+        terms: "tf.Tensor | None" = None,
+        state: "State | None" = None,
+        matches: "Sequence[tf.Tensor]" = (),
     ) -> None:
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
-        self.can_resume = optimised is not None
+        self.can_resume = state is not None
         self._picture: np.ndarray | tf.Tensor | None = picture
         self._canvas, self._postprocess = canvas, postprocess
-        self._optimised, self._content_weight = optimised, content_weight
+        self._terms, self._state, self._matches = terms, state, matches
 
     @property
     def content_weight(self) -> float:
         """The photo's weight relative to the painting's after this step; `strength` steers it. 0 in
         recipe instant."""
         self._check_current()
-        if self._optimised is None:
-            return self._content_weight
-        return float(self._optimised.state.content_weight)
+        return 0.0 if self._state is None else float(self._state.content_weight)
 
     @cached_property
     def losses(self) -> dict[str, float]:
         """The weighted contributions to the loss, and their sum `total`; empty in recipe instant,
-        which has none, and while a picture is enlarged."""
+        which has none."""
         self._check_current()
-        return {} if self._optimised is None else named(self._optimised.terms.numpy())
+        return {} if self._terms is None else named(self._terms.numpy())
 
     @cached_property
     def image(self) -> np.ndarray:
@@ -110,17 +95,17 @@ class Step:
         much more.
         """
         self._check_current()
-        assert self._optimised is not None
-        state, matched = self._optimised.state, self._optimised.matches
-        arrays = {name: np.asarray(value) for name, value in state._asdict().items()}
-        if matched:
-            matches = np.concatenate([each.numpy() for each in matched], -1)
+        assert self._state is not None
+        arrays = {name: np.asarray(value) for name, value in self._state._asdict().items()}
+        if self._matches:
+            matches = np.concatenate([each.numpy() for each in self._matches], -1)
             arrays["matches"] = matches.astype(np.int32)
         return {"iteration": np.array(self.iteration), **arrays}
 
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
-        self._picture = self._optimised = None
+        self._picture = self._terms = self._state = None
+        self._matches = ()
 
     def _check_current(self) -> None:
         if self._picture is None:
@@ -148,7 +133,6 @@ class Transfer(ABC):
     Attributes:
         sizes: The (height, width) of each scale, coarse to fine.
         counts: The number of steps at each scale.
-        painted: The number of scales that are painted. The rest are enlarged.
         memory_plan: The memory plan of the last scale, which takes the most memory.
 
     Raises:
@@ -162,7 +146,6 @@ class Transfer(ABC):
         content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
         self._photo_size = picture_size(content)
         self.sizes, self.counts = schedule(*self._photo_size, settings)
-        self.painted = 1 + self.sizes.index(painted_size(self.sizes[-1], settings))
         check_values(content, "the photo")
         for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
             if mask is not None:

@@ -43,7 +43,7 @@ def test_strokes_too_large_for_the_memory_are_named_before_anything_is_painted(t
     photo, style = picture(100, 150), Paintings([np.zeros((2000, 2000, 3), np.uint8)])
 
     def prepared(stroke_size):
-        settings = Settings(recipe="moments", size=1500, stroke_size=stroke_size)
+        settings = Settings(size=1500, stroke_size=stroke_size)
         return StyleTransfer(TransferInputs(photo, style, settings), tiny, device_budget())
 
     with pytest.raises(MemoryShortError, match=r"^stroke_size 4 needs 1\.7 GB of memory, and 1\.1"):

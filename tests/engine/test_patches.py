@@ -13,7 +13,7 @@ from painterly.engine.paintings import Paintings
 def patches_of(paintings, masks=None):
     style = Paintings(paintings, masks=masks)
     members = range(len(paintings))
-    return patches.Patches.of(style, members, [each.shape[:2] for each in paintings])
+    return patches.Patches.of(style, members, [each.shape[:2] for each in paintings], 4000)
 
 
 def rebuilt(image, paintings, masks=None, check_stop=lambda: None):

@@ -25,15 +25,6 @@ def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(
     assert all(min(size) >= 32 for size in sizes[:-1])
 
 
-def test_a_large_picture_is_painted_at_1024_px_and_enlarged():
-    sizes, _ = schedule(3000, 4000, Settings(size=4096))
-    assert sizes == [(96, 128), (192, 256), (384, 512), (768, 1024), (1536, 2048), (3072, 4096)]
-    for recipe in ("moments", "inetwork"):
-        assert schedule(3000, 4000, Settings(recipe=recipe, size=4096))[1][-1] > 1
-    # A panorama has enough places at the size at which it is painted.
-    assert (32, 3200) in schedule(40, 4000, Settings(size=4000))[0]
-
-
 def test_a_painting_is_as_large_as_the_picture_or_half_way_to_it_in_octaves():
     assert painting_size(600, 800, 512, 1) == (384, 512)
     assert painting_size(600, 800, 800, 1) == (600, 800)
@@ -52,9 +43,7 @@ def test_steps_fall_from_scale_to_scale_and_the_original_recipe_has_one():
     for size, steps in (
         (128, [120]),
         (512, [120, 80, 60]),
-        (1024, [120, 80, 60, 60]),
-        (2048, [120, 80, 60, 60, 1]),  # enlarged
-        (4096, [120, 80, 60, 60, 1, 1]),
+        (2048, [120, 80, 60, 60, 60]),
     ):
         assert schedule(600, 800, Settings(size=size))[1] == steps
     assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1]

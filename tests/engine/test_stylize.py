@@ -12,7 +12,7 @@ from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
 from painterly.devices.memory import device_budget
-from painterly.engine import scale_optimizer, schedule
+from painterly.engine import scale_optimizer
 from painterly.engine.optimizers import State, StepParams, adam
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
@@ -286,23 +286,6 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, 
     for number in (0, step.total, step.total + 1):
         assert transfer.snapshot_shapes(number) == {}
         np.testing.assert_allclose(rest[-1].image, step.image, atol=1e-5)
-
-
-def test_a_large_picture_resumes_at_each_step_that_is_painted(tiny, monkeypatch):
-    monkeypatch.setattr(schedule, "LARGEST_PAINTED", 128)
-    args = picture(96, 128), Paintings([picture(60, 60)]), Settings(size=400, iterations=3)
-    transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
-    snapshots, can_resume = [], []
-    for step in transfer.steps():
-        can_resume.append(step.can_resume)
-        if step.iteration in (5, 6):
-            snapshots.append({k: np.array(v) for k, v in step.snapshot().items()})
-    assert can_resume == [True] * 6 + [False] * 2 and transfer.snapshot_shapes(7) == {}
-    assert step.image.shape == (300, 400, 3) and step.content_weight > 0
-    for snapshot in snapshots:
-        resumed = last(stylize(*args, tiny, resume=snapshot))
-        np.testing.assert_allclose(resumed.image, step.image, atol=1e-5)
-        assert resumed.content_weight == step.content_weight
 
 
 def test_a_snapshot_of_another_picture_version_or_style_is_refused(tiny):

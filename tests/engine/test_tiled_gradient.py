@@ -166,14 +166,14 @@ def test_the_memory_of_a_tile_is_planned_for_the_tiles_that_are_painted(tiny):
 
 
 def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
-    settings, size = Settings(recipe="moments"), (2000, 3000)
+    settings, size = Settings(), (2000, 3000)
     view = View.of(settings, random_vgg)
     footprint = Footprint.of(view, settings)
     plain = {side: footprint.bytes_needed(size, side) for side in memory_model.SIDES}
     assert sorted(plain.values(), reverse=True) == list(plain.values())
     assert plain[None] > 2 * plain[memory_model.SIDES[1]]
     for more in (
-        Footprint.of(view, Settings(recipe="moments", optimizer="lbfgs")),
+        Footprint.of(view, Settings(optimizer="lbfgs")),
         Footprint.of(view, settings, PaintingInputs(size, regions=2)),
         Footprint.of(view, settings, PaintingInputs(size, masked=True)),
         Footprint.of(view, settings, outside=10**8),
@@ -181,8 +181,6 @@ def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_l
         for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
             needed = more.bytes_needed(size, side)
             assert needed > plain[side] + 5 * 6e6
-    half = Footprint.of(
-        View.of(Settings(recipe="moments", precision="bfloat16"), random_vgg), settings
-    )
+    half = Footprint.of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
     sixty_four_megapixels = 6532, 9798
     assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
