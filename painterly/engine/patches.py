@@ -84,10 +84,10 @@ class Patches(NamedTuple):
             used = is_used(resized(paintings.masks[each], sizes[each]))
             deviations += part * _deviations(painting)
             windows = _windows(painting, SIDE // 2, SIDE // 2)
+            rows, columns = np.nonzero(used)
+            of_each = min(len(rows), max(1, int(part * count / ROTATIONS)))
             for quarters in range(ROTATIONS):
-                rows, columns = np.nonzero(used)
-                drawn_here = min(len(rows), max(1, int(part * count / ROTATIONS)))
-                some = random.choice(len(rows), drawn_here, replace=False)
+                some = random.choice(len(rows), of_each, replace=False)
                 drawn = windows[rows[some], columns[some]].transpose(0, 2, 3, 1)
                 found.append(np.rot90(drawn, quarters, (1, 2)))
         pixels = np.concatenate(found)
