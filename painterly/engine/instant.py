@@ -42,6 +42,7 @@ FULL_STRENGTH = 0.5
 # background look the same. Without noise, all would be matched to one place of the painting, and
 # its pixels would repeat like a mesh.
 NOISE = 0.02
+MOST_PATCHES = 6000  # With more, large pictures would be rebuilt longer than painted.
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 TINY = 1e-6
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
@@ -126,7 +127,8 @@ class InstantTransfer(Transfer):
         """Rebuild the painted part of a picture on its canvas [H, W, 3] from patches of its
         paintings."""
         groups = []
-        of_groups = _patches(self._styles, sizes, patch_count(picture_size(painted)))
+        count = patch_count(picture_size(painted), MOST_PATCHES)
+        of_groups = _patches(self._styles, sizes, count)
         for members, patches in zip(self._styles.members, of_groups, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
             groups.append((patches.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))

@@ -38,9 +38,9 @@ BANDS = 16  # bands of the picture between two checks for a stop
 COMPARED = 128  # patches compared at a time: a cache holds their similarities to the paintings'
 
 
-def patch_count(size: tuple[int, int]) -> int:
-    """Return the number of patches for a picture of this (height, width)."""
-    return min(max(math.prod(size) // PIXELS_PER_PATCH, LEAST_PATCHES), MOST_PATCHES)
+def patch_count(size: tuple[int, int], most: int = MOST_PATCHES) -> int:
+    """Return the number of patches, `most` or less, for a picture of this (height, width)."""
+    return min(max(math.prod(size) // PIXELS_PER_PATCH, LEAST_PATCHES), most)
 
 
 class Patches(NamedTuple):
