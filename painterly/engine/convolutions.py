@@ -18,16 +18,13 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from painterly.images.arrays import bands
-from painterly.vgg import winograd_transforms
-from painterly.vgg.winograd_transforms import BLOCK, TILE, transformed
+from painterly.vgg.winograd_transforms import BLOCK, INPUTS, OUTPUTS, TILE, transformed
 
 # Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
 TILE_BYTES = 1_200_000
 # With fewer, the transforms of Winograd's algorithm take longer than it saves.
 LEAST_CHANNELS = 64
-INPUTS, OUTPUTS = (
-    each.astype(np.float32) for each in (winograd_transforms.INPUTS, winograd_transforms.OUTPUTS)
-)
+_INPUTS, _OUTPUTS = INPUTS.astype(np.float32), OUTPUTS.astype(np.float32)
 
 Work = TypeVar("Work")
 Value = TypeVar("Value")
@@ -163,20 +160,16 @@ def _convolve_by_winograd(x: np.ndarray, kernel: WinogradKernel, finish: Finish)
 
     def work(tiles: Iterator[tuple[slice, slice]]) -> None:
         for tile in tiles:
-            copied = inputs[:, :, *tile].reshape(TILE**2, -1)
-            products = np.matmul((INPUTS @ copied).reshape(TILE**2, -1, channels), kernel.weights)
-            values = OUTPUTS @ products.reshape(TILE**2, -1)
-            places = [slice(BLOCK * part.start, BLOCK * part.stop) for part in tile]
-            counts = [part.stop - part.start for part in tile]
-            squares = values.reshape(BLOCK, BLOCK, *counts, depth).transpose(2, 0, 3, 1, 4)
-            pixels = squares.reshape(BLOCK * counts[0], BLOCK * counts[1], depth)
+            copied = inputs[:, :, *tile]
+            tall, broad = copied.shape[2:4]
+            turned = (_INPUTS @ copied.reshape(TILE**2, -1)).reshape(TILE**2, -1, channels)
+            products = np.matmul(turned, kernel.weights).reshape(TILE**2, -1)
+            squares = (_OUTPUTS @ products).reshape(BLOCK, BLOCK, tall, broad, depth)
+            pixels = squares.transpose(2, 0, 3, 1, 4).reshape(BLOCK * tall, BLOCK * broad, depth)
             pixels += kernel.bias
-            shown = [
-                slice(place.start, min(place.stop, length))
-                for place, length in zip(places, (height, width), strict=True)
-            ]
-            used = [slice(part.stop - part.start) for part in shown]
-            finish(pixels[tuple(used)], *shown)
+            top, left = (BLOCK * part.start for part in tile)
+            pixels = pixels[: height - top, : width - left]  # The last blocks may go beyond.
+            finish(pixels, slice(top, top + len(pixels)), slice(left, left + pixels.shape[1]))
 
     spread(product(bands(high, rows), bands(wide, columns)), work)
 

@@ -103,6 +103,8 @@ class InstantTransfer(Transfer):
         paintings = [*map(picture_size, self._styles.paintings)]
         sizes = _sizes(paintings, max(size), settings.stroke_size)
         candidates = _candidates(self._styles, sizes, check_stop)
+        count = patch_count(canvas.size, MOST_PATCHES)
+        patches = _patches(self._styles, sizes, count) if last else []
         first = _with_noise(photo) if picture is None else resampled(picture, size)
         # Half of the work of mixing their features, and nearly the same matches.
         mixed = strength * first + (1 - strength) * photo
@@ -114,24 +116,22 @@ class InstantTransfer(Transfer):
         drawn = [each.result() for each in candidates]
         painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
         if last:
-            painted = self._rebuilt(painted, sizes, shares, check_stop)
+            painted = self._rebuilt(painted, patches, shares, check_stop)
         return canvas.cropped(painted[None])[0]
 
     def _rebuilt(
         self,
         painted: np.ndarray,
-        sizes: Sequence[Size],
+        patches: Sequence[Future[Patches]],
         shares: Sequence[np.ndarray],
         check_stop: CheckStop,
     ) -> np.ndarray:
-        """Rebuild the painted part of a picture on its canvas [H, W, 3] from patches of its
-        paintings."""
+        """Rebuild the painted part of a picture on its canvas [H, W, 3] from the patches of each
+        group of paintings."""
         groups = []
-        count = patch_count(picture_size(painted), MOST_PATCHES)
-        of_groups = _patches(self._styles, sizes, count)
-        for members, patches in zip(self._styles.members, of_groups, strict=True):
+        for members, of_group in zip(self._styles.members, patches, strict=True):
             share = reduce(np.add, (shares[each] for each in members))
-            groups.append((patches.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
+            groups.append((of_group.result(), share.repeat(PLACE, 0).repeat(PLACE, 1)))
         return rebuilt(painted, groups, check_stop)
 
 

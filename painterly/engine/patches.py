@@ -20,7 +20,6 @@ from painterly.engine.paintings import Paintings, resized
 from painterly.engine.places import is_used
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
-from painterly.images.arrays import resampled
 
 SIDE, GAP = 7, 2  # px of a patch, and from one patch of the picture to the next
 # Pixels of the picture for each patch of the paintings, and bounds of their number. With fewer,
@@ -80,7 +79,7 @@ class Patches(NamedTuple):
         found, deviations = [], np.zeros(len(DETAIL))
         for each in members:
             random, part = np.random.default_rng(0), paintings.shares[each] / total
-            painting = resampled(paintings.paintings[each], sizes[each])
+            painting = arrays.resampled(paintings.paintings[each], sizes[each])
             used = is_used(resized(paintings.masks[each], sizes[each]))
             deviations += part * _deviations(painting)
             windows = _windows(painting, SIDE // 2, SIDE // 2)
