@@ -40,12 +40,13 @@ def aws() -> Iterator[Any]:
     from moto import mock_aws
     from moto.s3.responses import S3Response
 
-    put_object, lock = S3Response.put_object, threading.Lock()
+    key_response, lock = S3Response.key_response, threading.RLock()
 
-    def put_alone(*args: Any, **options: Any) -> Any:
-        # S3 checks a condition and writes in one step; moto does not, between threads.
+    def answer_alone(*args: Any, **options: Any) -> Any:
+        # S3 answers each request about an object in one step. Between threads, moto does not: it
+        # checks a condition before it writes, and closes an object that another thread still reads.
         with lock:
-            return put_object(*args, **options)
+            return key_response(*args, **options)
 
     core = {"mock_credentials": False, "reset_boto3_session": False}
     s3_client._open.cache_clear()
@@ -55,7 +56,7 @@ def aws() -> Iterator[Any]:
         for variable in ("AWS_ENDPOINT_URL", "CELLAR_ADDON_HOST"):
             patch.delenv(variable, raising=False)
         patch.setattr(boto3, "DEFAULT_SESSION", boto3.session.Session())
-        patch.setattr(S3Response, "put_object", put_alone)
+        patch.setattr(S3Response, "key_response", answer_alone)
         with mock_aws(config={"core": core}) as mocked:
             mocked.session = boto3.DEFAULT_SESSION
             mocked.s3 = boto3.client("s3")
