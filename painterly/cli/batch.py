@@ -177,7 +177,11 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
 
 def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
     """Raise ConfigError for a flag that a sheet cannot have."""
-    others = [f"--{name}" for name in ("dry_run", "keep", "open", "cluster") if getattr(args, name)]
+    others = [
+        f"--{name}"
+        for name in ("dry_run", "keep", "open", "watch", "cluster")
+        if getattr(args, name)
+    ]
     others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]
     if settings.get("preset", "instant") != "instant":
         others.append("--preset")

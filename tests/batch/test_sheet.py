@@ -107,6 +107,7 @@ def test_what_cannot_be_a_sheet_is_refused_in_one_line(place):
         (f"{photo} ./paintings --sheet mine.jpg", "mine.jpg exists and is not listed in"),
         (f"{photo} ./paintings --sheet x.jpg --preset fine", "leave --preset out"),
         (f"{photo} ./paintings --sheet x.jpg --dry-run", "leave --dry-run out"),
+        (f"{photo} ./paintings --sheet x.jpg --watch", "leave --watch out"),
     )
     several = """if True:
         import sys

@@ -5,6 +5,7 @@ from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
+from PIL import Image
 from support.gallery import HOSTILE, LONG, published, record
 
 pytestmark = pytest.mark.slow  # A browser starts.
@@ -265,17 +266,24 @@ def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewe
     assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the style")
 
 
-def test_a_time_lapse_is_a_link_so_that_nothing_moves_unasked(viewer, tmp_path):
+def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(viewer, tmp_path):
     film = {"key": "monet/a film é.timelapse.webp", "etag": "e"}
     published(tmp_path, [record("a.jpg", timelapse=film), record("b.jpg")])
+    first, *others = (Image.new("RGB", (60, 40), colour) for colour in ("red", "green", "blue"))
+    first.save(tmp_path / film["key"], save_all=True, append_images=others, duration=40, loop=0)
     viewer.look((tmp_path / "index.html").as_uri()).open()
-    link = viewer.one("#timelapse")
-    assert link.is_displayed() and link.text == "Time-lapse"
-    target = link.get_property("href")
-    assert unquote(target) == unquote((tmp_path / film["key"]).as_uri())
+    summary = viewer.one("#film summary")
+    assert summary.is_displayed() and summary.text == "Time-lapse"
+    assert viewer.js("timelapse.naturalWidth") == 0, "not even loaded"
+    summary.click()
+    viewer.until("timelapse.naturalWidth === 60")
+    assert viewer.one("#timelapse").is_displayed()
     viewer.one("#next").click()
     viewer.until("title.textContent === 'b.jpg'")
-    assert not link.is_displayed()
+    assert not summary.is_displayed()
+    viewer.one("#previous").click()
+    viewer.until("title.textContent === 'a.jpg'")
+    assert summary.is_displayed() and not viewer.one("#timelapse").is_displayed()
     assert viewer.errors() == []
 
 

@@ -19,10 +19,7 @@ let page = null;
 
 // Disables the buttons that lead nowhere.
 const showWays = () => { for (const [id, , ...steps] of ways) by(id).disabled = !page.neighbour(...steps); };
-const link = (id, address) => {
-  by(id).hidden = !address;
-  if (address) by(id).href = address;
-};
+const link = (id, address) => Object.assign(by(id), { hidden: !address, href: address || "" });
 // Shows all of a result but its pictures. download and timelapse: addresses, or nothing. file: the name of the download. job: that
 // whose settings can be used again, if there is one. paintings: as for hangPaintings. facts: keys of texts, and values; empty ones are
 // left out.
@@ -32,7 +29,9 @@ export const showDetails = ({ title, subtitle, download, file, timelapse, job, p
   link("download", download);
   by("download").download = file;
   by("file").textContent = ` ${file}`;
-  link("timelapse", timelapse);
+  // A closed one is not loaded.
+  Object.assign(by("film"), { hidden: !timelapse, open: false });
+  by("timelapse").src = timelapse || "";
   link("again", job && `/?again=${job}`);
   hangPaintings(by("paintings"), paintings);
   by("paintings").parentElement.hidden = !paintings.length;
