@@ -152,6 +152,7 @@ def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
     assert viewer.js("after.getBoundingClientRect().left") == viewer.js(
         "stage.getBoundingClientRect().left"
     )
+    assert viewer.js("document.activeElement.id") == "stage", "not lost with the button"
 
 
 def slide(viewer, kind, across):

@@ -184,6 +184,21 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Try again"]
 
 
+def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):
+    from selenium.webdriver import Keys
+
+    server.add("beach.jpg")
+    visit(page, server)
+    queued(page, 1)
+    page.one("#queue button").send_keys(Keys.ENTER)
+    page.until("document.activeElement.innerText.startsWith('Try again')")
+    town = server.add("town.jpg")
+    queued(page, 1)
+    page.js("document.querySelector('#queue button').focus()")
+    server.end(town)
+    page.until("document.activeElement.innerText.startsWith('Compare')")
+
+
 def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
     visit(page, server)
     page.driver.execute_script(DROP, "#painting-zone", [["notes.png", 9]])

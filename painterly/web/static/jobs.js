@@ -61,10 +61,10 @@ const showPicture = async (card, address) => {
 const deeds = {
   cancel: async (job, button) => {
     const { refused } = cards.get(job.id);
-    button.disabled = true;
+    button.ariaDisabled = "true"; // A disabled button would lose the focus.
     refused.textContent = "";
     try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
-      button.disabled = false;
+      button.ariaDisabled = null;
       refused.textContent = refusal.message;
     }
   },
@@ -75,7 +75,7 @@ const cardOf = (job) => {
   const root = fromTemplate("job", { photo: job.photo, styled: inStyle(job) }), part = (name) => root.querySelector(name);
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-does]");
-    if (button) deeds[button.dataset.does](jobs.get(job.id), button);
+    if (button && !button.ariaDisabled) deeds[button.dataset.does](jobs.get(job.id), button);
   });
   part("progress").setAttribute("aria-label", titleOf(job));
   return {
@@ -113,14 +113,14 @@ const arrangeAll = () => {
   const all = [...jobs.values()], active = all.filter((each) => ACTIVE.includes(each.state));
   active.sort((first, second) => first.place - second.place || -newest(first, second));
   const ended = all.filter((each) => !ACTIVE.includes(each.state)).sort(newest).slice(0, FINISHED_SHOWN);
-  const focused = document.activeElement;
   // Other jobs have no card, so that their pictures are not loaded.
   for (const job of [...active, ...ended]) showJob(job);
+  const focused = document.activeElement;
   arrange(by("queue"), active);
   arrange(by("finished"), ended);
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   by("queue-empty").hidden = active.length > 0;
   by("finished-section").hidden = !ended.length;
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
 };
 

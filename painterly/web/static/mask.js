@@ -64,8 +64,8 @@ const fileOf = (inverted) => {
 
 // Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its
 // drawing and its file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed.
-// Raises an error if the browser cannot show the photo.
-export const drawMask = async (chosen) => {
+// Raises an error if the browser cannot show the photo. byPointer: whether the user may not need the keyboard's rectangle.
+export const drawMask = async (chosen, byPointer) => {
   const { name, thumb, maskAddress } = chosen;
   photo.src = thumb;
   await photo.decode();
@@ -79,8 +79,8 @@ export const drawMask = async (chosen) => {
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
   redraw();
   changed = false;
-  box.hidden = true;
   dialog.showModal();
+  box.hidden = byPointer || !stage.matches(":focus-visible"); // In Safari, the focus is visible in any case.
   await new Promise((resolve) => { close = resolve; });
   if (!changed) return null;
   const empty = !covered();

@@ -23,8 +23,8 @@ const bindMaskOf = (photo, button, image) => {
   const unshown = () => button.replaceWith(text("page.mask.unshown"));
   label(photo.maskAddress);
   image.addEventListener("error", unshown);
-  button.addEventListener("click", async () => {
-    const drawn = await drawMask(photo).catch(unshown);
+  button.addEventListener("click", async ({ detail }) => {
+    const drawn = await drawMask(photo, detail > 0).catch(unshown);
     if (typeof drawn !== "boolean") return;
     photo.sent = unsent();
     label(drawn);
