@@ -64,7 +64,7 @@ const fileOf = (inverted) => {
 
 // Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its
 // drawing and its file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed.
-// Raises an error if the browser cannot show the photo. byPointer: whether the user may not need the keyboard's rectangle.
+// Raises an error if the browser cannot show the photo. byPointer: whether a mouse or finger opens it; an arrow key then shows the rectangle.
 export const drawMask = async (chosen, byPointer) => {
   const { name, thumb, maskAddress } = chosen;
   photo.src = thumb;
