@@ -61,10 +61,10 @@ const showPicture = async (card, address) => {
 const deeds = {
   cancel: async (job, button) => {
     const { refused } = cards.get(job.id);
-    button.ariaDisabled = "true"; // A disabled button would lose the focus.
+    button.setAttribute("aria-disabled", "true"); // A disabled button would lose the focus.
     refused.textContent = "";
     try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) {
-      button.ariaDisabled = null;
+      button.removeAttribute("aria-disabled");
       refused.textContent = refusal.message;
     }
   },
@@ -75,7 +75,7 @@ const cardOf = (job) => {
   const root = fromTemplate("job", { photo: job.photo, styled: inStyle(job) }), part = (name) => root.querySelector(name);
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("[data-does]");
-    if (button && !button.ariaDisabled) deeds[button.dataset.does](jobs.get(job.id), button);
+    if (button && !button.hasAttribute("aria-disabled")) deeds[button.dataset.does](jobs.get(job.id), button);
   });
   part("progress").setAttribute("aria-label", titleOf(job));
   return {
