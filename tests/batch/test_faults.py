@@ -59,10 +59,9 @@ def log_as_text(stand_in):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Shortens time-outs and pauses from minutes to tenths of a second."""
+    """Shortens pauses from minutes to tenths of a second."""
     monkeypatch.setattr(retry, "PAUSES_S", (0.1, 0.2, 0.4))
     monkeypatch.setattr(s3_client, "TRIES", 2)
-    monkeypatch.setattr(s3_client, "READ_S", 0.5)
 
 
 class Batch:
