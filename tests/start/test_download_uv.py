@@ -72,7 +72,7 @@ def test_what_cannot_be_downloaded_is_one_line_and_no_program(hub, lock, wrong):
 
 
 def test_a_proxys_certificate_that_only_strict_checks_refuse_is_accepted(
-    lock, tmp_path, monkeypatch
+    hub, lock, tmp_path, monkeypatch
 ):
     default, used = ssl.create_default_context, []
 
@@ -83,7 +83,7 @@ def test_a_proxys_certificate_that_only_strict_checks_refuse_is_accepted(
 
     def urlopen(url, timeout, context):
         used.append(context)
-        return io.BytesIO(wheel())
+        return io.BytesIO(hub.content)
 
     monkeypatch.setattr(ssl, "create_default_context", as_in_python_3_13)
     monkeypatch.setattr(urllib.request, "urlopen", urlopen)
