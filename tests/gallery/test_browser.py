@@ -254,9 +254,12 @@ def test_the_keyboard_alone_opens_compares_and_closes(viewer, web):
         *((first, "monet", 1), (first, "monet", 1.5), (first, "monet", 2.25)),
         (first, "monet", 1),
     ]
+    behind = "getComputedStyle(document.documentElement).overflowY"
+    assert viewer.js(behind) == "hidden", "a wheel does not scroll the page behind"
     press(Keys.ESCAPE)
     viewer.until("!document.querySelector('dialog').open")
     viewer.until("document.activeElement.closest('.card') !== null")
+    assert viewer.js(behind) == "visible"
     assert viewer.errors() == []
 
 

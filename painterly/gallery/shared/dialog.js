@@ -29,8 +29,7 @@ export const showDetails = ({ title, subtitle, download, file, timelapse, job, p
   link("download", download);
   by("download").download = file;
   by("file").textContent = ` ${file}`;
-  // A closed one is not loaded.
-  Object.assign(by("film"), { hidden: !timelapse, open: false });
+  Object.assign(by("film"), { hidden: !timelapse, open: false }); // A closed one is not loaded.
   by("timelapse").src = timelapse || "";
   link("again", job && `/?again=${job}`);
   hangPaintings(by("paintings"), paintings);
@@ -45,8 +44,7 @@ const go = (steps) => {
   if (!next) return;
   replaceAddress(page.addressOf(next));
   page.follow();
-  // The focus would be lost if its button was disabled.
-  if (document.activeElement === document.body || document.activeElement.disabled) stage.focus();
+  if (document.activeElement === document.body) stage.focus();
 };
 const leave = () => goBack(() => { replaceAddress(page.addressOf(null)); page.follow(); });
 

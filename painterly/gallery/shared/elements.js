@@ -37,6 +37,9 @@ export const loaded = (address) => new Promise((resolve) => {
   image.onerror = () => resolve(null);
   image.src = address;
 });
+// The page behind an open dialog has no second scroll bar, and a wheel does not scroll it.
+const cover = () => document.documentElement.classList.toggle("covered", document.querySelector("dialog[open]") !== null);
+new MutationObserver(cover).observe(document.body, { subtree: true, attributeFilter: ["open"] });
 // A list of names and texts; without any, what it is in is hidden.
 export const fill = (list, rows) => {
   list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));

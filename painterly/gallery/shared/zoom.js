@@ -21,7 +21,7 @@ const place = () => {
   by("smaller").disabled = by("fit").disabled = zoom <= 1;
   by("larger").disabled = zoom >= most();
   by("full").disabled = fullSize() <= 1;
-  if (document.activeElement.disabled) stage.focus({ preventScroll: true });
+  if (document.activeElement.disabled) stage.focus({ preventScroll: true }); // It would be lost.
 };
 const most = () => Math.max(4, 4 * fullSize());
 // A preview that is not sharp enough is replaced by the result itself.

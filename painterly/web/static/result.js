@@ -53,7 +53,4 @@ export const openResult = (job) => {
 };
 
 navigate({ neighbour, addressOf, isOpen: () => location.hash !== "", follow, closed: () => {} });
-by("views").addEventListener("change", ({ target }) => {
-  setView(target.value);
-  fitted();
-});
+by("views").addEventListener("change", ({ target }) => { setView(target.value); fitted(); });
