@@ -15,8 +15,8 @@ from typing import Any
 from painterly import bucket_layout, settings
 from painterly.batch.styles import RESERVED
 from painterly.errors import ConfigError
-from painterly.log import printable
 from painterly.storage.base import Bucket
+from painterly.wording import printable
 
 PHOTOS = "telegram"
 STYLES = "styles"

@@ -22,7 +22,6 @@ from painterly.images.output import (
     OUTPUT_FORMATS,
     OutputFormat,
 )
-from painterly.log import shortened
 from painterly.paths import PROGRAM, WORKSPACE
 from painterly.progress import PROGRESS_MODES
 from painterly.setting_values import closest, parse_bool, parse_whole
@@ -30,6 +29,7 @@ from painterly.settings import FIELDS, PRESETS, Settings
 from painterly.storage.address import Account, overlap, parse_account, parse_address
 from painterly.webhook import ADDRESS_SYNTAX
 from painterly.webhook import parse_address as parse_web_address
+from painterly.wording import shortened
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 STYLE_MODES = ("each", "blend")
@@ -69,8 +69,8 @@ class Config:
         notify_url: The address that gets the summary of a run.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
-        include, exclude: Patterns of the photos to paint, as in `left_out.chooser`. They are flags,
-            not variables.
+        include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
+            flags, not variables.
     """
 
     photo_bucket: str
@@ -160,7 +160,7 @@ def load(
         vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
-        memory_limit=memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
+        memory_limit=parse_memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, SECONDS_SYNTAX) or 60,
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
@@ -265,7 +265,7 @@ def log_level(environment: Mapping[str, str]) -> int:
     return logging.getLevelNamesMapping()[chosen.upper()]
 
 
-def memory_size(text: str | None, name: str) -> int | None:
+def parse_memory_size(text: str | None, name: str) -> int | None:
     """Return the bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
 
     Raises ConfigError, naming `name`, for less than 100 MB and for anything else.

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from painterly.log import duration, event
+from painterly.log import event
+from painterly.wording import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress

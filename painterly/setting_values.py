@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, get_args
 
-from painterly.log import shortened
+from painterly.wording import shortened
 
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
 MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds

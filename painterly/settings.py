@@ -10,8 +10,8 @@ from typing import Any, ClassVar, Self
 
 from painterly import setting_values
 from painterly.errors import ConfigError
-from painterly.log import printable, shortened
 from painterly.setting_values import did_you_mean, expectation, setting
+from painterly.wording import printable, shortened
 
 # How each preset's defaults differ from those of the fields, which are `fine`.
 PRESETS: dict[str, dict[str, Any]] = {

@@ -22,8 +22,8 @@ from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
 from painterly.batch.failures import UNEXPECTED
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
-from painterly.log import printable
 from painterly.record import Record
+from painterly.wording import printable
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview

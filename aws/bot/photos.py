@@ -19,8 +19,8 @@ from bot.resources import Resources
 from bot.words import speaking
 from painterly import bucket_layout
 from painterly.errors import ConfigError, PictureError, StorageError
-from painterly.log import one_line
 from painterly.storage.file_names import nfc
+from painterly.wording import one_line
 
 # The caption of a chat's painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
 PAINTING_CAPTION = re.compile(

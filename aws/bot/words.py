@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from contract import LARGEST_SIDE
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from painterly.log import printable
 from painterly.settings import FIELDS
 from painterly.texts import Texts, language_of
+from painterly.wording import printable
 
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed

@@ -34,13 +34,14 @@ from painterly.config import Config
 from painterly.errors import MemoryShortError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.images import decode, encode
-from painterly.log import duration, event, printable
+from painterly.log import event
 from painterly.progress import follow
 from painterly.record import PictureRef, Record
 from painterly.signals import Stop
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
+from painterly.wording import duration, printable
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.batch.easel import Easel

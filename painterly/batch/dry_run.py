@@ -32,9 +32,10 @@ from painterly.engine.schedule import schedule, total_work
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
 from painterly.images.opening import Header, check_memory, read_header
-from painterly.log import duration, event, gigabytes
+from painterly.log import event
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
+from painterly.wording import duration, memory_size
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
 # At the scales with the fewest steps. The first step at each scale includes its set-up and counts
@@ -101,7 +102,7 @@ def _log_order(estimate: OrderForecast) -> None:
     memory = estimate.memory.in_all
     estimate.order.log(
         f"{estimate.order}: would be painted, {_shown_size(estimate)} px, {estimate.steps} steps, "
-        f"about {duration(estimate.seconds)}, {gigabytes(memory)} of memory",
+        f"about {duration(estimate.seconds)}, {memory_size(memory)} of memory",
         level=DEBUG,
         steps=estimate.steps,
         seconds=round(estimate.seconds, 1),
@@ -121,7 +122,7 @@ def _log_whole(estimates: Sequence[OrderForecast], failed: int, once_s: float) -
         fields |= {"seconds": round(seconds, 1), "memory_gb": round(memory / 1e9, 2)}
         about = (
             f" in about {duration(seconds)} on this device, the largest {_shown_size(largest)} px, "
-            f"with {gigabytes(memory)} of memory"
+            f"with {memory_size(memory)} of memory"
         )
         memory_counts = f"; {MEMORY_COUNTS}"
     cannot = f", {failed} that cannot be painted" if failed else ""

@@ -7,8 +7,9 @@ from painterly.errors import (
     PictureError,
     WeightsError,
 )
-from painterly.log import log_trace, printable
+from painterly.log import log_trace
 from painterly.storage.base import DiskError, ObjectError
+from painterly.wording import printable
 
 UNEXPECTED = "unexpected "  # how the message of an UnexpectedError begins
 MAX_REASON = 200  # characters: TensorFlow's messages have many lines

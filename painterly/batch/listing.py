@@ -16,12 +16,13 @@ from painterly.batch.plan import Selection
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
-from painterly.left_out import KEPT, by_kind, chooser, kept_part
-from painterly.log import event, listed, printable
+from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
+from painterly.log import event
 from painterly.setting_values import did_you_mean
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry, Store, hidden
+from painterly.wording import listed, printable
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from painterly.errors import WeightsError
-from painterly.log import printable
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
 from painterly.vgg import architectures, sources
 from painterly.vgg.sources import WeightsSource
+from painterly.wording import printable
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from painterly.vgg.network import VGG

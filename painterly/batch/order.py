@@ -6,11 +6,12 @@ from typing import Any
 from painterly import bucket_layout
 from painterly.batch.styles import Style
 from painterly.images.output import OutputFormat
-from painterly.log import event, printable
+from painterly.log import event
 from painterly.record import Record
 from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
+from painterly.wording import printable
 
 
 @dataclass(frozen=True)

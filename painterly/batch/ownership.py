@@ -23,9 +23,9 @@ from painterly.batch.records import (
 )
 from painterly.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.errors import PictureError
-from painterly.log import printable
 from painterly.record import PictureRef, Record
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
+from painterly.wording import printable
 
 
 def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]:

@@ -19,9 +19,9 @@ from painterly.batch.records import (
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import PictureError
-from painterly.log import printable
 from painterly.record import Record
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
+from painterly.wording import printable
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from painterly import ENGINE_VERSION
 from painterly.batch.records import record_of_inputs
 from painterly.images.output import OutputFormat
-from painterly.log import duration, event, listed, plural, printable
+from painterly.log import event
 from painterly.record import Record
 from painterly.webhook import WebhookError, post
+from painterly.wording import duration, listed, plural, printable
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again

@@ -10,12 +10,12 @@ from typing import Any
 
 from painterly import bucket_layout
 from painterly.errors import ConfigError
-from painterly.left_out import kept_part
-from painterly.log import megabytes, printable, shortened
+from painterly.foreign_files import kept_part
 from painterly.setting_values import LARGEST, did_you_mean
 from painterly.settings import FIELDS, OLDER_NAMES, Settings, with_new_names
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
+from painterly.wording import file_size, printable, shortened
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (
@@ -119,7 +119,7 @@ def find_styles(
     (file,) = files
     if file.size > MAX_FILE_BYTES:
         raise ConfigError(
-            f"{file.key} has {megabytes(file.size)}; expected {megabytes(MAX_FILE_BYTES)} at most"
+            f"{file.key} has {file_size(file.size)}; expected {file_size(MAX_FILE_BYTES)} at most"
         )
     text = bucket.read(file.key).decode("utf-8-sig", errors="replace")
     return styles_from_toml(text, entries, settings, file.key)

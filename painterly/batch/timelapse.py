@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.batch.checkpoints import FRAME
-from painterly.gallery.pictures import preview
+from painterly.gallery.thumbnails import preview
 from painterly.images import icc
 from painterly.images.arrays import fit_size, resize, to_integers
 

@@ -12,8 +12,9 @@ from painterly.batch import report
 from painterly.batch.listing import Listing
 from painterly.bucket_layout import CHECKPOINTS, WEB
 from painterly.errors import StorageError
-from painterly.log import duration, event
+from painterly.log import event
 from painterly.signals import Stop, Stopped
+from painterly.wording import duration
 
 if TYPE_CHECKING:
     from painterly.batch.run import Batch

@@ -19,12 +19,12 @@ from painterly.log import (
     logs_json,
     print_anything,
     print_nowhere,
-    printable,
     reader_has_gone,
 )
 from painterly.paths import IN_CHECKOUT, PROGRAM, installation
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
+from painterly.wording import printable
 
 LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 # The extra of pyproject.toml that installs a package, by its import name.

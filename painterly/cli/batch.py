@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 
 from painterly import bucket_layout
 from painterly.cli.app import open_in_browser, run_service
-from painterly.cli.bare import check_samples, paints_instantly
+from painterly.cli.installed_defaults import check_samples, paints_instantly
 from painterly.cli.parser import Parser, add_setting, normalized, settings_given
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
-from painterly.log import event, printable
+from painterly.log import event
 from painterly.paths import IN_CHECKOUT, command
 from painterly.settings import FIELDS, Settings
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.files import storage_errors
+from painterly.wording import printable
 
 if TYPE_CHECKING:
     from painterly.config import Config

@@ -13,12 +13,12 @@ from painterly import config
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
-from painterly.log import megabytes, plural, printable
 from painterly.paths import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
 from painterly.storage.base import Entry, Progress, Store, UnavailableError, Version
 from painterly.storage.transfers import Job, run_jobs
+from painterly.wording import file_size, plural, printable
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
 WHERE = "beside this script" if IN_CHECKOUT else "in the current folder"
@@ -221,10 +221,10 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
     others = [version for version in versions or () if not version.is_current]
     first = ", ".join(printable(entry.key) for entry in entries[:SHOWN_KEYS])
     more = ", …" if len(entries) > SHOWN_KEYS else ""
-    size = megabytes(sum(entry.size for entry in entries))
+    size = file_size(sum(entry.size for entry in entries))
     objects = f"{plural(len(entries), 'object')} ({size})" + (f": {first}{more}" if first else "")
     if others:
-        size = megabytes(sum(version.size for version in others))
+        size = file_size(sum(version.size for version in others))
         objects += f"; and {_described(others)} ({size})"
     print(f"To be deleted in {bucket.name}, with unfinished uploads: {objects}", flush=True)
     if dry_run:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from painterly.cli.app import run_program, set_up_log
 from painterly.cli.inetwork_arguments import (
     START,
-    FileOrder,
-    RecordOrder,
+    PictureArguments,
+    RecordArguments,
     order_of,
     parsed,
     usage,
@@ -64,16 +64,16 @@ def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> i
         return run_program(name, run, interrupted="what was written stays", paints=True)
 
 
-def _dispatch(order: FileOrder | RecordOrder) -> Path:
+def _dispatch(order: PictureArguments | RecordArguments) -> Path:
     """Paint pictures, or what a record describes, and return the path written."""
-    if isinstance(order, FileOrder):
+    if isinstance(order, PictureArguments):
         return paint(order)
     from painterly.cli.repaint import repaint
 
     return repaint(order)
 
 
-def paint(order: FileOrder) -> Path:
+def paint(order: PictureArguments) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     Raises a PainterlyError before painting if an argument does not fit, and after a signal
@@ -101,7 +101,7 @@ def paint(order: FileOrder) -> Path:
             return pictures.write_result(last)
 
 
-def _read(order: FileOrder) -> "tuple[Picture, TransferInputs]":
+def _read(order: PictureArguments) -> "tuple[Picture, TransferInputs]":
     """Read an order's files, then decode them. Return the photo and what it is painted from. Raises
     ConfigError, PictureError."""
     from painterly.batch.reading import (

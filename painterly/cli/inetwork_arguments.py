@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from painterly.cli.bare import paints_instantly
+from painterly.cli.installed_defaults import paints_instantly
 from painterly.cli.parser import (
     Parser,
     add_setting,
@@ -14,12 +14,12 @@ from painterly.cli.parser import (
     whole_number,
 )
 from painterly.cli.picture_files import STANDARD
-from painterly.config import DEVICE_CHOICES, memory_size
+from painterly.config import DEVICE_CHOICES, parse_memory_size
 from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS, OutputFormat
-from painterly.log import shortened
 from painterly.setting_values import LARGEST, expectation, parse_bool
 from painterly.settings import FIELDS, RECIPES, Settings
+from painterly.wording import shortened
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX"""
@@ -91,7 +91,7 @@ class PaintingPaths:
 
 
 @dataclass(frozen=True)
-class FileOrder:
+class PictureArguments:
     """A photo in a file, to be painted in the style of paintings in files.
 
     Attributes:
@@ -160,7 +160,7 @@ class FileOrder:
 
 
 @dataclass(frozen=True)
-class RecordOrder:
+class RecordArguments:
     """The result of a record, to be painted a second time.
 
     Attributes:
@@ -190,16 +190,16 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_intermixed_args(normalized(words, SWITCHES))
 
 
-def order_of(args: argparse.Namespace) -> FileOrder | RecordOrder:
+def order_of(args: argparse.Namespace) -> PictureArguments | RecordArguments:
     """Return what arguments order. Raises ConfigError."""
-    memory_limit = memory_size(args.memory_limit, "--memory_limit")
+    memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
     if args.from_record is None:
         return _file_order(args, memory_limit)
     if len(args.pictures) != 1:
         pictures = " ".join(args.pictures) or "nothing"
         raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
     (prefix,) = args.pictures
-    return RecordOrder(
+    return RecordArguments(
         args.from_record, prefix, args.weights, memory_limit, args.device, args.overwrite
     )
 
@@ -209,7 +209,7 @@ def usage() -> str:
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
-def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder:
+def _file_order(args: argparse.Namespace, memory_limit: int | None) -> PictureArguments:
     if len(args.pictures) < 3:
         raise ConfigError(
             f"expected BASE, one or more REF, and PREFIX; got {' '.join(args.pictures) or 'none'}"
@@ -233,7 +233,7 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> FileOrder
         if settings.timelapse:
             raise ConfigError("--timelapse writes a file beside the result, which has no file")
         save_every, output = 0, replace(output, format=output.format or "same")
-    return FileOrder(
+    return PictureArguments(
         base=base,
         paintings=_paintings(args, refs),
         prefix=prefix,

@@ -13,12 +13,11 @@ from painterly.batch.listing import Buckets
 from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from painterly.batch.order import Order
 from painterly.batch.styles import Painting, Style
-from painterly.cli.inetwork_arguments import RecordOrder
+from painterly.cli.inetwork_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
-from painterly.log import printable
 from painterly.record import PictureRef, Record
 from painterly.settings import Settings
 from painterly.signals import Stop
@@ -27,11 +26,12 @@ from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket, Entry
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import WeightsSource, named_source, source_of
+from painterly.wording import printable
 
 _Value = TypeVar("_Value")
 
 
-def repaint(asked: RecordOrder) -> Path:
+def repaint(asked: RecordArguments) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
 
     Raises:
@@ -71,7 +71,7 @@ def repaint(asked: RecordOrder) -> Path:
         return results.write(finished.image)
 
 
-def _config(record: Record, asked: RecordOrder) -> Config:
+def _config(record: Record, asked: RecordArguments) -> Config:
     """Return the configuration of a run that paints from the record's buckets."""
     environment = config.environment()
     if record.source is None or record.style is None:
@@ -87,7 +87,7 @@ def _config(record: Record, asked: RecordOrder) -> Config:
     )
 
 
-def _order(record: Record, asked: RecordOrder, buckets: Buckets) -> Order:
+def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
     """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
 
     def known(value: _Value | None, name: str) -> _Value:
@@ -146,14 +146,14 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     return named_source(name, settings.model, settings.seed)
 
 
-def _other_weights(asked: RecordOrder, recorded: str, current: str) -> WeightsError:
+def _other_weights(asked: RecordArguments, recorded: str, current: str) -> WeightsError:
     return WeightsError(
         f"{asked.record} was painted with the weights {recorded}, but these are {current}; "
         "name the right ones with --weights"
     )
 
 
-def _no_result(asked: RecordOrder, name: str) -> ConfigError:
+def _no_result(asked: RecordArguments, name: str) -> ConfigError:
     return ConfigError(
         f"--from-record {asked.record!r} is not the record of a result: it has no {name}"
     )

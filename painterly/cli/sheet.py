@@ -6,14 +6,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from painterly import config
-from painterly.cli.bare import check_samples
+from painterly.cli.installed_defaults import check_samples
 from painterly.cli.picture_files import check_is_painted, check_target, write_file
 from painterly.errors import PictureError
 from painterly.images.output import file_format
-from painterly.log import event, plural
+from painterly.log import event
 from painterly.signals import Stop
 from painterly.storage.base import Bucket
 from painterly.storage.folder import FolderBucket
+from painterly.wording import plural
 
 # Variables without a meaning for a sheet, which always has preset instant.
 _OTHERS = ("PRESET", "STYLE_PRESET", "STYLE_RECIPE", "CLUSTER", "DRY_RUN")

@@ -23,8 +23,7 @@ from painterly.cli.bucket_management import (
 )
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
-from painterly.left_out import chooser
-from painterly.log import printable
+from painterly.foreign_files import chooser
 from painterly.paths import command
 from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
@@ -33,6 +32,7 @@ from painterly.storage.files import storage_errors
 from painterly.storage.manifest import MANIFEST, Manifest, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
 from painterly.storage.upload import upload_all
+from painterly.wording import printable
 
 SYNC_NOTES = """
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import run_service
-from painterly.cli.bare import paints_instantly, web_folders
+from painterly.cli.installed_defaults import paints_instantly, web_folders
 from painterly.cli.parser import Parser
 from painterly.paths import command
 from painterly.signals import Stopped

@@ -25,9 +25,10 @@ from painterly.cluster.fleet import Fleet, Member, connected, prepare
 from painterly.cluster.queues import Queues
 from painterly.config import Config
 from painterly.errors import PainterlyError
-from painterly.log import duration, event, plural
+from painterly.log import event
 from painterly.progress import ShowBar, bar
 from painterly.signals import POLL_S, Stopped
+from painterly.wording import duration, plural
 
 MAX_PROBLEMS = 3  # successive nodes with a problem end the run
 MAX_FALSE_STARTS = 2  # workers of a node that die before they can paint

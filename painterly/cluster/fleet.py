@@ -18,8 +18,9 @@ from painterly.batch.order import Order
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
-from painterly.log import event, printable
+from painterly.log import event
 from painterly.paths import installation
+from painterly.wording import printable
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
 # longer answers is given up after about 9 s, not after 7 minutes as with Ray's defaults.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.errors import MemoryShortError
-from painterly.log import gigabytes
+from painterly.wording import memory_size
 
 FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
 
@@ -81,7 +81,7 @@ class MemoryBudget:
         """
         if needed > self._free:
             raise MemoryShortError(
-                f"{what} needs {gigabytes(needed)} of memory, and {gigabytes(self._free)} are "
+                f"{what} needs {memory_size(needed)} of memory, and {memory_size(self._free)} are "
                 "available; make it smaller"
             )
 

@@ -1,7 +1,7 @@
 """The memory of a painting: its footprint, and the largest tiles that fit. Without TensorFlow.
 
 Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
-must be in memory at the same time; bench/RESULTS.md has the measurements.
+must be in memory at the same time; benchmarks/RESULTS.md has the measurements.
 """
 
 import math
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import canvas_side, scale_sizes
 from painterly.errors import MemoryShortError
-from painterly.log import gigabytes
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE, poolings_before
+from painterly.wording import memory_size
 
 if TYPE_CHECKING:
     from painterly.devices.budget import MemoryBudget
@@ -364,7 +364,7 @@ class MemoryPlan:
     def __str__(self) -> str:
         height, width = self.size
         tiles = "" if self.side is None else f", in tiles of {self.side} px"
-        return f"{width} × {height} px, {gigabytes(self.in_all)} of memory in all{tiles}"
+        return f"{width} × {height} px, {memory_size(self.in_all)} of memory in all{tiles}"
 
     def for_scale(self, size: tuple[int, int]) -> "MemoryPlan":
         """Return the plan of the same painting at one of its scales.
@@ -431,13 +431,13 @@ def _fastest(
     if largest:
         advice = f"the largest size that fits is {largest}"
     elif footprint.outside > budget.bytes:
-        photo = f"the photo alone, at its own size, takes {gigabytes(footprint.outside)}"
+        photo = f"the photo alone, at its own size, takes {memory_size(footprint.outside)}"
         advice = f"{photo}; send a smaller one"
     else:
         advice = "no size fits"
     raise MemoryShortError(
-        f"painting {size[1]} × {size[0]} px needs {gigabytes(needed)} of memory even in the "
-        f"smallest tiles, and {gigabytes(budget.bytes)} are available; {advice} "
+        f"painting {size[1]} × {size[0]} px needs {memory_size(needed)} of memory even in the "
+        f"smallest tiles, and {memory_size(budget.bytes)} are available; {advice} "
         "(MEMORY_LIMIT is the upper bound)"
     )
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from painterly.bucket_layout import PAGE, UNPUBLISHED
 from painterly.gallery.page import render_page
-from painterly.gallery.pictures import (
+from painterly.gallery.record_view import photo_name, pictures_of, style_name
+from painterly.gallery.thumbnails import (
     PREVIEW,
     THUMBNAIL_BYTES,
     THUMBNAILS,
@@ -26,11 +27,11 @@ from painterly.gallery.pictures import (
     thumbnail,
     thumbnail_key,
 )
-from painterly.gallery.record_view import photo_name, pictures_of, style_name
-from painterly.log import event, printable
+from painterly.log import event
 from painterly.record import Record
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
+from painterly.wording import printable
 
 PUBLISH_EVERY_S = 30.0
 # With more than this many bytes of thumbnails the page loads them when they come into view; with
@@ -91,9 +92,9 @@ class Gallery:
 
         Args:
             record: The record of the result.
-            photo: Pixels, as in `pictures.preview`.
-            result: Pixels, as in `pictures.preview`.
-            paintings: Pixels by key, as in `pictures.preview`.
+            photo: Pixels, as in `thumbnails.preview`.
+            result: Pixels, as in `thumbnails.preview`.
+            paintings: Pixels by key, as in `thumbnails.preview`.
         """
         with logged_storage_errors(UNWRITTEN):
             if record.result is not None:

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 from painterly.errors import ConfigError
-from painterly.log import printable
 from painterly.record import PaintingRef, Record, Scalar
 from painterly.settings import parse
+from painterly.wording import printable
 
 Rows = tuple[tuple[str, str], ...]  # names and values
 UNNAMED = "?"  # a photo or a style whose name the record lacks

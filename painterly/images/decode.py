@@ -25,7 +25,8 @@ from painterly.images.opening import (
     orientation,
     preparation,
 )
-from painterly.log import event, printable
+from painterly.log import event
+from painterly.wording import printable
 
 # Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
 _FAINT = 1 / 8

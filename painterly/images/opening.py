@@ -28,7 +28,7 @@ from painterly.images.extra_formats import (
     opened,
 )
 from painterly.images.png_chunks import LONGEST_PROFILE
-from painterly.log import gigabytes
+from painterly.wording import memory_size
 
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
@@ -337,6 +337,6 @@ def check_memory(needed: int, available: int, name: str) -> None:
 def _check_memory(needed: int, available: int) -> None:
     if needed > available:
         raise MemoryShortError(
-            f"decoding it takes {gigabytes(needed)} of memory, and {gigabytes(max(available, 0))} "
-            "are available; make it smaller"
+            f"decoding it takes {memory_size(needed)} of memory, and "
+            f"{memory_size(max(available, 0))} are available; make it smaller"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from painterly.log import printable
+from painterly.wording import printable
 
 # Pillow's own font has no accents.
 FONT = Path(__file__).parent / "DejaVuSans.ttf"

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from painterly.bucket_layout import PAGE
 from painterly.errors import ConfigError
-from painterly.log import printable
 from painterly.storage.base import Entry, ObjectError, Progress, Store
 from painterly.storage.file_names import Fold, key_folding
 from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
@@ -27,6 +26,7 @@ from painterly.storage.sync import (
     transfer_all,
 )
 from painterly.storage.transfers import Job
+from painterly.wording import printable
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:

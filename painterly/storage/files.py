@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
-from painterly.log import printable
 from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError
+from painterly.wording import printable
 
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
-from painterly.left_out import KEPT, kept_part
-from painterly.log import printable
+from painterly.foreign_files import KEPT, kept_part
 from painterly.storage.base import (
     BadKeyError,
     Entry,
@@ -37,6 +36,7 @@ from painterly.storage.files import (
     storage_errors,
     when_closed,
 )
+from painterly.wording import printable
 
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")

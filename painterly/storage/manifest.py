@@ -12,9 +12,9 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from painterly.log import printable
 from painterly.storage.base import Entry
 from painterly.storage.files import is_same, storage_errors
+from painterly.wording import printable
 
 # Hidden: no sync ever transfers them.
 MANIFEST = ".downloaded.jsonl"

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
-from painterly.log import printable
 from painterly.storage.address import ANY_REGION, Account
 from painterly.storage.base import (
     BadKeyError,
@@ -43,6 +42,7 @@ from painterly.storage.s3_errors import (
     ErrorTranslator,
     is_access_denied,
 )
+from painterly.wording import printable
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB

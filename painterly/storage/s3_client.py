@@ -11,8 +11,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from painterly.errors import ConfigError
-from painterly.log import event, printable
+from painterly.log import event
 from painterly.storage.address import Account
+from painterly.wording import printable
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
 HURRIED_READ_S, HURRIED_TRIES = 10, 2

@@ -7,7 +7,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from painterly.errors import StorageError
-from painterly.log import printable
 from painterly.paths import command
 from painterly.storage import s3_client
 from painterly.storage.address import REGION, Account, folder_hint
@@ -18,6 +17,7 @@ from painterly.storage.base import (
     ObjectError,
     UnavailableError,
 )
+from painterly.wording import printable
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
 _BARE = ("NotFound", "404", "400", "403")

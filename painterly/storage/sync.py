@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from painterly.errors import ConfigError, StorageError
-from painterly.left_out import KEPT, by_kind
-from painterly.log import listed, megabytes, plural, printable
+from painterly.foreign_files import KEPT, by_kind
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
+from painterly.wording import file_size, listed, plural, printable
 
 # Why a file is left out, as in "2 hidden left out".
 HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"
@@ -115,7 +115,7 @@ class SyncResult:
 
     def __str__(self) -> str:
         would = "would be " if self.dry_run else ""
-        parts = [f"{plural(self.copied, 'file')} {would}copied ({megabytes(self.size)})"]
+        parts = [f"{plural(self.copied, 'file')} {would}copied ({file_size(self.size)})"]
         parts += [f"{self.same} already the same"] if self.same else []
         parts += [f"{len(names)} {why} left out" for why, names in self.left_out.items()]
         parts += [f"{self.deleted} {would}deleted"] if self.deleted else []
@@ -139,7 +139,7 @@ def transfer_all(jobs: Sequence[Job], result: SyncResult, rules: SyncRules, doin
             return ""
         result.copied += 1
         result.size += job.size
-        return f"{printable(job.key)} ({megabytes(job.size)})"
+        return f"{printable(job.key)} ({file_size(job.size)})"
 
     dry = rules.dry_run
     display = {"count_bytes": not dry, "named": dry or rules.named}

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from painterly.errors import ConfigError, StorageError
-from painterly.left_out import kept_part
-from painterly.log import printable
+from painterly.foreign_files import kept_part
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload
 from painterly.storage.files import is_same, storage_errors
 from painterly.storage.folder import FolderBucket
@@ -20,6 +19,7 @@ from painterly.storage.sync import (
     transfer_all,
 )
 from painterly.storage.transfers import Job
+from painterly.wording import printable
 
 
 def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYTHING) -> SyncResult:

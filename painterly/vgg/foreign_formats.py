@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from painterly.errors import WeightsError
-from painterly.log import one_line
 from painterly.vgg.architectures import MEAN_PIXEL
+from painterly.wording import one_line
 
 # The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from painterly.errors import WeightsError
-from painterly.log import gigabytes, one_line, printable
 from painterly.paths import PROGRAM
 from painterly.vgg.architectures import (
     ARCHITECTURES,
@@ -30,6 +29,7 @@ from painterly.vgg.foreign_formats import (
     RawWeights,
     matconvnet_name,
 )
+from painterly.wording import memory_size, one_line, printable
 
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 TIMEOUT_S = 300
@@ -196,7 +196,7 @@ def _check_sizes(archive: zipfile.ZipFile) -> None:
     for member in archive.infolist():
         if member.filename.startswith(READ) and member.file_size > LARGEST_ARRAY_BYTES:
             raise WeightsError(
-                f"{printable(member.filename)} has {gigabytes(member.file_size)}, which is no "
+                f"{printable(member.filename)} has {memory_size(member.file_size)}, which is no "
                 "layer of VGG"
             )
 

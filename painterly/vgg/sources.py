@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import WeightsError
-from painterly.log import gigabytes, one_line
 from painterly.paths import WORKSPACE, command
 from painterly.settings import Settings
 from painterly.vgg.architectures import (
@@ -29,6 +28,7 @@ from painterly.vgg.architectures import (
     random_identity,
 )
 from painterly.vgg.readers import read_file
+from painterly.wording import memory_size, one_line
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
@@ -135,7 +135,7 @@ def file_identity(path: Path) -> str:
         about = path.stat()
         if not stat.S_ISREG(about.st_mode) or about.st_size > LARGEST_FILE:
             raise WeightsError(
-                f"weights file {path} is no file of at most {gigabytes(LARGEST_FILE)}"
+                f"weights file {path} is no file of at most {memory_size(LARGEST_FILE)}"
             )
         with path.open("rb") as stream:
             return "md5:" + hashlib.file_digest(stream, "md5").hexdigest()

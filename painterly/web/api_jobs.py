@@ -17,14 +17,6 @@ from starlette.datastructures import UploadFile
 
 from painterly.web.forms import KIND, parsed_form, text_of
 from painterly.web.job_store import StoredJob
-from painterly.web.pictures import (
-    mask_of,
-    photo_of,
-    picture_response,
-    preview_of,
-    result_picture,
-    timelapse_of,
-)
 from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from painterly.web.schemas import (
     CONFLICT,
@@ -38,6 +30,14 @@ from painterly.web.schemas import (
     not_found,
 )
 from painterly.web.service import Service, Shared
+from painterly.web.stored_pictures import (
+    mask_of,
+    photo_of,
+    picture_response,
+    preview_of,
+    result_picture,
+    timelapse_of,
+)
 from painterly.web.upload import Upload, checked_mask, checked_upload
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON

@@ -7,9 +7,9 @@ from starlette.datastructures import UploadFile
 from painterly.web.buckets import UPLOADED
 from painterly.web.catalogue import painting_view
 from painterly.web.forms import KIND, parsed_form
-from painterly.web.pictures import picture_response
 from painterly.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.web.service import Shared
+from painterly.web.stored_pictures import picture_response
 from painterly.web.upload import checked_upload
 
 LONGEST_FIELD = 20_000  # bytes of other fields, which are ignored

@@ -15,11 +15,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from painterly.bucket_layout import WEB
-from painterly.log import event, plural
+from painterly.log import event
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
 from painterly.web.buckets import WebBuckets
 from painterly.web.schemas import JOB_ID, JobFields, JobRequest
+from painterly.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"

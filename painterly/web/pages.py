@@ -14,9 +14,9 @@ from painterly.settings import PRESETS
 from painterly.texts import LANGUAGES, Texts, preferred
 from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
-from painterly.web.pictures import picture_response
 from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
+from painterly.web.stored_pictures import picture_response
 
 # Addresses of a photo and of paintings for those who have none at hand. An installed package has
 # none either.

@@ -17,7 +17,7 @@ import numpy as np
 
 from painterly.batch.reading import decode_style, read_paintings
 from painterly.batch.styles import Style
-from painterly.gallery.pictures import preview
+from painterly.gallery.thumbnails import preview
 from painterly.images.decode import decode, decode_mask
 from painterly.storage.base import Bucket
 from painterly.web.catalogue import INSTANT, Catalogue

@@ -16,9 +16,9 @@ from painterly.web.job_index import JobIndex
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.options import WebOptions
 from painterly.web.orders import Orders, check_limits
-from painterly.web.pictures import Results
 from painterly.web.previews import Previews
 from painterly.web.sessions import LoginRateLimiter, Sessions
+from painterly.web.stored_pictures import Results
 from painterly.web.supervisor import Supervisor
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from painterly.images.masks import BLACK
 from painterly.images.opening import errors_named, open_picture, read_header
 from painterly.images.output import FILE_FORMATS
 from painterly.images.position import without_position
-from painterly.log import printable
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.web.options import MEGA, WebOptions
 from painterly.web.schemas import ApiError
+from painterly.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from painterly.batch.failures import is_out_of_memory, picture_failure
 from painterly.config import Config
 from painterly.errors import PainterlyError, StorageError
-from painterly.gallery.pictures import preview
-from painterly.log import WarningLog, event, one_line
+from painterly.gallery.thumbnails import preview
+from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
@@ -27,6 +27,7 @@ from painterly.web.previews import PreviewQueue
 from painterly.web.runner import JobRunner
 from painterly.web.schemas import JobState
 from painterly.web.supervisor import Pipe
+from painterly.wording import one_line
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step

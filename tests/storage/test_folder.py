@@ -9,7 +9,7 @@ import pytest
 from support.commands import keys, refusal
 
 from painterly.errors import StorageError
-from painterly.left_out import KEPT
+from painterly.foreign_files import KEPT
 from painterly.storage import folder, open_bucket
 from painterly.storage.address import Account
 from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path

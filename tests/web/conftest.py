@@ -11,7 +11,7 @@ from support.web_service import served
 
 from painterly import config, log
 from painterly.signals import Stop
-from painterly.web import pictures
+from painterly.web import stored_pictures
 from painterly.web.buckets import open_buckets
 from painterly.web.job_store import JobStore
 from painterly.web.lease import JobClaimer
@@ -22,7 +22,7 @@ PASSWORD = "a long password"
 @pytest.fixture(autouse=True)
 def fresh_gallery(monkeypatch):
     """The gallery lists the bucket for each request."""
-    monkeypatch.setattr(pictures, "FRESH_S", 0.0)
+    monkeypatch.setattr(stored_pictures, "FRESH_S", 0.0)
 
 
 @pytest.fixture

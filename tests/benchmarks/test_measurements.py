@@ -9,7 +9,7 @@ from support import tiny
 @pytest.fixture(autouse=True)
 def bench_folder(monkeypatch):
     """The scripts' folder is first on the path, as when they run."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "bench")
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
 
 
 def test_the_operations_of_a_step_are_counted_as_by_hand():

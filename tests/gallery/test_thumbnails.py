@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support.gallery import RED, flat
 
-from painterly.gallery.pictures import THUMBNAIL, picture_key, preview, thumbnail
+from painterly.gallery.thumbnails import THUMBNAIL, picture_key, preview, thumbnail
 from painterly.images import arrays
 from painterly.storage.folder import FolderBucket
 

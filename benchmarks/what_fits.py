@@ -1,6 +1,6 @@
 """Largest pictures that fit into GPUs, by estimate; rewrites the table in docs/performance.md.
 
-    python bench/what_fits.py
+    python benchmarks/what_fits.py
 
 Needs no GPU. The table has the longer side of the largest 3:2 picture that `engine/memory_model.py`
 plans within the memory that painting may take, if nothing else runs on the GPU.

@@ -11,13 +11,13 @@ from support.gallery import HOSTILE, published, record, results_of
 from support.pictures import saved
 from support.web_service import stored_job
 
-from painterly.gallery.pictures import thumbnail_key
+from painterly.gallery.thumbnails import thumbnail_key
 from painterly.record import Record
 from painterly.storage.folder import FolderBucket
-from painterly.web import pictures
+from painterly.web import stored_pictures
 from painterly.web.job_store import JobStore
-from painterly.web.pictures import Results, photo_of, preview_of
 from painterly.web.schemas import ApiError
+from painterly.web.stored_pictures import Results, photo_of, preview_of
 
 JOB = "0123456789abcdef0123"
 
@@ -108,7 +108,7 @@ def test_only_changed_records_are_read_again(bucket, monkeypatch):
     assert sorted(reads) == ["_records/monet/a.jpg.json", "_records/monet/b.jpg.json"]
     store(bucket, "b.jpg", device="a GPU")
     assert photos(found) and reads[2:] == ["_records/monet/b.jpg.json"]
-    monkeypatch.setattr(pictures, "FRESH_S", 100.0)
+    monkeypatch.setattr(stored_pictures, "FRESH_S", 100.0)
     found = Results(bucket)
     assert photos(found) == ["a.jpg", "b.jpg"]
     monkeypatch.setattr(bucket, "list", lambda: pytest.fail("listed again at once"))

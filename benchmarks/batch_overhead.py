@@ -1,6 +1,6 @@
 """The overhead of buckets: a batch's wall time against the sum of its painting times.
 
-    PYTHONPATH=tests python bench/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128]
+    PYTHONPATH=tests python benchmarks/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128]
         [--iterations 22]
 
 The batch reads 100 photos from an S3 server (moto's, in a separate process) and stores the results

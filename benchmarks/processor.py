@@ -1,10 +1,10 @@
 """Speed of a processor: its convolutions, a step and whole pictures, next to PyTorch.
 
-    python bench/processor.py --torch-python PYTHON [--avx2] [--size 512] [--rounds 3]
+    python benchmarks/processor.py --torch-python PYTHON [--avx2] [--size 512] [--rounds 3]
 
-PYTHON is the Python of an environment with bench/requirements.txt. Prints tables, and a row for
-RESULTS.md. --avx2 restricts TensorFlow and PyTorch to the kernels that oneDNN has for AVX2, and to
-float32; TensorFlow's own operations still use what the processor has. Each measurement has a
+PYTHON is the Python of an environment with benchmarks/requirements.txt. Prints tables, and a row
+for RESULTS.md. --avx2 restricts TensorFlow and PyTorch to the kernels that oneDNN has for AVX2, and
+to float32; TensorFlow's own operations still use what the processor has. Each measurement has a
 separate process, and only one of them runs at a time. Needs Linux.
 """
 

@@ -15,7 +15,7 @@ from painterly.batch.records import read_record, record_readers
 from painterly.bucket_layout import GALLERY, RECORDS
 from painterly.errors import PictureError
 from painterly.gallery.page import page_context
-from painterly.gallery.pictures import PREVIEW, picture_key
+from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.images.decode import reduced_jpeg
 from painterly.record import Record
 from painterly.storage.base import Bucket, Entry, ObjectError

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from painterly.bucket_layout import EXTRA_FORMATS
-from painterly.log import listed, printable
 from painterly.paths import installation
+from painterly.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
 _KEPT = re.compile(

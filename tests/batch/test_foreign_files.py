@@ -12,7 +12,7 @@ from support.folder_batches import run
 from painterly import config, log
 from painterly.batch.listing import Buckets, list_buckets, select
 from painterly.cli.sync_commands import cl_send_source
-from painterly.left_out import by_kind
+from painterly.foreign_files import by_kind
 from painterly.storage import open_bucket
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
