@@ -13,7 +13,6 @@ _READABLE = (suffix for name, kinds in EXTRA_FORMATS.items() if find_spec(name) 
 PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif", *_READABLE))
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
 STYLES = "styles.toml"
-STYLE_FILES = (STYLES, "looks.toml")  # the second is its older name
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
@@ -66,7 +65,7 @@ def for_source(key: str) -> bool:
 def for_style(key: str) -> bool:
     """Return whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or
     weights."""
-    return for_source(key) or key in STYLE_FILES or PurePosixPath(key).suffix.lower() in WEIGHTS
+    return for_source(key) or key == STYLES or PurePosixPath(key).suffix.lower() in WEIGHTS
 
 
 def is_result(key: str) -> bool:

@@ -36,7 +36,6 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
-PAINTERS_SYNTAX = "how many pictures a device paints at a time, from 1 to 64"
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SECONDS_SYNTAX = "seconds from 1 to 86400"
 SHARD_SYNTAX = (
@@ -44,8 +43,6 @@ SHARD_SYNTAX = (
     "INSTANCE_NUMBER"
 )
 _Value = TypeVar("_Value")
-# Older names that are still read, and documented nowhere.
-OLDER_NAMES = {"LOOK": "STYLE", "QUALITY": "PRESET", "STYLE_QUALITY": "STYLE_PRESET"}
 # The demo takes two minutes on two processor cores: painted like a draft.
 DEMO_SETTINGS = PRESETS["draft"]
 
@@ -123,9 +120,9 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
     AWS_* become the process's own: boto3 looks for them there.
 
-    Raises ConfigError if the `.env`, or a line of it, cannot be read, or if STYLE is set twice.
+    Raises ConfigError if the `.env`, or a line of it, cannot be read.
     """
-    merged = _with_new_names(env_file.read(folder)) | _with_new_names(os.environ)
+    merged = non_empty(env_file.read(folder)) | non_empty(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged
 
@@ -142,7 +139,7 @@ def load(
     Raises:
         ConfigError: A value is wrong; the first one is named.
     """
-    values = _with_new_names(environment)
+    values = non_empty(environment)
     photos, styles, results, demo = _buckets(values)
     return Config(
         photo_bucket=photos,
@@ -165,8 +162,8 @@ def load(
         dry_run=switch(values, "DRY_RUN"),
         keep=switch(values, "KEEP"),
         progress=progress_mode(values),
-        painters=_read(values, "PAINTERS", _painters, PAINTERS_SYNTAX) or 1,
-        cluster=_read(values, "CLUSTER", _cluster, "auto, HOST:PORT or ray://HOST:PORT"),
+        painters=whole_number(values, "PAINTERS", 1, 1, 64),
+        cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         notify_url=_web_address(values, "NOTIFY_URL"),
     )
@@ -194,11 +191,6 @@ def _read(
     return value
 
 
-def _painters(text: str) -> int | None:
-    """Parse PAINTERS, which may be `auto` as in earlier versions: one."""
-    return 1 if text.lower() == "auto" else parse_whole(text, 1, 64)
-
-
 def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
     """Parse SHARD: `1/3` as (1, 3), the second of three shards, which count from 0. In its text,
     INSTANCE_NUMBER stands for that variable's value."""
@@ -210,7 +202,7 @@ def _shard(instance_number: str, text: str) -> tuple[int, int] | None:
 
 def _cluster(text: str) -> str | None:
     """Parse CLUSTER: the address of a Ray cluster."""
-    return text if re.fullmatch(r"auto|(ray://)?[^\s/:]+:[0-9]{1,5}", text) else None
+    return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
 
 
 def _weights(text: str) -> str | None:
@@ -287,20 +279,6 @@ def _bytes(text: str) -> int | None:
 def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
     """Return the variables that have a value: an empty one counts as unset."""
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
-
-
-def _with_new_names(environment: Mapping[str, str | None]) -> dict[str, str]:
-    """Return the variables that have a value, also by their older names. Raises ConfigError if an
-    older and a new name have different values."""
-    values = non_empty(environment)
-    for old, new in OLDER_NAMES.items():
-        value = values.pop(old, None)
-        if value is not None and values.setdefault(new, value) != value:
-            raise ConfigError(
-                f"{new} is {shortened(values[new])} and {old} is {shortened(value)}; they are the "
-                "same variable, so set one of them"
-            )
-    return values
 
 
 def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:

@@ -20,7 +20,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "fine": {},
     "print": {"size": 1600, "iterations": 80},
 }
-OLDER_NAMES = {"quality": "preset"}  # still read, and documented nowhere
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
@@ -319,8 +318,7 @@ class Settings:
         Raises:
             ConfigError: A value is wrong; the message names the setting, the value and the range.
         """
-        named = with_new_names(values)
-        parsed = {name: parse(name, value, where) for name, value in named.items()}
+        parsed = {name: parse(name, value, where) for name, value in values.items()}
         return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
 
     def deciding(self) -> dict[str, Any]:
@@ -340,12 +338,6 @@ def check_value(name: str, value: Any, label: str = "", given: Any = None) -> No
     if not setting_values.accepts(FIELDS[name], value):
         wrong = shortened(value if given is None else given)
         raise ConfigError(f"{label or name} is {wrong}; expected {expectation(FIELDS[name])}")
-
-
-def with_new_names(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values by setting, those with an older name under the new one unless that is given."""
-    renamed = {old: new for old, new in OLDER_NAMES.items() if new not in values}
-    return {renamed.get(name, name): value for name, value in values.items()}
 
 
 def parse(name: str, value: Any, where: str = "") -> Any:

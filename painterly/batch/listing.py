@@ -90,7 +90,7 @@ def _without_results(style: list[Entry], config: Config) -> list[Entry]:
     one, other = parse_address(config.style_bucket), parse_address(config.result_bucket)
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()
-    if one != other or any(entry.key in bucket_layout.STYLE_FILES for entry in style):
+    if one != other or any(entry.key == bucket_layout.STYLES for entry in style):
         return style
     return [entry for entry in style if "/" not in entry.key]
 

@@ -12,7 +12,7 @@ from painterly import bucket_layout
 from painterly.errors import ConfigError
 from painterly.foreign_files import kept_part
 from painterly.setting_values import LARGEST, did_you_mean
-from painterly.settings import FIELDS, OLDER_NAMES, Settings, with_new_names
+from painterly.settings import FIELDS, Settings
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
 from painterly.wording import file_size, printable, shortened
@@ -107,16 +107,9 @@ def find_styles(
 
     Raises ConfigError, StorageError.
     """
-    files = [entry for entry in entries if entry.key in bucket_layout.STYLE_FILES]
-    if not files:
+    file = next((entry for entry in entries if entry.key == bucket_layout.STYLES), None)
+    if file is None:
         return styles_from_listing(entries, mode, settings)
-    if len(files) > 1:
-        names = " and ".join(bucket_layout.STYLE_FILES)
-        raise ConfigError(
-            f"{bucket.name} has both {names}, its older name; put all styles into "
-            f"{bucket_layout.STYLES}, and delete the other"
-        )
-    (file,) = files
     if file.size > MAX_FILE_BYTES:
         raise ConfigError(
             f"{file.key} has {file_size(file.size)}; expected {file_size(MAX_FILE_BYTES)} at most"
@@ -234,7 +227,7 @@ def _style_from_table(
             f"STYLE_{name.upper()} for all"
         )
     _check_keys(table, where)
-    changes = with_new_names(table)
+    changes = dict(table)
     shares = _shares(changes.pop("paintings"), stored.pictures, where)
     regions = _regions(changes.pop("regions", {}), shares, stored.with_masks, where)
     total = sum(shares.values())
@@ -248,7 +241,7 @@ def _style_from_table(
 def _check_keys(table: Any, where: str) -> None:
     """Raise ConfigError for a style without paintings, or with what is neither theirs nor a
     setting."""
-    known = (*KEYS, *FIELDS, *OLDER_NAMES)
+    known = (*KEYS, *FIELDS)
     unknown = [key for key in table if key not in known] if isinstance(table, dict) else []
     for key in unknown:
         if hint := did_you_mean(key, known):

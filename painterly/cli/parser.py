@@ -12,7 +12,7 @@ from painterly.cli.app import fail
 from painterly.errors import ConfigError
 from painterly.log import print_anything
 from painterly.setting_values import closest, expectation, kind, parse_bool, parse_whole
-from painterly.settings import FIELDS, OLDER_NAMES, PRESETS, RECIPES
+from painterly.settings import FIELDS, PRESETS, RECIPES
 
 
 class Parser(argparse.ArgumentParser):
@@ -78,8 +78,7 @@ def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     for word, after in zip(words, [*words, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
-            name = flag[2:].replace("-", "_")
-            flag = "--" + OLDER_NAMES.get(name, name)
+            flag = "--" + flag[2:].replace("-", "_")
         if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
         result.append(flag + equals + value)

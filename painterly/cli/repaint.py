@@ -1,11 +1,11 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from painterly import config
 from painterly.batch.bench import Bench
@@ -108,8 +108,7 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
         )
         for ref in known(record.paintings, "paintings")
     )
-    recorded = _without_old_defaults(known(record.settings, "settings"))
-    settings = Settings().replaced(recorded, "the record's ")
+    settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
     identity = known(record.weights, "weights")
     weights = recorded_weights(asked.weights or record.vgg_weights, identity, settings)
     if weights.identity != identity:
@@ -169,16 +168,6 @@ def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
     for bucket, keys in places:
         if isinstance(bucket, FolderBucket):
             yield from (bucket.folder / key for key in keys)
-
-
-def _without_old_defaults(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return recorded settings without those that earlier versions had, if they had no effect."""
-    kept = dict(settings)
-    if kept.get("color_match") == "none":
-        del kept["color_match"]
-    if not kept.get("rescale_image"):
-        kept.pop("rescale_method", None)
-    return kept
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:

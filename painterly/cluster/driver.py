@@ -55,12 +55,6 @@ def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
             "PAINTERS is for one machine; each GPU of a cluster paints one picture", level=WARNING
         )
     address = config.cluster or "auto"
-    if address.startswith("ray://"):
-        event(
-            "CLUSTER=ray://… is deprecated, as Ray's client is, and the next version refuses it; "
-            "submit the run to the cluster instead: docs/cluster.md",
-            level=WARNING,
-        )
     prepare(address, variables)
     return run_batch(config, partial(_paint_all, address))
 

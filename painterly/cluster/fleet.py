@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
 from importlib.util import find_spec
 from logging import DEBUG, WARNING
 from pathlib import Path
@@ -201,7 +200,9 @@ def connected(address: str) -> Iterator[Any]:
     ray._private.worker.print_to_stdstream = _log_lines
     handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
-        joined = _joined(ray, address)
+        joined = ray.init(
+            address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"CLUSTER is {address!r}, and no Ray cluster can be reached there with this "
@@ -217,19 +218,6 @@ def connected(address: str) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
-
-
-def _joined(ray: Any, address: str) -> Any:
-    """Call ray.init, a second time if the head did not serve this driver."""
-    init = partial(
-        ray.init, address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
-    )
-    try:
-        return init()
-    except ConnectionAbortedError as error:
-        # The head forks a process for each client of ray://, which sometimes dies at once.
-        event(f"the cluster's head did not serve this driver: {_reason(error)}; asking again")
-        return init()
 
 
 def _reason(error: Exception) -> str:
@@ -248,7 +236,7 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     """Set Ray's variables before it is loaded, and check its installation and the token.
 
     Args:
-        address: `auto` (on one of the cluster's machines), HOST:PORT or ray://HOST:PORT.
+        address: `auto` (on one of the cluster's machines) or HOST:PORT.
         variables: The RAY_* of the environment.
 
     Raises:
@@ -270,15 +258,14 @@ def _check_address(address: str) -> None:
     """Raise ConfigError if no process listens at an address; Ray would try for minutes."""
     if address == "auto":
         return
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host.strip("[]"), int(port)), HEAD_ANSWERS_S).close()
     except (OSError, OverflowError) as error:
         raise ConfigError(
             f"CLUSTER is {address!r}, and nobody answers there "
             f"({getattr(error, 'strerror', None) or error}); expected the address of a cluster's "
-            "head, with port 6379, or 10001 after ray:// (cluster/node.sh starts one; "
-            "docs/cluster.md)"
+            "head, with port 6379 (cluster/node.sh starts one; docs/cluster.md)"
         ) from None
 
 

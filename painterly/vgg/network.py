@@ -268,10 +268,6 @@ def load_vgg(model: str = "vgg19", weights: str | Path | None = None, seed: int 
         WeightsError: In one line, if weights are missing, damaged or another network's.
         ValueError: For another model.
     """
-    if model in sources.OLD_NAMES:
-        if weights is not None:
-            raise ValueError(f"model {model!r} has weights of its own, but weights are {weights!r}")
-        model = "vgg19"
     if model not in ARCHITECTURES:
         raise ValueError(f"model is {model!r}, expected {' or '.join(ARCHITECTURES)}")
     source = sources.BUILT_IN if weights is None else str(weights)

@@ -32,7 +32,6 @@ from painterly.wording import memory_size, one_line
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
-OLD_NAMES = ("sketch", "studio")  # networks that came with earlier versions
 CACHED = "cached"  # the published weights in a cache, without a download
 
 WAYS_OUT = (
@@ -70,7 +69,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
         return WeightsSource(RANDOM, random_identity(seed))
     if given == PUBLISHED:
         return WeightsSource(PUBLISHED, ARCHITECTURES[model].identity)
-    if given in (BUILT_IN, *OLD_NAMES):
+    if given == BUILT_IN:
         return WeightsSource(BUILT_IN, _identity_of(BUILTIN))
     if not Path(given).suffix and len(Path(given).parts) == 1 and not Path(given).exists():
         raise WeightsError(

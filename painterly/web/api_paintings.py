@@ -20,7 +20,6 @@ paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 
 @paintings.get("/styles")
-@paintings.get("/looks", include_in_schema=False)  # the older name
 def styles(service: Shared) -> list[StyleOut]:
     """List the styles of the style bucket."""
     return service.catalogue.styles()

@@ -39,7 +39,6 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
         place=place,
-        look=job.style,
         seconds_left=None if seconds is None else round(seconds, 1),
         links=JobLinks(
             self=address,

@@ -3,8 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from painterly.errors import PainterlyError
 
@@ -30,7 +29,7 @@ class JobState(StrEnum):
 
 
 class Preset(StrEnum):
-    """A preset: instant, a quick sketch, the usual size and effort, or a large picture."""
+    """A preset: instant, a draft, the usual size and effort, or a large picture."""
 
     INSTANT = "instant"
     DRAFT = "draft"
@@ -86,9 +85,9 @@ class JobRequest(BaseModel):
         description="A job whose photo is painted once more, with its mask unless another one is "
         "sent; then no photo is sent.",
     )
-    style: Name | None = Field(default=None, validation_alias=AliasChoices("style", "look"))
+    style: Name | None = None
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
-    preset: Preset = Field(Preset.FINE, validation_alias=AliasChoices("preset", "quality"))
+    preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
     callback: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
         default=None,
@@ -144,7 +143,6 @@ class JobOut(JobFields):
     place: int | None = Field(
         description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
     )
-    look: SkipJsonSchema[str]  # the older name of `style`, for clients that read it
     links: JobLinks
 
 

@@ -129,7 +129,7 @@ def test_a_styles_preset_counts_more_than_that_of_the_run_but_less_than_a_given_
 
     [sized]
     paintings = ["monet.jpg"]
-    quality = "print"
+    preset = "print"
     size = 700
     """
 
@@ -215,17 +215,3 @@ def test_all_wrong_styles_are_named_at_once():
     many = "".join(f"[style{number}]\n" for number in range(9))
     with pytest.raises(ConfigError, match=r"; and 4 more$"):
         styles_from_toml(many, entries("monet.jpg"), Settings())
-
-
-def test_styles_toml_may_have_its_older_name_but_there_is_one_file(tmp_path):
-    (tmp_path / "monet.jpg").write_bytes(b"a painting")
-    (tmp_path / "looks.toml").write_text("[monet]\npaintings = ['monet.jpg']\nsize = 0\n")
-    bucket = FolderBucket(tmp_path)
-    with pytest.raises(ConfigError, match=r"^looks.toml: \[monet\] size is 0"):
-        find_styles(bucket, [*bucket.list()], "each", Settings())
-    (tmp_path / "looks.toml").write_text("[impression]\npaintings = ['monet.jpg']\n")
-    (style,) = find_styles(bucket, [*bucket.list()], "each", Settings())
-    assert style.name == "impression"
-    (tmp_path / "styles.toml").write_text("[monet]\npaintings = ['monet.jpg']\n")
-    with pytest.raises(ConfigError, match=r"has both styles.toml and looks.toml, its older name"):
-        find_styles(bucket, [*bucket.list()], "each", Settings())

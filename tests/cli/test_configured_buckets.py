@@ -18,7 +18,6 @@ from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")
 MIXED = ("a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png", "styles.toml", "sub/styles.toml")
-MIXED += ("looks.toml",)  # the older name
 VGGS = ("vgg.h5", "vgg.npz")
 MIXED += ("notes.txt", "sub/vgg.mat", *VGGS)
 
@@ -28,11 +27,11 @@ def test_photos_and_paintings_are_sent_with_what_belongs_to_them(in_folders, tmp
     photos = ["a.JPG", "été 2026/b c.heic", "été 2026/b c.mask.png"]
     assert cl_send_source([str(tmp_path / "in")]) == 0
     assert keys(in_folders["BUCKET_SOURCE"]) == photos
-    assert "3 files copied (0.0 kB), 7 of other kinds left out" in capsys.readouterr().out
+    assert "3 files copied (0.0 kB), 6 of other kinds left out" in capsys.readouterr().out
     assert cl_send_style([str(tmp_path / "in")]) == 0
-    weights = ["looks.toml", "styles.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
+    weights = ["styles.toml", "sub/vgg.mat", "vgg.h5", "vgg.npz"]
     assert keys(in_folders["BUCKET_STYLE"]) == sorted([*photos, *weights])
-    assert "8 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
+    assert "7 files copied (0.1 kB), 2 of other kinds left out" in capsys.readouterr().out
     assert keys(in_folders["BUCKET_RESULT"]) == []
 
 
@@ -56,9 +55,9 @@ def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_pat
     assert keys(bucket) == ["a.JPG", "old.jpg", "été 2026/b c.heic"]
     lines = capsys.readouterr().out.splitlines()
     first = ", ".join(f"{number:02}.txt" for number in range(10))
-    counts = "12 .txt, 3 .toml, 1 .h5, 1 .mat, 1 .npz"
+    counts = "12 .txt, 2 .toml, 1 .h5, 1 .mat, 1 .npz"
     assert lines[-2:] == [
-        f"left out of other kinds ({counts}): {first} and 8 more",
+        f"left out of other kinds ({counts}): {first} and 7 more",
         "left out outside the patterns: été 2026/b c.mask.png",
     ]
     assert cl_send_source([str(tmp_path / "in"), "--delete", "--include", "a*"]) == 0
@@ -74,16 +73,15 @@ def test_several_files_are_sent_by_their_names(in_folders, tmp_path, capsys):
     files = [str(path) for path in folder.iterdir() if path.is_file()]
     assert cl_send_source([*files, str(folder / "été 2026/b c.heic")]) == 0
     assert keys(in_folders["BUCKET_SOURCE"]) == ["a.JPG", "b c.heic"]
-    assert "left out of other kinds (2 .toml, " in capsys.readouterr().out
+    assert "left out of other kinds (1 .h5, 1 .npz, 1 .toml, 1 .txt)" in capsys.readouterr().out
     assert send_to_bucket([*files, in_folders["BUCKET_RESULT"].name]) == 0
     assert keys(in_folders["BUCKET_RESULT"]) == [
         "a.JPG",
-        "looks.toml",
         "notes.txt",
         "styles.toml",
         *VGGS,
     ]
-    assert "6 files copied" in capsys.readouterr().out
+    assert "5 files copied" in capsys.readouterr().out
     refusals = {
         "is a folder; expected one folder": [*files, str(folder / "other")],
         "have the same name; rename one": [*files, str(folder / "other/a.JPG")],

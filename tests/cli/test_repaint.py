@@ -31,9 +31,6 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     save_weights("small.npz")
     assert run(folders, VGG_WEIGHTS="small.npz", **ONE) == 0
     Path("small.npz").rename("moved.npz")
-    record = json.loads(Path(RECORD).read_text())
-    record["settings"] |= {"color_match": "none", "rescale_method": "guided"}  # As before 7.0.0.
-    Path(RECORD).write_text(json.dumps(record))
     assert inetwork(["--from-record", RECORD, "x"]) == 3
     assert "small.npz" in capsys.readouterr().err
     save_weights("small.npz", seed=1)
@@ -110,7 +107,6 @@ BUILT_IN = file_identity(BUILTIN)
         ),
         ("builtin", "md5:a", WeightsSource("builtin", BUILT_IN)),
         (IN_BUCKET, "md5:a", WeightsSource(IN_BUCKET, "md5:a")),
-        ("studio", "md5:a", WeightsSource("builtin", BUILT_IN)),
         ("random", "md5:a", WeightsSource("random", random_identity(7))),
     ],
 )

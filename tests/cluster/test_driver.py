@@ -83,15 +83,9 @@ def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluste
 
 
 def test_painters_that_have_no_effect_are_named(cluster, caplog):
-    for number, named in (("1", False), ("auto", False), ("2", True)):
+    for number, named in (("1", False), ("2", True)):
         assert cluster.paint(PAINTERS=number) == 0
         assert ("PAINTERS is for one machine" in caplog.text) == named
-
-
-def test_rays_client_still_paints_with_a_warning_that_names_the_way_out(cluster, caplog):
-    for address, named in (("auto", False), ("ray://head:10001", True)):
-        assert cluster.paint(CLUSTER=address) == 0
-        assert ("submit the run to the cluster instead" in caplog.text) == named
 
 
 def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):

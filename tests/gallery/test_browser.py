@@ -113,8 +113,6 @@ def test_the_filter_leaves_one_style_and_the_address_keeps_it(viewer, web):
     viewer.until("document.querySelector('#sort').value === 'name'")
     viewer.driver.back()
     viewer.until("document.querySelector('#status').textContent === ''")
-    viewer.look(f"{web}#?look=monet")  # A link of an older page.
-    assert viewer.one("#status").text == "3 results in the style monet"
 
 
 def test_two_styles_are_compared_and_the_address_says_so(viewer, web):

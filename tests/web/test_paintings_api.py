@@ -28,11 +28,6 @@ def test_styles_and_paintings_of_the_bucket_are_listed_with_thumbnails(web):
     assert not any(each["uploaded"] for each in shown.values())
     for each in (*styles.values(), *shown.values()):
         assert web.get(each["thumbnail"]).headers["content-type"] == "image/jpeg"
-    # Older programs say "look", which is not described.
-    assert web.get("/api/looks").json() == web.get("/api/styles").json()
-    job = send(web, {"look": "both", "quality": "draft"}).json()
-    assert job["look"] == job["style"] == "both"
-    assert "look" not in web.get("/openapi.json").text
 
 
 def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):

@@ -73,8 +73,7 @@ export let shown = [];
 export const asked = () => {
   const [anchor, query] = addressHash().split("?");
   const chosen = new URLSearchParams(query);
-  // Links of older pages name it `look`.
-  const style = data.styles.indexOf(chosen.get("style") ?? chosen.get("look"));
+  const style = data.styles.indexOf(chosen.get("style"));
   return {
     open: numbers.get(decoded(anchor)),
     style: style < 0 ? null : style,
