@@ -39,8 +39,11 @@ LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a 
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
-class Orders:
-    """Places jobs. Methods raise ApiError, ConfigError for wrong settings, StorageError."""
+class OrderBook:
+    """The orders of users: each becomes one job.
+
+    Methods raise ApiError, ConfigError for wrong settings, and StorageError.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """The parts that all routes of an application share."""
 
 import asyncio
-import math
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Depends, Request
 
 from painterly.config import Config
-from painterly.web.buckets import Refreshed, open_buckets
+from painterly.web.buckets import open_buckets
 from painterly.web.callbacks import send_callback
 from painterly.web.catalogue import Catalogue
 from painterly.web.job_index import JobIndex
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.options import WebOptions
-from painterly.web.orders import Orders, check_limits
+from painterly.web.orders import OrderBook, check_limits
 from painterly.web.previews import Previews
 from painterly.web.sessions import LoginRateLimiter, Sessions
 from painterly.web.stored_pictures import Results
@@ -53,7 +53,8 @@ class Service:
         account = replace(config.account, hurried=True)
         self.buckets = open_buckets(replace(config, account=account))
         self.supervisor = Supervisor(worker, self.handle_worker_message)
-        self._metrics = Refreshed(_metrics, math.inf)
+        self._metrics: Metrics | None = None
+        self._loading_metrics = threading.Lock()
         self.jobs = JobIndex(
             JobStore(self.buckets.result, self.handle_end),
             lambda: self.supervisor.send("look"),
@@ -61,7 +62,7 @@ class Service:
         )
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
-        self.orders = Orders(config, options, self.buckets, self.jobs, self.catalogue)
+        self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
         self.results = Results(self.buckets.result)
 
     def start(self) -> None:
@@ -88,7 +89,12 @@ class Service:
     def metrics(self) -> "Metrics":
         """The metrics. Their library is loaded when they are first used: the start need not wait
         for it."""
-        return self._metrics.get()
+        with self._loading_metrics:
+            if self._metrics is None:
+                from painterly.web.metrics import Metrics
+
+                self._metrics = Metrics()
+            return self._metrics
 
     def handle_end(self, job: StoredJob) -> None:
         """Handle the end of a job that this instance has ended."""
@@ -110,12 +116,6 @@ class Service:
                 self.handle_end(job)
             case ("outage",):
                 self.metrics.storage_failed()
-
-
-def _metrics() -> "Metrics":
-    from painterly.web.metrics import Metrics
-
-    return Metrics()
 
 
 def _service(request: Request) -> Service:
