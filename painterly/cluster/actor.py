@@ -1,6 +1,6 @@
 """Paints on one device of a node, as a Ray actor, for a driver elsewhere.
 
-It keeps the same things between two pictures as a local run: the weights, the style's targets,
+It keeps the same things between two pictures as a local run: the weights, the style's paintings,
 TensorFlow's compiled programs. It reads and stores by itself, and the driver gets the record of
 each result.
 """

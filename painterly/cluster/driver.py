@@ -203,7 +203,7 @@ class _Painting:
         try:
             answer: Answer = self._ray.get(reference)
         except Exception as error:  # It has died, does not answer, or has an unexpected error.
-            self._lose(member, _cause(error), order)
+            self._lose(member, _cause(error))
             return
         if answer.problem is not None:
             self._give_up(member, answer.problem, order)
@@ -237,9 +237,9 @@ class _Painting:
     def _lose_gone(self) -> None:
         for member in [*self._fleet.members.values()]:
             if not self._fleet.is_there(member.node):
-                self._lose(member, "its node has gone", None)
+                self._lose(member, "its node has gone")
 
-    def _lose(self, member: Member, reason: str, order: Order | None) -> None:
+    def _lose(self, member: Member, reason: str) -> None:
         """Give a lost worker's orders to others. An order that has killed several workers fails."""
         self._start_workers(now=True)
         with_node = not self._fleet.is_there(member.node)

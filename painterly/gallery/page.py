@@ -74,7 +74,7 @@ def page_context(
 
     Args:
         records: Those of all results and failures, in any order.
-        thumbnails: As from `GalleryPictures.thumbnails`. The page has a blank for a missing one.
+        thumbnails: As from `Gallery.thumbnails`. The page has a blank for a missing one.
         unfinished: Whether more results will follow, which the page then says.
     """
     ordered = sorted(records, key=_order)
@@ -134,7 +134,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
 
     Args:
         ordered: Records with a result.
-        thumbnails: As from `GalleryPictures.thumbnails`.
+        thumbnails: As from `Gallery.thumbnails`.
 
     Returns:
         The results as rows of numbers and texts, their names as `columns`, and the tables that the
