@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Buckets: check, create, list, empty: see --help."""
+"""Checks, creates, lists and empties buckets: the same as `painterly buckets`."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""BUCKET_RESULT → folder: see --help."""
+"""BUCKET_RESULT → folder: the same as `painterly get-results`. "cl" stands for Clever Cloud."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Photos → BUCKET_SOURCE: see --help."""
+"""Photos → BUCKET_SOURCE: the same as `painterly send-source`. "cl" stands for Clever Cloud."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Paintings → BUCKET_STYLE: see --help."""
+"""Paintings → BUCKET_STYLE: the same as `painterly send-style`. "cl" stands for Clever Cloud."""
 
 import sys
 

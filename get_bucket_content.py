@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bucket → folder: see --help."""
+"""Bucket → folder: the same as `painterly get-bucket`."""
 
 import sys
 

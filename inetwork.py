@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""One photo, one or more paintings → one picture: see --help."""
+"""One photo and its paintings → one picture: the same as `painterly PHOTO PAINTING … RESULT`."""
 
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Files → bucket: see --help."""
+"""Files → bucket: the same as `painterly send-bucket`."""
 
 import sys
 

@@ -30,8 +30,9 @@ Paints every photo in every style.
   ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
                             create the Python environment and print the path of its Python;
                             --web adds the requirements of the web service, --cluster adds Ray,
-                            --formats adds JPEG XL and cameras' raw files, --dev adds the requirements of the tests; --gpu installs CUDA on a
-                            machine without a GPU, too, as for an image, and --cpu does not
+                            --formats adds JPEG XL and cameras' raw files, --dev adds the
+                            requirements of the tests; --gpu installs CUDA on a machine without a
+                            GPU, too, as for an image, and --cpu does not
   ./start.sh weights        download VGG's weights into ./weights, for all later starts
   ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
 
