@@ -16,7 +16,6 @@ from painterly import bucket_layout, settings
 from painterly.batch.styles import RESERVED
 from painterly.errors import ConfigError
 from painterly.storage.base import Bucket
-from painterly.wording import printable
 
 PHOTOS = "telegram"
 STYLES = "styles"
@@ -24,6 +23,7 @@ OWN_STYLES = "own"
 RESULTS = "results"
 STATE = "state"  # the bot's documents
 ORDERS = f"{STATE}/orders"
+Document = dict[str, Any]
 
 # px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
 # but has to end within PaintSeconds: at 4,096 it takes half of the hour that is the default.
@@ -152,6 +152,11 @@ class Wish:
         return replace(self, size=LARGEST_SIDE) if too_large else self
 
     @classmethod
+    def of(cls, document: Document) -> "Wish":
+        """Return the wish in a document. Raises ConfigError for invalid values."""
+        return cls(**known_fields(cls, document))
+
+    @classmethod
     def of_order(cls, data: bytes) -> "Wish":
         """Return the wish in an order. Raises ConfigError if there is none, or a wrong one."""
         try:
@@ -161,12 +166,17 @@ class Wish:
         stored = order.get("wish") if isinstance(order, dict) else None
         if not isinstance(stored, dict):
             raise ConfigError("the order has no wish")
-        known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(stored) - set(known)):
-            raise ConfigError(
-                f"the wish has {printable(', '.join(unknown))}; expected only {', '.join(known)}"
-            )
-        return cls(**stored)
+        return cls.of(stored)
+
+
+def known_fields(kind: type[Any], document: Document) -> Document:
+    """Return the part of a document that a dataclass has fields for.
+
+    While bot and job are updated, or after an update was taken back, one of them reads what a later
+    version of the other has written.
+    """
+    names = [field.name for field in fields(kind)]
+    return {name: document[name] for name in names if name in document}
 
 
 def order_key(token: str) -> str:

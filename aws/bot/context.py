@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-from contract import STATE, Photo, Wish
+from contract import STATE, Document, Photo, Wish, known_fields
 from telegram import (
     Bot,
     CallbackQuery,
@@ -18,7 +18,7 @@ from telegram import (
 from telegram.error import BadRequest, TelegramError
 from telegram.ext import CallbackContext, ContextTypes
 
-from bot.resources import Document, Resources, known_fields
+from bot.resources import Resources
 from bot.words import Words, speaking
 
 USERS = f"{STATE}/users"
@@ -63,8 +63,7 @@ class User:
     @classmethod
     def of(cls, document: Document) -> "User":
         """Return the user in a document."""
-        wish = Wish(**known_fields(Wish, document["wish"]))
-        return cls(**known_fields(cls, document) | {"wish": wish})
+        return cls(**known_fields(cls, document) | {"wish": Wish.of(document["wish"])})
 
 
 def find_user(user: int, resources: Resources) -> User:

@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 import contract
 from botocore.exceptions import ClientError
-from contract import Photo, Wish
+from contract import Document, Photo, Wish, known_fields
 
-from bot.resources import PASSING, Document, Resources, known_fields
+from bot.resources import PASSING, Resources
 from painterly.errors import ConfigError, StorageError
 
 QUEUE = f"{contract.STATE}/queue"
@@ -84,7 +84,7 @@ class Order:
     def of(cls, document: Document) -> "Order":
         """Return the order in a document."""
         photo = Photo(**known_fields(Photo, document["photo"]))
-        wish = Wish(**known_fields(Wish, document["wish"]))
+        wish = Wish.of(document["wish"])
         return cls(**known_fields(cls, document) | {"photo": photo, "wish": wish})
 
 

@@ -8,13 +8,13 @@ import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from contract import STATE
+from contract import STATE, Document
 
 from painterly.errors import ConfigError
 from painterly.storage import open_bucket
@@ -28,7 +28,6 @@ DAY_S = 86400
 # Documents that a rule of the bucket deletes after a day.
 PASSING = f"{STATE}/passing"
 
-Document = dict[str, Any]
 _CHANGES = 20  # attempts at a change; an album's pictures are handled at the same time
 _PAUSE_S = 0.1  # the longest pause between two of them
 
@@ -168,15 +167,6 @@ class Resources:
             s3={"addressing_style": "virtual", "us_east_1_regional_endpoint": "regional"},
         )
         return boto3.client("s3", config=signed)
-
-
-def known_fields(kind: type[Any], document: Document) -> Document:
-    """Return the part of a document that a dataclass has fields for.
-
-    A later version of the bot, since taken back, may have written more.
-    """
-    names = [field.name for field in fields(kind)]
-    return {name: document[name] for name in names if name in document}
 
 
 @functools.cache

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import contract
-from contract import Photo
+from contract import Document, Photo
 from telegram import (
     Bot,
     BotCommand,
@@ -24,7 +24,7 @@ from telegram.error import TelegramError
 
 from bot import orders, words
 from bot.context import USERS, Context, User, change_user, find_user, present
-from bot.resources import DAY_S, PASSING, Document, Resources
+from bot.resources import DAY_S, PASSING, Resources
 from bot.words import Words
 from painterly.texts import DEFAULT, LANGUAGES
 

@@ -88,6 +88,12 @@ def test_the_users_choices_override_the_style(bot, stand_in):
         assert (record["strength"], record["size"], record["stroke_size"]) == settings
 
 
+def test_a_job_ignores_what_a_later_bot_writes_as_the_bot_does(bot, stand_in):
+    bot.send(style="waves", colour="red")
+    assert job(bot) == 0
+    assert bot.results() == {RESULT, RECORD}
+
+
 def test_no_result_is_larger_than_the_machine_can_paint(bot, stand_in, monkeypatch):
     """A HEIC stands for photos that Pillow does not open by itself."""
     key = KEY.replace(".jpg", ".heic")
@@ -121,7 +127,6 @@ def test_the_templates_command_runs_the_job(bot):
     [
         ("styles/monet.jpg", {}, "KEY is 'styles/monet.jpg'; expected telegram/"),
         (ORDER, {}, "KEY is 'state/orders/-100123/"),
-        (KEY, {"colour": "red"}, "the wish has colour"),
         (KEY, {"style": "manet"}, "STYLE is 'manet'"),
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"size": "large"}, "size is 'large'"),
