@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
-STORED_NAMES = {"style_name": "look"}  # fields that have another name in JSON, for older versions
+FORMAT = 2  # of the JSON, in its field `format`; versions before 11 wrote none
 OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
 
 
@@ -46,8 +46,8 @@ class Record:
         network, weights: The name of the network that painted, and its identity.
         content_weight: The photo's weight at the end (see engine.optimizers.steered).
         seconds: The time that painting took.
-        style_name: The name of the style.
-        source, style: The buckets of photos and paintings, as values for storage.open_bucket.
+        style: The name of the style.
+        photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
         timelapse: The animation of the picture as it grew.
@@ -59,7 +59,7 @@ class Record:
     photo: str | None = None
     photo_etag: str | None = None
     photo_mask: PictureRef | None = None
-    style_name: str | None = None
+    style: str | None = None
     paintings: tuple[PaintingRef, ...] | None = None
     width: int | None = None
     height: int | None = None
@@ -72,8 +72,8 @@ class Record:
     losses: Mapping[str, float] | None = None
     content_weight: float | None = None
     seconds: float | None = None
-    source: str | None = None
-    style: str | None = None
+    photo_bucket: str | None = None
+    style_bucket: str | None = None
     output: OutputFields | None = None
     fingerprint: str | None = None
     result: str | None = None
@@ -91,7 +91,10 @@ class Record:
         the wrong type. Missing and unknown fields do no harm."""
         kind: Any = cls
         try:
-            return cast(Record, _reader(kind)(json.loads(data)))
+            table = _instance((dict,), json.loads(data))
+            if "format" not in table:
+                table = _from_format_1(table)
+            return cast(Record, _reader(kind)(table))
         except (ValueError, TypeError, RecursionError):  # TypeError: a field is missing.
             return None
 
@@ -100,14 +103,32 @@ class Record:
         # The record of a result names these even if they are None.
         explicit = ("photo_mask", "vgg_weights") if self.result is not None else ()
         known = {
-            STORED_NAMES.get(name, name): value
+            name: value
             for name, value in asdict(self).items()
             if value is not None or name in explicit
         }
+        table = {"format": FORMAT, **known}
         try:
-            return json.dumps(known, indent=2, ensure_ascii=False).encode()
+            return json.dumps(table, indent=2, ensure_ascii=False).encode()
         except UnicodeEncodeError:  # A key from a file name that is not UTF-8.
-            return json.dumps(known, indent=2).encode()
+            return json.dumps(table, indent=2).encode()
+
+
+def _from_format_1(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record of a version before 11, by their names of today.
+
+    Its output ends with the quality or `keep_gps`, or has a depth, of png only, before the last
+    field, if it is still older.
+    """
+    renamed = {"look": "style", "source": "photo_bucket", "style": "style_bucket"}
+    fields = {renamed.get(name, name): value for name, value in table.items()}
+    output = fields.get("output")
+    if isinstance(output, list):
+        others = output[2:]
+        if len(others) == 2 and isinstance(others[1], bool):
+            del others[0]
+        fields["output"] = [*output[:2], *others, *(False, 8)[len(others) :]]
+    return fields
 
 
 @cache
@@ -117,15 +138,21 @@ def _reader(kind: Any) -> Callable[[Any], Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
         kinds = tuple(each for each in arguments if each is not NoneType)
-        return _reader(kinds[0]) if len(kinds) == 1 else partial(_instance, (*kinds, NoneType))
+        if len(kinds) > 1:
+            return partial(_instance, (*kinds, NoneType))
+        read_known = _reader(kinds[0])
+        return lambda value: None if value is None else read_known(value)
     if origin is Mapping:
         read = _reader(arguments[1])
         return lambda value: {name: read(item) for name, item in _instance((dict,), value).items()}
-    if kind == OutputFields:
-        return _output
-    if origin is tuple:
+    if origin is tuple and arguments[-1] is Ellipsis:
         read = _reader(arguments[0])
         return lambda value: tuple(map(read, _instance((list,), value)))
+    if origin is tuple:
+        reads = [_reader(each) for each in arguments]
+        return lambda value: tuple(
+            read(item) for read, item in zip(reads, _instance((list,), value), strict=True)
+        )
     if is_dataclass(kind):
         readers = {name: _reader(each) for name, each in get_type_hints(kind).items()}
         return partial(_dataclass, kind, readers)
@@ -140,21 +167,5 @@ def _instance(kinds: tuple[type, ...], value: Any) -> Any:
 
 def _dataclass(kind: Any, readers: Mapping[str, Callable[[Any], Any]], value: Any) -> Any:
     table = _instance((dict,), value)
-    stored = {name: table.get(STORED_NAMES.get(name, name)) for name in readers}
+    stored = {name: table.get(name) for name in readers}
     return kind(**{name: readers[name](item) for name, item in stored.items() if item is not None})
-
-
-def _output(value: Any) -> OutputFields:
-    """Read the fields of the output format. Records of older versions end with the quality or
-    `keep_gps`, or have a depth, of png only, before the last field."""
-    name, quality, *others = _instance((list,), value)
-    if len(others) == 2 and type(others[1]) is bool:
-        others = others[1:]
-    keep_gps = others[0] if others else False
-    depth = others[1] if len(others) > 1 else 8
-    return (
-        _instance((str, NoneType), name),
-        _instance((int,), quality),
-        _instance((bool,), keep_gps),
-        _instance((int,), depth),
-    )

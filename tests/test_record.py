@@ -7,12 +7,12 @@ from support.gallery import parsed
 
 from painterly.record import PaintingRef, Record
 
-# As version 3 of the engine wrote it.
 WHOLE = {
+    "format": 2,
     "photo": "trip/old town é.png",
     "photo_etag": "040f98",
     "photo_mask": {"key": "trip/old town é.mask.png", "etag": "9fa8f9"},
-    "look": "both",
+    "style": "both",
     "paintings": [
         {
             "key": "both/a.jpg",
@@ -32,8 +32,8 @@ WHOLE = {
     "device": "the CPU, 2 cores",
     "losses": {"content": 0.044425491243600845, "total": 0.1424025883898139},
     "seconds": 37.0,
-    "source": "./photos",
-    "style": "./paintings",
+    "photo_bucket": "./photos",
+    "style_bucket": "./paintings",
     "output": [None, 95, False, 8],
     "fingerprint": "1bb88c",
     "result": "both/trip/old town é.png",
@@ -46,14 +46,28 @@ def test_a_record_is_written_as_it_was_read():
     assert Record.from_bytes(data).to_bytes() == data
 
 
-def test_a_record_of_an_older_version_lacks_fields_and_one_of_another_has_more():
-    old = {name: WHOLE[name] for name in ("photo", "look", "fingerprint", "result", "settings")}
-    old |= {"paintings": [{"key": "both/a.jpg"}], "output": ["png", 90]}
-    record = parsed(old)
+def test_a_record_of_a_version_before_11_is_read_with_its_names_of_fields():
+    others = {name: value for name, value in WHOLE.items() if name not in ("format", "style")}
+    del others["photo_bucket"], others["style_bucket"]
+    old = others | {"look": "both", "source": "./photos", "style": "./paintings"}
+    assert parsed(old) == parsed(WHOLE)
+    for output, meant in (
+        (["png", 90], ("png", 90, False, 8)),
+        (["png", 90, True], ("png", 90, True, 8)),
+        (["png", 90, 16, True], ("png", 90, True, 8)),
+        ([None, 95, True, 16], (None, 95, True, 16)),
+    ):
+        assert parsed(old | {"output": output}).output == meant
+        assert parsed(WHOLE | {"output": output}) == (
+            parsed(old | {"output": output}) if list(meant) == output else None
+        )
+
+
+def test_a_record_may_lack_fields_and_have_others():
+    few = {name: WHOLE[name] for name in ("format", "photo", "fingerprint", "result")}
+    record = parsed(few | {"paintings": [{"key": "both/a.jpg"}]})
     assert (record.fingerprint, record.result) == ("1bb88c", "both/trip/old town é.png")
     assert record.paintings == (PaintingRef("both/a.jpg"),)
-    assert record.output == ("png", 90, False, 8)
-    assert parsed(old | {"output": ["png", 90, 16, True]}).output == ("png", 90, True, 8)
     assert record.photo_mask is None and record.seconds is None
     assert parsed(WHOLE | {"mood": {"calm": [1]}}) == parsed(WHOLE)
     assert parsed(WHOLE | {"note": "painted with random features"}) == parsed(WHOLE)

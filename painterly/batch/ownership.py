@@ -128,7 +128,7 @@ def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:
             record = read_record(bucket, entry.key)
         except ObjectError:
             continue
-        if record and key in stored_by(record, record.photo or "", record.style_name or ""):
+        if record and key in stored_by(record, record.photo or "", record.style or ""):
             return True
     return False
 
@@ -138,7 +138,7 @@ def _made(bucket: Bucket, before: Record, entry: Entry | None) -> tuple[PictureR
 
     If an object is the record's result, earlier content of its key is gone.
     """
-    stored = stored_by(before, before.photo or "", before.style_name or "")
+    stored = stored_by(before, before.photo or "", before.style or "")
     if entry is not None and is_intact(before, entry):
         stored[entry.key] = [before.result_etag]
     made = []

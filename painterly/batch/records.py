@@ -53,7 +53,7 @@ def record_of_inputs(order: Order) -> Record:
         photo=order.photo.key,
         photo_etag=order.photo.etag,
         photo_mask=_ref(order.mask),
-        style_name=order.style.name,
+        style=order.style.name,
         paintings=tuple(
             PaintingRef(
                 painting.entry.key,
@@ -90,8 +90,8 @@ def record_of(finished: "Finished", config: Config, data: bytes) -> Record:
         losses=finished.losses,
         content_weight=float(f"{finished.content_weight:.4g}"),
         seconds=round(finished.seconds, 1),
-        source=config.photo_bucket,
-        style=config.style_bucket,
+        photo_bucket=config.photo_bucket,
+        style_bucket=config.style_bucket,
         output=astuple(order.output),
         fingerprint=order.fingerprint,
         result=order.result,
@@ -123,7 +123,7 @@ def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
 def latest_record(order: Order, current: Record | None) -> Record:
     """Return the order's current record, or else that of the plan, or else an empty one."""
     record = current or order.previous or Record()
-    return replace(record, photo=order.photo.key, style_name=order.style.name)
+    return replace(record, photo=order.photo.key, style=order.style.name)
 
 
 def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
@@ -187,11 +187,7 @@ def intact_records(
 
 def record_for(record: Record | None, photo: str, style: str) -> Record | None:
     """Return the record, or None if it belongs to another photo or style."""
-    if (
-        record is None
-        or record.photo not in (None, photo)
-        or record.style_name not in (None, style)
-    ):
+    if record is None or record.photo not in (None, photo) or record.style not in (None, style):
         return None
     return record
 

@@ -309,5 +309,5 @@ def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None
         return Gallery(result)
     gallery = Gallery(result, all_results(plan, result))
     for order, reason in plan.refused:
-        gallery.add_record(Record(photo=order.photo.key, style_name=order.style.name, error=reason))
+        gallery.add_record(Record(photo=order.photo.key, style=order.style.name, error=reason))
     return gallery

@@ -74,12 +74,13 @@ def repaint(asked: RecordArguments) -> Path:
 def _config(record: Record, asked: RecordArguments) -> Config:
     """Return the configuration of a run that paints from the record's buckets."""
     environment = config.environment()
-    if record.source is None or record.style is None:
-        raise _no_result(asked, "source" if record.source is None else "style")
+    photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
+    if photo_bucket is None or style_bucket is None:
+        raise _no_result(asked, "photo_bucket" if photo_bucket is None else "style_bucket")
     return replace(
         config.load({}),
-        photo_bucket=record.source,
-        style_bucket=record.style,
+        photo_bucket=photo_bucket,
+        style_bucket=style_bucket,
         account=parse_account(environment),
         memory_limit=asked.memory_limit,
         progress=config.progress_mode(environment),
@@ -120,7 +121,7 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
     return Order(
         photo=_unchanged(buckets.source, photo_key, photo_etag),
         mask=reference(buckets.source, record.photo_mask),
-        style=Style(known(record.style_name, "look"), paintings, settings),
+        style=Style(known(record.style, "style"), paintings, settings),
         weights=weights,
         output=replace(OutputFormat(*known(record.output, "output")), format=extension),
         result=result,

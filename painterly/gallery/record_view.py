@@ -37,7 +37,7 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 
 def style_name(record: Record) -> str:
     """Return the style's name."""
-    return record.style_name or UNNAMED
+    return record.style or UNNAMED
 
 
 def size(record: Record) -> tuple[int, int] | None:
@@ -110,9 +110,9 @@ def _is_sensible(number: float | None) -> TypeGuard[float]:
 def style_lines(record: Record) -> str:
     """Return the name, paintings and regions of the style's section in styles.toml, one per line,
     or a comment if the record lacks them."""
-    if not record.style_name or not record.paintings:
+    if not record.style or not record.paintings:
         return "# The record lacks the style and the paintings of these settings."
-    lines = [f"[{_key(record.style_name)}]", f"paintings = {_paintings(record.paintings)}"]
+    lines = [f"[{_key(record.style)}]", f"paintings = {_paintings(record.paintings)}"]
     regions = {each.key: each.region.key for each in record.paintings if each.region}
     if regions:
         pairs = (f"{_quoted(key)} = {_quoted(mask)}" for key, mask in regions.items())

@@ -23,7 +23,7 @@ WHOLE = content(
     result_etag="e",
     result_size=7,
     made=[{"key": "monet/beach.png", "etag": "e"}],
-    output=[None, 95, False],
+    output=[None, 95, False, 8],
     photo_mask={"key": "beach.mask.png", "etag": "m"},
     error="torn",
 )
@@ -34,6 +34,8 @@ STORED = {key: Entry(key, 7, "e") for key in KEYS}
 def spoilt(chance):
     """A record's bytes, with some of its values or of its bytes changed."""
     record = json.loads(json.dumps(WHOLE))
+    if chance.random() < 0.3:
+        del record["format"]  # As in versions before 11.
     for _ in range(chance.randint(1, 3)):
         inside = record
         while True:

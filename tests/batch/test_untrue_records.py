@@ -61,6 +61,6 @@ def test_a_record_that_names_somebody_elses_key_deletes_nothing(folders, stand_i
 
 
 def test_a_record_of_another_photo_says_nothing_of_this_one():
-    record = Record(photo="a.jpg", style_name="monet", made=(PictureRef("monet/a.png", "e"),))
+    record = Record(photo="a.jpg", style="monet", made=(PictureRef("monet/a.png", "e"),))
     assert stored_by(record, "a.jpg", "monet") == {"monet/a.png": ["e"]}
     assert stored_by(record, "b.jpg", "monet") == stored_by(record, "a.jpg", "klimt") == {}

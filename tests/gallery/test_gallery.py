@@ -146,9 +146,9 @@ def test_the_page_is_not_due_again_just_after_it_was_written_or_could_not_be(
 
 def test_what_could_not_be_painted_is_listed_with_its_reason_until_it_is(tmp_path):
     bucket = FolderBucket(tmp_path)
-    gallery = Gallery(bucket, [Record("beach.jpg", style_name="monet", error="was torn")])
+    gallery = Gallery(bucket, [Record("beach.jpg", style="monet", error="was torn")])
     add_result(gallery, bucket, record())
-    gallery.add_record(Record("torn.jpg", style_name="monet", error="torn.jpg: is damaged"))
+    gallery.add_record(Record("torn.jpg", style="monet", error="torn.jpg: is damaged"))
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
     assert "was torn" not in text

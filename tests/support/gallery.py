@@ -25,8 +25,9 @@ def flat(colour, height=64, width=96):
 def content(photo="beach.jpg", style="monet", **changes):
     """A record's JSON."""
     return {
+        "format": 2,
         "photo": photo,
-        "look": style,
+        "style": style,
         "paintings": [{"key": f"{style}.jpg", "share": 1.0, "etag": f"etag of {style}"}],
         "result": f"{style}/{photo}",
         "width": 96,
