@@ -31,7 +31,7 @@ WORDS = re.compile(
 # Even single words here would be seen or read aloud.
 SINKS = re.compile(
     r"""(?:textContent|title|alt|innerText|placeholder) = ["`](?=\w)[^"`]+"""
-    r"""|(?:say|confirm|(?<!body\.)append|new Option)\(["`](?=\w)[^"`]+"""
+    r"""|(?:announce|confirm|(?<!body\.)append|new Option)\(["`](?=\w)[^"`]+"""
     r"""|make\("\w+", ["`](?=\w)[^"`]+|"aria-\w+", ["`](?!true)(?=\w)[^"`]+"""
 )
 # They name things of browsers and of HTTP, and classes.
@@ -145,13 +145,13 @@ def test_a_script_has_no_words_of_its_own(path):
 
 def test_words_in_a_script_are_recognised():
     script = """
-    by("a").className = `${b ? `c-${d}` : "e"} f`; // Not "These words", nor /these/.
+    byId("a").className = `${b ? `c-${d}` : "e"} f`; // Not "These words", nor /these/.
     paint.textContent = `${count} pictures`; other = text("page.paint").replace(/"Red `ones/g, "x");
-    make("span", "photo", "caption"); say("done"); refuse(`It was ${reason}.`, "Sending…");
+    make("span", "photo", "caption"); announce("done"); refuse(`It was ${reason}.`, "Sending…");
     """
     assert words(script) == [
         *("{} pictures", "It was {}.", "Sending…"),
-        *('make("span", "photo', 'say("done'),
+        *('make("span", "photo', 'announce("done'),
     ]
 
 

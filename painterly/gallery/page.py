@@ -24,12 +24,12 @@ SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as w
 STYLESHEETS = ("theme.css", "compare.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("texts.js", "elements.js", "address.js", "compare.js", "zoom.js", "dialog.js"),
-    *("wall.js", "viewer.js"),
+    *("texts.js", "elements.js", "address.js", "compare.js", "zoom.js"),
+    *("gestures.js", "dialog.js", "wall.js", "viewer.js"),
 )
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
-    *("thumb", "odd", "timelapse"),
+    *("thumb", "addresses", "timelapse"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
@@ -139,7 +139,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
     Returns:
         The results as rows of numbers and texts, their names as `columns`, and the tables that the
         numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
-        key, or 0; `odd` has the addresses of keys from which they do not follow.
+        key, or 0; `addresses` has those that do not follow from it, or is 0.
     """
     style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
     styles = _Numbered(style_names)
@@ -166,7 +166,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
             record_view.time_taken(record),
             record_view.finished(record),
             thumb("results", key),
-            _odd_result(key),
+            _result_addresses(key),
             (record.timelapse and url(record.timelapse.key)) or "",
         ]
 
@@ -174,8 +174,10 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         "columns": ROW_COLUMNS,
         "rows": [row(each) for each in ordered],
         "styles": [printable(name) for name in styles],
-        "photos": [(printable(name), thumb("photos", name), _odd(name)) for name in photos],
-        "paintings": [(printable(key), thumb("paintings", key), _odd(key)) for key in paintings],
+        "photos": [(printable(name), thumb("photos", name), _addresses(name)) for name in photos],
+        "paintings": [
+            (printable(key), thumb("paintings", key), _addresses(key)) for key in paintings
+        ],
         "blends": list(blends),
         "sizes": list(sizes),
         "settings": list(settings),
@@ -211,18 +213,18 @@ class _Numbered(dict[Any, int]):
         return self.setdefault(value, len(self))
 
 
-def _odd_result(key: str) -> dict[str, Any] | int:
-    odd = _odd(key)
-    if isinstance(odd, int):
-        return odd
-    return odd | {
+def _result_addresses(key: str) -> dict[str, Any] | int:
+    addresses = _addresses(key)
+    if isinstance(addresses, int):
+        return addresses
+    return addresses | {
         "anchor": quote(key, errors="replace"),
         "href": url(key),
         "file": printable(key.rpartition("/")[2]),
     }
 
 
-def _odd(key: str) -> dict[str, Any] | int:
+def _addresses(key: str) -> dict[str, Any] | int:
     """Return the addresses of a picture's preview and thumbnail by kind, or 0 if they follow from
     its key."""
     follows = picture_key("any", key).endswith(f"/any/{key}.jpg")

@@ -39,14 +39,16 @@ configure(templates.env)
 @pages.get("/")
 def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
-    options, usual = service.options, service.config.settings
+    options, settings = service.options, service.config.settings
     return _shown(
         request,
         service,
         "index",
-        presets=[{"name": name, "size": usual.replaced({"preset": name}).size} for name in PRESETS],
+        presets=[
+            {"name": name, "size": settings.replaced({"preset": name}).size} for name in PRESETS
+        ],
         samples=SAMPLES,
-        usual={name: getattr(usual, name) for name in ON_PAGE},
+        defaults={name: getattr(settings, name) for name in ON_PAGE},
         accept=",".join(sorted(PICTURES)),
         kinds=", ".join(sorted(each[1:].upper() for each in PICTURES if each not in OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},

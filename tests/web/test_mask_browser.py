@@ -93,7 +93,7 @@ def drag(page, kind, *places):
 
 
 def said(page):
-    return page.one("#mask-said").text
+    return page.one("#mask-status").text
 
 
 @pytest.mark.parametrize(

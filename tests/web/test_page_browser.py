@@ -114,7 +114,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     assert page.one("#paint-time").text == "about 2 min in total"
     order(page)
     queued(page, 2)
-    assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
+    assert page.one("#announcement").get_attribute("textContent") == "2 pictures added to the queue"
     beach, town = locked.ordered
     assert (beach.photo, town.photo) == ("beach.jpg", "town.jpg")
     locked.paint(beach, step=60, fraction=0.3, seconds_left=42)
@@ -473,7 +473,7 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     order(page)
     settings = [each.settings for each in server.ordered]
     assert settings == [{}, {"strength": 0.7, "preserve_color": True, "timelapse": True}]
-    slider, said = page.one("#stroke_size"), page.one("#stroke_size-said")
+    slider, said = page.one("#stroke_size"), page.one("#stroke_size-value")
     assert said.text == "normal"
     for key, size in (
         *((Keys.END, 4), (Keys.ARROW_LEFT, 2.83), (Keys.ARROW_LEFT, 2)),
@@ -502,7 +502,7 @@ def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server,
     assert shown() == ("0.7", "0", False)
     tiles[0].click()
     assert shown() == ("0.9", "1", True)
-    assert page.one("#strength-said").text == "very strong"
+    assert page.one("#strength-value").text == "very strong"
     tiles[1].click()  # The second style does not set them.
     assert shown() == ("0.7", "0", False)
     tiles[1].click()

@@ -1,34 +1,34 @@
 // Two pictures on one stage: a slider between them, side by side, or the right one alone.
-import { by, loaded } from "./elements.js";
+import { byId, loaded } from "./elements.js";
 import { percent, text } from "./texts.js";
 
-export const dialog = by("one"), stage = by("stage"), slider = by("slider");
+export const dialog = byId("one"), stage = byId("stage"), slider = byId("slider");
 // The pictures, left and right, as `compare` got them.
 export let sides = [];
 
 // The small picture at once, replaced by the first larger one that can be loaded.
-const wanted = new WeakMap();
-export const show = async (image, small, larger) => {
-  const order = {};
-  wanted.set(image, order);
+const latestCalls = new WeakMap();
+export const showPicture = async (image, small, larger) => {
+  const call = {};
+  latestCalls.set(image, call);
   if (small) image.src = small; else image.removeAttribute("src");
   for (const address of larger.filter(Boolean)) {
-    const good = await loaded(address);
-    if (wanted.get(image) !== order) return;
-    if (good) { image.src = address; return; }
+    const isLoaded = await loaded(address);
+    if (latestCalls.get(image) !== call) return;
+    if (isLoaded) { image.src = address; return; }
   }
-  const seen = await image.decode().then(() => true, () => false);
-  if (wanted.get(image) === order) by("limited").textContent = seen ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
+  const hasSmall = await image.decode().then(() => true, () => false);
+  if (latestCalls.get(image) === call) byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
 };
 
-export const slide = () => {
+export const showDivider = () => {
   const at = Number(slider.value), [left, right] = sides;
   stage.style.setProperty("--at", `${at}%`);
   slider.setAttribute("aria-valuetext", text("gallery.divided", {
-    left: left.said, left_share: percent(at / 100), right: right.said, right_share: percent(1 - at / 100),
+    left: left.label, left_share: percent(at / 100), right: right.label, right_share: percent(1 - at / 100),
   }));
 };
-slider.addEventListener("input", slide);
+slider.addEventListener("input", showDivider);
 
 export const setView = (view) => {
   stage.dataset.view = view;
@@ -38,21 +38,21 @@ const setRatio = (width, height) => stage.parentElement.style.setProperty("--rat
 
 // A photo and its result, as compare takes them.
 export const photoSide = (photo) =>
-  ({ ...photo, title: text("gallery.photo"), said: text("gallery.said_photo"), alt: text("gallery.the_photo", { photo: photo.title }) });
-export const resultSide = (result) => ({ ...result, title: text("gallery.result"), said: text("gallery.said_result") });
-// A picture has a title, the same as said within a sentence, an alt text, and the addresses thumb, preview
+  ({ ...photo, title: text("gallery.photo"), label: text("gallery.photo_label"), alt: text("gallery.the_photo", { photo: photo.title }) });
+export const resultSide = (result) => ({ ...result, title: text("gallery.result"), label: text("gallery.result_label") });
+// A picture has a title, a label that is the same within a sentence, an alt text, and the addresses thumb, preview
 // and href (all its pixels), or null instead. The right one may have its size: height and width in px.
 export const compare = (left, right, view = stage.dataset.view) => {
   const { size } = right;
   sides = [left, right];
   setView(view);
-  by("limited").textContent = "";
-  by("after").onload = size ? null : () => setRatio(by("after").naturalWidth, by("after").naturalHeight);
+  byId("limited").textContent = "";
+  byId("after").onload = size ? null : () => setRatio(byId("after").naturalWidth, byId("after").naturalHeight);
   if (size) setRatio(size[1], size[0]);
-  for (const [image, title, each] of [[by("before"), by("left"), left], [by("after"), by("right"), right]]) {
+  for (const [image, title, each] of [[byId("before"), byId("left"), left], [byId("after"), byId("right"), right]]) {
     image.alt = each.alt;
     title.textContent = each.title;
-    show(image, each.thumb, [each.preview, each.href]);
+    showPicture(image, each.thumb, [each.preview, each.href]);
   }
-  slide();
+  showDivider();
 };

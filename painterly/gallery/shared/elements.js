@@ -1,7 +1,7 @@
 // The parts that pages are made of.
 import { text } from "./texts.js";
 
-export const by = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 export const make = (tag, words, name) => {
   const made = document.createElement(tag);
   if (words) made.textContent = words;
@@ -10,9 +10,13 @@ export const make = (tag, words, name) => {
 };
 // A copy of a template's element. texts: by the classes of the elements in it that have them.
 export const fromTemplate = (id, texts) => {
-  const made = by(id).content.firstElementChild.cloneNode(true);
+  const made = byId(id).content.firstElementChild.cloneNode(true);
   for (const [name, words] of Object.entries(texts)) for (const each of made.querySelectorAll(`.${name}`)) each.textContent = words;
   return made;
+};
+// Makes a button do nothing for a while. A disabled one would lose the focus.
+export const setBusy = (button, isBusy) => {
+  if (isBusy) button.setAttribute("aria-disabled", "true"); else button.removeAttribute("aria-disabled");
 };
 const blankFor = (alt) => {
   const blank = make("span", text("gallery.no_preview"), "blank");
@@ -38,15 +42,15 @@ export const loaded = (address) => new Promise((resolve) => {
   image.src = address;
 });
 // The page behind an open dialog has no second scroll bar, and a wheel does not scroll it.
-const cover = () => document.documentElement.classList.toggle("covered", document.querySelector("dialog[open]") !== null);
-new MutationObserver(cover).observe(document.body, { subtree: true, attributeFilter: ["open"] });
+const coverPage = () => document.documentElement.classList.toggle("covered", document.querySelector("dialog[open]") !== null);
+new MutationObserver(coverPage).observe(document.body, { subtree: true, attributeFilter: ["open"] });
 // A list of names and texts; without any, what it is in is hidden.
-export const fill = (list, rows) => {
+export const fillList = (list, rows) => {
   list.replaceChildren(...rows.flatMap(([name, value]) => [make("dt", name), make("dd", value)]));
   list.parentElement.hidden = !rows.length;
 };
 // Shows paintings with their shares.
-export const hangPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
+export const showPaintings = (list, paintings) => list.replaceChildren(...paintings.map(({ name, thumb, share }) => {
   const item = make("li");
   item.append(picture(thumb, ""), make("span", name), make("span", share));
   return item;

@@ -1,15 +1,15 @@
 // The texts of the page in the reader's language, and its numbers and times. A page of the web service has the texts of the language
 // that it was rendered in; the file of a batch has all languages, and chooses here.
 const all = JSON.parse(document.getElementById("texts").textContent), languages = Object.keys(all);
-const KEPT = "painterly_language", KEPT_S = 365 * 24 * 3600, alone = languages.length > 1;
+const STORED_AS = "painterly_language", STORED_S = 365 * 24 * 3600, isFile = languages.length > 1;
 
-const kept = () => { try { return localStorage.getItem(KEPT); } catch { return null; } }; // Users can forbid it.
-const keep = (language) => {
-  if (!alone) document.cookie = `${KEPT}=${language}; path=/; max-age=${KEPT_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
-  else try { localStorage.setItem(KEPT, language); } catch { /* The page stays as it is. */ }
+const storedLanguage = () => { try { return localStorage.getItem(STORED_AS); } catch { return null; } }; // Users can forbid it.
+const storeLanguage = (language) => {
+  if (!isFile) document.cookie = `${STORED_AS}=${language}; path=/; max-age=${STORED_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  else try { localStorage.setItem(STORED_AS, language); } catch { /* The page stays as it is. */ }
 };
-const wished = () => [kept() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
-const language = alone ? wished().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
+const preferredLanguages = () => [storedLanguage() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
+const language = isFile ? preferredLanguages().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
 const texts = all[language], locale = language === "en" ? "en-GB" : language;
 
 // values: replace the names in braces.
@@ -31,7 +31,7 @@ export const duration = (seconds) => {
   return shown.map((at) => text(names[at], { count: counts[at] })).join(" ");
 };
 // A device or a network as records name it in English: a GPU by its model, or the CPU with its cores; both may have a precision.
-export const translated = (said) => String(said)
+export const translated = (name) => String(name)
   .replace(/^the built-in network$/, () => text("gallery.built_in"))
   .replace(/, Keras' weights$/, () => `, ${text("gallery.weights_of_keras")}`)
   .replace(/^the CPU(?:, (\d+) cores)?/, (_, cores) => cores ? counted("gallery.cpu", Number(cores)) : text("gallery.cpu"))
@@ -48,7 +48,7 @@ const menu = document.getElementById("languages");
 menu.hidden = false;
 menu.addEventListener("click", ({ target }) => {
   if (!target.dataset.language) return;
-  keep(target.dataset.language);
+  storeLanguage(target.dataset.language);
   // A reload would send the login's form a second time; with something after #, the same address would only scroll.
   if (location.hash) location.reload(); else location.replace(location.pathname + location.search);
 });

@@ -1,11 +1,11 @@
 // One result: compared with its photo or another style, downloaded, and its settings copied.
 import { pushAddress, replaceAddress } from "./address.js";
-import { by, fill } from "./elements.js";
+import { byId, fillList } from "./elements.js";
 import { dated, duration, text } from "./texts.js";
 import { compare, dialog, photoSide, resultSide } from "./compare.js";
 import { navigate, openDialog, showDetails } from "./dialog.js";
-import { fitted } from "./zoom.js";
-import { addressOf, arrange, asked, cards, data, form, hung, ofPhoto, results, shown } from "./wall.js";
+import { fitPictures } from "./zoom.js";
+import { addressOf, addressState, arrange, cards, data, form, paintingsOf, results, resultsOf, shownResults } from "./wall.js";
 
 let current = null;
 
@@ -14,18 +14,18 @@ const datedInUtc = (moment) => typeof moment === "number" ? `${dated(1000 * mome
 // Compares it with another style of the same photo, by its name, or with the photo itself.
 const inStyle = (result) => {
   const style = data.styles[result.style];
-  return { ...result, title: style, said: style, alt: text("gallery.in_style", { photo: result.photo.title, style }) };
+  return { ...result, title: style, label: style, alt: text("gallery.in_style", { photo: result.photo.title, style }) };
 };
 const compareWith = (name, view) => {
-  const { photo } = current, others = ofPhoto.get(photo).filter((each) => each !== current);
+  const { photo } = current, others = resultsOf.get(photo).filter((each) => each !== current);
   const against = others.find((each) => data.styles[each.style] === name);
-  by("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(data.styles[each.style])));
-  by("against").value = against ? name : "";
+  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(data.styles[each.style])));
+  byId("against").value = against ? name : "";
   if (against) compare(inStyle(against), inStyle(current), view);
   else compare(photoSide(photo), resultSide(inStyle(current)), view);
 };
 
-const open = (number) => {
+const showResult = (number) => {
   const result = results[number], { photo, size } = result;
   current = result;
   showDetails({
@@ -35,7 +35,7 @@ const open = (number) => {
     file: result.file,
     timelapse: result.timelapse,
     job: document.querySelector("nav") && photo.job,
-    paintings: hung(result.shares),
+    paintings: paintingsOf(result.shares),
     facts: [
       ["gallery.size", size && `${size[1]} × ${size[0]} px`],
       ["gallery.time_taken", result.time !== null && duration(result.time)],
@@ -44,15 +44,15 @@ const open = (number) => {
     ],
   });
   const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
-  fill(by("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
-  by("copied").textContent = "";
-  by("toml").hidden = true;
-  by("toml").value = result.toml;
+  fillList(byId("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
+  byId("copied").textContent = "";
+  byId("toml").hidden = true;
+  byId("toml").value = result.toml;
 };
 
 // Another photo, if possible in the same style, or another style of the same photo.
 const neighbour = (steps, styles) => {
-  const at = shown.findIndex((list) => list[0].photo === current.photo), list = shown[at + steps];
+  const at = shownResults.findIndex((list) => list[0].photo === current.photo), list = shownResults[at + steps];
   if (at < 0 || !list) return undefined;
   if (styles) return list[list.indexOf(current) + styles];
   return list.find((each) => each.style === current.style) || list[0];
@@ -60,27 +60,27 @@ const neighbour = (steps, styles) => {
 
 // The address is what is shown: "back" closes a result or undoes a filter, a link opens one.
 const follow = () => {
-  const state = asked();
+  const state = addressState();
   arrange(state);
   if (state.open === undefined) { dialog.close(); return; }
   const another = !dialog.open || results[state.open] !== current;
-  if (another) open(state.open);
+  if (another) showResult(state.open);
   compareWith(state.against, state.view);
-  if (another) fitted();
+  if (another) fitPictures();
   openDialog();
 };
-const replace = (changes) => { replaceAddress(addressOf({ ...asked(), ...changes })); follow(); };
-const push = (changes) => { pushAddress(addressOf({ ...asked(), ...changes })); follow(); };
+const replace = (changes) => { replaceAddress(addressOf({ ...addressState(), ...changes })); follow(); };
+const push = (changes) => { pushAddress(addressOf({ ...addressState(), ...changes })); follow(); };
 navigate({
   neighbour,
-  addressOf: (result) => addressOf({ ...asked(), open: result ? result.number : undefined }),
-  isOpen: () => asked().open !== undefined,
+  addressOf: (result) => addressOf({ ...addressState(), open: result ? result.number : undefined }),
+  isOpen: () => addressState().open !== undefined,
   follow,
   closed: () => { if (current) cards[current.number].firstElementChild.focus(); },
 });
-by("against").addEventListener("change", () => replace({ against: by("against").value }));
-by("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitted(); });
-by("main").addEventListener("click", (event) => {
+byId("against").addEventListener("change", () => replace({ against: byId("against").value }));
+byId("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitPictures(); });
+byId("main").addEventListener("click", (event) => {
   const card = event.target.closest(".card");
   if (!card || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
@@ -91,13 +91,13 @@ form?.addEventListener("change", () => {
   push({ style: style.value === "" ? null : Number(style.value), sort: sort.value });
 });
 
-by("use").addEventListener("click", () => {
-  const lines = by("toml");
+byId("use").addEventListener("click", () => {
+  const lines = byId("toml");
   lines.hidden = false;
   lines.select();
   const done = document.execCommand("copy"); // Pages without https have no other clipboard.
   lines.hidden = done;
-  if (done) by("use").focus();
-  by("copied").textContent = text(done ? "gallery.copied" : "gallery.copy_lines");
+  if (done) byId("use").focus();
+  byId("copied").textContent = text(done ? "gallery.copied" : "gallery.copy_lines");
 });
 follow();

@@ -1,15 +1,17 @@
-// Zoom and pan, by mouse, wheel, fingers and keys. Both pictures move together.
-import { by } from "./elements.js";
+// How large the pictures are and which part of them is seen; buttons and keys that change it. Both pictures move together.
+import { byId } from "./elements.js";
 import { percent, text } from "./texts.js";
-import { dialog, show, sides, slide, slider, stage } from "./compare.js";
+import { dialog, showPicture, sides, slider, stage } from "./compare.js";
 
-let zoom = 1, x = 0, y = 0; // x and y: the picture's corner in sizes of its frame
-const frame = () => by("after").parentElement.getBoundingClientRect();
-const fullSize = () => {
+export let zoom = 1;
+let x = 0, y = 0; // the picture's corner in sizes of its frame
+export const frame = () => byId("after").parentElement.getBoundingClientRect();
+export const fullSize = () => {
   const [, right] = sides;
-  return (right && right.size ? right.size[1] : by("after").naturalWidth) / (frame().width * devicePixelRatio);
+  return (right && right.size ? right.size[1] : byId("after").naturalWidth) / (frame().width * devicePixelRatio);
 };
-const place = () => {
+const largestZoom = () => Math.max(4, 4 * fullSize());
+const showPart = () => {
   const within = (value) => Math.min(0, Math.max(1 - zoom, value));
   [x, y] = [within(x), within(y)];
   stage.style.setProperty("--zoom", zoom);
@@ -17,105 +19,42 @@ const place = () => {
   stage.style.setProperty("--y", `${100 * y}%`);
   stage.classList.toggle("zoomed", zoom > 1);
   const share = zoom / fullSize();
-  by("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? text("gallery.of_full_size", { share: percent(share) }) : "";
-  by("smaller").disabled = by("fit").disabled = zoom <= 1;
-  by("larger").disabled = zoom >= most();
-  by("full").disabled = fullSize() <= 1;
+  byId("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? text("gallery.of_full_size", { share: percent(share) }) : "";
+  byId("smaller").disabled = byId("fit").disabled = zoom <= 1;
+  byId("larger").disabled = zoom >= largestZoom();
+  byId("full").disabled = fullSize() <= 1;
   if (document.activeElement.disabled) stage.focus({ preventScroll: true }); // It would be lost.
 };
-const most = () => Math.max(4, 4 * fullSize());
 // A preview that is not sharp enough is replaced by the result itself.
 const sharpen = () => {
-  for (const [image, { href, preview }] of [[by("before"), sides[0]], [by("after"), sides[1]]]) {
+  for (const [image, { href, preview }] of [[byId("before"), sides[0]], [byId("after"), sides[1]]]) {
     const needed = zoom * frame().width * devicePixelRatio;
     if (!href || needed <= image.naturalWidth || image.src.endsWith(href.slice(1))) continue;
-    show(image, image.src, [href, preview]);
+    showPicture(image, image.src, [href, preview]);
   }
 };
 // at: the place that stays where it is, 0…1 of the frame.
-const zoomTo = (wished, at = [0.5, 0.5]) => {
-  const next = Math.min(most(), Math.max(1, wished)), grown = next / zoom;
+export const zoomTo = (wanted, at = [0.5, 0.5]) => {
+  const next = Math.min(largestZoom(), Math.max(1, wanted)), grown = next / zoom;
   [x, y] = [at[0] - (at[0] - x) * grown, at[1] - (at[1] - y) * grown];
   zoom = next;
-  place();
+  showPart();
   if (zoom > 1) sharpen();
 };
-export const fitted = () => { zoom = 1; place(); };
-const whereIn = (event) => {
-  const { left, top, width, height } = stage.getBoundingClientRect(), own = frame();
-  // Side by side, a place in one picture is the same place in the other.
-  return [((event.clientX - left) % own.width) / own.width || (event.clientX - left) / width,
-    ((event.clientY - top) % own.height) / own.height || (event.clientY - top) / height];
+export const fitPictures = () => { zoom = 1; showPart(); };
+// right, down: sizes of the frame.
+export const moveBy = (right, down) => {
+  [x, y] = [x + right, y + down];
+  showPart();
 };
-by("larger").addEventListener("click", () => zoomTo(1.5 * zoom));
-by("smaller").addEventListener("click", () => zoomTo(zoom / 1.5));
-by("fit").addEventListener("click", fitted);
-by("full").addEventListener("click", () => zoomTo(fullSize()));
-stage.addEventListener("dblclick", (event) => {
-  if (zoom > 1) fitted(); else zoomTo(Math.max(2, fullSize()), whereIn(event));
-});
-stage.addEventListener("wheel", (event) => {
-  const closer = event.deltaY < 0;
-  // A wheel that cannot zoom any further, or has scrolled down to the details, scrolls.
-  if (!event.ctrlKey && (closer ? dialog.scrollTop > 0 : zoom <= 1)) return;
-  event.preventDefault();
-  zoomTo(zoom * Math.exp(-event.deltaY / 400), whereIn(event));
-}, { passive: false });
 
-const fingers = new Map();
-let lineMoves = false, spread = 0, lineAt = 50;
-// Browsers move a slider in different ways, iPhones by its thumb alone: the keys move this one by itself, and all else moves it here.
-const moveLine = (to) => { slider.value = to; slide(); };
-const across = ({ clientX }) => {
-  const { left, width } = stage.getBoundingClientRect();
-  return 100 * (clientX - left) / width;
-};
-const distance = () => {
-  const [first, second] = [...fingers.values()];
-  return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;
-};
-stage.addEventListener("pointerdown", (event) => {
-  if (event.button) return;
-  fingers.set(event.pointerId, event);
-  const byMouse = event.pointerType === "mouse", alone = fingers.size === 1;
-  // Two fingers zoom. The line, which has followed the first one, goes back to where it was.
-  if (alone) lineAt = slider.value; else moveLine(lineAt);
-  const isNear = Math.abs(across(event) - slider.value) * stage.clientWidth < 2400; // 24 px
-  lineMoves = alone && stage.dataset.view === "slider" && (zoom <= 1 || isNear);
-  if (lineMoves && byMouse) moveLine(across(event)); // A finger may be about to scroll.
-  spread = distance();
-  if (byMouse || zoom > 1 || !alone) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
-});
-stage.addEventListener("pointermove", (event) => {
-  const before = fingers.get(event.pointerId);
-  if (!before) return;
-  fingers.set(event.pointerId, event);
-  const { width, height } = frame();
-  if (fingers.size > 1) {
-    const now = distance();
-    if (spread) zoomTo(zoom * now / spread, whereIn(event));
-    spread = now;
-  } else if (lineMoves) {
-    moveLine(across(event));
-  } else if (zoom > 1) {
-    x += (event.clientX - before.clientX) / width;
-    y += (event.clientY - before.clientY) / height;
-    place();
-  }
-});
-for (const end of ["pointerup", "pointercancel"]) {
-  stage.addEventListener(end, (event) => {
-    // A finger that scrolls leaves the line where it was.
-    if (lineMoves && fingers.size === 1) moveLine(end === "pointerup" ? across(event) : lineAt);
-    fingers.delete(event.pointerId);
-    spread = 0;
-    // After a mouse, the arrow keys change the photo again instead of moving the line.
-    if (end === "pointerup" && event.pointerType === "mouse") stage.focus({ preventScroll: true });
-  });
-}
+byId("larger").addEventListener("click", () => zoomTo(1.5 * zoom));
+byId("smaller").addEventListener("click", () => zoomTo(zoom / 1.5));
+byId("fit").addEventListener("click", fitPictures);
+byId("full").addEventListener("click", () => zoomTo(fullSize()));
 
 const zoomKeys = {
-  "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitted, 1: () => zoomTo(fullSize()),
+  "+": () => zoomTo(1.5 * zoom), "=": () => zoomTo(1.5 * zoom), "-": () => zoomTo(zoom / 1.5), 0: fitPictures, 1: () => zoomTo(fullSize()),
 };
 // others: functions by key, in addition to the keys that zoom.
 export const bindKeys = (others) => document.addEventListener("keydown", (event) => {
@@ -127,4 +66,4 @@ export const bindKeys = (others) => document.addEventListener("keydown", (event)
   event.preventDefault();
   keys[event.key]();
 });
-window.addEventListener("resize", () => { if (dialog.open) place(); });
+window.addEventListener("resize", () => { if (dialog.open) showPart(); });

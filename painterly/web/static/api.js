@@ -1,6 +1,6 @@
 // Requests to the server, and sentences that explain its refusals. The server explains in English.
 import { text } from "./shared/texts.js";
-import { spoken } from "./words.js";
+import { rounded } from "./words.js";
 
 // Photos that have not been sent would be lost with the page.
 const hasUnsent = () => document.querySelector("#photos li") !== null;
@@ -15,7 +15,7 @@ export class Refusal extends Error {
 
 const EXPLAINED = [403, 404, 413, 415, 422, 429, 503];
 // A file name keeps its first letter.
-const sentence = (said) => (/^[a-z]+\b(?![.\d])/.test(said) ? said[0].toUpperCase() + said.slice(1) : said) + (/[.!?…]$/.test(said) ? "" : ".");
+const sentence = (reason) => (/^[a-z]+\b(?![.\d])/.test(reason) ? reason[0].toUpperCase() + reason.slice(1) : reason) + (/[.!?…]$/.test(reason) ? "" : ".");
 
 const refusalOf = async (answer) => {
   let detail = null;
@@ -23,15 +23,15 @@ const refusalOf = async (answer) => {
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
   const reason = typeof detail === "string" && detail ? sentence(detail) : EXPLAINED.includes(answer.status) && text(`page.refused.${answer.status}`);
   const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || text("page.refused");
-  const says = after && !/\b(again|wait \d)/i.test(words) ? `${words} ${text("page.try_again_in", { time: spoken(after) })}` : words;
-  return new Refusal(says, answer.status, after);
+  const message = after && !/\b(again|wait \d)/i.test(words) ? `${words} ${text("page.try_again_in", { time: rounded(after) })}` : words;
+  return new Refusal(message, answer.status, after);
 };
 
 // Returns the answer. Raises Refusal. Without a session it opens the login page, unless chosen photos would be lost.
-const answerTo = async (address, { headers, ...how } = {}) => {
+const answerTo = async (address, { headers, ...options } = {}) => {
   let answer;
   try {
-    answer = await fetch(address, { ...how, headers: { Accept: "application/json", ...headers }, cache: "no-store" });
+    answer = await fetch(address, { ...options, headers: { Accept: "application/json", ...headers }, cache: "no-store" });
   } catch {
     throw new Refusal(text("page.unreachable"), 0);
   }
@@ -45,8 +45,8 @@ const answerTo = async (address, { headers, ...how } = {}) => {
 };
 
 // Returns the answer's JSON, or null if it has none.
-export const ask = async (address, how) => {
-  const answer = await answerTo(address, how);
+export const ask = async (address, options) => {
+  const answer = await answerTo(address, options);
   return answer.status === 204 ? null : answer.json();
 };
 export const askForPage = async (address) => (await answerTo(address)).text();

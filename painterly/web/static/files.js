@@ -1,28 +1,28 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
-import { by } from "./shared/elements.js";
+import { byId } from "./shared/elements.js";
 import { megabytes, text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 
-const { uploadBytes, accept, kinds } = by("order").dataset, endings = accept.split(",");
+const { uploadBytes, accept, kinds } = byId("order").dataset, endings = accept.split(",");
 
 const hasEnding = ({ name }) => endings.some((each) => name.toLowerCase().endsWith(each));
 // A phone's pictures may have names without an extension.
 const saysPicture = ({ name, type }) => !/\.\w{2,5}$/.test(name) && type.startsWith("image/");
 const reasonAgainst = (file) => {
-  const { name, size } = file, most = Number(uploadBytes);
+  const { name, size } = file, largest = Number(uploadBytes);
   if (!size) return text("page.file_empty", { name });
   if (!hasEnding(file) && !saysPicture(file)) return text("page.file_unsupported", { name, kinds });
-  if (most && size > most) return text("page.file_too_large", { name, size: megabytes(size), most: megabytes(most) });
+  if (largest && size > largest) return text("page.file_too_large", { name, size: megabytes(size), most: megabytes(largest) });
   return null;
 };
-export const sorted = (files) => {
+export const checkedFiles = (files) => {
   const reasons = files.map(reasonAgainst);
   return { good: files.filter((_, at) => !reasons[at]), refused: reasons.filter(Boolean) };
 };
 
 // Pictures from the clipboard all have the same name.
 let pasted = 0;
-const named = (file) => {
+const withName = (file) => {
   if (file.name && !/^image\.\w+$/.test(file.name)) return file;
   pasted += 1;
   return new File([file], `pasted-${pasted}.${(file.type.split("/")[1] || "png").replace("jpeg", "jpg")}`, { type: file.type });
@@ -59,16 +59,16 @@ const dropped = ({ items }, add) => {
 };
 
 // A button that adds samples. The focus moves on, because the button hides once it has been used.
-const bindSamples = (name, add, refused, next) => by(name).addEventListener("click", async () => {
+const bindSamples = (name, add, refused, next) => byId(name).addEventListener("click", async () => {
   try {
-    await add(await Promise.all(by(name).dataset.files.split(" ").map(fetchFile)));
-    by(next).focus();
-  } catch (refusal) { by(refused).textContent = refusal.message; }
+    await add(await Promise.all(byId(name).dataset.files.split(" ").map(fetchFile)));
+    byId(next).focus();
+  } catch (refusal) { byId(refused).textContent = refusal.message; }
 });
 
 // A file that is dropped outside the paintings is a photo.
-export const receive = (addPhotos, addPaintings) => {
-  const zoneOf = ({ target }) => target.closest("#painting-zone") || by("photo-zone");
+export const bindFileInputs = (addPhotos, addPaintings) => {
+  const zoneOf = ({ target }) => target.closest("#painting-zone") || byId("photo-zone");
   const mark = (zone) => { for (const each of document.querySelectorAll(".zone")) each.classList.toggle("over", each === zone); };
   const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
   document.addEventListener("dragover", (event) => {
@@ -85,13 +85,13 @@ export const receive = (addPhotos, addPaintings) => {
     dropped(event.dataTransfer, zoneOf(event).id === "painting-zone" ? addPaintings : addPhotos);
   });
   document.addEventListener("paste", (event) => {
-    const files = [...event.clipboardData.files].map(named);
+    const files = [...event.clipboardData.files].map(withName);
     if (!files.length) return;
     event.preventDefault();
     addPhotos(files);
   });
   for (const [input, add] of [["photo-files", addPhotos], ["photo-camera", addPhotos], ["painting-files", addPaintings]]) {
-    by(input).addEventListener("change", ({ target }) => {
+    byId(input).addEventListener("change", ({ target }) => {
       const files = [...target.files];
       target.value = "";
       add(files);

@@ -1,11 +1,11 @@
 // A mask drawn on a photo by mouse, pen or finger, or by keyboard as rectangles.
-import { by, loaded } from "./shared/elements.js";
+import { byId, loaded } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 
 const LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
 const STEP = 0.02; // a key's step, as a share of a side
 const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
-const dialog = by("mask"), stage = by("mask-stage"), photo = by("mask-photo"), canvas = by("mask-drawn"), box = by("mask-box");
+const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), canvas = byId("mask-drawn"), box = byId("mask-box");
 const context = canvas.getContext("2d", { willReadFrequently: true });
 
 // The open photo's drawing: what it began with, its strokes, and whether it is kept instead of painted. A stroke is a line of
@@ -34,8 +34,8 @@ const covered = () => {
   return 4 * count / data.length;
 };
 const show = () => {
-  by("mask-undo").disabled = !drawing.strokes.length;
-  by("mask-said").textContent = text("page.mask.marked", { share: percent(covered()) });
+  byId("mask-undo").disabled = !drawing.strokes.length;
+  byId("mask-status").textContent = text("page.mask.marked", { share: percent(covered()) });
 };
 const redraw = () => {
   changed = true;
@@ -75,7 +75,7 @@ export const drawMask = async (chosen, byPointer) => {
   stage.style.setProperty("--ratio", sides[0] / sides[1]);
   // If the server does not answer, the order reports it.
   drawing = chosen.drawing || { base: maskAddress ? await loaded(maskAddress) : null, strokes: [], keep: false };
-  by("mask-title").textContent = name;
+  byId("mask-title").textContent = name;
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
   redraw();
   changed = false;
@@ -98,7 +98,7 @@ stage.addEventListener("pointerdown", (event) => {
   event.preventDefault(); // No text is selected.
   stage.setPointerCapture(event.pointerId);
   box.hidden = true;
-  line = { points: [placeOf(event)], width: Number(by("mask-brush").value) / 100, erase: by("mask-erase").checked };
+  line = { points: [placeOf(event)], width: Number(byId("mask-brush").value) / 100, erase: byId("mask-erase").checked };
   add(line);
 });
 stage.addEventListener("pointermove", (event) => {
@@ -131,7 +131,7 @@ stage.addEventListener("keydown", (event) => {
       ? { x, y, width: within(width + right, STEP, 1 - x), height: within(height + down, STEP, 1 - y) }
       : { x: within(x + right, 0, 1 - width), y: within(y + down, 0, 1 - height), width, height };
     showBox();
-  } else if (event.key === "Enter") add({ place: rectangle, erase: by("mask-erase").checked });
+  } else if (event.key === "Enter") add({ place: rectangle, erase: byId("mask-erase").checked });
   else return;
   event.preventDefault();
 });
@@ -140,13 +140,13 @@ dialog.addEventListener("keydown", (event) => {
   event.preventDefault();
   undo();
 });
-by("mask-undo").addEventListener("click", undo);
-by("mask-clear").addEventListener("click", () => add({ place: WHOLE, erase: true }));
+byId("mask-undo").addEventListener("click", undo);
+byId("mask-clear").addEventListener("click", () => add({ place: WHOLE, erase: true }));
 const end = () => {
   line = null;
   close();
 };
 // The event may come after a click on Paint.
-by("mask-done").addEventListener("click", () => { dialog.close(); end(); });
+byId("mask-done").addEventListener("click", () => { dialog.close(); end(); });
 dialog.addEventListener("close", end);
-by("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; changed = true; });
+byId("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; changed = true; });

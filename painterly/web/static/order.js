@@ -1,27 +1,30 @@
 // The order: how it is painted, what it takes, and sending it.
-import { by } from "./shared/elements.js";
+//
+// The form's `change` event is the message bus of photos.js, styles.js, order.js and previews.js: the browser sends it for a changed field,
+// they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on these listens.
+import { byId, setBusy } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { chosenStyles, setStylesOf, settingsOfStyles } from "./styles.js";
 import { chosenPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
-import { about, say } from "./words.js";
+import { about, announce } from "./words.js";
 
-const form = by("order"), paint = by("paint"), stop = by("stop-sending");
+const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
 let estimates = {}, sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
-const usual = JSON.parse(form.dataset.usual);
-let given = {};
-export const givenSettings = () => given;
-const give = (settings) => {
-  given = settings;
+const defaults = JSON.parse(form.dataset.defaults);
+let changes = {};
+export const changedSettings = () => changes;
+const setChanges = (settings) => {
+  changes = settings;
   form.dispatchEvent(new Event("change"));
 };
 
 const showOrder = () => {
   const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.preset.value];
   if (!sending) paint.textContent = count > 1 ? counted("page.paint_pictures", count) : text("page.paint");
-  by("paint-time").textContent = count && each ? text("page.in_total", { time: about(each * count) }) : "";
+  byId("paint-time").textContent = count && each ? text("page.in_total", { time: about(each * count) }) : "";
 };
 // The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
@@ -38,13 +41,13 @@ const sliders = {
 };
 const valueOf = ({ name, checked, valueAsNumber }) => name in sliders ? sliders[name].valueAt(valueAsNumber) : checked;
 const showSettings = () => {
-  const settings = { ...usual, ...settingsOfStyles(), ...given };
-  for (const name of Object.keys(usual)) {
+  const settings = { ...defaults, ...settingsOfStyles(), ...changes };
+  for (const name of Object.keys(defaults)) {
     const field = form.elements[name];
     if (name in sliders) {
       field.value = sliders[name].at(settings[name]);
       const words = text(`page.${name}.${sliders[name].name(valueOf(field))}`);
-      by(`${name}-said`).textContent = words;
+      byId(`${name}-value`).textContent = words;
       field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
     } else field.checked = settings[name];
   }
@@ -61,8 +64,8 @@ export const loadEstimates = async () => {
 };
 
 const missing = () => {
-  if (!chosenPhotos().length) return [text("page.choose_photo_first"), by("photo-files")];
-  if (!chosenStyles().length) return [text("page.choose_style_first"), form.querySelector("[name=style]") || by("painting-files")];
+  if (!chosenPhotos().length) return [text("page.choose_photo_first"), byId("photo-files")];
+  if (!chosenStyles().length) return [text("page.choose_style_first"), form.querySelector("[name=style]") || byId("painting-files")];
   const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
   if (Object.keys(paintings).length > most) return [text("page.most_blended", { most }), form.querySelector("[name=style]:checked")];
   return null;
@@ -71,10 +74,10 @@ const missing = () => {
 const showFull = (full) => {
   if (!full && document.activeElement === stop) paint.focus();
   stop.hidden = !full;
-  by("queue-full").textContent = full ? text("page.queue_full") : "";
+  byId("queue-full").textContent = full ? text("page.queue_full") : "";
 };
 const sendOrder = () => {
-  const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: given }));
+  const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: changes }));
   return send(
     requests,
     (at, whole) => { paint.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
@@ -82,31 +85,30 @@ const sendOrder = () => {
   );
 };
 
-// The event of a changed field, and of photos, styles and settings that have changed otherwise.
 form.addEventListener("change", () => { showOrder(); showSettings(); });
-form.addEventListener("input", ({ target }) => { if (target.name in usual) give({ ...given, [target.name]: valueOf(target) }); });
+form.addEventListener("input", ({ target }) => { if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }); });
 showSettings();
 stop.addEventListener("click", stopSending);
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   if (sending) return;
-  const lack = missing();
-  by("refused").textContent = lack ? lack[0] : "";
-  if (lack) { lack[1].focus(); return; }
+  const problem = missing();
+  byId("refused").textContent = problem ? problem[0] : "";
+  if (problem) { problem[1].focus(); return; }
   sending = true;
-  paint.setAttribute("aria-disabled", "true");
+  setBusy(paint, true);
   try {
     const { accepted, refused } = await sendOrder();
-    by("refused").textContent = refused.join(" ");
-    if (refused.length) by("refused").scrollIntoView({ block: "nearest" });
+    byId("refused").textContent = refused.join(" ");
+    if (refused.length) byId("refused").scrollIntoView({ block: "nearest" });
     if (accepted) {
-      say(counted("page.added", accepted));
-      if (!refused.length) by("queue-title").scrollIntoView({ block: "nearest" });
+      announce(counted("page.added", accepted));
+      if (!refused.length) byId("queue-title").scrollIntoView({ block: "nearest" });
     }
   } finally {
     sending = false;
     showFull(false);
-    paint.removeAttribute("aria-disabled");
+    setBusy(paint, false);
     showOrder();
   }
 });
@@ -117,17 +119,17 @@ window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) {
-    by("refused").textContent = text("page.still_sending");
-    by("refused").scrollIntoView({ block: "center" });
+    byId("refused").textContent = text("page.still_sending");
+    byId("refused").scrollIntoView({ block: "center" });
     return;
   }
   setPhotoOf(job);
   setStylesOf(job);
   if (job.preset) form.elements.preset.value = job.preset;
-  give(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in usual)));
-  by("refused").textContent = "";
+  setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)));
+  byId("refused").textContent = "";
   form.scrollIntoView({ block: "start" });
-  const first = form.querySelector("[name=style]:checked") || by("photo-files");
+  const first = form.querySelector("[name=style]:checked") || byId("photo-files");
   first.focus({ preventScroll: true });
-  say(text("page.form_filled", { photo: job.photo }));
+  announce(text("page.form_filled", { photo: job.photo }));
 };

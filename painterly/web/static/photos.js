@@ -1,9 +1,9 @@
 // The chosen photos.
-import { by, fromTemplate, picture } from "./shared/elements.js";
+import { byId, fromTemplate, picture } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
-import { sorted } from "./files.js";
+import { checkedFiles } from "./files.js";
 import { drawMask } from "./mask.js";
-import { say } from "./words.js";
+import { announce } from "./words.js";
 
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
 // that is sent, in a promise, or null. sent: the keys and jobs of its orders with this mask, so that nothing is painted twice if it is
@@ -13,21 +13,21 @@ const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
 
 const changed = () => {
-  by("photos").hidden = !photos.length;
-  by("sample-photo").hidden = photos.length > 0 || !by("sample-photo").dataset.files;
-  by("order").dispatchEvent(new Event("change"));
+  byId("photos").hidden = !photos.length;
+  byId("sample-photo").hidden = photos.length > 0 || !byId("sample-photo").dataset.files;
+  byId("order").dispatchEvent(new Event("change"));
 };
 // The button that opens a photo's mask; a line instead if the browser cannot show the photo.
 const bindMaskOf = (photo, button, image) => {
-  const label = (has) => { button.firstElementChild.textContent = text(has ? "page.mask.change" : "page.mask.add"); };
+  const showLabel = (hasMask) => { button.firstElementChild.textContent = text(hasMask ? "page.mask.change" : "page.mask.add"); };
   const unshown = () => button.replaceWith(text("page.mask.unshown"));
-  label(photo.maskAddress);
+  showLabel(photo.maskAddress);
   image.addEventListener("error", unshown);
   button.addEventListener("click", async ({ detail }) => {
     const drawn = await drawMask(photo, detail > 0).catch(unshown);
     if (typeof drawn !== "boolean") return;
     photo.sent = unsent();
-    label(drawn);
+    showLabel(drawn);
     changed();
   });
 };
@@ -41,18 +41,18 @@ const itemOf = (photo) => {
   remove.addEventListener("click", () => {
     const at = photos.indexOf(photo);
     removePhotos([photo]);
-    const next = by("photos").children[Math.min(at, photos.length - 1)];
-    (next ? next.querySelector("button") : by("photo-files")).focus();
-    say(text("page.removed", { name: photo.name }));
+    const next = byId("photos").children[Math.min(at, photos.length - 1)];
+    (next ? next.querySelector("button") : byId("photo-files")).focus();
+    announce(text("page.removed", { name: photo.name }));
   });
   bindMaskOf(photo, mask, image);
   return item;
 };
-export const removePhotos = (gone) => {
-  for (const photo of gone) {
+export const removePhotos = (removed) => {
+  for (const photo of removed) {
     const at = photos.indexOf(photo);
     if (at < 0) continue;
-    by("photos").children[at].remove();
+    byId("photos").children[at].remove();
     photos = photos.filter((each) => each !== photo);
     if (photo.file) URL.revokeObjectURL(photo.thumb);
   }
@@ -60,15 +60,15 @@ export const removePhotos = (gone) => {
 };
 const add = (photo) => {
   photos = [...photos, photo];
-  by("photos").append(itemOf(photo));
+  byId("photos").append(itemOf(photo));
 };
 export const addPhotos = (files) => {
-  const { good, refused } = sorted(files);
-  const same = (file) => photos.some((each) => each.file && each.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified);
-  for (const file of good) if (!same(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null, sent: unsent() });
-  by("photos-refused").textContent = refused.join(" ");
+  const { good, refused } = checkedFiles(files);
+  const isChosen = (file) => photos.some((each) => each.file && each.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified);
+  for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null, mask: null, sent: unsent() });
+  byId("photos-refused").textContent = refused.join(" ");
   changed();
-  if (good.length) say(counted("page.photos_chosen", photos.length));
+  if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
 // The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {

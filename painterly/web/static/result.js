@@ -1,10 +1,10 @@
 // One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
 import { addressHash, pushAddress } from "./shared/address.js";
-import { by } from "./shared/elements.js";
+import { byId } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
 import { compare, dialog, photoSide, resultSide, setView } from "./shared/compare.js";
 import { navigate, openDialog, showDetails } from "./shared/dialog.js";
-import { fitted } from "./shared/zoom.js";
+import { fitPictures } from "./shared/zoom.js";
 import { finishedJobs } from "./jobs.js";
 import { thumbOf } from "./styles.js";
 import { paintingName, titleOf } from "./words.js";
@@ -37,12 +37,12 @@ const showResult = (job) => {
   });
   const right = { alt: titleOf(job), preview: `${result}?small=1`, href: result, size: width && height ? [height, width] : null };
   compare(photoSide({ title: job.photo, preview: `${photo}?small=1`, href: photo }), resultSide(right));
-  fitted();
+  fitPictures();
 };
 const addressOf = (job) => `${location.pathname}${location.search}${job ? `#${job.id}` : ""}`;
 // Opens the result that the address names.
 export const follow = () => {
-  const asked = addressHash(), job = finishedJobs().find(({ id }) => id === asked);
+  const id = addressHash(), job = finishedJobs().find((each) => each.id === id);
   if (!job) { dialog.close(); return; }
   if (!dialog.open || current.id !== job.id) showResult(job);
   openDialog();
@@ -53,4 +53,4 @@ export const openResult = (job) => {
 };
 
 navigate({ neighbour, addressOf, isOpen: () => location.hash !== "", follow, closed: () => {} });
-by("views").addEventListener("change", ({ target }) => { setView(target.value); fitted(); });
+byId("views").addEventListener("change", ({ target }) => { setView(target.value); fitPictures(); });

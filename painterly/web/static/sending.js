@@ -8,20 +8,20 @@ const isChosen = (photo) => chosenPhotos().includes(photo);
 // A server that is busy for a moment is tried again some times before the page says that the queue is full.
 const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60; // LONGEST_S is the longest pause between two tries.
 // While the queue is full, the server may restart.
-const AWAY = [0, 502, 503, 504];
+const MISSING_SERVER = [0, 502, 503, 504];
 
-let stopped = false, wake = () => {};
-const rest = (seconds) => new Promise((resolve) => { wake = resolve; setTimeout(resolve, 1000 * seconds); });
-export const stopSending = () => { stopped = true; wake(); };
+let stopped = false, endPause = () => {};
+const pause = (seconds) => new Promise((resolve) => { endPause = resolve; setTimeout(resolve, 1000 * seconds); });
+export const stopSending = () => { stopped = true; endPause(); };
 
 // Returns the answer once the queue has room. Raises Refusal if the user stops it or removes the photo before that.
-const askWithRetries = async (photo, how, onFull) => {
+const askWithRetries = async (photo, options, onFull) => {
   let full = false;
   for (let tries = 1; ; tries += 1) {
-    try { return await ask("/api/jobs", how); } catch (refusal) {
-      if (stopped || !(refusal.status === 429 || (full && AWAY.includes(refusal.status)))) throw refusal;
+    try { return await ask("/api/jobs", options); } catch (refusal) {
+      if (stopped || !(refusal.status === 429 || (full && MISSING_SERVER.includes(refusal.status)))) throw refusal;
       if (!full && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(); }
-      await rest(Math.min(refusal.after || BUSY_S, LONGEST_S));
+      await pause(Math.min(refusal.after || BUSY_S, LONGEST_S));
       if (stopped || !isChosen(photo)) throw refusal;
     }
   }
@@ -37,8 +37,8 @@ const sendOne = async (photo, request, onFull) => {
   body.append("request", JSON.stringify(source ? { again: source, ...request } : request));
   if (!source) body.append("photo", photo.file, photo.name);
   if (mask) body.append("mask", mask, "mask.png");
-  const how = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
-  const job = await askWithRetries(photo, how, onFull);
+  const options = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
+  const job = await askWithRetries(photo, options, onFull);
   jobs.set(order, job.id);
   return job;
 };
@@ -65,9 +65,9 @@ export const send = async (requests, onSend, onFull) => {
       if (refusal.status === undefined) throw refusal;
       if (!isChosen(photo)) continue;
       // An error of one photo does not concern the next; a full queue or a missing server does.
-      const own = [413, 415, 422].includes(refusal.status);
-      refused.push(own ? ofFile(photo, refusal.message) : refusal.message);
-      if (!own) break;
+      const isOfPhoto = [413, 415, 422].includes(refusal.status);
+      refused.push(isOfPhoto ? ofFile(photo, refusal.message) : refusal.message);
+      if (!isOfPhoto) break;
     }
   }
   return { accepted, refused };

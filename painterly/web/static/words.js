@@ -1,20 +1,20 @@
 // Times and names in words, and what a screen reader says without being asked.
-import { by } from "./shared/elements.js";
+import { byId } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
 let clearing = 0;
-export const say = (words) => {
-  by("said").textContent = by("said").textContent === words ? `${words}\u00a0` : words;
+export const announce = (words) => {
+  byId("announcement").textContent = byId("announcement").textContent === words ? `${words}\u00a0` : words;
   clearTimeout(clearing);
-  clearing = setTimeout(() => { by("said").textContent = ""; }, 5000);
+  clearing = setTimeout(() => { byId("announcement").textContent = ""; }, 5000);
 };
 // A time that is estimated, and rounded therefore.
-export const spoken = (seconds) => {
+export const rounded = (seconds) => {
   if (seconds < 8) return text("page.few_seconds");
   const unit = seconds < 55 ? 5 : seconds < 3570 ? 60 : 900;
   return duration(unit * Math.max(1, Math.round(seconds / unit)));
 };
-export const about = (seconds) => seconds < 8 ? spoken(seconds) : text("page.about", { time: spoken(seconds) });
+export const about = (seconds) => seconds < 8 ? rounded(seconds) : text("page.about", { time: rounded(seconds) });
 // A message about a file, with its name.
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
