@@ -6,34 +6,30 @@ again and stores it under the same key.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from logging import ERROR, WARNING
-from pathlib import PurePosixPath
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from painterly.batch import ownership
+from painterly.batch.buckets import Buckets
 from painterly.batch.checkpoints import CheckpointStore, SavedState
-from painterly.batch.listing import Buckets
+from painterly.batch.finished import Finished, encoded, record_of
 from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
+from painterly.batch.order import Order, PlannedOrder
 from painterly.batch.reading import Inputs, Reader
-from painterly.batch.records import (
+from painterly.batch.stored_records import (
     finished_record,
     latest_record,
     now,
     order_record,
-    record_of,
     write_record,
 )
 from painterly.batch.timelapse import Timelapse
 from painterly.config import Config
-from painterly.errors import MemoryShortError, PainterlyError
+from painterly.errors import PainterlyError
 from painterly.gallery.gallery import Gallery
-from painterly.images import decode, encode
 from painterly.log import event
 from painterly.progress import follow
 from painterly.record import PictureRef, Record
@@ -46,34 +42,6 @@ from painterly.wording import duration, printable
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.batch.easel import Easel
     from painterly.engine.transfer import Step, Transfer
-
-
-@dataclass(frozen=True)
-class Finished:
-    """A finished painting.
-
-    Attributes:
-        photo: The photo.
-        paintings: The paintings of the style, in its order.
-        image: float32 [H, W, 3], sRGB 0…1.
-        weights: The identity of the network's weights.
-        device: The device in half a line.
-        losses: The losses of the last step.
-        content_weight: The photo's weight at the end.
-        seconds: The time that painting took.
-        timelapse: The frames of its time-lapse, if it gets one.
-    """
-
-    order: Order
-    photo: decode.Picture
-    paintings: list[np.ndarray]
-    image: np.ndarray
-    weights: str
-    device: str
-    losses: Mapping[str, float]
-    content_weight: float
-    seconds: float
-    timelapse: Timelapse | None = None
 
 
 class Bench:
@@ -113,7 +81,7 @@ class Bench:
         retrying = RetryingBucket(unfinished, self._leaving) if unfinished else self.result
         self._checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
 
-    def finished_record(self, order: Order) -> Record | None:
+    def finished_record(self, order: PlannedOrder) -> Record | None:
         """Return the record of the order's result if it has been stored since the plan was made,
         or else None. Raises UnavailableError."""
         return finished_record(self.result, order, self.config.keep)
@@ -128,28 +96,30 @@ class Bench:
         inputs: Inputs,
         easel: "Easel",
         on_step: "Callable[[Step], None] | None" = None,
+        resume: bool = False,
     ) -> Finished:
-        """Paint an order, from its checkpoint if it has one.
+        """Paint an order.
 
         Args:
             order: The order.
             inputs: The photo and the style.
             easel: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
+            resume: Whether to start from its checkpoint, if it has one.
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
             Exception: The painting, the weights or the storage have failed.
         """
         settings, batch_left = order.style.settings, easel.batch_left
-        timelapse = Timelapse() if order.timelapse else None
+        timelapse = Timelapse() if settings.timelapse else None
         device = easel.device_for(settings)
         with device.scope():
             vgg = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
             last = follow(
                 self._steps(
-                    order, easel.begin(order, inputs, vgg, self.config), timelapse, on_step
+                    order, easel.begin(order, inputs, vgg, self.config), timelapse, on_step, resume
                 ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
@@ -159,7 +129,6 @@ class Bench:
                 on=device.name,
             )
         return Finished(
-            order=order,
             photo=inputs.photo.picture,
             paintings=inputs.style.paintings,
             image=last.image,
@@ -171,15 +140,14 @@ class Bench:
             timelapse=timelapse,
         )
 
-    def store(self, finished: Finished) -> Record:
+    def store(self, order: PlannedOrder, finished: Finished) -> Record:
         """Store a painting, and return its record.
 
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
-        order = finished.order
-        data, animated = _encoded(finished)
-        record = record_of(finished, self.config, data)
+        data, animated = encoded(order, finished)
+        record = record_of(order, finished, self.config, data)
         if animated:
             etag = str(new_md5(animated).hexdigest())
             record = replace(record, timelapse=PictureRef(order.timelapse, etag))
@@ -208,7 +176,7 @@ class Bench:
         self._clear_up(order, before, record)
         return record
 
-    def fail(self, order: Order, error: PainterlyError) -> Record:
+    def fail(self, order: PlannedOrder, error: PainterlyError) -> Record:
         """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
         order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
         current, _ = order_record(self.result, order)
@@ -234,11 +202,12 @@ class Bench:
         transfer: "Transfer",
         timelapse: Timelapse | None,
         on_step: "Callable[[Step], None] | None",
+        resume: bool,
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal. The time-lapse gets its frames."""
         stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
-        state = self._saved_state(order, transfer)
+        state = self._saved_state(order, transfer) if resume else None
         if timelapse and state:
             timelapse.restore(state)
         for step in transfer.steps(state, stop.obey):
@@ -265,7 +234,7 @@ class Bench:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
         return state
 
-    def _clear_up(self, order: Order, before: Record, record: Record) -> None:
+    def _clear_up(self, order: PlannedOrder, before: Record, record: Record) -> None:
         """Delete an order's earlier results and time-lapse, and its checkpoint. A partial run
         cannot know the owners of results and leaves them."""
         try:
@@ -285,18 +254,3 @@ class Bench:
 
 def _snapshot(step: "Step", timelapse: Timelapse | None) -> SavedState:
     return step.snapshot() | (timelapse.arrays() if timelapse else {})
-
-
-def _encoded(finished: Finished) -> tuple[bytes, bytes]:
-    """Return the file of a result, and that of its time-lapse, or empty bytes if it has none.
-    Raises PictureError, MemoryShortError."""
-    order = finished.order
-    output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
-    try:
-        data = encode.encode_result(output, finished.photo, finished.image)
-        timelapse = finished.timelapse
-        return data, timelapse.encoded(finished.image, finished.photo.alpha) if timelapse else b""
-    except MemoryError:
-        raise MemoryShortError(
-            f"{order.photo.key}: there is too little memory to encode its result; make it smaller"
-        ) from None

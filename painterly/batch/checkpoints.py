@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from painterly.batch.order import Order
-from painterly.batch.plan import Selection
+from painterly.batch.selection import Selection
 from painterly.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from painterly.errors import StorageError
 from painterly.log import event
@@ -82,7 +82,7 @@ class CheckpointStore:
         self._lock = threading.Lock()  # guards `_saves`
 
     def load(self, order: Order, shapes: Shapes) -> "Future[SavedState | None]":
-        """Begin to load an order's checkpoint, if there may be one.
+        """Begin to load an order's checkpoint.
 
         Args:
             order: The order.
@@ -136,7 +136,7 @@ class CheckpointStore:
     def _load(self, order: Order, shapes: Shapes) -> SavedState | None:
         key = order.checkpoint_key
         with contextlib.suppress(ObjectError):
-            if order.may_resume and self._retrying.find(key) is not None:
+            if self._retrying.find(key) is not None:
                 with self._lock:
                     self._saves[key] = _SAVED
                 return read_snapshot(self._retrying, key, order.fingerprint, shapes)

@@ -1,13 +1,17 @@
-"""An order: one photo to be painted in one style, with the name that its result gets."""
+"""An order: one photo to be painted in one style. A planned order also has the place of its result
+in a bucket."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import astuple, dataclass
+from functools import cached_property
 from typing import Any
 
-from painterly import bucket_layout
+from painterly import ENGINE_VERSION, bucket_layout
 from painterly.batch.styles import Style
 from painterly.images.output import OutputFormat
 from painterly.log import event
-from painterly.record import Record
+from painterly.record import PaintingRef, PictureRef, Record
 from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
@@ -16,18 +20,12 @@ from painterly.wording import printable
 
 @dataclass(frozen=True)
 class Order:
-    """One photo to be painted in one style, where its mask is white.
+    """One photo to be painted in one style, where its mask is white: all that decides a result.
 
     Attributes:
         weights: The weights of the network that paints it.
-        output: The format that the user asked for. The extension of `result` has the one that this
-            means for the photo.
-        result: The key of the result.
-        timelapse: The key of its time-lapse, or empty if it gets none.
-        fingerprint: See `records.fingerprint`; empty until it is known.
-        previous: The record of an earlier result or failure.
-        may_resume: Whether another process may have left a checkpoint of it.
-        place: Its place among the orders of a run, for the log, such as ` (3 of 20)`.
+        output: The format that the user asked for; it may be the photo's own.
+        place: Its place among several orders, for the log, such as ` (3 of 20)`.
     """
 
     photo: Entry
@@ -35,11 +33,6 @@ class Order:
     style: Style
     weights: WeightsSource
     output: OutputFormat
-    result: str
-    timelapse: str = ""
-    fingerprint: str = ""
-    previous: Record | None = None
-    may_resume: bool = False
     place: str = ""
 
     def __str__(self) -> str:
@@ -51,11 +44,6 @@ class Order:
         return f"{self}{self.place}"
 
     @property
-    def record_key(self) -> str:
-        """The key of its record."""
-        return bucket_layout.record_key(self.style.name, self.photo.key)
-
-    @property
     def checkpoint_key(self) -> str:
         """The key of its checkpoint."""
         return bucket_layout.checkpoint_key(self.style.name, self.photo.key)
@@ -64,6 +52,45 @@ class Order:
     def network(self) -> str:
         """The network that paints it, in half a line."""
         return sources.described(self.weights.identity, self.weights.given)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of everything that decides a result, except the weights, which a record names
+        separately.
+
+        It covers photo, paintings, masks and regions by content, shares, settings, output format,
+        and the version of the engine. The first use raises ObjectError if a file in a folder is
+        gone.
+        """
+        inputs = {
+            "photo": [_etag(self.photo), _etag(self.mask)],
+            "paintings": [
+                [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
+                for each in self.style.paintings
+            ],
+            "settings": self.style.settings.deciding(),
+            # Without a depth of 8, as in records of versions that had none.
+            "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
+            "engine": ENGINE_VERSION,
+        }
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+    def record_of_inputs(self) -> Record:
+        """Return the part of its record that names its inputs: photo, mask, paintings and settings,
+        each file by its key and its content's ETag."""
+        return Record(
+            photo=self.photo.key,
+            photo_etag=self.photo.etag,
+            photo_mask=_ref(self.mask),
+            style=self.style.name,
+            paintings=tuple(
+                PaintingRef(
+                    each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
+                )
+                for each in self.style.paintings
+            ),
+            settings=self.style.settings.deciding(),
+        )
 
     def log(self, message: str, **fields: Any) -> None:
         """Log a line about the order, as `event`, with its photo and style."""
@@ -85,3 +112,33 @@ class Order:
             return True
         are_md5 = all(name.startswith("md5:") and "-" not in name for name in (recorded, current))
         return not are_md5 and record.network == self.network
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedOrder(Order):
+    """An order of a run, with the place of its result in the bucket of results.
+
+    Attributes:
+        result: The key of the result, with the extension that `output` means for the photo.
+        timelapse: The key of its time-lapse, or empty if it gets none.
+        previous: The record of an earlier result or failure.
+        may_resume: Whether another process may have left a checkpoint of it.
+    """
+
+    result: str
+    timelapse: str = ""
+    previous: Record | None = None
+    may_resume: bool = False
+
+    @property
+    def record_key(self) -> str:
+        """The key of its record."""
+        return bucket_layout.record_key(self.style.name, self.photo.key)
+
+
+def _etag(entry: Entry | None) -> str | None:
+    return None if entry is None else entry.etag
+
+
+def _ref(entry: Entry | None) -> PictureRef | None:
+    return None if entry is None else PictureRef(entry.key, entry.etag)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from logging import WARNING
 
 from painterly.batch.names import TIMELAPSE, contenders_start, could_be_result
-from painterly.batch.order import Order
-from painterly.batch.records import (
+from painterly.batch.order import PlannedOrder
+from painterly.batch.stored_records import (
     is_content,
     is_intact,
     latest_record,
@@ -28,7 +28,7 @@ from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.wording import printable
 
 
-def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]:
+def claim(bucket: Bucket, order: PlannedOrder, record: Record) -> tuple[Record, Record]:
     """Write the record of a result before the result.
 
     From then on the keys of the result and its time-lapse are known as the order's, even if the
@@ -51,7 +51,7 @@ def claim(bucket: Bucket, order: Order, record: Record) -> tuple[Record, Record]
     return record, before
 
 
-def outdated(bucket: Bucket, order: Order, before: Record) -> Iterator[str]:
+def outdated(bucket: Bucket, order: PlannedOrder, before: Record) -> Iterator[str]:
     """Yield the keys of earlier results that an order's new one replaces, by the record before."""
     for key, etags in results_of(before, order).items():
         if key == order.result:
@@ -76,7 +76,7 @@ def outdated_timelapse(bucket: Bucket, before: Record, record: Record) -> str | 
 
 
 def _in_free_place(
-    bucket: Bucket, order: Order, before: Record, timelapse: PictureRef
+    bucket: Bucket, order: PlannedOrder, before: Record, timelapse: PictureRef
 ) -> PictureRef | None:
     """Return a time-lapse, or None if it cannot be stored under its key, which is logged."""
     try:
@@ -95,7 +95,7 @@ def _in_free_place(
     return None
 
 
-def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:
+def checked_record(bucket: Bucket, order: PlannedOrder, entry: Entry | None) -> Record:
     """Return the order's latest record, after a check that it names an object, if there is one.
 
     Raises PictureError if it does not, StorageError.
@@ -115,7 +115,7 @@ def checked_record(bucket: Bucket, order: Order, entry: Entry | None) -> Record:
     return record
 
 
-def is_named_by_another(bucket: Bucket, key: str, order: Order) -> bool:
+def is_named_by_another(bucket: Bucket, key: str, order: PlannedOrder) -> bool:
     """Return whether the record of another photo names a key. Raises StorageError."""
     start = contenders_start(key)
     is_short = start_of_name(start) == start  # Or the records have no more of their photos' names.

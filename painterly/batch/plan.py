@@ -1,48 +1,26 @@
 """Plans a run: every photo in every style, except those with an up-to-date result."""
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from painterly import bucket_layout
 from painterly.batch.names import ResultNames
 from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.batch.ownership import checked_record, is_named_by_another
-from painterly.batch.records import (
-    fingerprint,
+from painterly.batch.selection import Selection
+from painterly.batch.stored_records import (
     intact_records,
     read_records,
     record_for,
     record_readers,
     results_of,
 )
-from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import PictureError
 from painterly.record import Record
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.wording import printable
-
-
-@dataclass(frozen=True)
-class Selection:
-    """The photos and styles that a run should paint.
-
-    Attributes:
-        photos: The photos, each of them to be painted in every style.
-        styles: The styles.
-        masks: The masks of the photos, by the photos' keys.
-        names: The names of all results.
-    """
-
-    photos: Sequence[Entry]
-    styles: Sequence[Style]
-    masks: Mapping[str, Entry]
-    names: ResultNames
-
-    def pairs(self) -> Iterator[tuple[Entry, Style]]:
-        """Yield every photo in every style, style by style."""
-        return ((photo, style) for style in self.styles for photo in self.photos)
 
 
 @dataclass(frozen=True)
@@ -59,10 +37,10 @@ class Plan:
         stale: The keys of checkpoints of pictures that are done or no longer wanted.
     """
 
-    todo: tuple[Order, ...]
+    todo: tuple[PlannedOrder, ...]
     done: tuple[Record, ...]
-    refused: tuple[tuple[Order, str], ...]
-    kept: tuple[Order, ...]
+    refused: tuple[tuple[PlannedOrder, str], ...]
+    kept: tuple[PlannedOrder, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
     stale: tuple[str, ...]
@@ -114,7 +92,7 @@ def make_plan(
         for photo in selection.photos:
             record_key = bucket_layout.record_key(style.name, photo.key)
             previous = record_for(records.get(record_key), photo.key, style.name)
-            order = Order(
+            order = PlannedOrder(
                 photo=photo,
                 mask=selection.masks.get(photo.key),
                 style=style,
@@ -128,9 +106,10 @@ def make_plan(
                 may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )
             try:
-                order = with_fingerprint(order, result)
+                check_names(order, result)
                 intact_key = _intact_result(order, intact)
-                current = previous is not None and order.is_described_by(previous)
+                # Also without a record: an order whose files cannot be read is refused here.
+                current = order.is_described_by(previous or Record())
                 if previous and (config.keep or current) and intact_key is not None:
                     done.append(previous)
                     if not current:
@@ -168,12 +147,9 @@ def make_plan(
     )
 
 
-def with_fingerprint(order: Order, result: Bucket) -> Order:
-    """Return an order with its fingerprint.
-
-    Raises PictureError if it could have no record, so that it would never be done: file names of
-    old archives are not UTF-8, and others are too long. Raises ObjectError if a file is gone.
-    """
+def check_names(order: PlannedOrder, result: Bucket) -> None:
+    """Raise PictureError if an order could have no record, so that it would never be done: file
+    names of old archives are not UTF-8, and others are too long."""
     for what, name in (("photo", order.photo.key), ("style", order.style.name)):
         try:
             name.encode()
@@ -185,12 +161,11 @@ def with_fingerprint(order: Order, result: Bucket) -> Order:
         result.check_key(order.record_key)
     except BadKeyError as error:
         raise PictureError(f"no record of it can be stored: {error}") from None
-    return replace(order, fingerprint=fingerprint(order))
 
 
 def _in_free_place(
-    order: Order, names: ResultNames, result: Bucket, stored: Mapping[str, Entry]
-) -> Order:
+    order: PlannedOrder, names: ResultNames, result: Bucket, stored: Mapping[str, Entry]
+) -> PlannedOrder:
     """Return an order with the key of a result that is free or its own.
 
     If another photo, such as a deleted one, has a result there, the order's photo keeps its
@@ -218,7 +193,7 @@ def _in_free_place(
     )
 
 
-def _intact_result(order: Order, intact: Mapping[str, Record]) -> str | None:
+def _intact_result(order: PlannedOrder, intact: Mapping[str, Record]) -> str | None:
     """Return the key of the existing result that the order's record describes, or None."""
     key = order.previous.result if order.previous else None
     is_own = key in results_of(order.previous, order)

@@ -7,7 +7,6 @@ from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 
 from painterly import ENGINE_VERSION
-from painterly.batch.records import record_of_inputs
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.record import Record
@@ -21,8 +20,9 @@ MAX_DIFFERENCES = 3  # names in such a line
 _OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
 
 if TYPE_CHECKING:
-    from painterly.batch.order import Order
-    from painterly.batch.plan import Plan, Selection
+    from painterly.batch.order import PlannedOrder
+    from painterly.batch.plan import Plan
+    from painterly.batch.selection import Selection
     from painterly.batch.workers import Outcome
 
 
@@ -160,7 +160,7 @@ def notify(address: str | None, text: str, **fields: str | int) -> None:
         event(f"no word of the end was sent: {error}; see NOTIFY_URL", level=WARNING)
 
 
-def _log_failures(failures: "Iterable[tuple[Order, str]]") -> None:
+def _log_failures(failures: "Iterable[tuple[PlannedOrder, str]]") -> None:
     """Log one line for each photo that failed, for all its styles together."""
     by_photo: dict[str, dict[str, list[str]]] = {}
     for order, reason in failures:
@@ -179,7 +179,7 @@ def _named(styles: list[str]) -> str:
 
 
 def _repaint_causes(
-    orders: "Iterable[Order]", plan: "Plan", output: OutputFormat
+    orders: "Iterable[PlannedOrder]", plan: "Plan", output: OutputFormat
 ) -> list[tuple[int, str]]:
     """Return the number of existing results of these orders for each way in which they differ from
     what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
@@ -201,12 +201,12 @@ def _repaint_causes(
 
 
 def _differences(
-    order: "Order", record: Record, output: OutputFormat
+    order: "PlannedOrder", record: Record, output: OutputFormat
 ) -> dict[str, tuple[str, ...]]:
     """Return the ways in which a result differs from what a run would paint, each with the names
     of the inputs or settings that differ. Fields that records of earlier versions lack count as
     equal."""
-    now = record_of_inputs(order)
+    now = order.record_of_inputs()
     differences: dict[str, tuple[str, ...]] = {}
     if record.photo_etag not in (None, now.photo_etag):
         differences["of another photo of the same name"] = (order.photo.key,)

@@ -11,12 +11,13 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from painterly.batch.bench import Bench
+from painterly.batch.buckets import Buckets
 from painterly.batch.failures import picture_failure
-from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.listing import list_buckets
+from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import Order
-from painterly.batch.plan import Selection
-from painterly.batch.run import load_devices
+from painterly.batch.selection import Selection, select
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError
@@ -98,7 +99,6 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 style=_at_size(style, side),
                 weights=networks.source(style.settings),
                 output=config.output,
-                result="",
                 place=f" ({number} of {len(pairs)})",
             )
             try:

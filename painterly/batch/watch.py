@@ -6,18 +6,15 @@ A round in which nothing has changed lists the buckets, and reads and loads noth
 import time
 from logging import WARNING
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 from painterly.batch import report
+from painterly.batch.batch import Batch
 from painterly.batch.listing import Listing
 from painterly.bucket_layout import CHECKPOINTS, WEB
 from painterly.errors import StorageError
 from painterly.log import event
 from painterly.signals import Stop, Stopped
 from painterly.wording import duration
-
-if TYPE_CHECKING:
-    from painterly.batch.run import Batch
 
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 LOOK_S = 1.0  # seconds between checks for a signal: on Windows, only Ctrl-C ends a sleep
@@ -26,7 +23,7 @@ PASSING = (f"{CHECKPOINTS}/", f"{WEB}/")
 _Snapshot = frozenset[tuple[str, str, str]]
 
 
-def watch(batch: "Batch", listing: Listing, every_s: float) -> None:
+def watch(batch: Batch, listing: Listing, every_s: float) -> None:
     """Paint, and look for what is new or changed, until a signal or an error ends it.
 
     Errors of the storage are logged, and the next round tries again.
@@ -61,7 +58,7 @@ def watch(batch: "Batch", listing: Listing, every_s: float) -> None:
 class _Rounds:
     """The rounds of a batch, and what the last complete one has seen."""
 
-    def __init__(self, batch: "Batch") -> None:
+    def __init__(self, batch: Batch) -> None:
         self._batch = batch
         self._seen: _Snapshot | None = None
         self._retried = time.monotonic()

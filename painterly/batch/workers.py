@@ -13,9 +13,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from painterly.batch.bench import Bench, Finished
+from painterly.batch.bench import Bench
 from painterly.batch.failures import picture_failure
-from painterly.batch.order import Order
+from painterly.batch.finished import Finished
+from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import Plan
 from painterly.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.budget import Limits
@@ -49,7 +50,7 @@ class Outcome:
 
     painted: int = 0
     seconds: float = 0.0
-    failures: list[tuple[Order, str]] = field(default_factory=list)
+    failures: list[tuple[PlannedOrder, str]] = field(default_factory=list)
     already_stored: int = 0
 
     def add_painted(self, seconds: float) -> None:
@@ -128,7 +129,7 @@ def _paint(
     easel: "Easel",
     ahead: "ReadAhead",
     saving: "SavingPool",
-    order: Order,
+    order: PlannedOrder,
     fetching: "Future[Fetched]",
 ) -> None:
     """Paint an order, and hand the result or the failure to those that store."""
@@ -136,20 +137,20 @@ def _paint(
         if isinstance(bench.stop.result_of(fetching), PhotoFiles):
             saving.drain()  # Finished pictures keep photos that may be as large.
         inputs = bench.stop.result_of(ahead.decode(order, fetching))
-        finished = bench.paint(order, inputs, easel)
+        finished = bench.paint(order, inputs, easel, resume=order.may_resume)
     except Exception as error:
         saving.fail(order, picture_failure(error))
     else:
-        saving.store(finished)
+        saving.store(order, finished)
 
 
 class ReadAhead:
     """The orders of a run. Each is handed out once, in turn; a few are read in advance."""
 
-    def __init__(self, orders: Sequence[Order], reader: Reader) -> None:
+    def __init__(self, orders: Sequence[PlannedOrder], reader: Reader) -> None:
         self._reader = reader
         self._rest, self._total = deque(orders), len(orders)
-        self._ahead: deque[tuple[Order, Future[Fetched]]] = deque()
+        self._ahead: deque[tuple[PlannedOrder, Future[Fetched]]] = deque()
         self._depth, self._lock = READ_AHEAD, threading.Lock()
         self._pool = ThreadPoolExecutor(32)
         with self._lock:
@@ -166,7 +167,7 @@ class ReadAhead:
         """The number of orders that no easel has taken yet."""
         return len(self._rest) + len(self._ahead)
 
-    def next(self) -> "tuple[Order, Future[Fetched]] | None":
+    def next(self) -> "tuple[PlannedOrder, Future[Fetched]] | None":
         """Return the next order and its files, or None if none is left."""
         with self._lock:
             if not self._ahead:
@@ -176,7 +177,7 @@ class ReadAhead:
             self._fill()
         return replace(order, place=f" ({number} of {self._total})"), fetching
 
-    def decode(self, order: Order, fetching: "Future[Fetched]") -> "Future[Inputs]":
+    def decode(self, order: PlannedOrder, fetching: "Future[Fetched]") -> "Future[Inputs]":
         """Begin to make an order's inputs from its files."""
         return self._pool.submit(lambda: self._reader.decode(order, fetching.result()))
 
@@ -225,11 +226,11 @@ class SavingPool:
         if self._bench.gallery:
             self._bench.gallery.mark()
 
-    def store(self, finished: Finished) -> None:
+    def store(self, order: PlannedOrder, finished: Finished) -> None:
         """Take a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._submit(self._store, finished)
+        self._submit(self._store, order, finished)
 
-    def fail(self, order: Order, error: PainterlyError) -> None:
+    def fail(self, order: PlannedOrder, error: PainterlyError) -> None:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._submit(self._fail, order, error)
 
@@ -294,18 +295,18 @@ class SavingPool:
         with self._lock:
             self._running.add(begun)
 
-    def _store(self, finished: Finished) -> None:
+    def _store(self, order: PlannedOrder, finished: Finished) -> None:
         try:
-            self.show(self._bench.store(finished))
+            self.show(self._bench.store(order, finished))
         except Exception as error:
-            self._fail(finished.order, picture_failure(error))
+            self._fail(order, picture_failure(error))
         else:
             with self._lock:
                 self.outcome.add_painted(finished.seconds)
         if self._page:
             self._page.publish_if_due()
 
-    def _fail(self, order: Order, error: PainterlyError) -> None:
+    def _fail(self, order: PlannedOrder, error: PainterlyError) -> None:
         with self._lock:
             self.outcome.failures.append((order, str(error)))
         self.show(self._bench.fail(order, error))

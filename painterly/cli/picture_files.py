@@ -86,7 +86,7 @@ def chosen_device(asked: str, settings: Settings) -> "Device":
         asked: One of DEVICE's values.
         settings: The settings of the picture.
     """
-    from painterly.batch.run import load_devices
+    from painterly.batch.loading import load_devices
 
     device = load_devices(asked, settings.traits.optimises).result().first
     logger.info("painting on %s", device)

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from painterly import config
 from painterly.batch.bench import Bench
-from painterly.batch.listing import Buckets
+from painterly.batch.buckets import Buckets
 from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from painterly.batch.order import Order
 from painterly.batch.styles import Painting, Style
@@ -124,7 +124,6 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
         style=Style(known(record.style, "style"), paintings, settings),
         weights=weights,
         output=replace(OutputFormat(*known(record.output, "output")), format=extension),
-        result=result,
     )
 
 

@@ -41,7 +41,7 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
             values["BUCKET_RESULT"] = nothing  # A sheet stores no results.
         loaded = config.load(values)
         check_samples(loaded)
-        from painterly.batch.listing import Buckets
+        from painterly.batch.buckets import Buckets
         from painterly.batch.sheet import paint_sheet, select_for_sheet
         from painterly.images import arrays, encode
 

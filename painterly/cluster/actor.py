@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.batch.bench import Bench, Finished
+from painterly.batch.bench import Bench
+from painterly.batch.buckets import Buckets
 from painterly.batch.failures import is_out_of_memory, picture_failure
-from painterly.batch.listing import Buckets
+from painterly.batch.finished import Finished
+from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.batch.reading import PhotoFiles, PhotoInput
-from painterly.batch.run import load_devices
 from painterly.config import Config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
@@ -111,7 +112,7 @@ class RemoteWorker:
         self._easel = Easel(device, set_aside=3 * self._bench.reader.ahead_bytes)
         return Answer(str(device))
 
-    def paint(self, order: Order) -> Answer:
+    def paint(self, order: PlannedOrder) -> Answer:
         """Paint an order and store its result. Raises an error if memory is exhausted: the worker
         cannot continue then."""
         try:
@@ -121,7 +122,7 @@ class RemoteWorker:
             try:
                 photo = self._bench.reader.fetch(order)
                 finished = self._painting.submit(self._paint_next, order, photo).result()
-                return Answer(record=self._bench.store(finished))
+                return Answer(record=self._bench.store(order, finished))
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
@@ -139,7 +140,7 @@ class RemoteWorker:
         wait([self._painting.submit(int)], timeout=LEAVE_S)
         self._bench.close()
 
-    def _paint_next(self, order: Order, photo: PhotoFiles | PhotoInput) -> Finished:
+    def _paint_next(self, order: PlannedOrder, photo: PhotoFiles | PhotoInput) -> Finished:
         self._stop.obey()
         inputs = self._bench.reader.decode(order, photo)
-        return self._bench.paint(order, inputs, self._easel)
+        return self._bench.paint(order, inputs, self._easel, resume=order.may_resume)

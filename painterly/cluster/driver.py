@@ -16,7 +16,7 @@ from typing import Any
 from painterly import ENGINE_VERSION
 from painterly.batch.bench import Bench
 from painterly.batch.failures import UnexpectedError
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import Plan
 from painterly.batch.run import run as run_batch
 from painterly.batch.workers import Outcome, SavingPool
@@ -151,7 +151,7 @@ class _Painting:
         self._fleet = Fleet(ray, setup)
         self._queues = Queues(plan.todo)
         # The worker that was asked, and its order if it has one, by Ray's reference.
-        self._calls: dict[Any, tuple[Member, Order | None]] = {}
+        self._calls: dict[Any, tuple[Member, PlannedOrder | None]] = {}
         # The problem of each node since the last painted picture, and its deaths at the start.
         self._problems: dict[str, PainterlyError] = {}
         self._false_starts: Counter[str] = Counter()
@@ -199,7 +199,7 @@ class _Painting:
         ready, _ = self._ray.wait(asked, num_returns=len(asked), timeout=POLL_S)
         return ready
 
-    def _take_reply(self, member: Member, order: Order | None, reference: Any) -> None:
+    def _take_reply(self, member: Member, order: PlannedOrder | None, reference: Any) -> None:
         try:
             answer: Answer = self._ray.get(reference)
         except Exception as error:  # It has died, does not answer, or has an unexpected error.
@@ -214,7 +214,7 @@ class _Painting:
             del self._false_starts[member.node]
             event(f"painting on {member.name}: {answer.device}", device=answer.device)
 
-    def _end(self, member: Member, order: Order, answer: Answer) -> None:
+    def _end(self, member: Member, order: PlannedOrder, answer: Answer) -> None:
         self._problems.clear()
         del member.orders[order.record_key]
         self._queues.end()
@@ -259,7 +259,7 @@ class _Painting:
                 )
             self._end_without_nodes()
 
-    def _give_up(self, member: Member, problem: PainterlyError, order: Order | None) -> None:
+    def _give_up(self, member: Member, problem: PainterlyError, order: PlannedOrder | None) -> None:
         """End a worker with a problem, and give its orders to others."""
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._problems[member.node] = problem

@@ -13,7 +13,7 @@ from logging import DEBUG, WARNING
 from pathlib import Path
 from typing import Any
 
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
@@ -56,7 +56,7 @@ class Member:
     node: str
     actor: Any
     device: str = ""
-    orders: dict[str, Order] = field(default_factory=dict)
+    orders: dict[str, PlannedOrder] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

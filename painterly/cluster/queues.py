@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 
 # The orders of one worker, however many photos there are: one is painted, one is stored, and two
 # are read.
@@ -23,13 +23,13 @@ class Queues:
     death shows which one it was.
     """
 
-    def __init__(self, orders: Sequence[Order]) -> None:
-        self._waiting, self._suspects = deque(orders), deque[Order]()
+    def __init__(self, orders: Sequence[PlannedOrder]) -> None:
+        self._waiting, self._suspects = deque(orders), deque[PlannedOrder]()
         self._deaths: Counter[str] = Counter()
         self._node_losses: Counter[str] = Counter()
         self.left = len(orders)  # the number of orders that have not ended
 
-    def take(self, under_way: Collection[Order]) -> Order | None:
+    def take(self, under_way: Collection[PlannedOrder]) -> PlannedOrder | None:
         """Return the next order for a worker with these, or None if it has enough or none is
         left."""
         if self._waiting:
@@ -41,12 +41,14 @@ class Queues:
         """Count an order that was painted or has failed."""
         self.left -= 1
 
-    def give_back(self, orders: Collection[Order]) -> None:
+    def give_back(self, orders: Collection[PlannedOrder]) -> None:
         """Take back the orders of a worker that has a problem."""
         for order in reversed([*orders]):
             (self._suspects if self._is_suspect(order) else self._waiting).appendleft(order)
 
-    def lose(self, orders: Collection[Order], with_node: bool) -> list[tuple[Order, str]]:
+    def lose(
+        self, orders: Collection[PlannedOrder], with_node: bool
+    ) -> list[tuple[PlannedOrder, str]]:
         """Take back the orders of a lost worker.
 
         Args:
@@ -78,6 +80,6 @@ class Queues:
         self._waiting.extendleft(reversed(back))
         return failed
 
-    def _is_suspect(self, order: Order) -> bool:
+    def _is_suspect(self, order: PlannedOrder) -> bool:
         key = order.record_key
         return key in self._deaths or self._node_losses[key] >= NODE_LOSSES_ALONE

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from painterly.batch.listing import Buckets
+from painterly.batch.buckets import Buckets
 from painterly.bucket_layout import WEB
 from painterly.config import Config
 from painterly.storage import open_bucket

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
 from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.loading import load_devices
 from painterly.batch.names import result_key, timelapse_key
 from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
-from painterly.batch.plan import with_fingerprint
+from painterly.batch.order import PlannedOrder
+from painterly.batch.plan import check_names
 from painterly.batch.reading import Inputs
-from painterly.batch.run import load_devices
 from painterly.config import Config
 from painterly.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
 from painterly.errors import PictureError
@@ -139,7 +139,7 @@ class JobRunner:
 
     def _paint(
         self,
-        order: Order,
+        order: PlannedOrder,
         bench: Bench,
         gallery: Gallery,
         on_step: "Callable[[Step], None]",
@@ -151,11 +151,12 @@ class JobRunner:
             self._log_network(order)
             inputs = self._read(order, bench, check)
             self._stop.later = True  # Until its checkpoint is saved.
-            finished = bench.paint(order, inputs, Easel(self._devices().first), on_step)
+            easel = Easel(self._devices().first)
+            finished = bench.paint(order, inputs, easel, on_step, resume=True)
             self._stop.later = False
             self._stop.obey()
             gallery.mark()
-            record = bench.store(finished)
+            record = bench.store(order, finished)
             gallery.mark()  # Again: a whole run may have removed the mark since.
         except Exception as error:
             if is_out_of_memory(error):
@@ -167,7 +168,7 @@ class JobRunner:
             self._stop.later = False
         return record
 
-    def _read(self, order: Order, bench: Bench, check: Callable[[], None]) -> Inputs:
+    def _read(self, order: PlannedOrder, bench: Bench, check: Callable[[], None]) -> Inputs:
         """Read an order's pictures. `check` and a signal end that at once, although a thread may
         still be decoding."""
         future: Future[Inputs] = Future()
@@ -184,14 +185,14 @@ class JobRunner:
             check()
         return future.result()
 
-    def _log_network(self, order: Order) -> None:
+    def _log_network(self, order: PlannedOrder) -> None:
         """Log which network paints, once for each."""
         weights = order.weights.identity
         if weights not in self._logged:
             self._logged.add(weights)
             event(f"painting with {order.network}", weights=weights)
 
-    def _order(self, job: StoredJob) -> Order:
+    def _order(self, job: StoredJob) -> PlannedOrder:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo = self._buckets.source.find(job.photo_key)
         if photo is None:
@@ -203,7 +204,7 @@ class JobRunner:
         output = self._config.output
         # Other results are elsewhere: the photo's key begins with the job's id.
         result = result_key(style.name, photo.key, output)
-        order = Order(
+        order = PlannedOrder(
             photo=photo,
             mask=mask,
             style=style,
@@ -211,6 +212,6 @@ class JobRunner:
             output=output,
             result=result,
             timelapse=timelapse_key(result) if style.settings.timelapse else "",
-            may_resume=True,
         )
-        return with_fingerprint(order, self._buckets.result)
+        check_names(order, self._buckets.result)
+        return order

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from starlette.responses import Response
 
 from painterly.batch.names import TIMELAPSE
-from painterly.batch.records import read_record, record_readers
+from painterly.batch.stored_records import read_record, record_readers
 from painterly.bucket_layout import GALLERY, RECORDS
 from painterly.errors import PictureError
 from painterly.gallery.page import page_context

@@ -14,7 +14,7 @@ from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
 from painterly import log
-from painterly.batch import bench, dry_run
+from painterly.batch import batch, bench, dry_run
 from painterly.batch import run as batch_run
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.style_transfer import StyleTransfer
@@ -67,7 +67,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
             yield step
 
     monkeypatch.setattr(StyleTransfer, "steps", timed)
-    for module in (batch_run, dry_run, bench):
+    for module in (batch, batch_run, dry_run, bench):
         monkeypatch.setattr(module, "perf_counter", lambda: clock[0])
     foretold = logged(capsys, folders, DRY_RUN="1")
     steps.clear()  # As in a process that has painted nothing yet.

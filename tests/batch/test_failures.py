@@ -98,10 +98,10 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
             time.sleep(0.2)  # Longer than a run takes to end that waits for nothing.
         return write(bucket, key, *others)
 
-    def first_alone(this, order, *others):
+    def first_alone(this, order, *others, **named):
         if order.photo.key != "beach.jpg":
             raise UnavailableError("the photos' disk is gone")
-        return finished(this, order, *others)
+        return finished(this, order, *others, **named)
 
     monkeypatch.setattr(FolderBucket, "write", slow)
     monkeypatch.setattr(Bench, "paint", first_alone)

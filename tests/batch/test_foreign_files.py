@@ -10,7 +10,9 @@ from support.commands import keys, set_variables
 from support.folder_batches import run
 
 from painterly import config, log
-from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.buckets import Buckets
+from painterly.batch.listing import list_buckets
+from painterly.batch.selection import select
 from painterly.cli.sync_commands import cl_send_source
 from painterly.foreign_files import by_kind
 from painterly.storage import open_bucket

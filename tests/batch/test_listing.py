@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from painterly import config
-from painterly.batch.listing import Buckets, list_buckets, select
+from painterly.batch.buckets import Buckets
+from painterly.batch.listing import list_buckets
+from painterly.batch.selection import select
 from painterly.bucket_layout import PICTURES
 from painterly.errors import ConfigError, NoPhotoError
 

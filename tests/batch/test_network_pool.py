@@ -71,7 +71,7 @@ def test_weights_of_a_record_are_known_by_content_or_else_by_name(
     identity, weights, network, accepted
 ):
     style, source = Style("monet", (), Settings()), WeightsSource(FILE, identity)
-    order = Order(Entry("a.jpg", 9, "e"), None, style, source, OutputFormat(None), "monet/a.jpg")
+    order = Order(Entry("a.jpg", 9, "e"), None, style, source, OutputFormat(None))
     assert order.accepts_weights(Record(weights=weights, network=network)) == accepted
 
 

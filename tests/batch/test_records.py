@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from painterly.batch.order import Order
-from painterly.batch.records import MAX_READERS, fingerprint, read_records
+from painterly.batch.stored_records import MAX_READERS, read_records
 from painterly.batch.styles import Painting, Style
 from painterly.images.output import OutputFormat
 from painterly.settings import PRESETS, Settings
@@ -36,18 +36,18 @@ STYLE = Style(
         deterministic=True,
     ),
 )
-ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95), "")
+ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95))
 FINGERPRINT = "38c93a2ba29d01d4a56f3717ae3c10e03a14f6fc759f8524fcdf313af769b01f"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():
-    assert fingerprint(ORDER) == FINGERPRINT
+    assert ORDER.fingerprint == FINGERPRINT
     photo, style = replace(PHOTO, key="other.jpg"), replace(STYLE, name="other")
-    assert fingerprint(replace(ORDER, photo=photo, style=style)) == FINGERPRINT
+    assert replace(ORDER, photo=photo, style=style).fingerprint == FINGERPRINT
 
 
 def with_settings(settings):
-    return fingerprint(replace(ORDER, style=replace(STYLE, settings=settings)))
+    return replace(ORDER, style=replace(STYLE, settings=settings)).fingerprint
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -6,7 +6,7 @@ from support.fuzzing import CASES, generators
 from support.gallery import content
 
 from painterly.batch.names import could_be_result
-from painterly.batch.records import intact_records, stored_by
+from painterly.batch.stored_records import intact_records, stored_by
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.page import render_page
 from painterly.record import Record

@@ -7,7 +7,7 @@ import pytest
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
-from painterly.batch.records import stored_by
+from painterly.batch.stored_records import stored_by
 from painterly.record import PictureRef, Record
 
 

@@ -93,10 +93,10 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     store, decode, drain = Bench.store, Reader.decode, workers.SavingPool.drain
     waits, storing, overlaps = threading.Event(), [], []
 
-    def stored_late(bench, finished):
+    def stored_late(bench, order, finished):
         storing.append(finished)
         assert waits.wait(10)
-        record = store(bench, finished)
+        record = store(bench, order, finished)
         storing.remove(finished)
         return record
 

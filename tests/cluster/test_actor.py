@@ -9,7 +9,7 @@ import pytest
 from support.polling import until
 
 from painterly import ENGINE_VERSION, config
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.batch.styles import Painting, Style
 from painterly.cluster import actor
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
@@ -56,7 +56,8 @@ def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, m
     monkeypatch.setattr(FolderBucket, "download", away)
     style = Style("monet", (Painting(Entry("monet.jpg", 1, "e"), 1.0),), Settings(size=64))
     weights, output = WeightsSource("bucket:vgg.h5", "md5:a"), OutputFormat(None)
-    order = Order(Entry("beach.jpg", 1, "e"), None, style, weights, output, "monet/beach.jpg")
+    photo, result = Entry("beach.jpg", 1, "e"), "monet/beach.jpg"
+    order = PlannedOrder(photo, None, style, weights, output, result=result)
     worker = RemoteWorker(WorkerSetup(config.load(folders), False, ENGINE_VERSION, True, 1))
     assert worker.start().problem is None
     answers = []

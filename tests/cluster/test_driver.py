@@ -13,7 +13,7 @@ from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 from support.polling import until
 
 from painterly import config
-from painterly.batch import run as batch
+from painterly.batch import batch
 from painterly.batch.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
@@ -50,10 +50,10 @@ def painting(monkeypatch):
     """A list of functions that are called with each order when a worker begins it."""
     happens, whole = [], Bench.paint
 
-    def finished(worker, order, *others):
+    def finished(worker, order, *others, **named):
         for each in happens:
             each(order)
-        return whole(worker, order, *others)
+        return whole(worker, order, *others, **named)
 
     monkeypatch.setattr(Bench, "paint", finished)
     return happens

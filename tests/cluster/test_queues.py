@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from painterly import Settings
-from painterly.batch.order import Order
+from painterly.batch.order import PlannedOrder
 from painterly.batch.styles import Style
 from painterly.cluster.queues import Queues
 from painterly.images.output import OutputFormat
@@ -14,7 +14,9 @@ from painterly.vgg.sources import WeightsSource
 def queues_of(count):
     style, weights = Style("monet", (), Settings()), WeightsSource("builtin", "md5:a")
     orders = [
-        Order(Entry(str(number), 9, "e"), None, style, weights, OutputFormat(None), "")
+        PlannedOrder(
+            Entry(str(number), 9, "e"), None, style, weights, OutputFormat(None), result=""
+        )
         for number in range(count)
     ]
     return orders, Queues(orders)

@@ -1,104 +1,18 @@
-"""Records in the result bucket: reading and writing them, fingerprints to recognise finished
-pictures, and the results that records name."""
+"""Records in the result bucket: reading and writing them, and the results that they name."""
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import astuple, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
 
-from painterly import ENGINE_VERSION
 from painterly.batch.names import could_be_result
-from painterly.batch.order import Order
-from painterly.config import Config
-from painterly.record import PaintingRef, PictureRef, Record
+from painterly.batch.order import PlannedOrder
+from painterly.record import Record
 from painterly.storage.base import Bucket, Entry, ObjectError
-from painterly.storage.files import new_md5
-
-if TYPE_CHECKING:  # A run with nothing to do loads no pictures.
-    from painterly.batch.bench import Finished
 
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
-
-
-def fingerprint(order: Order) -> str:
-    """Return a hash of everything that decides a result, except the weights, which a record names
-    separately.
-
-    It covers photo, paintings, masks and regions by content, shares, settings, output format, and
-    the version of the engine.
-    """
-    inputs = {
-        "photo": [_etag(order.photo), _etag(order.mask)],
-        "paintings": [
-            [_etag(painting.entry), painting.share, _etag(painting.mask), _etag(painting.region)]
-            for painting in order.style.paintings
-        ],
-        "settings": order.style.settings.deciding(),
-        # Without a depth of 8, as in records of versions that had none.
-        "output": astuple(order.output)[: 3 if order.output.depth == 8 else 4],
-        "engine": ENGINE_VERSION,
-    }
-    return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-
-
-def record_of_inputs(order: Order) -> Record:
-    """Return the part of an order's record that names its inputs: photo, mask, paintings and
-    settings, each file by its key and its content's ETag."""
-    return Record(
-        photo=order.photo.key,
-        photo_etag=order.photo.etag,
-        photo_mask=_ref(order.mask),
-        style=order.style.name,
-        paintings=tuple(
-            PaintingRef(
-                painting.entry.key,
-                painting.share,
-                painting.entry.etag,
-                _ref(painting.mask),
-                _ref(painting.region),
-            )
-            for painting in order.style.paintings
-        ),
-        settings=order.style.settings.deciding(),
-    )
-
-
-def record_of(finished: "Finished", config: Config, data: bytes) -> Record:
-    """Return the record of a finished painting, with all that is needed to paint it a second time.
-
-    Args:
-        finished: The painting.
-        config: The configuration that it was painted with.
-        data: The result's file.
-    """
-    order = finished.order
-    height, width = finished.image.shape[:2]
-    return replace(
-        record_of_inputs(order),
-        width=width,
-        height=height,
-        network=order.network,
-        weights=finished.weights,
-        vgg_weights=config.vgg_weights,
-        engine=ENGINE_VERSION,
-        device=finished.device,
-        losses=finished.losses,
-        content_weight=float(f"{finished.content_weight:.4g}"),
-        seconds=round(finished.seconds, 1),
-        photo_bucket=config.photo_bucket,
-        style_bucket=config.style_bucket,
-        output=astuple(order.output),
-        fingerprint=order.fingerprint,
-        result=order.result,
-        result_etag=str(new_md5(data).hexdigest()),
-        result_size=len(data),
-        finished=now(),
-    )
 
 
 def now() -> str:
@@ -111,7 +25,7 @@ def read_record(bucket: Bucket, key: str) -> Record | None:
     return Record.from_bytes(bucket.read(key))
 
 
-def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
+def order_record(bucket: Bucket, order: PlannedOrder) -> tuple[Record | None, bool]:
     """Return the order's record, if it has one, and whether it is damaged."""
     try:
         record = read_record(bucket, order.record_key)
@@ -120,13 +34,13 @@ def order_record(bucket: Bucket, order: Order) -> tuple[Record | None, bool]:
     return record_for(record, order.photo.key, order.style.name), record is None
 
 
-def latest_record(order: Order, current: Record | None) -> Record:
+def latest_record(order: PlannedOrder, current: Record | None) -> Record:
     """Return the order's current record, or else that of the plan, or else an empty one."""
     record = current or order.previous or Record()
     return replace(record, photo=order.photo.key, style=order.style.name)
 
 
-def finished_record(bucket: Bucket, order: Order, keep: bool = False) -> Record | None:
+def finished_record(bucket: Bucket, order: PlannedOrder, keep: bool = False) -> Record | None:
     """Return the record of the order's result if it is stored and up to date, or else None.
 
     Args:
@@ -234,7 +148,7 @@ def stored_by(record: Record | None, photo: str, style: str) -> dict[str, list[s
     return stored
 
 
-def results_of(record: Record | None, order: Order) -> dict[str, list[str | None]]:
+def results_of(record: Record | None, order: PlannedOrder) -> dict[str, list[str | None]]:
     """Return `stored_by` for an order's photo and style."""
     return stored_by(record, order.photo.key, order.style.name)
 
@@ -242,11 +156,3 @@ def results_of(record: Record | None, order: Order) -> dict[str, list[str | None
 def write_record(bucket: Bucket, key: str, record: Record) -> None:
     """Store a record. Raises StorageError."""
     bucket.write(key, record.to_bytes(), "application/json")
-
-
-def _etag(entry: Entry | None) -> str | None:
-    return None if entry is None else entry.etag
-
-
-def _ref(entry: Entry | None) -> PictureRef | None:
-    return None if entry is None else PictureRef(entry.key, entry.etag)

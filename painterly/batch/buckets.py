@@ -1,0 +1,25 @@
+"""The three buckets of a run."""
+
+from dataclasses import dataclass
+
+from painterly.config import Config
+from painterly.storage import open_bucket
+from painterly.storage.base import Bucket, Store
+
+
+@dataclass(frozen=True)
+class Buckets:
+    """The buckets of photos, of paintings and of results."""
+
+    source: Bucket
+    style: Bucket
+    result: Store
+
+    @classmethod
+    def open(cls, config: Config) -> "Buckets":
+        """Open the buckets that the configuration names. Raises ConfigError."""
+        return cls(
+            open_bucket(config.photo_bucket, config.account),
+            open_bucket(config.style_bucket, config.account),
+            open_bucket(config.result_bucket, config.account, new=True),
+        )

@@ -1,0 +1,91 @@
+"""A finished painting, its files and its record."""
+
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
+from pathlib import PurePosixPath
+
+import numpy as np
+
+from painterly import ENGINE_VERSION
+from painterly.batch.order import PlannedOrder
+from painterly.batch.stored_records import now
+from painterly.batch.timelapse import Timelapse
+from painterly.config import Config
+from painterly.errors import MemoryShortError
+from painterly.images import decode, encode
+from painterly.record import Record
+from painterly.storage.files import new_md5
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished painting.
+
+    Attributes:
+        photo: The photo.
+        paintings: The paintings of the style, in its order.
+        image: float32 [H, W, 3], sRGB 0…1.
+        weights: The identity of the network's weights.
+        device: The device in half a line.
+        losses: The losses of the last step.
+        content_weight: The photo's weight at the end.
+        seconds: The time that painting took.
+        timelapse: The frames of its time-lapse, if it gets one.
+    """
+
+    photo: decode.Picture
+    paintings: list[np.ndarray]
+    image: np.ndarray
+    weights: str
+    device: str
+    losses: Mapping[str, float]
+    content_weight: float
+    seconds: float
+    timelapse: Timelapse | None = None
+
+
+def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:
+    """Return the file of a result, and that of its time-lapse, or empty bytes if it has none.
+    Raises PictureError, MemoryShortError."""
+    output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
+    try:
+        data = encode.encode_result(output, finished.photo, finished.image)
+        timelapse = finished.timelapse
+        return data, timelapse.encoded(finished.image, finished.photo.alpha) if timelapse else b""
+    except MemoryError:
+        raise MemoryShortError(
+            f"{order.photo.key}: there is too little memory to encode its result; make it smaller"
+        ) from None
+
+
+def record_of(order: PlannedOrder, finished: Finished, config: Config, data: bytes) -> Record:
+    """Return the record of a finished painting, with all that is needed to paint it a second time.
+
+    Args:
+        order: Its order.
+        finished: The painting.
+        config: The configuration that it was painted with.
+        data: The result's file.
+    """
+    height, width = finished.image.shape[:2]
+    return replace(
+        order.record_of_inputs(),
+        width=width,
+        height=height,
+        network=order.network,
+        weights=finished.weights,
+        vgg_weights=config.vgg_weights,
+        engine=ENGINE_VERSION,
+        device=finished.device,
+        losses=finished.losses,
+        content_weight=float(f"{finished.content_weight:.4g}"),
+        seconds=round(finished.seconds, 1),
+        photo_bucket=config.photo_bucket,
+        style_bucket=config.style_bucket,
+        output=astuple(order.output),
+        fingerprint=order.fingerprint,
+        result=order.result,
+        result_etag=str(new_md5(data).hexdigest()),
+        result_size=len(data),
+        finished=now(),
+    )

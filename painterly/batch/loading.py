@@ -1,0 +1,52 @@
+"""Loads all that paints, in the background."""
+
+import gc
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from painterly.devices.native_stderr import hold_native_stderr
+from painterly.devices.nvidia import visible_gpus
+from painterly.devices.trials import TRIALS
+
+if TYPE_CHECKING:  # Loading the module of the devices is part of it.
+    from painterly.devices.device import Devices
+
+
+def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
+    """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
+    seconds.
+
+    Args:
+        wanted: DEVICE: `auto`, `gpu` or `cpu`.
+        optimises: Whether a picture's recipe minimises a loss; see `Traits`.
+
+    Returns:
+        The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works.
+    """
+
+    def load() -> "Devices":
+        gc.disable()  # It would search through all that is being loaded, and find nothing to free.
+        try:
+            with hold_native_stderr():
+                # Devices first: the engine asks what they can do when it is imported.
+                if optimises:
+                    if wanted != "cpu":
+                        TRIALS.begin(visible_gpus())  # While TensorFlow is loaded here.
+                    from painterly.devices.choose import choose_devices
+
+                    devices = choose_devices(wanted)
+                    import_module("painterly.engine.style_transfer")
+                else:
+                    from painterly.devices.device import host_devices
+
+                    devices = host_devices(wanted)
+                import_module("painterly.batch.easel")
+        finally:
+            gc.enable()
+        return devices
+
+    pool = ThreadPoolExecutor(1)
+    loading = pool.submit(load)
+    pool.shutdown(wait=False)
+    return loading

@@ -1,0 +1,189 @@
+"""The photos and styles that a run is asked to paint."""
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from logging import INFO, WARNING
+
+from painterly import bucket_layout
+from painterly.batch import styles
+from painterly.batch.buckets import Buckets
+from painterly.batch.listing import Listing, siblings
+from painterly.batch.names import ResultNames, could_meet
+from painterly.batch.styles import Style
+from painterly.config import Config
+from painterly.errors import ConfigError, NoPhotoError
+from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
+from painterly.log import event
+from painterly.setting_values import did_you_mean
+from painterly.storage.base import Bucket, Entry, hidden
+from painterly.wording import listed, printable
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The photos and styles that a run should paint.
+
+    Attributes:
+        photos: The photos, each of them to be painted in every style.
+        styles: The styles.
+        masks: The masks of the photos, by the photos' keys.
+        names: The names of all results.
+    """
+
+    photos: Sequence[Entry]
+    styles: Sequence[Style]
+    masks: Mapping[str, Entry]
+    names: ResultNames
+
+    def pairs(self) -> Iterator[tuple[Entry, Style]]:
+        """Yield every photo in every style, style by style."""
+        return ((photo, style) for style in self.styles for photo in self.photos)
+
+
+def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
+    """Select the photos and styles that a run paints, and log unused masks.
+
+    Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
+    not exist; StorageError.
+    """
+    _check_no_results(listing.source, config)
+    if config.photo:  # A Mac's disk and its keyboard spell accents differently.
+        stored = styles.as_stored(config.photo, [entry.key for entry in listing.source])
+        config = replace(config, photo=stored)
+    every_photo = styles.find_pictures(listing.source)
+    every_style = _styles(buckets.style, listing.style, config)
+    selection = Selection(
+        photos=_photos_asked_for(every_photo, config),
+        styles=_styles_asked_for(every_style, config),
+        masks=styles.masks_by_picture(listing.source),
+        names=_result_names(every_photo, every_style, buckets.source, config),
+    )
+    tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
+    if tells and config.photo is None:
+        _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
+    if tells and config.photo is None and config.style_name is None:
+        _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
+    if config.shard and every_photo and not selection.photos:
+        number, count = config.shard
+        none = f"none of the photos in {buckets.source.name} ({len(every_photo)})"
+        event(f"{none} is in shard {number}/{count}", level=WARNING)
+    elif not selection.photos:
+        _warn_of_nothing("photo", buckets.source)
+    if not selection.styles:
+        _warn_of_nothing("painting", buckets.style)
+    if selection.photos and selection.styles:
+        _warn_of_strays(styles.stray_masks(listing.source), buckets.source)
+        _warn_of_strays(styles.stray_masks(listing.style, every_style), buckets.style)
+    return selection
+
+
+def _check_no_results(source: Sequence[Entry], config: Config) -> None:
+    """Raise ConfigError for a bucket of results, as after a mix-up of the three names: the results
+    and the gallery's pictures would be painted."""
+    if any(entry.key.startswith(f"{bucket_layout.RECORDS}/") for entry in source):
+        raise ConfigError(
+            f"BUCKET_SOURCE is {config.photo_bucket!r}, which has results and their records; "
+            "expected photos. The order is PHOTOS PAINTINGS RESULTS; to paint results again, name "
+            "the folder of one style"
+        )
+
+
+def _styles(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
+    return [
+        replace(style, settings=style.settings.replaced(config.overrides))
+        for style in styles.find_styles(bucket, entries, config.style_mode, config.settings)
+    ]
+
+
+def _result_names(
+    photos: Sequence[Entry], every_style: Sequence[Style], source: Bucket, config: Config
+) -> ResultNames:
+    """Name the results of the listed photos. A run of one photo also lists those with results that
+    could have the same keys."""
+    names = [style.name for style in every_style]
+    keys = {photo.key for photo in photos}
+    for other in could_meet(config.photo, names) if config.photo else ():
+        near = styles.find_pictures(siblings(source, other))
+        keys |= {photo.key for photo in near}
+    return ResultNames(sorted(keys), names, config.output)
+
+
+def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
+    selected = [photo for photo in photos if config.photo in (None, photo.key)]
+    if config.photo and not selected:
+        raise NoPhotoError(
+            f"PHOTO is {config.photo!r}, but {config.photo_bucket} has no such photo"
+        )
+    if config.chooses:
+        before, chosen = len(selected), chooser(config.include, config.exclude)
+        selected = [photo for photo in selected if chosen(photo.key)]
+        if before and not selected:
+            raise ConfigError(
+                f"none of the photos in {config.photo_bucket} ({before}) matches --include and "
+                "--exclude; a pattern matches a whole key, such as '2026/*.jpg'"
+            )
+    if config.shard:
+        number, count = config.shard
+        selected = [photo for photo in selected if _shard_of(photo, count) == number]
+    return selected
+
+
+def _shard_of(photo: Entry, count: int) -> int:
+    """Return the number of a photo's shard, which does not depend on other photos."""
+    return zlib.crc32(photo.key.encode(errors="surrogateescape")) % count
+
+
+def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Style]:
+    # A style of one painting also goes by the painting's key.
+    keys = {style.name: [each.entry.key for each in style.paintings] for style in every_style}
+    asked = config.style_name
+    if asked is not None:
+        asked = styles.as_stored(asked, {*keys, *(key for each in keys.values() for key in each)})
+    selected = [
+        style for style in every_style if asked in (None, style.name) or keys[style.name] == [asked]
+    ]
+    if config.style_name and not selected:
+        names = ", ".join(printable(style.name) for style in every_style)
+        expected = did_you_mean(
+            config.style_name,
+            [style.name for style in every_style],
+            f"expected one of {names}" if names else "there are no styles",
+        )
+        raise ConfigError(
+            f"STYLE is {config.style_name!r}, but {config.style_bucket} has no such style; "
+            f"{expected}"
+        )
+    return selected
+
+
+def _warn_of_nothing(what: str, bucket: Bucket) -> None:
+    kinds = ", ".join(sorted(bucket_layout.PICTURES))
+    event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
+
+
+def _name_left_out(
+    entries: Sequence[Entry], bucket: Bucket, is_used: Callable[[str], bool]
+) -> None:
+    """Log what a listing has passed over, first that among which a user may miss pictures."""
+    where = f"left out in {bucket.name},"
+    others = [entry.key for entry in entries if not is_used(entry.key)]
+    others = [key for key in others if not hidden(key) and not kept_part(key)]
+    skipped = dict(bucket.skipped())
+    in_bucket = [part for entry in entries if (part := kept_part(entry.key))]
+    kept = {*skipped.pop(KEPT, ()), *in_bucket}
+    for why, names in skipped.items():
+        event(f"{where} {why}: {listed([*map(printable, names)])}", level=WARNING)
+    for is_missed, text in by_kind(others):
+        event(f"{where} {text}", level=WARNING if is_missed else INFO)
+    if kept:
+        event(f"{where} {KEPT}: {listed([*map(printable, sorted(kept))], 30)}")
+
+
+def _warn_of_strays(keys: Sequence[str], bucket: Bucket) -> None:
+    for key in keys:
+        event(
+            f"{printable(key)} in {bucket.name} is not used: no picture beside it has that name, "
+            "or it has another mask",
+            level=WARNING,
+        )
