@@ -1,15 +1,17 @@
 """`--sheet`: one labelled picture to choose from, painted without TensorFlow."""
 
+import os
+
 import numpy as np
 import pytest
 from PIL import Image, ImageFont
 from support import tiny
 from support.commands import contents, python
 
+from painterly import config
+from painterly.cli.command import main
 from painterly.images.sheet import FONT, PAPER, cell_side, sheet_of
 from painterly.storage import open_bucket
-
-pytestmark = pytest.mark.slow  # Programs run.
 
 # Fails if TensorFlow is loaded.
 CODE = """if True:
@@ -21,8 +23,10 @@ BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCK
 
 
 @pytest.fixture
-def place(tmp_path):
-    """A folder with two photos and three styles, one of them with a slow recipe."""
+def place(tmp_path, monkeypatch):
+    """The current folder, with two photos and three styles, one of them with a slow recipe."""
+    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
+    monkeypatch.chdir(tmp_path)
     for folder in ("photos", "paintings"):
         (tmp_path / folder).mkdir()
     (tmp_path / "photos/plage d’été.jpg").write_bytes(tiny.file(60, 90, 1))
@@ -37,8 +41,9 @@ def place(tmp_path):
     return tmp_path
 
 
-def sheet(place, *words, **variables):
-    return python("-c", CODE, *words, *SMALL, cwd=place, **{**BLANK, **variables})
+def sheet(*words):
+    """Make a sheet as `painterly` does, and return the exit code."""
+    return main([*words, *SMALL])
 
 
 def cells(path):
@@ -56,21 +61,27 @@ def _runs(flags, least):
     return [slice(first, end) for first, end in pairs if end - first >= least]
 
 
-def test_a_photo_in_all_styles_and_all_photos_in_one_each_become_one_picture(place):
-    before = contents(place)
-    done = sheet(place, "photos/plage d’été.jpg", "./paintings", "--sheet", "all.png")
+@pytest.mark.slow
+def test_a_photo_in_all_styles_becomes_one_picture_without_tensorflow(place):
+    photo = "photos/plage d’été.jpg"
+    done = python(
+        "-c", CODE, photo, "./paintings", "--sheet", "all.png", *SMALL, cwd=place, **BLANK
+    )
     assert done.returncode == 0, done.stderr
     assert "all.png: 3 painted" in done.stdout
     assert cells(place / "all.png") == 1 + 3, "the photo and its three paintings"
-    done = sheet(place, "./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg")
-    assert done.returncode == 0, done.stderr
+
+
+def test_all_photos_in_one_style_become_one_picture(place):
+    before = contents(place)
+    assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
     assert cells(place / "new/one.jpg") == 1 + 2, "the painting and two photos in its style"
-    assert contents(place).keys() - before.keys() == {"all.png", "new/one.jpg"}
+    assert contents(place).keys() - before.keys() == {"new/one.jpg"}
     # Again: an earlier sheet is not an input.
-    assert sheet(place, "./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg").returncode == 0
+    assert sheet("./photos", "paintings/waves.jpg", "--sheet", "new/one.jpg") == 0
 
 
-def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto):
+def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto, monkeypatch):
     source, style, result = (open_bucket(moto.new_bucket(), moto.account) for _ in range(3))
     for bucket, folder in ((source, "photos"), (style, "paintings")):
         for key, data in contents(place / folder).items():
@@ -82,45 +93,41 @@ def test_it_is_painted_from_buckets_and_stores_nothing_there(place, moto):
         "PHOTO": "town.png",
         "PRESET": "print",
     }
-    done = sheet(place, "--sheet", "all.webp", **variables)
-    assert done.returncode == 0, done.stderr
+    monkeypatch.setattr(config, "environment", lambda: variables)
+    assert sheet("--sheet", "all.webp") == 0
     assert cells(place / "all.webp") == 1 + 3
     assert contents(result) == {}
 
 
-def test_a_damaged_photo_costs_only_its_own_cell(place):
+def test_a_damaged_photo_costs_only_its_own_cell(place, capsys):
     (place / "photos/damaged.jpg").write_bytes(b"\xff\xd8 no photo")
-    done = sheet(place, "./photos", "paintings/waves.jpg", "--sheet", "one.png")
-    assert done.returncode == 1 and "damaged.jpg in waves (1 of 3): FAILED" in done.stdout
-    assert "one.png: 2 painted, 1 picture failed" in done.stdout
+    assert sheet("./photos", "paintings/waves.jpg", "--sheet", "one.png") == 1
+    output = capsys.readouterr().out
+    assert "damaged.jpg in waves (1 of 3): FAILED" in output
+    assert "one.png: 2 painted, 1 picture failed" in output
     assert cells(place / "one.png") == 1 + 2
 
 
-def test_what_cannot_be_a_sheet_is_refused_in_one_line(place):
-    photo, foreign = "photos/town.png", place / "mine.jpg"
-    foreign.write_bytes(b"mine")
-    cases = (
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
         ("./photos ./paintings --sheet x.jpg", "there are 2 photos and 3 styles"),
-        (f"{photo} ./paintings ./out --sheet x.jpg", "expected PHOTOS, PAINTINGS"),
-        (f"{photo} ./paintings --sheet x.txt", "expected one of jpg, png, webp, tiff"),
-        (f"{photo} ./paintings --sheet {photo}", "would overwrite"),
-        (f"{photo} ./paintings --sheet mine.jpg", "mine.jpg exists and is not listed in"),
-        (f"{photo} ./paintings --sheet x.jpg --preset fine", "leave --preset out"),
-        (f"{photo} ./paintings --sheet x.jpg --dry-run", "leave --dry-run out"),
-        (f"{photo} ./paintings --sheet x.jpg --watch", "leave --watch out"),
-    )
-    several = """if True:
-        import sys
-        from painterly.cli.command import main
-        sys.exit(sum(main(line.split()) != 2 for line in sys.argv[1:]))"""
-    done = python("-c", several, *(line for line, _ in cases), cwd=place, **BLANK)
-    assert done.returncode == 0, done
-    refusals = done.stderr.splitlines()
-    assert len(refusals) == len(cases), refusals
-    for (line, said), refusal in zip(cases, refusals, strict=True):
-        assert said in refusal, line
-    assert not (place / "x.jpg").exists() and not (place / "out").exists()
-    assert foreign.read_bytes() == b"mine"
+        ("photos/town.png ./paintings ./out --sheet x.jpg", "expected PHOTOS, PAINTINGS"),
+        ("photos/town.png ./paintings --sheet x.txt", "expected one of jpg, png, webp, tiff"),
+        ("photos/town.png ./paintings --sheet photos/town.png", "would overwrite"),
+        ("photos/town.png ./paintings --sheet mine.jpg", "mine.jpg exists and is not listed in"),
+        ("photos/town.png ./paintings --sheet x.jpg --preset fine", "leave --preset out"),
+        ("photos/town.png ./paintings --sheet x.jpg --dry-run", "leave --dry-run out"),
+        ("photos/town.png ./paintings --sheet x.jpg --watch", "leave --watch out"),
+    ],
+)
+def test_what_cannot_be_a_sheet_is_refused_in_one_line(place, capsys, words, said):
+    (place / "mine.jpg").write_bytes(b"mine")
+    before = contents(place)
+    assert main(words.split()) == 2
+    [refusal] = capsys.readouterr().err.splitlines()
+    assert said in refusal
+    assert contents(place) == before
 
 
 def test_names_have_their_accents_and_long_ones_fit():

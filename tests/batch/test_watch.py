@@ -1,25 +1,31 @@
 """A run with WATCH: it stays, and paints what is new or changed."""
 
+import dataclasses
+import io
+import logging
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 import pytest
-from support import programs, tiny
-from support.commands import configure_buckets, python
+from support import tiny
+from support.commands import configure_buckets
 from support.folder_batches import QUICK, keys, run
 from support.polling import until
 from support.processes import STOP_S
 from support.receiver import receiving
 
+from painterly import config, log
+from painterly.batch import run as batch
+from painterly.cli.batch import main
 from painterly.paths import PROGRAM
-
-pytestmark = pytest.mark.slow  # Each test starts a program.
+from painterly.signals import Stop, Stopped
 
 
 @pytest.fixture
@@ -29,16 +35,51 @@ def receiver():
         yield running
 
 
+class Watch:
+    """A run that stays, in a thread: looks for news every 20 ms."""
+
+    def __init__(self, variables, stop) -> None:
+        self._lines, self._stop = io.StringIO(), stop
+        log.log_to_stdout("%(message)s")
+        log.logger.addHandler(logging.StreamHandler(self._lines))
+        watched = dataclasses.replace(config.load(variables), watch=0.02)
+        pool = ThreadPoolExecutor(1)
+        self._running = pool.submit(batch.run, watched)
+        pool.shutdown(wait=False)
+
+    @property
+    def output(self) -> str:
+        return self._lines.getvalue()
+
+    def wait_until(self, holds) -> None:
+        """Wait until `holds` is true of the output; fail if the run ends before."""
+        until(lambda: self._running.done() or holds(self.output), every_s=0.01)
+        assert holds(self.output), self._running.exception() or self.output
+
+    def end(self):
+        """Wait for the run's error, and return it."""
+        return self._running.exception(60)
+
+    def stop(self) -> Stopped:
+        """End the run as SIGTERM does, and return what it raises."""
+        self._stop.signum = signal.SIGTERM
+        return self.end()
+
+
 @pytest.fixture
-def watching(start_program, tmp_path, receiver):
+def watching(monkeypatch, stand_in, receiver):
     """Start a watch over the places that some variables name."""
+    stop = Stop()
+    monkeypatch.setattr(batch, "Stop", lambda: stop)
+    started = []
 
     def start(variables):
-        environment = os.environ | variables | {"WATCH": "1", "NOTIFY_URL": receiver.address}
-        program = programs.batch_that_counts_networks
-        return start_program(program, environment=environment, log=tmp_path / "log")
+        started.append(Watch(variables | {"WATCH": "1", "NOTIFY_URL": receiver.address}, stop))
+        return started[-1]
 
-    return start
+    yield start
+    for each in started:
+        each.stop()
 
 
 def painted(output: str) -> list[int]:
@@ -46,9 +87,9 @@ def painted(output: str) -> list[int]:
     return [int(each) for each in re.findall(r"(\d+) painted in", output)]
 
 
-def test_what_is_new_changed_or_deleted_is_painted_and_a_stop_is_obeyed_at_rest(folders, watching):
+def test_what_is_new_changed_or_deleted_is_painted(folders, watching, stand_in):
     child = watching(folders)
-    child.wait_until(lambda out: "watching ./photos and ./paintings, every 1 s" in out)
+    child.wait_until(lambda out: "watching ./photos and ./paintings, every " in out)
     photo = Path("photos/new.jpg")
     photo.write_bytes(tiny.file(60, 80, 7))
     child.wait_until(lambda out: painted(out) == [4, 2])
@@ -59,12 +100,10 @@ def test_what_is_new_changed_or_deleted_is_painted_and_a_stop_is_obeyed_at_rest(
     Path("out/monet/new.jpg").unlink()
     child.wait_until(lambda out: painted(out) == [4, 2, 2, 1])
     child.wait_until(lambda out: "Nothing to paint: all 6 results are in ./out." in out)
-    assert child.output.count("network loaded") == 1
-    asked = time.monotonic()
-    assert child.stop(signal.SIGTERM) == 143
-    assert time.monotonic() - asked < STOP_S
-    assert "stopped by SIGTERM; the next start paints the rest" in child.output
-    assert "Traceback" not in child.output and "_gallery/ended.txt" not in keys()
+    assert len(stand_in) == 1  # The network was loaded once.
+    stopped = child.stop()
+    assert stopped.exit_code == 143 and stopped.kept == "the next start paints the rest"
+    assert "_gallery/ended.txt" not in keys()
 
 
 def test_each_round_that_paints_sends_one_word_and_a_failure_is_not_tried_again(
@@ -82,7 +121,7 @@ def test_each_round_that_paints_sends_one_word_and_a_failure_is_not_tried_again(
     Path("photos/text.jpg").write_bytes(tiny.file(60, 80, 9))
     until(lambda: len(receiver.posts) == 3)
     Path("paintings/styles.toml").write_text("[monet]\n")
-    assert child.wait() == 2
+    assert child.end().exit_code == 2
     contents = [content for _, _, content in receiver.posts]
     numbers = [(each.get("painted"), each.get("failed")) for each in contents]
     assert numbers == [(4, 2), (2, 2), (2, 0), (None, None)]
@@ -95,41 +134,47 @@ def test_an_outage_of_the_storage_does_not_end_it(moto, proxy, watching, monkeyp
     buckets = configure_buckets(moto.open, monkeypatch)
     buckets["BUCKET_SOURCE"].write("beach.jpg", tiny.file(60, 80, 1))
     buckets["BUCKET_STYLE"].write("monet.jpg", tiny.file(50, 50, 3))
-    child = watching(QUICK | moto.environment | {"CELLAR_ADDON_HOST": proxy.url})
+    child = watching(os.environ | QUICK | moto.environment | {"CELLAR_ADDON_HOST": proxy.url})
     child.wait_until(lambda out: "Nothing to paint: the result is in" in out)
     rule = proxy.add("^GET", "status", times=999, code=403, error="RequestTimeTooSkewed")
-    child.wait_until(lambda out: out.count("; retrying in 1 s") >= 2)
+    child.wait_until(lambda out: out.count("; retrying in ") >= 2)
     buckets["BUCKET_SOURCE"].write("new.jpg", tiny.file(60, 80, 2))
     rule.times = 0
     child.wait_until(lambda out: painted(out) == [1, 1])
-    assert child.stop(signal.SIGTERM) == 143
 
 
-def test_at_rest_it_has_not_loaded_tensorflow(folders, stand_in, tmp_path):
+@pytest.mark.slow
+def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in, tmp_path):
     run(folders)
     command = (sys.executable, "-m", "painterly", "--watch")
     environment = {**os.environ, **folders, "PYTHONPATH": str(PROGRAM)}
-    log = tmp_path / "log"
-    with log.open("w") as out:
+    written = tmp_path / "log"
+    with written.open("w") as out:
         child = subprocess.Popen(command, env=environment, stdout=out, stderr=out, text=True)
     try:
-        until(lambda: "watching ./photos and ./paintings, every 1 min" in log.read_text())
+        until(lambda: "watching ./photos and ./paintings, every 1 min" in written.read_text())
         files = {each.path for each in psutil.Process(child.pid).memory_maps()}
         assert any("numpy" in each for each in files)
         assert not any("tensorflow" in each for each in files)
-        child.send_signal(signal.SIGINT)
-        assert child.wait(60) == 130
+        asked = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(60) == 143
+        assert time.monotonic() - asked < STOP_S
     finally:
         child.kill()
         child.wait(60)
-    assert "Nothing to paint: all 4 results" in log.read_text()
+    output = written.read_text()
+    assert "Nothing to paint: all 4 results" in output
+    assert "stopped by SIGTERM; the next start paints the rest" in output
+    assert "Traceback" not in output
 
 
 def test_a_dry_run_ends_all_the_same_and_no_page_is_opened_at_an_end_that_never_comes(
-    folders, stand_in, tmp_path
+    folders, stand_in, monkeypatch, capsys
 ):
+    monkeypatch.setattr(config, "environment", lambda: os.environ | folders)
     run(folders)
-    dry = python("-m", "painterly", "--watch", "--dry-run", cwd=tmp_path, **folders)
-    assert dry.returncode == 0 and "Nothing to paint: all 4 results" in dry.stdout
-    refused = python("-m", "painterly", "--watch", "--open", cwd=tmp_path, **folders)
-    assert refused.returncode == 2 and "--open do not go together" in refused.stderr
+    assert main(["--watch", "--dry-run"]) == 0
+    assert "Nothing to paint: all 4 results" in capsys.readouterr().out
+    assert main(["--watch", "--open"]) == 2
+    assert "--open do not go together" in capsys.readouterr().err

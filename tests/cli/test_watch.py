@@ -1,12 +1,16 @@
 """cl_get_results.py --watch: what appears is downloaded, until the run has ended, or Ctrl-C."""
 
 import contextlib
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import threading
+import webbrowser
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from support import tiny
@@ -17,15 +21,13 @@ from support.polling import until
 from painterly import config
 from painterly.batch import run as batch
 from painterly.bucket_layout import ENDED
+from painterly.cli import sync_commands
 from painterly.paths import PROGRAM
-
-# Each test starts a program.
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("interruptible")]
 
 
 @contextlib.contextmanager
-def watching(*arguments: str, **environment: str):
-    """cl_get_results.py --watch as a process, and its lines so far."""
+def watching_process(*arguments: str, **environment: str):
+    """cl_get_results.py --watch as a process, and its output so far."""
     program = (
         "import sys; from painterly.cli import sync_commands\n"
         "sync_commands.WATCH_EVERY_S = 0.1; sys.exit(sync_commands.cl_get_results())"
@@ -42,9 +44,7 @@ def watching(*arguments: str, **environment: str):
     reader = threading.Thread(target=lambda: [lines.append(each) for each in ran.stdout])
     reader.start()
     try:
-        yield ran, lines
-    except AssertionError as error:
-        raise AssertionError(lines_of(lines)) from error
+        yield ran, lambda: "".join(lines)
     finally:
         ran.kill()
         ran.wait(60)
@@ -52,29 +52,77 @@ def watching(*arguments: str, **environment: str):
         ran.stdout.close()
 
 
-def lines_of(lines) -> str:
-    return "".join(lines)
+class Watch:
+    """A run of cl_get_results.py --watch in a thread.
+
+    Attributes:
+        output: What it has printed so far.
+    """
+
+    def __init__(self, code, asked, written) -> None:
+        self._code, self._asked, self._written = code, asked, written
+
+    @property
+    def output(self) -> str:
+        return self._written.getvalue()
+
+    def is_running(self) -> bool:
+        return not self._code.done()
+
+    def wait(self) -> int:
+        """Return the exit code."""
+        return self._code.result(60)
+
+    def interrupt(self) -> int:
+        """Press Ctrl-C while it pauses, and return the exit code."""
+        self._asked.set()
+        return self.wait()
 
 
+@contextlib.contextmanager
+def watching(*arguments):
+    """A Watch that looks for news every 20 ms."""
+    asked = threading.Event()
+
+    def pause(_) -> None:
+        if asked.wait(0.02):
+            raise KeyboardInterrupt
+
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(io.StringIO()) as written,
+        contextlib.redirect_stderr(written),
+        ThreadPoolExecutor(1) as pool,
+    ):
+        patch.setattr(sync_commands, "time", SimpleNamespace(sleep=pause))
+        words = [*map(str, arguments), "--watch"]
+        try:
+            yield Watch(pool.submit(sync_commands.cl_get_results, words), asked, written)
+        finally:
+            asked.set()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_lets_files_in_progress_arrive_and_a_second_one_aborts_them(
     on_moto, proxy, tmp_path
 ):
     on_moto["BUCKET_RESULT"].write("big.jpg", bytes(400_000))
-    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+    with watching_process(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, output):
         until(lambda: (tmp_path / "big.jpg").exists())
         proxy.add("^GET .*big", "slow", rate=2e5)
         (tmp_path / "big.jpg").unlink()
         until(lambda: any(tmp_path.glob(".*.part")))
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
-        assert "stopping after the files in progress" in lines_of(lines)
+        assert "stopping after the files in progress" in output()
         assert (tmp_path / "big.jpg").read_bytes() == bytes(400_000)
     (tmp_path / "big.jpg").unlink()
     proxy.add("^GET .*big", "hang")
-    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+    with watching_process(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, output):
         until(lambda: any(tmp_path.glob(".*.part")))
         ran.send_signal(signal.SIGINT)
-        until(lambda: "press Ctrl-C again" in lines_of(lines))
+        until(lambda: "press Ctrl-C again" in output())
         ran.send_signal(signal.SIGINT)
         assert ran.wait(60) == 130
 
@@ -89,41 +137,44 @@ def test_watching_downloads_what_appears_until_ctrl_c(request, kind, tmp_path, m
         bucket = configure_buckets(server.open, monkeypatch)["BUCKET_RESULT"]
         fill(bucket, "../hostile.jpg")
     fill(bucket, "monet/a.jpg")
-    with watching(str(tmp_path / "out")) as (ran, lines):
+    with watching(tmp_path / "out") as watch:
         until(lambda: (tmp_path / "out/monet/a.jpg").exists())
         fill(bucket, "_gallery/thumbs/later.jpg", "_records/monet/later.json", "index.html")
         fill(bucket, "monet/later é.jpg")
-        until(lambda: "monet/later é.jpg (0.0 kB)" in lines_of(lines))
-        ran.send_signal(signal.SIGINT)
-        assert ran.wait(60) == 130
+        until(lambda: "monet/later é.jpg (0.0 kB)" in watch.output)
+        assert watch.interrupt() == 130
     assert (tmp_path / "out/monet/later é.jpg").exists()
     assert (tmp_path / "out/_gallery/thumbs/later.jpg").exists()
-    assert "_gallery" not in lines_of(lines) and "index.html" not in lines_of(lines)
-    assert "stopped" in lines[-1] and lines_of(lines).count("monet/a.jpg") == 1
-    assert lines_of(lines).count("hostile") == (kind != "folder")  # Reported, and once.
+    assert "_gallery" not in watch.output and "index.html" not in watch.output
+    assert "stopped" in watch.output.splitlines()[-1] and watch.output.count("monet/a.jpg") == 1
+    assert watch.output.count("hostile") == (kind != "folder")  # Reported, and once.
 
 
-def test_watching_outlives_a_network_that_is_gone_for_a_while(on_moto, proxy, tmp_path):
+def test_watching_outlives_a_network_that_is_gone_for_a_while(
+    on_moto, proxy, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("CELLAR_ADDON_HOST", proxy.url)
     bucket = on_moto["BUCKET_RESULT"]
     fill(bucket, "monet/a.jpg")
-    with watching(str(tmp_path), CELLAR_ADDON_HOST=proxy.url) as (ran, lines):
+    with watching(tmp_path) as watch:
         until(lambda: (tmp_path / "monet/a.jpg").exists())
         rule = proxy.add("^GET", "status", times=99, code=403, error="RequestTimeTooSkewed")
-        until(lambda: "retrying in 0.1 s" in lines_of(lines))
+        until(lambda: "retrying in 10 s" in watch.output)
         rule.times = 0
         fill(bucket, "monet/b.jpg")
         until(lambda: (tmp_path / "monet/b.jpg").exists())
-        assert ran.poll() is None
+        assert watch.is_running()
 
 
-def test_watching_ends_at_once_where_nothing_can_be_written_or_read(on_moto, tmp_path):
+def test_watching_ends_at_once_where_nothing_can_be_written_or_read(on_moto, tmp_path, monkeypatch):
     fill(on_moto["BUCKET_RESULT"], "monet/a.jpg")
-    with watching("/proc/out") as (ran, lines):
-        assert ran.wait(60) == 5
-    assert lines_of(lines) == "cl_get_results.py: folder /proc/out does not exist\n"
-    with watching(str(tmp_path), BUCKET_RESULT="no-such-bucket") as (ran, lines):
-        assert ran.wait(60) == 5
-    assert "bucket no-such-bucket does not exist" in lines_of(lines)
+    with watching("/proc/out") as watch:
+        assert watch.wait() == 5
+    assert watch.output == "cl_get_results.py: folder /proc/out does not exist\n"
+    monkeypatch.setenv("BUCKET_RESULT", "no-such-bucket")
+    with watching(tmp_path) as watch:
+        assert watch.wait() == 5
+    assert "bucket no-such-bucket does not exist" in watch.output
 
 
 def paint() -> int:
@@ -135,36 +186,34 @@ def test_watching_ends_with_the_run(on_moto, stand_in, tmp_path):
     on_moto["BUCKET_SOURCE"].write("beach.jpg", tiny.file(60, 80, 1))
     on_moto["BUCKET_SOURCE"].write("text.jpg", b"dear diary")
     on_moto["BUCKET_STYLE"].write("monet.jpg", tiny.file(50, 50, 2))
-    with watching(str(tmp_path), "--include", "monet/*") as (ran, lines):
-        until(lambda: "watching" in lines_of(lines))
+    with watching(tmp_path, "--include", "monet/*") as watch:
+        until(lambda: "watching" in watch.output)
         assert paint() == 1
-        assert ran.wait(60) == 0
+        assert watch.wait() == 0
     result = on_moto["BUCKET_RESULT"].read("monet/beach.jpg")
     assert (tmp_path / "monet/beach.jpg").read_bytes() == result
     ended = r"The run has ended\. 20\S+ \S+ UTC: 1 painted in \d+ s, 1 FAILED\. The results are in "
-    assert re.search(ended, lines_of(lines))
+    assert re.search(ended, watch.output)
 
     # The next one waits for another run, which finds nothing to paint.
-    with watching(str(tmp_path)) as (ran, lines):
-        until(lambda: "watching" in lines_of(lines))
+    with watching(tmp_path) as watch:
+        until(lambda: "watching" in watch.output)
         on_moto["BUCKET_SOURCE"].delete("text.jpg")
         assert paint() == 0
-        assert ran.wait(60) == 0
-    assert "UTC: Nothing to paint: the result is in " in lines_of(lines)
+        assert watch.wait() == 0
+    assert "UTC: Nothing to paint: the result is in " in watch.output
 
     # A run that ended before is over.
     assert paint() == 0
-    with watching(str(tmp_path)) as (ran, lines):
-        assert ran.wait(60) == 0
-    assert lines_of(lines).count("The run has ended.") == 1
+    with watching(tmp_path) as watch:
+        assert watch.wait() == 0
+    assert watch.output.count("The run has ended.") == 1
 
 
-def test_watching_opens_the_page_once(in_folders, tmp_path):
+def test_watching_opens_the_page_once(in_folders, tmp_path, monkeypatch):
     fill(in_folders["BUCKET_RESULT"], "index.html", ENDED)
-    opened = tmp_path / "opened"
-    browser = tmp_path / "browser"
-    browser.write_text(f'#!/bin/sh\necho "$1" >>"{opened}"\n')
-    browser.chmod(0o755)
-    with watching(str(tmp_path / "out"), "--open", BROWSER=str(browser)) as (ran, _):
-        assert ran.wait(60) == 0
-    assert opened.read_text() == f"{(tmp_path / 'out/index.html').as_uri()}\n"
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    with watching(tmp_path / "out", "--open") as watch:
+        assert watch.wait() == 0
+    assert opened == [(tmp_path / "out/index.html").as_uri()]

@@ -26,14 +26,6 @@ def batch_without_tensorflow(every: str = "60") -> None:
     app.leave(main([]))
 
 
-def batch_that_counts_networks() -> None:
-    """The same, with a line for each network that is loaded."""
-    stand_in.install()
-    build = NetworkPool.build
-    NetworkPool.build = lambda *given: print("network loaded") or build(*given)
-    app.leave(main([]))
-
-
 def batch_on_two_devices() -> None:
     """The same on two devices."""
     from painterly.devices import choose
