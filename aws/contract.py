@@ -1,8 +1,8 @@
-"""The contract of bot and job: keys in the bucket, the wish in an order, and the webhook's secret.
+"""The contract of bot and job: keys in the bucket, the wish in a request, and the webhook's secret.
 
-The bot stores an order, then its photo, which starts the job. The job reads the order's wish: the
-style and settings. This module loads neither TensorFlow, which the bot does not have, nor NumPy,
-which would make it start later.
+The bot stores a request, then its photo, which starts the job. The job reads the request's wish:
+the style and settings. This module loads neither TensorFlow, which the bot does not have, nor
+NumPy, which would make it start later.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ STYLES = "styles"
 OWN_STYLES = "own"
 RESULTS = "results"
 STATE = "state"  # the bot's documents
-ORDERS = f"{STATE}/orders"
+REQUESTS = f"{STATE}/requests"
 Document = dict[str, Any]
 
 # px of a result's longer side that users can ask for. A g4dn.xlarge has the memory for about 7,000,
@@ -96,8 +96,8 @@ class Photo:
         return f"{self.chat}.{hashlib.sha256(self.stem.encode()).hexdigest()[:16]}"
 
     @property
-    def order_key(self) -> str:
-        return order_key(self.token)
+    def request_key(self) -> str:
+        return request_key(self.token)
 
     def record_key(self, style: str) -> str:
         """Return the key of the record of its result in a style."""
@@ -157,15 +157,15 @@ class Wish:
         return cls(**known_fields(cls, document))
 
     @classmethod
-    def of_order(cls, data: bytes) -> "Wish":
-        """Return the wish in an order. Raises ConfigError if there is none, or a wrong one."""
+    def of_request(cls, data: bytes) -> "Wish":
+        """Return the wish in a request. Raises ConfigError if there is none, or a wrong one."""
         try:
-            order: Any = json.loads(data)
+            request: Any = json.loads(data)
         except ValueError as error:
-            raise ConfigError(f"the order is not JSON: {error}") from None
-        stored = order.get("wish") if isinstance(order, dict) else None
+            raise ConfigError(f"the request is not JSON: {error}") from None
+        stored = request.get("wish") if isinstance(request, dict) else None
         if not isinstance(stored, dict):
-            raise ConfigError("the order has no wish")
+            raise ConfigError("the request has no wish")
         return cls.of(stored)
 
 
@@ -179,10 +179,10 @@ def known_fields(kind: type[Any], document: Document) -> Document:
     return {name: document[name] for name in names if name in document}
 
 
-def order_key(token: str) -> str:
-    """Return the key of the order of the photo with a token."""
+def request_key(token: str) -> str:
+    """Return the key of the request of the photo with a token."""
     chat, _, digits = token.rpartition(".")
-    return f"{ORDERS}/{chat}/{digits}.json"
+    return f"{REQUESTS}/{chat}/{digits}.json"
 
 
 def photo_prefix(chat: int) -> str:
@@ -201,11 +201,11 @@ def own_prefix(chat: int) -> str:
 
 
 def wish_of(photo: Photo, bucket: Bucket) -> Wish | None:
-    """Return the wish for a photo, or None if its order is gone. Raises ConfigError for a wrong
+    """Return the wish for a photo, or None if its request is gone. Raises ConfigError for a wrong
     one."""
-    if bucket.find(photo.order_key) is None:
+    if bucket.find(photo.request_key) is None:
         return None
-    return Wish.of_order(bucket.read(photo.order_key))
+    return Wish.of_request(bucket.read(photo.request_key))
 
 
 def adopt_first_style(bucket: Bucket) -> None:

@@ -1,6 +1,6 @@
 """`python aws/entrypoint.py BUCKET KEY`: the batch runner on one photo of the bot's bucket.
 
-AWS Batch starts it for every photo. The key and the wish in the photo's order give the prefixes,
+AWS Batch starts it for every photo. The key and the wish in the photo's request give the prefixes,
 the style and the size. The runner's variables set everything else.
 """
 
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
 def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     """Paint a photo of a bucket, and return the exit code.
 
-    The exit code is 0 if the photo or its order is gone: its sender has cancelled it.
+    The exit code is 0 if the photo or its request is gone: its sender has cancelled it.
 
     Args:
         name: The bucket.
@@ -84,7 +84,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
 
 
 def _gone(key: str) -> int:
-    event(f"{key} or its order is gone: there is nothing to paint")
+    event(f"{key} or its request is gone: there is nothing to paint")
     return 0
 
 

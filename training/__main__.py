@@ -7,7 +7,7 @@ import torch
 
 from painterly.vgg.sources import named_source, read_source
 from training.command import SAMPLES, parser, recipe_of, run
-from training.pictures import read_folders
+from training.crops import read_folders
 from training.train import WIDTHS, Recipe, Trainer
 
 VGG_LICENCE = (

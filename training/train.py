@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from training import loop
+from training.crops import Sizes, batch
 from training.export import normalised, write
 from training.losses import LAYERS, Heads, losses
 from training.network import Layers, Student, features, tensors
-from training.pictures import Sizes, batch
 from training.start import fit_to_teacher
 
 START_CROPS, MEASURED_CROPS, CALIBRATION_CROPS = 48, 32, 96

@@ -15,9 +15,9 @@ from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity, read_weights
 from training import loop, places
 from training.command import SAMPLES, parser, recipe_of, run
+from training.crops import Sizes, batch, plain_crop, read_folders
 from training.decoder import Decoder
 from training.network import tensors
-from training.pictures import Sizes, batch, plain_crop, read_folders
 
 PICTURE_SIZES = (900, 480, 280, 180)  # px, longer side of the pictures that crops are taken from
 STANDARD_CROPS, MEASURED_CROPS = 32, 32

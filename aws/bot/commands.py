@@ -13,9 +13,9 @@ from contract import LARGEST_SIDE, Wish
 from telegram import Update
 from telegram.error import TelegramError
 
-from bot import orders, styles, users, words
+from bot import requests, styles, users, words
 from bot.context import Context
-from bot.orders import RUNNING, Order
+from bot.requests import RUNNING, Request
 from bot.resources import PASSING, BusyError
 from painterly import settings
 from painterly.errors import ConfigError
@@ -23,7 +23,7 @@ from painterly.settings import Settings
 
 STEP, LOWEST, HIGHEST = 0.15, 0.05, 0.95  # changes and limits of `strength`
 STROKE_SIZES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5, 4.0)
-CLAIM_S = 30.0  # longer than it takes to order a photo again
+CLAIM_S = 30.0  # longer than it takes to place a request again
 
 log = logging.getLogger(__name__)
 
@@ -81,17 +81,19 @@ async def pick_size(_: Update, context: Context) -> None:
 
 async def show_status(_: Update, context: Context) -> None:
     resources, say = context.resources, context.say
-    queue = orders.queue(resources)
+    queue = requests.queue(resources)
     queued = [waiting for waiting in queue if waiting.user == context.user]
-    mine = list(orders.opened(queued, resources))
+    mine = list(requests.opened(queued, resources))
     waiting = [
-        orders.queue_position(order.created, queue) for order in mine if order.status != RUNNING
+        requests.queue_position(request.created, queue)
+        for request in mine
+        if request.status != RUNNING
     ]
     choice = styles.chosen(styles.offered(context), context.member.wish)
     name = choice.name if choice else None
     text = say.status(waiting, len(mine) - len(waiting), name, context.size)
     if waiting:
-        text += f"\n{say.minutes(orders.minutes_left(waiting[0], queue, resources))}"
+        text += f"\n{say.minutes(requests.minutes_left(waiting[0], queue, resources))}"
     await context.send(text)
 
 
@@ -101,30 +103,30 @@ async def cancel(_: Update, context: Context) -> None:
     original = message.reply_to_message
     # In a topic of a group, a message that replies to no other "replies" to the topic's creation.
     if original is None or original.forum_topic_created:
-        count = orders.cancel(context.user, resources)
+        count = requests.cancel(context.user, resources)
         nothing = "nothing_to_cancel"
     else:
         # Telegram does not say what the message replied to was itself a reply to.
-        tokens, chat = words.orders_of(original.reply_markup), message.chat_id
-        queue = orders.queue(resources)
+        tokens, chat = words.requests_of(original.reply_markup), message.chat_id
+        queue = requests.queue(resources)
         near = [queued for queued in queue if queued.chat == chat or queued.token in tokens]
         meant = [
-            order
-            for order in orders.opened(near, resources)
-            if order.photo.token in tokens
-            or (order.photo.chat, order.photo.message) == (chat, original.message_id)
+            request
+            for request in requests.opened(near, resources)
+            if request.photo.token in tokens
+            or (request.photo.chat, request.photo.message) == (chat, original.message_id)
         ]
-        mine = [order for order in meant if order.user == context.user]
-        count = sum(orders.cancel_order(order, resources) for order in mine)
+        mine = [request for request in meant if request.user == context.user]
+        count = sum(requests.cancel_request(request, resources) for request in mine)
         nothing = "not_yours" if meant and not mine else "not_waiting"
     await context.reply(say.photos("cancelled", count) if count else say.text(nothing))
 
 
 async def cancel_one(_: Update, context: Context) -> None:
-    order = orders.find(context.pressed[1], context.resources)
-    if order and order.user != context.user:
+    request = requests.find(context.pressed[1], context.resources)
+    if request and request.user != context.user:
         await context.refuse_button("not_yours")
-    elif order and orders.cancel_order(order, context.resources):
+    elif request and requests.cancel_request(request, context.resources):
         await context.answer_button()
         await context.edit(context.say.photos("cancelled", 1))
     else:
@@ -150,38 +152,38 @@ async def forget(_: Update, context: Context) -> None:
 
 async def offer_styles(_: Update, context: Context) -> None:
     _action, token, page = context.pressed
-    if await _own_order(context, token):
+    if await _own_request(context, token):
         await context.answer_button()
         await styles.show_page(context, int(page), token)
 
 
 async def repaint_in_style(_: Update, context: Context) -> None:
     _action, token, style = context.pressed
-    order = await _own_order(context, token)
-    if order is None:
+    request = await _own_request(context, token)
+    if request is None:
         return
     picked = styles.with_token(styles.offered(context), style)
     if picked is None:
         await context.refuse_button("style_gone")
         return
-    wish = replace(order.wish, prefix=picked.prefix, style=picked.name)
-    await _repaint(context, order, wish)
+    wish = replace(request.wish, prefix=picked.prefix, style=picked.name)
+    await _repaint(context, request, wish)
 
 
 async def repaint_with_change(_: Update, context: Context) -> None:
     button, token = context.pressed
-    order = await _own_order(context, token)
-    if order is None:
+    request = await _own_request(context, token)
+    if request is None:
         return
-    choice = styles.wished(order.wish, context.resources)
+    choice = styles.wished(request.wish, context.resources)
     if choice is None:
         await context.refuse_button("style_gone")
         return
-    wish = _changed(button, order.wish, choice.style.settings.replaced(order.wish.asked))
+    wish = _changed(button, request.wish, choice.style.settings.replaced(request.wish.asked))
     if wish is None:
         await context.refuse_button("again.limit")
         return
-    await _repaint(context, order, wish)
+    await _repaint(context, request, wish)
 
 
 def _changed(button: str, wish: Wish, settings: Settings) -> Wish | None:
@@ -199,51 +201,53 @@ def _changed(button: str, wish: Wish, settings: Settings) -> Wish | None:
     return replace(wish, stroke_size=next_size[0]) if next_size else None
 
 
-async def _own_order(context: Context, token: str) -> Order | None:
-    """Return the user's order with a token, if its photo exists, or None after an answer."""
-    order = orders.find(token, context.resources)
-    if order and order.user != context.user:
+async def _own_request(context: Context, token: str) -> Request | None:
+    """Return the user's request with a token, if its photo exists, or None after an answer."""
+    request = requests.find(token, context.resources)
+    if request and request.user != context.user:
         await context.refuse_button("not_yours")
         return None
-    if order is None or context.resources.bucket.find(order.photo.key) is None:
+    if request is None or context.resources.bucket.find(request.photo.key) is None:
         await context.refuse_button("again.gone")
         return None
-    return order
+    return request
 
 
-async def _repaint(context: Context, order: Order, wish: Wish) -> None:
-    """Order the photo of an order again, unless that very wish waits already.
+async def _repaint(context: Context, request: Request, wish: Wish) -> None:
+    """Have the photo of a request painted again, unless that very wish waits already.
 
     The second of two quick presses finds the wish reserved by the first.
     """
     # Without the file, which has another name each time.
     wished = hashlib.sha256(json.dumps(asdict(wish)).encode()).hexdigest()[:16]
-    key = f"{PASSING}/again/{order.photo.chat}/{order.photo.message}/{wished}.json"
+    key = f"{PASSING}/again/{request.photo.chat}/{request.photo.message}/{wished}.json"
     try:
         context.resources.claim(key, CLAIM_S)
     except BusyError:
         await context.refuse_button("again.waiting")
         return
     try:
-        await _order_again(context, order, wish)
+        await _request_again(context, request, wish)
     finally:
         context.resources.release(key)
 
 
-async def _order_again(context: Context, order: Order, wish: Wish) -> None:
-    resources, say, photo = context.resources, context.say, order.photo
-    queued = orders.queue(resources, user=order.user, chat=photo.chat)
-    for other in orders.opened(queued, resources):
+async def _request_again(context: Context, request: Request, wish: Wish) -> None:
+    resources, say, photo = context.resources, context.say, request.photo
+    queued = requests.queue(resources, user=request.user, chat=photo.chat)
+    for other in requests.opened(queued, resources):
         if other.photo.message == photo.message and other.wish == wish:
             await context.refuse_button("again.waiting")
             return
     data = resources.bucket.read(photo.key)
-    again = Order(orders.renewed(photo), order.user, wish, say.language, spoiler=order.spoiler)
-    if not users.admits_photo(again.photo, order.user, resources):
+    again = Request(
+        requests.renewed(photo), request.user, wish, say.language, spoiler=request.spoiler
+    )
+    if not users.admits_photo(again.photo, request.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))
         await context.answer_button(text, alert=True)
         return
-    position, minutes = orders.outlook(orders.place(again, data, resources), resources)
+    position, minutes = requests.outlook(requests.place(again, data, resources), resources)
     text = say.accepted("again.accepted", wish.style, position, minutes)
     await context.answer_button()
     # The message with the styles has served its purpose; a result stays.

@@ -15,9 +15,9 @@ from telegram import Bot
 from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
-from bot import orders, pictures, styles, words
+from bot import requests, styles, telegram_pictures, words
 from bot.context import inform_owner, reply_to, show_action
-from bot.orders import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Order
+from bot.requests import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Request
 from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
 from painterly.batch.failures import UNEXPECTED
@@ -57,14 +57,14 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
         return
     photo, style = named
 
-    async def send(order: Order, say: Words, chat: int) -> None:
+    async def send(request: Request, say: Words, chat: int) -> None:
         data = b""
         if entry.size <= MAX_DOWNLOAD:
             await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
             data = resources.bucket.read(key)
-            if PREVIEW not in order.sent:
-                await _send_small(data, say.style("result", style), order, chat, bot)
-                orders.note_sent(photo, PREVIEW, resources)
+            if PREVIEW not in request.sent:
+                await _send_small(data, say.style("result", style), request, chat, bot)
+                requests.note_sent(photo, PREVIEW, resources)
         buttons = say.result_buttons(photo.token)
         if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
             await bot.send_message(
@@ -88,8 +88,8 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
     if await answer(photo, SENT, (SENT, CANCELLED), send, resources, seconds):
         return
     log.info("%s was sent, cancelled or forgotten before", printable(key))
-    order = orders.find(photo.token, resources)
-    if order is None or order.status == CANCELLED:  # Its job was faster than its end.
+    request = requests.find(photo.token, resources)
+    if request is None or request.status == CANCELLED:  # Its job was faster than its end.
         resources.bucket.delete(key)
 
 
@@ -97,23 +97,23 @@ async def answer(
     photo: Photo,
     status: str,
     over: Sequence[str],
-    send: Callable[[Order, Words, int], Awaitable[None]],
+    send: Callable[[Request, Words, int], Awaitable[None]],
     resources: Resources,
     seconds: float,
-) -> Order | None:
+) -> Request | None:
     """Answer a photo in its chat, once.
 
     Args:
         photo: The photo.
         status: Its status after the answer.
         over: The statuses in which it gets no answer.
-        send: Sends the answer to an order, in a language, to a chat. It is called again with the
+        send: Sends the answer to a request, in a language, to a chat. It is called again with the
             new chat if a group has become a supergroup.
         resources: The bot's.
         seconds: The time left to this invocation.
 
     Returns:
-        The order, or None if it is gone, or its status is one of `over`.
+        The request, or None if it is gone, or its status is one of `over`.
 
     Raises:
         BusyError: Another invocation is answering it, and may yet fail.
@@ -122,26 +122,26 @@ async def answer(
     claim = f"{PASSING}/answers/{photo.token}.json"
     resources.claim(claim, seconds)
     try:
-        order = orders.find(photo.token, resources)
-        if order is None or order.status in over:
+        request = requests.find(photo.token, resources)
+        if request is None or request.status in over:
             return None
-        say = speaking(order.language)
+        say = speaking(request.language)
         try:
             try:
-                await send(order, say, photo.chat)
+                await send(request, say, photo.chat)
             except ChatMigrated as moved:
-                await send(order, say, moved.new_chat_id)
+                await send(request, say, moved.new_chat_id)
         except Forbidden:
             log.info("chat %d no longer accepts messages", photo.chat)
-        orders.close(photo, status, resources)
-        return order
+        requests.close(photo, status, resources)
+        return request
     finally:
         resources.release(claim)
 
 
-async def _send_small(data: bytes, caption: str, order: Order, chat: int, bot: Bot) -> None:
+async def _send_small(data: bytes, caption: str, request: Request, chat: int, bot: Bot) -> None:
     """Send a result as a photo, which Telegram shows at once."""
-    picture = pictures.preview(data)
+    picture = telegram_pictures.preview(data)
     if picture is None:
         return
     try:
@@ -149,12 +149,12 @@ async def _send_small(data: bytes, caption: str, order: Order, chat: int, bot: B
             chat,
             picture,
             caption=caption,
-            reply_parameters=reply_to(order.photo),
+            reply_parameters=reply_to(request.photo),
             filename="preview.jpg",
-            has_spoiler=order.spoiler,
+            has_spoiler=request.spoiler,
         )
     except BadRequest as error:  # The full file may be accepted nevertheless.
-        log.warning("no preview of %s: %s", order.photo.stem, error)
+        log.warning("no preview of %s: %s", request.photo.stem, error)
 
 
 def _file_name(style: str, photo: Photo, key: str) -> str:
@@ -184,16 +184,16 @@ async def handle_state(
         return
     if status == FAILED:
 
-        def explain(say: Words, order: Order) -> tuple[str, bool]:
+        def explain(say: Words, request: Request) -> tuple[str, bool]:
             code = detail.get("container", {}).get("exitCode")
-            if code == ConfigError.exit_code and _has_lost_style(order, resources):
+            if code == ConfigError.exit_code and _has_lost_style(request, resources):
                 return say.text("style_lost"), False
-            return _reason(say, detail, _recorded_error(order, resources))
+            return _reason(say, detail, _recorded_error(request, resources))
 
-        await _report_failure(photo, _facts(detail), explain, resources, bot, seconds)
+        await _report_failure(photo, _facts(detail), resources, bot, seconds, explain)
         return
-    order = orders.note_job(photo, detail["jobId"], status, at, resources)
-    cancelled = order is None or order.status == CANCELLED
+    request = requests.note_job(photo, detail["jobId"], status, at, resources)
+    cancelled = request is None or request.status == CANCELLED
     if cancelled and status in OPEN:
         resources.terminate(detail["jobId"], "cancelled by the user")
 
@@ -214,31 +214,28 @@ async def handle_refusal(
     names = ("ERROR_CODE", "ERROR_MESSAGE")
     why = [attributes[name]["stringValue"] for name in names if name in attributes]
     facts = printable(": ".join([f"Batch did not accept {key}", *why]))
-
-    def explain(say: Words, order: Order) -> tuple[str, bool]:
-        return say.text("unclear"), True
-
-    await _report_failure(photo, facts, explain, resources, bot, seconds)
+    await _report_failure(photo, facts, resources, bot, seconds)
 
 
 async def _report_failure(
     photo: Photo,
     facts: str,
-    explain: Callable[[Words, Order], tuple[str, bool]],
     resources: Resources,
     bot: Bot,
     seconds: float,
+    explain: Callable[[Words, Request], tuple[str, bool]] | None = None,
 ) -> None:
     """Report a failure to the user and, if they have to act, to the owner, once.
 
-    `explain` returns the reason in words for the user, and whether the owner has to act.
+    `explain` returns the reason in words for the user, and whether the owner has to act. Without
+    it, the reason is unclear, and the owner has to.
     """
     for_owner = False
 
-    async def report(order: Order, say: Words, chat: int) -> None:
+    async def report(request: Request, say: Words, chat: int) -> None:
         nonlocal for_owner
         log.warning("%s failed: %s", photo.key, facts)
-        reason, for_owner = explain(say, order)
+        reason, for_owner = explain(say, request) if explain else (say.text("unclear"), True)
         await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
 
     over = (SENT, FAILED, CANCELLED)
@@ -247,19 +244,19 @@ async def _report_failure(
         await inform_owner(bot, resources, facts)
 
 
-def _recorded_error(order: Order, resources: Resources) -> str:
+def _recorded_error(request: Request, resources: Resources) -> str:
     """Return the error in the photo's record, or an empty text."""
-    key = order.photo.record_key(order.wish.style)
+    key = request.photo.record_key(request.wish.style)
     if resources.bucket.find(key) is None:
         return ""
     record = Record.from_bytes(resources.bucket.read(key))
     return (record and record.error) or ""
 
 
-def _has_lost_style(order: Order, resources: Resources) -> bool:
+def _has_lost_style(request: Request, resources: Resources) -> bool:
     """Return whether the style of a photo was deleted while it waited."""
     try:
-        return styles.wished(order.wish, resources) is None
+        return styles.wished(request.wish, resources) is None
     except ConfigError:  # styles.toml is what is wrong.
         return False
 

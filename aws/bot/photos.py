@@ -12,9 +12,9 @@ from telegram import Bot, Chat, Document, PhotoSize, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
-from bot import orders, pictures, styles, users, words
+from bot import requests, styles, telegram_pictures, users, words
 from bot.context import Context, reply_to, show_action
-from bot.orders import Order
+from bot.requests import Request
 from bot.resources import Resources
 from bot.words import speaking
 from painterly import bucket_layout
@@ -44,30 +44,30 @@ async def receive(_: Update, context: Context) -> None:
     name = _plain_name(caption["name"] or "") if caption else ""
     if caption and album:  # Its other pictures have no caption, and may come before or after this.
         name = name or f"mine-{album}"
-        key = orders.album_key(message.chat_id, album)
+        key = requests.album_key(message.chat_id, album)
         resources.change(key, lambda document: {**document, "style": name}, likely_new=True)
     data = await _download(file, context)
     if data is None:
         return
-    extension = pictures.file_type(data)
+    extension = telegram_pictures.file_type(data)
     if extension is None:
         await _refuse(context, say.kinds("no_picture"))
         return
     photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
     name = name or _album_style(photo.chat, album, resources)
     if not caption and not name:
-        await _order(photo, data, context)
+        await _place_request(photo, data, context)
         return
-    if pictures.is_damaged(data):
+    if telegram_pictures.is_damaged(data):
         await context.reply(say.kinds("damaged_painting"))
         return
     name = name or f"mine-{photo.message}"
     _keep_painting(photo, context.user, album, name, data, resources)
     if caption:
         context.choose(prefix=contract.own_prefix(photo.chat), style=name)
-        for order in orders.opened(orders.queue(resources, chat=photo.chat), resources):
-            if album and order.album == album:  # It came before the caption.
-                _adopt(order, name, resources)
+        for request in requests.opened(requests.queue(resources, chat=photo.chat), resources):
+            if album and request.album == album:  # It came before the caption.
+                _adopt(request, name, resources)
         await context.reply(say.style("own_style", name))
 
 
@@ -101,7 +101,7 @@ def _names_picture(file: Document) -> bool:
     return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
 
 
-async def _order(photo: Photo, data: bytes, context: Context) -> None:
+async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
     """Store a photo to be painted in its user's style, and acknowledge it."""
     user, message, resources = context.user, context.message, context.resources
     wish = context.member.wish
@@ -115,43 +115,45 @@ async def _order(photo: Photo, data: bytes, context: Context) -> None:
         return
     wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
-    order = Order(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
-    order = orders.place(order, data, resources)
+    request = Request(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
+    request = requests.place(request, data, resources)
     if name := _album_style(photo.chat, album, resources):
-        _adopt(order, name, resources)  # The caption came while this was being stored.
+        _adopt(request, name, resources)  # The caption came while this was being stored.
         return
-    if not order.is_open:
+    if not request.is_open:
         log.info("%s came again, and waits no longer", photo.key)
         return
     try:
-        await _acknowledge(order, context)
+        await _acknowledge(request, context)
     except (StorageError, TelegramError) as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(order: Order, context: Context) -> None:
+async def _acknowledge(request: Request, context: Context) -> None:
     """Reply once per album, as its pictures come in several updates."""
-    say, style = context.say, order.wish.style
-    position, minutes = orders.outlook(order, context.resources)
-    if not order.album:
+    say, style = context.say, request.wish.style
+    position, minutes = requests.outlook(request, context.resources)
+    if not request.album:
         text = say.accepted("accepted", style, position, minutes)
-        await context.reply(text, say.cancel_button(order.photo.token))
-    elif context.resources.once(orders.album_key(order.photo.chat, order.album), "acknowledged"):
+        await context.reply(text, say.cancel_button(request.photo.token))
+    elif context.resources.once(
+        requests.album_key(request.photo.chat, request.album), "acknowledged"
+    ):
         await context.reply(say.accepted("accepted_album", style, position, minutes))
 
 
 def _album_style(chat: int, album: str, resources: Resources) -> str:
     """Return the name of the style that an album's pictures make, or an empty text for photos."""
-    document = resources.load(orders.album_key(chat, album)) if album else None
+    document = resources.load(requests.album_key(chat, album)) if album else None
     return (document or {}).get("style", "")
 
 
-def _adopt(order: Order, name: str, resources: Resources) -> None:
-    """Turn the photo of an order into one of the paintings of a chat's style."""
-    photo = order.photo
+def _adopt(request: Request, name: str, resources: Resources) -> None:
+    """Turn the photo of a request into one of the paintings of a chat's style."""
+    photo = request.photo
     data = resources.bucket.read(photo.key) if resources.bucket.find(photo.key) else None
-    if data and orders.cancel_order(order, resources):
-        _keep_painting(photo, order.user, order.album, name, data, resources)
+    if data and requests.cancel_request(request, resources):
+        _keep_painting(photo, request.user, request.album, name, data, resources)
 
 
 def _keep_painting(
@@ -181,7 +183,7 @@ def _plain_name(name: str) -> str:
 
 
 # Previews: painted in this function, by recipe `instant` in NumPy. An event of the stored photo
-# starts that, so its time and its failures do not affect the order.
+# starts that, so its time and its failures do not affect the request.
 
 
 async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
@@ -189,27 +191,27 @@ async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
 
     A failure is logged, and the preview is not tried again: the photo is painted nevertheless.
     """
-    order = orders.claim_preview(photo, resources)
-    if order is None:
+    request = requests.claim_preview(photo, resources)
+    if request is None:
         log.info("%s gets no preview: it has one, or waits no longer", photo.stem)
         return
     try:
         await show_action(bot, photo.chat, ChatAction.UPLOAD_PHOTO)
         await bot.send_photo(
             photo.chat,
-            _preview(order, resources),
-            caption=speaking(order.language).text("preview"),
+            _preview(request, resources),
+            caption=speaking(request.language).text("preview"),
             reply_parameters=reply_to(photo),
             filename="preview.jpg",
-            has_spoiler=order.spoiler,
+            has_spoiler=request.spoiler,
         )
     except Exception as error:  # They are of many types.
         reason = one_line(error).replace(resources.token, "<token>")
         log.warning("no preview of %s: %s", photo.stem, reason)
 
 
-def _preview(order: Order, resources: Resources) -> bytes:
-    """Return a JPEG of an order's photo in the style's first painting."""
+def _preview(request: Request, resources: Resources) -> bytes:
+    """Return a JPEG of a request's photo in the style's first painting."""
     # Threads for each processor that is there would wait for each other: the function has the time
     # of one.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -217,17 +219,17 @@ def _preview(order: Order, resources: Resources) -> bytes:
 
     from painterly import stylize
 
-    choice = styles.wished(order.wish, resources)
+    choice = styles.wished(request.wish, resources)
     if choice is None:
-        raise ConfigError(f"the style {order.wish.style} is gone")
-    photo = _pixels(resources.bucket.read(order.photo.key))
+        raise ConfigError(f"the style {request.wish.style} is gone")
+    photo = _pixels(resources.bucket.read(request.photo.key))
     painting = _pixels(resources.bucket.read(choice.painting_key))
     settings = choice.style.settings.replaced(
-        order.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
+        request.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
     )
     strokes = min(settings.stroke_size, LARGEST_STROKES)
     *_, last = stylize(photo, [painting], settings.replaced({"stroke_size": strokes}))
-    return pictures.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)))
+    return telegram_pictures.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)))
 
 
 def _pixels(data: bytes) -> Any:
@@ -236,7 +238,7 @@ def _pixels(data: bytes) -> Any:
 
     from painterly.images.icc import to_srgb
 
-    small = pictures.shrunk(data, PREVIEW_SIDE)
+    small = telegram_pictures.shrunk(data, PREVIEW_SIDE)
     if small is None:
         raise PictureError("a picture is too large or too narrow")
     return np.asarray(to_srgb(small, small.info["icc_profile"]))

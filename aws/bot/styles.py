@@ -16,7 +16,7 @@ from telegram import InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest
 
-from bot import pictures
+from bot import telegram_pictures
 from bot.context import Context, show_action
 from bot.resources import Resources
 from bot.words import button, short
@@ -108,18 +108,18 @@ def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
 def thumbnail(choice: Choice, resources: Resources) -> bytes | None:
     """Return a small copy of the style's first painting, or None if it cannot be shown."""
     try:
-        return pictures.preview(resources.bucket.read(choice.painting_key))
+        return telegram_pictures.preview(resources.bucket.read(choice.painting_key))
     except StorageError:  # It has just been deleted.
         return None
 
 
-async def show_page(context: Context, page: int | None = None, order: str = "") -> None:
+async def show_page(context: Context, page: int | None = None, request: str = "") -> None:
     """Send a page of the styles, or turn to it in the message of the button that was pressed.
 
     Args:
         context: The update.
         page: The number of the page, from 0, or None for the page of the current style.
-        order: The token of an order: the style that is chosen then repaints its photo.
+        request: The token of a request: the style that is chosen then repaints its photo.
     """
     message, say, choices = context.message, context.say, offered(context)
     choice = chosen(choices, context.member.wish)
@@ -131,9 +131,9 @@ async def show_page(context: Context, page: int | None = None, order: str = "") 
     page = choices.index(choice) // PER_PAGE if page is None else min(page, pages - 1)
     first = page * PER_PAGE
     picture = _sheet(choices[first : first + PER_PAGE], first + 1, context.resources.bucket)
-    question = "pick_again" if order else "pick_style"
-    text = say.styles_page(question, None if order else choice.name, page, pages)
-    buttons = _page_buttons(choices, None if order else choice, page, order)
+    question = "pick_again" if request else "pick_style"
+    text = say.styles_page(question, None if request else choice.name, page, pages)
+    buttons = _page_buttons(choices, None if request else choice, page, request)
     if not context.received.callback_query or not message.photo:  # Under a result: that stays.
         await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=buttons)
         return
@@ -203,7 +203,7 @@ def _page_count(choices: Sequence[Choice]) -> int:
 
 
 def _page_buttons(
-    choices: Sequence[Choice], current: Choice | None, page: int, order: str = ""
+    choices: Sequence[Choice], current: Choice | None, page: int, request: str = ""
 ) -> InlineKeyboardMarkup:
     """Return a page of the styles, two in a row, numbered, with a tick at the current one.
 
@@ -211,20 +211,20 @@ def _page_buttons(
         choices: All styles.
         current: The current style.
         page: The number of the page, from 0.
-        order: The token of an order: the style that is pressed then repaints its photo.
+        request: The token of a request: the style that is pressed then repaints its photo.
     """
     first, last = page * PER_PAGE, (page + 1) * PER_PAGE
     row = [
         button(
             f"{number}. {'✓ ' if choice == current else ''}{short(choice.name, NAME_ON_BUTTON)}",
-            f"again:{order}:{choice.token}" if order else f"style:{choice.token}",
+            f"again:{request}:{choice.token}" if request else f"style:{choice.token}",
         )
         for number, choice in enumerate(choices[first:last], first + 1)
     ]
     rows = [row[start : start + 2] for start in range(0, len(row), 2)]
     turns = [("‹", page - 1)] * (page > 0) + [("›", page + 1)] * (last < len(choices))
     if turns:
-        start = f"another:{order}" if order else "page"
+        start = f"another:{request}" if request else "page"
         rows.append([button(sign, f"{start}:{to}") for sign, to in turns])
     return InlineKeyboardMarkup(rows)
 
@@ -251,14 +251,14 @@ def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
         sheet.paste(Image.open(io.BytesIO(tile)) if tile else EMPTY, (x, y, x + SIDE, y + SIDE))
         at, text = (x + 12, y + 4), str(first + index)
         draw.text(at, text, "white", font, stroke_width=4, stroke_fill="black")
-    return pictures.jpeg(sheet, 85)
+    return telegram_pictures.jpeg(sheet, 85)
 
 
 @functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.
 def _tile(bucket: Bucket, key: str, etag: str) -> bytes | None:
     """Return a square JPEG of the middle of a painting, or None if it cannot be shown."""
     try:
-        small = pictures.shrunk(bucket.read(key), 2 * SIDE)
+        small = telegram_pictures.shrunk(bucket.read(key), 2 * SIDE)
     except (StorageError, PictureError):  # It has just been deleted, or is damaged.
         return None
-    return pictures.jpeg(ImageOps.fit(small, (SIDE, SIDE)), 85) if small else None
+    return telegram_pictures.jpeg(ImageOps.fit(small, (SIDE, SIDE)), 85) if small else None

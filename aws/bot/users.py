@@ -22,7 +22,7 @@ from telegram import (
 )
 from telegram.error import TelegramError
 
-from bot import orders, words
+from bot import requests, words
 from bot.context import USERS, Context, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Resources
 from bot.words import Words
@@ -170,9 +170,9 @@ def _givers_key(chat: int) -> str:
 
 
 def forget_user(user: int, resources: Resources) -> None:
-    """Cancel a user's orders, and delete all of their data, in groups too.
+    """Cancel a user's requests, and delete all of their data, in groups too.
 
-    These are photos, results, paintings, choices and orders. A user who is allowed stays allowed,
+    These are photos, results, paintings, choices and requests. A user who is allowed stays allowed,
     and their photos of this day stay counted. Any other user is deleted.
     """
 
@@ -180,7 +180,7 @@ def forget_user(user: int, resources: Resources) -> None:
         others = {key: giver for key, giver in givers.items() if giver != user}
         return others if others != givers else None
 
-    orders.cancel(user, resources)
+    requests.cancel(user, resources)
     known = find_user(user, resources)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         keys = _keys_of_private_chat(user, resources)
@@ -204,7 +204,7 @@ def forget_user(user: int, resources: Resources) -> None:
 
 def _keys_of_private_chat(user: int, resources: Resources) -> list[str]:
     """Return all keys of the private chat, which has the user's number."""
-    prefixes = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES, contract.ORDERS)
+    prefixes = (contract.PHOTOS, contract.RESULTS, contract.OWN_STYLES, contract.REQUESTS)
     return [
         entry.key for prefix in prefixes for entry in resources.bucket.list(f"{prefix}/{user}/")
     ]
@@ -213,18 +213,18 @@ def _keys_of_private_chat(user: int, resources: Resources) -> list[str]:
 def _keys_in_group(
     user: int, chat: int, resources: Resources, pool: ThreadPoolExecutor
 ) -> list[str]:
-    """Return the keys in a group of a user's orders, their photos and results, and of the paintings
-    that the user gave."""
+    """Return the keys in a group of a user's requests, their photos and results, and of the
+    paintings that the user gave."""
     bucket = resources.bucket
     givers = resources.load(_givers_key(chat)) or {}
     keys = [key for key, giver in givers.items() if giver == user]
     results = [entry.key for entry in bucket.list(f"{contract.result_prefix(chat)}/")]
-    stored = [entry.key for entry in bucket.list(f"{contract.ORDERS}/{chat}/")]
+    stored = [entry.key for entry in bucket.list(f"{contract.REQUESTS}/{chat}/")]
     for document in pool.map(resources.load, stored):
         if document and document.get("user") == user:
-            order = orders.Order.of(document)
-            keys += [order.photo.order_key, order.photo.key]
-            keys += [key for key in results if f"/{order.photo.stem}." in key]
+            request = requests.Request.of(document)
+            keys += [request.photo.request_key, request.photo.key]
+            keys += [key for key in results if f"/{request.photo.stem}." in key]
     return keys
 
 

@@ -1,7 +1,7 @@
 """The bot's words: texts in the languages of its users, and buttons.
 
 A button's data comes back when it is pressed, but a client can send any data. Each pattern matches
-only data that this module makes, in Telegram's 64 bytes. The handlers check that an order belongs
+only data that this module makes, in Telegram's 64 bytes. The handlers check that a request belongs
 to the user who pressed.
 """
 
@@ -19,18 +19,18 @@ from painterly.wording import printable
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed
 
-_ORDER, _STYLE = r"-?[1-9][0-9]{0,15}\.[0-9a-f]{16}", "[0-9a-f]{16}"
+_REQUEST, _STYLE = r"-?[1-9][0-9]{0,15}\.[0-9a-f]{16}", "[0-9a-f]{16}"
 _PAGE, _USER = "[0-9]{1,4}", "[1-9][0-9]{0,15}"
 STRENGTHS, STROKES = ("softer", "stronger"), ("finer", "larger")
-_OF_ORDERS = ("cancel", "another", "again", *STRENGTHS, *STROKES)
+_OF_REQUESTS = ("cancel", "another", "again", *STRENGTHS, *STROKES)
 PATTERNS = {
     "page": rf"page:{_PAGE}",
     "style": rf"style:{_STYLE}",
     "size": rf"size:({'|'.join(map(str, SIZES))})",
-    "cancel": rf"cancel:{_ORDER}",
-    "another": rf"another:{_ORDER}:{_PAGE}",
-    "again": rf"again:{_ORDER}:{_STYLE}",
-    "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_ORDER}",
+    "cancel": rf"cancel:{_REQUEST}",
+    "another": rf"another:{_REQUEST}:{_PAGE}",
+    "again": rf"again:{_REQUEST}:{_STYLE}",
+    "change": rf"({'|'.join(STRENGTHS + STROKES)}):{_REQUEST}",
     "forget": rf"(forget|keep):{_USER}",
     "admit": rf"(allow|ignore):{_USER}",
 }
@@ -185,14 +185,14 @@ class Words(Texts):
         row = [button(self.size_button(size), f"size:{size}") for size in SIZES]
         return InlineKeyboardMarkup([row[:2], row[2:]])
 
-    def cancel_button(self, order: str) -> InlineKeyboardMarkup:
-        """Return the button under a waiting photo's acknowledgement, for the order's token."""
-        return self._buttons([f"cancel:{order}"])
+    def cancel_button(self, request: str) -> InlineKeyboardMarkup:
+        """Return the button under a waiting photo's acknowledgement, for the request's token."""
+        return self._buttons([f"cancel:{request}"])
 
-    def result_buttons(self, order: str) -> InlineKeyboardMarkup:
-        """Return the buttons under a result, for the order's token."""
-        changes = ([f"{change}:{order}" for change in row] for row in (STRENGTHS, STROKES))
-        return self._buttons([f"another:{order}:0"], *changes)
+    def result_buttons(self, request: str) -> InlineKeyboardMarkup:
+        """Return the buttons under a result, for the request's token."""
+        changes = ([f"{change}:{request}" for change in row] for row in (STRENGTHS, STROKES))
+        return self._buttons([f"another:{request}:0"], *changes)
 
     def forget_buttons(self, user: int) -> InlineKeyboardMarkup:
         return self._buttons([f"forget:{user}", f"keep:{user}"])
@@ -222,11 +222,11 @@ def button(text: str, data: str) -> InlineKeyboardButton:
     return InlineKeyboardButton(text, callback_data=data)
 
 
-def orders_of(markup: InlineKeyboardMarkup | None) -> set[str]:
-    """Return the tokens of the orders that the buttons under a message name."""
+def requests_of(markup: InlineKeyboardMarkup | None) -> set[str]:
+    """Return the tokens of the requests that the buttons under a message name."""
     rows = markup.inline_keyboard if markup else ()
     data = [f"{pressable.callback_data}".split(":") for row in rows for pressable in row]
-    return {parts[1] for parts in data if parts[0] in _OF_ORDERS and len(parts) > 1}
+    return {parts[1] for parts in data if parts[0] in _OF_REQUESTS and len(parts) > 1}
 
 
 def _sizes() -> dict[str, int]:

@@ -79,7 +79,7 @@ def test_the_owner_lets_users_in_and_out(world):
     [listed] = world.says(OWNER, "/users list")
     assert f"Zoë Q ({STRANGER})" in listed.text and str(ANNA) in listed.text
     assert texts(world.says(STRANGER, "/start")) == [EN.text("welcome")]
-    world.job(world.order(STRANGER), "RUNNING", job="job-7")
+    world.job(world.send_photo(STRANGER), "RUNNING", job="job-7")
     world.says(OWNER, f"/users remove {STRANGER}")
     assert world.terminated == ["job-7"] and world.keys(f"telegram/{STRANGER}/") == []
     assert world.says(STRANGER, "/start")[0].text == EN.text("stranger", user=STRANGER)
@@ -145,7 +145,7 @@ def test_styles_are_chosen_by_a_button(world):
     answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
     assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
     assert "✓ zarte" in str(edited.buttons)
-    assert world.wish(world.order(ANNA))["style"] == long
+    assert world.wish(world.send_photo(ANNA))["style"] == long
     twice = world.press(ANNA, data)
     for number in (1, 2):
         world.update(twice | {"update_id": number})
@@ -153,7 +153,7 @@ def test_styles_are_chosen_by_a_button(world):
     assert EN.text("broken") not in texts(world.telegram.sent())
     first = answer.buttons[0]["callback_data"]
     world.presses(ANNA, first, photo=[SIZE], caption="…")
-    assert world.wish(world.order(ANNA))["style"] == "monet"
+    assert world.wish(world.send_photo(ANNA))["style"] == "monet"
     world.delete("styles/monet.jpg")
     assert texts(world.presses(ANNA, first)) == [EN.text("style_gone")]
 
@@ -186,7 +186,7 @@ def test_forged_buttons_get_an_answer_and_bother_nobody(world):
 def test_a_style_is_chosen_by_name_in_whatever_case(world):
     world.put("styles/Great Wave/a.jpg", JPEG)
     assert texts(world.says(ANNA, "/style great wave")) == [EN.style("style_is", "Great Wave")]
-    assert world.wish(world.order(ANNA))["style"] == "Great Wave"
+    assert world.wish(world.send_photo(ANNA))["style"] == "Great Wave"
     [answer] = world.says(ANNA, "/style monnet")
     assert "monnet" in answer.text and "Did you mean monet?" in answer.text
 

@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import boto3
 import pytest
-from bot import pictures
+from bot import telegram_pictures
 from bot.resources import PASSING, resources
 from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
@@ -47,7 +47,7 @@ def test_what_a_button_asks_for_is_done_though_telegram_takes_no_answer_to_it_an
     press_late(OWNER, asked.buttons[0])
     assert world.user(999)["allowed"], "the owner let them in"
 
-    world.created(world.result(world.order(ANNA), JPEG))
+    world.created(world.result(world.send_photo(ANNA), JPEG))
     [result] = world.telegram.sent("sendDocument")
     [said] = press_late(ANNA, result.buttons[2])
     assert "I paint it again" in said and len(world.photo_keys(ANNA)) == 2, "painted once more"
@@ -94,21 +94,21 @@ def test_an_exception_is_reported_to_the_user_and_logged_and_telegram_gets_its_2
     world, monkeypatch, caplog
 ):
     error = RuntimeError(f"at https://api.telegram.org/file/bot{TOKEN}/x")
-    monkeypatch.setattr(pictures, "file_type", Mock(side_effect=error))
+    monkeypatch.setattr(telegram_pictures, "file_type", Mock(side_effect=error))
     [answer] = world.answers(world.photo(ANNA))
     assert (answer.chat, answer.text) == (ANNA, EN.text("broken"))
     assert "Traceback" in caplog.text and "RuntimeError" in caplog.text
     assert "<token>" in caplog.text
 
 
-def test_a_photo_is_stored_after_its_order_and_leaves_nothing_behind_if_it_cannot_be(
+def test_a_photo_is_stored_after_its_request_and_leaves_nothing_behind_if_it_cannot_be(
     world, monkeypatch
 ):
     write = s3.S3Bucket.write
 
     def broken(self, key, *rest):
         if key.endswith(".jpg"):
-            assert world.keys("state/orders/"), "it starts the job, which reads the order"
+            assert world.keys("state/requests/"), "it starts the job, which reads the request"
             raise base.UnavailableError("the bucket does not answer; try again later")
         write(self, key, *rest)
 
@@ -116,11 +116,11 @@ def test_a_photo_is_stored_after_its_order_and_leaves_nothing_behind_if_it_canno
     world.answers(world.photo(ANNA))
     assert texts(world.telegram.sent(chat=ANNA)) == [EN.text("broken")]
     assert "does not answer" in world.telegram.sent(chat=OWNER)[0].text
-    assert world.keys("telegram/") == world.keys("state/orders/") == []
+    assert world.keys("telegram/") == world.keys("state/requests/") == []
     assert world.keys("state/queue/") == []
 
 
-def test_an_order_keeps_its_place_when_its_invocation_died_and_its_update_comes_again(world):
+def test_a_request_keeps_its_place_when_its_invocation_died_and_its_update_comes_again(world):
     first = world.photo(ANNA)
     world.answers(first)
     assert "number 2" in world.answers(world.photo(BORIS))[0].text
@@ -154,7 +154,7 @@ def test_a_photo_in_work_stays_so_if_its_message_comes_again_while_the_bucket_fa
 ):
     update = world.photo(ANNA)
     world.answers(update)
-    before = world.photo_keys(ANNA), world.keys("state/orders/"), world.keys("state/queue/")
+    before = world.photo_keys(ANNA), world.keys("state/requests/"), world.keys("state/queue/")
     error = base.UnavailableError("the bucket does not answer; try again later")
     with monkeypatch.context() as patch:
         write = s3.S3Bucket.write
@@ -168,16 +168,16 @@ def test_a_photo_in_work_stays_so_if_its_message_comes_again_while_the_bucket_fa
         world.answers(update | {"update_id": 1})
     assert before == (
         world.photo_keys(ANNA),
-        world.keys("state/orders/"),
+        world.keys("state/requests/"),
         world.keys("state/queue/"),
     )
 
 
-def test_an_order_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
+def test_a_request_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
     """Such as one that another version of the bot has written."""
-    broken = [Photo.of_key(world.order(user)).order_key for user in (ANNA, ANNA, BORIS)]
-    for order_key, content in zip(broken, (b"[]", b'{"user": 2000}', b"no JSON"), strict=True):
-        world.put(order_key, content)
+    broken = [Photo.of_key(world.send_photo(user)).request_key for user in (ANNA, ANNA, BORIS)]
+    for request_key, content in zip(broken, (b"[]", b'{"user": 2000}', b"no JSON"), strict=True):
+        world.put(request_key, content)
     assert "Got it" in world.answers(world.photo(BORIS))[0].text
     assert "Waiting: 1 photo" in world.says(BORIS, "/status")[0].text
     assert texts(world.says(BORIS, "/cancel")) == [EN.photos("cancelled", 1)]
@@ -186,8 +186,8 @@ def test_an_order_that_cannot_be_read_stands_in_nobodys_way(world, caplog):
 
 
 def test_what_a_later_version_stored_is_read_by_an_earlier_one(world):
-    key = world.order(ANNA)
-    for document in (Photo.of_key(key).order_key, f"state/users/{ANNA}.json"):
+    key = world.send_photo(ANNA)
+    for document in (Photo.of_key(key).request_key, f"state/users/{ANNA}.json"):
         stored = json.loads(world.get(document))
         stored["wish"]["of later"] = stored["of later"] = 1
         world.put(document, json.dumps(stored).encode())
@@ -197,7 +197,7 @@ def test_what_a_later_version_stored_is_read_by_an_earlier_one(world):
 
 
 def test_the_owner_hears_of_a_failure_though_the_queue_cannot_be_changed(world, monkeypatch):
-    key = world.order(ANNA)
+    key = world.send_photo(ANNA)
     delete = s3.S3Bucket.delete
 
     def broken(self, key):
@@ -231,22 +231,22 @@ def test_a_photo_is_painted_though_its_place_in_the_queue_cannot_be_told(
 
 
 def test_a_long_queue_where_nothing_is_painted_is_not_read_whole(world, monkeypatch):
-    """Telegram waits for half a minute, and the time of a request grows with each order read."""
-    keys = [world.order(user) for user in (ANNA, BORIS) for _ in range(7)]
-    read, orders_read = s3.S3Bucket.read, set()
+    """Telegram waits for half a minute, and the time of a request grows with each request read."""
+    keys = [world.send_photo(user) for user in (ANNA, BORIS) for _ in range(7)]
+    read, requests_read = s3.S3Bucket.read, set()
 
     def counting(self, key):
-        if key.startswith("state/orders/"):
-            orders_read.add(key)
+        if key.startswith("state/requests/"):
+            requests_read.add(key)
         return read(self, key)
 
     monkeypatch.setattr(s3.S3Bucket, "read", counting)
     [answer] = world.answers(world.photo(OWNER))
-    assert f"number {len(keys) + 1}" in answer.text and len(orders_read) <= 8
+    assert f"number {len(keys) + 1}" in answer.text and len(requests_read) <= 8
 
 
-def test_an_order_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_nobody(world):
-    key = world.order(ANNA)
+def test_a_request_that_a_dying_invocation_left_in_the_queue_is_waited_for_by_nobody(world):
+    key = world.send_photo(ANNA)
     [left] = world.keys("state/queue/")
     world.created(world.result(key, JPEG))
     world.put(left, b"")
@@ -267,7 +267,7 @@ def test_a_malformed_update_gets_its_200_too(world):
 
 
 def test_a_token_that_telegram_refuses_is_reported_without_it(world, caplog):
-    key, wrong = world.order(ANNA), "1:SECRET-part"
+    key, wrong = world.send_photo(ANNA), "1:SECRET-part"
     boto3.client("ssm").put_parameter(
         Name=os.environ["TOKEN_PARAMETER"], Value=wrong, Type="SecureString", Overwrite=True
     )

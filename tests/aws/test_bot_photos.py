@@ -104,7 +104,7 @@ def test_an_own_painting_becomes_ones_style(world):
     )
     assert "Mein Bild 2" in answer.text
     assert world.get(f"own/{ANNA}/Mein Bild 2.png") == painting
-    assert world.wish(world.order(ANNA)) == {"prefix": f"own/{ANNA}", "style": "Mein Bild 2"}
+    assert world.wish(world.send_photo(ANNA)) == {"prefix": f"own/{ANNA}", "style": "Mein Bild 2"}
     assert "Mein Bild 2" not in json.dumps(world.says(BORIS, "/styles")[0].parameters)
     assert "Mein Bild 2" in json.dumps(world.says(ANNA, "/styles", GROUP)[0].parameters)
     world.answers(world.photo(ANNA, caption="Style Mein Bild 2"))
@@ -118,7 +118,7 @@ def test_an_album_of_paintings_is_one_style_in_whatever_order_it_comes(world):
         world.answers(world.photo(ANNA, media_group_id="55", **caption))
     assert len(world.keys(f"own/{ANNA}/Trio/")) == 3 and world.photo_keys(ANNA) == []
     assert EN.style("own_style", "Trio") in texts(world.telegram.sent(chat=ANNA))
-    assert world.wish(world.order(ANNA))["style"] == "Trio"
+    assert world.wish(world.send_photo(ANNA))["style"] == "Trio"
     world.answers(world.photo(ANNA, caption="style Trio"))
     assert world.keys(f"own/{ANNA}/") == [f"own/{ANNA}/Trio.jpg"]
 
@@ -172,7 +172,7 @@ def test_a_chosen_style_that_was_deleted_gives_way_to_the_first_if_there_is_one(
     world.put("styles/zorn.jpg", JPEG)
     world.says(ANNA, "/style zorn")
     world.delete("styles/zorn.jpg")
-    assert world.wish(world.order(ANNA))["style"] == "monet"
+    assert world.wish(world.send_photo(ANNA))["style"] == "monet"
     world.delete("styles/monet.jpg")
     assert texts(world.answers(world.photo(BORIS))) == [EN.text("no_styles")]
     assert world.photo_keys(BORIS) == []

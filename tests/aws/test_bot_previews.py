@@ -49,7 +49,7 @@ def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
 
 
 def test_what_no_longer_waits_gets_no_preview(world):
-    cancelled, done = world.order(ANNA), world.order(ANNA)
+    cancelled, done = world.send_photo(ANNA), world.send_photo(ANNA)
     world.created(world.result(done, JPEG))
     world.says(ANNA, "/cancel")
     before = len(world.telegram.calls)
@@ -62,7 +62,7 @@ def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeyp
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)
     world.put("styles/monet.jpg", sample("paintings/mosaic.jpg", 192))
     photo = sample("photos/landscape.jpg", 192)
-    first = world.order(ANNA, photo)
+    first = world.send_photo(ANNA, photo)
     world.created(first)
     world.created(world.result(first, JPEG))
     pictures = [shown(world.telegram.sent("sendPhoto")[0])]
@@ -83,7 +83,7 @@ def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeyp
 def test_a_preview_that_fails_is_one_line_in_the_log_and_the_painting_follows(
     world, caplog, trouble
 ):
-    key = world.order(ANNA, JPEG[:200] if trouble == "damaged photo" else JPEG)
+    key = world.send_photo(ANNA, JPEG[:200] if trouble == "damaged photo" else JPEG)
     if trouble == "no painting":
         world.delete("styles/monet.jpg")
     elif trouble == "Telegram":

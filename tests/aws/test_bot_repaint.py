@@ -5,7 +5,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from bot import orders
+from bot import requests
 from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, commands_in, texts
 
@@ -18,7 +18,7 @@ CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 def painted(world):
     """Anna's photo has been painted, with a spoiler; gives the data of the buttons under it."""
     world.put("styles/zorn.jpg", JPEG)
-    world.created(world.result(world.order(ANNA, has_media_spoiler=True), JPEG))
+    world.created(world.result(world.send_photo(ANNA, has_media_spoiler=True), JPEG))
     preview, file = world.telegram.sent(chat=ANNA)[1:]
     assert preview.parameters["has_spoiler"] in (True, "true")
     assert (ANNA, "upload_document") in world.telegram.actions
@@ -70,7 +70,7 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted):
 def test_changes_start_from_the_styles_own_settings_and_end_at_their_limits(world):
     style = b'[bold]\npaintings = ["monet.jpg"]\nstrength = 0.7\nstroke_size = 3.0\n'
     world.put("styles/styles.toml", style)
-    world.created(world.result(world.order(ANNA), JPEG, "bold"))
+    world.created(world.result(world.send_photo(ANNA), JPEG, "bold"))
     [_, softer, stronger, _, larger] = world.telegram.sent("sendDocument")[0].buttons
     for button in (softer, stronger, larger):
         world.presses(ANNA, button["callback_data"])
@@ -149,9 +149,9 @@ def test_forget_deletes_all_of_ones_data_and_nothing_of_others(world, painted, m
     of_boris = {key for key in before if str(BORIS) in key and not key.startswith("state/users/")}
     assert of_boris < kept, "in his chat"
     kept -= of_boris | {"styles/monet.jpg", "styles/zorn.jpg", "state/pace.json"}
-    photo, order = sorted(kept, reverse=True)
-    assert photo.startswith(f"telegram/{GROUP}/") and Photo.of_key(photo).order_key == order
-    assert json.loads(world.get(order))["user"] == BORIS
+    photo, request = sorted(kept, reverse=True)
+    assert photo.startswith(f"telegram/{GROUP}/") and Photo.of_key(photo).request_key == request
+    assert json.loads(world.get(request))["user"] == BORIS
     left = {"allowed", "id", "day", "photos", "write"}  # The photos of this day stay counted.
     user = world.user(ANNA)
     assert user["allowed"] and len(user["photos"]) == 2
@@ -178,7 +178,7 @@ def test_forget_deletes_the_paintings_that_one_gave_to_a_group(world):
 
 
 def test_the_time_is_estimated_from_the_last_photos(world):
-    minutes = orders.estimate
+    minutes = requests.estimate
     assert minutes(1, False, 0, ()) == 9, "6 to start an instance, 3 to paint"
     took_s = (240, 300, 5400)
     assert minutes(2, False, 0, took_s) == 16
@@ -186,7 +186,7 @@ def test_the_time_is_estimated_from_the_last_photos(world):
     assert minutes(1, False, 3600, ()) is None
     assert minutes(1, True, 3600, ()) is not None
     assert "graphics card" in EN.accepted("accepted", "monet", 1, None)
-    key = world.order(ANNA)
+    key = world.send_photo(ANNA)
     world.job(key, "RUNNING")
     world.created(world.result(key, JPEG))
     assert "about 7 minutes" in world.answers(world.photo(ANNA))[0].text, "painted at once"

@@ -10,7 +10,7 @@ from functools import partial
 import boto3
 import numpy as np
 import pytest
-from bot import pictures
+from bot import telegram_pictures
 from bot.resources import PASSING, BusyError, resources
 from contract import Photo
 from PIL import Image
@@ -49,7 +49,7 @@ def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
 )
 def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status, wait, error):
     """If Telegram fails, or asks to wait, for longer than the invocation lasts."""
-    key = world.result(world.order(ANNA), JPEG)
+    key = world.result(world.send_photo(ANNA), JPEG)
     world.telegram.fail("sendDocument", status, retry_after=wait, times=99)
     with pytest.raises(Exception, match=error):
         world.created(key, Context(3))
@@ -60,7 +60,7 @@ def test_what_could_not_be_sent_is_sent_when_the_event_comes_again(world, status
 
 
 def test_a_result_that_another_invocation_is_sending_comes_again(world):
-    key = world.result(world.order(ANNA), JPEG)
+    key = world.result(world.send_photo(ANNA), JPEG)
     photo = Photo.of_result(key)[0]
     claim = f"{PASSING}/answers/{photo.token}.json"
     assert resources().claim(claim, 60)
@@ -76,7 +76,7 @@ def test_a_result_that_another_invocation_is_sending_comes_again(world):
 
 def test_events_that_come_at_the_same_time_answer_once(world):
     """Lambda repeats those that another invocation was busy with."""
-    key = world.order(ANNA)
+    key = world.send_photo(ANNA)
     result = world.result(key, JPEG)
 
     def invoke(event):
@@ -91,7 +91,7 @@ def test_events_that_come_at_the_same_time_answer_once(world):
     assert [call.method for call in world.telegram.sent(chat=ANNA)].count("sendDocument") == 1
     assert texts(world.telegram.sent("sendPhoto")).count(EN.style("result", "monet")) == 1
     assert texts(world.telegram.sent("sendPhoto")).count(EN.text("preview")) <= 1
-    key = world.order(BORIS)
+    key = world.send_photo(BORIS)
     failure = partial(world.job, key, "FAILED", container={"exitCode": 5})
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(invoke, [failure] * 4)) <= {None, "again"}
@@ -100,7 +100,7 @@ def test_events_that_come_at_the_same_time_answer_once(world):
 
 
 def test_a_file_above_50_mb_comes_as_a_link(world):
-    key = world.result(world.order(ANNA), JPEG + bytes(51_000_000))
+    key = world.result(world.send_photo(ANNA), JPEG + bytes(51_000_000))
     world.created(key)
     preview, message = world.telegram.sent(chat=ANNA)[1:]
     assert preview.method == "sendPhoto" and "50 MB" in message.text and len(message.text) < 4096
@@ -125,9 +125,9 @@ def test_a_link_is_signed_for_the_bucket_and_the_region(world, monkeypatch):
 
 
 def test_a_result_that_cannot_be_a_photo_or_is_refused_as_one_comes_as_a_file(world):
-    world.created(world.result(world.order(ANNA), saved(gradient(4000, 100), "JPEG")))
+    world.created(world.result(world.send_photo(ANNA), saved(gradient(4000, 100), "JPEG")))
     assert world.telegram.refused == []
-    key = world.order(BORIS)
+    key = world.send_photo(BORIS)
     world.telegram.fail("sendPhoto", 400)
     world.created(world.result(key, JPEG))
     for user in (ANNA, BORIS):
@@ -163,19 +163,19 @@ def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):
 def test_a_preview_is_made_of_every_kind_of_picture_that_fits_into_memory(monkeypatch):
     for mode in ("RGB", "RGBA", "L", "LA", "P", "1"):
         image = Image.new(mode, (300, 200), 0)
-        shown = Image.open(io.BytesIO(pictures.preview(saved(image, "PNG"))))
+        shown = Image.open(io.BytesIO(telegram_pictures.preview(saved(image, "PNG"))))
         assert (shown.mode, shown.format, shown.size) == ("RGB", "JPEG", (300, 200))
         clear = mode in ("RGBA", "LA")
         assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
     for kind, order in (("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")):
         image = Image.fromarray(np.full((30, 40), 257 * 100, order))
         assert image.mode.startswith("I;16")
-        shown = Image.open(io.BytesIO(pictures.preview(saved(image, kind))))
+        shown = Image.open(io.BytesIO(telegram_pictures.preview(saved(image, kind))))
         assert shown.getpixel((9, 9)) == (100, 100, 100), "not white"
     file = saved(Image.new("RGB", (1000, 1000)), "PNG")
-    assert pictures.preview(file)
-    monkeypatch.setattr(pictures, "MAX_BYTES_TO_DECODE", 29_000_000)
-    assert pictures.preview(file) is None
+    assert telegram_pictures.preview(file)
+    monkeypatch.setattr(telegram_pictures, "MAX_BYTES_TO_DECODE", 29_000_000)
+    assert telegram_pictures.preview(file) is None
 
 
 # Jobs
@@ -194,7 +194,7 @@ def test_status_says_how_far_photos_are(world):
 
 def test_what_is_painted_and_not_sent_yet_waits_no_longer(world):
     """Its result may take long to send: the machine is free."""
-    key = world.order(ANNA)
+    key = world.send_photo(ANNA)
     for second, status in enumerate(("RUNNING", "SUCCEEDED")):
         world.job(key, status, second)
     [answer] = world.answers(world.photo(BORIS))
@@ -221,7 +221,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
 
 
 def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
-    key = world.order(ANNA)
+    key = world.send_photo(ANNA)
     error = str(picture_failure(RuntimeError("the GPU has fallen off the bus")))
     name = key.rpartition("/")[2]
     world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
@@ -253,7 +253,7 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
         ]
     ):
         details = {"reason": container} | ({} if code is None else {"exitCode": code})
-        key, job = world.order(ANNA), f"job-{number}."
+        key, job = world.send_photo(ANNA), f"job-{number}."
         before = len(world.telegram.sent(chat=ANNA))
         world.job(key, "FAILED", job=job, statusReason=status, container=details)
         answers = world.telegram.sent(chat=ANNA)[before:]
@@ -264,7 +264,7 @@ def test_a_failed_job_is_reported_in_plain_words_and_to_whom_can_mend_it(world):
 
 def test_a_style_deleted_while_its_photo_waits_is_named(world):
     world.put("styles/zorn.jpg", JPEG)
-    first, third = (world.order(ANNA) for _ in range(2))
+    first, third = (world.send_photo(ANNA) for _ in range(2))
     for key, deleted, reason, owner in (
         (first, "styles/monet.jpg", "style_lost", 0),
         (third, "", "set_up_wrong", 1),

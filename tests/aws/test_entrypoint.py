@@ -19,7 +19,7 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
 KEY = "telegram/-100123/7-AQAD_x-9.jpg"
-ORDER = Photo.of_key(KEY).order_key
+REQUEST = Photo.of_key(KEY).request_key
 PHOTO = tiny.file(60, 80, 1)
 RESULT = "results/-100123/waves/7-AQAD_x-9.jpg"
 RECORD = "results/-100123/_records/waves/7-AQAD_x-9.jpg.json"
@@ -35,8 +35,8 @@ class Bot:
             self.bucket.write(f"styles/{style}.jpg", tiny.file(50, 50, seed))
 
     def send(self, key=KEY, photo=PHOTO, **wish):
-        """As the bot does it: first the order with the wish, then the photo."""
-        self.bucket.write(Photo.of_key(key).order_key, json.dumps({"wish": wish}).encode())
+        """As the bot does it: first the request with the wish, then the photo."""
+        self.bucket.write(Photo.of_key(key).request_key, json.dumps({"wish": wish}).encode())
         self.bucket.write(key, photo)
 
     def results(self):
@@ -107,7 +107,7 @@ def test_no_result_is_larger_than_the_machine_can_paint(bot, stand_in, monkeypat
 
 
 def test_a_cancelled_photo_is_not_a_failure(bot, capsys):
-    for gone in (KEY, ORDER):
+    for gone in (KEY, REQUEST):
         bot.send(style="waves")
         bot.bucket.delete(gone)
         assert job(bot) == 0
@@ -126,7 +126,7 @@ def test_the_templates_command_runs_the_job(bot):
     "key, wish, message",
     [
         ("styles/monet.jpg", {}, "KEY is 'styles/monet.jpg'; expected telegram/"),
-        (ORDER, {}, "KEY is 'state/orders/-100123/"),
+        (REQUEST, {}, "KEY is 'state/requests/-100123/"),
         (KEY, {"style": "manet"}, "STYLE is 'manet'"),
         (KEY, {"size": 7}, "size is 7"),
         (KEY, {"size": "large"}, "size is 'large'"),
@@ -135,15 +135,15 @@ def test_the_templates_command_runs_the_job(bot):
         (KEY, {"prefix": "own/../styles"}, "prefix is 'own/../styles'"),
         (KEY, {"prefix": "results"}, "prefix is 'results'"),
         (KEY, {"style": 1}, "style is 1"),
-        (KEY, [], "the order has no wish"),
-        (KEY, None, "the order is not JSON"),
+        (KEY, [], "the request has no wish"),
+        (KEY, None, "the request is not JSON"),
     ],
     ids=str,
 )
 def test_an_impossible_wish_is_one_line_and_exit_2(bot, capsys, key, wish, message):
     bot.bucket.write("own/5/note.txt", b"")
     bot.send()
-    bot.bucket.write(ORDER, b"{" if wish is None else json.dumps({"wish": wish}).encode())
+    bot.bucket.write(REQUEST, b"{" if wish is None else json.dumps({"wish": wish}).encode())
     assert job(bot, key) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1

@@ -31,17 +31,17 @@ def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview
         import bot.handler, painterly
         assert "numpy" not in sys.modules, "a cold start would take longer"
         print(bot.__file__, painterly.__file__)
-        from bot import orders, photos, resources
+        from bot import requests, photos, resources
         from contract import Photo, Wish
         from painterly.storage import open_bucket
         from painterly.storage.address import Account
         photos.PREVIEW_SIDE = 32
-        order = orders.Order(Photo(5, 7, "AQAD", "jpg"), 5, Wish(style="monet"), "en")
+        request = requests.Request(Photo(5, 7, "AQAD", "jpg"), 5, Wish(style="monet"), "en")
         name = sys.argv[1]  # A folder stands in for the bucket.
         bucket = open_bucket(name, Account())
         limits = dict(keep_days=1, size=32, photos_per_day=1)
         world = resources.Resources(name, bucket, token="", owner=1, api="", **limits)
-        preview = photos._preview(order, world)
+        preview = photos._preview(request, world)
         print(photos.Image.open(io.BytesIO(preview)).size)"""
     ran = python("-c", code, bucket, cwd=artifact, PYTHONPATH=str(artifact))
     assert ran.stdout.count(str(artifact)) == 2 and "(32, 24)" in ran.stdout, ran.stderr

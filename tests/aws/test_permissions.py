@@ -136,7 +136,7 @@ def test_the_job_may_do_what_it_does_and_nothing_else(
     world.put(contract.WEIGHT_FILES[-1], b"not read, as the stand-in paints")
     for photo, wish in zip(photos, wishes, strict=True):
         world.put(photo.key, tiny.file(60, 80, 1))
-        world.put(photo.order_key, json.dumps({"wish": asdict(wish)}).encode())
+        world.put(photo.request_key, json.dumps({"wish": asdict(wish)}).encode())
     # Left by an earlier attempt.
     checkpoints = f"results/{ANNA}/_checkpoints"
     damaged = b"PK\x03\x04".ljust(30, b"\0") + b"fingerprint.npy, and no more"

@@ -46,7 +46,7 @@ def test_an_event_starts_what_it_is_for_and_nothing_else(resources):
     for suffix in bucket_layout.PICTURES:
         photo = contract.Photo(-100123, 7, "AQAD_x-9", suffix.removeprefix("."))
         assert matching(resources, created(photo.key)) == {"NewPhotoRule", "PreviewRule"}
-        assert matching(resources, created(photo.order_key)) == set()
+        assert matching(resources, created(photo.request_key)) == set()
     for suffix in ("jpg", "png", "webp", "tiff"):
         assert output.OutputFormat(suffix).extension("a.jpg") == suffix
         key = f"{contract.result_prefix(-100123)}/monet and hokusai/7-AQAD_x-9.{suffix}"
@@ -81,7 +81,7 @@ def test_a_results_key_names_photo_and_style_and_no_other_key_does():
         assert contract.Photo.of_result(key) == (contract.Photo(-5, 7, "A-Q"), style)
     for key in (
         *(
-            "state/orders/5/7-AQ.json",
+            "state/requests/5/7-AQ.json",
             "telegram/5/7-AQ",
             "telegram/5/x-AQ.jpg",
             "telegram/a/7-AQ.jpg",

@@ -95,7 +95,9 @@ class World:
         large = {**self.telegram.add_file(data), "width": 80, "height": 60}
         return self.message(user, chat, photo=[small, large], **more)
 
-    def order(self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any) -> str:
+    def send_photo(
+        self, user: int, data: bytes = JPEG, chat: int | None = None, **more: Any
+    ) -> str:
         """Send a photo, and return its key."""
         update = self.photo(user, data, chat, **more)
         assert self.update(update) == 200
@@ -158,8 +160,8 @@ class World:
         return sorted(keys, key=lambda key: int(key.split("/")[2].partition("-")[0]))
 
     def wish(self, photo_key: str) -> dict[str, Any]:
-        """Return the wish in a photo's order, as the job reads it."""
-        wish = json.loads(self.get(Photo.of_key(photo_key).order_key))["wish"]
+        """Return the wish in a photo's request, as the job reads it."""
+        wish = json.loads(self.get(Photo.of_key(photo_key).request_key))["wish"]
         return {name: value for name, value in wish.items() if value is not None}
 
     def note_terminated(self, params: dict[str, Any], **_: Any) -> None:

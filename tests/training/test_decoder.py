@@ -14,8 +14,8 @@ from painterly.engine import instant_networks, neighbours
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.vgg.network import NetworkOptions, load_vgg
 from training import decoder, places, train_decoder
+from training.crops import batch, plain_crop, read_folders
 from training.network import tensors
-from training.pictures import batch, plain_crop, read_folders
 from training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
 
 torch.set_num_threads(1)  # Two test workers share the processor.

@@ -13,10 +13,10 @@ from support import tiny
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
 from painterly.vgg.network import NetworkOptions, load_vgg
 from training.__main__ import SAMPLES, main
+from training.crops import batch, read_folders
 from training.export import normalised, write
 from training.loop import CHECKPOINT, train
 from training.network import features
-from training.pictures import batch, read_folders
 from training.train import Recipe, Trainer
 
 torch.set_num_threads(1)  # Two test workers share the processor.

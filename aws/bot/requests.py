@@ -1,9 +1,9 @@
-"""Orders to paint a photo: stored, queued, cancelled, and the time they take.
+"""Requests to paint a photo: stored, queued, cancelled, and the time they take.
 
-An order is a document, which only conditional writes change. An open one also has an empty object
-in the queue, with its time, user and token in the key. That object is written after the order, and
-deleted after the order was closed. If that fails, the next reader deletes it.
-An order that is gone was forgotten: nothing more is sent about it.
+A request is a document, which only conditional writes change. An open one also has an empty object
+in the queue, with its time, user and token in the key. That object is written after the request,
+and deleted after the request was closed. If that fails, the next reader deletes it.
+A request that is gone was forgotten: nothing more is sent about it.
 """
 
 import logging
@@ -41,8 +41,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Order:
-    """An order to paint a photo.
+class Request:
+    """A request to paint a photo.
 
     Attributes:
         photo: The photo.
@@ -81,15 +81,15 @@ class Order:
         return f"{QUEUE}/{self.created:013}/{self.user}/{self.photo.token}"
 
     @classmethod
-    def of(cls, document: Document) -> "Order":
-        """Return the order in a document."""
+    def of(cls, document: Document) -> "Request":
+        """Return the request in a document."""
         photo = Photo(**known_fields(Photo, document["photo"]))
         wish = Wish.of(document["wish"])
         return cls(**known_fields(cls, document) | {"photo": photo, "wish": wish})
 
 
 class Queued(NamedTuple):
-    """An open order in the queue: when it was created, in ms since 1970, by whom, and its token."""
+    """An open request in the queue: when it was created (ms since 1970), by whom, and its token."""
 
     key: str
     created: int
@@ -101,82 +101,82 @@ class Queued(NamedTuple):
         return int(self.token.partition(".")[0])
 
 
-def place(order: Order, data: bytes, resources: Resources) -> Order:
-    """Store a new order and the content of its photo, and return the order.
+def place(request: Request, data: bytes, resources: Resources) -> Request:
+    """Store a new request and the content of its photo, and return the request.
 
-    An update comes again if its invocation has died. An order that it has already placed stays as
+    An update comes again if its invocation has died. A request that it has already placed stays as
     it is, with its job, and is returned. If its photo is missing, the photo is stored.
     """
-    new = replace(order, created=time.time_ns() // 1_000_000)
+    new = replace(request, created=time.time_ns() // 1_000_000)
     stored = resources.change(
-        order.photo.order_key, lambda earlier: earlier or asdict(new), likely_new=True
+        request.photo.request_key, lambda earlier: earlier or asdict(new), likely_new=True
     )
-    order = Order.of(stored) if stored else new
-    if not order.is_open:
-        return order
-    is_new = order.created == new.created
-    is_in_work = not is_new and resources.bucket.find(order.photo.key) is not None
+    request = Request.of(stored) if stored else new
+    if not request.is_open:
+        return request
+    is_new = request.created == new.created
+    is_in_work = not is_new and resources.bucket.find(request.photo.key) is not None
     try:
-        resources.bucket.write(order.queue_key, b"")
-        # Last: it starts the job, which reads the order. Written again, it would start another.
+        resources.bucket.write(request.queue_key, b"")
+        # Last: it starts the job, which reads the request. Written again, it would start another.
         if not is_in_work:
-            resources.bucket.write(order.photo.key, data)
+            resources.bucket.write(request.photo.key, data)
     except BaseException:
         if not is_in_work:
-            resources.bucket.delete(order.photo.order_key)
-            resources.bucket.delete(order.queue_key)
+            resources.bucket.delete(request.photo.request_key)
+            resources.bucket.delete(request.queue_key)
         raise
-    return order
+    return request
 
 
-def outlook(order: Order, resources: Resources) -> tuple[int, int | None]:
-    """Return the position of an order in the queue, from 1, and the minutes that it will take.
+def outlook(request: Request, resources: Resources) -> tuple[int, int | None]:
+    """Return the position of a request in the queue, from 1, and the minutes that it will take.
 
     The minutes are None if no machine is available at the moment.
     """
     waiting = queue(resources)
-    position = queue_position(order.created, waiting)
+    position = queue_position(request.created, waiting)
     return position, minutes_left(position, waiting, resources)
 
 
-def find(token: str, resources: Resources) -> Order | None:
-    """Return the order of the photo with a token, or None if it is gone."""
-    document = resources.load(contract.order_key(token))
-    return Order.of(document) if document else None
+def find(token: str, resources: Resources) -> Request | None:
+    """Return the request of the photo with a token, or None if it is gone."""
+    document = resources.load(contract.request_key(token))
+    return Request.of(document) if document else None
 
 
 def queue(
     resources: Resources, *, user: int | None = None, chat: int | None = None
 ) -> list[Queued]:
-    """List the queue, oldest first: all of it, or only the orders of a user or a chat."""
+    """List the queue, oldest first: all of it, or only the requests of a user or a chat."""
     waiting = []
     for entry in resources.bucket.list(f"{QUEUE}/"):
-        _, _, created, orderer, token = entry.key.split("/")
-        queued = Queued(entry.key, int(created), int(orderer), token)
+        _, _, created, sender, token = entry.key.split("/")
+        queued = Queued(entry.key, int(created), int(sender), token)
         if user in (None, queued.user) and chat in (None, queued.chat):
             waiting.append(queued)
     return waiting
 
 
-def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Order]:
-    """Read orders of the queue one by one, and remove those from it that were closed.
+def opened(waiting: Iterable[Queued], resources: Resources) -> Iterator[Request]:
+    """Read requests of the queue one by one, and remove those from it that were closed.
 
-    An order that cannot be read is logged and left out: the others are not at fault.
+    A request that cannot be read is logged and left out: the others are not at fault.
     """
     for queued in waiting:
         try:
-            order = find(queued.token, resources)
+            request = find(queued.token, resources)
         except (ConfigError, KeyError, TypeError, ValueError) as error:
-            log.warning("the order of photo %s cannot be read: %r", queued.token, error)
+            log.warning("the request of photo %s cannot be read: %r", queued.token, error)
             continue
-        if order and order.is_open:
-            yield order
+        if request and request.is_open:
+            yield request
         else:
             resources.bucket.delete(queued.key)
 
 
 def queue_position(created: int, waiting: Iterable[Queued]) -> int:
-    """Return the position of an order, from 1, by its time."""
+    """Return the position of a request, from 1, by its time."""
     return 1 + sum(other.created < created for other in waiting)
 
 
@@ -186,23 +186,23 @@ def renewed(photo: Photo) -> Photo:
     return replace(photo, file=f"{name}-r{time.time_ns() // 1_000_000}")
 
 
-def claim_preview(photo: Photo, resources: Resources) -> Order | None:
-    """Reserve a photo's preview, and return the order. Nothing releases it.
+def claim_preview(photo: Photo, resources: Resources) -> Request | None:
+    """Reserve a photo's preview, and return the request. Nothing releases it.
 
     Returns None if it is reserved, if the photo is no longer open, or if another photo of its album
     has a preview.
     """
-    order = _changed(
+    request = _changed(
         photo,
         resources,
-        lambda order: (
-            replace(order, previewed=True) if order.is_open and not order.previewed else None
+        lambda request: (
+            replace(request, previewed=True) if request.is_open and not request.previewed else None
         ),
     )
-    if order and order.album:
-        album = album_key(photo.chat, order.album)
-        return order if resources.once(album, "previewed") else None
-    return order
+    if request and request.album:
+        album = album_key(photo.chat, request.album)
+        return request if resources.once(album, "previewed") else None
+    return request
 
 
 def album_key(chat: int, album: str) -> str:
@@ -210,39 +210,39 @@ def album_key(chat: int, album: str) -> str:
     return f"{PASSING}/albums/{chat}/{album}.json"
 
 
-def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Order | None:
-    """Note the status of a photo's job at a time (ISO 8601), and return the order.
+def note_job(photo: Photo, job: str, status: str, at: str, resources: Resources) -> Request | None:
+    """Note the status of a photo's job at a time (ISO 8601), and return the request.
 
-    A closed order, or one with a later status, stays. Returns None if the order is gone.
+    A closed request, or one with a later status, stays. Returns None if the request is gone.
     """
 
-    def noted(order: Order) -> Order | None:
-        if not order.is_open or at < order.job_at:
+    def noted(request: Request) -> Request | None:
+        if not request.is_open or at < request.job_at:
             return None
-        started = time.time_ns() // 1_000_000 if status == RUNNING else order.started
-        return replace(order, job=job, status=status, job_at=at, started=started)
+        started = time.time_ns() // 1_000_000 if status == RUNNING else request.started
+        return replace(request, job=job, status=status, job_at=at, started=started)
 
-    order = _changed(photo, resources, noted)
-    if order is None:
+    request = _changed(photo, resources, noted)
+    if request is None:
         return find(photo.token, resources)
-    if not order.is_open:  # Painted: its machine is free for the next order.
-        _leave_queue(order, resources)
-    return order
+    if not request.is_open:  # Painted: its machine is free for the next request.
+        _leave_queue(request, resources)
+    return request
 
 
 def note_sent(photo: Photo, part: str, resources: Resources) -> None:
     """Note that a part of the answer was sent, so that a retry omits it."""
-    _changed(photo, resources, lambda order: replace(order, sent=(*order.sent, part)))
+    _changed(photo, resources, lambda request: replace(request, sent=(*request.sent, part)))
 
 
 def close(photo: Photo, status: str, resources: Resources) -> None:
     """Note the final status of a photo."""
-    order = _changed(photo, resources, lambda order: replace(order, status=status))
-    if order is None:
+    request = _changed(photo, resources, lambda request: replace(request, status=status))
+    if request is None:
         return
-    _leave_queue(order, resources)
-    if status == SENT and order.started:
-        took_s = time.time() - order.started / 1000
+    _leave_queue(request, resources)
+    if status == SENT and request.started:
+        took_s = time.time() - request.started / 1000
 
         def measured(pace: Document) -> Document:
             return {"took_s": [*pace.get("took_s", ()), took_s][-MAX_MEASURED:]}
@@ -251,20 +251,20 @@ def close(photo: Photo, status: str, resources: Resources) -> None:
 
 
 def cancel(user: int, resources: Resources) -> int:
-    """Cancel a user's open orders, and return their number.
+    """Cancel a user's open requests, and return their number.
 
     A job that is not known yet ends when its first event comes.
     """
-    orders = opened(queue(resources, user=user), resources)
-    return sum(cancel_order(order, resources) for order in orders)
+    requests = opened(queue(resources, user=user), resources)
+    return sum(cancel_request(request, resources) for request in requests)
 
 
-def cancel_order(order: Order, resources: Resources) -> bool:
-    """Cancel an open order: delete its photo and end its job. Return False if it was closed."""
+def cancel_request(request: Request, resources: Resources) -> bool:
+    """Cancel an open request: delete its photo and end its job. Return False if it was closed."""
     cancelled = _changed(
-        order.photo,
+        request.photo,
         resources,
-        lambda order: replace(order, status=CANCELLED) if order.is_open else None,
+        lambda request: replace(request, status=CANCELLED) if request.is_open else None,
     )
     if cancelled is None:
         return False
@@ -278,15 +278,15 @@ def cancel_order(order: Order, resources: Resources) -> bool:
     return True
 
 
-def _leave_queue(order: Order, resources: Resources) -> None:
-    """Remove a closed order from the queue, or else leave that to the queue's next reader.
+def _leave_queue(request: Request, resources: Resources) -> None:
+    """Remove a closed request from the queue, or else leave that to the queue's next reader.
 
-    It does not raise: an event that comes again finds the order closed, and does not do the rest.
+    It does not raise: an event that comes again finds the request closed, and does not do the rest.
     """
     try:
-        resources.bucket.delete(order.queue_key)
+        resources.bucket.delete(request.queue_key)
     except StorageError as error:
-        log.warning("%s stays for now: %s", order.queue_key, error)
+        log.warning("%s stays for now: %s", request.queue_key, error)
 
 
 def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources) -> int | None:
@@ -294,11 +294,13 @@ def minutes_left(position: int, waiting: Sequence[Queued], resources: Resources)
 
     Returns None if no machine is available at the moment.
     """
-    orders = islice(opened(waiting, resources), MOST_AT_ONCE)
-    oldest = next(orders, None)
+    requests = islice(opened(waiting, resources), MOST_AT_ONCE)
+    oldest = next(requests, None)
     waited_s = time.time() - oldest.created / 1000 if oldest else 0.0
     # They are painted in about this order, so the first is the likeliest to be painted now.
-    running = any(order.status == RUNNING for order in chain([oldest] if oldest else [], orders))
+    running = any(
+        request.status == RUNNING for request in chain([oldest] if oldest else [], requests)
+    )
     took_s = (resources.load(PACE) or {}).get("took_s", ())
     return estimate(position, running, waited_s, took_s)
 
@@ -309,7 +311,7 @@ def estimate(position: int, running: bool, waited_s: float, took_s: Sequence[flo
     Args:
         position: Its position in the queue, from 1.
         running: Whether a photo is being painted.
-        waited_s: How long the oldest order has waited.
+        waited_s: How long the oldest request has waited.
         took_s: How long the latest photos took.
 
     Returns:
@@ -322,13 +324,13 @@ def estimate(position: int, running: bool, waited_s: float, took_s: Sequence[flo
 
 
 def _changed(
-    photo: Photo, resources: Resources, decide: Callable[[Order], Order | None]
-) -> Order | None:
-    """Change a photo's order, as `Resources.change` does. Returns None if it is gone as well."""
+    photo: Photo, resources: Resources, decide: Callable[[Request], Request | None]
+) -> Request | None:
+    """Change a photo's request, as `Resources.change` does. Returns None if it is gone as well."""
 
     def changed(document: Document) -> Document | None:
-        order = decide(Order.of(document)) if document else None
-        return asdict(order) if order else None
+        request = decide(Request.of(document)) if document else None
+        return asdict(request) if request else None
 
-    stored = resources.change(photo.order_key, changed)
-    return Order.of(stored) if stored else None
+    stored = resources.change(photo.request_key, changed)
+    return Request.of(stored) if stored else None
