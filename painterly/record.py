@@ -12,7 +12,7 @@ from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
 Scalar = str | int | float | bool | None
-FORMAT = 2  # of the JSON, in its field `format`; versions before 11 wrote none
+FORMAT = 2  # the field `format` of the JSON; versions before 11 wrote none
 OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
 
 
