@@ -59,6 +59,7 @@ class Config:
         memory_limit: In bytes, or None for all free memory.
         checkpoint_every: In seconds.
         keep: Whether existing results stay, whatever has changed since.
+        repaint: Whether results of another version of the engine are painted again.
         progress: One of `progress.PROGRESS_MODES`.
         painters: The number of pictures that a device paints at a time.
         cluster: The address of a Ray cluster.
@@ -87,6 +88,7 @@ class Config:
     checkpoint_every: float
     dry_run: bool
     keep: bool
+    repaint: bool
     progress: str
     painters: int = 1
     cluster: str | None = None
@@ -140,6 +142,12 @@ def load(
         ConfigError: A value is wrong; the first one is named.
     """
     values = non_empty(environment)
+    keep, repaint = switch(values, "KEEP"), switch(values, "REPAINT")
+    if keep and repaint:
+        raise ConfigError(
+            "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
+            "earlier engine as they are, and the other paints them again"
+        )
     photos, styles, results, demo = _buckets(values)
     return Config(
         photo_bucket=photos,
@@ -160,7 +168,8 @@ def load(
         memory_limit=parse_memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
         checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, SECONDS_SYNTAX) or 60,
         dry_run=switch(values, "DRY_RUN"),
-        keep=switch(values, "KEEP"),
+        keep=keep,
+        repaint=repaint,
         progress=progress_mode(values),
         painters=whole_number(values, "PAINTERS", 1, 1, 64),
         cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),

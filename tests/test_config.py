@@ -121,6 +121,7 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
     for value in values:
         loaded = load(dict.fromkeys(("KEEP_GPS", "DRY_RUN", "KEEP"), value))
         assert (loaded.output.keep_gps, loaded.dry_run, loaded.keep) == (on, on, on)
+        assert load({"REPAINT": value}).repaint == on
 
 
 @pytest.mark.parametrize(
@@ -151,6 +152,7 @@ def test_a_switch_may_be_written_in_several_ways(values, on):
         ({"STYLE_XYZZY": "1"}, ["STYLE_XYZZY", "'1'", "STYLE_ITERATIONS"]),
         ({"DEVICE": "tpu"}, ["DEVICE", "'tpu'", "auto, gpu, cpu"]),
         ({"STYLE_QUALITY": "print"}, ["STYLE_QUALITY is 'print'", "no such setting"]),
+        ({"KEEP": "1", "REPAINT": "1"}, ["KEEP (--keep) and REPAINT (--repaint) are both on"]),
         ({"PAINTERS": "auto"}, ["PAINTERS is 'auto'", "a whole number from 1 to 64"]),
         ({"VGG_WEIGHTS": "bucket:"}, ["VGG_WEIGHTS", "'bucket:'", "bucket:KEY"]),
         ({"OUTPUT_FORMAT": "gif"}, ["OUTPUT_FORMAT", "'gif'", "jpg, png, webp, tiff, same"]),

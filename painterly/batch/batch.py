@@ -157,7 +157,7 @@ class Batch:
         plan = plan.without(self._failures)
         self.stop.obey()
         report.log_plan(plan, selection)
-        report.log_repaints(plan, config.output)
+        report.log_repaints(plan)
         if plan.todo and local:
             self._loading(plan.optimises)
         return selection, plan

@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING
 from painterly.batch import ownership
 from painterly.batch.buckets import Buckets
 from painterly.batch.checkpoints import CheckpointStore, SavedState
+from painterly.batch.comparison import differences, stays
 from painterly.batch.finished import Finished, encoded, record_of
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import Order, PlannedOrder
 from painterly.batch.reading import Inputs, Reader
 from painterly.batch.stored_records import (
-    finished_record,
+    intact_record,
     latest_record,
     now,
     order_record,
@@ -84,7 +85,9 @@ class Bench:
     def finished_record(self, order: PlannedOrder) -> Record | None:
         """Return the record of the order's result if it has been stored since the plan was made,
         or else None. Raises UnavailableError."""
-        return finished_record(self.result, order, self.config.keep)
+        record = intact_record(self.result, order)
+        done = record is not None and stays(differences(order, record), self.config)
+        return record if done else None
 
     def read(self, order: Order) -> Inputs:
         """Return the order's photo and style. Raises the errors of `Reader.decode`."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 
 from painterly import bucket_layout
+from painterly.batch.comparison import differences, stays
 from painterly.batch.names import ResultNames
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import PlannedOrder
@@ -109,10 +110,10 @@ def make_plan(
                 check_names(order, result)
                 intact_key = _intact_result(order, intact)
                 # Also without a record: an order whose files cannot be read is refused here.
-                current = order.is_described_by(previous or Record())
-                if previous and (config.keep or current) and intact_key is not None:
+                _ = order.fingerprint
+                if previous and intact_key and stays(found := differences(order, previous), config):
                     done.append(previous)
-                    if not current:
+                    if found:
                         kept.append(order)
                     continue
                 if rival := rivals.get((style.name, photo.key)):

@@ -1,13 +1,12 @@
 """Reports what a run will paint, why it repaints results, and how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 
-from painterly import ENGINE_VERSION
-from painterly.images.output import OutputFormat
+from painterly.batch.comparison import differences, is_only_of_another_engine
 from painterly.log import event
 from painterly.record import Record
 from painterly.webhook import WebhookError, post
@@ -17,7 +16,6 @@ MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
 LONGEST_CONTENT = 2000  # characters that Discord takes
 MAX_DIFFERENCES = 3  # names in such a line
-_OUTPUT_NAMES = tuple(each.name.replace("_", " ") for each in fields(OutputFormat))
 
 if TYPE_CHECKING:
     from painterly.batch.order import PlannedOrder
@@ -87,13 +85,24 @@ def log_plan(plan: "Plan", selection: "Selection") -> None:
     )
 
 
-def log_repaints(plan: "Plan", output: OutputFormat) -> None:
+def log_repaints(plan: "Plan") -> None:
     """Log why pictures with a result are painted again, and which outdated results are kept."""
+    of_other_engines: list[PlannedOrder] = []
+    outdated: list[PlannedOrder] = []
+    for order in plan.kept:
+        found = differences(order, order.previous or Record())
+        (of_other_engines if is_only_of_another_engine(found) else outdated).append(order)
+    if count := len(of_other_engines):
+        verb, them = ("was", "it") if count == 1 else ("were", "them")
+        event(
+            f"{count} {verb} painted by an earlier engine; --repaint paints {them} again",
+            results=count,
+        )
     for orders, one, many in (
         (plan.todo, "it will be replaced", "they will be replaced"),
-        (plan.kept, "it is kept", "they are kept"),
+        (outdated, "it is kept", "they are kept"),
     ):
-        causes = _repaint_causes(orders, plan, output)
+        causes = _repaint_causes(orders, plan)
         others = sum(count for count, _ in causes[MAX_CAUSES:])
         if others:
             causes = [*causes[:MAX_CAUSES], (others, "with other differences")]
@@ -178,9 +187,7 @@ def _named(styles: list[str]) -> str:
     return names if len(styles) == 1 else f"{len(styles)} styles ({names})"
 
 
-def _repaint_causes(
-    orders: "Iterable[PlannedOrder]", plan: "Plan", output: OutputFormat
-) -> list[tuple[int, str]]:
+def _repaint_causes(orders: "Iterable[PlannedOrder]", plan: "Plan") -> list[tuple[int, str]]:
     """Return the number of existing results of these orders for each way in which they differ from
     what a run would paint, most frequent first, such as (60, `with other settings (strength 0.6 →
     0.3)`)."""
@@ -190,62 +197,16 @@ def _repaint_causes(
         record = order.previous
         if record is None or record.result not in plan.stored:
             continue
-        differences = _differences(order, record, output)
-        counts[kinds := tuple(differences)] += 1
+        found = differences(order, record)
+        if not found:  # But the result is not what its record says.
+            found = {"with other content than recorded": (record.result or "",)}
+        counts[kinds := tuple(found)] += 1
         for kind in kinds:
-            names.setdefault((kind, kinds), {}).update(dict.fromkeys(differences[kind]))
+            names.setdefault((kind, kinds), {}).update(dict.fromkeys(found[kind]))
     return [
         (count, " and ".join(_with_names(kind, names[kind, kinds]) for kind in kinds))
         for kinds, count in counts.most_common()
     ]
-
-
-def _differences(
-    order: "PlannedOrder", record: Record, output: OutputFormat
-) -> dict[str, tuple[str, ...]]:
-    """Return the ways in which a result differs from what a run would paint, each with the names
-    of the inputs or settings that differ. Fields that records of earlier versions lack count as
-    equal."""
-    now = order.record_of_inputs()
-    differences: dict[str, tuple[str, ...]] = {}
-    if record.photo_etag not in (None, now.photo_etag):
-        differences["of another photo of the same name"] = (order.photo.key,)
-    if record.photo_etag is not None and record.photo_mask != now.photo_mask:
-        differences["with another mask"] = (order.photo.key,)
-    if record.paintings is not None and record.paintings != now.paintings:
-        inputs = now.paintings or ()
-        changed = set(record.paintings) ^ set(inputs) or set(inputs)
-        keys = sorted({painting.key for painting in changed})
-        differences["of other paintings, masks or shares"] = (*keys,)
-    if record.settings is not None and (changes := _changes(record.settings, now.settings or {})):
-        differences["with other settings"] = changes
-    if record.weights and not order.accepts_weights(record):
-        names = f"{record.network or record.weights} → {order.network}"
-        differences["by another network"] = (names,)
-    if record.engine not in (None, ENGINE_VERSION):
-        differences["by another version of the engine"] = (f"{record.engine} → {ENGINE_VERSION}",)
-    if record.output is not None:
-        old_format, new_format = (
-            dict(zip(_OUTPUT_NAMES, values, strict=True))
-            for values in (record.output, astuple(output))
-        )
-        if changes := _changes(old_format, new_format):
-            differences["in another format"] = changes
-    if not differences and record.fingerprint == order.fingerprint:
-        differences["with other content than recorded"] = (record.result or "",)
-    return differences or {"by an earlier version": ()}
-
-
-def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(
-        f"{name} {_shown(old.get(name))} → {_shown(new.get(name))}"
-        for name in {**old, **new}
-        if old.get(name) != new.get(name)
-    )
-
-
-def _shown(value: object) -> str:
-    return "unset" if value is None else str(value)
 
 
 def _with_names(kind: str, names: Iterable[str]) -> str:

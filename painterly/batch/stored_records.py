@@ -40,13 +40,12 @@ def latest_record(order: PlannedOrder, current: Record | None) -> Record:
     return replace(record, photo=order.photo.key, style=order.style.name)
 
 
-def finished_record(bucket: Bucket, order: PlannedOrder, keep: bool = False) -> Record | None:
-    """Return the record of the order's result if it is stored and up to date, or else None.
+def intact_record(bucket: Bucket, order: PlannedOrder) -> Record | None:
+    """Return the order's record if its result is stored as it says, or else None.
 
     Args:
         bucket: The bucket of results.
         order: The order. Another run may have stored its result since the plan was made.
-        keep: Whether any result counts as up to date.
 
     Raises:
         UnavailableError: The bucket cannot be reached.
@@ -54,8 +53,6 @@ def finished_record(bucket: Bucket, order: PlannedOrder, keep: bool = False) -> 
     try:
         record, _ = order_record(bucket, order)
         if record is None or record.result not in results_of(record, order):
-            return None
-        if not keep and not order.is_described_by(record):
             return None
         result = bucket.find(record.result)
         return record if result is not None and is_intact(record, result) else None

@@ -49,6 +49,7 @@ access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes fr
 FLAGS = {
     "--dry-run": "only report what would be painted, how long it takes here, and the memory",
     "--keep": "paint only pictures without a result, whatever has changed",
+    "--repaint": "also paint again what an earlier version of the engine has painted",
     "--open": "open the results page in the browser at the end, if RESULTS is a folder",
     "--watch": "stay, and every WATCH seconds (default: 60) paint what is new or changed",
     "--cluster": "paint on the Ray cluster at CLUSTER, or else on the one on this machine",
@@ -168,8 +169,7 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     variables = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "preset" in settings:
         variables["PRESET"] = settings["preset"]
-    if args.keep:
-        variables["KEEP"] = "1"
+    variables |= {name.upper(): "1" for name in ("keep", "repaint") if getattr(args, name)}
     if args.places:
         names = PLACES if args.sheet is None else PLACES[:2]
         variables |= place_variables(args.places, start, names)
@@ -180,7 +180,7 @@ def _check_sheet(args: argparse.Namespace, settings: Mapping[str, str]) -> None:
     """Raise ConfigError for a flag that a sheet cannot have."""
     others = [
         f"--{name}"
-        for name in ("dry_run", "keep", "open", "watch", "cluster")
+        for name in ("dry_run", "keep", "repaint", "open", "watch", "cluster")
         if getattr(args, name)
     ]
     others += [f"--{name}" for name in ("recipe", "timelapse") if name in settings]

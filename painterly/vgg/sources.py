@@ -31,6 +31,7 @@ from painterly.vgg.readers import read_file
 from painterly.wording import memory_size, one_line
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
+BUILT_IN_NETWORK = "the built-in network"  # in records, and for people
 NAMES = (BUILT_IN, PUBLISHED, RANDOM)
 CACHED = "cached"  # the published weights in a cache, without a download
 
@@ -170,7 +171,7 @@ def described(identity: str, given: str | None = None) -> str:
     if identity.startswith(RANDOM):
         return "random features"
     if is_built_in(identity):
-        return "the built-in network"
+        return BUILT_IN_NETWORK
     for model, published in ARCHITECTURES.items():
         if identity == published.identity:
             return f"{model.upper()}, Keras' weights"

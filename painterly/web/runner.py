@@ -59,6 +59,7 @@ class JobRunner:
             style_name=None,
             dry_run=False,
             keep=False,
+            repaint=False,
             progress="none",
         )
         entries = [*buckets.style.list()] if config.vgg_weights else []

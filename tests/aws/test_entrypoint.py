@@ -75,6 +75,18 @@ def test_a_photo_and_its_wish_become_a_result_and_a_record(bot, stand_in, capsys
     assert record_of(bot, "monet")["settings"]["size"] == 64
 
 
+def test_a_result_of_an_earlier_engine_is_sent_as_it_is(bot, stand_in, capsys):
+    bot.send(style="waves")
+    assert job(bot) == 0
+    before = bot.bucket.read(RESULT)
+    earlier = record_of(bot) | {"engine": "9", "fingerprint": "of engine 9"}
+    bot.bucket.write(RECORD, json.dumps(earlier).encode())
+    capsys.readouterr()
+    assert job(bot) == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    assert bot.bucket.read(RESULT) == before and record_of(bot) == earlier
+
+
 def test_the_users_choices_override_the_style(bot, stand_in):
     style = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
     bot.bucket.write("styles/styles.toml", style)

@@ -9,7 +9,7 @@ from support import tiny
 from support.folder_batches import keys, run
 
 from painterly import log
-from painterly.batch import report
+from painterly.batch import comparison
 
 
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):
@@ -89,7 +89,7 @@ def test_results_that_stay_are_counted_with_what_differs(folders, stand_in, monk
         "(random features → the built-in network): they are kept"
     )
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 9))
-    monkeypatch.setattr(report, "ENGINE_VERSION", "later")
+    monkeypatch.setattr(comparison, "ENGINE_VERSION", "later")
     assert (
         "1 is there of another photo of the same name (beach.jpg) and by another version of the "
         "engine (" in "".join(differs())

@@ -114,6 +114,21 @@ def test_what_another_run_stored_after_the_plan_was_made_is_not_painted_again(
     assert "old town" in Path("out/index.html").read_text()
 
 
+def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster, painting, capsys):
+    def of_engine_9(_=None):
+        for path in Path("out/_records").rglob("*.json"):
+            earlier = {"engine": "9", "fingerprint": "of engine 9"}
+            path.write_text(json.dumps(json.loads(path.read_text()) | earlier))
+
+    assert cluster.paint() == 0
+    of_engine_9()
+    cluster.actors.clear()
+    assert cluster.paint() == 0 and cluster.actors == []
+    assert "4 were painted by an earlier engine" in capsys.readouterr().out
+    assert cluster.paint(REPAINT="1") == 0
+    assert "4 painted" in capsys.readouterr().out
+
+
 def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys):
     monkeypatch.setattr(batch, "MAX_SHOWN", 3)
     assert cluster.paint() == 0 and results() == RESULTS

@@ -3,6 +3,7 @@
 import io
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,6 +16,8 @@ from support.pictures import gradient, saved
 from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
+from painterly import ENGINE_VERSION
+from painterly.bucket_layout import record_key
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
 from painterly.settings import PRESETS, Settings
@@ -170,6 +173,21 @@ def test_a_blend_is_painted_in_its_shares_with_its_settings(web, worker):
     assert (done["width"], done["settings"]) == (48, asked["settings"])
     (item,) = gallery(web)
     assert "preserve_color = true" in item["toml"]
+
+
+def test_a_result_that_was_stored_before_an_upgrade_is_the_jobs(web, worker):
+    """The service was killed before the job could end, and upgraded."""
+    job = web.service.jobs.stored(send(web).json()["id"])
+    record = worker.runner.paint(job, lambda step: None)
+    results = web.service.buckets.result
+    key = record_key("monet", job.photo_key)
+    earlier = replace(record, engine="9", fingerprint="of engine 9")
+    results.write(key, earlier.to_bytes())
+    assert worker.runner.paint(job, lambda step: pytest.fail("painted again")) == earlier
+    again = web.post("/api/jobs", json={"again": job.id, **DRAFT}).json()
+    assert worker.paint() and worker.paint()
+    (painted,) = [each for each in results.list("_records/") if again["id"] in each.key]
+    assert json.loads(results.read(painted.key))["engine"] == ENGINE_VERSION
 
 
 def test_the_same_photo_is_painted_once_more_with_other_settings(web, worker):
