@@ -90,9 +90,13 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     transfer = prepared(inputs, vgg, device_budget(Limits(args.memory_limit)))
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
+    optimised = sum(transfer.schedule.counts)
     for step in transfer.steps():
+        if step.iteration > optimised:  # The picture is rebuilt.
+            step.image  # noqa: B018  Computed when it is read.
+            break
         steps += step.scale == size
-        last = step.iteration == step.total
+        last = step.iteration == optimised
         if first == 0 or last or steps in (WARM_UP, unmatched):
             step.losses  # noqa: B018  Reading them waits for the device.
             ended = time.perf_counter()

@@ -39,6 +39,8 @@ class Traits:
             paints in one pass, on the CPU, without TensorFlow.
         relative: Whether its losses are relative to their targets. Others need a number as
             `content_weight`, and do not fit into float16.
+        rebuilds: Whether the finished picture is rebuilt from patches of the paintings, in one
+            more step; see engine/patches.py.
         original: Whether it reads pictures as the original script does: alpha and borders are
             ignored, paintings are stretched to the photo's shape, `size` counts rows on the command
             line, and each step is saved.
@@ -49,11 +51,12 @@ class Traits:
     grows: bool = True
     optimises: bool = True
     relative: bool = True
+    rebuilds: bool = False
     original: bool = False
 
 
 RECIPES = {
-    "default": Traits(),
+    "default": Traits(rebuilds=True),
     "moments": Traits(),
     "inetwork": Traits(
         {
@@ -92,7 +95,7 @@ RECIPES = {
         grows=False,
         relative=False,
     ),
-    "instant": Traits(network="builtin", optimises=False),
+    "instant": Traits(network="builtin", optimises=False, rebuilds=True),
 }
 
 

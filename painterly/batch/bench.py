@@ -34,7 +34,7 @@ from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.progress import follow
 from painterly.record import PictureRef, Record
-from painterly.signals import Stop
+from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
@@ -208,27 +208,31 @@ class Bench:
         resume: bool,
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
-        signal. The time-lapse gets its frames."""
+        signal, which may also arrive while the finished picture is rebuilt. The time-lapse gets its
+        frames."""
         stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
         state = self._saved_state(order, transfer) if resume else None
         if timelapse and state:
             timelapse.restore(state)
-        for step in transfer.steps(state, stop.obey):
-            if on_step:
-                on_step(step)
-            yield step
-            if step.iteration == step.total:
-                return
-            if timelapse:
-                timelapse.add(step)
-            if stop.signum is not None:
-                if step.can_resume:
-                    checkpoints.save_last(order, _snapshot(step, timelapse))
+        step: Step | None = None
+        try:
+            for step in transfer.steps(state, stop.obey):
+                if on_step:
+                    on_step(step)
+                yield step
+                if step.iteration == step.total:
+                    return
+                if timelapse:
+                    timelapse.add(step)
                 stop.obey()
-            due = perf_counter() - saved >= self.config.checkpoint_every
-            if due and step.can_resume and not checkpoints.is_saving(order):
-                checkpoints.save(order, _snapshot(step, timelapse))
-                saved = perf_counter()
+                due = perf_counter() - saved >= self.config.checkpoint_every
+                if due and step.can_resume and not checkpoints.is_saving(order):
+                    checkpoints.save(order, _snapshot(step, timelapse))
+                    saved = perf_counter()
+        except Stopped:
+            if step and step.can_resume:
+                checkpoints.save_last(order, _snapshot(step, timelapse))
+            raise
 
     def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
         """Return the state in the order's checkpoint, if it has one that fits."""

@@ -28,7 +28,7 @@ from painterly.devices.device import HOST, Devices
 from painterly.engine.instant import plan_memory
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
-from painterly.engine.schedule import schedule, total_work
+from painterly.engine.schedule import Schedule, total_work
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
 from painterly.images.opening import Header, check_memory, read_header
@@ -48,6 +48,7 @@ SIZE_CLASS = 4  # A picture with this many times the pixels of another is measur
 STARTS = (32 << 10, 512 << 10)
 MAX_HEADER_READERS = 16  # threads: each waits for the network, not for the processor
 Size = tuple[int, int]  # height, width in px
+StepKind = tuple[Size, bool]  # the picture's size, and whether it is rebuilt
 
 
 def report_dry_run(bench: Bench, plan: Plan, devices: Devices, started: float) -> int:
@@ -181,10 +182,10 @@ class Forecast:
         paintings = self._paintings_of(order.style)
         photo = self._header(order)
         inputs = _painting_inputs(order, photo.size)
-        sizes, counts = schedule(*inputs.size, settings)
+        schedule = Schedule.of(*inputs.size, settings)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * order.photo.size
-        memory = self._memory(order, paintings, inputs, sizes, held)
+        memory = self._memory(order, paintings, inputs, schedule.sizes, held)
         kind = settings, memory.side, inputs.masked, _size_class(memory.size)
         if kind not in self._rates:
             self._rates[kind] = self._seconds_per_work(paintings, inputs, settings, held)
@@ -192,7 +193,7 @@ class Forecast:
             order,
             inputs.size if settings.rescale_image else memory.size,
             memory,
-            sum(counts),
+            schedule.total,
             self._rates[kind] * total_work(*inputs.size, settings),
         )
 
@@ -242,14 +243,12 @@ class Forecast:
         few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
         first, second = (self._step_times(paintings, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
-        times: dict[Size, list[float]] = {}
-        for scale, seconds in zip(_step_sizes(inputs.size, few), second, strict=True):
-            times.setdefault(scale, []).append(seconds)
-        usual = {
-            scale: float(np.median(of_scale[1:] or of_scale)) for scale, of_scale in times.items()
-        }
-        set_up = sum(max(0.0, of_scale[0] - usual[scale]) for scale, of_scale in times.items())
-        whole = sum(usual[scale] for scale in _step_sizes(inputs.size, settings))
+        times: dict[StepKind, list[float]] = {}
+        for kind, seconds in zip(_step_kinds(inputs.size, few), second, strict=True):
+            times.setdefault(kind, []).append(seconds)
+        usual = {kind: float(np.median(of_kind[1:] or of_kind)) for kind, of_kind in times.items()}
+        set_up = sum(max(0.0, of_kind[0] - usual[kind]) for kind, of_kind in times.items())
+        whole = sum(usual[kind] for kind in _step_kinds(inputs.size, settings))
         return (whole + set_up) / total_work(*inputs.size, settings)
 
     def _step_times(
@@ -306,7 +305,10 @@ def _size_class(size: Size) -> int:
     return round(math.log(math.prod(size), SIZE_CLASS))
 
 
-def _step_sizes(size: Size, settings: Settings) -> list[Size]:
-    """Return the picture's height and width at each step."""
-    scales, counts = schedule(*size, settings)
-    return [scale for scale, count in zip(scales, counts, strict=True) for _ in range(count)]
+def _step_kinds(size: Size, settings: Settings) -> list[StepKind]:
+    """Return the kind of each step. Steps of one kind take equally long."""
+    scales, counts, rebuilds = Schedule.of(*size, settings)
+    kinds = [
+        (scale, False) for scale, count in zip(scales, counts, strict=True) for _ in range(count)
+    ]
+    return [*kinds, (scales[-1], True)] if rebuilds else kinds

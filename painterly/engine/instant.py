@@ -29,7 +29,7 @@ from painterly.engine.picture import (
     postprocess_bytes,
 )
 from painterly.engine.places import PLACE
-from painterly.engine.schedule import StepEta, painting_size
+from painterly.engine.schedule import StepEta, painting_size, work_of_steps
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
 from painterly.settings import Settings
@@ -68,44 +68,58 @@ class InstantTransfer(Transfer):
         masked = self._painted_part is not None
         planned = PaintingInputs(self._photo_size, masked)
         self.memory_plan = plan_memory(
-            planned, self.sizes[-1], inputs.styles, inputs.settings, budget
+            planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
         )
 
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Paint at each scale in one step, always from the first one."""
-        eta = StepEta(self.sizes, self.counts)
-        photo, picture = resampled(self._content, self.sizes[-1]), self._init
-        for number, size in enumerate(self.sizes, start=1):
-            last = number == len(self.sizes)
-            picture = self._painted(resampled(photo, size), picture, last, check_stop)
-            yield Step(eta.tick(), picture[None], Canvas(size), self._postprocess)
+        """Paint at each scale in one step, always from the first one, and rebuild the last picture
+        in one more."""
+        settings, sizes = self._settings, self.schedule.sizes
+        eta = StepEta(work_of_steps(self.schedule, settings))
+        photo, picture = resampled(self._content, sizes[-1]), self._init
+        paintings = [*map(picture_size, self._styles.paintings)]
+        for size in sizes:
+            canvas = Canvas.around(size)
+            shares = _shares_of_places(self._styles, canvas, self._content_mask)
+            shares = [min(1.0, settings.strength / FULL_STRENGTH) * share for share in shares]
+            seen = _sizes(paintings, max(size), settings.stroke_size)
+            candidates = _candidates(self._styles, seen, check_stop)
+            if size == sizes[-1]:  # They are drawn while the picture is painted.
+                patches = _patches(self._styles, seen, patch_count(canvas.size, MOST_PATCHES))
+            scaled = resampled(photo, size)
+            painted = self._painted(scaled, picture, canvas, candidates, shares, check_stop)
+            yield Step(eta.tick(), painted[None], canvas, self._postprocess)
+            picture = canvas.cropped(painted[None])[0]
+        del photo, scaled, candidates  # A large picture's memory is shortest below.
+        painted = self._rebuilt(painted, patches, shares, check_stop)
+        yield Step(eta.tick(), painted[None], canvas, self._postprocess)
 
     def _painted(
-        self, photo: np.ndarray, picture: np.ndarray | None, last: bool, check_stop: CheckStop
+        self,
+        photo: np.ndarray,
+        picture: np.ndarray | None,
+        canvas: Canvas,
+        candidates: Sequence[Future[Candidates]],
+        shares: Sequence[np.ndarray],
+        check_stop: CheckStop,
     ) -> np.ndarray:
         """Paint at one scale.
 
         Args:
             photo: The photo at this scale [h, w, 3], sRGB 0…1.
             picture: The picture to start from, of any size, or None for the photo.
-            last: True to rebuild the picture from patches.
+            canvas: The picture's canvas.
+            candidates: The candidates of each painting.
+            shares: Each painting's share of each place.
             check_stop: As in `steps`.
 
         Returns:
-            The picture [h, w, 3].
+            The picture on its canvas [H, W, 3].
         """
-        settings, size = self._settings, picture_size(photo)
-        canvas, strength = Canvas.around(size), settings.strength
-        shares = _shares_of_places(self._styles, canvas, self._content_mask)
-        shares = [min(1.0, strength / FULL_STRENGTH) * share for share in shares]
-        paintings = [*map(picture_size, self._styles.paintings)]
-        sizes = _sizes(paintings, max(size), settings.stroke_size)
-        candidates = _candidates(self._styles, sizes, check_stop)
-        count = patch_count(canvas.size, MOST_PATCHES)
-        patches = _patches(self._styles, sizes, count) if last else []
-        first = _with_noise(photo) if picture is None else resampled(picture, size)
+        strength = self._settings.strength
+        first = _with_noise(photo) if picture is None else resampled(picture, canvas.picture)
         # Half of the work of mixing their features, and nearly the same matches.
         mixed = strength * first + (1 - strength) * photo
         del first
@@ -114,10 +128,7 @@ class InstantTransfer(Transfer):
             candidates, canvas.padded(mixed), tones, shares, check_stop
         )
         drawn = [each.result() for each in candidates]
-        painted = _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
-        if last:
-            painted = self._rebuilt(painted, patches, shares, check_stop)
-        return canvas.cropped(painted[None])[0]
+        return _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
 
     def _rebuilt(
         self,

@@ -21,27 +21,46 @@ FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
-# Steps of the optimisation that take as long as a scale of recipe instant with a new painting, on a
-# CPU with AVX-512 and bfloat16: 5.8 to 6.6 by processor time, with 256 to 1024 px.
-INSTANT_STEPS = 6
+# The same for the rebuild, which takes as long as a step otherwise: 6.6, 2.1 and 1.6 steps of a CPU
+# with 256, 512 and 1024 px, by processor time. Beside a GPU's steps, a CPU's rebuild takes longer
+# by about this factor: 0.7 s of several cores, and 1.7 to 6.5 ms for a step, with 512 px.
+REBUILD_OVERHEAD, GPU_REBUILD = 300_000, 60
+# Steps of the optimisation that take as long as a scale of recipe instant with a new painting, and
+# its rebuild takes one more, on a CPU with AVX-512 and bfloat16: 2.6 to 3.2 and 0.7 to 1.1 by
+# processor time, with 256 to 1024 px.
+INSTANT_STEPS = 3
 EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
 
 
-def schedule(
-    height: int, width: int, settings: Settings
-) -> tuple[list[tuple[int, int]], list[int]]:
-    """Return the (height, width) of each scale for a photo of this size, coarse to fine, and the
-    number of steps at each."""
-    longer = max(height, width) if settings.size == "full" else int(settings.size)
-    if not settings.maintain_aspect_ratio:
-        height = width = longer
-    traits, count = settings.traits, settings.iterations
-    scales = scale_sizes(height, width, longer, traits.grows)
-    if not traits.optimises:
-        return scales, [1] * len(scales)
-    if not traits.grows:
-        return scales, [count]
-    return scales, [max(1, round(count * _share(number))) for number in range(len(scales))]
+class Schedule(NamedTuple):
+    """The steps of a painting.
+
+    Attributes:
+        sizes: The (height, width) of each scale, coarse to fine.
+        counts: The number of steps at each scale.
+        rebuilds: Whether one more step rebuilds the finished picture from patches.
+    """
+
+    sizes: list[tuple[int, int]]
+    counts: list[int]
+    rebuilds: bool
+
+    @classmethod
+    def of(cls, height: int, width: int, settings: Settings) -> "Schedule":
+        """Return the steps for a photo of this size."""
+        longer = max(height, width) if settings.size == "full" else int(settings.size)
+        if not settings.maintain_aspect_ratio:
+            height = width = longer
+        traits, count = settings.traits, settings.iterations
+        scales = scale_sizes(height, width, longer, traits.grows)
+        shares = [_share(number) if traits.grows else 1.0 for number in range(len(scales))]
+        counts = [max(1, round(count * share)) if traits.optimises else 1 for share in shares]
+        return cls(scales, counts, traits.rebuilds)
+
+    @property
+    def total(self) -> int:
+        """The number of all steps."""
+        return sum(self.counts) + self.rebuilds
 
 
 def _share(scale: int) -> float:
@@ -72,7 +91,8 @@ def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> lis
     count = math.ceil(octaves) if grows else 0
     growth = (longer / first) ** (1 / max(1, count))
     sides = [math.ceil(first * growth**number) for number in range(count)]
-    return [fit_size(height, width, side) for side in (*sides, longer)]
+    # The first one, rounded up, may be the last one.
+    return list(dict.fromkeys(fit_size(height, width, side) for side in (*sides, longer)))
 
 
 def painting_size(height: int, width: int, longer: int, stroke_size: float) -> tuple[int, int]:
@@ -101,21 +121,39 @@ def canvas_side(side: int, margin: int = MARGIN) -> int:
     return side + 2 * margin + -(side + 2 * margin) % MULTIPLE
 
 
-def step_work(size: tuple[int, int], overhead: int = OVERHEAD) -> int:
+def step_work(size: tuple[int, int], on_gpu: bool = False) -> int:
     """Return the work of a step at this (height, width), in pixels. Its time is proportional."""
-    height, width = size
-    return height * width + overhead
+    return math.prod(size) + (GPU_OVERHEAD if on_gpu else OVERHEAD)
 
 
-def total_work(height: int, width: int, settings: Settings, overhead: int = OVERHEAD) -> int:
-    """Return the work of all steps for a photo of this size, in pixels. The work of a step of
-    L-BFGS is multiplied by its evaluations of the loss."""
-    sizes, counts = schedule(height, width, settings)
+def work_of_steps(schedule: Schedule, settings: Settings, on_gpu: bool = False) -> list[int]:
+    """Return the work of each step, in pixels. The work of a step of L-BFGS is multiplied by its
+    evaluations of the loss.
+
+    Args:
+        schedule: The steps.
+        settings: The settings that they follow from.
+        on_gpu: Whether a GPU optimises. It takes hardly less time for small pictures.
+    """
+    optimises = settings.traits.optimises
     per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
-    if not settings.traits.optimises:
+    if not optimises:
         per_step = INSTANT_STEPS
-    steps = zip(sizes, counts, strict=True)
-    return per_step * sum(count * step_work(size, overhead) for size, count in steps)
+    work = [
+        per_step * step_work(size, on_gpu)
+        for size, count in zip(schedule.sizes, schedule.counts, strict=True)
+        for _ in range(count)
+    ]
+    if schedule.rebuilds:
+        of_rebuild = math.prod(schedule.sizes[-1]) + (REBUILD_OVERHEAD if optimises else OVERHEAD)
+        work.append(of_rebuild * (GPU_REBUILD if on_gpu else 1))
+    return work
+
+
+def total_work(height: int, width: int, settings: Settings, on_gpu: bool = False) -> int:
+    """Return the work of all steps for a photo of this size, in pixels; `on_gpu` as in
+    `work_of_steps`."""
+    return sum(work_of_steps(Schedule.of(height, width, settings), settings, on_gpu))
 
 
 class Position(NamedTuple):
@@ -141,26 +179,13 @@ class StepEta:
     A scale's first step includes its set-up, so it is used only until there is another one.
 
     Args:
-        sizes: The (height, width) of each scale.
-        counts: The number of steps at each scale.
+        work: The work of each step.
         done: The number of steps already done.
-        on_gpu: True if a GPU computes. It takes hardly less time for small pictures.
     """
 
-    def __init__(
-        self,
-        sizes: Sequence[tuple[int, int]],
-        counts: Sequence[int],
-        done: int = 0,
-        on_gpu: bool = False,
-    ) -> None:
-        overhead = GPU_OVERHEAD if on_gpu else OVERHEAD
-        self._work = [
-            step_work(size, overhead)
-            for size, count in zip(sizes, counts, strict=True)
-            for _ in range(count)
-        ]
-        self._all_work, self._work_left = sum(self._work), sum(self._work[done:])
+    def __init__(self, work: Sequence[int], done: int = 0) -> None:
+        self._work = work
+        self._all_work, self._work_left = sum(work), sum(work[done:])
         self._seconds_per_work = 0.0
         self._measured = False
         self._done = done

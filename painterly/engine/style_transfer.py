@@ -48,10 +48,10 @@ from painterly.engine.scale_optimizer import (
     ScaleSchedule,
     program,
 )
-from painterly.engine.schedule import StepEta
+from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
-from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs, named
+from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
@@ -123,21 +123,22 @@ class StyleTransfer(Transfer):
             len(styles.paintings),
         )
         self._objective, self.memory_plan = plan_painting(
-            planned, self.sizes, settings, vgg, budget
+            planned, self.schedule.sizes, settings, vgg, budget
         )
         self._view = self._objective.view
-        check_memory(styles, self._view, self.sizes[-1], settings.stroke_size, budget)
+        check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
         self._bare = _stays_bare(self._view, styles)
-        self._first = None if init is None else resample(to_batch(init), self.sizes[0])
+        self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
         run cannot resume there."""
-        ends = np.cumsum(self.counts)
-        if not 0 < iteration < ends[-1]:
+        if not 0 < iteration < self.schedule.total:
             return {}
-        size = self.sizes[int(np.searchsorted(ends, iteration))]
+        ends = np.cumsum(self.schedule.counts)
+        size = self.schedule.sizes[int(np.searchsorted(ends, iteration))]
         shapes = State.shapes((1, *self._view.canvas(size).size, 3))
+        shapes["terms"] = (len(TERMS),)
         if self._view.losses.matched_layers:
             shapes["matches"] = self._view.matches_shape(size, len(self._styles.paintings))
         return shapes
@@ -145,28 +146,34 @@ class StyleTransfer(Transfer):
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Optimise, and let go of each step when the next one is asked for: its picture and its
-        optimiser's state would stay in memory."""
-        for step in self._optimised(done, resume, check_stop):
+        """Paint, and let go of each step when the next one is asked for: its picture and its
+        optimiser's state would stay in memory. The last optimised one is the picture as it stands
+        while it is rebuilt."""
+        optimised = sum(self.schedule.counts)
+        for step in self._painted(done, resume, check_stop):
             yield step
-            if step.iteration < step.total:
+            if step.iteration < optimised:
                 step.expire()
 
-    def _optimised(
+    def _painted(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        eta = StepEta(self.sizes, self.counts, done, on_gpu=bool(gpus_in_use()))
-        photo = scaled_photo(self._content, self.sizes[-1])
+        """Optimise at each scale, and rebuild the picture if the recipe does."""
+        sizes, counts, rebuilds = self.schedule
+        work = work_of_steps(self.schedule, self._settings, on_gpu=bool(gpus_in_use()))
+        eta = StepEta(work, done)
+        photo = scaled_photo(self._content, sizes[-1])
         state: State | None = None
-        canvas = self._view.canvas(self.sizes[0])
-        for size, count in zip(self.sizes, self.counts, strict=True):
+        terms = None if resume is None else _terms_in(resume)
+        canvas = self._view.canvas(sizes[0])
+        for size, count in zip(sizes, counts, strict=True):
             previous, canvas = canvas, self._view.canvas(size)
             if done > count:
                 done -= count
                 continue
             # From the host to the device that paints.
             scaled = tf.identity(resample(photo, size))
-            if size == self.sizes[-1]:
+            if size == sizes[-1]:
                 del photo  # Memory is shortest at the last scale.
             problem = self._problem(scaled)
             if resume is not None:
@@ -181,24 +188,22 @@ class StyleTransfer(Transfer):
             for number in range(done + 1, count + 1):
                 terms = optimizer.step(number, last=number == count)
                 skipped = count - number if optimizer.converged else 0
-                picture = optimizer.state.average
-                is_last = size == self.sizes[-1] and number + skipped == count
-                if is_last and self._view.recipe.rebuilds:
-                    targets = optimizer.problem.targets
-                    picture = self._rebuilt(picture, canvas, targets, check_stop)
                 # No other name refers to the state: it would stay in memory during the next step.
                 yield Step(
                     eta.tick(skipped),
-                    picture,
+                    optimizer.state.average,
                     canvas,
                     self._postprocess,
                     terms,
                     optimizer.state,
                     optimizer.matches,
                 )
-                del picture
                 if skipped:
                     break
+            if rebuilds and size == sizes[-1]:
+                picture, targets = optimizer.state.average, optimizer.problem.targets
+                picture = self._rebuilt(picture, canvas, targets, check_stop)
+                yield Step(eta.tick(), picture, canvas, self._postprocess, terms, optimizer.state)
             state, done = optimizer.state, 0
             del optimizer
 
@@ -275,7 +280,8 @@ class StyleTransfer(Transfer):
             steps: The number of steps that an earlier run has done, and of all steps.
         """
         size, (done, count) = (photo.shape[1], photo.shape[2]), steps
-        first, last = size == self.sizes[0], size == self.sizes[-1]
+        sizes = self.schedule.sizes
+        first, last = size == sizes[0], size == sizes[-1]
         strength, bare = self._settings.strength, self._bare
         return ScaleOptimizer(
             self._objective,
@@ -285,6 +291,14 @@ class StyleTransfer(Transfer):
             self.memory_plan.for_scale(size),
             ScaleSchedule(count, done, is_first=first, is_last=last),
         )
+
+
+def _terms_in(snapshot: Mapping[str, np.ndarray]) -> tf.Tensor:
+    """Return the terms [4] in a step's snapshot. Raises ValueError if they are missing."""
+    terms = snapshot.get("terms")
+    if terms is None or terms.shape != (len(TERMS),):
+        raise ValueError("the snapshot has no terms of the loss")
+    return tf.constant(terms, tf.float32)
 
 
 def _stays_bare(view: View, paintings: Paintings) -> bool:

@@ -58,7 +58,8 @@ def stylize(  # noqa: PLR0913  The public signature.
 
     Yields:
         Every step, to be read before the next one is asked for. The last step's image is the
-        result. Its longer side is `settings.size` px, or the photo's with `rescale_image`.
+        result, which recipes default and instant rebuild from patches in this step. Its longer side
+        is `settings.size` px, or the photo's with `rescale_image`.
 
     Raises:
         ValueError: Arrays, shares or a snapshot do not fit.

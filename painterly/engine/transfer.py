@@ -17,7 +17,7 @@ from painterly.engine.picture import (
     check_values,
     picture_size,
 )
-from painterly.engine.schedule import Position, schedule
+from painterly.engine.schedule import Position, Schedule
 from painterly.images.colour import is_grey
 from painterly.settings import Settings
 
@@ -36,7 +36,8 @@ class Step:
 
     Image, losses and snapshot are computed when they are first read. Read them before the next step
     is asked for, since that changes the picture: later, they raise RuntimeError unless they have
-    been read before. The last step can be read at any time, and so can each of recipe instant.
+    been read before. The last step can be read at any time, so can the one that it rebuilds, and so
+    can each of recipe instant.
 
     Attributes:
         iteration: The step's number, from 1.
@@ -58,10 +59,14 @@ class Step:
     ) -> None:
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
-        self.can_resume = state is not None
         self._picture: np.ndarray | tf.Tensor | None = picture
         self._canvas, self._postprocess = canvas, postprocess
         self._terms, self._state, self._matches = terms, state, matches
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a run can resume after this step. False once it is over."""
+        return self._state is not None and self.iteration < self.total
 
     @property
     def content_weight(self) -> float:
@@ -72,8 +77,8 @@ class Step:
 
     @cached_property
     def losses(self) -> dict[str, float]:
-        """The weighted contributions to the loss, and their sum `total`; empty in recipe instant,
-        which has none."""
+        """The weighted contributions to the loss, and their sum `total`; for a rebuilt picture,
+        those of the step before. Empty in recipe instant, which has none."""
         self._check_current()
         return {} if self._terms is None else named(self._terms.numpy())
 
@@ -90,17 +95,17 @@ class Step:
     def snapshot(self) -> dict[str, np.ndarray]:
         """Return the arrays that `stylize` needs to resume after this step, if `can_resume`.
 
-        They are `iteration`, the image and the optimiser's state, float32, 48 bytes per pixel in
-        all. They share TensorFlow's memory; if they are kept beyond the next step, they take that
-        much more.
+        They are `iteration`, the terms of the loss, the image and the optimiser's state, float32,
+        48 bytes per pixel in all. They share TensorFlow's memory; if they are kept beyond the next
+        step, they take that much more.
         """
         self._check_current()
-        assert self._state is not None
+        assert self._state is not None and self._terms is not None
         arrays = {name: np.asarray(value) for name, value in self._state._asdict().items()}
         if self._matches:
             matches = np.concatenate([each.numpy() for each in self._matches], -1)
             arrays["matches"] = matches.astype(np.int32)
-        return {"iteration": np.array(self.iteration), **arrays}
+        return {"iteration": np.array(self.iteration), "terms": self._terms.numpy(), **arrays}
 
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
@@ -131,8 +136,7 @@ class Transfer(ABC):
     """A photo prepared to be painted in a style; `steps` paints it.
 
     Attributes:
-        sizes: The (height, width) of each scale, coarse to fine.
-        counts: The number of steps at each scale.
+        schedule: The steps.
         memory_plan: The memory plan of the last scale, which takes the most memory.
 
     Raises:
@@ -145,7 +149,7 @@ class Transfer(ABC):
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
         self._photo_size = picture_size(content)
-        self.sizes, self.counts = schedule(*self._photo_size, settings)
+        self.schedule = Schedule.of(*self._photo_size, settings)
         check_values(content, "the photo")
         for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
             if mask is not None:
@@ -176,10 +180,10 @@ class Transfer(ABC):
 
         Args:
             resume: As in `stylize`.
-            check_stop: Is called several times a second by recipe instant, which has long steps. It
-                may raise an exception to stop.
+            check_stop: Is called several times a second by recipe instant, which has long steps,
+                and while a picture is rebuilt. It may raise an exception to stop.
         """
-        total = sum(self.counts)
+        total = self.schedule.total
         done = 0 if resume is None else int(resume["iteration"])
         if not 0 <= done < total:
             raise ValueError(f"a snapshot of step {done} for a run of {total}")

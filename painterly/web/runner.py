@@ -21,7 +21,7 @@ from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import check_names
 from painterly.batch.reading import Inputs
 from painterly.config import Config
-from painterly.engine.schedule import GPU_OVERHEAD, OVERHEAD, step_work, total_work
+from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
@@ -86,9 +86,9 @@ class JobRunner:
             vgg = self._networks.load(settings, device)
             assert vgg is not None  # Only recipe instant has none.
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
-        overhead = GPU_OVERHEAD if device.startswith("GPU") else OVERHEAD
-        work = total_work(*USUAL_PHOTO, settings, overhead)
-        seconds = step_s * work / step_work(MEASURED_SIZE, overhead)
+        on_gpu = device.startswith("GPU")
+        work = total_work(*USUAL_PHOTO, settings, on_gpu)
+        seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
 
     def paint(

@@ -4,12 +4,15 @@ import json
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
+from support import stand_in as stand_in_engine
 from support import tiny
 from support.batch_results import failures
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
+from painterly.engine.style_transfer import StyleTransfer
 from painterly.errors import DeviceError
 from painterly.signals import Stop, Stopped
 
@@ -114,3 +117,40 @@ def test_a_signal_that_python_discarded_stops_the_run_before_it_paints(folders, 
         with pytest.raises(Stopped, match="SIGTERM"):
             run(folders, **changes)
     assert keys() == set() and stand_in == []
+
+
+@pytest.mark.parametrize(
+    ("engine", "transfer", "optimised"),
+    [("small_vgg", StyleTransfer, 4), ("stand_in", stand_in_engine.StyleTransfer, 9)],
+)
+def test_a_signal_while_the_picture_is_rebuilt_saves_it_and_the_next_run_only_rebuilds(
+    folders, request, monkeypatch, capsys, engine, transfer, optimised
+):
+    request.getfixturevalue(engine)
+    folders |= {"STYLE": "monet", "PHOTO": "beach.jpg", "STYLE_TIMELAPSE": "1"}
+    undisturbed = folders | {"BUCKET_RESULT": "./undisturbed"}
+    assert run(undisturbed) == 0
+    steps = transfer.steps
+
+    def stopped(painting, resume, check_stop):
+        def check():
+            signal.raise_signal(signal.SIGTERM)
+            check_stop()
+
+        return steps(painting, resume, check)
+
+    with monkeypatch.context() as platform, Stop():
+        platform.setattr(transfer, "steps", stopped)
+        with pytest.raises(Stopped, match="SIGTERM"):
+            run(folders)
+    assert keys() == {"_checkpoints/monet/beach.jpg.npz"}
+    capsys.readouterr()
+    assert run(folders) == 0
+    assert f"beach.jpg: resuming from step {optimised}\n" in capsys.readouterr().out
+    assert keys() == keys("undisturbed")
+    first, second = (
+        np.int16(Image.open(f"{out}/monet/beach.jpg")) for out in ("undisturbed", "out")
+    )
+    assert np.abs(first - second).max() <= 2
+    films = (Image.open(f"{out}/monet/beach.timelapse.webp") for out in ("undisturbed", "out"))
+    assert {film.n_frames for film in films} == {optimised + 1}

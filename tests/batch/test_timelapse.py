@@ -125,7 +125,7 @@ def test_one_picture_gets_one_beside_the_file_also_by_preset_instant(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "the time-lapse is x.timelapse.webp" in done.stdout
     seen = frames((tmp_path / "x.timelapse.webp").read_bytes())
-    assert len(seen) == 3, "one for each size"
+    assert len(seen) == 4, "one for each size, and the rebuilt picture"
     result = np.asarray(Image.open(tmp_path / "x.png")) / 255
     errors = [np.abs(each - result).mean() for each in seen]
     assert errors[2] < 0.03 and errors == sorted(errors, reverse=True)

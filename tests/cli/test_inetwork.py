@@ -58,8 +58,25 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
 
     monkeypatch.setattr(StyleTransfer, "steps", stopped)
     assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "9"]) == code
-    what = "x.png is the picture as it stands after 3 of 18 steps"
+    what = "x.png is the picture as it stands after 3 of 19 steps"
     assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
+    assert Image.open("x.png").size == (64, 48)
+
+
+@pytest.mark.parametrize("preset", ["draft", "instant"])
+def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypatch, capsys, preset):
+    from painterly.engine import patches
+
+    def stopped(picture, of_paintings, check_stop):
+        signal.raise_signal(signal.SIGTERM)
+        check_stop()
+
+    monkeypatch.setattr(patches, "_rebuilt", stopped)
+    drawn = ["--preset", preset, "--size", "64", "--num_iter", "1", "--weights", "builtin"]
+    assert inetwork([*ONE, *drawn]) == 143
+    steps = "2 of 3" if preset == "draft" else "1 of 2"
+    what = f"x.png is the picture as it stands after {steps} steps"
+    assert capsys.readouterr().err == f"inetwork.py: stopped by SIGTERM; {what}\n"
     assert Image.open("x.png").size == (64, 48)
 
 
@@ -82,7 +99,7 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
 
     monkeypatch.setattr(InstantTransfer, "steps", stopped)
     assert inetwork([*ONE, "--preset", "instant", "--size", "192"]) == 143
-    what = "x.png is the picture as it stands after 1 of 2 steps"
+    what = "x.png is the picture as it stands after 1 of 3 steps"
     assert capsys.readouterr().err == f"inetwork.py: stopped by SIGTERM; {what}\n"
     assert Image.open("x.png").size == (128, 96)
 

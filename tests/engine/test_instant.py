@@ -342,8 +342,9 @@ def test_it_begins_from_a_picture_if_there_is_one(mosaic, in_mosaic):
 
 def test_it_takes_a_step_at_each_scale_and_integers_are_taken_as_floats_are(mosaic):
     steps = each_read(stylize(PHOTO, mosaic, changed(size=256)))
-    assert [step.scale for step in steps] == [128, 256]
-    assert [step.iteration for step in steps] == [1, 2] and steps[-1].fraction == 1
+    assert [step.scale for step in steps] == [128, 256, 256], "the last one rebuilds"
+    assert [step.iteration for step in steps] == [1, 2, 3] and steps[-1].fraction == 1
+    assert steps[1].fraction < 0.9 and np.abs(steps[1].image - steps[2].image).max() > 0.01
     assert steps[-1].losses == {} and not steps[-1].can_resume
     photo, painting = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
     other = paint(photo, Paintings([painting]), changed(size=256))

@@ -16,7 +16,7 @@ from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
-from painterly.engine.schedule import schedule
+from painterly.engine.schedule import Schedule
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.transfer import TransferInputs
 from painterly.engine.view import View
@@ -100,7 +100,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
 
 def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, monkeypatch):
     settings = Settings(size=1024, precision="float32")
-    sizes, _ = schedule(1024, 1024, settings)
+    sizes = Schedule.of(1024, 1024, settings).sizes
 
     def planned(free):
         monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))

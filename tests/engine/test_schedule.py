@@ -7,7 +7,7 @@ import pytest
 
 from painterly import Settings
 from painterly.engine import schedule as schedule_module
-from painterly.engine.schedule import StepEta, painting_size, scale_sizes, schedule
+from painterly.engine.schedule import Schedule, StepEta, painting_size, scale_sizes, work_of_steps
 
 
 @pytest.mark.parametrize("longer", [132, 200, 256, 500, 512, 720, 1600, 4096])
@@ -23,6 +23,10 @@ def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(
     sizes = scale_sizes(height, width, max(height, width))
     assert sizes[-1] == (height, width)
     assert all(min(size) >= 32 for size in sizes[:-1])
+
+
+def test_a_strip_of_nearly_its_first_size_is_painted_once_at_each_size():
+    assert scale_sizes(319, 5000, 502) == [(32, 502)]
 
 
 def test_a_painting_is_as_large_as_the_picture_or_half_way_to_it_in_octaves():
@@ -45,17 +49,29 @@ def test_steps_fall_from_scale_to_scale_and_the_original_recipe_has_one():
         (512, [120, 80, 60]),
         (2048, [120, 80, 60, 60, 60]),
     ):
-        assert schedule(600, 800, Settings(size=size))[1] == steps
-    assert schedule(600, 800, Settings(size=512, iterations=1))[1] == [2, 1, 1]
-    assert schedule(600, 800, Settings(recipe="inetwork", size=512)) == ([(384, 512)], [10])
+        assert Schedule.of(600, 800, Settings(size=size)).counts == steps
+    assert Schedule.of(600, 800, Settings(size=512, iterations=1)).counts == [2, 1, 1]
+    original = Schedule.of(600, 800, Settings(recipe="inetwork", size=512))
+    assert (original.sizes, original.counts, original.total) == ([(384, 512)], [10], 10)
+
+
+def test_a_picture_that_is_rebuilt_takes_one_more_step_which_its_progress_knows():
+    for recipe, steps in (("default", 121), ("moments", 120), ("gatys", 15), ("instant", 2)):
+        settings = Settings(recipe=recipe, size=128)
+        schedule = Schedule.of(600, 800, settings)
+        work = work_of_steps(schedule, settings)
+        assert len(work) == schedule.total == steps and min(work) > 0
+    before_the_rebuild = StepEta(work)
+    found = before_the_rebuild.tick()
+    assert found.eta_s > 0 and found.fraction < 1 == before_the_rebuild.tick().fraction
 
 
 def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(monkeypatch):
     clock = [0.0]
     monkeypatch.setattr(schedule_module, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
     # A step of the second scale takes as much as three of the first.
-    scales = [(100, 100), (200, 350)], [3, 2]
-    found = StepEta(*scales)
+    work = [30_000] * 3 + [90_000] * 2
+    found = StepEta(work)
 
     def after(seconds, skipped=0):
         clock[0] += seconds
@@ -66,10 +82,10 @@ def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(mo
     assert after(2) == 1.1 * 6  # A tenth of the way from 1 s a step to 2 s.
     assert after(70) == 1.1 * 3  # The first of its scale.
     assert after(3.3) == 0
-    resumed = StepEta(*scales, done=2)
+    resumed = StepEta(work, done=2)
     clock[0] += 1
     assert resumed.tick() == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
-    skipping = StepEta(*scales)
+    skipping = StepEta(work)
     clock[0] += 1
     assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
     assert [skipping.tick().fraction for _ in range(2)] == [pytest.approx(6 / 9), 1]

@@ -71,7 +71,24 @@ def test_a_step_is_read_before_the_next_one_and_what_was_read_stays(tiny):
     for read in (first.snapshot, lambda: first.content_weight, lambda: second.image):
         with pytest.raises(RuntimeError, match=r"step \d is over; read image"):
             read()
-    assert final.losses and final.snapshot()["image"].shape == (1, 64, 80, 3)
+    assert final.losses and final.content_weight and not final.can_resume
+
+
+def test_the_picture_as_it_stands_can_be_read_and_saved_while_it_is_rebuilt(tiny):
+    photo, painting, taken = picture(48, 64), picture(40, 40, 2), []
+
+    def check_stop():
+        taken.append((step.image, step.snapshot()))
+
+    paintings = Paintings([painting])
+    inputs = TransferInputs(photo, paintings, Settings(size=64, iterations=2))
+    transfer = StyleTransfer(inputs, tiny, device_budget())
+    for step in transfer.steps(check_stop=check_stop):  # noqa: B007
+        pass
+    image, snapshot = taken[0]
+    assert image.shape == (48, 64, 3) and np.abs(image - step.image).max() > 0.01
+    [rebuilt] = transfer.steps(resume=snapshot)
+    np.testing.assert_array_equal(rebuilt.image, step.image)
 
 
 def test_finer_and_larger_strokes_make_other_pictures(tiny):
@@ -261,8 +278,9 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
 @pytest.mark.parametrize(
     ("settings", "stops"),
     [
-        # Within a scale, at its last step, and after the first step of the next.
-        (Settings(size=181, iterations=3), (2, 6, 7)),
+        # Within a scale, at its last step, after the first step of the next, and at the last one,
+        # after which the picture is only rebuilt.
+        (Settings(size=181, iterations=3), (2, 6, 7, 10)),
         # Scales that end early.
         (Settings(size=96, iterations=60, min_improvement=12), (13, 29)),
     ],
@@ -283,6 +301,7 @@ def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, 
         del snapshot["iteration"]
         shapes = {name: each.shape for name, each in snapshot.items()}
         assert transfer.snapshot_shapes(stopped_at) == shapes
+        assert rest[-1].losses == step.losses
     for number in (0, step.total, step.total + 1):
         assert transfer.snapshot_shapes(number) == {}
         np.testing.assert_allclose(rest[-1].image, step.image, atol=1e-5)

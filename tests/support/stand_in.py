@@ -2,21 +2,23 @@
 signals, checkpoints, records, results.
 
 In ten steps, a picture moves from the photo to the photo in its painting's mean colour. If it is
-resumed from a checkpoint, it ends with the same bytes as without a pause.
+resumed from a checkpoint, it ends with the same bytes as without a pause. It is as strict as the
+engine: a step is over when the next one is asked for, and a stop is asked for before the last one,
+while the one before stays.
 """
 
 import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from painterly.engine.schedule import schedule
+from painterly.engine.schedule import Schedule
 from painterly.images.arrays import resize
 
 STEPS = 10
@@ -40,16 +42,35 @@ class Paintings:
 class Step:
     """One step, as the engine's."""
 
-    can_resume = True
-
     def __init__(self, iteration: int, image: np.ndarray) -> None:
         self.iteration, self.total, self.scale = iteration, STEPS, max(image.shape)
         self.fraction, self.eta_s = iteration / STEPS, 0.0
-        self.content_weight, self.image = 1.0, image
-        self.losses = {"total": float(image.mean())}
+        self._image: np.ndarray | None = image
+
+    @property
+    def can_resume(self) -> bool:
+        return self._image is not None and self.iteration < STEPS
+
+    @property
+    def image(self) -> np.ndarray:
+        if self._image is None:
+            raise RuntimeError(f"step {self.iteration} is over")
+        return self._image
+
+    @property
+    def content_weight(self) -> float:
+        return float(self.image.max())
+
+    @property
+    def losses(self) -> dict[str, float]:
+        return {"total": float(self.image.mean())}
 
     def snapshot(self) -> dict[str, np.ndarray]:
+        assert self.can_resume
         return {"iteration": np.array(self.iteration), **dict.fromkeys(STATE, self.image)}
+
+    def expire(self) -> None:
+        self._image = None
 
 
 class MemoryPlan(SimpleNamespace):
@@ -68,7 +89,7 @@ class StyleTransfer:
     def __init__(self, inputs: Any, *_: Any) -> None:
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         self._is_deadly = int(content[0, 0].sum()) == 3
-        size = schedule(*content.shape[:2], settings)[0][-1]
+        size = Schedule.of(*content.shape[:2], settings).sizes[-1]
         grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
         self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
         self._goal = (self._photo * styles.colour).astype(np.float32)
@@ -77,16 +98,23 @@ class StyleTransfer:
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(STATE, self._photo.shape) if 0 < iteration < STEPS else {}
 
-    def steps(self, resume: Any = None, *_: Any) -> Iterator[Step]:
+    def steps(
+        self, resume: Any = None, check_stop: Callable[[], object] = lambda: None
+    ) -> Iterator[Step]:
         if self._is_deadly:
             os.kill(os.getpid(), signal.SIGKILL)
         done, image = 0, self._photo
         if resume is not None:
             done, image = int(resume["iteration"]), resume["image"]
         for number in range(done + 1, STEPS + 1):
+            if number == STEPS:
+                check_stop()
             time.sleep(float(os.environ.get("PAINTING_S", "0")) / STEPS)
             image = image + (self._goal - image) * np.float32(0.3)
-            yield Step(number, image)
+            step = Step(number, image)
+            yield step
+            if number < STEPS - 1:
+                step.expire()
 
 
 prepared = StyleTransfer

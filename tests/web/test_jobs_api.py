@@ -58,8 +58,8 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
 
 def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
     Path(place["BUCKET_STYLE"], "styles.toml").write_text(
-        '[plain]\npaintings = ["monet.jpg"]\n'
-        '[slow]\npaintings = ["monet.jpg"]\noptimizer = "lbfgs"\nsize = 32\n',
+        '[plain]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
+        '[slow]\npaintings = ["monet.jpg"]\nrecipe = "moments"\noptimizer = "lbfgs"\nsize = 32\n',
     )
     web.service.handle_worker_message(("speed", 1.0, "cpu"))
     plain, slow = (

@@ -182,8 +182,6 @@ class Recipe(ABC):
         first_grain: The standard deviation of the grain in the first picture, in sRGB 0…1.
         flat_grain: The same for coarser grain in the photo's flat parts, unless they stay bare; see
             detail.py.
-        rebuilds: Whether the picture is rebuilt from patches of the paintings at the end; see
-            patches.py.
     """
 
     pads = True
@@ -192,7 +190,6 @@ class Recipe(ABC):
     bounds: tuple[float, float] | None = (0.0, 1.0)
     first_grain = FIRST_GRAIN
     flat_grain = 0.0
-    rebuilds = False
 
     def network(self, vgg: VGG) -> VGG:
         """Return the network whose features are compared."""

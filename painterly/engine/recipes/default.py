@@ -127,7 +127,6 @@ class Default(Recipe):
 
     joins_terms = True
     flat_grain = 0.1
-    rebuilds = True
 
     def steered_to(self, strength: float) -> float:
         """Return less than the strength: patches lead further away from the photo. At high
