@@ -54,18 +54,18 @@ class NetworkPool:
     def relist(self, style_entries: Sequence[Entry]) -> None:
         """Take a later listing of the style bucket, in which weights may have changed. Loaded
         networks stay."""
-        self._entries = style_entries
-        self._sources.clear()
+        self._entries, self._sources = style_entries, {}
 
     def source(self, settings: Settings) -> WeightsSource:
         """Return the weights for these settings.
 
         Raises WeightsError if the file that VGG_WEIGHTS names does not exist.
         """
-        kind = settings.model, settings.seed, settings.traits.network
-        if kind not in self._sources:
-            self._sources[kind] = self._choice(settings)
-        return self._sources[kind]
+        kind, known = (settings.model, settings.seed, settings.traits.network), self._sources
+        source = known.get(kind)
+        if source is None:
+            source = known[kind] = self._choice(settings)
+        return source
 
     def prefetch(self, settings: Settings) -> None:
         """Begin to read the weights for these settings, in a thread.

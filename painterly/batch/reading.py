@@ -181,6 +181,7 @@ class Reader:
         ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
+        self._measuring = threading.Lock()
         # The style read last: orders are in the order of their styles.
         self._style: Style | None = None
         self._style_files: dict[str, bytes] = {}
@@ -239,6 +240,7 @@ class Reader:
 
         It is measured before the first painting, when TensorFlow is loaded.
         """
-        if self._decodable is None:
-            self._decodable = decodable_memory(self._limit)
-        return self._decodable
+        with self._measuring:
+            if self._decodable is None:
+                self._decodable = decodable_memory(self._limit)
+            return self._decodable

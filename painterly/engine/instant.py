@@ -243,12 +243,13 @@ def _kept(styles: Paintings, key: Hashable, draw: Callable[[], Future]) -> Futur
     """Return what is drawn from paintings. Drawing takes half of the time of a picture, so it is
     kept for the next."""
     kept: dict[Hashable, Future] = styles.kept
-    if key not in kept or (kept[key].done() and kept[key].exception()):
-        kept[key] = draw()
-    kept[key] = kept.pop(key)  # The latest comes last.
-    if len(kept) > MAX_KEPT:
-        del kept[next(iter(kept))]
-    return kept[key]
+    drawn = kept.pop(key, None)  # Another thread may drop it at any time.
+    if drawn is None or (drawn.done() and drawn.exception()):
+        drawn = draw()
+    kept[key] = drawn  # The latest comes last.
+    for oldest in [*kept][:-MAX_KEPT]:
+        kept.pop(oldest, None)
+    return drawn
 
 
 def _shares_of_places(

@@ -7,8 +7,9 @@ a result is opened.
 
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from logging import WARNING
 from time import perf_counter
 from uuid import uuid4
@@ -27,11 +28,11 @@ from painterly.gallery.thumbnails import (
     thumbnail,
     thumbnail_key,
 )
-from painterly.log import event
+from painterly.log import event, log_trace
 from painterly.record import Record
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
-from painterly.wording import printable
+from painterly.wording import one_line, printable
 
 PUBLISH_EVERY_S = 30.0
 # With more than this many bytes of thumbnails the page loads them when they come into view; with
@@ -68,13 +69,13 @@ class Gallery:
         self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
         self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
         self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
-        self._holding = threading.Lock()
+        self._lock = threading.Lock()  # guards what storing threads change; not held over requests
 
     def mark(self) -> None:
         """Mark the gallery as outdated, until `publish`."""
         # No two marks are equal, so that each run recognises its own.
         notice = f"The gallery lacks the newest results. Run {uuid4().hex}\n".encode()
-        with logged_storage_errors(UNWRITTEN):
+        with _errors_logged():
             self._was_marked = self._bucket.find(UNPUBLISHED) is not None
             self._mark = self._bucket.write(UNPUBLISHED, notice, "text/plain")
 
@@ -96,7 +97,7 @@ class Gallery:
             result: Pixels, as in `thumbnails.preview`.
             paintings: Pixels by key, as in `thumbnails.preview`.
         """
-        with logged_storage_errors(UNWRITTEN):
+        with _errors_logged():
             if record.result is not None:
                 self._store("results", record.result, result)
             if record.photo is not None:
@@ -108,14 +109,15 @@ class Gallery:
     def add_record(self, record: Record) -> None:
         """Show the record of a result with stored pictures, or of a failure, on the page that
         `publish` writes. It replaces an earlier one of the same photo and style."""
-        self._records[_identity(record)] = record
+        with self._lock:
+            self._records[_identity(record)] = record
 
     def publish_if_due(self) -> None:
         """Write the page if that was last done a while ago."""
         due = perf_counter() - self._published > PUBLISH_EVERY_S
         if due and self._publishing.acquire(blocking=False):
             try:
-                with logged_storage_errors(UNWRITTEN):
+                with _errors_logged():
                     self._write_page(unfinished=True)
             finally:
                 self._published = perf_counter()
@@ -123,7 +125,7 @@ class Gallery:
 
     def publish(self) -> None:
         """Write the page and remove the mark, unless another run has marked it too."""
-        with self._publishing, logged_storage_errors(UNWRITTEN):
+        with self._publishing, _errors_logged():
             self._write_page()
             if not self._is_anothers_mark():
                 self._bucket.delete(UNPUBLISHED)
@@ -139,24 +141,34 @@ class Gallery:
             StorageError: The bucket cannot be listed.
         """
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
-        if shown - self._sizes.keys():
-            stored = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
-            for key in shown:
-                # A file much larger than a thumbnail is not ours, and would only slow the page.
-                size = stored.get(key, 0)
-                self._sizes.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
-        stored_keys = sorted(key for key in shown if self._sizes[key])
-        if sum(self._sizes[key] for key in stored_keys) > EMBEDDED_BYTES:
+        sizes = self._sizes_of(shown)
+        stored_keys = sorted(key for key in shown if sizes[key])
+        if sum(sizes[key] for key in stored_keys) > EMBEDDED_BYTES:
             return dict.fromkeys(stored_keys, True)
         with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
             return dict(zip(stored_keys, pool.map(self._thumbnail, stored_keys), strict=True))
+
+    def _sizes_of(self, keys: Set[str]) -> Mapping[str, int]:
+        """Return the bytes of thumbnails by key, 0 for one that is not in the bucket. Raises
+        StorageError."""
+        with self._lock:
+            known = dict(self._sizes)
+        if keys <= known.keys():
+            return known
+        listed = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
+        with self._lock:
+            for key in keys:
+                # A file much larger than a thumbnail is not ours, and would only slow the page.
+                size = listed.get(key, 0)
+                self._sizes.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
+            return dict(self._sizes)
 
     def _store(self, kind: str, key: str, pixels: np.ndarray, etag: str | None = None) -> None:
         """Store a picture's preview and thumbnail."""
         if etag and (kind, key, etag) in self._stored:
             return
         small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
-        with self._holding:
+        with self._lock:
             self._held.pop(small_key, None)
             self._sizes[small_key] = len(small)
             if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
@@ -172,13 +184,15 @@ class Gallery:
 
     def _thumbnail(self, key: str) -> bytes:
         """Return the content of a thumbnail; empty if it cannot be read."""
-        if key in self._held:
-            return self._held[key]
+        with self._lock:
+            held = self._held.get(key)
+        if held is not None:
+            return held
         try:
             data = self._bucket.read(key)
         except ObjectError:
             data = b""
-        with self._holding:  # `_store`, on another thread, may have stored a newer one.
+        with self._lock:  # `_store`, on another thread, may have stored a newer one.
             return self._held.setdefault(key, data)
 
     def _is_anothers_mark(self) -> bool:
@@ -201,10 +215,23 @@ class Gallery:
                     level=WARNING,
                 )
         if self._page_is_ours:
-            records = list(self._records.values())
+            with self._lock:
+                records = list(self._records.values())
             data = render_page(records, self.thumbnails(records), unfinished).encode()
             if data != current:  # It is the same in each run that only refuses the same pictures.
                 self._bucket.write(PAGE, data, "text/html; charset=utf-8")
+
+
+@contextmanager
+def _errors_logged() -> Iterator[None]:
+    """Log an error of the block as a warning, and continue: no gallery is worth a painting."""
+    try:
+        with logged_storage_errors(UNWRITTEN):
+            yield
+    except Exception as error:
+        log_trace(error)
+        what = f"unexpected {type(error).__name__}: {one_line(error)}"
+        event(f"{UNWRITTEN}: {what} (LOG_LEVEL=debug logs where)", level=WARNING)
 
 
 def _identity(record: Record) -> tuple[str, str]:

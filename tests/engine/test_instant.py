@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from support.tiny import each_read
 from painterly import Settings, load_vgg, objective, stylize
 from painterly.devices.budget import host_budget
 from painterly.devices.system_memory import resident_memory
-from painterly.engine import convolutions, instant_matches, instant_networks
+from painterly.engine import convolutions, instant, instant_matches, instant_networks
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.instant_networks import DECODER
 from painterly.engine.paintings import Paintings
@@ -406,6 +407,28 @@ def test_a_paintings_places_are_kept_for_further_photos_within_bounds():
     for size in range(70, 70 + 12 * 4, 4):
         calls(size)
     assert calls(64) == first
+
+
+def test_threads_share_what_is_kept_of_a_painting():
+    painting, usual = Paintings([MOSAIC]), sys.getswitchinterval()
+    drawn = {key: Future() for key in range(2 * instant.MAX_KEPT)}
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            found = [
+                *pool.map(
+                    lambda number: [
+                        instant._kept(painting, key, lambda key=key: drawn[key])
+                        for _ in range(3000)
+                        for key in np.roll(range(len(drawn)), number).tolist()
+                    ],
+                    range(4),
+                )
+            ]
+    finally:
+        sys.setswitchinterval(usual)
+    for number, each in enumerate(found):
+        assert each == 3000 * np.roll([*drawn.values()], number).tolist()
 
 
 @pytest.mark.slow

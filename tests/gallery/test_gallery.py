@@ -45,6 +45,37 @@ def test_thumbnails_that_no_page_can_hold_are_beside_it_and_do_not_fill_the_memo
     assert len(few) == 8 and all(isinstance(each, bytes) for each in few.values())
 
 
+class Replaced(dict):
+    """Thumbnails that another thread replaces as soon as they were looked for."""
+
+    def __contains__(self, key):
+        return self.pop(key, None) is not None
+
+    def get(self, key, default=None):
+        return self.pop(key, default)
+
+
+def test_a_page_can_be_written_while_its_pictures_are_replaced(tmp_path, caplog):
+    gallery = Gallery(FolderBucket(tmp_path), [record()])
+    gallery.store_pictures(record(), flat(RED), flat(BLUE), {})
+    gallery._held = Replaced(gallery._held)
+    gallery.publish()
+    assert not caplog.messages
+    assert (tmp_path / "index.html").read_text().count("data:image/jpeg") == 2
+
+
+def test_an_unexpected_error_of_a_page_is_logged_and_costs_no_painting(
+    tmp_path, monkeypatch, caplog
+):
+    gallery = Gallery(FolderBucket(tmp_path), [record()])
+    monkeypatch.setattr(module, "PUBLISH_EVERY_S", 0)
+    monkeypatch.setattr(module, "render_page", lambda *_: {}["a bug"])
+    gallery.publish_if_due()
+    gallery.publish()
+    start = "the gallery could not be written: unexpected KeyError: 'a bug'"
+    assert [each.startswith(start) for each in caplog.messages] == [True, True]
+
+
 def test_a_missing_thumbnail_is_no_error(tmp_path):
     published(tmp_path, [record()])
     (tmp_path / thumbnail_key("results", "monet/beach.jpg")).unlink()
