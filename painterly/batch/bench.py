@@ -161,12 +161,13 @@ class Bench:
                 record, finished.photo.pixels_int, finished.image, paintings
             )
         record, before = ownership.claim(self.result, order, record)
+        stored = record
         if record.timelapse:
             etag = self.result.write(order.timelapse, animated, "image/webp")
-            record = replace(record, timelapse=PictureRef(order.timelapse, etag))
-        etag = self.result.write(order.result, data)
-        if etag != record.result_etag:  # As in a bucket that encrypts with a KMS key.
-            record, _ = ownership.claim(self.result, order, replace(record, result_etag=etag))
+            stored = replace(stored, timelapse=PictureRef(order.timelapse, etag))
+        stored = replace(stored, result_etag=self.result.write(order.result, data))
+        if stored != record:  # ETags differ in a bucket that encrypts with a KMS key.
+            record, _ = ownership.claim(self.result, order, stored)
         order.log(
             f"{order.label}: done, {printable(order.result)} ({duration(finished.seconds)})",
             event="done",

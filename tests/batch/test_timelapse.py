@@ -13,7 +13,8 @@ from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 
 from painterly.batch import timelapse
 from painterly.batch.timelapse import FRAMES, MOST_BYTES, Timelapse
-from painterly.record import Record
+from painterly.record import PictureRef, Record
+from painterly.storage.folder import FolderBucket
 
 BEACH = "monet/beach.timelapse.webp"
 
@@ -97,6 +98,19 @@ def test_a_file_of_somebody_else_in_its_place_stays(folders, stand_in, capsys):
     assert record().timelapse is None and Path("out", BEACH).read_bytes() == b"mine"
     assert run(folders, STYLE_SEED="2") == 0
     assert keys() == RESULTS | RECORDS | {BEACH}
+
+
+def test_its_record_has_the_etag_that_the_bucket_gives_it(folders, stand_in, monkeypatch):
+    """As S3 does for one that is encrypted with a key of its user, or was sent in parts."""
+    write = FolderBucket.write
+
+    def written(bucket, key, *others):
+        etag = write(bucket, key, *others)
+        return "of-the-bucket" if key == BEACH else etag
+
+    monkeypatch.setattr(FolderBucket, "write", written)
+    assert run(folders, STYLE_TIMELAPSE="1", STYLE="monet", PHOTO="beach.jpg") == 0
+    assert record().timelapse == PictureRef(BEACH, "of-the-bucket")
 
 
 def test_results_that_differ_in_their_extension_alone_each_have_their_own(folders, stand_in):
