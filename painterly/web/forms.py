@@ -1,12 +1,11 @@
-"""Forms with files, as programs of many kinds write them (RFC 7578, and what came before it)."""
+"""Forms with files, as browsers and other programs write them (RFC 7578)."""
 
 import re
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from email.header import decode_header, make_header
-from email.message import Message
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
@@ -14,7 +13,11 @@ from starlette.requests import Request
 from painterly.web.schemas import ApiError
 
 KIND = "multipart/form-data"
-_ENCODED_WORDS = re.compile(r"(=\?[^?\s]+\?[BbQq]\?[^?]*\?=\s*)+")  # RFC 2047
+# For names beyond ASCII, .NET, urllib3 before version 2 and others write this form of RFC 8187,
+# which RFC 7578 forbids and python-multipart ignores.
+_EXTENDED = re.compile(
+    r"""; *filename\* *= *"?(utf-8|iso-8859-1)'[^']*'([^;"\s]+)""", re.IGNORECASE
+)
 _AS_IT_IS = ("binary", "8bit", "7bit")
 
 
@@ -66,73 +69,24 @@ async def text_of(part: UploadFile | str | None, longest: int) -> bytes | None:
 
 
 class _Parser(MultiPartParser):
-    """Parser that knows all ways to write a part's name and its file's name."""
+    """Parser that also takes files without a file's name, and names as `filename*`."""
 
     files: Collection[str] = ()
 
     def on_headers_finished(self) -> None:
         part = self._current_part
-        name, file_name = _names(part.content_disposition or b"")
+        disposition = part.content_disposition or b""
+        _, options = parse_options_header(disposition)
+        name = options.get(b"name", b"").decode("utf-8", "replace")
         for field, value in part.item_headers:
             encoding = value.decode("latin-1").strip().lower()
             if field == b"content-transfer-encoding" and encoding not in _AS_IT_IS:
                 raise MultiPartException(f"part {name!r} is in {encoding[:40]!r}; send it as it is")
-        if name is not None:
-            if file_name is None and name in self.files:
-                file_name = ""
-            part.content_disposition = self._plain(name, file_name)
+        if extended := _EXTENDED.search(disposition.decode("latin-1")):
+            file_name = unquote(extended[2], extended[1], "replace")
+            escaped = file_name.replace("\\", "\\\\").replace('"', '\\"')
+            disposition += f'; filename="{escaped}"'.encode()  # The last one is taken.
+        elif name in self.files and b"filename" not in options:
+            disposition += b'; filename=""'
+        part.content_disposition = disposition
         super().on_headers_finished()
-
-    def _plain(self, name: str, file_name: str | None) -> bytes:
-        """Return a header that says the same in the plain way."""
-        texts = {"name": name, "filename": file_name}
-        quoted = {
-            key: text.replace("\\", "\\\\").replace('"', '\\"')
-            for key, text in texts.items()
-            if text is not None
-        }
-        header = "; ".join(["form-data", *(f'{key}="{text}"' for key, text in quoted.items())])
-        return header.encode(self._charset, "replace")
-
-
-def _names(disposition: bytes) -> tuple[str | None, str | None]:
-    """Return the name of a part and its file's name, None for what is missing.
-
-    Each may be quoted or not, extended (`filename*`, RFC 5987 and 8187), in numbered pieces
-    (RFC 2231) or in encoded words (RFC 2047). The extended form takes precedence: it is exact.
-    """
-    message = Message()
-    message["content-disposition"] = re.sub(r"[\r\n]+", " ", disposition.decode("latin-1"))
-    names: dict[str, str] = {}
-    # Pieces and extended forms come as tuples of a charset, a language and the text.
-    for key, value in message.get_params([], "content-disposition"):
-        key = key.lower()
-        if isinstance(value, tuple):
-            names[key] = _extended(*value) or names.get(key, "")
-        else:
-            names[key] = names.get(key) or _plain_text(value)
-    return names.get("name"), names.get("filename")
-
-
-def _extended(charset: str | None, _: str | None, text: str) -> str:
-    data = text.encode("latin-1", "replace")
-    if charset is None:  # The charset is missing, and so the percents may be unread.
-        data = unquote_to_bytes(data)
-    for each in (charset or "utf-8", "utf-8"):
-        try:
-            return data.decode(each)
-        except (UnicodeDecodeError, LookupError):
-            continue
-    return data.decode("latin-1")
-
-
-def _plain_text(value: str) -> str:
-    if _ENCODED_WORDS.fullmatch(value):
-        try:
-            return str(make_header(decode_header(value)))
-        except (LookupError, ValueError):
-            return value
-    try:
-        return value.encode("latin-1").decode()
-    except UnicodeError:
-        return value
