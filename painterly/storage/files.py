@@ -29,7 +29,6 @@ _NAME_REFUSED = (errno.EINVAL, errno.ENOENT, errno.EILSEQ)
 # and of AWS's console in the browser.
 _PARTS_MIB = (8, 5, 10, 15, 16, 20, 25, 32, 50, 64, 100, 128)
 USUAL_PARTS = (*(mib * MIB for mib in _PARTS_MIB), 17_179_870)
-MAX_OTHER_PARTS = 16  # sizes that are tried as well; each takes an MD5 of the whole file
 
 
 class RefusedNameError(OSError):
@@ -49,8 +48,7 @@ def is_same(path: Path, entry: Entry) -> bool:
 def has_etag(body: BinaryIO, etag: str) -> bool | None:
     """Return whether a file's content has an ETag (see `Entry`).
 
-    The answer is None if the upload had several parts, and neither a usual size nor one of a few
-    other whole MiB fits.
+    The answer is None if the upload had several parts, and no usual size fits.
     """
     whole, _, parts = etag.partition("-")
     if not parts:
@@ -58,19 +56,8 @@ def has_etag(body: BinaryIO, etag: str) -> bool | None:
     if parts == "1":
         return str(new_md5(bytes.fromhex(md5(body))).hexdigest()) == whole
     size = body.seek(0, os.SEEK_END)
-    return any(md5_of_parts(body, part) == etag for part in _possible_parts(size, parts)) or None
-
-
-def _possible_parts(size: int, parts: str) -> Iterator[int]:
-    """Yield the sizes that parts may have had, given their number: the usual ones first."""
     fitting = [part for part in USUAL_PARTS if str(-(-size // part)) == parts]
-    yield from fitting
-    count = int(parts) if parts.isdecimal() else 0
-    if count > 1:
-        smallest, largest = -(-size // count), (size - 1) // (count - 1)
-        others = range(-(-smallest // MIB), largest // MIB + 1)
-        if len(others) <= MAX_OTHER_PARTS:
-            yield from (mib * MIB for mib in others if mib * MIB not in fitting)
+    return any(_md5_of_parts(body, part) == etag for part in fitting) or None
 
 
 def md5(body: BinaryIO) -> str:
@@ -82,7 +69,7 @@ def md5(body: BinaryIO) -> str:
     return str(digest.hexdigest())
 
 
-def md5_of_parts(body: BinaryIO, part: int) -> str:
+def _md5_of_parts(body: BinaryIO, part: int) -> str:
     """Return the ETag of a file uploaded to S3 in parts of `part` bytes."""
     body.seek(0)
     sums: list[bytes] = []

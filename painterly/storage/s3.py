@@ -29,7 +29,6 @@ from painterly.storage.files import (
     MIB,
     has_etag,
     md5,
-    md5_of_parts,
     new_md5,
     replacing,
     storage_errors,
@@ -271,8 +270,6 @@ class S3Bucket(Store):
             # With a customer's or a KMS key, Amazon's ETag looks like an MD5 but is not one.
             plain = head.get("ServerSideEncryption", "AES256") == "AES256"
             right = not plain or "SSECustomerAlgorithm" in head or has_etag(body, etag)
-            if right is None and (part := self._part_size(key)):
-                right = md5_of_parts(body, part) == etag or None
             if right is None:  # The parts have an unusual size, or the bytes are damaged.
                 # A fault would not damage the same bytes of other pieces.
                 now = md5(body)
@@ -284,12 +281,6 @@ class S3Bucket(Store):
             if attempt == 1 and "-" not in etag:
                 break
         raise ObjectError(f"{self._errors.where(key)} arrived damaged twice (wrong MD5); try again")
-
-    def _part_size(self, key: str) -> int | None:
-        """Return the size of an object's parts, or None if the service does not tell, as Ceph."""
-        with self._errors.translated(key):
-            head = self._client.head_object(**self._at(key), PartNumber=1)
-        return int(head["ContentLength"]) if head.get("PartsCount") else None
 
     def _config(self, size: int) -> Any:
         # For a photo, starting the manager's threads takes longer than the transfer.
