@@ -16,7 +16,9 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 # 1.6 times as long there, and more memory than is planned.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-# Part of every fingerprint: raise it when the same input gives a different result.
+__version__ = "11.0.0"
+# Part of every fingerprint: raise it when the same input gives a different result. Results of
+# another one stay until --repaint.
 ENGINE_VERSION = "10"
 
 _HOMES = {
@@ -25,7 +27,7 @@ _HOMES = {
     "stylize": "painterly.engine.stylize",
     "objective": "painterly.engine.style_transfer",
 }
-__all__ = ["ENGINE_VERSION", *_HOMES]
+__all__ = ["ENGINE_VERSION", "__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:

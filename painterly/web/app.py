@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from painterly import ENGINE_VERSION
+from painterly import __version__
 from painterly.config import Config
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
@@ -116,7 +116,7 @@ def create_app(service: Service) -> FastAPI:
     app = FastAPI(
         title="painterly",
         description="Paints photos in the manner of paintings.",
-        version=ENGINE_VERSION,
+        version=__version__,
         docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
         redoc_url=None,
         lifespan=lifespan,

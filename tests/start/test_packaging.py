@@ -105,8 +105,8 @@ def test_a_clone_by_git_for_windows_runs_in_wsl(name, tmp_path):
     assert file.read_bytes() == (REPO / name).read_bytes()
 
 
-def test_project_version_begins_with_that_of_the_engine():
-    assert PROJECT["version"].partition(".")[0] == painterly.ENGINE_VERSION
+def test_the_program_knows_its_version():
+    assert PROJECT["version"] == painterly.__version__
 
 
 @pytest.mark.parametrize(("script", "target"), PROJECT["scripts"].items())
