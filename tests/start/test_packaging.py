@@ -129,6 +129,7 @@ def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():
     text = (REPO / ".env.example").read_text()
     assert dotenv_values(stream=StringIO(text)) == {}
     filled = dotenv_values(stream=StringIO(re.sub(r"^#(?=[A-Z_]+=)", "", text, flags=re.M)))
-    assert not config.load(filled).demo
+    for one, other in (("KEEP", "REPAINT"), ("REPAINT", "KEEP")):  # They do not go together.
+        assert not config.load({**filled, other: ""}).demo, f"with {one}"
     documented = {*config.BUCKETS, *CELLAR, "STYLE_MODE", "STYLE_SIZE", "VGG_WEIGHTS"}
     assert documented | {"DEVICE", "OUTPUT_FORMAT", "OUTPUT_QUALITY"} <= set(filled)
