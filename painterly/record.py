@@ -43,6 +43,8 @@ class Record:
     there is none.
 
     Attributes:
+        settings: All settings that decide a result.
+        given: Those settings, and the preset, that were given and not left to their defaults.
         network, weights: The name of the network that painted, and its identity.
         content_weight: The photo's weight at the end (see engine.optimizers.steered).
         seconds: The time that painting took.
@@ -64,6 +66,7 @@ class Record:
     width: int | None = None
     height: int | None = None
     settings: Mapping[str, Scalar] | None = None
+    given: Mapping[str, Scalar] | None = None
     network: str | None = None
     weights: str | None = None
     vgg_weights: str | None = None

@@ -293,6 +293,11 @@ class Settings:
             )
 
     @property
+    def given(self) -> dict[str, Any]:
+        """The settings that were given, by name; the others have their defaults."""
+        return {name: getattr(self, name) for name in FIELDS if name in self._given}
+
+    @property
     def traits(self) -> Traits:
         """Properties of the recipe."""
         return RECIPES[self.recipe]
@@ -322,7 +327,7 @@ class Settings:
             ConfigError: A value is wrong; the message names the setting, the value and the range.
         """
         parsed = {name: parse(name, value, where) for name, value in values.items()}
-        return Settings(**({name: getattr(self, name) for name in self._given} | parsed))
+        return Settings(**(self.given | parsed))
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide a result, by name.

@@ -25,6 +25,7 @@ WHOLE = {
     "width": 320,
     "height": 213,
     "settings": {"size": 320, "strength": 1.0, "content_weight": "auto", "deterministic": True},
+    "given": {"preset": "draft", "size": 320},
     "network": "random features",
     "weights": "random:0:v1",
     "vgg_weights": None,

@@ -38,7 +38,7 @@ def differences(order: Order, record: Record) -> Differences:
             (order.photo.key,) if _etag(record.photo_mask) != _etag(now.photo_mask) else ()
         ),
         "of other paintings, masks or shares": _changed_paintings(record, now),
-        "with other settings": _changed_settings(record, order.style.settings),
+        "with other settings": _changed_settings(record, now, order.style.settings),
         "by another network": _changed_network(record, order),
         ENGINE: _changes({"": record.engine}, {"": ENGINE_VERSION}),
         "in another format": _changes(
@@ -79,9 +79,12 @@ def _content(painting: PaintingRef) -> tuple[Any, ...]:
     return painting.etag, painting.share, _etag(painting.mask), _etag(painting.region)
 
 
-def _changed_settings(record: Record, settings: Settings) -> tuple[str, ...]:
-    """Return the changes of settings. A setting that is not in the record is taken as its default,
-    and one that is only there is ignored: another version wrote it."""
+def _changed_settings(record: Record, now: Record, settings: Settings) -> tuple[str, ...]:
+    """Return the changes of settings; none if the same ones are given: then another version had
+    other defaults. A setting that is not in the record is taken as its default, and one that is
+    only there is ignored: another version wrote it."""
+    if record.given == now.given:
+        return ()
     usual = Settings(preset=settings.preset, recipe=settings.recipe).deciding()
     recorded = {name: value for name, value in (record.settings or {}).items() if name in usual}
     return _changes(usual | recorded, settings.deciding())

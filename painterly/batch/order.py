@@ -12,6 +12,7 @@ from painterly.batch.styles import Style
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
+from painterly.settings import FIELDS
 from painterly.storage.base import Entry
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
@@ -90,6 +91,11 @@ class Order:
                 for each in self.style.paintings
             ),
             settings=self.style.settings.deciding(),
+            given={
+                name: value
+                for name, value in self.style.settings.given.items()
+                if FIELDS[name].compare or name == "preset"
+            },
         )
 
     def log(self, message: str, **fields: Any) -> None:

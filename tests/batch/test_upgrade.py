@@ -90,14 +90,24 @@ def settings(**changes):
 
 def test_settings_that_an_earlier_version_lacked_count_as_their_defaults(folders, stand_in, capsys):
     run(folders, **ONE)
-    of_an_earlier_engine(settings=settings(stroke_size=None, recipe=None, color_match="none"))
+    lacking = settings(stroke_size=None, recipe=None, color_match="none")
+    of_an_earlier_engine(settings=lacking, given=None)
     assert painted(capsys, folders, **ONE) == 0
     assert painted(capsys, folders, **ONE, STYLE_STROKE_SIZE="2") == 1
     # A version may have another setting and the same engine.
-    edited(settings=settings(structure_weight=None), fingerprint="of version 11.1")
+    edited(settings=settings(structure_weight=None), given=None, fingerprint="of version 11.1")
     assert run(folders, **ONE, STYLE_STROKE_SIZE="2") == 0
     out = capsys.readouterr().out
     assert "Nothing to paint" in out and "earlier engine" not in out
+
+
+def test_a_default_that_a_version_changes_is_not_a_users_change(folders, stand_in, capsys):
+    run(folders, **ONE, STYLE_PRESET="draft")
+    of_an_earlier_engine(settings=settings(strength=0.7, learning_rate=0.05))
+    assert painted(capsys, folders, **ONE, STYLE_PRESET="draft") == 0
+    assert painted(capsys, folders, **ONE, STYLE_PRESET="draft", STYLE_STRENGTH="0.6") == 1
+    of_an_earlier_engine()
+    assert painted(capsys, folders, **ONE, STYLE_PRESET="draft") == 1
 
 
 def test_the_built_in_network_of_an_earlier_engine_is_part_of_it(folders, stand_in, capsys):
@@ -115,5 +125,5 @@ def test_the_built_in_network_of_an_earlier_engine_is_part_of_it(folders, stand_
 @pytest.mark.parametrize("unknown", ["photo_etag", "paintings", "settings", "output"])
 def test_a_result_of_unknown_inputs_is_painted_again(folders, stand_in, capsys, unknown):
     run(folders, **ONE)
-    of_an_earlier_engine(**{unknown: None})
+    of_an_earlier_engine(given=None, **{unknown: None})
     assert painted(capsys, folders, **ONE) == 1
