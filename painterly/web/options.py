@@ -80,9 +80,22 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         metrics_user=values.get("WEB_METRICS_USER"),
         metrics_password=values.get("WEB_METRICS_PASSWORD"),
     )
-    for name in ("WEB_PASSWORD", "WEB_TOKEN", "WEB_METRICS_PASSWORD"):
-        if name in values and len(values[name]) < SHORTEST_PASSWORD:
-            raise ConfigError(f"{name} is too short; expected at least 8 characters")
+    _check_logins(options)
+    return options
+
+
+def _check_logins(options: WebOptions) -> None:
+    """Raise ConfigError for logins that are unsafe, incomplete or contradict each other."""
+    secrets = {
+        "WEB_PASSWORD": options.password,
+        "WEB_TOKEN": options.token,
+        "WEB_METRICS_PASSWORD": options.metrics_password,
+    }
+    for name, secret in secrets.items():
+        if secret is not None and len(secret) < SHORTEST_PASSWORD:
+            raise ConfigError(
+                f"{name} is too short; expected at least {SHORTEST_PASSWORD} characters"
+            )
     if options.public and options.password:
         raise ConfigError(
             "WEB_PUBLIC is 1, though WEB_PASSWORD is set; set one of them: with WEB_PUBLIC, "
@@ -106,7 +119,6 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
             "others reach it; set WEB_PASSWORD, or WEB_PUBLIC=1 to let everybody use it, or "
             "WEB_HOST=127.0.0.1 to serve this machine alone"
         )
-    return options
 
 
 def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
