@@ -22,11 +22,12 @@ from painterly.images.output import (
     OUTPUT_FORMATS,
     OutputFormat,
 )
-from painterly.paths import PROGRAM, WORKSPACE
+from painterly.installation import PROGRAM, WORKSPACE
 from painterly.progress import PROGRESS_MODES
-from painterly.setting_values import closest, parse_bool, parse_whole
+from painterly.setting_values import parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, Settings
 from painterly.storage.address import Account, overlap, parse_account, parse_address
+from painterly.suggestions import closest
 from painterly.webhook import ADDRESS_SYNTAX
 from painterly.webhook import parse_address as parse_web_address
 from painterly.wording import shortened

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from unicodedata import normalize
 
 from painterly.bucket_layout import EXTRA_FORMATS
-from painterly.paths import installation
+from painterly.installation import install_command
 from painterly.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
@@ -108,7 +108,7 @@ def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
         text += "convert them to jpg, png or tiff"
         extra = frozenset().union(*EXTRA_FORMATS.values())
         if kinds := sorted(extra.intersection(map(_extension, pictures))):
-            text += f", or {installation('formats')}, which reads {', '.join(kinds)}"
+            text += f", or {install_command('formats')}, which reads {', '.join(kinds)}"
         texts.append((True, text))
     if sidecars:
         texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))

@@ -1,18 +1,11 @@
-"""Values of one setting: type, range, their description, parsing, and close matches for names."""
+"""Values of one setting: type, range, their description, and parsing."""
 
 import dataclasses
-import difflib
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, get_args
 
-from painterly.wording import shortened
-
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
-MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
-LONGEST_COMPARED = 200  # characters
 
 
 @dataclass(frozen=True)
@@ -108,23 +101,6 @@ def parse_whole(text: str, low: int, high: int) -> int | None:
     None for anything else."""
     number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
     return number if low <= number <= high else None
-
-
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most similar, ignoring case, or None if none is similar."""
-    if len(name) > LONGEST_COMPARED:
-        return None
-    by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
-    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
-    return by_lower_case[matches[0]] if matches else None
-
-
-def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return `did you mean size?` with the closest name, or `otherwise` if there is none."""
-    close = closest(name, known)
-    if close is None:
-        return otherwise
-    return f"did you mean {close if close.isidentifier() else shortened(close)}?"
 
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:

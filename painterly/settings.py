@@ -10,7 +10,8 @@ from typing import Any, ClassVar, Self
 
 from painterly import setting_values
 from painterly.errors import ConfigError
-from painterly.setting_values import did_you_mean, expectation, setting
+from painterly.setting_values import expectation, setting
+from painterly.suggestions import did_you_mean
 from painterly.wording import printable, shortened
 
 # How each preset's defaults differ from those of the fields, which are `fine`.

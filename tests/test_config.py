@@ -18,7 +18,7 @@ from painterly.config import (
 )
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.settings import Settings
 from painterly.storage.address import Account
 

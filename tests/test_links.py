@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 
 PAGES = [*PROGRAM.glob("*.md"), *PROGRAM.glob("*/*.md")]
 MARKDOWN, HTML = r"\]\(([^)\s]+)\)", r"\b(?:src|href)=\"([^\"]+)\""

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from painterly.gallery.page import SHARED
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.texts import LANGUAGES, Texts, preferred, table
 
 TEMPLATES = sorted([*SHARED.glob("*.html"), *(PROGRAM / "painterly/web/templates").glob("*.html")])

@@ -1,6 +1,6 @@
 """Rewrites the tables in docs/settings.md: `python -m tools.settings_tables`."""
 
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.setting_values import expectation
 from painterly.settings import FIELDS
 

@@ -15,8 +15,8 @@ from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.log import event
-from painterly.setting_values import did_you_mean
 from painterly.storage.base import Bucket, Entry, hidden
+from painterly.suggestions import did_you_mean
 from painterly.wording import listed, printable
 
 

@@ -11,10 +11,11 @@ from typing import Any
 from painterly import bucket_layout
 from painterly.errors import ConfigError
 from painterly.foreign_files import kept_part
-from painterly.setting_values import LARGEST, did_you_mean
+from painterly.setting_values import LARGEST
 from painterly.settings import FIELDS, Settings
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
+from painterly.suggestions import did_you_mean
 from painterly.wording import file_size, printable, shortened
 
 # The result bucket keeps everything that is not a result under these names.

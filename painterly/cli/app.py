@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from painterly.errors import ConfigError, PainterlyError
+from painterly.installation import IN_CHECKOUT, PROGRAM, install_command
 from painterly.log import (
     event,
     log_to_stdout,
@@ -21,7 +22,6 @@ from painterly.log import (
     print_nowhere,
     reader_has_gone,
 )
-from painterly.paths import IN_CHECKOUT, PROGRAM, installation
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.wording import printable
@@ -227,5 +227,7 @@ def _installed_by(package: str) -> str:
     if extra is None:
         return "pip install painterly installs it"
     if extra == "cpu":
-        return f"{installation('cpu')}, or [gpu], installs it, and preset instant paints without it"
-    return f"{installation(extra)} installs it"
+        return (
+            f"{install_command('cpu')}, or [gpu], installs it, and preset instant paints without it"
+        )
+    return f"{install_command(extra)} installs it"

@@ -15,8 +15,8 @@ from painterly.cli.installed_defaults import check_samples, paints_instantly
 from painterly.cli.parser import Parser, add_setting, normalized, settings_given
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
+from painterly.installation import IN_CHECKOUT, command
 from painterly.log import event
-from painterly.paths import IN_CHECKOUT, command
 from painterly.settings import FIELDS, Settings
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.files import storage_errors

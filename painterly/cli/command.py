@@ -17,7 +17,7 @@ from painterly.cli.parser import Parser, normalized
 from painterly.cli.picture_files import STANDARD
 from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
-from painterly.paths import IN_CHECKOUT, PROGRAM, command
+from painterly.installation import IN_CHECKOUT, PROGRAM, command
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from painterly.errors import ConfigError
+from painterly.installation import IN_CHECKOUT, command, install_command
 from painterly.log import event
-from painterly.paths import IN_CHECKOUT, command, installation
 
 if TYPE_CHECKING:
     from painterly.config import Config
@@ -31,7 +31,7 @@ def paints_instantly(named: Iterable[str]) -> bool:
     names = {name.removeprefix("STYLE_").lower() for name in named}
     if IN_CHECKOUT or not {"preset", "recipe"}.isdisjoint(names) or find_spec("tensorflow"):
         return False
-    event(f"painting with preset instant; for the others: {installation('cpu')}")
+    event(f"painting with preset instant; for the others: {install_command('cpu')}")
     return True
 
 

@@ -11,8 +11,9 @@ from typing import Any, NoReturn
 from painterly.cli.app import fail
 from painterly.errors import ConfigError
 from painterly.log import print_anything
-from painterly.setting_values import closest, expectation, kind, parse_bool, parse_whole
+from painterly.setting_values import expectation, kind, parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, RECIPES
+from painterly.suggestions import closest
 
 
 class Parser(argparse.ArgumentParser):

@@ -24,7 +24,7 @@ from painterly.cli.bucket_management import (
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
 from painterly.foreign_files import chooser
-from painterly.paths import command
+from painterly.installation import command
 from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all

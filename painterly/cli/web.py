@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from painterly.cli.app import run_service
 from painterly.cli.installed_defaults import paints_instantly, web_folders
 from painterly.cli.parser import Parser
-from painterly.paths import command
+from painterly.installation import command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from painterly.cli.app import run_program
 from painterly.cli.parser import Parser
-from painterly.paths import command
+from painterly.installation import command
 from painterly.vgg.architectures import ARCHITECTURES
 from painterly.vgg.sources import published_file
 

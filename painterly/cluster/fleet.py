@@ -17,8 +17,8 @@ from painterly.batch.order import PlannedOrder
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
+from painterly.installation import install_command
 from painterly.log import event
-from painterly.paths import installation
 from painterly.wording import printable
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
@@ -249,7 +249,7 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     if not find_spec("ray"):
         raise ConfigError(
             f"CLUSTER is {address!r}, and Ray is not installed; "
-            f"{installation('cluster')} installs it"
+            f"{install_command('cluster')} installs it"
         )
     _check_token()
 

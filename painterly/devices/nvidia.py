@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from painterly.paths import PROGRAM, installation
+from painterly.installation import PROGRAM, install_command
 
 DEVICES = Path("/dev")
 LIBRARY = "libcuda.so.1"  # The driver's API, which all of CUDA uses.
@@ -100,7 +100,7 @@ def why_unusable(cuda: str | None) -> str:
     if cuda is None:
         return (
             "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, "
-            f"{installation('gpu')} installs one with CUDA"
+            f"{install_command('gpu')} installs one with CUDA"
         )
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")  # CUDA's own variable, hence read here.
     if hidden is not None and hidden.strip() in ("", "-1"):
@@ -143,8 +143,8 @@ def _library_problem() -> str:
     if not missing:
         return "TensorFlow gives no reason; TF_CPP_MAX_VLOG_LEVEL=3 makes it log what it tries"
     return (
-        f"TensorFlow lacks {', '.join(missing)}; {installation('gpu')} installs CUDA's libraries, "
-        "as does: pip install 'tensorflow[and-cuda]'"
+        f"TensorFlow lacks {', '.join(missing)}; {install_command('gpu')} installs CUDA's "
+        "libraries, as does: pip install 'tensorflow[and-cuda]'"
     )
 
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from painterly.bucket_layout import JXL_READER, RAW_READER
 from painterly.errors import PictureError
 from painterly.images.containers import TIFF_STARTS, first_tags
-from painterly.paths import installation
+from painterly.installation import install_command
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ def opened(data: bytes, kind: str) -> ImageFile.ImageFile | None:
     if not is_readable(kind):
         raise PictureError(
             f"is {name}; export it as JPEG or PNG, or install what reads it: "
-            f"{installation('formats')}"
+            f"{install_command('formats')}"
         )
     _register()
     try:

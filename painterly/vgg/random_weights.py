@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.errors import WeightsError
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights, random_identity
 
 CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"

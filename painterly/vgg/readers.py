@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from painterly.errors import WeightsError
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.vgg.architectures import (
     ARCHITECTURES,
     DISTILLED,

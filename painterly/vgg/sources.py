@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import WeightsError
-from painterly.paths import WORKSPACE, command
+from painterly.installation import WORKSPACE, command
 from painterly.settings import Settings
 from painterly.vgg.architectures import (
     ARCHITECTURES,

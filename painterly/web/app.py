@@ -19,8 +19,8 @@ from painterly import __version__
 from painterly.config import Config
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
+from painterly.installation import PROGRAM
 from painterly.log import WarningLog, event, log_trace
-from painterly.paths import PROGRAM
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware

@@ -9,7 +9,7 @@ from starlette.templating import Jinja2Templates
 
 from painterly.bucket_layout import PICTURES
 from painterly.gallery.page import SHARED, configure, languages_context
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.settings import PRESETS
 from painterly.texts import LANGUAGES, Texts, preferred
 from painterly.web.catalogue import display_name

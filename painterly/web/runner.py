@@ -24,8 +24,8 @@ from painterly.config import Config
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
+from painterly.installation import install_command
 from painterly.log import event
-from painterly.paths import installation
 from painterly.record import Record
 from painterly.signals import POLL_S, Stop
 from painterly.storage.retry import RetryingBucket
@@ -119,7 +119,7 @@ class JobRunner:
         if order.style.settings.traits.optimises and not self._has_tensorflow:
             raise PictureError(
                 "only preset instant is painted here; for the others, whoever runs this service "
-                f"installs TensorFlow: {installation('cpu')}"
+                f"installs TensorFlow: {install_command('cpu')}"
             )
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()

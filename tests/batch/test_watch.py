@@ -24,7 +24,7 @@ from support.receiver import receiving
 from painterly import config, log
 from painterly.batch import run as batch
 from painterly.cli.batch import main
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 
 

@@ -16,7 +16,7 @@ from support.polling import until
 from support.web_service import WebProcess, send
 
 from painterly.cli.command import VERBS, main
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 
 HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
 

@@ -12,7 +12,7 @@ from support.inetwork_runs import ONE
 
 from painterly.cli import right_python
 from painterly.cli.right_python import use_right_python
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 
 LAPTOP = (
     *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
@@ -141,4 +141,4 @@ def test_what_an_old_python_reads_it_understands(module):
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module.startswith("painterly")
     }
-    assert imported <= {"painterly.paths"}
+    assert imported <= {"painterly.installation"}

@@ -22,7 +22,7 @@ from painterly import config
 from painterly.batch import run as batch
 from painterly.bucket_layout import ENDED
 from painterly.cli import sync_commands
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.images.decode import decode
-from painterly.paths import PROGRAM
+from painterly.installation import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 

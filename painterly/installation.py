@@ -1,4 +1,4 @@
-"""Folders of the program, and the names of its commands.
+"""The installation: the program's folders, and the command lines that a user types here.
 
 A checkout has scripts; an installed package has the command `painterly`. The program is read only:
 code and, in a checkout, samples. The workspace is written: `.env` by the user, `weights/` and
@@ -28,7 +28,7 @@ def command(verb: str = "") -> str:
     return SCRIPTS.get(verb, f"./start.sh {verb}".rstrip())
 
 
-def installation(extra: str) -> str:
+def install_command(extra: str) -> str:
     """Return the command line that installs an extra of pyproject.toml here."""
     if not IN_CHECKOUT:
         return f'pip install "painterly[{extra}]"'
