@@ -3,9 +3,9 @@
     python tools/release.py
 
 Builds the source distribution, and the wheel from it, and checks their metadata. Installs the wheel
-into an empty environment, and paints a picture: bare with preset instant, and with `[cpu]` with the
-default recipe. Needs uv, PyPI and 2 GB in a temporary folder. Uploads nothing: the last lines have
-the commands for that.
+into an empty environment, and paints a picture in an empty folder: bare with preset instant, and
+with `[cpu]` with the default recipe, in float16, and with recipe gatys. Needs uv, PyPI and 2 GB in
+a temporary folder. Uploads nothing: the last lines have the commands for that.
 """
 
 import os
@@ -21,7 +21,14 @@ PROGRAM = Path(__file__).resolve().parents[1]
 DIST = PROGRAM / "dist"
 PYTHON = "3.11"  # the oldest one
 SAMPLES = PROGRAM / "samples"
-TRIES = (("", "instant"), ("[cpu]", "draft"))  # extras of the wheel, and the preset to paint with
+# The extra of the wheel, and the flags to paint with.
+TRIES = (
+    ("", ("--preset", "instant")),
+    ("[cpu]", ("--preset", "fine")),
+    ("[cpu]", ("--precision", "float16")),
+    ("[cpu]", ("--recipe", "gatys")),
+)
+SIZE = "256"  # px; a CPU takes long in float16
 
 
 def main() -> None:
@@ -49,7 +56,7 @@ def main() -> None:
 
 
 def try_wheel(name: str, wheel: Path) -> None:
-    """Install a wheel into an empty environment, and paint with it: bare, then with `[cpu]`."""
+    """Install a wheel into an empty environment, and paint with it in each way of TRIES."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         environment = folder / "environment"
@@ -58,19 +65,20 @@ def try_wheel(name: str, wheel: Path) -> None:
         for part, picture in (("photos", "landscape.jpg"), ("paintings", "ink.jpg")):
             (folder / part).mkdir()
             shutil.copy(SAMPLES / part / picture, folder / part)
-        for extra, preset in TRIES:
+        for number, (extra, flags) in enumerate(TRIES):
             requirement = f"{name}{extra} @ {wheel.as_uri()}"
             run("uv", "pip", "install", "--quiet", "--python", environment, requirement)
             size = sum(file.stat().st_size for file in environment.rglob("*") if file.is_file())
             started = time.monotonic()
-            paint = (programs / name, "./photos", "./paintings", f"./{preset}", "--preset", preset)
-            run(*paint, cwd=folder)
+            folders = ("./photos", "./paintings", f"./results-{number}")
+            run(programs / name, *folders, "--size", SIZE, *flags, cwd=folder)
             seconds = time.monotonic() - started
             print(
-                f"{name}{extra}: {size / 1e6:.0f} MB installed, painted in {seconds:.1f} s",
+                f"{name}{extra}: {size / 1e6:.0f} MB installed, "
+                f"painted in {seconds:.1f} s with {' '.join(flags)}",
                 flush=True,
             )
-            if not (folder / preset / "ink/landscape.jpg").exists():
+            if not (folder / f"results-{number}/ink/landscape.jpg").exists():
                 sys.exit("There is no picture.")
 
 

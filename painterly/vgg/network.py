@@ -16,8 +16,8 @@ from painterly.log import event
 from painterly.settings import Settings
 from painterly.vgg import sources, winograd
 from painterly.vgg.architectures import ARCHITECTURES, Weights, poolings_before
+from painterly.vgg.calibration import calibration_photo
 from painterly.vgg.ops import average_pool, convolution, max_pool, pad_replicate
-from painterly.vgg.random_weights import calibration_photo
 
 # Weights of networks up to this size are constants of traced functions: with AVX2, oneDNN's forward
 # convolutions are 1.5 to 2 times as fast, since it orders weights for its best kernels only if it
@@ -31,8 +31,8 @@ MAX_CONSTANT_BYTES = 8_000_000
 # round nothing.
 LARGEST_FLOAT16 = 65504.0
 INPUT_SCALE = 2.0**-7  # for a picture in 0…255: its gradient is not far from a feature's
-# The mean feature. In a brighter picture than the sample features are a few times as large, and a
-# few channels reach 10,000 times their layer's mean.
+# The mean feature. In a brighter picture than calibration.py's, features are a few times as large,
+# and a few channels reach 10,000 times their layer's mean.
 LARGEST_MEAN = 0.5
 Pair: TypeAlias = tuple[np.ndarray | tf.Tensor, np.ndarray | tf.Tensor]
 
@@ -122,7 +122,7 @@ class VGG:
 
     @cached_property
     def mean_features(self) -> dict[str, float]:
-        """The mean of each layer's features on a sample photo."""
+        """The mean of each layer's features on the photo of calibration.py."""
         with tf.init_scope():
             photo = calibration_photo() / 255
             features = self.forward(photo, self.layers, NetworkOptions())
@@ -130,8 +130,8 @@ class VGG:
 
     @cached_property
     def scales(self) -> dict[str, float]:
-        """The factor of each layer's features in float16: a power of two that fits their mean on a
-        sample photo into its range."""
+        """The factor of each layer's features in float16: a power of two that fits their
+        `mean_features` into its range."""
         return {layer: scale_of(mean) for layer, mean in self.mean_features.items()}
 
     @cached_property

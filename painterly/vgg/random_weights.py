@@ -1,31 +1,16 @@
-"""A VGG with random weights: orthogonal kernels, calibrated on a sample photo."""
+"""A VGG with random weights: orthogonal kernels, calibrated on a photo."""
 
 import numpy as np
 import tensorflow as tf
 
-from painterly.errors import WeightsError
-from painterly.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights, random_identity
-
-CALIBRATION_PHOTO = PROGRAM / "samples" / "photos" / "landscape.jpg"
-CALIBRATION_SIZE = (160, 240)
-
-
-def calibration_photo() -> tf.Tensor:
-    """Return the sample photo for measuring activations: [1, h, w, 3], float32, 0…255.
-
-    Raises WeightsError if there are no samples.
-    """
-    if not CALIBRATION_PHOTO.exists():
-        raise WeightsError("random weights need the samples, which only a checkout has")
-    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
-    return tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area")
+from painterly.vgg.calibration import calibration_photo
 
 
 def random_weights(model: str, seed: int) -> Weights:
     """Return random orthogonal kernels, the same for the same seed.
 
-    Each channel is centred and scaled to mean activation 1 on a sample photo, after He, Wang &
+    Each channel is centred and scaled to mean activation 1 on a photo, after He, Wang &
     Hopcroft 2016, "A Powerful Generative Model Using Random Weights for the Deep Image
     Representation". Raises ValueError for an unknown model.
     """

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
+from support.commands import python
 
 import painterly
 from painterly import config
@@ -57,8 +58,8 @@ def test_the_bare_package_needs_no_compiler(uv, system):
     }
     options = ("--no-default-groups", "--no-emit-project", "--no-hashes", "--no-annotate")
     for name in (line.partition("==")[0] for line in exported(uv, *options)):
-        for python in ("cp311", "cp312", "cp313"):
-            fits = re.compile(rf"-none-any\.whl|-({python}|abi3)-[^-]*{system}")
+        for version in ("cp311", "cp312", "cp313"):
+            fits = re.compile(rf"-none-any\.whl|-({version}|abi3)-[^-]*{system}")
             assert any(map(fits.search, wheels[name])), (name, python)
 
 
@@ -123,6 +124,33 @@ def test_a_wheel_has_all_packages_and_their_data(uv, tmp_path):
     wanted = {path.relative_to(REPO).as_posix() for path in sources if path.suffix != ".pyc"}
     assert wanted <= files
     assert "painterly/vgg/builtin.npz" in files
+
+
+@pytest.mark.slow
+def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_network(
+    uv, tmp_path
+):
+    subprocess.run([uv, "build", "-q", "--wheel", "-o", tmp_path], cwd=REPO, check=True)
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        wheel.extractall(tmp_path / "installed")
+    (tmp_path / "empty").mkdir()
+    code = """if True:
+        import numpy, painterly
+        from painterly.settings import RECIPES
+        photo = numpy.random.default_rng(0).random((48, 64, 3), numpy.float32)
+        ways = [{"recipe": name} for name in RECIPES]
+        ways += [{"precision": name} for name in ("bfloat16", "float16")]
+        networks = {weights: painterly.load_vgg("vgg16", weights) for weights in (None, "random")}
+        for way in ways:
+            settings = painterly.Settings(size=64, iterations=1, **way)
+            for weights, network in networks.items():
+                if way != {"recipe": "instant"} or weights is None:
+                    *_, last = painterly.stylize(photo, [photo[::-1]], settings, network)
+                    assert last.image.shape == photo.shape and numpy.isfinite(last.image).all()
+        print(len(ways), painterly.__file__)"""
+    done = python("-c", code, cwd=tmp_path / "empty", PYTHONPATH=str(tmp_path / "installed"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"7 {tmp_path}/installed/painterly/__init__.py\n"
 
 
 def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():

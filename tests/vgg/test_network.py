@@ -2,24 +2,24 @@
 
 import importlib
 import inspect
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from support import fabricated
 from support.tiny import picture
 
 from painterly import load_vgg
 from painterly.vgg import architectures
 from painterly.vgg.architectures import random_identity
+from painterly.vgg.calibration import calibration_photo
 from painterly.vgg.network import VGG
-from painterly.vgg.random_weights import (
-    CALIBRATION_PHOTO,
-    CALIBRATION_SIZE,
-    random_weights,
-)
+from painterly.vgg.random_weights import random_weights
 from painterly.vgg.sources import read_weights
 
+REPO = Path(__file__).parents[2]
 # Shallow to deep, each block at least once.
 COMPARED = {
     "vgg19": ("conv1_1", "conv1_2", "conv2_2", "conv3_4", "conv4_1", "conv5_1", "conv5_4"),
@@ -77,14 +77,19 @@ def test_a_wrong_layer_pool_or_model_is_named(tiny, image):
         load_vgg("vgg11")
 
 
+def test_the_photo_that_networks_are_calibrated_by_is_the_sample_at_a_quarter_of_its_size():
+    sample = np.float32(Image.open(REPO / "samples/photos/landscape.jpg"))
+    quarter = sample.reshape(160, 4, 240, 4, 3).mean((1, 3))
+    np.testing.assert_array_equal(calibration_photo()[0], quarter)
+
+
 def test_random_weights_follow_their_seed_and_give_each_channel_mean_activation_1(monkeypatch):
     """And centre it before the ReLU. Here a sixteenth of VGG's channels."""
     monkeypatch.setattr(architectures, "WIDTHS", (4, 8, 16, 32, 32))
     weights, again = (random_weights("vgg16", 3) for _ in range(2))
     other = load_vgg("vgg16", "random", seed=4)
     assert other.identity == random_identity(4) != weights.identity
-    photo = tf.io.decode_jpeg(CALIBRATION_PHOTO.read_bytes(), dct_method="INTEGER_ACCURATE")
-    photo = tf.image.resize(tf.cast(photo, tf.float32)[None], CALIBRATION_SIZE, "area") / 255
+    photo = calibration_photo() / 255
     features = VGG(weights).features(photo.numpy()[0], list(weights.kernels))
     x = photo * 255 - weights.mean
     for layer, (kernel, bias) in weights.kernels.items():

@@ -7,7 +7,7 @@ mean over five layers of Σ (G − A)² / (4 N²), with the Gram matrices G of t
 painting, of N features each, divided by their numbers of positions. The picture has one size.
 
 The paper's network is normalised: its features are 1 on average. So features are divided by their
-mean on a sample photo here.
+mean on one photo here.
 """
 
 from collections.abc import Mapping, Sequence
