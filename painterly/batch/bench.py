@@ -29,7 +29,6 @@ from painterly.batch.stored_records import (
 )
 from painterly.batch.timelapse import Timelapse
 from painterly.config import Config
-from painterly.errors import PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.progress import follow
@@ -180,16 +179,21 @@ class Bench:
         self._clear_up(order, before, record)
         return record
 
-    def fail(self, order: PlannedOrder, error: PainterlyError) -> Record:
+    def fail(self, order: PlannedOrder, reason: str) -> Record:
         """Log a failure, and add it to the order's record. Return that. Raises StorageError."""
-        order.log(f"{order.label}: FAILED: {error}", level=ERROR, event="failed")
+        order.log(f"{order.label}: FAILED: {reason}", level=ERROR, event="failed")
         current, _ = order_record(self.result, order)
-        record = replace(latest_record(order, current), error=str(error), tried=now())
+        record = replace(latest_record(order, current), error=reason, tried=now())
         try:
             write_record(self.result, order.record_key, record)
         except BadKeyError as refused:  # As long as the result's key, which may be why that failed.
             order.log(f"{order.label}: no record: {refused}", level=WARNING)
         return record
+
+    def mark_gallery(self) -> None:
+        """Mark the gallery, if there is one, as outdated."""
+        if self.gallery:
+            self.gallery.mark()
 
     def leave(self) -> None:
         """Give up requests that wait for a bucket. From now on, none outlasts an outage."""

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from painterly.batch.bench import Bench
-from painterly.batch.failures import picture_failure
+from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.order import Order
 from painterly.batch.plan import Plan
 from painterly.batch.reading import decodable_memory, decode_style, read_paintings
@@ -79,7 +79,8 @@ def report_dry_run(bench: Bench, plan: Plan, devices: Devices, started: float) -
             try:
                 estimate = forecast.of(order)
             except Exception as error:
-                event(f"{order}: cannot be painted: {picture_failure(error)}", level=ERROR)
+                raise_if_fatal(error)
+                event(f"{order}: cannot be painted: {reason_of(error)}", level=ERROR)
                 failed += 1
             else:
                 _log_order(estimate)
@@ -159,8 +160,9 @@ class Forecast:
             for optimises, device in self._devices.items()
         }
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
-        # The style read last: orders are in the order of their styles.
-        self._paintings: dict[Style, Future[Paintings]] = {}
+        # The style read last, and its paintings: orders are in the order of their styles.
+        self._style: Style | None = None
+        self._paintings = Future[Paintings]()
         # A style does not wait for all headers.
         self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
         todo = {order.photo.key: order for order in plan.todo}
@@ -181,7 +183,13 @@ class Forecast:
         settings = order.style.settings
         paintings = self._paintings_of(order.style)
         photo = self._header(order)
-        inputs = _painting_inputs(order, photo.size)
+        is_masked = order.mask is not None
+        inputs = PaintingInputs(
+            photo.size,
+            is_masked or paintings.painted_part(None) is not None,
+            paintings.masked_groups(is_masked),
+            paintings=len(paintings.paintings),
+        )
         schedule = Schedule.of(*inputs.size, settings)
         # The photo, and the files of the next ones, which may be as large as its own.
         held = photo.bytes_decoded + READ_AHEAD * order.photo.size
@@ -231,9 +239,9 @@ class Forecast:
             files = read_paintings(style, self._bench.style.read)
             return Paintings(*decode_style(files, style.settings, self._decodable))
 
-        if style not in self._paintings:
-            self._paintings = {style: self._style_pool.submit(read)}
-        return self._bench.stop.result_of(self._paintings[style])
+        if style != self._style:
+            self._style, self._paintings = style, self._style_pool.submit(read)
+        return self._bench.stop.result_of(self._paintings)
 
     def _seconds_per_work(
         self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
@@ -254,8 +262,8 @@ class Forecast:
     def _step_times(
         self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
     ) -> list[float]:
-        """Return the seconds of each step of painting a grey photo of this size, which takes no
-        memory instead of `held` bytes."""
+        """Return the seconds of each step of painting a grey photo of this size. Painting leaves
+        `held` bytes free for the photo itself, since the grey one takes none."""
         photo = np.broadcast_to(np.uint8(128), (*inputs.size, 3))
         mask = np.ones((1, 1), np.float32) if inputs.masked else None
         transfer = prepared(
@@ -270,15 +278,6 @@ class Forecast:
             seconds.append(perf_counter() - last)
             last = perf_counter()
         return seconds
-
-
-def _painting_inputs(order: Order, size: tuple[int, int]) -> PaintingInputs:
-    """Return the inputs to plan an order with a photo of this (height, width)."""
-    # As Paintings.masked_groups and Paintings.painted_part, by the regions' content.
-    regions = {each.region and each.region.etag for each in order.style.paintings}
-    masked = order.mask is not None or None not in regions
-    groups = len(regions) if order.mask is not None else len(regions - {None})
-    return PaintingInputs(size, masked, groups, paintings=len(order.style.paintings))
 
 
 def _photo_headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:

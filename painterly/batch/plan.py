@@ -1,11 +1,12 @@
 """Plans a run: every photo in every style, except those with an up-to-date result."""
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from painterly import bucket_layout
 from painterly.batch.comparison import differences, stays
-from painterly.batch.names import ResultNames
+from painterly.batch.names import Pair, ResultNames
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import PlannedOrder
 from painterly.batch.ownership import checked_record, is_named_by_another
@@ -24,6 +25,13 @@ from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.wording import printable
 
 
+class Refused(NamedTuple):
+    """An order that cannot be painted, and the reason."""
+
+    order: PlannedOrder
+    reason: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """The orders of a run, and the records of finished pictures.
@@ -31,7 +39,7 @@ class Plan:
     Attributes:
         todo: The orders to paint.
         done: The records of results that stay.
-        refused: Orders that cannot be painted, each with the reason.
+        refused: The orders that cannot be painted.
         kept: Orders with an outdated result that stays; its record is in `done`.
         stored: The objects in the result bucket, by key.
         intact: The photos' and styles' records that describe an existing result, by key.
@@ -40,7 +48,7 @@ class Plan:
 
     todo: tuple[PlannedOrder, ...]
     done: tuple[Record, ...]
-    refused: tuple[tuple[PlannedOrder, str], ...]
+    refused: tuple[Refused, ...]
     kept: tuple[PlannedOrder, ...]
     stored: Mapping[str, Entry]
     intact: Mapping[str, Record]
@@ -58,7 +66,7 @@ class Plan:
         return replace(
             self,
             todo=tuple(order for order in self.todo if order.fingerprint not in failures),
-            refused=(*self.refused, *((order, failures[order.fingerprint]) for order in again)),
+            refused=(*self.refused, *(Refused(each, failures[each.fingerprint]) for each in again)),
         )
 
 
@@ -82,18 +90,65 @@ def make_plan(
         StorageError: A bucket cannot be read.
         WeightsError: The weights of a style do not exist.
     """
-    names = selection.names
     records = read_records(result, (key for key in _record_keys(selection) if key in stored))
     intact = intact_records(records, stored)
-    rivals = names.rivals(result.folding)
     checkpoints = _checkpoints(selection, stored.keys(), config.partial)
-    wanted, done, kept, refused = [], [], [], []
+    results = _Results(
+        result, stored, intact, selection.names, selection.names.rivals(result.folding)
+    )
+    orders = _orders(selection, networks, config, records, checkpoints)
+    decisions = _in_free_places([_decided(each, results, config) for each in orders], results)
+    todo = [each for each in decisions if isinstance(each, PlannedOrder)]
+    refused = [each for each in decisions if isinstance(each, Refused)]
+    staying = [each for each in decisions if isinstance(each, _Staying)]
+    unfinished = {order.checkpoint_key for order in (*todo, *(each.order for each in refused))}
+    return Plan(
+        todo=tuple(todo),
+        done=tuple(each.record for each in staying),
+        refused=tuple(refused),
+        kept=tuple(each.order for each in staying if each.is_outdated),
+        stored=stored,
+        intact=intact,
+        stale=tuple(sorted(checkpoints - unfinished)),
+    )
+
+
+class _Staying(NamedTuple):
+    """An order with a result that stays, with its record, and whether it is outdated."""
+
+    order: PlannedOrder
+    record: Record
+    is_outdated: bool
+
+
+_Decision = PlannedOrder | _Staying | Refused
+
+
+class _Results(NamedTuple):
+    """The results in the bucket, and those that a run could add; see Plan, ResultNames.rivals."""
+
+    bucket: Bucket
+    stored: Mapping[str, Entry]
+    intact: Mapping[str, Record]
+    names: ResultNames
+    rivals: Mapping[Pair, Pair]
+
+
+def _orders(
+    selection: Selection,
+    networks: NetworkPool,
+    config: Config,
+    records: Mapping[str, Record | None],
+    checkpoints: Set[str],
+) -> Iterator[PlannedOrder]:
+    """Yield an order for each photo in each style. Raises WeightsError, also for a style without
+    photos."""
+    names = selection.names
     for style in selection.styles:
-        weights = networks.source(style.settings)  # They must exist even if nothing is painted.
+        weights = networks.source(style.settings)
         for photo in selection.photos:
-            record_key = bucket_layout.record_key(style.name, photo.key)
-            previous = record_for(records.get(record_key), photo.key, style.name)
-            order = PlannedOrder(
+            record = records.get(bucket_layout.record_key(style.name, photo.key))
+            yield PlannedOrder(
                 photo=photo,
                 mask=selection.masks.get(photo.key),
                 style=style,
@@ -103,49 +158,29 @@ def make_plan(
                 timelapse=(
                     names.timelapse(style.name, photo.key) if style.settings.timelapse else ""
                 ),
-                previous=previous,
+                previous=record_for(record, photo.key, style.name),
                 may_resume=bucket_layout.checkpoint_key(style.name, photo.key) in checkpoints,
             )
-            try:
-                check_names(order, result)
-                intact_key = _intact_result(order, intact)
-                # Also without a record: an order whose files cannot be read is refused here.
-                _ = order.fingerprint
-                if previous and intact_key and stays(found := differences(order, previous), config):
-                    done.append(previous)
-                    if found:
-                        kept.append(order)
-                    continue
-                if rival := rivals.get((style.name, photo.key)):
-                    raise PictureError(
-                        f"its result would take the place of that of {printable(rival[1])} in "
-                        f"{printable(rival[0])}; rename one of the photos or styles"
-                    )
-            except (PictureError, ObjectError) as error:
-                refused.append((order, str(error)))
-            else:
-                wanted.append((order, order.result in stored and order.result != intact_key))
-    todo = []
-    with record_readers() as pool:  # Each taken place costs a few requests.
-        places = [
-            pool.submit(_in_free_place, order, names, result, stored) if is_taken else None
-            for order, is_taken in wanted
-        ]
-        for (order, _), place in zip(wanted, places, strict=True):
-            try:
-                todo.append(place.result() if place else order)
-            except (PictureError, ObjectError) as error:
-                refused.append((order, str(error)))
-    unfinished = {order.checkpoint_key for order, _ in (*wanted, *refused)}
-    return Plan(
-        todo=tuple(todo),
-        done=tuple(done),
-        refused=tuple(refused),
-        kept=tuple(kept),
-        stored=stored,
-        intact=intact,
-        stale=tuple(sorted(checkpoints - unfinished)),
-    )
+
+
+def _decided(order: PlannedOrder, results: _Results, config: Config) -> _Decision:
+    """Return an order to paint, one with a result that stays, or one that cannot be painted."""
+    try:
+        check_names(order, results.bucket)
+        _ = order.fingerprint  # Raises an error if a file cannot be read.
+        if order.previous and _intact_result(order, results.intact):
+            found = differences(order, order.previous)
+            if stays(found, config):
+                return _Staying(order, order.previous, bool(found))
+    except (PictureError, ObjectError) as error:
+        return Refused(order, str(error))
+    if rival := results.rivals.get((order.style.name, order.photo.key)):
+        return Refused(
+            order,
+            f"its result would take the place of that of {printable(rival[1])} in "
+            f"{printable(rival[0])}; rename one of the photos or styles",
+        )
+    return order
 
 
 def check_names(order: PlannedOrder, result: Bucket) -> None:
@@ -164,33 +199,54 @@ def check_names(order: PlannedOrder, result: Bucket) -> None:
         raise PictureError(f"no record of it can be stored: {error}") from None
 
 
-def _in_free_place(
-    order: PlannedOrder, names: ResultNames, result: Bucket, stored: Mapping[str, Entry]
-) -> PlannedOrder:
+def _in_free_places(decisions: Sequence[_Decision], results: _Results) -> list[_Decision]:
+    """Return the decisions, with each order to paint in a place that is free or its own."""
+
+    def is_taken(order: PlannedOrder) -> bool:
+        return order.result in results.stored and (
+            order.result != _intact_result(order, results.intact)
+        )
+
+    with record_readers() as pool:  # Each taken place costs a few requests.
+        places = [
+            pool.submit(_in_free_place, each, results)
+            if isinstance(each, PlannedOrder) and is_taken(each)
+            else None
+            for each in decisions
+        ]
+        return [
+            each if place is None else place.result()
+            for each, place in zip(decisions, places, strict=True)
+        ]
+
+
+def _in_free_place(order: PlannedOrder, results: _Results) -> PlannedOrder | Refused:
     """Return an order with the key of a result that is free or its own.
 
     If another photo, such as a deleted one, has a result there, the order's photo keeps its
-    extension.
+    extension. If objects of others are there as well, the order is refused.
 
     Args:
         order: The order. Its result would replace an object that may not be its own.
-        names: The names of all results.
-        result: The result bucket.
-        stored: The objects in it, by key.
+        results: The results in the bucket.
 
     Raises:
-        PictureError: Objects of others are in its place.
-        StorageError: The bucket fails.
+        StorageError: The whole bucket fails.
     """
-    other = names.with_own_extension(order.style.name, order.photo.key)
-    for key in dict.fromkeys((order.result, other)):
-        if key is None or (key in stored and is_named_by_another(result, key, order)):
-            continue
-        checked_record(result, order, stored.get(key))
-        return replace(order, result=key)
-    raise PictureError(
-        f"{printable(order.result)} in {result.name} is the result of another photo, which stays; "
-        "rename the photo"
+    bucket, stored = results.bucket, results.stored
+    other = results.names.with_own_extension(order.style.name, order.photo.key)
+    try:
+        for key in dict.fromkeys((order.result, other)):
+            if key is None or (key in stored and is_named_by_another(bucket, key, order)):
+                continue
+            checked_record(bucket, order, stored.get(key))
+            return replace(order, result=key)
+    except (PictureError, ObjectError) as error:
+        return Refused(order, str(error))
+    return Refused(
+        order,
+        f"{printable(order.result)} in {bucket.name} is the result of another photo, which stays; "
+        "rename the photo",
     )
 
 

@@ -140,7 +140,8 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
         result: The result bucket, as the configuration names it.
         seconds: The time that the run took.
     """
-    failed, done = len(outcome.failures), len(plan.done) + outcome.already_stored
+    failures = [*plan.refused, *outcome.failures]
+    failed, done = len(failures), len(plan.done) + outcome.already_stored
     text = (
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
@@ -149,7 +150,7 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
     )
     summary = Summary(text, len(plan.todo), outcome.painted, done, failed)
     event(text, summary=True, **summary.fields)
-    _log_failures(outcome.failures)
+    _log_failures(failures)
     return summary
 
 

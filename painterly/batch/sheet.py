@@ -12,7 +12,7 @@ import numpy as np
 
 from painterly.batch.bench import Bench
 from painterly.batch.buckets import Buckets
-from painterly.batch.failures import picture_failure
+from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.listing import list_buckets
 from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
@@ -105,7 +105,8 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 inputs = bench.read(order)
                 finished = bench.paint(order, inputs, easel)
             except Exception as error:
-                order.log(f"{order.label}: FAILED: {picture_failure(error)}", level=ERROR)
+                raise_if_fatal(error)
+                order.log(f"{order.label}: FAILED: {reason_of(error)}", level=ERROR)
                 failed += 1
                 continue
             alpha, name = finished.photo.alpha, _name(photo.key)

@@ -14,13 +14,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
-from painterly.batch.failures import picture_failure
+from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
 from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import Plan
 from painterly.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.budget import Limits
-from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.record import Record
 from painterly.signals import POLL_S, Stop, Stopped
@@ -44,7 +43,7 @@ class Outcome:
     Attributes:
         painted: The number of results.
         seconds: The time that painting them took.
-        failures: The failed orders, each with the reason.
+        failures: The orders that have failed, each with the reason.
         already_stored: The number of results that another run has stored since the plan was made.
     """
 
@@ -78,8 +77,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
     config, stop, first = bench.config, bench.stop, plan.todo[0]
-    ahead, saving = ReadAhead(plan.todo, bench.reader), SavingPool(bench, plan)
-    try:
+    with SavingPool(bench) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
         bench.networks.prefetch(first.style.settings)
         devices = loading.result()
         stop.obey()
@@ -88,13 +86,13 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
 
         from painterly.batch.easel import Easel
 
-        saving.begin()
+        bench.mark_gallery()
         workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
         if workers > 1:
             share = devices.first.budget(Limits(config.memory_limit)).bytes // workers
             event(f"{workers} pictures at a time on each device")
         places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
-        ahead.begin(len(places))
+        ahead.read_for(len(places))
 
         def make_room() -> None:
             ahead.wait(stop)
@@ -105,14 +103,14 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
 
         easels = [Easel(device, share, ahead.set_aside, make_room, batch_left) for device in places]
         stop.later = True
-        run_side_by_side([partial(_paint_orders, bench, easel, ahead, saving) for easel in easels])
-        saving.finish()
+        try:
+            run_side_by_side(
+                [partial(_paint_orders, bench, easel, ahead, saving) for easel in easels]
+            )
+            saving.finish()
+        finally:
+            stop.later = False
         return saving.outcome
-    finally:
-        stop.later = False
-        ahead.close()
-        bench.leave()
-        saving.close()
 
 
 def _paint_orders(bench: Bench, easel: "Easel", ahead: "ReadAhead", saving: "SavingPool") -> None:
@@ -139,13 +137,15 @@ def _paint(
         inputs = bench.stop.result_of(ahead.decode(order, fetching))
         finished = bench.paint(order, inputs, easel, resume=order.may_resume)
     except Exception as error:
-        saving.fail(order, picture_failure(error))
+        raise_if_fatal(error)
+        saving.fail(order, reason_of(error))
     else:
         saving.store(order, finished)
 
 
 class ReadAhead:
-    """The orders of a run. Each is handed out once, in turn; a few are read in advance."""
+    """The orders of a run. Each is handed out once, in turn; a few are read in advance, until the
+    `with` block ends."""
 
     def __init__(self, orders: Sequence[PlannedOrder], reader: Reader) -> None:
         self._reader = reader
@@ -156,7 +156,17 @@ class ReadAhead:
         with self._lock:
             self._fill()
 
-    def begin(self, easels: int) -> None:
+    def __enter__(self) -> "ReadAhead":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop reading orders."""
+        with self._lock:
+            self._rest.clear()
+            self._ahead.clear()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def read_for(self, easels: int) -> None:
         """Read as many orders ahead as this number of easels needs."""
         with self._lock:
             self._depth = READ_AHEAD - 1 + easels
@@ -196,13 +206,6 @@ class ReadAhead:
             stop.obey()
             _, reading = wait(reading, timeout=POLL_S)
 
-    def close(self) -> None:
-        """Stop reading orders."""
-        with self._lock:
-            self._rest.clear()
-            self._ahead.clear()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _fill(self) -> None:
         while self._rest and len(self._ahead) < self._depth:
             order = self._rest.popleft()
@@ -210,10 +213,11 @@ class ReadAhead:
 
 
 class SavingPool:
-    """Stores the pictures of any number of easels in its own threads, and counts them."""
+    """Stores the pictures of any number of easels in its own threads, and counts them, until the
+    `with` block ends."""
 
-    def __init__(self, bench: Bench, plan: Plan) -> None:
-        self.outcome = Outcome(failures=[*plan.refused])
+    def __init__(self, bench: Bench) -> None:
+        self.outcome = Outcome()
         self._bench, self._stop = bench, bench.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = bench.gallery if bench.config.makes_page else None
@@ -221,18 +225,23 @@ class SavingPool:
         self._lock = threading.Lock()  # never held over a request
         self._running: set[Future[None]] = set()
 
-    def begin(self) -> None:
-        """Mark the gallery as outdated."""
-        if self._bench.gallery:
-            self._bench.gallery.mark()
+    def __enter__(self) -> "SavingPool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give up requests that wait for a bucket, and end the threads, after GRACE_S seconds at
+        most for pictures that are being stored."""
+        self._bench.leave()
+        wait(self._copy_of_running(), timeout=GRACE_S)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def store(self, order: PlannedOrder, finished: Finished) -> None:
         """Take a finished picture as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._submit(self._store, order, finished)
 
-    def fail(self, order: PlannedOrder, error: PainterlyError) -> None:
+    def fail(self, order: PlannedOrder, reason: str) -> None:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
-        self._submit(self._fail, order, error)
+        self._submit(self._fail, order, reason)
 
     def show(self, record: Record) -> None:
         """Show a record on the gallery's page, if this run writes it."""
@@ -274,13 +283,8 @@ class SavingPool:
         self.drain()
         if self._page:
             self._page.publish()
-        elif self._bench.gallery:
-            self._bench.gallery.mark()  # Again: a whole run may have removed the mark since.
-
-    def close(self) -> None:
-        """End the threads, after GRACE_S seconds at most for pictures that are being stored."""
-        wait(self._copy_of_running(), timeout=GRACE_S)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        else:
+            self._bench.mark_gallery()  # Again: a whole run may have removed the mark since.
 
     def _copy_of_running(self) -> "set[Future[None]]":
         with self._lock:
@@ -299,17 +303,18 @@ class SavingPool:
         try:
             self.show(self._bench.store(order, finished))
         except Exception as error:
-            self._fail(order, picture_failure(error))
+            raise_if_fatal(error)
+            self._fail(order, reason_of(error))
         else:
             with self._lock:
                 self.outcome.add_painted(finished.seconds)
         if self._page:
             self._page.publish_if_due()
 
-    def _fail(self, order: PlannedOrder, error: PainterlyError) -> None:
+    def _fail(self, order: PlannedOrder, reason: str) -> None:
         with self._lock:
-            self.outcome.failures.append((order, str(error)))
-        self.show(self._bench.fail(order, error))
+            self.outcome.failures.append((order, reason))
+        self.show(self._bench.fail(order, reason))
 
 
 def run_side_by_side(jobs: Sequence[Callable[[], None]]) -> None:

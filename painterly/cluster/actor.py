@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from painterly import ENGINE_VERSION
 from painterly.batch.bench import Bench
 from painterly.batch.buckets import Buckets
-from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
 from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
@@ -126,8 +126,9 @@ class RemoteWorker:
             except Exception as error:
                 if is_out_of_memory(error):
                     raise
-                failure = picture_failure(error)
-                return Answer(record=self._bench.fail(order, failure), failure=str(failure))
+                raise_if_fatal(error)
+                reason = reason_of(error)
+                return Answer(record=self._bench.fail(order, reason), failure=reason)
         except Stopped:
             return Answer(problem=PainterlyError("the run was stopped"))
         except PainterlyError as error:

@@ -15,7 +15,6 @@ from typing import Any
 
 from painterly import ENGINE_VERSION
 from painterly.batch.bench import Bench
-from painterly.batch.failures import UnexpectedError
 from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import Plan
 from painterly.batch.run import run as run_batch
@@ -65,17 +64,13 @@ def _paint_all(address: str, bench: Bench, plan: Plan) -> Outcome:
     Raises ConfigError if there is no cluster, the problem of the workers if none can paint, and
     Stopped after a signal, with a checkpoint of each current painting in the result bucket.
     """
-    saving = SavingPool(bench, plan)
-    try:
+    with SavingPool(bench) as saving:
         with connected(address) as ray:
-            saving.begin()
+            bench.mark_gallery()
             with bar("cluster") if bench.config.progress == "bar" else nullcontext() as show_bar:
                 _Painting(ray, bench, plan, saving, Throughput(len(plan.todo), show_bar)).run()
         saving.finish()
         return saving.outcome
-    finally:
-        bench.leave()
-        saving.close()
 
 
 class Throughput:
@@ -247,13 +242,13 @@ class _Painting:
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
         self._forget(member)
         for blamed, why in self._queues.lose(member.orders.values(), with_node):
-            self._saving.fail(blamed, UnexpectedError(why))
+            self._saving.fail(blamed, why)
             self._shown.add(failed=True)
         if not member.device and not with_node:
             self._fleet.rest(member.node)
             self._false_starts[member.node] += 1
             if self._false_starts[member.node] >= MAX_FALSE_STARTS:
-                self._problems[member.node] = UnexpectedError(
+                self._problems[member.node] = PainterlyError(
                     f"its workers die before they can paint ({reason}); Ray's dashboard has their "
                     "logs"
                 )
@@ -289,7 +284,6 @@ def _cause(error: BaseException) -> str:
     """Return in a line why a worker died, without the actor, process and address that Ray names
     first."""
     cause = getattr(error, "cause", None)  # the error on the node, without its trace
-    if isinstance(cause, BaseException):
-        error = UnexpectedError(f"{type(cause).__name__}: {cause}")
-    text = " ".join(str(error).split())
+    named = f"{type(cause).__name__}: {cause}" if isinstance(cause, BaseException) else error
+    text = " ".join(str(named).split())
     return (text.partition(" because ")[2] or text)[:200]

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
-from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.batch.loading import load_devices
 from painterly.batch.names import result_key, timelapse_key
 from painterly.batch.network_pool import NetworkPool
@@ -162,9 +162,10 @@ class JobRunner:
         except Exception as error:
             if is_out_of_memory(error):
                 raise
-            failure = picture_failure(error)
-            bench.fail(order, failure)
-            raise failure from None
+            raise_if_fatal(error)
+            reason = reason_of(error)
+            bench.fail(order, reason)
+            raise PictureError(reason) from None
         finally:
             self._stop.later = False
         return record

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.batch.failures import is_out_of_memory, picture_failure
+from painterly.batch.failures import is_out_of_memory, reason_of
 from painterly.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview
@@ -194,7 +194,7 @@ class WebWorker:
             if is_out_of_memory(error):
                 lease.end(state=JobState.FAILED, error=TOO_LITTLE_MEMORY)
                 raise
-            lease.end(state=JobState.FAILED, error=str(picture_failure(error)))
+            lease.end(state=JobState.FAILED, error=reason_of(error))
         else:
             result = {name: getattr(record, name) for name in FROM_RECORD}
             result["timelapse"] = record.timelapse and record.timelapse.key

@@ -17,7 +17,7 @@ from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import gradient, saved
 
-from painterly.batch.failures import picture_failure
+from painterly.batch.failures import reason_of
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"
@@ -222,7 +222,7 @@ def test_cancel_forgets_what_is_not_done_and_ends_the_jobs(world):
 
 def test_what_nobody_foresaw_is_for_the_owner_and_no_fault_of_the_photo(world):
     key = world.send_photo(ANNA)
-    error = str(picture_failure(RuntimeError("the GPU has fallen off the bus")))
+    error = reason_of(RuntimeError("the GPU has fallen off the bus"))
     name = key.rpartition("/")[2]
     world.put(f"results/{ANNA}/_records/monet/{name}.json", json.dumps({"error": error}).encode())
     world.job(key, "FAILED", container={"exitCode": 1}, statusReason=ENDED)

@@ -89,7 +89,7 @@ def test_the_trace_is_logged_at_debug_level(folders, stand_in, capsys, monkeypat
 
 
 def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_in, monkeypatch):
-    close = SavingPool.close
+    close = SavingPool.__exit__
     write, finished, ending = FolderBucket.write, Bench.paint, threading.Event()
 
     def slow(bucket, key, *others):
@@ -105,7 +105,7 @@ def test_what_is_finished_is_stored_though_an_error_ends_the_run(folders, stand_
 
     monkeypatch.setattr(FolderBucket, "write", slow)
     monkeypatch.setattr(Bench, "paint", first_alone)
-    monkeypatch.setattr(SavingPool, "close", lambda this: (ending.set(), close(this)))
+    monkeypatch.setattr(SavingPool, "__exit__", lambda *given: ending.set() or close(*given))
     with pytest.raises(UnavailableError, match="disk is gone"):
         run(folders, **IN_MONET)
     assert {"monet/beach.jpg", "_records/monet/beach.jpg.json"} == keys()
