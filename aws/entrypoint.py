@@ -18,7 +18,7 @@ from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
-from painterly.images.opening import read_header
+from painterly.images.picture_file import PictureFile
 from painterly.log import event
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
@@ -92,10 +92,9 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
     """Return a photo's longer side in px, or None if it cannot be read, which painting reports."""
     data = bucket.read(key)
     try:
-        header = read_header(data, key, len(data))
+        return max(PictureFile(data, key).header.size)
     except PictureError:
         return None
-    return max(header.size) if header else None
 
 
 def _first_style(requested: Config) -> str:

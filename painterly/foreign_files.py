@@ -35,16 +35,17 @@ _KEPT = re.compile(
 _BY_START = ("._", ".trashed-")  # names that have only this in common
 KEPT = "kept by other programs"
 NO_EXTENSION = "without extension"
+_EXTRA = frozenset().union(*EXTRA_FORMATS.values())
 # Pictures that nothing here reads. Users may expect that they are painted.
-_RAW = (
-    *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".gpr", ".iiq"),
-    *(".k25", ".kdc", ".mef", ".mos", ".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw"),
-    *(".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+_OTHER_RAW = (
+    *(".3fr", ".crw", ".dcr", ".erf", ".fff", ".gpr", ".iiq", ".k25", ".kdc"),
+    *(".mef", ".mos", ".mrw", ".raw", ".rwl", ".sr2", ".srf", ".x3f"),
 )
 _OTHER_PICTURES = frozenset(
     (
-        *_RAW,
-        *(".jxl", ".jp2", ".j2k", ".jpf", ".jpx", ".jpe", ".jxr", ".wdp", ".hdp", ".exr", ".hdr"),
+        *_EXTRA,
+        *_OTHER_RAW,
+        *(".jp2", ".j2k", ".jpf", ".jpx", ".jpe", ".jxr", ".wdp", ".hdp", ".exr", ".hdr"),
         *(".psd", ".psb", ".xcf", ".kra", ".ora", ".afphoto", ".svg", ".eps", ".ai", ".tga"),
         *(".pbm", ".pgm", ".ppm", ".pnm", ".pcx", ".ico", ".icns", ".apng", ".dib", ".insp"),
         *(".heics", ".heifs", ".avifs", ".avci", ".qoi", ".pict", ".pct", ".livp"),
@@ -106,8 +107,7 @@ def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
     if pictures:
         text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
         text += "convert them to jpg, png or tiff"
-        extra = frozenset().union(*EXTRA_FORMATS.values())
-        if kinds := sorted(extra.intersection(map(_extension, pictures))):
+        if kinds := sorted(_EXTRA.intersection(map(_extension, pictures))):
             text += f", or {install_command('formats')}, which reads {', '.join(kinds)}"
         texts.append((True, text))
     if sidecars:

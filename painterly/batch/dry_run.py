@@ -31,7 +31,8 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule, total_work
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
-from painterly.images.opening import Header, check_memory, read_header
+from painterly.images.header import Header
+from painterly.images.picture_file import errors_named, read_header
 from painterly.log import event
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
@@ -229,7 +230,8 @@ class Forecast:
         MemoryShortError for one that is too large, StorageError."""
         headers = self._bench.stop.result_of(self._headers[order.photo.key])
         for name, header in headers:
-            check_memory(header.bytes_to_decode, self._decodable, name)
+            with errors_named(name):
+                header.check_memory(self._decodable)
         return headers[0][1]
 
     def _paintings_of(self, style: Style) -> Paintings:

@@ -12,7 +12,8 @@ from painterly.batch.stored_records import now
 from painterly.batch.timelapse import Timelapse
 from painterly.config import Config
 from painterly.errors import MemoryShortError
-from painterly.images import decode, encode
+from painterly.images import encode
+from painterly.images.picture import Picture
 from painterly.record import Record
 from painterly.storage.files import new_md5
 
@@ -33,7 +34,7 @@ class Finished:
         timelapse: The frames of its time-lapse, if it gets one.
     """
 
-    photo: decode.Picture
+    photo: Picture
     paintings: list[np.ndarray]
     image: np.ndarray
     weights: str

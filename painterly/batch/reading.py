@@ -15,10 +15,11 @@ from painterly.batch.order import Order
 from painterly.batch.styles import Style
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
-from painterly.images import arrays, decode
+from painterly.images import arrays
 from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
-from painterly.images.opening import bytes_to_decode
+from painterly.images.picture import Picture
+from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
 
@@ -41,33 +42,26 @@ def decodable_memory(limit: int | None) -> int:
     return max(0, free)
 
 
-class File(NamedTuple):
-    """A picture's file, and the name with which errors about it begin."""
-
-    name: str
-    data: bytes
-
-
 class PhotoFiles(NamedTuple):
     """The files of a photo and its mask."""
 
-    photo: File
-    mask: File | None = None
+    photo: PictureFile
+    mask: PictureFile | None = None
 
 
 class PaintingFiles(NamedTuple):
     """The files of a painting, its mask and its region, and its share of the blend."""
 
-    painting: File
+    painting: PictureFile
     share: float
-    mask: File | None = None
-    region: File | None = None
+    mask: PictureFile | None = None
+    region: PictureFile | None = None
 
 
 class PhotoInput(NamedTuple):
     """A photo and its mask, float32 [h, w], 0…1, of any size, or None."""
 
-    picture: decode.Picture
+    picture: Picture
     mask: np.ndarray | None
 
     def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
@@ -105,7 +99,7 @@ def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
         PictureError: A file cannot be used.
         MemoryShortError: A picture takes more than `available` bytes to decode.
     """
-    picture = decode.decode(files.photo.data, files.photo.name, available)
+    picture = files.photo.decode(available)
     return PhotoInput(picture, decode_mask(files.mask, available))
 
 
@@ -124,11 +118,11 @@ def decode_style(
 
 
 def _decode_painting(
-    file: File, has_mask: bool, settings: Settings, available: int | None
+    file: PictureFile, has_mask: bool, settings: Settings, available: int | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Decode a painting and its alpha [h, w], both no larger than the engine uses them, since 16
     large ones would fill the memory. The original INetwork ignores both alpha and borders."""
-    picture = decode.decode(file.data, file.name, available)
+    picture = file.decode(available)
     pixels, alpha = picture.pixels_int, None
     if not settings.traits.original:
         pixels = used_pixels(picture, has_mask, file.name)
@@ -137,10 +131,10 @@ def _decode_painting(
     return arrays.resize(pixels, *size), None if alpha is None else arrays.resize(alpha, *size)
 
 
-def decode_mask(file: File | None, available: int | None = None) -> np.ndarray | None:
+def decode_mask(file: PictureFile | None, available: int | None = None) -> np.ndarray | None:
     """Decode a mask, float32 [h, w], 0…1, if there is one. Arguments and errors as in
     `decode_photo`."""
-    return None if file is None else decode.decode_mask(file.data, file.name, available)
+    return None if file is None else file.mask(available)
 
 
 def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
@@ -155,20 +149,22 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
 
 
 def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoFiles:
-    """Read the files of a photo and its mask. Raises StorageError."""
-    return PhotoFiles(File(photo.key, read(photo.key)), _file("mask", mask, read))
+    """Read and open the files of a photo and its mask. Raises PictureError, StorageError."""
+    return PhotoFiles(PictureFile(read(photo.key), photo.key), _file("mask", mask, read))
 
 
 def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
-    """Read the files of a style's paintings, masks and regions. Raises StorageError."""
+    """Read and open the files of a style's paintings, masks and regions. Raises PictureError,
+    StorageError."""
     for painting in style.paintings:
-        file = File(f"painting {painting.entry.key}", read(painting.entry.key))
+        key = painting.entry.key
+        file = PictureFile(read(key), f"painting {key}")
         mask, region = _file("mask", painting.mask, read), _file("region", painting.region, read)
         yield PaintingFiles(file, painting.share, mask, region)
 
 
-def _file(what: str, entry: Entry | None, read: Read) -> File | None:
-    return None if entry is None else File(f"{what} {entry.key}", read(entry.key))
+def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
+    return None if entry is None else PictureFile(read(entry.key), f"{what} {entry.key}")
 
 
 class Reader:
@@ -184,7 +180,8 @@ class Reader:
         self._measuring = threading.Lock()
         # The style read last: orders are in the order of their styles.
         self._style: Style | None = None
-        self._style_files: dict[str, bytes] = {}
+        self._style_data: dict[str, bytes] = {}
+        self._style_files: list[PaintingFiles] = []
         self._style_input: StyleInput | None = None
         self._of_style = threading.Lock()
 
@@ -192,7 +189,7 @@ class Reader:
         """Read an order's files in advance, and decode small ones. Raises PictureError,
         StorageError."""
         files = read_photo(order.photo, order.mask, self._source.read)
-        is_small = self._are_small(file.data for file in files if file is not None)
+        is_small = self._are_small(files)
         photo = decode_photo(files) if is_small else files
         self._read_style(order.style, in_turn=False)
         return photo
@@ -219,21 +216,24 @@ class Reader:
         """Return a style, or None if it is too large to be decoded before its turn."""
         with self._of_style:
             if style != self._style:
-                self._style, self._style_files, self._style_input = style, {}, None
+                self._style, self._style_input = style, None
+                self._style_data, self._style_files = {}, []
             if self._style_input is not None:
                 return self._style_input
             for key in style.keys:
-                if key not in self._style_files:  # It may have failed where others were read.
-                    self._style_files[key] = self._style_bucket.read(key)
-            if in_turn or self._are_small(self._style_files.values()):
-                files = read_paintings(style, self._style_files.__getitem__)
+                if key not in self._style_data:  # It may have failed where others were read.
+                    self._style_data[key] = self._style_bucket.read(key)
+            if not self._style_files:
+                self._style_files = [*read_paintings(style, self._style_data.__getitem__)]
+            if in_turn or all(self._are_small(files) for files in self._style_files):
                 available = self._available_in_turn() if in_turn else None
-                self._style_input = decode_style(files, style.settings, available)
-                self._style_files = {}
+                self._style_input = decode_style(self._style_files, style.settings, available)
+                self._style_data, self._style_files = {}, []
             return self._style_input
 
-    def _are_small(self, files: Iterable[bytes]) -> bool:
-        return all(bytes_to_decode(data) <= self.ahead_bytes for data in files)
+    def _are_small(self, files: PhotoFiles | PaintingFiles) -> bool:
+        pictures = [each for each in files if isinstance(each, PictureFile)]
+        return all(each.header.bytes_to_decode <= self.ahead_bytes for each in pictures)
 
     def _available_in_turn(self) -> int:
         """Return the same for all pictures of a run, so that no picture depends on earlier ones.

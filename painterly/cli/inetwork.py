@@ -35,7 +35,7 @@ from painterly.signals import Stop, Stopped
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.devices.device import Device
     from painterly.engine.transfer import Step, Transfer, TransferInputs
-    from painterly.images.decode import Picture
+    from painterly.images.picture import Picture
     from painterly.vgg.sources import WeightsSource
 
 
@@ -131,7 +131,7 @@ def _read(order: PictureArguments) -> "tuple[Picture, TransferInputs]":
 
     photo = decode_photo(files, free_memory())
     color_mask = decode_mask(color_file, free_memory())
-    start = start_file and decode_photo(PhotoFiles(start_file), free_memory()).picture.pixels
+    start = start_file.decode(free_memory()).pixels if start_file else None
     settings = order.settings_for(*photo.picture.size)
     style = decode_style(painting_files, settings, free_memory())
     mask = photo.content_mask(settings, order.base)

@@ -25,31 +25,32 @@ from painterly.storage.manifest import PAINTED, Manifest
 if TYPE_CHECKING:
     import numpy as np
 
-    from painterly.batch.reading import File
     from painterly.batch.timelapse import Timelapse
     from painterly.devices.device import Device
-    from painterly.images.decode import Picture
+    from painterly.images.picture import Picture
+    from painterly.images.picture_file import PictureFile
 
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number
 STANDARD = "-"  # standard input or output, in the place of a file
 
 
-def photo_file(path: str) -> "File":
+def photo_file(path: str) -> "PictureFile":
     """Read a photo, from the standard input for `-`.
 
-    Raises ConfigError if it cannot be read, or if nothing is piped into the program.
+    Raises PictureError, and ConfigError if it cannot be read, or if nothing is piped into the
+    program.
     """
     if path != STANDARD:
         return picture_file(path, "photo")
-    from painterly.batch.reading import File
+    from painterly.images.picture_file import PictureFile
 
     if sys.stdin.isatty():
         raise ConfigError("the photo is -, the standard input, and nothing is piped into it")
-    return File("standard input", sys.stdin.buffer.read())
+    return PictureFile(sys.stdin.buffer.read(), "standard input")
 
 
-def picture_file(path: str, argument: str, kind: str = "") -> "File":
+def picture_file(path: str, argument: str, kind: str = "") -> "PictureFile":
     """Read the picture that an argument names.
 
     Args:
@@ -59,13 +60,14 @@ def picture_file(path: str, argument: str, kind: str = "") -> "File":
 
     Raises:
         ConfigError: The file cannot be read.
+        PictureError: It is not a picture that can be read.
     """
-    from painterly.batch.reading import File
+    from painterly.images.picture_file import PictureFile
 
-    return File(f"{kind}{path}", read_file(path, argument))
+    return PictureFile(read_file(path, argument), f"{kind}{path}")
 
 
-def optional_file(path: str | None, argument: str, kind: str = "") -> "File | None":
+def optional_file(path: str | None, argument: str, kind: str = "") -> "PictureFile | None":
     """Read the picture that an argument names, if it does; as `picture_file`."""
     return None if path is None else picture_file(path, argument, kind)
 

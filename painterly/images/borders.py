@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from painterly.images.decode import Picture
-from painterly.images.opening import MIN_SIDE
+from painterly.images.header import MIN_SIDE
+from painterly.images.picture import Picture
 from painterly.log import event
 
 # Shares of a side, unless a comment says otherwise.

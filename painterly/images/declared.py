@@ -1,10 +1,11 @@
 """Colours that a picture's file declares: by an ICC profile, by EXIF, in the chunks of a PNG, or by
 CICP (ITU-T H.273) in PNG, HEIC and AVIF."""
 
+from typing import NamedTuple
+
 from PIL import Image
 
 from painterly.images import exif
-from painterly.images.containers import Prepared
 from painterly.images.hdr import HLG, PQ, Hdr
 from painterly.images.rgb_space import (
     D65,
@@ -35,50 +36,70 @@ _CLOSE = 0.002  # A difference of chromaticities that is rounding.
 _USUAL_GAMMA = 1 / 2.2  # how a PNG says sRGB without the chunk for it
 _GAMMAS = (0.1, 4.0)  # smallest and largest that is not nonsense
 
+Meaning = bytes | Hdr | None  # an ICC profile; Hdr for values beyond sRGB's white; None for sRGB
 
-def declared(image: Image.Image, ready: Prepared, block: bytes | None) -> bytes | Hdr | None:
+
+class _Space(NamedTuple):
+    """A space: its name, the chromaticities of red, green and blue, and of white, and its curve as
+    in `profile_of`."""
+
+    name: str
+    points: tuple[float, ...]
+    white: tuple[float, ...]
+    curve: tuple[float, ...]
+
+
+def declared(
+    image: Image.Image, cicp: tuple[int, int, int, int] | None, block: bytes | None
+) -> Meaning:
     """Return the declared meaning of an opened picture's values.
 
     Args:
         image: The picture.
-        ready: Its file.
+        cicp: Its file's, as in `Content`.
         block: Its EXIF, or a whole TIFF file.
-
-    Returns:
-        An ICC profile, or Hdr for values beyond the white of sRGB; None for sRGB.
     """
     profile = image.info.get("icc_profile") or None
-    cicp = ready.cicp
     goes_first = image.format == "PNG" or not profile  # A PNG's cICP goes before its profile.
     if cicp and cicp[:2] != _UNSPECIFIED and goes_first:
-        return _of_cicp(*cicp[:2])
-    if profile:
+        space: _Space | Hdr | None = _of_cicp(*cicp[:2])
+    elif profile:
         return bytes(profile)
-    if image.format == "PNG":
-        if "srgb" in image.info:
-            return None
-        gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
-        if gamma or chromaticity:
-            return _of_chunks(gamma, chromaticity)
-    if exif.is_adobe_rgb(block):
-        to_xyz = rgb_to_xyz(_ADOBE_PRIMARIES, D65)
-        return profile_of("Adobe RGB (1998)", to_xyz, (_ADOBE_GAMMA,))
-    return None
+    else:
+        space = _of_metadata(image, block)
+    if space is None or isinstance(space, Hdr):
+        return space
+    if space.points == SRGB_PRIMARIES and space.curve == SRGB_CURVE:
+        return None
+    try:
+        return profile_of(space.name, rgb_to_xyz(space.points, space.white), space.curve)
+    except ValueError:
+        return None
 
 
-def _of_cicp(primaries: int, transfer: int) -> bytes | Hdr | None:
+def _of_cicp(primaries: int, transfer: int) -> _Space | Hdr:
     points, white = _CICP_PRIMARIES.get(primaries, _CICP_PRIMARIES[1])
     if transfer in (PQ, HLG):
         return Hdr(transfer, points, white)
     curve = _CICP_CURVES.get(transfer, SRGB_CURVE)
-    if points == SRGB_PRIMARIES and curve == SRGB_CURVE:
-        return None
-    name = f"CICP {primaries}/{transfer}"
-    return profile_of(name, rgb_to_xyz(points, white), curve)
+    return _Space(f"CICP {primaries}/{transfer}", points, white, curve)
 
 
-def _of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> bytes | None:
-    """Return the profile of a PNG's chunks gAMA and cHRM (white, red, green, blue)."""
+def _of_metadata(image: Image.Image, block: bytes | None) -> _Space | None:
+    """Return the space of a picture without profile and CICP; None for sRGB."""
+    if image.format == "PNG":
+        gamma, chromaticity = image.info.get("gamma"), image.info.get("chromaticity")
+        if "srgb" in image.info:
+            return None
+        if gamma or chromaticity:
+            return _of_chunks(gamma, chromaticity)
+    if exif.is_adobe_rgb(block):
+        return _Space("Adobe RGB (1998)", _ADOBE_PRIMARIES, D65, (_ADOBE_GAMMA,))
+    return None
+
+
+def _of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> _Space:
+    """Return the space of a PNG's chunks gAMA and cHRM (white, red, green, blue)."""
     white: tuple[float, ...] = D65
     points: tuple[float, ...] = SRGB_PRIMARIES
     if chromaticity and not _are_close(chromaticity, (*D65, *SRGB_PRIMARIES)):
@@ -87,12 +108,7 @@ def _of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> b
     if gamma and _GAMMAS[0] < gamma < _GAMMAS[1]:
         is_usual = abs(gamma - _USUAL_GAMMA) < _CLOSE and points == SRGB_PRIMARIES
         curve = SRGB_CURVE if is_usual else (1 / gamma,)
-    if points == SRGB_PRIMARIES and curve == SRGB_CURVE:
-        return None
-    try:
-        return profile_of("PNG gAMA cHRM", rgb_to_xyz(points, white), curve)
-    except ValueError:
-        return None
+    return _Space("PNG gAMA cHRM", points, white, curve)
 
 
 def _are_close(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

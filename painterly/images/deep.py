@@ -10,20 +10,55 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile
 
+from painterly.images import hdr, rgb_space
 from painterly.images.arrays import small_bands
-from painterly.images.depth import raw_mode
+from painterly.images.declared import Meaning
 from painterly.images.extra_formats import RAW, developed
+from painterly.images.hdr import Hdr
+from painterly.images.header import raw_mode
 
+Reopened = Callable[[], ImageFile.ImageFile]
 _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 
 
-def values(image: ImageFile.ImageFile, reopened: Callable[[], ImageFile.ImageFile]) -> np.ndarray:
-    """Load a deep picture, and return uint16 [H, W] or [H, W, 2, 3 or 4], with alpha at the end.
+def read(
+    image: ImageFile.ImageFile, camera: int, meaning: Meaning, reopened: Reopened
+) -> tuple[np.ndarray, np.ndarray | None] | None:
+    """Load a deep picture, and return sRGB [H, W, 3] and alpha [H, W], uint16, upright.
+
+    The answer is None if it can be read in 8 bits only: its profile has tables, or the first frame
+    of it is empty.
 
     Args:
         image: The picture.
+        camera: The camera's orientation, 1…8.
+        meaning: What its values mean.
         reopened: Opens its file once more.
     """
+    space = rgb_space.space_of(meaning) if isinstance(meaning, bytes) else None
+    if isinstance(meaning, bytes) and space is None:
+        return None
+    values = _values(image, reopened)
+    grey = values.ndim == 2 or values.shape[2] == 2
+    if space is not None and space.is_grey and not grey:
+        space = None  # A profile of another colour model.
+    alpha = values[..., -1].copy() if values.ndim == 3 and values.shape[2] in (2, 4) else None
+    if alpha is not None and alpha.max() == 0:
+        return None
+    if grey:
+        pixels = np.repeat(values.reshape(*values.shape[:2], -1)[..., :1], 3, axis=2)
+    else:
+        pixels = np.ascontiguousarray(values[..., :3])
+    del values
+    if isinstance(meaning, Hdr):
+        pixels = hdr.to_srgb(pixels, meaning)
+    elif space is not None:
+        pixels = rgb_space.to_srgb(pixels, space)
+    return _turned(pixels, camera), None if alpha is None else _turned(alpha, camera)
+
+
+def _values(image: ImageFile.ImageFile, reopened: Reopened) -> np.ndarray:
+    """Return uint16 [H, W] or [H, W, 2, 3 or 4], with alpha at the end."""
     if image.format == RAW:
         return developed(image, 16)
     if image.format == "HEIF":
@@ -96,3 +131,12 @@ def _unmultiplied(pixels: np.ndarray) -> np.ndarray:
         alpha = np.maximum(pixels[rows, :, 3:], 1) / np.float32(65_535)
         pixels[rows, :, :3] = np.rint(np.minimum(pixels[rows, :, :3] / alpha, 65_535))
     return pixels
+
+
+def _turned(pixels: np.ndarray, camera: int) -> np.ndarray:
+    """Return pixels [H, W, …] upright, from a camera's orientation 1…8."""
+    if camera in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    vertical = -1 if camera in (3, 4, 7, 8) else 1
+    horizontal = -1 if camera in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(pixels[::vertical, ::horizontal])

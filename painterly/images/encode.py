@@ -8,10 +8,10 @@ from PIL import Image
 
 from painterly.errors import PictureError
 from painterly.images import exif as exifs
-from painterly.images import icc, rgb_space, tiff
+from painterly.images import icc, rgb_space, tiff_writer
 from painterly.images.arrays import resize, to_integers
-from painterly.images.decode import Picture
 from painterly.images.output import OutputFormat, file_format
+from painterly.images.picture import Picture
 
 
 def encode(
@@ -61,7 +61,7 @@ def encode(
         values = np.dstack([values, to_integers(alpha, depth)])
     embedded = profile or icc.SRGB
     if target.extension == "tiff":
-        return tiff.encoded(values, embedded, metadata)
+        return tiff_writer.encoded(values, embedded, metadata)
     block = metadata.block() if metadata else b""
     options: dict[str, Any] = {
         "jpg": {"quality": output.quality, "subsampling": 0},

@@ -7,17 +7,22 @@ UserComment another type.
 """
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from PIL.ExifTags import Base
 
+from painterly.images.containers.tiff import (
+    LONG,
+    SHORT,
+    TYPE_SIZES,
+    ByteOrder,
+    byte_order,
+    entries,
+    first_directory,
+)
+
 PREFIX = b"Exif\0\0"
-SHORT, LONG, UNDEFINED = 3, 4, 7
-# Bytes of one value, by TIFF's types.
-TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
-TYPE_SIZES[129] = 1  # text in UTF-8
 
 # A JPEG holds 64 kB of EXIF; this leaves room for the entries that a result adds.
 _LONGEST = 65_000
@@ -64,7 +69,7 @@ class Exif:
     `byte_order` is as in `struct`.
     """
 
-    byte_order: Literal["<", ">"]
+    byte_order: ByteOrder
     main: Directory
     camera: Directory
     gps: Directory
@@ -120,13 +125,14 @@ def is_adobe_rgb(data: bytes | None) -> bool:
     an ICC profile (DCF 2.0: the interoperability index R03)."""
     block = (data or b"").removeprefix(PREFIX)
     try:
-        main = _directory_at(block, block[4:8], {_CAMERA}.__contains__)
+        _check_start(block)
+        main = _directory_at(block, first_directory(block), {_CAMERA}.__contains__)
         wanted = {Base.ColorSpace, _INTEROPERABILITY}
-        camera = _directory_at(block, main[_CAMERA].value, wanted.__contains__)
-        (space,) = struct.unpack(f"{_order(block)}H", camera[Base.ColorSpace].value)
+        camera = _directory_of(block, main[_CAMERA], wanted.__contains__)
+        (space,) = struct.unpack(f"{byte_order(block)}H", camera[Base.ColorSpace].value)
         if space == _NIKONS_ADOBE_RGB:
             return True
-        index = _directory_at(block, camera[_INTEROPERABILITY].value, {1}.__contains__)[1]
+        index = _directory_of(block, camera[_INTEROPERABILITY], {1}.__contains__)[1]
         return space == UNCALIBRATED and index.value.startswith(b"R03")
     except (struct.error, KeyError, ValueError):
         return False
@@ -136,27 +142,19 @@ def has_position(data: bytes | None) -> bool:
     """Return whether an EXIF block, or a whole TIFF file, has entries of a position."""
     block = (data or b"").removeprefix(PREFIX)
     try:
-        order = _order(block)
-        (pointer,) = struct.unpack_from(f"{order}L", block, 4)
+        _check_start(block)
         return any(
-            any(kind for _, _, kind, _, _ in entries(block, order, value))
-            for _, tag, _, _, value in entries(block, order, pointer)
-            if tag == _GPS
+            any(entry.type for entry in entries(block, pointer.value, is_whole=True))
+            for pointer in entries(block, first_directory(block), is_whole=True)
+            if pointer.tag == _GPS
         )
-    except (struct.error, KeyError):
+    except (struct.error, ValueError):
         return False  # Damaged, so that no reader knows it.
 
 
 def layout(data: bytes) -> Directory:
     """Return all entries of the first directory of a TIFF that this program has written."""
-    order = _order(data)
-    (offset,) = struct.unpack_from(f"{order}L", data, 4)
-    out: Directory = {}
-    for at, tag, kind, count, position in entries(data, order, offset):
-        length = TYPE_SIZES[kind] * count
-        start = position if length > 4 else at + 8
-        out[tag] = IfdEntry(kind, count, data[start : start + length])
-    return out
+    return _directory_at(data, first_directory(data), lambda _: True, len(data))
 
 
 def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool) -> Exif:
@@ -180,48 +178,45 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 def _read(data: bytes) -> Exif:
     """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
-    main = _directory_at(data, data[4:8], _KEPT.__contains__)
+    _check_start(data)
+    main = _directory_at(data, first_directory(data), _KEPT.__contains__)
     camera, gps = {}, {}
     if _CAMERA in main:
-        camera = _directory_at(data, main.pop(_CAMERA).value, _is_kept_of_camera)
+        camera = _directory_of(data, main.pop(_CAMERA), _is_kept_of_camera)
     if _GPS in main:
-        gps = _directory_at(data, main.pop(_GPS).value, lambda _: True)
-    return Exif(_order(data), main, camera, gps)
+        gps = _directory_of(data, main.pop(_GPS), lambda _: True)
+    return Exif(byte_order(data), main, camera, gps)
 
 
-def _order(data: bytes) -> Literal["<", ">"]:
-    orders: dict[bytes, Literal["<", ">"]] = {b"II*\0": "<", b"MM\0*": ">"}
-    return orders[data[:4]]
+def _check_start(data: bytes) -> None:
+    """Raise ValueError if data do not begin as EXIF does."""
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        raise ValueError("not EXIF")
 
 
 def _is_kept_of_camera(tag: int) -> bool:
     return tag not in _DROPPED and tag <= _LAST_STANDARD_TAG
 
 
-def entries(
-    data: bytes | bytearray, order: str, directory: int
-) -> Iterator[tuple[int, int, int, int, int]]:
-    """Yield the offset, tag, type, count and value of each entry of the directory at an offset.
-
-    Raises struct.error if it is damaged.
-    """
-    (count,) = struct.unpack_from(f"{order}H", data, directory)
-    for at in range(directory + 2, directory + 2 + 12 * count, 12):
-        yield at, *struct.unpack_from(f"{order}HHLL", data, at)
+def _directory_of(data: bytes, pointer: IfdEntry, is_kept: Callable[[int], bool]) -> Directory:
+    """Return the entries of the directory that an entry points to. Raises errors as `_read`."""
+    (offset,) = struct.unpack(f"{byte_order(data)}L", pointer.value)
+    return _directory_at(data, offset, is_kept)
 
 
-def _directory_at(data: bytes, pointer: bytes, is_kept: Callable[[int], bool]) -> Directory:
-    """Return the entries that are kept of a directory, from its offset in 4 bytes. Raises errors as
-    `_read`."""
-    order = _order(data)
-    (offset,) = struct.unpack(f"{order}L", pointer)
+def _directory_at(
+    data: bytes, offset: int, is_kept: Callable[[int], bool], longest: int = _LONGEST
+) -> Directory:
+    """Return the entries that are kept of a directory at an offset. Raises errors as `_read`, also
+    for more than `longest` bytes: entries may share a value, so that a small file could expand to
+    gigabytes."""
     out: Directory = {}
-    left = _LONGEST
-    for at, tag, kind, count, position in entries(data, order, offset):
+    left = longest
+    for at, tag, kind, count, position in entries(data, offset, is_whole=True):
         if not is_kept(tag):
             continue
         length = TYPE_SIZES[kind] * count
-        left -= length  # Entries may share a value: a small file could expand to gigabytes.
+        left -= length
         if left < 0:
             raise ValueError("longer than EXIF can be")
         start = position if length > 4 else at + 8

@@ -5,7 +5,6 @@ white balance, to sRGB.
 """
 
 import io
-import struct
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,8 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from painterly.bucket_layout import JXL_READER, RAW_READER
 from painterly.errors import PictureError
-from painterly.images.containers import TIFF_STARTS, first_tags
+from painterly.images.containers.boxes import JXL_STARTS
+from painterly.images.containers.tiff import STARTS, first_tags
 from painterly.installation import install_command
 
 if TYPE_CHECKING:
@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 
 JXL, RAW = "JXL", "RAW"  # names of formats
 
-JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 _CR2 = b"\x10\0\0\0CR"  # after a TIFF's start; in others, CR alone may be the first pixel
 _DNG_VERSION, _SUBFILE, _SUBDIRECTORIES, _REDUCED = 50706, 254, 330, 1
-_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _SRGB_GAMMA = (2.4, 12.92)
 
 
@@ -36,7 +34,7 @@ def extra_format(data: bytes) -> str | None:
         return JXL
     if data.startswith(_RAW_STARTS) or data[4:12] == b"ftypcrx ":
         return RAW
-    if not data.startswith(TIFF_STARTS):
+    if not data.startswith(STARTS):
         return None
     tags = first_tags(data)
     is_preview = tags.get(_SUBFILE) == _REDUCED and _SUBDIRECTORIES in tags
@@ -48,50 +46,27 @@ def is_readable(kind: str) -> bool:
     return find_spec({JXL: JXL_READER, RAW: RAW_READER}[kind]) is not None
 
 
+def check_readable(kind: str) -> None:
+    """Raise PictureError without the library for a format."""
+    if not is_readable(kind):
+        name = {JXL: "a JPEG XL picture", RAW: "a camera's raw file"}[kind]
+        raise PictureError(
+            f"is {name}; export it as JPEG or PNG, or install what reads it: "
+            f"{install_command('formats')}"
+        )
+
+
 def opened(data: bytes, kind: str) -> ImageFile.ImageFile | None:
     """Open a file of an extra format, or return None if the library cannot.
 
     Raises PictureError without the extra.
     """
-    name = {JXL: "a JPEG XL picture", RAW: "a camera's raw file"}[kind]
-    if not is_readable(kind):
-        raise PictureError(
-            f"is {name}; export it as JPEG or PNG, or install what reads it: "
-            f"{install_command('formats')}"
-        )
+    check_readable(kind)
     _register()
     try:
         return Image.open(io.BytesIO(data), formats=[kind])
     except UnidentifiedImageError:
         return None
-
-
-def jxl_size(data: bytes) -> tuple[int, int]:
-    """Return the width and height of a JPEG XL (ISO 18181-1, SizeHeader).
-
-    Its plugin decodes a file when it opens it.
-
-    Raises ValueError or struct.error for damaged files.
-    """
-    bits = int.from_bytes(_codestream(data)[2:20], "little")
-
-    def take(count: int) -> int:
-        nonlocal bits
-        value, bits = bits & (1 << count) - 1, bits >> count
-        return value
-
-    def side(is_small: int) -> int:
-        if is_small:
-            return 8 * (1 + take(5))
-        return 1 + take((9, 13, 18, 30)[take(2)])
-
-    is_small = take(1)
-    height = side(is_small)
-    ratio = take(3)
-    if not ratio:
-        return side(is_small), height
-    numerator, denominator = _RATIOS[ratio - 1]
-    return height * numerator // denominator, height
 
 
 def developed(image: ImageFile.ImageFile, bits: int) -> "np.ndarray":
@@ -102,21 +77,6 @@ def developed(image: ImageFile.ImageFile, bits: int) -> "np.ndarray":
     with rawpy.imread(io.BytesIO(image.file)) as raw:
         pixels: np.ndarray = raw.postprocess(use_camera_wb=True, output_bps=bits, gamma=_SRGB_GAMMA)
         return pixels
-
-
-def _codestream(data: bytes) -> bytes:
-    """Return the start of a JPEG XL's codestream."""
-    if data.startswith(JXL_STARTS[0]):
-        return data
-    at = 0
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">L4s", data, at)
-        if kind in (b"jxlc", b"jxlp"):
-            return data[at + (8 if kind == b"jxlc" else 12) :][:32]
-        if size < 8:
-            break
-        at += size
-    raise ValueError("no codestream")
 
 
 class _RawImageFile(ImageFile.ImageFile):

@@ -3,10 +3,24 @@
 import numpy as np
 
 from painterly.errors import PictureError
-from painterly.images.arrays import resize
+from painterly.images.arrays import resize, small_bands, to_float
+from painterly.images.colour import LUMA
+from painterly.images.picture import Picture
 
 BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.
 LITTLE_HIDDEN = 0.02  # If less of a photo is transparent, a mask is not worth its memory.
+
+
+def luma(picture: Picture) -> np.ndarray:
+    """Return a decoded mask's luma, multiplied by alpha. Raises PictureError for a black one."""
+    mask = np.empty(picture.size, np.float32)
+    for rows in small_bands(*picture.size):
+        np.minimum(to_float(picture.pixels_int[rows]) @ LUMA, 1, out=mask[rows])
+        if picture.alpha_int is not None:
+            mask[rows] *= to_float(picture.alpha_int[rows])
+    if mask.max() < BLACK:
+        raise PictureError("is black all over; a mask is white where it lets through")
+    return mask
 
 
 def pooled(mask: np.ndarray, times: int) -> np.ndarray:

@@ -1,175 +1,118 @@
-"""The opening of picture files: whether a file can be used, its size, and the memory to decode it.
+"""The opening of picture files by Pillow: what can be read, and the refusal of all else.
 
-No pixel is read. For a header, the first bytes of most files suffice.
+No pixel is read, except of a JPEG XL.
 """
 
 import io
 import re
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import NamedTuple
 
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, UnidentifiedImageError
 from PIL.TiffImagePlugin import TiffImageFile
 
-from painterly.errors import MemoryShortError, PictureError
-from painterly.images.containers import Prepared, check_directory, prepared, tiff_layout
-from painterly.images.depth import is_deep
+from painterly.errors import PictureError
+from painterly.images import extra_formats
+from painterly.images.containers import animations, boxes, jpeg, png, tiff
+from painterly.images.containers.content import Content
 from painterly.images.exif import PREFIX as EXIF_PREFIX
-from painterly.images.extra_formats import (
-    JXL,
-    JXL_STARTS,
-    RAW,
-    extra_format,
-    is_readable,
-    jxl_size,
-    opened,
-)
-from painterly.images.png_chunks import LONGEST_PROFILE
-from painterly.wording import memory_size
-
-MAX_PIXELS = 200_000_000
-MIN_SIDE = 16
+from painterly.images.header import check_size
+from painterly.images.output import FILE_FORMATS
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
+# The extension of each, without the dot.
+EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "HEIF": "heic",
+    "AVIF": "avif",
+    extra_formats.JXL: "jxl",
+    extra_formats.RAW: "dng",
+}
+_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+_AVIF_BRANDS = (b"avif", b"avis")
 
-# The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
-# and small pictures have a fixed part.
-_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
-_FORMAT_BYTES = {"WEBP": 8, RAW: 12}
-_FIXED_BYTES = 20_000_000
-
-_MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
-
-_PREPARED = "prepared by painterly"  # a key of the pictures' `info`
-_TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 _NO_WHITE = "has values of 32 bits, with a sign, or in floats; save it with 16 or 8 bits"
-_DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
 
 # Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
-# open_picture checks the size in the header instead.
+# `check_size` checks the size in the header instead.
 Image.MAX_IMAGE_PIXELS = None
 
-# `prepared` leaves out texts. A colour profile may be longer than 1 MB, Pillow's limit for both.
-PngImagePlugin.MAX_TEXT_CHUNK = LONGEST_PROFILE
+# `content_of` leaves out texts. A colour profile may be longer than 1 MB, Pillow's limit for both.
+PngImagePlugin.MAX_TEXT_CHUNK = png.LONGEST_PROFILE
 
 # Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
 # process, since warnings.catch_warnings is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
-class Header(NamedTuple):
-    """The size of a picture, and its memory.
-
-    Attributes:
-        size: The height and width in px, upright.
-        bytes_to_decode: See the function of that name.
-        bytes_decoded: The bytes of the decoded picture's arrays.
-    """
-
-    size: tuple[int, int]
-    bytes_to_decode: int
-    bytes_decoded: int
-
-
-class _NoHeaderError(PictureError):
+class NoHeaderError(PictureError):
     """A file that does not begin as a picture does, or is damaged, maybe for lack of bytes."""
 
 
-def open_picture(data: bytes, available: int | None = None) -> ImageFile.ImageFile:
-    """Open a picture and read only its header.
+def content_of(data: bytes) -> Content:
+    """Return a file's content, which is the file itself if it is of no known kind.
 
-    Args:
-        data: The file.
-        available: The bytes that decoding may take, if they are limited.
-
-    Raises:
-        PictureError: The file is not a picture, or of an unusable size or kind.
-        MemoryShortError: Decoding would take more than `available` bytes.
+    Raises PictureError for a file that is empty, or has far more parts than pictures have.
     """
-    if available is not None:
-        # Opened twice: once the orientation was read, Pillow also loads some pictures
-        # whose load fails otherwise.
-        _check_memory(bytes_to_decode(data), available)
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
-    if data.startswith(JXL_STARTS):
-        _check_size(*jxl_size(data))  # Opening it decodes it.
-    ready = prepared(data)
-    kind = extra_format(data)
+    if data.startswith(png.SIGNATURE):
+        return png.content(data)
+    if data.startswith(jpeg.START):
+        return jpeg.content(data)
+    if data.startswith(animations.GIF_START):
+        return animations.gif(data)
+    if animations.is_webp(data):
+        return animations.webp(data)
+    if data.startswith(tiff.STARTS):
+        tiff.check_directory(data)
+    return Content(data, cicp=boxes.cicp(data) if data[4:8] == b"ftyp" else None)
+
+
+def opened(content: Content) -> ImageFile.ImageFile:
+    """Open a picture and read only its header.
+
+    Raises PictureError for a file that is not a picture, or of an unusable size or kind.
+    """
+    data = content.data
+    kind = extra_formats.extra_format(data)
     try:
-        image = kind and opened(data, kind)
-        image = image or Image.open(io.BytesIO(ready.data), formats=_FORMATS)
+        image = kind and extra_formats.opened(data, kind)
+        image = image or Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
         raise _rare_tiff(data) or _not_a_picture(data) from None
-    image.info[_PREPARED] = ready
     _drop_endless_exif(image)
     _check_not_a_preview(image)
-    _check_size(*image.size)
+    check_size(*image.size)
     _check_depth(image)
     _mend_planes(image)
     _mend_palette(image)
     return image
 
 
-def _check_size(width: int, height: int) -> None:
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
-            "read; make it smaller"
-        )
-    if min(width, height) < MIN_SIDE:
-        raise PictureError(
-            f"is {width} × {height} pixels; the smallest side that can be painted is "
-            f"{MIN_SIDE} pixels; use a larger one"
-        )
-
-
-def preparation(image: Image.Image) -> Prepared:
-    """Return what was done to the file of a picture that `open_picture` returned."""
-    ready: Prepared = image.info[_PREPARED]
-    return ready
-
-
-def orientation(image: Image.Image) -> int:
-    """Return the camera's orientation, 1 (upright) to 8."""
-    try:
-        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:
-        # A photo with damaged EXIF is still a good photo.
-        return 1
-
-
-@contextmanager
-def errors_named(name: str) -> Iterator[None]:
-    """Begin errors of decoding with a file's name; a library's errors become PictureErrors."""
-    try:
-        yield
-    except (PictureError, MemoryShortError) as error:
-        raise type(error)(f"{_label(name)}: {error}") from None
-    except MemoryError:
-        raise PictureError(
-            f"{_label(name)}: needs more memory than there is; make it smaller"
-        ) from None
-    except Exception:
-        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise _NoHeaderError(f"{_label(name)}: {_DAMAGED}") from None
-
-
-def _label(name: str) -> str:
-    """Return a name in one line, even if it has a newline."""
-    return "".join(c if c.isprintable() else " " for c in name)
+def kind_of(data: bytes) -> str | None:
+    """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC or AVIF by its first
+    bytes, which may be damaged, or None for others."""
+    starts = {"JPEG": (b"\xff\xd8\xff",), "PNG": (png.SIGNATURE,), "TIFF": tiff.STARTS}
+    brands = {"HEIF": _HEIF_BRANDS, "AVIF": _AVIF_BRANDS}
+    if animations.is_webp(data):
+        return "WEBP"
+    for kind, beginnings in starts.items():
+        if data.startswith(beginnings):
+            return kind
+    for kind, names in brands.items():
+        if data[4:8] == b"ftyp" and data[8:12] in names:
+            return kind
+    return None
 
 
 def _drop_endless_exif(image: ImageFile.ImageFile) -> None:
     """Remove EXIF whose entries share values, which Pillow would copy for each of them."""
     try:
-        check_directory((image.info.get("exif") or b"").removeprefix(EXIF_PREFIX))
+        tiff.check_directory((image.info.get("exif") or b"").removeprefix(EXIF_PREFIX))
     except PictureError:
         del image.info["exif"]
 
@@ -227,7 +170,7 @@ def _mend_palette(image: ImageFile.ImageFile) -> None:
 
 def _rare_tiff(data: bytes) -> PictureError | None:
     """Return an error for a TIFF that Pillow does not read, or None if it is damaged."""
-    layout = tiff_layout(data)
+    layout = tiff.layout(data)
     if layout is None:
         return None
     if max(layout.bits) > 16 or max(layout.formats) > 1:
@@ -252,91 +195,8 @@ def _not_a_picture(data: bytes) -> PictureError:
     matching = (kind for kind, pattern in kinds.items() if re.match(pattern, start, re.DOTALL))
     kind = next(matching, "of no known kind")
     if kind == "damaged":
-        return _NoHeaderError(_DAMAGED)
+        return NoHeaderError(DAMAGED)
     unknown = kind == "of no known kind"
-    return (_NoHeaderError if unknown else PictureError)(
+    return (NoHeaderError if unknown else PictureError)(
         f"is {kind}, not a picture that can be read; send it as JPEG, PNG, WebP, TIFF or HEIC"
     )
-
-
-def read_header(start: bytes, name: str, size: int) -> Header | None:
-    """Read the header from the first bytes of a file.
-
-    Args:
-        start: The first bytes.
-        name: The file's name, with which errors begin.
-        size: The file's size in bytes.
-
-    Returns:
-        The header, or None if the bytes are too few, or damaged.
-
-    Raises:
-        PictureError: As `decode`: this cannot be a picture, whatever follows.
-    """
-    missing = size - len(start)
-    # WebP's and HEIC's readers refuse a file that is shorter than it says.
-    zeros = bytes(missing if 0 < missing <= _MAX_COMPLETED else 0)
-    try:
-        with errors_named(name):
-            return _header_of(start + zeros)
-    except _NoHeaderError:
-        if missing <= 0:
-            raise
-        return None
-
-
-def bytes_to_decode(data: bytes) -> int:
-    """Estimate the most memory in bytes that `decode` and `decode_mask` take for a file.
-
-    The file's own bytes are not included. The answer is 0 if the file would be refused.
-    """
-    try:
-        return _header_of(data).bytes_to_decode
-    except Exception:  # As in `decode`, which names what is wrong.
-        return 0
-
-
-def _header_of(data: bytes) -> Header:
-    """Return the header of a file. Raises errors as `open_picture`."""
-    if data.startswith(JXL_STARTS) and is_readable(JXL):
-        width, height = jxl_size(data)
-        _check_size(width, height)
-        needed = _FIXED_BYTES + (_PLAIN_BYTES + _ALPHA_BYTES) * width * height
-        return Header((height, width), needed, 4 * width * height)
-    return _header(open_picture(data))
-
-
-def _header(image: ImageFile.ImageFile) -> Header:
-    """Return the header of a picture that is not loaded."""
-    width, height = image.size
-    alpha = image.has_transparency_data
-    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
-    per_pixel += _ALPHA_BYTES if alpha else 0
-    # TIFF's header has the size that loading gives.
-    turned = image.format != "TIFF" and orientation(image) in _TURNED
-    pixels = width * height
-    deep = is_deep(image)
-    per_pixel += _DEEP_BYTES if deep else 0
-    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
-        tags = image.tag_v2
-        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-        pixels = max(pixels, tile)
-    return Header(
-        size=(width, height) if turned else (height, width),
-        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
-        bytes_decoded=width * height * (4 if alpha else 3) * (2 if deep else 1),
-    )
-
-
-def check_memory(needed: int, available: int, name: str) -> None:
-    """Raise MemoryShortError, naming the file, if decoding it takes more than is available."""
-    with errors_named(name):
-        _check_memory(needed, available)
-
-
-def _check_memory(needed: int, available: int) -> None:
-    if needed > available:
-        raise MemoryShortError(
-            f"decoding it takes {memory_size(needed)} of memory, and "
-            f"{memory_size(max(available, 0))} are available; make it smaller"
-        )

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
 from painterly.config import Config
 from painterly.errors import ConfigError, PictureError
-from painterly.images.decode import reduced_jpeg
+from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
@@ -150,7 +150,7 @@ class Catalogue:
         return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str) -> bytes:
-        return reduced_jpeg(self._style_bucket.read(name), name, THUMBNAIL_SIDE)
+        return PictureFile(self._style_bucket.read(name), name).reduced_jpeg(THUMBNAIL_SIDE)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

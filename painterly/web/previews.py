@@ -18,7 +18,7 @@ import numpy as np
 from painterly.batch.reading import decode_style, read_paintings
 from painterly.batch.styles import Style
 from painterly.gallery.thumbnails import preview
-from painterly.images.decode import decode, decode_mask
+from painterly.images.picture_file import PictureFile
 from painterly.storage.base import Bucket
 from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.schemas import ApiError
@@ -152,8 +152,8 @@ class PreviewPainter:
 
     def paint(self, request: PreviewRequest) -> bytes:
         """Return a JPEG. Raises PainterlyError."""
-        photo = decode(request.photo, "the photo").pixels_int
-        mask = decode_mask(request.mask, "the mask") if request.mask else None
+        photo = PictureFile(request.photo, "the photo").decode().pixels_int
+        mask = PictureFile(request.mask, "the mask").mask() if request.mask else None
         return preview(self._painted(photo, request.style, mask), LARGEST_SIDE)
 
     def prepare_next(self) -> bool:

@@ -16,7 +16,7 @@ from painterly.bucket_layout import GALLERY, RECORDS
 from painterly.errors import PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
-from painterly.images.decode import reduced_jpeg
+from painterly.images.picture_file import PictureFile
 from painterly.record import Record
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.web.buckets import Refreshed, WebBuckets
@@ -118,7 +118,7 @@ def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[
         return buckets.result.read(stored), stored
     except ObjectError:
         with _reducing:
-            return reduced_jpeg(home.read(key), key, PREVIEW), "small.jpg"
+            return PictureFile(home.read(key), key).reduced_jpeg(PREVIEW), "small.jpg"
 
 
 def picture_response(data: bytes, key: str, name: str | None = None) -> Response:

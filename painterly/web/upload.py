@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -10,11 +11,9 @@ import numpy as np
 from PIL import Image
 
 from painterly.errors import PictureError
-from painterly.images.decode import decode_mask
 from painterly.images.masks import BLACK
-from painterly.images.opening import errors_named, open_picture, read_header
-from painterly.images.output import FILE_FORMATS
-from painterly.images.position import without_position
+from painterly.images.opening import EXTENSIONS
+from painterly.images.picture_file import PictureFile
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.web.options import MEGA, WebOptions
 from painterly.web.schemas import ApiError
@@ -53,39 +52,17 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
     # Browsers write a quotation mark in a form's file names so.
     given_name = given_name.replace("%22", '"')
     shown = _shown(given_name)
-    if len(data) > options.max_upload:
-        raise ApiError(
-            413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
-        )
-    try:
-        header = read_header(data, shown, len(data))
-    except PictureError as error:
-        raise ApiError(422, str(error)) from None
-    assert header is not None
-    height, width = header.size
-    if height * width > options.max_pixels:
-        raise ApiError(
-            413,
-            f"{shown} is {width} × {height} pixels; the limit is "
-            f"{options.max_pixels // MEGA} megapixels; make it smaller",
-        )
-    try:
-        with errors_named(shown):
-            kind = str(open_picture(data).format)
-        data = without_position(data, shown)
-    except PictureError as error:
-        raise ApiError(422, str(error)) from None
-    name = f"{safe_stem(given_name)}.{_EXTENSIONS.get(kind, 'png')}"
-    return Upload(name, shown, data, header.size)
+    file = _checked(PictureFile.without_position, data, shown, options)
+    name = f"{safe_stem(given_name)}.{EXTENSIONS.get(file.format, 'png')}"
+    return Upload(name, shown, file.data, file.header.size)
 
 
 def checked_mask(data: bytes, options: WebOptions) -> bytes:
     """Check a mask that was uploaded. Return it as a grey PNG, upright; empty if it is white all
     over, and so limits nothing. Raises ApiError as `checked_upload`, also for a mask that is black
     all over."""
-    checked_upload("the mask", data, options)
     try:
-        mask = decode_mask(data, "the mask")
+        mask = _checked(PictureFile, data, "the mask", options).mask()
     except PictureError as error:
         raise ApiError(422, str(error)) from None
     if mask.min() > 1 - BLACK:
@@ -93,6 +70,28 @@ def checked_mask(data: bytes, options: WebOptions) -> bytes:
     png = io.BytesIO()
     Image.fromarray(np.round(255 * mask).astype(np.uint8)).save(png, "PNG")
     return png.getvalue()
+
+
+def _checked(
+    opened: Callable[[bytes, str], PictureFile], data: bytes, shown: str, options: WebOptions
+) -> PictureFile:
+    """Open a file that was uploaded. Raises ApiError as `checked_upload`."""
+    if len(data) > options.max_upload:
+        raise ApiError(
+            413, f"{shown} is larger than {options.max_upload // MEGA} MB; make it smaller"
+        )
+    try:
+        file = opened(data, shown)
+    except PictureError as error:
+        raise ApiError(422, str(error)) from None
+    height, width = file.header.size
+    if height * width > options.max_pixels:
+        raise ApiError(
+            413,
+            f"{shown} is {width} × {height} pixels; the limit is "
+            f"{options.max_pixels // MEGA} megapixels; make it smaller",
+        )
+    return file
 
 
 def _shown(file_name: str) -> str:
@@ -110,12 +109,3 @@ def safe_stem(file_name: str) -> str:
     stem = name.rpartition(".")[0] or name
     plain = _UNSAFE.sub("-", stem.encode("utf-8", "replace").decode()).strip("-_")
     return start_in_bytes(plain[:_LONGEST_NAME], _MOST_BYTES) or "picture"
-
-
-_EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
-    "MPO": "jpg",  # a JPEG with further pictures, such as the brightness that phones add
-    "HEIF": "heic",
-    "AVIF": "avif",
-    "JXL": "jxl",
-    "RAW": "dng",
-}

@@ -9,16 +9,17 @@ from PIL import ExifTags, Image
 from support import fabricated, tiny
 from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
+from support.pictures import decode
 
 from painterly.cli.inetwork import inetwork
-from painterly.images import arrays, decode
+from painterly.images import arrays
 
 LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # for a photo of 60 × 80 px: white, then black
 TWO = "[two]\npaintings = ['black.png', 'white.png']\n"
 
 
 def read(path):
-    return decode.decode(Path(path).read_bytes(), str(path)).pixels
+    return decode(Path(path).read_bytes(), str(path)).pixels
 
 
 def paint(key, grey):
@@ -161,7 +162,7 @@ def test_a_result_has_the_format_the_alpha_and_the_place_that_it_should(one_phot
     assert run(one_photo, OUTPUT_FORMAT="same") == 0
     assert {"monet/cut out.png", "monet/scan.tiff"} <= keys()
     assert camera_and_place() == ("X100", {})
-    found = decode.decode(result.read_bytes(), str(result))
+    found = decode(result.read_bytes(), str(result))
     assert found.alpha[:, :28].max() < 0.002 and found.alpha[:, 36:].min() > 0.998
     assert run(one_photo, KEEP_GPS="1") == 0
     assert camera_and_place() == ("X100", {ExifTags.GPS.GPSLatitudeRef: "N"})

@@ -10,26 +10,28 @@ from support.folder_batches import grey_file
 from support.pictures import saved
 
 from painterly.batch.reading import (
-    File,
     PaintingFiles,
     PhotoFiles,
     decode_photo,
     decode_style,
 )
 from painterly.errors import PictureError
+from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 
 
 def style_of_one(files, settings, mask=None):
     """Decode a style of the painting `a.png`."""
-    painting = File("painting a.png", files["a.png"])
-    mask = mask and File(mask, files[mask])
+    painting = PictureFile(files["a.png"], "painting a.png")
+    mask = mask and PictureFile(files[mask], mask)
     return decode_style([PaintingFiles(painting, 1.0, mask)], settings)
 
 
 def photo_of(files, mask=None):
     """Decode the photo `a.png`."""
-    return decode_photo(PhotoFiles(File("a.png", files["a.png"]), mask and File(mask, files[mask])))
+    return decode_photo(
+        PhotoFiles(PictureFile(files["a.png"], "a.png"), mask and PictureFile(files[mask], mask))
+    )
 
 
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():

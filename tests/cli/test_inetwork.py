@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO
+from support.pictures import decode
 
 from painterly.cli.inetwork import inetwork
 from painterly.cli.picture_files import result_files
 from painterly.errors import ConfigError
-from painterly.images.decode import decode
 from painterly.images.output import OutputFormat
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.inetwork_runs import ONE, TWO, painted
+from support.pictures import decode
 
 from painterly.cli.inetwork_arguments import order_of, parsed
-from painterly.images import arrays, decode
+from painterly.images import arrays
 from painterly.setting_values import kind
 from painterly.settings import FIELDS, Settings
 
@@ -84,7 +85,7 @@ def test_preserve_color_acts_inside_the_color_mask_only():
 @paints
 def test_a_picture_to_start_from_is_where_it_starts():
     result = painted("--init_image", "klimt.png", "--num_iter", "1", "--learning_rate", "1e-5")
-    start = arrays.resize(decode.decode(Path("klimt.png").read_bytes(), "").pixels, 48, 64)
+    start = arrays.resize(decode(Path("klimt.png").read_bytes()).pixels, 48, 64)
     assert np.abs(result / 255 - start).mean() < 0.02
 
 

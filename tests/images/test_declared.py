@@ -9,10 +9,19 @@ import pillow_heif
 import pytest
 from PIL import Image
 from support.pictures import SRGB as SRGB_COLUMNS
-from support.pictures import gamma, gradient, png16, profile, rgb_profile, saved, xyz
+from support.pictures import (
+    decode,
+    gamma,
+    gradient,
+    png16,
+    profile,
+    reduced_jpeg,
+    rgb_profile,
+    saved,
+    xyz,
+)
 
 from painterly.images import icc
-from painterly.images.decode import decode, reduced_jpeg
 
 # x and y of red, green and blue (ITU-T H.273, and Adobe RGB's specification); white is D65.
 SRGB_XY = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))

@@ -6,10 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
-from support.pictures import FORMATS, centre, gradient, plain, saved, see_through
+from support.pictures import (
+    FORMATS,
+    centre,
+    decode,
+    decode_mask,
+    gradient,
+    plain,
+    saved,
+    see_through,
+)
 
-from painterly.images.decode import decode, decode_mask
-from painterly.images.opening import bytes_to_decode
+from painterly.images.picture_file import PictureFile
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -110,7 +118,7 @@ def test_decoding_takes_no_more_memory_than_estimated(kind):
     decode(data, "a")
     peak = tracemalloc.get_traced_memory()[1] + 4 * side * side
     tracemalloc.stop()
-    assert peak < bytes_to_decode(data)
+    assert peak < PictureFile(data, "a").header.bytes_to_decode
 
 
 def test_a_masks_grey_is_the_luma_of_its_colours_and_what_is_clear_is_black():

@@ -12,6 +12,7 @@ from support.pictures import (
     P3,
     SRGB,
     centre,
+    decode,
     gamma,
     gradient,
     plain,
@@ -23,7 +24,6 @@ from support.pictures import (
     xyz,
 )
 
-from painterly.images.decode import decode
 from painterly.images.icc import SRGB as SRGB_PROFILE
 
 # pytest shows even warnings that painterly.images silences for its users.

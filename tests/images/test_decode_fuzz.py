@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.fuzzing import generators, mutated
-from support.pictures import P3, gradient, rgb_profile, saved
+from support.pictures import P3, decode, gradient, rgb_profile, saved
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.containers import prepared
-from painterly.images.decode import decode
-from painterly.images.opening import bytes_to_decode
+from painterly.images.opening import content_of
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")
@@ -57,7 +55,6 @@ def test_a_damaged_picture_is_read_or_refused_in_one_line(kind):
     for number, rng in enumerate(generators(seed=2)):
         if number % len(KINDS) == KINDS.index(kind):  # All kinds together.
             data = mutated(rng.choice(files), rng)
-            assert bytes_to_decode(data) >= 0
             try:
                 # A size that the damage has enlarged is refused from the header.
                 picture = decode(data, "a.jpg", 200_000_000)
@@ -66,6 +63,6 @@ def test_a_damaged_picture_is_read_or_refused_in_one_line(kind):
             else:
                 read += 1
                 assert picture.pixels_int.shape == (*picture.size, 3), number
-                ready = prepared(data).data
+                ready = content_of(data).data
                 assert Image.open(io.BytesIO(ready)).size in (picture.size, picture.size[::-1])
     assert read

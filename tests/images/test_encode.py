@@ -11,14 +11,14 @@ import tifffile
 from PIL import ExifTags, Image, ImageCms
 from PIL.PngImagePlugin import PngInfo
 from PIL.TiffImagePlugin import IFDRational
-from support.pictures import P3, SRGB, gradient, png16, rgb_profile, saved
+from support.pictures import P3, SRGB, decode, gradient, png16, rgb_profile, saved
 
 from painterly.errors import PictureError
 from painterly.images import icc
-from painterly.images.decode import Picture, decode
 from painterly.images.encode import encode, encode_result
 from painterly.images.exif import Exif, IfdEntry, for_result, kept
 from painterly.images.output import OutputFormat, file_format
+from painterly.images.picture import Picture
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

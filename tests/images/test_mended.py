@@ -8,11 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from support.pictures import gradient, plain, rgb_profile, saved, see_through
+from support.pictures import (
+    decode,
+    decode_mask,
+    gradient,
+    plain,
+    reduced_jpeg,
+    rgb_profile,
+    saved,
+    see_through,
+)
 
 from painterly.errors import PictureError
-from painterly.images.decode import decode, decode_mask, reduced_jpeg
-from painterly.images.opening import read_header
+from painterly.images.picture_file import read_header
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

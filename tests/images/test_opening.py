@@ -4,11 +4,10 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
-from support.pictures import saved
+from PIL import Image, ImageFile
+from support.pictures import decode, png16, saved
 
-from painterly.images.decode import decode
-from painterly.images.opening import bytes_to_decode, read_header
+from painterly.images.picture_file import PictureFile, read_header
 
 START = 4096
 PIXELS = np.random.default_rng(0).integers(0, 256, (96, 160, 3), np.uint8)
@@ -27,10 +26,10 @@ def test_the_first_bytes_of_a_file_say_what_all_of_them_do(kind, turned):
     on_its_side[0x0112] = 6
     data = saved(Image.fromarray(PIXELS), kind, **({"exif": on_its_side} if turned else {}))
     header = read_header(data[:START], "name", len(data))
-    assert header == read_header(data, "name", len(data)) and len(data) > START
+    assert len(data) > START
     turns = turned and kind != "HEIF"  # It says in its own way how it is shown.
     assert header.size == decode(data, "name").size == ((160, 96) if turns else (96, 160))
-    assert header.bytes_to_decode == bytes_to_decode(data)
+    assert header == PictureFile(data, "name").header
 
 
 def test_a_size_that_the_first_bytes_lack_is_not_known():
@@ -49,4 +48,30 @@ def test_a_tile_larger_than_its_picture_counts():
     tags = {256: side, 257: side, 258: 8, 259: 8, 262: 1, 322: tile, 323: tile, 324: 200, 325: 9}
     entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     data = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries
-    assert bytes_to_decode(data.ljust(220, b"\0")) > 3 * tile**2
+    assert PictureFile(data.ljust(220, b"\0"), "name").header.bytes_to_decode > 3 * tile**2
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP"])
+def test_no_pixel_is_read_before_it_is_asked_for(kind, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda image: loaded.append(image))
+    file = PictureFile(saved(Image.fromarray(PIXELS), kind), "name")
+    assert file.header.size == (96, 160) and not loaded
+
+
+def test_the_memory_of_a_png_of_16_bits_is_that_of_its_values():
+    values = np.zeros((40, 60, 3), np.uint16)
+    data = png16(values, colour_type=2)
+    assert PictureFile(data, "name").header.bytes_decoded == decode(data).pixels_int.nbytes
+
+
+def test_exif_behind_the_pixels_of_a_png_counts():
+    on_its_side = Image.Exif()
+    on_its_side[0x0112], on_its_side[0x010F] = 6, "A camera"
+    data = saved(Image.fromarray(PIXELS), "PNG", exif=on_its_side)
+    at = data.index(b"eXIf") - 4
+    end = at + 12 + int.from_bytes(data[at : at + 4])
+    data = data[:at] + data[end:-12] + data[at:end] + data[-12:]
+    picture = decode(data)
+    assert PictureFile(data, "name").header.size == picture.size == (160, 96)
+    assert b"A camera" in picture.exif

@@ -11,13 +11,18 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from support import tiny
 from support.fuzzing import CASES
+from support.pictures import decode
 
 from painterly.errors import PictureError
-from painterly.images.decode import decode
 from painterly.images.encode import encode
 from painterly.images.exif import kept
 from painterly.images.output import OutputFormat
-from painterly.images.position import without_position
+from painterly.images.picture_file import PictureFile
+
+
+def without_position(data, name):
+    return PictureFile.without_position(data, name).data
+
 
 GPS, MAKE = 0x8825, 0x010F
 XMP = (
@@ -30,7 +35,7 @@ def photo(kind, **options):
     exif = Image.Exif()
     exif[MAKE] = "A camera"
     exif.get_ifd(GPS).update({1: "N", 2: (48.0, 51.0, 30.0), 3: "E", 4: (2.0, 17.0, 40.0)})
-    return tiny.file(64, 80, 1, kind, exif=exif, **options)
+    return tiny.file(64, 80, 1, kind, exif=exif.tobytes(), **options)
 
 
 def tiff():
@@ -154,3 +159,39 @@ def test_damaged_metadata_do_no_harm():
             damaged[at] = rng.integers(256)
         with contextlib.suppress(PictureError):  # Where it is the picture that is damaged.
             assert len(without_position(bytes(damaged), "x")) == len(data)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_jpeg_xl_loses_the_position_also_where_its_metadata_are_compressed(compressed):
+    pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
+    data = photo("JXL", xmp=XMP, lossless=True, compress_metadata=compressed)
+    assert (b"brob" in data) == compressed and (b"48,51" in data) != compressed
+    found = without_position(data, "x")
+    assert len(found) == len(data) and b"48,51" not in found and b"brob" not in found
+    assert (b"A camera" in found) != compressed
+    exif = Image.Exif()
+    exif.load(Image.open(io.BytesIO(found)).info.get("exif", b""))
+    assert not exif.get_ifd(GPS)
+    assert np.array_equal(decode(found).pixels_int, decode(data).pixels_int)
+
+
+def test_a_jpeg_within_a_jpeg_xl_loses_the_position(tmp_path):
+    """The metadata of such a JPEG are compressed without an option for it."""
+    pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
+    (tmp_path / "photo.jpg").write_bytes(photo("JPEG", xmp=XMP))
+    restorable = io.BytesIO()
+    with Image.open(tmp_path / "photo.jpg") as image:
+        image.save(restorable, "JXL", lossless_jpeg=True)
+    before = decode(restorable.getvalue())
+    found = without_position(restorable.getvalue(), "x")
+    info = Image.open(io.BytesIO(found)).info
+    assert before.exif and not {"exif", "xmp"} & set(info)
+    assert np.abs(decode(found).pixels - before.pixels).max() < 0.05
+
+
+def test_a_heic_with_compressed_metadata_is_refused():
+    plain, packed = b"mime\0application/rdf+xml\0", b"mime\0application/rdf\0br\0\0"
+    data = photo("HEIF", xmp=XMP)
+    assert plain in data and len(plain) == len(packed)
+    with pytest.raises(PictureError, match=r"x: the position .* export it anew as JPEG"):
+        without_position(data.replace(plain, packed), "x")

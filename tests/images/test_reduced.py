@@ -5,11 +5,20 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from support.pictures import FORMATS, P3, gradient, plain, rgb_profile, saved, see_through
+from support.pictures import (
+    FORMATS,
+    P3,
+    decode,
+    gradient,
+    plain,
+    reduced_jpeg,
+    rgb_profile,
+    saved,
+    see_through,
+)
 
 from painterly.errors import PictureError
 from painterly.images.arrays import resize
-from painterly.images.decode import decode, reduced_jpeg
 
 
 def shown(data, longer=80):

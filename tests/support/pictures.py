@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from painterly.images.decode import decode
+from painterly.images.picture_file import PictureFile
 from painterly.installation import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
@@ -52,6 +52,18 @@ def sample(name, longer=256):
 def psnr(one, other):
     """Return how near two pictures are, in dB."""
     return -10 * np.log10(np.square(one - other).mean())
+
+
+def decode(data, name="photo", available=None):
+    return PictureFile(data, name).decode(available)
+
+
+def decode_mask(data, name="mask", available=None):
+    return PictureFile(data, name).mask(available)
+
+
+def reduced_jpeg(data, name, longer, quality=80):
+    return PictureFile(data, name).reduced_jpeg(longer, quality)
 
 
 def centre(data, name="photo"):

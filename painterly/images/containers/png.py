@@ -5,6 +5,7 @@ import zlib
 from typing import NamedTuple
 
 from painterly.errors import PictureError
+from painterly.images.containers.content import MISSING_END, Content
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 LONGEST_PROFILE = 16_000_000  # bytes; the profiles of printing presses have a few megabytes
@@ -14,7 +15,7 @@ LONGEST_TEXT = 256_000  # bytes of a text that is kept: XMP, or EXIF as text
 _MANY, _SMALL = 10_000, 256  # chunks, and bytes of them on average
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
-_USED_TEXTS = (b"XML:com.adobe.xmp\0", b"Raw profile type ")
+_METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")  # as texts
 # Bytes of chunks that Pillow refuses a picture for, if they are shorter.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8}
 _COMPRESSED = {b"iCCP": LONGEST_PROFILE, b"zTXt": LONGEST_TEXT}
@@ -29,16 +30,9 @@ class Chunk(NamedTuple):
     end: int
 
 
-class Mended(NamedTuple):
-    """A PNG that Pillow reads, what was left out of it, and its cICP chunk, if it has one."""
-
-    data: bytes
-    left_out: tuple[str, ...]
-    cicp: bytes | None
-
-
-def mended(data: bytes) -> Mended:
-    """Leave out texts, damaged chunks that hold no pixels, and a cut end.
+def content(data: bytes) -> Content:
+    """Leave out texts, damaged chunks that hold no pixels, and a cut end. EXIF and texts that are
+    used go before the pixels.
 
     Raises PictureError for a file of too many small chunks.
     """
@@ -55,14 +49,32 @@ def mended(data: bytes) -> Mended:
         else:
             kept.append(chunk)
     # A cut within the pixels is left to Pillow, which refuses it.
-    is_cut = not is_whole and any(chunk.kind == b"IDAT" for chunk in chunks)
+    first = next((number for number, each in enumerate(kept) if each.kind == b"IDAT"), len(kept))
+    is_cut = not is_whole and first < len(kept)
     if is_cut:
-        left_out.append("its end, which is missing")
-    cicp = next((data[each.body : each.end - 4] for each in kept if each.kind == b"cICP"), None)
-    if is_cut or len(kept) < len(chunks):
+        left_out.append(MISSING_END)
+    cicp = next((data[each.body : each.end - 4] for each in kept if each.kind == b"cICP"), b"")
+    late = [each for each in kept[first:] if _is_metadata(each)]
+    if is_cut or late or len(kept) < len(chunks):
         rest = _chunk(b"IEND", b"") if is_cut else data[chunks[-1].end :]
-        data = SIGNATURE + b"".join(data[each.start : each.end] for each in kept) + rest
-    return Mended(data, tuple(left_out), cicp)
+        # Pillow would have to decode the pixels to find what is after them.
+        after = [each for each in kept[first:] if not _is_metadata(each)]
+        ordered = [*kept[:1], *late, *kept[1:first], *after]
+        data = SIGNATURE + b"".join(data[each.start : each.end] for each in ordered) + rest
+    values = struct.unpack("4B", cicp) if len(cicp) == 4 else None
+    return Content(data, tuple(left_out), cicp=values)
+
+
+def clear_texts(data: bytearray) -> None:
+    """Empty the texts that hold EXIF or XMP, which may be compressed, in place. Correct the
+    checksums of that and of EXIF."""
+    for kind, start, body, end in _chunks(data)[0]:
+        if kind in _TEXTS and data[body:end].startswith(_METADATA):
+            # A chunk that no reader knows, and that every reader may pass over.
+            data[start + 4 : start + 8] = b"teMp"
+            data[body : end - 4] = bytes(end - 4 - body)
+        if kind in (b"eXIf", *_TEXTS):
+            struct.pack_into(">L", data, end - 4, zlib.crc32(data[start + 4 : end - 4]))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -71,7 +83,7 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
 
 
-def _chunks(data: bytes) -> tuple[list[Chunk], bool]:
+def _chunks(data: bytes | bytearray) -> tuple[list[Chunk], bool]:
     """Return the whole chunks, and whether the last one is the file's end."""
     at = len(SIGNATURE)
     chunks: list[Chunk] = []
@@ -91,6 +103,10 @@ def _chunks(data: bytes) -> tuple[list[Chunk], bool]:
     return chunks, False
 
 
+def _is_metadata(chunk: Chunk) -> bool:
+    return chunk.kind == b"eXIf" or chunk.kind in _TEXTS
+
+
 def _is_ancillary(kind: bytes) -> bool:
     return kind[:1].islower()
 
@@ -104,7 +120,7 @@ def _is_damaged(data: bytes, chunk: Chunk) -> bool:
 
 def _is_used_text(kind: bytes, body: bytes) -> bool:
     """Return whether a text has a picture's orientation, and is no longer than such texts are."""
-    if not body.startswith(_USED_TEXTS) or len(body) > LONGEST_TEXT:
+    if not body.startswith(_METADATA) or len(body) > LONGEST_TEXT:
         return False
     is_packed = kind == b"iTXt" and body.partition(b"\0")[2][:1] == b"\1"
     return not (is_packed or _expands(kind, body))

@@ -6,11 +6,11 @@ grey without an error.
 
 import re
 import struct
-from typing import NamedTuple
 
 from painterly.errors import PictureError
+from painterly.images.containers.content import MISSING_END, Content
 
-START, END = b"\xff\xd8", b"\xff\xd9"
+START, _END_MARKER = b"\xff\xd8", b"\xff\xd9"
 
 # Encoders make about ten. libtiff has the same limit for JPEGs in a TIFF.
 MOST_SCANS = 100
@@ -24,31 +24,29 @@ _ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # markers without a segment
 _COEFFICIENTS = 64
 
 
-class Scans(NamedTuple):
-    """The scans of a JPEG.
-
-    Attributes:
-        is_ended: Whether the end is marked.
-        is_complete: Whether the scans together have every bit of every coefficient, if their data
-            are complete.
-    """
-
-    is_ended: bool
-    is_complete: bool
-
-
-def scans(data: bytes) -> Scans:
-    """Read the markers of a JPEG, as far as they are not damaged.
+def content(data: bytes) -> Content:
+    """Mark the end of a JPEG if that alone is missing.
 
     Raises PictureError for a file of too many scans or segments.
     """
+    if not _lacks_only_its_end(data):
+        return Content(data)
+    # Zeros fill a file that was not received as a whole; FF may be half of a marker.
+    data = data.rstrip(b"\0\xff")
+    other = data + bytes([0x5A, 0xA7, 0x13, 0xE4] * 64) + _END_MARKER
+    return Content(data + _END_MARKER, (MISSING_END,), other)
+
+
+def _lacks_only_its_end(data: bytes) -> bool:
+    """Return whether a file has no end, and its scans together have every bit of every coefficient,
+    if their data are complete. Markers are read as far as they are not damaged."""
     components: set[int] = set()
     exact: set[tuple[int, int]] = set()  # (component, coefficient) with all bits
     at, count, segments = 2, 0, 0
     while match := _MARKER.search(data, at):
         kind, at = match[1][0], match.end()
         if kind == _END:
-            return Scans(True, True)
+            return False
         if kind in _ALONE:
             continue
         if at + 2 > len(data):
@@ -74,14 +72,4 @@ def scans(data: bytes) -> Scans:
                 f"is a JPEG of more than {MOST_SCANS} scans, or of as many parts, which would take "
                 "long to read; save it anew"
             )
-    return Scans(False, bool(components) and len(exact) == _COEFFICIENTS * len(components))
-
-
-def continued(data: bytes) -> tuple[bytes, bytes]:
-    """Return a JPEG without an end in two ways: with that, and with other bytes before it.
-
-    Only if all pixels are in the file do both show the same.
-    """
-    # Zeros fill a file that was not received as a whole; FF may be half of a marker.
-    data = data.rstrip(b"\0\xff")
-    return data + END, data + bytes([0x5A, 0xA7, 0x13, 0xE4] * 64) + END
+    return bool(components) and len(exact) == _COEFFICIENTS * len(components)

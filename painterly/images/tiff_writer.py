@@ -6,6 +6,7 @@ import io
 import numpy as np
 
 from painterly.images import exif as exifs
+from painterly.images.containers.tiff import SHORT
 
 _ORIENTATION = 274
 _ROWS = 256  # rows that are compressed together
@@ -42,5 +43,5 @@ def encoded(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> 
     data = file.getvalue()
     layout = exifs.layout(data)
     metadata.main |= {tag: entry for tag, entry in layout.items() if tag not in _RESOLUTION}
-    metadata.main[_ORIENTATION] = metadata.number(exifs.SHORT, 1)
+    metadata.main[_ORIENTATION] = metadata.number(SHORT, 1)
     return metadata.tiff(data[8:])

@@ -1,0 +1,24 @@
+"""A picture file's content: bytes that Pillow reads, and what was found in them."""
+
+from typing import NamedTuple
+
+MISSING_END = "its end, which is missing"
+
+
+class Content(NamedTuple):
+    """A picture file without damage outside of the pixels, and without what takes long to read but
+    has no pixels.
+
+    Attributes:
+        data: The file.
+        left_out: What was left out of it, in a few words each.
+        other: The same file in other bytes after its end, if that is missing: the file is complete
+            only if both show the same.
+        cicp: How its values mean colours (ITU-T H.273): primaries, transfer characteristics,
+            matrix, and 1 for the full range; None if that is unknown.
+    """
+
+    data: bytes
+    left_out: tuple[str, ...] = ()
+    other: bytes | None = None
+    cicp: tuple[int, int, int, int] | None = None

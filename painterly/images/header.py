@@ -1,0 +1,135 @@
+"""A picture's size and the memory of its pixels, as its file's header declares them.
+
+This is the only place where declared sizes are read, and it needs no NumPy, which a bot's cold
+start would wait for.
+"""
+
+import re
+from typing import NamedTuple
+
+from PIL import ExifTags, Image, ImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.containers.boxes import jxl_size
+from painterly.images.extra_formats import RAW
+from painterly.wording import memory_size
+
+MAX_PIXELS = 200_000_000
+MIN_SIDE = 16
+
+# The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
+# and small pictures have a fixed part.
+_PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
+_FORMAT_BYTES = {"WEBP": 8, RAW: 12}
+_FIXED_BYTES = 20_000_000
+
+_TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
+# Not BMP's "BGR;16", which has 16 bits a pixel.
+_DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
+
+
+class Header(NamedTuple):
+    """The size of a picture, and its memory.
+
+    Attributes:
+        size: The height and width in px, upright.
+        bytes_to_decode: The most memory in bytes that decoding takes, estimated, without the
+            file's own bytes.
+        bytes_decoded: The bytes of the decoded picture's arrays.
+    """
+
+    size: tuple[int, int]
+    bytes_to_decode: int
+    bytes_decoded: int
+
+    def check_memory(self, available: int | None) -> None:
+        """Raise MemoryShortError if decoding takes more bytes than are available, if they are
+        limited."""
+        if available is not None and self.bytes_to_decode > available:
+            raise MemoryShortError(
+                f"decoding it takes {memory_size(self.bytes_to_decode)} of memory, and "
+                f"{memory_size(max(available, 0))} are available; make it smaller"
+            )
+
+
+def header_of(image: ImageFile.ImageFile) -> Header:
+    """Return the header of a picture that is not loaded."""
+    width, height = image.size
+    alpha = image.has_transparency_data
+    per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
+    per_pixel += _ALPHA_BYTES if alpha else 0
+    pixels = width * height
+    deep = is_deep(image)
+    per_pixel += _DEEP_BYTES if deep else 0
+    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
+        tags = image.tag_v2
+        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
+        pixels = max(pixels, tile)
+    return Header(
+        size=(width, height) if orientation(image) in _TURNED else (height, width),
+        bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
+        bytes_decoded=width * height * (4 if alpha else 3) * (2 if deep else 1),
+    )
+
+
+def jxl_header(data: bytes) -> Header:
+    """Return the header of a JPEG XL, which its plugin decodes when it opens it.
+
+    Raises PictureError for an unusable size, ValueError or struct.error for damaged files.
+    """
+    width, height = jxl_size(data)
+    check_size(width, height)
+    pixels = width * height
+    needed = _FIXED_BYTES + (_PLAIN_BYTES + _ALPHA_BYTES) * pixels
+    return Header((height, width), needed, 4 * pixels)
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise PictureError for a size in px that is not painted."""
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
+            "read; make it smaller"
+        )
+    if min(width, height) < MIN_SIDE:
+        raise PictureError(
+            f"is {width} × {height} pixels; the smallest side that can be painted is "
+            f"{MIN_SIDE} pixels; use a larger one"
+        )
+
+
+def orientation(image: ImageFile.ImageFile) -> int:
+    """Return the orientation, 1 (upright) to 8, in which loading leaves a picture."""
+    if isinstance(image, TiffImageFile):  # Loading turns it, and its header has that size.
+        return 1
+    try:
+        # PNG's own getexif decodes the pixels to look behind them.
+        return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+    except Exception:
+        # A photo with damaged EXIF is still a good photo.
+        return 1
+
+
+def is_deep(image: ImageFile.ImageFile) -> bool:
+    """Return whether `deep.read` reads an opened picture, not loaded, in over 8 bits."""
+    if image.format == RAW:
+        return True
+    if image.format == "HEIF":
+        return int(image.info.get("bit_depth") or 8) > 8
+    if image.mode.startswith("I;16"):
+        return True
+    if not image.tile or not all(_DEEP_MODE.fullmatch(raw_mode(each)) for each in image.tile):
+        return False
+    # libtiff's planes are always read by their upper bytes.
+    return image.tile[0].codec_name != "libtiff" or not _is_planar(image)
+
+
+def raw_mode(tile: ImageFile._Tile) -> str:
+    """Return the mode in which Pillow unpacks the bytes of a tile."""
+    return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
+
+
+def _is_planar(image: ImageFile.ImageFile) -> bool:
+    planar = ExifTags.Base.PlanarConfiguration
+    return isinstance(image, TiffImageFile) and image.tag_v2.get(planar) == 2

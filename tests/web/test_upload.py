@@ -1,0 +1,35 @@
+"""Uploads are checked once, and are then what the worker reads."""
+
+import pytest
+from PIL import Image
+from support import tiny
+
+from painterly.batch.reading import decode_photo, read_photo
+from painterly.images import picture_file
+from painterly.storage.base import Entry
+from painterly.web.options import WebOptions
+from painterly.web.upload import checked_mask, checked_upload
+
+OPTIONS = WebOptions("127.0.0.1", 8000)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP"])
+def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monkeypatch):
+    opened, real = [], picture_file.opened
+    monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
+    exif = Image.Exif()
+    exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0)})
+    data = tiny.file(60, 80, kind=kind, exif=exif.tobytes())
+    upload = checked_upload("beach", data, OPTIONS)
+    assert len(opened) == 1
+    photo = Entry(f"p/{upload.name}", len(upload.data), "etag")
+    files = read_photo(photo, None, lambda key: upload.data)
+    assert decode_photo(files, 1_000_000_000).picture.size == upload.size == (60, 80)
+    assert len(opened) == 2
+
+
+def test_a_mask_is_opened_once(monkeypatch):
+    opened, real = [], picture_file.opened
+    monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
+    assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS)
+    assert len(opened) == 1
