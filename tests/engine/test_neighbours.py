@@ -1,6 +1,7 @@
 """The default recipe's matches and the distance to them: against NumPy, in tiles, with masks."""
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -183,11 +184,11 @@ def test_the_gradient_equals_finite_differences_and_the_tiled_one():
     image = tf.constant(picture(*size, 1)[None], tf.float64)
     weights = tf.constant([0.1, 1.0, 0.5, 2.0], tf.float64)
 
-    # Our own gradients are only used while TensorFlow traces.
-    at_once = tf.function(lambda image: minimised.gradient(image, problem, weights))
-    rounded = tf.function(
-        lambda image: single.gradient(image, in_float32, tf.cast(weights, tf.float32))
-    )
+    # Our own gradients are only used while TensorFlow traces. AutoGraph would rewrite the engine's
+    # Python first, which takes longer.
+    traced = partial(tf.function, autograph=False)
+    at_once = traced(lambda image: minimised.gradient(image, problem, weights))
+    rounded = traced(lambda image: single.gradient(image, in_float32, tf.cast(weights, tf.float32)))
     terms, gradient = (each.numpy() for each in at_once(image))
     norm = np.linalg.norm(gradient)
     rounded_terms, rounded_gradient = rounded(tf.cast(image, tf.float32))
