@@ -7,6 +7,6 @@ from painterly.cli.right_python import PAINTING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*PAINTING)
-    from painterly.cli.inetwork import inetwork
+    from painterly.cli.picture import inetwork
 
     sys.exit(inetwork())

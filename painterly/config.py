@@ -58,7 +58,7 @@ class Config:
             all.
         shard: (i, n) for the i-th of n parts of the photos, from 0.
         memory_limit: In bytes, or None for all free memory.
-        checkpoint_every: In seconds.
+        checkpoint_every: In seconds; infinite for no checkpoints.
         keep: Whether existing results stay, whatever has changed since.
         repaint: Whether results of another version of the engine are painted again.
         progress: One of `progress.PROGRESS_MODES`.

@@ -5,6 +5,7 @@ if the object is what its record says. After a kill in between, the next run pai
 again and stores it under the same key.
 """
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -98,6 +99,7 @@ class Bench:
         inputs: Inputs,
         easel: "Easel",
         on_step: "Callable[[Step], None] | None" = None,
+        on_stop: "Callable[[Step, Timelapse | None], None] | None" = None,
         resume: bool = False,
     ) -> Finished:
         """Paint an order.
@@ -107,6 +109,7 @@ class Bench:
             inputs: The photo and the style.
             easel: The place on a device.
             on_step: Is called with every step. Its errors end the painting.
+            on_stop: Is called after a signal, with the latest step and the time-lapse so far.
             resume: Whether to start from its checkpoint, if it has one.
 
         Raises:
@@ -121,7 +124,12 @@ class Bench:
             started = perf_counter()
             last = follow(
                 self._steps(
-                    order, easel.begin(order, inputs, vgg, self.config), timelapse, on_step, resume
+                    order,
+                    easel.begin(order, inputs, vgg, self.config),
+                    timelapse,
+                    on_step,
+                    on_stop,
+                    resume,
                 ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
@@ -195,6 +203,14 @@ class Bench:
         if self.gallery:
             self.gallery.mark()
 
+    def forget(self, order: Order) -> None:
+        """Delete the checkpoint of a finished painting, which may be an earlier process's. One that
+        cannot be deleted is logged. Raises UnavailableError."""
+        try:
+            self._checkpoints.delete(order, of_others=True)
+        except ObjectError as error:
+            order.log(str(error), level=WARNING)
+
     def leave(self) -> None:
         """Give up requests that wait for a bucket. From now on, none outlasts an outage."""
         self._leaving.set()
@@ -210,6 +226,7 @@ class Bench:
         transfer: "Transfer",
         timelapse: Timelapse | None,
         on_step: "Callable[[Step], None] | None",
+        on_stop: "Callable[[Step, Timelapse | None], None] | None",
         resume: bool,
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
@@ -235,9 +252,16 @@ class Bench:
                     checkpoints.save(order, _snapshot(step, timelapse))
                     saved = perf_counter()
         except Stopped:
-            if step and step.can_resume:
-                checkpoints.save_last(order, _snapshot(step, timelapse))
+            if step and not step.is_over:  # It is if a second signal has ended the next one.
+                self._save_last(order, step, timelapse)
+                if on_stop:
+                    on_stop(step, timelapse)
             raise
+
+    def _save_last(self, order: Order, step: "Step", timelapse: Timelapse | None) -> None:
+        """Save a checkpoint after a signal, if this run keeps any."""
+        if step.can_resume and self.config.checkpoint_every < math.inf:
+            self._checkpoints.save_last(order, _snapshot(step, timelapse))
 
     def _saved_state(self, order: Order, transfer: "Transfer") -> SavedState | None:
         """Return the state in the order's checkpoint, if it has one that fits."""

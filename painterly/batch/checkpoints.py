@@ -101,7 +101,7 @@ class CheckpointStore:
     def save(self, order: Order, state: SavedState) -> None:
         """Begin to save a checkpoint, after an earlier one of the order. A failure is logged."""
         try:
-            snapshot = Snapshot(order.fingerprint, state)
+            snapshot = Snapshot(order.checkpoint_mark, state)
         except StorageError as error:
             event(f"no checkpoint: {error}", level=WARNING, photo=order.photo.key)
             return
@@ -117,12 +117,13 @@ class CheckpointStore:
         self.save(order, state)
         wait([self._last_save(order)], timeout=max(0.0, deadline - time.monotonic()))
 
-    def delete(self, order: Order) -> None:
-        """Delete the checkpoint of a finished painting, if it has one. Raises StorageError."""
+    def delete(self, order: Order, of_others: bool = False) -> None:
+        """Delete the checkpoint of a finished painting, if it has one that was loaded or saved
+        here, or, if asked to, any. Raises StorageError."""
         wait([self._last_save(order)])
         with self._lock:
             saved = self._saves.pop(order.checkpoint_key, None)
-        if saved is not None:
+        if saved is not None or of_others:
             self._retrying.delete(order.checkpoint_key)
 
     def close(self) -> None:
@@ -139,7 +140,7 @@ class CheckpointStore:
             if self._retrying.find(key) is not None:
                 with self._lock:
                     self._saves[key] = _SAVED
-                return read_snapshot(self._retrying, key, order.fingerprint, shapes)
+                return read_snapshot(self._retrying, key, order.checkpoint_mark, shapes)
         return None
 
     def _upload(self, order: Order, snapshot: "Snapshot") -> None:
@@ -159,10 +160,10 @@ class Snapshot:
     """A painting's state in a temporary file. In memory, it would take as much as the painting
     itself while it is uploaded and painting continues."""
 
-    def __init__(self, fingerprint: str, state: SavedState) -> None:
+    def __init__(self, mark: str, state: SavedState) -> None:
         """Write the file. Raises StorageError if the disk is full."""
         self.iteration = int(state["iteration"])
-        arrays: dict[str, Any] = {"fingerprint": np.array(fingerprint), **state}
+        arrays: dict[str, Any] = {"fingerprint": np.array(mark), **state}
         try:
             with contextlib.ExitStack() as folder:
                 temporary = tempfile.TemporaryDirectory(prefix="painterly-")
@@ -178,14 +179,14 @@ class Snapshot:
             bucket.upload(self._file, key)
 
 
-def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) -> SavedState | None:
+def read_snapshot(bucket: Bucket, key: str, mark: str, shapes: Shapes) -> SavedState | None:
     """Return the state stored under a key, or None if it does not exist, is damaged, does not fit,
-    or belongs to another fingerprint, because a setting has changed.
+    or has another mark, because a setting has changed. None is logged.
 
     Args:
         bucket: The bucket.
         key: The checkpoint's key.
-        fingerprint: The order's fingerprint.
+        mark: See `Order.checkpoint_mark`.
         shapes: The shapes of a snapshot's arrays after a step.
 
     Raises:
@@ -195,7 +196,7 @@ def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) ->
         path = Path(folder, "snapshot.npz")
         try:
             bucket.download(key, path)
-            return _load_snapshot(path, fingerprint, shapes)
+            return _load_snapshot(path, mark, shapes)
         except ObjectError as error:
             problem = f"cannot be read ({error})"
         except MisfitError as error:
@@ -206,11 +207,11 @@ def read_snapshot(bucket: Bucket, key: str, fingerprint: str, shapes: Shapes) ->
     return None
 
 
-def _load_snapshot(path: Path, fingerprint: str, shapes: Shapes) -> SavedState | None:
+def _load_snapshot(path: Path, mark: str, shapes: Shapes) -> SavedState:
     # NumPy does not close a damaged file that it has opened itself.
     with path.open("rb") as body, np.load(body, allow_pickle=False) as file:
-        if str(file["fingerprint"]) != fingerprint:
-            return None
+        if str(file["fingerprint"]) != mark:
+            raise MisfitError("it belongs to other pictures, settings or weights")
         iteration = file["iteration"]
         expected = shapes(index(iteration.item()))
         frames = [name for name in file.files if name.startswith(FRAME)]

@@ -74,6 +74,8 @@ class Easel:
             self._paintings_of(order.style, inputs.style),
             settings,
             photo.content_mask(settings, order.photo.key),
+            photo.color_mask,
+            photo.start,
         )
         try:
             limits = Limits(config.memory_limit, self._set_aside, self._share)
@@ -88,8 +90,8 @@ class Easel:
         height, width = plan.size
         order.log(
             f"{order}: {plan}",
-            # With a bar, each picture has only one line, at its end.
-            level=DEBUG if config.progress == "bar" else INFO,
+            # With a bar, each of several pictures has only one line, at its end.
+            level=DEBUG if config.progress == "bar" and order.place else INFO,
             event="memory",
             width=width,
             height=height,

@@ -1,10 +1,11 @@
 """An order: one photo to be painted in one style. A planned order also has the place of its result
-in a bucket."""
+in a bucket, and the order of a single picture that of its checkpoint."""
 
 import hashlib
 import json
 from dataclasses import astuple, dataclass
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
 from painterly import ENGINE_VERSION, bucket_layout
@@ -26,6 +27,8 @@ class Order:
     Attributes:
         weights: The weights of the network that paints it.
         output: The format that the user asked for; it may be the photo's own.
+        color_mask: The mask of the part in which `preserve_color` acts.
+        start: The picture to start from, instead of `init_image`.
         place: Its place among several orders, for the log, such as ` (3 of 20)`.
     """
 
@@ -34,6 +37,8 @@ class Order:
     style: Style
     weights: WeightsSource
     output: OutputFormat
+    color_mask: Entry | None = None
+    start: Entry | None = None
     place: str = ""
 
     def __str__(self) -> str:
@@ -74,7 +79,14 @@ class Order:
             "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
             "engine": ENGINE_VERSION,
         }
+        if self.color_mask or self.start:  # Records are of pictures without them.
+            inputs["further pictures"] = [_etag(self.color_mask), _etag(self.start)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def checkpoint_mark(self) -> str:
+        """A text that a checkpoint and its order share: the fingerprint and the weights."""
+        return f"{self.fingerprint} {self.weights.identity}"
 
     def record_of_inputs(self) -> Record:
         """Return the part of its record that names its inputs: photo, mask, paintings and settings,
@@ -140,6 +152,21 @@ class PlannedOrder(Order):
     def record_key(self) -> str:
         """The key of its record."""
         return bucket_layout.record_key(self.style.name, self.photo.key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SingleOrder(Order):
+    """The order of a single picture, with the key of its checkpoint. The log calls it by its
+    photo's name."""
+
+    own_checkpoint_key: str
+
+    def __str__(self) -> str:
+        return printable(PurePath(self.photo.key).name)
+
+    @property
+    def checkpoint_key(self) -> str:
+        return self.own_checkpoint_key
 
 
 def _etag(entry: Entry | None) -> str | None:

@@ -43,10 +43,12 @@ def decodable_memory(limit: int | None) -> int:
 
 
 class PhotoFiles(NamedTuple):
-    """The files of a photo and its mask."""
+    """The files of a photo, its masks, and the picture to start from."""
 
     photo: PictureFile
     mask: PictureFile | None = None
+    color_mask: PictureFile | None = None
+    start: PictureFile | None = None
 
 
 class PaintingFiles(NamedTuple):
@@ -59,10 +61,19 @@ class PaintingFiles(NamedTuple):
 
 
 class PhotoInput(NamedTuple):
-    """A photo and its mask, float32 [h, w], 0…1, of any size, or None."""
+    """A photo, and what comes with it.
+
+    Attributes:
+        picture: The photo.
+        mask: The part to paint, float32 [h, w], 0…1, of any size, or None.
+        color_mask: The part in which `preserve_color` acts, as `mask`.
+        start: The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
+    """
 
     picture: Picture
-    mask: np.ndarray | None
+    mask: np.ndarray | None = None
+    color_mask: np.ndarray | None = None
+    start: np.ndarray | None = None
 
     def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
         """Return the mask of the painted parts for `stylize`. Raises PictureError, naming the
@@ -89,18 +100,23 @@ class Inputs(NamedTuple):
 
 
 def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
-    """Decode a photo and its mask.
+    """Decode a photo and what comes with it.
 
     Args:
-        files: Their files.
+        files: The files.
         available: The bytes that decoding a picture may take, if they are limited.
 
     Raises:
         PictureError: A file cannot be used.
         MemoryShortError: A picture takes more than `available` bytes to decode.
     """
-    picture = files.photo.decode(available)
-    return PhotoInput(picture, decode_mask(files.mask, available))
+    photo, mask, color_mask, start = files
+    return PhotoInput(
+        photo.decode(available),
+        decode_mask(mask, available),
+        decode_mask(color_mask, available),
+        start.decode(available).pixels if start else None,
+    )
 
 
 def decode_style(
@@ -148,9 +164,15 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
     return min((height, width), painting_size(height, width, longer, stroke_size))
 
 
-def read_photo(photo: Entry, mask: Entry | None, read: Read) -> PhotoFiles:
-    """Read and open the files of a photo and its mask. Raises PictureError, StorageError."""
-    return PhotoFiles(PictureFile(read(photo.key), photo.key), _file("mask", mask, read))
+def read_photo(order: Order, read: Read) -> PhotoFiles:
+    """Read and open the files of an order's photo and what comes with it. Raises PictureError,
+    StorageError."""
+    return PhotoFiles(
+        PictureFile(read(order.photo.key), order.photo.key),
+        _file("mask ", order.mask, read),
+        _file("", order.color_mask, read),
+        _file("", order.start, read),
+    )
 
 
 def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
@@ -159,12 +181,12 @@ def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
     for painting in style.paintings:
         key = painting.entry.key
         file = PictureFile(read(key), f"painting {key}")
-        mask, region = _file("mask", painting.mask, read), _file("region", painting.region, read)
+        mask, region = _file("mask ", painting.mask, read), _file("region ", painting.region, read)
         yield PaintingFiles(file, painting.share, mask, region)
 
 
 def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
-    return None if entry is None else PictureFile(read(entry.key), f"{what} {entry.key}")
+    return None if entry is None else PictureFile(read(entry.key), what + entry.key)
 
 
 class Reader:
@@ -188,7 +210,7 @@ class Reader:
     def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
         """Read an order's files in advance, and decode small ones. Raises PictureError,
         StorageError."""
-        files = read_photo(order.photo, order.mask, self._source.read)
+        files = read_photo(order, self._source.read)
         is_small = self._are_small(files)
         photo = decode_photo(files) if is_small else files
         self._read_style(order.style, in_turn=False)

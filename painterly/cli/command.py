@@ -10,7 +10,7 @@ from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
 from painterly import bucket_layout, config
-from painterly.cli import batch, inetwork_arguments
+from painterly.cli import batch, picture_arguments
 from painterly.cli.app import leave
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import Parser, normalized
@@ -77,7 +77,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
-    args = parser().parse_intermixed_args(normalized(words, inetwork_arguments.SWITCHES))
+    args = parser().parse_intermixed_args(normalized(words, picture_arguments.SWITCHES))
     if args.version:
         print(f"painterly {_version()}")
         return 0
@@ -88,7 +88,7 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
     if args.from_record or (args.sheet is None and _is_one_picture(args.places, start)):
-        from painterly.cli.inetwork import inetwork
+        from painterly.cli.picture import inetwork
 
         os.chdir(start)
         return inetwork(words, command())
@@ -120,7 +120,7 @@ def parser() -> Parser:
     painter.add_argument(
         "--completion", choices=SHELLS, help="print a script that completes this command"
     )
-    inetwork_arguments.add_flags(painter)
+    picture_arguments.add_flags(painter)
     batch.add_flags(painter)
     return painter
 

@@ -28,48 +28,23 @@ if TYPE_CHECKING:
     from painterly.batch.timelapse import Timelapse
     from painterly.devices.device import Device
     from painterly.images.picture import Picture
-    from painterly.images.picture_file import PictureFile
 
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number
 STANDARD = "-"  # standard input or output, in the place of a file
+UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is never transferred
 
 
-def photo_file(path: str) -> "PictureFile":
-    """Read a photo, from the standard input for `-`.
+def read_photo(path: str) -> tuple[str, bytes]:
+    """Return the name and the content of a photo's file, or of the standard input for `-`.
 
-    Raises PictureError, and ConfigError if it cannot be read, or if nothing is piped into the
-    program.
+    Raises ConfigError if it cannot be read, or if nothing is piped into the program.
     """
     if path != STANDARD:
-        return picture_file(path, "photo")
-    from painterly.images.picture_file import PictureFile
-
+        return path, read_file(path, "photo")
     if sys.stdin.isatty():
         raise ConfigError("the photo is -, the standard input, and nothing is piped into it")
-    return PictureFile(sys.stdin.buffer.read(), "standard input")
-
-
-def picture_file(path: str, argument: str, kind: str = "") -> "PictureFile":
-    """Read the picture that an argument names.
-
-    Args:
-        path: Its path.
-        argument: The argument.
-        kind: The beginning of its name in errors about its content.
-
-    Raises:
-        ConfigError: The file cannot be read.
-        PictureError: It is not a picture that can be read.
-    """
-    from painterly.images.picture_file import PictureFile
-
-    return PictureFile(read_file(path, argument), f"{kind}{path}")
-
-
-def optional_file(path: str | None, argument: str, kind: str = "") -> "PictureFile | None":
-    """Read the picture that an argument names, if it does; as `picture_file`."""
-    return None if path is None else picture_file(path, argument, kind)
+    return "standard input", sys.stdin.buffer.read()
 
 
 def read_file(path: str, argument: str) -> bytes:
@@ -142,9 +117,14 @@ class ResultFiles:
         """The path of the result's time-lapse."""
         return Path(f"{self.prefix}{TIMELAPSE}")
 
-    def write_timelapse(self, timelapse: "Timelapse", image: "np.ndarray") -> Path:
-        """Write the time-lapse that ends with an image, as `write` does, and return its path."""
-        return write_file(self.timelapse_path, timelapse.encoded(image, self.photo.alpha))
+    def write_result(self, image: "np.ndarray", timelapse: "Timelapse | None") -> Path:
+        """Write an image as the result, as `write` does, after its time-lapse if it has one. Return
+        the result's path."""
+        if timelapse:
+            path = self.timelapse_path
+            write_file(path, timelapse.encoded(image, self.photo.alpha))
+            logger.info("the time-lapse is %s", path)
+        return self.write(image)
 
 
 def write_file(path: Path, data: bytes) -> Path:

@@ -13,7 +13,7 @@ from painterly.batch.buckets import Buckets
 from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from painterly.batch.order import Order
 from painterly.batch.styles import Painting, Style
-from painterly.cli.inetwork_arguments import RecordArguments
+from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
@@ -31,7 +31,7 @@ from painterly.wording import printable
 _Value = TypeVar("_Value")
 
 
-def repaint(asked: RecordArguments) -> Path:
+def repaint(asked: RecordArguments, stop: Stop) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
 
     Raises:
@@ -50,7 +50,7 @@ def repaint(asked: RecordArguments) -> Path:
     )
     order = _order(record, asked, buckets)
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
-    with closing(Bench(run, buckets, networks, Stop())) as bench:
+    with closing(Bench(run, buckets, networks, stop)) as bench:
         bench.leave()  # An outage ends it at once: there is nothing to lose.
         inputs = bench.read(order)
         paths = _paths(order, buckets)

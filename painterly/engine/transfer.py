@@ -69,6 +69,11 @@ class Step:
         return self._state is not None and self.iteration < self.total
 
     @property
+    def is_over(self) -> bool:
+        """Whether its picture can no longer be read."""
+        return self._picture is None
+
+    @property
     def content_weight(self) -> float:
         """The photo's weight relative to the painting's after this step; `strength` steers it. 0 in
         recipe instant."""

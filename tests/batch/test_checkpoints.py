@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support import stand_in as stand_in_engine
 from support import tiny
 from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
@@ -18,12 +19,13 @@ from painterly import config
 from painterly.batch import checkpoints
 from painterly.batch import run as batch
 from painterly.batch.checkpoints import Snapshot, read_snapshot
+from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 
 OWN, OTHER = "_checkpoints/monet/a.png.npz", "_checkpoints/monet/b.jpg.npz"
 FOREIGN = "monet/big.tiff"
-TASK = SimpleNamespace(fingerprint="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
+TASK = SimpleNamespace(checkpoint_mark="", checkpoint_key=OWN, photo=Entry("a.png", 1, ""))
 
 
 def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_cleared(
@@ -46,6 +48,19 @@ def test_a_checkpoint_of_other_settings_is_not_used_and_only_stale_ones_are_clea
     assert "resuming" not in capsys.readouterr().out
     assert keys() == RESULTS | RECORDS | mine.keys()
     assert {key: bucket.read(key) for key in mine} == mine
+
+
+def test_a_checkpoint_of_other_weights_is_not_used(folders, stand_in, monkeypatch, capsys):
+    one = {"PHOTO": "beach.jpg", "STYLE": "monet"}
+    with monkeypatch.context() as patch:
+        stand_in_engine.signal_after(4, patch)
+        with pytest.raises(Stopped):
+            run(folders, VGG_WEIGHTS="builtin", **one)
+    assert run(folders, VGG_WEIGHTS="random", **one) == 0
+    said = capsys.readouterr().out
+    assert "checkpoint saved: _checkpoints/monet/beach.jpg.npz, step 4" in said
+    assert "it belongs to other pictures, settings or weights); starting over" in said
+    assert not [key for key in keys() if key.startswith("_checkpoints/")]
 
 
 def test_the_checkpoint_of_a_picture_that_is_refused_stays_until_it_can_be_painted(
@@ -182,6 +197,7 @@ WRONG = {
     "a field is missing": own({name: each for name, each in state().items() if name != "variance"}),
     "a field too many": own(state(mood=np.zeros(3))),
     "no fingerprint": packed(state()),
+    "of other pictures": packed({**state(), "fingerprint": np.array("other")}),
     "another shape": own(state(image=np.zeros((1, 8, 16, 3), np.float32))),
     "another type": own(state(image=np.zeros(SHAPE, np.int32))),
     "objects": own(state(image=np.full(SHAPE, None))),
@@ -217,7 +233,6 @@ def test_one_that_fits_is_used_also_of_an_earlier_version(tmp_path):
         found = read(tmp_path, data)
         assert found.keys() == state().keys()
         assert all(np.array_equal(found[name], each) for name, each in state().items())
-    assert read(tmp_path, packed({**state(), "fingerprint": np.array("other")})) is None
 
 
 def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):

@@ -19,7 +19,7 @@ from support.s3.faultproxy import FaultProxy, Rule
 from painterly import config, log
 from painterly.batch import run as batch
 from painterly.cli.batch import main
-from painterly.cli.inetwork import inetwork
+from painterly.cli.picture import inetwork
 from painterly.config import BUCKETS
 from painterly.storage import retry, s3_client
 

@@ -29,7 +29,7 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
     code = """if True:
         import sys
         from painterly.cli.batch import main
-        from painterly.cli.inetwork import inetwork
+        from painterly.cli.picture import inetwork
         from_record = ["--from-record", "out/_records/both/beach.jpg.json", "again"]
         code = main(["--dry-run"]) or main([]) or inetwork(from_record)
         sys.exit(code or 9 * ("tensorflow" in sys.modules))"""

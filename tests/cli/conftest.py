@@ -1,5 +1,6 @@
 """Buckets, folders and pictures of the scripts' tests."""
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -65,6 +66,8 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
     real = sources.read_source
 
     def read_source(source, model, seed):
-        return tiny.weights(model, seed) if source.given == "random" else real(source, model, seed)
+        if source.given != "random":
+            return real(source, model, seed)
+        return dataclasses.replace(tiny.weights(model, seed), identity=source.identity)
 
     monkeypatch.setattr(sources, "read_source", read_source)

@@ -25,7 +25,7 @@ def program_that_raises(error):
 
 
 def test_a_program_that_is_stopped_says_what_stays_and_a_bug_is_not_hidden(capsys):
-    """test_inetwork.py has the other ends."""
+    """test_picture.py has the other ends."""
     for error, code, line in (
         (Stopped(signal.SIGTERM), 143, f"stopped by SIGTERM; {STAYS}"),
         (KeyboardInterrupt(), 130, f"stopped; {STAYS}"),

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from painterly.cli.inetwork import inetwork
+from painterly.cli.picture import inetwork
 
 QUICK = ["--num_iter", "1", "--weights", "random", "--device", "cpu"]
 ONE, TWO = ["beach.jpg", "monet.jpg", "x"], ["beach.jpg", "monet.jpg", "klimt.png", "x"]

@@ -6,7 +6,7 @@ import sys
 
 from painterly import config
 from painterly.batch.network_pool import NetworkPool
-from painterly.cli import app, inetwork
+from painterly.cli import app, picture
 from painterly.cli.batch import main
 from support import stand_in, tiny
 
@@ -24,6 +24,14 @@ def batch_without_tensorflow(every: str = "60") -> None:
     load = config.load
     config.load = lambda *given: dataclasses.replace(load(*given), checkpoint_every=float(every))
     app.leave(main([]))
+
+
+def picture_without_tensorflow(every: str, *words: str) -> None:
+    """One picture with the same engine and time between checkpoints."""
+    stand_in.install()
+    load = config.load
+    config.load = lambda *given: dataclasses.replace(load(*given), checkpoint_every=float(every))
+    app.leave(picture.inetwork(words))
 
 
 def batch_on_two_devices() -> None:
@@ -79,11 +87,11 @@ def on_the_second_half_of_the_cpu() -> None:
     choose.choose_devices = lambda wanted: chosen
     name, names = memory.device_name, set()
     memory.device_name = lambda: names.add(name()) or name()
-    picture = "photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1"
+    words_of_one = "photos/beach.jpg paintings/monet.jpg x --size 64 --num_iter 1"
     for program, words in (
         (main, "--dry-run"),
         (main, ""),
-        (inetwork.inetwork, picture),
+        (picture.inetwork, words_of_one),
     ):
         code = program(words.split())
         print("memory of", *names, flush=True)

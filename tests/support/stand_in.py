@@ -52,6 +52,10 @@ class Step:
         return self._image is not None and self.iteration < STEPS
 
     @property
+    def is_over(self) -> bool:
+        return self._image is None
+
+    @property
     def image(self) -> np.ndarray:
         if self._image is None:
             raise RuntimeError(f"step {self.iteration} is over")
@@ -118,6 +122,19 @@ class StyleTransfer:
 
 
 prepared = StyleTransfer
+
+
+def signal_after(number: int, patch: Any) -> None:
+    """Lets each painting get SIGTERM after the given number of steps. patch: pytest's."""
+    real = StyleTransfer.steps
+
+    def steps(transfer: StyleTransfer, *arguments: Any) -> Iterator[Step]:
+        for step in real(transfer, *arguments):
+            if step.iteration == number:
+                signal.raise_signal(signal.SIGTERM)
+            yield step
+
+    patch.setattr(StyleTransfer, "steps", steps)
 
 
 @dataclass(frozen=True)

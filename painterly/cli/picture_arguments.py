@@ -1,4 +1,4 @@
-"""The command line of inetwork.py: the original's arguments and ours, and the orders they make."""
+"""The command line of one picture: INetwork's own arguments and ours, and what they ask for."""
 
 import argparse
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ examples:
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
 3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
-SIGTERM or Ctrl-C, with the picture as it stands"""
+SIGTERM or Ctrl-C, with the picture as it stands; the same command continues from there"""
 
 # The settings that the original has as well, in the order of its arguments.
 ORIGINAL = (
@@ -46,7 +46,7 @@ ORIGINAL = (
     *("content_layer", "init_image", "pool_type", "preserve_color", "min_improvement"),
 )
 NO_MASK = "-"
-SWITCHES = ("keep_gps", "overwrite")  # apart from settings
+SWITCHES = ("keep_gps", "overwrite", "fresh")  # apart from settings
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
@@ -71,6 +71,8 @@ HELP = {
     "--output_depth": "bits per colour: 8, or 16 if the result is a tiff (default: 8)",
     "--keep_gps": "keep the photo's location in the result (default: False)",
     "--overwrite": "replace files that this program has not painted (default: False)",
+    "--fresh": "paint from the start, even if a run of the same command was stopped or killed "
+    "(default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
     "recipes inetwork, gatys: published, if they were downloaded before)",
@@ -109,6 +111,7 @@ class PictureArguments:
         memory_limit: The bytes to use.
         device: One of DEVICE's values.
         overwrite: Whether files that the program has not painted may be replaced.
+        fresh: Whether it is painted from the start, even if it has a checkpoint.
     """
 
     base: str
@@ -125,6 +128,7 @@ class PictureArguments:
     memory_limit: int | None
     device: str
     overwrite: bool
+    fresh: bool
 
     @property
     def paths(self) -> list[str]:
@@ -190,11 +194,11 @@ def parsed(words: Sequence[str]) -> argparse.Namespace:
     return _parser().parse_intermixed_args(normalized(words, SWITCHES))
 
 
-def order_of(args: argparse.Namespace) -> PictureArguments | RecordArguments:
-    """Return what arguments order. Raises ConfigError."""
+def asked_for(args: argparse.Namespace) -> PictureArguments | RecordArguments:
+    """Return what arguments ask for. Raises ConfigError."""
     memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
     if args.from_record is None:
-        return _file_order(args, memory_limit)
+        return _picture_arguments(args, memory_limit)
     if len(args.pictures) != 1:
         pictures = " ".join(args.pictures) or "nothing"
         raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
@@ -209,7 +213,7 @@ def usage() -> str:
     return f"{_parser().format_usage()}       {_parser().prog} --help\n"
 
 
-def _file_order(args: argparse.Namespace, memory_limit: int | None) -> PictureArguments:
+def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> PictureArguments:
     if len(args.pictures) < 3:
         raise ConfigError(
             f"expected BASE, one or more REF, and PREFIX; got {' '.join(args.pictures) or 'none'}"
@@ -248,6 +252,7 @@ def _file_order(args: argparse.Namespace, memory_limit: int | None) -> PictureAr
         memory_limit=memory_limit,
         device=args.device,
         overwrite=args.overwrite,
+        fresh=args.fresh,
     )
 
 
@@ -355,6 +360,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add(group, "--output_depth", type=int, choices=(8, 16), default=8)
     _add(group, "--keep_gps", metavar="true|false", type=_switch, default=False)
     _add(group, "--overwrite", metavar="true|false", type=_switch, default=False)
+    _add(group, "--fresh", metavar="true|false", type=_switch, default=False)
     _add(group, "--weights", metavar="FILE")
     _add(group, "--memory_limit", metavar="SIZE")
     _add(group, "--device", choices=DEVICE_CHOICES, default=DEVICE_CHOICES[0])

@@ -11,7 +11,7 @@ from PIL import Image
 from support.inetwork_runs import ONE, QUICK, TWO
 from support.pictures import decode
 
-from painterly.cli.inetwork import inetwork
+from painterly.cli.picture import inetwork
 from painterly.cli.picture_files import result_files
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
@@ -50,8 +50,8 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
 
     real = StyleTransfer.steps
 
-    def stopped(transfer, check_stop):
-        for number, step in enumerate(real(transfer, check_stop=check_stop), start=1):
+    def stopped(transfer, *arguments):
+        for number, step in enumerate(real(transfer, *arguments), start=1):
             if number == 3:
                 signal.raise_signal(signum)
             yield step
@@ -85,7 +85,7 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
 
     real = InstantTransfer.steps
 
-    def stopped(transfer, check_stop):
+    def stopped(transfer, resume, check_stop):
         done = []
 
         def check():
@@ -93,7 +93,7 @@ def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(mo
                 signal.raise_signal(signal.SIGTERM)
             check_stop()
 
-        for step in real(transfer, check_stop=check):
+        for step in real(transfer, resume, check):
             done.append(step)
             yield step
 

@@ -8,7 +8,7 @@ from PIL import Image
 from support.inetwork_runs import ONE, TWO, painted
 from support.pictures import decode
 
-from painterly.cli.inetwork_arguments import order_of, parsed
+from painterly.cli.picture_arguments import asked_for, parsed
 from painterly.images import arrays
 from painterly.setting_values import kind
 from painterly.settings import FIELDS, Settings
@@ -18,7 +18,7 @@ paints = pytest.mark.slow
 
 
 def settings(*flags):
-    return order_of(parsed([*ONE, *flags])).settings
+    return asked_for(parsed([*ONE, *flags])).settings
 
 
 def another_value(field):
@@ -57,7 +57,7 @@ def test_switches_take_the_original_s_words_and_stand_alone():
     for words in (["TRUE"], ["yes"], ["t"], ["1"], []):
         assert settings("--preserve_color", *words).preserve_color
     assert not settings("--preserve_color", "False").preserve_color
-    order = order_of(parsed(["--preserve_color", *ONE, "--rescale-image", "no"]))
+    order = asked_for(parsed(["--preserve_color", *ONE, "--rescale-image", "no"]))
     paths = [order.base, *(each.painting for each in order.paintings), order.prefix]
     assert paths == ONE, "a switch before the pictures swallows none"
     assert order.settings.preserve_color and not order.settings.rescale_image
@@ -99,7 +99,7 @@ def test_a_picture_to_start_from_is_where_it_starts():
     ids=["as the masks", "whole photo", "named"],
 )
 def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
-    paintings = order_of(parsed([*TWO, "--style_masks", "left.png", "-", *flags])).paintings
+    paintings = asked_for(parsed([*TWO, "--style_masks", "left.png", "-", *flags])).paintings
     assert [each.painting for each in paintings] == TWO[1:3]
     assert [each.share for each in paintings] == shares
     assert [each.mask for each in paintings] == ["left.png", None]
@@ -108,7 +108,7 @@ def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
 
 def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():
     def size(*flags):
-        return order_of(parsed([*ONE, *flags])).settings_for(60, 80).size
+        return asked_for(parsed([*ONE, *flags])).settings_for(60, 80).size
 
     assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533

@@ -1,0 +1,68 @@
+"""The files that one command names, as a bucket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from painterly.storage.base import Bucket, Entry, ObjectError, Progress
+from painterly.storage.files import new_md5, replacing, storage_errors
+from painterly.wording import printable
+
+
+class FilesBucket(Bucket):
+    """Files from anywhere, and the standard input, under the names that a user gave them.
+
+    It is read-only apart from `add`. It holds the bytes, so that all who read a file get the same,
+    and a pipe is read once.
+    """
+
+    name = "the files that were named"
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[Entry, bytes]] = {}
+
+    def add(self, key: str, data: bytes) -> Entry:
+        """Add a file, and return its entry."""
+        entry = Entry(key, len(data), str(new_md5(data).hexdigest()))
+        self._files[key] = entry, data
+        return entry
+
+    def clear(self) -> None:
+        """Let go of all files. They cannot be read again."""
+        self._files.clear()
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        keys = sorted(key for key in self._files if key.startswith(prefix))
+        return (self._files[key][0] for key in keys)
+
+    def find(self, key: str) -> Entry | None:
+        return self._files[key][0] if key in self._files else None
+
+    def read(self, key: str) -> bytes:
+        if key not in self._files:
+            raise ObjectError(f"{printable(key)} is not one of {self.name}")
+        return self._files[key][1]
+
+    def read_start(self, key: str, count: int) -> bytes:
+        return self.read(key)[:count]
+
+    def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
+        data = self.read(key)
+        with storage_errors(printable(str(path))), replacing(path) as copy:
+            copy.write(data)
+        if progress:
+            progress(len(data))
+
+    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
+        raise self._refusal(key)
+
+    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
+        raise self._refusal(key)
+
+    def delete(self, key: str) -> None:
+        raise self._refusal(key)
+
+    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
+        raise self._refusal(key)
+
+    def _refusal(self, key: str) -> ObjectError:
+        return ObjectError(f"{printable(key)} is not written: {self.name} are only read")
