@@ -123,7 +123,7 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
 
 
 @pytest.mark.parametrize(
-    "module", ["__init__.py", "paths.py", "cli/__init__.py", "cli/right_python.py"]
+    "module", ["__init__.py", "installation.py", "cli/__init__.py", "cli/right_python.py"]
 )
 def test_what_an_old_python_reads_it_understands(module):
     """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
