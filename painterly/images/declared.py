@@ -1,8 +1,6 @@
 """Colours that a picture's file declares: by an ICC profile, by EXIF, in the chunks of a PNG, or by
 CICP (ITU-T H.273) in PNG, HEIC and AVIF."""
 
-from typing import NamedTuple
-
 from PIL import Image
 
 from painterly.images import exif
@@ -36,17 +34,9 @@ _CLOSE = 0.002  # A difference of chromaticities that is rounding.
 _USUAL_GAMMA = 1 / 2.2  # how a PNG says sRGB without the chunk for it
 _GAMMAS = (0.1, 4.0)  # smallest and largest that is not nonsense
 
+# A name, the chromaticities of red, green and blue, and of white, and the curve as in `profile_of`.
+_Space = tuple[str, tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 Meaning = bytes | Hdr | None  # an ICC profile; Hdr for values beyond sRGB's white; None for sRGB
-
-
-class _Space(NamedTuple):
-    """A space: its name, the chromaticities of red, green and blue, and of white, and its curve as
-    in `profile_of`."""
-
-    name: str
-    points: tuple[float, ...]
-    white: tuple[float, ...]
-    curve: tuple[float, ...]
 
 
 def declared(
@@ -69,10 +59,11 @@ def declared(
         space = _of_metadata(image, block)
     if space is None or isinstance(space, Hdr):
         return space
-    if space.points == SRGB_PRIMARIES and space.curve == SRGB_CURVE:
+    name, points, white, curve = space
+    if points == SRGB_PRIMARIES and curve == SRGB_CURVE:
         return None
     try:
-        return profile_of(space.name, rgb_to_xyz(space.points, space.white), space.curve)
+        return profile_of(name, rgb_to_xyz(points, white), curve)
     except ValueError:
         return None
 
@@ -82,7 +73,7 @@ def _of_cicp(primaries: int, transfer: int) -> _Space | Hdr:
     if transfer in (PQ, HLG):
         return Hdr(transfer, points, white)
     curve = _CICP_CURVES.get(transfer, SRGB_CURVE)
-    return _Space(f"CICP {primaries}/{transfer}", points, white, curve)
+    return (f"CICP {primaries}/{transfer}", points, white, curve)
 
 
 def _of_metadata(image: Image.Image, block: bytes | None) -> _Space | None:
@@ -94,7 +85,7 @@ def _of_metadata(image: Image.Image, block: bytes | None) -> _Space | None:
         if gamma or chromaticity:
             return _of_chunks(gamma, chromaticity)
     if exif.is_adobe_rgb(block):
-        return _Space("Adobe RGB (1998)", _ADOBE_PRIMARIES, D65, (_ADOBE_GAMMA,))
+        return ("Adobe RGB (1998)", _ADOBE_PRIMARIES, D65, (_ADOBE_GAMMA,))
     return None
 
 
@@ -108,7 +99,7 @@ def _of_chunks(gamma: float | None, chromaticity: tuple[float, ...] | None) -> _
     if gamma and _GAMMAS[0] < gamma < _GAMMAS[1]:
         is_usual = abs(gamma - _USUAL_GAMMA) < _CLOSE and points == SRGB_PRIMARIES
         curve = SRGB_CURVE if is_usual else (1 / gamma,)
-    return _Space("PNG gAMA cHRM", points, white, curve)
+    return ("PNG gAMA cHRM", points, white, curve)
 
 
 def _are_close(one: tuple[float, ...], other: tuple[float, ...]) -> bool:

@@ -54,7 +54,7 @@ def read(
         pixels = hdr.to_srgb(pixels, meaning)
     elif space is not None:
         pixels = rgb_space.to_srgb(pixels, space)
-    return _turned(pixels, camera), None if alpha is None else _turned(alpha, camera)
+    return turned(pixels, camera), None if alpha is None else turned(alpha, camera)
 
 
 def _values(image: ImageFile.ImageFile, reopened: Reopened) -> np.ndarray:
@@ -133,7 +133,7 @@ def _unmultiplied(pixels: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _turned(pixels: np.ndarray, camera: int) -> np.ndarray:
+def turned(pixels: np.ndarray, camera: int) -> np.ndarray:
     """Return pixels [H, W, …] upright, from a camera's orientation 1…8."""
     if camera in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)

@@ -12,15 +12,8 @@ from dataclasses import dataclass
 
 from PIL.ExifTags import Base
 
-from painterly.images.containers.tiff import (
-    LONG,
-    SHORT,
-    TYPE_SIZES,
-    ByteOrder,
-    byte_order,
-    entries,
-    first_directory,
-)
+from painterly.images.containers import tiff
+from painterly.images.containers.tiff import LONG, SHORT, byte_order, entries
 
 PREFIX = b"Exif\0\0"
 
@@ -69,7 +62,7 @@ class Exif:
     `byte_order` is as in `struct`.
     """
 
-    byte_order: ByteOrder
+    byte_order: tiff.ByteOrder
     main: Directory
     camera: Directory
     gps: Directory
@@ -125,8 +118,7 @@ def is_adobe_rgb(data: bytes | None) -> bool:
     an ICC profile (DCF 2.0: the interoperability index R03)."""
     block = (data or b"").removeprefix(PREFIX)
     try:
-        _check_start(block)
-        main = _directory_at(block, first_directory(block), {_CAMERA}.__contains__)
+        main = _directory_at(block, _first(block), {_CAMERA}.__contains__)
         wanted = {Base.ColorSpace, _INTEROPERABILITY}
         camera = _directory_of(block, main[_CAMERA], wanted.__contains__)
         (space,) = struct.unpack(f"{byte_order(block)}H", camera[Base.ColorSpace].value)
@@ -142,10 +134,9 @@ def has_position(data: bytes | None) -> bool:
     """Return whether an EXIF block, or a whole TIFF file, has entries of a position."""
     block = (data or b"").removeprefix(PREFIX)
     try:
-        _check_start(block)
         return any(
             any(entry.type for entry in entries(block, pointer.value, is_whole=True))
-            for pointer in entries(block, first_directory(block), is_whole=True)
+            for pointer in entries(block, _first(block), is_whole=True)
             if pointer.tag == _GPS
         )
     except (struct.error, ValueError):
@@ -154,7 +145,7 @@ def has_position(data: bytes | None) -> bool:
 
 def layout(data: bytes) -> Directory:
     """Return all entries of the first directory of a TIFF that this program has written."""
-    return _directory_at(data, first_directory(data), lambda _: True, len(data))
+    return _directory_at(data, _first(data), lambda _: True, len(data))
 
 
 def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool) -> Exif:
@@ -178,8 +169,7 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 def _read(data: bytes) -> Exif:
     """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
-    _check_start(data)
-    main = _directory_at(data, first_directory(data), _KEPT.__contains__)
+    main = _directory_at(data, _first(data), _KEPT.__contains__)
     camera, gps = {}, {}
     if _CAMERA in main:
         camera = _directory_of(data, main.pop(_CAMERA), _is_kept_of_camera)
@@ -188,10 +178,11 @@ def _read(data: bytes) -> Exif:
     return Exif(byte_order(data), main, camera, gps)
 
 
-def _check_start(data: bytes) -> None:
-    """Raise ValueError if data do not begin as EXIF does."""
+def _first(data: bytes) -> int:
+    """Return the offset of the first directory. Raises ValueError for data that are not EXIF."""
     if data[:4] not in (b"II*\0", b"MM\0*"):
         raise ValueError("not EXIF")
+    return tiff.first_directory(data)
 
 
 def _is_kept_of_camera(tag: int) -> bool:
@@ -215,7 +206,7 @@ def _directory_at(
     for at, tag, kind, count, position in entries(data, offset, is_whole=True):
         if not is_kept(tag):
             continue
-        length = TYPE_SIZES[kind] * count
+        length = tiff.TYPE_SIZES[kind] * count
         left -= length
         if left < 0:
             raise ValueError("longer than EXIF can be")

@@ -59,13 +59,11 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     alpha = image.has_transparency_data
     per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
     per_pixel += _ALPHA_BYTES if alpha else 0
-    pixels = width * height
     deep = is_deep(image)
     per_pixel += _DEEP_BYTES if deep else 0
-    if isinstance(image, TiffImageFile):  # A tile is decoded whole, even one beyond the picture.
-        tags = image.tag_v2
-        tile = tags.get(ExifTags.Base.TileWidth, 0) * tags.get(ExifTags.Base.TileLength, 0)
-        pixels = max(pixels, tile)
+    # A tile is decoded whole, even one beyond the picture.
+    tile = _tag(image, ExifTags.Base.TileWidth) * _tag(image, ExifTags.Base.TileLength)
+    pixels = max(width * height, tile)
     return Header(
         size=(width, height) if orientation(image) in _TURNED else (height, width),
         bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
@@ -122,7 +120,8 @@ def is_deep(image: ImageFile.ImageFile) -> bool:
     if not image.tile or not all(_DEEP_MODE.fullmatch(raw_mode(each)) for each in image.tile):
         return False
     # libtiff's planes are always read by their upper bytes.
-    return image.tile[0].codec_name != "libtiff" or not _is_planar(image)
+    planes = _tag(image, ExifTags.Base.PlanarConfiguration)
+    return image.tile[0].codec_name != "libtiff" or planes != 2
 
 
 def raw_mode(tile: ImageFile._Tile) -> str:
@@ -130,6 +129,7 @@ def raw_mode(tile: ImageFile._Tile) -> str:
     return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
 
 
-def _is_planar(image: ImageFile.ImageFile) -> bool:
-    planar = ExifTags.Base.PlanarConfiguration
-    return isinstance(image, TiffImageFile) and image.tag_v2.get(planar) == 2
+def _tag(image: ImageFile.ImageFile, tag: int) -> int:
+    """Return a number of a TIFF, or 0 for all other pictures."""
+    number: int = image.tag_v2.get(tag, 0) if isinstance(image, TiffImageFile) else 0
+    return number

@@ -28,8 +28,14 @@ EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
     extra_formats.JXL: "jxl",
     extra_formats.RAW: "dng",
 }
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-_AVIF_BRANDS = (b"avif", b"avis")
+_STARTS = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WEBP": rb"RIFF....WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "HEIF": rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+}
 
 _NO_WHITE = "has values of 32 bits, with a sign, or in floats; save it with 16 or 8 bits"
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
@@ -85,28 +91,20 @@ def opened(content: Content) -> ImageFile.ImageFile:
     except UnidentifiedImageError:
         raise _rare_tiff(data) or _not_a_picture(data) from None
     _drop_endless_exif(image)
-    _check_not_a_preview(image)
+    if isinstance(image, TiffImageFile):
+        _check_not_a_preview(image)
+        _mend_planes(image)
+        _mend_palette(image)
     check_size(*image.size)
     _check_depth(image)
-    _mend_planes(image)
-    _mend_palette(image)
     return image
 
 
 def kind_of(data: bytes) -> str | None:
     """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC or AVIF by its first
     bytes, which may be damaged, or None for others."""
-    starts = {"JPEG": (b"\xff\xd8\xff",), "PNG": (png.SIGNATURE,), "TIFF": tiff.STARTS}
-    brands = {"HEIF": _HEIF_BRANDS, "AVIF": _AVIF_BRANDS}
-    if animations.is_webp(data):
-        return "WEBP"
-    for kind, beginnings in starts.items():
-        if data.startswith(beginnings):
-            return kind
-    for kind, names in brands.items():
-        if data[4:8] == b"ftyp" and data[8:12] in names:
-            return kind
-    return None
+    matching = (kind for kind, start in _STARTS.items() if re.match(start, data, re.DOTALL))
+    return next(matching, None)
 
 
 def _drop_endless_exif(image: ImageFile.ImageFile) -> None:
@@ -117,11 +115,9 @@ def _drop_endless_exif(image: ImageFile.ImageFile) -> None:
         del image.info["exif"]
 
 
-def _check_not_a_preview(image: ImageFile.ImageFile) -> None:
+def _check_not_a_preview(image: TiffImageFile) -> None:
     """Raise PictureError for a TIFF that begins with a small copy of its other pages, or of
     directories that Pillow does not read: a camera's raw file, such as NEF or DNG."""
-    if not isinstance(image, TiffImageFile):
-        return
     tags = image.tag_v2
     is_reduced_copy = tags.get(ExifTags.Base.NewSubfileType) in (1, 3)
     if is_reduced_copy and (tags.next or ExifTags.Base.SubIFDs in tags):
@@ -143,13 +139,11 @@ def _check_depth(image: ImageFile.ImageFile) -> None:
         )
 
 
-def _mend_planes(image: ImageFile.ImageFile) -> None:
+def _mend_planes(image: TiffImageFile) -> None:
     """Declare the 16 bits of an uncompressed TIFF with channels stored one after another.
 
     Pillow would read them as 8 bits and show noise.
     """
-    if not isinstance(image, TiffImageFile):
-        return
     if max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (8,))) != 16:
         return
     order = "L" if image.tag_v2.prefix == b"II" else "B"
@@ -159,10 +153,10 @@ def _mend_planes(image: ImageFile.ImageFile) -> None:
             image.tile[number] = tile._replace(args=(f"{plane};16{order}", *others))
 
 
-def _mend_palette(image: ImageFile.ImageFile) -> None:
+def _mend_palette(image: TiffImageFile) -> None:
     """Read a TIFF's colour map of 8 bits, which some programs write into its 16, as libtiff does:
     by its largest value."""
-    if isinstance(image, TiffImageFile) and image.mode in ("P", "PA"):
+    if image.mode in ("P", "PA"):
         values = image.tag_v2[ExifTags.Base.ColorMap]
         if max(values) < 256:
             image.palette = ImagePalette.raw("RGB;L", bytes(values))

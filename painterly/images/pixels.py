@@ -18,15 +18,6 @@ from painterly.images.picture import Picture
 _FAINT = 1 / 8
 _ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")
 _MOST_EMPTY_FRAMES = 100  # frames at the start of an animation
-_TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 
 def decoded(
@@ -49,10 +40,10 @@ def decoded(
         PictureError: It is fully transparent.
         OSError: Pixels are missing.
     """
-    turn, has_deep_values = orientation(file), is_deep(file)
+    camera, has_deep_values = orientation(file), is_deep(file)
     meaning = declared(file, content.cicp, block)
-    found = deep.read(file, turn, meaning, reopened) if has_deep_values else None
-    pixels_int, alpha_int = found or _shallow(file, turn, meaning, content.other)
+    found = deep.read(file, camera, meaning, reopened) if has_deep_values else None
+    pixels_int, alpha_int = found or _shallow(file, camera, meaning, content.other)
     del found, file
     if alpha_int is not None and alpha_int.min() == np.iinfo(alpha_int.dtype).max:
         alpha_int = None
@@ -68,7 +59,7 @@ def reduced(
     """Load an opened picture in RGB, upright, in sRGB, over white, with a longer side of `longer`
     px at most. The other arguments are as in `decoded`. Raises OSError if pixels are missing."""
     meaning = declared(file, content.cicp, block)
-    turn = _TRANSPOSITIONS.get(orientation(file))
+    camera = orientation(file)
     file.draft("RGB", (2 * longer, 2 * longer))
     _load(file, content.other)
     image, alpha = _separated(file)
@@ -78,7 +69,7 @@ def reduced(
     image.thumbnail((2 * longer, 2 * longer))
     image = _in_srgb(image, meaning)
     image.thumbnail((longer, longer))
-    return image if turn is None else image.transpose(turn)
+    return Image.fromarray(deep.turned(np.asarray(image), camera))
 
 
 def _shallow(
@@ -86,7 +77,6 @@ def _shallow(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Load a picture of 8 bits a channel in a camera's orientation, and return sRGB [H, W, 3] and
     alpha [H, W], upright."""
-    turn = _TRANSPOSITIONS.get(camera)
     _load(file, other)
     image, alpha = _separated(file)
     has_empty_alpha = alpha is not None and alpha.getextrema() == (0, 0)
@@ -100,12 +90,10 @@ def _shallow(
     if image is not stored:
         stored.close()
     del stored
-    if turn is not None:  # One after another: the first is freed once it is copied.
-        image = image.transpose(turn)
-        alpha = alpha and alpha.transpose(turn)
     pixels_int = _to_array(image)
     del image
-    return pixels_int, None if alpha is None else _to_array(alpha)
+    alpha_int = None if alpha is None else deep.turned(_to_array(alpha), camera)
+    return deep.turned(pixels_int, camera), alpha_int
 
 
 def _load(file: ImageFile.ImageFile, other: bytes | None) -> None:

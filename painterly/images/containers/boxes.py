@@ -3,23 +3,15 @@
 import contextlib
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
+
+from painterly.images.containers.content import Part
 
 JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
 _MOST_BOXES = 10_000
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
-class Box(NamedTuple):
-    """A box: its type, and the offsets of its first byte, of its body, and after its end."""
-
-    kind: bytes
-    start: int
-    body: int
-    end: int
-
-
-def boxes(data: bytes | bytearray, first: int = 0, end: int | None = None) -> Iterator[Box]:
+def boxes(data: bytes | bytearray, first: int = 0, end: int | None = None) -> Iterator[Part]:
     """Yield the boxes between two offsets in a file. The last one's end may be missing.
 
     Raises struct.error for a damaged one.
@@ -36,7 +28,7 @@ def boxes(data: bytes | bytearray, first: int = 0, end: int | None = None) -> It
         following = at + size if size else last
         if following < body:
             return
-        yield Box(kind, at, body, following)
+        yield Part(kind, at, body, following)
         at = following
 
 

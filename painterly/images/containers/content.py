@@ -22,3 +22,13 @@ class Content(NamedTuple):
     left_out: tuple[str, ...] = ()
     other: bytes | None = None
     cicp: tuple[int, int, int, int] | None = None
+
+
+class Part(NamedTuple):
+    """A chunk or box: its type, and the offsets of its first byte, of its body, and after its
+    end."""
+
+    kind: bytes
+    start: int
+    body: int
+    end: int

@@ -2,12 +2,12 @@
 
 import struct
 import zlib
-from typing import NamedTuple
 
 from painterly.errors import PictureError
-from painterly.images.containers.content import MISSING_END, Content
+from painterly.images.containers.content import MISSING_END, Content, Part
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_END = b"\0\0\0\0IEND\xaeB`\x82"
 LONGEST_PROFILE = 16_000_000  # bytes; the profiles of printing presses have a few megabytes
 LONGEST_TEXT = 256_000  # bytes of a text that is kept: XMP, or EXIF as text
 
@@ -19,15 +19,6 @@ _METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")  # as texts
 # Bytes of chunks that Pillow refuses a picture for, if they are shorter.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8}
 _COMPRESSED = {b"iCCP": LONGEST_PROFILE, b"zTXt": LONGEST_TEXT}
-
-
-class Chunk(NamedTuple):
-    """A chunk: its type, and the offsets of its first byte, of its body, and after its end."""
-
-    kind: bytes
-    start: int
-    body: int
-    end: int
 
 
 def content(data: bytes) -> Content:
@@ -56,7 +47,7 @@ def content(data: bytes) -> Content:
     cicp = next((data[each.body : each.end - 4] for each in kept if each.kind == b"cICP"), b"")
     late = [each for each in kept[first:] if _is_metadata(each)]
     if is_cut or late or len(kept) < len(chunks):
-        rest = _chunk(b"IEND", b"") if is_cut else data[chunks[-1].end :]
+        rest = _END if is_cut else data[chunks[-1].end :]
         # Pillow would have to decode the pixels to find what is after them.
         after = [each for each in kept[first:] if not _is_metadata(each)]
         ordered = [*kept[:1], *late, *kept[1:first], *after]
@@ -77,22 +68,16 @@ def clear_texts(data: bytearray) -> None:
             struct.pack_into(">L", data, end - 4, zlib.crc32(data[start + 4 : end - 4]))
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    """Return a chunk's bytes."""
-    check = zlib.crc32(kind + body)
-    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
-
-
-def _chunks(data: bytes | bytearray) -> tuple[list[Chunk], bool]:
+def _chunks(data: bytes | bytearray) -> tuple[list[Part], bool]:
     """Return the whole chunks, and whether the last one is the file's end."""
     at = len(SIGNATURE)
-    chunks: list[Chunk] = []
+    chunks: list[Part] = []
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">L4s", data, at)
         end = at + 12 + length
         if end > len(data) or not kind.isalpha():
             return chunks, False
-        chunks.append(Chunk(kind, at, at + 8, end))
+        chunks.append(Part(kind, at, at + 8, end))
         if kind == b"IEND":
             return chunks, True
         if len(chunks) > _MANY and end < _SMALL * len(chunks):
@@ -103,7 +88,7 @@ def _chunks(data: bytes | bytearray) -> tuple[list[Chunk], bool]:
     return chunks, False
 
 
-def _is_metadata(chunk: Chunk) -> bool:
+def _is_metadata(chunk: Part) -> bool:
     return chunk.kind == b"eXIf" or chunk.kind in _TEXTS
 
 
@@ -111,7 +96,7 @@ def _is_ancillary(kind: bytes) -> bool:
     return kind[:1].islower()
 
 
-def _is_damaged(data: bytes, chunk: Chunk) -> bool:
+def _is_damaged(data: bytes, chunk: Part) -> bool:
     if chunk.end - 4 - chunk.body < _LENGTHS.get(chunk.kind, 0):
         return True
     (check,) = struct.unpack_from(">L", data, chunk.end - 4)
