@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import contract
 from contract import Wish
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageOps
 from telegram import InlineKeyboardMarkup, InputMediaPhoto, Update
 from telegram.constants import ChatAction
 from telegram.error import BadRequest
@@ -31,7 +31,7 @@ PER_PAGE = 10
 NAME_ON_BUTTON = 30  # characters
 
 # A page of the styles as one picture.
-SIDE, GAP, COLUMNS = 320, 8, 4  # px of a painting and between two; paintings in a row
+SIDE, TEXT_HEIGHT = 320, 48  # px of a painting, and of the number below it
 LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
 EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 
@@ -230,28 +230,27 @@ def _page_buttons(
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
-    """Return a JPEG of the styles' first paintings side by side, numbered as on the buttons.
+    """Return a JPEG of the styles' first paintings, numbered as on the buttons.
 
     Args:
         choices: The styles.
         first: The number of the first one.
         bucket: The bucket with the paintings.
     """
-    columns = min(COLUMNS, len(choices))
-    rows = -(-len(choices) // columns)
-    step = SIDE + GAP
-    sheet = Image.new("RGB", (columns * step + GAP, rows * step + GAP), "white")
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(48)
-    for index, choice in enumerate(choices):
-        x, y = GAP + index % columns * step, GAP + index // columns * step
+    import numpy as np  # Late: other events need not wait for it.
+
+    from painterly.images.sheet import sheet_of
+
+    shown = []
+    for number, choice in enumerate(choices, first):
         entry = choice.style.paintings[0].entry
         tile = None
         if entry.size <= LARGEST_FILE:
             tile = _tile(bucket, choice.painting_key, entry.etag)
-        sheet.paste(Image.open(io.BytesIO(tile)) if tile else EMPTY, (x, y, x + SIDE, y + SIDE))
-        at, text = (x + 12, y + 4), str(first + index)
-        draw.text(at, text, "white", font, stroke_width=4, stroke_fill="black")
-    return telegram_pictures.jpeg(sheet, 85)
+        empty = Image.new("RGB", (SIDE, SIDE), EMPTY)
+        picture = Image.open(io.BytesIO(tile)) if tile else empty
+        shown.append((np.asarray(picture), str(number)))
+    return telegram_pictures.jpeg(Image.fromarray(sheet_of(shown, SIDE, TEXT_HEIGHT)), 85)
 
 
 @functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.

@@ -24,15 +24,18 @@ def cell_side(count: int) -> int:
     return max(SMALLEST_CELL, min(LARGEST_CELL, side))
 
 
-def sheet_of(pictures: Sequence[tuple[np.ndarray, str]], side: int) -> np.ndarray:
+def sheet_of(
+    pictures: Sequence[tuple[np.ndarray, str]], side: int, text_height: int | None = None
+) -> np.ndarray:
     """Draw a sheet, uint8 [H, W, 3].
 
     Args:
         pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its label. A
             label that is wider than its cell loses its middle.
         side: As from `cell_side`.
+        text_height: The size of the labels in px; by default, it grows with `side`.
     """
-    gap, size = max(8, side // 16), max(11, side // 20)
+    gap, size = max(8, side // 16), text_height or max(11, side // 20)
     font = ImageFont.truetype(FONT, size)
     width = max(picture.shape[1] for picture, _ in pictures)
     height = max(picture.shape[0] for picture, _ in pictures)

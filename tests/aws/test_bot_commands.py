@@ -140,7 +140,7 @@ def test_styles_are_chosen_by_a_button(world):
     assert [button["text"] for button in answer.buttons if "✓" in button["text"]]
     assert answer.method == "sendPhoto" and (ANNA, "upload_photo") in world.telegram.actions
     shown = Image.open(io.BytesIO(answer.files["photo"][1]))
-    assert shown.size == (664, 336), "two thumbnails side by side"
+    assert shown.size == (700, 433), "two thumbnails side by side"
     [data] = [each["callback_data"] for each in answer.buttons if "zarte" in each["text"]]
     answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
     assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
