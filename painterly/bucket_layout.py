@@ -1,6 +1,7 @@
 """The keys in the three buckets, and what their names say about the objects."""
 
 import hashlib
+from functools import cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
 
@@ -8,9 +9,10 @@ from pathlib import PurePosixPath
 JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
 _RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
 EXTRA_FORMATS = {JXL_READER: (".jxl",), RAW_READER: _RAW}
-_USUAL = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp")
-_READABLE = (suffix for name, kinds in EXTRA_FORMATS.items() if find_spec(name) for suffix in kinds)
-PICTURES = frozenset((*_USUAL, ".heic", ".heif", ".hif", ".avif", *_READABLE))
+_USUAL = (
+    *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
+    *(".heic", ".heif", ".hif", ".avif"),
+)
 WEIGHTS = frozenset((".h5", ".mat", ".npz"))
 STYLES = "styles.toml"
 CHECKPOINTS = "_checkpoints"
@@ -22,6 +24,13 @@ ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"
 LONGEST_NAME = 250  # bytes of a photo's name: a file's has 255, and `.json` takes five
 _START = 200  # bytes of a longer name that are kept
+
+
+@cache
+def picture_extensions() -> frozenset[str]:
+    """Return the extensions of pictures that can be read, in lower case and with a dot."""
+    readable = (kinds for name, kinds in EXTRA_FORMATS.items() if find_spec(name))
+    return frozenset(_USUAL).union(*readable)
 
 
 def record_key(style: str, photo: str) -> str:
@@ -59,7 +68,7 @@ def _fitting(photo: str) -> str:
 
 def for_source(key: str) -> bool:
     """Return whether a key belongs in the bucket of photos: a picture, which may be a mask."""
-    return PurePosixPath(key).suffix.lower() in PICTURES
+    return PurePosixPath(key).suffix.lower() in picture_extensions()
 
 
 def for_style(key: str) -> bool:

@@ -98,7 +98,8 @@ async def _refuse(context: Context, text: str) -> None:
 def _names_picture(file: Document) -> bool:
     """Return whether a file's name or type is a picture's. Either may be wrong."""
     extension = f".{(file.file_name or '').rpartition('.')[2].lower()}"
-    return (file.mime_type or "").startswith("image/") or extension in bucket_layout.PICTURES
+    is_picture = extension in bucket_layout.picture_extensions()
+    return is_picture or (file.mime_type or "").startswith("image/")
 
 
 async def _place_request(photo: Photo, data: bytes, context: Context) -> None:

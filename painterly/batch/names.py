@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from painterly.bucket_layout import PICTURES
+from painterly.bucket_layout import picture_extensions
 from painterly.images.output import FILE_FORMATS, OutputFormat
 from painterly.storage.file_names import Fold
 
@@ -138,7 +138,7 @@ def contenders_start(key: str) -> str:
 
     It lacks the key's extensions, but has all else of its name, as in `2024.07.14-0001.jpg`.
     """
-    while PurePosixPath(key).suffix.lower() in PICTURES:
+    while PurePosixPath(key).suffix.lower() in picture_extensions():
         key = key.removesuffix(PurePosixPath(key).suffix)
     return f"{key}."
 

@@ -158,7 +158,7 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
 
 
 def _warn_of_nothing(what: str, bucket: Bucket) -> None:
-    kinds = ", ".join(sorted(bucket_layout.PICTURES))
+    kinds = ", ".join(sorted(bucket_layout.picture_extensions()))
     event(f"there is no {what} in {bucket.name} ({kinds})", level=WARNING)
 
 

@@ -309,7 +309,7 @@ def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
     return [
         entry
         for entry in entries
-        if splitext(entry.key)[1].lower() in bucket_layout.PICTURES
+        if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions()
         if not hidden(entry.key) and not kept_part(entry.key)
     ]
 

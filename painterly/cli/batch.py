@@ -257,7 +257,7 @@ def _parts(place: str) -> tuple[str, str]:
 
 
 def _names_picture(place: str) -> bool:
-    return PurePath(place).suffix.lower() in bucket_layout.PICTURES
+    return PurePath(place).suffix.lower() in bucket_layout.picture_extensions()
 
 
 def _is_picture(place: str) -> bool:

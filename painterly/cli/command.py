@@ -160,4 +160,4 @@ def _is_one_picture(places: Sequence[str], start: Path) -> bool:
 
 
 def _is_picture(name: str) -> bool:
-    return PurePath(name).suffix.lower() in bucket_layout.PICTURES
+    return PurePath(name).suffix.lower() in bucket_layout.picture_extensions()

@@ -187,7 +187,7 @@ def result_files(
     suffix = PurePath(name).suffix
     extension = output.format or "png"
     results = ResultFiles(name, extension, photo, replace(output, format=extension))
-    if suffix.lower() in bucket_layout.PICTURES:
+    if suffix.lower() in bucket_layout.picture_extensions():
         label = f"the extension of {name!r}"
         extension = file_format(suffix, label, ", or a name without extension").extension
         if output.format not in (None, extension):

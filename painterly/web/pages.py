@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
-from painterly.bucket_layout import PICTURES
+from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.installation import PROGRAM
 from painterly.settings import PRESETS
@@ -28,7 +28,7 @@ SAMPLES = {
     for kind in ("photos", "paintings")
 }
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
-OTHER_NAMES = (".jpeg", ".jfif", ".tif", ".heif", ".hif")  # other endings of the same formats
+OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login
 LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 pages = APIRouter(include_in_schema=False)
@@ -49,8 +49,8 @@ def index(request: Request, service: Shared) -> Response:
         ],
         samples=SAMPLES,
         defaults={name: getattr(settings, name) for name in ON_PAGE},
-        accept=",".join(sorted(PICTURES)),
-        kinds=", ".join(sorted(each[1:].upper() for each in PICTURES if each not in OTHER_NAMES)),
+        accept=",".join(sorted(picture_extensions())),
+        kinds=", ".join(sorted(each[1:].upper() for each in picture_extensions() - OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
     )
 

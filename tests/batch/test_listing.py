@@ -9,7 +9,7 @@ from painterly import config
 from painterly.batch.buckets import Buckets
 from painterly.batch.listing import list_buckets
 from painterly.batch.selection import select
-from painterly.bucket_layout import PICTURES
+from painterly.bucket_layout import picture_extensions
 from painterly.errors import ConfigError, NoPhotoError
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
@@ -138,7 +138,7 @@ def test_what_is_missing_is_said(listed, caplog):
     Path("paintings/link.jpg").symlink_to("../a.jpg")
     _, selection = listed("photos/a.mask.png", "paintings/notes.txt")
     assert not selection.photos and not selection.styles
-    kinds = f"({', '.join(sorted(PICTURES))})"
+    kinds = f"({', '.join(sorted(picture_extensions()))})"
     assert caplog.messages == [
         "left out in ./paintings, behind links: link.jpg → ../a.jpg",
         "left out in ./paintings, of other kinds (1 .txt): notes.txt",
