@@ -6,7 +6,7 @@ The constants are as published, for torchvision's weights.
 
 import numpy as np
 import torch
-from pytorch import Network, Step, adam_steps, fit, resized
+from pytorch_network import Network, Step, adam_steps, fit, resized
 from torch.nn import functional
 
 STYLE_LAYERS = {

@@ -7,7 +7,7 @@ matrices, each divided by the number of values of its feature.
 
 import numpy as np
 import torch
-from pytorch import Network, Step, adam_steps, fit, resized
+from pytorch_network import Network, Step, adam_steps, fit, resized
 from torch.nn import functional
 
 STYLE_LAYERS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")

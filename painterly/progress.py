@@ -2,18 +2,16 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from painterly.log import event
 from painterly.wording import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from painterly.engine.transfer import Step
 
 REFRESH_S = 0.25  # Reading the loss waits for the device, so it is not read at every step.
 # The ways to show progress, each with the percent between two lines in the log.
@@ -22,18 +20,35 @@ PROGRESS_MODES = tuple(LINES_EVERY)
 # Rich allows one display at a time, so all threads share it. None if no bar is shown.
 _display: "Progress | None" = None
 _lock = threading.Lock()
+
+
+class Step(Protocol):
+    """The numbers of a step that are shown; see `painterly.engine.transfer.Step`."""
+
+    iteration: int
+    total: int
+    fraction: float
+    eta_s: float
+    scale: int
+
+    @property
+    def losses(self) -> Mapping[str, float]:
+        """The losses by name, and their sum `total`; empty without a loss."""
+
+
+AnyStep = TypeVar("AnyStep", bound=Step)
 BatchLeft = Callable[[float], float]  # seconds left for this picture → for the whole batch
-ShowStep = Callable[["Step", float], None]  # takes a step and the iterations per second
+ShowStep = Callable[[Step, float], None]  # takes a step and the iterations per second
 ShowBar = Callable[[float, str], None]  # takes the part of the work that is done, and a status
 
 
 def follow(
-    steps: Iterable["Step"],
+    steps: Iterable[AnyStep],
     label: str,
     batch_left: BatchLeft | None = None,
     mode: str = "plain",
     **fields: Any,
-) -> "Step":
+) -> AnyStep:
     """Run an optimisation to its end, show its progress, and return the last step.
 
     Args:
@@ -46,7 +61,8 @@ def follow(
     Raises:
         ValueError: There is no last step.
     """
-    started, last_shown, last, first = perf_counter(), 0.0, None, 0
+    started, last_shown, first = perf_counter(), 0.0, 0
+    last: AnyStep | None = None
     with _step_display(mode, label, batch_left, fields) as show:
         for step in steps:
             now = perf_counter()
@@ -71,7 +87,7 @@ def _step_display(
         return
     every, logged = LINES_EVERY[mode], 0
 
-    def log(step: "Step", rate: float) -> None:
+    def log(step: Step, rate: float) -> None:
         nonlocal logged
         percent = int(100 * step.fraction + 1e-9)  # 100 * 0.29 is less than 29.
         if not every or percent // every <= logged:
@@ -96,7 +112,7 @@ def _step_display(
     yield log
 
 
-def _status(step: "Step", rate: float, batch_left: BatchLeft | None) -> str:
+def _status(step: Step, rate: float, batch_left: BatchLeft | None) -> str:
     """Return the numbers of a step as text, the most important first: a bar may cut the rest."""
     batch = [f"batch {duration(batch_left(step.eta_s))}"] if batch_left else []
     loss = [f"loss {step.losses['total']:.4g}"] if step.losses else []

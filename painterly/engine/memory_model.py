@@ -6,37 +6,25 @@ must be in memory at the same time; benchmarks/RESULTS.md has the measurements.
 
 import math
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from painterly.devices.budget import MemoryBudget
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import canvas_side, scale_sizes
 from painterly.errors import MemoryShortError
-from painterly.settings import Settings
-from painterly.vgg.architectures import MULTIPLE, poolings_before
+from painterly.vgg.architectures import MULTIPLE
 from painterly.wording import memory_size
-
-if TYPE_CHECKING:
-    from painterly.devices.budget import MemoryBudget
-    from painterly.engine.view import View
 
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
 # For a large picture, each takes no more memory than the one before.
 SIDES = (None, 960, 704, 448, 320, 192)
 RGB = 12  # float32 [H, W, 3]
 STATE = 4 * RGB  # image, Adam's two moments, the average
-LAST_GOOD = 6  # the picture to go back to, bfloat16
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
-MASK = 5.6  # one group's mask at all style layers, float32
 MATCHES = 8 / PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
-COMPOSITED = 16  # content mask and background, float32
-CONTOURS = 3 * 4 * (1 / 16 + 1 / 64)  # the photo's at two resolutions, with weights, float32
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
-# More maps of the widest layer in float32, untiled: oneDNN orders channels in blocks for AVX2, in
-# copies of a convolution's input and output. Measured.
-ORDERED_MAPS = 2
-WEIGHT_COPIES = 14  # copies of weights: constant, transformed, and in oneDNN; measured
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
 # request many sizes. Measured.
 TILED_WASTE = 1.4
@@ -51,8 +39,6 @@ LEFTOVERS, MOST_LEFTOVERS = 200, 140_000_000
 # the present one, and temporaries.
 UPDATING, TILED_UPDATING = STATE + 7 * RGB, STATE + RGB
 CUDNN = 256 << 20  # bytes per byte of the dtype, for convolutions of tiles on a GPU
-COPIES = 3  # conv1_1's copies in an untiled step, in bytes per channel; measured
-MASKED_COPIES = 8  # in addition for each group with a mask: weighted, and their gradient, float32
 # float32 copies of places while they are compared with matches, without and with tiles; measured.
 COPIES_OF_PLACES, TILED_COPIES_OF_PLACES = 2.5, 1
 
@@ -186,7 +172,7 @@ class MemoryNeeds(Protocol):
 
 @dataclass(frozen=True)
 class Footprint:
-    """The properties that the memory of a painting follows from, at any size.
+    """The properties that the memory of a painting follows from, at any size; see footprint.py.
 
     Attributes:
         on_gpu: Whether a GPU computes.
@@ -219,60 +205,6 @@ class Footprint:
     paintings: int = 1
     regions: int = 0
     outside: int = 0
-
-    @classmethod
-    def of(
-        cls,
-        view: "View",
-        settings: Settings,
-        inputs: PaintingInputs | None = None,
-        outside: int = 0,
-        on_gpu: bool = False,
-    ) -> "Footprint":
-        """Return the footprint of a view's pictures.
-
-        Args:
-            view: The view.
-            settings: The settings.
-            inputs: The inputs; by default, one painting without masks.
-            outside: Bytes outside of TensorFlow.
-            on_gpu: Whether a GPU computes.
-        """
-        masked = inputs is not None and inputs.masked
-        paintings, regions = (inputs.paintings, inputs.regions) if inputs else (1, 0)
-        vgg, number, layer = view.vgg, view.options.dtype.size, view.losses.content_layer
-        needed = vgg.needed(view.layers)
-        sizes = {each: number * vgg.channels(each) / 4 ** poolings_before(each) for each in needed}
-        held = STATE + LAST_GOOD + number * vgg.channels(layer) / 4 ** poolings_before(layer)
-        held += MASK * regions + CONTOURS * (settings.structure_weight > 0)
-        held += COMPOSITED * (masked and view.recipe.composites)
-        # All features, four more maps of the widest layer, float32 copies for sums, and what
-        # TensorFlow's executor computes early; measured.
-        deepest_of_blocks = {poolings_before(each): each for each in sizes}
-        *pooled, _ = (sizes[each] / 4 for each in deepest_of_blocks.values())
-        copies = (COPIES + MASKED_COPIES * regions) * vgg.channels("conv1_1")
-        features = sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
-        in_float32_on_cpu = not on_gpu and view.options.dtype == "float32"
-        # Free memory may not change the pictures of `deterministic`.
-        faster = not settings.deterministic and vgg.gains_from_memory(
-            view.layers, view.options.dtype
-        )
-        return cls(
-            on_gpu=on_gpu,
-            pads=view.recipe.pads and not view.as_given,
-            grows=settings.traits.grows,
-            halo=view.halo,
-            number=number,
-            held=held,
-            features=features,
-            ordered=ORDERED_MAPS * max(sizes.values()) if in_float32_on_cpu else 0.0,
-            channels=view.matched_channels,
-            copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
-            lbfgs=settings.optimizer == "lbfgs",
-            paintings=paintings,
-            regions=regions,
-            outside=outside,
-        )
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the canvas of a picture."""
@@ -354,7 +286,7 @@ class MemoryPlan:
     in_use: int
     fast: bool
     footprint: MemoryNeeds = field(repr=False, compare=False)
-    budget: "MemoryBudget" = field(repr=False, compare=False)
+    budget: MemoryBudget = field(repr=False, compare=False)
 
     @property
     def in_all(self) -> int:
@@ -401,7 +333,7 @@ def plan(
     size: tuple[int, int],
     photo: tuple[int, int],
     footprint: MemoryNeeds,
-    budget: "MemoryBudget",
+    budget: MemoryBudget,
 ) -> MemoryPlan:
     """Return the fastest plan for a picture within the budget.
 
@@ -421,7 +353,7 @@ def plan(
 
 
 def _fastest(
-    size: tuple[int, int], footprint: MemoryNeeds, budget: "MemoryBudget", fast: bool
+    size: tuple[int, int], footprint: MemoryNeeds, budget: MemoryBudget, fast: bool
 ) -> MemoryPlan:
     for side in SIDES:
         needed = footprint.bytes_needed(size, side, fast)

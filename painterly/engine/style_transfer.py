@@ -23,9 +23,10 @@ from painterly.devices.choose import (
 )
 from painterly.devices.memory import device_budget, device_name
 from painterly.engine.detail import leaves_bare
+from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, painting_sizes
 from painterly.engine.matching import Matching
-from painterly.engine.memory_model import Footprint, MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.objective import Objective
 from painterly.engine.optimizers import (
     State,
@@ -94,7 +95,7 @@ def plan_painting(
     if inputs.has_init and len(sizes) == 1:
         outside += PICTURE_BYTES * math.prod(last)
     on_gpu = device_name().startswith("GPU")
-    footprint = Footprint.of(objective.view, settings, inputs, outside, on_gpu)
+    footprint = footprint_of(objective.view, settings, inputs, outside, on_gpu)
     memory = plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
     return PaintingPlan(objective, memory)
@@ -195,7 +196,7 @@ class StyleTransfer(Transfer):
                     canvas,
                     self._postprocess,
                     terms,
-                    optimizer.state,
+                    optimizer.state._asdict(),
                     optimizer.matches,
                 )
                 if skipped:
@@ -203,7 +204,14 @@ class StyleTransfer(Transfer):
             if rebuilds and size == sizes[-1]:
                 picture, targets = optimizer.state.average, optimizer.problem.targets
                 picture = self._rebuilt(picture, canvas, targets, check_stop)
-                yield Step(eta.tick(), picture, canvas, self._postprocess, terms, optimizer.state)
+                yield Step(
+                    eta.tick(),
+                    picture,
+                    canvas,
+                    self._postprocess,
+                    terms,
+                    optimizer.state._asdict(),
+                )
             state, done = optimizer.state, 0
             del optimizer
 
@@ -366,7 +374,7 @@ def step_seconds(
         memory_limit: As in `stylize`.
     """
     objective = Objective.of(settings, vgg)
-    footprint = Footprint.of(objective.view, settings)
+    footprint = footprint_of(objective.view, settings)
     fast = footprint.is_fast(size, device_budget(Limits(memory_limit)).bytes)
     objective = objective.planned(fast, saves_memory=False)
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])

@@ -4,9 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from painterly.engine.memory_model import MemoryPlan
 from painterly.engine.paintings import Paintings
@@ -20,11 +20,6 @@ from painterly.engine.picture import (
 from painterly.engine.schedule import Position, Schedule
 from painterly.images.colour import is_grey
 from painterly.settings import Settings
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from painterly.engine.optimizers import State
 
 TERMS = ("content", "style", "total_variation", "structure")
 # Called several times a second; it may raise an exception to stop.
@@ -50,16 +45,27 @@ class Step:
     def __init__(
         self,
         position: Position,
-        picture: "np.ndarray | tf.Tensor",
+        picture: ArrayLike,
         canvas: Canvas,
         postprocess: Postprocess,
-        terms: "tf.Tensor | None" = None,
-        state: "State | None" = None,
-        matches: "Sequence[tf.Tensor]" = (),
+        terms: ArrayLike | None = None,
+        state: Mapping[str, ArrayLike] | None = None,
+        matches: Sequence[ArrayLike] = (),
     ) -> None:
+        """Arrays are NumPy's or TensorFlow's.
+
+        Args:
+            position: The progress.
+            picture: The picture on its canvas [1, H, W, 3], sRGB 0…1.
+            canvas: The canvas.
+            postprocess: Makes the image of the picture.
+            terms: The weighted terms [4] of the loss, if there is one.
+            state: The optimiser's state by name, if there is one.
+            matches: As in `Matching`.
+        """
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
-        self._picture: np.ndarray | tf.Tensor | None = picture
+        self._picture: ArrayLike | None = picture
         self._canvas, self._postprocess = canvas, postprocess
         self._terms, self._state, self._matches = terms, state, matches
 
@@ -78,14 +84,14 @@ class Step:
         """The photo's weight relative to the painting's after this step; `strength` steers it. 0 in
         recipe instant."""
         self._check_current()
-        return 0.0 if self._state is None else float(self._state.content_weight)
+        return 0.0 if self._state is None else float(np.asarray(self._state["content_weight"]))
 
     @cached_property
     def losses(self) -> dict[str, float]:
         """The weighted contributions to the loss, and their sum `total`; for a rebuilt picture,
         those of the step before. Empty in recipe instant, which has none."""
         self._check_current()
-        return {} if self._terms is None else named(self._terms.numpy())
+        return {} if self._terms is None else named(np.asarray(self._terms))
 
     @cached_property
     def image(self) -> np.ndarray:
@@ -106,11 +112,11 @@ class Step:
         """
         self._check_current()
         assert self._state is not None and self._terms is not None
-        arrays = {name: np.asarray(value) for name, value in self._state._asdict().items()}
+        arrays = {name: np.asarray(value) for name, value in self._state.items()}
         if self._matches:
-            matches = np.concatenate([each.numpy() for each in self._matches], -1)
+            matches = np.concatenate([np.asarray(each) for each in self._matches], -1)
             arrays["matches"] = matches.astype(np.int32)
-        return {"iteration": np.array(self.iteration), "terms": self._terms.numpy(), **arrays}
+        return {"iteration": np.array(self.iteration), "terms": np.asarray(self._terms), **arrays}
 
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""

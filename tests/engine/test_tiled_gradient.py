@@ -13,8 +13,9 @@ from support.tiny import each_read, picture
 
 from painterly import Settings, load_vgg, stylize
 from painterly.engine import memory_model, scale_optimizer, schedule
+from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import groups_of
-from painterly.engine.memory_model import Footprint, PaintingInputs
+from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.objective import Objective
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes.default import Moments, RelativeLosses
@@ -168,19 +169,19 @@ def test_the_memory_of_a_tile_is_planned_for_the_tiles_that_are_painted(tiny):
 def test_masks_and_postprocessing_count_in_the_estimate_and_smaller_tiles_take_less(random_vgg):
     settings, size = Settings(), (2000, 3000)
     view = View.of(settings, random_vgg)
-    footprint = Footprint.of(view, settings)
+    footprint = footprint_of(view, settings)
     plain = {side: footprint.bytes_needed(size, side) for side in memory_model.SIDES}
     assert sorted(plain.values(), reverse=True) == list(plain.values())
     assert plain[None] > 2 * plain[memory_model.SIDES[1]]
     for more in (
-        Footprint.of(view, Settings(optimizer="lbfgs")),
-        Footprint.of(view, settings, PaintingInputs(size, regions=2)),
-        Footprint.of(view, settings, PaintingInputs(size, masked=True)),
-        Footprint.of(view, settings, outside=10**8),
+        footprint_of(view, Settings(optimizer="lbfgs")),
+        footprint_of(view, settings, PaintingInputs(size, regions=2)),
+        footprint_of(view, settings, PaintingInputs(size, masked=True)),
+        footprint_of(view, settings, outside=10**8),
     ):
         for side in (memory_model.SIDES[0], memory_model.SIDES[-1]):
             needed = more.bytes_needed(size, side)
             assert needed > plain[side] + 5 * 6e6
-    half = Footprint.of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
+    half = footprint_of(View.of(Settings(precision="bfloat16"), random_vgg), settings)
     sixty_four_megapixels = 6532, 9798
     assert half.bytes_needed(sixty_four_megapixels, memory_model.SIDES[-1]) < 16e9
