@@ -219,21 +219,32 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads(), "convolution")
 
 
-@cache
 def threads() -> int:
     """Return the number of threads: one for each core, or BLAS' own OPENBLAS_NUM_THREADS if that is
-    less, if NumPy's BLAS can be limited to one thread.
-
-    Else BLAS spreads each product over the cores itself. The limit stays: without it, pictures that
-    are being painted would change.
-    """
-    package, is_limited = Path(np.__file__).parent, False
-    for path in [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]:
-        limit = getattr(ctypes.CDLL(str(path)), "scipy_openblas_set_num_threads64_", None)
-        if limit is not None:
-            limit(1)
-            is_limited = True
+    less, if NumPy's BLAS can be limited to one thread. Else BLAS spreads each product over the
+    cores itself."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     asked = os.environ.get("OPENBLAS_NUM_THREADS", "")
     most = int(asked) if asked.isdecimal() else math.inf
-    return int(max(1, min(cores or 1, most))) if is_limited else 1
+    return int(max(1, min(cores or 1, most))) if _blas_limits() else 1
+
+
+@cache
+def limit_blas() -> None:
+    """Limit NumPy's BLAS to one thread for the rest of the process, if it can be, before products
+    are spread over `threads`. The limit stays: without it, pictures that are being painted would
+    change."""
+    for limit in _blas_limits():
+        limit(1)
+
+
+@cache
+def _blas_limits() -> list[Callable[[int], object]]:
+    """Return the functions that set the number of threads of NumPy's BLAS."""
+    package = Path(np.__file__).parent
+    libraries = [*package.glob("../numpy.libs/*openblas*"), *package.glob(".dylibs/*openblas*")]
+    found = (
+        getattr(ctypes.CDLL(str(path)), "scipy_openblas_set_num_threads64_", None)
+        for path in libraries
+    )
+    return [limit for limit in found if limit is not None]

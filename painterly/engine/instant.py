@@ -18,7 +18,7 @@ import numpy as np
 from painterly.devices.budget import MemoryBudget
 from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
-from painterly.engine.convolutions import later, threads
+from painterly.engine.convolutions import later, limit_blas, threads
 from painterly.engine.instant_matches import Candidates
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
@@ -42,9 +42,9 @@ FULL_STRENGTH = 0.5
 # background look the same. Without noise, all would be matched to one place of the painting, and
 # its pixels would repeat like a mesh.
 NOISE = 0.02
-MOST_PATCHES = 6000  # With more, large pictures would be rebuilt longer than painted.
+MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer than painted.
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
-TINY = 1e-6
+LEAST_SHARE = 1e-6  # Less of a place counts as none.
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
 # each pixel of copies of a picture, of a painting's shares and matches, and of a band.
 FIXED_BYTES, THREAD_BYTES = 95_000_000, 20_000_000
@@ -76,6 +76,7 @@ class InstantTransfer(Transfer):
     ) -> Iterator[Step]:
         """Paint at each scale in one step, always from the first one, and rebuild the last picture
         in one more."""
+        limit_blas()
         settings, sizes = self._settings, self.schedule.sizes
         eta = StepEta(work_of_steps(self.schedule, settings))
         photo, picture = resampled(self._content, sizes[-1]), self._init
@@ -87,7 +88,8 @@ class InstantTransfer(Transfer):
             seen = _sizes(paintings, max(size), settings.stroke_size)
             candidates = _candidates(self._styles, seen, check_stop)
             if size == sizes[-1]:  # They are drawn while the picture is painted.
-                patches = _patches(self._styles, seen, patch_count(canvas.size, MOST_PATCHES))
+                count = patch_count(canvas.size, MOST_INSTANT_PATCHES)
+                patches = _patches(self._styles, seen, count)
             scaled = resampled(photo, size)
             painted = self._painted(scaled, picture, canvas, candidates, shares, check_stop)
             yield Step(eta.tick(), painted[None], canvas, self._postprocess)
@@ -270,7 +272,7 @@ def _shares_of_places(
         share * at_places(resized(region, canvas.picture) * content)
         for share, region in zip(styles.shares, styles.regions, strict=True)
     ]
-    total = np.maximum(np.sum(weights, 0), TINY)
+    total = np.maximum(np.sum(weights, 0), LEAST_SHARE)
     return [covered * weight / total for weight in weights]
 
 
@@ -294,7 +296,7 @@ def _decoded(
         first = reduce(np.add, (share * one.joined[numbers] for share, one, numbers in parts))
         pixels = reduce(np.add, (share * one.pixels[numbers] for share, one, numbers in parts))
         rest = 1 - reduce(np.add, (share for share, *_ in parts))
-        if rest.max() > TINY:
+        if rest.max() > LEAST_SHARE:
             of_photo = networks.pixels_of(photo[used])
             first += rest * networks.joined(networks.features_of(photo, used, check_stop), of_photo)
             pixels += rest * of_photo

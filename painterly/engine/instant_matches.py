@@ -28,6 +28,7 @@ from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import resized
 from painterly.engine.picture import Canvas
 from painterly.engine.places import (
+    FEW_BANDS,
     MATCHED_DIRECTIONS,
     MAX_STRETCH,
     NO_LENGTH,
@@ -48,7 +49,7 @@ from painterly.images.colour import LUMA
 CROWDING_WEIGHT, TONE_WEIGHT = 0.2, 0.1
 # Bytes of a picture's features that are kept between their statistics and their matches. A larger
 # picture's are computed again, after a few bands for the statistics.
-KEPT_BYTES, FEW_BANDS = 600_000_000, 3
+KEPT_BYTES = 600_000_000
 CANDIDATE_BYTES = 10_000_000  # for the features of a painting's candidates
 MOST_ROTATED = 160  # px, longer side: rotations of a larger painting would take too long
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance

@@ -73,9 +73,9 @@ class Matching:
         shape = view.matches_shape(tuple(photo.shape[1:3]), sum(counts))
         matches = np.zeros(shape, np.int32)
         if snapshot is not None:
-            matches = snapshot.get("matches", matches[0])
-            if np.shape(matches) != shape:
-                raise ValueError(f"the snapshot's matches do not have the shape {shape}")
+            if "matches" not in snapshot or snapshot["matches"].shape != shape:
+                raise ValueError(f"the snapshot has no matches of the shape {shape}")
+            matches = snapshot["matches"]
         if gpus_in_use():  # Where steps may be compiled.
             problem = problem.with_padded_candidates()
         self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))

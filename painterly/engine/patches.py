@@ -33,7 +33,7 @@ TRUST, LEAST_DISTANCE = -0.75, 1e-4
 DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which bands of detail are
 MOST_GAIN = 2.0  # the largest factor of a band of detail
 AT_ONCE = 2048  # patches of the picture that a thread holds in memory
-BANDS = 16  # bands of the picture between two checks for a stop
+BANDS_AT_ONCE = 16  # bands of the picture between two checks for a stop
 COMPARED = 128  # patches compared at a time: a cache holds their similarities to the paintings'
 
 
@@ -145,9 +145,9 @@ def _rebuilt(picture: np.ndarray, patches: Patches, check_stop: CheckStop) -> np
     down, across = windows.shape[:2]
     sums = np.zeros((GAP * (down - 1) + SIDE, GAP * (across - 1) + SIDE, 4), np.float32)
     some = [*arrays.bands(down, max(1, AT_ONCE // across))]
-    for first in range(0, len(some), BANDS):
+    for first in range(0, len(some), BANDS_AT_ONCE):
         check_stop()
-        bands = some[first : first + BANDS]
+        bands = some[first : first + BANDS_AT_ONCE]
         # Added in order, so that sums are the same each time.
         for rows, part in zip(bands, _votes(windows, bands, patches), strict=True):
             sums[GAP * rows.start : GAP * rows.start + len(part)] += part

@@ -21,7 +21,7 @@ from painterly.images.arrays import resize, to_float
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
-OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped
+RESAMPLING_OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped
 PICTURE_BYTES = 12  # per pixel, float32 [H, W, 3]
 
 Array = TypeVar("Array")  # np.ndarray or tf.Tensor
@@ -103,12 +103,12 @@ def picture_size(image: np.ndarray) -> tuple[int, int]:
 
 def check_values(image: np.ndarray, name: str) -> None:
     """Raise ValueError, naming the picture, for integers that are not uint8 or uint16, and for
-    floats that are outside 0…1 by more than OVERSHOOT."""
+    floats that are outside 0…1 by more than RESAMPLING_OVERSHOOT."""
     array = np.asarray(image)
     if np.issubdtype(array.dtype, np.integer):
         if array.dtype not in (np.uint8, np.uint16):
             raise ValueError(f"{name} is {array.dtype}; expected uint8, uint16, or floats in 0…1")
-    elif not (array.min() >= -OVERSHOOT and array.max() <= 1 + OVERSHOOT):
+    elif not (array.min() >= -RESAMPLING_OVERSHOOT and array.max() <= 1 + RESAMPLING_OVERSHOOT):
         raise ValueError(
             f"{name} has values from {array.min():g} to {array.max():g}; expected floats in 0…1, "
             "or full-range uint8 or uint16"

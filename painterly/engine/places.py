@@ -12,9 +12,10 @@ PIXELS_OF_PLACE = 3 * PLACE**2
 MAX_STRETCH = 3.0  # times a channel's own spread: a blank wall stays blank
 MATCHED_DIRECTIONS, SUBSPACE_ITERATIONS = 64, 3
 # A candidate's crowding is its similarity to the most similar place of each group of a sample of
-# places, on average. It counts CROWDING_WEIGHT for a place at the mean distance from the centre,
-# and more for one further away: flat areas of middle tones stay as they are.
+# places, on average. It counts the weight that a recipe gives it for a place at the mean distance
+# from the centre, and more for one further away: flat areas of middle tones stay as they are.
 SAMPLED_PLACES, SAMPLE_GROUPS = 512, 4
+FEW_BANDS = 3  # the least bands of a painting that its statistics are taken from
 # Tones are in units of the candidates' standard deviation plus TONE_NOISE, in sRGB 0…1.
 TONE_NOISE = 0.03
 TONE_DIGITS = 3  # decimals that tell tones apart

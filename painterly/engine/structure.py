@@ -14,9 +14,9 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
+from painterly.images.colour import LUMA
 from painterly.vgg.ops import average_pool
 
-LUMINANCE = (0.299, 0.587, 0.114)
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it
 COMPARED = 2  # resolutions
 COARSER_FROM = 768  # px, the longer side from which the finest resolution is left out
@@ -121,4 +121,4 @@ def _pooled(image: tf.Tensor, number: int) -> tf.Tensor:
 
 def luminance(image: tf.Tensor) -> tf.Tensor:
     """Return the luminance [1, H, W, 1] of an image [1, H, W, 3]."""
-    return tf.reduce_sum(image * LUMINANCE, axis=-1, keepdims=True)
+    return tf.reduce_sum(image * tf.constant(LUMA, image.dtype), axis=-1, keepdims=True)

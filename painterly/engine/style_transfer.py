@@ -22,6 +22,7 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
+from painterly.engine.convolutions import limit_blas
 from painterly.engine.detail import leaves_bare
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, painting_sizes
@@ -59,7 +60,7 @@ from painterly.vgg.network import VGG
 
 one_operation_at_a_time()
 
-OVERSHOOT = 0.04  # most that patches may add to a content error beyond the strength
+MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
@@ -227,7 +228,7 @@ class StyleTransfer(Transfer):
         whole = tf.constant(self._from_patches(picture[0].numpy(), canvas, check_stop)[None])
         if settings.content_weight != "auto":
             return whole
-        limit = settings.strength + min(OVERSHOOT, settings.strength / 4)
+        limit = settings.strength + min(MOST_ERROR_OF_PATCHES, settings.strength / 4)
         last = self._objective.content_error(whole, targets, canvas)
         if last <= limit:
             return whole
@@ -247,6 +248,7 @@ class StyleTransfer(Transfer):
         self, picture: np.ndarray, canvas: Canvas, check_stop: CheckStop
     ) -> np.ndarray:
         """Rebuild a picture on its canvas [H, W, 3] from patches of the paintings."""
+        limit_blas()
         styles, size = self._styles, canvas.picture
         sizes = painting_sizes(styles, self._view, size, self._settings.stroke_size)
         shares = styles.shares_of_groups(size)

@@ -9,7 +9,7 @@ from painterly.engine.picture import Canvas, picture_size
 from painterly.images.arrays import to_float
 
 # The device for pictures at their own size: TensorFlow has no kernel that resamples them on a GPU.
-HOST = "CPU:0"
+HOST_DEVICE = "CPU:0"
 
 
 def to_batch(image: np.ndarray) -> tf.Tensor:
@@ -17,7 +17,7 @@ def to_batch(image: np.ndarray) -> tf.Tensor:
     0…1, in the host's memory. Raises ValueError for another shape."""
     picture_size(image)
     array = np.asarray(image)
-    with tf.device(HOST):
+    with tf.device(HOST_DEVICE):
         if not np.issubdtype(array.dtype, np.integer):
             return tf.constant(np.asarray(array[None], np.float32))
         # The same as arrays.to_float, without a copy outside of TensorFlow.
@@ -33,7 +33,7 @@ def scaled_photo(photo: np.ndarray, size: tuple[int, int]) -> tf.Tensor:
     if picture_size(photo) == tuple(size):
         return to_batch(photo)
     channels = (to_float(photo[..., number])[None, ..., None] for number in range(3))
-    with tf.device(HOST):
+    with tf.device(HOST_DEVICE):
         return tf.concat([resample(tf.constant(each), size) for each in channels], -1)
 
 

@@ -12,14 +12,13 @@ from painterly.devices.choose import fastest_precision
 from painterly.engine import neighbours
 from painterly.engine.memory_model import band_rows
 from painterly.engine.picture import Canvas
+from painterly.engine.places import FEW_BANDS
 from painterly.engine.recipes import recipe_of
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.schedule import MARGIN
 from painterly.settings import Settings
 from painterly.vgg.network import VGG, NetworkOptions
 from painterly.vgg.tiles import Tile, halo_of, joined, tiled_features
-
-FEW_BANDS = 3
 
 # Takes a tile, and each layer's feature [1, h, w, C] of its own part.
 TakeFeatures: TypeAlias = Callable[[Tile, Mapping[str, tf.Tensor]], None]
