@@ -18,7 +18,13 @@ from painterly.log import logger
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG
 
-pytest_plugins = ("support.browser", "support.s3_servers", "support.folder_batches", "support.hub")
+pytest_plugins = (
+    "support.browser",
+    "support.folder_batches",
+    "support.hub",
+    "support.s3_servers",
+    "support.wheel",
+)
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.sh sets.

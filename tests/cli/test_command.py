@@ -1,6 +1,7 @@
-"""`painterly`: one picture or a batch, its verbs, and the package outside of a checkout."""
+"""`painterly`: one picture or a batch, its verbs, and the package as it is installed."""
 
 import functools
+import re
 import shutil
 import signal
 import subprocess
@@ -17,28 +18,28 @@ from support.web_service import WebProcess, send
 
 from painterly.cli.command import VERBS, main
 from painterly.installation import PROGRAM
+from painterly.texts import LANGUAGES, Texts
 
 HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory) -> Path:
-    """A folder with the package as pip installs it, without its extras."""
-    folder = tmp_path_factory.mktemp("site")
-    shutil.copytree(PROGRAM / "painterly", folder / "painterly")
-    hide = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN}))"
+def without(packages, folder):
+    """Hide packages from programs that have a folder on their path."""
+    hide = f"import sys; sys.modules.update(dict.fromkeys({packages}))"
     (folder / "sitecustomize.py").write_text(hide)
-    return folder
 
 
 @pytest.fixture
 def installed(site, tmp_path):
-    """Return a function that runs the installed package in a folder with two pictures."""
+    """Return a function that runs the installed package, without its extras, in a folder with two
+    pictures."""
+    without(HIDDEN, tmp_path)
     Image.new("RGB", (60, 40), "teal").save(tmp_path / "beach.jpg")
     Image.new("RGB", (40, 40), "pink").save(tmp_path / "monet.jpg")
 
     def run(*words: str):
-        variables = {"PYTHONPATH": str(site), "CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": ""}
+        path = f"{tmp_path}:{site}"
+        variables = {"PYTHONPATH": path, "CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": ""}
         return python("-m", "painterly", *words, cwd=tmp_path, **variables)
 
     return run
@@ -71,6 +72,9 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
         words = ("beach.jpg", "monet.jpg", result)
         assert line in installed(*words).stdout
         assert line not in installed(*words, "--recipe", "moments").stdout
+    gallery = (tmp_path / "painted/index.html").read_text()
+    assert "monet/beach.jpg" in gallery
+    assert all(Texts(language).text("gallery.title") in gallery for language in LANGUAGES)
     piped = installed("beach.jpg", "no.jpg", "-")
     assert piped.stdout == "" and line in piped.stderr
     (tmp_path / ".env").write_text("PRESET=draft\n")
@@ -107,8 +111,7 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     site, tmp_path, monkeypatch, request
 ):
     """With the extra `web`, and without TensorFlow."""
-    hide = f"import sys; sys.modules.update(dict.fromkeys({HIDDEN[:3]}))"
-    (tmp_path / "sitecustomize.py").write_text(hide)
+    without(HIDDEN[:3], tmp_path)
     monkeypatch.chdir(tmp_path)
     web = WebProcess({"PYTHONPATH": f"{tmp_path}:{site}"}, tmp_path / "log")
     request.addfinalizer(web.stop)
@@ -121,6 +124,12 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
         job = send(web.client, {"style": "monet", "preset": preset, "settings": {"size": 64}})
         link = job.json()["links"]["self"]
         ends[preset] = until(functools.partial(_ended, web.client, link))
+    for language in LANGUAGES:
+        page = web.client.get("/", headers={"accept-language": language}).text
+        assert f'<html lang="{language}"' in page and Texts(language).text("page.title") in page
+    files = set(re.findall(r'"(/static/[^"]+)"', page))
+    assert len(files) > 2 and {web.client.get(each).status_code for each in files} == {200}
+    assert "beach.jpg" in web.client.get("/gallery/").text
     assert web.stop() == 128 + signal.SIGTERM
     assert ends["instant"]["state"] == "done" and Path("results/monet").is_dir()
     assert 'pip install "painterly[cpu]"' in ends["draft"]["error"]

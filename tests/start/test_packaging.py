@@ -2,9 +2,7 @@
 
 import re
 import subprocess
-import sys
 import tomllib
-import zipfile
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
@@ -20,14 +18,6 @@ from painterly.storage.address import CELLAR
 REPO = Path(__file__).parents[2]
 PROJECT = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-
-
-@pytest.fixture(scope="module")
-def uv() -> Path:
-    program = Path(sys.executable).with_name("uv")
-    if not program.exists():
-        pytest.skip("needs uv in .venv: ./start.sh setup --dev")
-    return program
 
 
 def exported(uv: Path, *options: str) -> list[str]:
@@ -116,24 +106,16 @@ def test_console_scripts_are_there(script, target):
     assert callable(getattr(import_module(module), function)), script
 
 
-def test_a_wheel_has_all_packages_and_their_data(uv, tmp_path):
-    subprocess.run([uv, "build", "-q", "--wheel", "-o", tmp_path], cwd=REPO, check=True)
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        files = {*wheel.namelist()}
-    sources = (REPO / "painterly").rglob("*.*")
-    wanted = {path.relative_to(REPO).as_posix() for path in sources if path.suffix != ".pyc"}
-    assert wanted <= files
-    assert "painterly/vgg/builtin.npz" in files
+def test_a_wheel_has_all_packages_and_their_data(site):
+    sources = [each for each in (REPO / "painterly").rglob("*.*") if each.suffix != ".pyc"]
+    assert REPO / "painterly/vgg/builtin.npz" in sources
+    assert all((site / source.relative_to(REPO)).exists() for source in sources)
 
 
 @pytest.mark.slow
 def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_network(
-    uv, tmp_path
+    site, tmp_path
 ):
-    subprocess.run([uv, "build", "-q", "--wheel", "-o", tmp_path], cwd=REPO, check=True)
-    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
-        wheel.extractall(tmp_path / "installed")
-    (tmp_path / "empty").mkdir()
     code = """if True:
         import numpy, painterly
         from painterly.settings import RECIPES
@@ -148,9 +130,9 @@ def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_
                     *_, last = painterly.stylize(photo, [photo[::-1]], settings, network)
                     assert last.image.shape == photo.shape and numpy.isfinite(last.image).all()
         print(len(ways), painterly.__file__)"""
-    done = python("-c", code, cwd=tmp_path / "empty", PYTHONPATH=str(tmp_path / "installed"))
+    done = python("-c", code, cwd=tmp_path, PYTHONPATH=str(site))
     assert done.returncode == 0, done.stderr
-    assert done.stdout == f"7 {tmp_path}/installed/painterly/__init__.py\n"
+    assert done.stdout == f"7 {site}/painterly/__init__.py\n"
 
 
 def test_env_example_changes_nothing_as_it_is_and_is_right_when_filled_in():

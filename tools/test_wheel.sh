@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Runs tests of the package as pip installs it: they import the wheel from an empty folder, not this
+# checkout. Tests of scripts, samples and documents are left out.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+programs=$PWD/.venv/bin
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+
+"$programs/uv" build --quiet --wheel --out-dir "$folder"
+"$programs/uv" pip install --quiet --no-deps --python "$programs/python" --target "$folder/site" "$folder"/*.whl
+cp -R tests pyproject.toml "$folder"
+cd "$folder"
+# -P: no folder of this checkout is on Python's path.
+PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not slow" \
+  tests/batch/test_instant.py tests/batch/test_run.py tests/batch/test_sheet.py \
+  tests/engine/test_float16.py tests/engine/test_gatys.py \
+  tests/gallery tests/images/test_encode.py tests/images/test_mended.py tests/images/test_position.py \
+  tests/test_record.py tests/test_texts.py tests/web --ignore tests/web/test_options.py
