@@ -120,6 +120,15 @@ def resample(
     return out
 
 
+def turned(pixels: np.ndarray, camera: int) -> np.ndarray:
+    """Return pixels [H, W, …] upright, from a camera's orientation 1…8."""
+    if camera in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    vertical = -1 if camera in (3, 4, 7, 8) else 1
+    horizontal = -1 if camera in (2, 3, 6, 7) else 1
+    return np.ascontiguousarray(pixels[::vertical, ::horizontal])
+
+
 def resampled(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Return an image [h, w, 3] at another size, float32: antialiased along an axis that shrinks,
     interpolated along one that grows."""

@@ -22,16 +22,15 @@ _OTHER_ORDER = {"B": "L", "L": "B", "N": "B" if np.little_endian else "L"}
 
 
 def read(
-    image: ImageFile.ImageFile, camera: int, meaning: Meaning, reopened: Reopened
+    image: ImageFile.ImageFile, meaning: Meaning, reopened: Reopened
 ) -> tuple[np.ndarray, np.ndarray | None] | None:
-    """Load a deep picture, and return sRGB [H, W, 3] and alpha [H, W], uint16, upright.
+    """Load a deep picture, and return sRGB [H, W, 3] and alpha [H, W], uint16.
 
     The answer is None if it can be read in 8 bits only: its profile has tables, or the first frame
     of it is empty.
 
     Args:
         image: The picture.
-        camera: The camera's orientation, 1…8.
         meaning: What its values mean.
         reopened: Opens its file once more.
     """
@@ -54,7 +53,7 @@ def read(
         pixels = hdr.to_srgb(pixels, meaning)
     elif space is not None:
         pixels = rgb_space.to_srgb(pixels, space)
-    return turned(pixels, camera), None if alpha is None else turned(alpha, camera)
+    return pixels, alpha
 
 
 def _values(image: ImageFile.ImageFile, reopened: Reopened) -> np.ndarray:
@@ -131,12 +130,3 @@ def _unmultiplied(pixels: np.ndarray) -> np.ndarray:
         alpha = np.maximum(pixels[rows, :, 3:], 1) / np.float32(65_535)
         pixels[rows, :, :3] = np.rint(np.minimum(pixels[rows, :, :3] / alpha, 65_535))
     return pixels
-
-
-def turned(pixels: np.ndarray, camera: int) -> np.ndarray:
-    """Return pixels [H, W, …] upright, from a camera's orientation 1…8."""
-    if camera in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    vertical = -1 if camera in (3, 4, 7, 8) else 1
-    horizontal = -1 if camera in (2, 3, 6, 7) else 1
-    return np.ascontiguousarray(pixels[::vertical, ::horizontal])

@@ -7,7 +7,7 @@ from PIL import Image, ImageFile
 
 from painterly.errors import PictureError
 from painterly.images import deep, exif, hdr, icc
-from painterly.images.arrays import small_bands, to_float
+from painterly.images.arrays import small_bands, to_float, turned
 from painterly.images.containers.content import Content
 from painterly.images.declared import Meaning, declared
 from painterly.images.hdr import Hdr
@@ -42,12 +42,14 @@ def decoded(
     """
     camera, has_deep_values = orientation(file), is_deep(file)
     meaning = declared(file, content.cicp, block)
-    found = deep.read(file, camera, meaning, reopened) if has_deep_values else None
-    pixels_int, alpha_int = found or _shallow(file, camera, meaning, content.other)
+    found = deep.read(file, meaning, reopened) if has_deep_values else None
+    pixels_int, alpha_int = found or _shallow(file, meaning, content.other)
     del found, file
+    pixels_int = turned(pixels_int, camera)
     if alpha_int is not None and alpha_int.min() == np.iinfo(alpha_int.dtype).max:
         alpha_int = None
     if alpha_int is not None:
+        alpha_int = turned(alpha_int, camera)
         _replace_hidden_colours(pixels_int, alpha_int)
     profile = None if isinstance(meaning, Hdr) else icc.writable(meaning)
     return Picture(pixels_int, alpha_int, format_, exif.kept(block), profile)
@@ -69,14 +71,13 @@ def reduced(
     image.thumbnail((2 * longer, 2 * longer))
     image = _in_srgb(image, meaning)
     image.thumbnail((longer, longer))
-    return Image.fromarray(deep.turned(np.asarray(image), camera))
+    return Image.fromarray(turned(np.asarray(image), camera))
 
 
 def _shallow(
-    file: ImageFile.ImageFile, camera: int, meaning: Meaning, other: bytes | None
+    file: ImageFile.ImageFile, meaning: Meaning, other: bytes | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    """Load a picture of 8 bits a channel in a camera's orientation, and return sRGB [H, W, 3] and
-    alpha [H, W], upright."""
+    """Load a picture of 8 bits a channel, and return sRGB [H, W, 3] and alpha [H, W]."""
     _load(file, other)
     image, alpha = _separated(file)
     has_empty_alpha = alpha is not None and alpha.getextrema() == (0, 0)
@@ -92,8 +93,7 @@ def _shallow(
     del stored
     pixels_int = _to_array(image)
     del image
-    alpha_int = None if alpha is None else deep.turned(_to_array(alpha), camera)
-    return deep.turned(pixels_int, camera), alpha_int
+    return pixels_int, None if alpha is None else _to_array(alpha)
 
 
 def _load(file: ImageFile.ImageFile, other: bytes | None) -> None:
