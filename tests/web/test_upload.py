@@ -1,5 +1,7 @@
 """Uploads are checked once, and are then what the worker reads."""
 
+from types import SimpleNamespace
+
 import pytest
 from PIL import Image
 from support import tiny
@@ -23,7 +25,8 @@ def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monke
     upload = checked_upload("beach", data, OPTIONS)
     assert len(opened) == 1
     photo = Entry(f"p/{upload.name}", len(upload.data), "etag")
-    files = read_photo(photo, None, lambda key: upload.data)
+    order = SimpleNamespace(photo=photo, mask=None, color_mask=None, start=None)
+    files = read_photo(order, lambda key: upload.data)
     assert decode_photo(files, 1_000_000_000).picture.size == upload.size == (60, 80)
     assert len(opened) == 2
 
