@@ -1,11 +1,15 @@
 """Fixtures and the distribution of tests that several packages share."""
 
+import json
 import os
 import re
 import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
@@ -16,6 +20,8 @@ from support.processes import Starter, loaded_processes
 from painterly.log import logger
 
 if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
     from painterly.vgg.network import VGG
 
 pytest_plugins = (
@@ -33,11 +39,11 @@ os.environ.pop("STARTED_IN", None)  # The folder of relative paths, which start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
-# Groups of tests that share a costly resource, the longest first: S3 and a process that has loaded
-# TensorFlow, a browser, traced graphs. The engine's are two, for two workers.
+_SENT = pytest.StashKey[Path]()  # The file in which a worker sends the tests' groups.
+# The groups of marker `group`, the longest first. Their tests share a costly resource: S3 and a
+# process that has loaded TensorFlow, a browser, or traced graphs. The engine has two groups, which
+# take as long as each other.
 GROUPS = ("processes", "engine: pictures", "engine: terms", "chromium")
-# Files of the engine that paint whole pictures, which takes as long as all others.
-_PICTURES = ("test_stylize.py", "test_stress.py", "test_tiled_gradient.py")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
@@ -83,14 +89,40 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
     }
 
 
-def group(nodeid: str) -> str:
+def group(item: pytest.Item) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
-    file, _, _ = nodeid.partition("::")
-    if re.search(r"[\[\- ]rgw|/test_(determinism|faults|kill|process|workers)\.py", nodeid):
+    if needs_ceph(item):
         return "processes"
-    if "/engine/" in file:
-        return "engine: pictures" if file.endswith(_PICTURES) else "engine: terms"
-    return "chromium" if re.search("browser|story", file) else file
+    marker = item.get_closest_marker("group")
+    if marker is None:
+        return item.nodeid.partition("::")[0]
+    [name] = marker.args
+    assert name in GROUPS, name
+    return name
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the file in which a worker sends the scheduler the groups: xdist sends only ids."""
+    if not hasattr(config, "workerinput"):
+        config.stash[_SENT] = Path(tempfile.mkdtemp(prefix="groups-"), "groups.json")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if _SENT in config.stash:
+        shutil.rmtree(config.stash[_SENT].parent)
+
+
+def pytest_configure_node(node: "WorkerController") -> None:
+    node.workerinput["groups"] = str(node.config.stash[_SENT])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell the scheduler the groups, before it gets the tests' ids."""
+    about = getattr(session.config, "workerinput", {"workerid": None})
+    if about["workerid"] == "gw0":
+        groups = {item.nodeid: group(item) for item in session.items}
+        Path(about["groups"]).write_text(json.dumps(groups))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
@@ -102,8 +134,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
     from xdist.scheduler import LoadScopeScheduling
 
     class ByGroup(LoadScopeScheduling):
+        @cached_property
+        def _groups(self) -> dict[str, str]:
+            return json.loads(config.stash[_SENT].read_text())
+
         def _split_scope(self, nodeid: str) -> str:
-            return group(nodeid)
+            return self._groups[nodeid]
 
     return ByGroup(config, log)
 
@@ -130,13 +166,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     def is_slow(item: pytest.Item) -> bool:
         return item.get_closest_marker("slow") is not None
 
-    with_slow = {group(item.nodeid) for item in items if is_slow(item)}
+    with_slow = {group(item) for item in items if is_slow(item)}
 
     def place(name: str) -> int:
         """Return the place of a group among all."""
         return GROUPS.index(name) if name in GROUPS else len(GROUPS) + (name not in with_slow)
 
-    items.sort(key=lambda item: (in_workers and place(group(item.nodeid)), is_slow(item)))
+    items.sort(key=lambda item: (in_workers and place(group(item)), is_slow(item)))
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,8 @@ from painterly.cli.picture import inetwork
 from painterly.config import BUCKETS
 from painterly.storage import retry, s3_client
 
-pytestmark = pytest.mark.slow  # Each test runs a batch through a faulty network.
+# Each test runs a batch through a faulty network.
+pytestmark = [pytest.mark.group("processes"), pytest.mark.slow]
 
 PHOTOS = [*(f"p{n}.jpg" for n in range(10)), "trip 1/é1.jpg", "trip 3/é3.jpg"]
 TORN = b"PK\x03\x04" + bytes(26) + b"fingerprint.npy"  # a checkpoint's first bytes

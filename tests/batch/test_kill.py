@@ -17,6 +17,8 @@ from painterly.config import BUCKETS
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
+pytestmark = pytest.mark.group("processes")
+
 CHECKPOINT_EVERY = "0.03"
 SETTINGS = {
     "STYLE_SIZE": "64",

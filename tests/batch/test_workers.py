@@ -17,6 +17,8 @@ from painterly.batch.reading import Reader
 from painterly.batch.workers import run_side_by_side
 from painterly.errors import PainterlyError
 
+pytestmark = pytest.mark.group("processes")
+
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
 

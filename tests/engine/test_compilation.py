@@ -21,6 +21,8 @@ from painterly.engine.optimizers import term_weights
 from painterly.engine.paintings import Paintings
 from painterly.engine.tensors import padded
 
+pytestmark = pytest.mark.group("engine: terms")
+
 SIZE = 341, 512  # height, width
 
 

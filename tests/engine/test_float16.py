@@ -18,6 +18,8 @@ from painterly.engine.view import View
 from painterly.vgg.architectures import Weights
 from painterly.vgg.network import VGG, NetworkOptions
 
+pytestmark = pytest.mark.group("engine: terms")
+
 LARGEST = np.finfo(np.float16).max
 
 

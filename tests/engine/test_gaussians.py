@@ -13,6 +13,8 @@ from painterly.engine.gaussians import (
 )
 from painterly.engine.sums import Statistics, moment_sums, statistics
 
+pytestmark = pytest.mark.group("engine: terms")
+
 WAYS = pytest.mark.parametrize("way", [by_eigenvectors, by_products])
 RNG = np.random.default_rng(7)
 

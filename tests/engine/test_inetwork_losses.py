@@ -13,7 +13,8 @@ from painterly import Settings, objective, stylize
 from painterly.vgg.network import VGG
 from painterly.vgg.sources import read_weights
 
-pytestmark = pytest.mark.slow  # Each case traces a network.
+# Each case traces a network.
+pytestmark = [pytest.mark.group("engine: terms"), pytest.mark.slow]
 
 TERMS = ("content", "style", "total_variation", "total")
 # So that the three terms pull about equally hard at the pictures below.

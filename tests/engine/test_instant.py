@@ -28,6 +28,8 @@ from painterly.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import read_weights
 
+pytestmark = pytest.mark.group("engine: terms")
+
 USUAL = Settings(preset="instant", size=192)
 PHOTO = sample("photos/landscape.jpg")
 MOSAIC, INK = (sample(f"paintings/{name}.jpg") for name in ("mosaic", "ink"))

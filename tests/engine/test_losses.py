@@ -18,6 +18,8 @@ from painterly.engine.view import View
 from painterly.errors import PictureError
 from painterly.vgg.network import NetworkOptions
 
+pytestmark = pytest.mark.group("engine: terms")
+
 RNG = np.random.default_rng(5)
 EXACT = Settings(
     recipe="moments",

@@ -23,6 +23,8 @@ from painterly.engine.view import View
 from painterly.errors import MemoryShortError
 from painterly.vgg import tiles
 
+pytestmark = pytest.mark.group("engine: terms")
+
 GIB = 2**30
 
 

@@ -22,6 +22,8 @@ from painterly.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLo
 from painterly.engine.view import View
 from painterly.vgg.network import NetworkOptions
 
+pytestmark = pytest.mark.group("engine: terms")
+
 EXACT = Settings(precision="float32", content_weight=0.3, structure_weight=0.0)
 REPLICATING = NetworkOptions(padding="replicate")
 

@@ -11,6 +11,8 @@ from painterly.engine.picture import Postprocess
 from painterly.engine.tensors import resample
 from painterly.settings import FIELDS
 
+pytestmark = pytest.mark.group("engine: terms")
+
 
 def pillow(image, size):
     """Lanczos along the axes that shrink, bicubic along those that grow, one channel at a time."""

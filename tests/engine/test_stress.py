@@ -17,6 +17,8 @@ from painterly.engine.transfer import TERMS
 from painterly.engine.view import View
 from painterly.vgg.network import NetworkOptions
 
+pytestmark = pytest.mark.group("engine: pictures")
+
 EXACT = Settings(
     recipe="moments",
     precision="float32",

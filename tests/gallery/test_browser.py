@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from support.gallery import HOSTILE, LONG, published, record
 
-pytestmark = pytest.mark.slow  # A browser starts.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])

@@ -9,7 +9,7 @@ from support.web_page import jpeg
 from painterly.texts import LANGUAGES, Texts
 from painterly.web.schemas import JobState
 
-pytestmark = pytest.mark.slow  # A browser starts.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

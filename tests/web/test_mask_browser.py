@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageOps
 from support.pictures import gradient, saved
 
-pytestmark = pytest.mark.slow  # A browser starts, and pictures are painted.
+# A browser starts, and pictures are painted.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 
 SIZE = (96, 64)  # width and height of the upright photo
 DRAWING = "document.querySelector('#mask').open"

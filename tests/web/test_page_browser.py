@@ -17,7 +17,7 @@ from painterly.settings import Settings
 from painterly.web.job_index import USUAL_PHOTO
 from painterly.web.sessions import COOKIE
 
-pytestmark = pytest.mark.slow  # A browser starts.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
 PASSWORD = "a long password"
 # Timers run ten times as fast.

@@ -7,7 +7,8 @@ from PIL import Image
 from support.browser import Viewer
 from support.web_service import WebProcess
 
-pytestmark = pytest.mark.slow  # A server, its worker and a browser start.
+# A server, its worker and a browser start.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 
 PASSWORD = "a long password"
 DONE = "#finished [data-state=done]"
