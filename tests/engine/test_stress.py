@@ -140,9 +140,9 @@ EARLY = {"recipe": "moments", "iterations": 100, "min_improvement": 6, "precisio
 @pytest.mark.parametrize(
     ("changes", "contrast", "steps", "warnings"),
     [
-        ({"strength": 0.5, "iterations": 20}, 0.8, 40, 1),
-        ({"strength": 0.0, "iterations": 20}, 0.8, 40, 0),
-        (EARLY, 0.5, 199, 1),
+        ({"strength": 0.5, "iterations": 20}, 0.8, 41, 1),
+        ({"strength": 0.0, "iterations": 20}, 0.8, 41, 0),
+        (EARLY, 0.5, 200, 1),
     ],
     ids=["0.5", "0 asks for none", "the last scale converges early"],
 )
@@ -175,7 +175,8 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(bui
         losses = [step.losses[name] * relative for name in TERMS]
         terms.append([losses[0] / weight, *losses[1:]])
         weights.append(step.content_weight)
-    assert len(terms) < 120 and step.iteration == step.total and step.eta_s == 0
+    assert len(terms) < 121 and step.iteration == step.total and step.eta_s == 0
+    del terms[-1]  # The picture was rebuilt.
     losses = np.array(terms) @ [weights[-1], 1, 1, 1]
     windows = losses.reshape(-1, 10).mean(1)
     improved = 1 - windows[1:] / windows[:-1]
