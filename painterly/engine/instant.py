@@ -20,7 +20,7 @@ from painterly.engine import instant_matches
 from painterly.engine import instant_networks as networks
 from painterly.engine.convolutions import later, limit_blas, threads
 from painterly.engine.instant_matches import Candidates
-from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import (
@@ -148,25 +148,17 @@ class InstantTransfer(Transfer):
         return rebuilt(painted, groups, check_stop)
 
 
-@dataclass(frozen=True)
-class InstantFootprint:
-    """The memory of a painting by recipe `instant`, at any size; see memory_model.py.
+@dataclass(frozen=True, kw_only=True)
+class InstantFootprint(MemoryNeeds):
+    """The properties of a painting by recipe `instant`. `outside` is for postprocessing.
 
     Attributes:
         paintings: The (height, width) of each painting.
         stroke_size: As in the settings.
-        outside: The bytes that postprocessing takes.
-        copies: 0: no step is faster with more memory.
     """
 
     paintings: tuple[Size, ...]
     stroke_size: float
-    outside: int
-    copies: int = 0
-
-    def is_fast(self, size: Size, free: int) -> bool:
-        """Return False."""
-        return False
 
     def bytes_needed(self, size: Size, side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes at most for a picture of this (height, width), which
@@ -200,7 +192,7 @@ def plan_memory(
     """
     outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
     sizes = tuple(map(picture_size, styles.paintings))
-    footprint = InstantFootprint(sizes, settings.stroke_size, outside)
+    footprint = InstantFootprint(paintings=sizes, stroke_size=settings.stroke_size, outside=outside)
     return plan(size, inputs.size, footprint, budget)
 
 

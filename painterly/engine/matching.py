@@ -12,7 +12,7 @@ from painterly.engine import neighbours
 from painterly.engine.detail import detail
 from painterly.engine.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
-from painterly.engine.targets import Group, Problem
+from painterly.engine.targets import Group, Problem, composited
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
 from painterly.vgg.ops import average_pool
@@ -96,7 +96,7 @@ class Matching:
         if self.is_needed:
             held = _freedom(self._strength, content_weight)
             freedom = held + max(0.0, FLAT_FREEDOM - held) * self._flatness
-            picture = self.problem.composited(tf.convert_to_tensor(picture))
+            picture = composited(tf.convert_to_tensor(picture), self.problem.background)
             places = self._view.places_of(picture)
             matches = [
                 [

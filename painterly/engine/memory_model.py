@@ -5,8 +5,9 @@ must be in memory at the same time; benchmarks/RESULTS.md has the measurements.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from painterly.devices.budget import MemoryBudget
 from painterly.engine.places import PLACE
@@ -53,20 +54,9 @@ QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
 
 
-class BandLimits(NamedTuple):
-    """The bytes of a picture's places that are in memory at a time.
-
-    Attributes:
-        whole: The most for which they are in memory all at a time.
-        band: Those of a band of a larger picture, about; it has LEAST_ROWS at least.
-    """
-
-    whole: int
-    band: int
-
-
-# Each band's halo takes its time, so they are high unless memory is short.
-BANDS, SMALL_BANDS = BandLimits(120_000_000, 60_000_000), BandLimits(30_000_000, 20_000_000)
+# The most bytes of a picture's places that are in memory all at a time, and about the bytes of a
+# larger picture's bands. Each band's halo takes its time, so they are high unless memory is short.
+BANDS, SMALL_BANDS = (120_000_000, 60_000_000), (30_000_000, 20_000_000)
 LEAST_ROWS = 64
 
 
@@ -84,11 +74,11 @@ def band_rows(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
         saves_memory: As in `View`.
     """
     height, width = size
-    limits = SMALL_BANDS if saves_memory else BANDS
+    most, in_band = SMALL_BANDS if saves_memory else BANDS
     row_bytes = place_bytes(channels) * width
-    if height * row_bytes <= limits.whole:
+    if height * row_bytes <= most:
         return height + -height % MULTIPLE
-    return max(LEAST_ROWS, int(limits.band / row_bytes) // MULTIPLE * MULTIPLE)
+    return max(LEAST_ROWS, int(in_band / row_bytes) // MULTIPLE * MULTIPLE)
 
 
 def candidate_bytes(size: tuple[int, int], channels: int) -> int:
@@ -152,27 +142,41 @@ class PaintingInputs(NamedTuple):
     paintings: int = 1
 
 
-class MemoryNeeds(Protocol):
-    """The memory of a painting at any size; members as in `Footprint`."""
+@dataclass(frozen=True, kw_only=True)
+class MemoryNeeds(ABC):
+    """The properties that the memory of a painting follows from, at any size.
 
-    @property
-    def copies(self) -> int:
-        """As in `Footprint`."""
+    Attributes:
+        outside: Bytes outside of TensorFlow.
+        copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
+    """
 
-    @property
-    def outside(self) -> int:
-        """As in `Footprint`."""
+    outside: int = 0
+    copies: int = 0
 
     def is_fast(self, size: tuple[int, int], free: int) -> bool:
-        """As in `Footprint`."""
+        """Return whether a step spends memory on speed: a picture of this (height, width) then
+        still fits into `free` bytes at once.
 
+        A step of VGG19 then takes half the time in float32 with AVX2, and four fifths in bfloat16
+        without AMX. In tiles, memory is short.
+        """
+        return bool(self.copies) and self.bytes_needed(size, None, fast=True) <= free
+
+    @abstractmethod
     def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
-        """As in `Footprint`."""
+        """Return the bytes that painting takes in addition to those in use.
+
+        Args:
+            size: The picture's (height, width).
+            side: The side of its tiles in px, or None to compute it at once.
+            fast: Whether a step spends memory on speed.
+        """
 
 
-@dataclass(frozen=True)
-class Footprint:
-    """The properties that the memory of a painting follows from, at any size; see footprint.py.
+@dataclass(frozen=True, kw_only=True)
+class Footprint(MemoryNeeds):
+    """The properties of a painting that minimises a loss; see footprint.py.
 
     Attributes:
         on_gpu: Whether a GPU computes.
@@ -184,11 +188,9 @@ class Footprint:
         features: The bytes per pixel that it takes to compute features and to backpropagate.
         ordered: The bytes per pixel of more copies in a step without tiles.
         channels: The channels of all layers at which places are matched, or 0.
-        copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
         lbfgs: Whether L-BFGS optimises the picture.
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
-        outside: Bytes outside of TensorFlow.
     """
 
     on_gpu: bool
@@ -200,11 +202,9 @@ class Footprint:
     features: float
     ordered: float
     channels: int
-    copies: int = 0
     lbfgs: bool = False
     paintings: int = 1
     regions: int = 0
-    outside: int = 0
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the canvas of a picture."""
@@ -215,23 +215,8 @@ class Footprint:
         """Return the number of scales of a picture of this (height, width)."""
         return len(scale_sizes(*size, max(size), self.grows))
 
-    def is_fast(self, size: tuple[int, int], free: int) -> bool:
-        """Return whether a step spends memory on speed: a picture of this (height, width) then
-        still fits into `free` bytes at once.
-
-        A step of VGG19 then takes half the time in float32 with AVX2, and four fifths in bfloat16
-        without AMX. In tiles, memory is short.
-        """
-        return bool(self.copies) and self.bytes_needed(size, None, fast=True) <= free
-
     def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
-        """Return the bytes that painting takes in addition to those in use.
-
-        Args:
-            size: The picture's (height, width).
-            side: The side of its tiles in px, or None to compute it at once.
-            fast: Whether a step spends memory on speed.
-        """
+        """Return the bytes that painting takes in addition to those in use."""
         scales, size = self.scales(size), self.canvas(size)
         pixels, tile, held = math.prod(size), 0, self.held
         places = place_bytes(self.channels)

@@ -258,7 +258,7 @@ class Objective:
             return tf.zeros_like(weight), tf.zeros_like(image)
         with tf.GradientTape() as tape:
             tape.watch(image)
-            error = structure_error(problem.composited(image), problem.contours)
+            error = structure_error(composited(image, problem.background), problem.contours)
             error = tf.cast(error, weight.dtype)
             weighted = weight * error
         return error, tape.gradient(weighted, image)

@@ -290,26 +290,20 @@ def lbfgs(
         loss, gradient = evaluate((x / 255).astype(np.float32).reshape(image.shape))
         return loss, gradient.astype(np.float64).ravel() / 255
 
-    x = image.astype(np.float64).ravel() * 255
-    if bounds is None:
-        result = minimize(in_255, x, jac=True, method="L-BFGS-B", options={"maxfun": EVALUATIONS})
-    else:
+    x, factor = image.astype(np.float64).ravel() * 255, 1.0
+    limits: dict[str, Any] = {"options": {"maxfun": EVALUATIONS}}
+    if bounds is not None:
         # With bounds, SciPy's first step is the plain gradient, and gradients of relative losses
         # are below its tolerances. So the loss is scaled: the first step is 1 of 255 on average.
         factor = len(x) ** 0.5 / max(float(np.linalg.norm(in_255(x)[1])), 1e-30)
+        limits["bounds"] = Bounds(255 * bounds[0], 255 * bounds[1])
+        limits["options"] = {"maxfun": EVALUATIONS - 1, "ftol": 0.0, "gtol": 0.0}
 
-        def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
-            loss, gradient = in_255(x)
-            return factor * loss, factor * gradient
+    def scaled(x: np.ndarray) -> tuple[float, np.ndarray]:
+        loss, gradient = in_255(x)
+        return factor * loss, factor * gradient
 
-        result = minimize(
-            scaled,
-            x,
-            jac=True,
-            method="L-BFGS-B",
-            bounds=Bounds(255 * bounds[0], 255 * bounds[1]),
-            options={"maxfun": EVALUATIONS - 1, "ftol": 0.0, "gtol": 0.0},
-        )
+    result = minimize(scaled, x, jac=True, method="L-BFGS-B", **limits)
     return (result.x / 255).astype(np.float32).reshape(image.shape)
 
 

@@ -128,8 +128,8 @@ class Postprocess:
     """The postprocessing of one photo's pictures.
 
     Attributes:
-        photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if it
-            is not needed.
+        photo: The photo [H, W, 3] at its own size, floats or integers (see to_float), or None if
+            settings and content mask do not need it; see `needs_photo`.
         settings: The settings.
         content_mask: The part of the photo that is painted, [h, w], 0…1, or None for all of it.
         color_mask: The part to which `preserve_color` applies, [h, w], 0…1, or None for all of it.
@@ -141,20 +141,6 @@ class Postprocess:
     content_mask: np.ndarray | None = None
     color_mask: np.ndarray | None = None
     grey: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        photo: np.ndarray,
-        settings: Settings,
-        content_mask: np.ndarray | None = None,
-        color_mask: np.ndarray | None = None,
-        grey: bool = False,
-    ) -> "Postprocess":
-        """Return the postprocessing for these settings. It references the photo only if it needs
-        it."""
-        needed = _changes_pictures(settings, content_mask is not None)
-        return cls(photo if needed else None, settings, content_mask, color_mask, grey)
 
     def __call__(self, painted: np.ndarray) -> np.ndarray:
         """Return the result for an optimised picture [h, w, 3] of any size, float32, 0…1. It is
@@ -187,12 +173,14 @@ def postprocess_bytes(
         settings: The settings.
         masked: True if there is a content mask.
     """
-    if not _changes_pictures(settings, masked):
+    if not needs_photo(settings, masked):
         return 0
     photo = math.prod(photo_size)
     result = photo if settings.rescale_image else math.prod(size)
     return PICTURE_BYTES * photo + 2 * PICTURE_BYTES * result
 
 
-def _changes_pictures(settings: Settings, masked: bool) -> bool:
+def needs_photo(settings: Settings, masked: bool) -> bool:
+    """Return whether results have something of the photo itself; masked: if there is a content
+    mask."""
     return settings.rescale_image or settings.preserve_color or masked

@@ -126,6 +126,7 @@ class ScaleOptimizer:
     """The optimisation of one picture at one scale.
 
     Attributes:
+        matching: The problem with the latest matches.
         state: The state after the last step, or before the first.
         converged: Whether the last step improved the loss by less than `min_improvement`.
     """
@@ -141,11 +142,9 @@ class ScaleOptimizer:
     ) -> None:
         self._settings, self._schedule = settings, schedule
         self._error = objective.view.recipe.steered_to(settings.strength)
-        self._matching = matching
         self._uses_adam = settings.optimizer == "adam"
         self._in_float16 = objective.view.options.dtype == tf.float16
-        self.state = state
-        self.converged = False
+        self.matching, self.state, self.converged = matching, state, False
         self._objective, self._plan = objective, plan
         shapes = tuple(tuple(each.shape) for each in tf.nest.flatten(matching.problem))
         left = schedule.steps - schedule.done
@@ -160,12 +159,8 @@ class ScaleOptimizer:
         self._style_limit: float | None = None
         self._params: list[tf.Tensor] = []  # all steps' parameters, when they are first needed
 
-    def step(self, number: int, last: bool) -> tf.Tensor:
-        """Take a step.
-
-        Args:
-            number: The step's number at this scale, from 1.
-            last: Whether it is the last one.
+    def step(self, number: int) -> tf.Tensor:
+        """Take a step, by its number at this scale, from 1.
 
         Returns:
             The weighted terms [4] before the step.
@@ -174,12 +169,12 @@ class ScaleOptimizer:
             DivergedError: The picture diverges, even with a smaller learning rate.
             MemoryShortError: Even the smallest tiles do not fit.
         """
-        weight = self.state.content_weight
+        weight, last = self.state.content_weight, number == self._schedule.steps
         matches = (number - 1) % steps_between_matches(self._settings.iterations) == 0
-        if matches and self._matching.is_needed:
+        if matches and self.matching.is_needed:
             steered = self._settings.content_weight == "auto"
             steered_weight = float(weight) if steered else None
-            self._matching.matched(self.state.image, steered_weight)
+            self.matching.matched(self.state.image, steered_weight)
         terms = self._adam_step(number) if self._uses_adam else self._lbfgs_step()
         if last or not self._uses_adam or number % CHECK_EVERY == 0:
             self._check(terms, number, last)
@@ -189,22 +184,12 @@ class ScaleOptimizer:
             self._warn_of_runaway()
         return terms
 
-    @property
-    def problem(self) -> Problem:
-        """The problem with the latest matches."""
-        return self._matching.problem
-
-    @property
-    def matches(self) -> tuple[tf.Tensor, ...]:
-        """The matches, as in `Matching`, for a snapshot."""
-        return self._matching.matches
-
     def _adam_step(self, number: int) -> tf.Tensor:
         if not self._params:
             numbers = range(1, self._schedule.steps + 1)
             self._params = StepParams.packed([self._params_of(each) for each in numbers])
         params = self._params[number - 1]
-        self.state, terms = self._run("step", self.state, self._matching.problem, params)
+        self.state, terms = self._run("step", self.state, self.matching.problem, params)
         return terms
 
     def _params_of(self, number: int) -> StepParams:
@@ -222,7 +207,7 @@ class ScaleOptimizer:
         weights = term_weights(state.content_weight, settings)
 
         def evaluate(image: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
-            return self._run("gradient", tf.constant(image), self._matching.problem, weights)
+            return self._run("gradient", tf.constant(image), self.matching.problem, weights)
 
         def loss_and_gradient(image: np.ndarray) -> tuple[float, np.ndarray]:
             terms, gradient = evaluate(image)
@@ -252,7 +237,7 @@ class ScaleOptimizer:
                     logger.warning("memory ran out for a compiled step; continuing without")
                 else:
                     self._plan = self._plan.with_less()
-                    self._matching.save_memory()
+                    self.matching.save_memory()
                     self._objective = self._objective.planned(fast=False, saves_memory=True)
                     logger.warning("memory ran out; continuing with less: %s", self._plan)
             except tf.errors.OpError as error:
@@ -261,7 +246,7 @@ class ScaleOptimizer:
                 xla_failed(error)
                 self._objective = dataclasses.replace(self._objective, compiled_terms=False)
             self._compiled = False
-            self._program = program(self._objective, self._matching.problem, self._plan.side)
+            self._program = program(self._objective, self.matching.problem, self._plan.side)
 
     def _check(self, terms: tf.Tensor, number: int, last: bool) -> None:
         """Go back to the last good picture and halve the learning rate if the picture has diverged.

@@ -184,11 +184,18 @@ class StyleTransfer(Transfer):
                 state = state.resampled(previous, canvas)
             else:
                 state = self._first_state(scaled)
-            optimizer = self._optimizer(problem, scaled, state, resume, (done, count))
+            optimizer = ScaleOptimizer(
+                self._objective,
+                Matching(self._view, problem, scaled, self._settings.strength, self._bare, resume),
+                state,
+                self._settings,
+                self.memory_plan.for_scale(size),
+                ScaleSchedule(count, done, is_first=size == sizes[0], is_last=size == sizes[-1]),
+            )
             del scaled, problem  # As large as the picture.
             state = resume = None  # The optimiser replaces the state.
             for number in range(done + 1, count + 1):
-                terms = optimizer.step(number, last=number == count)
+                terms = optimizer.step(number)
                 skipped = count - number if optimizer.converged else 0
                 # No other name refers to the state: it would stay in memory during the next step.
                 yield Step(
@@ -198,12 +205,12 @@ class StyleTransfer(Transfer):
                     self._postprocess,
                     terms,
                     optimizer.state._asdict(),
-                    optimizer.matches,
+                    optimizer.matching.matches,
                 )
                 if skipped:
                     break
             if rebuilds and size == sizes[-1]:
-                picture, targets = optimizer.state.average, optimizer.problem.targets
+                picture, targets = optimizer.state.average, optimizer.matching.problem.targets
                 picture = self._rebuilt(picture, canvas, targets, check_stop)
                 yield Step(
                     eta.tick(),
@@ -271,36 +278,6 @@ class StyleTransfer(Transfer):
             first = self._view.recipe.first_picture(photo, self._settings, self._bare)
         canvas = self._view.canvas((photo.shape[1], photo.shape[2]))
         return State.start(padded(canvas, first), initial_content_weight(self._settings))
-
-    def _optimizer(
-        self,
-        problem: Problem,
-        photo: tf.Tensor,
-        state: State,
-        resume: Mapping[str, np.ndarray] | None,
-        steps: tuple[int, int],
-    ) -> ScaleOptimizer:
-        """Return the optimisation at one scale.
-
-        Args:
-            problem: The targets.
-            photo: The photo at this scale [1, h, w, 3], sRGB 0…1.
-            state: The state to start from.
-            resume: The snapshot that the state is from, if it is from one.
-            steps: The number of steps that an earlier run has done, and of all steps.
-        """
-        size, (done, count) = (photo.shape[1], photo.shape[2]), steps
-        sizes = self.schedule.sizes
-        first, last = size == sizes[0], size == sizes[-1]
-        strength, bare = self._settings.strength, self._bare
-        return ScaleOptimizer(
-            self._objective,
-            Matching(self._view, problem, photo, strength, bare, resume),
-            state,
-            self._settings,
-            self.memory_plan.for_scale(size),
-            ScaleSchedule(count, done, is_first=first, is_last=last),
-        )
 
 
 def _terms_in(snapshot: Mapping[str, np.ndarray]) -> tf.Tensor:

@@ -99,13 +99,10 @@ class Problem(NamedTuple):
         )
         return self._replace(targets=self.targets._replace(groups=groups))
 
-    def composited(self, image: tf.Tensor) -> tf.Tensor:
-        """Return image [1, H, W, 3] over the background, if there is one."""
-        return composited(image, self.background)
-
 
 def composited(image: tf.Tensor, background: Sequence[tf.Tensor]) -> tf.Tensor:
-    """Return an image over a background as in `Problem`; both may be cut to a tile."""
+    """Return an image [1, H, W, 3] over a background as in `Problem`, if there is one; both may be
+    cut to a tile."""
     if not background:
         return image
     mask, photo = background

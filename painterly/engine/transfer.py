@@ -15,6 +15,7 @@ from painterly.engine.picture import (
     Postprocess,
     check_mask,
     check_values,
+    needs_photo,
     picture_size,
 )
 from painterly.engine.schedule import Position, Schedule
@@ -175,7 +176,8 @@ class Transfer(ABC):
             self._painted_part = styles.painted_part(content_mask)
         # Without colours in the inputs, those of the result are noise of the optimisation.
         grey = all(is_grey(each) for each in (content, init, *styles.paintings) if each is not None)
-        self._postprocess = Postprocess.of(content, settings, self._painted_part, color_mask, grey)
+        shown = content if needs_photo(settings, self._painted_part is not None) else None
+        self._postprocess = Postprocess(shown, settings, self._painted_part, color_mask, grey)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

@@ -86,7 +86,7 @@ def test_a_high_painting_is_measured_in_bands_as_it_is_at_once(tiny, recipe, mon
     at_once, _ = painting_targets(view, tf.constant(painting), mask)
     heights, whole = [], tiles.tiles
     monkeypatch.setattr(tiles, "FORWARD_SIDE", 48)
-    monkeypatch.setattr(memory_model, "BANDS", memory_model.BandLimits(1, 1))
+    monkeypatch.setattr(memory_model, "BANDS", (1, 1))
 
     def recorded(*given):
         found = whole(*given)

@@ -54,7 +54,7 @@ def test_a_picture_is_scaled_as_pillow_does_in_more_than_8_bits(method):
     eight_bits = np.rint((0.25 + picture(40, 60) / 2) * 255).astype(np.uint8)
     resampling = Image.Resampling[method.upper()]
     expected = np.asarray(Image.fromarray(eight_bits).resize((130, 90), resampling)) / 255
-    scaled = Postprocess.of(picture(90, 130), Settings(rescale_image=True, rescale_method=method))
+    scaled = Postprocess(picture(90, 130), Settings(rescale_image=True, rescale_method=method))
     found = scaled(eight_bits / np.float32(255))
     assert found.dtype == np.float32 and found.shape == (90, 130, 3)
     assert found.min() >= 0 and found.max() <= 1
