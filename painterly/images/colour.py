@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from painterly.images.arrays import bands, small_bands, to_float
+from painterly.images.rgb_space import srgb_encoded
 
 # Rows processed at a time: a large image never has several copies in floats.
 _BAND = 64
@@ -128,11 +129,7 @@ def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
     outside = _is_outside(linear)
     if outside.any():
         linear[outside] = _with_less_chroma(lab[outside])
-    np.clip(linear, 0, 1, out=linear)
-    srgb: np.ndarray = np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
-    )
-    return srgb
+    return srgb_encoded(linear)
 
 
 def _with_less_chroma(lab: np.ndarray) -> np.ndarray:

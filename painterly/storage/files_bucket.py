@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from painterly.storage.base import Bucket, Entry, ObjectError, Progress
 from painterly.storage.files import new_md5, replacing, storage_errors
@@ -52,17 +53,7 @@ class FilesBucket(Bucket):
         if progress:
             progress(len(data))
 
-    def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        raise self._refusal(key)
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise ObjectError(f"{self.name} are only read")
 
-    def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
-        raise self._refusal(key)
-
-    def delete(self, key: str) -> None:
-        raise self._refusal(key)
-
-    def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
-        raise self._refusal(key)
-
-    def _refusal(self, key: str) -> ObjectError:
-        return ObjectError(f"{printable(key)} is not written: {self.name} are only read")
+    write = write_if = delete = upload = _refuse

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from logging import WARNING
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -30,11 +31,8 @@ class Pipe:
 
     def send(self, *message: Any) -> None:
         """Send a message, or drop it if the other process has ended."""
-        with self._sending:
-            try:
-                self._connection.send(message)
-            except (OSError, ValueError):
-                return
+        with self._sending, suppress(OSError, ValueError):
+            self._connection.send(message)
 
     def receive(self) -> tuple[Any, ...] | None:
         """Wait for a message; None once the other process has ended."""
