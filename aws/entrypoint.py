@@ -11,9 +11,9 @@ from pathlib import Path
 
 import contract
 
-from painterly import config
+from painterly import config, ready_styles
 from painterly.batch import run as batch
-from painterly.batch.styles import find_styles
+from painterly.batch.paintings_view import all_styles, open_paintings
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.config import Config
@@ -61,6 +61,7 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
     contract.adopt_first_style(bucket)
     requested = config.load(
         {
+            "STYLES": ready_styles.ALL,
             **environment,
             "BUCKET_SOURCE": f"{name}/{contract.photo_prefix(photo.chat)}",
             "BUCKET_STYLE": f"{name}/{wish.prefix}",
@@ -99,8 +100,9 @@ def _longer_side(bucket: Bucket, key: str) -> int | None:
 
 def _first_style(requested: Config) -> str:
     """Return the first style by name, for a wish that names none."""
-    bucket = open_bucket(requested.style_bucket, requested.account)
-    styles = find_styles(bucket, list(bucket.list()), requested.style_mode, requested.settings)
+    bucket = open_paintings(requested.style_bucket, requested.account)
+    entries, mode = list(bucket.list()), requested.style_mode
+    styles = all_styles(bucket, entries, mode, requested.styles, requested.settings)
     if not styles:
         raise ConfigError(f"there is no painting in {bucket.name}; put one there")
     return styles[0].name

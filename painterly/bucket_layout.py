@@ -19,6 +19,7 @@ CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"
 GALLERY = "_gallery"
 WEB = "_web"  # what the web service keeps: uploads, jobs, their checkpoints
+READY = "_ready"  # before the keys of the ready styles' paintings, which no bucket has
 UNPUBLISHED = f"{GALLERY}/unpublished"  # there while the gallery lacks results
 ENDED = f"{GALLERY}/ended.txt"  # describes how the last whole run ended
 PAGE = "index.html"

@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from painterly import env_file
+from painterly import env_file, ready_styles
 from painterly.errors import ConfigError
 from painterly.images.output import (
     FORMAT_ALIASES,
@@ -46,6 +46,7 @@ SHARD_SYNTAX = (
 _Value = TypeVar("_Value")
 # The demo takes two minutes on two processor cores: painted like a draft.
 DEMO_SETTINGS = PRESETS["draft"]
+DEMO_STYLES = ("hokusai", "van-gogh-starry-night", "kandinsky")
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,11 @@ class Config:
     """The inputs, settings and outputs of one run.
 
     Attributes:
-        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`.
+        photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
+            bucket, only ready styles are painted.
         photo, style_name: The key of the only photo to paint, the name of the only style; None for
             all.
+        styles: The names of the ready styles.
         shard: (i, n) for the i-th of n parts of the photos, from 0.
         memory_limit: In bytes, or None for all free memory.
         checkpoint_every: In seconds; infinite for no checkpoints.
@@ -73,13 +76,14 @@ class Config:
     """
 
     photo_bucket: str
-    style_bucket: str
+    style_bucket: str | None
     result_bucket: str
     demo: bool
     account: Account
     photo: str | None
     style_name: str | None
     shard: tuple[int, int] | None
+    styles: tuple[str, ...]
     style_mode: str
     settings: Settings
     vgg_weights: str | None
@@ -149,10 +153,13 @@ def load(
             "KEEP (--keep) and REPAINT (--repaint) are both on; one of them leaves results of an "
             "earlier engine as they are, and the other paints them again"
         )
-    photos, styles, results, demo = _buckets(values)
+    photos, paintings, results, demo = _buckets(values)
+    styles = _ready_styles(values)
+    if demo and "STYLES" not in values:
+        styles = DEMO_STYLES
     return Config(
         photo_bucket=photos,
-        style_bucket=styles,
+        style_bucket=paintings,
         result_bucket=results,
         demo=demo,
         account=parse_account(values),
@@ -161,6 +168,7 @@ def load(
         shard=_read(
             values, "SHARD", partial(_shard, values.get("INSTANCE_NUMBER", "")), SHARD_SYNTAX
         ),
+        styles=styles,
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
@@ -291,20 +299,32 @@ def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:
     return {name: value.strip() for name, value in environment.items() if value and value.strip()}
 
 
-def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
+def _ready_styles(values: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of STYLES. Raises ConfigError."""
+    text = values.get("STYLES", ready_styles.NONE)
+    try:
+        return ready_styles.named(text)
+    except ConfigError as error:
+        raise ConfigError(f"STYLES is {shortened(text)}; {error}") from None
+
+
+def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
     """Return the buckets of photos, styles and results, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
-        samples = PROGRAM / "samples"
-        return str(samples / "photos"), str(samples / "paintings"), str(WORKSPACE / "results"), True
-    if missing:
+        return str(PROGRAM / "samples/photos"), None, str(WORKSPACE / "results"), True
+    only_ready = missing == ["BUCKET_STYLE"] and "STYLES" in values
+    if missing and not only_ready:
         present = ", ".join(name for name in BUCKETS if name in values)
+        instead = "; STYLES=all paints in the ready styles" * (missing == ["BUCKET_STYLE"])
         raise ConfigError(
             f"{' and '.join(missing)} missing, though {present} is set; set all three, or none of "
-            "them for the demo"
+            f"them for the demo{instead}"
         )
     addresses = {}
     for name in BUCKETS:
+        if name in missing:
+            continue
         try:
             addresses[name] = parse_address(values[name])
         except ConfigError as error:
@@ -314,13 +334,17 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str, str, bool]:
         ("BUCKET_STYLE", "STYLE", "taken as paintings"),
     )
     for name, only, harm in harms:
-        if only not in values and overlap(addresses[name], addresses["BUCKET_RESULT"]):
+        if name not in addresses or only in values:
+            continue
+        if overlap(addresses[name], addresses["BUCKET_RESULT"]):
             raise ConfigError(
                 f"BUCKET_RESULT is {values['BUCKET_RESULT']!r} and {name} is {values[name]!r}: "
                 f"they overlap, so results would be {harm} in the next run; expected two that do "
                 "not overlap"
             )
-    return values["BUCKET_SOURCE"], values["BUCKET_STYLE"], values["BUCKET_RESULT"], False
+    photos, paintings, results = map(values.get, BUCKETS)
+    assert photos and results
+    return photos, paintings, results, False
 
 
 def _settings(values: Mapping[str, str], defaults: Mapping[str, float]) -> Settings:

@@ -11,6 +11,8 @@ from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
+from painterly.style_title import StyleTitle
+
 Scalar = str | int | float | bool | None
 FORMAT = 2  # the field `format` of the JSON; versions before 11 wrote none
 OutputFields = tuple[str | None, int, bool, int]  # format, quality, keep_gps, depth
@@ -48,7 +50,7 @@ class Record:
         network, weights: The name of the network that painted, and its identity.
         content_weight: The photo's weight at the end (see engine.optimizers.steered).
         seconds: The time that painting took.
-        style: The name of the style.
+        style, style_title: The name and the title of the style.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
@@ -62,6 +64,7 @@ class Record:
     photo_etag: str | None = None
     photo_mask: PictureRef | None = None
     style: str | None = None
+    style_title: StyleTitle | None = None
     paintings: tuple[PaintingRef, ...] | None = None
     width: int | None = None
     height: int | None = None

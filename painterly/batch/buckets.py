@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from painterly.batch.paintings_view import open_paintings
 from painterly.config import Config
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Store
@@ -20,6 +21,6 @@ class Buckets:
         """Open the buckets that the configuration names. Raises ConfigError."""
         return cls(
             open_bucket(config.photo_bucket, config.account),
-            open_bucket(config.style_bucket, config.account),
+            open_paintings(config.style_bucket, config.account),
             open_bucket(config.result_bucket, config.account, new=True),
         )

@@ -58,6 +58,8 @@ def list_buckets(buckets: Buckets, config: Config) -> Listing:
 def _without_results(style: list[Entry], config: Config) -> list[Entry]:
     """Leave out results if they are stored in the bucket of paintings: they are in folders, which
     would be styles."""
+    if config.style_bucket is None:
+        return style
     one, other = parse_address(config.style_bucket), parse_address(config.result_bucket)
     if isinstance(one, Path) and isinstance(other, Path):
         one, other = one.resolve(), other.resolve()

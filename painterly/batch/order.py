@@ -96,6 +96,7 @@ class Order:
             photo_etag=self.photo.etag,
             photo_mask=_ref(self.mask),
             style=self.style.name,
+            style_title=self.style.title,
             paintings=tuple(
                 PaintingRef(
                     each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)

@@ -10,6 +10,7 @@ from painterly.batch import styles
 from painterly.batch.buckets import Buckets
 from painterly.batch.listing import Listing, siblings
 from painterly.batch.names import ResultNames, could_meet
+from painterly.batch.paintings_view import all_styles
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
@@ -92,7 +93,7 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
 def _styles(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
     return [
         replace(style, settings=style.settings.replaced(config.overrides))
-        for style in styles.find_styles(bucket, entries, config.style_mode, config.settings)
+        for style in all_styles(bucket, entries, config.style_mode, config.styles, config.settings)
     ]
 
 
@@ -151,8 +152,8 @@ def _styles_asked_for(every_style: Sequence[Style], config: Config) -> list[Styl
             f"expected one of {names}" if names else "there are no styles",
         )
         raise ConfigError(
-            f"STYLE is {config.style_name!r}, but {config.style_bucket} has no such style; "
-            f"{expected}"
+            f"STYLE is {config.style_name!r}, but {config.style_bucket or 'STYLES'} has no such "
+            f"style; {expected}"
         )
     return selected
 

@@ -16,17 +16,23 @@ from painterly.settings import FIELDS, Settings
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
 from painterly.suggestions import did_you_mean
+from painterly.style_title import KEYS as TITLE_KEYS
+from painterly.style_title import StyleTitle, title_from_table, title_of_file
 from painterly.wording import file_size, printable, shortened
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (
     *(bucket_layout.RECORDS, bucket_layout.CHECKPOINTS, bucket_layout.GALLERY),
-    bucket_layout.WEB,
+    *(bucket_layout.WEB, bucket_layout.READY),
 )
 MAX_FILE_BYTES = 1_000_000  # bytes of styles.toml: thousands of styles
 MAX_NAMED = 5  # wrong styles in one message
 LONGEST_NAME = 200  # bytes of UTF-8: a file system takes 255 for a folder
-KEYS = ("paintings", "regions")  # keys of a style in styles.toml in addition to settings
+KEYS = (
+    "paintings",
+    "regions",
+    *TITLE_KEYS,
+)  # keys of a style in styles.toml in addition to settings
 MASK_SUFFIX = ".mask"  # at the end of a mask's stem, in any case
 
 
@@ -49,12 +55,14 @@ class Painting:
 @dataclass(frozen=True)
 class Style:
     """One or more paintings blended, with settings. Its name is the first part of its results'
-    keys, and `own_settings` has the names of the settings that it sets itself."""
+    keys, and `own_settings` has the names of the settings that it sets itself. Its title is for
+    people."""
 
     name: str
     paintings: tuple[Painting, ...]
     settings: Settings
     own_settings: frozenset[str] = frozenset()
+    title: StyleTitle | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -154,9 +162,15 @@ def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings)
             name,
             tuple(Painting(entry, 1 / len(group), mask_of.get(entry.key)) for entry in group),
             settings,
+            title=title_of_files([entry.key for entry in group]),
         )
         for name, group in sorted(groups.items())
     ]
+
+
+def title_of_files(keys: Sequence[str]) -> StyleTitle | None:
+    """Return what the file name of a style's only painting says, or None."""
+    return title_of_file(PurePosixPath(keys[0]).stem) if len(keys) == 1 else None
 
 
 def styles_from_toml(
@@ -166,7 +180,8 @@ def styles_from_toml(
 
     Each table is a style. `paintings` is a list of keys (equal shares) or a table of keys and
     shares; `regions` a table of such keys, each with the key of a mask that says where in the
-    picture the painting is used; every other key is a setting. Raises ConfigError naming each wrong
+    picture the painting is used; `title`, `artist`, `short`, `year` and `medium` make its title;
+    every other key is a setting. Raises ConfigError naming each wrong
     style and what is wrong with it.
     """
     try:
@@ -236,7 +251,11 @@ def _style_from_table(
         Painting(stored.pictures[key], share / total, stored.mask_of.get(key), regions.get(key))
         for key, share in shares.items()
     )
-    return Style(name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes))
+    said = {key: changes.pop(key) for key in TITLE_KEYS if key in changes}
+    title = title_from_table(said, where) or title_of_files([*shares])
+    return Style(
+        name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes), title
+    )
 
 
 def _check_keys(table: Any, where: str) -> None:

@@ -68,8 +68,12 @@ def open_configured(
     if loaded.demo:
         raise ConfigError(_unset("BUCKET_*", ", ".join(config.BUCKETS)))
     addresses = loaded.photo_bucket, loaded.style_bucket, loaded.result_bucket
-    values = dict(zip(config.BUCKETS, addresses, strict=True))
-    return {name: open_bucket(values[name], loaded.account, new=new) for name in variables}
+    named = zip(config.BUCKETS, addresses, strict=True)
+    return {
+        name: open_bucket(address, loaded.account, new=new)
+        for name, address in named
+        if name in variables and address is not None
+    }
 
 
 def _unset(which: str, names: str) -> str:

@@ -12,6 +12,7 @@ from painterly.batch.bench import Bench
 from painterly.batch.buckets import Buckets
 from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from painterly.batch.order import Order
+from painterly.batch.paintings_view import is_ready, open_paintings
 from painterly.batch.styles import Painting, Style
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
@@ -45,7 +46,7 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
     run = _config(record, asked)
     buckets = Buckets(
         open_bucket(run.photo_bucket, run.account),
-        open_bucket(run.style_bucket, run.account),
+        open_paintings(run.style_bucket, run.account),
         FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
     )
     order = _order(record, asked, buckets)
@@ -75,8 +76,10 @@ def _config(record: Record, asked: RecordArguments) -> Config:
     """Return the configuration of a run that paints from the record's buckets."""
     environment = config.environment()
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
-    if photo_bucket is None or style_bucket is None:
-        raise _no_result(asked, "photo_bucket" if photo_bucket is None else "style_bucket")
+    if photo_bucket is None:
+        raise _no_result(asked, "photo_bucket")
+    if style_bucket is None and not all(is_ready(each.key) for each in record.paintings or ()):
+        raise _no_result(asked, "style_bucket")
     return replace(
         config.load({}),
         photo_bucket=photo_bucket,
@@ -166,8 +169,7 @@ def _paths(order: Order, buckets: Buckets) -> Iterator[Path]:
         (buckets.style, order.style.keys),
     )
     for bucket, keys in places:
-        if isinstance(bucket, FolderBucket):
-            yield from (bucket.folder / key for key in keys)
+        yield from (path for key in keys if (path := bucket.path(key)))
 
 
 def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:

@@ -13,7 +13,6 @@ from painterly.images.output import file_format
 from painterly.log import event
 from painterly.signals import Stop
 from painterly.storage.base import Bucket
-from painterly.storage.folder import FolderBucket
 from painterly.wording import plural
 
 # Variables without a meaning for a sheet, which always has preset instant.
@@ -66,5 +65,4 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
 
 def _files(bucket: Bucket, keys: Iterable[str]) -> Iterator[Path]:
     """Yield the files of keys, if the bucket is a folder."""
-    if isinstance(bucket, FolderBucket):
-        yield from (bucket.folder / key for key in keys)
+    yield from (path for key in keys if (path := bucket.path(key)))

@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
-        from painterly import config
+        from painterly import config, ready_styles
         from painterly.web.app import serve
         from painterly.web.options import load_options
 
@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         alone = bool(defaults)
         if paints_instantly(environment):
             defaults["STYLE_PRESET"] = "instant"
+        if not environment.get("STYLES", "").strip():
+            defaults["STYLES"] = ready_styles.ALL
         os.environ.update(defaults)  # For the worker.
         loaded = config.load(environment | defaults, demo_settings={})
         try:

@@ -173,6 +173,10 @@ class Bucket(ABC):
         """
         return str
 
+    def path(self, key: str) -> Path | None:
+        """Return the file that an object is in a folder, or None elsewhere."""
+        return None
+
     def skipped(self) -> Mapping[str, Sequence[str]]:
         """Return the names that a user may miss in a folder's listing, by the reason.
 
@@ -241,6 +245,10 @@ class View(Bucket):
 
     def folding(self, keys: Iterable[str]) -> Fold:
         return self._bucket.folding(keys)
+
+    def path(self, key: str) -> Path | None:
+        bucket, inner = self._at(key)
+        return bucket.path(inner)
 
     def skipped(self) -> Mapping[str, Sequence[str]]:
         return self._bucket.skipped()

@@ -88,6 +88,9 @@ class FolderBucket(Store):
             self._passed_over = passed_over
         yield from sorted(entries, key=lambda entry: entry.key)
 
+    def path(self, key: str) -> Path | None:
+        return self.folder / key
+
     def skipped(self) -> Mapping[str, Sequence[str]]:
         names: dict[str, list[str]] = {}
         for _, (why, shown) in sorted(self._passed_over.items()):

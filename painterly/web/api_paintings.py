@@ -7,6 +7,7 @@ from starlette.datastructures import UploadFile
 from painterly.web.buckets import UPLOADED
 from painterly.web.catalogue import painting_view
 from painterly.web.forms import KIND, parsed_form
+from painterly.web.language import Language
 from painterly.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
@@ -20,9 +21,10 @@ paintings = APIRouter(prefix="/api", tags=["paintings"], responses=REFUSALS)
 
 
 @paintings.get("/styles")
-def styles(service: Shared) -> list[StyleOut]:
-    """List the styles of the style bucket."""
-    return service.catalogue.styles()
+def styles(service: Shared, language: Language) -> list[StyleOut]:
+    """List the styles: those of the style bucket, then the ready ones. Texts are in the language
+    that the cookie `painterly_language`, or else the request's Accept-Language asks for."""
+    return service.catalogue.styles(language)
 
 
 @paintings.get("/paintings")

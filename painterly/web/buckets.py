@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from painterly.batch.buckets import Buckets
+from painterly.batch.paintings_view import PaintingsView, open_paintings
 from painterly.bucket_layout import WEB
 from painterly.config import Config
 from painterly.storage import open_bucket
-from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError, Store, View
+from painterly.storage.base import Bucket, Entry, ObjectError, Store, View
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
@@ -40,13 +41,13 @@ class Refreshed(Generic[_Value]):
 
 
 class StyleBucket(View):
-    """The style bucket, read only, with the paintings that users uploaded under `_web/`.
+    """The paintings of a run, with those that users uploaded under `_web/`.
 
     Uploads never become styles of a batch, so they are not listed, and they can be deleted without
     touching other paintings.
     """
 
-    def __init__(self, style: Bucket, uploads: Bucket) -> None:
+    def __init__(self, style: PaintingsView, uploads: Bucket) -> None:
         super().__init__(style)
         self._uploads = uploads
 
@@ -61,9 +62,7 @@ class StyleBucket(View):
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if key.startswith(UPLOADED):
             return self._uploads, key.removeprefix(UPLOADED)
-        if write:
-            raise BadKeyError(f"{self.name} is only read here")
-        return self._bucket, key
+        return super()._at(key, write=write)
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ def open_buckets(config: Config) -> WebBuckets:
             *(inside(config, prefix) for prefix in (PHOTOS, PAINTINGS, UNFINISHED)),
         )
     )
-    style = StyleBucket(open_bucket(config.style_bucket, config.account), paintings)
+    style = StyleBucket(open_paintings(config.style_bucket, config.account), paintings)
     return WebBuckets(photos, style, result, unfinished)
 
 

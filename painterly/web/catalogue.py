@@ -9,13 +9,15 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, find_styles
+from painterly.batch.paintings_view import all_styles, is_ready
+from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
 from painterly.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
+from painterly.style_title import StyleTitle
 from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.web.schemas import (
     ApiError,
@@ -56,24 +58,14 @@ class Catalogue:
         self._reducing = threading.Lock()
 
     def all(self) -> list[Style]:
-        """List the styles of the style bucket, with the settings of preset `fine`."""
+        """List the styles of the style bucket, then the ready ones, with the settings of preset
+        `fine`."""
         return self._styles.get()
 
-    def styles(self) -> list[StyleOut]:
-        """Return the styles of the style bucket as the API shows them."""
+    def styles(self, language: str) -> list[StyleOut]:
+        """Return the styles as the API shows them in a language."""
         usual = self._settings(Preset.FINE)
-        return [
-            StyleOut(
-                name=style.name,
-                paintings=[
-                    Blended(name=painting.entry.key, share=round(painting.share, 4))
-                    for painting in style.paintings
-                ],
-                thumbnail=thumbnail_url(style.paintings[0].entry.key),
-                settings=_own_settings(style, usual),
-            )
-            for style in self.all()
-        ]
+        return [_style_view(style, usual, language) for style in self.all()]
 
     def style(self, request: JobRequest) -> Style:
         """Return the style that a request asks for, with the settings of its preset."""
@@ -82,7 +74,8 @@ class Catalogue:
         if request.style is None:
             shares = request.paintings or {}
             paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)
-            style = Style(blend_name(shares), paintings, settings)
+            title = title_of_files([display_name(name) for name in shares])
+            style = Style(blend_name(shares), paintings, settings, title=title)
         else:
             styles = {style.name: style for style in self.all()}
             if request.style not in styles:
@@ -93,11 +86,13 @@ class Catalogue:
         return replace(style, settings=settings)
 
     def paintings(self) -> list[PaintingOut]:
-        """List all paintings, uploads last."""
+        """List the paintings of the style bucket, and uploads last."""
         return [painting_view(name) for name in self._entries.get(0)]
 
     def find(self, name: str) -> Entry | None:
         """Find the painting of a name; None if there is none."""
+        if is_ready(name):
+            return self._style_bucket.find(name)
         entry = self._entries.get().get(name)
         if entry is None and name.startswith(UPLOADED):  # Another instance may have it just now.
             entry = self._entries.get(0).get(name)
@@ -142,8 +137,9 @@ class Catalogue:
         return entry
 
     def _find_styles(self) -> list[Style]:
-        bucket, settings = self._style_bucket, self._settings(Preset.FINE)
-        return find_styles(bucket, [*bucket.list()], self._config.style_mode, settings)
+        bucket, config = self._style_bucket, self._config
+        settings = self._settings(Preset.FINE)
+        return all_styles(bucket, [*bucket.list()], config.style_mode, config.styles, settings)
 
     def _list_paintings(self) -> dict[str, Entry]:
         entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
@@ -170,6 +166,25 @@ def painting_view(name: str) -> PaintingOut:
     """Return a painting as the API shows it."""
     uploaded = name.startswith(UPLOADED)
     return PaintingOut(name=name, thumbnail=thumbnail_url(name), uploaded=uploaded)
+
+
+def _style_view(style: Style, usual: Settings, language: str) -> StyleOut:
+    first, title = style.paintings[0].entry.key, style.title or StyleTitle()
+    return StyleOut(
+        name=style.name,
+        title=title.title_in(language, style.name),
+        artist=title.artist,
+        short=title.short_artist,
+        year=title.year_in(language),
+        medium=title.medium_in(language),
+        thumbnail=thumbnail_url(first),
+        paintings=[
+            Blended(name=painting.entry.key, share=round(painting.share, 4))
+            for painting in style.paintings
+        ],
+        settings=_own_settings(style, usual),
+        ready=is_ready(first),
+    )
 
 
 def thumbnail_url(name: str) -> str:

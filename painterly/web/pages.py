@@ -11,9 +11,10 @@ from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.installation import PROGRAM
 from painterly.settings import PRESETS
-from painterly.texts import LANGUAGES, Texts, preferred
+from painterly.texts import Texts
 from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
+from painterly.web.language import Language, language_of
 from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
@@ -30,7 +31,6 @@ SAMPLES = {
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login
-LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 pages = APIRouter(include_in_schema=False)
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
 configure(templates.env)
@@ -56,9 +56,9 @@ def index(request: Request, service: Shared) -> Response:
 
 
 @pages.get("/styles")
-def styles(request: Request, service: Shared) -> Response:
+def styles(request: Request, service: Shared, language: Language) -> Response:
     """List the styles to choose from, for the form."""
-    return _shown(request, service, "styles", choices=_choices(service))
+    return _shown(request, service, "styles", choices=_choices(service, language))
 
 
 @pages.get("/gallery/")
@@ -88,7 +88,7 @@ async def log_in(request: Request, service: Shared) -> Response:
     async with request.form(max_files=0, max_fields=5, max_part_size=MAX_FIELD) as form:
         password, after = (str(form.get(name, "")) for name in ("password", "next"))
     after = own_path(after)
-    client, texts = client_address(request, service.options), Texts(_language(request))
+    client, texts = client_address(request, service.options), Texts(language_of(request))
     if wait_s := service.login_limiter.wait_s(client):
         error, status = texts.counted("page.passwords_wrong", wait_s), 429
     elif service.sessions.is_password(password):
@@ -117,13 +117,13 @@ def own_path(path: str) -> str:
     return path if safe and len(path) < 2000 else "/"
 
 
-def _choices(service: Service) -> list[dict[str, Any]]:
+def _choices(service: Service, language: str) -> list[dict[str, Any]]:
     """Return the styles of the style bucket, and each painting that is not one of them by itself,
     with what a page orders of each: the part of a request that chooses it, the shares of its
     paintings, and its own settings."""
     paintings = {each.name: each for each in service.catalogue.paintings()}
     choices, alone = [], set[str]()
-    for style in service.catalogue.styles():
+    for style in service.catalogue.styles(language):
         shares = {each.name: each.share for each in style.paintings}
         name = next(iter(shares)) if len(shares) == 1 else ""
         alone.add(name)
@@ -144,13 +144,7 @@ def _choices(service: Service) -> list[dict[str, Any]]:
 def _shown(
     request: Request, service: Service, name: str, status: int = 200, **about: Any
 ) -> Response:
-    language = _language(request)
+    language = language_of(request)
     about |= languages_context(language, [language], "gallery", "page")
     about["user_logged_in"] = service.sessions.is_logged_in(request.session)
     return templates.TemplateResponse(request, f"{name}.html", about, status)
-
-
-def _language(request: Request) -> str:
-    """Return the language that was chosen on a page, or else that the browser prefers."""
-    chosen = request.cookies.get(LANGUAGE_COOKIE)
-    return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))

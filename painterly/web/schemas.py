@@ -45,12 +45,21 @@ class Blended(BaseModel):
 
 
 class StyleOut(BaseModel):
-    """A style of the style bucket."""
+    """A style of the style bucket, or a ready one. A job names it by `name`; the other texts are
+    what people call it, in the request's language."""
 
-    name: str = Field(examples=["monet"])
+    name: str = Field(examples=["hokusai"])
+    title: str = Field(
+        examples=["The Great Wave"], description="Its title, or else its name in words."
+    )
+    artist: str | None = Field(examples=["Katsushika Hokusai"])
+    short: str | None = Field(examples=["Hokusai"], description="The artist's usual short name.")
+    year: str | None = Field(examples=["1831"])
+    medium: str | None = Field(examples=["colour woodblock print"])
+    thumbnail: str = Field(examples=["/api/paintings/_ready%2Fhokusai.jpg/thumbnail"])
     paintings: list[Blended]
-    thumbnail: str = Field(examples=["/api/paintings/monet.jpg/thumbnail"])
     settings: dict[str, Any] = Field(description="The style's own settings.")
+    ready: bool = Field(description="Whether it comes with the program.")
 
 
 class PaintingOut(BaseModel):

@@ -1,0 +1,82 @@
+"""The paintings of a run: those of the style bucket, and those of the ready styles."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+
+from painterly import ready_styles
+from painterly.batch.styles import Painting, Style, find_styles, styles_from_toml
+from painterly.bucket_layout import READY, STYLES
+from painterly.settings import Settings
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+from painterly.storage.base import BadKeyError, Bucket, Entry, View
+from painterly.storage.folder import FolderBucket
+
+_PREFIX = f"{READY}/"
+
+
+class PaintingsView(View):
+    """The style bucket, read only, with the paintings of the ready styles under `_ready/`.
+
+    These are read like others, but never listed: the names of ready styles choose them.
+    """
+
+    def __init__(self, bucket: Bucket | None) -> None:
+        """Args:
+        bucket: The style bucket, or None without one.
+        """
+        self._ready = FolderBucket(ready_styles.FOLDER, "the ready styles")
+        super().__init__(bucket or self._ready)
+
+    def list(self, prefix: str = "") -> Iterator[Entry]:
+        if self._bucket is not self._ready:
+            yield from super().list(prefix)
+
+    def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
+        if write:
+            raise BadKeyError(f"{self.name} is only read here")
+        if is_ready(key):
+            return self._ready, key.removeprefix(_PREFIX)
+        return self._bucket, key
+
+
+def open_paintings(address: str | None, account: Account) -> PaintingsView:
+    """Open the paintings of a style bucket, or of none. Raises ConfigError."""
+    return PaintingsView(None if address is None else open_bucket(address, account))
+
+
+def is_ready(key: str) -> bool:
+    """Return whether a key belongs to a ready style's painting."""
+    return key.startswith(_PREFIX)
+
+
+def all_styles(
+    bucket: Bucket,
+    entries: Sequence[Entry],
+    mode: str,
+    ready: Collection[str],
+    settings: Settings,
+) -> list[Style]:
+    """Return the styles of a style bucket, as `find_styles`, then the ready styles with the given
+    names, in their own order. The bucket's own take precedence over ready ones of the same name.
+
+    Raises ConfigError, StorageError.
+    """
+    own = find_styles(bucket, entries, mode, settings)
+    taken = {style.name for style in own}
+    return own + [style for style in _ready_styles(ready, settings) if style.name not in taken]
+
+
+def _ready_styles(names: Collection[str], settings: Settings) -> list[Style]:
+    if not names:
+        return []
+    folder = FolderBucket(ready_styles.FOLDER, "the ready styles")
+    text = folder.read(STYLES).decode()
+    every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
+    chosen = [every[name] for name in ready_styles.tables() if name in names]
+    return [replace(each, paintings=tuple(map(_prefixed, each.paintings))) for each in chosen]
+
+
+def _prefixed(painting: Painting) -> Painting:
+    entry = painting.entry
+    return replace(painting, entry=Entry(f"{_PREFIX}{entry.key}", entry.size, entry.etag))

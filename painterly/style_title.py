@@ -1,0 +1,117 @@
+"""The title of a style, for people: *The Great Wave, Hokusai, 1831*, in each language."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from painterly.errors import ConfigError
+from painterly.suggestions import did_you_mean
+from painterly.texts import DEFAULT, LANGUAGES, Texts, table
+from painterly.wording import printable, shortened
+
+KEYS = ("title", "artist", "short", "year", "medium")  # keys of a style in styles.toml
+LONGEST = 200  # characters of each
+# The_Great_Wave_by_Katsushika_Hokusai_1831, also with hyphens or spaces; the year may be missing.
+_FILE_NAME = re.compile(
+    r"(?P<title>.+)[_ -]by[_ -](?P<artist>.+?)(?:[_ -](?P<year>[0-9]{3,4}))?", re.IGNORECASE
+)
+_ABOUT = "c. "  # before a year that is not certain
+
+
+@dataclass(frozen=True)
+class StyleTitle:
+    """A title with its artist, year and medium, as far as they are known.
+
+    Attributes:
+        title: The title, by language; at least one if there is any.
+        artist, short: The artist, and the usual short name, if that is not the last word.
+        year: The year, such as `1831` or `c. 1750`.
+        medium: A key of `[medium]` in texts.toml, or other words.
+    """
+
+    title: Mapping[str, str] = field(default_factory=dict)
+    artist: str | None = None
+    short: str | None = None
+    year: str | None = None
+    medium: str | None = None
+
+    def title_in(self, language: str, name: str) -> str:
+        """Return the title in a language, or else in another one, or else the style's name in
+        words."""
+        known = self.title.get(language) or self.title.get(DEFAULT)
+        return known or next(iter(self.title.values()), name_in_words(name))
+
+    @property
+    def short_artist(self) -> str | None:
+        """The artist's short name."""
+        return self.short or (self.artist and self.artist.split()[-1])
+
+    def year_in(self, language: str) -> str | None:
+        """Return the year in a language."""
+        if self.year is None or not self.year.startswith(_ABOUT):
+            return self.year
+        return Texts(language).text("title.about_year", year=self.year.removeprefix(_ABOUT))
+
+    def medium_in(self, language: str) -> str | None:
+        """Return the medium in a language."""
+        key = f"medium.{self.medium}"
+        return Texts(language).text(key) if key in table() else self.medium
+
+    def line(self, language: str, name: str) -> str:
+        """Return title, artist and year of a style with a name in one line."""
+        parts = (self.title_in(language, name), self.short_artist, self.year_in(language))
+        return ", ".join(part for part in parts if part)
+
+
+def name_in_words(name: str) -> str:
+    """Return a style's name as people write it: `woodcut-and-brush` as `Woodcut and brush`, and
+    the blend `monet+hokusai` as `Monet + Hokusai`."""
+    words = (re.sub("[_-]+", " ", part).strip() for part in name.split("+"))
+    return " + ".join(each[:1].upper() + each[1:] for each in words if each) or name
+
+
+def title_of_file(stem: str) -> StyleTitle | None:
+    """Return what a file name without its extension says, such as
+    `The_Great_Wave_by_Hokusai_1831`, or None if it names no artist."""
+    match = _FILE_NAME.fullmatch(stem)
+    if match is None:
+        return None
+    title, artist = name_in_words(match["title"]), name_in_words(match["artist"])
+    return StyleTitle({DEFAULT: title}, artist, artist, match["year"])
+
+
+def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle | None:
+    """Return what a style's table in styles.toml says of its title, or None without any.
+
+    Args:
+        values: The values of KEYS that it has.
+        where: The style, for messages.
+
+    Raises:
+        ConfigError: A value is wrong.
+    """
+    if not values:
+        return None
+    given = dict(values)
+    titles = given.pop("title", {})
+    if not isinstance(titles, dict):
+        titles = {DEFAULT: titles}
+    for language in titles:
+        if language not in LANGUAGES:
+            hint = did_you_mean(language, LANGUAGES, f"expected one of {', '.join(LANGUAGES)}")
+            raise ConfigError(f"{where} title has the language {shortened(language)}; {hint}")
+    if type(year := given.get("year")) is int:
+        given["year"] = str(year)
+    title = {language: _text(text, f"{where} title") for language, text in titles.items()}
+    return StyleTitle(
+        title, **{name: _text(text, f"{where} {name}") for name, text in given.items()}
+    )
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > LONGEST:
+        raise ConfigError(
+            f"{what} is {shortened(value)}; expected a text of at most {LONGEST} characters"
+        )
+    return printable(value.strip())

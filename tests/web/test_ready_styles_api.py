@@ -1,0 +1,60 @@
+"""The ready styles in the web service: named in the request's language, and painted like others."""
+
+import pytest
+from support.web_service import send, served
+
+FIELDS = {"title", "artist", "short", "year", "medium", "ready"}
+
+
+def listed(web, language="en"):
+    answer = web.get("/api/styles", headers={"Accept-Language": language})
+    return {style["name"]: style for style in answer.json()}
+
+
+def test_styles_have_titles_in_the_language_that_was_asked_for(place):
+    with served(place | {"STYLES": "hokusai,piranesi,mosaic"}) as web:
+        in_english, in_german = listed(web), listed(web, "de-AT")
+        assert list(in_english) == ["both", "monet", "hokusai", "piranesi", "mosaic"]
+        hokusai = in_german["hokusai"]
+        assert {name: hokusai[name] for name in FIELDS} == {
+            "title": "Die große Welle",
+            "artist": "Katsushika Hokusai",
+            "short": "Hokusai",
+            "year": "1831",
+            "medium": "Farbholzschnitt",
+            "ready": True,
+        }
+        assert in_english["piranesi"]["year"] == "c. 1750"
+        assert in_german["piranesi"]["year"] == "um 1750"
+        monet = {name: in_english["monet"][name] for name in FIELDS}
+        assert monet == dict.fromkeys(FIELDS) | {"title": "Monet", "ready": False}
+        assert web.get(hokusai["thumbnail"]).headers["content-type"] == "image/jpeg"
+        web.cookies.set("painterly_language", "fr")
+        assert listed(web)["hokusai"]["title"] == "La Grande Vague"
+
+
+def test_a_style_of_the_bucket_takes_the_place_of_a_ready_one(place):
+    with served(place | {"STYLES": "monet,klimt"}) as web:
+        styles = listed(web)
+        assert list(styles) == ["both", "monet", "klimt"]
+        assert styles["monet"]["paintings"] == [{"name": "monet.jpg", "share": 1.0}]
+
+
+@pytest.fixture
+def only_ready(place):
+    """The variables of `place` without its paintings, with two ready styles."""
+    place["STYLES"] = "hokusai,klimt"
+    del place["BUCKET_STYLE"]
+
+
+def test_ready_styles_are_painted_alone_and_blended(only_ready, web, worker):
+    blend = {"_ready/hokusai.jpg": 70, "_ready/klimt.jpg": 30}
+    requests = {"style": "hokusai"}, {"paintings": blend}
+    jobs = [send(web, request | {"preset": "instant"}).json() for request in requests]
+    assert [job["style"] for job in jobs] == ["hokusai", "hokusai+klimt"]
+    for job in jobs:
+        assert worker.paint()
+        web.service.jobs.refresh()
+        assert web.get(job["links"]["self"]).json()["state"] == "done"
+    refused = send(web, {"paintings": {"_ready/nothing.jpg": 1}}).json()["detail"]
+    assert refused == "there is no painting '_ready/nothing.jpg'"
