@@ -8,6 +8,8 @@ from typing import Any
 from painterly.bucket_layout import STYLES
 from painterly.errors import ConfigError
 from painterly.installation import command
+from painterly.style_title import KEYS as TITLE_KEYS
+from painterly.style_title import StyleTitle, title_from_table
 from painterly.suggestions import did_you_mean
 from painterly.wording import shortened
 
@@ -38,3 +40,10 @@ def named(text: str) -> tuple[str, ...]:
 def hint(name: str) -> str:
     """Return what was probably meant by a name that there is not, or else where the names are."""
     return did_you_mean(name, [*tables(), ALL], f"{command('styles')} lists the ready styles")
+
+
+@cache
+def title(name: str) -> StyleTitle | None:
+    """Return the title of a ready style, or None if there is no such style."""
+    table = tables().get(name, {})
+    return title_from_table({key: table[key] for key in TITLE_KEYS if key in table}, name)

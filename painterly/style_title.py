@@ -45,7 +45,7 @@ class StyleTitle:
     @property
     def short_artist(self) -> str | None:
         """The artist's short name."""
-        return self.short or (self.artist and self.artist.split()[-1])
+        return self.short or next(iter((self.artist or "").split()[-1:]), None)
 
     def year_in(self, language: str) -> str | None:
         """Return the year in a language."""
@@ -62,6 +62,10 @@ class StyleTitle:
         """Return title, artist and year of a style with a name in one line."""
         parts = (self.title_in(language, name), self.short_artist, self.year_in(language))
         return ", ".join(part for part in parts if part)
+
+    def lines(self, name: str) -> dict[str, str]:
+        """Return `line` in each language."""
+        return {language: self.line(language, name) for language in LANGUAGES}
 
 
 def name_in_words(name: str) -> str:

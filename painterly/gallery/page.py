@@ -81,13 +81,15 @@ def page_context(
     painted = [each for each in ordered if each.result is not None]
     data = _page_data(painted, thumbnails)
     counts = Counter(printable(style_name(each)) for each in painted)
+    titles = zip(data["styles"], _style_titles(painted), strict=True)
     return {
         "photo_count": len(data["photos"]),
-        "styles": [(name, counts[name]) for name in data["styles"]],
+        "styles": [(title, counts[name]) for name, title in titles],
         "failures": [
             (
                 printable(photo_name(record)),
                 printable(style_name(record)),
+                record_view.style_titles(record),
                 record_view.failure_reason(record),
             )
             for record in ordered
@@ -141,8 +143,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         numbers refer to. `thumb` is a data: URI, 1 if the page finds the thumbnail under its own
         key, or 0; `addresses` has those that do not follow from it, or is 0.
     """
-    style_names = sorted({style_name(each) for each in ordered}, key=sort_key)
-    styles = _Numbered(style_names)
+    styles = _Numbered(_style_names(ordered))
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
     sizes, settings, origins = _Numbered(), _Numbered(), _Numbered()
 
@@ -174,15 +175,43 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
         "columns": ROW_COLUMNS,
         "rows": [row(each) for each in ordered],
         "styles": [printable(name) for name in styles],
+        "titles": [_once(titles) for titles in _style_titles(ordered)],
         "photos": [(printable(name), thumb("photos", name), _addresses(name)) for name in photos],
         "paintings": [
-            (printable(key), thumb("paintings", key), _addresses(key)) for key in paintings
+            (printable(key), thumb("paintings", key), _addresses(key), _title_of(key))
+            for key in paintings
         ],
         "blends": list(blends),
         "sizes": list(sizes),
         "settings": list(settings),
         "origins": list(origins),
     }
+
+
+def _style_names(records: Iterable[Record]) -> list[str]:
+    return sorted({style_name(each) for each in records}, key=sort_key)
+
+
+def _style_titles(records: Sequence[Record]) -> list[dict[str, str]]:
+    """Return the titles of the records' styles, by language, in the order of `_style_names`."""
+    # The others of a style may be older, without a title.
+    by_name = {style_name(each): each for each in sorted(records, key=_has_title)}
+    return [record_view.style_titles(by_name[name]) for name in _style_names(records)]
+
+
+def _has_title(record: Record) -> bool:
+    return record.style_title is not None
+
+
+def _title_of(key: str) -> str | dict[str, str]:
+    """Return the title of a painting, empty if it is its key."""
+    title = _once(record_view.painting_titles(key))
+    return "" if title == printable(key) else title
+
+
+def _once(titles: dict[str, str]) -> str | dict[str, str]:
+    """Return titles by language, or the only one if they are the same in all."""
+    return next(iter(titles.values())) if len({*titles.values()}) == 1 else titles
 
 
 def url(key: str) -> str | None:

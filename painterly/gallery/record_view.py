@@ -10,9 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
+from painterly import ready_styles
+from painterly.bucket_layout import READY, WEB
 from painterly.errors import ConfigError
 from painterly.record import PaintingRef, Record, Scalar
 from painterly.settings import parse
+from painterly.style_title import StyleTitle
+from painterly.texts import LANGUAGES
 from painterly.wording import printable
 
 Rows = tuple[tuple[str, str], ...]  # names and values
@@ -38,6 +42,23 @@ def pictures_of(records: Iterable[Record]) -> Iterator[tuple[str, str]]:
 def style_name(record: Record) -> str:
     """Return the style's name."""
     return record.style or UNNAMED
+
+
+def style_titles(record: Record) -> dict[str, str]:
+    """Return the title of the style, by language."""
+    lines = (record.style_title or StyleTitle()).lines(style_name(record))
+    return {language: printable(line) for language, line in lines.items()}
+
+
+def painting_titles(key: str) -> dict[str, str]:
+    """Return the title of a ready style's painting, or the name of another one, by language."""
+    folder, _, name = key.rpartition("/")
+    stem = name.rpartition(".")[0]
+    if folder == READY and (title := ready_styles.title(stem)):
+        return title.lines(stem)
+    if folder == WEB:
+        key = re.sub("^[0-9a-f]{12}-", "", name)
+    return dict.fromkeys(LANGUAGES, printable(key))
 
 
 def size(record: Record) -> tuple[int, int] | None:

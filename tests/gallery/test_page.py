@@ -50,6 +50,30 @@ def test_the_data_has_what_the_filter_and_the_details_need():
     ]  # An older record does not name its network.
 
 
+def test_styles_and_paintings_have_titles_in_every_language():
+    hokusai = {"title": {"en": "The Great Wave", "de": "Die große Welle"}, "year": "c. 1831"}
+    ready, blend = "_ready/hokusai.jpg", [{"key": "_web/0123456789ab-waves.jpg"}]
+    text = render_page(
+        [
+            record("old.jpg", "hokusai", paintings=[{"key": ready}]),
+            record(style="hokusai", style_title=hokusai, paintings=[{"key": ready}]),
+            record(style="waves-and_beach+dunes", paintings=blend),
+            record("torn.jpg", "hokusai", style_title=hokusai, result=None, error="is torn"),
+        ],
+        {},
+    )
+    data = data_of(text)
+    assert data["styles"] == ["hokusai", "waves-and_beach+dunes"]
+    in_german, other = data["titles"][0]["de"], data["titles"][1]
+    assert (in_german, other) == ("Die große Welle, um 1831", "Waves and beach + Dunes")
+    assert data["titles"][0]["en"] == "The Great Wave, c. 1831"
+    titles = {key: title for key, *_, title in data["paintings"]}
+    assert titles[ready]["fr"] == "La Grande Vague, Hokusai, 1831"
+    assert titles["_web/0123456789ab-waves.jpg"] == "waves.jpg"
+    shown = Tags(text).text
+    assert "torn.jpg · The Great Wave, c. 1831 · is torn" in " ".join(shown.split())
+
+
 @pytest.mark.parametrize(
     ("share", "height", "width"), [(None, 0, 6000), (-1, 4000, 10**6), (float("nan"), -1, 1)]
 )

@@ -14,6 +14,8 @@ const texts = all[language], locale = language === "en" ? "en-GB" : language;
 
 // values: replace the names in braces.
 export const text = (key, values = {}) => texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+// The title of a style or a painting: the same in all languages, or one for each.
+export const inLanguage = (title) => typeof title === "string" ? title : title[language];
 const plurals = new Intl.PluralRules(locale), integers = new Intl.NumberFormat(locale);
 export const counted = (key, count, values = {}) =>
   text(`${key}.${plurals.select(count) === "one" ? "one" : "other"}`, { count: integers.format(count), ...values });

@@ -13,13 +13,13 @@ const datedInUtc = (moment) => typeof moment === "number" ? `${dated(1000 * mome
 
 // Compares it with another style of the same photo, by its name, or with the photo itself.
 const inStyle = (result) => {
-  const style = data.styles[result.style];
+  const style = result.styleTitle;
   return { ...result, title: style, label: style, alt: text("gallery.in_style", { photo: result.photo.title, style }) };
 };
 const compareWith = (name, view) => {
   const { photo } = current, others = resultsOf.get(photo).filter((each) => each !== current);
   const against = others.find((each) => data.styles[each.style] === name);
-  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(data.styles[each.style])));
+  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(each.styleTitle, data.styles[each.style])));
   byId("against").value = against ? name : "";
   if (against) compare(inStyle(against), inStyle(current), view);
   else compare(photoSide(photo), resultSide(inStyle(current)), view);
@@ -30,7 +30,7 @@ const showResult = (number) => {
   current = result;
   showDetails({
     title: photo.title,
-    subtitle: data.styles[result.style],
+    subtitle: result.styleTitle,
     download: result.href,
     file: result.file,
     timelapse: result.timelapse,

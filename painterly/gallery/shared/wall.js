@@ -2,7 +2,7 @@
 // #monet/beach.jpg?style=monet&sort=newest
 import { addressHash } from "./address.js";
 import { byId, make, picture, showPaintings } from "./elements.js";
-import { counted, percent, text } from "./texts.js";
+import { counted, inLanguage, percent, text } from "./texts.js";
 
 export const data = JSON.parse(byId("data").textContent);
 
@@ -14,9 +14,9 @@ const storedAddress = (kind, key, addresses) => {
 };
 // Photos that were sent to the web service have their job in front of their names.
 const OF_JOB = /^([0-9a-f]{20})\/(?=[^/]+$)/;
-const pictureOf = (kind, [name, thumb, addresses]) => ({
+const pictureOf = (kind, [name, thumb, addresses, title]) => ({
   name,
-  title: name.replace(OF_JOB, ""),
+  title: inLanguage(title || name.replace(OF_JOB, "")),
   job: (OF_JOB.exec(name) || [])[1],
   thumb: thumb === 1 ? storedAddress(`thumbs/${kind}`, name, addresses) : thumb,
   preview: storedAddress(kind, name, addresses),
@@ -29,6 +29,7 @@ export const results = data.rows.map((row, number) => {
   const key = fields.key || `${data.styles[style]}/${photo.name}`, addresses = fields.addresses;
   return {
     ...fields, number, photo, style, shares,
+    styleTitle: inLanguage(data.titles[style]),
     ...pictureOf("results", [key, fields.thumb, addresses]),
     anchor: addresses ? addresses.anchor : path(key),
     href: addresses ? addresses.href : `./${path(key)}`,
@@ -42,13 +43,13 @@ export const results = data.rows.map((row, number) => {
 const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
 const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
 
-export const paintingsOf = (shares) => shares.map(([number, share]) => ({ ...paintings[number], share: share === null ? "" : percent(share / 100) }));
+export const paintingsOf = (shares) => shares.map(([number, share]) => ({ ...paintings[number], name: paintings[number].title, share: share === null ? "" : percent(share / 100) }));
 
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
   link.href = `#${result.anchor}`;
   const named = text("gallery.in_style", { photo: result.photo.title, style: "" }).trim();
-  link.append(picture(result.thumb, named, result.size), " ", make("span", data.styles[result.style], "caption"));
+  link.append(picture(result.thumb, named, result.size), " ", make("span", result.styleTitle, "caption"));
   card.append(link);
   card.dataset.number = result.number;
   return card;
@@ -112,7 +113,7 @@ export const arrange = ({ style, sort }) => {
   form.elements.style.value = style === null ? "" : String(style);
   form.elements.sort.value = sort;
   const count = shownResults.flat().length;
-  byId("status").textContent = style === null ? "" : counted("gallery.results_in_style", count, { style: data.styles[style] });
+  byId("status").textContent = style === null ? "" : counted("gallery.results_in_style", count, { style: inLanguage(data.titles[style]) });
   byId("chosen").hidden = style === null;
   showPaintings(byId("chosen"), style === null ? [] : paintingsOf(results.find((each) => each.style === style).shares));
   const failures = [...document.querySelectorAll("#failed li")];
