@@ -13,7 +13,8 @@ Paints every photo in every style.
                             paint these folders (./name), buckets (name) or single pictures;
                             any setting is a flag (docs/settings.md)
   ./start.sh PHOTO PAINTING … RESULT.jpg
-                            paint one picture, as ./inetwork.py does
+                            paint one picture, as ./inetwork.py does; PAINTING may also be
+                            a ready style, such as hokusai
   ./start.sh --open         open the results page in the browser at the end, if RESULTS
                             is a folder
   ./start.sh --include '2026/*' --exclude '*.gif'
@@ -25,6 +26,7 @@ Paints every photo in every style.
                             RUN_MODE=web does the same
   ./start.sh cluster …      paint on the Ray cluster at CLUSTER (docs/cluster.md), or else on the
                             one on this machine
+  ./start.sh styles         list the ready styles, such as hokusai
   ./start.sh init           set up Clever Cloud, AWS or another S3 service: write .env, create the
                             buckets (--help lists flags that answer its questions)
   ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
@@ -84,6 +86,7 @@ case $mode in
   '' | -*) run=(-m painterly "$@") ;;
   cluster) extras=(tensorflow cluster) run=(-m painterly cluster "${@:2}") ;;
   web) extras=(tensorflow web) run=(-m painterly web "${@:2}") ;;
+  styles) extras=() paints="" run=(-m painterly styles "${@:2}") ;;
   init) extras=() run=(-m painterly init "${@:2}") ;;
   weights) extras=(tensorflow) paints="" run=(-m painterly weights "${@:2}") ;;
   setup)

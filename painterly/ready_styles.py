@@ -42,6 +42,18 @@ def hint(name: str) -> str:
     return did_you_mean(name, [*tables(), ALL], f"{command('styles')} lists the ready styles")
 
 
+def path(name: str) -> Path:
+    """Return the file of a ready style's painting."""
+    (key,) = tables()[name]["paintings"]
+    return FOLDER / key
+
+
+def own_settings(name: str) -> dict[str, Any]:
+    """Return the settings that a ready style sets itself."""
+    described = ("paintings", *TITLE_KEYS)
+    return {key: value for key, value in tables()[name].items() if key not in described}
+
+
 @cache
 def title(name: str) -> StyleTitle | None:
     """Return the title of a ready style, or None if there is no such style."""

@@ -58,10 +58,10 @@ class StyleTitle:
         key = f"medium.{self.medium}"
         return Texts(language).text(key) if key in table() else self.medium
 
-    def line(self, language: str, name: str) -> str:
-        """Return title, artist and year of a style with a name in one line."""
-        parts = (self.title_in(language, name), self.short_artist, self.year_in(language))
-        return ", ".join(part for part in parts if part)
+    def line(self, language: str, name: str, *, between: str = ", ") -> str:
+        """Return title, artist and year of a style with a name, by default in one line."""
+        made = ", ".join(part for part in (self.short_artist, self.year_in(language)) if part)
+        return between.join(part for part in (self.title_in(language, name), made) if part)
 
     def lines(self, name: str) -> dict[str, str]:
         """Return `line` in each language."""

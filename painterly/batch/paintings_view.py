@@ -6,11 +6,13 @@ from dataclasses import replace
 from painterly import ready_styles
 from painterly.batch.styles import Painting, Style, find_styles, styles_from_toml
 from painterly.bucket_layout import READY, STYLES
+from painterly.errors import ConfigError
 from painterly.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, View
 from painterly.storage.folder import FolderBucket
+from painterly.suggestions import closest
 
 _PREFIX = f"{READY}/"
 
@@ -42,7 +44,13 @@ class PaintingsView(View):
 
 def open_paintings(address: str | None, account: Account) -> PaintingsView:
     """Open the paintings of a style bucket, or of none. Raises ConfigError."""
-    return PaintingsView(None if address is None else open_bucket(address, account))
+    try:
+        return PaintingsView(None if address is None else open_bucket(address, account))
+    except ConfigError as error:  # A ready style may have been meant: most users have no buckets.
+        meant = closest(address or "", ready_styles.tables())
+        raise ConfigError(
+            f"{error}; or did you mean the ready style {meant}?" if meant else f"{error}"
+        ) from None
 
 
 def is_ready(key: str) -> bool:
@@ -74,7 +82,19 @@ def _ready_styles(names: Collection[str], settings: Settings) -> list[Style]:
     text = folder.read(STYLES).decode()
     every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
     chosen = [every[name] for name in ready_styles.tables() if name in names]
-    return [replace(each, paintings=tuple(map(_prefixed, each.paintings))) for each in chosen]
+    return [_overridden(each, settings) for each in chosen]
+
+
+def _overridden(style: Style, settings: Settings) -> Style:
+    """Return a ready style with its paintings' keys, and with all settings that were given: the
+    user who gives them cannot edit the style."""
+    given = {name: settings.given[name] for name in style.own_settings & settings.given.keys()}
+    return replace(
+        style,
+        paintings=tuple(map(_prefixed, style.paintings)),
+        settings=style.settings.replaced(given),
+        own_settings=style.own_settings - given.keys(),
+    )
 
 
 def _prefixed(painting: Painting) -> Painting:

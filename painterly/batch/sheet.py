@@ -113,8 +113,8 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
             if not cells and by_style:
                 cells.append((_fitted(finished.photo.pixels_int, side, alpha), name))
             elif not cells:
-                cells.append((_fitted(finished.paintings[0], side), style.name))
-            label = style.name if by_style else name
+                cells.append((_fitted(finished.paintings[0], side), style.label(between="\n")))
+            label = style.label(between="\n") if by_style else name
             cells.append((_fitted(finished.image, side, alpha), label))
     return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
 

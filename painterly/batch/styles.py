@@ -18,6 +18,7 @@ from painterly.storage.file_names import nfc
 from painterly.style_title import KEYS as TITLE_KEYS
 from painterly.style_title import StyleTitle, title_from_table, title_of_file
 from painterly.suggestions import did_you_mean
+from painterly.texts import DEFAULT
 from painterly.wording import file_size, printable, shortened
 
 # The result bucket keeps everything that is not a result under these names.
@@ -63,6 +64,10 @@ class Style:
     settings: Settings
     own_settings: frozenset[str] = frozenset()
     title: StyleTitle | None = None
+
+    def label(self, language: str = DEFAULT, **layout: str) -> str:
+        """Return its title, artist and year in a language, as `StyleTitle.line`."""
+        return (self.title or StyleTitle()).line(language, self.name, **layout)
 
     @property
     def keys(self) -> list[str]:

@@ -9,7 +9,7 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from painterly import bucket_layout
+from painterly import bucket_layout, ready_styles
 from painterly.cli.app import open_in_browser, run_service
 from painterly.cli.installed_defaults import check_samples, paints_instantly
 from painterly.cli.parser import Parser, add_setting, normalized, settings_given
@@ -37,7 +37,8 @@ WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current
 SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
 NOTES = f"""\
 PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
-as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture.
+as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture, and
+PAINTINGS ready styles, such as hokusai,klimt or all ({command("styles")} lists them).
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
 environment or in a file .env {WHERE}; without these,
 {SAMPLES}. Variables set everything else as well.
@@ -210,7 +211,11 @@ def place_variables(
             f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
             + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
         )
-    located = [_located(place, name, start) for place, name in zip(places, names, strict=True)]
+    ready = _ready_styles(places[1], start)
+    located = [
+        "" if ready and name == PLACES[1] else _located(place, name, start)
+        for place, name in zip(places, names, strict=True)
+    ]
     if len(located) == len(PLACES) and _is_picture(located[2]):
         raise ConfigError(f"RESULTS is {places[2]!r}; {NO_RESULTS}")
     values = dict(zip(BUCKETS, located, strict=False))
@@ -219,7 +224,25 @@ def place_variables(
             values[variable], values[one] = _parts(values[variable])
     if "STYLE" in values:
         values["STYLE_MODE"] = "each"
+    if ready:
+        values["STYLES"] = ready
     return values
+
+
+def _ready_styles(place: str, start: Path) -> str | None:
+    """Return PAINTINGS if it names ready styles, or a list of them, and nothing here has that name.
+
+    Raises ConfigError for a list with a name that there is not.
+    """
+    known = (*ready_styles.tables(), ready_styles.ALL)
+    is_list = "," in place and "/" not in place
+    if not (is_list or place in known) or os.path.lexists(start / place):
+        return None
+    try:
+        ready_styles.named(place)
+    except ConfigError as error:
+        raise ConfigError(f"{PLACES[1]} is {place!r}; {error}") from None
+    return place
 
 
 def _located(place: str, name: str, start: Path) -> str:

@@ -43,6 +43,7 @@ class Verb:
 VERBS = {
     "web": Verb("web", "main", "serve a page and an API to paint from a browser"),
     "cluster": Verb("batch", "cluster", "paint folders or buckets on a Ray cluster"),
+    "styles": Verb("styles", "main", "list the ready styles, such as hokusai"),
     "init": Verb("init", "main", "set up buckets: create them, and write .env"),
     "send-source": Verb("sync_commands", "cl_send_source", "upload photos to BUCKET_SOURCE"),
     "send-style": Verb("sync_commands", "cl_send_style", "upload paintings to BUCKET_STYLE"),
@@ -59,14 +60,16 @@ DESCRIPTION = (
     "style. Other commands, each with a --help:\n\n"
 ) + "\n".join(f"  {command(name):22}  {verb.purpose}" for name, verb in VERBS.items())
 EXAMPLE = f"""\
+  {command()} beach.jpg hokusai out.jpg
   {command()} beach.jpg monet.jpg beach-by-monet.jpg
   {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
   {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
   {command()} ./photos ./paintings ./painted --size 1024 --open"""
 NOTES = f"""\
 One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
-are several PAINTINGs. PHOTO may be -, the standard input, and RESULT -, the standard output;
-the log goes to stderr then.
+are several PAINTINGs. A PAINTING may be the name of a ready style, and PAINTINGS names with
+commas, or all ({command("styles")} lists them); a file of that name wins.
+PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then.
 
 {batch.NOTES}"""
 

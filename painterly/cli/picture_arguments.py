@@ -1,10 +1,13 @@
 """The command line of one picture: INetwork's own arguments and ours, and what they ask for."""
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any, NoReturn
 
+from painterly import ready_styles
 from painterly.cli.installed_defaults import paints_instantly
 from painterly.cli.parser import (
     Parser,
@@ -53,7 +56,7 @@ START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
 MAX_COUNT = 999_999_999
 HELP = {
     "pictures": "the photo; the painting, or several to blend; the result, with or without its "
-    "extension",
+    "extension; a painting may be the name of a ready style",
     "--style_masks": "one per painting, `-` for none: the part of the painting to use (white); "
     "without --regions and --content_mask, also the part of the picture it goes to",
     "--content_mask": "the part of the photo to paint (white); the rest keeps its pixels",
@@ -222,7 +225,7 @@ def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> Pi
         raise ConfigError("--image_size and --size both set the size; give one of them")
     base, *refs, prefix = args.pictures
     start = None if args.init_image in START_WORDS else args.init_image
-    settings = _settings(args, start)
+    settings = _settings(args, start, _settings_of_styles(refs))
     rows, save_every = args.image_size, args.save_every
     if settings.traits.original:
         if rows is None and args.size is None:
@@ -239,7 +242,7 @@ def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> Pi
         save_every, output = 0, replace(output, format=output.format or "same")
     return PictureArguments(
         base=base,
-        paintings=_paintings(args, refs),
+        paintings=_paintings(args, [_painting_path(ref, prefix) for ref in refs]),
         prefix=prefix,
         settings=settings,
         rows=rows,
@@ -256,8 +259,47 @@ def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> Pi
     )
 
 
-def _settings(args: argparse.Namespace, start: str | None) -> Settings:
-    """Return the settings among the arguments, without a picture to start from."""
+def _painting_path(ref: str, prefix: str) -> str:
+    """Return the path of a painting, for the name of a ready style that of its painting. Raises
+    ConfigError for a word that is neither a file nor a name."""
+    if not _names_style(ref):
+        return ref
+    if ref == ready_styles.ALL:
+        raise ConfigError(
+            f"all paints a picture in each ready style, into a folder such as ./out; got {prefix!r}"
+        )
+    if ref not in ready_styles.tables():
+        raise ConfigError(
+            f"painting {shortened(ref)} is neither a file nor a ready style; "
+            f"{ready_styles.hint(ref)}"
+        )
+    return str(ready_styles.path(ref))
+
+
+def _names_style(ref: str) -> bool:
+    """Return whether a painting is given by a name, with which no file here begins."""
+    return PurePath(ref).name == ref and not PurePath(ref).suffix and not os.path.lexists(ref)
+
+
+def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that all paintings set in the same way, as ready styles do."""
+    own = [ready_styles.own_settings(ref) if _is_ready(ref) else {} for ref in refs]
+    return {
+        name: value
+        for name, value in own[0].items()
+        if all(each.get(name) == value for each in own)
+    }
+
+
+def _is_ready(ref: str) -> bool:
+    return ref in ready_styles.tables() and _names_style(ref)
+
+
+def _settings(
+    args: argparse.Namespace, start: str | None, of_styles: Mapping[str, Any]
+) -> Settings:
+    """Return the settings among the arguments, without a picture to start from, which override
+    those of the styles."""
     values = settings_given(args)
     if paints_instantly(values):
         values["preset"] = "instant"
@@ -265,7 +307,7 @@ def _settings(args: argparse.Namespace, start: str | None) -> Settings:
         values["rescale_method"] = "bicubic"
     if start is not None:
         del values["init_image"]
-    return Settings().replaced(values, "--")
+    return Settings().replaced(of_styles).replaced(values, "--")
 
 
 def _paintings(args: argparse.Namespace, refs: Sequence[str]) -> tuple[PaintingPaths, ...]:

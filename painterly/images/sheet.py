@@ -30,8 +30,8 @@ def sheet_of(
     """Draw a sheet, uint8 [H, W, 3].
 
     Args:
-        pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its label. A
-            label that is wider than its cell loses its middle.
+        pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its label, of
+            one or more lines. A line that is wider than its cell loses its middle.
         side: As from `cell_side`.
         text_height: The size of the labels in px; by default, it grows with `side`.
     """
@@ -39,8 +39,8 @@ def sheet_of(
     font = ImageFont.truetype(FONT, size)
     width = max(picture.shape[1] for picture, _ in pictures)
     height = max(picture.shape[0] for picture, _ in pictures)
-    line = round(1.4 * size)
-    step_x, step_y = width + gap, height + gap // 3 + line + gap
+    line, lines = round(1.4 * size), 1 + max(label.count("\n") for _, label in pictures)
+    step_x, step_y = width + gap, height + gap // 3 + lines * line + gap
     columns = min(
         range(1, len(pictures) + 1),
         key=lambda n: abs(math.log(n * step_x / (math.ceil(len(pictures) / n) * step_y) / SHAPE)),
@@ -52,8 +52,9 @@ def sheet_of(
         left, top = gap + number % columns * step_x, gap + number // columns * step_y
         place = left + (width - picture.shape[1]) // 2, top + height - picture.shape[0]
         sheet.paste(Image.fromarray(picture), place)
-        middle = left + width / 2, top + height + gap // 3
-        draw.text(middle, _shortened(label, font, width), INK, font, anchor="ma")
+        for below, text in enumerate(label.split("\n")):
+            middle = left + width / 2, top + height + gap // 3 + below * line
+            draw.text(middle, _shortened(text, font, width), INK, font, anchor="ma")
     return np.asarray(sheet)
 
 
