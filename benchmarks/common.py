@@ -21,7 +21,7 @@ from PIL import Image
 BENCH = Path(__file__).resolve().parent
 REPOSITORY = BENCH.parent
 PHOTO = REPOSITORY / "samples/photos/landscape.jpg"
-PAINTING = REPOSITORY / "samples/paintings/woodcut-and-brush/brush.jpg"
+PAINTING = REPOSITORY / "painterly/styles/van-gogh-wheat-field.jpg"
 GIB = 2**30
 ITERATIONS = 30  # to time steps; with fewer, places are matched more often than usual
 NO_MEMORY = "not enough memory"

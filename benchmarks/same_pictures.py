@@ -15,12 +15,12 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 ROOT = Path(__file__).resolve().parent.parent
-PAINTINGS = {"brush": "woodcut-and-brush/brush.jpg", "ink": "ink.jpg", "mosaic": "mosaic.jpg"}
+PAINTINGS = ("hokusai", "ink", "mosaic")  # ready styles
 STYLES = """
-[brush]
-paintings = ["brush.jpg"]
-[brush-bold]
-paintings = ["brush.jpg"]
+[hokusai]
+paintings = ["hokusai.jpg"]
+[hokusai-bold]
+paintings = ["hokusai.jpg"]
 strength = 0.8
 stroke_size = 1.5
 preserve_color = true
@@ -34,14 +34,14 @@ paintings = ["mosaic.jpg"]
 optimizer = "lbfgs"
 iterations = 3
 [moments]
-paintings = ["brush.jpg"]
+paintings = ["hokusai.jpg"]
 recipe = "moments"
 [moments-blend]
-paintings = { "ink.jpg" = 0.5, "brush.jpg" = 0.5 }
+paintings = { "ink.jpg" = 0.5, "hokusai.jpg" = 0.5 }
 recipe = "moments"
 init_image = "noise"
 [original]
-paintings = ["brush.jpg"]
+paintings = ["hokusai.jpg"]
 recipe = "inetwork"
 iterations = 3
 [original-blend]
@@ -56,7 +56,7 @@ RUNS = {
     "in-tiles": {
         "STYLE_SIZE": "600",
         "STYLE_ITERATIONS": "2",
-        "STYLE": "brush",
+        "STYLE": "hokusai",
         "MEMORY_LIMIT": "1300MB",
     },
 }
@@ -90,8 +90,9 @@ def write_inputs(work: Path) -> None:
     paintings.mkdir()
     for photo in (ROOT / "samples/photos").iterdir():
         (photos / photo.name).write_bytes(photo.read_bytes())
-    for name, path in PAINTINGS.items():
-        (paintings / f"{name}.jpg").write_bytes((ROOT / "samples/paintings" / path).read_bytes())
+    for name in PAINTINGS:
+        painting = (ROOT / f"painterly/styles/{name}.jpg").read_bytes()
+        (paintings / f"{name}.jpg").write_bytes(painting)
     mask = Image.new("L", (96, 64))
     ImageDraw.Draw(mask).ellipse((16, 8, 80, 56), fill=255)
     mask.save(photos / "still-life.mask.png")

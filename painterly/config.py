@@ -22,7 +22,7 @@ from painterly.images.output import (
     OUTPUT_FORMATS,
     OutputFormat,
 )
-from painterly.installation import PROGRAM, WORKSPACE
+from painterly.installation import SAMPLE_PHOTOS, WORKSPACE
 from painterly.progress import PROGRESS_MODES
 from painterly.setting_values import parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, Settings
@@ -312,7 +312,7 @@ def _buckets(values: Mapping[str, str]) -> tuple[str, str | None, str, bool]:
     """Return the buckets of photos, styles and results, and whether they are the demo's."""
     missing = [name for name in BUCKETS if name not in values]
     if len(missing) == len(BUCKETS):
-        return str(PROGRAM / "samples/photos"), None, str(WORKSPACE / "results"), True
+        return str(SAMPLE_PHOTOS), None, str(WORKSPACE / "results"), True
     only_ready = missing == ["BUCKET_STYLE"] and "STYLES" in values
     if missing and not only_ready:
         present = ", ".join(name for name in BUCKETS if name in values)

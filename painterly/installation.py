@@ -8,6 +8,7 @@ code and, in a checkout, samples. The workspace is written: `.env` by the user, 
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[1]
+SAMPLE_PHOTOS = PROGRAM / "samples/photos"
 IN_CHECKOUT = (PROGRAM / "start.sh").is_file()
 WORKSPACE = PROGRAM if IN_CHECKOUT else Path()
 # The scripts of verbs. The other verbs are modes of start.sh.

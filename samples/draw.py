@@ -1,10 +1,10 @@
-"""Draw the sample paintings: python samples/draw.py [FOLDER].
+"""Draw the ready styles that are not by painters: python samples/draw.py [FOLDER].
 
 The modules next to this one draw each picture from scratch, from fixed seeds. The programs of the
 photos are only in Git's history: samples/landscape.py in commit 1f87fbe; samples/still_life.py, a
 ray marcher, and objects.py in commit 2f58890.
 
-Without a folder, the pictures are written to their places next to this file. Another version of
+Without a folder, the pictures are written to their places in the package. Another version of
 NumPy or another processor may round differently, so the files can differ from the committed ones
 in a few pixels.
 """
@@ -15,23 +15,20 @@ from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
-import brush
 import ink
 import mosaic
 import numpy as np
-import woodcut
 from numpy.typing import NDArray
 from PIL import Image
 
 # Path of each picture in the folder → function that draws it at a scale: bytes (height, width, 3).
 SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
-    "paintings/ink.jpg": ink.draw,
-    "paintings/mosaic.jpg": mosaic.draw,
-    "paintings/woodcut-and-brush/woodcut.jpg": woodcut.draw,
-    "paintings/woodcut-and-brush/brush.jpg": brush.draw,
+    "ink.jpg": ink.draw,
+    "mosaic.jpg": mosaic.draw,
 }
-QUALITY = 92
-MAX_BYTES = 440_000  # size limit: every clone downloads all versions of every picture
+STYLES = Path(__file__).parents[1] / "painterly/styles"
+QUALITY = 83
+MAX_BYTES = 250_000  # size limit: every clone downloads all versions of every picture
 
 
 def encode(picture: NDArray[np.uint8]) -> bytes:
@@ -45,9 +42,9 @@ def encode(picture: NDArray[np.uint8]) -> bytes:
 
 
 def main() -> None:
-    """Draw all samples into the folder of the command line."""
-    parser = argparse.ArgumentParser(description="Draw the sample paintings.")
-    parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent)
+    """Draw all pictures into the folder of the command line."""
+    parser = argparse.ArgumentParser(description="Draw the ready styles ink and mosaic.")
+    parser.add_argument("folder", nargs="?", type=Path, default=STYLES)
     folder = parser.parse_args().folder
     for name, draw in SAMPLES.items():
         began = time.perf_counter()

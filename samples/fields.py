@@ -31,11 +31,6 @@ def mix(first: Array, second: Array, weight: Array) -> Array:
     return first + (second - first) * weight
 
 
-def blend(first: Array, second: Array, weight: Array) -> Array:
-    """Mix of colours, (3,) or (..., 3), by a weight of shape (...)."""
-    return mix(first, second, np.asarray(weight)[..., None])
-
-
 @lru_cache(maxsize=64)
 def _gradients(seed: int) -> tuple[Array, Array]:
     """Unit vectors of the noise's lattice, x and y components, (LATTICE * LATTICE,) each."""

@@ -44,7 +44,8 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     config = load({})
     assert config.demo
     assert Path(config.photo_bucket) == PROGRAM / "samples/photos"
-    assert Path(config.style_bucket) == PROGRAM / "samples/paintings"
+    assert config.style_bucket is None and len(config.styles) == 3
+    assert load({"STYLES": "ink"}).styles == ("ink",)
     assert Path(config.result_bucket) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
     assert config.output == OutputFormat(None, 95, keep_gps=False)

@@ -62,15 +62,14 @@ def try_wheel(name: str, wheel: Path) -> None:
         environment = folder / "environment"
         programs = environment / ("Scripts" if sys.platform == "win32" else "bin")
         run("uv", "venv", "--quiet", "--python", PYTHON, environment)
-        for part, picture in (("photos", "landscape.jpg"), ("paintings", "ink.jpg")):
-            (folder / part).mkdir()
-            shutil.copy(SAMPLES / part / picture, folder / part)
+        (folder / "photos").mkdir()
+        shutil.copy(SAMPLES / "photos/landscape.jpg", folder / "photos")
         for number, (extra, flags) in enumerate(TRIES):
             requirement = f"{name}{extra} @ {wheel.as_uri()}"
             run("uv", "pip", "install", "--quiet", "--python", environment, requirement)
             size = sum(file.stat().st_size for file in environment.rglob("*") if file.is_file())
             started = time.monotonic()
-            folders = ("./photos", "./paintings", f"./results-{number}")
+            folders = ("./photos", "ink", f"./results-{number}")
             run(programs / name, *folders, "--size", SIZE, *flags, cwd=folder)
             seconds = time.monotonic() - started
             print(

@@ -33,7 +33,7 @@ def _widths(text: str) -> dict[str, int]:
 
 def _begin(options: argparse.Namespace) -> tuple[Trainer, dict[str, str]]:
     teacher = read_source(named_source(options.teacher, options.model), options.model, seed=0)
-    pictures = read_folders([SAMPLES, *options.pictures])
+    pictures = read_folders([*SAMPLES, *options.pictures])
     recipe, device = recipe_of(options, Recipe), torch.device(options.device)
     trainer = Trainer(recipe, teacher.kernels, pictures, device)
     return trainer, {"licence": VGG_LICENCE, "teacher": f"{options.model}, {teacher.identity}"}

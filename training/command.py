@@ -15,7 +15,8 @@ from painterly.errors import WeightsError
 from training.loop import Recipe, Training, line, train
 
 logger = logging.getLogger("training")
-SAMPLES = Path(__file__).parent.parent / "samples"
+_ROOT = Path(__file__).parent.parent
+SAMPLES = (_ROOT / "samples", _ROOT / "painterly/styles")
 HELP = {
     "seed": "of every random number",
     "steps": "in all; a higher number goes on with a finished training",
@@ -38,7 +39,12 @@ def parser(
     for name, text in HELP.items():
         default = getattr(recipe, name)
         add(f"--{name}", type=type(default), default=default, help=text)
-    add("pictures", nargs="*", type=Path, help="folders of photos and paintings, beside samples/")
+    add(
+        "pictures",
+        nargs="*",
+        type=Path,
+        help="folders of photos and paintings, beside samples/ and the ready styles",
+    )
     add("--folder", type=Path, default=Path("training-run") / output, help="of the checkpoint")
     add("--output", type=Path, default=Path(f"{output}.npz"), help="the file of weights")
     add("--device", default="cuda" if cuda else "cpu", help="cpu or cuda")

@@ -195,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _begin(options: argparse.Namespace) -> tuple[DecoderTraining, dict[str, str]]:
-    pictures = read_folders([SAMPLES, *options.pictures], PICTURE_SIZES)
+    pictures = read_folders([*SAMPLES, *options.pictures], PICTURE_SIZES)
     training = DecoderTraining(recipe_of(options, Recipe), pictures, torch.device(options.device))
     return training, {"network": file_identity(BUILTIN)}
 

@@ -18,28 +18,25 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from painterly import Settings, load_vgg, stylize
+from painterly import Settings, load_vgg, ready_styles, stylize
 from painterly.vgg.network import VGG
 
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
-PHOTOS = {"landscape": "photos/landscape.jpg", "still-life": "photos/still-life.jpg"}
+PHOTOS = {name: SAMPLES / f"photos/{name}.jpg" for name in ("landscape", "still-life")}
 PAINTINGS = {
-    "ink": "paintings/ink.jpg",
-    "mosaic": "paintings/mosaic.jpg",
-    "brush": "paintings/woodcut-and-brush/brush.jpg",
-    "woodcut": "paintings/woodcut-and-brush/woodcut.jpg",
+    name: ready_styles.path(name) for name in ("ink", "mosaic", "hokusai", "van-gogh-wheat-field")
 }
 STYLES = (
-    (("brush",), Settings()),
+    (("van-gogh-wheat-field",), Settings()),
     (("mosaic",), Settings()),
     (("ink",), Settings()),
-    (("woodcut", "brush"), Settings()),
-    (("brush",), Settings(preserve_color=True)),
+    (("hokusai", "van-gogh-wheat-field"), Settings()),
+    (("van-gogh-wheat-field",), Settings(preserve_color=True)),
 )
 # A photo by NASA, in the public domain: Eileen Collins, from the package scikit-image.
 PORTRAIT = "portrait-photo.jpg"
-PORTRAIT_STYLES = ("brush",), ("woodcut",)
+PORTRAIT_STYLES = ("van-gogh-wheat-field",), ("hokusai",)
 VARIANTS: tuple[dict[str, Any], ...] = (
     {"stroke_size": 0.5},
     {},
@@ -80,7 +77,7 @@ def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Ima
     cell = Image.fromarray(painted(name, paintings, settings)).resize(CELL)
     left = GAP
     for painting in paintings:
-        inset = Image.fromarray(sample(PAINTINGS[painting]))
+        inset = Image.fromarray(pixels(PAINTINGS[painting]))
         inset.thumbnail((INSET, INSET), Image.Resampling.LANCZOS)
         inset = ImageOps.expand(inset, 2, "white")
         cell.paste(inset, (left, CELL[1] - GAP - inset.height))
@@ -93,7 +90,7 @@ def sizes() -> None:
     cells = []
     for size in (512, 1024, 2048):
         settings = Settings(preset="draft", size=size)
-        picture = Image.fromarray(painted("landscape", ["brush"], settings))
+        picture = Image.fromarray(painted("landscape", ["van-gogh-wheat-field"], settings))
         cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "sizes")
 
@@ -107,7 +104,7 @@ def pairs() -> None:
             result = painted(name, [painting], settings)
             height, width = result.shape[:2]
             small = Image.fromarray(photo(name)).resize((width, height))
-            style = Image.fromarray(sample(PAINTINGS[painting])).resize((height, height))
+            style = Image.fromarray(pixels(PAINTINGS[painting])).resize((height, height))
             rows.append(np.concatenate([np.asarray(small), np.asarray(style), result], axis=1))
         columns.append(np.concatenate(rows))
     tallest = max(len(column) for column in columns)
@@ -124,14 +121,14 @@ def variants() -> None:
     cells = []
     for changed in VARIANTS:
         settings = Settings(size=384).replaced(changed)
-        cells.append(Image.fromarray(painted("still-life", ["brush"], settings)))
+        cells.append(Image.fromarray(painted("still-life", ["van-gogh-wheat-field"], settings)))
     save_sheet(cells, "variants")
 
 
 def presets() -> None:
     """Draw two photos in a style each, by three presets."""
     cells = []
-    for name, painting in (("landscape", "mosaic"), ("still-life", "brush")):
+    for name, painting in (("landscape", "mosaic"), ("still-life", "van-gogh-wheat-field")):
         for preset in ("instant", "draft", "fine"):
             picture = painted(name, [painting], Settings(preset=preset))
             cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
@@ -149,7 +146,7 @@ def gatys() -> None:
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
     """Return a result, uint8 [H, W, 3], of the photo of this name."""
-    content, styles = photo(name), [sample(PAINTINGS[painting]) for painting in paintings]
+    content, styles = photo(name), [pixels(PAINTINGS[painting]) for painting in paintings]
     for step in stylize(content, styles, settings, vgg()):  # noqa: B007
         pass
     print(f"{name} in {' and '.join(paintings)}, {settings.size} px", flush=True)
@@ -166,12 +163,7 @@ def vgg() -> VGG:
 @cache
 def photo(name: str) -> np.ndarray:
     """Return the photo of this name, uint8 [H, W, 3]."""
-    return pixels(FOLDER / PORTRAIT) if name == "portrait" else sample(PHOTOS[name])
-
-
-def sample(name: str) -> np.ndarray:
-    """Return a sample picture, uint8 [H, W, 3]."""
-    return pixels(SAMPLES / name)
+    return pixels(FOLDER / PORTRAIT) if name == "portrait" else pixels(PHOTOS[name])
 
 
 def pixels(path: Path) -> np.ndarray:

@@ -54,15 +54,12 @@ def main() -> None:
 
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
-    """Return the address of a service whose style bucket has the samples' paintings."""
-    for name in ("photos", "paintings"):
-        (folder / name).mkdir()
-    for each in (SAMPLES / "paintings").rglob("*.jpg"):
-        shutil.copy(each, folder / "paintings")
+    """Return the address of a service with the ready styles."""
+    (folder / "photos").mkdir()
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    buckets = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "results"}
+    buckets = {"SOURCE": "photos", "RESULT": "results"}
     environment = {
         **os.environ,
         **{f"BUCKET_{name}": str(folder / each) for name, each in buckets.items()},
@@ -97,16 +94,16 @@ def watch(browser: webdriver.Chrome) -> None:
     order("still-life.jpg", ("mosaic",), "draft")
     browser.find_element("id", "paint").click()
     until("document.querySelector('#finished [data-state=done]')")
-    order("landscape.jpg", ("brush", "woodcut"), "fine")
+    order("landscape.jpg", ("hokusai", "klimt"), "fine")
     run("document.querySelectorAll('[name=blend]')[1].click()")
     run(
         "const share = document.querySelector('#shares input');"
         "share.value = 75; share.dispatchEvent(new Event('input'))"
     )
     browser.find_element("id", "paint").click()
-    order("still-life.jpg", ("brush",), "fine")
+    order("still-life.jpg", ("hokusai",), "fine")
     browser.find_element("id", "paint").click()
-    order("still-life.jpg", ("brush", "woodcut"), "fine")
+    order("still-life.jpg", ("hokusai", "klimt"), "fine")
     run("document.querySelectorAll('[name=blend]')[1].click(); scrollTo(0, 0)")
     until(f"(p => p && p.value > {STEPS_SHOWN} * p.max)(document.querySelector('#queue progress'))")
     run("document.activeElement.blur()")

@@ -19,13 +19,13 @@ from painterly import __version__
 from painterly.config import Config
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
-from painterly.installation import PROGRAM
+from painterly.installation import SAMPLE_PHOTOS
 from painterly.log import WarningLog, event, log_trace
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
 from painterly.web.options import MEGA, WebOptions
-from painterly.web.pages import SAMPLES, pages
+from painterly.web.pages import pages
 from painterly.web.schemas import (
     REFUSALS,
     ApiError,
@@ -143,9 +143,8 @@ def create_app(service: Service) -> FastAPI:
     )
     for router in (jobs, paintings, pages):
         app.include_router(router)
-    for kind in SAMPLES:
-        folder = StaticFiles(directory=PROGRAM / "samples" / kind, check_dir=False)
-        app.mount(f"/static/samples/{kind}", folder, name=kind)
+    samples = StaticFiles(directory=SAMPLE_PHOTOS, check_dir=False)
+    app.mount("/static/samples/photos", samples, name="samples")
     app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app

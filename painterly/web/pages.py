@@ -9,7 +9,7 @@ from starlette.templating import Jinja2Templates
 
 from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
-from painterly.installation import PROGRAM
+from painterly.installation import SAMPLE_PHOTOS
 from painterly.settings import PRESETS
 from painterly.texts import Texts
 from painterly.web.catalogue import display_name
@@ -19,15 +19,10 @@ from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
 
-# Addresses of a photo and of paintings for those who have none at hand. An installed package has
-# none either.
-SAMPLES = {
-    kind: [
-        f"/static/samples/{kind}/{sample.relative_to(PROGRAM / 'samples' / kind).as_posix()}"
-        for sample in sorted((PROGRAM / "samples" / kind).rglob("*.jpg"))
-    ]
-    for kind in ("photos", "paintings")
-}
+# Addresses of photos for users who have none at hand. An installed package has none either.
+SAMPLES = [
+    f"/static/samples/photos/{sample.name}" for sample in sorted(SAMPLE_PHOTOS.glob("*.jpg"))
+]
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login

@@ -32,7 +32,7 @@ def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     photo = sample("photos/landscape.jpg", 800)
     for style, side in (("ink", SIDE), ("mosaic", 192)):
         monkeypatch.setattr(photos, "PREVIEW_SIDE", side)
-        world.put(f"styles/{style}.jpg", sample(f"paintings/{style}.jpg", 256))
+        world.put(f"styles/{style}.jpg", sample(f"styles/{style}.jpg", 256))
         world.says(ANNA, f"/style {style}")
         update = world.photo(ANNA, photo, GROUP, has_media_spoiler=True)
         update["message"]["from"]["language_code"] = "de"
@@ -60,7 +60,7 @@ def test_what_no_longer_waits_gets_no_preview(world):
 
 def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeypatch):
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)
-    world.put("styles/monet.jpg", sample("paintings/mosaic.jpg", 192))
+    world.put("styles/monet.jpg", sample("styles/mosaic.jpg", 192))
     photo = sample("photos/landscape.jpg", 192)
     first = world.send_photo(ANNA, photo)
     world.created(first)

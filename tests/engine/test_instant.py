@@ -32,7 +32,7 @@ pytestmark = pytest.mark.group("engine: terms")
 
 USUAL = Settings(preset="instant", size=192)
 PHOTO = sample("photos/landscape.jpg")
-MOSAIC, INK = (sample(f"paintings/{name}.jpg") for name in ("mosaic", "ink"))
+MOSAIC, INK = (sample(f"styles/{name}.jpg") for name in ("mosaic", "ink"))
 LEFT = np.zeros(PHOTO.shape[:2], np.float32)
 LEFT[:, : LEFT.shape[1] // 2] = 1
 RANDOM = np.random.default_rng(0)
@@ -349,7 +349,7 @@ def test_it_takes_a_step_at_each_scale_and_integers_are_taken_as_floats_are(mosa
     assert [step.iteration for step in steps] == [1, 2, 3] and steps[-1].fraction == 1
     assert steps[1].fraction < 0.9 and np.abs(steps[1].image - steps[2].image).max() > 0.01
     assert steps[-1].losses == {} and not steps[-1].can_resume
-    photo, painting = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
+    photo, painting = sample_bytes("photos/landscape.jpg"), sample_bytes("styles/mosaic.jpg")
     other = paint(photo, Paintings([painting]), changed(size=256))
     assert np.array_equal(other, steps[-1].image)
 
@@ -438,7 +438,7 @@ def test_a_large_picture_asks_for_a_stop_in_each_of_its_parts():
     """No part takes long of a picture that takes seconds, however many threads or processes share
     the machine."""
     asked = []
-    photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("paintings/mosaic.jpg")
+    photo, mosaic = sample_bytes("photos/landscape.jpg"), sample_bytes("styles/mosaic.jpg")
     inputs = TransferInputs(photo, Paintings([mosaic]), changed(size=1040))
     transfer = InstantTransfer(inputs, host_budget())
     *_, last = transfer.steps(check_stop=lambda: asked.append(time.process_time()))

@@ -30,7 +30,7 @@ def rms(error):
 
 @pytest.fixture(scope="module")
 def mosaic():
-    return sample("paintings/mosaic.jpg", 160)
+    return sample("styles/mosaic.jpg", 160)
 
 
 def test_a_part_of_a_painting_turned_by_a_right_angle_stays_as_it_is(mosaic):

@@ -35,7 +35,7 @@ def pair(name, size=96):
     """A photo of `size` px and a painting: smooth shapes, or the project's own."""
     if name == "shapes":
         return picture(size * 3 // 4, size, 1), picture(size * 3 // 4, size, 2)
-    return sample("photos/landscape.jpg", size), sample("paintings/mosaic.jpg", size)
+    return sample("photos/landscape.jpg", size), sample("styles/mosaic.jpg", size)
 
 
 def content_error(vgg, found, photo, painting):
@@ -107,7 +107,7 @@ def test_at_strength_0_a_picture_stays_close_to_its_photo_and_is_not_grainier(bu
 @pytest.mark.slow
 def test_a_clear_sky_is_painted_as_well(builtin):
     """Relative to its own few shapes it would be a photo with grain."""
-    painting, shades = sample("paintings/mosaic.jpg", 96), np.linspace(0.6, 0.9, 72)
+    painting, shades = sample("styles/mosaic.jpg", 96), np.linspace(0.6, 0.9, 72)
     sky = np.float32(shades[:, None, None] * np.ones((1, 96, 3)))
     settings = Settings(size=96, iterations=60, precision="float32")
     step = last(stylize(sky, [painting], settings, builtin))
@@ -166,7 +166,7 @@ def test_a_strength_that_cannot_be_reached_is_named(
 def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(builtin):
     """Each ten steps are compared with the ten before, as if the photo's weight had been the same:
     here it falls to a sixth, and the loss with it."""
-    painting, shades = sample("paintings/mosaic.jpg", 96), np.linspace(0.6, 0.9, 48)
+    painting, shades = sample("styles/mosaic.jpg", 96), np.linspace(0.6, 0.9, 48)
     sky = np.float32(shades[:, None, None] * np.ones((1, 64, 3)))
     settings = Settings(size=64, iterations=60, min_improvement=2, precision="float32")
     terms, weights = [], [initial_content_weight(settings)]

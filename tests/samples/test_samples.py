@@ -1,4 +1,4 @@
-"""The sample pictures: the program draws the paintings in the repository."""
+"""The ready styles that are not by painters: a program draws them."""
 
 import importlib
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from painterly.ready_styles import path, tables, title
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SCALE = 0.1
@@ -17,15 +19,15 @@ def forms(picture: Image.Image) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_the_program_draws_the_paintings_that_are_committed(monkeypatch):
+def test_the_program_draws_the_styles_that_are_committed(monkeypatch):
     monkeypatch.syspath_prepend(SAMPLES)  # As the program runs.
     draw = importlib.import_module("draw")
-    committed = (SAMPLES / "paintings").rglob("*.jpg")
-    assert draw.SAMPLES.keys() == {path.relative_to(SAMPLES).as_posix() for path in committed}
+    by_nobody = {name for name in tables() if title(name).artist is None}
+    assert draw.SAMPLES.keys() == {path(name).name for name in by_nobody}
     for name, function in draw.SAMPLES.items():
         drawn = function(SCALE)
         assert drawn.dtype == np.uint8
-        with Image.open(SAMPLES / name) as painting:
+        with Image.open(draw.STYLES / name) as painting:
             width, height = painting.size
             assert drawn.shape == (round(height * SCALE), round(width * SCALE), 3)
             difference = np.abs(forms(Image.fromarray(drawn)) - forms(painting.convert("RGB")))

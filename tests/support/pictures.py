@@ -37,8 +37,10 @@ def plain(colour, mode="RGB", side=32):
 
 
 def sample_bytes(name, longer=256):
-    """A sample photo or painting, its longer side `longer` px, as uint8 [H, W, 3]."""
-    with Image.open(PROGRAM / "samples" / name) as file:
+    """A sample of `photos/` or a painting of `styles/`, its longer side `longer` px, as uint8
+    [H, W, 3]."""
+    folder = "painterly" if name.startswith("styles/") else "samples"
+    with Image.open(PROGRAM / folder / name) as file:
         image = file.convert("RGB")
     image.thumbnail((longer, longer), Image.Resampling.LANCZOS)
     return np.asarray(image)

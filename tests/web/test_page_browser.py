@@ -535,22 +535,22 @@ def test_the_keyboard_alone_orders_a_picture_and_is_led_to_a_missing_field(page,
     assert server.ordered[0].style == "mosaic"
 
 
-def test_a_newcomer_without_a_photo_or_a_painting_uses_the_samples(page, place, tmp_path):
+def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_styles(
+    page, place, tmp_path
+):
     (tmp_path / "nothing").mkdir()
-    with staged(place | {"BUCKET_STYLE": str(tmp_path / "nothing")}) as server:
+    ready = {"BUCKET_STYLE": str(tmp_path / "nothing"), "STYLES": "hokusai,klimt"}
+    with staged(place | ready) as server:
         page.look(server.address)
-        page.until("!document.querySelector('#sample-paintings').hidden")
-        assert page.one("#styles-hint").text.startswith("There are no styles yet.")
-        page.one("#sample-paintings").click()
-        page.until("document.querySelectorAll('[name=style]:checked').length === 4")
-        page.until("document.activeElement.id === 'painting-files'")
+        page.until("document.querySelectorAll('[name=style]').length === 2")
+        for each in page.all(".tile"):
+            each.click()
         page.one("#sample-photo").click()
         page.until("document.querySelector('#photos li')")
-        assert page.one("#paint").text == "Paint 4 pictures"
+        assert page.one("#paint").text == "Paint 2 pictures"
         assert not page.one("#sample-photo").is_displayed()
-        assert not page.one("#sample-paintings").is_displayed()
         order(page)
-        queued(page, 4)
+        queued(page, 2)
         assert {each.photo for each in server.ordered} == {"landscape.jpg"}
         assert {each.preset for each in server.ordered} == {"draft"}
         assert page.errors() == []

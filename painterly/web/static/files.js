@@ -58,14 +58,6 @@ const dropped = ({ items }, add) => {
   Promise.all(inside).then((found) => add([...files, ...found.flat()]));
 };
 
-// A button that adds samples. The focus moves on, because the button hides once it has been used.
-const bindSamples = (name, add, refused, next) => byId(name).addEventListener("click", async () => {
-  try {
-    await add(await Promise.all(byId(name).dataset.files.split(" ").map(fetchFile)));
-    byId(next).focus();
-  } catch (refusal) { byId(refused).textContent = refusal.message; }
-});
-
 // A file that is dropped outside the paintings is a photo.
 export const bindFileInputs = (addPhotos, addPaintings) => {
   const zoneOf = ({ target }) => target.closest("#painting-zone") || byId("photo-zone");
@@ -97,6 +89,10 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
       add(files);
     });
   }
-  bindSamples("sample-photo", addPhotos, "photos-refused", "photo-files");
-  bindSamples("sample-paintings", addPaintings, "styles-refused", "painting-files");
+  byId("sample-photo").addEventListener("click", async () => {
+    try {
+      await addPhotos(await Promise.all(byId("sample-photo").dataset.files.split(" ").map(fetchFile)));
+      byId("photo-files").focus(); // The button hides once it has been used.
+    } catch (refusal) { byId("photos-refused").textContent = refusal.message; }
+  });
 };

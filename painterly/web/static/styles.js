@@ -79,7 +79,6 @@ export const loadStyles = async () => {
     return { ...JSON.parse(box.dataset.choice), box, preview: item.querySelector(".preview"), weight };
   });
   byId("styles-hint").textContent = text(allTiles.length ? "page.styles_hint" : "page.no_styles");
-  byId("sample-paintings").hidden = allTiles.length > 0 || !byId("sample-paintings").dataset.files;
   choose(({ box }) => before.has(box.value) && before.get(box.value).box.checked);
 };
 export const addPaintings = async (files) => {

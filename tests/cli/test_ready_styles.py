@@ -1,0 +1,98 @@
+"""Ready styles by name on the command line."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+
+from painterly import config, ready_styles
+from painterly.batch import run as batch_run
+from painterly.cli.command import main
+from painterly.cli.picture_arguments import asked_for, parsed
+
+QUICK = ("--preset", "instant", "--size", "64")
+BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
+
+
+@pytest.fixture(autouse=True)
+def beach(tmp_path, monkeypatch):
+    """The current folder, with a photo."""
+    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
+    monkeypatch.delenv("STARTED_IN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
+
+
+def settings(*words):
+    return asked_for(parsed(["beach.jpg", *words, "out.jpg"])).settings
+
+
+def pixels(name):
+    return np.asarray(Image.open(name))
+
+
+def test_a_photo_is_painted_in_a_style_by_its_name_unless_a_file_has_it():
+    assert main(["beach.jpg", "hokusai", "named.png", *QUICK]) == 0
+    assert main(["beach.jpg", str(ready_styles.path("hokusai")), "path.png", *QUICK]) == 0
+    assert (pixels("named.png") == pixels("path.png")).all()
+    Path("hokusai").write_bytes(tiny.file(50, 50, 3))
+    assert main(["beach.jpg", "hokusai", "own.png", *QUICK]) == 0
+    assert (pixels("named.png") != pixels("own.png")).any()
+    assert main(["beach.jpg", "mosaic", "hokusai", "blend.png", *QUICK]) == 0
+
+
+def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_against():
+    assert settings("klimt").stroke_size == settings("klimt", "monet").stroke_size == 2
+    assert settings("klimt", "--stroke_size", "1.5").stroke_size == 1.5
+    assert settings("klimt", "hokusai").stroke_size == settings("klimt", "beach.jpg").stroke_size
+    assert settings("klimt", "hokusai").stroke_size == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["hokusia", "out.jpg"], "did you mean hokusai?"),
+        (["klimt", "qqq", "out.jpg"], "'qqq' is neither a file nor a ready style; "),
+        (["mone.jpg", "out.jpg"], "painting 'mone.jpg' cannot be read: No such file"),
+        (["all", "out.jpg"], "into a folder such as ./out; got 'out.jpg'"),
+        (["hokusai,klint", "./out"], "PAINTINGS is 'hokusai,klint'; there is no ready style 'kli"),
+        (["hokusia", "./out"], "or did you mean the ready style hokusai?"),
+    ],
+)
+def test_a_wrong_name_is_one_line_with_what_was_meant(capsys, words, said):
+    assert main(["beach.jpg", *words]) == 2
+    captured = capsys.readouterr()
+    assert said in captured.err
+    assert captured.err.count("\n") == 1
+    assert [*Path().iterdir()] == [Path("beach.jpg")]
+
+
+def test_all_and_lists_of_names_paint_into_a_folder(monkeypatch):
+    found = []
+    monkeypatch.setattr(batch_run, "run", lambda config: found.append(config) or 0)
+    for words in (["all"], ["klimt,munch"]):
+        assert main(["beach.jpg", *words, "./out"]) == 0
+    assert found[0].styles == tuple(ready_styles.tables())
+    assert found[1].styles == ("klimt", "munch")
+    assert [(each.style_bucket, each.photo) for each in found] == [(None, "beach.jpg")] * 2
+    Path("munch").mkdir()
+    Path("munch/a.jpg").write_bytes(tiny.file(50, 50, 3))
+    assert main(["beach.jpg", "./munch", "./out"]) == 0
+    assert found[2].styles == () and found[2].style_bucket == "./munch"
+
+
+def test_a_sheet_shows_a_photo_in_named_styles():
+    assert main(["beach.jpg", "hokusai,ink", "--sheet", "sheet.png", "--size", "96"]) == 0
+    width, height = Image.open("sheet.png").size
+    assert width > 200 or height > 200
+
+
+def test_the_styles_are_listed_for_other_programs(capsys):
+    assert main(["styles"]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == [*ready_styles.tables()]
+    assert ["klimt", "Adele Bloch-Bauer I", "Gustav Klimt", "1907"] in rows
+    assert {len(row) for row in rows} == {4}
