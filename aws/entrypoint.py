@@ -59,10 +59,11 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
         return _gone(key)
     wish = wish.limited(_longer_side(bucket, key) if wish.size == "full" else None)
     contract.adopt_first_style(bucket)
+    shared = wish.prefix == contract.STYLES  # Among these are the ready ones.
     requested = config.load(
         {
-            "STYLES": ready_styles.ALL,
             **environment,
+            "STYLES": environment.get("STYLES") or ready_styles.ALL if shared else "",
             "BUCKET_SOURCE": f"{name}/{contract.photo_prefix(photo.chat)}",
             "BUCKET_STYLE": f"{name}/{wish.prefix}",
             "BUCKET_RESULT": f"{name}/{contract.result_prefix(photo.chat)}",

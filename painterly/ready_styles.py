@@ -55,7 +55,7 @@ def own_settings(name: str) -> dict[str, Any]:
 
 
 @cache
-def title(name: str) -> StyleTitle | None:
-    """Return the title of a ready style, or None if there is no such style."""
+def title(name: str) -> StyleTitle:
+    """Return the title of a ready style; nothing if there is no such style."""
     table = tables().get(name, {})
     return title_from_table({key: table[key] for key in TITLE_KEYS if key in table}, name)

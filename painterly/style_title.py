@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from painterly.errors import ConfigError
@@ -42,6 +42,10 @@ class StyleTitle:
         known = self.title.get(language) or self.title.get(DEFAULT)
         return known or next(iter(self.title.values()), name_in_words(name))
 
+    def titles(self, name: str) -> dict[str, str]:
+        """Return `title_in` each language."""
+        return {language: self.title_in(language, name) for language in LANGUAGES}
+
     @property
     def short_artist(self) -> str | None:
         """The artist's short name."""
@@ -63,9 +67,16 @@ class StyleTitle:
         made = ", ".join(part for part in (self.short_artist, self.year_in(language)) if part)
         return between.join(part for part in (self.title_in(language, name), made) if part)
 
+    def short_line(self, language: str, name: str) -> str:
+        """Return title and artist of a style with a name."""
+        return replace(self, year=None).line(language, name)
+
     def lines(self, name: str) -> dict[str, str]:
         """Return `line` in each language."""
         return {language: self.line(language, name) for language in LANGUAGES}
+
+
+NO_TITLE = StyleTitle()
 
 
 def name_in_words(name: str) -> str:
@@ -75,18 +86,18 @@ def name_in_words(name: str) -> str:
     return " + ".join(each[:1].upper() + each[1:] for each in words if each) or name
 
 
-def title_of_file(stem: str) -> StyleTitle | None:
+def title_of_file(stem: str) -> StyleTitle:
     """Return what a file name without its extension says, such as
-    `The_Great_Wave_by_Hokusai_1831`, or None if it names no artist."""
+    `The_Great_Wave_by_Hokusai_1831`; nothing if it names no artist."""
     match = _FILE_NAME.fullmatch(stem)
     if match is None:
-        return None
+        return NO_TITLE
     title, artist = name_in_words(match["title"]), name_in_words(match["artist"])
     return StyleTitle({DEFAULT: title}, artist, artist, match["year"])
 
 
-def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle | None:
-    """Return what a style's table in styles.toml says of its title, or None without any.
+def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle:
+    """Return what a style's table in styles.toml says of its title.
 
     Args:
         values: The values of KEYS that it has.
@@ -95,8 +106,6 @@ def title_from_table(values: Mapping[str, Any], where: str) -> StyleTitle | None
     Raises:
         ConfigError: A value is wrong.
     """
-    if not values:
-        return None
     given = dict(values)
     titles = given.pop("title", {})
     if not isinstance(titles, dict):

@@ -41,8 +41,8 @@ async def show_help(_: Update, context: Context) -> None:
     """Show the current style, with the text as its caption."""
     resources = context.resources
     choice = styles.chosen(styles.offered(context), context.member.wish)
-    name = choice.name if choice else None
-    text = context.say.help_text(name, context.size, resources.keep_days)
+    style = choice.label(context.say.language) if choice else None
+    text = context.say.help_text(style, context.size, resources.keep_days)
     picture = styles.thumbnail(choice, resources) if choice else None
     if picture:
         await context.message.reply_photo(picture, caption=text, filename="style.jpg")
@@ -90,8 +90,8 @@ async def show_status(_: Update, context: Context) -> None:
         if request.status != RUNNING
     ]
     choice = styles.chosen(styles.offered(context), context.member.wish)
-    name = choice.name if choice else None
-    text = say.status(waiting, len(mine) - len(waiting), name, context.size)
+    style = choice.label(context.say.language) if choice else None
+    text = say.status(waiting, len(mine) - len(waiting), style, context.size)
     if waiting:
         text += f"\n{say.minutes(requests.minutes_left(waiting[0], queue, resources))}"
     await context.send(text)
@@ -167,7 +167,7 @@ async def repaint_in_style(_: Update, context: Context) -> None:
         await context.refuse_button("style_gone")
         return
     wish = replace(request.wish, prefix=picked.prefix, style=picked.name)
-    await _repaint(context, request, wish)
+    await _repaint(context, request, wish, picked.label(context.say.language))
 
 
 async def repaint_with_change(_: Update, context: Context) -> None:
@@ -183,7 +183,7 @@ async def repaint_with_change(_: Update, context: Context) -> None:
     if wish is None:
         await context.refuse_button("again.limit")
         return
-    await _repaint(context, request, wish)
+    await _repaint(context, request, wish, choice.label(context.say.language))
 
 
 def _changed(button: str, wish: Wish, settings: Settings) -> Wish | None:
@@ -213,7 +213,7 @@ async def _own_request(context: Context, token: str) -> Request | None:
     return request
 
 
-async def _repaint(context: Context, request: Request, wish: Wish) -> None:
+async def _repaint(context: Context, request: Request, wish: Wish, style: str) -> None:
     """Have the photo of a request painted again, unless that very wish waits already.
 
     The second of two quick presses finds the wish reserved by the first.
@@ -227,12 +227,12 @@ async def _repaint(context: Context, request: Request, wish: Wish) -> None:
         await context.refuse_button("again.waiting")
         return
     try:
-        await _request_again(context, request, wish)
+        await _request_again(context, request, wish, style)
     finally:
         context.resources.release(key)
 
 
-async def _request_again(context: Context, request: Request, wish: Wish) -> None:
+async def _request_again(context: Context, request: Request, wish: Wish, style: str) -> None:
     resources, say, photo = context.resources, context.say, request.photo
     queued = requests.queue(resources, user=request.user, chat=photo.chat)
     for other in requests.opened(queued, resources):
@@ -248,7 +248,7 @@ async def _request_again(context: Context, request: Request, wish: Wish) -> None
         await context.answer_button(text, alert=True)
         return
     position, minutes = requests.outlook(requests.place(again, data, resources), resources)
-    text = say.accepted("again.accepted", wish.style, position, minutes)
+    text = say.accepted("again.accepted", style, position, minutes)
     await context.answer_button()
     # The message with the styles has served its purpose; a result stays.
     answer = context.edit if context.pressed[0] == "again" else context.reply

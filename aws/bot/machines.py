@@ -23,6 +23,7 @@ from bot.words import Words, speaking
 from painterly.batch.failures import UNEXPECTED
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from painterly.record import Record
+from painterly.style_title import NO_TITLE
 from painterly.wording import printable
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
@@ -63,7 +64,9 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
             await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
             data = resources.bucket.read(key)
             if PREVIEW not in request.sent:
-                await _send_small(data, say.style("result", style), request, chat, bot)
+                record = _record(photo, style, resources) or Record()
+                title = (record.style_title or NO_TITLE).line(say.language, style)
+                await _send_small(data, say.style("result", title), request, chat, bot)
                 requests.note_sent(photo, PREVIEW, resources)
         buttons = say.result_buttons(photo.token)
         if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
@@ -246,11 +249,16 @@ async def _report_failure(
 
 def _recorded_error(request: Request, resources: Resources) -> str:
     """Return the error in the photo's record, or an empty text."""
-    key = request.photo.record_key(request.wish.style)
-    if resources.bucket.find(key) is None:
-        return ""
-    record = Record.from_bytes(resources.bucket.read(key))
+    record = _record(request.photo, request.wish.style, resources)
     return (record and record.error) or ""
+
+
+def _record(photo: Photo, style: str, resources: Resources) -> Record | None:
+    """Return the record of a photo in a style, or None without one."""
+    key = photo.record_key(style)
+    if resources.bucket.find(key) is None:
+        return None
+    return Record.from_bytes(resources.bucket.read(key))
 
 
 def _has_lost_style(request: Request, resources: Resources) -> bool:

@@ -125,14 +125,14 @@ async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
         log.info("%s came again, and waits no longer", photo.key)
         return
     try:
-        await _acknowledge(request, context)
+        await _acknowledge(request, choice.label(context.say.language), context)
     except (StorageError, TelegramError) as error:  # The photo is painted nevertheless.
         log.warning("%s could not be acknowledged: %s", photo.key, error)
 
 
-async def _acknowledge(request: Request, context: Context) -> None:
+async def _acknowledge(request: Request, style: str, context: Context) -> None:
     """Reply once per album, as its pictures come in several updates."""
-    say, style = context.say, request.wish.style
+    say = context.say
     position, minutes = requests.outlook(request, context.resources)
     if not request.album:
         text = say.accepted("accepted", style, position, minutes)
@@ -224,7 +224,7 @@ def _preview(request: Request, resources: Resources) -> bytes:
     if choice is None:
         raise ConfigError(f"the style {request.wish.style} is gone")
     photo = _pixels(resources.bucket.read(request.photo.key))
-    painting = _pixels(resources.bucket.read(choice.painting_key))
+    painting = _pixels(resources.paintings.read(choice.painting_key))
     settings = choice.style.settings.replaced(
         request.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
     )

@@ -14,8 +14,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from contract import STATE, Document
+from contract import STATE, STYLES, Document
 
+from painterly import ready_styles
+from painterly.batch.paintings_view import PaintingsView
 from painterly.errors import ConfigError
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
@@ -58,6 +60,7 @@ class Resources:
     keep_days: int
     size: int
     photos_per_day: int
+    ready: tuple[str, ...]
     api: str
 
     def load(self, key: str) -> Document | None:
@@ -155,6 +158,11 @@ class Resources:
         return document, new_md5(data).hexdigest()
 
     @cached_property
+    def paintings(self) -> PaintingsView:
+        """The bucket, with the paintings of the ready styles among the shared ones."""
+        return PaintingsView(self.bucket, f"{STYLES}/")
+
+    @cached_property
     def _batch(self) -> Any:
         return boto3.client("batch")
 
@@ -186,6 +194,7 @@ def resources() -> Resources:
         owner=int(_variable("OWNER")),
         keep_days=int(_variable("KEEP_DAYS")),
         size=int(_variable("STYLE_SIZE")),
+        ready=ready_styles.named(_variable("STYLES")),
         photos_per_day=int(_variable("PHOTOS_PER_DAY")),
         api=os.environ.get("TELEGRAM_API") or TELEGRAM,
     )

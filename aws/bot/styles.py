@@ -20,7 +20,8 @@ from bot import telegram_pictures
 from bot.context import Context, show_action
 from bot.resources import Resources
 from bot.words import button, short
-from painterly.batch.styles import Style, find_styles
+from painterly.batch.paintings_view import all_styles
+from painterly.batch.styles import Style
 from painterly.errors import PictureError, StorageError
 from painterly.settings import Settings
 from painterly.storage import open_bucket
@@ -49,6 +50,10 @@ class Choice:
     def name(self) -> str:
         return self.style.name
 
+    def label(self, language: str) -> str:
+        """Return the style's title, artist and year in a language."""
+        return self.style.label(language)
+
     @property
     def is_shared(self) -> bool:
         return self.prefix == contract.STYLES
@@ -63,8 +68,14 @@ class Choice:
 
     @property
     def painting_key(self) -> str:
-        """The key of its first painting in the bucket."""
+        """The key of its first painting in `Resources.paintings`."""
         return f"{self.prefix}/{self.style.paintings[0].entry.key}"
+
+    @property
+    def spellings(self) -> set[str]:
+        """The names and titles that a user may write for it, folded."""
+        titles = self.style.title.titles(self.name).values()
+        return {_folded(each) for each in (self.name, *titles)}
 
 
 def offered(context: Context) -> list[Choice]:
@@ -88,7 +99,8 @@ def wished(wish: Wish, resources: Resources) -> Choice | None:
 def _under(prefix: str, resources: Resources) -> list[Choice]:
     """Return the styles of the paintings under a prefix."""
     bucket = open_bucket(f"{resources.bucket_name}/{prefix}", Account())
-    styles = find_styles(bucket, list(bucket.list()), "each", Settings())
+    ready = resources.ready if prefix == contract.STYLES else ()
+    styles = all_styles(bucket, list(bucket.list()), "each", ready, Settings())
     return [Choice(prefix, style) for style in styles]
 
 
@@ -108,7 +120,7 @@ def with_token(choices: Sequence[Choice], token: str) -> Choice | None:
 def thumbnail(choice: Choice, resources: Resources) -> bytes | None:
     """Return a small copy of the style's first painting, or None if it cannot be shown."""
     try:
-        return telegram_pictures.preview(resources.bucket.read(choice.painting_key))
+        return telegram_pictures.preview(resources.paintings.read(choice.painting_key))
     except StorageError:  # It has just been deleted.
         return None
 
@@ -130,10 +142,10 @@ async def show_page(context: Context, page: int | None = None, request: str = ""
     pages = _page_count(choices)
     page = choices.index(choice) // PER_PAGE if page is None else min(page, pages - 1)
     first = page * PER_PAGE
-    picture = _sheet(choices[first : first + PER_PAGE], first + 1, context.resources.bucket)
+    picture = _sheet(choices[first : first + PER_PAGE], first + 1, context.resources.paintings)
     question = "pick_again" if request else "pick_style"
-    text = say.styles_page(question, None if request else choice.name, page, pages)
-    buttons = _page_buttons(choices, None if request else choice, page, request)
+    text = say.styles_page(question, None if request else choice.label(say.language), page, pages)
+    buttons = _page_buttons(say.language, choices, None if request else choice, page, request)
     if not context.received.callback_query or not message.photo:  # Under a result: that stays.
         await message.reply_photo(picture, text, filename="styles.jpg", reply_markup=buttons)
         return
@@ -160,10 +172,10 @@ async def pick_style(_: Update, context: Context) -> None:
         await context.refuse_button("style_gone")
         return
     context.choose(prefix=picked.prefix, style=picked.name)
-    await context.answer_button(say.style("style_is", picked.name))
+    await context.answer_button(say.style("style_is", picked.label(say.language)))
     page = choices.index(picked) // PER_PAGE
-    text = say.styles_page("pick_style", picked.name, page, _page_count(choices))
-    await context.edit(text, _page_buttons(choices, picked, page))
+    text = say.styles_page("pick_style", picked.label(say.language), page, _page_count(choices))
+    await context.edit(text, _page_buttons(say.language, choices, picked, page))
 
 
 async def choose_style(_: Update, context: Context) -> None:
@@ -171,20 +183,21 @@ async def choose_style(_: Update, context: Context) -> None:
     if not name:
         await show_page(context)
         return
-    choices = offered(context)
+    say, choices = context.say, offered(context)
     picked = _named(choices, name)
     if picked is None:
-        text = context.say.style_unknown(name, _similar(choices, name))
+        text = say.style_unknown(name, _similar(choices, name))
     else:
         context.choose(prefix=picked.prefix, style=picked.name)
-        text = context.say.style("style_is", picked.name)
+        text = say.style("style_is", picked.label(say.language))
     await context.send(text)
 
 
 def _named(choices: Sequence[Choice], name: str) -> Choice | None:
-    """Return the style with a name, in any case. A chat's or a user's takes precedence."""
+    """Return the style with a name or a title, in any case. A chat's or a user's takes
+    precedence."""
     exact = [choice for choice in choices if choice.name == name]
-    alike = [choice for choice in choices if _folded(choice.name) == _folded(name)]
+    alike = [choice for choice in choices if _folded(name) in choice.spellings]
     return max(exact or alike, key=lambda choice: not choice.is_shared, default=None)
 
 
@@ -203,11 +216,12 @@ def _page_count(choices: Sequence[Choice]) -> int:
 
 
 def _page_buttons(
-    choices: Sequence[Choice], current: Choice | None, page: int, request: str = ""
+    language: str, choices: Sequence[Choice], current: Choice | None, page: int, request: str = ""
 ) -> InlineKeyboardMarkup:
     """Return a page of the styles, two in a row, numbered, with a tick at the current one.
 
     Args:
+        language: The language of their titles.
         choices: All styles.
         current: The current style.
         page: The number of the page, from 0.
@@ -216,7 +230,7 @@ def _page_buttons(
     first, last = page * PER_PAGE, (page + 1) * PER_PAGE
     row = [
         button(
-            f"{number}. {'✓ ' if choice == current else ''}{short(choice.name, NAME_ON_BUTTON)}",
+            f"{number}. {'✓ ' if choice == current else ''}{_on_button(choice.style, language)}",
             f"again:{request}:{choice.token}" if request else f"style:{choice.token}",
         )
         for number, choice in enumerate(choices[first:last], first + 1)
@@ -227,6 +241,10 @@ def _page_buttons(
         start = f"another:{request}" if request else "page"
         rows.append([button(sign, f"{start}:{to}") for sign, to in turns])
     return InlineKeyboardMarkup(rows)
+
+
+def _on_button(style: Style, language: str) -> str:
+    return short(style.title.short_line(language, style.name), NAME_ON_BUTTON)
 
 
 def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:

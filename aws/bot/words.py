@@ -82,9 +82,9 @@ class Words(Texts):
         now = {"style": self._style_now(style), "size": self.size_text(size), "days": days}
         return self.text("help", **now)
 
-    def style(self, key: str, name: str) -> str:
-        """Return a text about a style."""
-        return self.text(key, style=short(name))
+    def style(self, key: str, title: str) -> str:
+        """Return a text about a style with a title."""
+        return self.text(key, style=short(title))
 
     def style_unknown(self, name: str, similar: Sequence[str]) -> str:
         names = f" {self.text('or')} ".join(map(short, similar))
@@ -122,7 +122,7 @@ class Words(Texts):
 
         Args:
             key: The key of the text.
-            style: The name of the style.
+            style: The title of the style.
             position: The position in the queue, from 1.
             minutes: The time left, or None if no machine is available.
         """
@@ -143,7 +143,7 @@ class Words(Texts):
         Args:
             waiting: The positions in the queue, from 1, of the waiting ones.
             running: The number of those being painted.
-            style: The name of the current style, if there is one.
+            style: The title of the current style, if there is one.
             size: The current size.
         """
         lines = []

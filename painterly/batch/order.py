@@ -15,6 +15,7 @@ from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
 from painterly.settings import FIELDS
 from painterly.storage.base import Entry
+from painterly.style_title import NO_TITLE
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
 from painterly.wording import printable
@@ -96,7 +97,7 @@ class Order:
             photo_etag=self.photo.etag,
             photo_mask=_ref(self.mask),
             style=self.style.name,
-            style_title=self.style.title,
+            style_title=self.style.title if self.style.title != NO_TITLE else None,
             paintings=tuple(
                 PaintingRef(
                     each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)

@@ -23,10 +23,13 @@ class PaintingsView(View):
     These are read like others, but never listed: the names of ready styles choose them.
     """
 
-    def __init__(self, bucket: Bucket | None) -> None:
+    def __init__(self, bucket: Bucket | None, folder: str = "") -> None:
         """Args:
         bucket: The style bucket, or None without one.
+        folder: The start of the keys of all paintings if these are in a part of it, such as
+            `styles/`.
         """
+        self._start = f"{folder}{_PREFIX}"
         self._ready = FolderBucket(ready_styles.FOLDER, "the ready styles")
         super().__init__(bucket or self._ready)
 
@@ -37,8 +40,8 @@ class PaintingsView(View):
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if write:
             raise BadKeyError(f"{self.name} is only read here")
-        if is_ready(key):
-            return self._ready, key.removeprefix(_PREFIX)
+        if key.startswith(self._start):
+            return self._ready, key.removeprefix(self._start)
         return self._bucket, key
 
 

@@ -16,7 +16,7 @@ from painterly.settings import FIELDS, Settings
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
 from painterly.style_title import KEYS as TITLE_KEYS
-from painterly.style_title import StyleTitle, title_from_table, title_of_file
+from painterly.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
 from painterly.suggestions import did_you_mean
 from painterly.texts import DEFAULT
 from painterly.wording import file_size, printable, shortened
@@ -63,11 +63,11 @@ class Style:
     paintings: tuple[Painting, ...]
     settings: Settings
     own_settings: frozenset[str] = frozenset()
-    title: StyleTitle | None = None
+    title: StyleTitle = NO_TITLE
 
     def label(self, language: str = DEFAULT, **layout: str) -> str:
         """Return its title, artist and year in a language, as `StyleTitle.line`."""
-        return (self.title or StyleTitle()).line(language, self.name, **layout)
+        return self.title.line(language, self.name, **layout)
 
     @property
     def keys(self) -> list[str]:
@@ -173,9 +173,9 @@ def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings)
     ]
 
 
-def title_of_files(keys: Sequence[str]) -> StyleTitle | None:
-    """Return what the file name of a style's only painting says, or None."""
-    return title_of_file(PurePosixPath(keys[0]).stem) if len(keys) == 1 else None
+def title_of_files(keys: Sequence[str]) -> StyleTitle:
+    """Return what the file name of a style's only painting says; nothing if it has several."""
+    return title_of_file(PurePosixPath(keys[0]).stem) if len(keys) == 1 else NO_TITLE
 
 
 def styles_from_toml(
@@ -257,7 +257,7 @@ def _style_from_table(
         for key, share in shares.items()
     )
     said = {key: changes.pop(key) for key in TITLE_KEYS if key in changes}
-    title = title_from_table(said, where) or title_of_files([*shares])
+    title = title_from_table(said, where) if said else title_of_files([*shares])
     return Style(
         name, paintings, settings.replaced(changes, f"{where} "), frozenset(changes), title
     )

@@ -7,7 +7,6 @@ from painterly import ready_styles
 from painterly.cli.app import run_program
 from painterly.cli.parser import Parser
 from painterly.installation import command
-from painterly.style_title import StyleTitle
 from painterly.texts import DEFAULT
 
 NAME = command("styles")
@@ -32,7 +31,7 @@ def parser(verb: str = "styles") -> Parser:
 def _print_styles() -> int:
     rows = []
     for name in ready_styles.tables():
-        title = ready_styles.title(name) or StyleTitle()
+        title = ready_styles.title(name)
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
         rows.append((name, *shown))
     if sys.stdout.isatty():

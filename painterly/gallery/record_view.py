@@ -15,7 +15,7 @@ from painterly.bucket_layout import READY, WEB
 from painterly.errors import ConfigError
 from painterly.record import PaintingRef, Record, Scalar
 from painterly.settings import parse
-from painterly.style_title import StyleTitle
+from painterly.style_title import NO_TITLE
 from painterly.texts import LANGUAGES
 from painterly.wording import printable
 
@@ -46,7 +46,7 @@ def style_name(record: Record) -> str:
 
 def style_titles(record: Record) -> dict[str, str]:
     """Return the title of the style, by language."""
-    lines = (record.style_title or StyleTitle()).lines(style_name(record))
+    lines = (record.style_title or NO_TITLE).lines(style_name(record))
     return {language: printable(line) for language, line in lines.items()}
 
 
@@ -54,8 +54,8 @@ def painting_titles(key: str) -> dict[str, str]:
     """Return the title of a ready style's painting, or the name of another one, by language."""
     folder, _, name = key.rpartition("/")
     stem = name.rpartition(".")[0]
-    if folder == READY and (title := ready_styles.title(stem)):
-        return title.lines(stem)
+    if folder == READY:
+        return ready_styles.title(stem).lines(stem)
     if folder == WEB:
         key = re.sub("^[0-9a-f]{12}-", "", name)
     return dict.fromkeys(LANGUAGES, printable(key))

@@ -17,7 +17,6 @@ from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
-from painterly.style_title import StyleTitle
 from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.web.schemas import (
     ApiError,
@@ -169,7 +168,7 @@ def painting_view(name: str) -> PaintingOut:
 
 
 def _style_view(style: Style, usual: Settings, language: str) -> StyleOut:
-    first, title = style.paintings[0].entry.key, style.title or StyleTitle()
+    first, title = style.paintings[0].entry.key, style.title
     return StyleOut(
         name=style.name,
         title=title.title_in(language, style.name),

@@ -26,6 +26,7 @@ ENVIRONMENT = {
     "OWNER": str(OWNER),
     "KEEP_DAYS": "30",
     "STYLE_SIZE": "1024",
+    "STYLES": "none",
     "PHOTOS_PER_DAY": "20",
     "AWS_DEFAULT_REGION": REGION,
     "AWS_ACCESS_KEY_ID": "testaccess",

@@ -109,7 +109,7 @@ def test_each_photo_comes_back_once_to_its_chat_and_a_corrupt_one_stops_no_other
     cloud.work()
     assert sorted(job.code for job in cloud.jobs) == [0] * 6 + [1] * 2
     accepted, preview, result, file = world.telegram.sent(chat=ANNA)
-    assert "Got it" in accepted.text and "monet" in result.text
+    assert "Got it" in accepted.text and "Monet" in result.text
     methods = [each.method for each in (preview, result, file)]
     assert methods == ["sendPhoto", "sendPhoto", "sendDocument"]
     message = anna["message"]["message_id"]
@@ -122,7 +122,7 @@ def test_each_photo_comes_back_once_to_its_chat_and_a_corrupt_one_stops_no_other
         assert painting(world, update) == world.get(*world.keys(name))
     assert len(world.telegram.sent("sendDocument")) == 3
     shown = texts(world.telegram.sent("sendPhoto"))
-    assert shown.count(EN.style("result", "monet")) == 3
+    assert shown.count(EN.style("result", "Monet")) == 3
     assert shown.count(EN.text("preview")) == 2, "Anna's and the album's"
     [answer] = [call for call in world.telegram.sent(chat=BORIS) if "could not" in call.text]
     assert answer.reply_to == corrupt["message"]["message_id"]

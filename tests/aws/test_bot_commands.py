@@ -128,7 +128,7 @@ def test_start_says_hello_and_other_words_get_a_hint(world):
 
 def test_help_comes_with_the_current_styles_picture(world):
     [answer] = world.says(ANNA, "/help")
-    assert answer.method == "sendPhoto" and "monet" in answer.text and "/cancel" in answer.text
+    assert answer.method == "sendPhoto" and "Monet" in answer.text and "/cancel" in answer.text
     assert "longer side 1024 px" in answer.text, "that of the stack, as nobody chose another"
     assert Image.open(io.BytesIO(answer.files["photo"][1])).size == (90, 50)
 
@@ -141,10 +141,10 @@ def test_styles_are_chosen_by_a_button(world):
     assert answer.method == "sendPhoto" and (ANNA, "upload_photo") in world.telegram.actions
     shown = Image.open(io.BytesIO(answer.files["photo"][1]))
     assert shown.size == (700, 433), "two thumbnails side by side"
-    [data] = [each["callback_data"] for each in answer.buttons if "zarte" in each["text"]]
+    [data] = [each["callback_data"] for each in answer.buttons if "Zarte" in each["text"]]
     answered, edited = world.presses(ANNA, data, photo=[SIZE], caption="…")
     assert (answered.method, edited.method) == ("answerCallbackQuery", "editMessageCaption")
-    assert "✓ zarte" in str(edited.buttons)
+    assert "✓ Zarte" in str(edited.buttons)
     assert world.wish(world.send_photo(ANNA))["style"] == long
     twice = world.press(ANNA, data)
     for number in (1, 2):
@@ -171,7 +171,7 @@ def test_many_styles_come_in_pages(world):
         labels += [button["text"] for button in page.buttons[:-turns]]
     assert [text.partition(". ")[0] for text in labels] == [str(n + 1) for n in range(24)]
     assert sorted(text.partition(". ")[2].removeprefix("✓ ") for text in labels) == sorted(
-        ["monet", *(f"style {number:02}" for number in range(23))]
+        ["Monet", *(f"Style {number:02}" for number in range(23))]
     )
 
 

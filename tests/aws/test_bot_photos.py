@@ -15,7 +15,7 @@ def test_a_photo_and_its_wish_go_into_the_bucket_and_its_place_is_said(world):
     assert world.photo_keys(ANNA) == [key] and world.get(key) == JPEG
     assert world.wish(key) == {"prefix": "styles", "style": "monet"}
     assert answer.reply_to == message["message_id"]
-    assert "monet" in answer.text and "next" in answer.text and "about 9 minutes" in answer.text
+    assert "Monet" in answer.text and "next" in answer.text and "about 9 minutes" in answer.text
     assert world.telegram.actions == [(ANNA, "typing")]
     [second] = world.answers(world.photo(BORIS))
     assert "number 2" in second.text
@@ -137,7 +137,8 @@ def test_a_painting_is_named_as_people_write_it_or_not_at_all(world):
     world.answers(unnamed)
     name = f"mine-{unnamed['message']['message_id']}"
     assert world.keys("own/") == [f"own/{ANNA}/{name}.jpg"]
-    assert name in world.says(ANNA, "/status")[0].text
+    number = unnamed["message"]["message_id"]
+    assert f"Style: Mine {number}." in world.says(ANNA, "/status")[0].text
     for caption, name in (
         ("Style Oma", "Oma"),
         ("/style@painter_bot Opa", "Opa"),

@@ -32,7 +32,7 @@ def test_a_result_is_painted_again_in_another_style(world, painted):
     for chat in (None, GROUP):
         assert texts(world.presses(BORIS, data, chat)) == [EN.text("not_yours")]
     _, edited = world.presses(ANNA, data)
-    assert "in the style zorn" in edited.text
+    assert "in the style Zorn" in edited.text
     first, second = sorted(world.photo_keys(ANNA), key=len)
     assert world.get(second) == JPEG and world.wish(second)["style"] == "zorn"
     assert texts(world.presses(ANNA, data)) == [EN.text("again.waiting")]
@@ -61,7 +61,7 @@ def test_a_button_pressed_twice_at_once_paints_once(world, painted):
         assert list(pool.map(world.update, updates)) == [200] * 3
     assert len(world.photo_keys(ANNA)) == 2, "the photo, and once more"
     assert texts(world.telegram.sent(chat=ANNA))[3:] == [
-        EN.accepted("again.accepted", "monet", 1, 9)
+        EN.accepted("again.accepted", "Monet", 1, 9)
     ]
     world.says(ANNA, "/cancel")
     assert "I paint it again" in world.presses(ANNA, stronger)[-1].text, "it is free again"

@@ -31,12 +31,12 @@ def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
     update = world.photo(ANNA)
     update["message"]["from"]["language_code"] = "de-AT"
     [answer] = world.answers(update)
-    assert answer.text.startswith("Angekommen. Ich male es im Stil monet.")
+    assert answer.text.startswith("Angekommen. Ich male es im Stil Monet.")
     painted = saved(gradient(2100, 1400), "PNG", compress_level=1)
     world.created(world.result(world.photo_keys(ANNA)[0], painted, ending="png"))
     preview, file = world.telegram.sent(chat=ANNA)[1:]
     assert (preview.method, file.method) == ("sendPhoto", "sendDocument")
-    assert texts([preview, file]) == ["Im Stil monet", "In voller Qualität"]
+    assert texts([preview, file]) == ["Im Stil Monet", "In voller Qualität"]
     shown = Image.open(io.BytesIO(preview.files["photo"][1]))
     assert shown.format == "JPEG" and shown.size == (2048, 1365)
     assert file.files["document"][1] == painted and file.files["document"][0].endswith(".png")
@@ -90,7 +90,7 @@ def test_events_that_come_at_the_same_time_answer_once(world):
     with ThreadPoolExecutor(8) as pool:
         assert set(pool.map(invoke, events)) <= {None, "again"}
     assert [call.method for call in world.telegram.sent(chat=ANNA)].count("sendDocument") == 1
-    assert texts(world.telegram.sent("sendPhoto")).count(EN.style("result", "monet")) == 1
+    assert texts(world.telegram.sent("sendPhoto")).count(EN.style("result", "Monet")) == 1
     assert texts(world.telegram.sent("sendPhoto")).count(EN.text("preview")) <= 1
     key = world.send_photo(BORIS)
     failure = partial(world.job, key, "FAILED", container={"exitCode": 5})

@@ -87,6 +87,21 @@ def test_a_result_of_an_earlier_engine_is_sent_as_it_is(bot, stand_in, capsys):
     assert bot.bucket.read(RESULT) == before and record_of(bot) == earlier
 
 
+def test_ready_styles_are_among_the_shared_ones_alone(bot, stand_in, capsys, monkeypatch):
+    bot.send(style="hokusai")
+    assert job(bot) == 0
+    record = record_of(bot, "hokusai")
+    assert record["paintings"][0]["key"] == "_ready/hokusai.jpg"
+    assert record["style_title"]["artist"] == "Katsushika Hokusai"
+    bot.bucket.write("own/5/mine.jpg", tiny.file(50, 50, 3))
+    bot.send(style="hokusai", prefix="own/5")
+    assert job(bot) == 2
+    assert "STYLE is 'hokusai'" in capsys.readouterr().err
+    monkeypatch.setenv("STYLES", "klimt")
+    bot.send(style="munch")
+    assert job(bot) == 2
+
+
 def test_the_users_choices_override_the_style(bot, stand_in):
     style = b'[waves]\npaintings = ["waves.jpg"]\nstrength = 0.9\nsize = 64\nstroke_size = 2.0\n'
     bot.bucket.write("styles/styles.toml", style)

@@ -114,8 +114,9 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resour
     assert container["Command"] == ["python", "aws/entrypoint.py", "Ref::bucket", "Ref::key"]
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     wanted = {"DEVICE": "gpu", "LOG_FORMAT": "json", "OUTPUT_FORMAT": "same"}
-    size = resources["BotFunction"]["Properties"]["Environment"]["Variables"]["STYLE_SIZE"]
-    assert variables == wanted | {"AWS_DEFAULT_REGION": REGION, "STYLE_SIZE": size}
+    bot = resources["BotFunction"]["Properties"]["Environment"]["Variables"]
+    same = {name: bot[name] for name in ("STYLE_SIZE", "STYLES")}
+    assert variables == wanted | {"AWS_DEFAULT_REGION": REGION} | same
     for name in ("BotLog", "JobLog", "ApiLog"):
         assert resources[name]["Properties"]["RetentionInDays"]
     assert template["Parameters"]["StyleSize"]["MaxValue"] == contract.LARGEST_SIDE

@@ -18,7 +18,11 @@ PSEUDO = {
     "AWS::URLSuffix": "amazonaws.com",
     "AWS::NoValue": None,
 }
-GIVEN = {"Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my/painter:1", "OwnerId": "4711"}
+GIVEN = {
+    "Image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/my/painter:1",
+    "OwnerId": "4711",
+    "Styles": "none",
+}
 # What Ref and GetAtt give, where a test looks at it; others get a name made of theirs.
 NAMES = {
     "Bucket": "painter-bucket",
