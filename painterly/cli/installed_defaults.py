@@ -51,7 +51,7 @@ def web_folders(environment: Mapping[str, str]) -> Mapping[str, str]:
                 f"the folder {WEB_FOLDERS[name]} cannot be made here ({error.strerror}); set "
                 f"{', '.join(WEB_FOLDERS)} to others, or to buckets"
             ) from None
-    event("styles are the paintings in ./paintings, and results are stored in ./results")
+    event("paintings in ./paintings are styles, too, and results are stored in ./results")
     return WEB_FOLDERS
 
 

@@ -134,7 +134,7 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     assert ends["instant"]["state"] == "done" and Path("results/monet").is_dir()
     assert 'pip install "painterly[cpu]"' in ends["draft"]["error"]
     log = web.log.read_text()
-    assert log.count("styles are the paintings in ./paintings") == 1 and "Traceback" not in log
+    assert log.count("paintings in ./paintings are styles, too") == 1 and "Traceback" not in log
 
 
 @pytest.mark.usefixtures("inetwork_files")

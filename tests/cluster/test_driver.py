@@ -82,6 +82,13 @@ def test_a_cluster_stores_what_one_machine_stores_with_a_gallery(folders, cluste
     assert Path("out/_gallery/results/monet/beach.jpg.jpg").exists()
 
 
+def test_ready_styles_are_painted_without_a_bucket_of_paintings(cluster):
+    assert cluster.paint(BUCKET_STYLE="", STYLES="hokusai") == 0
+    assert {key for key in keys() if key.startswith("hokusai/")} == {
+        *("hokusai/beach.jpg", "hokusai/trip/old town é.png")
+    }
+
+
 def test_painters_that_have_no_effect_are_named(cluster, caplog):
     for number, named in (("1", False), ("2", True)):
         assert cluster.paint(PAINTERS=number) == 0
