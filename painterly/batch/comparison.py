@@ -8,7 +8,7 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from painterly import ENGINE_VERSION
-from painterly.batch.order import Order
+from painterly.batch.order import Order, etag_of
 from painterly.config import Config
 from painterly.images.output import OutputFormat
 from painterly.record import PaintingRef, Record
@@ -35,7 +35,7 @@ def differences(order: Order, record: Record) -> Differences:
             (order.photo.key,) if record.photo_etag != now.photo_etag else ()
         ),
         "with another mask": (
-            (order.photo.key,) if _etag(record.photo_mask) != _etag(now.photo_mask) else ()
+            (order.photo.key,) if etag_of(record.photo_mask) != etag_of(now.photo_mask) else ()
         ),
         "of other paintings, masks or shares": _changed_paintings(record, now),
         "with other settings": _changed_settings(record, now, order.style.settings),
@@ -76,7 +76,7 @@ def _changed_paintings(record: Record, now: Record) -> tuple[str, ...]:
 
 
 def _content(painting: PaintingRef) -> tuple[Any, ...]:
-    return painting.etag, painting.share, _etag(painting.mask), _etag(painting.region)
+    return painting.etag, painting.share, etag_of(painting.mask), etag_of(painting.region)
 
 
 def _changed_settings(record: Record, now: Record, settings: Settings) -> tuple[str, ...]:
@@ -110,7 +110,3 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _shown(value: object) -> str:
     return "unset" if value is None else str(value)
-
-
-def _etag(ref: Any) -> str | None:
-    return None if ref is None else ref.etag

@@ -70,9 +70,9 @@ class Order:
         gone.
         """
         inputs = {
-            "photo": [_etag(self.photo), _etag(self.mask)],
+            "photo": [etag_of(self.photo), etag_of(self.mask)],
             "paintings": [
-                [_etag(each.entry), each.share, _etag(each.mask), _etag(each.region)]
+                [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
                 for each in self.style.paintings
             ],
             "settings": self.style.settings.deciding(),
@@ -81,7 +81,7 @@ class Order:
             "engine": ENGINE_VERSION,
         }
         if self.color_mask or self.start:  # Records are of pictures without them.
-            inputs["further pictures"] = [_etag(self.color_mask), _etag(self.start)]
+            inputs["further pictures"] = [etag_of(self.color_mask), etag_of(self.start)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
     @property
@@ -171,8 +171,9 @@ class SingleOrder(Order):
         return self.own_checkpoint_key
 
 
-def _etag(entry: Entry | None) -> str | None:
-    return None if entry is None else entry.etag
+def etag_of(file: Entry | PictureRef | None) -> str | None:
+    """Return the ETag of a file, if there is one."""
+    return None if file is None else file.etag
 
 
 def _ref(entry: Entry | None) -> PictureRef | None:

@@ -7,6 +7,7 @@ larger picture is decoded right before it is painted.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -202,7 +203,7 @@ class Reader:
         self._measuring = threading.Lock()
         # The style read last: orders are in the order of their styles.
         self._style: Style | None = None
-        self._style_data: dict[str, bytes] = {}
+        self._read_once: Read = style_bucket.read
         self._style_files: list[PaintingFiles] = []
         self._style_input: StyleInput | None = None
         self._of_style = threading.Lock()
@@ -239,18 +240,16 @@ class Reader:
         with self._of_style:
             if style != self._style:
                 self._style, self._style_input = style, None
-                self._style_data, self._style_files = {}, []
+                # Others were read where one has failed.
+                self._read_once, self._style_files = cache(self._style_bucket.read), []
             if self._style_input is not None:
                 return self._style_input
-            for key in style.keys:
-                if key not in self._style_data:  # It may have failed where others were read.
-                    self._style_data[key] = self._style_bucket.read(key)
             if not self._style_files:
-                self._style_files = [*read_paintings(style, self._style_data.__getitem__)]
+                self._style_files = [*read_paintings(style, self._read_once)]
             if in_turn or all(self._are_small(files) for files in self._style_files):
                 available = self._available_in_turn() if in_turn else None
                 self._style_input = decode_style(self._style_files, style.settings, available)
-                self._style_data, self._style_files = {}, []
+                self._read_once, self._style_files = self._style_bucket.read, []
             return self._style_input
 
     def _are_small(self, files: PhotoFiles | PaintingFiles) -> bool:

@@ -1,6 +1,7 @@
 """`painterly init`: writes `.env`, creates the buckets, and prints what the cloud has to know."""
 
 import argparse
+import contextlib
 import os
 import re
 import shlex
@@ -284,13 +285,10 @@ def _asked(question: str) -> str:
 
 def _asked_secretly(what: str) -> str:
     """Return an answer that the terminal does not show. Raises ConfigError if there is none."""
-    try:
-        answer = getpass(f"{what} (not shown): ").strip()
-    except EOFError:
-        answer = ""
-    if not answer:
-        raise ConfigError(f"{what}: no answer")
-    return answer
+    with contextlib.suppress(EOFError):
+        if answer := getpass(f"{what} (not shown): ").strip():
+            return answer
+    raise ConfigError(f"{what}: no answer")
 
 
 def _provider(text: str) -> str:

@@ -148,8 +148,8 @@ class ErrorTranslator:
         """Return the error for an answer of the service."""
         where, host, code = self.where(key), self._host, error_code(error)
         kind: type[StorageError] = ObjectError if key else BucketRefusedError
-        if code in _BARE:
-            code = self._cause(code)
+        if code in _BARE and (listing := self._refusal_of_listing()) != "AccessDenied":
+            code = listing or code  # The bucket itself is the cause.
         if code in NOT_FOUND and key:
             return ObjectError(f"{where} does not exist")
         if code in (*NOT_FOUND, "NoSuchBucket"):
@@ -164,7 +164,8 @@ class ErrorTranslator:
             check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
             if not self.account.endpoint:
                 check = "AWS's credentials and the bucket's policy"
-            if key and code in _ACCESS_DENIED and error.operation_name in _READS and self._lists():
+            reads = key and code in _ACCESS_DENIED and error.operation_name in _READS
+            if reads and self._refusal_of_listing() == "":
                 return kind(
                     f"{host} refused {where} ({code}), and allows to list the bucket: the object "
                     "belongs to another account, or a policy or an encryption key protects it; let "
@@ -215,28 +216,18 @@ class ErrorTranslator:
             text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
         )
 
-    def _lists(self) -> bool:
-        """Return whether the bucket may be listed."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
-        try:
-            self.probe()
-        except (ClientError, BotoCoreError):
-            return False
-        return True
-
-    def _cause(self, code: str) -> str:
-        """Return the code behind a mere status: that of the probe, if the bucket itself is the
-        cause."""
+    def _refusal_of_listing(self) -> str | None:
+        """Return the code with which a listing is refused, empty if it is allowed; None without an
+        answer."""
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
             self.probe()
         except ClientError as error:
-            return code if error_code(error) == "AccessDenied" else error_code(error)
+            return error_code(error)
         except BotoCoreError:
-            return code
-        return code
+            return None
+        return ""
 
 
 def is_access_denied(error: Any) -> bool:
