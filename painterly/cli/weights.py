@@ -35,9 +35,6 @@ def parser(verb: str = "weights") -> Parser:
         description="Fetches the weights that Keras publishes into weights/ and prints their path.",
     )
     made.add_argument(
-        "models",
-        nargs="*",
-        metavar="MODEL",
-        help=f"{' or '.join(MODELS)} (default: {MODELS[0]})",
+        "models", nargs="*", metavar="MODEL", help=f"{' or '.join(MODELS)} (default: {MODELS[0]})"
     )
     return made

@@ -43,12 +43,7 @@ class MemoryBudget:
     """
 
     def __init__(
-        self,
-        in_use: int,
-        free: int,
-        limits: Limits = UNLIMITED,
-        *,
-        on_gpu: bool = False,
+        self, in_use: int, free: int, limits: Limits = UNLIMITED, *, on_gpu: bool = False
     ) -> None:
         self.in_use, self._on_gpu = in_use, on_gpu
         taken = 0 if on_gpu else limits.set_aside

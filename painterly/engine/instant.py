@@ -23,11 +23,7 @@ from painterly.engine.instant_matches import Candidates
 from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count, rebuilt
-from painterly.engine.picture import (
-    Canvas,
-    picture_size,
-    postprocess_bytes,
-)
+from painterly.engine.picture import Canvas, picture_size, postprocess_bytes
 from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, painting_size, work_of_steps
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs

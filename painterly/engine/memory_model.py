@@ -315,10 +315,7 @@ class MemoryPlan:
 
 
 def plan(
-    size: tuple[int, int],
-    photo: tuple[int, int],
-    footprint: MemoryNeeds,
-    budget: MemoryBudget,
+    size: tuple[int, int], photo: tuple[int, int], footprint: MemoryNeeds, budget: MemoryBudget
 ) -> MemoryPlan:
     """Return the fastest plan for a picture within the budget.
 

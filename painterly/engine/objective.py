@@ -218,11 +218,7 @@ class Objective:
         return own(mask, tile, 2 ** poolings_before(layer))
 
     def style_gradient(
-        self,
-        sums: dict[str, Any],
-        groups: Sequence[Group],
-        pixels: tf.Tensor,
-        weight: tf.Tensor,
+        self, sums: dict[str, Any], groups: Sequence[Group], pixels: tf.Tensor, weight: tf.Tensor
     ) -> tuple[tf.Tensor, dict[str, Any]]:
         """Return the part of the style term that statistics have, and the gradient of its weighted
         value by the sums over the picture.

@@ -29,12 +29,7 @@ from painterly.engine.groups import check_memory, groups_of, painting_sizes
 from painterly.engine.matching import Matching
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.objective import Objective
-from painterly.engine.optimizers import (
-    State,
-    StepParams,
-    initial_content_weight,
-    term_weights,
-)
+from painterly.engine.optimizers import State, StepParams, initial_content_weight, term_weights
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import (
@@ -44,12 +39,7 @@ from painterly.engine.picture import (
     picture_size,
     postprocess_bytes,
 )
-from painterly.engine.scale_optimizer import (
-    CHECK_EVERY,
-    ScaleOptimizer,
-    ScaleSchedule,
-    program,
-)
+from painterly.engine.scale_optimizer import CHECK_EVERY, ScaleOptimizer, ScaleSchedule, program
 from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch

@@ -185,9 +185,7 @@ class Transfer(ABC):
         return {}
 
     def steps(
-        self,
-        resume: Mapping[str, np.ndarray] | None = None,
-        check_stop: CheckStop = lambda: None,
+        self, resume: Mapping[str, np.ndarray] | None = None, check_stop: CheckStop = lambda: None
     ) -> Iterator[Step]:
         """Paint, and yield every step; `resume` and errors as in `stylize`.
 

@@ -129,10 +129,7 @@ class View:
         return lambda few: iter([(first, dict(kept))])
 
     def places(
-        self,
-        image: tf.Tensor,
-        few: bool = False,
-        take: TakeFeatures | None = None,
+        self, image: tf.Tensor, few: bool = False, take: TakeFeatures | None = None
     ) -> Iterator[tuple[int, neighbours.Places]]:
         """Compute the places of an image, in bands of rows from top to bottom, each with the number
         of its first row.

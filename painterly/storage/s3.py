@@ -25,14 +25,7 @@ from painterly.storage.base import (
     UnfinishedUpload,
     Version,
 )
-from painterly.storage.files import (
-    MIB,
-    has_etag,
-    md5,
-    new_md5,
-    replacing,
-    storage_errors,
-)
+from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
 from painterly.storage.s3_client import client_of
 from painterly.storage.s3_errors import (
     CONFLICTS,
