@@ -32,7 +32,7 @@ from painterly.engine.schedule import Schedule, total_work
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
 from painterly.images.header import Header
-from painterly.images.picture_file import errors_named, read_header
+from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
@@ -296,10 +296,7 @@ def _header(entry: Entry, name: str, bucket: Bucket) -> Header:
         header = read_header(bucket.read_start(entry.key, count), name, entry.size)
         if header is not None:
             return header
-    data = bucket.read(entry.key)
-    header = read_header(data, name, len(data))
-    assert header is not None  # nothing is missing
-    return header
+    return PictureFile(bucket.read(entry.key), name).header
 
 
 def _size_class(size: Size) -> int:

@@ -45,12 +45,11 @@ def visible_gpus() -> int:
     """Return how many GPUs CUDA shows to this process: none without a driver that starts, or if
     CUDA_VISIBLE_DEVICES hides all."""
     count = ctypes.c_int()
-    try:
+    with contextlib.suppress(OSError):
         driver = ctypes.CDLL(LIBRARY)
-    except OSError:
-        return 0
-    failed = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
-    return 0 if failed else count.value
+        if not (driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))):
+            return count.value
+    return 0
 
 
 def cuda_number(name: str) -> int:

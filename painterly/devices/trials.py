@@ -57,9 +57,8 @@ class Trials:
             TensorFlow.
         """
         self.begin(count)
-        for process in self._processes[max(count, len(self._flaws)) :]:
-            _kill(process)
-        del self._processes[max(count, len(self._flaws)) :]
+        while len(self._processes) > max(count, len(self._flaws)):
+            _kill(self._processes.pop())
         ends = monotonic() + self._timeout_s
         for number in range(len(self._flaws), count):
             self._flaws[number] = self._flaw(self._processes[number], ends)
