@@ -116,21 +116,13 @@ def timelapse_key(result: str, *, whole: bool = False) -> str:
 def could_be_result(key: str, pair: str) -> bool:
     """Return whether a photo's result in a style can have a key, in any format.
 
-    Earlier versions repeated the extension where the name was taken, or the photo was of another
-    kind than its name says.
-
     Args:
         key: In the bucket of results.
         pair: `<style>/<photo>`.
     """
-    for form in FILE_FORMATS:
-        ending = f".{form.extension}"
-        if key == f"{_stem(pair)}{ending}":
-            return True
-        rest = key.removeprefix(pair)
-        if rest and rest != key and rest == ending * (len(rest) // len(ending)):
-            return True
-    return False
+    stem, _, extension = key.rpartition(".")
+    known = {form.extension for form in FILE_FORMATS}
+    return extension in known and stem in (_stem(pair), pair)
 
 
 def contenders_start(key: str) -> str:
