@@ -131,15 +131,19 @@ def is_adobe_rgb(data: bytes | None) -> bool:
 
 
 def has_position(data: bytes | None) -> bool:
-    """Return whether an EXIF block, or a whole TIFF file, has entries of a position."""
+    """Return whether an EXIF block, or any page of a whole TIFF or BigTIFF, has entries of a
+    position."""
     block = (data or b"").removeprefix(PREFIX)
+    if not block.startswith(tiff.STARTS):
+        return False
     try:
         return any(
             any(entry.type for entry in entries(block, pointer.value, is_whole=True))
-            for pointer in entries(block, _first(block), is_whole=True)
+            for page in tiff.pages(block)
+            for pointer in entries(block, page, is_whole=True)
             if pointer.tag == _GPS
         )
-    except (struct.error, ValueError):
+    except struct.error:
         return False  # Damaged, so that no reader knows it.
 
 

@@ -13,7 +13,7 @@ from PIL.ExifTags import IFD
 
 from painterly.errors import PictureError
 from painterly.images.containers import boxes, png
-from painterly.images.containers.tiff import LONG, TYPE_SIZES, entries, first_directory
+from painterly.images.containers.tiff import LONG, TYPE_SIZES, entries, first_directory, pages
 
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 # `exif:GPSLatitude`, and attributes of other vocabularies, such as a drone's
@@ -61,11 +61,13 @@ def is_in_xmp(packet: bytes | str) -> bool:
 
 
 def _clear_exif(data: bytearray, start: int) -> None:
-    """Empty the GPS directory of the TIFF structure at an offset, as far as it is not damaged."""
+    """Empty the GPS directories of the TIFF structure at an offset, as far as it is not damaged. A
+    whole file has one for each page."""
     with contextlib.suppress(struct.error, IndexError):
-        for entry in entries(data, first_directory(data, start), start, is_whole=True):
-            if (entry.tag, entry.type, entry.number) == (IFD.GPSInfo, LONG, 1):
-                _clear_directory(data, start, start + entry.value)
+        for directory in (first_directory(data, start),) if start else pages(data):
+            for entry in entries(data, directory, start, is_whole=True):
+                if (entry.tag, entry.type, entry.number) == (IFD.GPSInfo, LONG, 1):
+                    _clear_directory(data, start, start + entry.value)
 
 
 def _clear_directory(data: bytearray, start: int, directory: int) -> None:

@@ -14,6 +14,7 @@ from support.fuzzing import CASES
 from support.pictures import decode
 
 from painterly.errors import PictureError
+from painterly.images.containers.tiff import LONG
 from painterly.images.encode import encode
 from painterly.images.exif import kept
 from painterly.images.output import OutputFormat
@@ -148,6 +149,60 @@ def test_a_position_that_cannot_be_found_in_the_files_bytes_is_refused():
     for kind in ("JPEG", "WEBP", "HEIF"):
         with pytest.raises(PictureError, match=r"x: the position .* export it anew as JPEG"):
             without_position(photo(kind, xmp=unclosed), "x")
+
+
+def pages_with_positions(pages, is_big=False):
+    """A grey TIFF of 32 × 24 px on each page, with a latitude."""
+    offset, number, head, inline = ("Q", "Q", 16, 8) if is_big else ("L", "H", 8, 4)
+    form, size = f"<HH{offset}", 12 + 8 * is_big
+
+    def entry(tag, kind, count, value):
+        return struct.pack(form, tag, kind, count) + value.to_bytes(inline, "little")
+
+    out = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 16) if is_big else b"II*\0\x08\0\0\0"
+    for page in range(pages):
+        gps = head + struct.calcsize(f"<{number}") + 9 * size + inline
+        latitude = gps + struct.calcsize(f"<{number}") + 2 * size + inline
+        pixels = latitude + 24
+        head = pixels + 32 * 24
+        tags = {256: 32, 257: 24, 258: 8, 259: 1, 262: 1, 273: pixels, 278: 24, 279: 32 * 24}
+        main = b"".join(entry(tag, LONG, 1, value) for tag, value in (tags | {GPS: gps}).items())
+        following = head if page < pages - 1 else 0
+        out += struct.pack(f"<{number}", 9) + main + following.to_bytes(inline, "little")
+        out += struct.pack(f"<{number}", 2) + entry(1, 2, 2, ord("N")) + entry(2, 5, 3, latitude)
+        out += bytes(inline) + struct.pack("<6L", 48, 1, 51, 1, 30, 1) + bytes(32 * 24)
+    return out
+
+
+def positions(data):
+    image = Image.open(io.BytesIO(data))
+    for page in range(image.n_frames):
+        image.seek(page)
+        yield dict(image.getexif().get_ifd(GPS))
+
+
+def test_every_page_of_a_tiff_loses_the_position():
+    data = pages_with_positions(3)
+    assert [*positions(data)] == 3 * [{1: "N", 2: (48.0, 51.0, 30.0)}]
+    found = without_position(data, "x")
+    assert [*positions(found)] == 3 * [{}] and len(found) == len(data)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_bigtiff_with_a_position_is_refused(pages):
+    data = pages_with_positions(pages, is_big=True)
+    assert [*positions(data)] == pages * [{1: "N", 2: (48.0, 51.0, 30.0)}]
+    with pytest.raises(PictureError, match=r"x: the position .* export it anew as JPEG"):
+        without_position(data, "x")
+
+
+def test_pages_that_go_round_in_a_circle_end():
+    data = pages_with_positions(2)
+    second = len(data) // 2 + 4
+    end = second + 2 + 9 * 12
+    assert data[end : end + 4] == bytes(4)
+    found = without_position(data[:end] + struct.pack("<L", 8) + data[end + 4 :], "x")
+    assert struct.pack("<6L", 48, 1, 51, 1, 30, 1) not in found
 
 
 def test_damaged_metadata_do_no_harm():

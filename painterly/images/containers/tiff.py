@@ -18,6 +18,7 @@ _LONGEST_VALUES = 32_000_000  # bytes, beyond the file's size: only its start ma
 _STRIP_OFFSETS, _TILE_OFFSETS = 273, 324
 _NESTED = (34665, 34853, 40965)  # the directories of camera, position and interoperability
 _MOST_DIRECTORIES = 10
+_MOST_ENTRIES = 100_000  # on all pages, which may overlap in a small file
 
 
 class Entry(NamedTuple):
@@ -55,6 +56,22 @@ def first_directory(data: bytes | bytearray, start: int = 0) -> int:
     first, length = (8, 8) if _is_big(data, start) else (4, 4)
     pointer = data[start + first : start + first + length]
     return start + int.from_bytes(pointer, "little" if byte_order(data, start) == "<" else "big")
+
+
+def pages(data: bytes | bytearray) -> Iterator[int]:
+    """Yield the offsets of a file's directories that follow one another: one for each page.
+
+    Raises struct.error for a damaged one.
+    """
+    order, big = byte_order(data), _is_big(data)
+    counter, form, pointer = ("Q", "HHQQ", "Q") if big else ("H", "HHLL", "L")
+    directory, left = first_directory(data), _MOST_ENTRIES
+    while directory and left > 0:
+        yield directory
+        (count,) = struct.unpack_from(order + counter, data, directory)
+        end = directory + struct.calcsize(order + counter) + struct.calcsize(order + form) * count
+        (directory,) = struct.unpack_from(order + pointer, data, end)
+        left -= count + 1
 
 
 def entries(
