@@ -1,6 +1,7 @@
 """One photo in a file, painted into a file: the program of inetwork.py."""
 
 import math
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing, redirect_stdout, suppress
@@ -33,6 +34,8 @@ from painterly.errors import ConfigError, WeightsError
 from painterly.log import event, logger, logs_json
 from painterly.settings import Settings
 from painterly.signals import Stop, Stopped
+from painterly.storage.base import BadKeyError
+from painterly.storage.files import new_md5
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.batch.order import SingleOrder
@@ -40,6 +43,7 @@ if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.engine.transfer import Step
     from painterly.storage.base import Entry
     from painterly.storage.files_bucket import FilesBucket
+    from painterly.storage.folder import FolderBucket
     from painterly.vgg.sources import WeightsSource
 
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
@@ -96,8 +100,10 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
 
     source = _weights(asked.weights, asked.settings)
     files = FilesBucket()
-    order = _order(asked, files, source)
-    unfinished = FolderBucket(Path(asked.prefix).parent / UNFINISHED)
+    result = Path(asked.prefix)
+    unfinished = FolderBucket(result.parent / UNFINISHED)
+    order = _order(asked, files, source, _checkpoint_key(result.name, unfinished))
+    keeps_checkpoint = asked.prefix != STANDARD
     buckets, networks = Buckets(files, files, unfinished), NetworkPool(None, files)
     with closing(Bench(_config(asked), buckets, networks, stop)) as bench:
         inputs = bench.read(order)
@@ -123,14 +129,27 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
             Easel(device),
             on_step=pictures.add,
             on_stop=pictures.write_unfinished,
-            resume=not (asked.fresh or asked.prefix == STANDARD),
+            resume=keeps_checkpoint and not asked.fresh,
         )
         path = results.write_result(finished.image, finished.timelapse)
-        bench.forget(order)
-    delete_leftovers(unfinished.folder)
-    with suppress(OSError):  # Others are unfinished in it, or there was none.
-        unfinished.folder.rmdir()
+        if keeps_checkpoint:
+            bench.forget(order)
+    if keeps_checkpoint:
+        delete_leftovers(unfinished.folder)
+        with suppress(OSError):  # Others are unfinished in it, or there was none.
+            unfinished.folder.rmdir()
     return path
+
+
+def _checkpoint_key(name: str, unfinished: "FolderBucket") -> str:
+    """Return the key of the checkpoint of a result: its name, or a hash of one that cannot be a key
+    there, such as a hidden file's, or one that is too long with a further extension."""
+    key = f"{name}.npz"
+    try:
+        unfinished.check_key(key)
+    except BadKeyError:
+        return f"{new_md5(os.fsencode(name)).hexdigest()}.npz"
+    return key
 
 
 def _config(asked: PictureArguments) -> Config:
@@ -142,7 +161,7 @@ def _config(asked: PictureArguments) -> Config:
 
 
 def _order(
-    asked: PictureArguments, files: "FilesBucket", weights: "WeightsSource"
+    asked: PictureArguments, files: "FilesBucket", weights: "WeightsSource", checkpoint_key: str
 ) -> "SingleOrder":
     """Read the files of a picture into a bucket, and return its order. Raises ConfigError,
     PictureError."""
@@ -182,7 +201,7 @@ def _order(
         output=asked.output,
         color_mask=color_mask,
         start=start,
-        own_checkpoint_key=f"{Path(asked.prefix).name}.npz",
+        own_checkpoint_key=checkpoint_key,
     )
 
 

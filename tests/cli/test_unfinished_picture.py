@@ -4,6 +4,7 @@ import os
 import random
 import re
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,30 @@ def test_where_no_checkpoint_can_be_saved_one_line_says_so_and_the_picture_is_wr
         "inetwork.py: stopped by SIGTERM; x.png is the picture as it stands after 4 of 10 steps\n"
     )
     assert CHECKPOINT.parent.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", [".hidden.png", "a\\b.png", "c:x.png", f"{'long' * 62}.png"])
+@pytest.mark.skipif(os.name == "nt", reason="files cannot have some of these names")
+def test_a_result_of_any_name_has_a_checkpoint(name, stand_in, monkeypatch, capsys):
+    words = [*WORDS[:2], name, *WORDS[3:]]
+    with monkeypatch.context() as patch:
+        engine.signal_after(4, patch)
+        assert inetwork(words) == 143
+    assert len([*CHECKPOINT.parent.iterdir()]) == 1
+    assert inetwork(words) == 0
+    out = capsys.readouterr().out
+    assert "beach.jpg: resuming from step 4" in out and "cannot be a file" not in out
+    assert not CHECKPOINT.parent.exists()
+
+
+def test_a_picture_for_the_standard_output_leaves_the_checkpoints_of_others(stand_in, monkeypatch):
+    theirs = CHECKPOINT.with_name("-.npz")  # a result called `./-` would have it
+    theirs.parent.mkdir()
+    theirs.write_text("theirs")
+    with Path("out.jpg").open("w", encoding="utf-8") as out:
+        monkeypatch.setattr(sys, "__stdout__", out)
+        assert inetwork([*WORDS[:2], "-", *WORDS[3:]]) == 0
+    assert Image.open("out.jpg").size == (64, 48) and theirs.read_text() == "theirs"
 
 
 @pytest.mark.slow
