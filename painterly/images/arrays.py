@@ -98,11 +98,7 @@ def resize(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resample(
-    pixels: np.ndarray,
-    height: int,
-    width: int,
-    method: Image.Resampling,
-    rows: slice | None = None,
+    pixels: np.ndarray, height: int, width: int, method: Image.Resampling, rows: slice | None = None
 ) -> np.ndarray:
     """Return pixels [h, w, C], see `to_float`, at another size: float32 [height, width, C].
 

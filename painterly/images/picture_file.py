@@ -187,16 +187,11 @@ def errors_named(name: str) -> Iterator[None]:
     try:
         yield
     except (PictureError, MemoryShortError) as error:
-        raise type(error)(f"{_label(name)}: {error}") from None
+        raise type(error)(f"{printable(name)}: {error}") from None
     except MemoryError:
         raise PictureError(
-            f"{_label(name)}: needs more memory than there is; make it smaller"
+            f"{printable(name)}: needs more memory than there is; make it smaller"
         ) from None
     except Exception:
         # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise NoHeaderError(f"{_label(name)}: {DAMAGED}") from None
-
-
-def _label(name: str) -> str:
-    """Return a name in one line, even if it has a newline."""
-    return "".join(c if c.isprintable() else " " for c in name)
+        raise NoHeaderError(f"{printable(name)}: {DAMAGED}") from None

@@ -184,10 +184,7 @@ def _parametric(  # noqa: PLR0913  ICC's parameters.
     return curve.astype(np.float32)
 
 
-_SRGB = RgbSpace(
-    (_parametric(3, *SRGB_CURVE),) * 3,
-    rgb_to_xyz(SRGB_PRIMARIES, D65),
-)
+_SRGB = RgbSpace((_parametric(3, *SRGB_CURVE),) * 3, rgb_to_xyz(SRGB_PRIMARIES, D65))
 
 
 def linear_to_srgb(primaries: Sequence[float], white: Sequence[float]) -> np.ndarray:

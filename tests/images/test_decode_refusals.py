@@ -156,10 +156,10 @@ def test_whatever_the_libraries_raise_is_one_refusal(monkeypatch, error):
     assert ("needs more memory" if error is MemoryError else "damaged") in said
 
 
-def test_a_name_with_a_newline_keeps_the_message_on_one_line():
+def test_a_name_with_a_newline_is_written_in_one_line_as_in_the_log():
     with pytest.raises(PictureError) as caught:
         decode(b"", "my\nbeach\u2028\x1b.jpg")
-    assert str(caught.value).startswith("my beach  .jpg: is empty")
+    assert str(caught.value).startswith(r"my\nbeach\u2028\x1b.jpg: is empty")
 
 
 @pytest.mark.parametrize("read", [decode, decode_mask])
