@@ -176,7 +176,8 @@ class Position(NamedTuple):
 class StepEta:
     """Estimates the time left of an optimisation from the time per work of the steps done.
 
-    A scale's first step includes its set-up, so it is used only until there is another one.
+    A scale's first step, and that of a run that resumes, includes the set-up, so it is used only
+    until there is another one.
 
     Args:
         work: The work of each step.
@@ -188,14 +189,14 @@ class StepEta:
         self._all_work, self._work_left = sum(work), sum(work[done:])
         self._seconds_per_work = 0.0
         self._measured = False
-        self._done = done
+        self._done = self._begun = done
         self._last = time.perf_counter()
 
     def tick(self, skipped: int = 0) -> Position:
         """Record a step, and `skipped` steps after it that will not run."""
         now = time.perf_counter()
         work = self._work[self._done]
-        first_of_scale = self._done == 0 or self._work[self._done - 1] != work
+        first_of_scale = self._done == self._begun or self._work[self._done - 1] != work
         rate = (now - self._last) / work
         if not first_of_scale:
             self._seconds_per_work = (

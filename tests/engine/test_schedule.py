@@ -87,6 +87,11 @@ def test_the_time_left_follows_the_work_left_and_forgets_what_a_scale_sets_up(mo
     resumed = StepEta(work, done=2)
     clock[0] += 1
     assert resumed.tick() == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
+    set_up = StepEta(work, done=1)
+    clock[0] += 50
+    assert set_up.tick().eta_s == pytest.approx(50 * (1 + 6))  # Until there is another step.
+    clock[0] += 1
+    assert set_up.tick().eta_s == pytest.approx(6)
     skipping = StepEta(work)
     clock[0] += 1
     assert skipping.tick(skipped=2) == (3, 5, pytest.approx(3 / 9), pytest.approx(6))
