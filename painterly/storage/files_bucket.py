@@ -22,7 +22,10 @@ class FilesBucket(Bucket):
         self._files: dict[str, tuple[Entry, bytes]] = {}
 
     def add(self, key: str, data: bytes) -> Entry:
-        """Add a file, and return its entry."""
+        """Add a file, and return its entry. Another file of the same name, which may have changed
+        meanwhile or be the standard input, gets another key."""
+        while key in self._files and self._files[key][1] != data:
+            key += "'"
         entry = Entry(key, len(data), str(new_md5(data).hexdigest()))
         self._files[key] = entry, data
         return entry

@@ -26,6 +26,13 @@ def test_files_are_read_by_the_names_that_they_were_given_wherever_they_are(file
     assert (tmp_path / "copy").read_bytes() == b"22" and counted == [2]
 
 
+def test_files_of_one_name_are_both_there(files):
+    """A file may be called as the standard input is, or change between two reads."""
+    first, other = files.find("../b.jpg"), files.add("../b.jpg", b"333")
+    assert files.add("../b.jpg", b"22") == first != other
+    assert (files.read(first.key), files.read(other.key)) == (b"22", b"333")
+
+
 def test_a_file_that_was_not_named_is_not_there(files, tmp_path):
     (tmp_path / "c.jpg").write_bytes(b"3")
     assert files.find(str(tmp_path / "c.jpg")) is None
