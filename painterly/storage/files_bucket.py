@@ -23,7 +23,7 @@ class FilesBucket(Bucket):
 
     def add(self, key: str, data: bytes) -> Entry:
         """Add a file, and return its entry. Another file of the same name, which may have changed
-        meanwhile or be the standard input, gets another key."""
+        since or be the standard input, gets another key."""
         while key in self._files and self._files[key][1] != data:
             key += "'"
         entry = Entry(key, len(data), str(new_md5(data).hexdigest()))
