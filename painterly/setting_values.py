@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -10,7 +11,11 @@ LARGEST = 1e30  # The engine computes in float32, which holds little more.
 
 @dataclass(frozen=True)
 class _Spec:
-    """The meaning and the values of a setting; `word` is a string allowed instead of a number."""
+    """The meaning and the values of a setting.
+
+    `word` is a string allowed instead of a number. `read` parses a text that is neither a plain
+    number nor a choice, and returns None for a wrong one; `form` describes such texts.
+    """
 
     meaning: str
     unit: str = ""
@@ -18,6 +23,8 @@ class _Spec:
     high: float | None = None
     choices: tuple[str, ...] = ()
     word: str = ""
+    read: Callable[[str], Any] | None = None
+    form: str = ""
 
 
 def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) -> Any:
@@ -27,7 +34,8 @@ def setting(default: Any, meaning: str, compare: bool = True, **accepts: Any) ->
         default: Its default.
         meaning: Its description.
         compare: As in `dataclasses.field`.
-        **accepts: `unit`, `low`, `high`, `choices`, and `word`, which replaces a number.
+        **accepts: `unit`, `low`, `high`, `choices`, and `word`, which replaces a number; `read`
+            and `form` as in `_Spec`.
     """
     spec = _Spec(meaning, **accepts)
     return dataclasses.field(default=default, compare=compare, metadata=vars(spec))
@@ -47,6 +55,8 @@ def expectation(field: "dataclasses.Field[Any]") -> str:
         return "one of " + ", ".join(about["choices"])
     if kind(field) is bool:
         return "true or false"
+    if about["form"]:
+        return str(about["form"])
     words = "a number" if kind(field) is float else "a whole number"
     low, high = about["low"], about["high"]
     if low is not None and high is not None:
@@ -67,6 +77,8 @@ def accepts(field: "dataclasses.Field[Any]", value: Any) -> bool:
         return isinstance(value, bool)
     if about["word"] and value == about["word"]:
         return True
+    if kind(field) is str:
+        return isinstance(value, str) and about["read"](value) == value
     kinds = (int, float) if kind(field) is float else (int,)
     if not isinstance(value, kinds) or isinstance(value, bool):
         return False
@@ -111,6 +123,9 @@ def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:
         return text if flag is None else flag
     if plain in (*field.metadata["choices"], field.metadata["word"]):
         return plain
+    read = field.metadata["read"]
+    if read and (value := read(plain)) is not None:
+        return value
     try:
         return kind(field)(plain)
     except ValueError:  # Also for a whole number of more digits than Python reads.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from painterly import paper as papers
 from painterly import setting_values
 from painterly.errors import ConfigError
 from painterly.setting_values import expectation, setting
@@ -104,12 +105,18 @@ def _listed(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
+# The settings of the result on paper; and those of its shape, with their only values on paper.
+OF_PAPER = ("paper", "dpi", "bleed")
+_WITHOUT_PAPER = {"rescale_image": False, "maintain_aspect_ratio": True}
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of a painting. Raises ConfigError for a value out of its range.
 
     A setting that is not given has the default of the recipe, of the preset, or of the field, in
-    this order. Settings with the same effect are equal, whichever preset names their values.
+    this order. With `paper`, `size` and `dpi` follow from that. Settings with the same effect are
+    equal, whichever preset names their values.
     """
 
     _given: ClassVar[frozenset[str]]
@@ -121,6 +128,30 @@ class Settings:
         low=32,
         high=16384,
         word="full",
+    )
+    paper: str = setting(
+        papers.NONE,
+        "paper that the result is printed on, instead of `size`: the photo is cropped to its "
+        "proportions, upright or lying as the photo is",
+        read=papers.parsed,
+        form=papers.FORM,
+    )
+    dpi: int | str = setting(
+        "auto",
+        "pixels per inch at which the result is printed, and `paper` measured; `auto`: "
+        f"{papers.USUAL_DPI} with `paper`, else the photo's own",
+        low=1,
+        high=2400,
+        word="auto",
+    )
+    bleed: float = setting(
+        0.0,
+        "width that the picture extends beyond each edge of `paper`, to be cut off",
+        unit="mm",
+        low=0,
+        high=50,
+        read=papers.millimetres,
+        form="a number from 0 to 50 (mm), or a length such as 3mm or 0.125in",
     )
     strength: float = setting(
         0.5,
@@ -280,6 +311,8 @@ class Settings:
                 object.__setattr__(self, name, default)
         for name in FIELDS:
             check_value(name, getattr(self, name))
+        if self.paper != papers.NONE:
+            self._follow_paper()
         if self.model == "vgg16" and self.content_layer in ("conv3_4", "conv4_4", "conv5_4"):
             raise ConfigError(
                 f"content_layer {self.content_layer} is not in vgg16, "
@@ -328,7 +361,61 @@ class Settings:
             ConfigError: A value is wrong; the message names the setting, the value and the range.
         """
         parsed = {name: parse(name, value, where) for name, value in values.items()}
-        return Settings(**(self.given | parsed))
+        earlier = gives_way(parsed)
+        given = {name: value for name, value in self.given.items() if name not in earlier}
+        if given.get("paper", papers.NONE) != papers.NONE and parsed.keys() & set(OF_PAPER):
+            given.pop("size", None)
+        return Settings(**(given | parsed))
+
+    def sheet(self, height: int, width: int) -> tuple[int, int] | None:
+        """Return the (height, width) in px of the paper with its bleed, turned as a photo of this
+        size is; None without paper."""
+        if self.paper == papers.NONE:
+            return None
+        shorter, longer = papers.sides_px(self.paper, self.bleed, int(self.dpi))
+        return (shorter, longer) if width > height else (longer, shorter)
+
+    def within(self, longest: int) -> "Settings":
+        """Return the settings for a longer side of at most `longest` px: with a smaller `size`, or
+        with fewer dpi on the same paper."""
+        if self.size != "full" and int(self.size) <= longest:
+            return self
+        if self.paper == papers.NONE:
+            return self.replaced({"size": longest})
+        return self.replaced({"dpi": papers.most_dpi(self.paper, self.bleed, longest)})
+
+    def what_fits(self, longest: int) -> str:
+        """Name the largest size if a longer side of at most `longest` px fits, or the most dpi on
+        the paper."""
+        if self.paper == papers.NONE:
+            return f"the largest size that fits is {longest}"
+        most = papers.most_dpi(self.paper, self.bleed, longest)
+        return f"the highest dpi that fits is {most}, on paper {self.paper}"
+
+    def _follow_paper(self) -> None:
+        """Set the size and the dpi that follow from the paper. Raises ConfigError for a size or a
+        shape that contradicts it, and for a size out of range."""
+        if self.dpi == "auto":
+            object.__setattr__(self, "dpi", papers.USUAL_DPI)
+        _, longer = papers.sides_px(self.paper, self.bleed, int(self.dpi))
+        for name, value in _WITHOUT_PAPER.items():
+            if getattr(self, name) != value:
+                raise ConfigError(
+                    f"{name} is {getattr(self, name)}, and paper is {self.paper}; give one of them"
+                )
+        if "size" in self._given and self.size != longer:
+            raise ConfigError(
+                f"size is {self.size}, and paper {self.paper} with {self.dpi} dpi has a longer "
+                f"side of {longer} px; give one of them"
+            )
+        most = FIELDS["size"].metadata["high"]
+        if longer > most:
+            raise ConfigError(
+                f"paper {self.paper} with {self.dpi} dpi has a longer side of {longer} px; at most "
+                f"{most} are painted, so {self.what_fits(most)}"
+            )
+        object.__setattr__(self, "size", longer)
+        check_value("size", longer, f"the longer side of paper {self.paper}")
 
     def deciding(self) -> dict[str, Any]:
         """Return the settings that decide a result, by name.
@@ -340,6 +427,14 @@ class Settings:
 
 
 FIELDS = {each.name: each for each in dataclasses.fields(Settings)}
+
+
+def gives_way(later: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of settings that were given earlier and end with later ones: sizes and
+    shapes with a paper, and a paper with a size."""
+    if later.get("paper", papers.NONE) != papers.NONE:
+        return ("size", *_WITHOUT_PAPER)
+    return ("paper",) if "size" in later else ()
 
 
 def check_value(name: str, value: Any, label: str = "", given: Any = None) -> None:

@@ -7,7 +7,7 @@ from painterly.settings import FIELDS
 PAGE = PROGRAM / "docs/settings.md"
 # The settings that users change first.
 BASIC = (
-    *("size", "preset", "strength", "stroke_size", "preserve_color"),
+    *("size", "paper", "dpi", "bleed", "preset", "strength", "stroke_size", "preserve_color"),
     *("structure_weight", "total_variation_weight", "iterations"),
 )
 # The tables, by the text of their marks.

@@ -139,7 +139,7 @@ class Bench:
                 on=device.name,
             )
         return Finished(
-            photo=inputs.photo.picture,
+            photo=inputs.photo.picture.printed(settings),
             paintings=inputs.style.paintings,
             image=last.image,
             weights=vgg.identity if vgg else order.weights.identity,

@@ -34,6 +34,7 @@ from painterly.engine.transfer import TransferInputs
 from painterly.images.header import Header
 from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
+from painterly.paper import part_shown
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
 from painterly.wording import duration, memory_size
@@ -185,8 +186,9 @@ class Forecast:
         paintings = self._paintings_of(order.style)
         photo = self._header(order)
         is_masked = order.mask is not None
+        sheet = settings.sheet(*photo.size)
         inputs = PaintingInputs(
-            photo.size,
+            part_shown(photo.size, sheet).size if sheet else photo.size,
             is_masked or paintings.painted_part(None) is not None,
             paintings.masked_groups(is_masked),
             paintings=len(paintings.paintings),

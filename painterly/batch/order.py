@@ -13,7 +13,7 @@ from painterly.batch.styles import Style
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
-from painterly.settings import FIELDS
+from painterly.settings import FIELDS, OF_PAPER
 from painterly.storage.base import Entry
 from painterly.style_title import NO_TITLE
 from painterly.vgg import sources
@@ -75,7 +75,12 @@ class Order:
                 [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
                 for each in self.style.paintings
             ],
-            "settings": self.style.settings.deciding(),
+            # Without defaults of settings that earlier versions lacked, as in their records.
+            "settings": {
+                name: value
+                for name, value in self.style.settings.deciding().items()
+                if name not in OF_PAPER or value != FIELDS[name].default
+            },
             # Without a depth of 8, as in records of versions that had none.
             "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
             "engine": ENGINE_VERSION,

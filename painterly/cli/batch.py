@@ -17,7 +17,7 @@ from painterly.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.installation import IN_CHECKOUT, command
 from painterly.log import event
-from painterly.settings import FIELDS, Settings
+from painterly.settings import FIELDS, Settings, gives_way
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.files import storage_errors
 from painterly.wording import printable
@@ -166,8 +166,9 @@ def _variables(args: argparse.Namespace, start: Path) -> dict[str, str]:
     settings = settings_given(args)
     if args.sheet is not None:
         _check_sheet(args, settings)
-    Settings().replaced(settings, "--")  # A wrong one is named as it was given.
-    variables = {f"STYLE_{name.upper()}": value for name, value in settings.items()}
+    asked = Settings().replaced(settings, "--")  # A wrong one is named as it was given.
+    variables = {f"STYLE_{name.upper()}": "" for name in gives_way(asked.given)}
+    variables |= {f"STYLE_{name.upper()}": value for name, value in settings.items()}
     if "preset" in settings:
         variables["PRESET"] = settings["preset"]
     variables |= {name.upper(): "1" for name in ("keep", "repaint") if getattr(args, name)}

@@ -108,7 +108,7 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     with closing(Bench(_config(asked), buckets, networks, stop)) as bench:
         inputs = bench.read(order)
         files.clear()
-        photo = inputs.photo.picture
+        photo = inputs.photo.picture.printed(order.style.settings)
         results = result_files(
             asked.prefix,
             photo,

@@ -20,6 +20,7 @@ from painterly.cli.picture_files import STANDARD
 from painterly.config import DEVICE_CHOICES, parse_memory_size
 from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS, OutputFormat
+from painterly.paper import NONE
 from painterly.setting_values import LARGEST, expectation, parse_bool
 from painterly.settings import FIELDS, RECIPES, Settings
 from painterly.wording import shortened
@@ -227,8 +228,10 @@ def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> Pi
     start = None if args.init_image in START_WORDS else args.init_image
     settings = _settings(args, start, _settings_of_styles(refs))
     rows, save_every = args.image_size, args.save_every
+    if rows is not None and settings.paper != NONE:
+        raise ConfigError("--image_size and --paper both set the size; give one of them")
     if settings.traits.original:
-        if rows is None and args.size is None:
+        if rows is None and args.size is None and settings.paper == NONE:
             rows = settings.traits.defaults["size"]
         save_every = 1 if save_every is None else save_every
     output = OutputFormat(args.output_format, args.output_quality, args.keep_gps, args.output_depth)

@@ -57,7 +57,7 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
         paths = _paths(order, buckets)
         results = result_files(
             asked.prefix,
-            inputs.photo.picture,
+            inputs.photo.picture.printed(order.style.settings),
             order.output,
             paths,
             overwrite=asked.overwrite,

@@ -60,6 +60,7 @@ def footprint_of(
         features=features,
         ordered=ORDERED_MAPS * max(sizes.values()) if in_float32_on_cpu else 0.0,
         channels=view.matched_channels,
+        what_fits=settings.what_fits,
         copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
         lbfgs=settings.optimizer == "lbfgs",
         paintings=paintings,

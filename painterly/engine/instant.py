@@ -61,6 +61,7 @@ class InstantTransfer(Transfer):
 
     def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
+        inputs = self._inputs
         masked = self._painted_part is not None
         planned = PaintingInputs(self._photo_size, masked)
         self.memory_plan = plan_memory(
@@ -188,7 +189,12 @@ def plan_memory(
     """
     outside = postprocess_bytes(inputs.size, size, settings, inputs.masked)
     sizes = tuple(map(picture_size, styles.paintings))
-    footprint = InstantFootprint(paintings=sizes, stroke_size=settings.stroke_size, outside=outside)
+    footprint = InstantFootprint(
+        paintings=sizes,
+        stroke_size=settings.stroke_size,
+        outside=outside,
+        what_fits=settings.what_fits,
+    )
     return plan(size, inputs.size, footprint, budget)
 
 

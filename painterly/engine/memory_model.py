@@ -6,6 +6,7 @@ must be in memory at the same time; benchmarks/RESULTS.md has the measurements.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -149,8 +150,10 @@ class MemoryNeeds(ABC):
     Attributes:
         outside: Bytes outside of TensorFlow.
         copies: The bytes of the weights' copies in a faster step, or 0 if none is faster.
+        what_fits: As in `Settings`.
     """
 
+    what_fits: Callable[[int], str] = field(repr=False, compare=False)
     outside: int = 0
     copies: int = 0
 
@@ -343,7 +346,7 @@ def _fastest(
             return MemoryPlan(size, side, needed, budget.in_use, fast, footprint, budget)
     largest = _largest_side(size, footprint, budget.bytes)
     if largest:
-        advice = f"the largest size that fits is {largest}"
+        advice = footprint.what_fits(largest)
     elif footprint.outside > budget.bytes:
         photo = f"the photo alone, at its own size, takes {memory_size(footprint.outside)}"
         advice = f"{photo}; send a smaller one"

@@ -11,6 +11,7 @@ from painterly.engine.picture import check_values, picture_size
 from painterly.errors import PictureError
 from painterly.images.arrays import resize
 from painterly.images.masks import checked
+from painterly.paper import Part
 
 FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 
@@ -74,6 +75,16 @@ class Paintings:
             raise ValueError(f"shares {shares} for {len(self.shares)} paintings")
         changed = copy.copy(self)
         changed.shares = [float(each) for each in shares]
+        return changed
+
+    def on_part(self, part: Part) -> "Paintings":
+        """Return the same paintings, with what is kept of them, for a part of the picture that the
+        regions are of."""
+        changed = copy.copy(self)
+        changed.regions = [
+            None if region is None else region[part.slices(*region.shape)]
+            for region in self.regions
+        ]
         return changed
 
     def painted_part(self, content_mask: np.ndarray | None) -> np.ndarray | None:

@@ -49,6 +49,7 @@ class Schedule(NamedTuple):
     def of(cls, height: int, width: int, settings: Settings) -> "Schedule":
         """Return the steps for a photo of this size."""
         longer = max(height, width) if settings.size == "full" else int(settings.size)
+        height, width = settings.sheet(height, width) or (height, width)
         if not settings.maintain_aspect_ratio:
             height = width = longer
         traits, count = settings.traits, settings.iterations

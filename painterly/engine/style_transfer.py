@@ -103,6 +103,7 @@ class StyleTransfer(Transfer):
 
     def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
         super().__init__(inputs)
+        inputs = self._inputs
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
         full_float32()
         if settings.deterministic:

@@ -59,7 +59,8 @@ def stylize(  # noqa: PLR0913  The public signature.
     Yields:
         Every step, to be read before the next one is asked for. The last step's image is the
         result, which recipes default and instant rebuild from patches in this step. Its longer side
-        is `settings.size` px, or the photo's with `rescale_image`.
+        is `settings.size` px, or the photo's with `rescale_image`. With `paper`, it is the part of
+        the photo in the centre that fills the paper.
 
     Raises:
         ValueError: Arrays, shares or a snapshot do not fit.

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,6 +20,7 @@ from painterly.engine.picture import (
 )
 from painterly.engine.schedule import Position, Schedule
 from painterly.images.colour import is_grey
+from painterly.paper import part_shown
 from painterly.settings import Settings
 
 TERMS = ("content", "style", "total_variation", "structure")
@@ -143,6 +144,27 @@ class TransferInputs:
     color_mask: np.ndarray | None = None
     init: np.ndarray | None = None
 
+    def on_paper(self) -> "TransferInputs":
+        """Return the part of the photo that the paper shows, with that of its masks, of the regions
+        and of the picture to start from; all of it without paper."""
+        size = picture_size(self.content)
+        sheet = self.settings.sheet(*size)
+        if sheet is None:
+            return self
+        part = part_shown(size, sheet)
+
+        def shown(array: np.ndarray | None) -> np.ndarray | None:
+            return None if array is None else array[part.slices(*array.shape[:2])]
+
+        return replace(
+            self,
+            content=self.content[part.slices(*size)],
+            styles=self.styles.on_part(part),
+            content_mask=shown(self.content_mask),
+            color_mask=shown(self.color_mask),
+            init=shown(self.init),
+        )
+
 
 class Transfer(ABC):
     """A photo prepared to be painted in a style; `steps` paints it.
@@ -158,17 +180,19 @@ class Transfer(ABC):
     memory_plan: MemoryPlan
 
     def __init__(self, inputs: TransferInputs) -> None:
+        picture_size(inputs.content)
+        check_values(inputs.content, "the photo")
+        for name in ("content_mask", "color_mask"):
+            if (mask := getattr(inputs, name)) is not None:
+                check_mask(mask, name)
+        if inputs.init is not None:
+            picture_size(inputs.init)
+            check_values(inputs.init, "init")
+        self._inputs = inputs = inputs.on_paper()
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
         self._photo_size = picture_size(content)
         self.schedule = Schedule.of(*self._photo_size, settings)
-        check_values(content, "the photo")
-        for name, mask in {"content_mask": content_mask, "color_mask": color_mask}.items():
-            if mask is not None:
-                check_mask(mask, name)
-        if init is not None:
-            picture_size(init)
-            check_values(init, "init")
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask, self._init = content_mask, init
         self._painted_part = content_mask

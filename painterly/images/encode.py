@@ -10,8 +10,11 @@ from painterly.errors import PictureError
 from painterly.images import exif as exifs
 from painterly.images import icc, rgb_space, tiff_writer
 from painterly.images.arrays import resize, to_integers
+from painterly.images.dpi import Dpi
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
+
+_DPI_IN_EXIF = ("tiff", "webp")  # formats that have no other place for it
 
 
 def encode(
@@ -20,6 +23,7 @@ def encode(
     alpha: np.ndarray | None = None,
     exif: bytes | None = None,
     profile: bytes | None = None,
+    dpi: Dpi | None = None,
 ) -> bytes:
     """Encode a picture file with its colour profile embedded; equal arguments give equal bytes.
 
@@ -32,6 +36,7 @@ def encode(
             unless the output keeps it.
         profile: A Picture's. Colours are converted to it after rounding; without one, they are in
             sRGB. For 16 bits, a profile with tables is not used either.
+        dpi: A Picture's. Without one, the EXIF's is kept.
 
     Raises:
         PictureError: A side is too long for the format.
@@ -51,6 +56,9 @@ def encode(
     metadata = None
     if exif:
         metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
+    if dpi and (metadata or target.extension in _DPI_IN_EXIF):
+        metadata = metadata or exifs.Exif("<", {}, {}, {})
+        metadata.set_dpi(*dpi)
     over_white = alpha if target.extension == "jpg" else None
     values = to_integers(pixels, depth, over_white)
     if space is not None:
@@ -67,6 +75,8 @@ def encode(
         "jpg": {"quality": output.quality, "subsampling": 0},
         "webp": {"quality": output.quality},
     }.get(target.extension, {})
+    if dpi:
+        options["dpi"] = dpi
     out = io.BytesIO()
     Image.fromarray(values).save(
         out, target.pillow_name, icc_profile=embedded, exif=block, **options
@@ -77,8 +87,9 @@ def encode(
 def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> bytes:
     """Encode a painted photo, image float32 [H, W, 3], sRGB 0…1.
 
-    The file has the photo's EXIF, colour space, and alpha, resized, if the format can hold it.
+    The file has the photo's EXIF, colour space, resolution in dpi, and alpha, resized, if the
+    format can hold it.
     `output` and errors are as in `encode`.
     """
     alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
-    return encode(image, output, alpha, photo.exif, photo.profile)
+    return encode(image, output, alpha, photo.exif, photo.profile, photo.dpi)

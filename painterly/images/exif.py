@@ -9,11 +9,12 @@ UserComment another type.
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 
 from PIL.ExifTags import Base
 
 from painterly.images.containers import tiff
-from painterly.images.containers.tiff import LONG, SHORT, byte_order, entries
+from painterly.images.containers.tiff import LONG, RATIONAL, SHORT, byte_order, entries
 
 PREFIX = b"Exif\0\0"
 
@@ -41,6 +42,8 @@ _DROPPED = {
     *(Base.RelatedSoundFile, Base.Gamma),
 }
 _LAST_STANDARD_TAG = 0xA4FF
+_UNITS = {2: 1.0, 3: 2.54}  # values of ResolutionUnit, in inches and centimetres, as dots per inch
+_INCHES = 2
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,14 @@ class Exif:
         """Return an entry of numbers of a kind, SHORT or LONG."""
         format_ = f"{self.byte_order}{len(values)}{'H' if kind == SHORT else 'L'}"
         return IfdEntry(kind, len(values), struct.pack(format_, *values))
+
+    def set_dpi(self, across: float, down: float) -> None:
+        """Declare a resolution in dots per inch, exact to 1/100."""
+        for tag, dots in ((Base.XResolution, across), (Base.YResolution, down)):
+            ratio = Fraction(round(100 * dots), 100)
+            value = struct.pack(f"{self.byte_order}2L", ratio.numerator, ratio.denominator)
+            self.main[tag] = IfdEntry(RATIONAL, 1, value)
+        self.main[Base.ResolutionUnit] = self.number(SHORT, _INCHES)
 
     def tiff(self, body: bytes = b"") -> bytes:
         """Return a TIFF file: its header, `body` from offset 8 on, and the directories."""
@@ -128,6 +139,26 @@ def is_adobe_rgb(data: bytes | None) -> bool:
         return space == UNCALIBRATED and index.value.startswith(b"R03")
     except (struct.error, KeyError, ValueError):
         return False
+
+
+def resolution(data: bytes | None) -> tuple[float, float] | None:
+    """Return the dots per inch, across and down, that an EXIF block or a whole TIFF file declares,
+    or None."""
+    block = (data or b"").removeprefix(PREFIX)
+    tags = {Base.XResolution, Base.YResolution, Base.ResolutionUnit}
+    try:
+        main = _directory_at(block, _first(block), tags.__contains__)
+        order, unit = byte_order(block), _INCHES
+        if Base.ResolutionUnit in main:
+            (unit,) = struct.unpack(f"{order}H", main[Base.ResolutionUnit].value)
+        across, down = (
+            _UNITS[unit] * dots / by
+            for tag in (Base.XResolution, Base.YResolution)
+            for dots, by in [struct.unpack(f"{order}2L", main[tag].value)]
+        )
+    except (struct.error, KeyError, ValueError, ZeroDivisionError):
+        return None
+    return across, down
 
 
 def has_position(data: bytes | None) -> bool:

@@ -24,7 +24,7 @@ _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
 _FORMAT_BYTES = {"WEBP": 8, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
-_TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
+TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 # Not BMP's "BGR;16", which has 16 bits a pixel.
 _DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
 
@@ -65,7 +65,7 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     tile = _tag(image, ExifTags.Base.TileWidth) * _tag(image, ExifTags.Base.TileLength)
     pixels = max(width * height, tile)
     return Header(
-        size=(width, height) if orientation(image) in _TURNED else (height, width),
+        size=(width, height) if orientation(image) in TURNED else (height, width),
         bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
         bytes_decoded=width * height * (4 if alpha else 3) * (2 if deep else 1),
     )

@@ -1,10 +1,13 @@
 """A decoded picture, as arrays."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from painterly import paper
 from painterly.images.arrays import to_float
+from painterly.images.dpi import Dpi
+from painterly.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,7 @@ class Picture:
         format: Pillow's name of the file's format, such as JPEG or HEIF.
         exif: See `exif.kept`.
         profile: The picture's own ICC profile if results can be written in it, see `icc.writable`.
+        dpi: The resolution at which it is printed, if its file declares one.
     """
 
     pixels_int: np.ndarray
@@ -25,6 +29,7 @@ class Picture:
     format: str
     exif: bytes | None = None
     profile: bytes | None = None
+    dpi: Dpi | None = None
 
     @property
     def size(self) -> tuple[int, int]:
@@ -41,3 +46,14 @@ class Picture:
     def alpha(self) -> np.ndarray | None:
         """float32 [H, W], 0 (transparent) … 1 (opaque), or None if all is opaque."""
         return None if self.alpha_int is None else to_float(self.alpha_int)
+
+    def printed(self, settings: Settings) -> "Picture":
+        """Return the part that the settings' paper shows, with their dpi. Without a paper, that is
+        all of it, and `auto` keeps its own dpi."""
+        picture = self
+        if sheet := settings.sheet(*self.size):
+            shown = paper.part_shown(self.size, sheet).slices(*self.size)
+            alpha = None if self.alpha_int is None else self.alpha_int[shown]
+            picture = replace(self, pixels_int=self.pixels_int[shown], alpha_int=alpha)
+        given = settings.dpi
+        return picture if given == "auto" else replace(picture, dpi=(float(given), float(given)))

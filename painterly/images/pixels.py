@@ -10,6 +10,7 @@ from painterly.images import deep, exif, hdr, icc
 from painterly.images.arrays import small_bands, to_float, turned
 from painterly.images.containers.content import Content
 from painterly.images.declared import Meaning, declared
+from painterly.images.dpi import declared_dpi
 from painterly.images.hdr import Hdr
 from painterly.images.header import MAX_PIXELS, is_deep, orientation
 from painterly.images.picture import Picture
@@ -41,7 +42,7 @@ def decoded(
         OSError: Pixels are missing.
     """
     camera, has_deep_values = orientation(file), is_deep(file)
-    meaning = declared(file, content.cicp, block)
+    meaning, dpi = declared(file, content.cicp, block), declared_dpi(file, block)
     found = deep.read(file, meaning, reopened) if has_deep_values else None
     pixels_int, alpha_int = found or _shallow(file, meaning, content.other)
     del found, file
@@ -52,7 +53,7 @@ def decoded(
         alpha_int = turned(alpha_int, camera)
         _replace_hidden_colours(pixels_int, alpha_int)
     profile = None if isinstance(meaning, Hdr) else icc.writable(meaning)
-    return Picture(pixels_int, alpha_int, format_, exif.kept(block), profile)
+    return Picture(pixels_int, alpha_int, format_, exif.kept(block), profile, dpi)
 
 
 def reduced(

@@ -11,6 +11,7 @@ from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
+from painterly.paper import NONE
 from painterly.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
 from painterly.web.buckets import WebBuckets
@@ -33,9 +34,11 @@ from painterly.web.upload import Upload
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
+    *("paper", "dpi", "bleed"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
-LARGEST_SIZE, MOST_ITERATIONS = 4096, 1000  # px of the longer side, steps at a scale
+# px of the longer side, which suffices for A3 with 300 dpi and a bleed; steps at a scale
+LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
@@ -137,12 +140,23 @@ class OrderBook:
             mask: Its mask, as `checked_mask` returns it; empty if there is none.
             previews: The connection to the worker.
         """
-        self.checked_settings(Preset.INSTANT, request.settings)
-        style = self._style(request.model_copy(update={"preset": Preset.INSTANT}))
-        size = style.settings.size
-        size = LARGEST_SIDE if size == "full" else min(int(size), LARGEST_SIDE)
-        style = replace(style, settings=style.settings.replaced({"size": size}))
-        return previews.paint(photo, style, mask)
+        return previews.paint(photo, self._style_of_preview(request), mask)
+
+    def _style_of_preview(self, request: JobRequest) -> Style:
+        """Return a preview's style, by preset `instant` and of a size that previews may have. On
+        paper, `size` bounds the longer side."""
+        others = {name: value for name, value in request.settings.items() if name != "size"}
+        size = {"size": request.settings["size"]} if "size" in request.settings else {}
+        self.checked_settings(Preset.INSTANT, others)
+        bounds = self.checked_settings(Preset.INSTANT, size)
+        changes = {"preset": Preset.INSTANT, "settings": others}
+        style = self._style(request.model_copy(update=changes))
+        settings = style.settings
+        if settings.paper == NONE:
+            settings = settings.replaced(size)
+        elif size:
+            settings = settings.within(int(bounds.size))
+        return replace(style, settings=settings.within(LARGEST_SIDE))
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -227,6 +241,9 @@ def check_limits(settings: Settings, where: str = "") -> None:
     for name, most in (("size", LARGEST_SIZE), ("iterations", MOST_ITERATIONS)):
         value = getattr(settings, name)
         if value == "full" or int(value) > most:
+            of_paper = name == "size" and settings.paper != NONE
+            advice = f", so {settings.what_fits(most)}" if of_paper else ""
             raise ConfigError(
                 f"{shown_name(name, where)} is {value}; the web service takes at most {most}"
+                f"{advice}"
             )

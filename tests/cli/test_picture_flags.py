@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, TWO, painted
+from support import tiny
+from support.inetwork_runs import ONE, QUICK, TWO, painted
 from support.pictures import decode
 
+from painterly.cli.picture import inetwork
 from painterly.cli.picture_arguments import asked_for, parsed
 from painterly.images import arrays
 from painterly.setting_values import kind
@@ -25,6 +27,8 @@ def another_value(field):
     """Return a value of a setting that is not its default."""
     if kind(field) is bool:
         return not field.default
+    if field.name == "paper":
+        return "30x40cm"
     low = field.metadata["low"]
     values = field.metadata["choices"] or (low, low + 1)
     return next(value for value in values if value != field.default)
@@ -117,3 +121,39 @@ def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_
     assert size("--recipe", "inetwork", "--size", "400") == 400
     assert size() == 512
     assert size("--recipe", "inetwork", "--preset", "print") == 533
+    assert size("--recipe", "inetwork", "--paper", "A5") == size("--paper", "A5") == 2480
+
+
+@paints
+@pytest.mark.parametrize("recipe", ["default", "inetwork"])
+@pytest.mark.parametrize("base, shape", [("beach.jpg", (64, 80)), ("upright.jpg", (80, 64))])
+def test_a_picture_on_paper_is_cropped_to_it_and_printed_at_its_dpi(recipe, base, shape):
+    Path("upright.jpg").write_bytes(tiny.file(80, 60, 1, dpi=(72, 72)))
+    paper = ["--paper", "8x10in", "--dpi", "8", "--recipe", recipe]
+    assert inetwork([base, "monet.jpg", "x.jpg", *QUICK, *paper]) == 0
+    result = Image.open("x.jpg")
+    assert (result.height, result.width) == shape and result.info["dpi"] == (8, 8)
+
+
+@paints
+def test_a_picture_keeps_the_dpi_of_its_photo_unless_others_are_given():
+    Path("scan.png").write_bytes(tiny.file(60, 80, 1, "PNG", dpi=(600, 600)))
+    for flags, dpi in ([], 600), (["--dpi", "150"], 150):
+        assert inetwork(["scan.png", "monet.jpg", "x.jpg", *QUICK, "--size", "64", *flags]) == 0
+        assert Image.open("x.jpg").info["dpi"] == (dpi, dpi)
+
+
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [
+        (["--image_size", "66"], "--image_size and --paper both set the size; give one of them"),
+        (["--size", "66"], "size is 66, and paper A4 with 300 dpi has a longer side of 3508 px"),
+        (["--rescale_image"], "rescale_image is True, and paper is A4; give one of them"),
+        (["--dpi", "lots"], "--dpi is 'lots'; expected a whole number from 1 to 2400, or `auto`"),
+        (["--bleed", "3ft"], "--bleed is '3ft'; expected a number from 0 to 50 (mm)"),
+    ],
+)
+def test_what_contradicts_a_paper_is_refused_in_one_line(flags, reason, capsys):
+    assert inetwork([*ONE, *QUICK, "--paper", "A4", *flags]) == 2
+    refused = capsys.readouterr().err
+    assert reason in refused and refused.count("\n") == 1

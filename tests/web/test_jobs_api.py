@@ -85,6 +85,21 @@ def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
     assert web.get(f"/gallery/{max(films)}").content == answer.content
 
 
+def test_a_print_has_the_size_of_its_paper_and_counts_as_such_in_what_it_takes(web, worker):
+    web.service.handle_worker_message(("speed", 1.0, "cpu"))
+    paper = {"paper": "10x15cm", "dpi": 25, "bleed": "3mm"}
+    photo = tiny.file(60, 80, 1, dpi=(72, 72))
+    job = send(web, {**DRAFT, "preset": "print", "settings": paper}, photo).json()
+    settings = web.service.config.settings.replaced({"preset": "print"}).replaced(paper)
+    assert settings.size == 154
+    assert web.service.jobs.stored(job["id"]).work == total_work(60, 80, settings)
+    assert worker.paint()
+    done = state_of(web, job)
+    assert (done["width"], done["height"]) == (154, 104) and done["settings"] == paper
+    result = Image.open(io.BytesIO(web.get(done["links"]["result"]).content))
+    assert result.size == (154, 104) and result.info["dpi"] == (25, 25)
+
+
 def test_a_photo_is_sent_painted_and_fetched(web, worker):
     answer = send(web)
     assert answer.status_code == 202
@@ -377,7 +392,10 @@ REFUSED = (
     ({}, 422, "either"),
     ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),
     ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
-    ({**DRAFT, "settings": {"size": 16000}}, 422, "at most 4096"),
+    ({**DRAFT, "settings": {"size": 16000}}, 422, "at most 5120"),
+    ({**DRAFT, "settings": {"paper": "A2"}}, 422, "highest dpi that fits is 218, on paper A2"),
+    ({**DRAFT, "settings": {"paper": "A9"}}, 422, "paper is 'A9'; expected none, A2"),
+    ({**DRAFT, "settings": {"paper": "A4", "size": 800}}, 422, "give one of them"),
     ({"paintings": {"monet.jpg": 0}}, 422, "greater than 0"),
     ({**DRAFT, "preset": "best"}, 422, "preset"),
     ({**DRAFT, "x": 1}, 422, "x"),

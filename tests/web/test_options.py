@@ -93,7 +93,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_else_is_said(place, caplog):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "most"), [("STYLE_SIZE", "full", 4096), ("STYLE_ITERATIONS", "2000", 1000)]
+    ("name", "value", "most"), [("STYLE_SIZE", "full", 5120), ("STYLE_ITERATIONS", "2000", 1000)]
 )
 def test_settings_that_no_order_may_have_are_refused_at_the_start(place, name, value, most):
     loaded = config.load({**place, name: value})

@@ -1,6 +1,7 @@
 """Previews: painted between jobs, refused while a job is painted, and never waited for."""
 
 import io
+import json
 import signal
 import threading
 import time
@@ -23,7 +24,7 @@ from painterly.signals import Stopped
 from painterly.web import worker
 from painterly.web.catalogue import Catalogue
 from painterly.web.lease import JobClaimer
-from painterly.web.previews import MAX_WAITING, PreviewQueue, PreviewRequest, Previews
+from painterly.web.previews import LARGEST_SIDE, MAX_WAITING, PreviewQueue, PreviewRequest, Previews
 from painterly.web.runner import JobRunner
 from painterly.web.schemas import JobRequest, Preset
 
@@ -76,6 +77,26 @@ def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(pl
     assert (three.settings.preset, three.settings.size) == ("instant", 512)
     assert [each.share for each in two.paintings] == [1, 3]
     assert answering.get("/api/jobs").json() == {"jobs": []}
+
+
+def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place, answering):
+    printed = '[printed]\npaintings = ["monet.jpg"]\npaper = "A4"\n'
+    styles = Path(place["BUCKET_STYLE"]) / "styles.toml"
+    styles.write_text(f'[monet]\npaintings = ["monet.jpg"]\n{printed}')
+    asked, a4 = [], {"paper": "A4", "bleed": "3mm"}
+    answering.work = lambda each: (asked.append(each), (JPEG, None))[1]
+    for style, settings in (
+        ("monet", a4 | {"size": 100}),
+        ("monet", a4 | {"size": LARGEST_SIDE}),
+        ("monet", a4),
+        ("printed", {"size": 100}),
+    ):
+        form = {"request": json.dumps({"style": style, "settings": settings})}
+        assert answering.post("/api/preview", data=form, files=photo()).status_code == 200
+        height, width = asked[-1].style.settings.sheet(9, 1)
+        longest = settings.get("size", LARGEST_SIDE)
+        assert 0.9 * longest < height <= longest
+        assert height / width == pytest.approx(1.41, rel=0.03)
 
 
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):

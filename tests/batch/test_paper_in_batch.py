@@ -1,0 +1,185 @@
+"""Results on paper: their size, what of the photo they show, and the resolution in their files."""
+
+import json
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from support import tiny
+from support.batch_results import ONE, edited, painted
+from support.folder_batches import grey_file, run
+from support.pictures import saved
+
+from painterly.batch import dry_run
+from painterly.batch.stored_records import read_record
+from painterly.cli.batch import main
+from painterly.cli.picture import inetwork
+from painterly.devices.system_memory import resident_memory
+from painterly.engine.style_transfer import StyleTransfer
+from painterly.signals import Stopped
+from painterly.storage.folder import FolderBucket
+
+PAPER = {"STYLE_SIZE": "", "STYLE_PAPER": "10x15cm", "STYLE_DPI": "25", "STYLE_BLEED": "3mm"}
+LYING, UPRIGHT = (154, 104), (104, 154)  # px, width and height of that
+RESULT = Path("out/monet/beach.jpg")
+RECORD = "out/_records/monet/beach.jpg.json"
+
+
+def size(path):
+    with Image.open(path) as image:
+        return image.size
+
+
+def dpi(path):
+    with Image.open(path) as image:
+        return tuple(map(round, image.info.get("dpi", ())))
+
+
+def test_results_have_the_size_of_the_paper_as_their_photos_lie_and_its_dpi(
+    folders, stand_in, capsys
+):
+    assert run(folders, **PAPER) == 0
+    town = Path("out/monet/trip/old town é.png")
+    assert (size(RESULT), dpi(RESULT)) == (LYING, (25, 25))
+    assert (size(town), dpi(town)) == (UPRIGHT, (25, 25))
+    record = read_record(FolderBucket(Path("out")), "_records/monet/beach.jpg.json")
+    assert (record.width, record.height) == LYING
+    assert {"paper": "10x15cm", "dpi": 25, "bleed": 3, "size": 154}.items() <= (
+        record.settings.items()
+    )
+    assert painted(capsys, folders, **PAPER) == 0
+    assert painted(capsys, folders, **PAPER | {"STYLE_PAPER": "15x10cm"}) == 0
+    assert painted(capsys, folders, **PAPER | {"STYLE_BLEED": "0"}) == 4
+
+
+def test_a_result_keeps_the_dpi_of_its_photo_without_paper(folders, stand_in):
+    Path("photos/beach.jpg").write_bytes(tiny.file(60, 80, 1, dpi=(240, 240)))
+    for output, depth in (("jpg", "8"), ("png", "8"), ("tiff", "16")):
+        assert run(folders, **ONE, OUTPUT_FORMAT=output, OUTPUT_DEPTH=depth) == 0
+        assert dpi(RESULT.with_suffix(f".{output}")) == (240, 240)
+    with tifffile.TiffFile(RESULT.with_suffix(".tiff")) as file:
+        assert file.pages[0].tags["XResolution"].value == (240, 1)
+        assert file.pages[0].dtype == np.uint16
+
+
+def test_a_style_may_have_a_paper_though_the_run_has_a_size_and_the_other_way_round(
+    folders, stand_in
+):
+    Path("paintings/styles.toml").write_text(
+        '[small]\npaintings = ["monet.jpg"]\nsize = 48\n'
+        '[print]\npaintings = ["monet.jpg"]\npaper = "A5"\ndpi = 30\nbleed = 2.5\n'
+    )
+    assert run(folders, PHOTO="beach.jpg") == 0
+    assert size("out/print/beach.jpg") == (254, 181) and size("out/small/beach.jpg") == (48, 36)
+    assert run(folders, PHOTO="beach.jpg", **PAPER) == 0
+    assert size("out/small/beach.jpg") == (48, 36) and dpi("out/small/beach.jpg") == (25, 25)
+
+
+def test_a_flag_counts_more_than_a_variable_of_the_other_kind(folders, stand_in, monkeypatch):
+    for name, value in folders.items():
+        monkeypatch.setenv(name, value)
+    assert main(["--paper", "10x15cm", "--dpi", "25", "--bleed", "3mm"]) == 0
+    assert size(RESULT) == LYING
+    monkeypatch.setenv("STYLE_SIZE", "")
+    monkeypatch.setenv("STYLE_PAPER", "A5")
+    assert main(["--size", "64"]) == 0
+    assert size(RESULT) == (64, 48)
+
+
+def test_a_size_and_a_paper_in_one_place_are_refused_in_one_line(folders, monkeypatch, capsys):
+    for name, value in folders.items():
+        monkeypatch.setenv(name, value)
+    one = r": size is 64, and paper A4 with 300 dpi has .* 3508 px; give one of them\n"
+    assert main(["--size", "64", "--paper", "A4"]) == 2
+    assert re.search(one, capsys.readouterr().err)
+    monkeypatch.setenv("STYLE_PAPER", "A4")
+    assert main([]) == 2
+    assert re.search(one, capsys.readouterr().err)
+
+
+@pytest.mark.usefixtures("small_vgg")
+def test_a_stopped_print_resumes_to_the_same_bytes(folders, monkeypatch, capsys):
+    exact = PAPER | {"STYLE_DETERMINISTIC": "1", "STYLE_PRECISION": "float32"} | ONE
+    Path("photos/beach.mask.png").write_bytes(grey_file(np.tile(np.linspace(0, 1, 80), (60, 1))))
+    assert run(folders, **exact) == 0
+    whole = RESULT.read_bytes()
+    RESULT.unlink()
+    with monkeypatch.context() as patch:
+        stop_after(4, patch)
+        with pytest.raises(Stopped):
+            run(folders, **exact)
+    capsys.readouterr()
+    assert run(folders, **exact) == 0
+    assert "resuming from step 4" in capsys.readouterr().out
+    assert RESULT.read_bytes() == whole
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_print_is_painted_from_its_record_to_the_same_bytes(folders, alone):
+    """By preset instant, with the program's own network; also of a photo with a mask and dpi."""
+    instant = {name: value for name, value in folders.items() if name.startswith("BUCKET")}
+    Path("photos/beach.jpg").write_bytes(tiny.file(60, 100, 1, dpi=(72, 72)))
+    if not alone:
+        left = np.tile(np.repeat([1.0, 0.0], 50), (60, 1))
+        Path("photos/beach.mask.png").write_bytes(grey_file(left))
+    assert run(instant, **ONE, **PAPER, STYLE_PRESET="instant") == 0
+    assert inetwork(["--from-record", RECORD, "again.jpg"]) == 0
+    assert Path("again.jpg").read_bytes() == RESULT.read_bytes()
+    assert (size("again.jpg"), dpi("again.jpg")) == (LYING, (25, 25))
+
+
+def stop_after(number, patch):
+    """Lets each painting get SIGTERM after the given number of steps."""
+    real = StyleTransfer.steps
+
+    def steps(transfer, *arguments):
+        for step in real(transfer, *arguments):
+            if step.iteration == number:
+                signal.raise_signal(signal.SIGTERM)
+            yield step
+
+    patch.setattr(StyleTransfer, "steps", steps)
+
+
+@pytest.mark.usefixtures("small_vgg")
+def test_a_dry_run_foretells_the_size_and_the_memory_of_prints(folders, monkeypatch, capsys):
+    monkeypatch.setattr(dry_run.Forecast, "_seconds_per_work", lambda *_: 1e-6)
+    assert run(folders, **PAPER, DRY_RUN="1") == 0
+    out = capsys.readouterr().out
+    assert re.search(r"dry run: 4 to paint in .* the largest (154 × 104|104 × 154) px", out)
+    limit = str(resident_memory() + 700_000_000)
+    assert run(folders, **ONE, STYLE_SIZE="", STYLE_PAPER="A2", DRY_RUN="1", MEMORY_LIMIT=limit)
+    refused = capsys.readouterr().out
+    assert "painting 7016 × 4961 px needs" in refused
+    fits = int(re.search(r"the highest dpi that fits is (\d+), on paper A2", refused)[1])
+    assert 5 < fits < 300
+    lower = {"STYLE_SIZE": "", "STYLE_PAPER": "A2", "STYLE_DPI": str(fits // 2)}
+    assert run(folders, **ONE, **lower, DRY_RUN="1", MEMORY_LIMIT=limit) == 0
+
+
+def test_a_result_of_a_version_that_knew_no_paper_stays(folders, stand_in, capsys):
+    assert run(folders, **ONE) == 0
+    settings = json.loads(Path(RECORD).read_text())["settings"]
+    lacking = {name: settings[name] for name in settings if name not in ("paper", "dpi", "bleed")}
+    edited(settings=lacking, given=None, fingerprint="of version 11.1")
+    assert painted(capsys, folders, **ONE) == 0
+    assert run(folders, **ONE, **PAPER) == 0
+    assert "(size 64 → 154, paper none → 10x15cm, dpi auto → 25, and" in capsys.readouterr().out
+    assert size(RESULT) == LYING
+
+
+def test_a_transparent_photo_is_cropped_with_its_alpha(folders, stand_in):
+    image = Image.fromarray((tiny.picture(60, 160, 3) * 255).astype(np.uint8)).convert("RGBA")
+    alpha = np.full((60, 160), 255, np.uint8)
+    alpha[:, 80:], alpha[:, :20], alpha[:, 140:] = 0, 0, 255
+    image.putalpha(Image.fromarray(alpha))
+    Path("photos/wide.png").write_bytes(saved(image, "PNG"))
+    assert run(folders, PHOTO="wide.png", STYLE="monet", **PAPER) == 0
+    with Image.open("out/monet/wide.png") as result:
+        assert result.size == LYING
+        shown = np.asarray(result.getchannel("A"))
+    assert (shown[:, 2:74] == 255).all() and (shown[:, 80:] == 0).all()
