@@ -101,6 +101,7 @@ def test_a_size_and_a_paper_in_one_place_are_refused_in_one_line(folders, monkey
     assert re.search(one, capsys.readouterr().err)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("small_vgg")
 def test_a_stopped_print_resumes_to_the_same_bytes(folders, monkeypatch, capsys):
     exact = PAPER | {"STYLE_DETERMINISTIC": "1", "STYLE_PRECISION": "float32"} | ONE
