@@ -71,7 +71,7 @@ class PaintingOut(BaseModel):
 
 
 class JobRequest(BaseModel):
-    """Request for a picture: a style by its name, or paintings in shares of any sum."""
+    """Request for a picture: a style by its name, paintings in shares of any sum, or a poster."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -84,6 +84,7 @@ class JobRequest(BaseModel):
                     "preset": "fine",
                     "settings": {"preserve_color": True, "strength": 0.6},
                 },
+                {"poster": True},
             ]
         },
     )
@@ -96,6 +97,11 @@ class JobRequest(BaseModel):
     )
     style: Name | None = None
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
+    poster: bool = Field(
+        default=False,
+        description="A sheet of the photo in all styles, by preset instant; without style, "
+        "paintings, and the settings `size` and `timelapse`.",
+    )
     preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
     callback: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
@@ -123,6 +129,9 @@ class JobFields(BaseModel):
     id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
     photo: str = Field(examples=["beach.jpg"])
     style: str = Field(examples=["monet"])
+    poster: bool = Field(
+        default=False, description="Whether it is a sheet of all styles; it lists no paintings."
+    )
     paintings: list[Blended]
     preset: Preset
     settings: dict[str, Any] = Field(description="The settings in the request.")
@@ -161,13 +170,26 @@ class JobList(BaseModel):
     jobs: list[JobOut]
 
 
+class PresetSizes(BaseModel):
+    """The longer side in px of each preset's pictures, if a job names no other. Instant pictures
+    are as large as this machine paints in about four seconds, and so are previews of the stage."""
+
+    instant: int | str = Field(examples=[1280], description="Or `full`, the photo's own size.")
+    draft: int | str
+    fine: int | str
+    print: int | str
+
+
 class Estimate(BaseModel):
-    """Seconds that each preset takes here, once its turn has come; null while not known."""
+    """Seconds that each preset, and a poster, takes here, once its turn has come; null while not
+    known."""
 
     instant: float | None
     draft: float | None
     fine: float | None
     print: float | None
+    poster: float | None
+    sizes: PresetSizes
 
 
 class System(BaseModel):
