@@ -1,23 +1,17 @@
 """The API's requests about jobs: order, follow, cancel and fetch them."""
 
 import asyncio
-import contextlib
-import math
 import time
 from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 
-from painterly.web.forms import KIND, parsed_form, text_of
+from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.job_store import StoredJob
-from painterly.web.previews import MAX_PHOTO, MAX_PIXELS, RETRY_S
 from painterly.web.schemas import (
     CONFLICT,
     REFUSALS,
@@ -26,10 +20,9 @@ from painterly.web.schemas import (
     JobId,
     JobList,
     JobOut,
-    JobRequest,
     not_found,
 )
-from painterly.web.service import Service, Shared
+from painterly.web.service import Shared
 from painterly.web.stored_pictures import (
     mask_of,
     photo_of,
@@ -38,11 +31,7 @@ from painterly.web.stored_pictures import (
     result_picture,
     timelapse_of,
 )
-from painterly.web.upload import Upload, checked_mask, checked_upload
 
-LONGEST_REQUEST = 20_000  # bytes of the JSON
-NO_PHOTO = ApiError(422, "the form has no file `photo`")
-TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
 MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
@@ -64,42 +53,9 @@ def _known(service: Shared, job_id: Annotated[JobId, Path()]) -> StoredJob:
 Known = Annotated[StoredJob, Depends(_known)]
 MAY_LISTEN = Depends(_check_streams)
 jobs = APIRouter(prefix="/api", tags=["jobs"], responses=REFUSALS)
-# FastAPI describes what it parses itself, which the field of the form is not.
-_REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
-del _REQUEST["$defs"]  # Answers use the same types.
-_FORM = {
-    "type": "object",
-    "required": ["request"],
-    "properties": {
-        "photo": {
-            "type": "string",
-            "format": "binary",
-            "description": "Required, unless the request names a job in `again`.",
-        },
-        "mask": {
-            "type": "string",
-            "format": "binary",
-            "description": "A picture that is stretched to the photo: it is painted where this is "
-            "white. White all over: no mask.",
-        },
-        "request": {
-            "type": "string",
-            "contentMediaType": "application/json",
-            "contentSchema": _REQUEST,
-            "examples": ['{"style": "monet", "preset": "draft"}'],
-        },
-    },
-}
-_BODY = {
-    "required": True,
-    "content": {
-        "multipart/form-data": {"schema": _FORM},
-        "application/json": {"schema": _REQUEST},
-    },
-}
 
 
-@jobs.post("/jobs", status_code=202, openapi_extra={"requestBody": _BODY})
+@jobs.post("/jobs", status_code=202, openapi_extra={"requestBody": BODY})
 async def new_job(
     request: Request,
     response: Response,
@@ -119,38 +75,12 @@ async def new_job(
         ) in request.stream():  # A client that is still sending would not read the answer.
             pass
         raise
-    async with service.uploads, _form(request) as (asked, files), service.in_memory:
-        photo = await _photo(files["photo"], service) if "photo" in files else None
-        mask = await _mask(files["mask"], service) if "mask" in files else None
+    async with service.uploads, job_form(request) as (asked, files), service.in_memory:
+        photo = await read_photo(files["photo"], service.options) if "photo" in files else None
+        mask = await read_mask(files["mask"], service.options) if "mask" in files else None
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = f"/api/jobs/{job.id}"
     return service.jobs.view(job)
-
-
-@jobs.post("/preview", response_class=Response, openapi_extra={"requestBody": _BODY})
-async def new_preview(request: Request, service: Shared) -> Response:
-    """Return a small JPEG of a photo in a style, painted at once by preset `instant`. The request
-    is the same as for a job, with a small copy of the photo. While a picture is being painted there
-    is none: the answer is 204."""
-    nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
-    if service.uploads.locked():
-        return nothing
-    if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
-        raise TOO_LARGE
-    async with service.uploads, _form(request) as (asked, files):
-        file = files.get("photo")
-        if file is None:
-            raise NO_PHOTO
-        if (file.size or 0) > MAX_PHOTO:
-            raise TOO_LARGE
-        photo = await _photo(file, service)
-        mask = await _mask(files["mask"], service) if "mask" in files else b""
-    if math.prod(photo.size) > MAX_PIXELS:
-        raise TOO_LARGE
-    preview = await run_in_threadpool(
-        service.orders.preview, asked, photo.data, mask, service.previews
-    )
-    return Response(preview, media_type="image/jpeg") if preview else nothing
 
 
 @jobs.get("/jobs")
@@ -238,43 +168,3 @@ def job_timelapse(job: Known, service: Shared, download: bool = False) -> Respon
 def estimate(service: Shared) -> Estimate:
     """Estimate the seconds that each preset takes here."""
     return service.orders.estimate()
-
-
-@contextlib.asynccontextmanager
-async def _form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str, UploadFile]]]:
-    """Parse a request. Its files, `photo` and `mask`, are on the disk until they are read."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        body = await request.body()
-        if len(body) > LONGEST_REQUEST:
-            raise ApiError(413, "the request is too long")
-        yield _parsed(body), {}
-        return
-    if kind != KIND:
-        raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
-    async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
-        text = await text_of(form.get("request"), LONGEST_REQUEST)
-        if text is None:
-            raise ApiError(422, "the form has no field `request`, with the request in JSON")
-        asked = _parsed(text)
-        files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
-        if "photo" not in files and asked.repaint is None:
-            raise NO_PHOTO
-        yield asked, files
-
-
-async def _photo(file: UploadFile, service: Service) -> Upload:
-    data = await file.read()
-    return await run_in_threadpool(checked_upload, file.filename or "", data, service.options)
-
-
-async def _mask(file: UploadFile, service: Service) -> bytes:
-    return await run_in_threadpool(checked_mask, await file.read(), service.options)
-
-
-def _parsed(text: bytes) -> JobRequest:
-    try:
-        return JobRequest.model_validate_json(text)
-    except ValidationError as error:
-        errors = [{**each, "loc": ("body", "request", *each["loc"])} for each in error.errors()]
-        raise RequestValidationError(errors) from None

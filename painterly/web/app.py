@@ -21,6 +21,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
 from painterly.installation import SAMPLE_PHOTOS
 from painterly.log import WarningLog, event, log_trace
+from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
@@ -141,7 +142,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_api_route(
         METRICS, metrics, tags=["system"], response_class=PlainTextResponse, responses=REFUSALS
     )
-    for router in (jobs, paintings, pages):
+    for router in (jobs, instant, paintings, pages):
         app.include_router(router)
     samples = StaticFiles(directory=SAMPLE_PHOTOS, check_dir=False)
     app.mount("/static/samples/photos", samples, name="samples")

@@ -18,6 +18,7 @@ from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
 from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.web.presets import INSTANT_SIZES, sized
 from painterly.web.schemas import (
     ApiError,
     Blended,
@@ -66,8 +67,13 @@ class Catalogue:
         usual = self._settings(Preset.FINE)
         return [_style_view(style, usual, language) for style in self.all()]
 
-    def style(self, request: JobRequest) -> Style:
-        """Return the style that a request asks for, with the settings of its preset."""
+    def style(self, request: JobRequest, instant_side: int = INSTANT_SIZES[-1]) -> Style:
+        """Return the style that a request asks for, with the settings of its preset.
+
+        Args:
+            request: The request.
+            instant_side: As in `sized`.
+        """
         settings, of_style = self._settings(request.preset), dict[str, Any]()
         decided = INSTANT if request.preset == Preset.INSTANT else {}
         if request.style is None:
@@ -82,7 +88,7 @@ class Catalogue:
             style = styles[request.style]
             of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
-        return replace(style, settings=settings)
+        return replace(style, settings=sized(settings, instant_side))
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""

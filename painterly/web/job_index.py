@@ -11,10 +11,13 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.log import WarningLog, log_trace
+from painterly.settings import Settings
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.lease import utc_now
+from painterly.web.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
@@ -309,14 +312,15 @@ class JobIndex:
 
 
 class Estimates:
-    """Seconds per work (schedule.py) on the device of the latest job: the median of recent jobs, or
-    else the worker's own measurement. Instant pictures have another median, since the CPU paints
-    them in any case. Thread-safe."""
+    """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
+    else the worker's own measurement. Instant pictures have their own, since the CPU paints them in
+    any case. The first picture of a worker does not count. Thread-safe."""
 
     def __init__(self) -> None:
         # By device, and by preset for instant pictures.
         self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
         self._measured: float | None = None
+        self._measured_instant: float | None = None
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
 
@@ -325,9 +329,14 @@ class Estimates:
         with self._lock:
             self._measured, self._latest = rate, (utc_now(), device)
 
+    def set_instant_calibration(self, rate: float) -> None:
+        """Set a worker's own measurement of instant pictures, in seconds per work."""
+        with self._lock:
+            self._measured_instant = rate
+
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""
-        if job.state == JobState.DONE and job.seconds and job.work:
+        if job.state == JobState.DONE and job.seconds and job.work and not job.cold:
             is_instant = job.preset == Preset.INSTANT
             with self._lock:
                 self._rates[job.preset if is_instant else job.device].append(job.seconds / job.work)
@@ -337,7 +346,22 @@ class Estimates:
     def seconds(self, work: float, preset: Preset) -> float | None:
         """Estimate the seconds for some work in a preset; None if nothing is known yet."""
         with self._lock:
-            instant = self._rates[preset] if preset == Preset.INSTANT else ()
-            rates = instant or self._rates[self._latest[1]]
-            rate = statistics.median(rates) if rates else self._measured
+            is_instant = preset == Preset.INSTANT
+            rates = self._rates[preset if is_instant else self._latest[1]]
+            measured = self._measured_instant if is_instant else self._measured
+            rate = statistics.median(rates) if rates else measured
             return None if rate is None else rate * work
+
+    def instant_side(self, settings: Settings) -> int:
+        """Return the longer side in px of instant pictures: the largest of INSTANT_SIZES that takes
+        LONGEST_INSTANT_S at most by the worker's own measurement, or else the smallest.
+
+        Args:
+            settings: Settings of preset `instant`.
+        """
+        rate = self._measured_instant
+        for side in INSTANT_SIZES:
+            work = total_work(*USUAL_PHOTO, settings.replaced({"size": side}))
+            if rate is not None and rate * work <= LONGEST_INSTANT_S:
+                return side
+        return INSTANT_SIZES[-1]

@@ -19,6 +19,7 @@ from painterly.log import event
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
 from painterly.web.buckets import WebBuckets
+from painterly.web.presets import INSTANT_SIZES
 from painterly.web.schemas import JOB_ID, JobFields, JobRequest
 from painterly.wording import plural
 
@@ -39,6 +40,7 @@ class StoredJob(JobFields):
         mask_key: Key of the photo's mask there; None if all of the photo is painted.
         size: Height and width of the photo in px.
         named_style: Whether `style` names a style of the style bucket, not a blend.
+        instant_side: As in `presets.sized`, when it was ordered.
         work: The work of all steps, in the unit of schedule.py.
         owner: The worker that paints the job; None while it waits.
         revision: Number of writes, so that no two versions have the same content.
@@ -46,6 +48,7 @@ class StoredJob(JobFields):
         crashes: Number of times its worker died without a further step after `crashed_at`.
         crashed_at: The step at the last of these deaths.
         seconds: Duration of the painting.
+        cold: Whether its worker had painted nothing alike before, so that its duration says little.
         callback: The address that gets the job once it has ended; no longer stored then.
     """
 
@@ -53,6 +56,7 @@ class StoredJob(JobFields):
     mask_key: str | None = None
     size: tuple[int, int]
     named_style: bool
+    instant_side: int = INSTANT_SIZES[-1]
     work: float = 0.0
     owner: str | None = None
     revision: int = 0
@@ -63,6 +67,7 @@ class StoredJob(JobFields):
     timelapse: str | None = None
     device: str | None = None
     seconds: float | None = None
+    cold: bool = False
     callback: str | None = None
 
     @property

@@ -11,23 +11,27 @@ from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
+from painterly.images.output import OutputFormat, file_format
+from painterly.images.sheet import cell_side
 from painterly.paper import NONE
 from painterly.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
 from painterly.web.buckets import WebBuckets
 from painterly.web.callbacks import check_callback
-from painterly.web.catalogue import Catalogue
+from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
 from painterly.web.lease import utc_now
 from painterly.web.options import WebOptions
-from painterly.web.previews import LARGEST_SIDE, Previews
+from painterly.web.presets import sized
+from painterly.web.previews import LARGEST_SIDE
 from painterly.web.schemas import (
     ApiError,
     Blended,
     Estimate,
     JobRequest,
     Preset,
+    PresetSizes,
     not_found,
 )
 from painterly.web.upload import Upload
@@ -39,6 +43,7 @@ OFFERED = (
 )
 # px of the longer side, which suffices for A3 with 300 dpi and a bleed; steps at a scale
 LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
+LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 
 
@@ -118,6 +123,7 @@ class OrderBook:
             preset=request.preset,
             settings=request.settings,
             created=utc_now(),
+            instant_side=self.instant_side,
             work=total_work(*photo.size, style.settings),
             callback=request.callback,
         )
@@ -129,22 +135,9 @@ class OrderBook:
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
 
-    def preview(
-        self, request: JobRequest, photo: bytes, mask: bytes, previews: Previews
-    ) -> bytes | None:
-        """Paint a preview, as a JPEG; None if the worker is busy.
-
-        Args:
-            request: The request.
-            photo: A small copy of the photo, as a file.
-            mask: Its mask, as `checked_mask` returns it; empty if there is none.
-            previews: The connection to the worker.
-        """
-        return previews.paint(photo, self._style_of_preview(request), mask)
-
-    def _style_of_preview(self, request: JobRequest) -> Style:
-        """Return a preview's style, by preset `instant` and of a size that previews may have. On
-        paper, `size` bounds the longer side."""
+    def preview_style(self, request: JobRequest) -> Style:
+        """Return the style of a preview, by preset `instant` and of a size that previews may have.
+        On paper, `size` bounds the longer side."""
         others = {name: value for name, value in request.settings.items() if name != "size"}
         size = {"size": request.settings["size"]} if "size" in request.settings else {}
         self.checked_settings(Preset.INSTANT, others)
@@ -156,12 +149,41 @@ class OrderBook:
             settings = settings.replaced(size)
         elif size:
             settings = settings.within(int(bounds.size))
-        return replace(style, settings=settings.within(LARGEST_SIDE))
+        settings = settings.within(LARGEST_SIDE).replaced({"timelapse": False})
+        return replace(style, settings=settings)
+
+    def whole(
+        self, photo: str, *, has_painting: bool, style: str, size: str, format: str
+    ) -> tuple[Style, OutputFormat]:
+        """Return the style and the format of a whole picture that a program waits for.
+
+        Args:
+            photo: The name of the photo's file.
+            has_painting: Whether a painting was sent with it, instead of a style.
+            style, size, format: What was asked for, each empty if it was not.
+        """
+        if has_painting == bool(style):
+            raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
+        changes = {"size": size} if size else {}
+        settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
+        if style:
+            request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
+            chosen = self._catalogue.style(request, self.instant_side)
+        else:
+            chosen = Style("painting", (), settings)
+        longer = chosen.settings.size
+        if longer == "full" or int(longer) > LARGEST_WHOLE:
+            raise ApiError(422, f"size is {longer}; expected at most {LARGEST_WHOLE}")
+        output = replace(self._config.output, keep_gps=False, depth=8)
+        if format:
+            output = replace(output, format=file_format(format, "format").extension)
+        output = replace(output, format=output.extension(photo))
+        return replace(chosen, settings=chosen.settings.replaced({"timelapse": False})), output
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
             raise ApiError(422, "choose either a style or paintings")
-        return self._catalogue.style(request)
+        return self._catalogue.style(request, self.instant_side)
 
     def checked_settings(self, preset: Preset, changes: dict[str, Any]) -> Settings:
         """Return the settings of a preset, with those of a request. Raises ConfigError."""
@@ -171,17 +193,36 @@ class OrderBook:
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
         settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
+        settings = sized(settings, self.instant_side)
         check_limits(settings)
         return settings
 
+    @property
+    def instant_side(self) -> int:
+        """As in `sized`."""
+        settings = self._config.settings.replaced(INSTANT)
+        return self._jobs.estimates.instant_side(settings)
+
     def estimate(self) -> Estimate:
         """Estimate the seconds that each preset takes for a usual photo."""
-        estimates: dict[str, float | None] = {}
-        for preset in Preset:
-            work = total_work(*USUAL_PHOTO, self.checked_settings(preset, {}))
-            seconds = self._jobs.estimates.seconds(work, preset)
-            estimates[preset.value] = None if seconds is None else round(seconds, 1)
-        return Estimate(**estimates)
+
+        def seconds(preset: Preset, settings: Settings, count: int = 1) -> float | None:
+            work = count * total_work(*USUAL_PHOTO, settings)
+            estimated = self._jobs.estimates.seconds(work, preset)
+            return None if estimated is None else round(estimated, 1)
+
+        by_preset = {preset: self.checked_settings(preset, {}) for preset in Preset}
+        count = len(self._catalogue.all())
+        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
+        return Estimate(
+            **{preset.value: seconds(preset, settings) for preset, settings in by_preset.items()},
+            poster=seconds(Preset.INSTANT, cell, count),
+            sizes=PresetSizes(**self.preset_sizes()),
+        )
+
+    def preset_sizes(self) -> dict[str, int | str]:
+        """Return the longer side of each preset's pictures, in px, or `full`."""
+        return {preset.value: self.checked_settings(preset, {}).size for preset in Preset}
 
     def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
         """Read the photo of an earlier job, and its mask, if it has one."""

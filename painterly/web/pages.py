@@ -10,7 +10,6 @@ from starlette.templating import Jinja2Templates
 from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.installation import SAMPLE_PHOTOS
-from painterly.settings import PRESETS
 from painterly.texts import Texts
 from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
@@ -40,7 +39,7 @@ def index(request: Request, service: Shared) -> Response:
         service,
         "index",
         presets=[
-            {"name": name, "size": settings.replaced({"preset": name}).size} for name in PRESETS
+            {"name": name, "size": size} for name, size in service.orders.preset_sizes().items()
         ],
         samples=SAMPLES,
         defaults={name: getattr(settings, name) for name in ON_PAGE},

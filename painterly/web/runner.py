@@ -202,7 +202,9 @@ class JobRunner:
         mask = self._buckets.source.find(job.mask_key) if job.mask_key else None
         if job.mask_key and mask is None:  # All of the photo would be painted.
             raise PictureError("the photo's mask has been deleted")
-        style = dataclasses.replace(self._catalogue.style(job.request), name=job.style)
+        style = dataclasses.replace(
+            self._catalogue.style(job.request, job.instant_side), name=job.style
+        )
         output = self._config.output
         # Other results are elsewhere: the photo's key begins with the job's id.
         result = result_key(style.name, photo.key, output)

@@ -108,6 +108,8 @@ class Service:
                 self.jobs.progress(job, **news)
             case ("speed", rate, device):
                 self.jobs.estimates.set_calibration(rate, device)
+            case ("instant_speed", rate):
+                self.jobs.estimates.set_instant_calibration(rate)
             case ("preview", number, jpeg, reason):
                 self.previews.answer(number, jpeg, reason)
             case ("changed",):

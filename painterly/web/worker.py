@@ -21,11 +21,11 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from painterly.web.buckets import WebBuckets, open_buckets
-from painterly.web.job_store import PREVIEWS, JobStore, delete_leftovers
+from painterly.web.job_store import PREVIEWS, JobStore, StoredJob, delete_leftovers
 from painterly.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.web.previews import PreviewQueue
+from painterly.web.previews import AbandonedError, PreviewQueue
 from painterly.web.runner import JobRunner
-from painterly.web.schemas import JobState
+from painterly.web.schemas import JobState, Preset
 from painterly.web.supervisor import Pipe
 from painterly.wording import one_line
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
 CLEAN_EVERY_S = 3600.0
+QUIET_S = 2.0  # seconds after the last preview before the worker prepares anything
 UNSTEADY = 5  # steps
 REPORT_EVERY_S, PREVIEW_EVERY_S = 0.3, 2.5
 PREVIEW_SIDE = 640  # px
@@ -83,7 +84,9 @@ class WebWorker:
         self._look = threading.Event()  # There may be a job.
         self._previews = PreviewQueue(self._refuse_preview)
         self._cleaned = -CLEAN_EVERY_S
-        self._measured = False
+        # Instant pictures first: that takes a second, and the page shows their size.
+        self._unmeasured = [self._measure_instant, self._measure]
+        self._warm = frozenset[bool]()
         self._warnings = WarningLog()
 
     def listen(self) -> None:
@@ -92,7 +95,9 @@ class WebWorker:
             lease = self._lease
             if message[0] == "cancel" and lease and lease.job.id == message[1]:
                 lease.cancel()
-            if message[0] == "preview":
+            if message[0] == "forget":
+                self._previews.forget(message[1])
+            elif message[0] == "preview":
                 if lease:
                     self._refuse_preview(message[1].number)
                 else:
@@ -107,16 +112,23 @@ class WebWorker:
 
     def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
         """Paint until a signal arrives. Raises Stopped."""
+        looked = asked = -math.inf  # when jobs were looked for, and when a preview was painted
         while True:
             self._stop.obey()
             self._wake.clear()
-            self._look.clear()
             try:
-                if self.paint_next(runner, claimer):
+                if self._look.is_set() or time.monotonic() - looked >= LOOK_EVERY_S:
+                    self._look.clear()
+                    if self.paint_next(runner, claimer):
+                        self._look.set()
+                        continue
+                    looked = time.monotonic()
+                if self._paint_preview(runner):
+                    asked = time.monotonic()
                     continue
-                while not self._look.is_set() and self._paint_preview(runner):
-                    pass
-                if self._look.is_set():
+                # A page asks for the next preview in a moment.
+                if time.monotonic() - asked < QUIET_S:
+                    self._wait(QUIET_S, self._wake)
                     continue
                 if self._prepare(runner, device):
                     continue
@@ -124,19 +136,30 @@ class WebWorker:
                     self._cleaned = time.monotonic()
                     delete_leftovers(self.buckets)
             except StorageError as error:
+                looked = -math.inf
                 self._pause(error)
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
 
     def _paint_preview(self, runner: JobRunner) -> bool:
-        """Paint the newest preview that someone still waits for, and return True; return False if
-        there is none."""
+        """Paint the next picture that a request waits for, and return True; return False if there
+        is none."""
         request = self._previews.next()
         if request is None:
             return False
-        jpeg, reason = None, None
+
+        def check_stop() -> None:
+            self._stop.obey()
+            # Whole pictures are as urgent as jobs, which are not kept waiting by previews.
+            urgent = request.output is None and self._look.is_set()
+            if urgent or not self._previews.is_wanted(request.number):
+                raise AbandonedError
+
+        picture, reason = None, None
         try:
-            jpeg = runner.previews.paint(request)
+            picture = runner.previews.paint(request, check_stop)
+        except AbandonedError:
+            event(f"preview {request.number} was left unfinished", level=DEBUG)
         except StorageError as error:
             self._warnings.warn(str(error))
         except PainterlyError as error:
@@ -144,26 +167,42 @@ class WebWorker:
         except Exception as error:  # The next one may be another style, or there is more memory.
             reason = NO_PREVIEW
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
-        self.pipe.send("preview", request.number, jpeg, reason)
+        self.pipe.send("preview", request.number, picture, reason)
         return True
 
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)
 
     def _prepare(self, runner: JobRunner, device: str) -> bool:
-        """Report how long pictures take here, or prepare one more style for previews, and return
-        True; return False if nothing is left to prepare. Raises StorageError, after which it can be
-        tried again, and Stopped."""
+        """Prepare one more style for previews, or report how long pictures take here, first instant
+        ones, and return True; return False if nothing is left to prepare. Raises StorageError,
+        after which it can be tried again, and Stopped."""
         try:
-            if self._measured:
-                return runner.previews.prepare_next()
-            self.pipe.send("speed", runner.seconds_per_work(), device)
+            if runner.previews.prepare_next():
+                return True
         except StorageError:
             raise
-        except Exception as error:  # The next job or preview reports it on the page.
-            event(f"nothing could be prepared: {one_line(error)}", level=DEBUG)
-        self._measured = True
+        except Exception as error:  # The next preview reports it on the page.
+            event(f"a style could not be prepared: {one_line(error)}", level=DEBUG)
+            return True
+        if not self._unmeasured:
+            return False
+        measure = self._unmeasured[0]
+        try:
+            measure(runner, device)
+        except StorageError:
+            raise
+        except Exception as error:  # The next job reports it on the page.
+            event(f"nothing could be measured: {one_line(error)}", level=DEBUG)
+        del self._unmeasured[0]
         return True
+
+    def _measure_instant(self, runner: JobRunner, _device: str) -> None:
+        if (rate := runner.previews.seconds_per_work()) is not None:
+            self.pipe.send("instant_speed", rate)
+
+    def _measure(self, runner: JobRunner, device: str) -> None:
+        self.pipe.send("speed", runner.seconds_per_work(), device)
 
     def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False
@@ -198,12 +237,19 @@ class WebWorker:
         else:
             result = {name: getattr(record, name) for name in FROM_RECORD}
             result["timelapse"] = record.timelapse and record.timelapse.key
-            lease.end(state=JobState.DONE, **result)
+            lease.end(state=JobState.DONE, cold=not self._is_warm(job), **result)
         finally:
             self._lease = None
             follower.close()
             self.pipe.send("changed")
         return True
+
+    def _is_warm(self, job: StoredJob) -> bool:
+        """Return whether this process has painted a job of this kind before: the first one waits
+        for TensorFlow, or for networks."""
+        kind = job.preset == Preset.INSTANT
+        was_warm, self._warm = kind in self._warm, self._warm | {kind}
+        return was_warm
 
     def when_stored(self, request: Callable[[], _Value], patience_s: float) -> _Value:
         """Send a request to the storage until it answers. Raises UnavailableError after

@@ -3,6 +3,7 @@
 import pytest
 from support.web_service import step_news, stored_job
 
+from painterly.settings import Settings
 from painterly.web import job_index
 from painterly.web.job_index import Estimates, JobIndex
 from painterly.web.schemas import JobState, Preset
@@ -132,12 +133,30 @@ def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):
     assert estimates.seconds(200, Preset.FINE) == pytest.approx(12)
 
 
-def test_an_instant_picture_says_how_long_the_others_take_whatever_the_device_of_the_rest(store):
+def test_an_instant_picture_takes_no_time_of_others_nor_they_its_own(store):
     done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
     fine, estimates = stored_job(store, preset=Preset.FINE, device="a GPU", **done), Estimates()
     estimates.add_measurement(fine)
-    assert estimates.seconds(200, Preset.INSTANT) == 10, "as a guess, until there is one"
+    assert estimates.seconds(200, Preset.INSTANT) is None
+    estimates.set_instant_calibration(0.1)
+    assert estimates.seconds(200, Preset.INSTANT) == 20
     changes = {"preset": Preset.INSTANT, "device": "the CPU", "seconds": 90.0, "finished": "2027"}
     estimates.add_measurement(fine.model_copy(update=changes))
     assert estimates.seconds(200, Preset.INSTANT) == 180
     assert estimates.seconds(200, Preset.FINE) == 10
+
+
+def test_the_first_picture_of_a_worker_spoils_no_estimate(store):
+    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
+    first, estimates = stored_job(store, **done), Estimates()
+    estimates.add_measurement(first)
+    estimates.add_measurement(first.model_copy(update={"seconds": 38.0, "cold": True}))
+    assert estimates.seconds(100, Preset.FINE) == 5
+
+
+@pytest.mark.parametrize(("rate", "side"), [(None, 1024), (1e-7, 1280), (9e-7, 1024), (1.0, 1024)])
+def test_instant_pictures_are_as_large_as_the_machine_paints_in_four_seconds(rate, side):
+    estimates = Estimates()
+    if rate is not None:
+        estimates.set_instant_calibration(rate)
+    assert estimates.instant_side(Settings(preset="instant")) == side

@@ -47,13 +47,17 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
 
 
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
-    assert set(web.get("/api/estimate").json().values()) == {None}
+    unknown = web.get("/api/estimate").json()
+    assert {unknown[each] for each in (*PRESETS, "poster")} == {None}
     rate = worker.runner.seconds_per_work()
     web.service.handle_worker_message(("speed", rate, "cpu"))
+    web.service.handle_worker_message(("instant_speed", 2 * rate))
     known, settings = web.get("/api/estimate").json(), web.service.config.settings
     for preset in PRESETS:
         work = total_work(3000, 4000, settings.replaced({"preset": preset}))
-        assert known[preset] == pytest.approx(rate * work, abs=0.06) and rate > 0
+        expected = (2 if preset == "instant" else 1) * rate * work
+        assert known[preset] == pytest.approx(expected, abs=0.06) and rate > 0
+    assert known["poster"] > known["instant"]
 
 
 def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
@@ -133,8 +137,7 @@ def test_a_photo_is_sent_painted_and_fetched(web, worker):
     preview = web.get(f"/gallery/_gallery/results/monet/{job['id']}/beach.jpg.jpg")
     small = web.get(done["links"]["result"], params={"small": 1})
     assert small.content == preview.content != result.content
-    known = web.get("/api/estimate").json()
-    assert known["draft"] > 0 and known["fine"] > 0
+    assert web.get("/api/estimate").json()["draft"] is None, "the first picture says little"
 
 
 def test_the_log_names_the_network_that_paints_once(web, worker, capsys):

@@ -74,7 +74,7 @@ def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(pl
     assert one.name == "monet"
     assert (one.settings.size, one.settings.strength) == (48, 0.3)
     assert {each.style.settings.recipe for each in asked} == {"instant"}
-    assert (three.settings.preset, three.settings.size) == ("instant", 512)
+    assert (three.settings.preset, three.settings.size) == ("instant", 1280)
     assert [each.share for each in two.paintings] == [1, 3]
     assert answering.get("/api/jobs").json() == {"jobs": []}
 
@@ -213,9 +213,11 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
         '[a]\npaintings = ["damaged.jpg"]\n[b]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
         '[c]\npaintings = ["both/a.png", "both/b.jpg"]\n'
     )
-    recipes, real = set(), engine.stylize
+    recipes, real = set(), engine.prepared
     monkeypatch.setattr(
-        engine, "stylize", lambda *args, **to: recipes.add(args[2].recipe) or real(*args, **to)
+        engine,
+        "prepared",
+        lambda asked, *to: recipes.add(asked.settings.recipe) or real(asked, *to),
     )
     buckets, configured = hand.web.buckets, config.load(place)
     style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))

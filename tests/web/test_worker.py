@@ -261,7 +261,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
     runner = SimpleNamespace(paint=paint, seconds_per_work=seconds_per_work, previews=no_previews)
     with pytest.raises(Stopped):
         hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
-    looked = ["look", "look", "paint", "look", "measure", "look", "measure", "look", "clear"]
+    looked = ["look", "look", "paint", "look", "measure", "look", "measure", "clear"]
     assert happened == looked and buckets.result.find(leftover) is None
     assert [said for said in hand.said if said[0] == "speed"] == (
         [("speed", 0.25, "a device")] * works

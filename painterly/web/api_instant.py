@@ -1,0 +1,154 @@
+"""The API's requests for pictures that are painted at once, by preset instant: previews, and whole
+pictures for programs that wait for them."""
+
+import asyncio
+import math
+from concurrent.futures import Future
+
+from fastapi import APIRouter, Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.requests import ClientDisconnect
+
+from painterly.web.forms import KIND, parsed_form, text_of
+from painterly.web.job_form import (
+    BODY,
+    LONGEST_REQUEST,
+    NO_PHOTO,
+    job_form,
+    read_mask,
+    read_photo,
+)
+from painterly.web.orders import LARGEST_WHOLE
+from painterly.web.previews import (
+    MAX_PHOTO,
+    MAX_PIXELS,
+    PATIENCE_S,
+    RETRY_S,
+    WHOLE_PATIENCE_S,
+)
+from painterly.web.schemas import REFUSALS, ApiError
+from painterly.web.service import Service, Shared
+from painterly.web.stored_pictures import picture_response
+
+TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
+LOOK_S = 0.1  # seconds between two looks whether the client is still there
+WHOLE_RETRY_S = 5  # if the duration of the queue is unknown
+_FILE = {"type": "string", "format": "binary"}
+_STYLE = {"type": "string", "description": "The name of a style.", "examples": ["hokusai"]}
+_PAINTING = _FILE | {"description": "A picture of a painting, instead of a style."}
+_SIZE = {"type": "integer", "minimum": 32, "maximum": LARGEST_WHOLE}
+_SIZE |= {"description": "The longer side in px; by default, that of preset instant."}
+_FORMAT: dict[str, object] = {"enum": ["jpg", "png", "webp", "tiff"]}
+_FORMAT |= {"description": "By default, that of the service's results."}
+_PAINT = {
+    "type": "object",
+    "required": ["photo"],
+    "properties": {
+        "photo": _FILE,
+        "style": _STYLE,
+        "painting": _PAINTING,
+        "size": _SIZE,
+        "format": _FORMAT,
+    },
+}
+_PAINT_BODY = {"required": True, "content": {KIND: {"schema": _PAINT}}}
+_PICTURE = {"content": {"image/*": {"schema": _FILE}}}
+instant = APIRouter(prefix="/api", tags=["at once"], responses=REFUSALS)
+
+
+@instant.post("/preview", response_class=Response, openapi_extra={"requestBody": BODY})
+async def new_preview(request: Request, service: Shared) -> Response:
+    """Return a JPEG of a photo in a style, of 1280 px at most, painted at once by preset `instant`.
+    The request is the same as for a job, with a small copy of the photo. While a job is being
+    painted there is none: the answer is 204. Painting ends when the connection is closed."""
+    nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
+    if service.uploads.locked():
+        return nothing
+    if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
+        raise TOO_LARGE
+    async with service.uploads, job_form(request) as (asked, files):
+        file = files.get("photo")
+        if file is None:
+            raise NO_PHOTO
+        if (file.size or 0) > MAX_PHOTO:
+            raise TOO_LARGE
+        photo = await read_photo(file, service.options)
+        mask = await read_mask(files["mask"], service.options) if "mask" in files else b""
+    if math.prod(photo.size) > MAX_PIXELS:
+        raise TOO_LARGE
+    style = await run_in_threadpool(service.orders.preview_style, asked)
+    number, answer = service.previews.ask(photo.data, style, mask)
+    picture = await _answered(request, service, number, answer, PATIENCE_S)
+    return Response(picture, media_type="image/jpeg") if picture else nothing
+
+
+@instant.post(
+    "/paint",
+    response_class=Response,
+    responses={200: _PICTURE},
+    openapi_extra={"requestBody": _PAINT_BODY},
+)
+async def paint(request: Request, service: Shared) -> Response:
+    """Return a photo in a style, painted at once by preset `instant`, as a file with the photo's
+    metadata except its location. Nothing is stored. While the service paints something else, or
+    cannot paint, the answer is 503 with `Retry-After`."""
+    if service.uploads.locked() or service.problem:
+        raise _busy(service)
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != KIND:
+        raise ApiError(415, "send a form with a photo (multipart/form-data)")
+    files = ("photo", "painting")
+    async with (
+        service.uploads,
+        parsed_form(request, (*files, "style", "size", "format"), LONGEST_REQUEST) as form,
+        service.in_memory,
+    ):
+        texts = {
+            name: (await text_of(form.get(name), LONGEST_REQUEST) or b"").decode(errors="replace")
+            for name in ("style", "size", "format")
+        }
+        photo, painting = form.get("photo"), form.get("painting")
+        if not isinstance(photo, UploadFile):
+            raise NO_PHOTO
+        upload = await read_photo(photo, service.options)
+        of_painting = None
+        if isinstance(painting, UploadFile):
+            of_painting = await read_photo(painting, service.options)
+        style, output = await run_in_threadpool(
+            service.orders.whole, upload.name, has_painting=of_painting is not None, **texts
+        )
+        number, answer = service.previews.ask(
+            upload.data, style, output=output, painting=of_painting.data if of_painting else b""
+        )
+        data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
+    if data is None:
+        raise _busy(service)
+    return picture_response(data, f"picture.{output.format}")
+
+
+def _busy(service: Service) -> ApiError:
+    left = service.jobs.seconds_left()
+    retry_s = WHOLE_RETRY_S if left is None else max(1, min(600, round(left)))
+    return ApiError(503, "the service is painting something else, or is starting", retry_s)
+
+
+async def _answered(
+    request: Request,
+    service: Service,
+    number: int,
+    answer: Future[bytes | None],
+    patience_s: float,
+) -> bytes | None:
+    """Wait for the worker's answer, at most for some seconds, and not after the client has left.
+    Return the picture, or None if there is none."""
+    picture = asyncio.wrap_future(answer)
+    try:
+        async with asyncio.timeout(patience_s):
+            while not (await asyncio.wait([picture], timeout=LOOK_S))[0]:
+                if await request.is_disconnected():
+                    raise ClientDisconnect
+        return picture.result()
+    except TimeoutError:
+        return None
+    finally:
+        service.previews.forget(number)

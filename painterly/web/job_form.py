@@ -1,0 +1,94 @@
+"""The form that orders a picture: its JSON, the photo and the mask."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+from painterly.web.forms import KIND, parsed_form, text_of
+from painterly.web.options import WebOptions
+from painterly.web.schemas import ApiError, JobRequest
+from painterly.web.upload import Upload, checked_mask, checked_upload
+
+LONGEST_REQUEST = 20_000  # bytes of the JSON
+NO_PHOTO = ApiError(422, "the form has no file `photo`")
+# FastAPI describes what it parses itself, which the field of the form is not.
+_REQUEST = JobRequest.model_json_schema(ref_template="#/components/schemas/{model}")
+del _REQUEST["$defs"]  # Answers use the same types.
+_FORM = {
+    "type": "object",
+    "required": ["request"],
+    "properties": {
+        "photo": {
+            "type": "string",
+            "format": "binary",
+            "description": "Required, unless the request names a job in `again`.",
+        },
+        "mask": {
+            "type": "string",
+            "format": "binary",
+            "description": "A picture that is stretched to the photo: it is painted where this is "
+            "white. White all over: no mask.",
+        },
+        "request": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": _REQUEST,
+            "examples": ['{"style": "monet", "preset": "draft"}'],
+        },
+    },
+}
+BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": _FORM},
+        "application/json": {"schema": _REQUEST},
+    },
+}
+
+
+@asynccontextmanager
+async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str, UploadFile]]]:
+    """Parse a request for a picture: a form, or JSON. Its files, `photo` and `mask`, are on the
+    disk until they are read."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json":
+        body = await request.body()
+        if len(body) > LONGEST_REQUEST:
+            raise ApiError(413, "the request is too long")
+        yield _parsed(body), {}
+        return
+    if kind != KIND:
+        raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
+    async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
+        text = await text_of(form.get("request"), LONGEST_REQUEST)
+        if text is None:
+            raise ApiError(422, "the form has no field `request`, with the request in JSON")
+        asked = _parsed(text)
+        files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
+        if "photo" not in files and asked.repaint is None:
+            raise NO_PHOTO
+        yield asked, files
+
+
+async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
+    """Read and check a photo of a form. Raises ApiError as `checked_upload`."""
+    data = await file.read()
+    return await run_in_threadpool(checked_upload, file.filename or "", data, options)
+
+
+async def read_mask(file: UploadFile, options: WebOptions) -> bytes:
+    """Read and check a mask of a form, as `checked_mask`. Raises its errors."""
+    return await run_in_threadpool(checked_mask, await file.read(), options)
+
+
+def _parsed(text: bytes) -> JobRequest:
+    try:
+        return JobRequest.model_validate_json(text)
+    except ValidationError as error:
+        errors = [{**each, "loc": ("body", "request", *each["loc"])} for each in error.errors()]
+        raise RequestValidationError(errors) from None
