@@ -51,6 +51,8 @@ class Record:
         content_weight: The photo's weight at the end (see engine.optimizers.steered).
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
+        styles: The names of the styles on a poster, a sheet of one photo in several. It has no
+            paintings of its own, and cannot be painted from its record.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.
@@ -65,6 +67,7 @@ class Record:
     photo_mask: PictureRef | None = None
     style: str | None = None
     style_title: StyleTitle | None = None
+    styles: tuple[str, ...] | None = None
     paintings: tuple[PaintingRef, ...] | None = None
     width: int | None = None
     height: int | None = None

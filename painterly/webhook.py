@@ -4,6 +4,7 @@ An address may hold a token: messages name its host alone.
 """
 
 import builtins
+import hmac
 import ipaddress
 import json
 import socket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:  # Loaded when something is sent.
     from urllib3 import BaseHTTPResponse
 
 ADDRESS_SYNTAX = "an address such as https://example.com/hook"
+SIGNATURE = "X-Painterly-Signature"
 TIMEOUT_S = 10.0  # for the connection, and for each part of the answer
 LONGEST_S = 25.0  # for all of it: some servers send their answer byte by byte
 _PORTS = {"http": 80, "https": 443}
@@ -40,13 +42,20 @@ def parse_address(text: str) -> SplitResult | None:
     return parts if is_plain and parts.scheme in _PORTS and parts.hostname else None
 
 
-def post(address: str, content: Mapping[str, Any], *, public_only: bool = False) -> None:
+def post(
+    address: str,
+    content: Mapping[str, Any],
+    *,
+    public_only: bool = False,
+    secret: str | None = None,
+) -> None:
     """Send a message. Redirects are not followed.
 
     Args:
         address: The address, which `parse_address` accepts.
         content: The message.
         public_only: Whether addresses of private networks and of this machine are refused.
+        secret: The key of the signature in the header SIGNATURE; None sends none.
 
     Raises:
         WebhookError: It was not accepted.
@@ -54,11 +63,12 @@ def post(address: str, content: Mapping[str, Any], *, public_only: bool = False)
     from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
     parts = urlsplit(address)
+    request = _request(parts, content, secret)
     answered: Future[int] = Future()
 
     def ask() -> None:
         try:
-            answer = (_post_to_public if public_only else _post)(parts, content)
+            answer = (_post_to_public if public_only else _post)(parts, request)
             answer.close()
             answered.set_result(answer.status)
         except Exception as error:
@@ -89,7 +99,7 @@ def check_public(parts: SplitResult) -> str:
     return addresses[0]
 
 
-def _post(parts: SplitResult, content: Mapping[str, Any]) -> "BaseHTTPResponse":
+def _post(parts: SplitResult, request: dict[str, Any]) -> "BaseHTTPResponse":
     from urllib.request import getproxies, proxy_bypass
 
     from urllib3 import PoolManager, ProxyManager
@@ -97,10 +107,10 @@ def _post(parts: SplitResult, content: Mapping[str, Any]) -> "BaseHTTPResponse":
     proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     with ProxyManager(proxy) if proxy else PoolManager() as manager:
         plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        return manager.request("POST", plain, **_request(parts, content))
+        return manager.request("POST", plain, **request)
 
 
-def _post_to_public(parts: SplitResult, content: Mapping[str, Any]) -> "BaseHTTPResponse":
+def _post_to_public(parts: SplitResult, request: dict[str, Any]) -> "BaseHTTPResponse":
     """Connect to the IP address that was checked: its name may mean another one a moment later."""
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -111,21 +121,28 @@ def _post_to_public(parts: SplitResult, content: Mapping[str, Any]) -> "BaseHTTP
         else HTTPConnectionPool(at, _port(parts))
     )
     with pool:
-        request = _request(parts, content)
         request["headers"]["host"] = parts.netloc.rpartition("@")[2]
         path = parts._replace(scheme="", netloc="", fragment="").geturl()
         return pool.request("POST", path if path.startswith("/") else f"/{path}", **request)
 
 
-def _request(parts: SplitResult, content: Mapping[str, Any]) -> dict[str, Any]:
+def signature(body: bytes, secret: str) -> str:
+    """Return the signature of a message's body: its HMAC, so that the receiver, who knows the
+    secret as well, can tell who sent it."""
+    return f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"
+
+
+def _request(parts: SplitResult, content: Mapping[str, Any], secret: str | None) -> dict[str, Any]:
     """Return what all requests have in common."""
     from urllib3.util import make_headers
 
     login, at, _ = parts.netloc.rpartition("@")
+    body = json.dumps(content).encode()
     return {
-        "body": json.dumps(content).encode(),
+        "body": body,
         "headers": {
             "content-type": "application/json",
+            **({SIGNATURE: signature(body, secret)} if secret else {}),
             **make_headers(user_agent="painterly", basic_auth=unquote(login) if at else None),
         },
         "timeout": TIMEOUT_S,

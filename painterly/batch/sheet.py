@@ -21,8 +21,7 @@ from painterly.batch.selection import Selection, select
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError
-from painterly.images.arrays import fit_size, resize, to_integers
-from painterly.images.sheet import cell_side, sheet_of
+from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.signals import Stop
 
 INSTANT: dict[str, int | float | str] = {
@@ -111,24 +110,17 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 continue
             alpha, name = finished.photo.alpha, _name(photo.key)
             if not cells and by_style:
-                cells.append((_fitted(finished.photo.pixels_int, side, alpha), name))
+                cells.append((fitted(finished.photo.pixels_int, side, alpha), name))
             elif not cells:
-                cells.append((_fitted(finished.paintings[0], side), style.label(between="\n")))
+                cells.append((fitted(finished.paintings[0], side), style.label(between="\n")))
             label = style.label(between="\n") if by_style else name
-            cells.append((_fitted(finished.image, side, alpha), label))
+            cells.append((fitted(finished.image, side, alpha), label))
     return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
 
 
 def _at_size(style: Style, side: int) -> Style:
     settings = style.settings.replaced({"size": side, "rescale_image": False})
     return replace(style, settings=settings)
-
-
-def _fitted(pixels: np.ndarray, side: int, alpha: np.ndarray | None = None) -> np.ndarray:
-    """Return pixels, float or integer, with a longer side of `side` px, uint8, over white."""
-    height, width = fit_size(pixels.shape[0], pixels.shape[1], side)
-    over_white = None if alpha is None else resize(alpha, height, width)
-    return to_integers(resize(pixels, height, width), 8, over_white)
 
 
 def _name(key: str) -> str:

@@ -43,6 +43,11 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
     record = Record.from_bytes(read_file(asked.record, "--from-record"))
     if record is None:
         raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
+    if record.styles is not None:
+        raise ConfigError(
+            f"--from-record {asked.record!r} describes a sheet of {len(record.styles)} styles, "
+            "which no record paints again; paint a new one with --sheet"
+        )
     run = _config(record, asked)
     buckets = Buckets(
         open_bucket(run.photo_bucket, run.account),

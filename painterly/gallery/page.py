@@ -69,6 +69,7 @@ def page_context(
     records: Iterable[Record],
     thumbnails: Mapping[str, bytes | bool],
     unfinished: bool = False,
+    internals: bool = True,
 ) -> dict[str, Any]:
     """Return the variables of the template `page.html`.
 
@@ -76,10 +77,11 @@ def page_context(
         records: Those of all results and failures, in any order.
         thumbnails: As from `Gallery.thumbnails`. The page has a blank for a missing one.
         unfinished: Whether more results will follow, which the page then says.
+        internals: As in `record_view.origin`.
     """
     ordered = sorted(records, key=_order)
     painted = [each for each in ordered if each.result is not None]
-    data = _page_data(painted, thumbnails)
+    data = _page_data(painted, thumbnails, internals)
     counts = Counter(printable(style_name(each)) for each in painted)
     titles = zip(data["styles"], _style_titles(painted), strict=True)
     return {
@@ -128,7 +130,9 @@ def _digest(content: str) -> str:
     return f"sha256-{base64.b64encode(digest).decode()}"
 
 
-def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]) -> dict[str, Any]:
+def _page_data(
+    ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool], internals: bool
+) -> dict[str, Any]:
     """Return the data that the page's script works on, small enough for thousands of results.
 
     Values that results share are in the data once, and results refer to them by number. An address
@@ -137,6 +141,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
     Args:
         ordered: Records with a result.
         thumbnails: As from `Gallery.thumbnails`.
+        internals: As in `record_view.origin`.
 
     Returns:
         The results as rows of numbers and texts, their names as `columns`, and the tables that the
@@ -163,7 +168,7 @@ def _page_data(ordered: Sequence[Record], thumbnails: Mapping[str, bytes | bool]
             "" if key == f"{style}/{photo}" else printable(key),
             sizes[record_view.size(record)],
             settings[record_view.setting_lines(record.settings)],
-            origins[record_view.origin(record)],
+            origins[record_view.origin(record, internals)],
             record_view.time_taken(record),
             record_view.finished(record),
             thumb("results", key),

@@ -94,15 +94,23 @@ def finished(record: Record) -> int | str:
         return short_text(record.finished)
 
 
-def origin(record: Record) -> Rows:
-    """Return the device, network, weights and engine, as far as the record has them, with the keys
-    of their names in texts.toml."""
-    rows = (
+def origin(record: Record, internals: bool = True) -> Rows:
+    """Return the device and the network, as far as the record has them, with the keys of their
+    names in texts.toml.
+
+    Args:
+        record: The record.
+        internals: Whether weights and engine follow, which tell photographers nothing.
+    """
+    rows = [
         ("gallery.device", short_text(record.device)),
         ("gallery.network", short_text(record.network)),
-        ("gallery.weights", short_text(record.weights)),
-        ("gallery.engine", short_text(record.engine)),
-    )
+    ]
+    if internals:
+        rows += [
+            ("gallery.weights", short_text(record.weights)),
+            ("gallery.engine", short_text(record.engine)),
+        ]
     return tuple((name, value) for name, value in rows if value)
 
 

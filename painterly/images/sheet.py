@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from painterly.images.arrays import fit_size, resize, to_integers
 from painterly.wording import printable
 
 # Pillow's own font has no accents.
@@ -22,6 +23,13 @@ def cell_side(count: int) -> int:
     """Return the longer side in px of each picture on a sheet with `count` of them."""
     side = int(math.sqrt(MOST_PIXELS / count))
     return max(SMALLEST_CELL, min(LARGEST_CELL, side))
+
+
+def fitted(pixels: np.ndarray, side: int, alpha: np.ndarray | None = None) -> np.ndarray:
+    """Return pixels, float or integer, with a longer side of `side` px, uint8, over white."""
+    height, width = fit_size(pixels.shape[0], pixels.shape[1], side)
+    over_white = None if alpha is None else resize(alpha, height, width)
+    return to_integers(resize(pixels, height, width), 8, over_white)
 
 
 def sheet_of(

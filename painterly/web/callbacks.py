@@ -38,17 +38,22 @@ def check_callback(address: str | None, hosts: Collection[str]) -> None:
         raise ApiError(422, f"no callback can be sent: {error}") from None
 
 
-def send_callback(job: StoredJob) -> None:
-    """Send an ended job to its callback, if it has one, in a thread. Failures are only logged."""
+def send_callback(job: StoredJob, secret: str | None) -> None:
+    """Send an ended job to its callback, if it has one, in a thread. Failures are only logged.
+
+    Args:
+        job: The job.
+        secret: The key that signs it, if there is one.
+    """
     if job.callback is not None:
-        threading.Thread(target=_send, args=(job, job.callback), daemon=True).start()
+        threading.Thread(target=_send, args=(job, job.callback, secret), daemon=True).start()
 
 
-def _send(job: StoredJob, address: str) -> None:
+def _send(job: StoredJob, address: str, secret: str | None) -> None:
     content = job_out(job).model_dump(mode="json", by_alias=True)
     for pause_s in (*PAUSES_S, None):
         try:
-            post(address, content, public_only=True)
+            post(address, content, public_only=True, secret=secret)
         except WebhookError as error:
             again = "" if pause_s is None else f"; retrying in {pause_s:.0f} s"
             event(f"job {job.id}: no callback was sent: {error}{again}", level=WARNING)

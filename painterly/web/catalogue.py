@@ -14,6 +14,7 @@ from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures,
 from painterly.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
+from painterly.images.sheet import cell_side
 from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
@@ -89,6 +90,21 @@ class Catalogue:
             of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
         return replace(style, settings=sized(settings, instant_side))
+
+    def for_poster(self, settings: Mapping[str, Any]) -> list[Style]:
+        """Return all styles as a poster has them, with some settings."""
+        every = self.all()
+        size = cell_side(len(every) + 1)
+        changes = {**settings, "size": size, "timelapse": False}
+        requests = (
+            JobRequest.model_construct(
+                style=each.name, paintings=None, preset=Preset.INSTANT, settings=changes
+            )
+            for each in every
+        )
+        if not every:
+            raise ConfigError("there are no styles")
+        return [self.style(request) for request in requests]
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""

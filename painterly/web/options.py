@@ -26,6 +26,7 @@ class WebOptions:
         max_waiting: Maximum number of jobs in the queue.
         proxies: Number of proxies in front, which add to X-Forwarded-For.
         callback_hosts: The hosts that callbacks may be sent to.
+        callback_secret: The key that signs callbacks; None if they are not signed.
         metrics_user, metrics_password: A login for the metrics alone; None if there is none.
     """
 
@@ -39,6 +40,7 @@ class WebOptions:
     max_waiting: int = 50
     proxies: int = 0
     callback_hosts: frozenset[str] = frozenset()
+    callback_secret: str | None = field(default=None, repr=False)
     metrics_user: str | None = None
     metrics_password: str | None = field(default=None, repr=False)
 
@@ -77,6 +79,7 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         # Clever Cloud has one proxy in front of every application.
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
         callback_hosts=_hosts(values, "WEB_CALLBACK_HOSTS"),
+        callback_secret=values.get("WEB_CALLBACK_SECRET"),
         metrics_user=values.get("WEB_METRICS_USER"),
         metrics_password=values.get("WEB_METRICS_PASSWORD"),
     )
@@ -90,6 +93,7 @@ def _check_logins(options: WebOptions) -> None:
         "WEB_PASSWORD": options.password,
         "WEB_TOKEN": options.token,
         "WEB_METRICS_PASSWORD": options.metrics_password,
+        "WEB_CALLBACK_SECRET": options.callback_secret,
     }
     for name, secret in secrets.items():
         if secret is not None and len(secret) < SHORTEST_PASSWORD:

@@ -12,7 +12,6 @@ from painterly.config import Config
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat, file_format
-from painterly.images.sheet import cell_side
 from painterly.paper import NONE
 from painterly.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
@@ -23,6 +22,7 @@ from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
 from painterly.web.lease import utc_now
 from painterly.web.options import WebOptions
+from painterly.web.poster import poster_side, poster_style
 from painterly.web.presets import sized
 from painterly.web.previews import LARGEST_SIDE
 from painterly.web.schemas import (
@@ -99,8 +99,10 @@ class OrderBook:
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.repaint or "")
         mask_file = earlier_mask if mask is None else mask
+        if request.poster:
+            request = self._checked_poster(request)
         self.checked_settings(request.preset, request.settings)
-        style = self._style(request)
+        style, work = self._style_and_work(request, photo.size)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
@@ -115,6 +117,7 @@ class OrderBook:
             mask_key=f"{job_id}/{PurePosixPath(photo.name).stem}.mask.png" if mask_file else None,
             size=photo.size,
             style=style.name,
+            poster=request.poster,
             paintings=[
                 Blended(name=painting.entry.key, share=painting.share / total)
                 for painting in style.paintings
@@ -124,7 +127,7 @@ class OrderBook:
             settings=request.settings,
             created=utc_now(),
             instant_side=self.instant_side,
-            work=total_work(*photo.size, style.settings),
+            work=work,
             callback=request.callback,
         )
         with self._placing:
@@ -134,6 +137,24 @@ class OrderBook:
                 self._buckets.source.write(job.mask_key, mask_file, "image/png")
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
+
+    def _checked_poster(self, request: JobRequest) -> JobRequest:
+        """Return the request for a poster, which is painted by preset instant."""
+        if request.style is not None or request.paintings is not None:
+            raise ApiError(422, "a poster has all styles; leave out `style` and `paintings`")
+        for name in request.settings.keys() & {"size", "timelapse"}:
+            raise ApiError(422, f"a poster has no setting {name!r}; leave it out")
+        return request.model_copy(update={"preset": Preset.INSTANT})
+
+    def _style_and_work(self, request: JobRequest, size: tuple[int, int]) -> tuple[Style, int]:
+        """Return the style of a request, and the work (schedule.py) of a photo of a (height,
+        width) in it."""
+        if request.poster:
+            styles = self._catalogue.for_poster(request.settings)
+            work = sum(total_work(*size, each.settings) for each in styles)
+            return poster_style(request.settings, len(styles)), work
+        style = self._style(request)
+        return style, total_work(*size, style.settings)
 
     def preview_style(self, request: JobRequest) -> Style:
         """Return the style of a preview, by preset `instant` and of a size that previews may have.
@@ -213,7 +234,7 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, {}) for preset in Preset}
         count = len(self._catalogue.all())
-        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
+        cell = by_preset[Preset.INSTANT].replaced({"size": poster_side(count)})
         return Estimate(
             **{preset.value: seconds(preset, settings) for preset, settings in by_preset.items()},
             poster=seconds(Preset.INSTANT, cell, count),

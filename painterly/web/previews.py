@@ -229,11 +229,8 @@ class PreviewPainter:
         mask = PictureFile(request.mask, "the mask").mask() if request.mask else None
         if request.output is None:
             photo = self._photo(request.photo)
-            painting = self._paintings_of(request.style)
-            return preview(
-                self._painted(photo.pixels_int, painting, request.style.settings, mask, check_stop),
-                LARGEST_SIDE,
-            )
+            image = self.painted(photo.pixels_int, request.style, mask, check_stop)
+            return preview(image, LARGEST_SIDE)
         available = decodable_memory(self._memory_limit)
         photo = PictureFile(request.photo, "the photo").decode(available)
         mask = painted(mask, photo.alpha_int, "the photo")
@@ -241,6 +238,27 @@ class PreviewPainter:
         settings = request.style.settings
         image = self._painted(photo.pixels_int, painting, settings, mask, check_stop)
         return encode.encode_result(request.output, photo, image)
+
+    def painted(
+        self,
+        photo: np.ndarray,
+        style: Style,
+        mask: np.ndarray | None = None,
+        check_stop: Callable[[], object] = lambda: None,
+    ) -> np.ndarray:
+        """Return a photo [H, W, 3] in a style, as floats.
+
+        Args:
+            photo: The photo.
+            style: The style, with settings of preset `instant`.
+            mask: [h, w]; the photo is painted where it is white.
+            check_stop: As in `paint`.
+
+        Raises:
+            PainterlyError: It cannot be painted.
+        """
+        paintings = self._paintings_of(style)
+        return self._painted(photo, paintings, style.settings, mask, check_stop)
 
     def prepare_next(self) -> bool:
         """Make the paintings of one more style ready, and return True; return False if those of
@@ -253,8 +271,7 @@ class PreviewPainter:
             return False
         style = self._unprepared.pop(0)
         settings = style.settings.replaced({**INSTANT, "size": TILE_SIDE, "timelapse": False})
-        paintings = self._paintings_of(replace(style, settings=settings))
-        self._painted(_grey(TILE_SIDE), paintings, settings)
+        self.painted(_grey(TILE_SIDE), replace(style, settings=settings))
         return True
 
     def seconds_per_work(self) -> float | None:

@@ -10,16 +10,20 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
 
 from painterly.batch.bench import Bench
 from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
+from painterly.batch.finished import Finished
 from painterly.batch.loading import load_devices
 from painterly.batch.names import result_key, timelapse_key
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import check_names
-from painterly.batch.reading import Inputs
+from painterly.batch.reading import decodable_memory, decode_photo, read_photo
+from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
@@ -28,17 +32,20 @@ from painterly.installation import install_command
 from painterly.log import event
 from painterly.record import Record
 from painterly.signals import POLL_S, Stop
+from painterly.storage.base import Entry
 from painterly.storage.retry import RetryingBucket
 from painterly.web.buckets import PHOTOS, WebBuckets, inside
 from painterly.web.catalogue import Catalogue
 from painterly.web.job_index import USUAL_PHOTO
 from painterly.web.job_store import StoredJob
-from painterly.web.previews import PreviewPainter
+from painterly.web.poster import PosterOrder, PosterStep, paint_poster, poster_style
+from painterly.web.previews import LARGEST_SIDE, PreviewPainter
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 
+_Read = TypeVar("_Read")
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 
 
@@ -94,7 +101,7 @@ class JobRunner:
     def paint(
         self,
         job: StoredJob,
-        on_step: "Callable[[Step], None]",
+        on_step: "Callable[[Step | PosterStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
@@ -114,8 +121,9 @@ class JobRunner:
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
         """
-        self.previews.clear()
-        order = self._order(job)
+        order = self._poster(job) if job.poster else self._order(job)
+        if order.style.settings.traits.optimises or int(order.style.settings.size) > LARGEST_SIDE:
+            self.previews.clear()  # It may need their memory.
         if order.style.settings.traits.optimises and not self._has_tensorflow:
             raise PictureError(
                 "only preset instant is painted here; for the others, whoever runs this service "
@@ -135,26 +143,24 @@ class JobRunner:
         )
         with closing(bench):
             return bench.finished_record(order) or self._paint(
-                order, bench, gallery, on_step, check
+                job, order, bench, gallery, on_step, check
             )
 
     def _paint(
         self,
+        job: StoredJob,
         order: PlannedOrder,
         bench: Bench,
         gallery: Gallery,
-        on_step: "Callable[[Step], None]",
+        on_step: "Callable[[Step | PosterStep], None]",
         check: Callable[[], None],
     ) -> Record:
-        from painterly.batch.easel import Easel
-
         try:
             self._log_network(order)
-            inputs = self._read(order, bench, check)
-            self._stop.later = True  # Until its checkpoint is saved.
-            easel = Easel(self._devices().first)
-            finished = bench.paint(order, inputs, easel, on_step, resume=True)
-            self._stop.later = False
+            if isinstance(order, PosterOrder):
+                order, finished = self._painted_poster(job, order, bench, on_step, check)
+            else:
+                finished = self._painted(order, bench, on_step, check)
             self._stop.obey()
             gallery.mark()
             record = bench.store(order, finished)
@@ -170,14 +176,53 @@ class JobRunner:
             self._stop.later = False
         return record
 
-    def _read(self, order: PlannedOrder, bench: Bench, check: Callable[[], None]) -> Inputs:
-        """Read an order's pictures. `check` and a signal end that at once, although a thread may
-        still be decoding."""
-        future: Future[Inputs] = Future()
+    def _painted(
+        self,
+        order: PlannedOrder,
+        bench: Bench,
+        on_step: "Callable[[Step | PosterStep], None]",
+        check: Callable[[], None],
+    ) -> Finished:
+        from painterly.batch.easel import Easel
+
+        inputs = self._read(lambda: bench.read(order), check)
+        self._stop.later = True  # Until its checkpoint is saved.
+        easel = Easel(self._devices().first)
+        finished = bench.paint(order, inputs, easel, on_step, resume=True)
+        self._stop.later = False
+        return finished
+
+    def _painted_poster(
+        self,
+        job: StoredJob,
+        order: PosterOrder,
+        bench: Bench,
+        on_step: "Callable[[Step | PosterStep], None]",
+        check: Callable[[], None],
+    ) -> tuple[PosterOrder, Finished]:
+        """Paint a poster, by what is kept for previews. It begins again after a stop: it takes less
+        than a minute."""
+        available = decodable_memory(self._config.memory_limit)
+        files = read_photo(order, bench.source.read)
+        photo = self._read(lambda: decode_photo(files, available), check)
+
+        def check_stop() -> None:
+            self._stop.obey()
+            check()
+
+        def paint(pixels: np.ndarray, style: Style, mask: np.ndarray | None) -> np.ndarray:
+            return self.previews.painted(pixels, style, mask, check_stop)
+
+        return paint_poster(order, photo, job.photo, paint, on_step)
+
+    def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
+        """Call a function that reads pictures. `check` and a signal end that at once, although a
+        thread may still be decoding."""
+        future: Future[_Read] = Future()
 
         def read() -> None:
             try:
-                future.set_result(bench.read(order))
+                future.set_result(function())
             except BaseException as error:
                 future.set_exception(error)
 
@@ -194,14 +239,36 @@ class JobRunner:
             self._logged.add(weights)
             event(f"painting with {order.network}", weights=weights)
 
-    def _order(self, job: StoredJob) -> PlannedOrder:
-        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
+    def _photo_and_mask(self, job: StoredJob) -> tuple[Entry, Entry | None]:
+        """Return a job's photo and its mask. Raises PictureError, StorageError."""
         photo = self._buckets.source.find(job.photo_key)
         if photo is None:
             raise PictureError("the photo has been deleted")
         mask = self._buckets.source.find(job.mask_key) if job.mask_key else None
         if job.mask_key and mask is None:  # All of the photo would be painted.
             raise PictureError("the photo's mask has been deleted")
+        return photo, mask
+
+    def _poster(self, job: StoredJob) -> PosterOrder:
+        """Return the order of a poster. Raises PictureError, ConfigError, StorageError."""
+        photo, mask = self._photo_and_mask(job)
+        styles = self._catalogue.for_poster(job.settings)
+        style, output = poster_style(job.settings, len(styles)), self._config.output
+        order = PosterOrder(
+            photo=photo,
+            mask=mask,
+            style=style,
+            weights=self._networks.source(style.settings),
+            output=output,
+            result=result_key(style.name, photo.key, output),
+            styles=tuple(styles),
+        )
+        check_names(order, self._buckets.result)
+        return order
+
+    def _order(self, job: StoredJob) -> PlannedOrder:
+        """Return a job's order. Raises PictureError, ConfigError, StorageError."""
+        photo, mask = self._photo_and_mask(job)
         style = dataclasses.replace(
             self._catalogue.style(job.request, job.instant_side), name=job.style
         )

@@ -99,7 +99,7 @@ class Service:
     def handle_end(self, job: StoredJob) -> None:
         """Handle the end of a job that this instance has ended."""
         self.metrics.job_ended(job)
-        send_callback(job)
+        send_callback(job, self.options.callback_secret)
 
     def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""

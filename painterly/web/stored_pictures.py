@@ -163,7 +163,7 @@ class Results:
             unfinished: Whether pictures are being painted.
         """
         painted, pictures = self._listed.get()
-        return page_context(painted, dict.fromkeys(pictures, True), unfinished)
+        return page_context(painted, dict.fromkeys(pictures, True), unfinished, internals=False)
 
     def read(self, key: str) -> bytes:
         """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any

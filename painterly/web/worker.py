@@ -31,6 +31,7 @@ from painterly.wording import one_line
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
+    from painterly.web.poster import PosterStep
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
@@ -294,7 +295,7 @@ class Follower:
         self._stored: Future[None] | None = None
         self._reported = self._previewed = 0.0
 
-    def on_step(self, step: "Step") -> None:
+    def on_step(self, step: "Step | PosterStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()

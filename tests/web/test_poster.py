@@ -1,0 +1,104 @@
+"""Posters: one photo in all styles on a sheet, as a job like others."""
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.gallery import results_of
+from support.web_service import send
+
+from painterly.cli.command import main
+from painterly.images import sheet
+from painterly.record import Record
+from painterly.signals import Stopped
+
+POSTER = {"poster": True}
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Posters with small pictures."""
+    monkeypatch.setattr(sheet, "LARGEST_CELL", 96)
+
+
+@pytest.fixture
+def place(place):
+    """The place with the built-in network, which instant pictures need, and a painting that cannot
+    be read."""
+    (Path(place["BUCKET_STYLE"]) / "damaged.jpg").write_text("no picture")
+    return {**place, "VGG_WEIGHTS": "builtin"}
+
+
+def test_a_poster_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web, worker, place):
+    answer = send(web, POSTER)
+    assert answer.status_code == 202
+    job = answer.json()
+    assert (job["poster"], job["style"], job["paintings"]) == (True, "poster", [])
+    assert worker.paint()
+    web.service.jobs.refresh()
+    done = web.get(job["links"]["self"]).json()
+    assert (done["state"], done["step"], done["steps"]) == ("done", 3, 3)
+    picture = Image.open(io.BytesIO(web.get(done["links"]["result"]).content))
+    assert picture.size == (done["width"], done["height"]) and picture.width > 2 * 96
+    (shown,) = results_of(web.get("/gallery/").text)
+    assert shown["style"] == "poster"
+    steps = [message[2]["step"] for message in worker.said if message[0] == "step"]
+    assert steps[-1] == 3
+
+    (path,) = Path(place["BUCKET_RESULT"]).rglob("_records/poster/**/*.json")
+    record = Record.from_bytes(path.read_bytes())
+    assert record.styles == ("both", "monet"), "without the damaged one"
+    assert record.paintings is None and record.settings["recipe"] == "instant"
+
+
+def test_a_poster_cannot_be_painted_from_its_record(web, worker, place, tmp_path, capsys):
+    send(web, POSTER)
+    assert worker.paint()
+    (path,) = Path(place["BUCKET_RESULT"]).rglob("_records/poster/**/*.json")
+    assert main(["--from-record", str(path), str(tmp_path / "again")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "a sheet of 2 styles" in line and "--sheet" in line
+
+
+def test_a_cancel_or_a_stop_ends_a_poster_which_is_painted_from_its_start_later(web, worker):
+    job, previews = send(web, POSTER).json(), worker.runner.previews
+    real, begun = previews.painted, []
+
+    def painted(*arguments):
+        begun.append(arguments)
+        if len(begun) == 2:
+            web.post(job["links"]["cancel"])
+            worker.web._lease.cancel()
+        return real(*arguments)
+
+    previews.painted = painted
+    assert worker.paint()
+    assert len(begun) == 2
+    web.service.jobs.refresh()
+    assert web.get(job["links"]["self"]).json()["state"] == "cancelled"
+
+    again = send(web, {**POSTER, "settings": {"strength": 0.9}}).json()
+    stop = worker.runner._stop
+    previews.painted = lambda *arguments: (setattr(stop, "signum", 15), real(*arguments))[1]
+    with pytest.raises(Stopped):
+        worker.paint()
+    stop.signum, previews.painted = None, real
+    assert worker.paint()
+    web.service.jobs.refresh()
+    assert web.get(again["links"]["self"]).json()["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"style": "monet"},
+        {"paintings": {"monet.jpg": 1}},
+        {"settings": {"size": 64}},
+        {"settings": {"timelapse": True}},
+    ],
+)
+def test_a_poster_names_no_style_and_no_size(web, wrong):
+    refused = send(web, {**POSTER, **wrong})
+    assert refused.status_code == 422, wrong
+    assert "poster" in refused.json()["detail"]
