@@ -11,7 +11,13 @@ from painterly.gallery.page import SHARED
 from painterly.installation import PROGRAM
 from painterly.texts import LANGUAGES, Texts, preferred, table
 
-TEMPLATES = sorted([*SHARED.glob("*.html"), *(PROGRAM / "painterly/web/templates").glob("*.html")])
+# The page of the API is in English, as the API is.
+TEMPLATES = sorted(
+    path
+    for folder in (SHARED, PROGRAM / "painterly/web/templates")
+    for path in folder.glob("*.html")
+    if path.name != "docs.html"
+)
 SCRIPTS = sorted([*SHARED.glob("*.js"), *(PROGRAM / "painterly/web/static").glob("*.js")])
 MODULES = [PROGRAM / "painterly/web/pages.py", PROGRAM / "painterly/gallery/record_view.py"]
 READ_ALOUD = {"alt", "aria-label", "aria-description", "aria-valuetext", "placeholder", "title"}

@@ -118,7 +118,7 @@ def create_app(service: Service) -> FastAPI:
         title="painterly",
         description="Paints photos in the manner of paintings.",
         version=__version__,
-        docs_url=None,  # Its page would load scripts from elsewhere; /openapi.json has it all.
+        docs_url=None,  # FastAPI's page would load scripts from elsewhere; pages.py has another.
         redoc_url=None,
         lifespan=lifespan,
         max_body_size=service.options.max_upload + FORM_BYTES,

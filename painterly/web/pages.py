@@ -11,6 +11,7 @@ from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.installation import SAMPLE_PHOTOS
 from painterly.texts import Texts
+from painterly.web.api_docs import docs_context
 from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
 from painterly.web.language import Language, language_of
@@ -53,6 +54,12 @@ def index(request: Request, service: Shared) -> Response:
 def styles(request: Request, service: Shared, language: Language) -> Response:
     """List the styles to choose from, for the form."""
     return _shown(request, service, "styles", choices=_choices(service, language))
+
+
+@pages.get("/docs")
+def api_page(request: Request, service: Shared) -> Response:
+    """Show the API."""
+    return _shown(request, service, "docs", **docs_context(request.app.openapi()))
 
 
 @pages.get("/gallery/")

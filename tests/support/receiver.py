@@ -13,12 +13,14 @@ class Receiver:
     Attributes:
         address: Its address, with a token.
         posts: The path, the headers by their names in lower case, and the JSON of each request.
+        bodies: The body of each request.
         status: The status of its answers.
     """
 
     def __init__(self, server: ThreadingHTTPServer, host: str) -> None:
         self.address = f"http://{host}:{server.server_port}/hook?token=s3cr3t"
         self.posts: list[tuple[str, dict[str, str], dict]] = []
+        self.bodies: list[bytes] = []
         self.status = 204
 
     @property
@@ -34,6 +36,7 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
+            receiver.bodies.append(body)
             receiver.posts.append((self.path, headers, json.loads(body)))
             self.send_response(receiver.status)
             self.send_header("location", receiver.address)

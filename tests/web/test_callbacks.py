@@ -1,5 +1,7 @@
 """A job's callback: the address that gets the job once it has ended."""
 
+import hashlib
+import hmac
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from support.web_service import DRAFT, WebProcess, send, served
 from painterly.installation import PROGRAM
 
 PUBLIC = "93.184.215.14"  # in a separate network, an address of this machine
+SECRET = "the key of signatures"
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"
 
 
@@ -80,6 +83,7 @@ def deliver(place: dict[str, str], folder: str) -> None:
         "PAINTING_S": "1",
         "VGG_WEIGHTS": "builtin",
         "WEB_CALLBACK_HOSTS": f"other.example,{PUBLIC}",
+        "WEB_CALLBACK_SECRET": SECRET,
     }
     web = WebProcess({**place, **own}, Path(folder, "log"))
     web.start()
@@ -96,6 +100,9 @@ def deliver(place: dict[str, str], folder: str) -> None:
             assert jobs[done["id"]]["links"]["result"] and jobs[done["id"]]["state"] == "done"
             assert {path for path, _, _ in receiver.posts} == {"/hook?token=s3cr3t"}
             assert receiver.posts[0][1]["host"] == receiver.address.split("/")[2]
+            for (_, headers, _), body in zip(receiver.posts, receiver.bodies, strict=True):
+                digest = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+                assert headers["x-painterly-signature"] == f"sha256={digest}"
 
             receiver.status = 302  # To itself: not followed, but tried again later.
             send(web.client, callback(receiver.address))
@@ -107,4 +114,6 @@ def deliver(place: dict[str, str], folder: str) -> None:
         finally:
             web.stop()
     stored = [path.read_text() for path in Path(place["BUCKET_RESULT"]).rglob("_web/**/*.json")]
-    assert stored and not any("s3cr3t" in each for each in (*stored, web.log.read_text()))
+    for text in (*stored, web.log.read_text()):
+        assert "s3cr3t" not in text and SECRET not in text
+    assert stored

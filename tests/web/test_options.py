@@ -137,6 +137,7 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes(
         ({"WEB_METRICS_USER": "a:b", "WEB_METRICS_PASSWORD": "a long one"}, "has a colon"),
         ({"WEB_CALLBACK_HOSTS": "a.example,https://b.example"}, "HOSTS has 'https://b.example'"),
         ({"WEB_CALLBACK_HOSTS": "*"}, "WEB_CALLBACK_HOSTS has '*'"),
+        ({"WEB_CALLBACK_SECRET": "short"}, "WEB_CALLBACK_SECRET is too short"),
         ({"WEB_CALLBACK_HOSTS": "a.example:8080"}, "WEB_CALLBACK_HOSTS has 'a.example:8080'"),
     ],
     ids=str,

@@ -10,21 +10,31 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import Mock
 
+import httpx
 import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
 from support.pictures import saved
+from support.polling import until
 from support.web_service import served, stored_job
 
 from painterly import config
 from painterly.batch.styles import Painting
 from painterly.errors import PictureError
+from painterly.images.output import OutputFormat
 from painterly.signals import Stopped
-from painterly.web import worker
+from painterly.web import previews, worker
 from painterly.web.catalogue import Catalogue
 from painterly.web.lease import JobClaimer
-from painterly.web.previews import LARGEST_SIDE, MAX_WAITING, PreviewQueue, PreviewRequest, Previews
+from painterly.web.previews import (
+    LARGEST_SIDE,
+    MAX_WAITING,
+    MAX_WHOLE,
+    PreviewQueue,
+    PreviewRequest,
+    Previews,
+)
 from painterly.web.runner import JobRunner
 from painterly.web.schemas import JobRequest, Preset
 
@@ -47,13 +57,16 @@ def answering(place):
     with served(place) as client:
 
         def send(kind, asked):
-            assert kind == "preview"
+            if kind == "forget":
+                client.forgotten.append(asked)
+                return
             threading.Thread(
-                target=lambda: previews.answer(asked.number, *client.work(asked))
+                target=lambda: asking.answer(asked.number, *client.work(asked))
             ).start()
 
+        client.forgotten = []
         client.supervisor = SimpleNamespace(problem="", send=send)
-        client.service.previews = previews = Previews(client.supervisor)
+        client.service.previews = asking = Previews(client.supervisor)
         yield client
 
 
@@ -149,6 +162,23 @@ def test_while_the_worker_is_busy_or_away_or_cannot_paint_it_there_is_none(answe
     assert answer.status_code == 422 and "cannot be decoded" in answer.json()["detail"]
 
 
+def test_a_request_whose_connection_is_closed_is_forgotten(answering):
+    begun, end = threading.Event(), threading.Event()
+
+    def work(_):
+        begun.set()
+        end.wait()
+        return JPEG, None
+
+    answering.work = work
+    asking = httpx.Client(base_url=answering.base_url, timeout=0.5, trust_env=False)
+    with asking, pytest.raises(httpx.ReadTimeout):
+        asking.post("/api/preview", data=MONET, files=photo())
+    assert begun.is_set()
+    until(lambda: answering.forgotten == [1])
+    end.set()
+
+
 # --- the worker -----------------------------------------------------------------------------------
 
 
@@ -200,6 +230,85 @@ def test_the_oldest_of_too_many_is_refused():
     for number in range(MAX_WAITING + 2):
         queue.add(request(number))
     assert refused == [0, 1] and queue.next().number == MAX_WAITING + 1
+
+
+def test_whole_pictures_come_in_their_order_before_previews_and_the_newest_of_too_many_is_refused():
+    refused = []
+    queue = PreviewQueue(refused.append)
+    queue.add(request(0))
+    for number in range(1, MAX_WHOLE + 2):
+        queue.add(request(number)._replace(output=OutputFormat("jpg")))
+    assert refused == [MAX_WHOLE + 1]
+    assert [queue.next().number for _ in range(MAX_WHOLE + 1)] == [*range(1, MAX_WHOLE + 1), 0]
+
+
+@pytest.fixture
+def painter(place, hand):
+    """What paints previews in a worker, with the styles of `place`."""
+    return JobRunner(config.load(place), hand.web.buckets, hand.stop).previews
+
+
+def in_style(painter, name, size):
+    settings = {"size": size}
+    asked = JobRequest(style=name, preset=Preset.INSTANT, settings=settings)
+    return request(1, painter._catalogue.style(asked))
+
+
+def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
+    def paint(asked, check_stop):
+        painted.append(asked.number)
+        if asked.number == 1:
+            hand.hears(("forget", 1))
+        if asked.number == 2:
+            hand.hears(("look",))
+        check_stop()
+        return JPEG
+
+    painted, runner = [], Mock(previews=Mock(paint=paint))
+    for number in (2, 1):
+        hand.hears(("preview", request(number)))
+        hand.web._look.clear()
+        assert hand.web._paint_preview(runner)
+    hand.web._look.clear()
+    assert painted == [2, 1]
+    answers = [message[1:] for message in hand.said if message[0] == "preview"]
+    assert answers == [(2, None, None), (1, None, None)]
+    with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
+        painter.paint(in_style(painter, "monet", 64), lambda: 1 / 0)
+
+
+def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
+    painter, place, monkeypatch
+):
+    folder = Path(place["BUCKET_STYLE"])
+    for number in range(12):
+        (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
+    read, real = [], painter._bucket.read
+    monkeypatch.setattr(painter._bucket, "read", lambda key: read.append(key) or real(key))
+    while painter.prepare_next():
+        pass
+    assert len(read) == len(set(read)) == 15
+    for number in range(12):
+        painter.paint(in_style(painter, f"p{number}", 64))
+    assert len(read) == 15, "nothing is read again"
+    monkeypatch.setattr(previews, "KEPT_BYTES", painter._kept_bytes() // 2)
+    painter.paint(in_style(painter, "p0", 64))
+    assert painter._kept_bytes() <= previews.KEPT_BYTES
+    painter.paint(in_style(painter, "p0", 64))
+    assert len(read) == 15, "the latest stays"
+
+
+def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
+    decoded, real = [], previews.PictureFile
+
+    def opened(data, name):
+        decoded.append(name)
+        return real(data, name)
+
+    monkeypatch.setattr(previews, "PictureFile", opened)
+    for name, size in (("monet", 64), ("both", 64), ("monet", 96)):
+        painter.paint(in_style(painter, name, size))
+    assert decoded == ["the photo"]
 
 
 def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(

@@ -1,0 +1,112 @@
+"""POST /api/paint: a photo in, a picture out, for programs that wait for it."""
+
+import io
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+from support.web_service import served
+
+from painterly import config
+from painterly.web.previews import Previews
+from painterly.web.runner import JobRunner
+
+MONET = {"style": "monet", "size": "48"}
+TOKEN = "a long password"
+
+
+def photo(data=None, name="beach.jpg"):
+    return {"photo": (name, tiny.file(60, 80, 7) if data is None else data)}
+
+
+@pytest.fixture
+def painting(place, hand):
+    """A client of a service whose pictures are painted in this process, one after the other;
+    `client.busy` says whether it refuses."""
+    with served(place) as client:
+        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop).previews
+
+        def work(asked):
+            try:
+                answer = (None, None) if client.busy else (painter.paint(asked), None)
+            except Exception as error:
+                answer = None, str(error)
+            asking.answer(asked.number, *answer)
+
+        def send(kind, asked):
+            assert kind == "preview"
+            threading.Thread(target=work, args=(asked,)).start()
+
+        client.busy = False
+        client.service.supervisor = SimpleNamespace(problem="", send=send)
+        client.service.jobs.problem = None
+        client.service.previews = asking = Previews(client.service.supervisor)
+        yield client
+
+
+def test_a_photo_comes_back_as_a_painting_with_its_metadata_but_without_its_location(painting):
+    picture = Image.open(io.BytesIO(tiny.file(60, 80, 7)))
+    exif = Image.Exif()
+    exif[0x010E] = "the beach"
+    exif.get_ifd(0x8825)[1] = "N"
+    data = io.BytesIO()
+    picture.save(data, "JPEG", exif=exif)
+    answer = painting.post("/api/paint", data=MONET, files=photo(data.getvalue()))
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/jpeg"
+    painted = Image.open(io.BytesIO(answer.content))
+    assert painted.size == (48, 36) and painted.getexif()[0x010E] == "the beach"
+    assert not painted.getexif().get_ifd(0x8825) and painted.info["icc_profile"]
+    before = np.float32(picture.convert("RGB").resize(painted.size))
+    assert np.abs(np.float32(painted) - before).mean() > 5
+    assert painting.get("/api/jobs").json() == {"jobs": []}
+
+
+def test_a_painting_can_be_sent_and_the_format_chosen(painting):
+    files = photo() | {"painting": ("waves.png", tiny.file(50, 50, 9, "PNG"))}
+    asked = {"size": "48", "format": "png"}
+    answer = painting.post("/api/paint", data=asked, files=files)
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (48, 36)
+
+
+@pytest.mark.parametrize(
+    ("asked", "files", "status"),
+    [
+        ({"style": "nobody"}, photo(), 422),
+        ({**MONET, "size": "2049"}, photo(), 422),
+        ({**MONET, "size": "full"}, photo(), 422),
+        ({**MONET, "size": "large"}, photo(), 422),
+        ({**MONET, "format": "gif"}, photo(), 422),
+        (MONET, photo() | {"painting": ("waves.jpg", tiny.file(50, 50, 9))}, 422),
+        ({}, photo(), 422),
+        (MONET, photo(b"<html>"), 422),
+        ({}, photo() | {"painting": ("waves.jpg", b"<html>")}, 422),
+        (MONET, {"other": ("x", b"x")}, 422),
+        (MONET, {}, 415),
+    ],
+)
+def test_what_cannot_be_painted_is_refused(painting, asked, files, status):
+    answer = painting.post("/api/paint", data=asked, files=files)
+    assert answer.status_code == status and answer.json()["detail"]
+
+
+def test_while_the_service_paints_something_else_it_says_when_to_try_again(painting):
+    painting.busy = True
+    answer = painting.post("/api/paint", data=MONET, files=photo())
+    assert answer.status_code == 503 and int(answer.headers["retry-after"]) > 0
+    painting.service.supervisor.problem = "the worker is starting"
+    assert painting.post("/api/paint", data=MONET, files=photo()).status_code == 503
+
+
+def test_a_picture_needs_a_login_and_keeps_the_limits_of_uploads(place):
+    limits = {"WEB_PASSWORD": TOKEN, "WEB_MAX_MEGABYTES": "1", "WEB_MAX_MEGAPIXELS": "1"}
+    with served({**place, **limits}) as client:
+        client.service.jobs.problem = None
+        assert client.post("/api/paint", data=MONET, files=photo()).status_code == 401
+        own = {"authorization": f"Bearer {TOKEN}"}
+        for data in (bytes(1_000_001), tiny.file(1001, 1000, 1)):
+            answer = client.post("/api/paint", data=MONET, files=photo(data), headers=own)
+            assert answer.status_code == 413
