@@ -22,6 +22,14 @@ from painterly.web.stored_pictures import Results, photo_of, preview_of
 JOB = "0123456789abcdef0123"
 
 
+def test_the_service_shows_photographers_no_weights_and_no_engine(web, place):
+    published(Path(place["BUCKET_RESULT"]), [record()])
+    shown = web.get("/gallery/").text
+    (result,) = results_of(shown)
+    assert [name for name, _ in result["origin"]] == ["gallery.device", "gallery.network"]
+    assert "md5:1" not in shown
+
+
 def job(buckets, photo="beach.jpg", **about):
     return stored_job(JobStore(buckets.result), "j", photo=photo, size=(900, 2000), **about)
 
@@ -122,7 +130,7 @@ def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
     page = web.get("/gallery", follow_redirects=True)
     own, batch = (results_of(text)[0] for text in (page.text, bucket.read("index.html").decode()))
     assert own["thumb"] == 1 and batch["thumb"].startswith("data:")
-    assert own | {"thumb": 0} == batch | {"thumb": 0}
+    assert own | {"thumb": 0, "origin": 0} == batch | {"thumb": 0, "origin": 0}
     assert "<nav" in page.text and "<style>" not in page.text
     assert len(re.findall("<script", page.text)) == 3, "markup in a name is only a name"
     for key in (given.result, thumbnail_key("results", given.result)):
