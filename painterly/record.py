@@ -52,7 +52,7 @@ class Record:
         seconds: The time that painting took.
         style, style_title: The name and the title of the style.
         styles: The names of the styles on a poster, a sheet of one photo in several. It has no
-            paintings of its own, and cannot be painted from its record.
+            paintings, and cannot be painted from its record.
         photo_bucket, style_bucket: The buckets, as values for storage.open_bucket.
         output: The fields of images.output.OutputFormat, in their order.
         result_etag, result_size: The ETag and the bytes of the object under the key `result`.

@@ -26,7 +26,7 @@ FOLDER = PROGRAM / "painterly/web/static/samples"
 STAGE, STAGE_BYTES = "hokusai", 80_000
 PORTRAIT_SIZE, PORTRAIT_BYTES = (640, 960), 48_000  # height and width in px
 TILE, SMALL_TILE, TILE_BYTES = (320, 256), (280, 224), 10_000  # painted, and stored
-FACE = 0.44  # where the middle of the face is, as a part of the portrait's width
+FACE = 0.44  # the middle of the face, as a share of the portrait's width
 QUALITIES = range(88, 30, -3)
 
 

@@ -314,7 +314,7 @@ class JobIndex:
 class Estimates:
     """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
     else the worker's own measurement. Instant pictures have their own, since the CPU paints them in
-    any case. The first picture of a worker does not count. Thread-safe."""
+    any case. The first picture of a worker is left out. Thread-safe."""
 
     def __init__(self) -> None:
         # By device, and by preset for instant pictures.

@@ -47,11 +47,11 @@ MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
 MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 MAX_WHOLE = 4  # whole pictures in the worker; further ones are refused
-PATIENCE_S, WHOLE_PATIENCE_S = 10.0, 60.0
+PATIENCE_S, WHOLE_PATIENCE_S = 30.0, 60.0
 RETRY_S = 2  # seconds before a page asks again
 KEPT_PHOTOS = 2  # a page sends a copy for its small previews, and one for its large ones
-# What is kept of paintings, at most, and as a share of the memory that is free: at the sizes of a
-# tile 12 MB of each. Of the latest few, all that larger previews need is kept as well.
+# The most bytes that are kept for paintings, and the same as a share of the free memory. At the
+# sizes of a tile, a painting takes 12 MB. The latest few also keep what larger previews need.
 KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
 # px, the side of a picture with new paintings that shows how long pictures take here.
 MEASURED_SIDE = 512
@@ -68,7 +68,7 @@ class PreviewRequest(NamedTuple):
         style: The style, with settings of preset `instant`.
         deadline: The monotonic time at which the request for it ends.
         mask: The photo's mask, as a file; empty if all of it is painted.
-        output: The format of a whole picture, whose `format` is an extension; None for a preview.
+        output: The format of a whole picture, its `format` an extension; None for a preview.
         painting: A painting's file, which replaces those of the style; empty for none.
     """
 
@@ -82,7 +82,7 @@ class PreviewRequest(NamedTuple):
 
 
 class AbandonedError(Exception):
-    """Nobody waits for a picture any more, or a job is more urgent."""
+    """The client of a picture has left, or a job is more urgent."""
 
 
 class Previews:
@@ -120,7 +120,7 @@ class Previews:
         return number, answer
 
     def forget(self, number: int) -> None:
-        """Tell the worker that nobody waits for a picture any more, unless it was answered."""
+        """Tell the worker that the client of a picture has left, unless it was answered."""
         if self._waiting.pop(number, None):
             self._supervisor.send("forget", number)
 
@@ -251,7 +251,7 @@ class PreviewPainter:
         Args:
             photo: The photo.
             style: The style, with settings of preset `instant`.
-            mask: [h, w]; the photo is painted where it is white.
+            mask: The part to paint, [h, w], or None for all of it.
             check_stop: As in `paint`.
 
         Raises:
@@ -345,7 +345,7 @@ class PreviewPainter:
         return Paintings(*decode_style(read_paintings(style, self._bucket.read), settings))
 
     def _for_whole(self, request: PreviewRequest, available: int) -> "Paintings":
-        """Return the paintings of a whole picture, as a job has them."""
+        """Return the paintings of a whole picture at its size."""
         from painterly.engine.paintings import Paintings
 
         style = request.style

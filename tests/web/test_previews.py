@@ -244,7 +244,7 @@ def test_whole_pictures_come_in_their_order_before_previews_and_the_newest_of_to
 
 @pytest.fixture
 def painter(place, hand):
-    """What paints previews in a worker, with the styles of `place`."""
+    """The painter of previews in a worker, with the styles of `place`."""
     return JobRunner(config.load(place), hand.web.buckets, hand.stop).previews
 
 
