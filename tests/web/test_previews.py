@@ -280,6 +280,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     painter, place, monkeypatch
 ):
+    monkeypatch.setattr(previews, "TILE_SIDE", 64)
     folder = Path(place["BUCKET_STYLE"])
     for number in range(12):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
