@@ -192,14 +192,16 @@ class OrderBook:
             chosen = self._catalogue.style(request, self.instant_side)
         else:
             chosen = Style("painting", (), settings)
-        longer = chosen.settings.size
-        if longer == "full" or int(longer) > LARGEST_WHOLE:
+        longer, painted = chosen.settings.size, chosen.settings
+        if painted.paper != NONE:
+            painted = painted.within(LARGEST_WHOLE)
+        elif longer == "full" or int(longer) > LARGEST_WHOLE:
             raise ApiError(422, f"size is {longer}; expected at most {LARGEST_WHOLE}")
         output = replace(self._config.output, keep_gps=False, depth=8)
         if format:
             output = replace(output, format=file_format(format, "format").extension)
         output = replace(output, format=output.extension(photo))
-        return replace(chosen, settings=chosen.settings.replaced({"timelapse": False})), output
+        return replace(chosen, settings=painted.replaced({"timelapse": False})), output
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):

@@ -1,5 +1,6 @@
 """The sizes of the presets in the web service, where pictures are seen on screens."""
 
+from painterly.paper import NONE
 from painterly.settings import Settings
 from painterly.web.schemas import Preset
 
@@ -10,13 +11,14 @@ LONGEST_INSTANT_S = 4.0
 
 
 def sized(settings: Settings, instant_side: int) -> Settings:
-    """Return settings with the size of their preset here, unless a size was given, or the recipe
-    has its own.
+    """Return settings with the size of their preset here, unless a size or a paper was given, or
+    the recipe has its own size.
 
     Args:
         settings: The settings.
         instant_side: One of INSTANT_SIZES.
     """
-    if "size" in settings.given or "size" in settings.traits.defaults:
+    decided = "size" in settings.given or "size" in settings.traits.defaults
+    if decided or settings.paper != NONE:
         return settings
     return settings.replaced({"size": SIZES.get(Preset(settings.preset), instant_side)})
