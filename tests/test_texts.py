@@ -69,6 +69,20 @@ def test_french_signs_stand_after_a_space_that_does_not_break():
     assert Texts("fr").text("gallery.copy_lines").endswith("styles.toml\N{NARROW NO-BREAK SPACE}:")
 
 
+def test_a_language_speaks_to_its_reader_in_one_way_with_its_own_signs():
+    others = {
+        "de": r"\b(Ihr|Ihnen|Ihre[mnrs]?|Sie können)\b|«|”",
+        "fr": r"(?i)\b(tu|toi|ton|tes|t’es)\b|[“”„]",
+        "es": r"(?i)\b(usted|vosotros|vuestr[ao]s?)\b|[“”„]",
+        "en": r"[«»„]",
+    }
+    for key, texts in table().items():
+        for language, pattern in others.items():
+            shown = re.sub("<[^>]+>", "", texts[language])
+            assert not re.search(pattern, shown), (key, shown)
+            assert not re.search("[\"'`]|\\.\\.\\.|  ", shown), (key, shown)
+
+
 @pytest.mark.parametrize(
     ("header", "language"),
     [
