@@ -108,7 +108,7 @@ def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:
         text = f"PICTURES that are not read ({_counts(pictures)}): {_names(pictures)}; "
         text += "convert them to jpg, png or tiff"
         if kinds := sorted(_EXTRA.intersection(map(_extension, pictures))):
-            text += f", or {install_command('formats')}, which reads {', '.join(kinds)}"
+            text += f", or add what reads {', '.join(kinds)}: {install_command('formats')}"
         texts.append((True, text))
     if sidecars:
         texts.append((False, f"files that describe pictures ({_counts(sidecars)})"))

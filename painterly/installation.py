@@ -5,7 +5,14 @@ code and, in a checkout, samples. The workspace is written: `.env` by the user, 
 `results/` by the program. It is the checkout itself, or else the current folder.
 """
 
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROGRAM = Path(__file__).resolve().parents[1]
 SAMPLE_PHOTOS = PROGRAM / "samples/photos"
@@ -20,6 +27,13 @@ SCRIPTS = {
     "send-style": "./cl_send_style.py",
     "get-results": "./cl_get_results.py",
 }
+# A package that each extra of pyproject.toml installs, by its import name. `gpu` has cpu's, too.
+PACKAGE_OF_EXTRA = {
+    "cluster": "ray",
+    "cpu": "tensorflow",
+    "formats": "rawpy",
+    "web": "uvicorn",
+}
 
 
 def command(verb: str = "") -> str:
@@ -29,8 +43,74 @@ def command(verb: str = "") -> str:
     return SCRIPTS.get(verb, f"./start.sh {verb}".rstrip())
 
 
-def install_command(extra: str) -> str:
-    """Return the command line that installs an extra of pyproject.toml here."""
-    if not IN_CHECKOUT:
-        return f'pip install "painterly[{extra}]"'
-    return f"./start.sh setup --{extra}"
+def install_command(extra: str = "") -> str:
+    """Return the command line that adds an extra of pyproject.toml to this installation, or without
+    one, what all need.
+
+    uvx makes an environment for each command, so there it is the command with the extra. Where
+    another tool made the environment, it makes it again, with the extras that are there.
+    """
+    if IN_CHECKOUT:
+        return f"./start.sh setup --{extra}"
+    prefix = Path(sys.prefix)
+    extras = {name for name, package in PACKAGE_OF_EXTRA.items() if find_spec(package)} | {extra}
+    every = _requirement(*sorted(extras - {"", "cpu" if extra == "gpu" else ""}))
+    if prefix.parent.name.startswith("archive-v"):  # In uv's cache.
+        return f'uvx --from "{every}" painterly {"web" if "web" in extras else "…"}'
+    if (prefix / "uv-receipt.toml").is_file():
+        return f'uv tool install "{every}"'
+    if (prefix / "pipx_metadata.json").is_file():
+        return f'pipx install --force "{every}"'
+    return f'{_installer(prefix)} "{_requirement(*filter(None, [extra]))}"'
+
+
+def _installer(prefix: Path) -> str:
+    """Return the command that installs packages into the environment in a folder."""
+    if find_spec("pip") is None:  # As in an environment that uv made.
+        active = os.environ.get("VIRTUAL_ENV"), ".venv"
+        here = any(each and Path(each).resolve() == prefix.resolve() for each in active)
+        return "uv pip install" if here else f"uv pip install --python {_python()}"
+    in_environment = sys.prefix != sys.base_prefix
+    pip = shutil.which("pip")
+    if in_environment and pip and Path(pip).parent == Path(sys.executable).parent:
+        return "pip install"
+    words = f"{_python()} -m pip install"
+    marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
+    return words if in_environment or not marker.is_file() else f"{words} --break-system-packages"
+
+
+def _python() -> str:
+    """Return this Python as a user types it: without its folder if that is on the PATH."""
+    name = Path(sys.executable).name
+    found = shutil.which(name) == sys.executable
+    return name if found else f'"{sys.executable}"' if " " in sys.executable else sys.executable
+
+
+def _requirement(*extras: str) -> str:
+    """Return what pip and uv install as this package with extras, from where this one came."""
+    name = f"painterly[{','.join(extras)}]" if extras else "painterly"
+    address = _address()
+    return f"{name} @ {address}" if address else name
+
+
+def _address() -> str:
+    """Return the address that the package was installed from, without a login, or an empty text if
+    it came from a package index."""
+    from importlib import metadata
+
+    try:
+        noted = metadata.distribution("painterly").read_text("direct_url.json")
+    except metadata.PackageNotFoundError:
+        noted = None
+    if not noted:
+        return ""
+    origin = json.loads(noted)
+    parts = urlsplit(origin["url"])
+    if parts.password is not None or (parts.username and parts.scheme.startswith("http")):
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    address = parts.geturl()
+    if "vcs_info" in origin:
+        revision = origin["vcs_info"].get("requested_revision")
+        address = f"{origin['vcs_info']['vcs']}+{address}" + (f"@{revision}" if revision else "")
+    folder = origin.get("subdirectory")
+    return address + (f"#subdirectory={folder}" if folder else "")

@@ -223,11 +223,6 @@ def _missing_package(package: str, paints: bool) -> str:
 
 
 def _installed_by(package: str) -> str:
-    extra = EXTRAS.get(package)
-    if extra is None:
-        return "pip install painterly installs it"
-    if extra == "cpu":
-        return (
-            f"{install_command('cpu')}, or [gpu], installs it, and preset instant paints without it"
-        )
-    return f"{install_command(extra)} installs it"
+    extra = EXTRAS.get(package, "")
+    without = "preset instant paints without it, and " if extra == "cpu" else ""
+    return f"{without}this installs it: {install_command(extra)}"

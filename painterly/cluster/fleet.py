@@ -249,7 +249,7 @@ def prepare(address: str, variables: Mapping[str, str]) -> None:
     if not find_spec("ray"):
         raise ConfigError(
             f"CLUSTER is {address!r}, and Ray is not installed; "
-            f"{install_command('cluster')} installs it"
+            f"this installs it: {install_command('cluster')}"
         )
     _check_token()
 

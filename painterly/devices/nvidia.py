@@ -98,8 +98,8 @@ def why_unusable(cuda: str | None) -> str:
     """
     if cuda is None:
         return (
-            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, "
-            f"{install_command('gpu')} installs one with CUDA"
+            "this TensorFlow is built without CUDA; on Linux x86_64, or in WSL, this installs one "
+            f"with CUDA: {install_command('gpu')}"
         )
     hidden = os.environ.get("CUDA_VISIBLE_DEVICES")  # CUDA's own variable, hence read here.
     if hidden is not None and hidden.strip() in ("", "-1"):
@@ -142,8 +142,8 @@ def _library_problem() -> str:
     if not missing:
         return "TensorFlow gives no reason; TF_CPP_MAX_VLOG_LEVEL=3 makes it log what it tries"
     return (
-        f"TensorFlow lacks {', '.join(missing)}; {install_command('gpu')} installs CUDA's "
-        "libraries, as does: pip install 'tensorflow[and-cuda]'"
+        f"TensorFlow lacks {', '.join(missing)}; both of these install CUDA's libraries: "
+        f"pip install 'tensorflow[and-cuda]', {install_command('gpu')}"
     )
 
 

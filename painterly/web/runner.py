@@ -10,6 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
+from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -125,9 +126,10 @@ class JobRunner:
         if order.style.settings.traits.optimises or int(order.style.settings.size) > LARGEST_SIDE:
             self.previews.clear()  # It may need their memory.
         if order.style.settings.traits.optimises and not self._has_tensorflow:
+            event(f"for other presets than instant: {install_command('cpu')}", level=WARNING)
             raise PictureError(
                 "only preset instant is painted here; for the others, whoever runs this service "
-                f"installs TensorFlow: {install_command('cpu')}"
+                "installs TensorFlow, as its log says"
             )
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()

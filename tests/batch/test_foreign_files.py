@@ -128,7 +128,7 @@ def test_what_a_run_leaves_out_of_a_takeout_begins_with_pictures_by_name(
 def test_the_extra_that_reads_raw_files_is_named_beside_other_pictures():
     [(missed, text)] = by_kind(["a/IMG_1.CR3", "b.jxl", "c.psd"])
     assert missed and "convert them to jpg, png or tiff" in text
-    assert re.search(r", or .*formats.*, which reads .cr3, .jxl$", text)
+    assert re.search(r", or add what reads .cr3, .jxl: .*formats", text)
 
 
 def test_what_is_not_sent_of_a_takeout_begins_with_pictures_by_name(

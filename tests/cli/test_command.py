@@ -47,30 +47,30 @@ def installed(site, tmp_path):
 
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
-        (["web"], 2, 'uvicorn is missing; pip install "painterly[web]" installs it'),
-        (["./a", "./b", "./c", "--cluster"], 2, 'pip install "painterly[cluster]" installs it'),
+        (["web"], 2, 'uvicorn is missing; this installs it: .* install .*"painterly\\[web]"'),
+        (["./a", "./b", "./c", "--cluster"], 2, 'installs it: .* install .*"painterly\\[cluster]"'),
         (
             ["beach.jpg", "monet.jpg", "x.jpg", "--preset", "draft"],
             2,
-            'tensorflow is missing; pip install "painterly[cpu]", or [gpu], installs it, and '
-            "preset instant paints without it",
+            "tensorflow is missing; preset instant paints without it, and this installs it: "
+            r'.* install .*"painterly\[cpu]"',
         ),
         (["--dry-run"], 2, "there is nothing to paint: set BUCKET_SOURCE, BUCKET_STYLE"),
         (["send-source", "."], 2, "BUCKET_SOURCE is not set; set BUCKET_SOURCE in"),
         (["weights", "vgg11"], 2, "painterly weights: MODEL is 'vgg11'"),
     ):
         ran = installed(*words)
-        assert ran.returncode == code and said in ran.stderr, ran
+        assert ran.returncode == code and re.search(said, ran.stderr), ran
         assert ran.stderr.count("\n") == 1 and ran.stderr.startswith("painterly"), ran.stderr
 
 
 def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
     installed, tmp_path
 ):
-    line = 'painting with preset instant; for the others: pip install "painterly[cpu]"'
+    line = "painting with preset instant; for the others: "
     for result in ("x.jpg", "./painted"):
         words = ("beach.jpg", "monet.jpg", result)
-        assert line in installed(*words).stdout
+        assert re.search(rf'{line}.*pip install .*"painterly\[cpu]"', installed(*words).stdout)
         assert line not in installed(*words, "--recipe", "moments").stdout
     gallery = (tmp_path / "painted/index.html").read_text()
     assert "monet/beach.jpg" in gallery
@@ -132,8 +132,9 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     assert "beach.jpg" in web.client.get("/gallery/").text
     assert web.stop() == 128 + signal.SIGTERM
     assert ends["instant"]["state"] == "done" and Path("results/monet").is_dir()
-    assert 'pip install "painterly[cpu]"' in ends["draft"]["error"]
     log = web.log.read_text()
+    assert ends["draft"]["error"].endswith("installs TensorFlow, as its log says")
+    assert re.search(r"for other presets than instant: .* install .*painterly\[cpu]", log)
     assert log.count("paintings in ./paintings are styles, too") == 1 and "Traceback" not in log
 
 

@@ -1,0 +1,123 @@
+"""The command lines that a user is told to type, by how the program was installed."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from painterly import installation
+
+GIT = {"url": "https://git.example/painterly.git", "vcs_info": {"vcs": "git", "commit_id": "0"}}
+
+
+@pytest.fixture
+def installed(monkeypatch, tmp_path):
+    """Return a function that installs the package, without extras, into an environment."""
+    monkeypatch.setattr(installation, "IN_CHECKOUT", False)
+    monkeypatch.setattr(installation, "find_spec", lambda package: None)
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+    def install(prefix: str, origin=None, packages=(), *, base: str = "/usr") -> Path:
+        folder = tmp_path / prefix
+        noted = folder / "painterly-1.dist-info"
+        noted.mkdir(parents=True)
+        (folder / "bin").mkdir()
+        (noted / "METADATA").write_text("Metadata-Version: 2.1\nName: painterly\nVersion: 1\n")
+        if origin:
+            (noted / "direct_url.json").write_text(json.dumps(origin))
+        monkeypatch.syspath_prepend(folder)
+        monkeypatch.setattr(sys, "prefix", str(folder))
+        monkeypatch.setattr(sys, "base_prefix", base)
+        monkeypatch.setattr(sys, "executable", str(folder / "bin/python"))
+        monkeypatch.setattr(
+            installation, "find_spec", lambda package: package if package in packages else None
+        )
+        return folder
+
+    return install
+
+
+def test_a_checkout_is_set_up_by_its_script():
+    assert installation.install_command("formats") == "./start.sh setup --formats"
+
+
+@pytest.mark.parametrize(
+    ("origin", "requirement"),
+    [
+        (None, "painterly[cpu]"),
+        (GIT, "painterly[cpu] @ git+https://git.example/painterly.git"),
+        (
+            {**GIT, "vcs_info": {"vcs": "git", "requested_revision": "v11", "commit_id": "0"}},
+            "painterly[cpu] @ git+https://git.example/painterly.git@v11",
+        ),
+        (
+            {**GIT, "url": "https://anna:secret@git.example/painterly.git"},
+            "painterly[cpu] @ git+https://git.example/painterly.git",
+        ),
+        (
+            {**GIT, "url": "https://token@git.example/painterly.git", "subdirectory": "a"},
+            "painterly[cpu] @ git+https://git.example/painterly.git#subdirectory=a",
+        ),
+        (
+            {**GIT, "url": "ssh://git@git.example/painterly.git"},
+            "painterly[cpu] @ git+ssh://git@git.example/painterly.git",
+        ),
+        (
+            {"url": "file:///home/a/painterly", "dir_info": {}},
+            "painterly[cpu] @ file:///home/a/painterly",
+        ),
+    ],
+)
+def test_an_extra_comes_from_where_the_program_came(installed, origin, requirement):
+    installed("archive-v0/x", origin)
+    assert installation.install_command("cpu") == f'uvx --from "{requirement}" painterly …'
+
+
+def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkeypatch, tmp_path):
+    requirement = "painterly[cpu] @ git+https://git.example/painterly.git"
+    folder = installed("venv", GIT, ["uvicorn"])
+    assert installation.install_command("cpu") == (
+        f'uv pip install --python {folder}/bin/python "{requirement}"'
+    )
+    monkeypatch.setenv("VIRTUAL_ENV", str(folder))
+    assert installation.install_command("cpu") == f'uv pip install "{requirement}"'
+
+    folder = installed("with-pip", GIT, ["pip"])
+    assert installation.install_command("cpu") == (
+        f'{folder}/bin/python -m pip install "{requirement}"'
+    )
+    (folder / "bin/pip").touch(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin")
+    assert installation.install_command("cpu") == f'pip install "{requirement}"'
+
+    folder = installed("system", GIT, ["pip"], base=str(tmp_path / "system"))
+    (folder / "bin/python").touch(0o755)
+    monkeypatch.setenv("PATH", f"{folder}/bin")
+    monkeypatch.setattr(installation.sysconfig, "get_path", lambda name: str(folder))
+    assert installation.install_command("cpu") == f'python -m pip install "{requirement}"'
+    (folder / "EXTERNALLY-MANAGED").touch()
+    assert installation.install_command("cpu") == (
+        f'python -m pip install --break-system-packages "{requirement}"'
+    )
+
+    installed("archive-v0/x", GIT, ["uvicorn", "tensorflow"])
+    both = "@ git+https://git.example/painterly.git"
+    assert installation.install_command("formats") == (
+        f'uvx --from "painterly[cpu,formats,web] {both}" painterly web'
+    )
+    assert "painterly[gpu,web] @" in installation.install_command("gpu")
+
+    for name, words in (
+        ("uv-receipt.toml", "uv tool install"),
+        ("pipx_metadata.json", "pipx install --force"),
+    ):
+        folder = installed(name, GIT, ["pip", "rawpy"])
+        (folder / name).touch()
+        assert installation.install_command("web") == f'{words} "painterly[formats,web] {both}"'
+
+
+def test_what_all_need_is_installed_without_an_extra(installed):
+    installed("pipx", packages=["pip"])
+    assert installation.install_command().endswith(' -m pip install "painterly"')
