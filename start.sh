@@ -8,44 +8,46 @@ usage() {
   cat <<'END'
 Paints every photo in every style.
 
-  ./start.sh                paint the photos in BUCKET_SOURCE (see .env.example), or the samples
+  ./start.sh              paint the photos in BUCKET_SOURCE (see .env.example),
+                          or the samples
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
-                            paint these folders (./name), buckets (name) or single pictures;
-                            any setting is a flag (docs/settings.md)
+                          paint these folders (./name), buckets (name) or single
+                          pictures; any setting is a flag (docs/settings.md)
   ./start.sh PHOTO PAINTING … RESULT.jpg
-                            paint one picture, as ./inetwork.py does; PAINTING may also be
-                            a ready style, such as hokusai
-  ./start.sh --open         open the results page in the browser at the end, if RESULTS
-                            is a folder
-  ./start.sh --include '2026/*' --exclude '*.gif'
-                            paint only photos with such keys; both may be repeated
-  ./start.sh --watch        stay, and every WATCH seconds (60) paint what is new or changed
-  ./start.sh --keep         paint only pictures without a result, whatever has changed
-  ./start.sh --dry-run      only report what would be painted, and the time and memory it takes
-  ./start.sh web            serve a page and an API to paint from a browser (docs/web.md);
-                            RUN_MODE=web does the same
-  ./start.sh cluster …      paint on the Ray cluster at CLUSTER (docs/cluster.md), or else on the
-                            one on this machine
-  ./start.sh styles         list the ready styles, such as hokusai
-  ./start.sh init           set up Clever Cloud, AWS or another S3 service: write .env, create the
-                            buckets (--help lists flags that answer its questions)
-  ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
-                            create the Python environment and print the path of its Python;
-                            --web adds the requirements of the web service, --cluster adds Ray,
-                            --formats adds JPEG XL and cameras' raw files, --dev adds the
-                            requirements of the tests; --gpu installs CUDA on a machine without a
-                            GPU, too, as for an image, and --cpu does not
-  ./start.sh weights        download VGG's weights into ./weights, for all later starts
-  ./start.sh test [ARG …]   run the tests; --quick skips the slow ones, other arguments are pytest's
+                          paint one picture, as ./inetwork.py does; PAINTING
+                          may also be a ready style, such as hokusai
+  ./start.sh --open       open the results page at the end
+  ./start.sh --watch      stay, and paint what is new or changed
+  ./start.sh --dry-run    only report what would be painted, and the time
+  ./start.sh --help-all   show the other flags
 
-The first start installs this project and its requirements with uv into .venv in this script's
-folder. If necessary, it downloads uv into .uv, and uv downloads a Python 3.11 to 3.13. If the active
-environment, python3 or python already has the requirements, that one is used, unless ALWAYS_VENV=1
-is set. On Linux x86_64 with an NVIDIA GPU, CUDA is installed too, unless DEVICE=cpu is set. Relative
+  ./start.sh web          serve a page and an API to paint from a browser
+                          (docs/web.md); RUN_MODE=web does the same
+  ./start.sh cluster …    paint on the Ray cluster at CLUSTER, or else on the
+                          one on this machine (docs/cluster.md)
+  ./start.sh styles       list the ready styles, such as hokusai
+  ./start.sh init         set up Clever Cloud, AWS or another S3 service: write
+                          .env, create the buckets (--help lists its flags)
+  ./start.sh weights      download VGG's weights into ./weights
+  ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
+                          create the environment, print its Python's path;
+                          --web adds the web service, --cluster Ray, --formats
+                          JPEG XL and raw files, --dev what the tests need;
+                          --gpu installs CUDA without a GPU, too, as for an
+                          image, and --cpu does not
+  ./start.sh test [ARG …] run the tests; --quick skips the slow ones, other
+                          arguments are pytest's
+
+The first start installs this project and its requirements with uv into .venv in
+this script's folder. If necessary, it downloads uv into .uv, and uv downloads a
+Python 3.11 to 3.13. If the active environment, python3 or python already has
+the requirements, that one is used, unless ALWAYS_VENV=1 is set. On Linux x86_64
+with an NVIDIA GPU, CUDA is installed too, unless DEVICE=cpu is set. Relative
 paths in variables start at this script's folder.
 
-Exit codes: 2 unknown mode, or neither uv nor Python; 4 DEVICE=gpu without an NVIDIA GPU; 6 .venv
-could not be created; otherwise those of the program (docs/batches.md).
+Exit codes: 2 unknown mode, or neither uv nor Python; 4 DEVICE=gpu without an
+NVIDIA GPU; 6 .venv could not be created; otherwise those of the program
+(docs/batches.md)
 END
 }
 
@@ -115,7 +117,7 @@ PHOTOS PAINTINGS RESULTS."
     run=(-m painterly "$@")
     ;;
 esac
-case " $* " in *" --help "* | *" -h "*) paints="" ;; esac
+case " $* " in *" --help"* | *" -h "*) paints="" ;; esac
 
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2} # Hides TensorFlow's informational messages.
 export PYTHONUNBUFFERED=${PYTHONUNBUFFERED:-1}         # Log lines appear at once.

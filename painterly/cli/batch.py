@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING
 
 from painterly import bucket_layout, ready_styles
 from painterly.cli.app import open_in_browser, run_service
+from painterly.cli.brief_help import (
+    OF_BATCH,
+    OF_BOTH,
+    ONLY_OF_PICTURE,
+    ending,
+    other_flags,
+    section,
+)
 from painterly.cli.installed_defaults import check_samples, paints_instantly
-from painterly.cli.parser import Parser, add_setting, normalized, settings_given
+from painterly.cli.parser import Parser, add_setting, filled, normalized, settings_given
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.installation import IN_CHECKOUT, command
@@ -35,13 +43,15 @@ SHEET = "--sheet"
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 WHERE = "beside start.sh (see .env.example)" if IN_CHECKOUT else "in the current folder"
 SAMPLES = "the samples are painted into ./results" if IN_CHECKOUT else "there is nothing to paint"
-NOTES = f"""\
+NOTES_ON_PLACES = f"""\
 PHOTOS, PAINTINGS and RESULTS are folders, starting with ./ ../ / or ~, or buckets,
 as name, name/prefix or s3://name/prefix. PHOTOS and PAINTINGS may be one picture, and
 PAINTINGS ready styles, such as hokusai,klimt or all ({command("styles")} lists them).
 Without them, BUCKET_SOURCE, BUCKET_STYLE and BUCKET_RESULT name them, in the
 environment or in a file .env {WHERE}; without these,
-{SAMPLES}. Variables set everything else as well.
+{SAMPLES}."""
+NOTES = f"""\
+{NOTES_ON_PLACES} Variables set everything else as well.
 Arguments override variables, and a style's settings in styles.toml override both.
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
@@ -119,6 +129,19 @@ def parser(verb: str = "") -> Parser:
         "done.",
         example=EXAMPLE,
         notes=NOTES,
+        brief="\n\n".join(
+            [
+                EXAMPLE,
+                filled(NOTES_ON_PLACES),
+                section("flags", {**OF_BATCH, **OF_BOTH}),
+                ending(),
+            ]
+        ),
+        other_flags=other_flags(
+            ONLY_OF_PICTURE,
+            f"one picture ({command()} PHOTO PAINTING … RESULT.jpg)",
+            "for folders and buckets",
+        ),
     )
     batch.add_argument("places", metavar=" ".join(PLACES), nargs="*", help="see below")
     add_flags(batch)
@@ -127,21 +150,22 @@ def parser(verb: str = "") -> Parser:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of a batch."""
+    own = parser.add_argument_group("folders and buckets")
     for flag, meaning in FLAGS.items():
-        parser.add_argument(
+        own.add_argument(
             *dict.fromkeys((flag, flag[:2] + flag[2:].replace("-", "_"))),
             action="store_true",
             help=meaning,
         )
     for flag, meaning in PATTERN_FLAGS.items():
-        parser.add_argument(flag, action="append", default=[], metavar="PATTERN", help=meaning)
-    parser.add_argument(
+        own.add_argument(flag, action="append", default=[], metavar="PATTERN", help=meaning)
+    own.add_argument(
         SHEET,
         metavar="FILE",
         help="only write one picture to choose from: one photo in all styles, or all photos in one "
         "style, with their names, by preset instant; takes no RESULTS",
     )
-    parser.add_argument(
+    own.add_argument(
         "--progress",
         metavar="WORD",
         help="bar (on a terminal), plain for a line every 10 %%, json for objects that a program "

@@ -1,5 +1,6 @@
 """`painterly`: paints, or runs the program that its first word names."""
 
+import argparse
 import os
 import sys
 import tomllib
@@ -12,8 +13,9 @@ from typing import Any, NoReturn
 from painterly import bucket_layout, config
 from painterly.cli import batch, picture_arguments
 from painterly.cli.app import leave
+from painterly.cli.brief_help import OF_BATCH, OF_BOTH, OF_PICTURE, ending, section
 from painterly.cli.completion import SHELLS, script
-from painterly.cli.parser import Parser, normalized
+from painterly.cli.parser import HELP_WORDS, Parser, normalized
 from painterly.cli.picture_files import STANDARD
 from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
@@ -56,20 +58,35 @@ VERBS = {
 USAGE = """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]
        %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]"""
 DESCRIPTION = (
-    "Paints a photo in the style of paintings, or every photo of a folder or bucket in every\n"
-    "style. Other commands, each with a --help:\n\n"
-) + "\n".join(f"  {command(name):22}  {verb.purpose}" for name, verb in VERBS.items())
+    "Paints a photo in the style of paintings, or every photo of a folder or bucket in every style."
+)
+COMMANDS = section(
+    "other commands, each with a --help",
+    {command(name): verb.purpose for name, verb in VERBS.items()},
+)
 EXAMPLE = f"""\
   {command()} beach.jpg hokusai out.jpg
   {command()} beach.jpg monet.jpg beach-by-monet.jpg
   {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
-  {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
   {command()} ./photos ./paintings ./painted --size 1024 --open"""
+BRIEF = "\n\n".join(
+    [
+        EXAMPLE,
+        section("flags", OF_BOTH),
+        section("flags for one picture", OF_PICTURE),
+        section("flags for folders and buckets", OF_BATCH),
+        COMMANDS,
+        ending(),
+    ]
+)
 NOTES = f"""\
+{COMMANDS}
+
 One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
 are several PAINTINGs. A PAINTING may be the name of a ready style, and PAINTINGS names with
 commas, or all ({command("styles")} lists them); a file of that name wins.
-PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then.
+PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then:
+  {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
 
 {batch.NOTES}"""
 
@@ -80,7 +97,10 @@ def main(words: Sequence[str] | None = None) -> int:
     if words and words[0] in VERBS:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
-    args = parser().parse_intermixed_args(normalized(words, picture_arguments.SWITCHES))
+    start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
+    args = _parsed([word for word in words if word not in HELP_WORDS])
+    if asked := [word for word in words if word in HELP_WORDS]:
+        _parser_for(args.places, start).parse_args(asked[:1])
     if args.version:
         print(f"painterly {_version()}")
         return 0
@@ -89,7 +109,6 @@ def main(words: Sequence[str] | None = None) -> int:
         purposes = {name: verb.purpose for name, verb in VERBS.items()}
         print(script(args.completion, parser(), parsers, purposes), end="")
         return 0
-    start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
     if args.from_record or (args.sheet is None and _is_one_picture(args.places, start)):
         from painterly.cli.picture import inetwork
 
@@ -115,6 +134,7 @@ def parser() -> Parser:
         description=DESCRIPTION,
         example=EXAMPLE,
         notes=NOTES,
+        brief=BRIEF,
         conflict_handler="resolve",  # Both know the settings.
         allow_abbrev=False,
     )
@@ -126,6 +146,18 @@ def parser() -> Parser:
     picture_arguments.add_flags(painter)
     batch.add_flags(painter)
     return painter
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    return parser().parse_intermixed_args(normalized(words, picture_arguments.SWITCHES))
+
+
+def _parser_for(places: Sequence[str], start: Path) -> Parser:
+    """Return the parser whose help belongs to the arguments so far."""
+    if not places:
+        return parser()
+    one = _is_one_picture(places, start)
+    return picture_arguments.picture_parser(command()) if one else batch.parser()
 
 
 def _version() -> str:

@@ -1,10 +1,13 @@
-"""The parsers of all commands, and the settings as flags.
+"""The parsers of all commands, their help, and the settings as flags.
 
-An error about an unknown flag names the flag that the user may have meant.
+An error about an unknown flag names the flag that the user may have meant, or the command that
+takes it.
 """
 
 import argparse
+import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
@@ -15,22 +18,55 @@ from painterly.setting_values import expectation, kind, parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, RECIPES
 from painterly.suggestions import closest
 
+HELP_ALL = "--help-all"
+HELP_WORDS = ("-h", "--help", HELP_ALL, "--help_all")
+COLUMNS = 80  # of help, at most
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that suggests names for unknown flags.
 
+    `--help` prints a screen, and `--help-all` all flags.
+
     Args:
         *args: As in argparse.
         example: Command lines, which the help shows as they are written.
-        notes: The end of the help, as it is written.
+        notes: The end of the help. Lines that are not indented are filled.
+        brief: What `--help` prints after the usage and the description, or nothing for all.
+        other_flags: Returns what to say of a flag of another command, or None.
         **options: As in argparse.
     """
 
-    def __init__(self, *args: Any, example: str = "", notes: str = "", **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        example: str = "",
+        notes: str = "",
+        brief: str = "",
+        other_flags: Callable[[str], str | None] = lambda flag: None,
+        **options: Any,
+    ) -> None:
         print_anything()  # Help comes before all else.
-        options["formatter_class"] = argparse.RawDescriptionHelpFormatter
+        options["formatter_class"] = _Formatter
+        options["description"] = filled(options["description"])
+        notes = filled(notes)
         options["epilog"] = (f"example:\n{example}\n\n" if example else "") + notes
         super().__init__(*args, **options)
+        self._brief, self._other_flags = brief, other_flags
+        self.add_argument(
+            *HELP_WORDS[2:],
+            action=_HelpAll,
+            help="show all flags, and exit" if brief else argparse.SUPPRESS,
+        )
+
+    def format_help(self) -> str:
+        if not self._brief:
+            return self.format_help_all()
+        return f"{self.format_usage()}\n{self.description}\n\n{self._brief}\n"
+
+    def format_help_all(self) -> str:
+        """Return the help with all flags."""
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         self.exit(fail(self.prog, self.explained(message), ConfigError.exit_code))
@@ -38,8 +74,12 @@ class Parser(argparse.ArgumentParser):
     def explained(self, message: str) -> str:
         """Return argparse's message, or for an unknown flag the one that was probably meant."""
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
-        close = unknown and closest(unknown[1], self._flags())
-        if not unknown or not close:
+        if not unknown:
+            return f"{message}; see --help"
+        if said := self._other_flags(unknown[1].replace("-", "_")):
+            return said
+        close = closest(unknown[1], self._flags())
+        if not close:
             return f"{message}; see --help"
         return f"there is no flag --{unknown[1]}; did you mean --{close}?"
 
@@ -50,6 +90,39 @@ class Parser(argparse.ArgumentParser):
             if isinstance(action, argparse._SubParsersAction):
                 for parser in action.choices.values():
                     yield from parser._flags()
+
+
+class _HelpAll(argparse.Action):
+    """Prints all flags."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, help: str) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, nargs=0, help=help)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        assert isinstance(parser, Parser)
+        print(parser.format_help_all(), end="")
+        parser.exit()
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help of at most COLUMNS columns."""
+
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **options)
+        self._width = min(self._width, COLUMNS - 2)
+
+
+def filled(text: str) -> str:
+    """Return a text with lines of at most COLUMNS columns. Indented and empty ones stay."""
+    lines = []
+    for stays, group in itertools.groupby(
+        text.splitlines(), lambda line: not line or line.startswith(" ")
+    ):
+        part = list(group)
+        lines += (
+            part if stays else textwrap.wrap(" ".join(part), COLUMNS - 1, break_on_hyphens=False)
+        )
+    return "\n".join(lines)
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:

@@ -8,6 +8,14 @@ from pathlib import PurePath
 from typing import Any, NoReturn
 
 from painterly import ready_styles
+from painterly.cli.brief_help import (
+    OF_BOTH,
+    OF_PICTURE,
+    ONLY_OF_BATCH,
+    ending,
+    other_flags,
+    section,
+)
 from painterly.cli.installed_defaults import paints_instantly
 from painterly.cli.parser import (
     Parser,
@@ -20,6 +28,7 @@ from painterly.cli.picture_files import STANDARD
 from painterly.config import DEVICE_CHOICES, parse_memory_size
 from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS, OutputFormat
+from painterly.installation import command
 from painterly.paper import NONE
 from painterly.setting_values import LARGEST, expectation, parse_bool
 from painterly.settings import FIELDS, RECIPES, Settings
@@ -27,17 +36,18 @@ from painterly.wording import shortened
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX"""
+DESCRIPTION = """\
+Paints a photo in the style of one or more paintings and writes PREFIX.png (or PREFIX
+itself if it ends in .png, .jpg, .webp or .tiff)."""
+EXAMPLES = """\
+  {name} beach.jpg monet.jpg beach-by-monet.jpg
+  {name} beach.jpg monet.jpg hokusai.jpg both --style_weight 0.7 0.3
+  {name} beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
+  {name} beach.jpg monet.jpg original --recipe inetwork --num_iter 10
+  {name} --from-record results/_records/monet/beach.jpg.json repainted"""
 EPILOG = """\
 A switch without a value is true; values are True or False, yes or no, 1 or 0. Flags
 may be written with dashes. docs/inetwork.md says how they differ from the original's.
-
-examples:
-  ./inetwork.py beach.jpg monet.jpg beach-by-monet
-  ./inetwork.py beach.jpg monet.jpg beach-by-monet.jpg
-  ./inetwork.py beach.jpg monet.jpg hokusai.jpg beach-by-both --style_weight 0.7 0.3 --size 1024
-  ./inetwork.py beach.jpg monet.jpg hokusai.jpg parts --regions sky.png ground.png
-  ./inetwork.py beach.jpg monet.jpg original --recipe inetwork --image_size 400 --num_iter 10
-  ./inetwork.py --from-record results/_records/monet/beach.jpg.json repainted
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
 3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
@@ -195,7 +205,7 @@ class _Parser(Parser):
 
 def parsed(words: Sequence[str]) -> argparse.Namespace:
     """Return the arguments on a command line. Raises ConfigError. Exits after --help."""
-    return _parser().parse_intermixed_args(normalized(words, SWITCHES))
+    return picture_parser().parse_intermixed_args(normalized(words, SWITCHES))
 
 
 def asked_for(args: argparse.Namespace) -> PictureArguments | RecordArguments:
@@ -214,7 +224,8 @@ def asked_for(args: argparse.Namespace) -> PictureArguments | RecordArguments:
 
 def usage() -> str:
     """Return one line for each way to call the program, and a pointer to its help."""
-    return f"{_parser().format_usage()}       {_parser().prog} --help\n"
+    parser = picture_parser()
+    return f"{parser.format_usage()}       {parser.prog} --help\n"
 
 
 def _picture_arguments(args: argparse.Namespace, memory_limit: int | None) -> PictureArguments:
@@ -363,13 +374,19 @@ def _switch(text: str) -> bool:
     return value
 
 
-def _parser() -> Parser:
+def picture_parser(name: str = "inetwork.py") -> Parser:
+    """Return the parser of one picture, for a program of this name."""
+    examples = EXAMPLES.format(name=f"./{name}" if name == "inetwork.py" else name)
     parser = _Parser(
-        prog="inetwork.py",
+        prog=name,
         usage=USAGE,
-        description="Paints a photo in the style of one or more paintings and writes PREFIX.png "
-        "(or PREFIX\nitself if it ends in .png, .jpg, .webp or .tiff).",
+        description=DESCRIPTION,
+        example=examples,
         notes=EPILOG,
+        brief="\n\n".join([examples, section("flags", {**OF_BOTH, **OF_PICTURE}), ending()]),
+        other_flags=other_flags(
+            ONLY_OF_BATCH, f"folders and buckets ({command()} PHOTOS PAINTINGS RESULTS)", "here"
+        ),
         allow_abbrev=False,
     )
     _add(parser, "pictures", metavar="BASE REF [REF …] PREFIX", nargs="*")
@@ -381,7 +398,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """Add the flags of one picture."""
     count = whole_number(0, MAX_COUNT)
 
-    group = parser.add_argument_group("arguments of the original")
+    group = parser.add_argument_group("one picture: arguments of the original")
     _add(group, "--style_masks", metavar="MASK", nargs="+")
     _add(group, "--content_mask", metavar="MASK")
     _add(group, "--color_mask", metavar="MASK")
@@ -392,13 +409,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         also = ", or the path of a picture" if name == "init_image" else ""
         add_setting(group, name, *others, also=also)
 
-    group = parser.add_argument_group("further arguments")
+    group = parser.add_argument_group("one picture: further arguments")
     _add(group, "--regions", metavar="MASK", nargs="+")
     for name in FIELDS:
         if name not in ORIGINAL:
             add_setting(group, name)
 
-    group = parser.add_argument_group("files and device")
+    group = parser.add_argument_group("one picture: files and device")
     _add(group, "--save_every", metavar="N", type=count)
     _add(group, "--output_format", choices=OUTPUT_FORMATS)
     _add(group, "--output_quality", metavar="N", type=whole_number(1, 100), default=95)
@@ -410,7 +427,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     _add(group, "--memory_limit", metavar="SIZE")
     _add(group, "--device", choices=DEVICE_CHOICES, default=DEVICE_CHOICES[0])
 
-    group = parser.add_argument_group("instead of painting")
+    group = parser.add_argument_group("one picture: instead of painting")
     _add(group, "--from_record", metavar="FILE")
 
 

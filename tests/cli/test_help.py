@@ -1,0 +1,95 @@
+"""--help: a screen of each command, with flags that it takes; --help-all has all of them."""
+
+import re
+import subprocess
+
+import pytest
+
+from painterly.cli import batch, brief_help
+from painterly.cli.command import VERBS, main, parser
+from painterly.cli.parser import COLUMNS
+from painterly.cli.picture_arguments import picture_parser
+from painterly.installation import PROGRAM
+
+ROWS = 46  # of a screen
+PICTURE = ["beach.jpg", "monet.jpg", "x.jpg"]
+FOLDERS = ["./photos", "./paintings", "./painted"]
+
+
+@pytest.fixture
+def printed(capsys):
+    """Return a function that runs a command, and returns what it prints."""
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(words)
+        out, err = capsys.readouterr()
+        assert not err and ended.value.code == 0, err
+        return out
+
+    return run
+
+
+def flags(help_text):
+    return {each.replace("-", "_") for each in re.findall(r"--([a-z][\w-]+)", help_text)}
+
+
+@pytest.mark.parametrize("words", [[], PICTURE, FOLDERS, *([verb] for verb in VERBS)])
+def test_help_is_one_screen_and_help_all_has_no_fewer_flags(printed, monkeypatch, words):
+    monkeypatch.setenv("COLUMNS", "200")
+    screen = printed(*words, "--help").splitlines()
+    assert len(screen) <= ROWS
+    assert max(map(len, screen)) <= COLUMNS
+    everything = printed(*words, "--help-all")
+    named = flags("\n".join(screen)) - {"help", "help_all"}
+    assert named <= flags(everything)
+    assert max(map(len, everything.splitlines())) <= COLUMNS
+
+
+def test_the_help_of_one_picture_and_of_folders_has_only_flags_that_they_take(printed):
+    one, many = flags(printed(*PICTURE, "--help-all")), flags(printed(*FOLDERS, "--help-all"))
+    assert "style_weight" in one - many and "watch" in many - one and "size" in one & many
+    assert not many & {*brief_help.ONLY_OF_PICTURE}
+    assert not one & {*brief_help.ONLY_OF_BATCH}
+    assert one | many <= flags(printed("--help-all"))
+
+
+def test_the_flags_of_one_command_only_are_those_that_the_other_refuses():
+    one, many = set(picture_parser()._flags()), set(batch.parser()._flags())
+    assert {each.replace("-", "_") for each in one - many} == set(brief_help.ONLY_OF_PICTURE)
+    assert {each.replace("-", "_") for each in many - one} == set(brief_help.ONLY_OF_BATCH)
+    assert one | many <= set(parser()._flags())
+
+
+@pytest.mark.usefixtures("inetwork_files")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            [*PICTURE, "--progress", "plain"],
+            "--progress goes with folders and buckets (./start.sh PHOTOS PAINTINGS RESULTS); "
+            "here, set PROGRESS",
+        ),
+        ([*PICTURE, "--dry-run"], "--dry-run goes with folders and buckets"),
+        (
+            [*FOLDERS, "--output_format", "png"],
+            "--output-format goes with one picture (./start.sh PHOTO PAINTING … RESULT.jpg); "
+            "for folders and buckets, set OUTPUT_FORMAT",
+        ),
+        ([*FOLDERS, "--fresh"], "--fresh goes with one picture"),
+        ([*FOLDERS, "--content-mask", "a.png"], "a mask lies beside its photo, as beach.mask.png"),
+    ],
+)
+def test_a_flag_of_the_other_command_is_told_as_such(capsys, words, said):
+    try:
+        code = main(words)
+    except SystemExit as ended:
+        code = ended.code
+    err = capsys.readouterr().err
+    assert code == 2 and said in err and err.count("\n") == 1, err
+
+
+def test_start_sh_shows_a_screen():
+    screen = subprocess.run([PROGRAM / "start.sh", "--help"], capture_output=True, text=True)
+    lines = screen.stdout.splitlines()
+    assert 20 < len(lines) <= ROWS and max(map(len, lines)) <= COLUMNS
