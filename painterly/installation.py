@@ -47,8 +47,8 @@ def install_command(extra: str = "") -> str:
     """Return the command line that adds an extra of pyproject.toml to this installation, or without
     one, what all need.
 
-    uvx makes an environment for each command, so there it is the command with the extra. Where
-    another tool made the environment, it makes it again, with the extras that are there.
+    uvx makes an environment for each command, so with it the extra is part of the command. Tools
+    that replace an environment, as pipx does, also get the extras that it has.
     """
     if IN_CHECKOUT:
         return f"./start.sh setup --{extra}"

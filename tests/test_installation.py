@@ -1,4 +1,4 @@
-"""The command lines that a user is told to type, by how the program was installed."""
+"""Command lines for the user that fit the way in which the program was installed."""
 
 import json
 import sys

@@ -190,13 +190,14 @@ def ask(question: str) -> str:
         return ""
 
 
-def open_in_browser(path: Path) -> None:
-    """Show a file or folder in the browser, or print its path if no browser starts."""
+def open_in_browser(shown: Path | str) -> None:
+    """Show a file, a folder or an address in the browser, or print it if no browser starts."""
     started = False
     with contextlib.suppress(webbrowser.Error):
-        started = webbrowser.open(path.resolve().as_uri())
+        address = shown if isinstance(shown, str) else shown.resolve().as_uri()
+        started = webbrowser.open(address)
     if not started:
-        print(f"could not start a browser; open {path} yourself", flush=True)
+        print(f"could not start a browser; open {shown} yourself", flush=True)
 
 
 def _catch_ctrl_c() -> None:

@@ -1,7 +1,5 @@
-"""What `--help` shows of the commands with many flags: a screen. `--help-all` shows all flags.
-
-Each of the two that paint is told which flags only the other one takes.
-"""
+"""The screens that `--help` shows of the commands with many flags, and the flags that only one of
+the two commands that paint takes."""
 
 from collections.abc import Callable, Mapping
 

@@ -20,7 +20,7 @@ from painterly.suggestions import closest
 
 HELP_ALL = "--help-all"
 HELP_WORDS = ("-h", "--help", HELP_ALL, "--help_all")
-COLUMNS = 80  # of help, at most
+COLUMNS = 80  # the width of help, at most
 
 
 class Parser(argparse.ArgumentParser):

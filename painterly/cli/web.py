@@ -1,10 +1,11 @@
 """`painterly web`: the web service."""
 
 import os
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from painterly.cli.app import run_service
+from painterly.cli.app import open_in_browser, run_service
 from painterly.cli.installed_defaults import paints_instantly, web_folders
 from painterly.cli.parser import Parser
 from painterly.installation import command
@@ -24,7 +25,7 @@ NAME = command("web")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until a signal arrives, and return the exit code."""
-    parser().parse_args(arguments)
+    args = parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
         from painterly import config, ready_styles
@@ -41,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         loaded = config.load(environment | defaults, demo_settings={})
         try:
             options = load_options(environment, alone or loaded.demo)
-            return serve(loaded, options, paint_jobs)
+            return serve(loaded, options, paint_jobs, *([_open] if args.open else []))
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
             raise
@@ -51,11 +52,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser(verb: str = "web") -> Parser:
     """Return the parser of this verb of `painterly`."""
-    return Parser(
+    made = Parser(
         command(verb),
         description="Paints from a browser: serves a page and an API.",
         notes=EXIT_CODES,
     )
+    made.add_argument("--open", action="store_true", help="open the page in the browser")
+    return made
+
+
+def _open(address: str) -> None:
+    """Open the page without waiting for the browser: one in the terminal lasts as long as it is
+    used."""
+    threading.Thread(target=open_in_browser, args=[address], daemon=True).start()
 
 
 def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:

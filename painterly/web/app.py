@@ -39,17 +39,24 @@ from painterly.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # bytes of a form without its file
+EVERY_ADDRESS = ("0.0.0.0", "::")
 CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
 MAX_HEADERS = 16_384  # bytes
 
 
-def serve(config: Config, options: WebOptions, worker: Callable[..., int]) -> int:
+def serve(
+    config: Config,
+    options: WebOptions,
+    worker: Callable[..., int],
+    show: Callable[[str], None] = lambda address: None,
+) -> int:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         config: The configuration.
         options: The options of the service.
         worker: As in `Supervisor`.
+        show: Is called with the page's address on this machine, which answers from then on.
 
     Returns:
         The exit code.
@@ -60,10 +67,16 @@ def serve(config: Config, options: WebOptions, worker: Callable[..., int]) -> in
     host, port = options.host, options.port
     with listen(host, port) as listening:
         app = create_app(Service(config, options, worker))
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        event(f"serving on {address}", event="serving", port=port)
+        here = "localhost" if host in (*EVERY_ADDRESS, "127.0.0.1") else host
+        page = _address(here, port)
+        event(f"serving on {_address(host, port)}; open {page}", event="serving", port=port)
+        show(page)
         _Server(server_config(app)).run([listening])
     return 0
+
+
+def _address(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -11,7 +11,7 @@ from painterly.cli.parser import COLUMNS
 from painterly.cli.picture_arguments import picture_parser
 from painterly.installation import PROGRAM
 
-ROWS = 46  # of a screen
+ROWS = 46  # lines on a screen
 PICTURE = ["beach.jpg", "monet.jpg", "x.jpg"]
 FOLDERS = ["./photos", "./paintings", "./painted"]
 

@@ -116,16 +116,26 @@ def test_the_web_process_never_loads_tensorflow():
     assert done.stdout == "set()\n", done.stderr
 
 
-@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
-def test_the_address_in_the_log_is_one_that_a_browser_takes(
-    place, host, shown, monkeypatch, caplog
+@pytest.mark.parametrize(
+    ("host", "shown", "here"),
+    [
+        ("127.0.0.1", "127.0.0.1", "localhost"),
+        ("0.0.0.0", "0.0.0.0", "localhost"),
+        ("::1", "[::1]", "[::1]"),
+    ],
+)
+def test_the_address_in_the_log_is_one_that_a_browser_takes_and_opens(
+    place, host, shown, here, monkeypatch, caplog
 ):
     caplog.set_level("INFO", "painterly")
     monkeypatch.setattr(app._Server, "run", lambda *_: None)
     (port,) = free_ports(1)
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
-    assert serve(config.load(place), options, no_worker) == 0
-    assert caplog.messages == [f"serving on http://{shown}:{port}"]
+    opened = []
+    assert serve(config.load(place), options, no_worker, opened.append) == 0
+    page = f"http://{here}:{port}"
+    assert caplog.messages == [f"serving on http://{shown}:{port}; open {page}"]
+    assert opened == [page]
 
 
 @pytest.mark.parametrize(
