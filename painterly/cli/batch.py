@@ -21,6 +21,7 @@ from painterly.cli.brief_help import (
 )
 from painterly.cli.installed_defaults import check_samples, paints_instantly
 from painterly.cli.parser import Parser, add_setting, filled, normalized, settings_given
+from painterly.cli.places import check_not_on_the_web, similar_picture
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.installation import IN_CHECKOUT, command
@@ -272,6 +273,8 @@ def _ready_styles(place: str, start: Path) -> str | None:
 
 def _located(place: str, name: str, start: Path) -> str:
     """Return a place as a value of BUCKET_*."""
+    if name != PLACES[-1]:
+        check_not_on_the_web(place, name)
     if place.startswith("file:"):
         return place
     try:
@@ -291,8 +294,8 @@ def _located(place: str, name: str, start: Path) -> str:
             f"./{place} for the folder or s3://{place} for the bucket"
         )
     if _names_picture(place) and "/" not in place:
-        problem = NO_RESULTS if name == PLACES[-1] else "there is no such file here"
-        raise ConfigError(f"{name} is {place!r}; {problem}")
+        problem = "there is no such file here" + similar_picture(path)
+        raise ConfigError(f"{name} is {place!r}; {NO_RESULTS if name == PLACES[-1] else problem}")
     return place
 
 

@@ -17,6 +17,7 @@ from painterly.cli.brief_help import OF_BATCH, OF_BOTH, OF_PICTURE, ending, sect
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, normalized
 from painterly.cli.picture_files import STANDARD
+from painterly.cli.places import is_on_the_web
 from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
 from painterly.installation import IN_CHECKOUT, PROGRAM, command
@@ -188,7 +189,8 @@ def _is_one_picture(places: Sequence[str], start: Path) -> bool:
     photo, result = places[0], places[-1]
     if photo == STANDARD or result == STANDARD:
         return True
-    if "://" in photo + result or photo.startswith("file:") or (start / photo).is_dir():
+    elsewhere = ("://" in photo and not is_on_the_web(photo)) or "://" in result
+    if elsewhere or photo.startswith("file:") or (start / photo).is_dir():
         return False
     names_file = _is_picture(result) and not (start / result).is_dir()
     return names_file if len(places) == 3 else _is_picture(photo)

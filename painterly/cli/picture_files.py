@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 
 from painterly import bucket_layout
 from painterly.batch.names import TIMELAPSE
+from painterly.cli.places import check_not_on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
@@ -49,10 +50,13 @@ def read_photo(path: str) -> tuple[str, bytes]:
 
 def read_file(path: str, argument: str) -> bytes:
     """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
+    check_not_on_the_web(path, argument)
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte.
-        reason = getattr(error, "strerror", None) or error
+        reason = str(getattr(error, "strerror", None) or error)
+        if isinstance(error, FileNotFoundError):
+            reason += similar_picture(Path(path))
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
 
 
