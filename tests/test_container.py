@@ -1,4 +1,5 @@
-"""Dockerfile, .dockerignore and compose.yaml; tools/try_image.sh builds the image itself."""
+"""Dockerfile, .dockerignore, compose.yaml and docs/kubernetes.yaml; tools/try_image.sh builds the
+image."""
 
 import fnmatch
 import re
@@ -13,6 +14,7 @@ from painterly.vgg.architectures import BUILTIN
 from painterly.web.gate import OPEN_PATHS
 from painterly.web.options import load_options
 
+MANIFEST = PROGRAM / "docs/kubernetes.yaml"
 DOCKERFILE = (PROGRAM / "Dockerfile").read_text()
 
 
@@ -63,7 +65,7 @@ def test_compose_serves_the_page_and_keeps_its_pictures():
     assert (python, option) == ("python", "-m") and find_spec(module) and verb in VERBS
 
     options = load_options({**web["environment"], "WEB_PASSWORD": "a long one"})
-    assert web["ports"] == [f"8080:{options.port}"] and not options.local
+    assert web["ports"] == [f"${{PUBLISH:-8080}}:{options.port}"] and not options.local
     check = web["healthcheck"]["test"][-1]
     [(port, path)] = re.findall(r'urlopen\("http://127\.0\.0\.1:(\d+)(/\w+)"', check)
     assert port == str(options.port) and path in OPEN_PATHS
@@ -74,3 +76,77 @@ def test_compose_serves_the_page_and_keeps_its_pictures():
     assert name in compose["volumes"]
     [made] = re.findall(r"install --directory --owner=painter --group=painter (.+)", DOCKERFILE)
     assert folder in made.split() and folder == "/app/results"
+
+
+def test_a_batch_and_https_start_only_on_request():
+    compose = yaml.safe_load((PROGRAM / "compose.yaml").read_text())
+    web, batch, caddy = (compose["services"][name] for name in ("web", "batch", "caddy"))
+    assert "profiles" not in web
+    assert (batch["profiles"], caddy["profiles"]) == (["batch"], ["https"])
+
+    python, option, module = batch["entrypoint"]
+    assert (python, option) == ("python", "-m") and find_spec(module) and not batch["command"]
+    for shared in ("build", "image", "env_file", "volumes"):
+        assert batch[shared] == web[shared]
+    assert not batch["ports"] and batch["restart"] == "no" and batch["healthcheck"]["disable"]
+
+    options = load_options({**web["environment"], "WEB_PASSWORD": "a long one"})
+    assert caddy["command"][-2:] == ["--to", f"web:{options.port}"]
+    assert caddy["ports"] == ["80:80", "443:443"]
+    [volume] = caddy["volumes"]
+    assert volume.partition(":")[0] in compose["volumes"]
+
+
+def test_compose_reads_no_variable_but_those_that_its_page_explains():
+    text = (PROGRAM / "compose.yaml").read_text()
+    page = (PROGRAM / "docs/docker.md").read_text()
+    assert all(f"{name}=" in page for name in re.findall(r"\$\{(\w+)", text))
+    [version] = re.findall(r"Compose (\d+\.\d+) or later", text)
+    assert f"Compose {version} or later" in page
+
+
+def test_kubernetes_serves_the_page_and_keeps_its_pictures():
+    claim, deployment, service = yaml.safe_load_all(MANIFEST.read_text())
+    assert [each["kind"] for each in (claim, deployment, service)] == [
+        *("PersistentVolumeClaim", "Deployment", "Service")
+    ]
+    spec = deployment["spec"]["template"]["spec"]
+    [container] = spec["containers"]
+    python, option, module, verb = container["args"]
+    assert (python, option) == ("python", "-m") and find_spec(module) and verb in VERBS
+    assert "ENTRYPOINT" not in DOCKERFILE  # It would come before the arguments.
+
+    variables = {each["name"]: each["value"] for each in container["env"]}
+    known = set(re.findall(r"^#?([A-Z_]+)=", (PROGRAM / ".env.example").read_text(), re.MULTILINE))
+    assert set(variables) <= known
+    options = load_options({**variables, "WEB_PASSWORD": "a long one"})
+    [port] = container["ports"]
+    assert port["containerPort"] == options.port and not options.local
+    [exposed] = service["spec"]["ports"]
+    assert exposed["targetPort"] == port["name"]
+    probes = {name: each["httpGet"] for name, each in container.items() if name.endswith("Probe")}
+    assert {each["port"] for each in probes.values()} == {port["name"]}
+    paths = {name: each["path"] for name, each in probes.items()}
+    assert paths == {
+        "startupProbe": "/healthz",
+        "livenessProbe": "/healthz",
+        "readinessProbe": "/readyz",
+    }
+    assert {*paths.values()} <= {*OPEN_PATHS}
+
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"] == labels == service["spec"]["selector"]
+    [mount] = container["volumeMounts"]
+    [volume] = spec["volumes"]
+    assert mount["name"] == volume["name"] and f"{mount['mountPath']}\n" in DOCKERFILE
+    assert volume["persistentVolumeClaim"]["claimName"] == claim["metadata"]["name"]
+    user = spec["securityContext"]
+    assert f"--uid {user['runAsUser']} " in DOCKERFILE and user["fsGroup"] == user["runAsUser"]
+    # A second process, on another node, would wait for the volume forever.
+    assert claim["spec"]["accessModes"] == ["ReadWriteOnce"]
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["strategy"]["type"] == "Recreate"
+
+    [secret] = {each["secretRef"]["name"] for each in container["envFrom"]}
+    assert f"kubectl create secret generic {secret} " in MANIFEST.read_text()
+    assert f"service/{service['metadata']['name']} 8080:{exposed['port']} " in MANIFEST.read_text()
