@@ -9,6 +9,7 @@ from painterly.settings import Settings
 OF_BOTH = {
     "--preset WORD": "instant (a second), draft, fine, or print",
     "--size N": f"longer side in px, or full; default: {Settings().size}",
+    "--paper WORD": "A4, A3, 30x40cm …: painted for a print, instead of --size",
     "--strength X": f"0: close to the photo, 1: to the painting; default: {Settings().strength}",
     "--stroke_size X": "2: strokes twice as large",
     "--preserve_color": "keep the photo's own colours",

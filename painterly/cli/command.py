@@ -67,7 +67,6 @@ COMMANDS = section(
 )
 EXAMPLE = f"""\
   {command()} beach.jpg hokusai out.jpg
-  {command()} beach.jpg monet.jpg beach-by-monet.jpg
   {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
   {command()} ./photos ./paintings ./painted --size 1024 --open"""
 BRIEF = "\n\n".join(
