@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -19,7 +20,6 @@ from painterly import __version__
 from painterly.config import Config
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
-from painterly.installation import SAMPLE_PHOTOS
 from painterly.log import WarningLog, event, log_trace
 from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
@@ -157,10 +157,8 @@ def create_app(service: Service) -> FastAPI:
     )
     for router in (jobs, instant, paintings, pages):
         app.include_router(router)
-    samples = StaticFiles(directory=SAMPLE_PHOTOS, check_dir=False)
-    app.mount("/static/samples/photos", samples, name="samples")
-    app.mount("/static/shared", StaticFiles(directory=SHARED), name="shared")
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    for path, folder in (("/static/shared", SHARED), ("/static", STATIC)):
+        app.mount(path, GZipMiddleware(StaticFiles(directory=folder, check_dir=False)))
     return app
 
 

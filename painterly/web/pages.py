@@ -1,5 +1,6 @@
 """The pages in HTML."""
 
+import gzip
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -7,9 +8,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
+from painterly import ready_styles
+from painterly.batch.styles import title_of_files
 from painterly.bucket_layout import picture_extensions
 from painterly.gallery.page import SHARED, configure, languages_context
-from painterly.installation import SAMPLE_PHOTOS
+from painterly.style_title import StyleTitle
 from painterly.texts import Texts
 from painterly.web.api_docs import docs_context
 from painterly.web.catalogue import display_name
@@ -19,10 +22,10 @@ from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
 
-# Addresses of photos for users who have none at hand. An installed package has none either.
-SAMPLES = [
-    f"/static/samples/photos/{sample.name}" for sample in sorted(SAMPLE_PHOTOS.glob("*.jpg"))
-]
+# The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
+SAMPLE_STYLE = "hokusai"
+SAMPLE_FILES = Path(__file__).parent / "static" / "samples"
+PAPERS = ("A4", "A3", "30x40cm", "8x10in")
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login
@@ -42,7 +45,9 @@ def index(request: Request, service: Shared) -> Response:
         presets=[
             {"name": name, "size": size} for name, size in service.orders.preset_sizes().items()
         ],
-        samples=SAMPLES,
+        sample=_sample(),
+        papers=PAPERS,
+        masters=bool(service.config.styles),
         defaults={name: getattr(settings, name) for name in ON_PAGE},
         accept=",".join(sorted(picture_extensions())),
         kinds=", ".join(sorted(each[1:].upper() for each in picture_extensions() - OTHER_NAMES)),
@@ -128,18 +133,35 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
         shares = {each.name: each.share for each in style.paintings}
         name = next(iter(shares)) if len(shares) == 1 else ""
         alone.add(name)
-        about = {"name": style.name, "shares": shares, "settings": style.settings}
-        about |= {"order": {"style": style.name}, "thumb": style.thumbnail}
+        about = style.model_dump(include={"name", "title", "short", "year", "medium", "settings"})
+        about |= {"shares": shares, "order": {"style": style.name}, "thumb": style.thumbnail}
+        about["sample"] = _sample_in(style.name) if style.ready else None
         uploaded = name in paintings and paintings[name].uploaded
         choices.append({"id": f"style {style.name}", "choice": about, "uploaded": uploaded})
     for painting in paintings.values():
         if painting.name not in alone:
-            about = {"name": PurePosixPath(display_name(painting.name)).stem, "settings": {}}
-            about |= {"shares": {painting.name: 1}, "thumb": painting.thumbnail}
+            name = display_name(painting.name)
+            stem, title = PurePosixPath(name).stem, title_of_files([name]) or StyleTitle()
+            about = {"name": stem, "title": title.title_in(language, stem), "settings": {}}
+            about |= {"short": title.short_artist, "year": title.year_in(language), "medium": None}
+            about |= {"shares": {painting.name: 1}, "thumb": painting.thumbnail, "sample": None}
             about |= {"order": {"paintings": {painting.name: 1}}}
             identified = f"painting {painting.name}"
             choices.append({"id": identified, "choice": about, "uploaded": painting.uploaded})
     return choices
+
+
+def _sample() -> dict[str, str]:
+    title = ready_styles.title(SAMPLE_STYLE)
+    name = (title and title.short_artist) or SAMPLE_STYLE
+    photo, painted = (f"/static/samples/{file}.jpg" for file in ("portrait", "stage"))
+    return {"photo": photo, "painted": painted, "style": SAMPLE_STYLE, "name": name}
+
+
+def _sample_in(style: str) -> str | None:
+    """Return the address of the sample photo in a ready style, if there is one."""
+    file = SAMPLE_FILES / f"{style}.jpg"
+    return f"/static/samples/{file.name}" if file.exists() else None
 
 
 def _shown(
@@ -148,4 +170,10 @@ def _shown(
     language = language_of(request)
     about |= languages_context(language, [language], "gallery", "page")
     about["user_logged_in"] = service.sessions.is_logged_in(request.session)
-    return templates.TemplateResponse(request, f"{name}.html", about, status)
+    page = templates.TemplateResponse(request, f"{name}.html", about, status)
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        page.body = gzip.compress(bytes(page.body), 5)
+        page.headers["content-encoding"] = "gzip"
+        page.headers["content-length"] = str(len(page.body))
+    page.headers["vary"] = "Accept-Encoding, Accept-Language, Cookie"
+    return page

@@ -38,13 +38,18 @@ def test_the_form_suits_everybody(page, server, tmp_path):
     page.until("document.querySelectorAll('[name=style]').length > 1")
     page.until("document.querySelector('#system').textContent.startsWith('Ready')")
     assert page.violations() == set()
-    page.one("#paint").click()
+    page.one("#surprise").click()
     assert page.one("#refused").text
     assert page.violations() == set()
     page.one("#photo-files").send_keys(str(tmp_path / LONG))
+    page.js("document.querySelector('#several').click()")
     for each in page.all("[name=style]"):
-        each.click()
-    page.all("[name=blend]")[1].click()
+        page.js("arguments[0].checked || arguments[0].click()", each)
+    assert page.all("#shares input")
+    assert_suits_everybody(page)
+    page.one("#how").click()
+    page.js("document.querySelector('[value=print]').click()")
+    assert page.one("#paper").is_displayed()
     assert_suits_everybody(page)
     assert page.errors() == []
 
@@ -57,9 +62,15 @@ def test_jobs_and_a_result_suit_everybody(page, server):
         elif state.final:
             server.end(job, state)
     page.look(server.address)
-    page.until("document.querySelectorAll('.job img:not([hidden])').length === 5")
-    assert_suits_everybody(page)
-    page.one("#finished [data-state=done] button").click()
+    page.until("document.querySelectorAll('.film img:not([hidden])').length === 5")
+    for each in page.all("#queue .cell, #finished .cell"):
+        page.js("arguments[0].click()", each)
+        assert_suits_everybody(page)
+    page.one("#finished [data-state=done] .cell").click()
+    for menu in ("#print-menu", "#more-menu"):
+        page.one(f"{menu} summary").click()
+        assert_suits_everybody(page)
+    page.one("#compare").click()
     page.until("document.querySelector('dialog').open && after.naturalWidth")
     assert_suits_everybody(page)
     assert page.errors() == []
@@ -98,7 +109,7 @@ def test_the_mask_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)
     page.one("#photo-files").send_keys(str(tmp_path / LONG))
-    page.one("#photos .mask").click()
+    page.one("#mask-open").click()
     page.until("document.querySelector('#mask').open")
     page.one("#mask-clear").click()  # So that there is something to undo.
     assert_suits_everybody(page)

@@ -26,17 +26,26 @@ def test_the_page_is_in_the_language_of_the_browser_on_a_phone_as_well(
     page.speak(f"{language},it")
     page.look(server.address, 390, 844)
     page.until("document.querySelectorAll('[name=style]').length > 1")
-    page.until("document.querySelectorAll('.job img:not([hidden])').length === 5")
+    page.until("document.querySelectorAll('.film img:not([hidden])').length === 5")
     page.one("#photo-files").send_keys(str(tmp_path / "town.jpg"))
+    page.js("document.querySelector('#several').click()")
     for each in page.all("[name=style]"):
-        page.js("arguments[0].click()", each)
+        page.js("arguments[0].checked || arguments[0].click()", each)
     assert page.js("document.documentElement.lang") == language
     text = Texts(language).text
     assert page.js("document.title") == f"(2) {text('page.title')}"
-    states = page.js("[...document.querySelectorAll('.state')].map(each => each.textContent)")
-    assert any(text("page.waiting") in each for each in states)
+    said = page.js("[...document.querySelectorAll('.film .said')].map(each => each.textContent)")
+    assert text("page.next") in said or text("page.nth", place=2) in said
+    assert text("page.cancelled") in said
     if language != "en":
         assert page.english("page", "gallery") == set()
+        for each in range(5):  # Each job on the stage.
+            page.js(
+                "document.querySelectorAll('ol .cell, #finished .cell')[arguments[0]].click()", each
+            )
+            assert page.english("page", "gallery") == set()
+        page.js("document.querySelector('#photos .cell').click()")
+        page.js("document.querySelector('#how').click()")
     assert page.js("document.documentElement.scrollWidth") == 390
     assert page.small() == []
     assert page.width_with_large_text() == 320
@@ -54,10 +63,10 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     assert page.hidden_from_keyboard() == []
     page.one("#languages summary").click()
     page.choose_language("Español")
-    assert page.one("#paint").text == "Pintar"
+    assert page.one("#sample-photo").text == "Pintar la foto de ejemplo"
     page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
     page.until("document.querySelector('dialog').open")
-    assert page.one("#subtitle").text == "mosaic" and page.one("#download").text.startswith(
+    assert page.one("#subtitle").text == "Mosaic" and page.one("#download").text.startswith(
         "Descargar"
     )
     page.one("#close").click()
@@ -65,7 +74,7 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     assert page.one("h1").text == "Galería" and page.english("page", "gallery") == set()
     page.look(f"{server.address}/gallery/#?style=mosaic")
     page.choose_language("English")
-    assert page.one("#status").text == "1 result in the style mosaic", "the filter stays"
+    assert page.one("#status").text == "1 result in the style Mosaic", "the filter stays"
     assert page.errors() == []
 
 

@@ -36,7 +36,7 @@ def open_mask(page, server, photo):
         page.js("document.querySelector('[name=preset][value=instant]').click()")
         page.js("document.querySelector('[name=style]').click()")
         page.one("#photo-files").send_keys(str(photo))
-        page.one("#photos .mask").click()
+        page.one("#mask-open").click()
         page.until(DRAWING)
 
     return opened
@@ -50,7 +50,7 @@ def painted(page, server, worker):
         if page.js(DRAWING):
             page.one("#mask-done").click()
         page.one("#paint").click()
-        page.until("!document.querySelector('#photos li, #paint[aria-disabled]')")
+        page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
         assert page.one("#refused").text == ""
         assert worker.paint()
         server.jobs.refresh()
@@ -91,6 +91,12 @@ def drag(page, kind, *places):
             pointer.pointer_down()
     pointer.pointer_up()
     chain.w3c_actions.perform()
+
+
+def paint_again(page):
+    """Fill the form with the newest result's order."""
+    page.one("#finished .cell").click()
+    page.js("document.querySelector('#again-with').click()")
 
 
 def said(page):
@@ -141,13 +147,14 @@ def test_a_rectangle_is_moved_sized_and_kept_by_keyboard_and_the_mask_used_again
     assert keeps(changed, LEFT) and not keeps(changed, RIGHT)
 
     page.until("document.querySelector('#finished [data-state=done]')")
-    page.js("document.querySelector('#finished .actions').lastElementChild.click()")
-    assert "Change mask" in page.one("#photos .mask").text
+    paint_again(page)
+    assert page.one("#mask-row").get_attribute("textContent") == "Change mask"
+    assert page.all("#photos .masked")
     again = painted()
     assert keeps(again, LEFT) and not keeps(again, RIGHT), "the mask of the job"
 
-    page.js("document.querySelector('#finished .actions').lastElementChild.click()")
-    page.one("#photos .mask").click()
+    paint_again(page)
+    page.one("#mask-open").click()
     page.until(DRAWING)
     assert said(page).startswith("60%"), "the painted part of the job is marked"
     page.one("#mask-clear").click()
@@ -184,5 +191,7 @@ def test_a_photo_that_the_browser_cannot_show_has_a_line_instead(page, server, t
     file.write_bytes(saved(gradient(*SIZE), "HEIF"))
     page.look(server.address)
     page.one("#photo-files").send_keys(str(file))
-    page.until("!document.querySelector('#photos .mask')")
-    assert "so no mask can be drawn" in page.one("#photos li").text
+    page.until("document.querySelector('#mask-row').hidden")
+    assert not page.one("#mask-open").is_displayed()
+    assert "so no mask can be drawn" in page.one("#mask-for").get_attribute("textContent")
+    assert page.one("#about").text.startswith("This browser cannot show the photo.")

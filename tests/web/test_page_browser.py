@@ -73,10 +73,23 @@ def visit(page, server):
 
 
 def choose(page, photos, *styles):
+    """Add photos; choose one style, or several for a blend."""
     if photos:
         page.one("#photo-files").send_keys("\n".join(photos))
+    if len(styles) > 1:
+        page.js("several.checked || several.click()")
     for each in styles:
-        page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", each)
+        box = "document.querySelectorAll('[name=style]')[arguments[0]]"
+        page.js(f"{box}.checked || {box}.click()", each)
+
+
+def show_photo(page, number=0):
+    """Put a chosen photo back on the stage, where a picture that is painted now was."""
+    page.all("#photos .cell")[number].click()
+
+
+def one_picture_each(page):
+    page.js("document.querySelector('[name=blend][value=\"\"]').click()")
 
 
 def queued(page, count):
@@ -85,12 +98,19 @@ def queued(page, count):
 
 def order(page):
     """Click on Paint, and wait until all has been sent."""
+    if not page.one("#paint").is_displayed():
+        show_photo(page)
     page.one("#paint").click()
-    page.until("!document.querySelector('#photos li, #paint[aria-disabled]')")
+    page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
+
+
+def label(page):
+    """Return the title of the picture on the stage, and the line below it."""
+    return page.one("#heading").text, page.one("#about").text
 
 
 def chosen_photos(page):
-    return page.js("[...document.querySelectorAll('#photos .name')].map(e => e.textContent)")
+    return page.js("[...document.querySelectorAll('#photos .said')].map(e => e.textContent)")
 
 
 def log_in(page, locked):
@@ -108,10 +128,11 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     visit(page, locked)
     page.until("document.querySelector('[data-preset=fine]').textContent.startsWith('about')")
     choose(page, photos, 0, 1)
-    page.one("[value=fine]").click()
-    assert page.one("#paint").text == "Paint 4 pictures"
-    page.all("[name=blend]")[1].click()
-    assert page.one("#paint-time").text == "about 2 min in total"
+    page.js("document.querySelector('[value=fine]').click()")
+    one_picture_each(page)
+    assert page.one("#paint-said").text == "Paint 4 pictures"
+    page.js("document.querySelector('[name=blend]').click()")
+    assert page.one("#paint-time").text == "7 min"
     order(page)
     queued(page, 2)
     assert page.one("#announcement").get_attribute("textContent") == "2 pictures added to the queue"
@@ -119,11 +140,17 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     assert (beach.photo, town.photo) == ("beach.jpg", "town.jpg")
     locked.paint(beach, step=60, fraction=0.3, seconds_left=42)
     page.until("document.querySelector('#queue img').src.includes('preview')")
-    painting, waiting = page.all("#queue > li")
-    assert "beach.jpg in mosaic+waves\nPainting, about 40 s left" in painting.text
-    assert painting.find_element("css selector", "progress").get_property("value") == 0.3
-    assert "Waiting, next in the queue" in waiting.text
+    assert label(page) == (
+        "Painting in Mosaic and Waves",
+        "30%, about 40 s left, then 1 more picture",
+    )
+    assert page.one("#progress").get_property("value") == 0.3
+    painting, waiting = page.all("#queue .cell")
+    assert painting.text.startswith("30%") and waiting.text.startswith("next")
+    waiting.click()
+    assert label(page)[1].startswith("Waiting, next in the queue, done in about")
     assert page.errors() == []
+    page.one("#languages summary").click()
     page.one("#log-out").click()
     page.until("location.pathname === '/login'")
 
@@ -143,24 +170,76 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     page.driver.execute_script(
         DROP, "#photos", [["notes.pdf", 9], ["big.png", 3_000_000], ["folder", 0]]
     )
-    kind, *others = page.one("#photos-refused").text.split(". ")
+    kind, *others = page.one("#refused").text.split(". ")
     assert kind.startswith("notes.pdf is not one of the supported formats: ")
     assert "JPG" in kind and "HEIC" in kind and "JPEG" not in kind
     assert others == [
         "big.png is too large: 3 MB, the limit is 2 MB",
         "folder is empty, or a folder without pictures.",
     ]
-    page.one("#photos button").click()
+    page.js("document.querySelector('#photos .x').focus()")
+    page.one("#photos .x").click()
     assert chosen_photos(page) == ["pasted-1.png"]
-    assert page.js("document.activeElement.ariaLabel") == "Remove pasted-1.png"
+    assert page.js("document.activeElement.innerText") == "Remove pasted-1.png"
+    assert page.one("#refused").text == "", "a change clears what was refused"
     dragged = {"items": [], "dragOperationsMask": 1}
     dragged["files"] = [str(tmp_path / name) for name in ("trip", "empty.jpg")]
     for kind in ("dragEnter", "dragOver", "drop"):
         event = {"type": kind, "x": 100, "y": 200, "data": dragged}
         page.driver.execute_cdp_cmd("Input.dispatchDragEvent", event)
     refused = "empty.jpg is empty, or a folder without pictures."
-    page.until("document.querySelector('#photos-refused').textContent === arguments[0]", refused)
+    page.until("document.querySelector('#refused').textContent === arguments[0]", refused)
     assert chosen_photos(page) == ["pasted-1.png", "9.jpg", "10.jpg", "town.png"]
+
+
+def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, server, photos):
+    from selenium.webdriver import Keys
+
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    order(page)
+    [job] = server.ordered
+    assert page.one("#cancel").is_displayed()
+    server.end(server.jobs.stored(job.id), started="2026-11-20T10:01:30+00:00")
+    page.until("document.body.dataset.acts === 'done'")
+    page.until("document.querySelector('#painting-side').src.includes('/result')")
+    assert label(page) == ("In Mosaic", "Painted in 30 s.\nPaint it fine")
+    page.until("getComputedStyle(picture).getPropertyValue('--at') === '30%'")
+    assert [page.colour("#picture", x) for x in (0.15, 0.6)] == ["red", "blue"]
+    line = page.one("#line")
+    line.send_keys(Keys.HOME)
+    assert page.colour("#picture", 0.15) == "blue"
+    line.send_keys(Keys.ARROW_RIGHT)
+    assert line.get_attribute("aria-valuetext").startswith("1% photo on the left")
+    assert page.one("#save").get_property("href").endswith("/result?download=1")
+    page.all("#styles .tile")[1].click()
+    assert page.one("#paint").is_displayed() and label(page)[0] == "In Waves"
+    order(page)
+    assert [each.style for each in server.ordered] == ["mosaic", "waves"]
+
+
+def test_surprise_me_orders_a_poster(page, server, photos):
+    visit(page, server)
+    choose(page, photos[:1])
+    page.one("#surprise").click()
+    queued(page, 1)
+    assert server.ordered[0].poster
+    page.until("document.body.dataset.acts === 'painting'")
+    server.end(server.jobs.stored(server.ordered[0].id))
+    page.until("document.body.dataset.acts === 'done'")
+    assert page.one("#heading").text == "Your photo, after everyone"
+
+
+def test_the_first_screen_is_light(page, place):
+    with staged(place | {"STYLES": "all"}) as server:
+        page.look(server.address, 1280, 800)
+        shown = "[...document.querySelectorAll('.you')].filter(e => e.naturalWidth).length"
+        page.until(f"{shown} >= 9 && document.querySelector('#painting-side').naturalWidth")
+        loaded = page.js(
+            "performance.getEntries().reduce((sum, each) => sum + (each.transferSize || 0), 0)"
+        )
+        assert 100_000 < loaded < 350_000
+        assert page.js(f"{shown} < document.querySelectorAll('.you').length"), "others are not seen"
 
 
 def test_what_the_storage_refused_is_requested_again(page, server):
@@ -177,11 +256,13 @@ def test_what_the_storage_refused_is_requested_again(page, server):
     page.until(f"document.querySelector('#queue img').src.includes('{photo}')")
     assert not server.refusals
     server.refusals["POST", f"/api/jobs/{job.id}/cancel"] = (503, "no storage", None)
-    page.one("#queue button").click()
-    page.until("document.querySelector('#queue .words .refusal').textContent")
-    page.one("#queue button").click()
+    page.one("#queue .cell").click()
+    page.one("#cancel").click()
+    page.until("document.querySelector('#refused').textContent")
+    page.one("#cancel").click()
     page.until("document.querySelector('#finished > li')")
-    assert page.one("#finished > li").text.split("\n")[1:3] == ["Cancelled", "Try again"]
+    assert label(page) == ("In Mosaic", "Cancelled")
+    assert page.one("#retry").is_displayed() and page.one("#refused").text == ""
 
 
 def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):
@@ -190,29 +271,40 @@ def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):
     server.add("beach.jpg")
     visit(page, server)
     queued(page, 1)
-    page.one("#queue button").send_keys(Keys.ENTER)
-    page.until("document.activeElement.innerText.startsWith('Try again')")
+    page.one("#queue .cell").send_keys(Keys.ENTER)
+    page.one("#cancel").send_keys(Keys.ENTER)
+    page.until("document.activeElement.id === 'heading'")
+    assert label(page)[1] == "Cancelled"
     town = server.add("town.jpg")
     queued(page, 1)
-    page.js("document.querySelector('#queue button').focus()")
+    page.js("document.querySelector('#queue .cell').focus()")
     server.end(town)
-    page.until("document.activeElement.innerText.startsWith('Compare')")
+    page.until("document.activeElement.closest('#finished')")
+    assert "town.jpg" in page.js("document.activeElement.textContent")
 
 
 def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
     visit(page, server)
-    page.driver.execute_script(DROP, "#painting-zone", [["notes.png", 9]])
-    page.until("document.querySelector('#styles-refused').textContent")
-    assert page.one("#styles-refused").text.startswith("notes.png is of no known kind")
+    page.driver.execute_script(DROP, "#masters", [["notes.png", 9]])
+    page.until("document.querySelector('#refused').textContent")
+    assert page.one("#refused").text.startswith("notes.png is of no known kind")
     (tmp_path / "starry night.png").write_bytes(jpeg("blue"))
     page.one("#painting-files").send_keys(str(tmp_path / "starry night.png"))
     page.until("document.querySelector('[name=style]:checked')")
+    assert page.one("#refused").text == ""
     chosen = "document.querySelector('[name=style]:checked').closest('label').innerText"
-    assert page.js(chosen) == "starry-night"
+    assert page.js(chosen).strip() == "Starry night"
+    page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
     page.driver.switch_to.alert.accept()
     page.until("document.querySelectorAll('[name=style]').length === 2")
     assert not page.js("document.querySelector('[name=style]:checked')")
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(jpeg("blue", (64 + number, 64)))
+    page.one("#painting-files").send_keys("\n".join(str(tmp_path / f"{n}.png") for n in range(2)))
+    page.until("document.querySelectorAll('[name=style]').length === 4")
+    page.until("!document.querySelector('#styles-status').textContent")
+    assert not page.js("document.querySelector('[name=style]:checked')"), "of many, none is chosen"
 
 
 TOO_LARGE = "beach.jpg has 90 megapixels; at most 52 are painted"
@@ -228,16 +320,18 @@ REFUSALS = [
 def test_the_page_explains_a_refusal_and_the_photo_can_be_sent_again(page, server, photos):
     visit(page, server)
     choose(page, [], 0)
+    choose(page, photos)
     for number, (refusal, words) in enumerate(REFUSALS, 1):
-        choose(page, photos)
+        show_photo(page)
         server.refusals["POST", "/api/jobs"] = refusal
         page.one("#paint").click()
         page.until("refused.textContent && !document.querySelector('#paint[aria-disabled]')")
         assert page.one("#refused").text == words
+        assert page.one("#refused").is_displayed()
         of_one_photo = refusal[0] in (413, 415, 422)
-        assert len(page.all("#photos li")) == (1 if of_one_photo else 2)
+        queued(page, 2 * number - (1 if of_one_photo else 2))
         order(page)
-        queued(page, 2 * number)
+        queued(page, 2 * number)  # The accepted one is not painted twice.
         assert page.one("#refused").text == ""
 
 
@@ -253,14 +347,15 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     visit(page, server)
     page.driver.execute_script(HASTE)
     choose(page, photos, 0, 1)
+    one_picture_each(page)
     server.refusals["POST", "/api/jobs"] = FULL
     page.one("#paint").click()
     page.until(IS_FULL)
     server.refusals["POST", "/api/jobs"] = FULL
     assert page.one("#queue-full").text.startswith("The queue is full. The remaining pictures")
-    assert page.one("#paint").text == "4 pictures to send…"
-    page.one("#photos button").click()  # The user removes the first photo.
-    page.until("paint.textContent === '2 pictures to send…'")
+    assert page.one("#paint-said").text == "4 pictures to send…"
+    page.js("document.querySelector('#photos .x').click()")  # The user removes the first photo.
+    page.until("document.querySelector('#paint-said').textContent === '2 pictures to send…'")
     page.until(f"!{SENDING}")
     queued(page, 2)
     assert [each.photo for each in server.ordered] == ["town.jpg", "town.jpg"]
@@ -275,12 +370,14 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     until(lambda: not server.refusals)
     queued(page, 6)
     page.until(f"!{SENDING}")
-    choose(page, photos)
+    show_photo(page)
     server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos are waiting", 600)
     page.one("#paint").click()
     page.until(IS_FULL)
-    page.js("document.querySelector('#finished .actions').lastElementChild.click()")
+    page.one("#finished .cell").click()
+    page.js("document.querySelector('#again-with').click()")
     assert page.one("#refused").text.startswith("Pictures are still being sent.")
+    show_photo(page)
     page.one("#stop-sending").click()
     page.until(f"!{SENDING}")
     refused = "The queue is full: 5 photos are waiting. Try again in 10 min."
@@ -321,9 +418,10 @@ def test_the_page_recovers_by_itself_after_an_outage(page, place):
             return probe.connect_ex(("127.0.0.1", port))
 
     until(is_closed)
+    said = "document.querySelector('#queue .said').textContent"
     with staged(place, port=port) as server:
         server.paint(job, step=90, fraction=0.9)
-        page.until("!away.textContent && document.querySelector('#queue progress').value === 0.9")
+        page.until(f"!away.textContent && {said} === '90%'")
         server.end(job)
         page.until("document.querySelector('#finished [data-state=done]')")
 
@@ -353,8 +451,8 @@ def test_a_late_answer_does_not_undo_newer_events(page, server):
     page.until("document.querySelector('#finished [data-state=done]')")
     page.driver.execute_script("window.release()")
     page.until("window.taken")
-    titles = [each.text.split()[0] for each in page.all("#queue h3, #finished h3")]
-    assert titles == ["town.jpg", "beach.jpg"]
+    named = "[...document.querySelectorAll('.film:not(#chosen) .named')].map(e => e.textContent)"
+    assert page.js(named) == [", town.jpg in Mosaic", ", beach.jpg in Mosaic"]
     assert len(page.all("#queue > li")) == 1
 
 
@@ -429,19 +527,20 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     server.end(job, timelapse="a blend/beach.timelapse.webp")
     visit(page, server)
     page.until("document.querySelector('#finished [data-state=done]')")
-    compare, _, repaint = page.all("#finished .actions > *")
     server.refusals["GET", f"/api/jobs/{job.id}/photo"] = (404, "it is gone", None)
-    compare.click()
+    page.one("#finished .cell").click()
+    page.one("#full-screen").click()
     page.until("before.src")
     assert page.js("document.querySelector('#again').matches(':any-link')"), "Tab reaches it"
     assert page.one("#film summary").is_displayed()
     assert page.js("timelapse.src").endswith(f"/{job.id}/timelapse")
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
-    repaint.click()
+    page.one("#more-menu summary").click()
+    page.one("#again-with").click()
     assert chosen_photos(page) == ["beach.jpg"]
-    assert [each.text for each in page.all("#shares output")] == ["75%", "25%"]
-    page.one("[value=print]").click()
+    assert [each.text for each in page.all("#shares b")] == ["75% Waves", "25% Mine"]
+    page.js("document.querySelector('[value=print]').click()")
     order(page)
     queued(page, 1)
     [again] = server.ordered
@@ -467,9 +566,9 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
     choose(page, photos[:1], 0)
     order(page)
     page.js("strength.dispatchEvent(new Event('input', { bubbles: true }))")
+    page.one("#how").click()
     page.one("[name=preserve_color]").click()
     page.one("[name=timelapse]").click()
-    choose(page, photos[:1])
     order(page)
     settings = [each.settings for each in server.ordered]
     assert settings == [{}, {"strength": 0.7, "preserve_color": True, "timelapse": True}]
@@ -480,7 +579,6 @@ def test_only_settings_that_were_set_on_the_page_are_sent(page, server, photos):
         (Keys.HOME, 0.25),
     ):
         slider.send_keys(key)
-        choose(page, photos[:1])
         order(page)
         assert server.ordered[-1].settings["stroke_size"] == size, "the slider's steps multiply"
     assert slider.get_attribute("aria-valuetext") == "0.25, very fine"
@@ -499,19 +597,21 @@ def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server,
         page.one("[name=preserve_color]").is_selected(),
     )
     tiles = page.all("#styles li label")
+    page.js("document.querySelector('#several').click()")
+    one_picture_each(page)
     assert shown() == ("0.7", "0", False)
     tiles[0].click()
     assert shown() == ("0.9", "1", True)
-    assert page.one("#strength-value").text == "very strong"
+    assert page.one("#strength-value").get_attribute("textContent") == "very strong"
     tiles[1].click()  # The second style does not set them.
     assert shown() == ("0.7", "0", False)
     tiles[1].click()
-    page.one("[name=preserve_color]").click()
+    page.js("document.querySelector('[name=preserve_color]').click()")
     tiles[0].click()
     tiles[0].click()
     assert shown() == ("0.9", "1", False)
     choose(page, photos[:1], 2)
-    page.all("[name=blend]")[1].click()
+    page.js("document.querySelector('[name=blend]').click()")
     order(page)
     paintings = [each.name for each in server.ordered[0].paintings]
     assert paintings == ["mosaic.jpg"], "a tiny share is left out of a blend"
@@ -522,14 +622,21 @@ def test_the_keyboard_alone_orders_a_picture_and_is_led_to_a_missing_field(page,
     from selenium.webdriver import Keys
 
     visit(page, server)
-    page.one("#paint").send_keys(Keys.ENTER)
+    styles = page.all("[name=style]")
+    styles[0].send_keys(Keys.SPACE)
+    styles[0].send_keys(Keys.ENTER)
     assert page.one("#refused").text == "Choose at least one photo."
     assert page.js("document.activeElement.id") == "photo-files"
     page.one("#photo-files").send_keys(photos[0])
+    assert page.one("#refused").text == ""
+    page.js("document.querySelector('#several').focus()")
+    page.driver.switch_to.active_element.send_keys(Keys.SPACE)
+    styles[0].send_keys(Keys.SPACE)
     page.one("#paint").send_keys(Keys.ENTER)
     assert page.one("#refused").text == "Choose at least one style."
     assert page.js("document.activeElement.name") == "style"
     page.driver.switch_to.active_element.send_keys(Keys.SPACE)
+    assert page.one("#refused").text == ""
     page.one("#paint").send_keys(Keys.ENTER)
     queued(page, 1)
     assert server.ordered[0].style == "mosaic"
@@ -543,16 +650,21 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
     with staged(place | ready) as server:
         page.look(server.address)
         page.until("document.querySelectorAll('[name=style]').length === 2")
-        for each in page.all(".tile"):
-            each.click()
+        page.until("document.querySelector('#about').textContent.startsWith('The Great Wave')")
+        assert page.one("#heading").text == "Your photo, after Hokusai"
+        assert page.one("#side").text == "Hokusai"
         page.one("#sample-photo").click()
-        page.until("document.querySelector('#photos li')")
-        assert page.one("#paint").text == "Paint 2 pictures"
-        assert not page.one("#sample-photo").is_displayed()
-        order(page)
+        queued(page, 1)
+        [job] = server.ordered
+        assert (job.photo, job.style, job.preset) == ("portrait.jpg", "hokusai", "instant")
+        page.all("#styles .tile")[1].click()
+        assert label(page) == (
+            "After Klimt",
+            "Adele Bloch-Bauer I, 1907, oil, silver and gold on canvas",
+        )
+        order(page)  # The photo has stayed.
         queued(page, 2)
-        assert {each.photo for each in server.ordered} == {"landscape.jpg"}
-        assert {each.preset for each in server.ordered} == {"draft"}
+        assert server.ordered[1].style == "klimt"
         assert page.errors() == []
 
 

@@ -11,7 +11,6 @@ from support.web_service import WebProcess
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 
 PASSWORD = "a long password"
-DONE = "#finished [data-state=done]"
 
 
 @pytest.fixture
@@ -25,6 +24,7 @@ def server(tmp_path):
     environment = {
         **{name: str(tmp_path / folder) for name, folder in names.items()},
         **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
+        "STYLES": "none",
         "HOME": str(tmp_path),
     }
     web = WebProcess(environment, tmp_path / "log")
@@ -47,36 +47,40 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
     # Each tile shows this photo in its style, as soon as the worker is ready.
-    shown = "[...document.querySelectorAll('#styles .preview')].filter(e => e.naturalWidth)"
+    shown = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.startsWith('blob:'))"
     until(f"{shown}.length === 2")
     assert len(set(page.js(f"{shown}.map(e => e.src)"))) == 2
+    page.js("document.querySelector('#several').click()")
     for each in page.all("[name=style]"):
-        each.click()
-    until("document.querySelector('#preview-picture').naturalWidth")
-    before = page.one("#preview-picture").get_property("src")
+        page.js("arguments[0].checked || arguments[0].click()", each)
+    painted = "document.querySelector('#painting-side').src"
+    until(f"{painted}.startsWith('blob:') && document.querySelector('#painting-side').naturalWidth")
+    before = page.js(painted)
+    page.one("#how").click()
     page.one("#strength").send_keys(Keys.ARROW_RIGHT)
-    until(f"document.querySelector('#preview-picture').src !== '{before}'")
-    page.all("[name=blend]")[1].click()
-    page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 5)
-    assert [each.text for each in page.all("#shares output")] == ["60%", "40%"]
-    page.one("[value=draft]").click()
+    until(f"{painted}.startsWith('blob:') && {painted} !== '{before}'")
+    page.js("document.querySelector('[value=draft]').click()")
+    page.one("#sheet-close").click()
+    page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 10)
+    assert [each.text for each in page.all("#shares b")] == ["60% Blue", "40% Green"]
     page.one("#paint").click()
     until("document.querySelectorAll('#queue > li').length === 2")
     # At once: the list may move under the pointer when the first job ends.
-    page.js("document.querySelector('#queue > li:last-child button').click()")
+    page.js("document.querySelector('#queue > li:last-child .x').click()")
     until("document.querySelector('#finished [data-state=cancelled]')")
-    until("document.querySelector('#queue progress[value]')")
-    until(f"document.querySelector('{DONE}')")
-    assert "beach.jpg in blue+green" in page.one(DONE).text
-    compare, download, _ = page.all(f"{DONE} .actions > *")
-    assert download.get_property("href").endswith("/result?download=1")
-    compare.click()
+    until("document.querySelector('#progress[value]')")
+    # The stage stays with the picture until it is done.
+    until("document.body.dataset.acts === 'done'")
+    assert page.one("#heading").text == "In Blue and Green"
+    assert page.one("#save").get_property("href").endswith("/result?download=1")
+    until("document.querySelector('#painting-side').src.includes('/result')")
+    page.one("#full-screen").click()
     until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
     page.one("#slider").send_keys(Keys.ARROW_RIGHT)
     assert page.one("#slider").get_attribute("aria-valuetext").startswith("51% photo on the left")
-    assert [each.text for each in page.all("#paintings li")] == ["blue\n60%", "green\n40%"]
+    assert [each.text for each in page.all("#paintings li")] == ["Blue\n60%", "Green\n40%"]
     page.one("#close").click()
     page.one("nav [href='/gallery/']").click()
     until("document.querySelector('.card')")
-    assert page.one("main h2").text == "beach.jpg" and page.one(".card").text == "blue+green"
+    assert page.one("main h2").text == "beach.jpg" and page.one(".card").text == "Blue + Green"
     assert page.errors() == []

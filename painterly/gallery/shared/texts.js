@@ -19,6 +19,7 @@ export const inLanguage = (title) => typeof title === "string" ? title : title[l
 const plurals = new Intl.PluralRules(locale), integers = new Intl.NumberFormat(locale);
 export const counted = (key, count, values = {}) =>
   text(`${key}.${plurals.select(count) === "one" ? "one" : "other"}`, { count: integers.format(count), ...values });
+export const listed = (names) => new Intl.ListFormat(locale).format(names);
 const percents = new Intl.NumberFormat(locale, { style: "percent" });
 export const percent = (share) => percents.format(share);
 export const decimal = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });

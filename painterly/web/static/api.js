@@ -3,7 +3,7 @@ import { text } from "./shared/texts.js";
 import { rounded } from "./words.js";
 
 // Photos that have not been sent would be lost with the page.
-const hasUnsent = () => document.querySelector("#photos li") !== null;
+export const hasUnsent = () => document.querySelector("#photos .unsent") !== null;
 
 // message: a sentence for people. status: the HTTP status, 0 without an answer. after: seconds before the next try.
 export class Refusal extends Error {

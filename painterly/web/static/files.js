@@ -1,7 +1,6 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
 import { byId } from "./shared/elements.js";
 import { megabytes, text } from "./shared/texts.js";
-import { fetchFile } from "./api.js";
 
 const { uploadBytes, accept, kinds } = byId("order").dataset, endings = accept.split(",");
 
@@ -58,10 +57,13 @@ const dropped = ({ items }, add) => {
   Promise.all(inside).then((found) => add([...files, ...found.flat()]));
 };
 
-// A file that is dropped outside the paintings is a photo.
+// A file that is dropped on the styles is a painting, any other a photo.
 export const bindFileInputs = (addPhotos, addPaintings) => {
-  const zoneOf = ({ target }) => target.closest("#painting-zone") || byId("photo-zone");
-  const mark = (zone) => { for (const each of document.querySelectorAll(".zone")) each.classList.toggle("over", each === zone); };
+  const zoneOf = ({ target }) => target.closest("#masters") || byId("studio");
+  const mark = (zone) => {
+    document.body.classList.toggle("dropping", zone !== null);
+    for (const each of [byId("studio"), byId("masters")]) each.classList.toggle("over", each === zone);
+  };
   const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
   document.addEventListener("dragover", (event) => {
     if (!hasFiles(event)) return;
@@ -74,7 +76,7 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(null);
-    dropped(event.dataTransfer, zoneOf(event).id === "painting-zone" ? addPaintings : addPhotos);
+    dropped(event.dataTransfer, zoneOf(event).id === "masters" ? addPaintings : addPhotos);
   });
   document.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files].map(withName);
@@ -82,17 +84,11 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     event.preventDefault();
     addPhotos(files);
   });
-  for (const [input, add] of [["photo-files", addPhotos], ["photo-camera", addPhotos], ["painting-files", addPaintings]]) {
+  for (const [input, add] of [["photo-files", addPhotos], ["photo-add", addPhotos], ["photo-camera", addPhotos], ["painting-files", addPaintings]]) {
     byId(input).addEventListener("change", ({ target }) => {
       const files = [...target.files];
       target.value = "";
       add(files);
     });
   }
-  byId("sample-photo").addEventListener("click", async () => {
-    try {
-      await addPhotos(await Promise.all(byId("sample-photo").dataset.files.split(" ").map(fetchFile)));
-      byId("photo-files").focus(); // The button hides once it has been used.
-    } catch (refusal) { byId("photos-refused").textContent = refusal.message; }
-  });
 };

@@ -1,16 +1,19 @@
-// The page that takes orders and shows the queue.
+// The page that takes orders, and shows them as they are painted.
 import { byId } from "./shared/elements.js";
 import { text, translated } from "./shared/texts.js";
-import { ask } from "./api.js";
-import { bindCards, showJobs } from "./cards.js";
+import { ask, fetchFile } from "./api.js";
+import "./acts.js";
 import { connect } from "./connection.js";
 import { bindFileInputs } from "./files.js";
 import { bindJobs } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";
-import { loadEstimates, orderAgain } from "./order.js";
+import { loadEstimates, orderAgain, submit } from "./order.js";
 import { addPhotos } from "./photos.js";
 import "./previews.js";
-import { follow, openResult } from "./result.js";
+import { follow } from "./result.js";
+import { sample } from "./stage.js";
+import { showJobs } from "./strip.js";
+import { refuse } from "./words.js";
 
 const RETRY_MS = 5000, MOST_ATTEMPTS = 24;
 let attempts = 0, retryTimer = 0;
@@ -40,15 +43,21 @@ const showStyles = async () => {
 };
 
 bindFileInputs(addPhotos, addPaintings);
-bindCards({ again: orderAgain, open: openResult });
+byId("sample-photo").addEventListener("click", async () => {
+  try {
+    addPhotos([await fetchFile(sample.photo)]);
+    submit();
+  } catch (refusal) { refuse(refusal.message); }
+});
 bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}) });
 showWorker();
-await Promise.all([showStyles(), connect()]);
+await showStyles(); // They name the jobs.
+await connect();
 // In another tab, paintings may have been added or deleted.
 document.addEventListener("visibilitychange", () => { if (!document.hidden) showStyles(); });
 follow();
 const again = new URLSearchParams(location.search).get("again");
 if (again) {
   history.replaceState(null, "", "/");
-  try { orderAgain(await ask(`/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { byId("refused").textContent = refusal.message; }
+  try { orderAgain(await ask(`/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse(refusal.message); }
 }

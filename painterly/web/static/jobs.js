@@ -1,7 +1,9 @@
 // The jobs that the page knows, and their states.
+import { setBusy } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
-import { announce, titleOf } from "./words.js";
+import { titleOf } from "./styles.js";
+import { announce, refuse } from "./words.js";
 
 const jobs = new Map();
 let handlers = {};
@@ -35,6 +37,13 @@ export const fetchJobs = async () => {
   for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
   for (const job of all) keep(job);
   handlers.changed();
+};
+export const cancelJob = async (job, button) => {
+  if (button.hasAttribute("aria-disabled")) return;
+  setBusy(button, true);
+  refuse();
+  try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) { refuse(refusal.message); }
+  setBusy(button, false);
 };
 // functions: `changed` is called after each change, `ended` when a job leaves the queue.
 export const bindJobs = (functions) => { handlers = functions; };

@@ -1,14 +1,17 @@
 // The order: how it is painted, what it takes, and sending it.
 //
-// The form's `change` event is the message bus of photos.js, styles.js, order.js and previews.js: the browser sends it for a changed field,
-// they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on these listens.
+// The form's `change` event is the message bus of photos.js, styles.js, order.js, previews.js and stage.js: the browser sends it for a changed field,
+// they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on these listens. An event
+// of the form itself comes from the server's answers, not from a user.
 import { byId, setBusy } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { ask } from "./api.js";
-import { chosenStyles, setStylesOf, settingsOfStyles } from "./styles.js";
+import { ask, hasUnsent, newKey } from "./api.js";
+import { updateJob } from "./jobs.js";
+import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
 import { chosenPhotos, setPhotoOf } from "./photos.js";
 import { send, stopSending } from "./sending.js";
-import { about, announce } from "./words.js";
+import { showJob, shownJob } from "./stage.js";
+import { about, announce, brief, refuse } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
 let estimates = {}, sending = false;
@@ -16,15 +19,18 @@ let estimates = {}, sending = false;
 const defaults = JSON.parse(form.dataset.defaults);
 let changes = {};
 export const changedSettings = () => changes;
-const setChanges = (settings) => {
+const setChanges = (settings, target) => {
   changes = settings;
-  form.dispatchEvent(new Event("change"));
+  target.dispatchEvent(new Event("change", { bubbles: true }));
 };
+export const secondsOf = (preset) => estimates[preset];
 
 const showOrder = () => {
-  const count = chosenPhotos().length * chosenStyles().length, each = estimates[form.elements.preset.value];
-  if (!sending) paint.textContent = count > 1 ? counted("page.paint_pictures", count) : text("page.paint");
-  byId("paint-time").textContent = count && each ? text("page.in_total", { time: about(each * count) }) : "";
+  const count = chosenPhotos().length * chosenStyles().length, { value: preset, dataset } = form.querySelector("[name=preset]:checked");
+  byId("how-said").textContent = dataset.said;
+  byId("paper-row").hidden = preset !== "print";
+  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : text("page.paint");
+  byId("paint-time").textContent = !sending && estimates[preset] ? brief(estimates[preset] * Math.max(1, count)) : "";
 };
 // The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
@@ -46,6 +52,7 @@ const showSettings = () => {
     const field = form.elements[name];
     if (name in sliders) {
       field.value = sliders[name].at(settings[name]);
+      field.style.setProperty("--value", `${100 * (field.value - field.min) / (field.max - field.min)}%`);
       const words = text(`page.${name}.${sliders[name].name(valueOf(field))}`);
       byId(`${name}-value`).textContent = words;
       field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
@@ -59,12 +66,20 @@ export const loadEstimates = async () => {
     const seconds = estimates[each.dataset.preset];
     each.textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
+  // Instant pictures are as large as this machine paints at once, which it may have found out only now.
+  for (const field of document.querySelectorAll("[name=preset]")) {
+    const size = estimates.sizes[field.value], words = size === "full" ? text("page.original_size") : `${size}\u00a0px`;
+    field.dataset.said = `${text(`page.preset.${field.value}`)}, ${words}`;
+    field.parentElement.querySelector("small").textContent = text(`page.preset_for.${field.value}`, { size: words });
+  }
+  if (estimates.poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(estimates.poster)}`;
   showOrder();
   return !Object.values(estimates).includes(null);
 };
 
-const missing = () => {
+const missing = (requests) => {
   if (!chosenPhotos().length) return [text("page.choose_photo_first"), byId("photo-files")];
+  if (requests) return null;
   if (!chosenStyles().length) return [text("page.choose_style_first"), form.querySelector("[name=style]") || byId("painting-files")];
   const most = Number(form.dataset.blended), [{ paintings = {} }] = chosenStyles();
   if (Object.keys(paintings).length > most) return [text("page.most_blended", { most }), form.querySelector("[name=style]:checked")];
@@ -72,64 +87,88 @@ const missing = () => {
 };
 
 const showFull = (full) => {
-  if (!full && document.activeElement === stop) paint.focus();
+  if (!full && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
   stop.hidden = !full;
   byId("queue-full").textContent = full ? text("page.queue_full") : "";
 };
-const sendOrder = () => {
-  const requests = chosenStyles().map((style) => ({ ...style, preset: form.elements.preset.value, settings: changes }));
+const requestsOfForm = () => {
+  const preset = form.elements.preset.value, paper = byId("paper").value;
+  return chosenStyles().map((style) => ({ ...style, preset, settings: preset === "print" && paper ? { ...changes, paper } : changes }));
+};
+const sendOrder = (requests) => {
+  const said = byId("paint-said");
   return send(
-    requests,
-    (at, whole) => { paint.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
-    (left) => { paint.textContent = counted("page.to_send", left); showFull(true); },
+    requests || requestsOfForm(),
+    (at, whole) => { said.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
+    (left) => { said.textContent = counted("page.to_send", left); showFull(true); },
   );
 };
 
 form.addEventListener("change", () => { showOrder(); showSettings(); });
-form.addEventListener("input", ({ target }) => { if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }); });
+form.addEventListener("input", ({ target }) => { if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }, target); });
 showSettings();
+showOrder();
 stop.addEventListener("click", stopSending);
-form.addEventListener("submit", async (event) => {
-  event.preventDefault();
+// Orders what is chosen, or other requests for the chosen photos.
+export const submit = async (requests = null) => {
   if (sending) return;
-  const problem = missing();
-  byId("refused").textContent = problem ? problem[0] : "";
-  if (problem) { problem[1].focus(); return; }
+  const problem = missing(requests), before = shownJob();
+  refuse(problem ? problem[0] : "");
+  if (problem) { problem[1].focus({ preventScroll: true }); return; }
   sending = true;
   setBusy(paint, true);
+  showOrder();
   try {
-    const { accepted, refused } = await sendOrder();
-    byId("refused").textContent = refused.join(" ");
-    if (refused.length) byId("refused").scrollIntoView({ block: "nearest" });
-    if (accepted) {
-      announce(counted("page.added", accepted));
-      if (!refused.length) byId("queue-title").scrollIntoView({ block: "nearest" });
+    const { accepted, refused } = await sendOrder(requests);
+    if (accepted.length) {
+      announce(counted("page.added", accepted.length));
+      if ((shownJob() || {}).id === (before || {}).id) showJob(accepted[0].id); // Its user is still there.
     }
+    refuse(...refused);
   } finally {
     sending = false;
     showFull(false);
     setBusy(paint, false);
     showOrder();
   }
-});
+};
+form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
 
-// Chosen photos, and those that are being sent, are lost with the page.
-window.addEventListener("beforeunload", (event) => { if (sending || chosenPhotos().some(({ file }) => file)) event.preventDefault(); });
+// Orders the photo of a job once more, in its style, with other settings.
+export const repaint = async (job, preset, settings = {}) => {
+  const named = tilesOf(job).some(({ order }) => order.style === job.style);
+  const style = named ? { style: job.style } : { paintings: Object.fromEntries(job.paintings.map(({ name, share }) => [name, share])) };
+  const body = new FormData();
+  body.append("request", JSON.stringify({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } }));
+  refuse();
+  try {
+    const ordered = await ask("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
+    updateJob(ordered);
+    showJob(ordered.id);
+    announce(counted("page.added", 1));
+  } catch (refusal) { refuse(refusal.message); }
+};
+
+// Photos that were not sent, and those that are being sent, are lost with the page.
+window.addEventListener("beforeunload", (event) => { if (sending || hasUnsent()) event.preventDefault(); });
 
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
-  if (sending) {
-    byId("refused").textContent = text("page.still_sending");
-    byId("refused").scrollIntoView({ block: "center" });
-    return;
-  }
+  if (sending) { refuse(text("page.still_sending")); return; }
   setPhotoOf(job);
+  if (job.poster) { submit([{ poster: true }]); return; }
   setStylesOf(job);
   if (job.preset) form.elements.preset.value = job.preset;
-  setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)));
-  byId("refused").textContent = "";
-  form.scrollIntoView({ block: "start" });
-  const first = form.querySelector("[name=style]:checked") || byId("photo-files");
-  first.focus({ preventScroll: true });
+  setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)), byId("photos"));
+  paint.focus({ preventScroll: true });
   announce(text("page.form_filled", { photo: job.photo }));
 };
+// The sheet with the settings covers the styles, not the picture that they change.
+const openSheet = (open) => {
+  byId("sheet").hidden = !open;
+  byId("how").setAttribute("aria-expanded", String(open));
+  byId(open ? "how-title" : "how").focus({ preventScroll: true });
+};
+byId("how").addEventListener("click", () => openSheet(byId("sheet").hidden));
+byId("sheet-close").addEventListener("click", () => openSheet(false));
+byId("sheet").addEventListener("keydown", ({ key }) => { if (key === "Escape") openSheet(false); });

@@ -1,4 +1,5 @@
-// One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it.
+// One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it. The preview on
+// the stage can be looked at in the same way.
 import { addressHash, pushAddress } from "./shared/address.js";
 import { byId } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
@@ -6,49 +7,61 @@ import { compare, dialog, photoSide, resultSide, setView } from "./shared/compar
 import { navigate, openDialog, showDetails } from "./shared/dialog.js";
 import { fitPictures } from "./shared/zoom.js";
 import { finishedJobs } from "./jobs.js";
-import { thumbOf } from "./styles.js";
-import { paintingName, titleOf } from "./words.js";
+import { currentPhoto } from "./photos.js";
+import { paintedIn, shownPreview } from "./stage.js";
+import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
+import { capital } from "./words.js";
 
+const PREVIEW = "preview";
 let current = null;
 
-const seconds = ({ started, finished }) => started && finished ? (Date.parse(finished) - Date.parse(started)) / 1000 : 0;
 const neighbour = (steps) => {
   const list = finishedJobs(), at = list.findIndex(({ id }) => id === current.id);
   return at < 0 ? undefined : list[at + steps];
+};
+const showPair = (left, right) => {
+  compare(photoSide(left), resultSide(right));
+  fitPictures();
 };
 const showResult = (job) => {
   const { photo, result, timelapse } = job.links, { width, height } = job;
   current = job;
   showDetails({
     title: job.photo,
-    subtitle: job.style,
+    subtitle: capital(inStyle(tilesOf(job), namesOf(job), job.poster)),
     download: `${result}?download=1`,
     file: "",
     timelapse,
     job: job.id,
-    paintings: job.paintings.map(({ name, share }) => ({ name: paintingName(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
+    paintings: job.paintings.map(({ name, share }) => ({ name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
     facts: [
       ["gallery.size", width && height && `${width} × ${height} px`],
       ["page.preset", job.preset && text(`page.preset.${job.preset}`)],
-      ["gallery.time_taken", seconds(job) && duration(seconds(job))],
+      ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
       ["gallery.finished", job.finished && dated(job.finished)],
       ["gallery.network", job.network],
     ],
   });
   const right = { alt: titleOf(job), preview: `${result}?small=1`, href: result, size: width && height ? [height, width] : null };
-  compare(photoSide({ title: job.photo, preview: `${photo}?small=1`, href: photo }), resultSide(right));
-  fitPictures();
+  showPair({ title: job.photo, preview: `${photo}?small=1`, href: photo }, right);
+};
+const showPreviewOf = (photo) => {
+  const subtitle = capital(inStyle(chosenTiles(), namesOfTiles(chosenTiles())));
+  current = { id: PREVIEW };
+  showDetails({ title: photo.name, subtitle, file: "", paintings: [], facts: [["page.preset", text("page.preview")]] });
+  showPair({ title: photo.name, preview: photo.thumb, href: null }, { alt: `${photo.name} ${subtitle}`, preview: shownPreview(), href: null, size: null });
 };
 const addressOf = (job) => `${location.pathname}${location.search}${job ? `#${job.id}` : ""}`;
 // Opens the result that the address names.
 export const follow = () => {
-  const id = addressHash(), job = finishedJobs().find((each) => each.id === id);
-  if (!job) { dialog.close(); return; }
-  if (!dialog.open || current.id !== job.id) showResult(job);
+  const id = addressHash(), job = finishedJobs().find((each) => each.id === id), photo = id === PREVIEW && shownPreview() && currentPhoto();
+  if (!job && !photo) { dialog.close(); return; }
+  if (!dialog.open || current.id !== id) { if (job) showResult(job); else showPreviewOf(photo); }
   openDialog();
 };
+// Opens a job's result, or without one the preview.
 export const openResult = (job) => {
-  pushAddress(addressOf(job));
+  pushAddress(addressOf(job || { id: PREVIEW }));
   follow();
 };
 

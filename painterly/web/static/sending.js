@@ -1,7 +1,7 @@
 // Sends an order: each photo in each style, one after the other, as the queue has room for them.
 import { ask, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
-import { chosenPhotos, removePhotos } from "./photos.js";
+import { chosenPhotos, forgetSent, markSent } from "./photos.js";
 import { ofFile } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
@@ -43,12 +43,11 @@ const sendOne = async (photo, request, onFull) => {
   return job;
 };
 
-// Sends the chosen photos. A photo disappears from the form when all its pictures are accepted. Returns the number of accepted
-// pictures, and the reasons against the others. onSend is called with a picture's number and the number of all, and onFull with the
-// number of pictures that wait for room.
+// Sends the chosen photos. Returns the accepted jobs, and the reasons against the others. onSend is called with a picture's number and
+// the number of all, and onFull with the number of pictures that wait for room.
 export const send = async (requests, onSend, onFull) => {
   const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
-  let accepted = 0;
+  const accepted = [];
   stopped = false;
   for (const [number, photo] of photos.entries()) {
     if (stopped) break;
@@ -58,9 +57,9 @@ export const send = async (requests, onSend, onFull) => {
         onSend(requests.length * number + at + 1, whole);
         const left = () => requests.length * photos.slice(number).filter(isChosen).length - at;
         const job = await sendOne(photo, request, () => onFull(left()));
-        if (job) { accepted += 1; updateJob(job); }
+        if (job) { accepted.push(job); updateJob(job); }
       }
-      removePhotos([photo]);
+      markSent(photo);
     } catch (refusal) {
       if (refusal.status === undefined) throw refusal;
       if (!isChosen(photo)) continue;
@@ -70,5 +69,6 @@ export const send = async (requests, onSend, onFull) => {
       if (!isOfPhoto) break;
     }
   }
+  if (!refused.length) forgetSent();
   return { accepted, refused };
 };

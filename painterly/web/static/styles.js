@@ -1,20 +1,23 @@
 // The styles to choose from, as the server renders them, those that are uploaded, and the shares of a blend.
-import { byId, fromTemplate, picture, replaceMissing } from "./shared/elements.js";
-import { counted, percent, text } from "./shared/texts.js";
+import { byId, fromTemplate, make } from "./shared/elements.js";
+import { counted, listed, percent, text } from "./shared/texts.js";
 import { ask, askForPage } from "./api.js";
 import { checkedFiles } from "./files.js";
-import { announce, ofFile } from "./words.js";
+import { announce, ofFile, paintingName, refuse } from "./words.js";
 
-// The tile of each style: its checkbox and its preview on the page, its weight in a blend, and what the server says of it: a name, a
-// thumb, the `order` that chooses it, the shares of its paintings, and its own settings.
+// The tile of each style: its field and its pictures on the page, its weight in a blend, and what the server says of it: a name, a
+// title, perhaps an artist, a short name, a year and a medium, a thumb, the `order` that chooses it, the shares of its paintings,
+// its own settings, and the address of the sample photo in this style, if there is one.
 let allTiles = [], shownPage = null;
-const form = byId("order"), list = byId("styles");
-const chosenTiles = () => allTiles.filter(({ box }) => box.checked);
+const form = byId("order"), list = byId("styles"), several = byId("several");
+const LEAST = 5, WHOLE = 100; // percent of a blend
+export const chosenTiles = () => allTiles.filter(({ box }) => box.checked);
 const blends = () => chosenTiles().length > 1 && form.elements.blend.value === "1";
 const tileOf = (painting) => allTiles.find(({ shares }) => Object.keys(shares).length === 1 && Object.hasOwn(shares, painting));
 
 // The address of a painting's thumb, if the painting still exists.
 export const thumbOf = (painting) => (tileOf(painting) || {}).thumb;
+export const titleOfPainting = (painting) => (tileOf(painting) || { title: paintingName(painting) }).title;
 export const styleTiles = () => allTiles;
 // The parts of an order that choose the style: one for each style, or one for the blend.
 export const chosenStyles = () => {
@@ -33,39 +36,78 @@ export const settingsOfStyles = () => {
   return Object.fromEntries(Object.entries(first.settings).filter(common));
 };
 
+// The tiles of a job's style, as far as its paintings still exist.
+export const tilesOf = ({ style, paintings }) => {
+  // An uploaded painting may have the same name as a style.
+  const names = (each) => each.sort().join("\n"), namesOfJob = names(paintings.map(({ name }) => name));
+  const same = allTiles.filter(({ order, shares }) => order.style === style && names(Object.keys(shares)) === namesOfJob);
+  return same.length ? same : paintings.map(({ name }) => tileOf(name)).filter(Boolean);
+};
+// The names that people give to styles: their artists, or else their titles.
+const shortOf = ({ short, title }) => short || title;
+export const namesOfTiles = (tiles) => listed([...new Set(tiles.map(shortOf))]);
+export const namesOf = (job) => {
+  const tiles = tilesOf(job);
+  if (job.poster) return text("page.poster");
+  return tiles.length === 1 || tiles.length === job.paintings.length ? namesOfTiles(tiles) || job.style : job.style;
+};
+export const inStyle = (tiles, names, poster = false) => poster ? text("page.after_all") : text(tiles.length && tiles.every(({ short }) => short) ? "page.after" : "page.in_style", { name: names, style: names });
+// The title of a job or a result: its photo and its style.
+export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job.poster)}`;
+
+// The paintings of a blend stand side by side, with a line between each two, which is a slider.
+const cutsOf = (tiles) => tiles.slice(0, -1).map((_, at) => tiles.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0));
 const showShares = () => {
-  const chosen = chosenTiles(), whole = chosen.reduce((sum, { weight }) => sum + weight, 0);
-  for (const [at, item] of [...byId("shares").children].entries()) {
-    const share = percent(chosen[at].weight / whole);
-    item.querySelector("input").setAttribute("aria-valuetext", share);
-    item.querySelector("output").textContent = share;
+  const tiles = chosenTiles(), parts = [...byId("shares").querySelectorAll("span")], said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
+  byId("shares").style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
+  for (const [at, part] of parts.entries()) part.firstChild.textContent = said[at];
+  for (const [at, slider] of [...byId("shares").querySelectorAll("input")].entries()) {
+    slider.value = cutsOf(tiles)[at];
+    slider.setAttribute("aria-valuetext", listed(said));
   }
 };
-const shareOf = (tile, at) => {
-  const item = fromTemplate("share", { called: tile.name }), slider = item.querySelector("input");
-  item.prepend(picture(tile.thumb, ""));
-  item.querySelector("label").htmlFor = slider.id = `share-${at}`;
-  slider.value = tile.weight;
+const sliderOf = (at) => {
+  const slider = Object.assign(make("input"), { type: "range", min: 0, max: WHOLE, step: 1 });
+  slider.setAttribute("aria-label", text("page.share_of", { name: shortOf(chosenTiles()[at]) }));
   slider.addEventListener("input", () => {
-    tile.weight = slider.valueAsNumber;
-    // Not all shares can be zero.
-    if (!chosenTiles().some(({ weight }) => weight)) slider.value = tile.weight = 5;
+    const tiles = chosenTiles(), cuts = [0, ...cutsOf(tiles), WHOLE], least = Math.min(LEAST, WHOLE / 2 / tiles.length);
+    cuts[at + 1] = Math.min(cuts[at + 2] - least, Math.max(cuts[at] + least, slider.valueAsNumber));
+    for (const [number, tile] of tiles.entries()) tile.weight = cuts[number + 1] - cuts[number];
     showShares();
-    form.dispatchEvent(new Event("change"));
+    byId("shares").dispatchEvent(new Event("change", { bubbles: true }));
   });
-  return item;
+  return slider;
 };
 const showBlend = () => {
-  byId("blending").hidden = chosenTiles().length < 2;
+  const tiles = chosenTiles();
+  byId("mix").hidden = tiles.length < 2;
   byId("shares").hidden = !blends();
-  byId("shares").replaceChildren(...(blends() ? chosenTiles().map(shareOf) : []));
-  showShares();
+  const parts = tiles.map(({ thumb }) => {
+    const part = fromTemplate("share-of", {});
+    part.style.backgroundImage = `url("${thumb}")`;
+    return part;
+  });
+  byId("shares").replaceChildren(...(blends() ? [...parts, ...tiles.slice(1).map((_, at) => sliderOf(at))] : []));
+  if (blends()) showShares();
 };
-const choose = (isChosen) => {
-  for (const each of allTiles) each.box.checked = isChosen(each);
+const shareEqually = () => { for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length; };
+// In a blend, several styles can be chosen.
+const setSeveral = (on) => {
+  const [first] = chosenTiles();
+  several.checked = on;
+  for (const each of allTiles) {
+    if (!on) each.box.checked = each === first;
+    each.box.type = on ? "checkbox" : "radio";
+  }
+};
+const choose = (tiles, target = form) => {
+  if (tiles.length > 1) setSeveral(true);
+  for (const each of allTiles) each.box.checked = tiles.includes(each);
   showBlend();
-  form.dispatchEvent(new Event("change"));
+  target.dispatchEvent(new Event("change", { bubbles: true }));
 };
+// Without a choice, a photo is shown in the first style.
+export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
 
 export const loadStyles = async () => {
   const loaded = await askForPage("/styles");
@@ -73,56 +115,65 @@ export const loadStyles = async () => {
   shownPage = loaded;
   const before = new Map(allTiles.map((each) => [each.box.value, each]));
   list.innerHTML = shownPage;
-  for (const image of list.querySelectorAll("img:not(.preview)")) image.onerror = replaceMissing;
   allTiles = [...list.children].map((item) => {
-    const box = item.querySelector("input"), { weight } = before.get(box.value) || { weight: 50 };
-    return { ...JSON.parse(box.dataset.choice), box, preview: item.querySelector(".preview"), weight };
+    const box = item.querySelector("input"), { weight } = before.get(box.value) || { weight: WHOLE / 2 }, [preview, original] = item.querySelectorAll("img");
+    original.onerror = () => { original.hidden = true; };
+    return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight };
   });
-  byId("styles-hint").textContent = text(allTiles.length ? "page.styles_hint" : "page.no_styles");
-  choose(({ box }) => before.has(box.value) && before.get(box.value).box.checked);
+  byId("no-styles").hidden = allTiles.length > 0;
+  setSeveral(several.checked);
+  const kept = allTiles.filter(({ box }) => before.has(box.value) && before.get(box.value).box.checked);
+  choose(kept.length || several.checked ? kept : allTiles.filter(({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style));
 };
 export const addPaintings = async (files) => {
-  const { good, refused } = checkedFiles(files);
-  byId("styles-refused").textContent = refused.join(" ");
+  const { good, refused } = checkedFiles(files), added = [];
+  refuse(...refused);
   for (const [at, file] of good.entries()) {
     byId("styles-status").textContent = good.length > 1
       ? text("page.sending_file_of", { name: file.name, at: at + 1, whole: good.length }) : text("page.sending_file", { name: file.name });
     const body = new FormData();
     body.append("file", file, file.name);
     try {
-      const added = await ask("/api/paintings", { method: "POST", body });
+      added.push((await ask("/api/paintings", { method: "POST", body })).name);
       await loadStyles();
-      choose((each) => each.box.checked || each === tileOf(added.name));
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
   byId("styles-status").textContent = "";
-  byId("styles-refused").textContent = refused.join(" ");
-  if (good.length) announce(counted("page.styles_chosen", chosenTiles().length));
+  // Of many, none is chosen for the user.
+  if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
+  refuse(...refused);
+  if (added.length) announce(counted("page.styles_added", added.length));
 };
 // Chooses the style of a job, as far as its paintings still exist.
-export const setStylesOf = ({ style, paintings }) => {
-  // An uploaded painting may have the same name as a style.
-  const names = (each) => each.sort().join("\n"), namesOfJob = names(paintings.map(({ name }) => name));
-  const chosen = allTiles.filter(({ order, shares }) => order.style === style && names(Object.keys(shares)) === namesOfJob);
-  if (!chosen.length) {
-    for (const { name, share } of paintings) {
-      const tile = tileOf(name);
-      if (tile) { chosen.push(tile); tile.weight = 5 * Math.max(1, Math.round(20 * share)); }
-    }
-  }
-  form.elements.blend.value = chosen.length > 1 ? "1" : "";
-  choose((each) => chosen.includes(each));
+export const setStylesOf = (job) => {
+  const tiles = tilesOf(job), { paintings } = job;
+  if (tiles.length === paintings.length) for (const [at, { share }] of paintings.entries()) tiles[at].weight = Math.max(1, Math.round(WHOLE * share));
+  form.elements.blend.value = "1";
+  setSeveral(tiles.length > 1);
+  choose(tiles, list);
 };
 
 list.addEventListener("click", async ({ target }) => {
-  const remove = target.closest(".remove"), tile = remove && allTiles.find(({ box }) => box.closest("li") === remove.parentElement);
-  if (!tile || !confirm(text("page.delete_style_question", { name: tile.name }))) return;
-  byId("styles-refused").textContent = "";
+  const remove = target.closest(".remove"), tile = remove && allTiles.find(({ item }) => item === remove.parentElement);
+  if (!tile || !confirm(text("page.delete_style_question", { name: tile.title }))) return;
+  refuse();
   try {
     await ask(`/api/paintings/${encodeURIComponent(Object.keys(tile.shares)[0])}`, { method: "DELETE" });
     await loadStyles();
-    announce(text("page.style_deleted", { name: tile.name }));
+    announce(text("page.style_deleted", { name: tile.title }));
     byId("painting-files").focus();
-  } catch (refusal) { byId("styles-refused").textContent = refusal.message; }
+  } catch (refusal) { refuse(refusal.message); }
 });
-form.addEventListener("change", ({ target }) => { if (["style", "blend"].includes(target.name)) showBlend(); });
+form.addEventListener("change", ({ target }) => {
+  if (target === several) setSeveral(several.checked);
+  if (target.name === "style" || target === several) shareEqually();
+  if (["style", "blend"].includes(target.name) || target === several) showBlend();
+});
+
+// The painting itself is shown under the pointer, at the focus and while a finger presses (stage.css), and loaded only then.
+for (const kind of ["pointerover", "pointerdown", "focusin"]) {
+  list.addEventListener(kind, ({ target }) => {
+    const tile = allTiles.find(({ item }) => item.contains(target));
+    if (tile && tile.original.hidden) Object.assign(tile.original, { src: tile.thumb, hidden: false });
+  });
+}

@@ -1,4 +1,4 @@
-// Times and names in words, and what a screen reader says without being asked.
+// Times and names in words, refusals, and what a screen reader says without being asked.
 import { byId } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
@@ -8,6 +8,10 @@ export const announce = (words) => {
   clearTimeout(clearing);
   clearing = setTimeout(() => { byId("announcement").textContent = ""; }, 5000);
 };
+// Says below the picture why something was not done. The next change of the order clears it.
+export const refuse = (...reasons) => { byId("refused").textContent = reasons.join(" "); };
+byId("order").addEventListener("change", () => refuse());
+
 // A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {
   if (seconds < 8) return text("page.few_seconds");
@@ -15,10 +19,10 @@ export const rounded = (seconds) => {
   return duration(unit * Math.max(1, Math.round(seconds / unit)));
 };
 export const about = (seconds) => seconds < 8 ? rounded(seconds) : text("page.about", { time: rounded(seconds) });
+// On a button there is room for a number alone.
+export const brief = (seconds) => seconds < 8 ? duration(Math.max(1, Math.ceil(seconds))) : rounded(seconds);
+export const capital = (words) => words[0].toUpperCase() + words.slice(1);
 // A message about a file, with its name.
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
 export const paintingName = (name) => name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "");
-// The title of a job or a result: its photo and its style.
-export const inStyle = ({ style }) => text("page.in_style", { style });
-export const titleOf = (each) => `${each.photo} ${inStyle(each)}`;

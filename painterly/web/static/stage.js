@@ -1,0 +1,174 @@
+// The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
+import { byId, make } from "./shared/elements.js";
+import { counted, duration, percent, text } from "./shared/texts.js";
+import { activeJobs, isActive, jobWith } from "./jobs.js";
+import { currentPhoto } from "./photos.js";
+import { steady } from "./pictures.js";
+import { chooseFirst, chosenTiles, inStyle, namesOf, namesOfTiles, tilesOf } from "./styles.js";
+import { about, capital } from "./words.js";
+
+const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 30, NEAR = 12; // percent
+const picture = byId("picture"), line = byId("line"), body = document.body;
+export const sample = JSON.parse(byId("order").dataset.sample);
+
+// shown: the id of the job on the stage, or null for the order. preview: the address of the order's preview. movedAt: where the user left
+// the line. offers: makes what the line about a result offers.
+let shown = null, preview = sample.painted, movedAt = null, offers = () => [];
+export const shownJob = () => jobWith(shown);
+export const shownPreview = () => preview;
+export const bindOffers = (made) => { offers = made; };
+
+// The line.
+const setLine = (at) => {
+  picture.style.setProperty("--at", `${at}%`);
+  picture.classList.toggle("only-painting", at < NEAR);
+  picture.classList.toggle("only-photo", at > 100 - NEAR);
+  line.value = at;
+  line.setAttribute("aria-valuetext", text("gallery.divided", {
+    left: text("gallery.photo_label"), left_share: percent(at / 100), right: text("gallery.result_label"), right_share: percent(1 - at / 100),
+  }));
+};
+const moveLine = (at) => {
+  movedAt = Math.min(100, Math.max(0, at));
+  picture.classList.add("held");
+  setLine(movedAt);
+};
+const placeOf = ({ clientX }) => {
+  const { left, width } = picture.getBoundingClientRect();
+  return 100 * (clientX - left) / width;
+};
+let held = false;
+// Browsers move a slider in different ways, iPhones by its thumb alone: keys move it by itself, and all else moves it here.
+picture.addEventListener("pointerdown", (event) => {
+  if (event.button || !event.isPrimary || picture.dataset.view !== "line" || event.target.closest("button")) return;
+  held = true;
+  if (event.pointerType !== "mouse") return; // A finger may be about to scroll.
+  event.preventDefault();
+  picture.setPointerCapture(event.pointerId);
+  moveLine(placeOf(event));
+});
+picture.addEventListener("pointermove", (event) => { if (held && event.isPrimary) moveLine(placeOf(event)); });
+picture.addEventListener("pointerup", (event) => { if (held && event.isPrimary) moveLine(placeOf(event)); held = false; });
+picture.addEventListener("pointercancel", () => { held = false; });
+line.addEventListener("input", () => moveLine(line.valueAsNumber));
+line.addEventListener("change", (event) => event.stopPropagation()); // It changes no order.
+
+// The pictures. The photo gives the stage its shape, unless the result has another one, as a poster or a sheet of paper.
+let ratio = null;
+const setRatio = (value) => byId("studio").style.setProperty("--ratio", value);
+const showBefore = steady(byId("photo-side"), (image) => { if (image && !ratio) setRatio(image.naturalWidth / image.naturalHeight); });
+const showAfter = steady(byId("painting-side"), (image) => { if (image && picture.dataset.view === "plain") setRatio(image.naturalWidth / image.naturalHeight); });
+
+const em = (words) => make("em", words);
+const joined = (parts, between = ", ") => parts.filter(Boolean).flatMap((part, at) => (at ? [between, part] : [part]));
+// Title, year and medium, as far as the title is not above already.
+const aboutTiles = (tiles, withMedium) => {
+  const [{ title, short, year, medium } = {}, ...others] = tiles;
+  if (others.length) return joined(tiles.filter((each) => each.short).map((each) => em(each.title)));
+  return joined([short && em(title), year, withMedium && medium]);
+};
+const viewOfOrder = () => {
+  const tiles = chosenTiles(), photo = currentPhoto(), names = namesOfTiles(tiles);
+  const after = tiles.length ? inStyle(tiles, names) : "", [tile] = tiles;
+  return {
+    acts: photo ? "ready" : "first", key: photo ? photo.thumb : "",
+    view: preview ? "line" : "photo", at: movedAt ?? (photo ? AT_STYLE : AT_PHOTO),
+    before: photo ? (photo.unshown ? null : photo.thumb) : sample.photo, after: preview,
+    title: photo ? [em(tiles.length ? capital(after) : photo.name)] : [`${text("page.your_photo")} `, em(after)],
+    about: photo && photo.unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tile && tile.thumb,
+  };
+};
+export const paintedIn = ({ started, finished }) => started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0;
+// More words than a cell of the queue has room for.
+const reasonOf = ({ error, photo }) => capital((error || text("page.not_painted")).replace(`${photo}: `, "").replace(/^is /, "it is "));
+const aboutJob = (job, tiles) => {
+  const { state, place, step, fraction } = job, time = job.seconds_left && about(job.seconds_left), later = activeJobs().length - 1;
+  switch (state) {
+    case "queued": return joined([
+      text("page.waiting"), place && (place === 1 ? text("page.place_next") : text("page.place", { place })), time && text("page.done_in", { time }),
+    ]);
+    case "painting": return joined([
+      step ? percent(fraction || 0) : text("page.starting"), time && text("page.left", { time }), later > 0 && counted("page.then_more", later),
+    ]);
+    case "done": {
+      const facts = aboutTiles(tiles, false), seconds = paintedIn(job);
+      return [...facts, facts.length ? ". " : "", seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "", ...offers(job)];
+    }
+    case "failed": return [reasonOf(job)];
+    default: return [text("page.cancelled")];
+  }
+};
+const viewOfJob = (job) => {
+  const { state, step, links, fraction, poster, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
+  const after = inStyle(tiles, names, poster), done = state === "done", painting = state === "painting";
+  const before = painting ? `${text("page.title.painting")} ` : poster ? `${text("page.your_photo")} ` : "";
+  return {
+    acts: isActive(job) ? "painting" : done ? "done" : "ended", key: job.id,
+    view: poster && (done || links.preview) ? "plain" : done ? "line" : painting ? "painting" : "photo",
+    at: painting ? 100 - 100 * (fraction || 0) : movedAt ?? AT_RESULT,
+    before: `${links.photo}?small=1`,
+    after: done ? `${links.result}?small=1` : painting && links.preview ? `${links.preview}?step=${step}` : null,
+    title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles.length ? tiles[0].thumb : null,
+    progress: painting ? fraction || 0 : null, ratio: done && width ? width / height : null,
+  };
+};
+
+// Shows the stage as it is now.
+export const render = () => {
+  const job = shownJob();
+  if (!job) shown = null;
+  byId("strip").hidden = !currentPhoto() && !document.querySelector("#queue li, #finished li");
+  if (!job && !currentPhoto() && !chosenTiles().length && !body.dataset.acts) return; // The page that the server sent.
+  const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
+  body.dataset.state = is.acts === "first" ? "first" : "later";
+  body.dataset.acts = is.acts;
+  picture.dataset.view = is.view;
+  setLine(is.at);
+  // The line of the first screen moves by itself: page and script have nothing to do with each other there.
+  if (is.acts === "first" && movedAt === null) picture.style.removeProperty("--at");
+  ratio = is.ratio || null;
+  const { naturalWidth, naturalHeight } = byId(is.view === "plain" ? "painting-side" : "photo-side");
+  if (ratio || naturalWidth) setRatio(ratio || naturalWidth / naturalHeight);
+  showBefore(is.before);
+  showAfter(is.after);
+  byId("unshown").hidden = Boolean(is.before);
+  byId("heading").replaceChildren(...is.title);
+  const line = make("p");
+  line.append(...is.about);
+  if (line.textContent !== byId("about").textContent) byId("about").replaceChildren(...line.childNodes); // Its button keeps the focus.
+  byId("side").textContent = is.names;
+  byId("painting-side").alt = byId("heading").textContent;
+  byId("photo-side").alt = job ? text("gallery.the_photo", { photo: job.photo }) : currentPhoto() ? currentPhoto().name : text("page.sample");
+  byId("progress").hidden = is.progress === null || is.progress === undefined;
+  if (is.progress) byId("progress").value = is.progress; else byId("progress").removeAttribute("value");
+  byId("original").hidden = !is.original;
+  if (is.original) byId("original").src = is.original;
+  for (const cell of document.querySelectorAll(".film li")) {
+    const here = cell.dataset.of === is.key;
+    cell.classList.toggle("here", here);
+    if (here) cell.querySelector(".cell").setAttribute("aria-current", "true"); else cell.querySelector(".cell").removeAttribute("aria-current");
+  }
+  byId("mask-open").hidden = job !== undefined || !currentPhoto() || currentPhoto().unshown;
+  byId("full-screen").hidden = job ? job.state !== "done" : !preview || !currentPhoto();
+  // The focus would be lost with a button that went.
+  if (focused !== body && !focused.getClientRects().length) byId("heading").focus({ preventScroll: true });
+};
+const show = (id) => {
+  if (shown !== id) { movedAt = null; picture.classList.remove("held"); }
+  shown = id;
+  render();
+};
+export const showJob = show;
+export const showOrder = () => show(null);
+// Shows another preview of the order, or none.
+export const showPreview = (address) => {
+  preview = address;
+  if (!shownJob()) render();
+};
+export const largestSide = () => devicePixelRatio * Math.max(picture.clientWidth, picture.clientHeight);
+
+// A user's change is shown at once; news from the server leaves a job on the stage.
+byId("order").addEventListener("change", ({ target }) => {
+  if (currentPhoto()) chooseFirst();
+  if (target === byId("order")) render(); else showOrder();
+});
