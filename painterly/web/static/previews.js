@@ -87,7 +87,8 @@ const update = async () => {
   const isNew = photo !== current.photo, files = await copies(photo), tiles = styleTiles();
   if (signal.aborted) return;
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample && files !== null);
-  const kept = () => [FIRST_SIDE, TILE_SIDE].map((size) => cache.get(requestOf(chosen, size))).find(Boolean) || null;
+  const largest = STAGE_SIDES.find((side) => side >= largestSide()) || STAGE_SIDES.at(-1);
+  const kept = () => [largest, FIRST_SIDE, TILE_SIDE].map((size) => cache.get(requestOf(chosen, size))).find(Boolean) || null;
   const key = JSON.stringify([photo.thumb, chosen]);
   if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) { showPreview(sample.painted); return; }
   // Until it is painted: the same style with other settings, or the tile's.
@@ -101,7 +102,6 @@ const update = async () => {
       showPicture(null);
     }
   };
-  const largest = STAGE_SIDES.find((side) => side >= largestSide()) || STAGE_SIDES.at(-1);
   const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => { if (address) showPreview(address); }); };
   const showTiles = async () => {
     if (isSample) return;
@@ -110,7 +110,7 @@ const update = async () => {
     inTiles = photo;
   };
   try {
-    if (chosen) await attempt(chosen, FIRST_SIDE, showPreview);
+    if (chosen && !kept()) await attempt(chosen, FIRST_SIDE, showPreview);
     // A new photo is shown in all styles first, a chosen style at its full size.
     for (const show of inTiles === photo ? [showLarge, showTiles] : [showTiles, showLarge]) await show();
   } catch {
