@@ -2,10 +2,10 @@
 
     .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets] [gatys]
 
-styles: README's photos in five and two styles. sizes: one style at three sizes. pairs: every sample
-photo in every sample painting; these two as drafts. variants: a still life with one setting changed
-at a time; docs/recipe.md explains it. presets: both photos by preset instant, draft and fine.
-gatys: a photo by the default recipe and by recipe gatys.
+styles: README's portrait by eight masters, and its landscape by four. sizes: one style at three
+sizes. pairs: every sample photo in four styles; these two as drafts. variants: a still life with
+one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset instant,
+draft and fine. gatys: a photo by the default recipe and by recipe gatys.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -24,19 +24,17 @@ from painterly.vgg.network import VGG
 FOLDER = Path(__file__).parent
 SAMPLES = FOLDER.parent.parent / "samples"
 PHOTOS = {name: SAMPLES / f"photos/{name}.jpg" for name in ("landscape", "still-life")}
-PAINTINGS = {
-    name: ready_styles.path(name) for name in ("ink", "mosaic", "hokusai", "van-gogh-wheat-field")
-}
-STYLES = (
-    (("van-gogh-wheat-field",), Settings()),
-    (("mosaic",), Settings()),
-    (("ink",), Settings()),
-    (("hokusai", "van-gogh-wheat-field"), Settings()),
-    (("van-gogh-wheat-field",), Settings(preserve_color=True)),
-)
+PAINTINGS = {name: ready_styles.path(name) for name in ready_styles.tables()}
+PAIRED = ("ink", "mosaic", "hokusai", "van-gogh-wheat-field")
 # A photo by NASA, in the public domain: Eileen Collins, from the package scikit-image.
 PORTRAIT = "portrait-photo.jpg"
-PORTRAIT_STYLES = ("van-gogh-wheat-field",), ("hokusai",)
+MASTERS = {
+    "portrait": (
+        *("hokusai", "van-gogh-starry-night", "mucha", "klimt"),
+        *("munch", "signac", "kandinsky", "renoir"),
+    ),
+    "landscape": ("van-gogh-wheat-field", "hokusai", "seurat", "munch"),
+}
 VARIANTS: tuple[dict[str, Any], ...] = (
     {"stroke_size": 0.5},
     {},
@@ -49,8 +47,9 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"content_layer": "conv4_1"},
 )
 COLUMNS = 3  # pictures in a row of a sheet
-CELL = (512, 341)  # width, height of each picture of the styles in px
-INSET = 108  # longer side of a painting shown on its result in px
+CELL = (512, 341)  # width, height of each picture of a sheet in px
+SMALL_CELL, MASTERS_COLUMNS = (384, 256), 4  # the same where masters are shown
+INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
 QUALITY = 90  # JPEG quality
 MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
@@ -64,25 +63,18 @@ def main(names: list[str]) -> None:
 
 
 def styles() -> None:
-    """Draw the landscape and a portrait, each with its styles, in three rows."""
-    cells = [Image.fromarray(photo("landscape")).resize(CELL, Image.Resampling.LANCZOS)]
-    cells += [styled("landscape", names, settings) for names, settings in STYLES]
-    cells.append(Image.fromarray(photo("portrait")).resize(CELL, Image.Resampling.LANCZOS))
-    cells += [styled("portrait", names, Settings()) for names in PORTRAIT_STYLES]
-    save_sheet(cells, "styles")
-
-
-def styled(name: str, paintings: Sequence[str], settings: Settings) -> Image.Image:
-    """Return a result with its paintings in a corner."""
-    cell = Image.fromarray(painted(name, paintings, settings)).resize(CELL)
-    left = GAP
-    for painting in paintings:
-        inset = Image.fromarray(pixels(PAINTINGS[painting]))
-        inset.thumbnail((INSET, INSET), Image.Resampling.LANCZOS)
+    """Draw a portrait by eight masters and the landscape by four, with the photos in a corner."""
+    cells = []
+    for name, masters in MASTERS.items():
+        first = len(cells)
+        for master in masters:
+            settings = Settings(**ready_styles.own_settings(master))
+            picture = Image.fromarray(painted(name, [master], settings))
+            cells.append(picture.resize(SMALL_CELL, Image.Resampling.LANCZOS))
+        inset = ImageOps.contain(Image.fromarray(photo(name)), (INSET, INSET))
         inset = ImageOps.expand(inset, 2, "white")
-        cell.paste(inset, (left, CELL[1] - GAP - inset.height))
-        left += inset.width + GAP
-    return cell
+        cells[first].paste(inset, (GAP, SMALL_CELL[1] - GAP - inset.height))
+    save_sheet(cells, "styles", columns=MASTERS_COLUMNS)
 
 
 def sizes() -> None:
@@ -100,7 +92,7 @@ def pairs() -> None:
     columns, settings = [], Settings(preset="draft", size=320)
     for name in PHOTOS:
         rows = []
-        for painting in PAINTINGS:
+        for painting in PAIRED:
             result = painted(name, [painting], settings)
             height, width = result.shape[:2]
             small = Image.fromarray(photo(name)).resize((width, height))
@@ -172,14 +164,16 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(picture.convert("RGB"))
 
 
-def save_sheet(cells: Sequence[Image.Image], name: str, quality: int = QUALITY) -> None:
+def save_sheet(
+    cells: Sequence[Image.Image], name: str, quality: int = QUALITY, columns: int = COLUMNS
+) -> None:
     """Write pictures of one size, in rows, as one picture."""
     width, height = cells[0].size
-    rows = -(-len(cells) // COLUMNS)
-    size = (COLUMNS * (width + GAP) - GAP, rows * (height + GAP) - GAP)
+    rows = -(-len(cells) // columns)
+    size = (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP)
     sheet = Image.new("RGB", size, "white")
     for number, cell in enumerate(cells):
-        row, column = divmod(number, COLUMNS)
+        row, column = divmod(number, columns)
         sheet.paste(cell, (column * (width + GAP), row * (height + GAP)))
     save(np.asarray(sheet), name, quality)
 
