@@ -31,8 +31,8 @@ def few_crops(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return read_folders([train_decoder.SAMPLES], PICTURE_SIZES)
+def pictures(folders):
+    return read_folders(folders, PICTURE_SIZES)
 
 
 @pytest.fixture
@@ -103,9 +103,9 @@ def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, engine_r
 
 def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(pictures, monkeypatch):
     monkeypatch.setattr("training.loop.WARM_UP", 2)
-    training = DecoderTraining(Recipe(steps=10, crops=2, averaging=0.5), pictures, CPU)
+    training = DecoderTraining(Recipe(steps=16, crops=2, averaging=0.5), pictures, CPU)
     before = training.evaluate()
-    for number in range(10):
+    for number in range(16):
         training.advance(torch.from_numpy(batch((0, number), pictures, 2, plain_crop)))
     after = training.evaluate()
     assert after["distance"] < before["distance"] - 0.02
@@ -114,7 +114,7 @@ def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(picture
 
 def test_the_command_trains_resumes_and_writes_a_file(tmp_path, caplog, monkeypatch, engine_reads):
     with monkeypatch.context() as patch:  # A folder that is not there is one line, exit code 2.
-        patch.setattr(train_decoder, "SAMPLES", tmp_path)
+        patch.setattr(train_decoder, "SAMPLES", [tmp_path])
         assert main([str(tmp_path / "none"), "--folder", str(tmp_path)]) == 2
     assert "there is no picture" in caplog.text
     output = tmp_path / "decoder.npz"

@@ -12,7 +12,7 @@ from support import tiny
 
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
 from painterly.vgg.network import NetworkOptions, load_vgg
-from training.__main__ import SAMPLES, main
+from training.__main__ import main
 from training.crops import batch, read_folders
 from training.export import normalised, write
 from training.loop import CHECKPOINT, train
@@ -34,8 +34,8 @@ def few_crops(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def pictures():
-    return read_folders([SAMPLES])
+def pictures(folders):
+    return read_folders(folders)
 
 
 @pytest.fixture(scope="module")
