@@ -375,10 +375,14 @@ class Settings:
         shorter, longer = papers.sides_px(self.paper, self.bleed, int(self.dpi))
         return (shorter, longer) if width > height else (longer, shorter)
 
+    def may_exceed(self, longest: int) -> bool:
+        """Return whether the longer side may have more than `longest` px."""
+        return self.size == "full" or int(self.size) > longest
+
     def within(self, longest: int) -> "Settings":
         """Return the settings for a longer side of at most `longest` px: with a smaller `size`, or
         with fewer dpi on the same paper."""
-        if self.size != "full" and int(self.size) <= longest:
+        if not self.may_exceed(longest):
             return self
         if self.paper == papers.NONE:
             return self.replaced({"size": longest})

@@ -192,11 +192,11 @@ class OrderBook:
             chosen = self._catalogue.style(request, self.instant_side)
         else:
             chosen = Style("painting", (), settings)
-        longer, painted = chosen.settings.size, chosen.settings
+        painted = chosen.settings
         if painted.paper != NONE:
             painted = painted.within(LARGEST_WHOLE)
-        elif longer == "full" or int(longer) > LARGEST_WHOLE:
-            raise ApiError(422, f"size is {longer}; expected at most {LARGEST_WHOLE}")
+        elif painted.may_exceed(LARGEST_WHOLE):
+            raise ApiError(422, f"size is {painted.size}; expected at most {LARGEST_WHOLE}")
         output = replace(self._config.output, keep_gps=False, depth=8)
         if format:
             output = replace(output, format=file_format(format, "format").extension)

@@ -329,7 +329,7 @@ class PreviewPainter:
             self._tiles[key] = self._read(style, LARGEST_SIDE)
         self._tiles.move_to_end(key)
         kept = self._tiles[key]
-        if style.settings.size == "full" or int(style.settings.size) > TILE_SIDE:
+        if style.settings.may_exceed(TILE_SIDE):
             if key not in self._large:
                 self._large[key] = copy.copy(kept)
                 self._large[key].kept = dict(kept.kept)

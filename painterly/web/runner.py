@@ -123,9 +123,10 @@ class JobRunner:
             MemoryError: Memory ran out; the job can be painted later.
         """
         order = self._poster(job) if job.poster else self._order(job)
-        if order.style.settings.traits.optimises or int(order.style.settings.size) > LARGEST_SIDE:
+        settings = order.style.settings
+        if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
             self.previews.clear()  # It may need their memory.
-        if order.style.settings.traits.optimises and not self._has_tensorflow:
+        if settings.traits.optimises and not self._has_tensorflow:
             event(f"for other presets than instant: {install_command('cpu')}", level=WARNING)
             raise PictureError(
                 "only preset instant is painted here; for the others, whoever runs this service "

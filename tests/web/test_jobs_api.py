@@ -73,6 +73,15 @@ def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):
     assert slow == (1 + 20) * plain, "it waits for the first"
 
 
+def test_an_instant_picture_of_a_style_may_have_its_photos_own_size(web, worker, place):
+    styles = Path(place["BUCKET_STYLE"], "styles.toml")
+    styles.write_text('[whole]\npaintings = ["monet.jpg"]\nsize = "full"\n')
+    job = send(web, {"style": "whole", "preset": "instant"}, tiny.file(60, 80, 1)).json()
+    assert worker.paint()
+    done = state_of(web, job)
+    assert (done["state"], done["width"], done["height"]) == ("done", 80, 60)
+
+
 def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
     job = send(web, {**DRAFT, "settings": {"timelapse": True}}).json()
     other = send(web).json()
