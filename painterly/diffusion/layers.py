@@ -1,0 +1,147 @@
+"""Layers of a network by the names of their weights, on maps [B, H, W, C] and tokens [B, N, C].
+
+Products are computed in the network's precision; norms and softmax in float32.
+"""
+
+import tensorflow as tf
+
+from painterly.diffusion.weights import Tensors
+
+GROUPS = 32
+
+
+class Layers:
+    """The layers of a network whose weights are converted once, when they are first used.
+
+    Each layer names the shape that it needs, and raises WeightsError if the weights have another.
+    """
+
+    def __init__(self, tensors: Tensors, dtype: tf.DType) -> None:
+        self.tensors, self.dtype = tensors, dtype
+        self._converted: dict[str, tf.Tensor] = {}
+
+    def vector(self, name: str, length: int) -> tf.Tensor:
+        """Return the array [length]."""
+        return self._tensor(name, (length,), ())
+
+    def matrix(self, name: str, rows: int, columns: int) -> tf.Tensor:
+        """Return the array [rows, columns]."""
+        return self._tensor(name, (rows, columns), ())
+
+    def linear(self, x: tf.Tensor, name: str, channels: int, *, bias: bool = True) -> tf.Tensor:
+        """Multiply the last axis by a matrix, which the file has as [channels, C]."""
+        width = x.shape[-1]
+        kernel = self._tensor(f"{name}.weight", (channels, width), (1, 0))
+        product = tf.matmul(tf.reshape(x, [-1, width]), kernel)
+        if bias:
+            product = tf.nn.bias_add(product, self.vector(f"{name}.bias", channels))
+        return tf.reshape(product, [*sides(x)[:-1], channels])
+
+    def convolution(
+        self, x: tf.Tensor, name: str, channels: int, *, side: int = 3, stride: int = 1
+    ) -> tf.Tensor:
+        """Convolve; the border is zero, as wide on each side."""
+        kernel = self._tensor(f"{name}.weight", (channels, x.shape[-1], side, side), (2, 3, 1, 0))
+        border = [side // 2] * 2
+        y = tf.nn.conv2d(x, kernel, stride, [[0, 0], border, border, [0, 0]])
+        return tf.nn.bias_add(y, self.vector(f"{name}.bias", channels))
+
+    def halving(self, x: tf.Tensor, name: str, channels: int) -> tf.Tensor:
+        """Convolve 3 × 3 at every other place; the border is zero, at the bottom and right only."""
+        kernel = self._tensor(f"{name}.weight", (channels, x.shape[-1], 3, 3), (2, 3, 1, 0))
+        y = tf.nn.conv2d(x, kernel, 2, [[0, 0], [0, 1], [0, 1], [0, 0]])
+        return tf.nn.bias_add(y, self.vector(f"{name}.bias", channels))
+
+    def group_norm(self, x: tf.Tensor, name: str, epsilon: float) -> tf.Tensor:
+        """Normalise each of 32 groups of channels over the whole map (Wu & He 2018)."""
+        channels = x.shape[-1]
+        grouped = tf.reshape(x, [sides(x)[0], -1, GROUPS, channels // GROUPS])
+        y = normalised(grouped, [1, 3], epsilon)
+        return self._scaled(tf.reshape(y, sides(x)), name)
+
+    def layer_norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
+        """Normalise each token (Ba et al. 2016)."""
+        return self._scaled(normalised(x, [-1], 1e-5), name)
+
+    def _scaled(self, x: tf.Tensor, name: str) -> tf.Tensor:
+        weight, bias = (self.vector(f"{name}.{part}", x.shape[-1]) for part in ("weight", "bias"))
+        return tf.cast(x, self.dtype) * weight + bias
+
+    def _tensor(self, name: str, shape: tuple[int, ...], order: tuple[int, ...]) -> tf.Tensor:
+        """Return an array of this shape in the file, its axes in this order."""
+        if name not in self._converted:
+            with tf.init_scope():
+                array = self.tensors.array(name, shape)
+                given = tf.constant(array.transpose(order) if order else array)
+                self._converted[name] = tf.cast(given, self.dtype)
+        return self._converted[name]
+
+
+def sides(x: tf.Tensor) -> list[int | tf.Tensor]:
+    """Return the shape, each side as a number if it is known."""
+    dynamic = tf.shape(x)
+    return [dynamic[axis] if side is None else side for axis, side in enumerate(x.shape)]
+
+
+def normalised(x: tf.Tensor, axes: list[int], epsilon: float) -> tf.Tensor:
+    """Return x with mean 0 and variance 1 over axes, in float32."""
+    x = tf.cast(x, tf.float32)
+    mean, variance = tf.nn.moments(x, axes, keepdims=True)
+    return (x - mean) * tf.math.rsqrt(variance + epsilon)
+
+
+def attention(
+    q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, allowed: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Return softmax(q kᵀ / √d) v (Vaswani et al. 2017).
+
+    Args:
+        q: Queries [B, heads, N, d].
+        k: Keys [B or 1, heads, M, d].
+        v: Values [B or 1, heads, M, d].
+        allowed: For each query, the keys that it may attend to [N, M], boolean.
+    """
+    logits = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * q.shape[-1] ** -0.5
+    if allowed is not None:
+        logits = tf.where(allowed, logits, logits.dtype.min)
+    return tf.matmul(tf.cast(tf.nn.softmax(logits), v.dtype), v)
+
+
+def heads_of(x: tf.Tensor, heads: int) -> tf.Tensor:
+    """Return tokens [B, N, C] as [B, heads, N, C / heads]."""
+    split = tf.reshape(x, [*sides(x)[:2], heads, x.shape[-1] // heads])
+    return tf.transpose(split, [0, 2, 1, 3])
+
+
+def joined(x: tf.Tensor) -> tf.Tensor:
+    """Return heads [B, heads, N, d] as tokens [B, N, heads · d]."""
+    batch, heads, count, width = sides(x)
+    return tf.reshape(tf.transpose(x, [0, 2, 1, 3]), [batch, count, heads * width])
+
+
+def tokens(x: tf.Tensor) -> tf.Tensor:
+    """Return a map [B, H, W, C] as tokens [B, H · W, C]."""
+    return tf.reshape(x, [sides(x)[0], -1, x.shape[-1]])
+
+
+def doubled(x: tf.Tensor) -> tf.Tensor:
+    """Return a map with each place as 2 × 2."""
+    batch, height, width, channels = sides(x)
+    wide = tf.broadcast_to(x[:, :, None, :, None], [batch, height, 2, width, 2, channels])
+    return tf.reshape(wide, [batch, 2 * height, 2 * width, channels])
+
+
+def residual(
+    layers: Layers, x: tf.Tensor, name: str, channels: int, time: tf.Tensor | None, epsilon: float
+) -> tf.Tensor:
+    """Compute a residual block (He et al. 2016) of two convolutions, with the time [B, C] between
+    them if there is one."""
+    y = tf.nn.silu(layers.group_norm(x, f"{name}.norm1", epsilon))
+    y = layers.convolution(y, f"{name}.conv1", channels)
+    if time is not None:
+        y += layers.linear(tf.nn.silu(time), f"{name}.time_emb_proj", channels)[:, None, None]
+    y = tf.nn.silu(layers.group_norm(y, f"{name}.norm2", epsilon))
+    y = layers.convolution(y, f"{name}.conv2", channels)
+    if x.shape[-1] != channels:
+        x = layers.convolution(x, f"{name}.conv_shortcut", channels, side=1)
+    return x + y

@@ -1,0 +1,182 @@
+"""The UNet of Stable Diffusion 1.5 (Rombach et al. 2022), which knows what things in a picture are.
+
+It predicts the noise in a latent. On the way, 16 self-attentions compare each place with all
+others; the last ones are what recipe `attention` compares.
+"""
+
+import math
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from painterly.diffusion.layers import (
+    Layers,
+    attention,
+    doubled,
+    heads_of,
+    joined,
+    residual,
+    sides,
+    tokens,
+)
+from painterly.diffusion.weights import Tensors
+
+WIDTHS = (320, 640, 1280, 1280)  # at 1/8, 1/16, 1/32 and 1/64 of the picture's size
+LAYERS, HEADS = 2, 8
+COMPARED = range(10, 16)  # self-attentions: three at 1/16, three at 1/8
+EPSILON, TRANSFORMER_EPSILON = 1e-5, 1e-6
+LONGEST_PERIOD = 10_000
+
+
+class Attended(NamedTuple):
+    """A self-attention: its queries, keys, values and outputs [B, heads, N, d]."""
+
+    q: tf.Tensor
+    k: tf.Tensor
+    v: tf.Tensor
+    out: tf.Tensor
+
+
+class UNet:
+    """The network with its weights; one object serves every size.
+
+    Args:
+        tensors: The weights.
+        dtype: The precision of products.
+        widths: The channels at each size.
+        heads: Of each attention.
+        recomputes: Whether gradients compute each block again, instead of keeping what is in it.
+    """
+
+    def __init__(
+        self,
+        tensors: Tensors,
+        dtype: tf.DType = tf.float32,
+        *,
+        widths: Sequence[int] = WIDTHS,
+        heads: int = HEADS,
+        recomputes: bool = False,
+    ) -> None:
+        self.layers = Layers(tensors, dtype)
+        self._widths, self._heads, self._recomputes = tuple(widths), heads, recomputes
+
+    def noise(self, latent: tf.Tensor, time: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
+        """Return the noise [B, h, w, 4] that the network sees in a latent.
+
+        Args:
+            latent: The latent [B, h, w, 4], with sides that are multiples of 8.
+            time: The step of the diffusion [B], from 0 to 999.
+            context: The prompt [1, 77, 768], as `text.empty_prompt` returns it.
+        """
+        *_, (x, _) = self._maps(latent, time, context)
+        x = tf.nn.silu(self.layers.group_norm(x, "conv_norm_out", EPSILON))
+        return tf.cast(self.layers.convolution(x, "conv_out", 4), tf.float32)
+
+    def attentions(
+        self,
+        latent: tf.Tensor,
+        time: tf.Tensor,
+        context: tf.Tensor,
+        compared: Sequence[int] = COMPARED,
+    ) -> list[Attended]:
+        """Return some self-attentions by their ascending numbers, and compute nothing after the
+        last; arguments as in `noise`."""
+        found: list[Attended] = []
+        for _, attended in self._maps(latent, time, context):
+            if attended is not None:
+                found.append(attended)
+            if len(found) > compared[-1]:
+                break
+        return [found[number] for number in compared]
+
+    def _maps(
+        self, latent: tf.Tensor, time: tf.Tensor, context: tf.Tensor
+    ) -> Iterator[tuple[tf.Tensor, Attended | None]]:
+        """Yield each block's map [B, h, w, C], and each self-attention before its block ends."""
+        layers, widths, deepest = self.layers, self._widths, len(self._widths) - 1
+        embedded, context = self._embedded(time), tf.cast(context, layers.dtype)
+        x = layers.convolution(tf.cast(latent, layers.dtype), "conv_in", widths[0])
+        kept = [x]
+        for depth, width in enumerate(widths):
+            part = f"down_blocks.{depth}"
+            for number in range(LAYERS):
+                x = self._residual(x, f"{part}.resnets.{number}", width, embedded)
+                if depth < deepest:
+                    x = yield from self._transformer(x, f"{part}.attentions.{number}", context)
+                kept.append(x)
+            if depth < deepest:
+                x = layers.convolution(x, f"{part}.downsamplers.0.conv", width, stride=2)
+                kept.append(x)
+        x = self._residual(x, "mid_block.resnets.0", width, embedded)
+        x = yield from self._transformer(x, "mid_block.attentions.0", context)
+        x = self._residual(x, "mid_block.resnets.1", width, embedded)
+        for depth, width in enumerate(reversed(widths)):
+            part = f"up_blocks.{depth}"
+            for number in range(LAYERS + 1):
+                x = tf.concat([x, kept.pop()], -1)
+                x = self._residual(x, f"{part}.resnets.{number}", width, embedded)
+                if depth > 0:
+                    x = yield from self._transformer(x, f"{part}.attentions.{number}", context)
+            if depth < deepest:
+                x = layers.convolution(doubled(x), f"{part}.upsamplers.0.conv", width)
+        yield x, None
+
+    def _embedded(self, time: tf.Tensor) -> tf.Tensor:
+        """Return the embedding of times [B], by sines and cosines first (Ho et al. 2020)."""
+        layers, width = self.layers, self._widths[0]
+        half = width // 2
+        speeds = tf.exp(-math.log(LONGEST_PERIOD) / half * tf.range(half, dtype=tf.float32))
+        angles = tf.cast(time, tf.float32)[:, None] * speeds
+        x = tf.cast(tf.concat([tf.cos(angles), tf.sin(angles)], 1), layers.dtype)
+        x = layers.linear(x, "time_embedding.linear_1", 4 * width)
+        return layers.linear(tf.nn.silu(x), "time_embedding.linear_2", 4 * width)
+
+    def _residual(self, x: tf.Tensor, name: str, width: int, embedded: tf.Tensor) -> tf.Tensor:
+        def block(x: tf.Tensor, embedded: tf.Tensor) -> tf.Tensor:
+            return residual(self.layers, x, name, width, embedded, EPSILON)
+
+        return self._kept(block)(x, embedded)
+
+    def _transformer(
+        self, x: tf.Tensor, name: str, context: tf.Tensor
+    ) -> Generator[tuple[tf.Tensor, Attended], None, tf.Tensor]:
+        """Attend from a map to itself, yield that, attend to the context, and return the map."""
+        layers, width, block = self.layers, x.shape[-1], f"{name}.transformer_blocks.0"
+
+        def to_itself(x: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            y = layers.group_norm(x, f"{name}.norm", TRANSFORMER_EPSILON)
+            y = tokens(layers.convolution(y, f"{name}.proj_in", width, side=1))
+            z = layers.layer_norm(y, f"{block}.norm1")
+            return y, *self._attended(z, z, f"{block}.attn1")
+
+        def to_context(x: tf.Tensor, y: tf.Tensor, out: tf.Tensor) -> tf.Tensor:
+            y += layers.linear(joined(out), f"{block}.attn1.to_out.0", width)
+            z = layers.layer_norm(y, f"{block}.norm2")
+            out = self._attended(z, context, f"{block}.attn2").out
+            y += layers.linear(joined(out), f"{block}.attn2.to_out.0", width)
+            z = layers.layer_norm(y, f"{block}.norm3")
+            z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
+            values, gates = tf.split(z, 2, -1)  # Shazeer 2020, GEGLU
+            y += layers.linear(values * tf.nn.gelu(gates), f"{block}.ff.net.2", width)
+            y = tf.reshape(y, sides(x))
+            return x + layers.convolution(y, f"{name}.proj_out", width, side=1)
+
+        y, *attended = self._kept(to_itself)(x)
+        yield x, Attended(*attended)
+        return self._kept(to_context)(x, y, attended[-1])
+
+    def _kept(self, block: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a block as gradients should see it."""
+        return tf.recompute_grad(block) if self._recomputes else block
+
+    def _attended(self, x: tf.Tensor, seen: tf.Tensor, name: str) -> Attended:
+        """Attend from tokens [B, N, C] to others [B or 1, M, D]."""
+        q, k, v = (
+            heads_of(
+                self.layers.linear(source, f"{name}.to_{part}", x.shape[-1], bias=False),
+                self._heads,
+            )
+            for source, part in ((x, "q"), (seen, "k"), (seen, "v"))
+        )
+        return Attended(q, k, v, attention(q, k, v))
