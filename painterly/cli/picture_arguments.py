@@ -216,6 +216,10 @@ def asked_for(args: argparse.Namespace) -> PictureArguments | RecordArguments:
     if len(args.pictures) != 1:
         pictures = " ".join(args.pictures) or "nothing"
         raise ConfigError(f"--from_record FILE takes PREFIX; got {pictures}")
+    if args.fresh:
+        raise ConfigError(
+            "--from_record keeps no checkpoint and paints from the start; leave --fresh out"
+        )
     (prefix,) = args.pictures
     return RecordArguments(
         args.from_record, prefix, args.weights, memory_limit, args.device, args.overwrite

@@ -11,12 +11,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from painterly.batch.stored_records import now
 from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.log import WarningLog, log_trace
 from painterly.settings import Settings
 from painterly.web.job_store import JobStore, StoredJob
-from painterly.web.lease import utc_now
 from painterly.web.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
 
@@ -170,7 +170,7 @@ class JobIndex:
             job, etag = stored
             waits = job.owner is None
             state = JobState.CANCELLED if waits else job.state
-            later = job.changed(cancel=True, state=state, finished=utc_now() if waits else None)
+            later = job.changed(cancel=True, state=state, finished=now() if waits else None)
             # First in the queue's own object, which a worker claims: one of both is refused.
             if written := self._store.replace(later, etag):
                 if waits:
@@ -327,7 +327,7 @@ class Estimates:
     def set_calibration(self, rate: float, device: str) -> None:
         """Set a worker's own measurement on its device, in seconds per work."""
         with self._lock:
-            self._measured, self._latest = rate, (utc_now(), device)
+            self._measured, self._latest = rate, (now(), device)
 
     def set_instant_calibration(self, rate: float) -> None:
         """Set a worker's own measurement of instant pictures, in seconds per work."""

@@ -6,9 +6,9 @@ has not changed for LEASE_S, the other worker has died.
 
 import threading
 import time
-from datetime import UTC, datetime
 from typing import Any
 
+from painterly.batch.stored_records import now
 from painterly.errors import StorageError
 from painterly.log import WarningLog
 from painterly.web.job_store import JobStore, StoredJob
@@ -50,13 +50,13 @@ class JobClaimer:
         cancelled or that killed too many workers. Raises StorageError."""
         asked, before, self._unchanged_since = time.monotonic(), self._unchanged_since, {}
         queued = [*self._store.queued()]
-        now = time.monotonic()
+        moment = time.monotonic()
         # While the storage is unavailable or slow, other workers cannot renew their claims either.
-        if now - asked >= LEASE_S / 2:
+        if moment - asked >= LEASE_S / 2:
             before = {}
-        self._unchanged_since = {version: before.get(version, now) for version in queued}
+        self._unchanged_since = {version: before.get(version, moment) for version in queued}
         for (job_id, etag), since in self._unchanged_since.items():
-            if lease := self._claimed(job_id, etag, now - since):
+            if lease := self._claimed(job_id, etag, moment - since):
                 return lease
         return None
 
@@ -78,7 +78,7 @@ class JobClaimer:
         job = job.changed(
             owner=self._owner,
             state=JobState.PAINTING,
-            started=job.started or utc_now(),
+            started=job.started or now(),
             crashes=crashes,
             crashed_at=job.step,
         )
@@ -172,7 +172,7 @@ class Lease:
         """Store how the job ended. Raises StorageError."""
         self.stop_renewing()
         with self._lock:
-            ended = {"owner": None, "finished": utc_now(), "seconds_left": None}
+            ended = {"owner": None, "finished": now(), "seconds_left": None}
             self.job = self.job.changed(**{**self._news, **ended, **how})
             self._store.end(self.job)
 
@@ -190,8 +190,3 @@ class Lease:
         self.job, self._etag = stored
         if self.job.cancel:
             self.cancel()
-
-
-def utc_now() -> str:
-    """Return the current time in ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

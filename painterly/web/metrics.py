@@ -4,6 +4,7 @@ Counters count what this process and its worker have done: the sum over all inst
 job once.
 """
 
+import threading
 from contextlib import suppress
 
 import psutil
@@ -22,6 +23,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
+        self._scrape = threading.Lock()  # Another scrape's gauges would be cleared in between.
         self._queue = Gauge("painterly_queue_jobs", "Unfinished jobs", ["state"], registry=registry)
         self._ended = Counter("painterly_jobs_ended", "Ended jobs", ["state"], registry=registry)
         self._seconds = Histogram(
@@ -64,15 +66,16 @@ class Metrics:
             device: The device that paints, once it is known.
             worker: The process id of the worker, if there is one.
         """
-        for state, count in zip((JobState.QUEUED, JobState.PAINTING), queue, strict=True):
-            self._queue.labels(state.value).set(count)
-        self._ready.set(ready)
-        self._device.clear()
-        if device is not None:
-            self._device.labels(device).set(1)
-        self._memory.clear()
-        for name, pid in {"web": None, "worker": worker}.items():
-            if name == "web" or pid is not None:
-                with suppress(psutil.Error):  # It has just ended.
-                    self._memory.labels(name).set(psutil.Process(pid).memory_info().rss)
-        return generate_latest(self._registry)
+        with self._scrape:
+            for state, count in zip((JobState.QUEUED, JobState.PAINTING), queue, strict=True):
+                self._queue.labels(state.value).set(count)
+            self._ready.set(ready)
+            self._device.clear()
+            if device is not None:
+                self._device.labels(device).set(1)
+            self._memory.clear()
+            for name, pid in {"web": None, "worker": worker}.items():
+                if name == "web" or pid is not None:
+                    with suppress(psutil.Error):  # It has just ended.
+                        self._memory.labels(name).set(psutil.Process(pid).memory_info().rss)
+            return generate_latest(self._registry)

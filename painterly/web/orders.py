@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from painterly.batch.stored_records import now
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.engine.schedule import total_work
@@ -20,7 +21,6 @@ from painterly.web.callbacks import check_callback
 from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
-from painterly.web.lease import utc_now
 from painterly.web.options import WebOptions
 from painterly.web.poster import poster_side, poster_style
 from painterly.web.presets import sized
@@ -125,7 +125,7 @@ class OrderBook:
             named_style=request.style is not None,
             preset=request.preset,
             settings=request.settings,
-            created=utc_now(),
+            created=now(),
             instant_side=self.instant_side,
             work=work,
             callback=request.callback,

@@ -122,7 +122,7 @@ class JobRunner:
             Stopped: A signal arrived; the job can be painted later.
             MemoryError: Memory ran out; the job can be painted later.
         """
-        order = self._poster(job) if job.poster else self._order(job)
+        order = self._order(job)
         settings = order.style.settings
         if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
             self.previews.clear()  # It may need their memory.
@@ -252,38 +252,24 @@ class JobRunner:
             raise PictureError("the photo's mask has been deleted")
         return photo, mask
 
-    def _poster(self, job: StoredJob) -> PosterOrder:
-        """Return the order of a poster. Raises PictureError, ConfigError, StorageError."""
-        photo, mask = self._photo_and_mask(job)
-        styles = self._catalogue.for_poster(job.settings)
-        style, output = poster_style(job.settings, len(styles)), self._config.output
-        order = PosterOrder(
-            photo=photo,
-            mask=mask,
-            style=style,
-            weights=self._networks.source(style.settings),
-            output=output,
-            result=result_key(style.name, photo.key, output),
-            styles=tuple(styles),
-        )
-        check_names(order, self._buckets.result)
-        return order
-
     def _order(self, job: StoredJob) -> PlannedOrder:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
-        style = dataclasses.replace(
-            self._catalogue.style(job.request, job.instant_side), name=job.style
-        )
-        output = self._config.output
+        styles = tuple(self._catalogue.for_poster(job.settings)) if job.poster else ()
+        if job.poster:
+            style = poster_style(job.settings, len(styles))
+        else:
+            style = self._catalogue.style(job.request, job.instant_side)
+            style = dataclasses.replace(style, name=job.style)
         # Other results are elsewhere: the photo's key begins with the job's id.
-        result = result_key(style.name, photo.key, output)
-        order = PlannedOrder(
+        result = result_key(style.name, photo.key, self._config.output)
+        ordered = functools.partial(PosterOrder, styles=styles) if job.poster else PlannedOrder
+        order = ordered(
             photo=photo,
             mask=mask,
             style=style,
             weights=self._networks.source(style.settings),
-            output=output,
+            output=self._config.output,
             result=result,
             timelapse=timelapse_key(result) if style.settings.timelapse else "",
         )

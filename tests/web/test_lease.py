@@ -90,7 +90,7 @@ def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monk
     began = held.job.started
     held.update(step=7)
     held.give_back()
-    monkeypatch.setattr(leases, "utc_now", lambda: "later")
+    monkeypatch.setattr(leases, "now", lambda: "later")
     taken = JobClaimer(store, "second").claim_next()
     assert (taken.job.step, taken.job.crashes, taken.job.started) == (7, 0, began)
     # Also if it has been cancelled since.
