@@ -1,5 +1,6 @@
 """A sheet of pictures: a grid with a label below each."""
 
+import itertools
 import math
 import unicodedata
 from collections.abc import Sequence
@@ -49,20 +50,29 @@ def sheet_of(
     height = max(picture.shape[0] for picture, _ in pictures)
     line, lines = round(1.4 * size), 1 + max(label.count("\n") for _, label in pictures)
     step_x, step_y = width + gap, height + gap // 3 + lines * line + gap
-    columns = min(
-        range(1, len(pictures) + 1),
-        key=lambda n: abs(math.log(n * step_x / (math.ceil(len(pictures) / n) * step_y) / SHAPE)),
-    )
-    rows = math.ceil(len(pictures) / columns)
+    count = len(pictures)
+
+    def unlikeness(columns: int) -> float:
+        """Return how far a sheet is from SHAPE, and how much of it would be empty."""
+        rows = math.ceil(count / columns)
+        shape = columns * step_x / (rows * step_y)
+        return abs(math.log(shape / SHAPE)) + rows * columns / count
+
+    columns = min(range(1, count + 1), key=unlikeness)
+    rows = math.ceil(count / columns)
     sheet = Image.new("RGB", (gap + columns * step_x, gap + rows * step_y), PAPER)
     draw = ImageDraw.Draw(sheet)
-    for number, (picture, label) in enumerate(pictures):
-        left, top = gap + number % columns * step_x, gap + number // columns * step_y
-        place = left + (width - picture.shape[1]) // 2, top + height - picture.shape[0]
-        sheet.paste(Image.fromarray(picture), place)
-        for below, text in enumerate(label.split("\n")):
-            middle = left + width / 2, top + height + gap // 3 + below * line
-            draw.text(middle, _shortened(text, font, width), INK, font, anchor="ma")
+    # Rows differ by one picture at most; short ones are centred.
+    ends = [math.ceil(count * row / rows) for row in range(rows + 1)]
+    for row, (start, end) in enumerate(itertools.pairwise(ends)):
+        indent = (columns - (end - start)) * step_x // 2
+        for column, (picture, label) in enumerate(pictures[start:end]):
+            left, top = gap + indent + column * step_x, gap + row * step_y
+            place = left + (width - picture.shape[1]) // 2, top + height - picture.shape[0]
+            sheet.paste(Image.fromarray(picture), place)
+            for below, text in enumerate(label.split("\n")):
+                middle = left + width / 2, top + height + gap // 3 + below * line
+                draw.text(middle, _shortened(text, font, width), INK, font, anchor="ma")
     return np.asarray(sheet)
 
 

@@ -50,8 +50,13 @@ def cells(path):
     """Count the pictures on a sheet: areas of one that are not paper and wider than letters."""
     pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
     inked = np.abs(pixels - PAPER).max(-1) > 24
+    return sum(cells_by_row(inked))
+
+
+def cells_by_row(inked):
+    """Count the pictures in each row of a sheet's parts that are not paper."""
     rows = _runs(inked.mean(1) > 0.15, 30)
-    return sum(len(_runs(inked[rows_of].mean(0) > 0.5, 30)) for rows_of in rows)
+    return [len(_runs(inked[rows_of].mean(0) > 0.5, 30)) for rows_of in rows]
 
 
 def _runs(flags, least):
@@ -143,3 +148,10 @@ def test_names_have_their_accents_and_long_ones_fit():
     assert (apart[:, :8] == PAPER).all() and (apart[:, -8:] == PAPER).all()
     assert (apart == sheet_of([(picture, "été"), (picture, "x" * 500)], side)).mean() > 0.99
     assert cell_side(10_000) < cell_side(100) < cell_side(10)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (96, 64), (96, 96)])
+def test_no_row_of_a_sheet_is_nearly_empty(size):
+    sheet = sheet_of([(np.zeros((*size, 3), np.uint8), "")] * 21, 96)
+    rows = cells_by_row(np.abs(sheet.astype(int) - PAPER).max(-1) > 24)
+    assert sum(rows) == 21 and max(rows) - min(rows) <= 1
