@@ -20,7 +20,8 @@ import numpy as np
 from painterly.images.arrays import bands
 from painterly.vgg.winograd_transforms import BLOCK, INPUTS, OUTPUTS, TILE, transformed
 
-# Bytes of a tile's patches: they are still in a core's cache when they are multiplied.
+# Bytes of a tile's patches, which are still in a core's cache when they are multiplied, and twice
+# those of its results.
 TILE_BYTES = 1_200_000
 # With fewer, the transforms of Winograd's algorithm take longer than it saves.
 LEAST_CHANNELS = 64
@@ -51,6 +52,26 @@ class Kernel(NamedTuple):
     def channels(self) -> int:
         """The number of values of a pixel."""
         return self.weights.shape[1] // self.block**2
+
+
+class Maps:
+    """Memory for two framed maps: a layer's inputs, and its results, which are the next layer's
+    inputs. It is used again and again, since the first use of new memory takes as long as a small
+    layer's arithmetic."""
+
+    def __init__(self) -> None:
+        self._memory = [np.empty(0, np.float32)] * 2
+
+    def framed(self, height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return a framed map and its inside, in the place of the one before the last."""
+        shape = height + 2, width + 2, channels
+        size = math.prod(shape)
+        self._memory.reverse()
+        if self._memory[0].size < size:
+            self._memory[0] = np.empty(0, np.float32)  # Frees it first.
+            self._memory[0] = np.empty(size, np.float32)
+        x = self._memory[0][:size].reshape(shape)
+        return x, x[1:-1, 1:-1]
 
 
 class WinogradKernel(NamedTuple):
@@ -122,7 +143,7 @@ def _convolve_directly(x: np.ndarray, kernel: Kernel, finish: Finish) -> None:
     shape = height, width, side, side * x.shape[2]
     strides = stride * down, stride * right, down, item
     patches = np.lib.stride_tricks.as_strided(x, shape, strides, writeable=False)
-    fitting = max(4, TILE_BYTES // (4 * length))
+    fitting = max(4, TILE_BYTES // (4 * max(length, 2 * depth)))
     columns = _even_part(width, fitting // 2)
     rows = _even_part(height, fitting // columns)
 
@@ -177,12 +198,6 @@ def _convolve_by_winograd(x: np.ndarray, kernel: WinogradKernel, finish: Finish)
 def rectified(out: np.ndarray) -> Finish:
     """Return a function for `convolve` that stores values in a map, negative ones as 0."""
     return lambda values, rows, columns: np.maximum(values, 0, out=out[rows, columns])
-
-
-def framed(height: int, width: int, channels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Allocate a framed map, and return it and its inside."""
-    x = np.empty((height + 2, width + 2, channels), np.float32)
-    return x, x[1:-1, 1:-1]
 
 
 def repeat_border(x: np.ndarray) -> np.ndarray:

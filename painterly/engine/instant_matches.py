@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from painterly.engine import inverted_file
 from painterly.engine.convolutions import later, spread
 from painterly.engine.instant_networks import (
     CHANNELS,
@@ -53,7 +54,7 @@ KEPT_BYTES = 600_000_000
 CANDIDATE_BYTES = 10_000_000  # for the features of a painting's candidates
 MOST_ROTATED = 160  # px, longer side: rotations of a larger painting would take too long
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
-AT_ONCE = 128  # places compared with all candidates at a time: a cache holds their similarities
+AT_ONCE = 128  # places that a thread prepares at a time
 
 
 class Candidates(NamedTuple):
@@ -64,6 +65,7 @@ class Candidates(NamedTuple):
         spread: Their standard deviation in each channel after it [D].
         basis: The directions in which they are compared [D, E].
         keys: Their directions from their mean, on the basis [K, E].
+        near: The numbers of those near some of them; see inverted_file.py.
         tones: Their mean luminance [K], 0…1.
         joined: The decoder's first layer for each [K, 128].
         pixels: Their pixels [K, 48], sRGB 0…1.
@@ -73,6 +75,7 @@ class Candidates(NamedTuple):
     spread: np.ndarray
     basis: np.ndarray
     keys: np.ndarray
+    near: np.ndarray
     tones: np.ndarray
     joined: np.ndarray
     pixels: np.ndarray
@@ -88,9 +91,14 @@ class Candidates(NamedTuple):
         squares = np.square(keys)
         lengths = np.sqrt(squares.sum(1, keepdims=True))
         keys_on_basis = keys @ basis / (lengths + NO_LENGTH)
+        tones, some = tones_of(pixels), inverted_file.pivots(len(keys))
+        apart = (tones[some, None] - tones) / _unit(tones)
+        near = inverted_file.nearest(
+            keys_on_basis[some] @ keys_on_basis.T - TONE_WEIGHT * np.square(apart)
+        )
         first = joined(features[None], pixels[None])[0]
         spread = np.sqrt(squares.mean(0))
-        return cls(scale, spread, basis, keys_on_basis, tones_of(pixels), first, pixels)
+        return cls(scale, spread, basis, keys_on_basis, near, tones, first, pixels)
 
 
 def drawn(
@@ -195,7 +203,8 @@ class _Comparison(NamedTuple):
         basis: The directions in which they are compared [D, E].
         unit: The unit of tones.
         keys: The candidates' directions; how much each is held back for queries of length 1,
-            negative; and what is added for each unit of tone, and in any case [E + 3, K].
+            negative; and what is added for each unit of tone, and in any case [K, E + 3].
+        near: As the candidates'.
     """
 
     mean: np.ndarray
@@ -203,6 +212,7 @@ class _Comparison(NamedTuple):
     basis: np.ndarray
     unit: float
     keys: np.ndarray
+    near: np.ndarray
 
     @classmethod
     def of(
@@ -223,30 +233,32 @@ class _Comparison(NamedTuple):
         groups = range(min(SAMPLE_GROUPS, len(sample)))
         similar = [(keys @ directions[group :: len(groups)].T).max(1) for group in groups]
         crowding = np.mean(similar, 0) * CROWDING_WEIGHT / (lengths.mean() + NO_LENGTH)
-        unit = float(candidates.tones.std()) + TONE_NOISE
+        unit = _unit(candidates.tones)
         tones, weight = candidates.tones / unit, TONE_WEIGHT * lengths.mean()
         # −weight · (tone − other)², without tone², which is the same for all candidates.
-        rows = [keys.T, -crowding, 2 * weight * tones, -weight * tones**2]
-        return cls(mean, factor, basis, unit, np.vstack(rows))
+        columns = [keys, -crowding, 2 * weight * tones, -weight * tones**2]
+        return cls(mean, factor, basis, unit, np.column_stack(columns), candidates.near)
 
     def look_up(self, features: np.ndarray, tones: np.ndarray, out: np.ndarray) -> None:
         """Store the number of the nearest candidate of each place, [N], for features [N, D] and
         tones [N]."""
+        queries = np.ones((len(features), self.keys.shape[1]), np.float32)
 
         def work(todo: Iterator[slice]) -> None:
-            similarities = np.empty((AT_ONCE, self.keys.shape[1]), np.float32)
-            queries = np.ones((AT_ONCE, len(self.keys)), np.float32)
             for part in todo:
                 stretched = (features[part] - self.mean) * self.factor
-                count = len(stretched)
-                np.matmul(stretched, self.basis, out=queries[:count, :-3])
+                np.matmul(stretched, self.basis, out=queries[part, :-3])
                 # The product has one length of the query, its crowding too.
-                np.square(stretched, out=stretched).sum(1, out=queries[:count, -3])
-                queries[:count, -2] = tones[part] / self.unit
-                np.matmul(queries[:count], self.keys, out=similarities[:count])
-                out[part] = similarities[:count].argmax(1)
+                np.square(stretched, out=stretched).sum(1, out=queries[part, -3])
+                queries[part, -2] = tones[part] / self.unit
 
         spread(arrays.bands(len(features), AT_ONCE), work)
+        out[:], _ = inverted_file.most_similar(queries, self.keys, self.near)
+
+
+def _unit(tones: np.ndarray) -> float:
+    """Return the unit of the tones of candidates."""
+    return float(tones.std()) + TONE_NOISE
 
 
 def _sums(features: np.ndarray) -> np.ndarray:

@@ -23,9 +23,10 @@ import numpy as np
 from painterly.engine.convolutions import (
     AnyKernel,
     Finish,
+    Kernel,
+    Maps,
     convolve,
     doubled_kernels,
-    framed,
     kernel,
     rectified,
     repeat_border,
@@ -47,7 +48,7 @@ BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
 # px above and below a band that its features, or its decoded pixels, depend on.
 FEATURES_HALO, DECODER_HALO = 32, 16
 # Layers with few channels compute 2 × 2 or 4 × 4 pixels at once.
-BLOCKS = {"conv1_1": 2, "full2": 2, "full3": 4}
+FIRST, BLOCKS = "conv1_1", {"conv1_1": 2, "full2": 2, "full3": 4}
 
 
 def bands(height: int, width: int) -> list[slice]:
@@ -78,10 +79,10 @@ def features_of(image: np.ndarray, rows: slice, check_stop: CheckStop = lambda: 
     Returns:
         [rows / 4, W / 4, 608]: averaged in shallow layers, repeated in deep ones.
     """
-    kernels, mean = _network()
+    (kernels, mean), maps = _network(), Maps()
     used = with_halo(rows, FEATURES_HALO, len(image))
     height, width = used.stop - used.start, image.shape[1]
-    x, inside = framed(height, width, 3)
+    x, inside = maps.framed(height, width, 3)
     inside[:] = 255 * image[used] - mean
     features = np.empty((height // PLACE, width // PLACE, sum(CHANNELS)), np.float32)
     of_layers = np.split(features, np.cumsum(CHANNELS)[:-1], -1)
@@ -89,8 +90,13 @@ def features_of(image: np.ndarray, rows: slice, check_stop: CheckStop = lambda: 
     sides = [2 ** poolings_before(name) for name in kernels]
     next_sides = [*sides[1:], sides[-1]]
     for (name, layer), px, next_px in zip(kernels.items(), sides, next_sides, strict=True):
-        y, out = framed(height // next_px, width // next_px, layer.channels)
-        convolve(repeat_border(x), layer, _stored(px, out, next_px, places.get(name)))
+        channels = layer.channels // 4 if name == FIRST else layer.channels
+        y, out = maps.framed(height // next_px, width // next_px, channels)
+        if name == FIRST:
+            finish = _stored_first(out, places[name])
+        else:
+            finish = _stored(px, out, next_px, places.get(name))
+        convolve(repeat_border(x), layer, finish)
         check_stop()
         x = y
     first = (rows.start - used.start) // PLACE
@@ -119,6 +125,20 @@ def _stored(px: int, out: np.ndarray, next_px: int, places: np.ndarray | None) -
             places[at_scale(rows, px), at_scale(columns, px)] = shown
         tile = at_scale(rows, px, next_px), at_scale(columns, px, next_px)
         out[tile] = values if px == next_px else _halved(np.maximum, values)
+
+    return finish
+
+
+def _stored_first(out: np.ndarray, places: np.ndarray) -> Finish:
+    """Do the same for the first layer. Its values are for squares of 2 × 2 pixels: the channels of
+    four pixels, one after another."""
+
+    def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
+        np.maximum(values, 0, out=values)
+        (a, b), (c, d) = (np.split(row, 2, -1) for row in np.split(values, 2, -1))
+        np.maximum(np.maximum(a, c), np.maximum(b, d), out=out[rows, columns])
+        means = _halved(np.add, (a + c) + (b + d))
+        np.multiply(means, PLACE**-2, out=places[at_scale(rows, 2), at_scale(columns, 2)])
 
     return finish
 
@@ -165,18 +185,18 @@ def decoded(
     Returns:
         The pixels [4·h, 4·w, 3], about 0…1.
     """
-    layers, doubled, *_ = _decoder()
+    (layers, doubled, *_), maps = _decoder(), Maps()
     collage = _depth_to_space(_scaled(pixels), PLACE)
     height, width = first.shape[:2]
-    x, inside = framed(height, width, 128)
+    x, inside = maps.framed(height, width, 128)
     np.maximum(first, 0, out=inside)
     for name in ("quarter1", "quarter2"):
-        y = _rectified(x, layers[name])
+        y = _rectified(maps, x, layers[name])
         y[1:-1, 1:-1] += x[1:-1, 1:-1]
         x = y
         check_stop()
     repeat_border(x)
-    y, out = framed(2 * height, 2 * width, 64 + 12)
+    y, out = maps.framed(2 * height, 2 * width, 64 + 12)
     for (down, right), layer in doubled.items():
         shown = x[down : down + height + 1, right : right + width + 1]
         convolve(shown, layer, rectified(out[down::2, right::2, :64]))
@@ -184,7 +204,7 @@ def decoded(
     x = y
     check_stop()
     for name, beside, side in (("half2", None, 1), ("full1", collage, 2), ("full2", None, 1)):
-        x = _rectified(x, layers[name], beside, side)
+        x = _rectified(maps, x, layers[name], beside, side)
         check_stop()
     picture = collage / PIXEL_SCALE + GREY
 
@@ -196,13 +216,13 @@ def decoded(
 
 
 def _rectified(
-    x: np.ndarray, layer: AnyKernel, beside: np.ndarray | None = None, side: int = 1
+    maps: Maps, x: np.ndarray, layer: AnyKernel, beside: np.ndarray | None = None, side: int = 1
 ) -> np.ndarray:
     """Convolve a framed map, and return the result, rectified, as a framed map with the channels
     of another map [h, w, C] after its own. A position has the channels of side × side pixels."""
     height, width = (side * (length - 2) for length in x.shape[:2])
     channels = layer.channels // side**2
-    y, out = framed(height, width, channels + (0 if beside is None else beside.shape[2]))
+    y, out = maps.framed(height, width, channels + (0 if beside is None else beside.shape[2]))
     store = rectified(out[..., :channels])
 
     def finish(values: np.ndarray, rows: slice, columns: slice) -> None:
@@ -227,7 +247,11 @@ class _Decoder(NamedTuple):
 def _network() -> tuple[dict[str, AnyKernel], np.ndarray]:
     """Read the built-in network: its layers, and the mean of its pixels from 0 to 255."""
     network = read_file(BUILTIN, "vgg19", identity="builtin")
-    return _kernels(network.kernels), network.mean
+    kernels = _kernels(network.kernels)
+    first = kernels[FIRST]
+    assert isinstance(first, Kernel)
+    kernels[FIRST] = first._replace(block=1)  # Its pixels are pooled, and need no order.
+    return kernels, network.mean
 
 
 @cache

@@ -9,11 +9,13 @@ fine detail is then strengthened until it varies as much as in the paintings.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from painterly.engine import inverted_file
 from painterly.engine.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
@@ -31,10 +33,10 @@ FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # the sharper, and the less even, they are.
 TRUST, LEAST_DISTANCE = -0.75, 1e-4
 DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which bands of detail are
+DETAIL_PIXELS = 1 << 16  # split into bands of detail by a thread at a time
 MOST_GAIN = 2.0  # the largest factor of a band of detail
 AT_ONCE = 2048  # patches of the picture that a thread holds in memory
 BANDS_AT_ONCE = 16  # bands of the picture between two checks for a stop
-COMPARED = 128  # patches compared at a time: a cache holds their similarities to the paintings'
 
 
 def patch_count(size: tuple[int, int], most: int = MOST_PATCHES) -> int:
@@ -49,7 +51,8 @@ class Patches(NamedTuple):
         votes: Their pixels, sRGB 0…1, and 1, each times the pixel's weight, [K, SIDE, SIDE, 4].
         mean: Their mean pixels [SIDE · SIDE · 3].
         basis: The weighted directions in which they are compared [SIDE · SIDE · 3, E].
-        keys: Their coordinates, and minus half of their squared lengths, [E + 1, K].
+        keys: Their coordinates, and minus half of their squared lengths, [K, E + 1].
+        near: The numbers of those near some of them; see inverted_file.py.
         deviations: The standard deviation of each band of detail of the paintings.
     """
 
@@ -57,6 +60,7 @@ class Patches(NamedTuple):
     mean: np.ndarray
     basis: np.ndarray
     keys: np.ndarray
+    near: np.ndarray
     deviations: np.ndarray
 
     @classmethod
@@ -98,22 +102,25 @@ class Patches(NamedTuple):
         _, directions = np.linalg.eigh(offsets.T @ offsets)
         basis = weights[:, None] * directions[:, -DIRECTIONS:]
         coordinates = (flat - mean) @ basis
-        keys = np.vstack([coordinates.T, -0.5 * np.square(coordinates).sum(1)])
-        return cls(votes, mean, basis, keys, deviations)
+        keys = np.column_stack([coordinates, -0.5 * np.square(coordinates).sum(1)])
+        middles = keys[inverted_file.pivots(len(keys))]
+        middles[:, -1] = 1
+        near = inverted_file.nearest(middles @ keys.T)
+        return cls(votes, mean, basis, keys, near, deviations)
 
-    def nearest(self, patches: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Find the number of the most similar patch to each of others [N, SIDE · SIDE · 3], and its
+    def queries(self, patches: np.ndarray) -> np.ndarray:
+        """Return what patches [N, SIDE · SIDE · 3] are compared by: their coordinates, and 1,
+        [N, E + 1]."""
+        queries = np.ones((len(patches), self.keys.shape[1]), np.float32)
+        np.matmul(patches - self.mean, self.basis, out=queries[:, :-1])
+        return queries
+
+    def nearest(self, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Find the number of the most similar patch to each of others, from their queries, and its
         squared distance."""
-        numbers, distances = np.empty(len(patches), np.int32), np.empty(len(patches), np.float32)
-        for part in arrays.bands(len(patches), COMPARED):
-            queries = np.ones((len(patches[part]), len(self.keys)), np.float32)
-            np.matmul(patches[part] - self.mean, self.basis, out=queries[:, :-1])
-            similar = queries @ self.keys
-            best = similar.argmax(1)
-            products = np.take_along_axis(similar, best[:, None], 1)[:, 0]
-            squares = np.square(queries[:, :-1]).sum(1)
-            numbers[part], distances[part] = best, np.maximum(squares - 2 * products, 0)
-        return numbers, distances
+        numbers, similarities = inverted_file.most_similar(queries, self.keys, self.near)
+        distances = np.square(queries[:, :-1]).sum(1) - 2 * similarities
+        return numbers, np.maximum(distances, 0)
 
 
 def rebuilt(
@@ -167,24 +174,44 @@ def _votes(windows: np.ndarray, bands: Sequence[slice], patches: Patches) -> Seq
         bands: The rows of each band.
         patches: The patches of the paintings.
     """
+    across = windows.shape[1]
+    starts = np.cumsum([0, *(across * len(windows[rows]) for rows in bands)])
+    parts = [slice(*ends) for ends in pairwise(starts)]
+    queries = np.empty((starts[-1], patches.keys.shape[1]), np.float32)
     votes = [np.empty(0)] * len(bands)
 
-    def work(todo: Iterator[tuple[int, slice]]) -> None:
-        for number, rows in todo:
+    def ask(todo: Iterator[tuple[slice, slice]]) -> None:
+        for rows, part in todo:
             seen = windows[rows].transpose(0, 1, 3, 4, 2)
-            nearest, distances = patches.nearest(seen.reshape(-1, 3 * SIDE**2))
-            voted = patches.votes[nearest]
-            voted *= ((distances + LEAST_DISTANCE) ** TRUST)[:, None, None, None]
-            voted = voted.reshape(*seen.shape[:2], SIDE, SIDE, 4)
-            high, wide = (GAP * (count - 1) for count in seen.shape[:2])
-            sums = np.zeros((high + SIDE, wide + SIDE, 4), np.float32)
-            for y in range(SIDE):
-                for x in range(SIDE):
-                    sums[y : y + high + 1 : GAP, x : x + wide + 1 : GAP] += voted[:, :, y, x]
-            votes[number] = sums
+            queries[part] = patches.queries(seen.reshape(-1, 3 * SIDE**2))
 
-    spread(enumerate(bands), work)
+    def vote(todo: Iterator[tuple[int, slice]]) -> None:
+        for number, part in todo:
+            voted = patches.votes[nearest[part]]
+            voted *= weights[part, None, None, None]
+            votes[number] = _overlapped(voted.reshape(-1, across, SIDE, 4 * SIDE))
+
+    spread(zip(bands, parts, strict=True), ask)
+    nearest, distances = patches.nearest(queries)
+    weights = (distances + LEAST_DISTANCE) ** TRUST
+    spread(enumerate(parts), vote)
     return votes
+
+
+def _overlapped(patches: np.ndarray) -> np.ndarray:
+    """Return the sums of patches [rows, columns, SIDE, 4 · SIDE], each GAP px from the next,
+    [H, W, 4]."""
+    down, across = patches.shape[:2]
+    apart = -(-SIDE // GAP)  # Patches with that many columns from one to the next do not overlap.
+    width = GAP * (across - 1) + SIDE
+    sums = np.zeros((GAP * (down - 1) + SIDE, 4 * (width + GAP * apart - SIDE)), np.float32)
+    for first in range(min(apart, across)):
+        added = patches[:, first::apart]
+        step, start = 4 * GAP * apart, 4 * GAP * first
+        for y in range(SIDE):
+            rows = sums[y : y + GAP * down - 1 : GAP, start : start + step * added.shape[1]]
+            rows.reshape(down, -1, step)[..., : 4 * SIDE] += added[:, :, y]
+    return sums[:, : 4 * width].reshape(len(sums), width, 4)
 
 
 def _focus() -> np.ndarray:
@@ -204,40 +231,66 @@ def _sharpened(image: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     """Strengthen the bands of detail of an image [h, w, 3] until each has such a deviation."""
     gains = np.clip(deviations / (_deviations(image) + 1e-6), 1, MOST_GAIN)
     sharp = np.empty_like(image)
-    for channel in range(3):  # One after another: they take less memory.
-        *details, rest = _bands(image[..., channel])
+
+    def store(rows: slice, details: list[np.ndarray], rest: np.ndarray) -> None:
         for gain, detail in zip(gains, details, strict=True):
-            rest = rest + np.float32(gain) * detail
-        np.clip(rest, 0, 1, out=sharp[..., channel])
+            detail *= np.float32(gain)
+            rest += detail
+        np.clip(rest, 0, 1, out=sharp[rows])
+
+    _in_bands(image, store)
     return sharp
 
 
 def _deviations(image: np.ndarray) -> np.ndarray:
     """Return the standard deviation of each band of detail of an image [h, w, 3]."""
-    squares = [
-        [np.square(band).mean() for band in _bands(image[..., channel])[:-1]]
-        for channel in range(3)
-    ]
-    return np.sqrt(np.mean(squares, 0))
+    sums: dict[int, list[float]] = {}
+
+    def add(rows: slice, details: list[np.ndarray], rest: np.ndarray) -> None:
+        sums[rows.start] = [float(np.square(detail).sum()) for detail in details]
+
+    _in_bands(image, add)
+    # In the order of rows, so that they are the same each time.
+    return np.sqrt(np.sum([sums[top] for top in sorted(sums)], 0) / image.size)
 
 
-def _bands(channel: np.ndarray) -> list[np.ndarray]:
-    """Return the bands of detail of a channel [h, w], finest first, and then the rest."""
-    bands = []
-    for deviation in DETAIL:
-        smooth = _blurred(_blurred(channel, deviation).T, deviation).T
-        bands.append(channel - smooth)
-        channel = smooth
-    return [*bands, channel]
+def _in_bands(
+    image: np.ndarray, use: Callable[[slice, list[np.ndarray], np.ndarray], None]
+) -> None:
+    """Split an image [h, w, 3] into bands of detail, finest first, and the rest, and pass them to
+    `use` for some rows at a time, in several threads. It may overwrite them."""
+    radii = [math.ceil(3 * deviation) for deviation in DETAIL]
+    margin = sum(radii)
+    padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
+
+    def work(todo: Iterator[slice]) -> None:
+        for rows in todo:
+            values, left, details = padded[rows.start : rows.stop + 2 * margin], margin, []
+            for deviation, radius in zip(DETAIL, radii, strict=True):
+                smooth = _blurred(values, deviation, radius)
+                left -= radius
+                inside = _without_border(values, radius) - smooth
+                details.append(_without_border(inside, left))
+                values = smooth
+            use(rows, details, values)
+
+    spread(arrays.bands(len(image), max(2 * margin, DETAIL_PIXELS // image.shape[1])), work)
 
 
-def _blurred(values: np.ndarray, deviation: float) -> np.ndarray:
-    """Blur the columns of values [h, w]."""
-    radius = math.ceil(3 * deviation)
+def _without_border(values: np.ndarray, px: int) -> np.ndarray:
+    return values[px : len(values) - px, px : values.shape[1] - px]
+
+
+def _blurred(values: np.ndarray, deviation: float, radius: int) -> np.ndarray:
+    """Blur values [h, w, 3], without the pixels that are nearer to a border than the radius."""
     taps = np.exp(-0.5 * (np.arange(-radius, radius + 1) / deviation) ** 2)
     taps = (taps / taps.sum()).astype(np.float32)
-    padded = np.pad(values, ((radius, radius), (0, 0)), "symmetric")
-    blurred = np.zeros_like(values)
-    for first, tap in enumerate(taps):
-        blurred += tap * padded[first : first + len(values)]
-    return blurred
+    for axis in (0, 1):
+        shifted = np.lib.stride_tricks.sliding_window_view(values, len(taps), axis)
+        blurred = taps[0] * shifted[..., 0]
+        product = np.empty_like(blurred)
+        for number, tap in enumerate(taps[1:], start=1):
+            np.multiply(shifted[..., number], tap, out=product)
+            blurred += product
+        values = blurred
+    return values
