@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from painterly.errors import PictureError
 from painterly.images.arrays import fit_size
 from painterly.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
@@ -47,11 +48,18 @@ class Schedule(NamedTuple):
 
     @classmethod
     def of(cls, height: int, width: int, settings: Settings) -> "Schedule":
-        """Return the steps for a photo of this size."""
+        """Return the steps for a photo of this size. Raises PictureError if its shorter side would
+        shrink to nothing."""
         longer = max(height, width) if settings.size == "full" else int(settings.size)
         height, width = settings.sheet(height, width) or (height, width)
         if not settings.maintain_aspect_ratio:
             height = width = longer
+        if longer * min(height, width) < max(height, width):
+            least = math.ceil(max(height, width) / min(height, width))
+            raise PictureError(
+                f"{width} × {height} px are too narrow for a size of {longer} px; choose at least "
+                f"{least} px, or crop the photo"
+            )
         traits, count = settings.traits, settings.iterations
         scales = scale_sizes(height, width, longer, traits.grows)
         shares = [_share(number) if traits.grows else 1.0 for number in range(len(scales))]

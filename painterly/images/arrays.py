@@ -60,11 +60,12 @@ def box_average(pixels: np.ndarray, factor: int) -> np.ndarray:
 
     Args:
         pixels: [H, W, 3], see `to_float`.
-        factor: A factor below 2 does not change the size.
+        factor: A factor below 2 does not change the size. It is at most the shorter side.
 
     Returns:
         float32 [H // factor, W // factor, 3], 0…1.
     """
+    factor = min(factor, *pixels.shape[:2])
     if factor <= 1:
         return to_float(pixels)
     height, width = (side // factor for side in pixels.shape[:2])

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 JXL, RAW = "JXL", "RAW"  # names of formats
+_INSTALL = ", or install what reads it: "  # in errors, before a command
 
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"FOVb", b"\0MRM")
 _CR2 = b"\x10\0\0\0CR"  # after a TIFF's start; in others, CR alone may be the first pixel
@@ -51,9 +52,13 @@ def check_readable(kind: str) -> None:
     if not is_readable(kind):
         name = {JXL: "a JPEG XL picture", RAW: "a camera's raw file"}[kind]
         raise PictureError(
-            f"is {name}; export it as JPEG or PNG, or install what reads it: "
-            f"{install_command('formats')}"
+            f"is {name}; export it as JPEG or PNG{_INSTALL}{install_command('formats')}"
         )
+
+
+def for_visitors(error: Exception) -> str:
+    """Return an error's text without a command, for those who cannot install anything."""
+    return str(error).partition(_INSTALL)[0]
 
 
 def opened(data: bytes, kind: str) -> ImageFile.ImageFile | None:

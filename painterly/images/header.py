@@ -11,7 +11,8 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.containers.boxes import jxl_size
+from painterly.images.containers import jxl
+from painterly.images.containers.content import Content, Size
 from painterly.images.extra_formats import RAW
 from painterly.wording import memory_size
 
@@ -21,6 +22,7 @@ MIN_SIDE = 16
 # The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
 # and small pictures have a fixed part.
 _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
+_CHANNEL_BYTES = 4  # each further channel of a JPEG XL
 _FORMAT_BYTES = {"WEBP": 8, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
@@ -53,8 +55,8 @@ class Header(NamedTuple):
             )
 
 
-def header_of(image: ImageFile.ImageFile) -> Header:
-    """Return the header of a picture that is not loaded."""
+def header_of(image: ImageFile.ImageFile, content: Content) -> Header:
+    """Return the header of a picture that is not loaded, from its file's content."""
     width, height = image.size
     alpha = image.has_transparency_data
     per_pixel = _PLAIN_BYTES + _FORMAT_BYTES.get(str(image.format), 0)
@@ -62,8 +64,12 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     deep = is_deep(image)
     per_pixel += _DEEP_BYTES if deep else 0
     # A tile is decoded whole, even one beyond the picture.
-    tile = _tag(image, ExifTags.Base.TileWidth) * _tag(image, ExifTags.Base.TileLength)
-    pixels = max(width * height, tile)
+    pixels = max(
+        across * down for across, down in (image.size, tile_size(image), *content.declared)
+    )
+    if content.crop:
+        left, top, right, bottom = content.crop
+        width, height = right - left, bottom - top
     return Header(
         size=(width, height) if orientation(image) in TURNED else (height, width),
         bytes_to_decode=_FIXED_BYTES + per_pixel * pixels,
@@ -71,29 +77,37 @@ def header_of(image: ImageFile.ImageFile) -> Header:
     )
 
 
-def jxl_header(data: bytes) -> Header:
+def jxl_header(content: Content) -> Header:
     """Return the header of a JPEG XL, which its plugin decodes when it opens it.
 
     Raises PictureError for an unusable size, ValueError or struct.error for damaged files.
     """
-    width, height = jxl_size(data)
+    (width, height), channels, _ = jxl.header(content.data)
     check_size(width, height)
-    pixels = width * height
-    needed = _FIXED_BYTES + (_PLAIN_BYTES + _ALPHA_BYTES) * pixels
-    return Header((height, width), needed, 4 * pixels)
+    for size in content.declared:
+        check_most_pixels(*size)
+    pixels = max(across * down for across, down in ((width, height), *content.declared))
+    per_pixel = _PLAIN_BYTES + _ALPHA_BYTES + _CHANNEL_BYTES * max(0, channels - 1)
+    return Header((height, width), _FIXED_BYTES + per_pixel * pixels, 4 * width * height)
 
 
 def check_size(width: int, height: int) -> None:
     """Raise PictureError for a size in px that is not painted."""
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
-            "read; make it smaller"
-        )
+    check_most_pixels(width, height)
     if min(width, height) < MIN_SIDE:
         raise PictureError(
             f"is {width} × {height} pixels; the smallest side that can be painted is "
             f"{MIN_SIDE} pixels; use a larger one"
+        )
+
+
+def check_most_pixels(width: int, height: int) -> None:
+    """Raise PictureError for a size in px, of a picture or of what it is stored in, that is too
+    large to be read."""
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
+            "read; make it smaller"
         )
 
 
@@ -122,6 +136,11 @@ def is_deep(image: ImageFile.ImageFile) -> bool:
     # libtiff's planes are always read by their upper bytes.
     planes = _tag(image, ExifTags.Base.PlanarConfiguration)
     return image.tile[0].codec_name != "libtiff" or planes != 2
+
+
+def tile_size(image: ImageFile.ImageFile) -> Size:
+    """Return the width and height of a TIFF's tiles; 0 for all other pictures."""
+    return _tag(image, ExifTags.Base.TileWidth), _tag(image, ExifTags.Base.TileLength)
 
 
 def raw_mode(tile: ImageFile._Tile) -> str:

@@ -3,9 +3,12 @@
 No pixel is read, except of a JPEG XL.
 """
 
+import ctypes
 import io
 import re
+import struct
 import warnings
+from contextlib import suppress
 
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, UnidentifiedImageError
@@ -13,10 +16,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import PictureError
 from painterly.images import extra_formats
-from painterly.images.containers import animations, boxes, jpeg, png, tiff
+from painterly.images.containers import animations, heif, jpeg, jxl, png, tiff
+from painterly.images.containers.boxes import JXL_STARTS
 from painterly.images.containers.content import Content
 from painterly.images.exif import PREFIX as EXIF_PREFIX
-from painterly.images.header import check_size
+from painterly.images.header import check_most_pixels, check_size, tile_size
 from painterly.images.output import FILE_FORMATS
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
@@ -38,9 +42,30 @@ _STARTS = {
 }
 
 _NO_WHITE = "has values of 32 bits, with a sign, or in floats; save it with 16 or 8 bits"
+# Numbers of a TIFF's compressions: those that are read, and names of others.
+_COMPRESSIONS = (*range(1, 9), 32773, 32946, 34925, 50000)
+_RARE_COMPRESSIONS = {
+    32809: "ThunderScan",
+    33003: "JPEG 2000",
+    33005: "JPEG 2000",
+    34661: "JBIG",
+    34676: "SGI's logarithms",
+    34677: "SGI's logarithms",
+    34712: "JPEG 2000",
+    34887: "LERC",
+    34892: "JPEG of a DNG",
+    50001: "WebP",
+    50002: "JPEG XL",
+    52546: "JPEG XL",
+}
+_BMP_HEADER = 54  # bytes, without its later versions
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
+
+# libtiff writes its own lines to stderr. On Windows, its function is not found in Pillow.
+with suppress(AttributeError, OSError):
+    ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
 # Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
 # `check_size` checks the size in the header instead.
@@ -61,7 +86,8 @@ class NoHeaderError(PictureError):
 def content_of(data: bytes) -> Content:
     """Return a file's content, which is the file itself if it is of no known kind.
 
-    Raises PictureError for a file that is empty, or has far more parts than pictures have.
+    Raises PictureError for a file that is empty, has far more parts than pictures have, or is of a
+    rare kind; ValueError or struct.error for a damaged JPEG XL.
     """
     if not data:
         raise PictureError("is empty (0 bytes); send it again")
@@ -75,7 +101,9 @@ def content_of(data: bytes) -> Content:
         return animations.webp(data)
     if data.startswith(tiff.STARTS):
         tiff.check_directory(data)
-    return Content(data, cicp=boxes.cicp(data) if data[4:8] == b"ftyp" else None)
+    if data.startswith(JXL_STARTS):
+        return jxl.content(data)
+    return heif.content(data) if data[4:8] == b"ftyp" else Content(data)
 
 
 def opened(content: Content) -> ImageFile.ImageFile:
@@ -84,15 +112,22 @@ def opened(content: Content) -> ImageFile.ImageFile:
     Raises PictureError for a file that is not a picture, or of an unusable size or kind.
     """
     data = content.data
+    for size in content.declared:
+        check_most_pixels(*size)
     kind = extra_formats.extra_format(data)
+    if kind is None and data.startswith(tiff.STARTS):
+        _check_compression(data)
     try:
         image = kind and extra_formats.opened(data, kind)
         image = image or Image.open(io.BytesIO(data), formats=_FORMATS)
     except UnidentifiedImageError:
         raise _rare_tiff(data) or _not_a_picture(data) from None
+    except OSError:
+        raise _rare_bmp(data) or NoHeaderError(DAMAGED) from None
     _drop_endless_exif(image)
     if isinstance(image, TiffImageFile):
         _check_not_a_preview(image)
+        check_most_pixels(*tile_size(image))
         _mend_planes(image)
         _mend_palette(image)
     check_size(*image.size)
@@ -172,6 +207,29 @@ def _rare_tiff(data: bytes) -> PictureError | None:
     return PictureError(
         f"is a TIFF of a rare kind ({len(layout.bits)} values of {max(layout.bits)} bits a pixel); "
         "save it in red, green and blue, with 8 or 16 bits"
+    )
+
+
+def _check_compression(data: bytes) -> None:
+    """Raise PictureError for a TIFF of a compression that Pillow's libtiff does not read."""
+    number = tiff.first_tags(data).get(ExifTags.Base.Compression, 1)
+    if number not in _COMPRESSIONS:
+        name = _RARE_COMPRESSIONS.get(number, f"compression {number}")
+        raise PictureError(
+            f"is a TIFF of a rare kind ({name}); save it uncompressed, or with LZW or Deflate"
+        )
+
+
+def _rare_bmp(data: bytes) -> PictureError | None:
+    """Return an error for a BMP that Pillow does not read, or None if it is damaged."""
+    if not data.startswith(b"BM") or len(data) < _BMP_HEADER:
+        return None
+    header, planes, bits, compression = struct.unpack_from("<L8xHHL", data, 14)
+    if planes != 1 or bits > 64 or not 40 <= header <= 124:
+        return None
+    return PictureError(
+        f"is a BMP of a rare kind ({bits} bits a pixel, compression {compression}); save it with "
+        "24 bits"
     )
 
 

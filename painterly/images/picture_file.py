@@ -6,6 +6,7 @@ NumPy is imported with the pixels: a bot's cold start need not wait for it.
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from logging import WARNING
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +15,7 @@ from PIL import Image, ImageFile
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images import exif, position
 from painterly.images.containers import boxes
+from painterly.images.dpi import Dpi, declared_dpi
 from painterly.images.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import Header, header_of, jxl_header
 from painterly.images.opening import DAMAGED, NoHeaderError, content_of, opened
@@ -51,16 +53,18 @@ class PictureFile:
         """
         self.data, self.name = data, name
         self._opened: ImageFile.ImageFile | None = None
+        self._dpi: Dpi | None = None
         with errors_named(name):
             self._content = content_of(data)
             if data.startswith(boxes.JXL_STARTS):  # Its plugin decodes a file when it opens it.
-                self.format, self.header = JXL, jxl_header(data)
+                self.format, self.header = JXL, jxl_header(self._content)
                 check_readable(JXL)
                 return
             image = self._opened = opened(self._content)
             # An MPO is a JPEG with further pictures, such as the brightness that phones add.
             self.format = "JPEG" if image.format == "MPO" else str(image.format)
-            self.header = header_of(image)
+            self.header = header_of(image, self._content)
+            self._dpi = declared_dpi(image, self._exif_of(image))
 
     @classmethod
     def without_position(cls, data: bytes, name: str) -> Self:
@@ -97,6 +101,7 @@ class PictureFile:
             image = self._unread()
             block = self._exif_of(image)
             picture = pixels.decoded(image, self.format, self._content, block, self._unread)
+            picture = replace(picture, dpi=self._dpi)
         for part in self._content.left_out:
             event(f"{printable(self.name)}: without {part}", level=WARNING)
         return picture
@@ -138,8 +143,10 @@ class PictureFile:
 
     def _unread(self) -> ImageFile.ImageFile:
         """Return the opened file. Loading changes it, so the next one is opened again."""
-        image, self._opened = self._opened, None
-        return image or opened(self._content)
+        image, self._opened = self._opened or opened(self._content), None
+        if self.format == JXL:
+            self._dpi = declared_dpi(image, self._exif_of(image))
+        return image
 
     def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
         """Return the opened file's EXIF, or the whole file if that is a TIFF."""

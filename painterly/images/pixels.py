@@ -8,9 +8,9 @@ from PIL import Image, ImageFile
 from painterly.errors import PictureError
 from painterly.images import deep, exif, hdr, icc
 from painterly.images.arrays import small_bands, to_float, turned
+from painterly.images.containers.animations import MOST_FRAMES
 from painterly.images.containers.content import Content
 from painterly.images.declared import Meaning, declared
-from painterly.images.dpi import declared_dpi
 from painterly.images.hdr import Hdr
 from painterly.images.header import MAX_PIXELS, is_deep, orientation
 from painterly.images.picture import Picture
@@ -18,7 +18,6 @@ from painterly.images.picture import Picture
 # Below this alpha the colour of a pixel is noise: programs store any value there, or round it.
 _FAINT = 1 / 8
 _ANIMATIONS = ("GIF", "PNG", "WEBP", "AVIF")
-_MOST_EMPTY_FRAMES = 100  # frames at the start of an animation
 
 
 def decoded(
@@ -28,7 +27,7 @@ def decoded(
     block: bytes | None,
     reopened: deep.Reopened,
 ) -> Picture:
-    """Load an opened picture.
+    """Load an opened picture, without its resolution.
 
     Args:
         file: The picture.
@@ -41,10 +40,12 @@ def decoded(
         PictureError: It is fully transparent.
         OSError: Pixels are missing.
     """
-    camera, has_deep_values = orientation(file), is_deep(file)
-    meaning, dpi = declared(file, content.cicp, block), declared_dpi(file, block)
+    camera, has_deep_values, declared_size = orientation(file), is_deep(file), file.size
+    meaning = declared(file, content.cicp, block)
     found = deep.read(file, meaning, reopened) if has_deep_values else None
-    pixels_int, alpha_int = found or _shallow(file, meaning, content.other)
+    pixels_int, alpha_int = found or _shallow(file, meaning, content)
+    if format_ == "HEIF" and pixels_int.shape[1::-1] != declared_size:
+        raise OSError("the stream has another size than the file declares")
     del found, file
     pixels_int = turned(pixels_int, camera)
     if alpha_int is not None and alpha_int.min() == np.iinfo(alpha_int.dtype).max:
@@ -53,7 +54,7 @@ def decoded(
         alpha_int = turned(alpha_int, camera)
         _replace_hidden_colours(pixels_int, alpha_int)
     profile = None if isinstance(meaning, Hdr) else icc.writable(meaning)
-    return Picture(pixels_int, alpha_int, format_, exif.kept(block), profile, dpi)
+    return Picture(pixels_int, alpha_int, format_, exif.kept(block), profile)
 
 
 def reduced(
@@ -64,8 +65,8 @@ def reduced(
     meaning = declared(file, content.cicp, block)
     camera = orientation(file)
     file.draft("RGB", (2 * longer, 2 * longer))
-    _load(file, content.other)
-    image, alpha = _separated(file)
+    _load(file, content)
+    image, alpha = _visible(file)
     del file
     if alpha is not None:
         image = Image.composite(image, Image.new(image.mode, image.size, "white"), alpha)
@@ -76,16 +77,11 @@ def reduced(
 
 
 def _shallow(
-    file: ImageFile.ImageFile, meaning: Meaning, other: bytes | None
+    file: ImageFile.ImageFile, meaning: Meaning, content: Content
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Load a picture of 8 bits a channel, and return sRGB [H, W, 3] and alpha [H, W]."""
-    _load(file, other)
-    image, alpha = _separated(file)
-    has_empty_alpha = alpha is not None and alpha.getextrema() == (0, 0)
-    if has_empty_alpha and file.format == "BMP":  # Windows' clipboard leaves it unset.
-        alpha = None
-    elif has_empty_alpha:
-        raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
+    _load(file, content)
+    image, alpha = _visible(file)
     if image is not file:  # The caller still holds it.
         file.close()
     stored, image = image, _in_srgb(image, meaning)
@@ -97,24 +93,38 @@ def _shallow(
     return pixels_int, None if alpha is None else _to_array(alpha)
 
 
-def _load(file: ImageFile.ImageFile, other: bytes | None) -> None:
-    """Load a picture: the first frame of an animation that shows something.
+def _load(file: ImageFile.ImageFile, content: Content) -> None:
+    """Load a picture: the part that is shown, of the first frame of an animation that shows
+    something.
 
     Raises OSError if the end is missing and pixels are.
     """
     file.load()
-    if other is not None and not _show_the_same(file, other):
+    if content.other is not None and not _show_the_same(file, content.other):
         raise OSError("pixels are missing")
-    if file.format not in _ANIMATIONS:
-        return
-    for number in range(1, _MOST_EMPTY_FRAMES):
-        if not _is_empty(file) or number * file.width * file.height > MAX_PIXELS:
-            return
-        try:
-            file.seek(number)
-        except EOFError:
-            return
-        file.load()
+    if file.format in _ANIMATIONS:
+        for number in range(1, MOST_FRAMES):
+            if not _is_empty(file) or number * file.width * file.height > MAX_PIXELS:
+                break
+            try:
+                file.seek(number)
+            except EOFError:
+                break
+            file.load()
+    if content.crop:
+        file.im = file.im.crop(content.crop)
+        file._size = file.im.size
+
+
+def _visible(file: ImageFile.ImageFile) -> tuple[Image.Image, Image.Image | None]:
+    """Return a loaded picture's parts as `_separated`. Raises PictureError if it is fully
+    transparent."""
+    image, alpha = _separated(file)
+    if alpha is None or alpha.getextrema() != (0, 0):
+        return image, alpha
+    if file.format == "BMP":  # Windows' clipboard leaves it unset.
+        return image, None
+    raise PictureError("is fully transparent, so nothing is seen in it; save it without alpha")
 
 
 def _is_empty(image: Image.Image) -> bool:

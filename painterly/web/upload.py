@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.errors import PictureError
+from painterly.images.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.opening import EXTENSIONS
 from painterly.images.picture_file import PictureFile
@@ -83,7 +84,7 @@ def _checked(
     try:
         file = opened(data, shown)
     except PictureError as error:
-        raise ApiError(422, str(error)) from None
+        raise ApiError(422, for_visitors(error)) from None
     height, width = file.header.size
     if height * width > options.max_pixels:
         raise ApiError(

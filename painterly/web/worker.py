@@ -16,6 +16,7 @@ from painterly.batch.failures import is_out_of_memory, reason_of
 from painterly.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview
+from painterly.images.extra_formats import for_visitors
 from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
@@ -164,7 +165,7 @@ class WebWorker:
         except StorageError as error:
             self._warnings.warn(str(error))
         except PainterlyError as error:
-            reason = str(error)
+            reason = for_visitors(error)
         except Exception as error:  # The next one may be another style, or there is more memory.
             reason = NO_PREVIEW
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
@@ -229,7 +230,8 @@ class WebWorker:
             lease.give_back()
             raise
         except PainterlyError as error:
-            lease.end(state=JobState.FAILED, error=str(error).removeprefix(f"{job.photo_key}: "))
+            reason = for_visitors(error).removeprefix(f"{job.photo_key}: ")
+            lease.end(state=JobState.FAILED, error=reason)
         except Exception as error:
             if is_out_of_memory(error):
                 lease.end(state=JobState.FAILED, error=TOO_LITTLE_MEMORY)

@@ -8,6 +8,7 @@ import pytest
 from painterly import Settings
 from painterly.engine import schedule as schedule_module
 from painterly.engine.schedule import Schedule, StepEta, painting_size, scale_sizes, work_of_steps
+from painterly.errors import PictureError
 
 pytestmark = pytest.mark.group("engine: terms")
 
@@ -25,6 +26,13 @@ def test_panoramas_and_small_photos_have_scales_that_statistics_can_be_taken_of(
     sizes = scale_sizes(height, width, max(height, width))
     assert sizes[-1] == (height, width)
     assert all(min(size) >= 32 for size in sizes[:-1])
+
+
+@pytest.mark.parametrize("size", [(16, 20_000), (20_000, 16)])
+def test_a_photo_that_would_shrink_to_nothing_is_refused_with_the_size_that_would_do(size):
+    with pytest.raises(PictureError, match=r"too narrow for a size of 512 px; .* 1250 px"):
+        Schedule.of(*size, Settings(size=512))
+    assert min(Schedule.of(*size, Settings(size=1250)).sizes[-1]) == 1
 
 
 def test_a_strip_of_nearly_its_first_size_is_painted_once_at_each_size():

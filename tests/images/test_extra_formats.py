@@ -2,6 +2,7 @@
 
 import io
 import struct
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -10,7 +11,11 @@ from support.pictures import decode, gradient, reduced_jpeg, saved, see_through
 
 from painterly.errors import PictureError
 from painterly.images import extra_formats
+from painterly.images.containers import boxes
 from painterly.images.picture_file import PictureFile, read_header
+from painterly.web.options import WebOptions
+from painterly.web.schemas import ApiError
+from painterly.web.upload import checked_upload
 
 pytest.importorskip("pillow_jxl", reason="./start.sh setup --dev installs it")
 pytest.importorskip("rawpy", reason="./start.sh setup --dev installs it")
@@ -130,3 +135,45 @@ def test_a_tiff_whose_first_pixel_spells_cr_is_not_a_raw_file(monkeypatch):
     directory = struct.pack("<H", len(tags)) + directory + bytes(4)
     data = b"II*\0" + struct.pack("<L", 8 + pixels.nbytes) + pixels.tobytes() + directory
     assert (decode(data, "photo").pixels_int == 0x5243).all()
+
+
+# A red, a green and a blue picture of 64 × 64 pixels, 0.1 s each.
+ANIMATION = bytes.fromhex(
+    "ff0a4f040308282e0908029209000064004b188b1500d41f6330f62f10010020417e012001fd724d"
+    "14140802920900006c004b188b1500d41f638c7163fc0b44000030a45f00488098a5b09601080292"
+    "050060004b188b1500d41b638c7163dc0b440000309ac5887e229901"
+)
+
+
+@pytest.mark.parametrize("in_boxes", [False, True])
+def test_of_an_animated_jpeg_xl_the_first_picture_alone_is_decoded(in_boxes, monkeypatch):
+    data = ANIMATION
+    if in_boxes:
+        parts = (ANIMATION[:20], 0), (ANIMATION[20:], 1 | 1 << 31)
+        data = boxes.JXL_STARTS[1] + struct.pack(">L4s", 20, b"ftyp") + b"jxl \0\0\0\0jxl "
+        for part, number in parts:
+            data += struct.pack(">L4sL", 12 + len(part), b"jxlp", number) + part
+    assert read_header(data[:40], "photo", len(data)) in (None, PictureFile(data, "photo").header)
+    opened = Mock(side_effect=extra_formats.opened)
+    monkeypatch.setattr(extra_formats, "opened", opened)
+    picture = decode(data, "photo")
+    assert picture.size == (64, 64) and (picture.pixels_int == (250, 20, 20)).all()
+    assert len(opened.call_args.args[0]) < len(data) / 1.5
+
+
+def test_a_jpeg_xl_with_a_frame_beyond_all_sizes_is_refused_before_it_is_decoded():
+    bits = int.from_bytes(ANIMATION, "little")
+    # The first frame's own size, from bit 85 on: 0 and 0, then 2 × 30 bits.
+    side = 3 | 39_000 << 2
+    own = 1 | 0 << 1 | 0 << 11 | side << 21 | side << 53
+    low, high = bits & (1 << 85) - 1, bits >> 86
+    data = (low | own << 85 | high << 85 + 85).to_bytes(len(ANIMATION) + 16, "little")
+    with pytest.raises(PictureError, match=r"photo: is 57688 × 57688 pixels; at most 200"):
+        decode(data, "photo")
+
+
+def test_visitors_are_not_told_what_to_install(monkeypatch):
+    monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
+    with pytest.raises(ApiError) as refusal:
+        checked_upload("photo.jxl", jxl(), WebOptions("127.0.0.1", 8000))
+    assert str(refusal.value) == "photo.jxl: is a JPEG XL picture; export it as JPEG or PNG"

@@ -8,7 +8,6 @@ from painterly.images.containers.content import Part
 
 JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
 _MOST_BOXES = 10_000
-_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 def boxes(data: bytes | bytearray, first: int = 0, end: int | None = None) -> Iterator[Part]:
@@ -44,7 +43,7 @@ def cicp(data: bytes) -> tuple[int, int, int, int] | None:
         properties = _bodies(inner[b"iprp"])
         owned = properties[b"ipco"]
         all_of = [(box.kind, owned[box.body : box.end]) for box in boxes(owned)]
-        for index in _property_indices(properties[b"ipma"], item):
+        for index in property_indices(properties[b"ipma"], item):
             kind, body = all_of[index - 1]
             if kind == b"colr" and body.startswith(b"nclx"):
                 primaries, transfer, matrix, flags = struct.unpack_from(">HHHB", body, 4)
@@ -64,7 +63,7 @@ def _bodies(data: bytes) -> dict[bytes, bytes]:
     return {box.kind: data[box.body : box.end] for box in boxes(data)}
 
 
-def _property_indices(associations: bytes, item: int) -> list[int]:
+def property_indices(associations: bytes, item: int) -> list[int]:
     """Return the indices, from 1, of an item's properties in an `ipma` box."""
     version, flags = associations[0], associations[3]
     (count,) = struct.unpack_from(">L", associations, 4)
@@ -79,32 +78,6 @@ def _property_indices(associations: bytes, item: int) -> list[int]:
             numbers = struct.iter_unpack(kind, associations[start:at])
             return [number & mask for (number,) in numbers]
     return []
-
-
-def jxl_size(data: bytes) -> tuple[int, int]:
-    """Return the width and height of a JPEG XL (ISO 18181-1, SizeHeader).
-
-    Raises ValueError or struct.error for damaged files.
-    """
-    bits = int.from_bytes(_codestream(data)[2:20], "little")
-
-    def take(count: int) -> int:
-        nonlocal bits
-        value, bits = bits & (1 << count) - 1, bits >> count
-        return value
-
-    def side(is_small: int) -> int:
-        if is_small:
-            return 8 * (1 + take(5))
-        return 1 + take((9, 13, 18, 30)[take(2)])
-
-    is_small = take(1)
-    height = side(is_small)
-    ratio = take(3)
-    if not ratio:
-        return side(is_small), height
-    numerator, denominator = _RATIOS[ratio - 1]
-    return height * numerator // denominator, height
 
 
 def jxl_metadata(data: bytes) -> tuple[bytes, bytes]:
@@ -142,13 +115,3 @@ def _is_encoded(item: bytes) -> bool:
     kind = 10 if item[:1] > b"\2" else 8
     texts = item[kind + 4 :].split(b"\0")  # name, content type, content encoding
     return item[kind : kind + 4] == b"mime" and bool(texts[2:] and texts[2])
-
-
-def _codestream(data: bytes) -> bytes:
-    """Return the start of a JPEG XL's codestream."""
-    if data.startswith(JXL_STARTS[0]):
-        return data
-    for box in boxes(data):
-        if box.kind in (b"jxlc", b"jxlp"):
-            return data[box.body + 4 * (box.kind == b"jxlp") :][:32]
-    raise ValueError("no codestream")

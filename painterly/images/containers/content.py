@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 MISSING_END = "its end, which is missing"
 
+Size = tuple[int, int]  # width and height in px
+
 
 class Content(NamedTuple):
     """A picture file without damage outside of the pixels, and without what takes long to read but
@@ -16,12 +18,16 @@ class Content(NamedTuple):
             only if both show the same.
         cicp: How its values mean colours (ITU-T H.273): primaries, transfer characteristics,
             matrix, and 1 for the full range; None if that is unknown.
+        declared: The sizes that its parts declare, such as frames and tiles.
+        crop: The part of the pixels that is shown: left, top, right and bottom; None for all.
     """
 
     data: bytes
     left_out: tuple[str, ...] = ()
     other: bytes | None = None
     cicp: tuple[int, int, int, int] | None = None
+    declared: tuple[Size, ...] = ()
+    crop: tuple[int, int, int, int] | None = None
 
 
 class Part(NamedTuple):

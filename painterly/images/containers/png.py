@@ -16,6 +16,7 @@ _MANY, _SMALL = 10_000, 256  # chunks, and bytes of them on average
 
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")  # as texts
+_OLD_NAME, _USUAL_NAME = b"Raw profile type APP1\0", b"Raw profile type exif\0"
 # Bytes of chunks that Pillow refuses a picture for, if they are shorter.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"acTL": 8}
 _COMPRESSED = {b"iCCP": LONGEST_PROFILE, b"zTXt": LONGEST_TEXT}
@@ -25,9 +26,14 @@ def content(data: bytes) -> Content:
     """Leave out texts, damaged chunks that hold no pixels, and a cut end. EXIF and texts that are
     used go before the pixels.
 
-    Raises PictureError for a file of too many small chunks.
+    Raises PictureError for a file of too many small chunks, and for Apple's own kind of PNG.
     """
+    if data[12:16] == b"CgBI":
+        raise PictureError(
+            "is a PNG of Apple's own kind, from an app; export it as JPEG or as a usual PNG"
+        )
     chunks, is_whole = _chunks(data)
+    data = _with_usual_names(data, chunks)
     kept, left_out = [], []
     for chunk in chunks:
         body = data[chunk.body : chunk.end - 4] if _is_ancillary(chunk.kind) else b""
@@ -54,6 +60,20 @@ def content(data: bytes) -> Content:
         data = SIGNATURE + b"".join(data[each.start : each.end] for each in ordered) + rest
     values = struct.unpack("4B", cicp) if len(cicp) == 4 else None
     return Content(data, tuple(left_out), cicp=values)
+
+
+def _with_usual_names(data: bytes, chunks: list[Part]) -> bytes:
+    """Name texts of EXIF as Pillow knows them; older versions of ImageMagick named them APP1."""
+    old = [each for each in chunks if each.kind in _TEXTS and data.startswith(_OLD_NAME, each.body)]
+    if not old:
+        return data
+    out = bytearray(data)
+    for each in old:
+        out[each.body : each.body + len(_OLD_NAME)] = _USUAL_NAME
+        if not _is_damaged(data, each):
+            check = zlib.crc32(out[each.start + 4 : each.end - 4])
+            struct.pack_into(">L", out, each.end - 4, check)
+    return bytes(out)
 
 
 def clear_texts(data: bytearray) -> None:

@@ -135,7 +135,7 @@ def first_tags(data: bytes) -> dict[int, int]:
     tags = {}
     for _, tag, kind, _, value in entries(data, first_directory(data)):
         # A number of 16 bits is at the start of its field.
-        short = value >> 16 if order == ">" else value & 0xFFFF
+        short = value >> (48 if _is_big(data) else 16) if order == ">" else value & 0xFFFF
         tags[tag] = short if kind == SHORT else value
     return tags
 
