@@ -122,7 +122,8 @@ def could_be_result(key: str, pair: str) -> bool:
     """
     stem, _, extension = key.rpartition(".")
     known = {form.extension for form in FILE_FORMATS}
-    return extension in known and stem in (_stem(pair), pair)
+    # A key with empty parts, such as `/beach.jpg`, keeps some of them in its result's.
+    return extension in known and _plain(stem) in (_stem(pair), _plain(pair))
 
 
 def contenders_start(key: str) -> str:
@@ -157,11 +158,15 @@ def could_meet(photo: str, styles: Iterable[str]) -> set[str]:
     return keys
 
 
-def _stem(key: str) -> str:
-    """Return a key without its extension, and without empty parts and `.` parts, as file systems
-    read it."""
+def _plain(key: str) -> str:
+    """Return a key without empty parts and `.` parts, as file systems read it."""
     usual = "//" not in key and "./" not in key and not key.startswith("/")
-    plain = key if usual else PurePosixPath(key).as_posix()
+    return key if usual else PurePosixPath(key).as_posix()
+
+
+def _stem(key: str) -> str:
+    """Return a plain key without its extension."""
+    plain = _plain(key)
     folder, slash, name = plain.rpartition("/")
     stem, _, extension = name.rpartition(".")
     return f"{folder}{slash}{stem}" if stem and extension else plain

@@ -70,10 +70,15 @@ class Style:
         return self.title.line(language, self.name, **layout)
 
     @property
-    def keys(self) -> list[str]:
-        """The keys of its paintings, masks and regions."""
+    def files(self) -> list[Entry]:
+        """Its paintings, masks and regions."""
         files = (file for each in self.paintings for file in (each.entry, each.mask, each.region))
-        return [*dict.fromkeys(each.key for each in files if each is not None)]
+        return [each for each in files if each is not None]
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of its files."""
+        return [*dict.fromkeys(each.key for each in self.files)]
 
     @property
     def shares(self) -> list[float]:
@@ -142,7 +147,8 @@ def styles_from_listing(entries: Sequence[Entry], mode: str, settings: Settings)
     """
     folders: dict[str, list[Entry]] = {}
     for entry in find_pictures(entries):
-        folders.setdefault(PurePosixPath(entry.key).parent.as_posix(), []).append(entry)
+        folder = PurePosixPath(entry.key.lstrip("/")).parent.as_posix()
+        folders.setdefault(folder, []).append(entry)
     top = folders.pop(".", [])
     groups = dict(folders)
     if top and mode == "blend":

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -40,20 +40,35 @@ class BadKeyError(ObjectError):
 
 @dataclass(frozen=True)
 class Entry:
-    """An object in a listing: key, size in bytes, ETag without quotes.
+    """An object in a listing: key, size in bytes, ETag without quotes, and the time of its last
+    change in seconds since 1970, if it is known.
 
-    The ETag is the content's MD5 in hex, with two exceptions on S3: for a multipart upload it is a
-    hash of hashes that ends in `-N`, for an object that Amazon encrypts with KMS something else.
+    The ETag is the content's MD5 in hex, with exceptions on S3: for a multipart upload it is a hash
+    of hashes that ends in `-N`, for an object that Amazon encrypts with KMS, and on some services,
+    something else. If a service gives none, it is `dated`.
     """
 
     key: str
     size: int
     etag: str
+    modified: float | None = field(default=None, compare=False)
+
+    @property
+    def dated(self) -> str:
+        """A text in the place of an ETag: the time in whole seconds, as all answers have it, and
+        the size, after a hyphen, so that nothing takes it for an MD5."""
+        return f"{self.modified or 0:.0f}-{self.size}"
 
     @property
     def version(self) -> str:
         """A text that differs once the content has changed, and takes no reading."""
         return self.etag
+
+    def is_still(self, now: "Entry") -> bool:
+        """Return whether an object is the same in a later answer, by its ETag or else by size and
+        time: some services have ETags in some answers only."""
+        close = abs((now.modified or 0) - (self.modified or 0)) <= 1  # Some round it.
+        return now.size == self.size and (now.etag == self.etag or close)
 
 
 @dataclass(frozen=True)

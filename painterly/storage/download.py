@@ -5,6 +5,7 @@ download. A file with the content of its object is treated as downloaded.
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -98,11 +99,11 @@ def _files(
     files, taken = [], dict[str, str]()
     for entry in entries:
         try:
-            path = safe_path(folder, entry.key)
+            path = _path(folder, entry.key)
         except ObjectError as error:
             result.failures.append(str(error))
             continue
-        other = taken.setdefault(fold(entry.key), entry.key)
+        other = taken.setdefault(fold(_inside(entry.key)), entry.key)
         if other == entry.key:
             files.append((entry, path))
         else:
@@ -111,6 +112,17 @@ def _files(
                 "rename one of the objects"
             )
     return files
+
+
+def _path(folder: Path, key: str) -> Path:
+    """Return the file for an object, as `safe_path`, and for a key with empty parts as well."""
+    return safe_path(folder, _inside(key))
+
+
+def _inside(key: str) -> str:
+    """Return a key without empty parts at its start and inside, which no path has: `//a///b.jpg`
+    becomes `a/b.jpg`."""
+    return re.sub("/{2,}", "/", key).lstrip("/")
 
 
 def _download(
@@ -167,7 +179,7 @@ def _to_delete(
         if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
-            path = safe_path(folder, key)
+            path = _path(folder, key)
             if not os.path.lexists(path):
                 continue
             unchanged = manifest.is_unchanged(key, path)
@@ -175,7 +187,7 @@ def _to_delete(
             result.notes.append(f"not deleted: {error}")
             continue
         if unchanged:
-            to_delete.append(Entry(key, file.size, file.etag))
+            to_delete.append(Entry(_inside(key), file.size, file.etag))
         else:
             result.notes.append(
                 f"{printable(str(path))} was changed after it was downloaded and is not deleted"

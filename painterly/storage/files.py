@@ -50,6 +50,7 @@ def has_etag(body: BinaryIO, etag: str) -> bool | None:
 
     The answer is None if the upload had several parts, and no usual size fits.
     """
+    etag = etag.lower()  # Some services write capitals.
     whole, _, parts = etag.partition("-")
     if not parts:
         return md5(body) == etag

@@ -56,12 +56,22 @@ class _FileEntry(Entry):
     _changed: str
 
     def __init__(self, key: str, about: os.stat_result, path: Path) -> None:
-        changed = f"{about.st_ino} {about.st_size} {about.st_mtime_ns}"
-        self.__dict__.update(key=key, size=about.st_size, _path=path, _changed=changed)
+        # Programs set the time of the last change, but not that of the last write to the inode.
+        times = f"{about.st_mtime_ns} {about.st_ctime_ns}"
+        self.__dict__.update(
+            key=key,
+            size=about.st_size,
+            modified=max(about.st_mtime, about.st_ctime),
+            _path=path,
+            _changed=f"{about.st_ino} {about.st_size} {times}",
+        )
 
     @property
     def version(self) -> str:
         return self._changed
+
+    def is_still(self, now: Entry) -> bool:
+        return now.version == self.version
 
     @functools.cached_property
     def etag(self) -> str:

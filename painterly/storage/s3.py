@@ -2,12 +2,12 @@
 
 import contextlib
 import io
-import itertools
 import mimetypes
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -40,6 +40,7 @@ from painterly.wording import printable
 MULTIPART_FROM = 64 * MIB
 PART = 8 * MIB
 OTHER_PIECE = 7 * MIB  # the size of the pieces of a second download
+_OF_LISTINGS = {"Name", "Contents", "KeyCount", "IsTruncated"}  # Not every service gives all.
 
 
 class S3Bucket(Store):
@@ -65,44 +66,40 @@ class S3Bucket(Store):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
-    def list_excluding(self, left_out: str) -> Iterator[Entry]:
-        yield from itertools.takewhile(lambda entry: entry.key < left_out, self.list())
-        # `~` is after all letters of ASCII: what is left out is not even listed.
-        for entry in self._entries("", after=f"{left_out}~"):
-            if not entry.key.startswith(left_out) and not entry.key.endswith("/"):
-                yield entry
-
     def list_with_folder_markers(self) -> Iterator[Entry]:
         return self._entries("")
 
-    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+    def _entries(self, prefix: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2")
-        where = {"Bucket": self.bucket, "Prefix": self._base + prefix}
-        if after:
-            where["StartAfter"] = self._base + after
+        found: dict[str, Entry] = {}  # Not every service sorts its listings.
         with self._errors.translated():
-            for page in pages.paginate(**where):
-                # KeyError for a page without the bucket's name: not a listing, not an empty one.
-                for listed in page.get("Contents", ()) if page["Name"] else ():
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
+                if not page.keys() & _OF_LISTINGS:
+                    raise KeyError("Name")  # It is not a listing, not an empty one.
+                for listed in page.get("Contents", ()):
                     if key := listed["Key"][len(self._base) :]:
-                        yield Entry(key, listed["Size"], listed["ETag"].strip('"'))
+                        found[key] = _entry(key, listed["Size"], listed)
+        yield from (found[key] for key in sorted(found))
 
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
             head = self._client.head_object(**self._at(key))
-            return Entry(key, head["ContentLength"], head["ETag"].strip('"'))
+            return _entry(key, head["ContentLength"], head)
         return None
 
     def read(self, key: str) -> bytes:
         with self._errors.translated(key):
             answer = self._client.get_object(**self._at(key))
+            entry = _entry(key, answer["ContentLength"], answer)
+        before = ""
         # A body that was cut short or damaged is fetched again, in a way that can resume.
         with contextlib.suppress(StorageError), self._errors.translated(key):
             data = bytes(answer["Body"].read())
-            if has_etag(io.BytesIO(data), answer["ETag"].strip('"')):
+            if entry.etag == entry.dated or has_etag(io.BytesIO(data), entry.etag):
                 return data
+            before = str(new_md5(data).hexdigest())
         body = io.BytesIO()
-        self._fetch(key, body, None)
+        self._fetch(key, body, None, before)
         return body.getvalue()
 
     def read_start(self, key: str, count: int) -> bytes:
@@ -113,21 +110,29 @@ class S3Bucket(Store):
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with self._errors.translated(key):
-            return self._put(key, data, ContentType=content_type or _content_type(key))
+            etag = self._put(key, data, ContentType=content_type or _content_type(key))
+        if has_etag(io.BytesIO(data), etag):
+            return etag
+        # There is none, or it is no MD5: is it the one that the service keeps?
+        stored = self.find(key)
+        if stored is None or stored.etag == etag:
+            return etag
+        return stored.dated if etag else stored.etag
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         # Without quotes, which Ceph takes for a part of the ETag.
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with self._errors.translated(key, ignored=CONFLICTS):
-            return self._put(key, data, ContentType=_content_type(key), **condition)
+            if written := self._put(key, data, ContentType=_content_type(key), **condition):
+                return written
         # boto3 repeats a request whose answer was lost, and is then refused because of itself.
-        stored, new = self.find(key), str(new_md5(data).hexdigest())
-        return new if stored and stored.etag == new else None
+        stored = self.find(key)
+        return stored.etag if stored and has_etag(io.BytesIO(data), stored.etag) else None
 
     def _put(self, key: str, data: bytes, **options: str) -> str:
         checksum = b64encode(new_md5(data).digest()).decode()
         stored = self._client.put_object(**self._at(key), Body=data, ContentMD5=checksum, **options)
-        return str(stored["ETag"].strip('"'))
+        return _etag(stored)
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):
@@ -240,35 +245,41 @@ class S3Bucket(Store):
     def check_key(self, key: str) -> None:
         super().check_key(self._base + key)
 
-    def _fetch(self, key: str, body: BinaryIO, progress: Progress | None) -> None:
+    def _fetch(self, key: str, body: BinaryIO, progress: Progress | None, before: str = "") -> None:
         """Download an object into a file and check its ETag; download it again if that fails.
 
-        The transfer manager resumes a body that was cut short, which `get_object` does not. Neither
-        notices a flipped byte.
+        With a customer's or a KMS key, Amazon's ETag is no MD5; on other services it may not be
+        one either, so what arrives twice alike is not damaged. The transfer manager resumes a body
+        that was cut short, which `get_object` does not. Neither notices a flipped byte.
+
+        Args:
+            key: The key of the object.
+            body: The file.
+            progress: As in `download`.
+            before: The MD5 of what has arrived before, if it is not what the ETag says.
         """
-        before = ""
         for attempt in range(3):
             body.seek(0)
             body.truncate()
             with self._errors.translated(key):
                 head = self._client.head_object(**self._at(key))
                 # Checked here, since the transfer manager waits forever if there is no length.
-                etag, config = head["ETag"].strip('"'), self._config(head["ContentLength"])
+                etag, config = _etag(head), self._config(head["ContentLength"])
                 self._client.download_fileobj(
                     *self._at(key).values(),
                     body,
                     Callback=progress,
-                    Config=self._in_other_pieces if attempt == 1 else config,
+                    # A fault would not damage the same bytes of other pieces.
+                    Config=self._in_other_pieces if attempt == 1 and "-" in etag else config,
                 )
-            # With a customer's or a KMS key, Amazon's ETag looks like an MD5 but is not one.
             plain = head.get("ServerSideEncryption", "AES256") == "AES256"
-            right = not plain or "SSECustomerAlgorithm" in head or has_etag(body, etag)
-            if right is None:  # The parts have an unusual size, or the bytes are damaged.
-                # A fault would not damage the same bytes of other pieces.
-                now = md5(body)
-                right, before = now == before, now
-            if right:
+            plain = plain and "SSECustomerAlgorithm" not in head
+            if not etag or not plain or has_etag(body, etag):
                 return
+            now = md5(body)
+            if now == before:
+                return
+            before = now
             if progress:
                 progress(-body.seek(0, os.SEEK_END))
             if attempt == 1 and "-" not in etag:
@@ -301,6 +312,21 @@ class _FileToSend(io.BufferedReader):
         if not data and size and self.tell() < self.size:
             raise OSError("the file has become shorter")
         return data
+
+
+def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
+    """Return the entry of an object from a listing, or from the answer to a HEAD or GET. Raises
+    KeyError for an answer that has neither an ETag nor a time, such as a web page."""
+    etag = _etag(about)
+    modified: datetime | None = about.get("LastModified") if etag else about["LastModified"]
+    at = modified.replace(microsecond=0).timestamp() if modified else None
+    entry = Entry(key, size, etag, at)
+    return entry if etag else replace(entry, etag=entry.dated)
+
+
+def _etag(about: Mapping[str, Any]) -> str:
+    """Return an ETag without quotes and the mark of a weak one; empty if there is none."""
+    return str(about.get("ETag") or "").removeprefix("W/").strip('"')
 
 
 def _content_type(key: str) -> str:

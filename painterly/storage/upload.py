@@ -57,7 +57,7 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
 
     def upload(key: str, progress: Progress) -> bool:
         there = existing.get(key)
-        differs = there is None or not is_same(paths[key], there)
+        differs = there is None or not (is_same(paths[key], there) or _is_older(paths[key], there))
         if differs and not rules.dry_run:
             _upload(bucket, paths[key], key, progress)
         arrived.add(key)
@@ -80,6 +80,15 @@ def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYT
 def _entry(path: Path) -> Entry:
     with storage_errors(printable(str(path))):
         return Entry(path.name, path.stat().st_size, "")
+
+
+def _is_older(path: Path, there: Entry) -> bool:
+    """Return whether a file has the size of an object without an ETag, and is no younger: then it
+    was sent."""
+    with storage_errors(printable(str(path))):
+        about = path.stat()
+    same_size = there.etag == there.dated and about.st_size == there.size
+    return same_size and about.st_mtime <= (there.modified or 0)
 
 
 def _upload(bucket: Store, path: Path, key: str, progress: Progress) -> None:

@@ -171,7 +171,8 @@ async def readyz(service: Shared, response: Response) -> Readiness:
     """Report whether jobs are accepted and painted. The log has the reason if they are not."""
     problem = service.problem
     response.status_code = 503 if problem else 200
-    return Readiness(ready=not problem, reason="not ready; see the log" if problem else None)
+    reason = service.jobs.unfit or "not ready; see the log"  # Others may name buckets.
+    return Readiness(ready=not problem, reason=reason if problem else None)
 
 
 def system(service: Shared) -> System:

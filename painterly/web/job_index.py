@@ -10,12 +10,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from logging import WARNING
 
 from painterly.batch.stored_records import now
 from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
-from painterly.log import WarningLog, log_trace
+from painterly.log import WarningLog, event, log_trace
 from painterly.settings import Settings
+from painterly.storage.base import UnavailableError
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
@@ -61,6 +63,7 @@ class JobIndex:
     Attributes:
         estimates: Learns from each job that ended.
         problem: The reason why the jobs cannot be read; None if they can.
+        unfit: Why the bucket cannot keep jobs, or empty; None before that was tried.
         complete: Whether the bucket has been read once.
         closed: Whether the process is about to end.
     """
@@ -84,6 +87,7 @@ class JobIndex:
         self._lock = threading.RLock()
         self._asked = threading.Event()
         self.problem: str | None = UNREAD
+        self.unfit: str | None = None
         self.complete = self.closed = False
         self._ended_read, self._warnings = 0.0, WarningLog()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="job index")
@@ -245,7 +249,9 @@ class JobIndex:
                 self.refresh()
                 if self.counts()[0]:
                     self._on_work()
-                self.problem = None
+                if self.unfit is None:
+                    self._try_storage()
+                self.problem = self.unfit or None
             except StorageError as error:
                 self.problem = str(error)
                 self._warnings.warn(self.problem)
@@ -255,6 +261,17 @@ class JobIndex:
                 if self._warnings.warn(self.problem):
                     log_trace(error)
             self._asked.wait(BUSY_S if any(self.counts()) else IDLE_S)
+
+    def _try_storage(self) -> None:
+        """Find out once whether the bucket can keep jobs. Raises UnavailableError."""
+        try:
+            self.unfit = self._store.unfit()
+        except UnavailableError:
+            raise
+        except StorageError:  # It may be read-only. Orders fail with the reason.
+            self.unfit = ""
+        if self.unfit:
+            event(self.unfit, level=WARNING)
 
     def _put_ended(self, job_id: str, job: StoredJob | None) -> None:
         with self._lock:

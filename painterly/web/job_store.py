@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from painterly.bucket_layout import WEB
 from painterly.log import event
-from painterly.storage.base import Bucket, ObjectError
+from painterly.storage.base import Bucket, ObjectError, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.web.buckets import WebBuckets
 from painterly.web.presets import INSTANT_SIZES
@@ -29,6 +29,9 @@ REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _TRIES = 4  # to read a job that other processes change
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
+_TRIAL = f"{WEB}/trial/"
+UNFIT = "the storage has no {what}, which the web service needs for its jobs"
+_CONDITIONS, _ETAGS = "conditional writes (If-None-Match, If-Match)", "ETags, in listings as well"
 _ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
@@ -111,6 +114,29 @@ class JobStore:
         on_end: Is called with each job that this process was the first to end.
         """
         self._bucket, self._on_end = bucket, on_end
+
+    def unfit(self) -> str:
+        """Return why jobs cannot be kept in the bucket, or an empty text. Raises StorageError."""
+        key = f"{_TRIAL}{new_id()}.json"
+        try:
+            try:
+                first = self._bucket.write_if(key, b"1", None)
+            except UnavailableError:
+                raise
+            except ObjectError:
+                self._bucket.write(key, b"0")  # Raises the same error if it is not the condition's.
+                return UNFIT.format(what=_CONDITIONS)
+            if first is None:
+                return UNFIT.format(what=_ETAGS)
+            second = self._bucket.write_if(key, b"2", first)
+            if second is None or self._bucket.write_if(key, b"3", None) is not None:
+                return UNFIT.format(what=_CONDITIONS)
+            if self._bucket.write_if(key, b"4", first) is not None:
+                return UNFIT.format(what=_CONDITIONS)
+            listed = {entry.etag for entry in self._bucket.list(key)}
+            return UNFIT.format(what=_ETAGS) if listed - {second} else ""
+        finally:
+            self._bucket.delete(key)
 
     def queued(self) -> Iterator[tuple[str, str]]:
         """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
@@ -203,6 +229,8 @@ def delete_leftovers(buckets: WebBuckets) -> None:
     waiting = {job for job, _ in store.queued()}
     known = waiting | {*store.ended()}
     gone = [(bucket, key) for bucket, key in short_lived if _job_of(key) not in {None, *waiting}]
+    trials = ((entry.key, _job_of(entry.key)) for entry in buckets.result.list(_TRIAL))
+    gone += [(buckets.result, key) for key, name in trials if name and created_at(name) < latest]
     gone += [
         (buckets.source, key)
         for key, job in photos

@@ -66,8 +66,10 @@ class OrderBook:
         self._placing = threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
-        """Raise ApiError if the queue is full, unless a request with this key has its job
-        already."""
+        """Raise ApiError if the storage cannot keep jobs, or if the queue is full, unless a request
+        with this key has its job already."""
+        if self._jobs.unfit:
+            raise ApiError(503, self._jobs.unfit)
         waiting, _ = self._jobs.counts()
         if waiting < self._options.max_waiting:
             return

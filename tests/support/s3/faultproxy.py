@@ -16,12 +16,13 @@ One request per connection. Faults:
     resetbody  the same with a reset
     cutupload  reset on both sides after `after` bytes of the request's body
     slow       the answer's body at `rate` bytes/s
-    corrupt    one bit of the answer's body is flipped
+    corrupt    one bit of the answer's body is flipped, each time another one
     lostreply  the server does its work, the client gets a reset for an answer
 """
 
 import asyncio
 import contextlib
+import itertools
 import random
 import re
 import socket
@@ -34,6 +35,7 @@ from typing import Self
 
 END_OF_HEAD = b"\r\n\r\n"
 PIECE = 65536
+places = itertools.count(step=7919)  # places of damaged bytes
 
 
 @dataclass
@@ -188,7 +190,8 @@ async def _pass_answer(
     sent = 0
     while data := await served.read(PIECE):
         if rule.fault == "corrupt" and not sent:
-            data = bytes([data[0] ^ 1]) + data[1:]
+            at = next(places) % len(data)
+            data = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
         if rule.fault in ("truncate", "resetbody") and sent + len(data) >= rule.after:
             answer.write(data[: rule.after - sent])
             await answer.drain()

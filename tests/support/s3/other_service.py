@@ -1,0 +1,141 @@
+"""A proxy before an S3 server that answers as other services do.
+
+    with other_service("http://127.0.0.1:7480", "shuffled") as url:
+        ...  # a client of that URL
+
+Ways to answer:
+    shuffled, reversed       listings in such an order
+    unnamed                  listings without the bucket's name
+    no ETag in lists, heads, gets, puts   none there; "no ETag" none at all
+    empty ETag               an empty one in listings
+    weak ETag                that of a proxy that compresses
+    capitals                 ETags in capitals
+    opaque                   ETags that are no MD5, the same each time
+    passing                  ETags that are no MD5, others in each answer but listings
+    no conditions            conditional writes are refused as not implemented
+    bad request              conditional writes are refused as a bad request
+    ignored conditions       conditional writes are made in any case
+"""
+
+import random
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+CONDITIONS = ("if-match", "if-none-match")
+KINDS = {"HEAD": "heads", "GET": "gets", "PUT": "puts"}
+REFUSALS = {"no conditions": (501, "NotImplemented"), "bad request": (400, "InvalidArgument")}
+OF_CONNECTION = ("content-length", "transfer-encoding", "connection")
+_LISTED_ETAG = re.compile('<ETag>(?:&quot;|&#34;|")?(.*?)(?:&quot;|&#34;|")?</ETag>')
+
+
+class _Service(ThreadingHTTPServer):
+    """The proxy."""
+
+    def __init__(self, url: str, way: str) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.up, self.way = urlsplit(url).netloc, way
+        self.dice = random.Random(5)
+
+    def etag(self, etag: str, kind: str) -> str:
+        """The ETag in an answer of a kind, for the server's own; empty for none."""
+        lists = kind == "lists"
+        if self.way in ("no ETag", f"no ETag in {kind}"):
+            return ""
+        if self.way == "weak ETag" and not lists:
+            return f"W/{etag}"
+        if self.way == "passing" and not lists:
+            return f'"{self.dice.getrandbits(128):032x}"'
+        return {"opaque": etag[::-1], "capitals": etag.upper()}.get(self.way, etag)
+
+    def own(self, etag: str) -> str:
+        """The server's ETag for one that a client was given."""
+        return {"opaque": etag[::-1], "capitals": etag.lower()}.get(self.way, etag)
+
+    def relisted(self, body: str) -> str:
+        """A listing as the service has it."""
+        if self.way == "unnamed":
+            body = re.sub("<Name>.*?</Name>", "", body)
+        items = re.findall("<Contents>.*?</Contents>", body, re.DOTALL)
+        if not items:
+            return body
+        start, end = body.partition("<Contents>")[0], body.rpartition("</Contents>")[2]
+        if self.way == "shuffled":
+            self.dice.shuffle(items)
+        if self.way == "reversed":
+            items.reverse()
+        return start + "".join(map(self._with_etag, items)) + end
+
+    def _with_etag(self, item: str) -> str:
+        if self.way == "empty ETag":
+            return _LISTED_ETAG.sub("<ETag></ETag>", item)
+        etag = self.etag(_LISTED_ETAG.search(item)[1], "lists")
+        return _LISTED_ETAG.sub(f"<ETag>&quot;{etag}&quot;</ETag>" if etag else "", item)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Service
+
+    def handle_one_request(self) -> None:
+        self.raw_requestline = self.rfile.readline(65537)
+        if not self.raw_requestline or not self.parse_request():
+            self.close_connection = True
+            return
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        if any(map(self.headers.get, CONDITIONS)) and self.server.way in REFUSALS:
+            code, name = REFUSALS[self.server.way]
+            self.send(code, [], f"<Error><Code>{name}</Code></Error>".encode())
+        else:
+            self.pass_on(body)
+
+    def pass_on(self, body: bytes) -> None:
+        """Ask the server, and change its answer."""
+        up = HTTPConnection(self.server.up, timeout=60)
+        up.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            if self.server.way != "ignored conditions" or name.lower() not in CONDITIONS:
+                name = name.lower()
+                up.putheader(name, self.server.own(value) if name in CONDITIONS else value)
+        up.endheaders(body or None)
+        got = up.getresponse()
+        data, kept, kind = got.read(), [], KINDS.get(self.command, "")
+        if kind == "gets" and "list-type" in parse_qs(urlsplit(self.path).query):
+            data = self.server.relisted(data.decode()).encode()
+        for name, value in got.getheaders():
+            if name.lower() == "etag":
+                value = self.server.etag(value, kind)
+            if value and name.lower() not in OF_CONNECTION:
+                kept.append((name, value))
+        self.send(got.status, kept, data, got.getheader("content-length"))
+        up.close()
+
+    def send(
+        self, status: int, headers: list[tuple[str, str]], data: bytes, length: str | None = None
+    ) -> None:
+        """Answer. length: the size of the body, if HEAD leaves it out."""
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != 204:
+            of_head = length if self.command == "HEAD" else None
+            self.send_header("content-length", of_head or str(len(data)))
+        self.end_headers()
+        self.wfile.write(data if self.command != "HEAD" else b"")
+
+
+@contextmanager
+def other_service(server_url: str, way: str) -> Iterator[str]:
+    """Answer for the server at a URL until the block ends, at the URL that is yielded."""
+    with _Service(server_url, way) as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{running.server_port}"
+        finally:
+            running.shutdown()
+            thread.join()
