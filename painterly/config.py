@@ -23,6 +23,7 @@ from painterly.images.output import (
     OutputFormat,
 )
 from painterly.installation import SAMPLE_PHOTOS, WORKSPACE
+from painterly.notice import FORMS
 from painterly.progress import PROGRESS_MODES
 from painterly.setting_values import parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, Settings
@@ -68,7 +69,10 @@ class Config:
         painters: The number of pictures that a device paints at a time.
         cluster: The address of a Ray cluster.
         watch: In seconds, between two rounds of a run that stays; None for one that ends.
+        settle: In seconds, for which a file has to stay the same before a watch takes it; None
+            for one round.
         notify_url: The address that gets the summary of a run.
+        notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
         include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
@@ -98,7 +102,9 @@ class Config:
     painters: int = 1
     cluster: str | None = None
     watch: float | None = None
+    settle: float | None = None
     notify_url: str | None = field(default=None, repr=False)
+    notify_format: str | None = None
     gallery: bool = True
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
     include: Sequence[str] = ()
@@ -183,7 +189,9 @@ def load(
         painters=whole_number(values, "PAINTERS", 1, 1, 64),
         cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
+        settle=_read(values, "WATCH_SETTLE", partial(_seconds, least=0), "seconds from 0 to 86400"),
         notify_url=_web_address(values, "NOTIFY_URL"),
+        notify_format=_choice(values, "NOTIFY_FORMAT", tuple(FORMS)),
     )
 
 
@@ -234,12 +242,12 @@ def _web_address(values: Mapping[str, str], name: str) -> str | None:
     return values.get(name)
 
 
-def _seconds(text: str) -> float | None:
+def _seconds(text: str, least: float = 1) -> float | None:
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if 1 <= value <= 86400 else None
+    return value if least <= value <= 86400 else None
 
 
 def log_format(environment: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""POST requests with JSON to addresses that users name, as word that something is done.
+"""Requests with JSON to addresses that users name, as word that something is done.
 
 An address may hold a token: messages name its host alone.
 """
@@ -7,14 +7,19 @@ import builtins
 import hmac
 import ipaddress
 import json
+import math
 import socket
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from painterly.errors import PainterlyError
+from painterly.wording import duration
 
 if TYPE_CHECKING:  # Loaded when something is sent.
     from urllib3 import BaseHTTPResponse
@@ -23,13 +28,23 @@ ADDRESS_SYNTAX = "an address such as https://example.com/hook"
 SIGNATURE = "X-Painterly-Signature"
 TIMEOUT_S = 10.0  # for the connection, and for each part of the answer
 LONGEST_S = 25.0  # for all of it: some servers send their answer byte by byte
+_PASSING = (408, 425, 429)  # statuses below 500 after which another attempt may succeed
 _PORTS = {"http": 80, "https": 443}
 # In these networks of IPv6, the last four bytes are an address of IPv4.
 _TRANSLATED = [*map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))]
 
 
 class WebhookError(PainterlyError):
-    """A host cannot be reached, may not be asked, or did not accept a message."""
+    """A host cannot be reached, may not be asked, or did not accept a message.
+
+    Attributes:
+        passes: Whether a later attempt may succeed.
+        retry_s: The seconds after which the host asks for it, if it does.
+    """
+
+    def __init__(self, text: str, passes: bool = False, retry_s: float | None = None) -> None:
+        super().__init__(text)
+        self.passes, self.retry_s = passes, retry_s
 
 
 def parse_address(text: str) -> SplitResult | None:
@@ -42,20 +57,55 @@ def parse_address(text: str) -> SplitResult | None:
     return parts if is_plain and parts.scheme in _PORTS and parts.hostname else None
 
 
+def deliver(
+    send: Callable[[float], None],
+    failed: Callable[[str], None],
+    pauses_s: Sequence[float],
+    within_s: float,
+) -> None:
+    """Send a message, and again after a failure that passes.
+
+    Args:
+        send: Sends it, within a number of seconds, as `post`.
+        failed: Gets a line about each failure.
+        pauses_s: The pause before each further attempt, unless the host asks for another.
+        within_s: The seconds that all attempts and pauses may take.
+    """
+    end = time.monotonic() + within_s
+    for pause_s in (*pauses_s, None):
+        try:
+            send(end - time.monotonic())
+            return
+        except WebhookError as error:
+            if pause_s is not None and error.retry_s is not None:
+                pause_s = error.retry_s
+            if pause_s is None or not error.passes or time.monotonic() + pause_s >= end:
+                failed(str(error))
+                return
+            failed(f"{error}; retrying in {duration(pause_s)}")
+            time.sleep(pause_s)
+
+
 def post(
     address: str,
     content: Mapping[str, Any],
+    within_s: float = LONGEST_S,
     *,
+    method: str = "POST",
     public_only: bool = False,
     secret: str | None = None,
+    token: str | None = None,
 ) -> None:
     """Send a message. Redirects are not followed.
 
     Args:
         address: The address, which `parse_address` accepts.
         content: The message.
+        within_s: The seconds that it may take; LONGEST_S at most.
+        method: The request's method.
         public_only: Whether addresses of private networks and of this machine are refused.
         secret: The key of the signature in the header SIGNATURE; None sends none.
+        token: The token of a bearer, if the host asks for one.
 
     Raises:
         WebhookError: It was not accepted.
@@ -63,27 +113,31 @@ def post(
     from urllib3.exceptions import HTTPError, NewConnectionError, TimeoutError
 
     parts = urlsplit(address)
-    request = _request(parts, content, secret)
-    answered: Future[int] = Future()
+    request = _request(parts, content, secret) | {"method": method}
+    if token:
+        request["headers"]["authorization"] = f"Bearer {token}"
+    answered: Future[tuple[int, str | None]] = Future()
 
     def ask() -> None:
         try:
             answer = (_post_to_public if public_only else _post)(parts, request)
             answer.close()
-            answered.set_result(answer.status)
+            answered.set_result((answer.status, answer.headers.get("retry-after")))
         except Exception as error:
             answered.set_exception(error)
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        status = answered.result(LONGEST_S)
+        status, retry_after = answered.result(max(0.0, min(within_s, LONGEST_S)))
     except (HTTPError, OSError, ValueError) as error:
         late = isinstance(error, TimeoutError | builtins.TimeoutError)
         if late and not isinstance(error, NewConnectionError):
-            raise WebhookError(f"{parts.hostname} did not answer in time") from None
-        raise WebhookError(f"{parts.hostname} cannot be reached ({_reason(error)})") from None
+            raise WebhookError(f"{parts.hostname} did not answer in time", passes=True) from None
+        reason = f"{parts.hostname} cannot be reached ({_reason(error)})"
+        raise WebhookError(reason, passes=True) from None
     if not 200 <= status < 300:
-        raise WebhookError(f"{parts.hostname} answered with the status {status}")
+        text, passes = f"{parts.hostname} answered with the status {status}", status >= 500
+        raise WebhookError(text, passes or status in _PASSING, _seconds(retry_after))
 
 
 def check_public(parts: SplitResult) -> str:
@@ -107,7 +161,7 @@ def _post(parts: SplitResult, request: dict[str, Any]) -> "BaseHTTPResponse":
     proxy = None if proxy_bypass(parts.netloc) else getproxies().get(parts.scheme)
     with ProxyManager(proxy) if proxy else PoolManager() as manager:
         plain = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-        return manager.request("POST", plain, **request)
+        return manager.request(url=plain, **request)
 
 
 def _post_to_public(parts: SplitResult, request: dict[str, Any]) -> "BaseHTTPResponse":
@@ -123,7 +177,7 @@ def _post_to_public(parts: SplitResult, request: dict[str, Any]) -> "BaseHTTPRes
     with pool:
         request["headers"]["host"] = parts.netloc.rpartition("@")[2]
         path = parts._replace(scheme="", netloc="", fragment="").geturl()
-        return pool.request("POST", path if path.startswith("/") else f"/{path}", **request)
+        return pool.request(url=path if path.startswith("/") else f"/{path}", **request)
 
 
 def signature(body: bytes, secret: str) -> str:
@@ -150,6 +204,17 @@ def _request(parts: SplitResult, content: Mapping[str, Any], secret: str | None)
         "redirect": False,
         "preload_content": False,
     }
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Return the seconds that a Retry-After asks for, which may name a time; None without one."""
+    with suppress(ValueError):
+        seconds = float(retry_after or "")
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    with suppress(ValueError):
+        at = parsedate_to_datetime(retry_after or "")
+        return max(0.0, at.timestamp() - time.time())
+    return None
 
 
 def _port(parts: SplitResult) -> int:

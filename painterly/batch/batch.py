@@ -3,7 +3,7 @@
 A round that has nothing to paint ends without loading TensorFlow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import cache, partial
 from logging import WARNING
@@ -15,11 +15,14 @@ from painterly.batch.buckets import Buckets
 from painterly.batch.listing import Listing, list_buckets
 from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
+from painterly.batch.paintings_view import is_ready
 from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.batch.report import Summary
-from painterly.batch.selection import Selection, select
-from painterly.bucket_layout import PAGE, UNPUBLISHED
+from painterly.batch.selection import Selection, select, styles_of
+from painterly.batch.styles import Style
+from painterly.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.config import Config
+from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.record import Record
 from painterly.signals import Stop
@@ -65,6 +68,7 @@ class Batch:
         self._networks = NetworkPool(config.vgg_weights, self.buckets.style)
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
+        self._styles: Sequence[Style] | None = None  # the last round's
 
     def list(self) -> Listing:
         """List the buckets. Raises StorageError, Stopped."""
@@ -118,7 +122,8 @@ class Batch:
             return report.NO_INPUT
         config, result = self.config, self.buckets.result
         checkpoints.delete_stale(result, plan.stale)
-        checkpoints.abort_stale_uploads(result, selection, config.partial)
+        partial = config.partial or selection.waits
+        checkpoints.abort_stale_uploads(result, selection, partial)
         gallery = _open_gallery(config, plan, result)
         if not plan.todo:
             if gallery:
@@ -142,11 +147,33 @@ class Batch:
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 
+    def _current_styles(self, listing: Listing) -> Sequence[Style]:
+        """Return the styles of the bucket. In a watch, those of the round before stay while
+        `styles.toml` is being saved or wrong, as far as their files are still the same.
+
+        Raises ConfigError, StorageError.
+        """
+        before = self._styles
+        try:
+            if STYLES not in listing.new_style:
+                self._styles = styles_of(self.buckets.style, listing.style, self.config)
+                return self._styles
+        except ConfigError as error:
+            if before is None:
+                raise
+            event(f"{error}; until then, the styles of before stay", level=WARNING)
+        there = {entry.key: entry.version for entry in listing.style}
+        return [
+            style
+            for style in before or ()
+            if all(is_ready(e.key) or there.get(e.key) == e.version for e in style.files)
+        ]
+
     def _plan(self, listing: Listing) -> tuple[Selection, Plan | None]:
         """Plan a round, log the plan, and begin to load what paints. There is no plan without
         photos or paintings."""
         config, local = self.config, self._elsewhere is None
-        selection = select(listing, self.buckets, config)
+        selection = select(listing, self.buckets, config, self._current_styles(listing))
         if not selection.photos or not selection.styles:
             return selection, None
         if local and surely_optimises(selection, listing.results.keys()):

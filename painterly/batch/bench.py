@@ -78,7 +78,8 @@ class Bench:
             RetryingBucket(bucket, self._leaving)
             for bucket in (buckets.source, buckets.style, buckets.result)
         )
-        self.reader = Reader(self.source, self.style, config.memory_limit)
+        watched = config.watch is not None
+        self.reader = Reader(self.source, self.style, config.memory_limit, watched)
         retrying = RetryingBucket(unfinished, self._leaving) if unfinished else self.result
         self._checkpoints = CheckpointStore(unfinished or buckets.result, retrying)
 

@@ -1,7 +1,7 @@
 """The listings of the three buckets."""
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,11 +23,15 @@ class Listing:
             as its own.
         style: The paintings and other files.
         results: The results and records by key, without the pictures of the gallery.
+        new_source, new_style: The keys of those that may still be written or sent, so that a watch
+            does not take them yet. `styles.toml` is among them also if it has just gone.
     """
 
     source: Sequence[Entry]
     style: Sequence[Entry]
     results: Mapping[str, Entry]
+    new_source: Set[str] = frozenset()
+    new_style: Set[str] = frozenset()
 
 
 def siblings(source: Bucket, photo: str) -> list[Entry]:

@@ -92,7 +92,8 @@ def make_plan(
     """
     records = read_records(result, (key for key in _record_keys(selection) if key in stored))
     intact = intact_records(records, stored)
-    checkpoints = _checkpoints(selection, stored.keys(), config.partial)
+    partial = config.partial or selection.waits
+    checkpoints = _checkpoints(selection, stored.keys(), partial)
     results = _Results(
         result, stored, intact, selection.names, selection.names.rivals(result.folding)
     )

@@ -7,6 +7,7 @@ larger picture is decoded right before it is painted.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
 
@@ -16,19 +17,25 @@ from painterly.batch.order import Order
 from painterly.batch.styles import Style
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
+from painterly.errors import PictureError
 from painterly.images import arrays
 from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
-from painterly.storage.base import Bucket, Entry
+from painterly.storage.base import Bucket, Entry, ObjectError
+from painterly.wording import printable
 
 # The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
 Read = Callable[[str], bytes]  # as Bucket.read
+
+
+class ChangedError(PictureError):
+    """A file is no longer as it was listed: it may be half written."""
 
 
 def decodable_memory(limit: int | None) -> int:
@@ -193,10 +200,20 @@ def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
 class Reader:
     """Reads what orders are painted from. Thread-safe."""
 
-    def __init__(self, source: Bucket, style_bucket: Bucket, memory_limit: int | None) -> None:
-        """Take the two buckets, and MEMORY_LIMIT in bytes, if there is one."""
+    def __init__(
+        self,
+        source: Bucket,
+        style_bucket: Bucket,
+        memory_limit: int | None,
+        watched: bool = False,
+    ) -> None:
+        """Args:
+        source, style_bucket: The two buckets.
+        memory_limit: MEMORY_LIMIT in bytes, if there is one.
+        watched: Whether files that have changed since they were listed raise ChangedError.
+        """
         self._source, self._style_bucket = source, style_bucket
-        self._limit = memory_limit
+        self._limit, self._watched = memory_limit, watched
         ahead = min(int(AHEAD_SHARE * decodable_memory(memory_limit)), MAX_AHEAD_BYTES)
         self.ahead_bytes = ahead // AHEAD_PARTS
         self._decodable: int | None = None
@@ -211,9 +228,9 @@ class Reader:
     def fetch(self, order: Order) -> PhotoFiles | PhotoInput:
         """Read an order's files in advance, and decode small ones. Raises PictureError,
         StorageError."""
-        files = read_photo(order, self._source.read)
-        is_small = self._are_small(files)
-        photo = decode_photo(files) if is_small else files
+        with self._unchanged(self._source, (order.photo, order.mask)):
+            files = read_photo(order, self._source.read)
+            photo = decode_photo(files) if self._are_small(files) else files
         self._read_style(order.style, in_turn=False)
         return photo
 
@@ -245,12 +262,31 @@ class Reader:
             if self._style_input is not None:
                 return self._style_input
             if not self._style_files:
-                self._style_files = [*read_paintings(style, self._read_once)]
+                with self._unchanged(self._style_bucket, style.files):
+                    self._style_files = [*read_paintings(style, self._read_once)]
             if in_turn or all(self._are_small(files) for files in self._style_files):
                 available = self._available_in_turn() if in_turn else None
                 self._style_input = decode_style(self._style_files, style.settings, available)
                 self._read_once, self._style_files = self._style_bucket.read, []
             return self._style_input
+
+    @contextmanager
+    def _unchanged(self, bucket: Bucket, entries: Iterable[Entry | None]) -> Iterator[None]:
+        """Raise ChangedError if a file that is read inside is no longer as it was listed, whether
+        it could be read or not."""
+
+        def check() -> None:
+            for entry in entries if self._watched else ():
+                now = bucket.find(entry.key) if entry else None
+                if entry and not (now and entry.is_still(now)):
+                    raise ChangedError(f"{printable(entry.key)} is being changed; it is waited for")
+
+        try:
+            yield
+        except (PictureError, ObjectError):
+            check()
+            raise
+        check()
 
     def _are_small(self, files: PhotoFiles | PaintingFiles) -> bool:
         pictures = [each for each in files if isinstance(each, PictureFile)]

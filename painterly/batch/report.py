@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 
 from painterly.batch.comparison import differences, is_only_of_another_engine
 from painterly.log import event
+from painterly.notice import notice
 from painterly.record import Record
-from painterly.webhook import WebhookError, post
+from painterly.webhook import deliver, post
 from painterly.wording import duration, listed, plural, printable
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
-LONGEST_CONTENT = 2000  # characters that Discord takes
+PAUSES_S = (2.0, 10.0)  # before each further attempt to send word of the end
+PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
 MAX_DIFFERENCES = 3  # names in such a line
 
 if TYPE_CHECKING:
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from painterly.batch.plan import Plan
     from painterly.batch.selection import Selection
     from painterly.batch.workers import Outcome
+    from painterly.config import Config
 
 
 @dataclass(frozen=True)
@@ -148,26 +152,31 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
         + (f", {failed} FAILED" if failed else "")
         + f". The results are in {result}."
     )
-    summary = Summary(text, len(plan.todo), outcome.painted, done, failed)
+    tried = len(plan.todo) - outcome.postponed
+    summary = Summary(text, tried, outcome.painted, done, failed)
     event(text, summary=True, **summary.fields)
     _log_failures(failures)
     return summary
 
 
-def notify(address: str | None, text: str, **fields: str | int) -> None:
-    """Send word of the end of a run, and log a failure to do so.
+def notify(config: "Config", text: str, **fields: str | int) -> None:
+    """Send word of the end of a run to NOTIFY_URL, if that is set, and log a failure to do so. It
+    takes PATIENCE_S at most.
 
     Args:
-        address: NOTIFY_URL, or None if it is unset.
-        text: A sentence: Slack shows `text`, and Discord `content`.
+        config: The configuration.
+        text: A sentence.
         fields: Further fields, as in the log.
     """
-    if address is None:
+    if config.notify_url is None:
         return
-    try:
-        post(address, {**fields, "text": text, "content": text[:LONGEST_CONTENT]})
-    except WebhookError as error:
-        event(f"no word of the end was sent: {error}; see NOTIFY_URL", level=WARNING)
+    address, content, method, token = notice(config.notify_url, config.notify_format, text, fields)
+    deliver(
+        partial(post, address, content, method=method, token=token),
+        lambda why: event(f"no word of the end was sent: {why}; see NOTIFY_URL", level=WARNING),
+        PAUSES_S,
+        PATIENCE_S,
+    )
 
 
 def _log_failures(failures: "Iterable[tuple[PlannedOrder, str]]") -> None:

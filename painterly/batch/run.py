@@ -39,7 +39,7 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
         except PainterlyError as error:
             if not config.dry_run:
                 code = error.exit_code
-                report.notify(config.notify_url, f"FAILED: {error}", event="end", exit_code=code)
+                report.notify(config, f"FAILED: {error}", event="end", exit_code=code)
             raise
 
 
@@ -52,12 +52,13 @@ def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
 
     def paint() -> report.Summary:
         if config.watch is not None:
-            watch(batch, listing, config.watch)
+            settle_s = config.watch if config.settle is None else config.settle
+            watch(batch, listing, config.watch, settle_s)
         return batch.paint(listing, started)
 
     records_end = config.gallery and not config.partial
     summary = _with_recorded_end(batch.buckets.result, paint) if records_end else paint()
-    report.notify(config.notify_url, summary.text, **summary.fields)
+    report.notify(config, summary.text, **summary.fields)
     return summary.exit_code
 
 

@@ -30,41 +30,60 @@ class Selection:
         styles: The styles.
         masks: The masks of the photos, by the photos' keys.
         names: The names of all results.
+        waits: Whether further photos or styles are not taken yet.
     """
 
     photos: Sequence[Entry]
     styles: Sequence[Style]
     masks: Mapping[str, Entry]
     names: ResultNames
+    waits: bool = False
 
     def pairs(self) -> Iterator[tuple[Entry, Style]]:
         """Yield every photo in every style, style by style."""
         return ((photo, style) for style in self.styles for photo in self.photos)
 
 
-def select(listing: Listing, buckets: Buckets, config: Config) -> Selection:
+def select(
+    listing: Listing, buckets: Buckets, config: Config, every_style: Sequence[Style] | None = None
+) -> Selection:
     """Select the photos and styles that a run paints, and log unused masks.
 
-    Raises ConfigError for wrong styles, for results instead of photos, or if PHOTO or STYLE does
-    not exist; StorageError.
+    Args:
+        listing: The objects in the buckets.
+        buckets: The buckets.
+        config: The configuration.
+        every_style: The styles; by default, those of the bucket.
+
+    Raises:
+        ConfigError: Styles are wrong, there are results instead of photos, or PHOTO or STYLE does
+            not exist.
+        StorageError: A bucket cannot be read.
     """
     _check_no_results(listing.source, config)
     if config.photo:  # A Mac's disk and its keyboard spell accents differently.
         stored = styles.as_stored(config.photo, [entry.key for entry in listing.source])
         config = replace(config, photo=stored)
     every_photo = styles.find_pictures(listing.source)
-    every_style = _styles(buckets.style, listing.style, config)
+    if every_style is None:
+        every_style = styles_of(buckets.style, listing.style, config)
+    masks = styles.masks_by_picture(listing.source)
+    photos = _photos_asked_for(every_photo, config)
+    asked = _styles_asked_for(every_style, config)
     selection = Selection(
-        photos=_photos_asked_for(every_photo, config),
-        styles=_styles_asked_for(every_style, config),
-        masks=styles.masks_by_picture(listing.source),
+        photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
+        styles=[style for style in asked if not listing.new_style & {*style.keys}],
+        masks=masks,
         names=_result_names(every_photo, every_style, buckets.source, config),
+        waits=bool(listing.new_source or listing.new_style),
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
     if tells and config.photo is None:
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
     if tells and config.photo is None and config.style_name is None:
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
+    if selection.waits:  # Missing files may be among the ones that are not taken yet.
+        return selection
     if config.shard and every_photo and not selection.photos:
         number, count = config.shard
         none = f"none of the photos in {buckets.source.name} ({len(every_photo)})"
@@ -90,7 +109,12 @@ def _check_no_results(source: Sequence[Entry], config: Config) -> None:
         )
 
 
-def _styles(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
+def _key(entry: Entry | None) -> str:
+    return entry.key if entry else ""
+
+
+def styles_of(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
+    """Return the styles of a run, whichever it paints. Raises ConfigError, StorageError."""
     return [
         replace(style, settings=style.settings.replaced(config.overrides))
         for style in all_styles(bucket, entries, config.style_mode, config.styles, config.settings)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from functools import partial
+from logging import WARNING
 from typing import TYPE_CHECKING
 
 from painterly.batch.bench import Bench
@@ -18,7 +19,7 @@ from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
 from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import Plan
-from painterly.batch.reading import Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.batch.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.budget import Limits
 from painterly.log import event
 from painterly.record import Record
@@ -45,12 +46,14 @@ class Outcome:
         seconds: The time that painting them took.
         failures: The orders that have failed, each with the reason.
         already_stored: The number of results that another run has stored since the plan was made.
+        postponed: The number of orders with a file that has changed since it was listed.
     """
 
     painted: int = 0
     seconds: float = 0.0
     failures: list[tuple[PlannedOrder, str]] = field(default_factory=list)
     already_stored: int = 0
+    postponed: int = 0
 
     def add_painted(self, seconds: float) -> None:
         """Count an order with a stored result and record."""
@@ -136,6 +139,9 @@ def _paint(
             saving.drain()  # Finished pictures keep photos that may be as large.
         inputs = bench.stop.result_of(ahead.decode(order, fetching))
         finished = bench.paint(order, inputs, easel, resume=order.may_resume)
+    except ChangedError as error:
+        order.log(f"{order.label}: {error}", level=WARNING)
+        saving.postpone()
     except Exception as error:
         raise_if_fatal(error)
         saving.fail(order, reason_of(error))
@@ -242,6 +248,11 @@ class SavingPool:
     def fail(self, order: PlannedOrder, reason: str) -> None:
         """Take a failure as soon as a slot is free. Raises UnavailableError, Stopped."""
         self._submit(self._fail, order, reason)
+
+    def postpone(self) -> None:
+        """Count an order that another round of a watch paints."""
+        with self._lock:
+            self.outcome.postponed += 1
 
     def show(self, record: Record) -> None:
         """Show a record on the gallery's page, if this run writes it."""

@@ -1,17 +1,25 @@
 """Callbacks: POST requests with a job that has ended, to the address that its request named."""
 
 import threading
-import time
 from collections.abc import Collection
+from functools import partial
 from logging import WARNING
 
 from painterly.log import event
 from painterly.web.job_index import job_out
 from painterly.web.job_store import StoredJob
 from painterly.web.schemas import ApiError
-from painterly.webhook import ADDRESS_SYNTAX, WebhookError, check_public, parse_address, post
+from painterly.webhook import (
+    ADDRESS_SYNTAX,
+    WebhookError,
+    check_public,
+    deliver,
+    parse_address,
+    post,
+)
 
 PAUSES_S = (5.0, 30.0)  # before each further attempt
+PATIENCE_S = 900.0  # for all of them, if the host asks for longer pauses
 
 
 def check_callback(address: str | None, hosts: Collection[str]) -> None:
@@ -51,13 +59,9 @@ def send_callback(job: StoredJob, secret: str | None) -> None:
 
 def _send(job: StoredJob, address: str, secret: str | None) -> None:
     content = job_out(job).model_dump(mode="json", by_alias=True)
-    for pause_s in (*PAUSES_S, None):
-        try:
-            post(address, content, public_only=True, secret=secret)
-        except WebhookError as error:
-            again = "" if pause_s is None else f"; retrying in {pause_s:.0f} s"
-            event(f"job {job.id}: no callback was sent: {error}{again}", level=WARNING)
-            if pause_s is not None:
-                time.sleep(pause_s)
-        else:
-            return
+    deliver(
+        partial(post, address, content, public_only=True, secret=secret),
+        lambda why: event(f"job {job.id}: no callback was sent: {why}", level=WARNING),
+        PAUSES_S,
+        PATIENCE_S,
+    )

@@ -1,15 +1,30 @@
 """NOTIFY_URL: word of the end of a run."""
 
+import re
 import socket
 import threading
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from support.folder_batches import run
 from support.receiver import receiving
 
 from painterly import webhook
+from painterly.batch import report
 from painterly.errors import WeightsError
+from painterly.notice import notice
+
+ROOM = "/_matrix/client/v3/rooms/!r:example.org"
+TEXT = "Nothing to paint: all 4 results are in ./out."
+DONE = {"event": "summary", "to_paint": 0, "painted": 0, "there": 4, "failed": 0}
+
+
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch):
+    """Attempts follow each other without a pause."""
+    monkeypatch.setattr(report, "PAUSES_S", (0.0, 0.0))
 
 
 @pytest.fixture
@@ -50,9 +65,87 @@ def test_a_failure_to_send_word_only_logs_and_names_the_host_alone(
     assert "s3cr3t" not in out and len(receiver.posts) == bool(status)
 
 
+def test_word_is_sent_again_where_the_host_asks_for_it_and_no_longer_than_a_minute(
+    folders, stand_in, capsys, receiver, monkeypatch
+):
+    receiver.first = [429, 503]
+    assert run(folders, NOTIFY_URL=receiver.address) == 0
+    assert len(receiver.posts) == 3
+    out = capsys.readouterr().out
+    assert "127.0.0.1 answered with the status 429; retrying in 0 s; see NOTIFY_URL" in out
+    receiver.status = 503
+    run(folders, NOTIFY_URL=receiver.address)
+    assert len(receiver.posts) == 6  # Three attempts.
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    for receiver.retry_after in ("61", format_datetime(later, usegmt=True)):
+        run(folders, NOTIFY_URL=receiver.address)
+        assert "answered with the status 503; see NOTIFY_URL" in capsys.readouterr().out
+    assert len(receiver.posts) == 8
+
+
+@pytest.mark.parametrize(
+    ("form", "path", "fields"),
+    [
+        ("google", "/hook", {"text": TEXT}),
+        ("slack", "/hook", {"text": TEXT}),
+        ("discord", "/hook", {"content": TEXT}),
+        ("", "/gotify/message?token=s3cr3t", {"title": "painterly", "message": TEXT}),
+        ("", "/notify/s3cr3t", {"title": "painterly", "body": TEXT}),
+        ("matrix", f"{ROOM}/send/m.room.message", {"msgtype": "m.text", "body": TEXT}),
+        ("json", "/notify/s3cr3t", {"text": TEXT, "content": TEXT} | DONE),
+    ],
+)
+def test_each_service_gets_its_own_form_and_no_other_field(
+    folders, stand_in, receiver, form, path, fields
+):
+    run(folders)
+    address = receiver.address.replace("/hook?token=s3cr3t", path)
+    assert run(folders, NOTIFY_URL=address, NOTIFY_FORMAT=form) == 0
+    assert receiver.posts[0][2] == fields
+
+
+def test_a_room_of_matrix_gets_each_message_under_its_own_number_and_no_token_in_the_address(
+    folders, stand_in, receiver
+):
+    room = f"{ROOM}/send/m.room.message?access_token=s3cr3t"
+    for receiver.first in ([429], []):
+        run(folders, NOTIFY_URL=receiver.address.replace("/hook?token=s3cr3t", room))
+    paths = [path for path, _, _ in receiver.posts]
+    assert paths[0] == paths[1] != paths[2]  # An attempt is no other message.
+    assert all(re.fullmatch(rf"{ROOM}/send/m\.room\.message/\w+", path) for path in paths)
+    assert {headers["authorization"] for _, headers, _ in receiver.posts} == {"Bearer s3cr3t"}
+
+
+@pytest.mark.parametrize(
+    ("address", "form"),
+    [
+        ("https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t", "google"),
+        ("https://hooks.slack.com/services/T/B/X", "slack"),
+        ("https://discord.com/api/webhooks/1/x", "discord"),
+        ("https://prod-1.westeurope.logic.azure.com/workflows/w/triggers/manual/run", "teams"),
+        ("https://a.b.environment.api.powerplatform.com/powerautomate/workflows/w", "teams"),
+        ("https://evil-chat.googleapis.com.example.org/hook", "json"),
+    ],
+)
+def test_the_address_tells_the_form(address, form):
+    sent = notice(address, None, TEXT, DONE)
+    assert (sent.address, sent.method, sent.token) == (address, "POST", None)
+    assert sent.content == notice(address, form, TEXT, DONE).content
+
+
+def test_teams_gets_an_adaptive_card():
+    content = notice("https://example.org/", "teams", TEXT, DONE).content
+    assert content.keys() == {"type", "attachments"} and content["type"] == "message"
+    [card] = content["attachments"]
+    assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+    assert (card["content"]["type"], card["content"]["version"]) == ("AdaptiveCard", "1.4")
+    assert card["content"]["body"] == [{"type": "TextBlock", "text": TEXT, "wrap": True}]
+
+
 def test_an_answer_that_never_ends_does_not_hold_up_the_end(folders, stand_in, capsys, monkeypatch):
     """Each byte of it arrives in time."""
     monkeypatch.setattr(webhook, "LONGEST_S", 0.5)
+    monkeypatch.setattr(report, "PAUSES_S", ())
     over = threading.Event()
 
     def drip(server):

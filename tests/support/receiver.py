@@ -15,13 +15,16 @@ class Receiver:
         posts: The path, the headers by their names in lower case, and the JSON of each request.
         bodies: The body of each request.
         status: The status of its answers.
+        first: The statuses of its first answers.
+        retry_after: The header of all that ask for a later attempt.
     """
 
     def __init__(self, server: ThreadingHTTPServer, host: str) -> None:
         self.address = f"http://{host}:{server.server_port}/hook?token=s3cr3t"
         self.posts: list[tuple[str, dict[str, str], dict]] = []
         self.bodies: list[bytes] = []
-        self.status = 204
+        self.status, self.first = 204, list[int]()
+        self.retry_after = "0"
 
     @property
     def texts(self) -> list[str]:
@@ -38,9 +41,14 @@ def receiving(host: str = "127.0.0.1") -> Iterator[Receiver]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             receiver.bodies.append(body)
             receiver.posts.append((self.path, headers, json.loads(body)))
-            self.send_response(receiver.status)
+            status = receiver.first.pop(0) if receiver.first else receiver.status
+            self.send_response(status)
             self.send_header("location", receiver.address)
+            if status in (429, 503):
+                self.send_header("retry-after", receiver.retry_after)
             self.end_headers()
+
+        do_PUT = do_POST  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""
