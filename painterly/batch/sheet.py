@@ -21,6 +21,7 @@ from painterly.batch.selection import Selection, select
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError
+from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.signals import Stop
 
@@ -109,12 +110,13 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 failed += 1
                 continue
             alpha, name = finished.photo.alpha, _name(photo.key)
+            styled = style.label(between="\n")
             if not cells and by_style:
-                cells.append((fitted(finished.photo.pixels_int, side, alpha), name))
+                cells.append((fitted(finished.photo.pixels_int, side, alpha), label(name, 1)))
             elif not cells:
-                cells.append((fitted(finished.paintings[0], side), style.label(between="\n")))
-            label = style.label(between="\n") if by_style else name
-            cells.append((fitted(finished.image, side, alpha), label))
+                cells.append((fitted(finished.paintings[0], side), label(styled, 1)))
+            shown = label(styled if by_style else name, len(cells) + 1)
+            cells.append((fitted(finished.image, side, alpha), shown))
     return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
 
 

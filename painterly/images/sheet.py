@@ -2,18 +2,14 @@
 
 import itertools
 import math
-import unicodedata
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from painterly.images.arrays import fit_size, resize, to_integers
-from painterly.wording import printable
+from painterly.images.lettering import Lettering
 
-# Pillow's own font has no accents.
-FONT = Path(__file__).parent / "DejaVuSans.ttf"
 LARGEST_CELL, SMALLEST_CELL = 512, 96  # px of a picture's longer side
 MOST_PIXELS = 16_000_000  # in all pictures together, unless cells are the smallest
 SHAPE = 4 / 3  # width by height that a sheet comes close to
@@ -39,13 +35,13 @@ def sheet_of(
     """Draw a sheet, uint8 [H, W, 3].
 
     Args:
-        pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its label, of
-            one or more lines. A line that is wider than its cell loses its middle.
+        pictures: Each picture, uint8 [h, w, 3], with sides of `side` px at most, and its `label`,
+            of one or more lines. A line that is wider than its cell loses its middle.
         side: As from `cell_side`.
         text_height: The size of the labels in px; by default, it grows with `side`.
     """
     gap, size = max(8, side // 16), text_height or max(11, side // 20)
-    font = ImageFont.truetype(FONT, size)
+    lettering = Lettering(size)
     width = max(picture.shape[1] for picture, _ in pictures)
     height = max(picture.shape[0] for picture, _ in pictures)
     line, lines = round(1.4 * size), 1 + max(label.count("\n") for _, label in pictures)
@@ -72,16 +68,5 @@ def sheet_of(
             sheet.paste(Image.fromarray(picture), place)
             for below, text in enumerate(label.split("\n")):
                 middle = left + width / 2, top + height + gap // 3 + below * line
-                draw.text(middle, _shortened(text, font, width), INK, font, anchor="ma")
+                lettering.draw(draw, middle, text, width, INK)
     return np.asarray(sheet)
-
-
-def _shortened(label: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Return a label as one line that fits into a width in px."""
-    text = printable(unicodedata.normalize("NFC", label))  # A Mac's disk stores accents apart.
-    kept = len(text)
-    shown = text
-    while font.getlength(shown) > width and kept > 2:
-        kept -= 1
-        shown = f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}"
-    return shown

@@ -18,6 +18,7 @@ from painterly.batch.styles import Style
 from painterly.devices.device import HOST
 from painterly.errors import PictureError
 from painterly.images.arrays import fit_size, resize, to_float
+from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.record import Record
 from painterly.settings import Settings
@@ -102,7 +103,7 @@ def paint_poster(
     small = resize(picture.pixels_int, *fit_size(*picture.size, side))
     settings = order.style.settings
     mask, alpha = photo.content_mask(settings, order.photo.key), picture.alpha
-    cells, painted = [(fitted(picture.pixels_int, side, alpha), shown)], list[Style]()
+    cells, painted = [(fitted(picture.pixels_int, side, alpha), label(shown, 1))], list[Style]()
     total = len(order.styles)
     for number, style in enumerate(order.styles, start=1):
         try:
@@ -112,7 +113,7 @@ def paint_poster(
             reason = reason_of(error)
             order.log(f"{order}: left out {printable(style.name)}: {reason}", level=WARNING)
         else:
-            cells.append((cell, style.label(between="\n")))
+            cells.append((cell, label(style.label(between="\n"), len(cells) + 1)))
             painted.append(style)
         if number == total and not painted:
             raise PictureError("no style could be painted; the log has the reasons")
