@@ -16,9 +16,7 @@ ENV PYTHONUNBUFFERED=1 \
     UV_SYSTEM_CERTS=1 \
     UV_PYTHON_DOWNLOADS=never
 
-# Its home is for what libraries cache, /app for weights/ and results/.
-RUN useradd --create-home --uid 1000 painter \
-    && install --directory --owner=painter --group=painter /app /app/results
+RUN useradd --create-home --uid 1000 painter
 WORKDIR /app
 
 # gpu: TensorFlow with CUDA, which PyPI has for Linux on x86_64 alone: elsewhere, build with --platform
@@ -35,7 +33,9 @@ RUN python tools/download_uv.py /usr/local/bin \
 
 # What .dockerignore lets through: code, samples, the built-in network, and what is in weights/.
 COPY --chown=painter:painter . .
-RUN ALWAYS_VENV=1 ./start.sh setup --$TENSORFLOW --web ${CLUSTER:+--cluster}
+# Group 0: OpenShift runs the image as any user of that group.
+RUN ALWAYS_VENV=1 ./start.sh setup --$TENSORFLOW --web ${CLUSTER:+--cluster} \
+    && install --directory --owner=painter --group=0 --mode=775 /app /app/weights /app/results
 USER painter
 
 # Models whose published weights the image gets, for VGG_WEIGHTS=published or recipe inetwork:

@@ -10,9 +10,12 @@ import os
 import shutil
 import sys
 import sysconfig
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from painterly.errors import ConfigError
 
 PROGRAM = Path(__file__).resolve().parents[1]
 SAMPLE_PHOTOS = PROGRAM / "samples/photos"
@@ -34,6 +37,16 @@ PACKAGE_OF_EXTRA = {
     "formats": "rawpy",
     "web": "uvicorn",
 }
+
+
+def check_temporary_folder() -> None:
+    """Raise ConfigError if no folder takes temporary files: all may be read-only or full."""
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        raise ConfigError(
+            "there is no folder for temporary files with room in it; set TMPDIR to one"
+        ) from None
 
 
 def command(verb: str = "") -> str:

@@ -74,7 +74,9 @@ def test_compose_serves_the_page_and_keeps_its_pictures():
     [volume] = web["volumes"]
     name, folder = volume.split(":")
     assert name in compose["volumes"]
-    [made] = re.findall(r"install --directory --owner=painter --group=painter (.+)", DOCKERFILE)
+    [made] = re.findall(
+        r"install --directory --owner=painter --group=0 --mode=775 (.+)", DOCKERFILE
+    )
     assert folder in made.split() and folder == "/app/results"
 
 

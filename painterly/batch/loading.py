@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from painterly.devices.native_stderr import hold_native_stderr
 from painterly.devices.nvidia import visible_gpus
+from painterly.devices.processor import check_tensorflow
 from painterly.devices.trials import TRIALS
+from painterly.installation import check_temporary_folder
 
 if TYPE_CHECKING:  # Loading the module of the devices is part of it.
     from painterly.devices.device import Devices
@@ -15,32 +17,36 @@ if TYPE_CHECKING:  # Loading the module of the devices is part of it.
 
 def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
     """Begin to load all modules that paint, with TensorFlow if a recipe needs it, which takes
-    seconds.
+    seconds. It also needs temporary files, for checkpoints.
 
     Args:
         wanted: DEVICE: `auto`, `gpu` or `cpu`.
         optimises: Whether a picture's recipe minimises a loss; see `Traits`.
 
     Returns:
-        The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works.
+        The devices to paint on. It raises DeviceError if DEVICE asks for a GPU and none works, or
+        if TensorFlow does not run on this processor, and ConfigError without a temporary folder.
     """
 
     def load() -> "Devices":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
+            if not optimises:
+                from painterly.devices.device import host_devices
+
+                devices = host_devices(wanted)
+                import_module("painterly.batch.easel")
+                return devices
+            check_temporary_folder()
+            check_tensorflow()
             with hold_native_stderr():
                 # Devices first: the engine asks what they can do when it is imported.
-                if optimises:
-                    if wanted != "cpu":
-                        TRIALS.begin(visible_gpus())  # While TensorFlow is loaded here.
-                    from painterly.devices.choose import choose_devices
+                if wanted != "cpu":
+                    TRIALS.begin(visible_gpus())  # While TensorFlow is loaded here.
+                from painterly.devices.choose import choose_devices
 
-                    devices = choose_devices(wanted)
-                    import_module("painterly.engine.style_transfer")
-                else:
-                    from painterly.devices.device import host_devices
-
-                    devices = host_devices(wanted)
+                devices = choose_devices(wanted)
+                import_module("painterly.engine.style_transfer")
                 import_module("painterly.batch.easel")
         finally:
             gc.enable()

@@ -12,6 +12,7 @@ from logging import CRITICAL
 from pathlib import Path
 from typing import NoReturn
 
+from painterly.devices.processor import limit_threads
 from painterly.errors import ConfigError, PainterlyError
 from painterly.installation import IN_CHECKOUT, PROGRAM, install_command
 from painterly.log import (
@@ -57,6 +58,7 @@ def run_program(
         paints: Whether the program needs more packages than a laptop's scripts.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    limit_threads()
     _open_closed_streams()
     print_anything()
     _catch_ctrl_c()

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from painterly.devices.processor import NO_AVX, has_avx
 from painterly.errors import ConfigError
 from painterly.installation import IN_CHECKOUT, command, install_command
 from painterly.log import event
@@ -23,13 +24,19 @@ WEB_FOLDERS = {
 def paints_instantly(named: Iterable[str]) -> bool:
     """Return whether preset instant is the default, and log it.
 
-    It is in an installed package without TensorFlow, which the other presets and recipes need.
+    It is in an installed package without TensorFlow, which the other presets and recipes need, and
+    on a processor on which TensorFlow does not run.
 
     Args:
         named: The settings that the user has set, by name or as variables.
     """
     names = {name.removeprefix("STYLE_").lower() for name in named}
-    if IN_CHECKOUT or not {"preset", "recipe"}.isdisjoint(names) or find_spec("tensorflow"):
+    if not {"preset", "recipe"}.isdisjoint(names):
+        return False
+    if not has_avx():
+        event(f"painting with preset instant: {NO_AVX.partition(';')[0]}")
+        return True
+    if IN_CHECKOUT or find_spec("tensorflow"):
         return False
     event(f"painting with preset instant; for the others: {install_command('cpu')}")
     return True

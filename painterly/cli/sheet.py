@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from painterly import config
 from painterly.cli.installed_defaults import check_samples
@@ -15,6 +14,7 @@ from painterly.signals import Stop
 from painterly.storage.base import Bucket
 from painterly.wording import plural
 
+NOWHERE = "/no results of a sheet"  # It stores none.
 # Variables without a meaning for a sheet, which always has preset instant.
 _OTHERS = ("PRESET", "STYLE_PRESET", "STYLE_RECIPE", "CLUSTER", "DRY_RUN")
 
@@ -35,25 +35,24 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
     form = file_format(path.suffix, f"the extension of {name!r}").extension
     values = {name: value for name, value in environment.items() if name not in _OTHERS}
     values["PRESET"] = "instant"
-    with TemporaryDirectory(prefix="painterly-") as nothing:
-        if any(values.get(name, "").strip() for name in config.BUCKETS):
-            values["BUCKET_RESULT"] = nothing  # A sheet stores no results.
-        loaded = config.load(values)
-        check_samples(loaded)
-        from painterly.batch.buckets import Buckets
-        from painterly.batch.sheet import paint_sheet, select_for_sheet
-        from painterly.images import arrays, encode
+    if any(values.get(name, "").strip() for name in config.BUCKETS):
+        values["BUCKET_RESULT"] = NOWHERE
+    loaded = config.load(values)
+    check_samples(loaded)
+    from painterly.batch.buckets import Buckets
+    from painterly.batch.sheet import paint_sheet, select_for_sheet
+    from painterly.images import arrays, encode
 
-        buckets = Buckets.open(loaded)
-        with Stop() as stop:
-            selection = select_for_sheet(loaded, buckets)
-            keys = [entry.key for entry in selection.photos]
-            inputs = [*_files(buckets.source, keys)]
-            for style in selection.styles:
-                inputs += _files(buckets.style, style.keys)
-            check_target(path, name, inputs)
-            check_is_painted(path)
-            sheet = paint_sheet(loaded, buckets, selection, stop)
+    buckets = Buckets.open(loaded)
+    with Stop() as stop:
+        selection = select_for_sheet(loaded, buckets)
+        keys = [entry.key for entry in selection.photos]
+        inputs = [*_files(buckets.source, keys)]
+        for style in selection.styles:
+            inputs += _files(buckets.style, style.keys)
+        check_target(path, name, inputs)
+        check_is_painted(path)
+        sheet = paint_sheet(loaded, buckets, selection, stop)
     if sheet.pixels is None:
         raise PictureError("no picture of the sheet could be painted")
     output = replace(loaded.output, format=form, depth=8)

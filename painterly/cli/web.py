@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from painterly.cli.app import open_in_browser, run_service
 from painterly.cli.installed_defaults import paints_instantly, web_folders
 from painterly.cli.parser import Parser
-from painterly.installation import command
+from painterly.installation import check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from painterly.web.app import serve
         from painterly.web.options import load_options
 
+        check_temporary_folder()  # Uploads are kept there.
         defaults = dict(web_folders(environment))
         alone = bool(defaults)
         if paints_instantly(environment):

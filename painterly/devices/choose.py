@@ -1,7 +1,6 @@
 """TensorFlow's devices: which ones a run uses, whether they work, and what they can do."""
 
 import contextlib
-import os
 from functools import cache
 from logging import WARNING
 from pathlib import Path
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from painterly.devices import nvidia
 from painterly.devices.device import Device, Devices
+from painterly.devices.processor import cpu_description
 from painterly.devices.trials import TRIALS, Trials
 from painterly.errors import DeviceError
 from painterly.log import event
@@ -45,7 +45,7 @@ def choose_devices(wanted: str, trials: Trials = TRIALS) -> Devices:
     fastest_precision.cache_clear()
     usable, precision = gpus_in_use(), f"fastest in {fastest_precision()}"
     if not usable:
-        return Devices((Device("CPU:0", f"the CPU, {os.cpu_count()} cores, {precision}"),))
+        return Devices((Device("CPU:0", f"{cpu_description()}, {precision}"),))
     full_float32()
     return Devices(
         tuple(

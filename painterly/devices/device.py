@@ -1,12 +1,12 @@
 """The devices that paint; without TensorFlow."""
 
 import contextlib
-import os
 from collections import Counter
 from dataclasses import dataclass
 
 from painterly.devices import nvidia
 from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget, host_budget
+from painterly.devices.processor import cpu_description
 from painterly.errors import DeviceError
 
 
@@ -50,7 +50,7 @@ class Host(Device):
         return host_budget(limits)
 
 
-HOST = Host("CPU", f"the CPU, {os.cpu_count()} cores")
+HOST = Host("CPU", cpu_description())
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from painterly.devices.processor import cores
 from painterly.images.arrays import bands
 from painterly.vgg.winograd_transforms import BLOCK, INPUTS, OUTPUTS, TILE, transformed
 
@@ -238,10 +239,9 @@ def threads() -> int:
     """Return the number of threads: one for each core, or BLAS' own OPENBLAS_NUM_THREADS if that is
     less, if NumPy's BLAS can be limited to one thread. Else BLAS spreads each product over the
     cores itself."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     asked = os.environ.get("OPENBLAS_NUM_THREADS", "")
     most = int(asked) if asked.isdecimal() else math.inf
-    return int(max(1, min(cores or 1, most))) if _blas_limits() else 1
+    return int(max(1, min(cores(), most))) if _blas_limits() else 1
 
 
 @cache

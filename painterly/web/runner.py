@@ -26,6 +26,7 @@ from painterly.batch.plan import check_names
 from painterly.batch.reading import decodable_memory, decode_photo, read_photo
 from painterly.batch.styles import Style
 from painterly.config import Config
+from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
@@ -56,8 +57,8 @@ class JobRunner:
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
         self._logged: set[str] = set()  # identities of weights
-        self._has_tensorflow = find_spec("tensorflow") is not None
-        loading = functools.partial(load_devices, config.device, self._has_tensorflow)
+        self._optimises = find_spec("tensorflow") is not None and has_avx()
+        loading = functools.partial(load_devices, config.device, self._optimises)
         self._devices = functools.cache(lambda: loading().result())
         # PHOTO and STYLE are for a batch. The log has a line for each picture, not for its steps.
         self._config = dataclasses.replace(
@@ -85,6 +86,7 @@ class JobRunner:
         steps are then ready for a job. Raises the error of a painting that is impossible."""
         from painterly.engine.style_transfer import step_seconds
 
+        check_tensorflow()
         settings = self._config.settings
         if not settings.traits.optimises:  # Other jobs take longer.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
@@ -126,12 +128,10 @@ class JobRunner:
         settings = order.style.settings
         if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
             self.previews.clear()  # It may need their memory.
-        if settings.traits.optimises and not self._has_tensorflow:
-            event(f"for other presets than instant: {install_command('cpu')}", level=WARNING)
-            raise PictureError(
-                "only preset instant is painted here; for the others, whoever runs this service "
-                "installs TensorFlow, as its log says"
-            )
+        if settings.traits.optimises and not self._optimises:
+            why = f"for other presets than instant: {install_command('cpu')}"
+            event(why if has_avx() else NO_AVX, level=WARNING)
+            raise PictureError("only preset instant is painted here; the service's log says why")
         # Others may be painting for the same gallery, so its page is left to a whole run.
         leaving = threading.Event()
         gallery = Gallery(RetryingBucket(self._buckets.result, leaving))

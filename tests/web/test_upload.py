@@ -1,10 +1,13 @@
 """Uploads are checked once, and are then what the worker reads."""
 
+import errno
+import tempfile
 from types import SimpleNamespace
 
 import pytest
 from PIL import Image
 from support import tiny
+from support.web_service import send
 
 from painterly.batch.reading import decode_photo, read_photo
 from painterly.images import picture_file
@@ -36,3 +39,12 @@ def test_a_mask_is_opened_once(monkeypatch):
     monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
     assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS)
     assert len(opened) == 1
+
+
+def test_a_full_disk_of_temporary_files_is_named(web, monkeypatch):
+    def write(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile.SpooledTemporaryFile, "write", write)
+    answer = send(web)
+    assert answer.status_code == 503 and "TMPDIR" in answer.json()["detail"]
