@@ -1,4 +1,4 @@
-"""The cgroups of this process, by which containers and systemd limit it."""
+"""The cgroups of this process: limits that containers and systemd set."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -22,9 +22,9 @@ FOLDERS = (
     *("/System/Library/Fonts", "/Library/Fonts", "~/Library/Fonts"),
     *("C:/Windows/Fonts", "~/AppData/Local/Microsoft/Windows/Fonts"),
 )
-NO_FONT = "LastResort"  # has boxes for all characters
-MOST_FONTS = 500  # that are tried, where fontconfig does not know which one to take
-MOST_MATCHES = 20  # of fontconfig's, the best first
+NO_FONT = "LastResort"  # a font of boxes for all characters
+MOST_FONTS = 500  # tried without fontconfig
+MOST_MATCHES = 20  # tried of those that fontconfig finds
 TRIED_AT = 24  # px
 NO_CHARACTER = "\U0010ffff"
 INVISIBLE = ("Z", "C")  # categories of spaces and of controls, such as joiners

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
+from painterly.web.address import own
 from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.job_store import StoredJob
 from painterly.web.schemas import (
@@ -79,7 +80,7 @@ async def new_job(
         photo = await read_photo(files["photo"], service.options) if "photo" in files else None
         mask = await read_mask(files["mask"], service.options) if "mask" in files else None
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
-    response.headers["location"] = f"/api/jobs/{job.id}"
+    response.headers["location"] = own(f"/api/jobs/{job.id}")
     return service.jobs.view(job)
 
 

@@ -21,6 +21,7 @@ from painterly.config import Config
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
 from painterly.log import WarningLog, event, log_trace
+from painterly.storage.base import BadKeyError
 from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
@@ -140,6 +141,7 @@ def create_app(service: Service) -> FastAPI:
             RequestValidationError: _invalid,
             ApiError: _refused,
             ConfigError: _refused,
+            BadKeyError: _refused,
             StorageError: _no_storage,
             ClientDisconnect: _left,
             Exception: _unexpected,
@@ -203,7 +205,7 @@ async def _invalid(_: Request, error: Exception) -> Response:
 
 
 async def _refused(_: Request, error: Exception) -> Response:
-    status, retry_s = 422, None  # for a ConfigError
+    status, retry_s = 422, None  # for a ConfigError, and a name that the storage refuses
     if isinstance(error, ApiError):
         status, retry_s = error.status, error.retry_s
     headers = {"retry-after": str(retry_s)} if retry_s else None

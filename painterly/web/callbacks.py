@@ -6,6 +6,7 @@ from functools import partial
 from logging import WARNING
 
 from painterly.log import event
+from painterly.web.address import ROOT
 from painterly.web.job_index import job_out
 from painterly.web.job_store import StoredJob
 from painterly.web.schemas import ApiError
@@ -58,6 +59,7 @@ def send_callback(job: StoredJob, secret: str | None) -> None:
 
 
 def _send(job: StoredJob, address: str, secret: str | None) -> None:
+    ROOT.set(job.root)
     content = job_out(job).model_dump(mode="json", by_alias=True)
     deliver(
         partial(post, address, content, public_only=True, secret=secret),

@@ -18,6 +18,7 @@ from painterly.images.sheet import cell_side
 from painterly.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
+from painterly.web.address import own
 from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.web.presets import INSTANT_SIZES, sized
 from painterly.web.schemas import (
@@ -210,7 +211,7 @@ def _style_view(style: Style, usual: Settings, language: str) -> StyleOut:
 
 def thumbnail_url(name: str) -> str:
     """Return the address of a painting's thumbnail."""
-    return f"/api/paintings/{quote(name, safe='')}/thumbnail"
+    return own(f"/api/paintings/{quote(name, safe='')}/thumbnail")
 
 
 def _own_settings(style: Style, usual: Settings) -> dict[str, Any]:

@@ -5,22 +5,26 @@ import base64
 import binascii
 import time
 from collections.abc import Mapping
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.middleware.sessions import SessionMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from painterly.texts import DEFAULT, Texts
+from painterly.web.address import inner_path, is_cross_site, is_own_name, own, under_root
 from painterly.web.options import WebOptions
+from painterly.web.rendering import shown
 from painterly.web.schemas import ApiError
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, SESSION_S
+from painterly.wording import shortened
 
-OPEN_PATHS = ("/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt")
+PROBES = ("/healthz", "/readyz")
+OPEN_PATHS = (*PROBES, "/login", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
 METRICS = "/metrics"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
@@ -47,11 +51,8 @@ HEADERS: Mapping[str, str] = {
 
 def middleware(service: Service) -> list[Middleware]:
     """List what a request passes before it reaches a route, outermost first."""
-    # A name of another site that resolves to this machine would give its pages our origin.
-    hosts = ["localhost", "127.0.0.1", "[::1]"] if service.options.local else ["*"]
     return [
         Middleware(Transport, options=service.options),
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         Middleware(
             SessionMiddleware,
             secret_key=service.sessions.key,
@@ -75,18 +76,22 @@ class Transport:
             await self._app(scope, receive, send)
             return
         secure = is_secure(scope, self._options)
+        scope = under_root(scope, self._options)
+        if secure:
+            scope["scheme"] = "https"  # For redirections, which name it.
+        static = inner_path(scope).startswith(OPEN_FOLDER)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
-                static = scope["path"].startswith(OPEN_FOLDER)
                 headers.setdefault("cache-control", "no-cache" if static else "no-store")
                 if secure:
                     headers["strict-transport-security"] = "max-age=31536000"
-                    if cookie := headers.get("set-cookie"):
-                        headers["set-cookie"] = f"{cookie}; secure"
+                if cookie := headers.get("set-cookie"):
+                    cookie = cookie.replace("path=/;", f"path={own('') or '/'};")
+                    headers["set-cookie"] = f"{cookie}; secure" if secure else cookie
             await send(message)
 
         await self._app(scope, _patient(receive), with_headers)
@@ -125,15 +130,18 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(HTTPConnection(scope))
+        refusal = self._refusal(Request(scope))
         await (refusal or self._app)(scope, receive, send)
 
-    def _refusal(self, request: HTTPConnection) -> Response | None:
+    def _refusal(self, request: Request) -> Response | None:
         """Return the answer to a request that may not pass, None for one that may."""
-        path, method = request.url.path, request.scope["method"]
-        token = bearer(request.headers)
-        if token is None and method not in SAFE_METHODS and is_cross_site(request.headers):
-            return _problem(403, "a page of another site sent this request")
+        path, method = inner_path(request.scope), request.scope["method"]
+        token, options = bearer(request.headers), self._service.options
+        if path not in PROBES and not is_own_name(request.headers, options):
+            return self._misled(request, 400, "web.wrong_name")
+        is_change = token is None and method not in SAFE_METHODS
+        if is_change and is_cross_site(request.headers, options):
+            return self._misled(request, 403, "web.other_site")
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None
         if path == METRICS and self._service.options.metrics_user is not None:
@@ -147,6 +155,15 @@ class Gate:
             right = not self._service.sessions.needed or self._service.sessions.is_token(token)
             return self._wrong_guess(request, right, WRONG_TOKEN, BEARER)
         return None if self._service.sessions.may_enter(request.session) else _to_login(request)
+
+    def _misled(self, request: Request, status: int, key: str) -> Response:
+        """Return the answer to a request that may come from another site, with the remedy if only
+        a proxy makes it look so: a page where a browser shows it."""
+        headers = request.headers
+        names = {each: shortened(headers.get(each, "")) for each in ("origin", "host")}
+        if "text/html" in headers.get("accept", ""):
+            return shown(request, self._service, "misled", status, key=key, names=names)
+        return _problem(status, Texts(DEFAULT).text(key, **names))
 
     def _wrong_guess(
         self, request: HTTPConnection, right: bool, detail: str, way: Mapping[str, str]
@@ -185,18 +202,6 @@ def _patient(receive: Receive) -> Receive:
         return message
 
     return receive_in_time
-
-
-def is_cross_site(headers: Headers) -> bool:
-    """Return whether a browser sent a request for a page of another origin.
-
-    Pages cannot change these headers. Over plain HTTP, browsers send only the second one; other
-    programs send neither.
-    """
-    if site := headers.get("sec-fetch-site"):
-        return site not in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc != headers.get("host")
 
 
 def bearer(headers: Headers) -> str | None:
@@ -249,6 +254,6 @@ def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None)
 def _to_login(request: HTTPConnection) -> Response:
     if request.scope["method"] == "GET" and "text/html" in request.headers.get("accept", ""):
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        return RedirectResponse(f"/login?next={quote(path, safe='')}", 303)
-    way = "log in first: at /login, or with the header Authorization: Bearer TOKEN"
+        return RedirectResponse(own(f"/login?next={quote(path, safe='')}"), 303)
+    way = f"log in first: at {own('/login')}, or with the header Authorization: Bearer TOKEN"
     return _problem(401, way, BEARER)

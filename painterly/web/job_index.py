@@ -18,6 +18,7 @@ from painterly.errors import StorageError
 from painterly.log import WarningLog, event, log_trace
 from painterly.settings import Settings
 from painterly.storage.base import UnavailableError
+from painterly.web.address import own
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
@@ -40,7 +41,7 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
         place: Its place in the queue, if it has not ended.
         seconds: The seconds until it is done, if they are known.
     """
-    address = f"/api/jobs/{job.id}"
+    address = own(f"/api/jobs/{job.id}")
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
         place=place,

@@ -53,6 +53,7 @@ class StoredJob(JobFields):
         seconds: Duration of the painting.
         cold: Whether its worker had painted nothing alike before, so that its duration says little.
         callback: The address that gets the job once it has ended; no longer stored then.
+        root: The path that a proxy added for its client.
     """
 
     photo_key: str
@@ -72,6 +73,7 @@ class StoredJob(JobFields):
     seconds: float | None = None
     cold: bool = False
     callback: str | None = None
+    root: str = ""
 
     @property
     def request(self) -> JobRequest:

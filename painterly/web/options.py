@@ -1,5 +1,6 @@
 """WEB_* and PORT: where the service listens, who may use it, and how much of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ from painterly.wording import shortened
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_PASSWORD = 8  # characters
 MEGA = 1_000_000
+PATH_SYNTAX = r"[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*"  # without slashes at its ends
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,8 @@ class WebOptions:
         max_pixels: Maximum number of pixels of a picture.
         max_waiting: Maximum number of jobs in the queue.
         proxies: Number of proxies in front, which add to X-Forwarded-For.
+        hosts: The names that the service answers for (WEB_HOSTS); empty if they are not named.
+        path: The path that a proxy shows it under, such as /painter; empty for none.
         callback_hosts: The hosts that callbacks may be sent to.
         callback_secret: The key that signs callbacks; None if they are not signed.
         metrics_user, metrics_password: A login for the metrics alone; None if there is none.
@@ -39,6 +43,8 @@ class WebOptions:
     max_pixels: int = 52 * MEGA
     max_waiting: int = 50
     proxies: int = 0
+    hosts: frozenset[str] = frozenset()
+    path: str = ""
     callback_hosts: frozenset[str] = frozenset()
     callback_secret: str | None = field(default=None, repr=False)
     metrics_user: str | None = None
@@ -78,6 +84,8 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
         # Clever Cloud has one proxy in front of every application.
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
+        hosts=_hosts(values, "WEB_HOSTS"),
+        path=_path(values),
         callback_hosts=_hosts(values, "WEB_CALLBACK_HOSTS"),
         callback_secret=values.get("WEB_CALLBACK_SECRET"),
         metrics_user=values.get("WEB_METRICS_USER"),
@@ -123,6 +131,16 @@ def _check_logins(options: WebOptions) -> None:
             "others reach it; set WEB_PASSWORD, or WEB_PUBLIC=1 to let everybody use it, or "
             "WEB_HOST=127.0.0.1 to serve this machine alone"
         )
+
+
+def _path(values: Mapping[str, str]) -> str:
+    """Return WEB_PATH with a slash at its start alone. Raises ConfigError."""
+    path = values.get("WEB_PATH", "").strip("/")
+    if path and not re.fullmatch(PATH_SYNTAX, path, re.ASCII):
+        raise ConfigError(
+            f"WEB_PATH is {shortened(path)}; expected the path that a proxy adds, such as /painter"
+        )
+    return f"/{path}" if path else ""
 
 
 def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:

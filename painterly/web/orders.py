@@ -16,6 +16,7 @@ from painterly.images.output import OutputFormat, file_format
 from painterly.paper import NONE
 from painterly.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
+from painterly.web.address import own
 from painterly.web.buckets import WebBuckets
 from painterly.web.callbacks import check_callback
 from painterly.web.catalogue import INSTANT, Catalogue
@@ -131,6 +132,7 @@ class OrderBook:
             instant_side=self.instant_side,
             work=work,
             callback=request.callback,
+            root=own(""),
         )
         with self._placing:
             self.check_room()

@@ -1,23 +1,22 @@
 """The pages in HTML."""
 
-import gzip
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
-from starlette.templating import Jinja2Templates
 
 from painterly import ready_styles
 from painterly.batch.styles import title_of_files
 from painterly.bucket_layout import picture_extensions
-from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.style_title import StyleTitle
 from painterly.texts import Texts
+from painterly.web.address import own
 from painterly.web.api_docs import docs_context
 from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
 from painterly.web.language import Language, language_of
+from painterly.web.rendering import shown
 from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
@@ -30,15 +29,13 @@ ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
-templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
-configure(templates.env)
 
 
 @pages.get("/")
 def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
-    return _shown(
+    return shown(
         request,
         service,
         "index",
@@ -58,20 +55,20 @@ def index(request: Request, service: Shared) -> Response:
 @pages.get("/styles")
 def styles(request: Request, service: Shared, language: Language) -> Response:
     """List the styles to choose from, for the form."""
-    return _shown(request, service, "styles", choices=_choices(service, language))
+    return shown(request, service, "styles", choices=_choices(service, language))
 
 
 @pages.get("/docs")
 def api_page(request: Request, service: Shared) -> Response:
     """Show the API."""
-    return _shown(request, service, "docs", **docs_context(request.app.openapi()))
+    return shown(request, service, "docs", **docs_context(request.app.openapi()))
 
 
 @pages.get("/gallery/")
 def gallery_page(request: Request, service: Shared) -> Response:
     """Show all results on the page that a batch writes as index.html."""
     unfinished = any(service.jobs.counts())
-    return _shown(request, service, "gallery", **service.results.page_context(unfinished))
+    return shown(request, service, "gallery", **service.results.page_context(unfinished))
 
 
 @pages.get("/gallery/{key:path}")
@@ -85,7 +82,7 @@ def login_page(request: Request, service: Shared, next: str = "/") -> Response:
     """Render the password form."""
     if service.sessions.may_enter(request.session):
         return RedirectResponse(own_path(next), 303)
-    return _shown(request, service, "login", error=None, next=own_path(next))
+    return shown(request, service, "login", error=None, next=own_path(next))
 
 
 @pages.post("/login")
@@ -104,7 +101,7 @@ async def log_in(request: Request, service: Shared) -> Response:
     else:
         service.login_limiter.failed(client)
         error, status = texts.text("page.password_wrong"), 401
-    response = _shown(request, service, "login", status, error=error, next=after)
+    response = shown(request, service, "login", status, error=error, next=after)
     if wait_s:
         response.headers["retry-after"] = str(wait_s)
     return response
@@ -114,13 +111,14 @@ async def log_in(request: Request, service: Shared) -> Response:
 def log_out(request: Request, service: Shared) -> Response:
     """End the session."""
     service.sessions.log_out(request.session)
-    return RedirectResponse("/login" if service.sessions.needed else "/", 303)
+    return RedirectResponse(own("/login" if service.sessions.needed else "/"), 303)
 
 
 def own_path(path: str) -> str:
-    """Return a path on this site to open after the login; `/` if the given one leads elsewhere."""
-    safe = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
-    return path if safe and len(path) < 2000 else "/"
+    """Return the path to open after the login, or the form's if the given one leads elsewhere."""
+    home = own("/")
+    safe = path.startswith(home) and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if safe and len(path) < 2000 else home
 
 
 def _choices(service: Service, language: str) -> list[dict[str, Any]]:
@@ -154,26 +152,11 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
 def _sample() -> dict[str, str]:
     title = ready_styles.title(SAMPLE_STYLE)
     name = (title and title.short_artist) or SAMPLE_STYLE
-    photo, painted = (f"/static/samples/{file}.jpg" for file in ("portrait", "stage"))
+    photo, painted = (own(f"/static/samples/{file}.jpg") for file in ("portrait", "stage"))
     return {"photo": photo, "painted": painted, "style": SAMPLE_STYLE, "name": name}
 
 
 def _sample_in(style: str) -> str | None:
     """Return the address of the sample photo in a ready style, if there is one."""
     file = SAMPLE_FILES / f"{style}.jpg"
-    return f"/static/samples/{file.name}" if file.exists() else None
-
-
-def _shown(
-    request: Request, service: Service, name: str, status: int = 200, **about: Any
-) -> Response:
-    language = language_of(request)
-    about |= languages_context(language, [language], "gallery", "page")
-    about["user_logged_in"] = service.sessions.is_logged_in(request.session)
-    page = templates.TemplateResponse(request, f"{name}.html", about, status)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        page.body = gzip.compress(bytes(page.body), 5)
-        page.headers["content-encoding"] = "gzip"
-        page.headers["content-length"] = str(len(page.body))
-    page.headers["vary"] = "Accept-Encoding, Accept-Language, Cookie"
-    return page
+    return own(f"/static/samples/{file.name}") if file.exists() else None

@@ -313,7 +313,8 @@ REFUSALS = [
     ((415, None, None), "beach.jpg: This file format is not supported."),
     ((422, "size is 5", None), "beach.jpg: Size is 5."),
     ((422, "beach.jpg: is text, no picture", None), "beach.jpg is text, no picture."),
-    ((500, None, None), "Something went wrong on the server. Try again later."),
+    ((500, None, None), "beach.jpg: Something went wrong on the server. Try again later."),
+    ((503, None, None), "The server is not ready yet."),
 ]
 
 
@@ -328,7 +329,7 @@ def test_the_page_explains_a_refusal_and_the_photo_can_be_sent_again(page, serve
         page.until("refused.textContent && !document.querySelector('#paint[aria-disabled]')")
         assert page.one("#refused").text == words
         assert page.one("#refused").is_displayed()
-        of_one_photo = refusal[0] in (413, 415, 422)
+        of_one_photo = refusal[0] != 503
         queued(page, 2 * number - (1 if of_one_photo else 2))
         order(page)
         queued(page, 2 * number)  # The accepted one is not painted twice.
@@ -387,21 +388,64 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     queued(page, 10)
 
 
+# The connection breaks after each request that `cut` names.
+CUT = """
+const direct = fetch;
+window.fetch = async (...asked) => {
+  const answer = await direct(...asked), isOrder = asked[0] === "/api/jobs" && asked[1].method;
+  if (isOrder && cut(asked[1].body)) throw new TypeError();
+  return answer;
+};
+"""
+
+
 def test_a_picture_whose_answer_was_lost_is_not_painted_twice(page, server, photos):
     visit(page, server)
     choose(page, photos[:1], 0)
-    page.driver.execute_script(
-        "const real = fetch; let first = true; window.fetch = async (...a) => {"
-        " const answer = await real(...a);"
-        " if (first && a[0] === '/api/jobs' && a[1].method === 'POST') {"
-        " first = false; throw new TypeError(); }"
-        " return answer; }"
-    )
-    page.one("#paint").click()
-    page.until("refused.textContent")
-    assert page.one("#refused").text.startswith("The server cannot be reached. Nothing is lost")
+    page.driver.execute_script(f"{HASTE} let first = 1; const cut = () => first--; {CUT}")
     order(page)
     assert len(server.ordered) == 1
+    assert page.one("#refused").text == ""
+
+
+def test_a_connection_that_breaks_for_one_photo_alone_is_said_of_that_photo(page, server, photos):
+    visit(page, server)
+    choose(page, photos, 0)
+    cut = "const cut = (body) => body.get('photo').name === 'beach.jpg';"
+    page.driver.execute_script(HASTE + cut + CUT)
+    page.one("#paint").click()
+    page.until(f"refused.textContent && !{SENDING}")
+    assert page.one("#refused").text.startswith("beach.jpg: It could not be sent, though")
+    assert "town.jpg" in [each.photo for each in server.ordered]
+
+
+def test_a_file_that_changed_or_went_is_named_and_the_others_are_sent(page, server, tmp_path):
+    files = [tmp_path / f"{name}.jpg" for name in "abcd"]
+    for file in files:
+        file.write_bytes(jpeg("red"))
+    visit(page, server)
+    page.driver.execute_script(HASTE)
+    choose(page, [str(file) for file in files], 0)
+    page.until("[...document.querySelectorAll('#photos img')].every(e => e.naturalWidth)")
+    files[0].write_bytes(jpeg("red", (99, 64)))
+    server.refusals["POST", "/api/jobs"] = FULL
+    page.one("#paint").click()
+    page.until(IS_FULL)
+    gone = "a.jpg has changed or is gone; choose it again."
+    assert page.one("#refused").text == gone, "at once, while others wait"
+    files[2].unlink()
+    page.until(f"!{SENDING}")
+    assert page.one("#refused").text == f"{gone} {gone.replace('a.jpg', 'c.jpg')}"
+    assert page.one("#queue-full").text == ""
+    assert {each.photo for each in server.ordered} == {"b.jpg", "d.jpg"}
+    assert chosen_photos(page) == ["b.jpg", "d.jpg"]
+    choose(page, [str(files[0])])
+    order(page)
+    assert server.ordered[-1].photo == "a.jpg" and len(server.ordered) == 5
+    page.js("File.prototype.arrayBuffer = () => new Promise((_, reject) => setTimeout(reject))")
+    page.one("#painting-files").send_keys(str(files[1]))
+    page.until("refused.textContent")
+    assert page.one("#refused").text == gone.replace("a.jpg", "b.jpg")
 
 
 def test_the_page_recovers_by_itself_after_an_outage(page, place):

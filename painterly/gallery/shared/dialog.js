@@ -1,6 +1,6 @@
 // The dialog that shows one result over the page. Buttons and keys show the next one, and the address names what is shown.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, fillList, showPaintings } from "./elements.js";
+import { byId, fillList, root, showPaintings } from "./elements.js";
 import { text, translated } from "./texts.js";
 import { dialog, slider, stage } from "./compare.js";
 import { bindKeys } from "./zoom.js";
@@ -32,7 +32,7 @@ export const showDetails = ({ title, subtitle, download, file, timelapse, job, p
   byId("file").textContent = ` ${file}`;
   Object.assign(byId("film"), { hidden: !timelapse, open: false }); // A closed one is not loaded.
   byId("timelapse").src = timelapse || "";
-  link("again", job && `/?again=${job}`);
+  link("again", job && `${root}/?again=${job}`);
   showPaintings(byId("paintings"), paintings);
   byId("paintings").parentElement.hidden = !paintings.length;
   fillList(byId("facts"), facts.filter(([, value]) => value).map(([name, value]) => [text(name), translated(value)]));

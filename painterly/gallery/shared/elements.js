@@ -1,6 +1,8 @@
 // The parts that pages are made of.
 import { text } from "./texts.js";
 
+// Where the service is on its host: empty, or a path such as /painter. A batch's file has none.
+export const { root } = document.documentElement.dataset;
 export const byId = (id) => document.getElementById(id);
 export const make = (tag, words, name) => {
   const made = document.createElement(tag);

@@ -5,7 +5,7 @@ const STORED_AS = "painterly_language", STORED_S = 365 * 24 * 3600, isFile = lan
 
 const storedLanguage = () => { try { return localStorage.getItem(STORED_AS); } catch { return null; } }; // Users can forbid it.
 const storeLanguage = (language) => {
-  if (!isFile) document.cookie = `${STORED_AS}=${language}; path=/; max-age=${STORED_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
+  if (!isFile) document.cookie = `${STORED_AS}=${language}; path=${document.documentElement.dataset.root || "/"}; max-age=${STORED_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
   else try { localStorage.setItem(STORED_AS, language); } catch { /* The page stays as it is. */ }
 };
 const preferredLanguages = () => [storedLanguage() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
@@ -37,7 +37,7 @@ export const duration = (seconds) => {
 export const translated = (name) => String(name)
   .replace(/^the built-in network$/, () => text("gallery.built_in"))
   .replace(/, Keras' weights$/, () => `, ${text("gallery.weights_of_keras")}`)
-  .replace(/^the CPU(?:, (\d+) cores)?/, (_, cores) => cores ? counted("gallery.cpu", Number(cores)) : text("gallery.cpu"))
+  .replace(/^the CPU(?:, (\d+) cores?)?/, (_, cores) => cores ? counted("gallery.cpu", Number(cores)) : text("gallery.cpu"))
   .replace(/, fastest in (\w+)$/, (_, precision) => `, ${text("gallery.fastest_in", { precision })}`);
 
 if (language !== document.documentElement.lang) {

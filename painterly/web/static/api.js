@@ -1,11 +1,13 @@
 // Requests to the server, and sentences that explain its refusals. The server explains in English.
+import { root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { rounded } from "./words.js";
 
 // Photos that have not been sent would be lost with the page.
 export const hasUnsent = () => document.querySelector("#photos .unsent") !== null;
 
-// message: a sentence for people. status: the HTTP status, 0 without an answer. after: seconds before the next try.
+// message: a sentence for people. status: the HTTP status, 0 without an answer, or GONE. after: seconds before the next try.
+export const GONE = 1; // A chosen file can no longer be read.
 export class Refusal extends Error {
   constructor(message, status, after = null) {
     super(message);
@@ -37,7 +39,7 @@ const answerTo = async (address, { headers, ...options } = {}) => {
   }
   if (answer.status === 401) {
     if (hasUnsent()) throw new Refusal(text("page.logged_out"), 401);
-    location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
+    location.assign(`${root}/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
     return new Promise(() => {}); // The page is about to go.
   }
   if (!answer.ok) throw await refusalOf(answer);
@@ -55,6 +57,11 @@ export const askForPicture = async (address, body, signal) => {
   const answer = await answerTo(address, { method: "POST", body, signal });
   return answer.status === 204 ? null : answer.blob();
 };
+// Returns a chosen file's content: what the browser reads while it sends fails as if the server could not be reached.
+export const contentOf = (file) => file.arrayBuffer().then(
+  (bytes) => new Blob([bytes], { type: file.type }),
+  () => { throw new Refusal(text("page.file_gone", { name: file.name }), GONE); },
+);
 // Returns a file of the server.
 export const fetchFile = async (address) => {
   const content = await (await answerTo(address)).blob();

@@ -1,5 +1,5 @@
 // The stream of events about all jobs. It reconnects by itself, and then fetches all jobs.
-import { byId } from "./shared/elements.js";
+import { byId, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchJobs, updateJob } from "./jobs.js";
 
@@ -26,7 +26,7 @@ const reconnectLater = (refusal) => {
 };
 const openStream = () => {
   source?.close();
-  const stream = source = new EventSource("/api/events");
+  const stream = source = new EventSource(`${root}/api/events`);
   stream.addEventListener("job", (event) => updateJob(JSON.parse(event.data)));
   stream.addEventListener("open", () => {
     showConnected();

@@ -38,7 +38,7 @@ const picturesIn = async (folder) => {
   inside.sort((first, second) => first.name.localeCompare(second.name, "en", { numeric: true }));
   const found = await Promise.all(inside.filter(({ name }) => name[0] !== ".").map(async (each) => {
     if (each.isDirectory) return picturesIn(each);
-    return hasEnding(each) ? [await new Promise((resolve, reject) => { each.file(resolve, reject); })] : [];
+    return hasEnding(each) ? [await new Promise((resolve) => { each.file(resolve, () => resolve(new File([], each.name))); })] : [];
   }));
   return found.flat();
 };

@@ -1,5 +1,5 @@
 // The page that takes orders, and shows them as they are painted.
-import { byId } from "./shared/elements.js";
+import { byId, root } from "./shared/elements.js";
 import { text, translated } from "./shared/texts.js";
 import { ask, fetchFile } from "./api.js";
 import "./acts.js";
@@ -22,7 +22,7 @@ const showWorker = async () => {
   let complete = false, system = { ready: false };
   try {
     complete = await loadEstimates();
-    system = await ask("/api/system");
+    system = await ask(`${root}/api/system`);
   } catch { /* Another message says that the server does not answer. */ }
   const { device, ready } = system, name = device && translated(device.split(", fastest in")[0]);
   if (!ready) byId("system").textContent = text("page.service_starting");
@@ -58,6 +58,6 @@ document.addEventListener("visibilitychange", () => { if (!document.hidden) show
 follow();
 const again = new URLSearchParams(location.search).get("again");
 if (again) {
-  history.replaceState(null, "", "/");
-  try { orderAgain(await ask(`/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse(refusal.message); }
+  history.replaceState(null, "", `${root}/`);
+  try { orderAgain(await ask(`${root}/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse(refusal.message); }
 }

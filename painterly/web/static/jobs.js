@@ -1,5 +1,5 @@
 // The jobs that the page knows, and their states.
-import { setBusy } from "./shared/elements.js";
+import { root, setBusy } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
@@ -33,7 +33,7 @@ export const updateJob = (job) => {
 // Fetches all jobs, after a time without events.
 export const fetchJobs = async () => {
   const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
-  const { jobs: all } = await ask("/api/jobs"), present = new Set(all.map((each) => each.id));
+  const { jobs: all } = await ask(`${root}/api/jobs`), present = new Set(all.map((each) => each.id));
   for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
   for (const job of all) keep(job);
   handlers.changed();

@@ -3,7 +3,7 @@
 // The form's `change` event is the message bus of photos.js, styles.js, order.js, previews.js and stage.js: the browser sends it for a changed field,
 // they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on these listens. An event
 // of the form itself comes from the server's answers, not from a user.
-import { byId, setBusy } from "./shared/elements.js";
+import { byId, root, setBusy } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
@@ -61,7 +61,7 @@ const showSettings = () => {
 };
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
-  estimates = await ask("/api/estimate");
+  estimates = await ask(`${root}/api/estimate`);
   for (const each of document.querySelectorAll(".time")) {
     const seconds = estimates[each.dataset.preset];
     each.textContent = seconds ? about(seconds) : text("page.time_unknown");
@@ -100,7 +100,10 @@ const sendOrder = (requests) => {
   return send(
     requests || requestsOfForm(),
     (at, whole) => { said.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
-    (left) => { said.textContent = counted("page.to_send", left); showFull(true); },
+    (left) => {
+      if (left) said.textContent = counted("page.to_send", left);
+      showFull(left > 0);
+    },
   );
 };
 
@@ -142,7 +145,7 @@ export const repaint = async (job, preset, settings = {}) => {
   body.append("request", JSON.stringify({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } }));
   refuse();
   try {
-    const ordered = await ask("/api/jobs", { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
+    const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });
     updateJob(ordered);
     showJob(ordered.id);
     announce(counted("page.added", 1));

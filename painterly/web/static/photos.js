@@ -32,7 +32,7 @@ const itemOf = (photo) => {
   });
   return item;
 };
-const removePhotos = (removed) => {
+export const removePhotos = (removed) => {
   for (const photo of removed) {
     photo.item.remove();
     photos = photos.filter((each) => each !== photo);

@@ -1,6 +1,6 @@
 // Previews of the photo on the stage: a small one in each style's tile, and two larger ones of what is chosen. The server paints them
 // immediately, except while it paints a job.
-import { byId, loaded, make } from "./shared/elements.js";
+import { byId, loaded, make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { askForPicture, fetchFile } from "./api.js";
 import { currentPhoto } from "./photos.js";
@@ -54,7 +54,7 @@ const preview = async ({ small, large, mask }, style, size, signal) => {
   body.append("photo", size > FIRST_SIDE ? large : small, "photo.jpg");
   if (mask) body.append("mask", mask, "mask.png");
   body.append("request", request);
-  const picture = await askForPicture("/api/preview", body, signal);
+  const picture = await askForPicture(`${root}/api/preview`, body, signal);
   if (!picture) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
   if (cache.size >= MOST_KEPT) clearCache();

@@ -1,26 +1,38 @@
 // Sends an order: each photo in each style, one after the other, as the queue has room for them.
-import { ask, newKey } from "./api.js";
+import { root } from "./shared/elements.js";
+import { text } from "./shared/texts.js";
+import { ask, contentOf, GONE, newKey, Refusal } from "./api.js";
 import { updateJob } from "./jobs.js";
-import { chosenPhotos, forgetSent, markSent } from "./photos.js";
-import { ofFile } from "./words.js";
+import { chosenPhotos, forgetSent, markSent, removePhotos } from "./photos.js";
+import { ofFile, refuse } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
 // A server that is busy for a moment is tried again some times before the page says that the queue is full.
 const BUSY_S = 3, BUSY_TRIES = 3, LONGEST_S = 60; // LONGEST_S is the longest pause between two tries.
 // While the queue is full, the server may restart.
 const MISSING_SERVER = [0, 502, 503, 504];
+// These concern the next photo, too; all others are of one photo. CUT_OFF: the server answers, but not to this photo.
+const OF_ALL = [...MISSING_SERVER, 401, 403, 429], CUT_OFF = 2;
 
 let stopped = false, endPause = () => {};
 const pause = (seconds) => new Promise((resolve) => { endPause = resolve; setTimeout(resolve, 1000 * seconds); });
 export const stopSending = () => { stopped = true; endPause(); };
 
-// Returns the answer once the queue has room. Raises Refusal if the user stops it or removes the photo before that.
+// Returns the answer once the queue has room. onFull is called with whether it has none. Raises Refusal if the user stops it or removes the
+// photo before that, or if the connection breaks again and again for this photo alone, as where a proxy limits its size.
 const askWithRetries = async (photo, options, onFull) => {
-  let full = false;
+  let full = false, cut = 0;
   for (let tries = 1; ; tries += 1) {
-    try { return await ask("/api/jobs", options); } catch (refusal) {
-      if (stopped || !(refusal.status === 429 || (full && MISSING_SERVER.includes(refusal.status)))) throw refusal;
-      if (!full && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(); }
+    try {
+      const job = await ask(`${root}/api/jobs`, options);
+      if (!full) onFull(false);
+      return job;
+    } catch (refusal) {
+      const isCut = refusal.status === 0 && await ask(`${root}/healthz`).catch(() => null) !== null;
+      cut = isCut ? cut + 1 : 0;
+      if (cut > BUSY_TRIES) throw new Refusal(text("page.cut_off"), CUT_OFF);
+      if (stopped || !(isCut || refusal.status === 429 || (full && MISSING_SERVER.includes(refusal.status)))) throw refusal;
+      if (!full && !isCut && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(true); }
       await pause(Math.min(refusal.after || BUSY_S, LONGEST_S));
       if (stopped || !isChosen(photo)) throw refusal;
     }
@@ -35,7 +47,7 @@ const sendOne = async (photo, request, onFull) => {
   const earlier = jobs.values().next().value, source = earlier || photo.job, mask = earlier ? null : await photo.mask;
   const body = new FormData();
   body.append("request", JSON.stringify(source ? { again: source, ...request } : request));
-  if (!source) body.append("photo", photo.file, photo.name);
+  if (!source) body.append("photo", await contentOf(photo.file), photo.name);
   if (mask) body.append("mask", mask, "mask.png");
   const options = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
   const job = await askWithRetries(photo, options, onFull);
@@ -43,11 +55,12 @@ const sendOne = async (photo, request, onFull) => {
   return job;
 };
 
-// Sends the chosen photos. Returns the accepted jobs, and the reasons against the others. onSend is called with a picture's number and
-// the number of all, and onFull with the number of pictures that wait for room.
+// Sends the chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
+// the number of all, and onFull with the number of pictures that wait for room, 0 once there is room.
 export const send = async (requests, onSend, onFull) => {
   const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
   const accepted = [];
+  let unsent = false;
   stopped = false;
   for (const [number, photo] of photos.entries()) {
     if (stopped) break;
@@ -56,19 +69,20 @@ export const send = async (requests, onSend, onFull) => {
       for (const [at, request] of requests.entries()) {
         onSend(requests.length * number + at + 1, whole);
         const left = () => requests.length * photos.slice(number).filter(isChosen).length - at;
-        const job = await sendOne(photo, request, () => onFull(left()));
+        const job = await sendOne(photo, request, (full) => onFull(full ? left() : 0));
         if (job) { accepted.push(job); updateJob(job); }
       }
       markSent(photo);
     } catch (refusal) {
       if (refusal.status === undefined) throw refusal;
       if (!isChosen(photo)) continue;
-      // An error of one photo does not concern the next; a full queue or a missing server does.
-      const isOfPhoto = [413, 415, 422].includes(refusal.status);
-      refused.push(isOfPhoto ? ofFile(photo, refusal.message) : refusal.message);
-      if (!isOfPhoto) break;
+      if (refusal.status === GONE) removePhotos([photo]); else unsent = true;
+      const isOfAll = OF_ALL.includes(refusal.status);
+      refused.push(isOfAll ? refusal.message : ofFile(photo, refusal.message));
+      refuse(...refused);
+      if (isOfAll) break;
     }
   }
-  if (!refused.length) forgetSent();
+  if (!unsent) forgetSent();
   return { accepted, refused };
 };

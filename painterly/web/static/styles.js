@@ -1,7 +1,7 @@
 // The styles to choose from, as the server renders them, those that are uploaded, and the shares of a blend.
-import { byId, fromTemplate, make } from "./shared/elements.js";
+import { byId, fromTemplate, make, root } from "./shared/elements.js";
 import { counted, listed, percent, text } from "./shared/texts.js";
-import { ask, askForPage } from "./api.js";
+import { ask, askForPage, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
 import { announce, ofFile, paintingName, refuse } from "./words.js";
 
@@ -110,7 +110,7 @@ const choose = (tiles, target = form) => {
 export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
 
 export const loadStyles = async () => {
-  const loaded = await askForPage("/styles");
+  const loaded = await askForPage(`${root}/styles`);
   if (loaded === shownPage) return; // Nothing moves, and the focus stays.
   shownPage = loaded;
   const before = new Map(allTiles.map((each) => [each.box.value, each]));
@@ -132,9 +132,9 @@ export const addPaintings = async (files) => {
     byId("styles-status").textContent = good.length > 1
       ? text("page.sending_file_of", { name: file.name, at: at + 1, whole: good.length }) : text("page.sending_file", { name: file.name });
     const body = new FormData();
-    body.append("file", file, file.name);
     try {
-      added.push((await ask("/api/paintings", { method: "POST", body })).name);
+      body.append("file", await contentOf(file), file.name);
+      added.push((await ask(`${root}/api/paintings`, { method: "POST", body })).name);
       await loadStyles();
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
@@ -158,7 +158,7 @@ list.addEventListener("click", async ({ target }) => {
   if (!tile || !confirm(text("page.delete_style_question", { name: tile.title }))) return;
   refuse();
   try {
-    await ask(`/api/paintings/${encodeURIComponent(Object.keys(tile.shares)[0])}`, { method: "DELETE" });
+    await ask(`${root}/api/paintings/${encodeURIComponent(Object.keys(tile.shares)[0])}`, { method: "DELETE" });
     await loadStyles();
     announce(text("page.style_deleted", { name: tile.title }));
     byId("painting-files").focus();
