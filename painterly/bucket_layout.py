@@ -13,7 +13,7 @@ _USUAL = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".gif", ".bmp"),
     *(".heic", ".heif", ".hif", ".avif"),
 )
-WEIGHTS = frozenset((".h5", ".mat", ".npz"))
+WEIGHTS = frozenset((".h5", ".mat", ".npz", ".safetensors"))
 STYLES = "styles.toml"
 CHECKPOINTS = "_checkpoints"
 RECORDS = "_records"

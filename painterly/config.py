@@ -38,6 +38,7 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
+ATTENTION_SYNTAX = "a folder, or bucket:PREFIX (in the style bucket)"
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SECONDS_SYNTAX = "seconds from 1 to 86400"
 SHARD_SYNTAX = (
@@ -57,6 +58,9 @@ class Config:
     Attributes:
         photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
             bucket, only ready styles are painted.
+        attention_weights: The folder of Stable Diffusion's files, `bucket:PREFIX`, or None for the
+            cache.
+        accepts_openrail_m: Whether these files' licence is accepted.
         photo, style_name: The key of the only photo to paint, the name of the only style; None for
             all.
         styles: The names of the ready styles.
@@ -106,6 +110,8 @@ class Config:
     notify_url: str | None = field(default=None, repr=False)
     notify_format: str | None = None
     gallery: bool = True
+    attention_weights: str | None = None
+    accepts_openrail_m: bool = False
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
@@ -178,6 +184,8 @@ def load(
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
+        attention_weights=_read(values, "ATTENTION_WEIGHTS", _weights, ATTENTION_SYNTAX),
+        accepts_openrail_m=switch(values, "ACCEPT_OPENRAIL_M"),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=parse_memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),

@@ -65,7 +65,7 @@ class Batch:
         if config.device == "gpu" and not elsewhere:
             self._loading(config.settings.traits.optimises).result()
         self.buckets = Buckets.open(config)
-        self._networks = NetworkPool(config.vgg_weights, self.buckets.style)
+        self._networks = NetworkPool.of(config, self.buckets.style)
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._styles: Sequence[Style] | None = None  # the last round's

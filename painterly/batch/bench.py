@@ -122,6 +122,7 @@ class Bench:
         device = easel.device_for(settings)
         with device.scope():
             vgg = self.networks.load(settings, device.name, order.weights)
+            diffusion = self.networks.load_diffusion(settings, order.weights)
             started = perf_counter()
             last = follow(
                 self._steps(
@@ -143,7 +144,7 @@ class Bench:
             photo=inputs.photo.picture.printed(settings),
             paintings=inputs.style.paintings,
             image=last.image,
-            weights=vgg.identity if vgg else order.weights.identity,
+            weights=order.weights.identity if diffusion or vgg is None else vgg.identity,
             device=str(device),
             losses=last.losses,
             content_weight=last.content_weight,

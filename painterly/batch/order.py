@@ -10,6 +10,7 @@ from typing import Any
 
 from painterly import ENGINE_VERSION, bucket_layout
 from painterly.batch.styles import Style
+from painterly.diffusion import sources as diffusion
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
@@ -58,6 +59,8 @@ class Order:
     @property
     def network(self) -> str:
         """The network that paints it, in half a line."""
+        if self.style.settings.traits.network == "diffusion":
+            return diffusion.NETWORK
         return sources.described(self.weights.identity, self.weights.given)
 
     @cached_property

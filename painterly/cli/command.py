@@ -54,7 +54,7 @@ VERBS = {
     "buckets": Verb("bucket_management", "bucket_management", "check, create, list, empty buckets"),
     "get-bucket": Verb("sync_commands", "get_bucket_content", "download a bucket"),
     "send-bucket": Verb("sync_commands", "send_to_bucket", "upload into a bucket"),
-    "weights": Verb("weights", "main", "download VGG's weights into ./weights"),
+    "weights": Verb("weights", "main", "download VGG's weights, or those of recipe attention"),
 }
 USAGE = """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]
        %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]"""

@@ -228,15 +228,22 @@ class StepPictures:
 
 
 def _weights(named: str | None, settings: Settings) -> "WeightsSource":
-    """Return the weights that the flag or VGG_WEIGHTS names, or else the usual ones.
+    """Return the weights that the flag, or VGG_WEIGHTS or ATTENTION_WEIGHTS names, or else the
+    usual ones.
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
+    from painterly.diffusion import sources as diffusion
     from painterly.vgg.sources import source_for
 
-    weights = named or config.environment().get("VGG_WEIGHTS")
+    of_diffusion = settings.traits.network == "diffusion"
+    variable = "ATTENTION_WEIGHTS" if of_diffusion else "VGG_WEIGHTS"
+    weights = named or config.environment().get(variable)
     if weights and weights.startswith("bucket:"):
         raise WeightsError(
-            f"weights are {weights!r}, which only a batch reads; pass --weights FILE|random|builtin"
+            f"weights are {weights!r}, which only a batch reads; pass --weights "
+            f"{'FOLDER' if of_diffusion else 'FILE|random|builtin'}"
         )
+    if of_diffusion:
+        return diffusion.source_for(weights)
     return source_for(settings, weights)

@@ -89,7 +89,8 @@ HELP = {
     "(default: False)",
     "--weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
-    "recipes inetwork, gatys: published, if they were downloaded before)",
+    "recipes inetwork, gatys: published, if they were downloaded before); for recipe attention, a "
+    "folder with Stable Diffusion's files (default: ATTENTION_WEIGHTS, or weights/attention)",
     "--memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "--device": f"default: {DEVICE_CHOICES[0]}",
     "--from_record": "repaint the result of a record (_records/….json)",

@@ -18,6 +18,7 @@ from painterly.batch.styles import Painting, Style
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.config import Config
+from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.record import PictureRef, Record
@@ -121,7 +122,10 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
     )
     settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
     identity = known(record.weights, "weights")
-    weights = recorded_weights(asked.weights or record.vgg_weights, identity, settings)
+    named = asked.weights or record.vgg_weights
+    if settings.traits.network == "diffusion":
+        named = asked.weights or config.environment().get("ATTENTION_WEIGHTS")
+    weights = recorded_weights(named, identity, settings)
     if weights.identity != identity:
         raise _other_weights(asked, identity, weights.identity)
     result = known(record.result, "result")
@@ -141,13 +145,16 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     """Return the weights with which the result of a record is painted again.
 
     Args:
-        name: A value of VGG_WEIGHTS, or None for the weights with the identity.
+        name: A value of VGG_WEIGHTS, or None for the weights with the identity; for recipe
+            attention, of ATTENTION_WEIGHTS.
         identity: The identity in the record. An object in the style bucket must have it.
         settings: The settings in the record.
 
     Raises:
         WeightsError: There are no such weights.
     """
+    if settings.traits.network == "diffusion":
+        return diffusion.source_for(name)
     if name is None or settings.traits.network == "builtin":
         return source_of(identity, settings.model)
     if name.startswith(IN_BUCKET):

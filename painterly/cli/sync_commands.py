@@ -96,7 +96,8 @@ COMMANDS = {
         include=bucket_layout.for_source,
     ),
     "send-style": _Command(
-        "Uploads paintings, masks, styles.toml and VGG weights (.h5, .mat, .npz) to BUCKET_STYLE.",
+        "Uploads paintings, masks, styles.toml and weights (.h5, .mat, .npz, .safetensors) to "
+        "BUCKET_STYLE.",
         ("./paintings",),
         uploads=True,
         variable="BUCKET_STYLE",

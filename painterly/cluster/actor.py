@@ -105,7 +105,7 @@ class RemoteWorker:
         style, result = (
             RetryingBucket(bucket, leaving) for bucket in (buckets.style, buckets.result)
         )
-        networks = NetworkPool(self._config.vgg_weights, style)
+        networks = NetworkPool.of(self._config, style)
         gallery = Gallery(result) if self._setup.gallery else None
         self._bench = Bench(self._config, buckets, networks, self._stop, gallery, leaving=leaving)
         # A worker has four orders at most: one is painted, two are read, and one is stored.

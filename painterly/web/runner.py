@@ -71,8 +71,8 @@ class JobRunner:
             repaint=False,
             progress="none",
         )
-        entries = [*buckets.style.list()] if config.vgg_weights else []
-        self._networks = NetworkPool(config.vgg_weights, buckets.style, entries)
+        entries = [*buckets.style.list()] if config.vgg_weights or config.attention_weights else []
+        self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
 
@@ -88,7 +88,7 @@ class JobRunner:
 
         check_tensorflow()
         settings = self._config.settings
-        if not settings.traits.optimises:  # Other jobs take longer.
+        if settings.recipe in ("instant", "attention"):  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         first = self._devices().first
         device = first.name

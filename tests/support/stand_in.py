@@ -93,7 +93,8 @@ class StyleTransfer:
     def __init__(self, inputs: Any, *_: Any) -> None:
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         self._is_deadly = int(content[0, 0].sum()) == 3
-        size = Schedule.of(*content.shape[:2], settings).sizes[-1]
+        self.schedule = Schedule.of(*content.shape[:2], settings)
+        size = self.schedule.sizes[-1]
         grain = np.random.default_rng(settings.seed).normal(0, 0.02, (*size, 3))
         self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
         self._goal = (self._photo * styles.colour).astype(np.float32)

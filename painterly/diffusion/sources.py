@@ -1,0 +1,355 @@
+"""The published files of Stable Diffusion 1.5's networks: found and checked, or fetched.
+
+Painting fetches nothing. `painterly weights attention` does, once the licence is accepted.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+
+from painterly.diffusion import licence
+from painterly.diffusion.weights import DiffusionWeights, SafeTensors
+from painterly.errors import WeightsError
+from painterly.installation import WORKSPACE, command
+from painterly.storage.files import locked, replacing
+from painterly.vgg.sources import WeightsSource
+from painterly.wording import file_size, one_line
+
+REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
+REVISION = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
+HUB = f"https://huggingface.co/{REPOSITORY}/resolve/{REVISION}"
+NAME = "Stable Diffusion 1.5"
+NETWORK = f"{NAME} ({licence.NAME})"  # in records, and for people
+
+
+@dataclass(frozen=True)
+class PublishedFile:
+    """A file of the repository: its path there, its bytes, and its SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+
+FILES = {
+    "unet": PublishedFile(
+        "unet/diffusion_pytorch_model.fp16.safetensors",
+        1_719_125_304,
+        "c83908253f9a64d08c25fc90874c9c8aef9a329ce1ca5fb909d73b0c83d1ea21",
+    ),
+    "autoencoder": PublishedFile(
+        "vae/diffusion_pytorch_model.fp16.safetensors",
+        167_335_342,
+        "4fbcf0ebe55a0984f5a5e00d8c4521d52359af7229bb4d81890039d2aa16dd7c",
+    ),
+    "text_encoder": PublishedFile(
+        "text_encoder/model.fp16.safetensors",
+        246_144_864,
+        "77795e2023adcf39bc29a884661950380bd093cf0750a966d473d1718dc9ef4e",
+    ),
+}
+CACHE = WORKSPACE / "weights" / "attention"
+NOTES = "checked.json"  # in CACHE: which files were checked, and which tests passed
+TIMEOUT_S = 30.0  # for any data
+PIECE = 1 << 20  # bytes copied at a time
+ATTEMPTS, PAUSE_S = 5, 2.0  # successive requests that bring nothing, and the pause between them
+Progress = Callable[[int, int], None]  # takes the bytes that are here, and those of all files
+
+
+def identity() -> str:
+    """Return the identity of the published weights, as records have it."""
+    return "sha256:" + "+".join(file.sha256 for file in FILES.values())
+
+
+def total_size() -> int:
+    """Return the bytes of all files."""
+    return sum(file.size for file in FILES.values())
+
+
+def check_sizes(folder: Path) -> None:
+    """Check that a folder has the published files, by their sizes, which takes no reading.
+
+    Raises WeightsError, in one line, for the first file that is missing or has another size.
+    """
+    for file in FILES.values():
+        path = folder / file.path
+        try:
+            size = path.stat().st_size
+        except OSError as error:
+            reason = "is missing" if isinstance(error, FileNotFoundError) else one_line(error)
+            raise WeightsError(f"{NAME}'s weights: {path} {reason}; {ways_out()}") from None
+        if size != file.size:
+            raise _other_size(str(path), size, file)
+
+
+def check_listed(sizes: Mapping[str, int]) -> None:
+    """Check that a bucket has the published files.
+
+    Args:
+        sizes: The bytes of its objects by their paths in the repository.
+
+    Raises:
+        WeightsError: As `check_sizes`.
+    """
+    for file in FILES.values():
+        if file.path not in sizes:
+            raise WeightsError(
+                f"ATTENTION_WEIGHTS: the style bucket has no {file.path} under that prefix; upload "
+                f"{NAME}'s files with these paths"
+            )
+        if sizes[file.path] != file.size:
+            raise _other_size(f"{file.path} in the style bucket", sizes[file.path], file)
+
+
+def ways_out() -> str:
+    """Name the ways to the files."""
+    return (
+        f"{command('weights')} attention fetches them ({file_size(total_size())}, licence "
+        f"{licence.NAME}), or ATTENTION_WEIGHTS names a folder that has them"
+    )
+
+
+def checked_files(folder: Path) -> dict[str, Path]:
+    """Return the paths of a folder's files by network, checked by their SHA-256. That is noted, so
+    it takes a while only once.
+
+    Raises WeightsError, in one line, for a file that is missing, cut or another one.
+    """
+    check_sizes(folder)
+    notes, paths = read_notes(), {name: folder / file.path for name, file in FILES.items()}
+    for name, path in paths.items():
+        about = path.stat()
+        key, state = str(path.absolute()), [about.st_size, about.st_mtime_ns, FILES[name].sha256]
+        if notes.get(key) == state:
+            continue
+        found = _sha256(path)
+        if found != FILES[name].sha256:
+            advice = f"delete it, and {command('weights')} attention fetches it"
+            raise _other_content(str(path), found, FILES[name], advice)
+        add_note(key, state)
+    return paths
+
+
+def read(folder: Path) -> DiffusionWeights:
+    """Map the files in a folder. Raises the errors of `checked_files`."""
+    tensors = {name: SafeTensors(path) for name, path in checked_files(folder).items()}
+    return DiffusionWeights(**tensors, identity=identity())
+
+
+def read_notes() -> dict[str, Any]:
+    """Return what `add_note` has noted; nothing if the notes cannot be read."""
+    try:
+        notes = json.loads((CACHE / NOTES).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def add_note(key: str, value: object) -> None:
+    """Note a value for later processes, if the cache folder can be written."""
+    with contextlib.suppress(OSError), replacing(CACHE / NOTES) as file:
+        file.write(json.dumps({**read_notes(), key: value}, indent=2).encode())
+
+
+def fetch(mirror: str | None = None, progress: Progress = lambda here, total: None) -> None:
+    """Download the files that CACHE lacks, and check them, if the licence was accepted.
+
+    A download that was cut continues where it ended, in this call or in a later one. A file is
+    moved into place when it is complete and has the published SHA-256.
+
+    Args:
+        mirror: The address that has the files under their paths, or None for the hub.
+        progress: Is called with each piece.
+
+    Raises:
+        WeightsError: In one line: a file cannot be fetched, or is another one.
+    """
+    base = (mirror or HUB).rstrip("/")
+
+    def download(file: PublishedFile) -> None:
+        others = sum(each.size for each in FILES.values() if each != file and _is_here(each))
+        _download(base, file, lambda size: progress(others + size, total_size()))
+
+    _bring(download)
+
+
+def copy(download: Callable[[str, Path], None]) -> None:
+    """Copy the files that CACHE lacks, and check them, if the licence was accepted.
+
+    Args:
+        download: Stores the file with a path in the repository under another path.
+
+    Raises:
+        WeightsError: In one line: a file is another one.
+    """
+    _bring(lambda file: download(file.path, CACHE / file.path))
+
+
+def _bring(get: Callable[[PublishedFile], None]) -> None:
+    """Get each file that CACHE lacks, one process at a time, and check all."""
+    licence.check_accepted(CACHE)
+    try:
+        with locked(CACHE):
+            missing = [file for file in FILES.values() if not _is_here(file)]
+            _check_room(missing)
+            for file in missing:
+                get(file)
+    except OSError as error:
+        raise WeightsError(f"{CACHE} cannot be written: {one_line(error)}") from None
+    checked_files(CACHE)
+
+
+def _is_here(file: PublishedFile) -> bool:
+    """Return whether the cache has a file of the published size. `checked_files` reads it."""
+    path = CACHE / file.path
+    return path.is_file() and path.stat().st_size == file.size
+
+
+def partial_path(file: PublishedFile) -> Path:
+    """Return the path of a file that is being fetched."""
+    path = CACHE / file.path
+    return path.with_name(f"{path.name}.partial")
+
+
+def _check_room(missing: list[PublishedFile]) -> None:
+    fetched = sum(part.stat().st_size for part in map(partial_path, missing) if part.exists())
+    needed, free = sum(file.size for file in missing) - fetched, shutil.disk_usage(CACHE).free
+    if needed > free:
+        raise WeightsError(
+            f"{NAME}'s weights need {file_size(needed)} in {CACHE}, and {file_size(free)} are "
+            "free; make room there"
+        )
+
+
+def _download(base: str, file: PublishedFile, progress: Callable[[int], None]) -> None:
+    """Download a file in as many requests as it takes, and move it into place. Raises WeightsError
+    after ATTEMPTS that brought nothing, OSError."""
+    part, failures = partial_path(file), 0
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.touch()
+    while (size := part.stat().st_size) < file.size:
+        try:
+            _append(f"{base}/{file.path}", part, file, progress)
+        except (http.client.HTTPException, ValueError, _NoAnswerError) as error:
+            failures = failures + 1 if part.stat().st_size <= size else 1
+            if failures == ATTEMPTS or not _may_pass(error):
+                raise _not_fetched(base, file, error, part) from None
+            sleep(PAUSE_S)
+    found = _sha256(part)
+    if found != file.sha256:
+        part.unlink()
+        raise _other_content(_shown(f"{base}/{file.path}"), found, file, "try again, or elsewhere")
+    part.replace(CACHE / file.path)
+
+
+class _NoAnswerError(Exception):
+    """A server was not reached, sent no more, or answered with an error."""
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether another attempt may succeed: not after an answer that says that it will not,
+    such as 404."""
+    cause = error.__cause__
+    return not isinstance(error, ValueError) and not (
+        isinstance(cause, HTTPError)
+        and 400 <= cause.code < 500
+        and cause.code not in (408, 416, 429)
+    )
+
+
+def _append(address: str, part: Path, file: PublishedFile, progress: Callable[[int], None]) -> None:
+    """Ask for the rest of a file, and append what comes. Raises _NoAnswerError, HTTPException, and
+    WeightsError if the server has another file."""
+    size = part.stat().st_size
+    request = urllib.request.Request(address, headers={"Range": f"bytes={size}-"} if size else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
+    except HTTPError as error:
+        if error.code == 416:  # It has no more: what is here is not the start of its file.
+            part.unlink()
+            part.touch()
+        raise _NoAnswerError(one_line(error)) from error
+    except OSError as error:
+        raise _NoAnswerError(one_line(error)) from error
+    with answer, part.open("ab") as target:
+        if answer.status != 206 and size:  # A server without ranges begins again.
+            target.truncate(0)
+            size = 0
+        length = answer.headers.get("Content-Length")
+        if length and length.isdecimal() and size + int(length) != file.size:
+            raise _other_size(_shown(address), size + int(length), file)
+        while size < file.size:
+            try:
+                piece = answer.read(min(PIECE, file.size - size))
+            except OSError as error:
+                raise _NoAnswerError(one_line(error)) from error
+            if not piece:
+                raise _NoAnswerError(f"the connection ended after {size:,} bytes")
+            target.write(piece)
+            size += len(piece)
+            progress(size)
+
+
+def _not_fetched(base: str, file: PublishedFile, error: Exception, part: Path) -> WeightsError:
+    reason = one_line(error).removeprefix("<urlopen error ").removesuffix(">")
+    here = part.stat().st_size
+    goes_on = f"; {file_size(here)} are here, and the same command continues" if here else ""
+    return WeightsError(
+        f"{_shown(f'{base}/{file.path}')} cannot be fetched ({reason}){goes_on}; or set "
+        f"ATTENTION_MIRROR to an address that has {file.path} under it, or put that file into "
+        f"{CACHE}"
+    )
+
+
+def _other_size(where: str, size: int, file: PublishedFile) -> WeightsError:
+    cut = "it was cut" if size < file.size else "it is another file"
+    return WeightsError(
+        f"{NAME}'s weights: {where} has {size:,} bytes, expected {file.size:,}: {cut}; {ways_out()}"
+    )
+
+
+def _other_content(where: str, found: str, file: PublishedFile, advice: str) -> WeightsError:
+    return WeightsError(
+        f"{NAME}'s weights: {where} is damaged or another file: its SHA-256 is {found}, expected "
+        f"{file.sha256}; {advice}"
+    )
+
+
+def _shown(address: str) -> str:
+    """Return an address without login and query, which may be secret."""
+    parts = urlsplit(address)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise WeightsError(f"{NAME}'s weights: {path} cannot be read: {one_line(error)}") from None
+
+
+def source_for(given: str | None) -> WeightsSource:
+    """Return the files in the folder that ATTENTION_WEIGHTS or --weights names, or else in the
+    cache. Raises WeightsError if one is missing."""
+    folder = given_folder(given)
+    check_sizes(folder)
+    return WeightsSource(str(folder), identity())
+
+
+def given_folder(given: str | None) -> Path:
+    """Return the folder that ATTENTION_WEIGHTS or --weights names, or else the cache's."""
+    if given is None:
+        return CACHE
+    return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
