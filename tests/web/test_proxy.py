@@ -87,7 +87,7 @@ def test_a_service_under_a_path_has_it_in_every_address(
     place, stripped, variables, headers, monkeypatch
 ):
     sent = []
-    monkeypatch.setattr(callbacks, "post", lambda address, job, **_: sent.append(job))
+    monkeypatch.setattr(callbacks, "post", lambda address, job, *_, **__: sent.append(job))
     with served({**place, **variables, "WEB_PASSWORD": PASSWORD}) as client:
         client.headers.update(headers)
         root = "" if stripped else "/painter"
