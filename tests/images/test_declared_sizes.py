@@ -1,9 +1,9 @@
 """Small files that declare large sizes in their parts: refused before anything is allocated."""
 
 import struct
-from pathlib import Path
 
 import pytest
+from support.memory import peak, reset_peak
 from support.pictures import decode, gradient, reduced_jpeg, saved
 
 from painterly.errors import PictureError
@@ -97,20 +97,14 @@ def test_a_frame_larger_than_its_screen_is_read_whole():
     assert PictureFile(data, "photo").header.size == decode(data).size == (64, 80)
 
 
+def test_an_avif_that_declares_far_more_than_it_has_is_refused_before_it_is_decoded():
+    before = reset_peak()
+    with pytest.raises(PictureError, match="damaged"):
+        decode(patched("AVIF", b"ispe", (14_000, 14_000)), "photo")
+    assert peak() - before < MOST
+
+
 def test_a_stream_of_another_size_than_its_file_declares_is_damaged():
     data = patched("HEIF", b"ispe", (40, 30))
     with pytest.raises(PictureError, match="damaged"):
         decode(data, "photo")
-
-
-def reset_peak():
-    """Forget the most memory that this process had, and return what it has, in kB."""
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("only Linux can forget a process' peak of memory")
-    Path("/proc/self/clear_refs").write_text("5")
-    return peak()
-
-
-def peak():
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.fuzzing import generators, mutated
+from support.memory import peak, reset_peak
 from support.pictures import P3, decode, gradient, rgb_profile, saved
 
 from painterly.errors import MemoryShortError, PictureError
@@ -15,7 +16,8 @@ from painterly.images.opening import content_of
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")
 
 
-KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "GIF")
+KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "GIF", "AVIF", "BMP")
+MEMORY, MOST = 300_000_000, 400_000  # bytes that decoding may take, and kB that it takes
 
 
 def whole_files(kind):
@@ -44,20 +46,25 @@ def whole_files(kind):
             saved(plain, "TIFF"),
         ],
         "HEIF": [saved(clear, "HEIF", exif=exif.tobytes(), icc_profile=profile)],
-        "GIF": [saved(plain, "GIF")],
+        "GIF": [
+            saved(plain, "GIF"),
+            saved(clear, "GIF", save_all=True, append_images=[plain, clear], disposal=2),
+        ],
+        "AVIF": [saved(clear, "AVIF", exif=exif, icc_profile=profile), saved(plain, "AVIF")],
+        "BMP": [saved(plain, "BMP"), saved(plain.quantize(8), "BMP")],
     }[kind]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_picture_is_read_or_refused_in_one_line(kind):
     files = whole_files(kind)
-    read = 0
+    read, before = 0, reset_peak()
     for number, rng in enumerate(generators(seed=2)):
         if number % len(KINDS) == KINDS.index(kind):  # All kinds together.
             data = mutated(rng.choice(files), rng)
             try:
                 # A size that the damage has enlarged is refused from the header.
-                picture = decode(data, "a.jpg", 200_000_000)
+                picture = decode(data, "a.jpg", MEMORY)
             except (PictureError, MemoryShortError) as error:
                 assert str(error).startswith("a.jpg: ") and str(error).isprintable(), number
             else:
@@ -65,4 +72,4 @@ def test_a_damaged_picture_is_read_or_refused_in_one_line(kind):
                 assert picture.pixels_int.shape == (*picture.size, 3), number
                 ready = content_of(data).data
                 assert Image.open(io.BytesIO(ready)).size in (picture.size, picture.size[::-1])
-    assert read
+    assert read and peak() - before < MOST

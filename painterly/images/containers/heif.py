@@ -19,6 +19,7 @@ _RARE_MATRICES = (
     13,
     14,
 )  # numbers in H.273: constant luminance, and others that no reader has
+_HUGE = 200_000_000  # pixels
 _TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
 
@@ -34,7 +35,8 @@ class _Item(NamedTuple):
 def content(data: bytes) -> Content:
     """Leave out EXIF that libavif would refuse an AVIF for, and find what the file declares.
 
-    Raises PictureError for colours that no reader converts.
+    Raises PictureError for colours that no reader converts, ValueError for an AVIF that declares
+    far more pixels than it has.
     """
     try:
         return _content(data)
@@ -55,11 +57,15 @@ def _content(data: bytes) -> Content:
                 mended[item.kind_at : item.kind_at + 4] = b"skip"
                 left_out = ("a damaged part (Exif)",)
         data = bytes(mended)
-    declared, matrices = [*_declared_sizes(data, items.values())], []
+    declared, coded, matrices = [*_declared_sizes(data, items.values())], [], []
     for start in (*(each.start for each in items.values() if each.kind == b"av01"), *_tracks(data)):
         if header := bits.av1(data[start : start + _LONGEST_START]):
-            declared.append(header[0])
+            coded.append(header[0])
             matrices.append(header[1])
+    is_joined = any(each.kind in (b"grid", b"iovl") for each in items.values())
+    # A larger size is refused by name.
+    if is_avif and coded and not is_joined and 2 * _most(coded) < _most(declared) < _HUGE:
+        raise ValueError("libavif would enlarge the picture that is stored")
     colours = cicp(data)
     matrix = colours[2] if colours else next((each for each in matrices if each is not None), 0)
     if matrix in _RARE_MATRICES:
@@ -68,7 +74,11 @@ def _content(data: bytes) -> Content:
             "export it as JPEG or PNG"
         )
     crop = _crop(data) if is_avif else None
-    return Content(data, left_out, cicp=colours, declared=tuple(declared), crop=crop)
+    return Content(data, left_out, cicp=colours, declared=(*declared, *coded), crop=crop)
+
+
+def _most(sizes: Iterable[Size]) -> int:
+    return max((across * down for across, down in sizes), default=0)
 
 
 def _is_exif(body: bytes) -> bool:
