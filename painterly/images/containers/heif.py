@@ -63,7 +63,7 @@ def _content(data: bytes) -> Content:
             coded.append(header[0])
             matrices.append(header[1])
     is_joined = any(each.kind in (b"grid", b"iovl") for each in items.values())
-    # A larger size is refused by name.
+    # Larger sizes get a better line: the size.
     if is_avif and coded and not is_joined and 2 * _most(coded) < _most(declared) < _HUGE:
         raise ValueError("libavif would enlarge the picture that is stored")
     colours = cicp(data)
