@@ -8,9 +8,11 @@ painting is used (as in the cross-domain similarity local scaling of Conneau et 
 Translation Without Parallel Data").
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +21,7 @@ from painterly.engine import inverted_file
 from painterly.engine.convolutions import later, spread
 from painterly.engine.instant_networks import (
     CHANNELS,
+    FEATURES_HALO,
     at_scale,
     bands,
     features_of,
@@ -52,6 +55,9 @@ CROWDING_WEIGHT, TONE_WEIGHT = 0.2, 0.1
 # picture's are computed again, after a few bands for the statistics.
 KEPT_BYTES = 600_000_000
 CANDIDATE_BYTES = 10_000_000  # for the features of a painting's candidates
+# Pixels of a painting with features that are computed. A larger one is seen through windows, px per
+# side.
+MOST_DRAWN, WINDOW = 1_300_000, 128
 MOST_ROTATED = 160  # px, longer side: rotations of a larger painting would take too long
 SAMPLED_CANDIDATES = 1500  # at least, for their covariance
 AT_ONCE = 128  # places that a thread prepares at a time
@@ -114,14 +120,18 @@ def drawn(
         check_stop: Called after each layer.
     """
     turns = range(ROTATIONS if max(size) <= MOST_ROTATED else 1)
+    narrow = min(size) < WINDOW + 2 * FEATURES_HALO
+    whole = mask is not None or narrow or math.prod(size) <= MOST_DRAWN
     painting, mask = arrays.resampled(painting, size), resized(mask, size)
     random, found = np.random.default_rng(0), []
     for quarters in turns:
         turned = np.rot90(painting, quarters)
         canvas = Canvas.around((len(turned), turned.shape[1]), margin=0)
         image = canvas.padded(turned)
-        pixels = pixels_of(image)
         used = is_used(pixels_of(canvas.padded(np.rot90(mask, quarters))[..., None]).mean(-1))
+        if not whole:
+            image, used = _windows(image)
+        pixels = pixels_of(image)
         part = CANDIDATE_BYTES / len(turns) / features_bytes(int(used.sum()))
         used &= random.random(used.shape) < part
         features = [
@@ -130,6 +140,24 @@ def drawn(
         ]
         found.append((np.concatenate(features), pixels[used]))
     return later(Candidates.of, *map(np.concatenate, zip(*found, strict=True)))
+
+
+def _windows(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return windows of an image [H, W, 3], spread evenly, one below the other, and which of their
+    places are used, bool: those with features that are the same as in the whole image."""
+    side = WINDOW + 2 * FEATURES_HALO
+    height, width = image.shape[:2]
+    down = max(1, round(math.sqrt(MOST_DRAWN / side**2 * height / width)))
+    across = max(1, MOST_DRAWN // side**2 // down)
+    places = (
+        np.linspace(0, length - side, count) for length, count in ((height, down), (width, across))
+    )
+    starts = product(*(np.round(each).astype(int) for each in places))
+    windows = np.concatenate([image[top : top + side, left : left + side] for top, left in starts])
+    used = np.zeros((down * across, side // PLACE, side // PLACE), bool)
+    halo = FEATURES_HALO // PLACE
+    used[:, halo:-halo, halo:-halo] = True
+    return windows, used.reshape(-1, side // PLACE)
 
 
 def tones_of(pixels: np.ndarray) -> np.ndarray:
