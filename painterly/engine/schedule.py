@@ -19,6 +19,9 @@ SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
 MATCHED_EVERY = 7, 30  # steps at least and at most
 FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of `iterations`
+# A picture that is rebuilt from patches takes `iterations` steps at this longer side in px, half as
+# many at twice that, and this part of them at least.
+STEPS_AT, LEAST_STEPS = 256, 0.25
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
@@ -62,7 +65,10 @@ class Schedule(NamedTuple):
             )
         traits, count = settings.traits, settings.iterations
         scales = scale_sizes(height, width, longer, traits.grows)
-        shares = [_share(number) if traits.grows else 1.0 for number in range(len(scales))]
+        shares = [
+            _share(number, max(scale), traits.rebuilds) if traits.grows else 1.0
+            for number, scale in enumerate(scales)
+        ]
         counts = [max(1, round(count * share)) if traits.optimises else 1 for share in shares]
         return cls(scales, counts, traits.rebuilds)
 
@@ -72,12 +78,19 @@ class Schedule(NamedTuple):
         return sum(self.counts) + self.rebuilds
 
 
-def _share(scale: int) -> float:
-    """Return the number of steps at a scale, from 0, as a multiple of `iterations`.
+def _share(scale: int, longer: int, rebuilds: bool) -> float:
+    """Return the number of steps at a scale, as a multiple of `iterations`.
 
     The first scale, with the cheapest steps, determines colours and large forms. A later one only
-    adds detail.
+    adds detail, and the finest is replaced if the picture is rebuilt from patches.
+
+    Args:
+        scale: The number of the scale, from 0.
+        longer: Its longer side in px.
+        rebuilds: Whether the picture is rebuilt.
     """
+    if rebuilds:
+        return min(FIRST_STEPS, max(LEAST_STEPS, STEPS_AT / longer))
     return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)]
 
 
