@@ -159,7 +159,7 @@ class Measured:
             weighing = recipe.Weighing(((one,),) * len(wanted), ((None,),) * len(wanted))
             weights = tf.constant([0.25, 1.0])
             found, direction = method.gradient(state.latent, time, wanted, weighing, at, weights)
-            return recipe.adam(state, direction), found
+            return recipe.adam(state, direction, 0.05), found
 
         made = [
             tf.function(each, autograph=False, jit_compile=compiled or None)
@@ -253,7 +253,7 @@ def restore() -> None:
 
 
 def forget_peak() -> None:
-    """Measure the memory's peak anew."""
+    """Forget the memory's peak so far."""
     if tf.config.get_visible_devices("GPU"):
         tf.config.experimental.reset_memory_stats("GPU:0")
 

@@ -35,7 +35,8 @@ class Traits:
     Attributes:
         defaults: How its defaults differ from those of the fields.
         network: The weights that it paints with: `any`; `published`, any as well, but unless others
-            are named the published ones if a cache has them; or `builtin`.
+            are named the published ones if a cache has them; `builtin`; or `diffusion`, Stable
+            Diffusion's.
         grows: Whether the picture is painted at a small size first, and then at larger ones.
         optimises: Whether it minimises a loss, in steps that a run can resume after. The other one
             paints in one pass, on the CPU, without TensorFlow.
@@ -98,6 +99,9 @@ RECIPES = {
         relative=False,
     ),
     "instant": Traits(network="builtin", optimises=False, rebuilds=True),
+    "attention": Traits(
+        {"iterations": 200, "learning_rate": 0.05}, network="diffusion", grows=False
+    ),
 }
 
 

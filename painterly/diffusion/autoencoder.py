@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import Layers, attention, doubled, residual, sides, tokens
+from painterly.diffusion.layers import Layers, attention, doubled, residual, sides, tokens, widened
 from painterly.diffusion.weights import Tensors
 
 WIDTHS = (128, 256, 512, 512)
@@ -49,7 +49,7 @@ class Autoencoder:
         x = tf.nn.silu(layers.group_norm(x, "encoder.conv_norm_out", EPSILON))
         x = layers.convolution(x, "encoder.conv_out", 8)
         x = layers.convolution(x, "quant_conv", 8, side=1)
-        return SCALE * tf.cast(x[..., :4], tf.float32)
+        return SCALE * widened(x[..., :4])
 
     def decode(self, latent: tf.Tensor) -> tf.Tensor:
         """Return the pictures [B, 8 · h, 8 · w, 3], sRGB 0…1, of latents [B, h, w, 4]."""
@@ -65,7 +65,7 @@ class Autoencoder:
                 x = layers.convolution(doubled(x), f"{part}.upsamplers.0.conv", width)
         x = tf.nn.silu(layers.group_norm(x, "decoder.conv_norm_out", EPSILON))
         x = layers.convolution(x, "decoder.conv_out", 3)
-        return tf.clip_by_value(tf.cast(x, tf.float32) / 2 + 0.5, 0, 1)
+        return tf.clip_by_value(widened(x) / 2 + 0.5, 0, 1)
 
     def _middle(self, x: tf.Tensor, name: str) -> tf.Tensor:
         """Compute two residual blocks with an attention of one head between them."""

@@ -83,9 +83,14 @@ def sides(x: tf.Tensor) -> list[int | tf.Tensor]:
     return [dynamic[axis] if side is None else side for axis, side in enumerate(x.shape)]
 
 
+def widened(x: tf.Tensor) -> tf.Tensor:
+    """Return x in float32, or in float64 as it is."""
+    return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
+
+
 def normalised(x: tf.Tensor, axes: list[int], epsilon: float) -> tf.Tensor:
     """Return x with mean 0 and variance 1 over axes, in float32."""
-    x = tf.cast(x, tf.float32)
+    x = widened(x)
     mean, variance = tf.nn.moments(x, axes, keepdims=True)
     return (x - mean) * tf.math.rsqrt(variance + epsilon)
 
@@ -101,7 +106,7 @@ def attention(
         v: Values [B or 1, heads, M, d].
         allowed: For each query, the keys that it may attend to [N, M], boolean.
     """
-    logits = tf.cast(tf.matmul(q, k, transpose_b=True), tf.float32) * q.shape[-1] ** -0.5
+    logits = widened(tf.matmul(q, k, transpose_b=True)) * q.shape[-1] ** -0.5
     if allowed is not None:
         logits = tf.where(allowed, logits, logits.dtype.min)
     return tf.matmul(tf.cast(tf.nn.softmax(logits), v.dtype), v)

@@ -8,6 +8,7 @@ from painterly.diffusion.weights import Tensors
 
 WIDTH, HEADS, DEPTH = 768, 12, 12
 WORDS, LENGTH = 49408, 77
+WORD_VECTORS = "embeddings.token_embedding.weight"
 START, END = 49406, 49407  # The empty text is a start, and the end up to LENGTH.
 
 
@@ -15,13 +16,15 @@ def empty_prompt(
     tensors: Tensors, *, width: int = WIDTH, heads: int = HEADS, depth: int = DEPTH
 ) -> tf.Tensor:
     """Return the encoded empty text [1, 77, 768], float32."""
-    layers, part = Layers(tensors, tf.float32), "text_model"
-    words = layers.matrix(f"{part}.embeddings.token_embedding.weight", WORDS, width)
-    places = layers.matrix(f"{part}.embeddings.position_embedding.weight", LENGTH, width)
+    layers, part = Layers(tensors, tf.float32), "text_model."
+    if f"{part}{WORD_VECTORS}" not in tensors:
+        part = ""  # as transformers writes it from version 5 on
+    words = layers.matrix(f"{part}{WORD_VECTORS}", WORDS, width)
+    places = layers.matrix(f"{part}embeddings.position_embedding.weight", LENGTH, width)
     x = (tf.gather(words, [START] + [END] * (LENGTH - 1)) + places)[None]
     earlier = tf.constant(np.tri(LENGTH, dtype=bool))  # No word sees a later one.
     for number in range(depth):
-        block = f"{part}.encoder.layers.{number}"
+        block = f"{part}encoder.layers.{number}"
         y = layers.layer_norm(x, f"{block}.layer_norm1")
         q, k, v = (
             heads_of(layers.linear(y, f"{block}.self_attn.{each}_proj", width), heads)
@@ -34,4 +37,4 @@ def empty_prompt(
         )
         y *= tf.sigmoid(1.702 * y)  # a fast approximation of GELU
         x += layers.linear(y, f"{block}.mlp.fc2", width)
-    return layers.layer_norm(x, f"{part}.final_layer_norm")
+    return layers.layer_norm(x, f"{part}final_layer_norm")

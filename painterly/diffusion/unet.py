@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from painterly.diffusion.layers import (
@@ -19,6 +20,7 @@ from painterly.diffusion.layers import (
     residual,
     sides,
     tokens,
+    widened,
 )
 from painterly.diffusion.weights import Tensors
 
@@ -71,7 +73,7 @@ class UNet:
         """
         *_, (x, _) = self._maps(latent, time, context)
         x = tf.nn.silu(self.layers.group_norm(x, "conv_norm_out", EPSILON))
-        return tf.cast(self.layers.convolution(x, "conv_out", 4), tf.float32)
+        return widened(self.layers.convolution(x, "conv_out", 4))
 
     def attentions(
         self,
@@ -126,8 +128,9 @@ class UNet:
         """Return the embedding of times [B], by sines and cosines first (Ho et al. 2020)."""
         layers, width = self.layers, self._widths[0]
         half = width // 2
-        speeds = tf.exp(-math.log(LONGEST_PERIOD) / half * tf.range(half, dtype=tf.float32))
-        angles = tf.cast(time, tf.float32)[:, None] * speeds
+        speeds = np.exp(-math.log(LONGEST_PERIOD) / half * np.arange(half))
+        wide = tf.float64 if layers.dtype == tf.float64 else tf.float32
+        angles = tf.cast(time, wide)[:, None] * tf.constant(speeds, wide)
         x = tf.cast(tf.concat([tf.cos(angles), tf.sin(angles)], 1), layers.dtype)
         x = layers.linear(x, "time_embedding.linear_1", 4 * width)
         return layers.linear(tf.nn.silu(x), "time_embedding.linear_2", 4 * width)

@@ -9,7 +9,7 @@ import json
 import math
 import mmap
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -102,6 +102,25 @@ class SafeTensors:
 
 
 @dataclass(frozen=True)
+class Architecture:
+    """The sizes of the three networks; the defaults are Stable Diffusion 1.5's.
+
+    Attributes:
+        unet: The UNet's channels at 1/8, 1/16, 1/32 and 1/64 of the picture's size.
+        autoencoder: The autoencoder's channels at the whole size, 1/2, 1/4 and 1/8.
+        text: The text encoder's width.
+        text_heads: The heads of its attentions.
+        text_depth: Its number of layers.
+    """
+
+    unet: tuple[int, ...] = (320, 640, 1280, 1280)
+    autoencoder: tuple[int, ...] = (128, 256, 512, 512)
+    text: int = 768
+    text_heads: int = 12
+    text_depth: int = 12
+
+
+@dataclass(frozen=True)
 class DiffusionWeights:
     """The weights of the three networks.
 
@@ -110,12 +129,16 @@ class DiffusionWeights:
         autoencoder: Of the autoencoder.
         text_encoder: Of the text encoder.
         identity: What records name them by.
+        architecture: The networks' sizes.
+        kept: What is made of them, to be used for further pictures.
     """
 
     unet: Tensors
     autoencoder: Tensors
     text_encoder: Tensors
     identity: str
+    architecture: Architecture = Architecture()
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 class RandomTensors:

@@ -1,9 +1,9 @@
 """Attention Distillation (Zhou et al., CVPR 2025): the loss of recipe `attention`, and its steps.
 
-A picture is a latent of Stable Diffusion 1.5. At the later self-attentions of its UNet, what the
-picture finds in itself is to be what it would find in the painting, and what it asks for is to be
-what the photo asks for. No noise is added; the UNet is told one time of the diffusion after the
-other, from the last to the first, and so compares forms first and brushwork last.
+A picture is a latent of Stable Diffusion 1.5. At the last self-attentions of the UNet, its own
+outputs are compared with the outputs that its queries have among the painting's keys and
+values, and its queries with the photo's. No noise is added. The time of the diffusion, an input of
+the UNet, falls from step to step, and so forms come first and brushwork last.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import attention
+from painterly.diffusion.layers import attention, widened
 from painterly.diffusion.unet import Attended, UNet
 
-TIMES = 1000  # of the diffusion
-LEARNING_RATE = 0.05
+TIMES = 1000  # the diffusion's
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
 # Factor of the loss while it is backpropagated: float16 has no numbers as small as the gradient of
 # a mean over a map.
@@ -41,11 +40,11 @@ class Latent(NamedTuple):
     @classmethod
     def start(cls, latent: tf.Tensor) -> "Latent":
         """Return the state before the first step."""
-        return cls(latent, tf.zeros_like(latent), tf.zeros_like(latent), tf.constant(0.0))
+        return cls(latent, tf.zeros_like(latent), tf.zeros_like(latent), tf.zeros([], latent.dtype))
 
 
 class Wanted(NamedTuple):
-    """What a self-attention is compared with, each at several times of the diffusion.
+    """The targets of a self-attention, each at several times of the diffusion.
 
     Attributes:
         q: The photo's queries [T, heads, N, d].
@@ -59,7 +58,7 @@ class Wanted(NamedTuple):
 
 
 class Weighing(NamedTuple):
-    """How much each painting counts.
+    """The weights of paintings.
 
     Attributes:
         places: At each compared self-attention, each painting's weight at each query [N], of a sum
@@ -75,7 +74,7 @@ class Weighing(NamedTuple):
 def times_of(steps: int) -> list[int]:
     """Return the time of the diffusion of each step, descending: those of DDIM (Song et al. 2021),
     as Stable Diffusion 1.5's configuration has it."""
-    return [1 + number * (TIMES // steps) for number in reversed(range(steps))]
+    return [min(TIMES - 1, 1 + number * TIMES // steps) for number in reversed(range(steps))]
 
 
 def errors(
@@ -86,8 +85,8 @@ def errors(
 
     Args:
         own: The picture's self-attentions, of a batch of 1.
-        wanted: What each is compared with.
-        weighing: How much each painting counts.
+        wanted: The targets of each.
+        weighing: The weights of paintings.
         at: The index of the time in `wanted`.
     """
     to_photo, to_paintings = [], []
@@ -104,7 +103,7 @@ def errors(
 
 def difference(x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
     """Return |x − y| in float32."""
-    return tf.abs(tf.cast(x, tf.float32) - tf.cast(y, tf.float32))
+    return tf.abs(widened(x) - widened(y))
 
 
 @dataclass(frozen=True)
@@ -145,11 +144,11 @@ class Distillation:
         return found, tape.gradient(loss, latent) / LOSS_SCALE
 
 
-def adam(state: Latent, direction: tf.Tensor) -> Latent:
+def adam(state: Latent, direction: tf.Tensor, rate: tf.Tensor | float) -> Latent:
     """Return the state after a step of Adam (Kingma & Ba 2015)."""
     count = state.count + 1
     momentum = BETA_1 * state.momentum + (1 - BETA_1) * direction
     variance = BETA_2 * state.variance + (1 - BETA_2) * tf.square(direction)
     mean, scale = momentum / (1 - BETA_1**count), variance / (1 - BETA_2**count)
-    latent = state.latent - LEARNING_RATE * mean / (tf.sqrt(scale) + EPSILON)
+    latent = state.latent - rate * mean / (tf.sqrt(scale) + EPSILON)
     return Latent(latent, momentum, variance, count)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from painterly.devices.budget import Limits, MemoryBudget, host_budget
+from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.transfer import Step, Transfer, TransferInputs
@@ -21,7 +22,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     content: np.ndarray,
     styles: Sequence[np.ndarray] | Paintings,
     settings: Settings,
-    vgg: "VGG | None" = None,
+    vgg: "VGG | DiffusionWeights | None" = None,
     shares: Sequence[float] | None = None,
     resume: Mapping[str, np.ndarray] | None = None,
     *,
@@ -41,7 +42,8 @@ def stylize(  # noqa: PLR0913  The public signature.
             less memory.
         styles: Paintings as such arrays, or `Paintings`, which can be reused for many photos.
         settings: The settings.
-        vgg: The network; recipe instant has its own, and needs none.
+        vgg: The network; recipe instant has its own, and needs none. Recipe attention needs the
+            weights of Stable Diffusion 1.5.
         shares: The paintings' shares of the blend, equal by default.
         resume: A step's `snapshot()` from a run with the same inputs, to continue after that step.
         content_mask: The part of the photo that is painted; the rest keeps the photo's pixels.
@@ -81,7 +83,9 @@ def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
     return device_budget(limits)
 
 
-def prepared(inputs: TransferInputs, vgg: "VGG | None", budget: MemoryBudget) -> Transfer:
+def prepared(
+    inputs: TransferInputs, vgg: "VGG | DiffusionWeights | None", budget: MemoryBudget
+) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
     Args:
@@ -95,6 +99,14 @@ def prepared(inputs: TransferInputs, vgg: "VGG | None", budget: MemoryBudget) ->
         MemoryShortError: It cannot be painted in the available memory.
     """
     settings = inputs.settings
+    if settings.traits.network == "diffusion":
+        if not isinstance(vgg, DiffusionWeights):
+            raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
+        from painterly.engine.attention_transfer import AttentionTransfer
+
+        return AttentionTransfer(inputs, vgg, budget)
+    if isinstance(vgg, DiffusionWeights):
+        raise ValueError(f"recipe {settings.recipe} does not paint with Stable Diffusion")
     if not settings.traits.optimises:
         if vgg is not None and not is_built_in(vgg.identity):
             raise ValueError(

@@ -1,0 +1,133 @@
+"""The sizes of recipe `attention`, and its memory; without TensorFlow.
+
+A picture, and each painting, is seen on a canvas whose sides are multiples of 64 px, since the UNet
+halves a latent three times. Memory is counted from the tensors that must be in memory at the same
+time.
+"""
+
+import math
+from dataclasses import dataclass
+
+from painterly.devices.budget import MemoryBudget
+from painterly.diffusion.weights import Architecture, DiffusionWeights
+from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs
+from painterly.engine.picture import Canvas, postprocess_bytes
+from painterly.engine.schedule import painting_size
+from painterly.errors import MemoryShortError, PictureError
+from painterly.settings import Settings
+from painterly.wording import memory_size
+
+MULTIPLE = 64  # px, of a canvas' sides
+LARGEST = 768  # px, of a picture's longer side: larger ones fall apart, as the UNet saw 512 px
+PLACE = 8  # px, of a latent's places
+HEADS = 8
+WIDTHS = 320, 128  # Stable Diffusion 1.5's first channels, which these numbers are of
+AHEAD = 4  # steps for which the photo and the paintings are looked at together
+PARAMETERS = 860e6, 84e6  # the UNet's and the autoencoder's
+# Per number of an attention map: bytes that the gradient keeps, and temporary bytes in a block.
+KEPT_MAPS, BLOCK_MAPS = 4, 12
+MAPS = 5  # maps at 1/8 that the gradient keeps
+# Bytes per place of a latent and channel: of what is kept of all blocks, of their inputs alone, and
+# of what one block takes; and per px while the autoencoder decodes.
+KEPT, INPUTS, BLOCK = 2_000, 150, 350
+DECODING = 2_600
+
+
+def canvas_of(size: tuple[int, int]) -> Canvas:
+    """Return the canvas of a picture of this (height, width)."""
+    more = [-side % MULTIPLE for side in size]
+    before = more[0] // 2, more[1] // 2
+    return Canvas(size, before, (more[0] - before[0], more[1] - before[1]))
+
+
+def seen_size(
+    painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
+) -> tuple[int, int]:
+    """Return the (height, width) at which a painting is compared with a picture."""
+    size = painting_size(*painting, max(picture), stroke_size)
+    return size if max(size) <= LARGEST else painting_size(*painting, LARGEST, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionFootprint(MemoryNeeds):
+    """The properties of a painting by recipe `attention`. `outside` is for postprocessing.
+
+    Attributes:
+        number: The bytes of a number in features.
+        architecture: The networks' sizes.
+        paintings: Their number.
+    """
+
+    number: int
+    architecture: Architecture
+    paintings: int
+
+    def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
+        """Return the bytes that painting takes in addition to those in use.
+
+        Args:
+            size: The picture's (height, width).
+            side: Of no meaning here: nothing is painted in tiles.
+            fast: Whether gradients keep all blocks instead of computing them again.
+        """
+        pixels = math.prod(canvas_of(size).size)
+        places = pixels / PLACE**2
+        width = self.architecture.unet[0] / WIDTHS[0]
+        numbers, halves = HEADS * places**2, self.number / 2
+        one = numbers * (BLOCK_MAPS + KEPT_MAPS * (self.number / 2))
+        one += places * self.architecture.unet[0] * BLOCK * halves
+        kept = places * self.architecture.unet[0] * (KEPT if fast else INPUTS) * halves
+        if fast:
+            kept += MAPS * numbers * (4 + self.number)
+        looking = AHEAD * numbers * (8 + self.number)
+        compared = 6 * AHEAD * places * self.architecture.unet[0] * self.number
+        compared *= 1 + 2 * self.paintings
+        decoding = pixels * DECODING * halves * self.architecture.autoencoder[0] / WIDTHS[1]
+        weights = self.number * (PARAMETERS[0] * width**2 + PARAMETERS[1] * width**2)
+        return int(weights + compared + max(kept + one, looking, decoding) + self.outside)
+
+
+def plan_memory(
+    size: tuple[int, int],
+    settings: Settings,
+    footprint: AttentionFootprint,
+    budget: MemoryBudget,
+) -> MemoryPlan:
+    """Return the memory plan of a painting. Its `fast` is whether gradients keep all blocks, which
+    takes more memory and less time.
+
+    Raises:
+        PictureError: The picture is larger than the recipe paints.
+        MemoryShortError: It does not fit.
+    """
+    if max(size) > LARGEST:
+        raise PictureError(
+            f"{size[1]} × {size[0]} px are too large for recipe {settings.recipe}, which paints "
+            f"{LARGEST} px at most; {settings.what_fits(LARGEST)}"
+        )
+    for fast in (True, False):
+        needed = footprint.bytes_needed(size, None, fast)
+        if needed <= budget.bytes:
+            return MemoryPlan(size, None, needed, budget.in_use, fast, footprint, budget)
+    raise MemoryShortError(
+        f"painting {size[1]} × {size[0]} px by recipe {settings.recipe} needs "
+        f"{memory_size(needed)} of memory, and {memory_size(budget.bytes)} are available; choose a "
+        "smaller size, or another recipe (MEMORY_LIMIT is the upper bound)"
+    )
+
+
+def footprint_of(
+    inputs: PaintingInputs,
+    size: tuple[int, int],
+    settings: Settings,
+    weights: DiffusionWeights,
+    number: int,
+) -> AttentionFootprint:
+    """Return the footprint of a painting; `number` as in AttentionFootprint."""
+    return AttentionFootprint(
+        what_fits=settings.what_fits,
+        outside=postprocess_bytes(inputs.size, size, settings, inputs.masked),
+        number=number,
+        architecture=weights.architecture,
+        paintings=inputs.paintings,
+    )
