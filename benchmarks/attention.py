@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import numpy as np
 import tensorflow as tf
 
-from painterly.diffusion import layers, unet
+from painterly.diffusion import unet
 from painterly.diffusion.autoencoder import Autoencoder
 from painterly.diffusion.text import empty_prompt
 from painterly.diffusion.unet import UNet
@@ -103,7 +103,6 @@ class Measured:
             tf.constant(generator.random((1, size, size, 3), np.float32)) for _ in range(2)
         )
         self.times = tf.constant(recipe.times_of(args.steps), tf.int32)
-        self.unet = UNet(weights[0], dtype, widths=args.widths)
         self.autoencoder = Autoencoder(weights[1], dtype)
 
     def run(self) -> None:
@@ -121,7 +120,6 @@ class Measured:
             function(mode)
         except Exception as error:
             say(f"{self.title}, {mode}: FAILED: {' '.join(str(error).split())[:600]}")
-        restore()
 
     def encoded(self, picture: tf.Tensor) -> tf.Tensor:
         """Encode a picture."""
@@ -145,11 +143,15 @@ class Measured:
 
     def functions(self, mode: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the functions that compute features and take a step."""
-        self.unet._recomputes = mode.endswith("recomputed")
         compiled = mode.startswith("compiled")
-        if mode == "parts":
-            compile_parts()
-        method = recipe.Distillation(self.unet, self.context)
+        network = UNet(
+            self.weights[0],
+            self.dtype,
+            widths=self.args.widths,
+            joins=mode == "parts",
+            recomputes=mode.endswith("recomputed"),
+        )
+        method = recipe.Distillation(network, self.context)
 
         def features(latent: tf.Tensor, times: tf.Tensor) -> Any:
             return [each[:3] for each in method.seen(latent, times)]
@@ -231,25 +233,6 @@ class Measured:
             f"all: {', '.join(f'{each:.1f}' for each in seconds)} s; {peak()}; finite "
             f"{bool(np.isfinite(picture).all())}"
         )
-
-
-_PARTS = layers.normalised, layers.attention
-
-
-def compile_parts() -> None:
-    """Let XLA compile norms and attentions."""
-    norm, attend = (
-        tf.function(part, autograph=False, jit_compile=True, reduce_retracing=False)
-        for part in _PARTS
-    )
-    layers.normalised = lambda x, axes, epsilon: norm(x, tuple(axes), epsilon)
-    unet.attention = recipe.attention = attend
-
-
-def restore() -> None:
-    """Undo `compile_parts`."""
-    layers.normalised, unet.attention = _PARTS
-    recipe.attention = _PARTS[1]
 
 
 def forget_peak() -> None:

@@ -127,7 +127,7 @@ class Bench:
             last = follow(
                 self._steps(
                     order,
-                    easel.begin(order, inputs, vgg, self.config),
+                    easel.begin(order, inputs, vgg, self.config, diffusion),
                     timelapse,
                     on_step,
                     on_stop,

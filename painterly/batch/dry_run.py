@@ -221,6 +221,11 @@ class Forecast:
         settings = order.style.settings
         budget = self._budgets[settings.traits.optimises].with_more_in_use(held)
         network = self._bench.networks.load(settings, self._device, order.weights)
+        diffusion = self._bench.networks.load_diffusion(settings, order.weights)
+        if diffusion is not None:
+            from painterly.engine import attention_transfer
+
+            return attention_transfer.plan(inputs, sizes[-1], settings, diffusion, budget)
         if network is None:
             return plan_memory(inputs, sizes[-1], paintings, settings, budget)
         from painterly.engine.style_transfer import plan_painting
@@ -274,6 +279,7 @@ class Forecast:
             TransferInputs(photo, paintings, settings, mask),
             self._bench.networks.load(settings, self._device),
             self._devices[settings.traits.optimises].budget(Limits(self._memory_limit, held)),
+            self._bench.networks.load_diffusion(settings),
         )
         seconds, last = [], perf_counter()
         for step in transfer.steps():

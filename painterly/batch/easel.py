@@ -12,6 +12,7 @@ from painterly.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
 from painterly.diffusion.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
+from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import Transfer, TransferInputs
@@ -58,7 +59,14 @@ class Easel:
         """Return the device that paints with these settings: recipe instant takes the CPU."""
         return self.device if settings.traits.optimises else HOST
 
-    def begin(self, order: Order, inputs: Inputs, vgg: "VGG | None", config: Config) -> Transfer:
+    def begin(
+        self,
+        order: Order,
+        inputs: Inputs,
+        vgg: "VGG | None",
+        config: Config,
+        diffusion: DiffusionWeights | None = None,
+    ) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
 
         Args:
@@ -66,6 +74,7 @@ class Easel:
             inputs: Its photo and style.
             vgg: Its network, if its recipe needs one.
             config: The configuration.
+            diffusion: Stable Diffusion's weights, if its recipe needs them.
 
         Raises:
             MemoryShortError: There is too little memory, even if others free theirs.
@@ -83,13 +92,14 @@ class Easel:
         )
         try:
             limits = Limits(config.memory_limit, self._set_aside, self._share)
-            transfer = prepared(painted, vgg, device.budget(limits))
+            transfer = prepared(painted, vgg, device.budget(limits), diffusion)
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.
             if self._make_room:
                 self._make_room()
-            transfer = prepared(painted, vgg, device.budget(Limits(config.memory_limit)))
+            limits = Limits(config.memory_limit)
+            transfer = prepared(painted, vgg, device.budget(limits), diffusion)
         if settings.traits.network == "diffusion" and device.name.startswith("CPU"):
             _log_cpu_time(order, transfer)
         plan = transfer.memory_plan

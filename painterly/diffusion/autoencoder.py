@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import Layers, attention, doubled, residual, sides, tokens, widened
+from painterly.diffusion.layers import Layers, doubled, residual, sides, tokens, widened
 from painterly.diffusion.weights import Tensors
 
 WIDTHS = (128, 256, 512, 512)
@@ -26,12 +26,18 @@ class Autoencoder:
         tensors: The weights.
         dtype: The precision of products.
         widths: The channels at each size, the picture's first.
+        joins: As in `Layers`.
     """
 
     def __init__(
-        self, tensors: Tensors, dtype: tf.DType = tf.float32, *, widths: Sequence[int] = WIDTHS
+        self,
+        tensors: Tensors,
+        dtype: tf.DType = tf.float32,
+        *,
+        widths: Sequence[int] = WIDTHS,
+        joins: bool = False,
     ) -> None:
-        self.layers, self._widths = Layers(tensors, dtype), tuple(widths)
+        self.layers, self._widths = Layers(tensors, dtype, joins=joins), tuple(widths)
 
     def encode(self, image: tf.Tensor) -> tf.Tensor:
         """Return the mean latent [B, H / 8, W / 8, 4] of pictures [B, H, W, 3], sRGB 0…1, scaled;
@@ -75,6 +81,6 @@ class Autoencoder:
         *parts, last = PUBLISHED_NAMES if published else NAMES
         y = tokens(layers.group_norm(x, f"{part}.group_norm", EPSILON))
         q, k, v = (layers.linear(y, f"{part}.{each}", width)[:, None] for each in parts)
-        y = layers.linear(attention(q, k, v)[:, 0], f"{part}.{last}", width)
+        y = layers.linear(layers.attention(q, k, v)[:, 0], f"{part}.{last}", width)
         x += tf.reshape(y, sides(x))
         return residual(layers, x, f"{name}.resnets.1", width, None, EPSILON)

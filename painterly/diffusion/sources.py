@@ -144,7 +144,9 @@ def checked_files(folder: Path) -> dict[str, Path]:
 def read(folder: Path) -> DiffusionWeights:
     """Map the files in a folder. Raises the errors of `checked_files`."""
     tensors = {name: SafeTensors(path) for name, path in checked_files(folder).items()}
-    return DiffusionWeights(**tensors, identity=identity())
+    return DiffusionWeights(
+        tensors["unet"], tensors["autoencoder"], tensors["text_encoder"], identity()
+    )
 
 
 def read_notes() -> dict[str, Any]:

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from painterly.diffusion.layers import (
     Layers,
-    attention,
     doubled,
     heads_of,
     joined,
@@ -48,6 +47,7 @@ class UNet:
         dtype: The precision of products.
         widths: The channels at each size.
         heads: Of each attention.
+        joins: As in `Layers`.
         recomputes: Whether gradients compute each block again, instead of keeping what is in it.
     """
 
@@ -58,9 +58,10 @@ class UNet:
         *,
         widths: Sequence[int] = WIDTHS,
         heads: int = HEADS,
+        joins: bool = False,
         recomputes: bool = False,
     ) -> None:
-        self.layers = Layers(tensors, dtype)
+        self.layers = Layers(tensors, dtype, joins=joins)
         self._widths, self._heads, self._recomputes = tuple(widths), heads, recomputes
 
     def noise(self, latent: tf.Tensor, time: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
@@ -182,4 +183,4 @@ class UNet:
             )
             for source, part in ((x, "q"), (seen, "k"), (seen, "v"))
         )
-        return Attended(q, k, v, attention(q, k, v))
+        return Attended(q, k, v, self.layers.attention(q, k, v))

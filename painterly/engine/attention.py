@@ -6,13 +6,13 @@ values, and its queries with the photo's. No noise is added. The time of the dif
 the UNet, falls from step to step, and so forms come first and brushwork last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import attention, widened
+from painterly.diffusion.layers import widened
 from painterly.diffusion.unet import Attended, UNet
 
 TIMES = 1000  # the diffusion's
@@ -78,12 +78,17 @@ def times_of(steps: int) -> list[int]:
 
 
 def errors(
-    own: Sequence[Attended], wanted: Sequence[Wanted], weighing: Weighing, at: tf.Tensor
+    attend: Callable[..., tf.Tensor],
+    own: Sequence[Attended],
+    wanted: Sequence[Wanted],
+    weighing: Weighing,
+    at: tf.Tensor,
 ) -> tf.Tensor:
     """Return the errors [2] to the photo and to the paintings: mean absolute differences, summed
     over self-attentions.
 
     Args:
+        attend: As `layers.attention`.
         own: The picture's self-attentions, of a batch of 1.
         wanted: The targets of each.
         weighing: The weights of paintings.
@@ -95,7 +100,7 @@ def errors(
     ):
         to_photo.append(tf.reduce_mean(difference(found.q, tf.gather(target.q, [at]))))
         for k, v, weight, keys in zip(target.k, target.v, places, allowed, strict=True):
-            there = attention(found.q, tf.gather(k, [at]), tf.gather(v, [at]), keys)
+            there = attend(found.q, tf.gather(k, [at]), tf.gather(v, [at]), keys)
             each = difference(found.out, tf.stop_gradient(there))
             to_paintings.append(tf.reduce_mean(weight * tf.reduce_mean(each, [0, 1, 3])))
     return tf.stack([tf.add_n(to_photo), tf.add_n(to_paintings)])
@@ -139,7 +144,9 @@ class Distillation:
         """
         with tf.GradientTape() as tape:
             tape.watch(latent)
-            found = errors(self.seen(latent, time), wanted, weighing, at)
+            found = errors(
+                self.unet.layers.attention, self.seen(latent, time), wanted, weighing, at
+            )
             loss = LOSS_SCALE * tf.reduce_sum(weights * found)
         return found, tape.gradient(loss, latent) / LOSS_SCALE
 

@@ -25,7 +25,7 @@ from painterly.engine.attention_memory import (
     plan_memory,
     seen_size,
 )
-from painterly.engine.compilation import compiles_steps, xla_failed
+from painterly.engine.compilation import compiles_steps, compiles_terms, xla_failed
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import nothing_to_paint
 from painterly.engine.picture import Canvas, picture_size
@@ -46,7 +46,9 @@ class Networks:
     """The networks in a precision, and what TensorFlow traces of them. One object serves all
     pictures on a device."""
 
-    def __init__(self, weights: DiffusionWeights, dtype: tf.DType, keeps: bool) -> None:
+    def __init__(
+        self, weights: DiffusionWeights, dtype: tf.DType, *, keeps: bool, joins: bool
+    ) -> None:
         sizes = weights.architecture
         if "prompt" not in weights.kept:
             weights.kept["prompt"] = empty_prompt(
@@ -56,8 +58,8 @@ class Networks:
                 depth=sizes.text_depth,
             )
         self.dtype = dtype
-        unet = UNet(weights.unet, dtype, widths=sizes.unet, recomputes=not keeps)
-        autoencoder = Autoencoder(weights.autoencoder, dtype, widths=sizes.autoencoder)
+        unet = UNet(weights.unet, dtype, widths=sizes.unet, joins=joins, recomputes=not keeps)
+        autoencoder = Autoencoder(weights.autoencoder, dtype, widths=sizes.autoencoder, joins=joins)
         self._method = Distillation(unet, weights.kept["prompt"])
         self.encode = tf.function(autoencoder.encode, autograph=False)
         self.decode = tf.function(autoencoder.decode, autograph=False)
@@ -66,17 +68,21 @@ class Networks:
         self.compiled_step = tf.function(self._step, autograph=False, jit_compile=True)
 
     @classmethod
-    def of(cls, weights: DiffusionWeights, dtype: tf.DType, keeps: bool) -> "Networks":
+    def of(
+        cls, weights: DiffusionWeights, dtype: tf.DType, *, keeps: bool, joins: bool
+    ) -> "Networks":
         """Return the networks, made once.
 
         Args:
             weights: Their weights.
             dtype: The precision.
             keeps: Whether gradients keep all blocks instead of computing them again.
+            joins: As in `Layers`.
         """
-        key = dtype, keeps
+        # The device's tensors belong to it.
+        key = dtype, keeps, joins, tf.zeros([]).device
         if key not in weights.kept:
-            weights.kept[key] = cls(weights, dtype, keeps)
+            weights.kept[key] = cls(weights, dtype, keeps=keeps, joins=joins)
         networks: Networks = weights.kept[key]
         return networks
 
@@ -152,7 +158,12 @@ class AttentionTransfer(Transfer):
         """Take the steps after `done`."""
         settings, total = self._settings, self.schedule.total
         eta = StepEta(work_of_steps(self.schedule, settings, bool(gpus_in_use())), done)
-        networks = Networks.of(self._weights, self._dtype, self.memory_plan.fast)
+        networks = Networks.of(
+            self._weights,
+            self._dtype,
+            keeps=self.memory_plan.fast,
+            joins=compiles_terms(settings),
+        )
         photo = resample(to_batch(self._content), self._size)
         latent = self._encoded(networks, photo, self._canvas)
         paintings, allowed = self._seen_paintings(networks)
@@ -167,12 +178,15 @@ class AttentionTransfer(Transfer):
             settings, ("attention", self._dtype), self._canvas.size, total - done
         )
         photo_weight = photo_weight_of(settings)
+        ahead = AHEAD if self.memory_plan.fast else 1
         wanted: list[Wanted] = []
         for number in range(done, total):
             check_stop()
-            at, time = number % AHEAD, tf.constant(times[number : number + 1])
+            at, time = number % ahead, tf.constant(times[number : number + 1])
             if not wanted or at == 0:
-                wanted = self._wanted(networks, latent, paintings, times, number - at)
+                wanted = self._wanted(
+                    networks, latent, paintings, times[number - at :][:ahead], ahead
+                )
             # At the photo itself its error is 0, and rounding would be all of its gradient.
             at_photo = number == 0 and settings.init_image == "content" and self._init is None
             params = 0.0 if at_photo else photo_weight, settings.style_scale, settings.learning_rate
@@ -262,12 +276,13 @@ class AttentionTransfer(Transfer):
         photo: tf.Tensor,
         paintings: Sequence[tf.Tensor],
         times: Sequence[int],
-        first: int,
+        ahead: int,
     ) -> list[Wanted]:
-        """Return the targets of AHEAD steps from number `first` on."""
-        ahead = [times[min(first + number, len(times) - 1)] for number in range(AHEAD)]
+        """Return the targets of the next steps, `ahead` of them, at these times; the last one is
+        repeated if there are fewer."""
+        padded = [*times, *[times[-1]] * (ahead - len(times))]
         seen_photo, *seen = (
-            networks.seen(latent, tf.constant(ahead)) for latent in (photo, *paintings)
+            networks.seen(latent, tf.constant(padded)) for latent in (photo, *paintings)
         )
         layers = zip(seen_photo, *seen, strict=True)
         return [

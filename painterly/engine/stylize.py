@@ -22,7 +22,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     content: np.ndarray,
     styles: Sequence[np.ndarray] | Paintings,
     settings: Settings,
-    vgg: "VGG | DiffusionWeights | None" = None,
+    vgg: "VGG | None" = None,
     shares: Sequence[float] | None = None,
     resume: Mapping[str, np.ndarray] | None = None,
     *,
@@ -32,6 +32,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     color_mask: np.ndarray | None = None,
     init: np.ndarray | None = None,
     memory_limit: int | None = None,
+    diffusion: DiffusionWeights | None = None,
 ) -> Iterator[Step]:
     """Paint a photo in the style of paintings.
 
@@ -42,8 +43,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             less memory.
         styles: Paintings as such arrays, or `Paintings`, which can be reused for many photos.
         settings: The settings.
-        vgg: The network; recipe instant has its own, and needs none. Recipe attention needs the
-            weights of Stable Diffusion 1.5.
+        vgg: The network; recipe instant has its own, and recipe attention needs none.
         shares: The paintings' shares of the blend, equal by default.
         resume: A step's `snapshot()` from a run with the same inputs, to continue after that step.
         content_mask: The part of the photo that is painted; the rest keeps the photo's pixels.
@@ -57,6 +57,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             that is free. A picture that does not fit is computed in tiles
             (`Objective.gradient`): the same picture up to rounding, in less memory and more time.
             Recipe instant paints on the CPU, in bands of bounded memory.
+        diffusion: The weights of Stable Diffusion 1.5, for recipe attention.
 
     Yields:
         Every step, to be read before the next one is asked for. The last step's image is the
@@ -72,7 +73,8 @@ def stylize(  # noqa: PLR0913  The public signature.
     """
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     inputs = TransferInputs(content, paintings, settings, content_mask, color_mask, init)
-    return prepared(inputs, vgg, _budget(settings, Limits(memory_limit))).steps(resume)
+    budget = _budget(settings, Limits(memory_limit))
+    return prepared(inputs, vgg, budget, diffusion).steps(resume)
 
 
 def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
@@ -84,7 +86,10 @@ def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
 
 
 def prepared(
-    inputs: TransferInputs, vgg: "VGG | DiffusionWeights | None", budget: MemoryBudget
+    inputs: TransferInputs,
+    vgg: "VGG | None",
+    budget: MemoryBudget,
+    diffusion: DiffusionWeights | None = None,
 ) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
@@ -92,6 +97,7 @@ def prepared(
         inputs: The photo, the paintings and the settings.
         vgg: As in `stylize`.
         budget: The memory that it may take.
+        diffusion: As in `stylize`.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -100,13 +106,11 @@ def prepared(
     """
     settings = inputs.settings
     if settings.traits.network == "diffusion":
-        if not isinstance(vgg, DiffusionWeights):
+        if diffusion is None:
             raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
         from painterly.engine.attention_transfer import AttentionTransfer
 
-        return AttentionTransfer(inputs, vgg, budget)
-    if isinstance(vgg, DiffusionWeights):
-        raise ValueError(f"recipe {settings.recipe} does not paint with Stable Diffusion")
+        return AttentionTransfer(inputs, diffusion, budget)
     if not settings.traits.optimises:
         if vgg is not None and not is_built_in(vgg.identity):
             raise ValueError(

@@ -11,6 +11,7 @@ from painterly.errors import MemoryShortError, PictureError
 
 pytestmark = pytest.mark.group("engine: terms")
 PAINTING = picture(64, 64, 1)
+WEIGHTS = small_weights()
 
 
 def settings(**others) -> Settings:
@@ -20,18 +21,18 @@ def settings(**others) -> Settings:
 
 
 def test_a_picture_has_the_photos_proportions_at_any_shape():
-    steps = list(stylize(picture(40, 60), [PAINTING], settings(iterations=1), small_weights()))
+    steps = list(stylize(picture(40, 60), [PAINTING], settings(iterations=1), diffusion=WEIGHTS))
     assert steps[-1].image.shape == (43, 64, 3)
     assert canvas_of((43, 64)).size == (64, 64)
 
 
 def test_a_resumed_picture_is_byte_for_byte_the_same():
     photo, at = picture(64, 64), settings()
-    whole = each_read(stylize(photo, [PAINTING], at, small_weights()))
+    whole = each_read(stylize(photo, [PAINTING], at, diffusion=WEIGHTS))
     for done in (1, 4, 5):  # within a batch of looked-at times, and at its end
-        steps = stylize(photo, [PAINTING], at, small_weights())
+        steps = stylize(photo, [PAINTING], at, diffusion=WEIGHTS)
         step = next(each for each in steps if each.iteration == done)
-        resumed = stylize(photo, [PAINTING], at, small_weights(), resume=step.snapshot())
+        resumed = stylize(photo, [PAINTING], at, diffusion=WEIGHTS, resume=step.snapshot())
         np.testing.assert_array_equal(last(resumed).image, whole[-1].image)
 
 
@@ -39,7 +40,7 @@ def test_a_higher_strength_leads_further_from_the_photo():
     photo = picture(64, 64)
     moved = {}
     for strength in (0.1, 0.9):
-        steps = stylize(photo, [PAINTING], settings(strength=strength), small_weights())
+        steps = stylize(photo, [PAINTING], settings(strength=strength), diffusion=WEIGHTS)
         *_, step = steps
         weights = step.content_weight
         moved[strength] = step.losses["content"] / weights
@@ -50,7 +51,7 @@ def test_the_photo_shows_where_nothing_is_painted():
     photo = picture(64, 64)
     mask = np.zeros((64, 64), np.float32)
     mask[:, :32] = 1
-    step = last(stylize(photo, [PAINTING], settings(), small_weights(), content_mask=mask))
+    step = last(stylize(photo, [PAINTING], settings(), diffusion=WEIGHTS, content_mask=mask))
     np.testing.assert_allclose(step.image[:, 32:], photo[:, 32:], atol=1e-6)
     assert np.abs(step.image[:, :32] - photo[:, :32]).mean() > 0.01
 
@@ -63,9 +64,9 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
         picture(64, 64),
         [PAINTING, other],
         settings(iterations=2),
-        small_weights(),
         style_masks=[None, left],
         regions=[left, 1 - left],
+        diffusion=WEIGHTS,
     )
     *_, step = steps
     assert np.isfinite(step.image).all() and step.losses["style"] > 0
@@ -73,6 +74,6 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
 
 def test_a_picture_that_does_not_fit_is_refused():
     with pytest.raises(MemoryShortError, match=r"recipe attention needs .* of memory"):
-        stylize(picture(64, 64), [PAINTING], settings(), small_weights(), memory_limit=1)
+        stylize(picture(64, 64), [PAINTING], settings(), diffusion=WEIGHTS, memory_limit=1)
     with pytest.raises(PictureError, match="the largest size that fits is 768"):
-        stylize(picture(64, 64), [PAINTING], settings(size=1024), small_weights())
+        stylize(picture(64, 64), [PAINTING], settings(size=1024), diffusion=WEIGHTS)
