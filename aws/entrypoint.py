@@ -13,10 +13,13 @@ import contract
 
 from painterly import config, ready_styles
 from painterly.batch import run as batch
+from painterly.batch.network_pool import IN_BUCKET
 from painterly.batch.paintings_view import all_styles, open_paintings
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.config import Config
+from painterly.diffusion import licence
+from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
@@ -71,6 +74,8 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "STYLE": wish.style,
         }
     )
+    if requested.settings.traits.network == "diffusion":
+        requested = _with_diffusion(bucket, requested)
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
@@ -107,6 +112,19 @@ def _first_style(requested: Config) -> str:
     if not styles:
         raise ConfigError(f"there is no painting in {bucket.name}; put one there")
     return styles[0].name
+
+
+def _with_diffusion(bucket: Bucket, requested: Config) -> Config:
+    """Copy Stable Diffusion's files from among the shared paintings, where those of a chat have
+    none, and return the configuration without them. Raises WeightsError, StorageError."""
+    name = requested.attention_weights or ""
+    if not name.startswith(IN_BUCKET):
+        return requested
+    if requested.accepts_openrail_m:
+        licence.accept(diffusion.CACHE)
+    prefix = f"{contract.STYLES}/{name.removeprefix(IN_BUCKET).strip('/')}"
+    diffusion.copy(lambda path, target: bucket.download(f"{prefix}/{path}", target))
+    return dataclasses.replace(requested, attention_weights=None)
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:

@@ -21,6 +21,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "draft": {"size": 512, "iterations": 20, "learning_rate": 0.04},
     "fine": {},
     "print": {"size": 1600, "iterations": 80},
+    "master": {"recipe": "attention"},
 }
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
@@ -287,7 +288,8 @@ class Settings:
         "`default` paints each place like the most similar place of the painting; `instant` does "
         "so in about a second, without optimisation; `moments` compares only statistics of the "
         "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
-        "those of Gatys, Ecker & Bethge 2016",
+        "those of Gatys, Ecker & Bethge 2016; `attention` compares what Stable Diffusion's network "
+        "attends to, on a GPU",
         choices=tuple(RECIPES),
     )
     content_loss_type: int = setting(

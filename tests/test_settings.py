@@ -54,7 +54,9 @@ def test_settings_that_do_not_go_together_are_refused_in_one_line():
 def test_a_preset_changes_defaults_and_nothing_that_is_given(preset):
     usual = dataclasses.asdict(Settings())
     for named in (Settings(preset=preset), Settings().replaced({"preset": preset})):
-        assert dataclasses.asdict(named) == usual | PRESETS[preset] | {"preset": preset}
+        of_recipe = RECIPES[PRESETS[preset].get("recipe", "default")].defaults
+        expected = usual | PRESETS[preset] | {**of_recipe, "preset": preset}
+        assert dataclasses.asdict(named) == expected
     for name in PRESETS[preset]:
         # Also where the given value is a default.
         value = usual[name]

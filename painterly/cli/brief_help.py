@@ -7,7 +7,7 @@ from painterly.cli.parser import HELP_ALL
 from painterly.settings import Settings
 
 OF_BOTH = {
-    "--preset WORD": "instant (a second), draft, fine, or print",
+    "--preset WORD": "instant (a second), draft, fine, print, or master",
     "--size N": f"longer side in px, or full; default: {Settings().size}",
     "--paper WORD": "A4, A3, 30x40cm …: painted for a print, instead of --size",
     "--strength X": f"0: close to the photo, 1: to the painting; default: {Settings().strength}",
@@ -43,7 +43,7 @@ ONLY_OF_PICTURE = {
     "keep_gps": "set KEEP_GPS",
     "overwrite": "",
     "fresh": "",
-    "weights": "set VGG_WEIGHTS",
+    "weights": "set VGG_WEIGHTS or ATTENTION_WEIGHTS",
     "memory_limit": "set MEMORY_LIMIT",
     "device": "set DEVICE",
     "from_record": "",

@@ -35,8 +35,9 @@ FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE = 320  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
-# These settings of preset `instant` take precedence over a style's own, and over STYLE_RECIPE.
+# These settings of two presets take precedence over a style's own, and over STYLE_RECIPE.
 INSTANT = {"preset": "instant", "recipe": "instant"}
+DECIDED = {Preset.INSTANT: INSTANT, Preset.MASTER: {"preset": "master", "recipe": "attention"}}
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -77,7 +78,7 @@ class Catalogue:
             instant_side: As in `sized`.
         """
         settings, of_style = self._settings(request.preset), dict[str, Any]()
-        decided = INSTANT if request.preset == Preset.INSTANT else {}
+        decided = DECIDED.get(request.preset, {})
         if request.style is None:
             shares = request.paintings or {}
             paintings = tuple(Painting(self._known(name), shares[name]) for name in shares)

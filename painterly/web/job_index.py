@@ -29,6 +29,7 @@ MAX_ENDED = 200  # ended jobs kept in memory
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
 REMEMBERED = 9  # jobs; their median counts
+OWN_RATES = (Preset.INSTANT, Preset.MASTER)  # presets that take other times
 USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
@@ -331,11 +332,12 @@ class JobIndex:
 
 class Estimates:
     """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
-    else the worker's own measurement. Instant pictures have their own, since the CPU paints them in
-    any case. The first picture of a worker is left out. Thread-safe."""
+    else the worker's own measurement. Presets of OWN_RATES have their own: the CPU paints instant
+    pictures in any case, and a step of master takes longer. The first picture of a worker is left
+    out. Thread-safe."""
 
     def __init__(self) -> None:
-        # By device, and by preset for instant pictures.
+        # By device, and by preset for OWN_RATES.
         self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
         self._measured: float | None = None
         self._measured_instant: float | None = None
@@ -355,18 +357,20 @@ class Estimates:
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""
         if job.state == JobState.DONE and job.seconds and job.work and not job.cold:
-            is_instant = job.preset == Preset.INSTANT
+            has_own = job.preset in OWN_RATES
             with self._lock:
-                self._rates[job.preset if is_instant else job.device].append(job.seconds / job.work)
-                if not is_instant and (job.finished or "") >= self._latest[0]:
+                self._rates[job.preset if has_own else job.device].append(job.seconds / job.work)
+                if not has_own and (job.finished or "") >= self._latest[0]:
                     self._latest = job.finished or "", job.device
 
     def seconds(self, work: float, preset: Preset) -> float | None:
         """Estimate the seconds for some work in a preset; None if nothing is known yet."""
         with self._lock:
-            is_instant = preset == Preset.INSTANT
-            rates = self._rates[preset if is_instant else self._latest[1]]
-            measured = self._measured_instant if is_instant else self._measured
+            has_own = preset in OWN_RATES
+            rates = self._rates[preset if has_own else self._latest[1]]
+            measured = None if has_own else self._measured
+            if preset == Preset.INSTANT:
+                measured = self._measured_instant
             rate = statistics.median(rates) if rates else measured
             return None if rate is None else rate * work
 

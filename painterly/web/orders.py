@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -24,7 +25,7 @@ from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
 from painterly.web.options import WebOptions
 from painterly.web.poster import poster_side, poster_style
-from painterly.web.presets import sized
+from painterly.web.presets import offered, sized
 from painterly.web.previews import LARGEST_SIDE
 from painterly.web.schemas import (
     ApiError,
@@ -61,7 +62,13 @@ class OrderBook:
         buckets: WebBuckets,
         jobs: JobIndex,
         catalogue: Catalogue,
+        device: Callable[[], str | None],
     ) -> None:
+        """Args:
+        config, options, buckets, jobs, catalogue: Those of the service.
+        device: Returns the worker's device in half a line, or None while it is not known.
+        """
+        self._device = device
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
         self._placing = threading.Lock()
@@ -105,6 +112,8 @@ class OrderBook:
         if request.poster:
             request = self._checked_poster(request)
         self.checked_settings(request.preset, request.settings)
+        if request.preset not in self.presets:
+            raise ApiError(422, f"preset {request.preset} needs a GPU, and weights: docs/recipe.md")
         style, work = self._style_and_work(request, photo.size)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
@@ -246,6 +255,11 @@ class OrderBook:
             poster=seconds(Preset.INSTANT, cell, count),
             sizes=PresetSizes(**self.preset_sizes()),
         )
+
+    @property
+    def presets(self) -> Sequence[Preset]:
+        """The presets that can be ordered now."""
+        return offered(self._config, self._device())
 
     def preset_sizes(self) -> dict[str, int | str]:
         """Return the longer side of each preset's pictures, in px, or `full`."""

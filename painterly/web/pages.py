@@ -9,6 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from painterly import ready_styles
 from painterly.batch.styles import title_of_files
 from painterly.bucket_layout import picture_extensions
+from painterly.diffusion import licence
 from painterly.style_title import StyleTitle
 from painterly.texts import Texts
 from painterly.web.address import own
@@ -35,13 +36,15 @@ pages = APIRouter(include_in_schema=False)
 def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
+    sizes = service.orders.preset_sizes()
     return shown(
         request,
         service,
         "index",
         presets=[
-            {"name": name, "size": size} for name, size in service.orders.preset_sizes().items()
+            {"name": preset.value, "size": sizes[preset.value]} for preset in service.orders.presets
         ],
+        licence={"name": licence.NAME, "url": licence.URL},
         sample=_sample(),
         papers=PAPERS,
         masters=bool(service.config.styles),

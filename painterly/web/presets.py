@@ -1,11 +1,17 @@
 """The sizes of the presets in the web service, where pictures are seen on screens."""
 
+from collections.abc import Sequence
+
+from painterly.batch.network_pool import IN_BUCKET
+from painterly.config import Config
+from painterly.diffusion import sources
+from painterly.errors import WeightsError
 from painterly.paper import NONE
 from painterly.settings import Settings
 from painterly.web.schemas import Preset
 
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
-SIZES = {Preset.DRAFT: 768, Preset.FINE: 1024, Preset.PRINT: 1600}
+SIZES = {Preset.DRAFT: 768, Preset.FINE: 1024, Preset.PRINT: 1600, Preset.MASTER: 512}
 INSTANT_SIZES = (1280, 1024)
 LONGEST_INSTANT_S = 4.0
 
@@ -22,3 +28,26 @@ def sized(settings: Settings, instant_side: int) -> Settings:
     if decided or settings.paper != NONE:
         return settings
     return settings.replaced({"size": SIZES.get(Preset(settings.preset), instant_side)})
+
+
+def offered(config: Config, device: str | None) -> Sequence[Preset]:
+    """Return the presets that can be ordered: `master` only where a GPU paints and its weights are.
+
+    Args:
+        config: The configuration.
+        device: The worker's device in half a line; None while it is not known.
+    """
+    others = [preset for preset in Preset if preset != Preset.MASTER]
+    if device is None or "CPU" in device or not _has_weights(config.attention_weights):
+        return others
+    return [*others, Preset.MASTER]
+
+
+def _has_weights(given: str | None) -> bool:
+    if given and given.startswith(IN_BUCKET):
+        return True  # The worker finds out, or fails its jobs.
+    try:
+        sources.source_for(given)
+    except WeightsError:
+        return False
+    return True

@@ -29,12 +29,14 @@ class JobState(StrEnum):
 
 
 class Preset(StrEnum):
-    """A preset: instant, a draft, the usual size and effort, or a large picture."""
+    """A preset: instant, a draft, the usual size and effort, a large picture, or master, by recipe
+    attention, where a GPU and its weights are."""
 
     INSTANT = "instant"
     DRAFT = "draft"
     FINE = "fine"
     PRINT = "print"
+    MASTER = "master"
 
 
 class Blended(BaseModel):
@@ -178,6 +180,7 @@ class PresetSizes(BaseModel):
     draft: int | str
     fine: int | str
     print: int | str
+    master: int | str
 
 
 class Estimate(BaseModel):
@@ -188,6 +191,7 @@ class Estimate(BaseModel):
     draft: float | None
     fine: float | None
     print: float | None
+    master: float | None
     poster: float | None
     sizes: PresetSizes
 

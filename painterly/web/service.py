@@ -62,7 +62,14 @@ class Service:
         )
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
-        self.orders = OrderBook(config, options, self.buckets, self.jobs, self.catalogue)
+        self.orders = OrderBook(
+            config,
+            options,
+            self.buckets,
+            self.jobs,
+            self.catalogue,
+            lambda: self.supervisor.device,
+        )
         self.results = Results(self.buckets.result)
 
     def start(self) -> None:

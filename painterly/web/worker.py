@@ -22,6 +22,7 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from painterly.web.buckets import WebBuckets, open_buckets
+from painterly.web.job_index import OWN_RATES
 from painterly.web.job_store import PREVIEWS, JobStore, StoredJob, delete_leftovers
 from painterly.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
 from painterly.web.previews import AbandonedError, PreviewQueue
@@ -88,7 +89,7 @@ class WebWorker:
         self._cleaned = -CLEAN_EVERY_S
         # Instant pictures first: that takes a second, and the page shows their size.
         self._unmeasured = [self._measure_instant, self._measure]
-        self._warm = frozenset[bool]()
+        self._warm = frozenset[Preset | None]()
         self._warnings = WarningLog()
 
     def listen(self) -> None:
@@ -250,7 +251,7 @@ class WebWorker:
     def _is_warm(self, job: StoredJob) -> bool:
         """Return whether this process has painted a job of this kind before: the first one waits
         for TensorFlow, or for networks."""
-        kind = job.preset == Preset.INSTANT
+        kind = job.preset if job.preset in OWN_RATES else None
         was_warm, self._warm = kind in self._warm, self._warm | {kind}
         return was_warm
 

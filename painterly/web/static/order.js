@@ -74,7 +74,8 @@ export const loadEstimates = async () => {
   }
   if (estimates.poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(estimates.poster)}`;
   showOrder();
-  return !Object.values(estimates).includes(null);
+  // The time of preset master is known after a first picture.
+  return !Object.entries(estimates).some(([name, seconds]) => seconds === null && name !== "master");
 };
 
 const missing = (requests) => {
