@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from painterly.batch.bench import Bench
+from painterly.batch.cpu_time import log_cpu_time
 from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.order import Order
 from painterly.batch.plan import Plan
@@ -43,6 +44,7 @@ MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in
 # At the scales with the fewest steps. The first step at each scale includes its set-up and counts
 # once.
 MEASURED_ITERATIONS = 3
+MEASURED_OF_DIFFUSION = 5  # Every fourth step looks at the photo and the paintings as well.
 SIZE_CLASS = 4  # A picture with this many times the pixels of another is measured separately.
 # Bytes to read from the start of a file. The first number suffices for most pictures, but a camera
 # may put previews before the size. If the second number does not reach the size, the whole file is
@@ -199,6 +201,7 @@ class Forecast:
         memory = self._memory(order, paintings, inputs, schedule.sizes, held)
         kind = settings, memory.side, inputs.masked, _size_class(memory.size)
         if kind not in self._rates:
+            log_cpu_time(order, self._device, schedule)
             self._rates[kind] = self._seconds_per_work(paintings, inputs, settings, held)
         return OrderForecast(
             order,
@@ -257,13 +260,16 @@ class Forecast:
     ) -> float:
         """Return the seconds of a step by its work, averaged over all scales of a whole run. Time
         that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        few = dataclasses.replace(settings, iterations=MEASURED_ITERATIONS, min_improvement=0)
+        of_diffusion = settings.traits.network == "diffusion"
+        count = MEASURED_OF_DIFFUSION if of_diffusion else MEASURED_ITERATIONS
+        typical = np.mean if of_diffusion else np.median
+        few = dataclasses.replace(settings, iterations=count, min_improvement=0)
         first, second = (self._step_times(paintings, inputs, few, held) for _ in range(2))
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[StepKind, list[float]] = {}
         for kind, seconds in zip(_step_kinds(inputs.size, few), second, strict=True):
             times.setdefault(kind, []).append(seconds)
-        usual = {kind: float(np.median(of_kind[1:] or of_kind)) for kind, of_kind in times.items()}
+        usual = {kind: float(typical(of_kind[1:] or of_kind)) for kind, of_kind in times.items()}
         set_up = sum(max(0.0, of_kind[0] - usual[kind]) for kind, of_kind in times.items())
         whole = sum(usual[kind] for kind in _step_kinds(inputs.size, settings))
         return (whole + set_up) / total_work(*inputs.size, settings)

@@ -1,25 +1,22 @@
 """An easel: a place on a device, where one picture at a time is painted."""
 
-import os
 from collections.abc import Callable
-from logging import DEBUG, INFO, WARNING
+from logging import DEBUG, INFO
 from typing import TYPE_CHECKING
 
+from painterly.batch.cpu_time import log_cpu_time
 from painterly.batch.order import Order
 from painterly.batch.reading import Inputs, StyleInput
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
-from painterly.diffusion.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import Transfer, TransferInputs
 from painterly.errors import MemoryShortError
-from painterly.images.arrays import fit_size
 from painterly.settings import Settings
-from painterly.wording import duration
 
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG
@@ -100,8 +97,7 @@ class Easel:
                 self._make_room()
             limits = Limits(config.memory_limit)
             transfer = prepared(painted, vgg, device.budget(limits), diffusion)
-        if settings.traits.network == "diffusion" and device.name.startswith("CPU"):
-            _log_cpu_time(order, transfer)
+        log_cpu_time(order, device.name, transfer.schedule)
         plan = transfer.memory_plan
         height, width = plan.size
         order.log(
@@ -120,22 +116,3 @@ class Easel:
         if self._paintings is None or self._style != style:
             self._style, self._paintings = style, Paintings(*inputs)
         return self._paintings
-
-
-def _log_cpu_time(order: Order, transfer: Transfer) -> None:
-    """Log how long recipe attention takes on this CPU, and what takes less."""
-    from painterly.devices.choose import fastest_precision
-
-    size, steps = transfer.schedule.sizes[0], transfer.schedule.counts[0]
-    asked = order.style.settings.precision
-    machine = os.cpu_count() or 1, fastest_precision() if asked == "auto" else asked
-    now = cpu_seconds(size, steps, *machine)
-    quick = cpu_seconds(fit_size(*size, QUICK_SIDE), QUICK_STEPS, *machine)
-    instead = f"; size {QUICK_SIDE} with iterations {QUICK_STEPS} takes about {duration(quick)}"
-    order.log(
-        f"{order}: about {duration(now)} on this CPU, a fraction of it on a GPU"
-        + (instead if quick < now else ""),
-        level=WARNING,
-        event="slow",
-        seconds=round(now),
-    )

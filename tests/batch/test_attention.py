@@ -1,0 +1,75 @@
+"""Recipe attention in the programs around the engine, with small networks."""
+
+import logging
+import signal
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support.diffusion import small_weights
+from support.diffusion_hub import place
+from support.folder_batches import run
+
+from painterly.batch.easel import Easel
+from painterly.cli.picture import inetwork
+from painterly.diffusion import self_test, sources
+from painterly.signals import Stopped
+
+ONE = {"PHOTO": "trip/old town é.png", "STYLE": "both", "STYLE_RECIPE": "attention"}
+RECORD = "out/_records/both/trip/old town é.png.json"
+FIRST = Path("out/both/trip/old town é.png")
+
+
+@pytest.fixture
+def small_diffusion(small_files, monkeypatch):
+    """Small networks, in the place of the published ones."""
+    place(sources.CACHE, small_files)
+    weights = replace(small_weights(), identity=sources.identity())
+    monkeypatch.setattr(sources, "read", lambda folder: weights)
+    monkeypatch.setattr(self_test, "check_once", lambda weights: None)
+
+
+@pytest.mark.slow
+def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
+    folders, small_diffusion, monkeypatch, caplog
+):
+    caplog.set_level(logging.INFO)
+    folders |= {"STYLE_ITERATIONS": "6", "STYLE_PRECISION": "float32"}
+    assert run(folders, DRY_RUN="1", **ONE) == 0
+    assert "on this CPU, a fraction of it on a GPU" in caplog.text
+    assert "dry run: 1 to paint in about" in caplog.text
+    assert run(folders, **ONE) == 0
+    whole = FIRST.read_bytes()
+    assert inetwork(["--from-record", RECORD, "copy/town"]) == 0
+    assert Path("copy/town.png").read_bytes() == whole
+    FIRST.unlink()
+    with monkeypatch.context() as stopping:
+        begin = Easel.begin
+
+        def stopped(*arguments):
+            transfer = begin(*arguments)
+            steps = transfer.steps
+
+            def some(*others):
+                for step in steps(*others):
+                    yield step
+                    if step.iteration == 3:
+                        signal.raise_signal(signal.SIGTERM)
+
+            return SimpleNamespace(steps=some, snapshot_shapes=transfer.snapshot_shapes)
+
+        stopping.setattr(Easel, "begin", stopped)
+        with pytest.raises(Stopped):
+            run(folders, **ONE)
+    caplog.clear()
+    assert run(folders, **ONE) == 0
+    assert "resuming from step 3" in caplog.text
+    assert FIRST.read_bytes() == whole
+
+
+@pytest.mark.slow
+def test_one_picture_is_painted_by_it(folders, small_diffusion):
+    words = ["photos/beach.jpg", "paintings/monet.jpg", "one.png", "--recipe", "attention"]
+    assert inetwork([*words, "--size", "64", "--iterations", "1"]) == 0
+    assert Path("one.png").is_file()
