@@ -24,8 +24,8 @@ SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as w
 STYLESHEETS = ("theme.css", "compare.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("texts.js", "elements.js", "address.js", "compare.js", "zoom.js"),
-    *("gestures.js", "dialog.js", "wall.js", "viewer.js"),
+    *("texts.js", "elements.js", "address.js", "compare.js"),
+    *("zoom.js", "dialog.js", "wall.js", "viewer.js"),
 )
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),

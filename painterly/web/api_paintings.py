@@ -67,6 +67,6 @@ def delete_painting(name: str, service: Shared) -> None:
 
 
 @paintings.get("/paintings/{name:path}/thumbnail", response_class=Response)
-def painting_thumbnail(name: str, service: Shared) -> Response:
-    """Return a small JPEG of a painting."""
-    return picture_response(service.catalogue.thumbnail(name), "thumbnail.jpg")
+def painting_thumbnail(name: str, service: Shared, large: bool = False) -> Response:
+    """Return a small JPEG of a painting, or a large one that fills a screen."""
+    return picture_response(service.catalogue.thumbnail(name, large), "thumbnail.jpg")

@@ -32,7 +32,7 @@ from painterly.web.schemas import (
 )
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
-THUMBNAIL_SIDE = 320  # px
+THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
 # These settings of two presets take precedence over a style's own, and over STYLE_RECIPE.
@@ -139,13 +139,15 @@ class Catalogue:
         self._style_bucket.delete(name)
         self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
 
-    def thumbnail(self, name: str) -> bytes:
-        """Return a small JPEG of a painting. Raises ApiError if there is none."""
+    def thumbnail(self, name: str, large: bool = False) -> bytes:
+        """Return a small JPEG of a painting, or a large one. Raises ApiError if there is none."""
         entry = self.find(name)
         if entry is None:
             raise not_found("painting")
         try:
             with self._reducing:  # One at a time: decoding may take much memory.
+                if large:
+                    return self._reduce(name, entry.etag, LARGE_SIDE)
                 return self._reduced(name, entry.etag)
         except (PictureError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
@@ -168,8 +170,8 @@ class Catalogue:
         entries = [*self._style_bucket.list(), *self._style_bucket.uploads()]
         return {each.key: each for each in find_pictures(entries)}
 
-    def _reduce(self, name: str, _etag: str) -> bytes:
-        return PictureFile(self._style_bucket.read(name), name).reduced_jpeg(THUMBNAIL_SIDE)
+    def _reduce(self, name: str, _etag: str, side: int = THUMBNAIL_SIDE) -> bytes:
+        return PictureFile(self._style_bucket.read(name), name).reduced_jpeg(side)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

@@ -146,7 +146,8 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     )
     assert page.one("#progress").get_property("value") == 0.3
     painting, waiting = page.all("#queue .cell")
-    assert painting.text.startswith("30%") and waiting.text.startswith("next")
+    assert painting.text.startswith("Mosaic and Waves\n30%, 40 s left\n")
+    assert waiting.text.startswith("Mosaic and Waves\nnext, done in ")
     waiting.click()
     assert label(page)[1].startswith("Waiting, next in the queue, done in about")
     assert page.errors() == []
@@ -495,9 +496,17 @@ def test_a_late_answer_does_not_undo_newer_events(page, server):
     page.until("document.querySelector('#finished [data-state=done]')")
     page.driver.execute_script("window.release()")
     page.until("window.taken")
-    named = "[...document.querySelectorAll('.film:not(#chosen) .named')].map(e => e.textContent)"
-    assert page.js(named) == [", town.jpg in Mosaic", ", beach.jpg in Mosaic"]
+    cells = "[...document.querySelectorAll('.film:not(#chosen) .cell')].map(e => e.innerText)"
+    assert page.js(cells) == ["Mosaic\nnext\ntown.jpg", "Mosaic\nbeach.jpg"]
     assert len(page.all("#queue > li")) == 1
+
+
+def test_a_deleted_painting_is_named_in_words(page, server):
+    name = "_web/6998e338636f-signac-calanque.jpg"
+    server.end(server.add("beach.jpg", "signac-calanque", {name: 1.0}))
+    visit(page, server)
+    page.until("document.querySelector('#finished .cell')")
+    assert page.one("#finished .cell").text == "Signac calanque\nbeach.jpg"
 
 
 def test_only_the_pictures_that_are_shown_are_loaded(page, server):
@@ -697,6 +706,11 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         page.until("document.querySelector('#about').textContent.startsWith('The Great Wave')")
         assert page.one("#heading").text == "Your photo, after Hokusai"
         assert page.one("#side").text == "Hokusai"
+        large = page.js(
+            "fetch(original.href).then(a => a.blob()).then(createImageBitmap)"
+            ".then(picture => Math.max(picture.width, picture.height))"
+        )
+        assert large > 900, "the painting beside the label opens large"
         page.one("#sample-photo").click()
         queued(page, 1)
         [job] = server.ordered

@@ -41,6 +41,8 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):
     assert upload(web, large).json()["name"] == name
     thumbnail = Image.open(io.BytesIO(web.get(added.json()["thumbnail"]).content))
     assert thumbnail.size == (320, 249)
+    large = web.get(f"{added.json()['thumbnail']}?large=1").content
+    assert Image.open(io.BytesIO(large)).width > 320
     assert [style["name"] for style in web.get("/api/styles").json()] == ["both", "monet"]
 
     job = send(web, {"paintings": {name: 1}, "preset": "draft"}).json()

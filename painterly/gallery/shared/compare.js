@@ -21,12 +21,11 @@ export const showPicture = async (image, small, larger) => {
   if (latestCalls.get(image) === call) byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
 };
 
+// The words for a line that divides two pictures at a percentage.
+export const divided = (at, left, right) => text("gallery.divided", { left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100) });
 export const showDivider = () => {
-  const at = Number(slider.value), [left, right] = sides;
-  stage.style.setProperty("--at", `${at}%`);
-  slider.setAttribute("aria-valuetext", text("gallery.divided", {
-    left: left.label, left_share: percent(at / 100), right: right.label, right_share: percent(1 - at / 100),
-  }));
+  stage.style.setProperty("--at", `${slider.value}%`);
+  slider.setAttribute("aria-valuetext", divided(slider.value, sides[0].label, sides[1].label));
 };
 slider.addEventListener("input", showDivider);
 

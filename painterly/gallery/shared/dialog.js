@@ -3,10 +3,18 @@ import { goBack, replaceAddress, writeAddress } from "./address.js";
 import { byId, fillList, root, showPaintings } from "./elements.js";
 import { text, translated } from "./texts.js";
 import { dialog, slider, stage } from "./compare.js";
-import { bindKeys } from "./zoom.js";
-import "./gestures.js";
+import { bindKeys, fitPictures } from "./zoom.js";
 
-export const openDialog = () => {
+// The page's functions, and the result that is shown.
+let page = null;
+export let current = null;
+// Shows the result that the address names, or none.
+export const follow = () => {
+  const wanted = page.wanted(), another = !dialog.open || wanted !== current;
+  if (!wanted) { dialog.close(); return; }
+  current = wanted;
+  page.show(wanted, another);
+  if (another) fitPictures();
   if (dialog.open) return;
   dialog.showModal();
   dialog.scrollTop = 0;
@@ -16,7 +24,6 @@ export const openDialog = () => {
 const navigation = [
   ["previous", "ArrowLeft", -1, 0], ["next", "ArrowRight", 1, 0], ["style-before", "ArrowUp", 0, -1], ["style-after", "ArrowDown", 0, 1],
 ].filter(([id]) => byId(id));
-let page = null;
 
 // Disables the buttons that lead nowhere.
 const showNavigation = () => { for (const [id, , ...steps] of navigation) byId(id).disabled = !page.neighbour(...steps); };
@@ -44,13 +51,14 @@ const goBy = (steps) => {
   const next = page.neighbour(...steps);
   if (!next) return;
   replaceAddress(page.addressOf(next));
-  page.follow();
+  follow();
   if (document.activeElement === document.body) stage.focus();
 };
-const leaveResult = () => goBack(() => { replaceAddress(page.addressOf(null)); page.follow(); });
+const leaveResult = () => goBack(() => { replaceAddress(page.addressOf(null)); follow(); });
 
 // functions: those of the page. neighbour returns the result some photos and styles further, or undefined; addressOf the address of a
-// result, or that of none; isOpen whether the address names one. follow shows what the address names; closed is called after that.
+// result, or that of none; wanted the result that the address names. show shows that, whether it is another one or the same one otherwise;
+// closed is called after that.
 export const navigate = (functions) => {
   page = functions;
   for (const [id, , ...steps] of navigation) byId(id).addEventListener("click", () => goBy(steps));
@@ -60,8 +68,8 @@ export const navigate = (functions) => {
   // Browsers close a dialog at the second Esc, whatever `cancel` does.
   dialog.addEventListener("close", () => {
     writeAddress();
-    if (page.isOpen()) history.replaceState(null, "", page.addressOf(null));
+    if (page.wanted()) history.replaceState(null, "", page.addressOf(null));
     page.closed();
   });
-  window.addEventListener("popstate", page.follow);
+  window.addEventListener("popstate", follow);
 };

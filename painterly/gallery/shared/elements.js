@@ -16,25 +16,22 @@ export const fromTemplate = (id, texts) => {
   for (const [name, words] of Object.entries(texts)) for (const each of made.querySelectorAll(`.${name}`)) each.textContent = words;
   return made;
 };
+// Sets an attribute to "true", or removes it.
+export const mark = (element, name, isSet) => { if (isSet) element.setAttribute(name, "true"); else element.removeAttribute(name); };
 // Makes a button do nothing for a while. A disabled one would lose the focus.
-export const setBusy = (button, isBusy) => {
-  if (isBusy) button.setAttribute("aria-disabled", "true"); else button.removeAttribute("aria-disabled");
-};
+export const setBusy = (button, isBusy) => mark(button, "aria-disabled", isBusy);
 const blankFor = (alt) => {
   const blank = make("span", text("gallery.no_preview"), "blank");
   if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
   return blank;
 };
-export const replaceMissing = ({ target: image }) => image.replaceWith(blankFor(image.alt));
 // A picture, or a blank without a source, or if it cannot be loaded. size: height and width in px if they are known, so that nothing
 // moves when the picture loads.
 export const picture = (source, alt, size) => {
   if (!source) return blankFor(alt);
-  const image = make("img");
-  Object.assign(image, { loading: "lazy", decoding: "async", alt, onerror: replaceMissing });
+  const image = Object.assign(make("img"), { loading: "lazy", decoding: "async", alt, onerror: () => image.replaceWith(blankFor(alt)) });
   if (size) [image.height, image.width] = size;
-  image.src = source;
-  return image;
+  return Object.assign(image, { src: source });
 };
 // Resolves to a picture once it is loaded, or to null if it cannot be.
 export const loaded = (address) => new Promise((resolve) => {

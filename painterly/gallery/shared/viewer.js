@@ -3,11 +3,9 @@ import { pushAddress, replaceAddress } from "./address.js";
 import { byId, fillList } from "./elements.js";
 import { dated, duration, text } from "./texts.js";
 import { compare, dialog, photoSide, resultSide } from "./compare.js";
-import { navigate, openDialog, showDetails } from "./dialog.js";
+import { current, follow, navigate, showDetails } from "./dialog.js";
 import { fitPictures } from "./zoom.js";
 import { addressOf, addressState, arrange, cards, data, form, paintingsOf, results, resultsOf, shownResults } from "./wall.js";
-
-let current = null;
 
 const datedInUtc = (moment) => typeof moment === "number" ? `${dated(1000 * moment, { timeZone: "UTC" })} UTC` : moment;
 
@@ -25,9 +23,8 @@ const compareWith = (name, view) => {
   else compare(photoSide(photo), resultSide(inStyle(current)), view);
 };
 
-const showResult = (number) => {
-  const result = results[number], { photo, size } = result;
-  current = result;
+const showResult = (result) => {
+  const { photo, size } = result;
   showDetails({
     title: photo.title,
     subtitle: result.styleTitle,
@@ -59,23 +56,22 @@ const neighbour = (steps, styles) => {
 };
 
 // The address is what is shown: "back" closes a result or undoes a filter, a link opens one.
-const follow = () => {
-  const state = addressState();
-  arrange(state);
-  if (state.open === undefined) { dialog.close(); return; }
-  const another = !dialog.open || results[state.open] !== current;
-  if (another) showResult(state.open);
-  compareWith(state.against, state.view);
-  if (another) fitPictures();
-  openDialog();
+const wanted = () => {
+  arrange(addressState());
+  return results[addressState().open];
+};
+const showWanted = (result, another) => {
+  const { against, view } = addressState();
+  if (another) showResult(result);
+  compareWith(against, view);
 };
 const replace = (changes) => { replaceAddress(addressOf({ ...addressState(), ...changes })); follow(); };
 const push = (changes) => { pushAddress(addressOf({ ...addressState(), ...changes })); follow(); };
 navigate({
   neighbour,
   addressOf: (result) => addressOf({ ...addressState(), open: result ? result.number : undefined }),
-  isOpen: () => addressState().open !== undefined,
-  follow,
+  wanted,
+  show: showWanted,
   closed: () => { if (current) cards[current.number].firstElementChild.focus(); },
 });
 byId("against").addEventListener("change", () => replace({ against: byId("against").value }));

@@ -1,12 +1,12 @@
-// How large the pictures are and which part of them is seen; buttons and keys that change it. Both pictures move together.
+// How large the pictures are, which part of them is seen, and where the line is; buttons, keys, mouse, wheel and fingers that change it.
+// Both pictures move together.
 import { byId } from "./elements.js";
 import { percent, text } from "./texts.js";
-import { dialog, showPicture, sides, slider, stage } from "./compare.js";
+import { dialog, showDivider, showPicture, sides, slider, stage } from "./compare.js";
 
-export let zoom = 1;
-let x = 0, y = 0; // the picture's corner in sizes of its frame
-export const frame = () => byId("after").parentElement.getBoundingClientRect();
-export const fullSize = () => {
+let zoom = 1, x = 0, y = 0; // the picture's corner in sizes of its frame
+const frame = () => byId("after").parentElement.getBoundingClientRect();
+const fullSize = () => {
   const [, right] = sides;
   return (right && right.size ? right.size[1] : byId("after").naturalWidth) / (frame().width * devicePixelRatio);
 };
@@ -34,7 +34,7 @@ const sharpen = () => {
   }
 };
 // at: the place that stays where it is, 0…1 of the frame.
-export const zoomTo = (wanted, at = [0.5, 0.5]) => {
+const zoomTo = (wanted, at = [0.5, 0.5]) => {
   const next = Math.min(largestZoom(), Math.max(1, wanted)), grown = next / zoom;
   [x, y] = [at[0] - (at[0] - x) * grown, at[1] - (at[1] - y) * grown];
   zoom = next;
@@ -43,7 +43,7 @@ export const zoomTo = (wanted, at = [0.5, 0.5]) => {
 };
 export const fitPictures = () => { zoom = 1; showPart(); };
 // right, down: sizes of the frame.
-export const moveBy = (right, down) => {
+const moveBy = (right, down) => {
   [x, y] = [x + right, y + down];
   showPart();
 };
@@ -67,3 +67,69 @@ export const bindKeys = (others) => document.addEventListener("keydown", (event)
   keys[event.key]();
 });
 window.addEventListener("resize", () => { if (dialog.open) showPart(); });
+
+// Side by side, a place in one picture is the same place in the other.
+const placeIn = (event) => {
+  const { left, top } = stage.getBoundingClientRect(), { width, height } = frame();
+  return [(event.clientX - left) % width / width, (event.clientY - top) % height / height];
+};
+stage.addEventListener("dblclick", (event) => {
+  if (zoom > 1) fitPictures(); else zoomTo(Math.max(2, fullSize()), placeIn(event));
+});
+stage.addEventListener("wheel", (event) => {
+  const closer = event.deltaY < 0;
+  // A wheel that cannot zoom any further, or has scrolled down to the details, scrolls.
+  if (!event.ctrlKey && (closer ? dialog.scrollTop > 0 : zoom <= 1)) return;
+  event.preventDefault();
+  zoomTo(zoom * Math.exp(-event.deltaY / 400), placeIn(event));
+}, { passive: false });
+
+const fingers = new Map();
+let movesLine = false, pinch = 0, lineAt = 50;
+// Browsers move a slider in different ways, iPhones by its thumb alone: the keys move this one by itself, and all else moves it here.
+const moveLine = (to) => { slider.value = to; showDivider(); };
+export const percentAcross = (element, { clientX }) => {
+  const { left, width } = element.getBoundingClientRect();
+  return 100 * (clientX - left) / width;
+};
+const distance = () => {
+  const [first, second] = [...fingers.values()];
+  return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;
+};
+stage.addEventListener("pointerdown", (event) => {
+  if (event.button) return;
+  fingers.set(event.pointerId, event);
+  const byMouse = event.pointerType === "mouse", alone = fingers.size === 1;
+  // Two fingers zoom. The line, which has followed the first one, goes back to where it was.
+  if (alone) lineAt = slider.value; else moveLine(lineAt);
+  const isNear = Math.abs(percentAcross(stage, event) - slider.value) * stage.clientWidth < 2400; // 24 px
+  movesLine = alone && stage.dataset.view === "slider" && (zoom <= 1 || isNear);
+  if (movesLine && byMouse) moveLine(percentAcross(stage, event)); // A finger may be about to scroll.
+  pinch = distance();
+  if (byMouse || zoom > 1 || !alone) { event.preventDefault(); stage.setPointerCapture(event.pointerId); }
+});
+stage.addEventListener("pointermove", (event) => {
+  const before = fingers.get(event.pointerId);
+  if (!before) return;
+  fingers.set(event.pointerId, event);
+  const { width, height } = frame();
+  if (fingers.size > 1) {
+    const now = distance();
+    if (pinch) zoomTo(zoom * now / pinch, placeIn(event));
+    pinch = now;
+  } else if (movesLine) {
+    moveLine(percentAcross(stage, event));
+  } else if (zoom > 1) {
+    moveBy((event.clientX - before.clientX) / width, (event.clientY - before.clientY) / height);
+  }
+});
+for (const end of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(end, (event) => {
+    // A finger that scrolls leaves the line where it was.
+    if (movesLine && fingers.size === 1) moveLine(end === "pointerup" ? percentAcross(stage, event) : lineAt);
+    fingers.delete(event.pointerId);
+    pinch = 0;
+    // After a mouse, the arrow keys change the photo again instead of moving the line.
+    if (end === "pointerup" && event.pointerType === "mouse") stage.focus({ preventScroll: true });
+  });
+}

@@ -42,19 +42,15 @@ const picturesIn = async (folder) => {
   }));
   return found.flat();
 };
-// The dropped files, and the files in dropped folders. Browsers tell them apart only during the event.
-const dropped = ({ items }, add) => {
-  const folders = [], files = [];
-  for (const item of items) {
-    const entry = item.webkitGetAsEntry();
-    if (entry && entry.isDirectory) folders.push(entry); else if (item.kind === "file") files.push(item.getAsFile());
-  }
-  if (!folders.length) { add(files); return; }
-  const inside = folders.map(async (folder) => {
-    const found = await picturesIn(folder).catch(() => []);
-    return found.length ? found : [new File([], folder.name)];
-  });
-  Promise.all(inside).then((found) => add([...files, ...found.flat()]));
+// The dropped files, and those in dropped folders. Browsers tell files from folders only during the event.
+const dropped = async ({ items }) => {
+  const all = [...items].filter(({ kind }) => kind === "file").map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
+  const found = await Promise.all(all.map(async ([entry, file]) => {
+    if (!entry || !entry.isDirectory) return [file];
+    const inside = await picturesIn(entry).catch(() => []);
+    return inside.length ? inside : [new File([], entry.name)];
+  }));
+  return found.flat();
 };
 
 // A file that is dropped on the styles is a painting, any other a photo.
@@ -72,11 +68,12 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     mark(zoneOf(event));
   });
   document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(null); });
-  document.addEventListener("drop", (event) => {
+  document.addEventListener("drop", async (event) => {
     if (!hasFiles(event)) return;
     event.preventDefault();
     mark(null);
-    dropped(event.dataTransfer, zoneOf(event).id === "masters" ? addPaintings : addPhotos);
+    const add = zoneOf(event).id === "masters" ? addPaintings : addPhotos;
+    add(await dropped(event.dataTransfer));
   });
   document.addEventListener("paste", (event) => {
     const files = [...event.clipboardData.files].map(withName);

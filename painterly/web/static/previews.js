@@ -88,11 +88,11 @@ const update = async () => {
   if (signal.aborted) return;
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample && files !== null);
   const largest = STAGE_SIDES.find((side) => side >= largestSide()) || STAGE_SIDES.at(-1);
-  const kept = () => [largest, FIRST_SIDE, TILE_SIDE].map((size) => cache.get(requestOf(chosen, size))).find(Boolean) || null;
+  const keptAt = (size) => cache.get(requestOf(chosen, size)), kept = () => [largest, FIRST_SIDE, TILE_SIDE].map(keptAt).find(Boolean) || null;
   const key = JSON.stringify([photo.thumb, chosen]);
   if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) { showPreview(sample.painted); return; }
   // Until it is painted: the same style with other settings, or the tile's.
-  if (key !== shown) showPreview(files && chosen ? kept() : null);
+  if (key !== shown) showPreview(files && chosen ? kept() : null, !keptAt(largest));
   shown = key;
   if (!files) return;
   // Shows a preview; none of a style that cannot be painted, which an order explains.
@@ -102,7 +102,7 @@ const update = async () => {
       showPicture(null);
     }
   };
-  const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => { if (address) showPreview(address); }); };
+  const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => showPreview(address || kept())); };
   const showTiles = async () => {
     if (isSample) return;
     const rest = tiles.values(), lane = async () => { for (const tile of rest) await attempt(tile.order, TILE_SIDE, (address) => showTile(tile, address)); };
@@ -110,7 +110,7 @@ const update = async () => {
     inTiles = photo;
   };
   try {
-    if (chosen && !kept()) await attempt(chosen, FIRST_SIDE, showPreview);
+    if (chosen && !kept()) await attempt(chosen, FIRST_SIDE, (address) => showPreview(address, true));
     // A new photo is shown in all styles first, a chosen style at its full size.
     for (const show of inTiles === photo ? [showLarge, showTiles] : [showTiles, showLarge]) await show();
   } catch {

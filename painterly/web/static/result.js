@@ -3,8 +3,8 @@
 import { addressHash, pushAddress } from "./shared/address.js";
 import { byId } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
-import { compare, dialog, photoSide, resultSide, setView } from "./shared/compare.js";
-import { navigate, openDialog, showDetails } from "./shared/dialog.js";
+import { compare, photoSide, resultSide, setView } from "./shared/compare.js";
+import { current, follow, navigate, showDetails } from "./shared/dialog.js";
 import { fitPictures } from "./shared/zoom.js";
 import { finishedJobs } from "./jobs.js";
 import { currentPhoto } from "./photos.js";
@@ -12,20 +12,14 @@ import { paintedIn, shownPreview } from "./stage.js";
 import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
-const PREVIEW = "preview";
-let current = null;
+const PREVIEW = { id: "preview" };
 
 const neighbour = (steps) => {
   const list = finishedJobs(), at = list.findIndex(({ id }) => id === current.id);
   return at < 0 ? undefined : list[at + steps];
 };
-const showPair = (left, right) => {
-  compare(photoSide(left), resultSide(right));
-  fitPictures();
-};
 const showResult = (job) => {
   const { photo, result, timelapse } = job.links, { width, height } = job;
-  current = job;
   showDetails({
     title: job.photo,
     subtitle: capital(inStyle(tilesOf(job), namesOf(job), job.poster)),
@@ -43,27 +37,27 @@ const showResult = (job) => {
     ],
   });
   const right = { alt: titleOf(job), preview: `${result}?small=1`, href: result, size: width && height ? [height, width] : null };
-  showPair({ title: job.photo, preview: `${photo}?small=1`, href: photo }, right);
+  compare(photoSide({ title: job.photo, preview: `${photo}?small=1`, href: photo }), resultSide(right));
 };
-const showPreviewOf = (photo) => {
-  const subtitle = capital(inStyle(chosenTiles(), namesOfTiles(chosenTiles())));
-  current = { id: PREVIEW };
+const showPreview = () => {
+  const photo = currentPhoto(), subtitle = capital(inStyle(chosenTiles(), namesOfTiles(chosenTiles())));
   showDetails({ title: photo.name, subtitle, file: "", paintings: [], facts: [["page.preset", text("page.preview")]] });
-  showPair({ title: photo.name, preview: photo.thumb, href: null }, { alt: `${photo.name} ${subtitle}`, preview: shownPreview(), href: null, size: null });
+  compare(
+    photoSide({ title: photo.name, preview: photo.thumb, href: null }),
+    resultSide({ alt: `${photo.name} ${subtitle}`, preview: shownPreview(), href: null, size: null }),
+  );
 };
 const addressOf = (job) => `${location.pathname}${location.search}${job ? `#${job.id}` : ""}`;
-// Opens the result that the address names.
-export const follow = () => {
-  const id = addressHash(), job = finishedJobs().find((each) => each.id === id), photo = id === PREVIEW && shownPreview() && currentPhoto();
-  if (!job && !photo) { dialog.close(); return; }
-  if (!dialog.open || current.id !== id) { if (job) showResult(job); else showPreviewOf(photo); }
-  openDialog();
+const wanted = () => {
+  const id = addressHash();
+  return id === PREVIEW.id ? shownPreview() && currentPhoto() && PREVIEW : finishedJobs().find((each) => each.id === id);
 };
 // Opens a job's result, or without one the preview.
 export const openResult = (job) => {
-  pushAddress(addressOf(job || { id: PREVIEW }));
+  pushAddress(addressOf(job || PREVIEW));
   follow();
 };
 
-navigate({ neighbour, addressOf, isOpen: () => location.hash !== "", follow, closed: () => {} });
+const showWanted = (job, another) => { if (another && job === PREVIEW) showPreview(); else if (another) showResult(job); };
+navigate({ neighbour, addressOf, wanted, show: showWanted, closed: () => {} });
 byId("views").addEventListener("change", ({ target }) => { setView(target.value); fitPictures(); });

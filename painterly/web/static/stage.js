@@ -1,6 +1,8 @@
 // The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
-import { byId, make } from "./shared/elements.js";
+import { byId, make, mark } from "./shared/elements.js";
 import { counted, duration, percent, text } from "./shared/texts.js";
+import { divided } from "./shared/compare.js";
+import { percentAcross } from "./shared/zoom.js";
 import { activeJobs, isActive, jobWith } from "./jobs.js";
 import { currentPhoto } from "./photos.js";
 import { steady } from "./pictures.js";
@@ -11,9 +13,9 @@ const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 30, NEAR = 12; // percent
 const picture = byId("picture"), line = byId("line"), body = document.body;
 export const sample = JSON.parse(byId("order").dataset.sample);
 
-// shown: the id of the job on the stage, or null for the order. preview: the address of the order's preview. movedAt: where the user left
-// the line. offers: makes what the line about a result offers.
-let shown = null, preview = sample.painted, movedAt = null, offers = () => [];
+// shown: the id of the job on the stage, or null for the order. preview: the address of the order's preview. isRough: whether a sharper one
+// follows. movedAt: where the user left the line. offers: makes what the line about a result offers.
+let shown = null, preview = sample.painted, isRough = false, movedAt = null, offers = () => [];
 export const shownJob = () => jobWith(shown);
 export const shownPreview = () => preview;
 export const bindOffers = (made) => { offers = made; };
@@ -24,20 +26,15 @@ const setLine = (at) => {
   picture.classList.toggle("only-painting", at < NEAR);
   picture.classList.toggle("only-photo", at > 100 - NEAR);
   line.value = at;
-  line.setAttribute("aria-valuetext", text("gallery.divided", {
-    left: text("gallery.photo_label"), left_share: percent(at / 100), right: text("gallery.result_label"), right_share: percent(1 - at / 100),
-  }));
+  line.setAttribute("aria-valuetext", divided(at, text("gallery.photo_label"), text("gallery.result_label")));
 };
 const moveLine = (at) => {
   movedAt = Math.min(100, Math.max(0, at));
   picture.classList.add("held");
   setLine(movedAt);
 };
-const placeOf = ({ clientX }) => {
-  const { left, width } = picture.getBoundingClientRect();
-  return 100 * (clientX - left) / width;
-};
 let held = false;
+const follow = (event) => { if (held && event.isPrimary) moveLine(percentAcross(picture, event)); };
 // Browsers move a slider in different ways, iPhones by its thumb alone: keys move it by itself, and all else moves it here.
 picture.addEventListener("pointerdown", (event) => {
   if (event.button || !event.isPrimary || picture.dataset.view !== "line" || event.target.closest("button")) return;
@@ -45,10 +42,10 @@ picture.addEventListener("pointerdown", (event) => {
   if (event.pointerType !== "mouse") return; // A finger may be about to scroll.
   event.preventDefault();
   picture.setPointerCapture(event.pointerId);
-  moveLine(placeOf(event));
+  follow(event);
 });
-picture.addEventListener("pointermove", (event) => { if (held && event.isPrimary) moveLine(placeOf(event)); });
-picture.addEventListener("pointerup", (event) => { if (held && event.isPrimary) moveLine(placeOf(event)); held = false; });
+picture.addEventListener("pointermove", follow);
+picture.addEventListener("pointerup", (event) => { follow(event); held = false; });
 picture.addEventListener("pointercancel", () => { held = false; });
 line.addEventListener("input", () => moveLine(line.valueAsNumber));
 line.addEventListener("change", (event) => event.stopPropagation()); // It changes no order.
@@ -60,12 +57,13 @@ const showBefore = steady(byId("photo-side"), (image) => { if (image && !ratio) 
 const showAfter = steady(byId("painting-side"), (image) => { if (image && picture.dataset.view === "plain") setRatio(image.naturalWidth / image.naturalHeight); });
 
 const em = (words) => make("em", words);
-const joined = (parts, between = ", ") => parts.filter(Boolean).flatMap((part, at) => (at ? [between, part] : [part]));
+export const joined = (parts, between = ", ") => parts.filter(Boolean).flatMap((part, at) => (at ? [between, part] : [part]));
 // Title, year and medium, as far as the title is not above already.
 const aboutTiles = (tiles, withMedium) => {
   const [{ title, short, year, medium } = {}, ...others] = tiles;
   if (others.length) return joined(tiles.filter((each) => each.short).map((each) => em(each.title)));
-  return joined([short && em(title), year, withMedium && medium]);
+  const named = joined([short && em(title), year]);
+  return withMedium && medium ? [...named, make("span", `${named.length ? ", " : ""}${medium}`, "medium")] : named;
 };
 const viewOfOrder = () => {
   const tiles = chosenTiles(), photo = currentPhoto(), names = namesOfTiles(tiles);
@@ -75,7 +73,8 @@ const viewOfOrder = () => {
     view: preview ? "line" : "photo", at: movedAt ?? (photo ? AT_STYLE : AT_PHOTO),
     before: photo ? (photo.unshown ? null : photo.thumb) : sample.photo, after: preview,
     title: photo ? [em(tiles.length ? capital(after) : photo.name)] : [`${text("page.your_photo")} `, em(after)],
-    about: photo && photo.unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tile && tile.thumb,
+    about: photo && photo.unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tile,
+    photo: photo ? photo.name : text("page.sample"), rough: isRough,
   };
 };
 export const paintedIn = ({ started, finished }) => started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0;
@@ -108,20 +107,12 @@ const viewOfJob = (job) => {
     at: painting ? 100 - 100 * (fraction || 0) : movedAt ?? AT_RESULT,
     before: `${links.photo}?small=1`,
     after: done ? `${links.result}?small=1` : painting && links.preview ? `${links.preview}?step=${step}` : null,
-    title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles.length ? tiles[0].thumb : null,
-    progress: painting ? fraction || 0 : null, ratio: done && width ? width / height : null,
+    title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles[0],
+    photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? fraction || 0 : undefined, ratio: done && width ? width / height : null,
   };
 };
 
-// Shows the stage as it is now.
-export const render = () => {
-  const job = shownJob();
-  if (!job) shown = null;
-  byId("strip").hidden = !currentPhoto() && !document.querySelector("#queue li, #finished li");
-  if (!job && !currentPhoto() && !chosenTiles().length && !body.dataset.acts) return; // The page that the server sent.
-  const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
-  body.dataset.state = is.acts === "first" ? "first" : "later";
-  body.dataset.acts = is.acts;
+const showPictures = (is) => {
   picture.dataset.view = is.view;
   setLine(is.at);
   // The line of the first screen moves by itself: page and script have nothing to do with each other there.
@@ -132,24 +123,35 @@ export const render = () => {
   showBefore(is.before);
   showAfter(is.after);
   byId("unshown").hidden = Boolean(is.before);
-  byId("heading").replaceChildren(...is.title);
-  const line = make("p");
-  line.append(...is.about);
-  if (line.textContent !== byId("about").textContent) byId("about").replaceChildren(...line.childNodes); // Its button keeps the focus.
+  byId("rough").hidden = !is.rough;
   byId("side").textContent = is.names;
+  byId("progress").hidden = is.progress === undefined;
+  byId("progress").value = is.progress || 0;
+};
+const showLabel = (is) => {
+  byId("heading").replaceChildren(...is.title);
+  const about = make("p");
+  about.append(...is.about);
+  if (about.textContent !== byId("about").textContent) byId("about").replaceChildren(...about.childNodes); // Its button keeps the focus.
   byId("painting-side").alt = byId("heading").textContent;
-  byId("photo-side").alt = job ? text("gallery.the_photo", { photo: job.photo }) : currentPhoto() ? currentPhoto().name : text("page.sample");
-  byId("progress").hidden = is.progress === null || is.progress === undefined;
-  if (is.progress) byId("progress").value = is.progress; else byId("progress").removeAttribute("value");
+  byId("photo-side").alt = is.photo;
   byId("original").hidden = !is.original;
-  if (is.original) byId("original").src = is.original;
-  for (const cell of document.querySelectorAll(".film li")) {
-    const here = cell.dataset.of === is.key;
-    cell.classList.toggle("here", here);
-    if (here) cell.querySelector(".cell").setAttribute("aria-current", "true"); else cell.querySelector(".cell").removeAttribute("aria-current");
-  }
-  byId("mask-open").hidden = job !== undefined || !currentPhoto() || currentPhoto().unshown;
-  byId("full-screen").hidden = job ? job.state !== "done" : !preview || !currentPhoto();
+  if (is.original) Object.assign(byId("original"), { href: `${is.original.thumb}?large=1`, title: is.original.title });
+  if (is.original) byId("original").firstElementChild.src = is.original.thumb;
+};
+// Shows the stage as it is now.
+export const render = () => {
+  const job = shownJob(), photo = currentPhoto();
+  if (!job) shown = null;
+  byId("strip").hidden = !photo && !document.querySelector("#queue li, #finished li");
+  if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
+  const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
+  body.dataset.acts = is.acts;
+  showPictures(is);
+  showLabel(is);
+  for (const cell of document.querySelectorAll(".film .cell")) mark(cell, "aria-current", cell.parentElement.dataset.of === is.key);
+  byId("mask-open").hidden = job !== undefined || !photo || photo.unshown;
+  byId("full-screen").hidden = job ? job.state !== "done" : !preview || !photo;
   // The focus would be lost with a button that went.
   if (focused !== body && !focused.getClientRects().length) byId("heading").focus({ preventScroll: true });
 };
@@ -159,10 +161,11 @@ const show = (id) => {
   render();
 };
 export const showJob = show;
-export const showOrder = () => show(null);
-// Shows another preview of the order, or none.
-export const showPreview = (address) => {
+const showOrder = () => show(null);
+// Shows another preview of the order, or none. roughly: whether a sharper one follows.
+export const showPreview = (address, roughly = false) => {
   preview = address;
+  isRough = roughly;
   if (!shownJob()) render();
 };
 export const largestSide = () => devicePixelRatio * Math.max(picture.clientWidth, picture.clientHeight);

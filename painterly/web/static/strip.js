@@ -3,17 +3,17 @@ import { byId, fromTemplate } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 import { activeJobs, cancelJob, endedJobs, isActive, jobWith } from "./jobs.js";
 import { steady } from "./pictures.js";
-import { render, showJob } from "./stage.js";
+import { joined, render, showJob } from "./stage.js";
 import { namesOf, titleOf } from "./styles.js";
+import { brief } from "./words.js";
 
 const FINISHED_SHOWN = 12;
 const cells = new Map();
 
-const saidOf = (job) => {
-  const { state, place, fraction } = job;
-  if (state === "queued") return place > 1 ? text("page.nth", { place }) : text("page.next");
-  if (state === "painting") return fraction ? percent(fraction) : text("page.starting");
-  return state === "done" ? namesOf(job) : text(state === "failed" ? "page.not_painted" : "page.cancelled");
+const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
+  if (state === "queued") return joined([place > 1 ? text("page.nth", { place }) : text("page.next"), left && text("page.done_in", { time: brief(left) })]).join("");
+  if (state === "painting") return fraction ? joined([percent(fraction), left && text("page.left", { time: brief(left) })]).join("") : text("page.starting");
+  return state === "done" ? photo : text(state === "failed" ? "page.not_painted" : "page.cancelled");
 };
 // The newest picture of a job. The preview changes with the steps.
 const pictureOf = ({ state, step, links }, shown) => {
@@ -35,8 +35,9 @@ const showCell = (job) => {
   if (cell.job === job) return;
   cell.job = job;
   cell.root.dataset.state = job.state;
+  part(".named").textContent = namesOf(job);
   part(".said").textContent = saidOf(job);
-  part(".named").textContent = `, ${titleOf(job)}`;
+  part(".of").textContent = job.state === "done" ? "" : job.photo;
   part(".done-part").hidden = job.state !== "painting";
   part(".done-part").style.setProperty("--done", `${100 * (job.fraction || 0)}%`);
   cell.address = pictureOf(job, cell.address);

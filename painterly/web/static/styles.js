@@ -10,7 +10,7 @@ import { announce, ofFile, paintingName, refuse } from "./words.js";
 // its own settings, and the address of the sample photo in this style, if there is one.
 let allTiles = [], shownPage = null;
 const form = byId("order"), list = byId("styles"), several = byId("several");
-const LEAST = 5, WHOLE = 100; // percent of a blend
+const LEAST = 5, WHOLE = 100, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
 export const chosenTiles = () => allTiles.filter(({ box }) => box.checked);
 const blends = () => chosenTiles().length > 1 && form.elements.blend.value === "1";
 const tileOf = (painting) => allTiles.find(({ shares }) => Object.keys(shares).length === 1 && Object.hasOwn(shares, painting));
@@ -47,9 +47,10 @@ export const tilesOf = ({ style, paintings }) => {
 const shortOf = ({ short, title }) => short || title;
 export const namesOfTiles = (tiles) => listed([...new Set(tiles.map(shortOf))]);
 export const namesOf = (job) => {
-  const tiles = tilesOf(job);
-  if (job.poster) return text("page.poster");
-  return tiles.length === 1 || tiles.length === job.paintings.length ? namesOfTiles(tiles) || job.style : job.style;
+  const tiles = tilesOf(job), { paintings, poster } = job;
+  if (poster) return text("page.poster");
+  if (tiles.length === 1 || tiles.length === paintings.length) return namesOfTiles(tiles);
+  return paintings.length > MOST_NAMED ? job.style : listed(paintings.map(({ name }) => titleOfPainting(name)));
 };
 export const inStyle = (tiles, names, poster = false) => poster ? text("page.after_all") : text(tiles.length && tiles.every(({ short }) => short) ? "page.after" : "page.in_style", { name: names, style: names });
 // The title of a job or a result: its photo and its style.
@@ -58,17 +59,17 @@ export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(jo
 // The paintings of a blend stand side by side, with a line between each two, which is a slider.
 const cutsOf = (tiles) => tiles.slice(0, -1).map((_, at) => tiles.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0));
 const showShares = () => {
-  const tiles = chosenTiles(), parts = [...byId("shares").querySelectorAll("span")], said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
-  byId("shares").style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
-  for (const [at, part] of parts.entries()) part.firstChild.textContent = said[at];
-  for (const [at, slider] of [...byId("shares").querySelectorAll("input")].entries()) {
-    slider.value = cutsOf(tiles)[at];
+  const tiles = chosenTiles(), cuts = cutsOf(tiles), shares = byId("shares"), said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
+  shares.style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
+  shares.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
+  shares.querySelectorAll("input").forEach((slider, at) => {
+    slider.value = cuts[at];
     slider.setAttribute("aria-valuetext", listed(said));
-  }
+  });
 };
-const sliderOf = (at) => {
+const sliderOf = (tile, at) => {
   const slider = Object.assign(make("input"), { type: "range", min: 0, max: WHOLE, step: 1 });
-  slider.setAttribute("aria-label", text("page.share_of", { name: shortOf(chosenTiles()[at]) }));
+  slider.setAttribute("aria-label", text("page.share_of", { name: shortOf(tile) }));
   slider.addEventListener("input", () => {
     const tiles = chosenTiles(), cuts = [0, ...cutsOf(tiles), WHOLE], least = Math.min(LEAST, WHOLE / 2 / tiles.length);
     cuts[at + 1] = Math.min(cuts[at + 2] - least, Math.max(cuts[at] + least, slider.valueAsNumber));
@@ -78,16 +79,16 @@ const sliderOf = (at) => {
   });
   return slider;
 };
+const partOf = ({ thumb }) => {
+  const part = fromTemplate("share-of", {});
+  part.style.backgroundImage = `url("${thumb}")`;
+  return part;
+};
 const showBlend = () => {
-  const tiles = chosenTiles();
+  const tiles = chosenTiles(), blended = blends() ? tiles : [];
   byId("mix").hidden = tiles.length < 2;
   byId("shares").hidden = !blends();
-  const parts = tiles.map(({ thumb }) => {
-    const part = fromTemplate("share-of", {});
-    part.style.backgroundImage = `url("${thumb}")`;
-    return part;
-  });
-  byId("shares").replaceChildren(...(blends() ? [...parts, ...tiles.slice(1).map((_, at) => sliderOf(at))] : []));
+  byId("shares").replaceChildren(...blended.map(partOf), ...blended.slice(0, -1).map(sliderOf));
   if (blends()) showShares();
 };
 const shareEqually = () => { for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length; };
