@@ -1,0 +1,135 @@
+"""The networks of recipe attention, and its steps: equal to the reference and to the authors'.
+
+reference.npz is written by make_reference.py.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.diffusion import SMALL, small_weights
+
+from painterly.diffusion.autoencoder import Autoencoder
+from painterly.diffusion.text import empty_prompt
+from painterly.diffusion.unet import UNet
+from painterly.diffusion.weights import SafeTensors
+from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam, times_of
+from painterly.errors import WeightsError
+
+REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
+CLOSE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 2.5e-2}
+
+
+def relative(found: tf.Tensor, name: str) -> float:
+    """Return the distance to the reference's array of this name, relative to its norm."""
+    wanted = REFERENCE[name].astype(np.float64)
+    return float(np.linalg.norm(found.numpy() - wanted) / np.linalg.norm(wanted))
+
+
+@pytest.mark.parametrize("precision", CLOSE)
+def test_the_networks_compute_what_diffusers_computes(precision):
+    dtype, close = tf.as_dtype(precision), CLOSE[precision]
+    weights = small_weights()
+    autoencoder = Autoencoder(weights.autoencoder, dtype, widths=SMALL.autoencoder)
+    assert relative(autoencoder.encode(tf.constant(REFERENCE["photo"])), "encoded") < close
+    latent = tf.constant(REFERENCE["encoded"])
+    assert relative(autoencoder.decode(latent), "decoded") < close
+    unet = UNet(weights.unet, dtype, widths=SMALL.unet)
+    noise = unet.noise(latent, tf.constant([495]), tf.constant(REFERENCE["prompt"]))
+    assert relative(noise, "noise") < close
+
+
+def test_the_empty_prompt_is_encoded_as_transformers_does():
+    tensors = small_weights().text_encoder
+    prompt = empty_prompt(tensors, width=SMALL.text, heads=SMALL.text_heads, depth=SMALL.text_depth)
+    assert relative(prompt, "prompt") < 1e-5
+
+
+def test_the_first_step_ends_where_the_authors_program_does():
+    dtype, weights = tf.float64, small_weights()
+    autoencoder = Autoencoder(weights.autoencoder, dtype, widths=SMALL.autoencoder)
+    photo, painting = (
+        autoencoder.encode(tf.constant(REFERENCE[name], dtype)) for name in ("photo", "painting")
+    )
+    unet = UNet(weights.unet, dtype, widths=SMALL.unet)
+    method = Distillation(unet, tf.constant(REFERENCE["prompt"], dtype))
+    time = tf.constant(times_of(20)[:1])
+    seen = zip(method.seen(photo, time), method.seen(painting, time), strict=True)
+    wanted = [Wanted(content.q, (style.k,), (style.v,)) for content, style in seen]
+    one = tf.constant(1.0, dtype)
+    weighing = Weighing(((one,),) * 6, ((None,),) * 6)
+    weights = tf.constant([0.0, 1.0], dtype)  # At the photo itself its error is 0.
+    _, direction = method.gradient(photo, time, wanted, weighing, 0, weights)
+    state = adam(Latent.start(photo), direction, tf.constant(0.05, dtype))
+    assert relative(state.latent, "first") < 1e-6
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Write a safetensors file of one array in each type, and return its path."""
+
+    def write(change=lambda header, body: (header, body)):
+        kinds = {"F32": np.float32, "F16": np.float16}
+        header, body = {"__metadata__": {"format": "pt"}}, b""
+        for dtype, kind in kinds.items():
+            raw = np.arange(6, dtype=kind).tobytes()
+            ends = [len(body), len(body) + len(raw)]
+            header[dtype] = {"dtype": dtype, "shape": [2, 3], "data_offsets": ends}
+            body += raw
+        upper = (np.arange(6, dtype=np.float32).view(np.uint32) >> 16).astype(np.uint16).tobytes()
+        ends = [len(body), len(body) + len(upper)]
+        header["BF16"] = {"dtype": "BF16", "shape": [2, 3], "data_offsets": ends}
+        header, body = change(header, body + upper)
+        text = json.dumps(header).encode()
+        path = tmp_path / "unet.safetensors"
+        path.write_bytes(len(text).to_bytes(8, "little") + text + body)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("kind", ["F32", "F16", "BF16"])
+def test_arrays_of_a_safetensors_file_are_read_in_each_type(written, kind):
+    found = SafeTensors(written()).array(kind, (2, 3))
+    np.testing.assert_array_equal(found, np.arange(6).reshape(2, 3))
+
+
+def damaged(header, body):
+    header["F32"]["shape"] = "two"
+    return header, body
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda header, body: (header, body[:-4]), "was cut: 4 bytes are missing"),
+        (lambda header, _: ([], b""), "is no safetensors file"),
+        (
+            lambda header, body: ({"F16": header["F16"]}, body),
+            "has no F32: it is another network's",
+        ),
+        (damaged, "has a damaged F32"),
+    ],
+)
+def test_a_cut_or_foreign_file_is_named_in_one_line(written, change, expected):
+    path = written(change)
+    with pytest.raises(WeightsError, match=expected) as caught:
+        SafeTensors(path).array("F32", (2, 3))
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"a file of another format " * 9, None])
+def test_another_file_is_refused_in_one_line(tmp_path, content):
+    path = tmp_path / "vae.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(WeightsError) as caught:
+        SafeTensors(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_weights_of_another_shape_are_refused_by_the_layers_name(written):
+    with pytest.raises(WeightsError, match=r"has F32 \(2, 3\), expected \(3, 3\)"):
+        SafeTensors(written()).array("F32", (3, 3))
