@@ -120,7 +120,7 @@ def test_a_record_makes_the_same_picture_with_masks_and_regions(folders, traced_
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
     np.savez("small.npz", **fabricated.trained_arrays())
-    run(folders, OUTPUT_FORMAT="png", VGG_WEIGHTS="small.npz")
+    run(folders, OUTPUT_FORMAT="png", VGG_WEIGHTS="small.npz", PHOTO="beach.jpg", STYLE="two")
     record = "out/_records/two/beach.jpg.json"
     assert inetwork(["--from-record", record, "copy"]) == 0
     assert Path("copy.png").read_bytes() == Path("out/two/beach.png").read_bytes()
