@@ -73,16 +73,16 @@ const all = top.querySelectorAll("a[href], button, input, select, summary, texta
 const used = [...all].filter((e) => !e.disabled && e.checkVisibility() && e.type !== "hidden"
   && !(e.type === "radio" && !e.checked));
 for (const each of used) each.dataset.unseen = "";
+// Hidden inputs show the focus on what stands for them.
+window.seen ||= document.addEventListener("focusin", ({ target }) => {
+  const next = target.nextElementSibling;
+  const faces = [[target], [next], [next, "::after"]]
+    .filter(([e]) => e && getComputedStyle(e).opacity !== "0");
+  if (faces.some((face) => getComputedStyle(...face).outlineStyle === "solid"))
+    delete target.dataset.unseen;
+}) ?? true;
 return used.length;
 })()
-"""
-# Hidden inputs show the focus on what stands for them.
-SHOW_FOCUS = """
-const focused = document.activeElement, next = focused.nextElementSibling;
-const faces = [[focused], [next], [next, "::after"]]
-  .filter(([e]) => e && getComputedStyle(e).opacity !== "0");
-if (faces.some((face) => getComputedStyle(...face).outlineStyle === "solid"))
-  delete focused.dataset.unseen;
 """
 
 
@@ -206,7 +206,6 @@ class Viewer:
         count = self.js(MARK_CONTROLS)
         for _ in range(count + 3):  # The browser's own controls take the focus, too.
             ActionChains(self.driver, duration=0).send_keys(Keys.TAB).perform()
-            self.driver.execute_script(SHOW_FOCUS)
         assert count > 2
         return self.js("[...document.querySelectorAll('[data-unseen]')].map(e => e.outerHTML)")
 
