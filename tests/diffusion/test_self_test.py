@@ -10,6 +10,8 @@ from painterly.diffusion import autoencoder as autoencoders
 from painterly.diffusion import self_test, sources
 from painterly.diffusion.weights import DiffusionWeights, RandomTensors
 
+pytestmark = pytest.mark.slow  # Each encodes, decodes and predicts several times.
+
 
 @pytest.fixture(autouse=True)
 def of_written_networks(monkeypatch, tmp_path):

@@ -17,7 +17,7 @@ from painterly.diffusion.text import empty_prompt
 from painterly.diffusion.unet import UNet
 from painterly.diffusion.weights import RandomTensors
 
-SIZE = (128, 256)  # px of the photo
+SIZE = (64, 128)  # px of the photo
 WIDTH = 64  # channels; two form a group
 LAST = "up_blocks.3.resnets.2"
 TEXT = {"width": 64, "heads": 2, "depth": 2}
@@ -51,7 +51,7 @@ class Written:
 
 @cache
 def photo():
-    """Return a smooth picture [1, 128, 256, 3], sRGB 0…1."""
+    """Return a smooth picture [1, 64, 128, 3], sRGB 0…1."""
     coarse = np.random.default_rng(7).random((1, 2, 3, 3), np.float32)
     return tf.image.resize(coarse, SIZE, "bilinear")
 

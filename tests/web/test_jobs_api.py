@@ -46,6 +46,7 @@ def test_an_upload_that_breaks_off_leaves_no_traceback(web, caplog):
     assert not [each for each in caplog.records if each.levelname in ("WARNING", "ERROR")]
 
 
+@pytest.mark.slow
 def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     unknown = web.get("/api/estimate").json()
     assert {unknown[each] for each in (*PRESETS, "poster")} == {None}
@@ -99,6 +100,7 @@ def test_a_job_with_a_timelapse_has_an_animation_of_its_picture(web, worker):
     assert web.get(f"/gallery/{max(films)}").content == answer.content
 
 
+@pytest.mark.slow
 def test_a_print_has_the_size_of_its_paper_and_counts_as_such_in_what_it_takes(web, worker):
     web.service.handle_worker_message(("speed", 1.0, "cpu"))
     paper = {"paper": "10x15cm", "dpi": 25, "bleed": "3mm"}

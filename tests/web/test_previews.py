@@ -312,6 +312,7 @@ def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
     assert decoded == ["the photo"]
 
 
+@pytest.mark.slow
 def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(
     place, hand, idle, monkeypatch
 ):
