@@ -6,9 +6,11 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from support import programs, tiny
+from PIL import Image
+from support import programs
 from support.commands import python
 from support.folder_batches import keys, run
+from support.pictures import saved
 from support.processes import Starter
 
 from painterly.devices.system_memory import resident_memory
@@ -59,7 +61,7 @@ def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys
 
 
 def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
-    Path("photos/large.jpg").write_bytes(tiny.file(4000, 4000, 1))
+    Path("photos/large.jpg").write_bytes(saved(Image.new("RGB", (4000, 4000)), "JPEG"))
     limit = f"{resident_memory() // 10**6 + 1200}MB"
     assert run(folders | INSTANT, STYLE_SIZE="full", MEMORY_LIMIT=limit, STYLE="monet") == 1
     out = capsys.readouterr().out
