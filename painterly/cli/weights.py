@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     models = args.models or MODELS[:1]
     for model in models:
         if model not in MODELS:
-            words.error(f"MODEL is {model!r}, expected {', '.join(MODELS)}")
+            words.error(f"MODEL is {model!r}, expected one of {', '.join(MODELS)}")
     if args.check and models != [ATTENTION]:
         words.error(f"--check goes with {ATTENTION} alone")
 
