@@ -19,7 +19,7 @@ from painterly.batch.finished import Finished
 from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import PlannedOrder
-from painterly.batch.reading import PhotoFiles, PhotoInput
+from painterly.batch.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.config import Config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
@@ -59,6 +59,7 @@ class Answer:
         record: The record of the result, once it is stored, or of the failure.
         already_stored: Whether another run has already stored the result.
         failure: The reason if the order has failed.
+        postponed: The reason if a later round of a watch paints the order.
         problem: The error of the worker, which paints no more.
     """
 
@@ -66,6 +67,7 @@ class Answer:
     record: Record | None = None
     already_stored: bool = False
     failure: str | None = None
+    postponed: str | None = None
     problem: PainterlyError | None = None
 
 
@@ -123,6 +125,8 @@ class RemoteWorker:
                 photo = self._bench.reader.fetch(order)
                 finished = self._painting.submit(self._paint_next, order, photo).result()
                 return Answer(record=self._bench.store(order, finished))
+            except ChangedError as error:
+                return Answer(postponed=str(error))
             except Exception as error:
                 if is_out_of_memory(error):
                     raise

@@ -213,6 +213,10 @@ class _Painting:
         self._problems.clear()
         del member.orders[order.record_key]
         self._queues.end()
+        if answer.postponed is not None:
+            order.log(f"{order.label}: {answer.postponed}", level=WARNING)
+            self._saving.postpone()
+            return
         record, failure = answer.record, answer.failure
         assert record is not None
         self._shown.add(failed=failure is not None, already_stored=answer.already_stored)

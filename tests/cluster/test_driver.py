@@ -2,18 +2,20 @@
 
 import json
 import os
+import signal
 import threading
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from support import tiny
 from support.batch_results import RECORD, results
 from support.fake_ray import DiedError, FakeRay
 from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 from support.polling import until
 
 from painterly import config
-from painterly.batch import batch
+from painterly.batch import batch, reading, watch
 from painterly.batch.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
@@ -134,6 +136,31 @@ def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster,
     assert "4 were painted by an earlier engine" in capsys.readouterr().out
     assert cluster.paint(REPAINT="1") == 0
     assert "4 painted" in capsys.readouterr().out
+
+
+def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_round(
+    cluster, monkeypatch, capsys
+):
+    photo, real = Path("photos/beach.jpg"), reading.read_photo
+    whole = tiny.file(60, 80, 9)
+    news = iter([whole[:300], whole])  # One for each style.
+
+    def read(order, *arguments):
+        if order.photo.key == photo.name and (data := next(news, None)):
+            photo.write_bytes(data)
+        return real(order, *arguments)
+
+    rests = iter([lambda: None])
+    monkeypatch.setattr(reading, "read_photo", read)
+    monkeypatch.setattr(queues, "MAX_ORDERS", 1)
+    del cluster.alive["two"]
+    stop = lambda: signal.raise_signal(signal.SIGTERM)  # noqa: E731
+    monkeypatch.setattr(watch, "_rest", lambda *_: next(rests, stop)())
+    with pytest.raises(Stopped):
+        cluster.paint(WATCH="1", WATCH_SETTLE="0")
+    out = capsys.readouterr().out
+    assert "FAILED" not in out and out.count("beach.jpg is being changed; it is waited for") == 2
+    assert out.count("\n2 painted in") == 2
 
 
 def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys):
