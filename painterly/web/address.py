@@ -55,8 +55,8 @@ def is_own_name(headers: Headers, options: WebOptions) -> bool:
     """
     if not options.hosts and (not options.local or options.password or options.proxies):
         return True
-    host = host_of(headers.get("host", ""))
-    return host is not None and host[0] in LOCAL_NAMES | options.hosts
+    hosts = map(host_of, named_hosts(headers, options))
+    return any(host is not None and host[0] in LOCAL_NAMES | options.hosts for host in hosts)
 
 
 def host_of(named: str, scheme: str = "http") -> tuple[str, int] | None:

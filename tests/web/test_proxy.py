@@ -54,6 +54,14 @@ def test_a_password_a_proxy_or_a_list_allows_the_sites_name_on_this_machine(plac
         assert client.get("/healthz", headers={"Host": "10.0.0.9"}).status_code == 200, "probes"
 
 
+def test_a_proxy_may_pass_on_the_name_of_a_list_beside_its_own(place):
+    told = {"Host": "web:8080", "X-Forwarded-Host": "home.example"}
+    for proxies, status in (("1", 200), ("0", 400)):
+        with served({**place, "WEB_HOSTS": "home.example", "WEB_PROXIES": proxies}) as client:
+            assert client.get("/", headers=told).status_code == status
+            assert client.get("/", headers={"Host": "web:8080"}).status_code == 400
+
+
 def test_a_name_that_is_not_allowed_is_answered_by_what_to_set(web):
     for headers, kind in (({}, "application/json"), (HTML, "text/html; charset=utf-8")):
         answer = web.get("/", headers={"Host": "home.example", **headers})
