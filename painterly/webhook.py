@@ -77,8 +77,8 @@ def deliver(
             send(end - time.monotonic())
             return
         except WebhookError as error:
-            if pause_s is not None and error.retry_s is not None:
-                pause_s = error.retry_s
+            if pause_s is not None:
+                pause_s = error.retry_s or pause_s
             if pause_s is None or not error.passes or time.monotonic() + pause_s >= end:
                 failed(str(error))
                 return

@@ -3,9 +3,11 @@
 import re
 import socket
 import threading
+import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 from support.folder_batches import run
@@ -81,6 +83,27 @@ def test_word_is_sent_again_where_the_host_asks_for_it_and_no_longer_than_a_minu
         run(folders, NOTIFY_URL=receiver.address)
         assert "answered with the status 503; see NOTIFY_URL" in capsys.readouterr().out
     assert len(receiver.posts) == 8
+
+
+@pytest.mark.parametrize(
+    ("asked", "pauses"),
+    [
+        ("0", [2, 10]),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", [2, 10]),
+        ("7", [7, 7]),
+        ("soon", [2, 10]),
+    ],
+)
+def test_a_host_that_asks_for_no_pause_gets_no_burst_of_attempts(
+    folders, stand_in, receiver, monkeypatch, asked, pauses
+):
+    slept = []
+    clock = SimpleNamespace(monotonic=time.monotonic, time=time.time, sleep=slept.append)
+    monkeypatch.setattr(webhook, "time", clock)
+    monkeypatch.setattr(report, "PAUSES_S", (2.0, 10.0))
+    receiver.status, receiver.retry_after = 429, asked
+    run(folders, NOTIFY_URL=receiver.address)
+    assert len(receiver.posts) == 3 and slept == pauses
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class Receiver:
         self.posts: list[tuple[str, dict[str, str], dict]] = []
         self.bodies: list[bytes] = []
         self.status, self.first = 204, list[int]()
-        self.retry_after = "0"
+        self.retry_after = "0.01"
 
     @property
     def texts(self) -> list[str]:
