@@ -48,7 +48,7 @@ class Watch:
         self._lines, self._stop = io.StringIO(), stop
         log.log_to_stdout("%(message)s")
         log.logger.addHandler(logging.StreamHandler(self._lines))
-        watched = dataclasses.replace(config.load(variables), watch=0.02)
+        watched = dataclasses.replace(config.load(variables), watch=0.02, settle=0)
         pool = ThreadPoolExecutor(1)
         self._running = pool.submit(batch.run, watched)
         pool.shutdown(wait=False)
@@ -271,7 +271,7 @@ def test_an_outage_of_the_storage_does_not_end_it(moto, proxy, watching, monkeyp
 def test_at_rest_it_has_not_loaded_tensorflow_and_obeys_a_stop(folders, stand_in, tmp_path):
     run(folders)
     command = (sys.executable, "-m", "painterly", "--watch")
-    environment = {**os.environ, **folders, "PYTHONPATH": str(PROGRAM)}
+    environment = {**os.environ, **folders, "PYTHONPATH": str(PROGRAM), "WATCH_SETTLE": "0"}
     written = tmp_path / "log"
     with written.open("w") as out:
         child = subprocess.Popen(command, env=environment, stdout=out, stderr=out, text=True)
