@@ -31,7 +31,10 @@ _TRIES = 4  # to read a job that other processes change
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
 _TRIAL = f"{WEB}/trial/"
 UNFIT = "the storage has no {what}, which the web service needs for its jobs"
-_CONDITIONS, _ETAGS = "conditional writes (If-None-Match, If-Match)", "ETags, in listings as well"
+_CONDITIONS, _ETAGS = (
+    "conditional writes (If-None-Match, If-Match)",
+    "ETags (or only in some answers)",
+)
 _ID_IN_KEY = re.compile(r"(?:^|/)([0-9a-f]{20})(?:/|\.)")
 
 
