@@ -143,6 +143,22 @@ def tile_size(image: ImageFile.ImageFile) -> Size:
     return _tag(image, ExifTags.Base.TileWidth), _tag(image, ExifTags.Base.TileLength)
 
 
+def piece_bytes(image: ImageFile.ImageFile) -> int:
+    """Return the most bytes that a TIFF compresses at once; 0 for all other pictures."""
+    if not isinstance(image, TiffImageFile) or _tag(image, ExifTags.Base.Compression) in (0, 1):
+        return 0
+    across, down = tile_size(image)
+    if not across:
+        across = image.width
+        down = min(image.height, _tag(image, ExifTags.Base.RowsPerStrip) or image.height)
+    planes = _tag(image, ExifTags.Base.PlanarConfiguration) == 2
+    samples = 1 if planes else _tag(image, ExifTags.Base.SamplesPerPixel) or 1
+    bits: int = max(
+        image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))
+    )  # Some write it once for all.
+    return across * down * bits * samples // 8
+
+
 def raw_mode(tile: ImageFile._Tile) -> str:
     """Return the mode in which Pillow unpacks the bytes of a tile."""
     return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)

@@ -20,7 +20,7 @@ from painterly.images.containers import animations, heif, jpeg, jxl, png, tiff
 from painterly.images.containers.boxes import JXL_STARTS
 from painterly.images.containers.content import Content
 from painterly.images.exif import PREFIX as EXIF_PREFIX
-from painterly.images.header import check_most_pixels, check_size, tile_size
+from painterly.images.header import check_most_pixels, check_size, piece_bytes, tile_size
 from painterly.images.output import FILE_FORMATS
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
@@ -58,6 +58,8 @@ _RARE_COMPRESSIONS = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
+# A piece of a TIFF is decoded as a whole. Without damage, one of that many bytes in as few is flat.
+_LARGE_PIECE, _THIN = 256_000_000, 200
 _BMP_HEADER = 54  # bytes, without its later versions
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
@@ -133,6 +135,22 @@ def opened(content: Content) -> ImageFile.ImageFile:
     check_size(*image.size)
     _check_depth(image)
     return image
+
+
+def check_data(image: ImageFile.ImageFile, content: Content) -> None:
+    """Check that a file's data are not far too few for the opened picture, before memory is taken
+    for its pixels.
+
+    Raises PictureError for a TIFF in one huge piece, ValueError for a file that is damaged.
+    """
+    if content.is_short or png.is_cut(content.data):
+        raise ValueError("fewer data than pixels")
+    piece = piece_bytes(image)
+    if piece > max(_LARGE_PIECE, _THIN * len(content.data)):
+        raise PictureError(
+            f"is a TIFF of a rare kind (one piece of {piece // 1_000_000} MB in a file of "
+            f"{len(content.data) / 1e6:.1f} MB); save it in strips or tiles"
+        )
 
 
 def kind_of(data: bytes) -> str | None:

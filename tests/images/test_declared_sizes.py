@@ -1,12 +1,15 @@
 """Small files that declare large sizes in their parts: refused before anything is allocated."""
 
 import struct
+import zlib
 
 import pytest
+from PIL import Image
 from support.memory import peak, reset_peak
 from support.pictures import decode, gradient, reduced_jpeg, saved
 
 from painterly.errors import PictureError
+from painterly.images.opening import content_of
 from painterly.images.picture_file import PictureFile
 
 # pytest shows even warnings that painterly.images silences for its users.
@@ -102,6 +105,62 @@ def test_an_avif_that_declares_far_more_than_it_has_is_refused_before_it_is_deco
     with pytest.raises(PictureError, match="damaged"):
         decode(patched("AVIF", b"ispe", (14_000, 14_000)), "photo")
     assert peak() - before < MOST
+
+
+def jpeg(side, **options):
+    data = bytearray(saved(gradient(), "JPEG", **options))
+    at = data.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0") + 5
+    data[at : at + 4] = struct.pack(">2H", side, side)
+    return bytes(data)
+
+
+def strip(side, compression):
+    tags = {256: side, 257: side, 258: 8, 259: compression, 262: 2, 273: 200, 277: 3, 279: 20}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    packed = zlib.compress(bytes(100))
+    return (struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries).ljust(200, b"\0") + packed
+
+
+def flat_png(side, missing):
+    """A black PNG that lacks a part of its compressed pixels."""
+
+    def chunk(kind, body):
+        return (
+            struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
+        )
+
+    packer = zlib.compressobj(1)
+    rows = bytes(1 + 3 * side)
+    packed = b"".join(packer.compress(rows) for _ in range(side)) + packer.flush()
+    head = chunk(b"IHDR", struct.pack(">2L5B", side, side, 8, 2, 0, 0, 0))
+    body = chunk(b"IDAT", packed[: len(packed) - missing])
+    return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("read", [decode, lambda data, name: reduced_jpeg(data, name, 32)])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (jpeg(14_000), "damaged"),
+        (jpeg(14_000, progressive=True), "damaged"),
+        (jpeg(14_000)[:-2], "damaged"),
+        (strip(14_000, 5), r"one piece of 588 MB in a file of 0.0 MB\); save it in strips"),
+        (strip(14_000, 8), "one piece of 588 MB"),
+        (flat_png(11_000, missing=5000), "damaged"),
+    ],
+    ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG"],
+)
+def test_data_that_cannot_hold_the_pixels_are_refused_before_these_are_allocated(data, said, read):
+    before = reset_peak()
+    with pytest.raises(PictureError, match=f"^photo: is .*{said}"):
+        read(data, "photo")
+    assert peak() - before < MOST
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}])
+def test_the_smallest_jpeg_of_a_large_picture_is_no_damaged_one(options):
+    data = saved(Image.new("RGB", (5000, 4008)), "JPEG", quality=1, optimize=True, **options)
+    assert not content_of(data).is_short
 
 
 def test_a_stream_of_another_size_than_its_file_declares_is_damaged():

@@ -14,6 +14,11 @@ LONGEST_TEXT = 256_000  # bytes of a text that is kept: XMP, or EXIF as text
 # Reading takes time for every chunk: a file of nearly empty ones would take it without pixels.
 _MANY, _SMALL = 10_000, 256  # chunks, and bytes of them on average
 
+# Large pictures of few data: pixels, and bytes of them for one of the file.
+_LARGE, _THIN, _AT_ONCE = 25_000_000, 100, 1_000_000
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by type of colour
+_FIRST_CHUNK_END = 33
+
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _METADATA = (b"XML:com.adobe.xmp\0", b"Raw profile type ")  # as texts
 _OLD_NAME, _USUAL_NAME = b"Raw profile type APP1\0", b"Raw profile type exif\0"
@@ -60,6 +65,28 @@ def content(data: bytes) -> Content:
         data = SIGNATURE + b"".join(data[each.start : each.end] for each in ordered) + rest
     values = struct.unpack("4B", cicp) if len(cicp) == 4 else None
     return Content(data, tuple(left_out), cicp=values)
+
+
+def is_cut(data: bytes) -> bool:
+    """Return whether a large picture of few data, which may be flat, ends before its pixels do:
+    Pillow would take the memory of all others first."""
+    if not data.startswith(SIGNATURE) or len(data) < _FIRST_CHUNK_END:
+        return False
+    width, height, bits, kind = struct.unpack_from(">LLBB", data, 16)
+    left: int = height * (1 + width * bits * _CHANNELS.get(kind, 0) // 8)
+    is_interlaced = data[28] != 0
+    if width * height < _LARGE or left < _THIN * len(data) or is_interlaced:
+        return False
+    inflate = zlib.decompressobj()
+    for part in _chunks(data)[0]:
+        packed = data[part.body : part.end - 4] if part.kind == b"IDAT" else b""
+        while packed and left > 0:
+            try:
+                left -= len(inflate.decompress(packed, _AT_ONCE))
+            except zlib.error:
+                return True
+            packed = inflate.unconsumed_tail
+    return left > 0
 
 
 def _with_usual_names(data: bytes, chunks: list[Part]) -> bytes:
