@@ -18,7 +18,7 @@ from painterly.wording import printable, shortened
 # How each preset's defaults differ from those of the fields, which are `fine`.
 PRESETS: dict[str, dict[str, Any]] = {
     "instant": {"size": 512, "recipe": "instant"},
-    "draft": {"size": 512, "iterations": 20, "learning_rate": 0.04},
+    "draft": {"size": 512, "iterations": 14, "learning_rate": 0.033},
     "fine": {},
     "print": {"size": 1600, "iterations": 80},
     "master": {"recipe": "attention"},
@@ -167,8 +167,8 @@ class Settings:
     )
     iterations: int = setting(
         60,
-        "optimisation steps at 256 px; smaller sizes take up to twice as many, 512 px takes half, "
-        "and 1024 px or more a quarter, except in recipe moments",
+        "optimisation steps at the third size; the first takes twice as many, the second a third "
+        "more, and sizes above 512 px down to a quarter, except in recipe moments",
         low=1,
         high=100_000,
     )

@@ -19,9 +19,9 @@ SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
 MATCHED_EVERY = 7, 30  # steps at least and at most
 FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of `iterations`
-# A picture that is rebuilt from patches takes `iterations` steps at this longer side in px, half as
-# many at twice that, and this part of them at least.
-STEPS_AT, LEAST_STEPS = 256, 0.25
+# A picture that is rebuilt from patches takes all steps up to this longer side in px, half as many
+# at twice that, and this part of them at least.
+ALL_STEPS_TO, LEAST_STEPS = 512, 0.25
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
@@ -89,9 +89,8 @@ def _share(scale: int, longer: int, rebuilds: bool) -> float:
         longer: Its longer side in px.
         rebuilds: Whether the picture is rebuilt.
     """
-    if rebuilds:
-        return min(FIRST_STEPS, max(LEAST_STEPS, STEPS_AT / longer))
-    return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)]
+    part = max(LEAST_STEPS, min(1.0, ALL_STEPS_TO / longer)) if rebuilds else 1.0
+    return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)] * part
 
 
 def steps_between_matches(iterations: int) -> int:

@@ -56,8 +56,8 @@ def test_a_painting_is_as_large_as_the_picture_or_half_way_to_it_in_octaves():
 def test_steps_fall_from_scale_to_scale_and_the_original_recipe_has_one():
     for size, steps in (
         (128, [120]),
-        (512, [120, 60, 30]),
-        (2048, [120, 60, 30, 15, 15]),
+        (512, [120, 80, 60]),
+        (2048, [120, 80, 60, 30, 15]),
     ):
         assert Schedule.of(600, 800, Settings(size=size)).counts == steps
     assert Schedule.of(600, 800, Settings(size=512, iterations=1)).counts == [2, 1, 1]
