@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.diffusion import small_weights
-from support.tiny import each_read, last, picture
+from support.tiny import last, picture
 
 from painterly import Settings, stylize
 from painterly.engine.attention_memory import canvas_of
@@ -14,9 +15,17 @@ PAINTING = picture(64, 64, 1)
 WEIGHTS = small_weights()
 
 
+@pytest.fixture(autouse=True)
+def untraced():
+    """A trace takes longer than all steps here. tests/batch/test_attention.py paints by traces."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def settings(**others) -> Settings:
     return Settings(
-        **{"recipe": "attention", "size": 64, "iterations": 6, "precision": "float32", **others}
+        **{"recipe": "attention", "size": 64, "iterations": 3, "precision": "float32", **others}
     )
 
 
@@ -27,13 +36,14 @@ def test_a_picture_has_the_photos_proportions_at_any_shape():
 
 
 def test_a_resumed_picture_is_byte_for_byte_the_same():
-    photo, at = picture(64, 64), settings()
-    whole = each_read(stylize(photo, [PAINTING], at, diffusion=WEIGHTS))
-    for done in (1, 4, 5):  # within a batch of looked-at times, and at its end
-        steps = stylize(photo, [PAINTING], at, diffusion=WEIGHTS)
-        step = next(each for each in steps if each.iteration == done)
-        resumed = stylize(photo, [PAINTING], at, diffusion=WEIGHTS, resume=step.snapshot())
-        np.testing.assert_array_equal(last(resumed).image, whole[-1].image)
+    given = picture(64, 64), [PAINTING], settings(iterations=5)
+    snapshots = []
+    for step in stylize(*given, diffusion=WEIGHTS):
+        if step.iteration in (1, 4):  # within a batch of looked-at times, and at its end
+            snapshots.append(step.snapshot())
+    for snapshot in snapshots:
+        resumed = last(stylize(*given, diffusion=WEIGHTS, resume=snapshot))
+        np.testing.assert_array_equal(resumed.image, step.image)
 
 
 def test_a_higher_strength_leads_further_from_the_photo():
