@@ -112,6 +112,13 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 # The settings of the result on paper; and those of its shape, with their only values on paper.
 OF_PAPER = ("paper", "dpi", "bleed")
+# Settings that also apply while recipe default finishes a picture of recipe attention, the strength
+# then, and the part of `iterations` that it takes.
+OF_FINISHING = (
+    *("stroke_size", "preserve_color", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
+    *("precision", "deterministic", "compile", "seed"),
+)
+FINISHING_STRENGTH, FINISHING_STEPS = 0.25, 0.3
 _WITHOUT_PAPER = {"rescale_image": False, "maintain_aspect_ratio": True}
 
 
@@ -393,6 +400,14 @@ class Settings:
         if self.paper == papers.NONE:
             return self.replaced({"size": longest})
         return self.replaced({"dpi": papers.most_dpi(self.paper, self.bleed, longest)})
+
+    def finishing(self, longer: int) -> "Settings":
+        """Return the settings of recipe default that finish a smaller picture of recipe attention
+        at this longer side in px."""
+        kept = {name: getattr(self, name) for name in OF_FINISHING}
+        iterations = max(1, round(FINISHING_STEPS * self.iterations))
+        strength = FINISHING_STRENGTH
+        return Settings(size=longer, strength=strength, iterations=iterations, **kept)
 
     def what_fits(self, longest: int) -> str:
         """Name the largest size if a longer side of at most `longest` px fits, or the most dpi on

@@ -5,7 +5,7 @@ from logging import WARNING
 
 from painterly.batch.order import Order
 from painterly.diffusion.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
-from painterly.engine.schedule import Schedule
+from painterly.engine.schedule import Schedule, work_of_steps
 from painterly.images.arrays import fit_size
 from painterly.wording import duration
 
@@ -25,8 +25,9 @@ def log_cpu_time(order: Order, device: str, schedule: Schedule) -> None:
 
     precision = settings.precision if settings.precision != "auto" else fastest_precision()
     machine = os.cpu_count() or 1, precision
-    size, steps = schedule.sizes[-1], schedule.counts[-1]
-    seconds = cpu_seconds(size, steps, *machine)
+    size, steps = schedule.sizes[0], schedule.counts[0]
+    work = work_of_steps(schedule, settings)
+    seconds = cpu_seconds(size, steps, *machine) * sum(work) / sum(work[:steps])
     quick = cpu_seconds(fit_size(*size, QUICK_SIDE), QUICK_STEPS, *machine)
     instead = f"; size {QUICK_SIDE} with iterations {QUICK_STEPS} takes about {duration(quick)}"
     order.log(

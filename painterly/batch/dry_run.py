@@ -228,7 +228,8 @@ class Forecast:
         if diffusion is not None:
             from painterly.engine import attention_transfer
 
-            return attention_transfer.plan(inputs, sizes[-1], settings, diffusion, budget)
+            assert network is not None
+            return attention_transfer.plan(inputs, sizes, settings, diffusion, network, budget)
         if network is None:
             return plan_memory(inputs, sizes[-1], paintings, settings, budget)
         from painterly.engine.style_transfer import plan_painting

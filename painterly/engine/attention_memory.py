@@ -12,13 +12,12 @@ from painterly.devices.budget import MemoryBudget
 from painterly.diffusion.weights import Architecture, DiffusionWeights
 from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs
 from painterly.engine.picture import Canvas, postprocess_bytes
-from painterly.engine.schedule import painting_size
-from painterly.errors import MemoryShortError, PictureError
+from painterly.engine.schedule import LARGEST_NATIVE, painting_size
+from painterly.errors import MemoryShortError
 from painterly.settings import Settings
 from painterly.wording import memory_size
 
 MULTIPLE = 64  # px, of a canvas' sides
-LARGEST = 768  # px, of a picture's longer side: larger ones fall apart, as the UNet saw 512 px
 PLACE = 8  # px, of a latent's places
 HEADS = 8
 WIDTHS = 320, 128  # Stable Diffusion 1.5's first channels, which these numbers are of
@@ -43,7 +42,7 @@ def seen_size(
 ) -> tuple[int, int]:
     """Return the (height, width) at which a painting is compared with a picture."""
     size = painting_size(*painting, max(picture), stroke_size)
-    return size if max(size) <= LARGEST else painting_size(*painting, LARGEST, 1)
+    return size if max(size) <= LARGEST_NATIVE else painting_size(*painting, LARGEST_NATIVE, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +58,14 @@ class AttentionFootprint(MemoryNeeds):
     number: int
     architecture: Architecture
     paintings: int
+
+    @property
+    def weights(self) -> float:
+        """The bytes of the weights of UNet and autoencoder."""
+        unet, autoencoder = PARAMETERS
+        unet *= (self.architecture.unet[0] / WIDTHS[0]) ** 2
+        autoencoder *= (self.architecture.autoencoder[0] / WIDTHS[1]) ** 2
+        return self.number * (unet + autoencoder)
 
     def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes in addition to those in use.
@@ -77,11 +84,7 @@ class AttentionFootprint(MemoryNeeds):
         looking = ahead * one_map
         compared = 6 * ahead * places * channels * self.number * (1 + 2 * self.paintings)
         decoding = pixels * DECODING * halves * self.architecture.autoencoder[0] / WIDTHS[1]
-        unet, autoencoder = PARAMETERS
-        unet *= (channels / WIDTHS[0]) ** 2
-        autoencoder *= (self.architecture.autoencoder[0] / WIDTHS[1]) ** 2
-        weights = self.number * (unet + autoencoder)
-        return int(weights + compared + max(kept + block, looking, decoding) + self.outside)
+        return int(self.weights + compared + max(kept + block, looking, decoding) + self.outside)
 
 
 def plan_memory(
@@ -91,17 +94,7 @@ def plan_memory(
     budget: MemoryBudget,
 ) -> MemoryPlan:
     """Return the memory plan of a painting. Its `fast` is whether gradients keep all blocks, which
-    takes more memory and less time.
-
-    Raises:
-        PictureError: The picture is larger than the recipe paints.
-        MemoryShortError: It does not fit.
-    """
-    if max(size) > LARGEST:
-        raise PictureError(
-            f"{size[1]} × {size[0]} px are too large for recipe {settings.recipe}, which paints "
-            f"{LARGEST} px at most; {settings.what_fits(LARGEST)}"
-        )
+    takes more memory and less time. Raises MemoryShortError if it does not fit."""
     for fast in (True, False):
         needed = footprint.bytes_needed(size, None, fast)
         if needed <= budget.bytes:

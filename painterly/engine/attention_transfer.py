@@ -1,10 +1,13 @@
 """A photo painted by recipe `attention`: the steps on a latent; the loss is in attention.py.
 
+A large picture is painted at a native size, decoded, and finished by recipe default: enlarged, it
+is the photo and the start of the last scales.
 The photo and the paintings are looked at for several steps at once: what the UNet sees in them does
 not depend on the picture.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,7 @@ from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, a
 from painterly.engine.attention_memory import (
     AHEAD,
     PLACE,
+    AttentionFootprint,
     canvas_of,
     footprint_of,
     plan_memory,
@@ -30,11 +34,13 @@ from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import nothing_to_paint
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.schedule import StepEta, work_of_steps
+from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.tensors import resample, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs
 from painterly.errors import DivergedError, MemoryShortError
 from painterly.images.arrays import resize
 from painterly.settings import Settings
+from painterly.vgg.network import VGG
 
 # The photo's weight for a strength: the paper's for .5, and those that its authors take for faces
 # and for strong styles are near.
@@ -86,6 +92,13 @@ class Networks:
         networks: Networks = weights.kept[key]
         return networks
 
+    @classmethod
+    def let_go(cls, weights: DiffusionWeights) -> None:
+        """Let go of what `of` keeps."""
+        for key, kept in [*weights.kept.items()]:
+            if isinstance(kept, cls):
+                weights.kept.pop(key, None)
+
     def _seen(self, latent: tf.Tensor, times: tf.Tensor) -> list[tuple[tf.Tensor, ...]]:
         return [each[:3] for each in self._method.seen(latent, times)]
 
@@ -120,14 +133,18 @@ class AttentionTransfer(Transfer):
     """A photo prepared to be painted by recipe `attention`.
 
     Raises:
-        ValueError: Arrays do not fit.
-        PictureError: The picture is too large, or its masks leave nothing to paint.
+        ValueError: Arrays do not fit, or a large picture has no network to be finished with.
+        PictureError: Its masks leave nothing to paint.
         MemoryShortError: It cannot be painted in the available memory.
         WeightsError: The weights cannot be used.
     """
 
     def __init__(
-        self, inputs: TransferInputs, weights: DiffusionWeights, budget: MemoryBudget
+        self,
+        inputs: TransferInputs,
+        weights: DiffusionWeights,
+        vgg: VGG | None,
+        budget: MemoryBudget,
     ) -> None:
         super().__init__(inputs)
         full_float32()
@@ -138,16 +155,28 @@ class AttentionTransfer(Transfer):
             self._painted_part is not None,
             paintings=len(self._styles.paintings),
         )
-        self._size = self.schedule.sizes[-1]
+        self._size = self.schedule.sizes[0]
         self._canvas = canvas_of(self._size)
-        self.memory_plan = plan(planned, self._size, self._settings, weights, budget)
+        self._plan = _native_plan(planned, self._size, self._settings, weights, budget)
         self._weights, self._dtype = weights, precision_of(self._settings)
+        self.memory_plan, self._finish = self._plan, None
+        if (schedule := self.schedule.finishing) is not None:
+            if vgg is None:
+                raise ValueError("a large picture needs a network to be finished with: load_vgg()")
+            finishing = self._settings.finishing(max(schedule.sizes[-1]))
+            inputs = replace(self._inputs, settings=finishing, init=None)
+            self._finish = StyleTransfer(inputs, vgg, budget, schedule)
+            self.memory_plan = _of_both(self._plan, self._finish.memory_plan)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
         run cannot resume there."""
         if not 0 < iteration < self.schedule.total:
             return {}
+        native = self.schedule.counts[0]
+        if iteration > native and self._finish is not None:
+            shapes = self._finish.snapshot_shapes(iteration - native)
+            return {**shapes, "painted": (*self._size, 3)}
         latent = (1, *(side // PLACE for side in self._canvas.size), 4)
         images = dict.fromkeys(("latent", "momentum", "variance"), latent)
         return {**images, "count": (), "content_weight": (), "terms": (len(TERMS),)}
@@ -155,13 +184,42 @@ class AttentionTransfer(Transfer):
     def _steps(
         self, done: int, resume: Mapping[str, np.ndarray] | None, check_stop: CheckStop
     ) -> Iterator[Step]:
-        """Take the steps after `done`."""
-        settings, total = self._settings, self.schedule.total
-        eta = StepEta(work_of_steps(self.schedule, settings, bool(gpus_in_use())), done)
+        """Take the steps after `done`: at the native size, and then at larger ones."""
+        native, finish = self.schedule.counts[0], self._finish
+        eta = StepEta(work_of_steps(self.schedule, self._settings, bool(gpus_in_use())), done)
+        if done > native:
+            assert resume is not None
+            painted = _in_snapshot(resume, "painted", (*self._size, 3))
+            further: Mapping[str, np.ndarray] | None = {
+                **resume,
+                "iteration": np.array(done - native),
+            }
+        else:
+            painted, further = (yield from self._native_steps(done, resume, check_stop, eta)), None
+        if finish is None:
+            return
+        finish.start_from(painted)
+        number = max(done, native)
+        for step in finish.steps(further, check_stop):
+            skipped = native + step.iteration - number - 1
+            position = eta.tick(skipped)
+            number = position.iteration
+            yield step.within(position, painted=painted)
+
+    def _native_steps(
+        self,
+        done: int,
+        resume: Mapping[str, np.ndarray] | None,
+        check_stop: CheckStop,
+        eta: StepEta,
+    ) -> Generator[Step, None, np.ndarray]:
+        """Take the steps on the latent after `done`, and return the picture [h, w, 3] if it is
+        finished at a larger size."""
+        settings, total = self._settings, self.schedule.counts[0]
         networks = Networks.of(
             self._weights,
             self._dtype,
-            keeps=self.memory_plan.fast,
+            keeps=self._plan.fast,
             joins=compiles_terms(settings),
         )
         photo = resample(to_batch(self._content), self._size)
@@ -178,7 +236,7 @@ class AttentionTransfer(Transfer):
             settings, ("attention", self._dtype), self._canvas.size, total - done
         )
         photo_weight = photo_weight_of(settings)
-        ahead = AHEAD if self.memory_plan.fast else 1
+        ahead = AHEAD if self._plan.fast else 1
         wanted: list[Wanted] = []
         for number in range(done, total):
             check_stop()
@@ -197,7 +255,19 @@ class AttentionTransfer(Transfer):
                 raise DivergedError(f"the optimisation diverges at step {number + 1}")
             arrays = {**state._asdict(), "content_weight": np.float32(photo_weight)}
             picture: Any = Decoded(networks, state.latent)
-            yield Step(eta.tick(), picture, self._canvas, self._postprocess, terms, arrays)
+            step = Step(eta.tick(), picture, self._canvas, self._postprocess, terms, arrays)
+            yield step
+            if self._finish is not None:
+                step.expire()
+
+        if self._finish is None:
+            return np.empty(0)
+        painted = self._canvas.cropped(networks.decode(state.latent).numpy())[0]
+        footprint, finishing = self._plan.footprint, self._finish.memory_plan
+        assert isinstance(footprint, AttentionFootprint)
+        if finishing.bytes_needed + footprint.weights > finishing.budget.bytes:
+            Networks.let_go(self._weights)
+        return painted.clip(0, 1)
 
     def _stepped(
         self, networks: Networks, arguments: tuple[Any, ...], compiled: bool
@@ -293,12 +363,34 @@ class AttentionTransfer(Transfer):
 
 def plan(
     inputs: PaintingInputs,
+    sizes: Sequence[tuple[int, int]],
+    settings: Settings,
+    weights: DiffusionWeights,
+    vgg: VGG,
+    budget: MemoryBudget,
+) -> MemoryPlan:
+    """Return the memory plan of a painting at scales of these sizes. Raises PictureError,
+    MemoryShortError."""
+    native = _native_plan(inputs, sizes[0], settings, weights, budget)
+    if len(sizes) == 1:
+        return native
+    finishing = settings.finishing(max(sizes[-1]))
+    inputs = inputs._replace(has_init=True)
+    return _of_both(native, plan_painting(inputs, sizes[1:], finishing, vgg, budget).memory)
+
+
+def _of_both(native: MemoryPlan, finishing: MemoryPlan) -> MemoryPlan:
+    """Return the memory plan of a picture that is painted, and then finished."""
+    return replace(finishing, bytes_needed=max(native.bytes_needed, finishing.bytes_needed))
+
+
+def _native_plan(
+    inputs: PaintingInputs,
     size: tuple[int, int],
     settings: Settings,
     weights: DiffusionWeights,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    """Return the memory plan of a painting. Raises PictureError, MemoryShortError."""
     number = precision_of(settings).size
     return plan_memory(
         size, settings, footprint_of(inputs, size, settings, weights, number), budget
@@ -321,9 +413,7 @@ def photo_weight_of(settings: Settings) -> float:
 def _restored(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> Latent:
     """Return the state in a step's snapshot. Raises ValueError if it does not fit."""
     for name, wanted in shapes.items():
-        there = np.shape(snapshot[name]) if name in snapshot else "missing"
-        if there != wanted:
-            raise ValueError(f"{name} of the snapshot is {there}; expected the shape {wanted}")
+        _in_snapshot(snapshot, name, wanted)
     return Latent(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in Latent._fields))
 
 
@@ -343,3 +433,13 @@ def _pooled(mask: np.ndarray, side: int) -> np.ndarray:
 def _used(mask: np.ndarray) -> tf.Tensor:
     """Return the places that are used: those that are mostly in the mask, or else most."""
     return tf.constant((mask >= min(0.5, float(mask.max()))).ravel())
+
+
+def _in_snapshot(
+    snapshot: Mapping[str, np.ndarray], name: str, wanted: tuple[int, ...]
+) -> np.ndarray:
+    """Return an array in a step's snapshot. Raises ValueError if it does not fit."""
+    there = np.shape(snapshot[name]) if name in snapshot else "missing"
+    if there != wanted:
+        raise ValueError(f"{name} of the snapshot is {there}; expected the shape {wanted}")
+    return np.asarray(snapshot[name])

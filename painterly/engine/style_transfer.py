@@ -40,7 +40,7 @@ from painterly.engine.picture import (
     postprocess_bytes,
 )
 from painterly.engine.scale_optimizer import CHECK_EVERY, ScaleOptimizer, ScaleSchedule, program
-from painterly.engine.schedule import StepEta, work_of_steps
+from painterly.engine.schedule import Schedule, StepEta, work_of_steps
 from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
@@ -95,14 +95,22 @@ def plan_painting(
 class StyleTransfer(Transfer):
     """A photo prepared to be painted by optimisation.
 
+    With a schedule, it takes these steps of a longer run, from the picture of `start_from`.
+
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
         PictureError: The picture is too narrow for its recipe.
         MemoryShortError: It cannot be computed in the available memory.
     """
 
-    def __init__(self, inputs: TransferInputs, vgg: VGG, budget: MemoryBudget) -> None:
-        super().__init__(inputs)
+    def __init__(
+        self,
+        inputs: TransferInputs,
+        vgg: VGG,
+        budget: MemoryBudget,
+        schedule: Schedule | None = None,
+    ) -> None:
+        super().__init__(inputs, schedule)
         inputs = self._inputs
         settings, styles, init = inputs.settings, inputs.styles, inputs.init
         full_float32()
@@ -112,7 +120,7 @@ class StyleTransfer(Transfer):
             self._photo_size,
             self._painted_part is not None,
             styles.masked_groups(inputs.content_mask is not None),
-            init is not None,
+            init is not None or schedule is not None,
             len(styles.paintings),
         )
         self._objective, self.memory_plan = plan_painting(
@@ -122,6 +130,11 @@ class StyleTransfer(Transfer):
         check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
         self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
+
+    def start_from(self, picture: np.ndarray) -> None:
+        """Take a picture [h, w, 3] of any size as the photo, and as the picture to start from."""
+        self._content = picture
+        self._first = resample(to_batch(picture), self.schedule.sizes[0])
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
@@ -144,8 +157,9 @@ class StyleTransfer(Transfer):
         while it is rebuilt."""
         optimised = sum(self.schedule.counts)
         for step in self._painted(done, resume, check_stop):
+            is_last = step.iteration >= optimised
             yield step
-            if step.iteration < optimised:
+            if not is_last:
                 step.expire()
 
     def _painted(

@@ -43,7 +43,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             less memory.
         styles: Paintings as such arrays, or `Paintings`, which can be reused for many photos.
         settings: The settings.
-        vgg: The network; recipe instant has its own, and recipe attention needs none.
+        vgg: The network; recipe instant has its own, and recipe attention needs it beyond 768 px.
         shares: The paintings' shares of the blend, equal by default.
         resume: A step's `snapshot()` from a run with the same inputs, to continue after that step.
         content_mask: The part of the photo that is painted; the rest keeps the photo's pixels.
@@ -110,7 +110,7 @@ def prepared(
             raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
         from painterly.engine.attention_transfer import AttentionTransfer
 
-        return AttentionTransfer(inputs, diffusion, budget)
+        return AttentionTransfer(inputs, diffusion, vgg, budget)
     if not settings.traits.optimises:
         if vgg is not None and not is_built_in(vgg.identity):
             raise ValueError(

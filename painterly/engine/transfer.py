@@ -120,6 +120,13 @@ class Step:
             arrays["matches"] = matches.astype(np.int32)
         return {"iteration": np.array(self.iteration), "terms": np.asarray(self._terms), **arrays}
 
+    def within(self, position: Position, **more: np.ndarray) -> "Step":
+        """Return it as a step of a longer run, with `more` arrays in its snapshot."""
+        self.iteration, self.total, self.fraction, self.eta_s = position
+        assert self._state is not None
+        self._state = {**self._state, **more}
+        return self
+
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
         self._picture = self._terms = self._state = None
@@ -179,7 +186,7 @@ class Transfer(ABC):
 
     memory_plan: MemoryPlan
 
-    def __init__(self, inputs: TransferInputs) -> None:
+    def __init__(self, inputs: TransferInputs, schedule: Schedule | None = None) -> None:
         picture_size(inputs.content)
         check_values(inputs.content, "the photo")
         for name in ("content_mask", "color_mask"):
@@ -192,7 +199,7 @@ class Transfer(ABC):
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
         content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
         self._photo_size = picture_size(content)
-        self.schedule = Schedule.of(*self._photo_size, settings)
+        self.schedule = schedule or Schedule.of(*self._photo_size, settings)
         self._content, self._styles, self._settings = content, styles, settings
         self._content_mask, self._init = content_mask, init
         self._painted_part = content_mask

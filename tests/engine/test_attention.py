@@ -1,14 +1,22 @@
 """Recipe attention: sizes, masks, strength, stopping and resuming, with small random networks."""
 
+import copy
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from support.diffusion import small_weights
-from support.tiny import last, picture
+from support.tiny import last, network, picture
 
 from painterly import Settings, stylize
+from painterly.devices.budget import MemoryBudget
+from painterly.engine import schedule
 from painterly.engine.attention_memory import canvas_of
-from painterly.errors import MemoryShortError, PictureError
+from painterly.engine.paintings import Paintings
+from painterly.engine.stylize import prepared
+from painterly.engine.transfer import TransferInputs
+from painterly.errors import MemoryShortError
+from painterly.images.arrays import resize
 
 pytestmark = pytest.mark.group("engine: terms")
 PAINTING = picture(64, 64, 1)
@@ -85,5 +93,55 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
 def test_a_picture_that_does_not_fit_is_refused():
     with pytest.raises(MemoryShortError, match=r"recipe attention needs .* of memory"):
         stylize(picture(64, 64), [PAINTING], settings(), diffusion=WEIGHTS, memory_limit=1)
-    with pytest.raises(PictureError, match="the largest size that fits is 768"):
-        stylize(picture(64, 64), [PAINTING], settings(size=1024), diffusion=WEIGHTS)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """The settings of a picture that is painted at 64 px and finished at two larger sizes, as those
+    above 768 px are."""
+    for name, value in {"LARGEST_NATIVE": 96, "NATIVE": 64, "FIRST_SCALE": 64}.items():
+        monkeypatch.setattr(schedule, name, value)
+    return settings(size=200, iterations=6)
+
+
+def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large):
+    photo, mask = picture(40, 60), np.ones((40, 60), np.float32)
+    mask[:, 30:] = 0
+
+    def painted(resume=None):
+        return stylize(
+            *(photo, [PAINTING], large, network()),
+            resume=resume,
+            content_mask=mask,
+            diffusion=WEIGHTS,
+        )
+
+    whole, snapshots = [], {}
+    for step in painted():
+        if step.iteration in (5, 6, 8):  # in each phase, and between them
+            assert step.can_resume
+            snapshots[step.iteration] = copy.deepcopy(step.snapshot())
+        whole.append((step.scale, step.total, step.fraction, step.image))
+    assert [scale for scale, *_ in whole] == [64] * 6 + [114] * 3 + [200] * 3
+    assert {total for _, total, *_ in whole} == {12}
+    fractions = [fraction for _, _, fraction, _ in whole]
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+    native, result = whole[5][-1], whole[-1][-1]
+    near, far = (np.abs(resize(each, 133, 200) - result).mean() for each in (native, photo))
+    assert result.shape == (133, 200, 3) and near < far
+    np.testing.assert_allclose(result[:, 110:], resize(photo, 133, 200)[:, 110:], atol=1e-5)
+    for snapshot in snapshots.values():
+        np.testing.assert_array_equal(last(painted(snapshot)).image, result)
+
+
+def test_memory_for_the_native_size_alone_does_not_paint_a_large_picture(large):
+    def plan(settings, limit):
+        budget = MemoryBudget(0, limit)
+        budget.bytes = limit
+        inputs = TransferInputs(picture(40, 60), Paintings([PAINTING]), settings)
+        return prepared(inputs, network(), budget, WEIGHTS).memory_plan
+
+    native = plan(settings(size=64), 10**10).bytes_needed
+    assert plan(large, 10**10).bytes_needed > native
+    with pytest.raises(MemoryShortError, match=r"painting 200 × 133 px needs .* of memory"):
+        plan(large, native)
