@@ -162,7 +162,9 @@ class UNet:
             z = layers.layer_norm(y, f"{block}.norm3")
             z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
             values, gates = tf.split(z, 2, -1)  # Shazeer 2020, GEGLU
-            y += layers.linear(values * tf.nn.gelu(gates), f"{block}.ff.net.2", width)
+            # TensorFlow's own GELU has a constant of float32 in float64, too.
+            gates *= 0.5 * tf.math.erfc(-gates * math.sqrt(0.5))
+            y += layers.linear(values * gates, f"{block}.ff.net.2", width)
             y = tf.reshape(y, sides(x))
             return x + layers.convolution(y, f"{name}.proj_out", width, side=1)
 
