@@ -152,6 +152,7 @@ def test_a_wrong_path_is_named(path):
         load_options({"WEB_PATH": path, "WEB_PUBLIC": "1"})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("nginx"), reason="apt-get install nginx-light")
 def test_the_files_for_nginx_work(place, tmp_path):
     page = (PROGRAM / "docs/web.md").read_text()
