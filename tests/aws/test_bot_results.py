@@ -163,10 +163,11 @@ def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):
 
 def test_a_preview_is_made_of_every_kind_of_picture_that_fits_into_memory(monkeypatch):
     for mode in ("RGB", "RGBA", "L", "LA", "P", "1"):
-        image = Image.new(mode, (300, 200), 0)
+        image, clear = Image.new(mode, (300, 200), 0), mode in ("RGBA", "LA")
+        if clear:  # A picture without anything to see is refused.
+            image.paste(Image.new("L", (20, 20), 255).convert(mode), (280, 180))
         shown = Image.open(io.BytesIO(telegram_pictures.preview(saved(image, "PNG"))))
         assert (shown.mode, shown.format, shown.size) == ("RGB", "JPEG", (300, 200))
-        clear = mode in ("RGBA", "LA")
         assert shown.getpixel((9, 9)) == ((255, 255, 255) if clear else (0, 0, 0))
     for kind, order in (("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")):
         image = Image.fromarray(np.full((30, 40), 257 * 100, order))

@@ -37,7 +37,7 @@ STYLE = Style(
     ),
 )
 ORDER = Order(PHOTO, None, STYLE, WeightsSource("builtin", "md5:a"), OutputFormat(None, 95))
-FINGERPRINT = "38c93a2ba29d01d4a56f3717ae3c10e03a14f6fc759f8524fcdf313af769b01f"
+FINGERPRINT = "650df4cf2ec39dcb346cc9a60e911801ce30faa36d366a162e378c391e65eea4"
 
 
 def test_a_result_of_an_earlier_version_is_recognised_whatever_the_names():

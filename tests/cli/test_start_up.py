@@ -123,7 +123,8 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
 
 
 @pytest.mark.parametrize(
-    "module", ["__init__.py", "installation.py", "cli/__init__.py", "cli/right_python.py"]
+    "module",
+    ["__init__.py", "errors.py", "installation.py", "cli/__init__.py", "cli/right_python.py"],
 )
 def test_what_an_old_python_reads_it_understands(module):
     """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
@@ -141,4 +142,4 @@ def test_what_an_old_python_reads_it_understands(module):
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module.startswith("painterly")
     }
-    assert imported <= {"painterly.installation"}
+    assert imported <= {"painterly.installation", "painterly.errors"}

@@ -132,7 +132,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     one_picture_each(page)
     assert page.one("#paint-said").text == "Paint 4 pictures"
     page.js("document.querySelector('[name=blend]').click()")
-    assert page.one("#paint-time").text == "7 min"
+    assert page.one("#paint-time").text == "5 min"
     order(page)
     queued(page, 2)
     assert page.one("#announcement").get_attribute("textContent") == "2 pictures added to the queue"
