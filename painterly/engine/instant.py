@@ -43,7 +43,7 @@ MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photo
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
 # each pixel of copies of a picture, of a painting's shares and matches, and of a band.
-FIXED_BYTES, THREAD_BYTES = 95_000_000, 20_000_000
+FIXED_BYTES, THREAD_BYTES = 105_000_000, 20_000_000
 IMAGE_BYTES, SHARE_BYTES, BAND_BYTES = 60, 2, 400
 # Most rows of a band beyond BAND_PIXELS.
 BAND_ROWS = networks.LEAST_ROWS + 2 * networks.FEATURES_HALO + MULTIPLE
