@@ -36,7 +36,14 @@ from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.schedule import StepEta, work_of_steps
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.tensors import resample, to_batch
-from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs
+from painterly.engine.transfer import (
+    TERMS,
+    CheckStop,
+    Step,
+    Transfer,
+    TransferInputs,
+    in_snapshot,
+)
 from painterly.errors import DivergedError, MemoryShortError
 from painterly.images.arrays import resize
 from painterly.settings import Settings
@@ -189,7 +196,7 @@ class AttentionTransfer(Transfer):
         eta = StepEta(work_of_steps(self.schedule, self._settings, bool(gpus_in_use())), done)
         if done > native:
             assert resume is not None
-            painted = _in_snapshot(resume, "painted", (*self._size, 3))
+            painted = in_snapshot(resume, "painted", (*self._size, 3))
             further: Mapping[str, np.ndarray] | None = {
                 **resume,
                 "iteration": np.array(done - native),
@@ -413,7 +420,7 @@ def photo_weight_of(settings: Settings) -> float:
 def _restored(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> Latent:
     """Return the state in a step's snapshot. Raises ValueError if it does not fit."""
     for name, wanted in shapes.items():
-        _in_snapshot(snapshot, name, wanted)
+        in_snapshot(snapshot, name, wanted)
     return Latent(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in Latent._fields))
 
 
@@ -433,13 +440,3 @@ def _pooled(mask: np.ndarray, side: int) -> np.ndarray:
 def _used(mask: np.ndarray) -> tf.Tensor:
     """Return the places that are used: those that are mostly in the mask, or else most."""
     return tf.constant((mask >= min(0.5, float(mask.max()))).ravel())
-
-
-def _in_snapshot(
-    snapshot: Mapping[str, np.ndarray], name: str, wanted: tuple[int, ...]
-) -> np.ndarray:
-    """Return an array in a step's snapshot. Raises ValueError if it does not fit."""
-    there = np.shape(snapshot[name]) if name in snapshot else "missing"
-    if there != wanted:
-        raise ValueError(f"{name} of the snapshot is {there}; expected the shape {wanted}")
-    return np.asarray(snapshot[name])

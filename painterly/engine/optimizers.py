@@ -10,7 +10,7 @@ import tensorflow as tf
 from painterly.engine.picture import Canvas
 from painterly.engine.schedule import EVALUATIONS
 from painterly.engine.tensors import padded
-from painterly.engine.transfer import TERMS
+from painterly.engine.transfer import TERMS, in_snapshot
 from painterly.settings import Settings
 
 BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
@@ -79,11 +79,7 @@ class State(NamedTuple):
         """Return the state in a step's snapshot. Raises ValueError if an array is missing, or if
         its image does not have this shape."""
         for name, wanted in cls.shapes(shape).items():
-            shape_there = np.shape(snapshot[name]) if name in snapshot else "missing"
-            if shape_there != wanted:
-                raise ValueError(
-                    f"{name} of the snapshot is {shape_there}; expected the shape {wanted}"
-                )
+            in_snapshot(snapshot, name, wanted)
         return cls(*(tf.constant(np.asarray(snapshot[name], np.float32)) for name in cls._fields))
 
     def resampled(self, canvas: Canvas, to: Canvas) -> "State":

@@ -173,6 +173,17 @@ class TransferInputs:
         )
 
 
+def in_snapshot(
+    snapshot: Mapping[str, np.ndarray], name: str, wanted: tuple[int, ...]
+) -> np.ndarray:
+    """Return an array in a step's snapshot. Raises ValueError if it is missing, or has another
+    shape."""
+    there = np.shape(snapshot[name]) if name in snapshot else "missing"
+    if there != wanted:
+        raise ValueError(f"{name} of the snapshot is {there}; expected the shape {wanted}")
+    return np.asarray(snapshot[name])
+
+
 class Transfer(ABC):
     """A photo prepared to be painted in a style; `steps` paints it.
 
