@@ -18,14 +18,14 @@ import psutil
 import pytest
 from support import tiny
 from support.commands import configure_buckets, contents
-from support.folder_batches import QUICK, keys, run
+from support.folder_batches import QUICK, keys, replace_while_read, run
 from support.polling import until
 from support.processes import STOP_S
 from support.receiver import receiving
 
 from painterly import config, log
-from painterly.batch import reading, watch
 from painterly.batch import run as batch
+from painterly.batch import watch
 from painterly.cli.batch import main
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
@@ -221,16 +221,8 @@ def test_wrong_styles_at_the_start_end_it(folders, stand_in, monkeypatch, capsys
 def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_round(
     folders, stand_in, monkeypatch, capsys, receiver
 ):
-    photo, real = Path("photos/new.jpg"), reading.read_photo
-    whole = tiny.file(60, 80, 9)
-    news = iter([whole[:300], whole])  # One for each style.
-
-    def read(order, *arguments):
-        if order.photo.key == photo.name and (data := next(news, None)):
-            photo.write_bytes(data)
-        return real(order, *arguments)
-
-    monkeypatch.setattr(reading, "read_photo", read)
+    photo = Path("photos/new.jpg")
+    replace_while_read(photo, monkeypatch)
     acts = (lambda: photo.write_bytes(tiny.file(60, 80, 7)), rest, rest, rest, rest)
     out = rounds(monkeypatch, capsys, folders | {"NOTIFY_URL": receiver.address}, *acts)
     assert painted(out) == [4, 0, 2] and "FAILED" not in out

@@ -8,14 +8,20 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
-from support import tiny
 from support.batch_results import RECORD, results
 from support.fake_ray import DiedError, FakeRay
-from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
+from support.folder_batches import (
+    RECORDS,
+    RESULTS,
+    TIMELAPSES,
+    keys,
+    replace_while_read,
+    run,
+)
 from support.polling import until
 
 from painterly import config
-from painterly.batch import batch, reading, watch
+from painterly.batch import batch, watch
 from painterly.batch.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
@@ -141,17 +147,8 @@ def test_results_of_an_earlier_engine_are_painted_again_only_on_request(cluster,
 def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_round(
     cluster, monkeypatch, capsys
 ):
-    photo, real = Path("photos/beach.jpg"), reading.read_photo
-    whole = tiny.file(60, 80, 9)
-    news = iter([whole[:300], whole])  # One for each style.
-
-    def read(order, *arguments):
-        if order.photo.key == photo.name and (data := next(news, None)):
-            photo.write_bytes(data)
-        return real(order, *arguments)
-
     rests = iter([lambda: None])
-    monkeypatch.setattr(reading, "read_photo", read)
+    replace_while_read(Path("photos/beach.jpg"), monkeypatch)
     monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
     stop = lambda: signal.raise_signal(signal.SIGTERM)  # noqa: E731

@@ -1,14 +1,17 @@
 """A batch from and to folders, with a VGG so small that a painting takes milliseconds."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from painterly import config, log
+from painterly.batch import reading
 from painterly.batch import run as batch
 from painterly.batch.network_pool import NetworkPool
+from painterly.batch.order import Order
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny
@@ -99,3 +102,17 @@ def grey_file(values):
     """A mask [h, w], 0…1, as a file's bytes."""
     grey = np.round(np.asarray(values) * 255).astype(np.uint8)
     return saved(Image.fromarray(grey), "PNG")
+
+
+def replace_while_read(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a photo be replaced twice while it is read, by half of another one and then by all of it:
+    once for each style."""
+    whole, real = tiny.file(60, 80, 9), reading.read_photo
+    news = iter([whole[:300], whole])
+
+    def read(order: Order, *arguments: Any) -> Any:
+        if order.photo.key == photo.name and (data := next(news, None)):
+            photo.write_bytes(data)
+        return real(order, *arguments)
+
+    monkeypatch.setattr(reading, "read_photo", read)
