@@ -13,7 +13,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.containers import jxl
 from painterly.images.containers.content import Content, Size
-from painterly.images.extra_formats import RAW
+from painterly.images.extra_formats import JXL, RAW
 from painterly.wording import memory_size
 
 MAX_PIXELS = 200_000_000
@@ -114,6 +114,9 @@ def check_most_pixels(width: int, height: int) -> None:
 def orientation(image: ImageFile.ImageFile) -> int:
     """Return the orientation, 1 (upright) to 8, in which loading leaves a picture."""
     if isinstance(image, TiffImageFile):  # Loading turns it, and its header has that size.
+        return 1
+    # A JPEG XL is turned by its codestream, and its EXIF is a copy. A JPEG in it is not turned yet.
+    if image.format == JXL and not image.jpeg:  # type: ignore[attr-defined]
         return 1
     try:
         # PNG's own getexif decodes the pixels to look behind them.

@@ -60,6 +60,10 @@ _RARE_COMPRESSIONS = {
 }
 # A piece of a TIFF is decoded as a whole. Without damage, one of that many bytes in as few is flat.
 _LARGE_PIECE, _THIN = 256_000_000, 200
+# So is a picture of that many pixels in as few bytes: no photo has so few. These decoders take the
+# memory of all pixels before they notice damage.
+_LARGE_PICTURE, _THINNEST = 50_000_000, 500
+_WHOLE_IN_MEMORY = ("WEBP", "HEIF", "AVIF", extra_formats.JXL)
 _BMP_HEADER = 54  # bytes, without its later versions
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
@@ -137,14 +141,24 @@ def opened(content: Content) -> ImageFile.ImageFile:
     return image
 
 
-def check_data(image: ImageFile.ImageFile, content: Content) -> None:
-    """Check that a file's data are not far too few for the opened picture, before memory is taken
-    for its pixels.
+def check_complete(content: Content, kind: str, height: int, width: int) -> None:
+    """Check that a file has enough data for its pixels, before memory is taken for them.
 
-    Raises PictureError for a TIFF in one huge piece, ValueError for a file that is damaged.
+    Raises PictureError for a picture in which next to nothing is seen, ValueError for a file that
+    is damaged.
     """
     if content.is_short or png.is_cut(content.data):
         raise ValueError("fewer data than pixels")
+    pixels, length = width * height, len(content.data)
+    if kind in _WHOLE_IN_MEMORY and pixels > max(_LARGE_PICTURE, _THINNEST * length):
+        raise PictureError(
+            f"has {pixels // 1_000_000} megapixels in {length / 1000:.1f} kB, so next to nothing "
+            "is seen in it; make it smaller"
+        )
+
+
+def check_pieces(image: ImageFile.ImageFile, content: Content) -> None:
+    """Raise PictureError for a TIFF in one huge piece, before memory is taken for that."""
     piece = piece_bytes(image)
     if piece > max(_LARGE_PIECE, _THIN * len(content.data)):
         raise PictureError(

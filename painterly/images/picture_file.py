@@ -18,7 +18,14 @@ from painterly.images.containers import boxes
 from painterly.images.dpi import Dpi, declared_dpi
 from painterly.images.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import Header, header_of, jxl_header
-from painterly.images.opening import DAMAGED, NoHeaderError, check_data, content_of, opened
+from painterly.images.opening import (
+    DAMAGED,
+    NoHeaderError,
+    check_complete,
+    check_pieces,
+    content_of,
+    opened,
+)
 from painterly.log import event
 from painterly.wording import printable
 
@@ -143,8 +150,9 @@ class PictureFile:
 
     def _unread(self) -> ImageFile.ImageFile:
         """Return the opened file. Loading changes it, so the next one is opened again."""
+        check_complete(self._content, self.format, *self.header.size)
         image, self._opened = self._opened or opened(self._content), None
-        check_data(image, self._content)
+        check_pieces(image, self._content)
         if self.format == JXL:
             self._dpi = declared_dpi(image, self._exif_of(image))
         return image

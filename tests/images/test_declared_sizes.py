@@ -121,6 +121,13 @@ def strip(side, compression):
     return (struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + entries).ljust(200, b"\0") + packed
 
 
+def lossless_webp(side):
+    """A WebP of a few bytes for any number of pixels."""
+    data = bytearray(saved(Image.new("RGB", (64, 64)), "WEBP", lossless=True))
+    struct.pack_into("<L", data, 21, (side - 1) | (side - 1) << 14)
+    return bytes(data)
+
+
 def flat_png(side, missing):
     """A black PNG that lacks a part of its compressed pixels."""
 
@@ -147,12 +154,13 @@ def flat_png(side, missing):
         (strip(14_000, 5), r"one piece of 588 MB in a file of 0.0 MB\); save it in strips"),
         (strip(14_000, 8), "one piece of 588 MB"),
         (flat_png(11_000, missing=5000), "damaged"),
+        (lossless_webp(14_000), "196 megapixels in 0.0 kB, so next to nothing is seen in it"),
     ],
-    ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG"],
+    ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG", "WebP"],
 )
 def test_data_that_cannot_hold_the_pixels_are_refused_before_these_are_allocated(data, said, read):
     before = reset_peak()
-    with pytest.raises(PictureError, match=f"^photo: is .*{said}"):
+    with pytest.raises(PictureError, match=f"^photo: .*{said}"):
         read(data, "photo")
     assert peak() - before < MOST
 

@@ -7,6 +7,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 from support.pictures import decode, gradient, reduced_jpeg, saved, see_through
 
 from painterly.errors import PictureError
@@ -78,6 +79,24 @@ def test_the_alpha_of_a_jpeg_xl_is_kept():
     assert np.array_equal(picture.alpha_int, np.asarray(see_through().getchannel("A")))
 
 
+@pytest.mark.parametrize("read", [PictureFile, PictureFile.without_position])
+def test_a_jpeg_xl_is_turned_by_its_codestream_alone(read):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = read(jxl(exif=exif.tobytes()), "photo")
+    assert file.decode().size == file.header.size == (60, 80)
+    assert Image.open(io.BytesIO(file.reduced_jpeg(64))).size == (64, 48)
+
+
+def test_a_jpeg_in_a_jpeg_xl_is_turned_as_it_says(tmp_path):
+    exif, path = Image.Exif(), tmp_path / "photo.jpg"
+    exif[0x0112] = 6
+    gradient().save(path, exif=exif)
+    with Image.open(path) as image:
+        file = PictureFile(saved(image, "JXL", lossless_jpeg=True), "photo")
+    assert file.decode().size == file.header.size == (80, 60)
+
+
 def test_a_jpeg_xl_of_gigapixels_is_refused_before_it_is_decoded():
     # div8 0; the height 1 + 30 bits; ratio 1:1.
     bits = 0b1111 | (40_000 - 1) << 3 | 1 << 33
@@ -99,6 +118,13 @@ def test_a_raw_photo_is_developed_in_16_bits_and_upright(orientation):
     assert 1 <= gain.mean() < 1.3 and gain.std() < 0.03  # LibRaw brightens by the brightest.
     assert read_header(data, "IMG_1.dng", len(data)).size == picture.size == linear.shape[:2]
     assert len(reduced_jpeg(data, "IMG_1.dng", 64)) > 500
+
+
+def test_a_cut_jpeg_xl_is_refused_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(extra_formats, "opened", lambda *_: pytest.fail("decoded"))
+    for data in (jxl((600, 300)), jxl(use_container=True)):
+        with pytest.raises(PictureError, match="photo: is damaged"):
+            decode(data[:-1], "photo")
 
 
 def test_a_damaged_file_is_refused_by_name():

@@ -155,7 +155,7 @@ def content(data: bytes) -> Content:
         frame = _frame(_Bits(stream, 8 * start), image)
         sizes.append(frame.size)
         if frame.is_last:
-            return Content(data, declared=tuple(sizes))
+            return Content(data, declared=tuple(sizes), is_short=frame.end > len(stream))
         if sum(across * down for across, down in sizes) > _MOST_PIXELS:
             raise PictureError(
                 "is a JPEG XL of more layers than a picture has, which would take long to read; "
@@ -379,8 +379,9 @@ def _frame(bits: _Bits, image: _Image) -> _Frame:
     groups = ceil(across / group) * ceil(down / group)
     parts = 2 + ceil(across / group / 8) * ceil(down / group / 8) + groups * passes
     end = 0
-    is_last |= size[0] * size[1] > _MOST_PIXELS  # None is looked at behind it.
-    if not (is_permuted or is_last):
+    is_huge = size[0] * size[1] > _MOST_PIXELS
+    is_last |= is_huge  # None is looked at behind it.
+    if not (is_permuted or is_huge):
         total = sum(bits.number(_LENGTH) for _ in range(1 if groups * passes == 1 else parts))
         bits.align()
         end = bits.at // 8 + total
