@@ -103,7 +103,8 @@ class Candidates(NamedTuple):
     Attributes:
         layers: The candidates at each matched layer.
         share: The painting's share of its group.
-        tones: Their mean luminance [K], 0…1.
+        tones: Their mean luminance [1, 1, K, 1], 0…1: in this shape, as `offsets`, any number of
+            candidates shares a traced function.
     """
 
     layers: tuple[LayerCandidates, ...]
@@ -204,19 +205,19 @@ def candidates(
         square = tf.reduce_mean(tf.reduce_sum(tf.square(features), 1))
         layers.append(LayerCandidates((features - mean)[None, None], mean, square))
     of_kept = [tone[drawn] for tone, drawn in zip(tones, chosen, strict=True)]
-    return Candidates(tuple(layers), tf.constant(1.0), tf.constant(np.concatenate(of_kept)))
+    drawn_tones = tf.constant(np.concatenate(of_kept)[None, None, :, None])
+    return Candidates(tuple(layers), tf.constant(1.0), drawn_tones)
 
 
 def padded(candidates: Candidates) -> Candidates:
     """Return candidates with zeros after them, up to a multiple of PADDED_TO. No place is matched
     to these. Paintings with the same number of candidates share a compiled program."""
 
-    def longer(layer: LayerCandidates) -> LayerCandidates:
-        more = -layer.offsets.shape[2] % PADDED_TO
-        return layer._replace(offsets=tf.pad(layer.offsets, [[0, 0], [0, 0], [0, more], [0, 0]]))
+    def longer(each: tf.Tensor) -> tf.Tensor:
+        return tf.pad(each, [[0, 0], [0, 0], [0, -each.shape[2] % PADDED_TO], [0, 0]])
 
-    tones = tf.pad(candidates.tones, [[0, -len(candidates.tones) % PADDED_TO]])
-    return candidates._replace(layers=tuple(map(longer, candidates.layers)), tones=tones)
+    layers = tuple(layer._replace(offsets=longer(layer.offsets)) for layer in candidates.layers)
+    return candidates._replace(layers=layers, tones=longer(candidates.tones))
 
 
 def nearest(
@@ -371,7 +372,7 @@ def index_of(drawn: Candidates) -> CandidateIndex:
     lengths = tf.sqrt(tf.reduce_sum(squares, 1, keepdims=True))
     spread = tf.sqrt(tf.reduce_mean(squares, 0))
     keys = keys @ basis / (lengths + NO_LENGTH)
-    return CandidateIndex(scales, centre, spread, basis, keys, drawn.tones.numpy())
+    return CandidateIndex(scales, centre, spread, basis, keys, drawn.tones.numpy().ravel())
 
 
 def _basis(covariance: tf.Tensor) -> tf.Tensor:

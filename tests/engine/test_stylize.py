@@ -151,7 +151,9 @@ def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
 
 
 @pytest.mark.slow
-def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, monkeypatch):
+def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in_use(
+    tiny, monkeypatch
+):
     traced = lru_cache(_traced_program.__wrapped__)
     monkeypatch.setattr("painterly.engine.scale_optimizer._traced_program", traced)
 
@@ -168,6 +170,7 @@ def test_photos_of_any_size_share_one_trace_and_leave_no_memory_in_use(tiny, mon
         if number in (8, 26):
             readings[number] = resident()
     assert readings[26] < 1.05 * readings[8]
+    list(stylize(photo, [picture(64, 96, 2)], Settings(size=96, iterations=1), tiny))
     assert traced.cache_info().currsize == 1
 
 
