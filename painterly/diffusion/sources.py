@@ -5,24 +5,20 @@ Painting fetches nothing. `painterly weights attention` does, once the licence i
 
 import contextlib
 import hashlib
-import http.client
 import json
 import os
 import shutil
-import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
 
 from painterly.diffusion import licence
 from painterly.diffusion.weights import DiffusionWeights, SafeTensors
 from painterly.errors import WeightsError
 from painterly.installation import WORKSPACE, command
 from painterly.storage.files import locked, replacing
+from painterly.vgg.download import DownloadError, download, other_size, partial_path, shown
 from painterly.vgg.sources import WeightsSource
 from painterly.wording import file_size, one_line
 
@@ -61,9 +57,6 @@ FILES = {
 }
 CACHE = WORKSPACE / "weights" / "attention"
 NOTES = "checked.json"  # in CACHE: which files were checked, and which tests passed
-TIMEOUT_S = 30.0  # for any data
-PIECE = 1 << 20  # bytes copied at a time
-ATTEMPTS, PAUSE_S = 5, 2.0  # successive requests that bring nothing, and the pause between them
 Progress = Callable[[int, int], None]  # takes the bytes that are here, and those of all files
 
 
@@ -179,23 +172,23 @@ def fetch(mirror: str | None = None, progress: Progress = lambda here, total: No
     """
     base = (mirror or HUB).rstrip("/")
 
-    def download(file: PublishedFile) -> None:
+    def get(file: PublishedFile) -> None:
         others = sum(each.size for each in FILES.values() if each != file and _is_here(each))
         _download(base, file, lambda size: progress(others + size, total_size()))
 
-    _bring(download)
+    _bring(get)
 
 
-def copy(download: Callable[[str, Path], None]) -> None:
+def copy(store: Callable[[str, Path], None]) -> None:
     """Copy the files that CACHE lacks, and check them, if the licence was accepted.
 
     Args:
-        download: Stores the file with a path in the repository under another path.
+        store: Stores the file with a path in the repository under another path.
 
     Raises:
         WeightsError: In one line: a file is another one.
     """
-    _bring(lambda file: download(file.path, CACHE / file.path))
+    _bring(lambda file: store(file.path, CACHE / file.path))
 
 
 def _bring(get: Callable[[PublishedFile], None]) -> None:
@@ -218,14 +211,9 @@ def _is_here(file: PublishedFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size
 
 
-def partial_path(file: PublishedFile) -> Path:
-    """Return the path of a file that is being fetched."""
-    path = CACHE / file.path
-    return path.with_name(f"{path.name}.partial")
-
-
 def _check_room(missing: list[PublishedFile]) -> None:
-    fetched = sum(part.stat().st_size for part in map(partial_path, missing) if part.exists())
+    parts = (partial_path(CACHE / file.path) for file in missing)
+    fetched = sum(part.stat().st_size for part in parts if part.exists())
     needed, free = sum(file.size for file in missing) - fetched, shutil.disk_usage(CACHE).free
     if needed > free:
         raise WeightsError(
@@ -235,90 +223,24 @@ def _check_room(missing: list[PublishedFile]) -> None:
 
 
 def _download(base: str, file: PublishedFile, progress: Callable[[int], None]) -> None:
-    """Download a file in as many requests as it takes, and move it into place. Raises WeightsError
-    after ATTEMPTS that brought nothing, OSError."""
-    part, failures = partial_path(file), 0
-    part.parent.mkdir(parents=True, exist_ok=True)
-    part.touch()
-    while (size := part.stat().st_size) < file.size:
-        try:
-            _append(f"{base}/{file.path}", part, file, progress)
-        except (http.client.HTTPException, ValueError, _NoAnswerError) as error:
-            failures = failures + 1 if part.stat().st_size <= size else 1
-            if failures == ATTEMPTS or not _may_pass(error):
-                raise _not_fetched(base, file, error, part) from None
-            sleep(PAUSE_S)
+    """Download a file, and move it into place. Raises WeightsError, OSError."""
+    address = f"{base}/{file.path}"
+    try:
+        part = download(address, CACHE / file.path, file.size, progress)
+    except DownloadError as error:
+        raise WeightsError(
+            f"{error}; or set ATTENTION_MIRROR to an address that has {file.path} under it, or put "
+            f"that file into {CACHE}"
+        ) from None
     found = _sha256(part)
     if found != file.sha256:
         part.unlink()
-        raise _other_content(_shown(f"{base}/{file.path}"), found, file, "try again, or elsewhere")
+        raise _other_content(shown(address), found, file, "try again, or elsewhere")
     part.replace(CACHE / file.path)
 
 
-class _NoAnswerError(Exception):
-    """A server was not reached, sent no more, or answered with an error."""
-
-
-def _may_pass(error: Exception) -> bool:
-    """Return whether another attempt may succeed: not after an answer that says that it will not,
-    such as 404."""
-    cause = error.__cause__
-    return not isinstance(error, ValueError) and not (
-        isinstance(cause, HTTPError)
-        and 400 <= cause.code < 500
-        and cause.code not in (408, 416, 429)
-    )
-
-
-def _append(address: str, part: Path, file: PublishedFile, progress: Callable[[int], None]) -> None:
-    """Ask for the rest of a file, and append what comes. Raises _NoAnswerError, HTTPException, and
-    WeightsError if the server has another file."""
-    size = part.stat().st_size
-    request = urllib.request.Request(address, headers={"Range": f"bytes={size}-"} if size else {})
-    try:
-        answer = urllib.request.urlopen(request, timeout=TIMEOUT_S)
-    except HTTPError as error:
-        if error.code == 416:  # It has no more: what is here is not the start of its file.
-            part.unlink()
-            part.touch()
-        raise _NoAnswerError(one_line(error)) from error
-    except OSError as error:
-        raise _NoAnswerError(one_line(error)) from error
-    with answer, part.open("ab") as target:
-        if answer.status != 206 and size:  # A server without ranges begins again.
-            target.truncate(0)
-            size = 0
-        length = answer.headers.get("Content-Length")
-        if length and length.isdecimal() and size + int(length) != file.size:
-            raise _other_size(_shown(address), size + int(length), file)
-        while size < file.size:
-            try:
-                piece = answer.read(min(PIECE, file.size - size))
-            except OSError as error:
-                raise _NoAnswerError(one_line(error)) from error
-            if not piece:
-                raise _NoAnswerError(f"the connection ended after {size:,} bytes")
-            target.write(piece)
-            size += len(piece)
-            progress(size)
-
-
-def _not_fetched(base: str, file: PublishedFile, error: Exception, part: Path) -> WeightsError:
-    reason = one_line(error).removeprefix("<urlopen error ").removesuffix(">")
-    here = part.stat().st_size
-    goes_on = f"; {file_size(here)} are here, and the same command continues" if here else ""
-    return WeightsError(
-        f"{_shown(f'{base}/{file.path}')} cannot be fetched ({reason}){goes_on}; or set "
-        f"ATTENTION_MIRROR to an address that has {file.path} under it, or put that file into "
-        f"{CACHE}"
-    )
-
-
 def _other_size(where: str, size: int, file: PublishedFile) -> WeightsError:
-    cut = "it was cut" if size < file.size else "it is another file"
-    return WeightsError(
-        f"{NAME}'s weights: {where} has {size:,} bytes, expected {file.size:,}: {cut}; {ways_out()}"
-    )
+    return WeightsError(f"{NAME}'s weights: {where} {other_size(size, file.size)}; {ways_out()}")
 
 
 def _other_content(where: str, found: str, file: PublishedFile, advice: str) -> WeightsError:
@@ -326,12 +248,6 @@ def _other_content(where: str, found: str, file: PublishedFile, advice: str) -> 
         f"{NAME}'s weights: {where} is damaged or another file: its SHA-256 is {found}, expected "
         f"{file.sha256}; {advice}"
     )
-
-
-def _shown(address: str) -> str:
-    """Return an address without login and query, which may be secret."""
-    parts = urlsplit(address)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
 
 def _sha256(path: Path) -> str:

@@ -9,6 +9,7 @@ from support.failures import weights_error
 
 from painterly.diffusion import licence, sources
 from painterly.diffusion.sources import FILES, HUB, checked_files, fetch, identity
+from painterly.vgg.download import partial_path
 
 UNET, VAE, TEXT = (file.path for file in FILES.values())
 
@@ -72,7 +73,7 @@ def test_a_later_run_goes_on_with_what_an_earlier_one_has(accepting_hub):
 def test_a_server_that_cannot_go_on_starts_again(accepting_hub, ranges):
     """Without ranges, or because what is here is longer than its file ever was."""
     accepting_hub.ranges = ranges
-    part = sources.partial_path(FILES["unet"])
+    part = partial_path(sources.CACHE / UNET)
     place(sources.CACHE, {str(part.relative_to(sources.CACHE)): b"x" * 50_000})
     if ranges:
         accepting_hub.contents = {UNET: accepting_hub.contents[UNET][:40_000]}

@@ -11,6 +11,7 @@ import pytest
 
 from painterly.diffusion import sources
 from painterly.diffusion.sources import FILES, PublishedFile
+from painterly.vgg import download
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ class _Answer(http.server.BaseHTTPRequestHandler):
 def diffusion_hub(small_files, monkeypatch):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(sources, "PAUSE_S", 0)
+    monkeypatch.setattr(download, "PAUSE_S", 0)
     server = DiffusionHub(dict(small_files))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

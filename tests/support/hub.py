@@ -9,7 +9,8 @@ import urllib.request
 import numpy as np
 import pytest
 
-from painterly.vgg import sources
+from painterly.storage.files import LOCK_FILE
+from painterly.vgg import download, sources
 from painterly.vgg.architectures import ARCHITECTURES
 from support.polling import until
 
@@ -18,6 +19,7 @@ from support.polling import until
 def empty_caches(monkeypatch, tmp_path):
     """Empty caches, and no proxies of this machine."""
     monkeypatch.setattr(sources, "CACHE", tmp_path / "weights")
+    monkeypatch.setattr(download, "PAUSE_S", 0)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -45,7 +47,8 @@ def put(folder, name, content):
 
 
 def names(folder):
-    return sorted(each.name for each in folder.glob("*"))
+    """Return the names of files in a folder, without its lock."""
+    return sorted(each.name for each in folder.glob("*") if each.name != LOCK_FILE)
 
 
 class Hub(http.server.ThreadingHTTPServer):
