@@ -21,10 +21,9 @@ def log_cpu_time(order: Order, device: str, schedule: Schedule) -> None:
     settings = order.style.settings
     if settings.traits.network != "diffusion" or not device.startswith("CPU"):
         return
-    from painterly.devices.choose import fastest_precision
+    from painterly.devices.choose import chosen_precision
 
-    precision = settings.precision if settings.precision != "auto" else fastest_precision()
-    machine = os.cpu_count() or 1, precision
+    machine = os.cpu_count() or 1, chosen_precision(settings.precision)
     size, steps = schedule.sizes[0], schedule.counts[0]
     work = work_of_steps(schedule, settings)
     seconds = cpu_seconds(size, steps, *machine) * sum(work) / sum(work[:steps])

@@ -159,6 +159,11 @@ def fastest_precision() -> str:
     return cpu_precision(_cpuinfo())
 
 
+def chosen_precision(named: str) -> str:
+    """Return the arithmetic that a setting `precision` names; `auto` is the fastest."""
+    return fastest_precision() if named == "auto" else named
+
+
 def cpu_precision(cpuinfo: str) -> str:
     """Return `fastest_precision` of a CPU from Linux's /proc/cpuinfo.
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import tensorflow as tf
 
-from painterly.devices.choose import fastest_precision
+from painterly.devices.choose import chosen_precision
 from painterly.engine import neighbours
 from painterly.engine.memory_model import band_rows
 from painterly.engine.picture import Canvas
@@ -53,7 +53,7 @@ class View:
         precision = settings.precision
         if settings.optimizer == "lbfgs" and precision == "auto":
             precision = "float32"  # A line search fails on bfloat16's rounding.
-        dtype = tf.as_dtype(fastest_precision() if precision == "auto" else precision)
+        dtype = tf.as_dtype(chosen_precision(precision))
         if dtype == tf.float16 and not (settings.traits.relative and vgg.fits_float16):
             dtype = tf.float32
         options = NetworkOptions(settings.pool_type, dtype, settings.padding)

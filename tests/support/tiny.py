@@ -49,7 +49,7 @@ def compute_in_float32() -> None:
     """
     from painterly.engine import view
 
-    view.fastest_precision = lambda: "float32"
+    view.chosen_precision = lambda named: "float32" if named == "auto" else named
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
