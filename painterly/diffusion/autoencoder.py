@@ -52,7 +52,7 @@ class Autoencoder:
             if depth < len(widths) - 1:
                 x = layers.halving(x, f"{part}.downsamplers.0.conv", width)
         x = self._middle(x, "encoder.mid_block")
-        x = tf.nn.silu(layers.group_norm(x, "encoder.conv_norm_out", EPSILON))
+        x = layers.group_norm(x, "encoder.conv_norm_out", EPSILON, activates=True)
         x = layers.convolution(x, "encoder.conv_out", 8)
         x = layers.convolution(x, "quant_conv", 8, side=1)
         return SCALE * widened(x[..., :4])
@@ -69,7 +69,7 @@ class Autoencoder:
                 x = residual(layers, x, f"{part}.resnets.{number}", width, None, EPSILON)
             if depth < len(widths) - 1:
                 x = layers.convolution(doubled(x), f"{part}.upsamplers.0.conv", width)
-        x = tf.nn.silu(layers.group_norm(x, "decoder.conv_norm_out", EPSILON))
+        x = layers.group_norm(x, "decoder.conv_norm_out", EPSILON, activates=True)
         x = layers.convolution(x, "decoder.conv_out", 3)
         return tf.clip_by_value(widened(x) / 2 + 0.5, 0, 1)
 

@@ -1,7 +1,13 @@
 """Layers of a network by the names of their weights, on maps [B, H, W, C] and tokens [B, N, C].
 
-Products are computed in the network's precision; norms and softmax in float32.
+Products are computed in the network's precision; norms, activations and softmax in float32. Their
+gradients compute them again, so that no map of float32 is kept.
 """
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import tensorflow as tf
 
@@ -18,18 +24,15 @@ class Layers:
     Args:
         tensors: The weights.
         dtype: The precision of products.
-        joins: Whether XLA compiles norms and attentions, each at its first use at a size. On a GPU
-            this halves their memory and takes 0.6 of the time.
+        joins: Whether XLA compiles norms, gates and attentions, each at its first use at a size. On
+            a GPU this halves their memory and takes 0.6 of the time.
     """
 
     def __init__(self, tensors: Tensors, dtype: tf.DType, *, joins: bool = False) -> None:
-        self.tensors, self.dtype = tensors, dtype
-        self.attention, self._normalised = attention, normalised
-        if joins:
-            self.attention, self._normalised = (
-                tf.function(part, autograph=False, jit_compile=True)
-                for part in (attention, normalised)
-            )
+        self.tensors, self.dtype, self._joins = tensors, dtype, joins
+        self.attention = recomputing(attention, 3, joins=joins)
+        self.gated = recomputing(gated, 1, joins=joins)
+        self._norms: dict[Any, Callable[..., tf.Tensor]] = {}
         self._converted: dict[str, tf.Tensor] = {}
 
     def vector(self, name: str, length: int) -> tf.Tensor:
@@ -64,20 +67,28 @@ class Layers:
         y = tf.nn.conv2d(x, kernel, 2, [[0, 0], [0, 1], [0, 1], [0, 0]])
         return tf.nn.bias_add(y, self.vector(f"{name}.bias", channels))
 
-    def group_norm(self, x: tf.Tensor, name: str, epsilon: float) -> tf.Tensor:
-        """Normalise each of 32 groups of channels over the whole map (Wu & He 2018)."""
-        channels = x.shape[-1]
-        grouped = tf.reshape(x, [sides(x)[0], -1, GROUPS, channels // GROUPS])
-        y = self._normalised(grouped, (1, 3), epsilon)
-        return self._scaled(tf.reshape(y, sides(x)), name)
+    def group_norm(
+        self, x: tf.Tensor, name: str, epsilon: float, *, activates: bool = False
+    ) -> tf.Tensor:
+        """Normalise each of 32 groups of channels over the whole map (Wu & He 2018), and apply
+        SiLU if it `activates`."""
+        shape = GROUPS, x.shape[-1] // GROUPS
+        grouped = tf.reshape(x, [sides(x)[0], -1, *shape])
+        return tf.reshape(self._norm(grouped, name, shape, (1, 3), epsilon, activates), sides(x))
 
     def layer_norm(self, x: tf.Tensor, name: str) -> tf.Tensor:
         """Normalise each token (Ba et al. 2016)."""
-        return self._scaled(self._normalised(x, (-1,), 1e-5), name)
+        return self._norm(x, name, x.shape[-1:], (-1,), 1e-5, False)
 
-    def _scaled(self, x: tf.Tensor, name: str) -> tf.Tensor:
-        weight, bias = (self.vector(f"{name}.{part}", x.shape[-1]) for part in ("weight", "bias"))
-        return tf.cast(x, self.dtype) * weight + bias
+    def _norm(self, x: tf.Tensor, name: str, shape: tuple[int, ...], *how: Any) -> tf.Tensor:
+        """Normalise; arguments after the first ones as in `normalised`."""
+        if how not in self._norms:
+            self._norms[how] = recomputing(partial(normalised, *how), 1, joins=self._joins)
+        length = math.prod(shape)
+        scale, offset = (
+            tf.reshape(self.vector(f"{name}.{part}", length), shape) for part in ("weight", "bias")
+        )
+        return self._norms[how](x, scale, offset)
 
     def _tensor(self, name: str, shape: tuple[int, ...], order: tuple[int, ...]) -> tf.Tensor:
         """Return an array of this shape in the file, its axes in this order."""
@@ -100,18 +111,72 @@ def widened(x: tf.Tensor) -> tf.Tensor:
     return x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
 
 
-def normalised(x: tf.Tensor, axes: tuple[int, ...], epsilon: float) -> tf.Tensor:
-    """Return x with mean 0 and variance 1 over axes, in float32."""
-    x = widened(x)
-    mean, variance = tf.nn.moments(x, axes, keepdims=True)
-    return (x - mean) * tf.math.rsqrt(variance + epsilon)
+def recomputing(
+    function: Callable[..., tf.Tensor], count: int, *, joins: bool
+) -> Callable[..., tf.Tensor]:
+    """Return a function whose gradient, by its first `count` arguments, computes it again: only its
+    arguments are kept. If it `joins`, XLA compiles both."""
+
+    def backwards(upstream: tf.Tensor, *given: tf.Tensor) -> list[tf.Tensor]:
+        # Without a dependency, TensorFlow would find that it is the same, and keep all of it.
+        with tf.control_dependencies([upstream]):
+            given = tuple(map(tf.identity, given))
+        with tf.GradientTape() as tape:
+            tape.watch(given[:count])
+            found = function(*given)
+        gradients: list[tf.Tensor] = tape.gradient(found, given[:count], upstream)
+        return gradients
+
+    forwards = function
+    if joins:
+        forwards, backwards = (
+            tf.function(each, autograph=False, jit_compile=True) for each in (function, backwards)
+        )
+
+    @tf.custom_gradient
+    def computed(*given: tf.Tensor) -> tuple[tf.Tensor, Callable[..., Any]]:
+        others = [None] * (len(given) - count)
+        return forwards(*given), lambda upstream: [*backwards(upstream, *given), *others]
+
+    return lambda *given: computed(*(each for each in given if each is not None))
+
+
+def normalised(
+    axes: tuple[int, ...],
+    epsilon: float,
+    activates: bool,
+    x: tf.Tensor,
+    scale: tf.Tensor,
+    offset: tf.Tensor,
+) -> tf.Tensor:
+    """Return x with mean 0 and variance 1 over axes, times a scale plus an offset.
+
+    Args:
+        axes: The axes.
+        epsilon: Is added to the variance.
+        activates: Whether SiLU follows (Hendrycks & Gimpel 2016).
+        x: The map.
+        scale: The scale, of the last axes' shape.
+        offset: The offset, as well.
+    """
+    wide = widened(x)
+    mean, variance = tf.nn.moments(wide, axes, keepdims=True)
+    y = (wide - mean) * tf.math.rsqrt(variance + epsilon) * widened(scale) + widened(offset)
+    return tf.cast(y * tf.sigmoid(y) if activates else y, x.dtype)
+
+
+def gated(x: tf.Tensor) -> tf.Tensor:
+    """Return the first half of the last axis times the GELU of the other (Shazeer 2020, GEGLU)."""
+    values, gates = tf.split(widened(x), 2, -1)
+    # TensorFlow's own GELU has a constant of float32 in float64, too.
+    gates *= 0.5 * tf.math.erfc(-gates * math.sqrt(0.5))
+    return tf.cast(values * gates, x.dtype)
 
 
 def attention(
     q: tf.Tensor, k: tf.Tensor, v: tf.Tensor, allowed: tf.Tensor | None = None
 ) -> tf.Tensor:
-    """Return softmax(q kᵀ / √d) v (Vaswani et al. 2017). Gradients compute the softmax again, which
-    is the largest map of all.
+    """Return softmax(q kᵀ / √d) v (Vaswani et al. 2017).
 
     Args:
         q: Queries [B, heads, N, d].
@@ -119,14 +184,10 @@ def attention(
         v: Values [B or 1, heads, M, d].
         allowed: For each query, the keys that it may attend to [N, M], boolean.
     """
-
-    def attended(q: tf.Tensor, k: tf.Tensor, v: tf.Tensor) -> tf.Tensor:
-        logits = widened(tf.matmul(q, k, transpose_b=True)) * q.shape[-1] ** -0.5
-        if allowed is not None:
-            logits = tf.where(allowed, logits, logits.dtype.min)
-        return tf.matmul(tf.cast(tf.nn.softmax(logits), v.dtype), v)
-
-    return tf.recompute_grad(attended)(q, k, v)
+    logits = widened(tf.matmul(q, k, transpose_b=True)) * q.shape[-1] ** -0.5
+    if allowed is not None:
+        logits = tf.where(allowed, logits, logits.dtype.min)
+    return tf.matmul(tf.cast(tf.nn.softmax(logits), v.dtype), v)
 
 
 def heads_of(x: tf.Tensor, heads: int) -> tf.Tensor:
@@ -158,11 +219,11 @@ def residual(
 ) -> tf.Tensor:
     """Compute a residual block (He et al. 2016) of two convolutions, with the time [B, C] between
     them if there is one."""
-    y = tf.nn.silu(layers.group_norm(x, f"{name}.norm1", epsilon))
+    y = layers.group_norm(x, f"{name}.norm1", epsilon, activates=True)
     y = layers.convolution(y, f"{name}.conv1", channels)
     if time is not None:
         y += layers.linear(tf.nn.silu(time), f"{name}.time_emb_proj", channels)[:, None, None]
-    y = tf.nn.silu(layers.group_norm(y, f"{name}.norm2", epsilon))
+    y = layers.group_norm(y, f"{name}.norm2", epsilon, activates=True)
     y = layers.convolution(y, f"{name}.conv2", channels)
     if x.shape[-1] != channels:
         x = layers.convolution(x, f"{name}.conv_shortcut", channels, side=1)

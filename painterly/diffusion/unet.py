@@ -4,6 +4,7 @@ It predicts the noise in a latent. On the way, 16 self-attentions compare each p
 others; the last ones are what recipe `attention` compares.
 """
 
+import copy
 import math
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -48,7 +49,6 @@ class UNet:
         widths: The channels at each size.
         heads: Of each attention.
         joins: As in `Layers`.
-        recomputes: Whether gradients compute each block again, instead of keeping what is in it.
     """
 
     def __init__(
@@ -59,10 +59,17 @@ class UNet:
         widths: Sequence[int] = WIDTHS,
         heads: int = HEADS,
         joins: bool = False,
-        recomputes: bool = False,
     ) -> None:
         self.layers = Layers(tensors, dtype, joins=joins)
-        self._widths, self._heads, self._recomputes = tuple(widths), heads, recomputes
+        self._widths, self._heads, self._recomputes = tuple(widths), heads, False
+        self._prompts: dict[str, tuple[tf.Tensor, ...]] = {}
+
+    def recomputing(self) -> "UNet":
+        """Return the network with the same weights whose gradients compute each block again,
+        instead of keeping what is in it."""
+        other = copy.copy(self)
+        other._recomputes = True
+        return other
 
     def noise(self, latent: tf.Tensor, time: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
         """Return the noise [B, h, w, 4] that the network sees in a latent.
@@ -70,10 +77,10 @@ class UNet:
         Args:
             latent: The latent [B, h, w, 4], with sides that are multiples of 8.
             time: The step of the diffusion [B], from 0 to 999.
-            context: The prompt [1, 77, 768], as `text.empty_prompt` returns it.
+            context: The prompt [1, 77, 768], as `text.empty_prompt` returns it; no part of a graph.
         """
         *_, (x, _) = self._maps(latent, time, context)
-        x = tf.nn.silu(self.layers.group_norm(x, "conv_norm_out", EPSILON))
+        x = self.layers.group_norm(x, "conv_norm_out", EPSILON, activates=True)
         return widened(self.layers.convolution(x, "conv_out", 4))
 
     def attentions(
@@ -98,7 +105,7 @@ class UNet:
     ) -> Iterator[tuple[tf.Tensor, Attended | None]]:
         """Yield each block's map [B, h, w, C], and each self-attention before its block ends."""
         layers, widths, deepest = self.layers, self._widths, len(self._widths) - 1
-        embedded, context = self._embedded(time), tf.cast(context, layers.dtype)
+        embedded = self._embedded(time)
         x = layers.convolution(tf.cast(latent, layers.dtype), "conv_in", widths[0])
         kept = [x]
         for depth, width in enumerate(widths):
@@ -152,19 +159,18 @@ class UNet:
             y = layers.group_norm(x, f"{name}.norm", TRANSFORMER_EPSILON)
             y = tokens(layers.convolution(y, f"{name}.proj_in", width, side=1))
             z = layers.layer_norm(y, f"{block}.norm1")
-            return y, *self._attended(z, z, f"{block}.attn1")
+            q, k, v = (self._projected(z, f"{block}.attn1.to_{each}", width) for each in "qkv")
+            return y, q, k, v, layers.attention(q, k, v)
 
         def to_context(x: tf.Tensor, y: tf.Tensor, out: tf.Tensor) -> tf.Tensor:
             y += layers.linear(joined(out), f"{block}.attn1.to_out.0", width)
             z = layers.layer_norm(y, f"{block}.norm2")
-            out = self._attended(z, context, f"{block}.attn2").out
+            q = self._projected(z, f"{block}.attn2.to_q", width)
+            out = layers.attention(q, *self._of_prompt(context, f"{block}.attn2", width))
             y += layers.linear(joined(out), f"{block}.attn2.to_out.0", width)
             z = layers.layer_norm(y, f"{block}.norm3")
             z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
-            values, gates = tf.split(z, 2, -1)  # Shazeer 2020, GEGLU
-            # TensorFlow's own GELU has a constant of float32 in float64, too.
-            gates *= 0.5 * tf.math.erfc(-gates * math.sqrt(0.5))
-            y += layers.linear(values * gates, f"{block}.ff.net.2", width)
+            y += layers.linear(layers.gated(z), f"{block}.ff.net.2", width)
             y = tf.reshape(y, sides(x))
             return x + layers.convolution(y, f"{name}.proj_out", width, side=1)
 
@@ -176,13 +182,17 @@ class UNet:
         """Return a block as gradients should see it."""
         return tf.recompute_grad(block) if self._recomputes else block
 
-    def _attended(self, x: tf.Tensor, seen: tf.Tensor, name: str) -> Attended:
-        """Attend from tokens [B, N, C] to others [B or 1, M, D]."""
-        q, k, v = (
-            heads_of(
-                self.layers.linear(source, f"{name}.to_{part}", x.shape[-1], bias=False),
-                self._heads,
-            )
-            for source, part in ((x, "q"), (seen, "k"), (seen, "v"))
-        )
-        return Attended(q, k, v, self.layers.attention(q, k, v))
+    def _of_prompt(self, context: tf.Tensor, name: str, width: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Return the keys and values of the prompt, which are the same in each pass."""
+        known, *found = self._prompts.get(name, (None,))
+        if known is not context:
+            with tf.init_scope():
+                x = tf.cast(context, self.layers.dtype)
+                found = [self._projected(x, f"{name}.to_{each}", width) for each in "kv"]
+            self._prompts[name] = context, *found
+        k, v = found
+        return k, v
+
+    def _projected(self, x: tf.Tensor, name: str, width: int) -> tf.Tensor:
+        """Return a linear function of tokens [B, N, C] as [B, heads, N, width / heads]."""
+        return heads_of(self.layers.linear(x, name, width, bias=False), self._heads)

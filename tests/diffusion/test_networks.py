@@ -19,8 +19,9 @@ from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, a
 from painterly.errors import WeightsError
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npz"))
-# Rounding averages out less than in the true networks, which have ten times the channels.
-CLOSE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 3e-2}
+# Rounding averages out less than in the true networks, which have ten times the channels: those are
+# at 1.5e-2 in bfloat16. diffusers itself is at 2.2e-2 here.
+CLOSE = {"float32": 1e-4, "float16": 5e-3, "bfloat16": 2.5e-2}
 PICTURES = np.random.default_rng(0).random((2, 1, 128, 128, 3), np.float32)  # photo and painting
 
 
