@@ -149,8 +149,9 @@ class Measured:
             self.dtype,
             widths=self.args.widths,
             joins=mode == "parts",
-            recomputes=mode.endswith("recomputed"),
         )
+        if mode.endswith("recomputed"):
+            network = network.recomputing()
         method = recipe.Distillation(network, self.context)
 
         def features(latent: tf.Tensor, times: tf.Tensor) -> Any:

@@ -53,11 +53,13 @@ class AttentionFootprint(MemoryNeeds):
         number: The bytes of a number in features.
         architecture: The networks' sizes.
         paintings: Their number.
+        loaded: Whether the networks are in memory already.
     """
 
     number: int
     architecture: Architecture
     paintings: int
+    loaded: bool
 
     @property
     def weights(self) -> float:
@@ -84,7 +86,8 @@ class AttentionFootprint(MemoryNeeds):
         looking = ahead * one_map
         compared = 6 * ahead * places * channels * self.number * (1 + 2 * self.paintings)
         decoding = pixels * DECODING * halves * self.architecture.autoencoder[0] / WIDTHS[1]
-        return int(self.weights + compared + max(kept + block, looking, decoding) + self.outside)
+        weights = 0 if self.loaded else self.weights
+        return int(weights + compared + max(kept + block, looking, decoding) + self.outside)
 
 
 def plan_memory(
@@ -112,12 +115,14 @@ def footprint_of(
     settings: Settings,
     weights: DiffusionWeights,
     number: int,
+    loaded: bool,
 ) -> AttentionFootprint:
-    """Return the footprint of a painting; `number` as in AttentionFootprint."""
+    """Return the footprint of a painting; `number` and `loaded` as in AttentionFootprint."""
     return AttentionFootprint(
         what_fits=settings.what_fits,
         outside=postprocess_bytes(inputs.size, size, settings, inputs.masked),
         number=number,
         architecture=weights.architecture,
         paintings=inputs.paintings,
+        loaded=loaded,
     )

@@ -6,7 +6,7 @@ The photo and the paintings are looked at for several steps at once: what the UN
 not depend on the picture.
 """
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,12 +14,10 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.budget import MemoryBudget
-from painterly.devices.choose import deterministic, fastest_precision, full_float32, gpus_in_use
-from painterly.diffusion.autoencoder import Autoencoder
-from painterly.diffusion.text import empty_prompt
-from painterly.diffusion.unet import COMPARED, UNet
+from painterly.devices.choose import chosen_precision, deterministic, full_float32, gpus_in_use
+from painterly.diffusion.unet import COMPARED
 from painterly.diffusion.weights import DiffusionWeights
-from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam, times_of
+from painterly.engine.attention import Latent, Wanted, Weighing, times_of
 from painterly.engine.attention_memory import (
     AHEAD,
     PLACE,
@@ -29,11 +27,24 @@ from painterly.engine.attention_memory import (
     plan_memory,
     seen_size,
 )
+from painterly.engine.attention_networks import Networks
 from painterly.engine.compilation import compiles_steps, compiles_terms, xla_failed
+from painterly.engine.latent_view import (
+    MEASURED_EVERY,
+    Previews,
+    Shown,
+    colours_of,
+    first_weight,
+    pooled,
+    steered,
+)
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
+from painterly.engine.optimizers import rate_for_strength
 from painterly.engine.paintings import nothing_to_paint
 from painterly.engine.picture import Canvas, picture_size
-from painterly.engine.schedule import StepEta, work_of_steps
+from painterly.engine.places import is_used
+from painterly.engine.scale_optimizer import UNSTEERED
+from painterly.engine.schedule import Schedule, StepEta, work_of_steps
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.tensors import resample, to_batch
 from painterly.engine.transfer import (
@@ -49,98 +60,14 @@ from painterly.images.arrays import resize
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
 
-# The photo's weight for a strength: the paper's for .5, and those that its authors take for faces
-# and for strong styles are near.
-STRENGTHS, PHOTO_WEIGHTS = (0.0, 0.3, 0.5, 0.8, 1.0), (1.0, 0.35, 0.25, 0.15, 0.05)
 HALVED = COMPARED[:3]  # self-attentions at 1/16; the others are at 1/8
-
-
-class Networks:
-    """The networks in a precision, and what TensorFlow traces of them. One object serves all
-    pictures on a device."""
-
-    def __init__(
-        self, weights: DiffusionWeights, dtype: tf.DType, *, keeps: bool, joins: bool
-    ) -> None:
-        sizes = weights.architecture
-        if "prompt" not in weights.kept:
-            weights.kept["prompt"] = empty_prompt(
-                weights.text_encoder,
-                width=sizes.text,
-                heads=sizes.text_heads,
-                depth=sizes.text_depth,
-            )
-        self.dtype = dtype
-        unet = UNet(weights.unet, dtype, widths=sizes.unet, joins=joins, recomputes=not keeps)
-        autoencoder = Autoencoder(weights.autoencoder, dtype, widths=sizes.autoencoder, joins=joins)
-        self._method = Distillation(unet, weights.kept["prompt"])
-        self.encode = tf.function(autoencoder.encode, autograph=False)
-        self.decode = tf.function(autoencoder.decode, autograph=False)
-        self.seen = tf.function(self._seen, autograph=False)
-        self.step = tf.function(self._step, autograph=False)
-        self.compiled_step = tf.function(self._step, autograph=False, jit_compile=True)
-
-    @classmethod
-    def of(
-        cls, weights: DiffusionWeights, dtype: tf.DType, *, keeps: bool, joins: bool
-    ) -> "Networks":
-        """Return the networks, made once.
-
-        Args:
-            weights: Their weights.
-            dtype: The precision.
-            keeps: Whether gradients keep all blocks instead of computing them again.
-            joins: As in `Layers`.
-        """
-        # The device's tensors belong to it.
-        key = dtype, keeps, joins, tf.zeros([]).device
-        if key not in weights.kept:
-            weights.kept[key] = cls(weights, dtype, keeps=keeps, joins=joins)
-        networks: Networks = weights.kept[key]
-        return networks
-
-    @classmethod
-    def let_go(cls, weights: DiffusionWeights) -> None:
-        """Let go of what `of` keeps."""
-        for key, kept in [*weights.kept.items()]:
-            if isinstance(kept, cls):
-                weights.kept.pop(key, None)
-
-    def _seen(self, latent: tf.Tensor, times: tf.Tensor) -> list[tuple[tf.Tensor, ...]]:
-        return [each[:3] for each in self._method.seen(latent, times)]
-
-    def _step(
-        self,
-        state: Latent,
-        time: tf.Tensor,
-        wanted: Sequence[Wanted],
-        weighing: Weighing,
-        at: tf.Tensor,
-        params: tf.Tensor,
-    ) -> tuple[Latent, tf.Tensor]:
-        """Return the next state, and the weighted errors [2]; params are the weights of photo and
-        paintings, and the learning rate."""
-        weights = params[:2]
-        errors, direction = self._method.gradient(state.latent, time, wanted, weighing, at, weights)
-        return adam(state, direction, params[2]), weights * errors
-
-
-class Decoded:
-    """A picture [1, H, W, 3] that is decoded when it is read."""
-
-    def __init__(self, networks: Networks, latent: tf.Tensor) -> None:
-        self._networks, self._latent = networks, latent
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        """Decode."""
-        return np.asarray(self._networks.decode(self._latent), dtype)
 
 
 class AttentionTransfer(Transfer):
     """A photo prepared to be painted by recipe `attention`.
 
     Raises:
-        ValueError: Arrays do not fit, or a large picture has no network to be finished with.
+        ValueError: Arrays do not fit.
         PictureError: Its masks leave nothing to paint.
         MemoryShortError: It cannot be painted in the available memory.
         WeightsError: The weights cannot be used.
@@ -150,7 +77,7 @@ class AttentionTransfer(Transfer):
         self,
         inputs: TransferInputs,
         weights: DiffusionWeights,
-        vgg: VGG | None,
+        vgg: VGG,
         budget: MemoryBudget,
     ) -> None:
         super().__init__(inputs)
@@ -164,16 +91,20 @@ class AttentionTransfer(Transfer):
         )
         self._size = self.schedule.sizes[0]
         self._canvas = canvas_of(self._size)
-        self._plan = _native_plan(planned, self._size, self._settings, weights, budget)
-        self._weights, self._dtype = weights, precision_of(self._settings)
-        self.memory_plan, self._finish = self._plan, None
-        if (schedule := self.schedule.finishing) is not None:
-            if vgg is None:
-                raise ValueError("a large picture needs a network to be finished with: load_vgg()")
+        self._plan = _native_plan(planned, self._size, self._settings, weights, vgg, budget)
+        self._weights, self._dtype = weights, _dtype_of(self._settings)
+        self._joins = compiles_terms(self._settings)
+
+        def by_default(schedule: Schedule) -> StyleTransfer:
             finishing = self._settings.finishing(max(schedule.sizes[-1]))
             inputs = replace(self._inputs, settings=finishing, init=None)
-            self._finish = StyleTransfer(inputs, vgg, budget, schedule)
-            self.memory_plan = _of_both(self._plan, self._finish.memory_plan)
+            return StyleTransfer(inputs, vgg, budget, schedule)
+
+        self._measured = by_default(Schedule([self._size], [1], False))
+        self.memory_plan, self._finish = self._plan, None
+        if (schedule := self.schedule.finishing) is not None:
+            self._finish = by_default(schedule)
+            self.memory_plan = _at_least(self._finish.memory_plan, self._plan)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
@@ -223,26 +154,24 @@ class AttentionTransfer(Transfer):
         """Take the steps on the latent after `done`, and return the picture [h, w, 3] if it is
         finished at a larger size."""
         settings, total = self._settings, self.schedule.counts[0]
-        networks = Networks.of(
-            self._weights,
-            self._dtype,
-            keeps=self._plan.fast,
-            joins=compiles_terms(settings),
-        )
-        photo = resample(to_batch(self._content), self._size)
-        latent = self._encoded(networks, photo, self._canvas)
-        paintings, allowed = self._seen_paintings(networks)
+        networks = Networks.of(self._weights, self._dtype, joins=self._joins)
+        photo, latent = self._encoded(networks, resample(to_batch(self._content), self._size))
+        shown, paintings, allowed = self._seen_paintings(networks)
+        previews = Previews(colours_of([latent, *paintings], [photo, *shown]))
         weighing = Weighing(self._places(), allowed)
-        state = (
-            self._first_state(networks, photo, latent)
-            if resume is None
-            else _restored(resume, self.snapshot_shapes(done))
-        )
+        next_weight = self._steering(networks, latent, previews)
+        if resume is None:
+            state, weight = self._first_state(networks, photo, latent), first_weight(settings)
+        else:
+            state = _restored(resume, self.snapshot_shapes(done))
+            weight = float(resume["content_weight"])
         times = times_of(total)
         compiled = compiles_steps(
             settings, ("attention", self._dtype), self._canvas.size, total - done
         )
-        photo_weight = photo_weight_of(settings)
+        rate = settings.learning_rate
+        if settings.content_weight == "auto":
+            rate *= rate_for_strength(settings.strength)
         ahead = AHEAD if self._plan.fast else 1
         wanted: list[Wanted] = []
         for number in range(done, total):
@@ -254,15 +183,18 @@ class AttentionTransfer(Transfer):
                 )
             # At the photo itself its error is 0, and rounding would be all of its gradient.
             at_photo = number == 0 and settings.init_image == "content" and self._init is None
-            params = 0.0 if at_photo else photo_weight, settings.style_scale, settings.learning_rate
+            params = 0.0 if at_photo else weight, settings.style_scale, rate
             arguments = state, time, wanted, weighing, tf.constant(at), tf.constant(params)
             state, errors, compiled = self._stepped(networks, arguments, compiled)
             terms = np.pad(errors.numpy(), (0, len(TERMS) - 2))
             if not np.isfinite(terms).all():
                 raise DivergedError(f"the optimisation diverges at step {number + 1}")
-            arrays = {**state._asdict(), "content_weight": np.float32(photo_weight)}
-            picture: Any = Decoded(networks, state.latent)
+            weight = next_weight(number + 1, state.latent, weight)
+            arrays = {**state._asdict(), "content_weight": np.float32(weight)}
+            picture, preview = (Shown(by, state.latent) for by in (networks.decode, previews.of))
             step = Step(eta.tick(), picture, self._canvas, self._postprocess, terms, arrays)
+            if number + 1 < total:
+                step.shown_as(preview)
             yield step
             if self._finish is not None:
                 step.expire()
@@ -273,8 +205,38 @@ class AttentionTransfer(Transfer):
         footprint, finishing = self._plan.footprint, self._finish.memory_plan
         assert isinstance(footprint, AttentionFootprint)
         if finishing.bytes_needed + footprint.weights > finishing.budget.bytes:
-            Networks.let_go(self._weights)
+            Networks.let_go(self._weights, self._dtype, joins=self._joins)
         return painted.clip(0, 1)
+
+    def _steering(
+        self, networks: Networks, latent: tf.Tensor, previews: Previews
+    ) -> Callable[[int, tf.Tensor, float], float]:
+        """Return a function that takes the number of a step, its latent and the photo's weight, and
+        returns the weight of the next step.
+
+        The distance is measured from the photo as the autoencoder gives it back from its latent:
+        what it loses is not the paintings' part.
+        """
+        settings, total = self._settings, self.schedule.counts[0]
+        if settings.content_weight != "auto":
+            return lambda number, latent, weight: weight
+        given_back = networks.decode(latent).numpy()
+        previews.decoded(latent.numpy(), given_back)
+        self._measured.start_from(self._canvas.cropped(given_back)[0])
+        distance = self._measured.distance()
+
+        def next_weight(number: int, latent: tf.Tensor, weight: float) -> float:
+            if number % MEASURED_EVERY or number == total:
+                return weight
+            picture = networks.decode(latent).numpy()
+            previews.decoded(latent.numpy(), picture)
+            if number <= UNSTEERED * total:
+                return weight
+            error = distance(self._canvas.cropped(picture)[0])
+            # A snapshot has it in float32.
+            return float(np.float32(steered(weight, error, settings.strength)))
+
+        return next_weight
 
     def _stepped(
         self, networks: Networks, arguments: tuple[Any, ...], compiled: bool
@@ -283,48 +245,56 @@ class AttentionTransfer(Transfer):
         try:
             if compiled:
                 try:
-                    return (*networks.compiled_step(*arguments), True)
+                    return (*networks.compiled_step(self._plan.fast, *arguments), True)
                 except tf.errors.ResourceExhaustedError:
                     raise
                 except tf.errors.OpError as error:
                     xla_failed(error)
-            return (*networks.step(*arguments), False)
+            return (*networks.step(self._plan.fast, *arguments), False)
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise MemoryShortError(
                 "memory ran out; choose a smaller size, or another recipe"
             ) from None
 
-    def _first_state(self, networks: Networks, photo: tf.Tensor, latent: tf.Tensor) -> Latent:
+    def _first_state(self, networks: Networks, photo: np.ndarray, latent: tf.Tensor) -> Latent:
         """Return the state before the first step."""
         settings = self._settings
         if self._init is not None:
-            photo = resample(to_batch(self._init), self._size)
+            start = resample(to_batch(self._init), self._size)
         elif settings.init_image == "noise":
             return Latent.start(tf.random.stateless_normal(latent.shape, [settings.seed, 0]))
         elif settings.init_image == "gray":
-            photo = tf.repeat(tf.image.rgb_to_grayscale(photo), 3, axis=-1)
+            start = tf.image.grayscale_to_rgb(
+                tf.image.rgb_to_grayscale(self._canvas.cropped(photo))
+            )
         else:
             return Latent.start(latent)
-        return Latent.start(self._encoded(networks, photo, self._canvas))
+        return Latent.start(self._encoded(networks, start)[1])
 
-    @staticmethod
-    def _encoded(networks: Networks, picture: tf.Tensor, canvas: Canvas) -> tf.Tensor:
-        """Return the latent of a picture [1, h, w, 3] on its canvas."""
-        shown = canvas.padded(np.asarray(picture)[0])[None].clip(0, 1)
-        return tf.identity(networks.encode(tf.constant(shown)))
+    def _encoded(
+        self, networks: Networks, picture: tf.Tensor, canvas: Canvas | None = None
+    ) -> tuple[np.ndarray, tf.Tensor]:
+        """Return a picture [1, h, w, 3] on its canvas, the photo's by default, and its latent."""
+        shown = (canvas or self._canvas).padded(np.asarray(picture)[0])[None].clip(0, 1)
+        return shown, tf.identity(networks.encode(tf.constant(shown)))
 
     def _seen_paintings(
         self, networks: Networks
-    ) -> tuple[list[tf.Tensor], tuple[tuple[tf.Tensor | None, ...], ...]]:
-        """Return the paintings' latents, and which of their keys each self-attention may use."""
-        latents, allowed = [], []
+    ) -> tuple[list[np.ndarray], list[tf.Tensor], tuple[tuple[tf.Tensor | None, ...], ...]]:
+        """Return the paintings on their canvases, their latents, and which of their keys each
+        self-attention may use."""
+        pictures, latents, allowed = [], [], []
         for painting, mask in zip(self._styles.paintings, self._styles.masks, strict=True):
             size = seen_size(picture_size(painting), self._size, self._settings.stroke_size)
             canvas = canvas_of(size)
-            latents.append(self._encoded(networks, resample(to_batch(painting), size), canvas))
-            shown = None if mask is None else canvas.padded_mask(mask)
-            allowed.append([None if shown is None else _used(each) for each in _at_layers(shown)])
-        return latents, tuple(zip(*allowed, strict=True))
+            picture, latent = self._encoded(networks, resample(to_batch(painting), size), canvas)
+            pictures.append(picture)
+            latents.append(latent)
+            layers = _at_layers(None if mask is None else canvas.padded_mask(mask))
+            allowed.append(
+                [None if each is None else tf.constant(is_used(each).ravel()) for each in layers]
+            )
+        return pictures, latents, tuple(zip(*allowed, strict=True))
 
     def _places(self) -> tuple[tuple[tf.Tensor, ...], ...]:
         """Return each painting's weight at each query of each self-attention. Raises PictureError
@@ -378,17 +348,10 @@ def plan(
 ) -> MemoryPlan:
     """Return the memory plan of a painting at scales of these sizes. Raises PictureError,
     MemoryShortError."""
-    native = _native_plan(inputs, sizes[0], settings, weights, budget)
+    native = _native_plan(inputs, sizes[0], settings, weights, vgg, budget)
     if len(sizes) == 1:
         return native
-    finishing = settings.finishing(max(sizes[-1]))
-    inputs = inputs._replace(has_init=True)
-    return _of_both(native, plan_painting(inputs, sizes[1:], finishing, vgg, budget).memory)
-
-
-def _of_both(native: MemoryPlan, finishing: MemoryPlan) -> MemoryPlan:
-    """Return the memory plan of a picture that is painted, and then finished."""
-    return replace(finishing, bytes_needed=max(native.bytes_needed, finishing.bytes_needed))
+    return _at_least(_default_plan(inputs, sizes[1:], settings, vgg, budget), native)
 
 
 def _native_plan(
@@ -396,25 +359,37 @@ def _native_plan(
     size: tuple[int, int],
     settings: Settings,
     weights: DiffusionWeights,
+    vgg: VGG,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    number = precision_of(settings).size
-    return plan_memory(
-        size, settings, footprint_of(inputs, size, settings, weights, number), budget
-    )
+    """Return the memory plan of the steps on the latent, with the distance that is measured."""
+    dtype = _dtype_of(settings)
+    loaded = Networks.are_loaded(weights, dtype, joins=compiles_terms(settings))
+    footprint = footprint_of(inputs, size, settings, weights, dtype.size, loaded)
+    native = plan_memory(size, settings, footprint, budget)
+    return _at_least(native, _default_plan(inputs, [size], settings, vgg, budget))
 
 
-def precision_of(settings: Settings) -> tf.DType:
+def _default_plan(
+    inputs: PaintingInputs,
+    sizes: Sequence[tuple[int, int]],
+    settings: Settings,
+    vgg: VGG,
+    budget: MemoryBudget,
+) -> MemoryPlan:
+    """Return the memory plan of recipe default from the picture that is painted on the latent."""
+    finishing = settings.finishing(max(sizes[-1]))
+    return plan_painting(inputs._replace(has_init=True), sizes, finishing, vgg, budget).memory
+
+
+def _at_least(plan: MemoryPlan, other: MemoryPlan) -> MemoryPlan:
+    """Return a plan that needs as much memory as another one, or more."""
+    return replace(plan, bytes_needed=max(plan.bytes_needed, other.bytes_needed))
+
+
+def _dtype_of(settings: Settings) -> tf.DType:
     """Return the precision of products."""
-    named = settings.precision
-    return tf.as_dtype(fastest_precision() if named == "auto" else named)
-
-
-def photo_weight_of(settings: Settings) -> float:
-    """Return the weight of the photo's queries."""
-    if settings.content_weight != "auto":
-        return float(settings.content_weight)
-    return float(np.interp(settings.strength, STRENGTHS, PHOTO_WEIGHTS))
+    return tf.as_dtype(chosen_precision(settings.precision))
 
 
 def _restored(snapshot: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> Latent:
@@ -428,15 +403,4 @@ def _at_layers(mask: np.ndarray | None) -> list[Any]:
     """Return a mask [H, W] of a canvas at the places of each compared self-attention."""
     if mask is None:
         return [None] * len(COMPARED)
-    return [_pooled(mask, PLACE * (2 if number in HALVED else 1)) for number in COMPARED]
-
-
-def _pooled(mask: np.ndarray, side: int) -> np.ndarray:
-    height, width = (length // side for length in mask.shape)
-    means: np.ndarray = mask.reshape(height, side, width, side).mean((1, 3), dtype=np.float32)
-    return means
-
-
-def _used(mask: np.ndarray) -> tf.Tensor:
-    """Return the places that are used: those that are mostly in the mask, or else most."""
-    return tf.constant((mask >= min(0.5, float(mask.max()))).ravel())
+    return [pooled(mask, PLACE * (2 if number in HALVED else 1)) for number in COMPARED]

@@ -7,7 +7,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
@@ -45,12 +45,14 @@ from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
+from painterly.images import colour
 from painterly.settings import Settings
 from painterly.vgg.network import VGG
 
 one_operation_at_a_time()
 
 MOST_ERROR_OF_PATCHES = 0.04  # most that patches may add to a content error beyond the strength
+AREA = 16  # px of the picture to start from: areas of this side keep their colours
 MOMENT_S = 0.4  # for which `step_seconds` measures
 
 
@@ -132,9 +134,23 @@ class StyleTransfer(Transfer):
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
     def start_from(self, picture: np.ndarray) -> None:
-        """Take a picture [h, w, 3] of any size as the photo, and as the picture to start from."""
+        """Take a picture [h, w, 3] of any size as the photo, and as the picture to start from.
+
+        Results get the colours of its areas: statistics of the whole painting would shift them."""
         self._content = picture
         self._first = resample(to_batch(picture), self.schedule.sizes[0])
+        plain = self._postprocess
+        self._postprocess = lambda image: plain(colour.with_areas(image, picture, AREA))
+
+    def distance(self) -> Callable[[np.ndarray], float]:
+        """Return a function that measures how far a picture [h, w, 3] of the last scale's size is
+        from the photo: the content error that `strength` steers."""
+        size = self.schedule.sizes[-1]
+        targets = self._problem(tf.identity(scaled_photo(self._content, size))).targets
+        canvas = self._view.canvas(size)
+        return lambda picture: self._objective.content_error(
+            padded(canvas, tf.identity(to_batch(picture))), targets, canvas
+        )
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

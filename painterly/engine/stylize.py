@@ -43,7 +43,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             less memory.
         styles: Paintings as such arrays, or `Paintings`, which can be reused for many photos.
         settings: The settings.
-        vgg: The network; recipe instant has its own, and recipe attention needs it beyond 768 px.
+        vgg: The network; recipe instant has its own.
         shares: The paintings' shares of the blend, equal by default.
         resume: A step's `snapshot()` from a run with the same inputs, to continue after that step.
         content_mask: The part of the photo that is painted; the rest keeps the photo's pixels.
@@ -105,12 +105,6 @@ def prepared(
         MemoryShortError: It cannot be painted in the available memory.
     """
     settings = inputs.settings
-    if settings.traits.network == "diffusion":
-        if diffusion is None:
-            raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
-        from painterly.engine.attention_transfer import AttentionTransfer
-
-        return AttentionTransfer(inputs, diffusion, vgg, budget)
     if not settings.traits.optimises:
         if vgg is not None and not is_built_in(vgg.identity):
             raise ValueError(
@@ -119,6 +113,12 @@ def prepared(
         return InstantTransfer(inputs, budget)
     if vgg is None:
         raise ValueError(f"recipe {settings.recipe} needs a network: load_vgg()")
+    if settings.traits.network == "diffusion":
+        if diffusion is None:
+            raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
+        from painterly.engine.attention_transfer import AttentionTransfer
+
+        return AttentionTransfer(inputs, diffusion, vgg, budget)
     from painterly.engine.style_transfer import StyleTransfer
 
     return StyleTransfer(inputs, vgg, budget)

@@ -49,7 +49,7 @@ class Step:
         position: Position,
         picture: ArrayLike,
         canvas: Canvas,
-        postprocess: Postprocess,
+        postprocess: Callable[[np.ndarray], np.ndarray],
         terms: ArrayLike | None = None,
         state: Mapping[str, ArrayLike] | None = None,
         matches: Sequence[ArrayLike] = (),
@@ -68,6 +68,7 @@ class Step:
         self.iteration, self.total, self.fraction, self.eta_s = position
         self.scale = max(canvas.picture)
         self._picture: ArrayLike | None = picture
+        self._preview: ArrayLike | None = picture
         self._canvas, self._postprocess = canvas, postprocess
         self._terms, self._state, self._matches = terms, state, matches
 
@@ -98,9 +99,18 @@ class Step:
     @cached_property
     def image(self) -> np.ndarray:
         """The picture so far: float32 [H, W, 3], sRGB 0…1. Do not write to it."""
+        return self._result(self._picture)
+
+    @cached_property
+    def preview(self) -> np.ndarray:
+        """The picture so far, as `image`, or nearly: in recipe attention it is known at once, where
+        `image` is decoded by a network."""
+        return self.image if self._preview is self._picture else self._result(self._preview)
+
+    def _result(self, picture: ArrayLike | None) -> np.ndarray:
         self._check_current()
         # It shares TensorFlow's memory: a copy would take memory when it is shortest.
-        image = self._canvas.cropped(np.asarray(self._picture))[0]
+        image = self._canvas.cropped(np.asarray(picture))[0]
         if image.min() < 0 or image.max() > 1:  # L-BFGS without bounds leaves the range.
             image = np.clip(image, 0, 1)
         return self._postprocess(image)
@@ -127,9 +137,14 @@ class Step:
         self._state = {**self._state, **more}
         return self
 
+    def shown_as(self, preview: ArrayLike) -> "Step":
+        """Return it with a picture that is nearly the same and known sooner."""
+        self._preview = preview
+        return self
+
     def expire(self) -> None:
         """Let go of the picture, since the next step changes it."""
-        self._picture = self._terms = self._state = None
+        self._picture = self._preview = self._terms = self._state = None
         self._matches = ()
 
     def _check_current(self) -> None:
@@ -219,7 +234,9 @@ class Transfer(ABC):
         # Without colours in the inputs, those of the result are noise of the optimisation.
         grey = all(is_grey(each) for each in (content, init, *styles.paintings) if each is not None)
         shown = content if needs_photo(settings, self._painted_part is not None) else None
-        self._postprocess = Postprocess(shown, settings, self._painted_part, color_mask, grey)
+        self._postprocess: Callable[[np.ndarray], np.ndarray] = Postprocess(
+            shown, settings, self._painted_part, color_mask, grey
+        )
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

@@ -39,7 +39,7 @@ class PosterStep(NamedTuple):
     total: int
     fraction: float
     eta_s: float
-    image: np.ndarray
+    preview: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)

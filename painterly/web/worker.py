@@ -320,7 +320,7 @@ class Follower:
         busy = self._stored and not self._stored.done()
         if now - self._previewed >= PREVIEW_EVERY_S and not busy:
             self._previewed = now
-            data = preview(step.image, PREVIEW_SIDE)
+            data = preview(step.preview, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from support.tiny import last, network, picture
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import schedule
+from painterly.engine import attention_transfer, schedule
 from painterly.engine.attention_memory import canvas_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
@@ -38,38 +38,61 @@ def settings(**others) -> Settings:
 
 
 def test_a_picture_has_the_photos_proportions_at_any_shape():
-    steps = list(stylize(picture(40, 60), [PAINTING], settings(iterations=1), diffusion=WEIGHTS))
+    steps = list(
+        stylize(picture(40, 60), [PAINTING], settings(iterations=1), network(), diffusion=WEIGHTS)
+    )
     assert steps[-1].image.shape == (43, 64, 3)
     assert canvas_of((43, 64)).size == (64, 64)
 
 
+@pytest.fixture
+def measured_often(monkeypatch):
+    """The distance is measured after each second step from the first on."""
+    monkeypatch.setattr(attention_transfer, "MEASURED_EVERY", 2)
+    monkeypatch.setattr(attention_transfer, "UNSTEERED", 0)
+
+
+@pytest.mark.usefixtures("measured_often")
 def test_a_resumed_picture_is_byte_for_byte_the_same():
-    given = picture(64, 64), [PAINTING], settings(iterations=5)
+    given = picture(64, 64), [PAINTING], settings(iterations=5), network()
     snapshots = []
     for step in stylize(*given, diffusion=WEIGHTS):
         if step.iteration in (1, 4):  # within a batch of looked-at times, and at its end
             snapshots.append(step.snapshot())
+            seen = step.preview, step.image
+    np.testing.assert_allclose(*seen, atol=1e-5)  # It has just been decoded.
     for snapshot in snapshots:
         resumed = last(stylize(*given, diffusion=WEIGHTS, resume=snapshot))
         np.testing.assert_array_equal(resumed.image, step.image)
 
 
-def test_a_higher_strength_leads_further_from_the_photo():
-    photo = picture(64, 64)
-    moved = {}
-    for strength in (0.1, 0.9):
-        steps = stylize(photo, [PAINTING], settings(strength=strength), diffusion=WEIGHTS)
-        *_, step = steps
-        weights = step.content_weight
-        moved[strength] = step.losses["content"] / weights
-    assert moved[0.9] > moved[0.1]
+@pytest.mark.usefixtures("measured_often")
+def test_strength_steers_the_photos_weight_and_with_it_the_distance(monkeypatch):
+    """Too far moves the weight up, too near down."""
+    steered, errors, weights = attention_transfer.steered, {}, {}
+    for strength in (0.02, 1.0):
+        seen = errors[strength] = []
+
+        def noted(weight, error, wanted, seen=seen):
+            seen.append(error)
+            return steered(weight, error, wanted)
+
+        monkeypatch.setattr(attention_transfer, "steered", noted)
+        given = picture(64, 64), [PAINTING], settings(strength=strength, iterations=6), network()
+        weights[strength] = [s.content_weight for s in stylize(*given, diffusion=WEIGHTS)]
+    for strength, each in errors.items():
+        assert (each[0] > 1.6 * strength) == (weights[strength][1] > weights[strength][0])
+    assert weights[0.02][-1] > weights[1.0][-1]
+    assert errors[0.02][-1] < 0.5 * errors[1.0][-1], errors
 
 
 def test_the_photo_shows_where_nothing_is_painted():
     photo = picture(64, 64)
     mask = np.zeros((64, 64), np.float32)
     mask[:, :32] = 1
-    step = last(stylize(photo, [PAINTING], settings(), diffusion=WEIGHTS, content_mask=mask))
+    step = last(
+        stylize(photo, [PAINTING], settings(), network(), diffusion=WEIGHTS, content_mask=mask)
+    )
     np.testing.assert_allclose(step.image[:, 32:], photo[:, 32:], atol=1e-6)
     assert np.abs(step.image[:, :32] - photo[:, :32]).mean() > 0.01
 
@@ -82,6 +105,7 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
         picture(64, 64),
         [PAINTING, other],
         settings(iterations=2),
+        network(),
         style_masks=[None, left],
         regions=[left, 1 - left],
         diffusion=WEIGHTS,
@@ -92,7 +116,9 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
 
 def test_a_picture_that_does_not_fit_is_refused():
     with pytest.raises(MemoryShortError, match=r"recipe attention needs .* of memory"):
-        stylize(picture(64, 64), [PAINTING], settings(), diffusion=WEIGHTS, memory_limit=1)
+        stylize(
+            picture(64, 64), [PAINTING], settings(), network(), diffusion=WEIGHTS, memory_limit=1
+        )
 
 
 @pytest.fixture
@@ -129,6 +155,9 @@ def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large
     native, result = whole[5][-1], whole[-1][-1]
     near, far = (np.abs(resize(each, 133, 200) - result).mean() for each in (native, photo))
     assert result.shape == (133, 200, 3) and near < far
+    painted_part = slice(0, 80)  # The mask is soft after it.
+    colours = (resize(each, 133, 200)[:, painted_part].mean((0, 1)) for each in (native, result))
+    np.testing.assert_allclose(*colours, atol=0.01)
     np.testing.assert_allclose(result[:, 110:], resize(photo, 133, 200)[:, 110:], atol=1e-5)
     for snapshot in snapshots.values():
         np.testing.assert_array_equal(last(painted(snapshot)).image, result)
@@ -142,6 +171,7 @@ def test_memory_for_the_native_size_alone_does_not_paint_a_large_picture(large):
         return prepared(inputs, network(), budget, WEIGHTS).memory_plan
 
     native = plan(settings(size=64), 10**10).bytes_needed
+    assert plan(settings(size=64), native).bytes_needed == native
     assert plan(large, 10**10).bytes_needed > native
     with pytest.raises(MemoryShortError, match=r"painting 200 × 133 px needs .* of memory"):
         plan(large, native)

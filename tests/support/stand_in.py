@@ -62,6 +62,10 @@ class Step:
         return self._image
 
     @property
+    def preview(self) -> np.ndarray:
+        return self.image
+
+    @property
     def content_weight(self) -> float:
         return float(self.image.max())
 
