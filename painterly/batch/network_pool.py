@@ -156,7 +156,8 @@ class NetworkPool:
 
         weights = self._reading(settings, source).result()
         # Objects that were uploaded in parts have no MD5 to compare with.
-        if "-" not in source.identity and weights.identity != source.identity:
+        differs = "-" not in source.identity and weights.identity != source.identity
+        if differs and not self._is_listed(source):
             raise OtherWeightsError(
                 f"the weights {source.given} are not those that are expected: they are "
                 f"{weights.identity}, not {source.identity}; have the same file on all machines, "
@@ -164,6 +165,13 @@ class NetworkPool:
                 weights.identity,
             )
         return VGG(weights)
+
+    def _is_listed(self, source: WeightsSource) -> bool:
+        """Return whether the style bucket has an object with an ETag: what was read from it has
+        another MD5, so that the service's ETags are none. Raises StorageError."""
+        key = source.given.removeprefix(IN_BUCKET)
+        listed = () if key == source.given else self._style.list(key)
+        return (key, source.identity) in ((each.key, f"md5:{each.etag}") for each in listed)
 
     def _choice(self, settings: Settings) -> WeightsSource:
         if settings.traits.network == "diffusion":

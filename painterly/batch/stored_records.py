@@ -123,7 +123,7 @@ def is_content(entry: Entry, size: int | None, etag: str | None) -> bool:
     """
     if entry.size == 0 or size not in (None, entry.size):
         return False  # An empty file is not a picture.
-    if etag is None or etag in (entry.etag, entry.dated):
+    if etag is None or entry.has(etag):
         return True
     return entry.etag.partition("-")[2] != etag.partition("-")[2]
 

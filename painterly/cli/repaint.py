@@ -190,7 +190,7 @@ def _unchanged(bucket: Bucket, key: str, etag: str) -> Entry:
     entry = bucket.find(key)
     if entry is None:
         raise PictureError(f"{printable(key)} is no longer in {bucket.name}")
-    is_same = etag in (entry.etag, entry.dated)
+    is_same = entry.has(etag)
     if not is_same and entry.etag == entry.dated:  # The service gave an ETag then, but not now.
         is_same = bool(has_etag(io.BytesIO(bucket.read(key)), etag))
     if not is_same:

@@ -10,6 +10,7 @@ from painterly.errors import StorageError
 from painterly.storage.file_names import Fold
 
 MAX_KEY_BYTES = 1024  # in UTF-8, on every S3 service
+ROUNDED_S = 1  # Some services round the time of an object in one answer, and not in another.
 Progress = Callable[[int], None]
 _Value = TypeVar("_Value")
 
@@ -64,11 +65,20 @@ class Entry:
         """A text that differs once the content has changed, and takes no reading."""
         return self.etag
 
+    def has(self, etag: str) -> bool:
+        """Return whether an object has an ETag, or the size and the time that are in its place:
+        some services have ETags, and a few have times, in some answers only."""
+        if etag == self.etag:
+            return True
+        at, _, size = etag.partition("-")
+        if size != str(self.size) or not at.isdecimal():
+            return False
+        # Without a time, the size decides.
+        return not int(at) or not self.modified or abs(int(at) - self.modified) <= ROUNDED_S
+
     def is_still(self, now: "Entry") -> bool:
-        """Return whether an object is the same in a later answer, by its ETag or else by size and
-        time: some services have ETags in some answers only."""
-        close = abs((now.modified or 0) - (self.modified or 0)) <= 1  # Some round it.
-        return now.size == self.size and (now.etag == self.etag or close)
+        """Return whether an object is the same in a later answer."""
+        return now.size == self.size and (now.etag == self.etag or self.has(now.dated))
 
 
 @dataclass(frozen=True)
@@ -306,7 +316,7 @@ class View(Bucket):
 
 def _renamed(entry: Entry, key: str) -> Entry:
     # A folder computes an ETag, by reading the file, when it is used.
-    return entry if entry.key == key else Entry(key, entry.size, entry.etag)
+    return entry if entry.key == key else Entry(key, entry.size, entry.etag, entry.modified)
 
 
 def hidden(key: str) -> bool:

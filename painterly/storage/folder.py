@@ -346,7 +346,9 @@ def _check_parts(folder: Path, key: str) -> None:
             for part in parts
         )
     if bad:
-        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}; rename it")
+        why = ": a name between its slashes is empty" if "" in parts else ""
+        way = "; rename the object, or choose a bucket instead" if why else "; rename it"
+        raise BadKeyError(f"key '{printable(key)}' cannot be a file in {folder}{why}{way}")
     try:
         os.fsencode(key)
     except UnicodeEncodeError:

@@ -315,10 +315,9 @@ class _FileToSend(io.BufferedReader):
 
 
 def _entry(key: str, size: int, about: Mapping[str, Any]) -> Entry:
-    """Return the entry of an object from a listing, or from the answer to a HEAD or GET. Raises
-    KeyError for an answer that has neither an ETag nor a time, such as a web page."""
+    """Return the entry of an object from a listing, or from the answer to a HEAD or GET."""
     etag = _etag(about)
-    modified: datetime | None = about.get("LastModified") if etag else about["LastModified"]
+    modified: datetime | None = about.get("LastModified")
     at = modified.replace(microsecond=0).timestamp() if modified else None
     entry = Entry(key, size, etag, at)
     return entry if etag else replace(entry, etag=entry.dated)

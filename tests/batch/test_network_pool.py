@@ -38,11 +38,12 @@ def pool_of(monkeypatch):
     module = SimpleNamespace(VGG=lambda weights: weights)
     monkeypatch.setitem(sys.modules, "painterly.vgg.network", module)
 
-    def made(etag, read=None):
+    def made(etag, read=None, later="b"):
         weights = SimpleNamespace(identity=read)
         monkeypatch.setattr(network_pool, "_read_weights", lambda *_: weights)
-        style = SimpleNamespace(name="./paintings")
         entries = [Entry("monet.jpg", 9, "e"), Entry("vgg.h5", 9, etag)]
+        now = [Entry("vgg.h5", 9, later)]
+        style = SimpleNamespace(name="./paintings", list=lambda prefix: now)
         return network_pool.NetworkPool(FILE, style, entries)
 
     return made
@@ -53,8 +54,9 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
         WeightsError, match=r"bucket:vgg\.h5 are not those .* md5:b, not md5:a; have"
     ):
         pool_of("a", read="md5:b").load(Settings())
-    for etag in ("b", "a-2"):  # The ETag of an upload in parts is not an MD5.
-        pool = pool_of(etag, read="md5:b")
+    # The ETag of an upload in parts is not an MD5, nor any of some services.
+    for etag in ("b", "a-2", "opaque"):
+        pool = pool_of(etag, read="md5:b", later=etag)
         assert pool.load(Settings()).identity == "md5:b"
         assert pool.load(Settings()) is pool.load(Settings())
         assert pool.source(Settings()) == WeightsSource(FILE, f"md5:{etag}")

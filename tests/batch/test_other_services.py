@@ -11,7 +11,7 @@ from painterly.config import BUCKETS
 
 WAYS = ("shuffled", "reversed", "unnamed", "no ETag", "no ETag in lists", "no ETag in heads")
 WAYS += ("no ETag in gets", "no ETag in puts", "empty ETag", "weak ETag", "capitals", "opaque")
-WAYS += ("passing",)
+WAYS += ("passing", "late", "timeless")
 PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")
 
 

@@ -146,6 +146,12 @@ def test_a_hostile_key_cannot_be_a_file_in_a_folder(tmp_path, key):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_key_with_an_empty_part_gets_the_way_out(tmp_path):
+    for key in ("/beach.jpg", "ink//beach.jpg"):
+        message = refusal(lambda key=key: FolderBucket(tmp_path).check_key(key))
+        assert "empty; rename the object, or choose a bucket instead" in message
+
+
 def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path):
     parts = ["", ".", "..", "a", "~", "\\", "..\\", "C:", "nul", "nul.jpg", "a.", "\\\\host", "$x"]
     for count in (1, 2, 3):

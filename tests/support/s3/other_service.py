@@ -7,6 +7,8 @@ Ways to answer:
     shuffled, reversed       listings in such an order
     unnamed                  listings without the bucket's name
     no ETag in lists, heads, gets, puts   none there; "no ETag" none at all
+    late                     no ETag, and the time of an object a second later in heads
+    timeless                 no ETag, and no time of an object but in listings
     empty ETag               an empty one in listings
     weak ETag                that of a proxy that compresses
     capitals                 ETags in capitals
@@ -22,6 +24,8 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -44,13 +48,19 @@ class _Service(ThreadingHTTPServer):
     def etag(self, etag: str, kind: str) -> str:
         """The ETag in an answer of a kind, for the server's own; empty for none."""
         lists = kind == "lists"
-        if self.way in ("no ETag", f"no ETag in {kind}"):
+        if self.way in ("no ETag", f"no ETag in {kind}", "late", "timeless"):
             return ""
         if self.way == "weak ETag" and not lists:
             return f"W/{etag}"
         if self.way == "passing" and not lists:
             return f'"{self.dice.getrandbits(128):032x}"'
         return {"opaque": etag[::-1], "capitals": etag.upper()}.get(self.way, etag)
+
+    def time(self, modified: str, kind: str) -> str:
+        """The time of an object in an answer of a kind, for the server's own; empty for none."""
+        if self.way == "late" and kind == "heads":
+            return format_datetime(parsedate_to_datetime(modified) + timedelta(seconds=1), True)
+        return "" if self.way == "timeless" else modified
 
     def own(self, etag: str) -> str:
         """The server's ETag for one that a client was given."""
@@ -109,6 +119,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in got.getheaders():
             if name.lower() == "etag":
                 value = self.server.etag(value, kind)
+            if name.lower() == "last-modified":
+                value = self.server.time(value, kind)
             if value and name.lower() not in OF_CONNECTION:
                 kept.append((name, value))
         self.send(got.status, kept, data, got.getheader("content-length"))
