@@ -60,14 +60,16 @@ def is_own_name(headers: Headers, options: WebOptions) -> bool:
 
 
 def host_of(named: str, scheme: str = "http") -> tuple[str, int] | None:
-    """Return the host and the port of a header; None if it names none."""
+    """Return the host and the port of a header; None if it names none. A dot at the end of a name
+    says that it is a whole one."""
     try:
         parts = urlsplit(f"{scheme}://{named}")
         port = parts.port
     except ValueError:
         return None
-    plain = re.fullmatch(r"[\w.:\-]+", parts.hostname or "") and parts.netloc == named
-    return (str(parts.hostname), port or _PORTS[scheme]) if plain else None
+    name = (parts.hostname or "").removesuffix(".")
+    plain = re.fullmatch(r"[\w.:\-]+", name) and parts.netloc == named
+    return (name, port or _PORTS[scheme]) if plain else None
 
 
 def is_cross_site(headers: Headers, options: WebOptions) -> bool:

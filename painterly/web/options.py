@@ -145,7 +145,7 @@ def _path(values: Mapping[str, str]) -> str:
 
 def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:
     """Return a variable's names of hosts, separated by commas. Raises ConfigError."""
-    hosts = [host.strip().lower() for host in values.get(name, "").split(",")]
+    hosts = [host.strip().lower().removesuffix(".") for host in values.get(name, "").split(",")]
     for host in hosts:
         parts = parse_address(f"https://{f'[{host}]' if ':' in host else host}/")
         if host and (parts is None or parts.hostname != host or "*" in host):

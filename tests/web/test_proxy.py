@@ -1,6 +1,7 @@
-"""The service behind a proxy: under another name and under a path, also behind a real nginx."""
+"""The service behind a proxy: under another name and under a path, also behind real ones."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -30,6 +31,10 @@ http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p;
   server {{ listen 127.0.0.1:{3}; location / {{ proxy_pass http://127.0.0.1:{4}; }} }}
 }}
 """
+CADDY = "{{\n admin off\n auto_https off\n}}\n{2}"
+# The program, the line with which its example begins, its arguments, and its whole file.
+PROXIES = [("nginx", r"location /painter/", "-c {0}/file -e {0}/log", NGINX)]
+PROXIES += [("caddy", r"paint\.example\.org", "run --adapter caddyfile --config {0}/file", CADDY)]
 
 
 def log_in(client, root="", **headers):
@@ -43,12 +48,14 @@ def log_in(client, root="", **headers):
         {"WEB_PASSWORD": PASSWORD},
         {"WEB_PROXIES": "1"},
         {"WEB_HOSTS": "other.example, home.example"},
+        {"WEB_HOSTS": "home.example."},
     ],
 )
 def test_a_password_a_proxy_or_a_list_allows_the_sites_name_on_this_machine(place, allowed):
     with served({**place, **allowed}) as client:
-        answer = client.get("/login", headers={"Host": "home.example:8443"})
-        assert answer.status_code in (200, 303)
+        for name in ("home.example:8443", "home.example.", "Home.Example.:8443"):
+            answer = client.get("/login", headers={"Host": name})
+            assert answer.status_code in (200, 303), name
         others = client.get("/", headers={"Host": "evil.example"}).status_code
         assert (others == 400) == ("WEB_HOSTS" in allowed)
         assert client.get("/healthz", headers={"Host": "10.0.0.9"}).status_code == 200, "probes"
@@ -153,21 +160,25 @@ def test_a_wrong_path_is_named(path):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not shutil.which("nginx"), reason="apt-get install nginx-light")
-def test_the_files_for_nginx_work(place, tmp_path):
+@pytest.mark.parametrize(("name", "start", "command", "whole"), PROXIES, ids=["nginx", "caddy"])
+def test_the_files_for_proxies_work(place, tmp_path, name, start, command, whole):
+    if not shutil.which(name):
+        pytest.skip(f"apt-get install {'nginx-light' if name == 'nginx' else name}")
     page = (PROGRAM / "docs/web.md").read_text()
-    [location] = re.findall(r"^    (location /painter/ \{.+?^    \})", page, re.M | re.S)
+    [example] = re.findall(rf"^    {start} \{{.+?^    \}}", page, re.M | re.S)
     ports = free_ports(2)
     variables = {"WEB_HOST": "127.0.0.1", "WEB_PROXIES": "1", "WEB_PASSWORD": PASSWORD}
     with served({**place, **variables}) as client:
         port = client.base_url.port
-        file = tmp_path / "nginx.conf"
-        location = location.replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-        file.write_text(NGINX.format(tmp_path, ports[0], location, ports[1], port))
-        nginx = subprocess.Popen(["nginx", "-c", str(file), "-e", str(tmp_path / "log")])
+        site, bare = (f"http://127.0.0.1:{each}" for each in ports)
+        example = example.replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+        example = example.replace("paint.example.org", site)
+        file = tmp_path / "file"
+        file.write_text(whole.format(tmp_path, ports[0], example, ports[1], port))
+        home = os.environ | {"HOME": str(tmp_path)}
+        running = subprocess.Popen([name, *command.format(tmp_path).split()], env=home)
         try:
-            site = f"http://127.0.0.1:{ports[0]}"
-            with httpx.Client(verify=False, base_url=f"{site}/painter", timeout=30) as browser:
+            with httpx.Client(base_url=f"{site}/painter", timeout=30) as browser:
                 until(lambda: _answers(browser))
                 origin = {"Origin": site}
                 entered = browser.post(
@@ -175,19 +186,17 @@ def test_the_files_for_nginx_work(place, tmp_path):
                 )
                 assert entered.headers["location"].removeprefix(site) == "/painter/"
                 job = send(browser, **origin).json()
-                assert httpx.get(
-                    site + job["links"]["photo"], cookies=browser.cookies, verify=False
-                ).content
+                assert httpx.get(site + job["links"]["photo"], cookies=browser.cookies).content
                 with browser.stream("GET", "/api/events") as events:
                     assert any(job["id"] in line for line in events.iter_lines())
-            bare = f"http://127.0.0.1:{ports[1]}"
-            with httpx.Client(verify=False, base_url=bare, timeout=30) as browser:
-                until(lambda: _answers(browser))
-                told = log_in(browser, Origin=bare, **HTML)
-                assert told.status_code == 403 and "$http_host" in told.text
+            if name == "nginx":
+                with httpx.Client(base_url=bare, timeout=30) as browser:
+                    until(lambda: _answers(browser))
+                    told = log_in(browser, Origin=bare, **HTML)
+                    assert told.status_code == 403 and "$http_host" in told.text
         finally:
-            nginx.terminate()
-            nginx.wait()
+            running.terminate()
+            running.wait()
 
 
 def _answers(client):
