@@ -20,7 +20,7 @@ from painterly.images.containers import animations, heif, jpeg, jxl, png, tiff
 from painterly.images.containers.boxes import JXL_STARTS
 from painterly.images.containers.content import Content
 from painterly.images.exif import PREFIX as EXIF_PREFIX
-from painterly.images.header import check_most_pixels, check_size, piece_bytes, tile_size
+from painterly.images.header import check_most_pixels, check_size, piece_bytes, raw_mode, tile_size
 from painterly.images.output import FILE_FORMATS
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
@@ -41,7 +41,7 @@ _STARTS = {
     "AVIF": rb"....ftypavi[fs]",
 }
 
-_NO_WHITE = "has values of 32 bits, with a sign, or in floats; save it with 16 or 8 bits"
+_NO_WHITE = "has values of more than 16 bits, with a sign, or in floats; save it with 16 or 8 bits"
 # Numbers of a TIFF's compressions: those that are read, and names of others.
 _COMPRESSIONS = (*range(1, 9), 32773, 32946, 34925, 50000)
 _RARE_COMPRESSIONS = {
@@ -64,6 +64,8 @@ _LARGE_PIECE, _THIN = 256_000_000, 200
 # memory of all pixels before they notice damage.
 _LARGE_PICTURE, _THINNEST = 50_000_000, 500
 _WHOLE_IN_MEMORY = ("WEBP", "HEIF", "AVIF", extra_formats.JXL)
+# How Pillow unpacks channels that are stored one after another, as far as it does so rightly.
+_PLANES = re.compile("[RGBA](;16[BL])?|[CMYK]|(RGB(A|a|X*)|CMYKX*)(;16[BLN])?")
 _BMP_HEADER = 54  # bytes, without its later versions
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
@@ -135,6 +137,7 @@ def opened(content: Content) -> ImageFile.ImageFile:
         _check_not_a_preview(image)
         check_most_pixels(*tile_size(image))
         _mend_planes(image)
+        _check_planes(image)
         _mend_palette(image)
     check_size(*image.size)
     _check_depth(image)
@@ -218,6 +221,19 @@ def _mend_planes(image: TiffImageFile) -> None:
         if tile.codec_name == "raw" and isinstance(tile.args, tuple) and len(tile.args[0]) == 1:
             plane, *others = tile.args
             image.tile[number] = tile._replace(args=(f"{plane};16{order}", *others))
+
+
+def _check_planes(image: TiffImageFile) -> None:
+    """Raise PictureError for channels stored one after another that Pillow reads wrongly or not at
+    all, such as grey with alpha, or CIELAB."""
+    channels = image.tag_v2.get(ExifTags.Base.SamplesPerPixel, 1)
+    if image.tag_v2.get(ExifTags.Base.PlanarConfiguration) != 2 or channels == 1:
+        return
+    if not all(_PLANES.fullmatch(raw_mode(tile)) for tile in image.tile):
+        raise PictureError(
+            f"is a TIFF of a rare kind ({channels} channels one after another, {image.mode}); save "
+            "it in red, green and blue, with 8 or 16 bits"
+        )
 
 
 def _mend_palette(image: TiffImageFile) -> None:

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from support.pictures import decode, gradient, reduced_jpeg, saved
 
@@ -40,6 +41,15 @@ def tiff(compression):
     return bytes(data)
 
 
+def planes(photometric, channels, dtype="u1", **options):
+    """A TIFF of channels one after another."""
+    out, pixels = io.BytesIO(), np.full((channels, 32, 32), 99, dtype)
+    tifffile.imwrite(
+        out, pixels, photometric=photometric, planarconfig="separate", metadata=None, **options
+    )
+    return out.getvalue()
+
+
 def avif_with_matrix(matrix):
     data = saved(gradient(), "AVIF")
     at = data.index(b"nclx") + 8
@@ -57,10 +67,18 @@ APPLE = saved(gradient(), "PNG")
         (tiff(50001), "a TIFF of a rare kind (WebP)"),
         (tiff(34712), "a TIFF of a rare kind (JPEG 2000)"),
         (tiff(61234), "a TIFF of a rare kind (compression 61234)"),
+        (planes("cielab", 3), "a TIFF of a rare kind (3 channels one after another, LAB)"),
+        (planes("cielab", 3, compression="zlib"), "3 channels one after another, LAB"),
+        (planes("minisblack", 2, extrasamples=[2]), "2 channels one after another, LA"),
+        (planes("minisblack", 2, extrasamples=[2], compression="zlib"), "one after another, LA"),
+        (planes("separated", 4, "u2"), "4 channels one after another, CMYK"),
         (APPLE[:8] + chunk(b"CgBI", bytes(4)) + APPLE[8:], "a PNG of Apple's own kind"),
         *((avif_with_matrix(each), f"a rare kind (matrix {each} of H.273") for each in (10, 13)),
     ],
-    ids=["bit fields", "2 bits", "WebP", "JPEG 2000", "unknown", "CgBI", "10", "13"],
+    ids=[
+        *("bit fields", "2 bits", "WebP", "JPEG 2000", "unknown", "Lab", "Lab compressed"),
+        *("grey and alpha", "grey and alpha compressed", "CMYK of 16 bits", "CgBI", "10", "13"),
+    ],
 )
 @pytest.mark.parametrize("read", [decode, lambda data, name: reduced_jpeg(data, name, 32)])
 def test_a_rare_kind_is_named_with_what_is_read(data, said, read, capfd):
