@@ -287,6 +287,7 @@ def _not_a_picture(data: bytes) -> PictureError:
     kinds = {
         "a video": rb"....ftyp(isom|iso2|mp4|avc1|qt  )",
         "damaged": rb"\xff\xd8|\x89p|ii\*\0|mm\0\*|gif8|riff....webp|....ftyp",
+        "a BMP without its file header": rb"[(l|]\0{3}.{8}\x01\0[\x01\4\x08\x10\x18\x20]\0",
         "a web page": rb"<!doctype html|<html",
         "an SVG drawing": rb".*<svg",
         "a PDF": rb"%pdf",

@@ -56,6 +56,7 @@ def test_a_truncated_picture_is_refused_by_name(format_, options):
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 64\n", "text"),
         (b"PK\3\4" + bytes(60), "not a picture"),
         (bytes(100), "not a picture"),
+        (saved(gradient(), "BMP")[14:], "a BMP without its file header"),
     ],
 )
 def test_what_is_no_picture_is_refused_naming_what_it_is(data, said):
