@@ -19,11 +19,11 @@ from painterly.wording import memory_size
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16
 
-# The most bytes per pixel at any time, measured; alpha and WebP's decoder take more. Steps in bands
+# The most bytes per pixel at any time, measured; alpha and some decoders take more. Steps in bands
 # and small pictures have a fixed part.
 _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
 _CHANNEL_BYTES = 4  # each further channel of a JPEG XL
-_FORMAT_BYTES = {"WEBP": 8, RAW: 12}
+_FORMAT_BYTES = {"WEBP": 8, "AVIF": 5, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
 TURNED = (5, 6, 7, 8)  # orientations with height and width swapped

@@ -144,6 +144,14 @@ def flat_png(side, missing):
     return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
 
 
+def taller_png(height):
+    """A PNG of 64 × 64 pixels that says it is higher."""
+    data = bytearray(saved(Image.new("L", (64, 64)), "PNG"))
+    struct.pack_into(">L", data, 20, height)
+    struct.pack_into(">L", data, 29, zlib.crc32(data[12:29]))
+    return bytes(data)
+
+
 @pytest.mark.parametrize("read", [decode, lambda data, name: reduced_jpeg(data, name, 32)])
 @pytest.mark.parametrize(
     ("data", "said"),
@@ -154,15 +162,22 @@ def flat_png(side, missing):
         (strip(14_000, 5), r"one piece of 588 MB in a file of 0.0 MB\); save it in strips"),
         (strip(14_000, 8), "one piece of 588 MB"),
         (flat_png(11_000, missing=5000), "damaged"),
+        (taller_png(12_800), "damaged"),
         (lossless_webp(14_000), "196 megapixels in 0.0 kB, so next to nothing is seen in it"),
     ],
-    ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG", "WebP"],
+    ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG", "higher PNG", "WebP"],
 )
 def test_data_that_cannot_hold_the_pixels_are_refused_before_these_are_allocated(data, said, read):
     before = reset_peak()
     with pytest.raises(PictureError, match=f"^photo: .*{said}"):
         read(data, "photo")
     assert peak() - before < MOST
+
+
+def test_the_memory_of_an_avif_is_estimated_for_10_bits():
+    # In full colour, its stream and its pixels took 14 bytes a pixel.
+    data = saved(gradient(800, 600), "AVIF")
+    assert PictureFile(data, "photo").header.bytes_to_decode > 14 * 800 * 600 + 20_000_000
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])

@@ -14,8 +14,8 @@ LONGEST_TEXT = 256_000  # bytes of a text that is kept: XMP, or EXIF as text
 # Reading takes time for every chunk: a file of nearly empty ones would take it without pixels.
 _MANY, _SMALL = 10_000, 256  # chunks, and bytes of them on average
 
-# Large pictures of few data: pixels, and bytes of them for one of the file.
-_LARGE, _THIN, _AT_ONCE = 25_000_000, 100, 1_000_000
+# Bytes of pixels for one of the file in pictures that may be flat, and bytes that are unpacked.
+_THIN, _AT_ONCE = 100, 1_000_000
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by type of colour
 _FIRST_CHUNK_END = 33
 
@@ -68,14 +68,14 @@ def content(data: bytes) -> Content:
 
 
 def is_cut(data: bytes) -> bool:
-    """Return whether a large picture of few data, which may be flat, ends before its pixels do:
-    Pillow would take the memory of all others first."""
+    """Return whether a picture of few data, which may be flat, ends before its pixels do: Pillow
+    would take the memory of all others first, and leave them black if the data have an end."""
     if not data.startswith(SIGNATURE) or len(data) < _FIRST_CHUNK_END:
         return False
     width, height, bits, kind = struct.unpack_from(">LLBB", data, 16)
     left: int = height * (1 + width * bits * _CHANNELS.get(kind, 0) // 8)
     is_interlaced = data[28] != 0
-    if width * height < _LARGE or left < _THIN * len(data) or is_interlaced:
+    if left < _THIN * len(data) or is_interlaced:
         return False
     inflate = zlib.decompressobj()
     for part in _chunks(data)[0]:
