@@ -1,16 +1,14 @@
 """Measures recipe `attention` with random weights of Stable Diffusion 1.5's architecture.
 
     python benchmarks/attention.py [--sizes 512 ...] [--precisions bfloat16 float16 float32]
-        [--modes plain recomputed parts compiled compiled-recomputed] [--steps 200] [--ahead 4]
+        [--modes plain parts compiled] [--steps 200] [--ahead 4]
         [--trials 5] [--paint MODE ...] [--widths 320 640 1280 1280] [--device auto|cpu]
 
 It needs TensorFlow and NumPy only. Each line is printed as soon as it is known. Modes:
 
 - plain: TensorFlow launches each operation
-- recomputed: as plain; gradients compute each block again, in less memory
 - parts: XLA compiles norms and attentions only
 - compiled: XLA compiles a whole step
-- compiled-recomputed: both
 
 --ahead is the number of steps for which the photo's and the painting's features are computed at
 once. --paint names the modes that paint a whole picture of --steps steps in a new program: from
@@ -39,7 +37,7 @@ from painterly.diffusion.unet import UNet
 from painterly.diffusion.weights import RandomTensors
 from painterly.engine import attention as recipe
 
-MODES = ("plain", "recomputed", "parts", "compiled", "compiled-recomputed")
+MODES = ("plain", "parts", "compiled")
 BEGAN = time.perf_counter()
 
 
@@ -150,8 +148,6 @@ class Measured:
             widths=self.args.widths,
             joins=mode == "parts",
         )
-        if mode.endswith("recomputed"):
-            network = network.recomputing()
         method = recipe.Distillation(network, self.context)
 
         def features(latent: tf.Tensor, times: tf.Tensor) -> Any:

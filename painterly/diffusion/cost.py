@@ -6,14 +6,18 @@ import math
 # px: those of layers, which grow with the pixels, and of attention maps, with their square.
 OF_LAYERS, OF_MAPS = 334e9, 61e9
 NATIVE = 512 * 512
-PASSES = 4.2  # in a step: the picture, the photo, the painting, and backwards
-# Operations per second of a core with AVX-512, measured.
-PER_CORE = {"float32": 100e9, "bfloat16": 200e9}
+PASSES = 5  # in a step, by time: the picture, the photo, the painting, and backwards
+ENCODER, DECODER = 0.56e12, 1.3e12  # the same for a picture's latent, and for a latent's picture
+DECODED_EVERY = 10  # steps
+# Operations per second of processor time of a core with AVX-512, measured.
+PER_CORE = {"float32": 75e9, "bfloat16": 200e9}
 QUICK_SIDE, QUICK_STEPS = 256, 100  # a picture that a CPU paints in minutes
 
 
 def cpu_seconds(size: tuple[int, int], steps: int, cores: int, precision: str) -> float:
     """Estimate the seconds of steps at a (height, width) in px on a CPU."""
     share = math.prod(size) / NATIVE
-    operations = 2 * PASSES * (OF_LAYERS * share + OF_MAPS * share**2)
-    return steps * operations / (cores * PER_CORE.get(precision, PER_CORE["float32"]))
+    of_step = PASSES * (OF_LAYERS * share + OF_MAPS * share**2)
+    decoded = 2 + steps / DECODED_EVERY
+    operations = 2 * (steps * of_step + (2 * ENCODER + decoded * DECODER) * share)
+    return operations / (cores * PER_CORE.get(precision, PER_CORE["float32"]))

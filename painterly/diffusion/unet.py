@@ -4,10 +4,9 @@ It predicts the noise in a latent. On the way, 16 self-attentions compare each p
 others; the last ones are what recipe `attention` compares.
 """
 
-import copy
 import math
-from collections.abc import Callable, Generator, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Generator, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -61,15 +60,8 @@ class UNet:
         joins: bool = False,
     ) -> None:
         self.layers = Layers(tensors, dtype, joins=joins)
-        self._widths, self._heads, self._recomputes = tuple(widths), heads, False
+        self._widths, self._heads = tuple(widths), heads
         self._prompts: dict[str, tuple[tf.Tensor, ...]] = {}
-
-    def recomputing(self) -> "UNet":
-        """Return the network with the same weights whose gradients compute each block again,
-        instead of keeping what is in it."""
-        other = copy.copy(self)
-        other._recomputes = True
-        return other
 
     def noise(self, latent: tf.Tensor, time: tf.Tensor, context: tf.Tensor) -> tf.Tensor:
         """Return the noise [B, h, w, 4] that the network sees in a latent.
@@ -144,43 +136,28 @@ class UNet:
         return layers.linear(tf.nn.silu(x), "time_embedding.linear_2", 4 * width)
 
     def _residual(self, x: tf.Tensor, name: str, width: int, embedded: tf.Tensor) -> tf.Tensor:
-        def block(x: tf.Tensor, embedded: tf.Tensor) -> tf.Tensor:
-            return residual(self.layers, x, name, width, embedded, EPSILON)
-
-        return self._kept(block)(x, embedded)
+        return residual(self.layers, x, name, width, embedded, EPSILON)
 
     def _transformer(
         self, x: tf.Tensor, name: str, context: tf.Tensor
     ) -> Generator[tuple[tf.Tensor, Attended], None, tf.Tensor]:
         """Attend from a map to itself, yield that, attend to the context, and return the map."""
         layers, width, block = self.layers, x.shape[-1], f"{name}.transformer_blocks.0"
-
-        def to_itself(x: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            y = layers.group_norm(x, f"{name}.norm", TRANSFORMER_EPSILON)
-            y = tokens(layers.convolution(y, f"{name}.proj_in", width, side=1))
-            z = layers.layer_norm(y, f"{block}.norm1")
-            q, k, v = (self._projected(z, f"{block}.attn1.to_{each}", width) for each in "qkv")
-            return y, q, k, v, layers.attention(q, k, v)
-
-        def to_context(x: tf.Tensor, y: tf.Tensor, out: tf.Tensor) -> tf.Tensor:
-            y += layers.linear(joined(out), f"{block}.attn1.to_out.0", width)
-            z = layers.layer_norm(y, f"{block}.norm2")
-            q = self._projected(z, f"{block}.attn2.to_q", width)
-            out = layers.attention(q, *self._of_prompt(context, f"{block}.attn2", width))
-            y += layers.linear(joined(out), f"{block}.attn2.to_out.0", width)
-            z = layers.layer_norm(y, f"{block}.norm3")
-            z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
-            y += layers.linear(layers.gated(z), f"{block}.ff.net.2", width)
-            y = tf.reshape(y, sides(x))
-            return x + layers.convolution(y, f"{name}.proj_out", width, side=1)
-
-        y, *attended = self._kept(to_itself)(x)
-        yield x, Attended(*attended)
-        return self._kept(to_context)(x, y, attended[-1])
-
-    def _kept(self, block: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a block as gradients should see it."""
-        return tf.recompute_grad(block) if self._recomputes else block
+        y = layers.group_norm(x, f"{name}.norm", TRANSFORMER_EPSILON)
+        y = tokens(layers.convolution(y, f"{name}.proj_in", width, side=1))
+        z = layers.layer_norm(y, f"{block}.norm1")
+        q, k, v = (self._projected(z, f"{block}.attn1.to_{each}", width) for each in "qkv")
+        out = layers.attention(q, k, v)
+        yield x, Attended(q, k, v, out)
+        y += layers.linear(joined(out), f"{block}.attn1.to_out.0", width)
+        z = layers.layer_norm(y, f"{block}.norm2")
+        q = self._projected(z, f"{block}.attn2.to_q", width)
+        out = layers.attention(q, *self._of_prompt(context, f"{block}.attn2", width))
+        y += layers.linear(joined(out), f"{block}.attn2.to_out.0", width)
+        z = layers.layer_norm(y, f"{block}.norm3")
+        z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
+        y += layers.linear(layers.gated(z), f"{block}.ff.net.2", width)
+        return x + layers.convolution(tf.reshape(y, sides(x)), f"{name}.proj_out", width, side=1)
 
     def _of_prompt(self, context: tf.Tensor, name: str, width: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the keys and values of the prompt, which are the same in each pass."""

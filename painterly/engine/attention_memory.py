@@ -23,11 +23,13 @@ HEADS = 8
 WIDTHS = 320, 128  # Stable Diffusion 1.5's first channels, which these numbers are of
 AHEAD = 4  # steps for which the photo and the paintings are looked at together
 PARAMETERS = 860e6, 84e6  # the UNet's and the autoencoder's
-# Bytes per place of a latent and channel, in 16 bits: what gradients keep of all blocks, or of the
-# inputs alone, and what one block takes. Adjusted to 11.8 GB that an H200 took for a plain step.
-KEPT, INPUTS, BLOCK = 2_000, 150, 350
-# Bytes per px while the autoencoder decodes, in 16 bits.
-DECODING = 6_000
+# Bytes per place of a latent and channel of a step: temporary ones in float32, and what gradients
+# keep in 16 bits. Bytes per number of an attention's map: float32 before and after the softmax, and
+# its gradient; and without gradients. Measured on a CPU, as are the others.
+WIDE, KEPT = 900, 300
+MAP, SEEN_MAP = 12, 8
+DECODING = 2_000  # bytes per px while the autoencoder decodes, in 16 bits
+TRACED = 300_000_000  # bytes of TensorFlow's graphs
 
 
 def canvas_of(size: tuple[int, int]) -> Canvas:
@@ -75,19 +77,17 @@ class AttentionFootprint(MemoryNeeds):
         Args:
             size: The picture's (height, width).
             side: Of no meaning here: nothing is painted in tiles.
-            fast: Whether gradients keep all blocks instead of computing them again.
+            fast: Whether AHEAD steps are looked at together instead of one.
         """
         pixels, halves = math.prod(canvas_of(size).size), self.number / 2
         places, channels = pixels / PLACE**2, self.architecture.unet[0]
         ahead = AHEAD if fast else 1
-        one_map = HEADS * places**2 * (8 + 2 * self.number)  # before, in and after the softmax
-        block = 2 * one_map + places * channels * BLOCK * halves  # with its gradient
-        kept = places * channels * (KEPT if fast else INPUTS) * halves
-        looking = ahead * one_map
+        step = places * channels * (WIDE + KEPT * halves) + HEADS * places**2 * MAP
+        looking = ahead * HEADS * places**2 * SEEN_MAP
         compared = 6 * ahead * places * channels * self.number * (1 + 2 * self.paintings)
         decoding = pixels * DECODING * halves * self.architecture.autoencoder[0] / WIDTHS[1]
         weights = 0 if self.loaded else self.weights
-        return int(weights + compared + max(kept + block, looking, decoding) + self.outside)
+        return int(TRACED + weights + compared + max(step, looking, decoding) + self.outside)
 
 
 def plan_memory(
@@ -96,8 +96,8 @@ def plan_memory(
     footprint: AttentionFootprint,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    """Return the memory plan of a painting. Its `fast` is whether gradients keep all blocks, which
-    takes more memory and less time. Raises MemoryShortError if it does not fit."""
+    """Return the memory plan of a painting; `fast` as in `bytes_needed`. Raises MemoryShortError if
+    it does not fit."""
     for fast in (True, False):
         needed = footprint.bytes_needed(size, None, fast)
         if needed <= budget.bytes:

@@ -26,7 +26,6 @@ class Networks:
         unet = UNet(weights.unet, dtype, widths=sizes.unet, joins=joins)
         autoencoder = Autoencoder(weights.autoencoder, dtype, widths=sizes.autoencoder, joins=joins)
         self._method = Distillation(unet, prompt)
-        self._recomputing = Distillation(unet.recomputing(), prompt)
         self.encode = tf.function(autoencoder.encode, autograph=False)
         self.decode = tf.function(autoencoder.decode, autograph=False)
         self.seen = tf.function(self._seen, autograph=False)
@@ -63,7 +62,6 @@ class Networks:
 
     def _step(
         self,
-        keeps: bool,
         state: Latent,
         time: tf.Tensor,
         wanted: Sequence[Wanted],
@@ -74,13 +72,12 @@ class Networks:
         """Return the next state, and the weighted errors [2].
 
         Args:
-            keeps: Whether gradients keep all blocks instead of computing them again.
             state: The state.
             time, wanted, weighing, at: As in `Distillation.gradient`.
             params: The weights of photo and paintings, and the learning rate.
         """
-        method, weights = self._method if keeps else self._recomputing, params[:2]
-        errors, direction = method.gradient(state.latent, time, wanted, weighing, at, weights)
+        weights = params[:2]
+        errors, direction = self._method.gradient(state.latent, time, wanted, weighing, at, weights)
         return adam(state, direction, params[2]), weights * errors
 
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from painterly.devices.budget import MemoryBudget
 from painterly.devices.choose import chosen_precision, deterministic, full_float32, gpus_in_use
+from painterly.diffusion.cost import DECODED_EVERY
 from painterly.diffusion.unet import COMPARED
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.attention import Latent, Wanted, Weighing, times_of
@@ -30,7 +31,6 @@ from painterly.engine.attention_memory import (
 from painterly.engine.attention_networks import Networks
 from painterly.engine.compilation import compiles_steps, compiles_terms, xla_failed
 from painterly.engine.latent_view import (
-    MEASURED_EVERY,
     Previews,
     Shown,
     colours_of,
@@ -226,7 +226,7 @@ class AttentionTransfer(Transfer):
         distance = self._measured.distance()
 
         def next_weight(number: int, latent: tf.Tensor, weight: float) -> float:
-            if number % MEASURED_EVERY or number == total:
+            if number % DECODED_EVERY or number == total:
                 return weight
             picture = networks.decode(latent).numpy()
             previews.decoded(latent.numpy(), picture)
@@ -245,12 +245,12 @@ class AttentionTransfer(Transfer):
         try:
             if compiled:
                 try:
-                    return (*networks.compiled_step(self._plan.fast, *arguments), True)
+                    return (*networks.compiled_step(*arguments), True)
                 except tf.errors.ResourceExhaustedError:
                     raise
                 except tf.errors.OpError as error:
                     xla_failed(error)
-            return (*networks.step(self._plan.fast, *arguments), False)
+            return (*networks.step(*arguments), False)
         except (tf.errors.ResourceExhaustedError, MemoryError):
             raise MemoryShortError(
                 "memory ran out; choose a smaller size, or another recipe"

@@ -18,7 +18,6 @@ from painterly.settings import Settings
 # authors published, by the weight USUAL or nearly so, are at 0.56 to 1.27, 0.81 on average.
 DISTANCE, USUAL = 1.6, 0.25
 WEIGHTS = 0.05, 100.0  # the range of steered weights of the photo
-MEASURED_EVERY = 10  # steps; decoding a picture takes about as long as a step
 # A measurement multiplies the weight by this power of error / target. It overshoots only if errors
 # fall with more than the second power of the weight.
 GAIN = 0.5

@@ -10,7 +10,7 @@ from support.tiny import last, network, picture
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import attention_transfer, schedule
+from painterly.engine import attention_memory, attention_transfer, schedule
 from painterly.engine.attention_memory import canvas_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
@@ -48,7 +48,7 @@ def test_a_picture_has_the_photos_proportions_at_any_shape():
 @pytest.fixture
 def measured_often(monkeypatch):
     """The distance is measured after each second step from the first on."""
-    monkeypatch.setattr(attention_transfer, "MEASURED_EVERY", 2)
+    monkeypatch.setattr(attention_transfer, "DECODED_EVERY", 2)
     monkeypatch.setattr(attention_transfer, "UNSTEERED", 0)
 
 
@@ -127,6 +127,7 @@ def large(monkeypatch):
     above 768 px are."""
     for name, value in {"LARGEST_NATIVE": 96, "NATIVE": 64, "FIRST_SCALE": 64}.items():
         monkeypatch.setattr(schedule, name, value)
+    monkeypatch.setattr(attention_memory, "TRACED", 0)
     return settings(size=200, iterations=6)
 
 
