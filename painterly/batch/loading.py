@@ -49,6 +49,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
                 import_module("painterly.engine.style_transfer")
                 import_module("painterly.batch.easel")
         finally:
+            gc.freeze()  # Later searches pass over all that was loaded, too.
             gc.enable()
         return devices
 

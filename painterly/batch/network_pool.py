@@ -96,12 +96,12 @@ class NetworkPool:
             source = known[kind] = self._choice(settings)
         return source
 
-    def prefetch(self, settings: Settings) -> None:
-        """Begin to read the weights for these settings, in a thread.
+    def prefetch(self, settings: Settings, source: WeightsSource | None = None) -> None:
+        """Begin to read the weights for these settings, or those chosen before, in a thread.
 
         Random ones are computed, which has to wait until the device is chosen.
         """
-        source = self.source(settings)
+        source = source or self.source(settings)
         if settings.traits.network == "diffusion":
             self._reading_diffusion(source)
         elif settings.traits.optimises and source.given != sources.RANDOM:

@@ -93,6 +93,7 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     """
     from painterly.batch.bench import Bench
     from painterly.batch.buckets import Buckets
+    from painterly.batch.loading import load_devices
     from painterly.batch.network_pool import NetworkPool
     from painterly.storage.files import delete_leftovers
     from painterly.storage.files_bucket import FilesBucket
@@ -106,6 +107,8 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     keeps_checkpoint = asked.prefix != STANDARD
     buckets, networks = Buckets(files, files, unfinished), NetworkPool(None, files)
     with closing(Bench(_config(asked), buckets, networks, stop)) as bench:
+        loading = load_devices(asked.device, asked.settings.traits.optimises)
+        networks.prefetch(order.style.settings, source)
         inputs = bench.read(order)
         files.clear()
         photo = inputs.photo.picture.printed(order.style.settings)
@@ -118,7 +121,7 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
             with_steps=asked.save_every > 0,
             with_timelapse=asked.settings.timelapse,
         )
-        device = chosen_device(asked.device, asked.settings)
+        device = chosen_device(loading)
         logger.info("painting with %s", order.network)
         from painterly.batch.easel import Easel
 

@@ -19,15 +19,16 @@ from painterly.cli.places import check_not_on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
-from painterly.settings import Settings
 from painterly.storage.files import new_md5, replacing
 from painterly.storage.manifest import PAINTED, Manifest
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
 
     from painterly.batch.timelapse import Timelapse
-    from painterly.devices.device import Device
+    from painterly.devices.device import Device, Devices
     from painterly.images.picture import Picture
 
 
@@ -60,16 +61,9 @@ def read_file(path: str, argument: str) -> bytes:
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
 
 
-def chosen_device(asked: str, settings: Settings) -> "Device":
-    """Return the device to paint on, with all that paints loaded.
-
-    Args:
-        asked: One of DEVICE's values.
-        settings: The settings of the picture.
-    """
-    from painterly.batch.loading import load_devices
-
-    device = load_devices(asked, settings.traits.optimises).result().first
+def chosen_device(loading: "Future[Devices]") -> "Device":
+    """Return the device to paint on, once all that paints is loaded."""
+    device = loading.result().first
     logger.info("painting on %s", device)
     return device
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from painterly import config
 from painterly.batch.bench import Bench
 from painterly.batch.buckets import Buckets
+from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
 from painterly.batch.order import Order
 from painterly.batch.paintings_view import is_ready, open_paintings
@@ -61,6 +62,7 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
     with closing(Bench(run, buckets, networks, stop)) as bench:
         bench.leave()  # An outage ends it at once: there is nothing to lose.
+        loading = load_devices(asked.device, order.style.settings.traits.optimises)
         inputs = bench.read(order)
         paths = _paths(order, buckets)
         results = result_files(
@@ -70,7 +72,7 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
             paths,
             overwrite=asked.overwrite,
         )
-        device = chosen_device(asked.device, order.style.settings)
+        device = chosen_device(loading)
         from painterly.batch.easel import Easel
 
         try:
