@@ -14,7 +14,7 @@ from painterly.devices.device import HOST, Device
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
-from painterly.engine.transfer import Transfer, TransferInputs
+from painterly.engine.transfer import PhotoMemory, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.settings import Settings
 
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Easel:
     """A place on a device, for one picture at a time.
 
-    It keeps the paintings of the last style, since the next order most likely has the same one.
+    It keeps the paintings of the last style, since the next order most likely has the same one, and
+    what is computed from the last photo alone.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Easel:
         """
         self.device, self.batch_left = device, batch_left
         self._share, self._set_aside, self._make_room = share, set_aside, make_room
+        self._photo = PhotoMemory()
         self._style: Style | None = None
         self._paintings: Paintings | None = None
 
@@ -86,6 +88,7 @@ class Easel:
             photo.content_mask(settings, order.photo.key),
             photo.color_mask,
             photo.start,
+            self._photo.of(photo.picture.pixels_int),
         )
         try:
             limits = Limits(config.memory_limit, self._set_aside, self._share)

@@ -17,6 +17,7 @@ from painterly.batch.listing import list_buckets
 from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import Order
+from painterly.batch.reading import PhotoFiles, PhotoInput
 from painterly.batch.selection import Selection, select
 from painterly.batch.styles import Style
 from painterly.config import Config
@@ -24,6 +25,7 @@ from painterly.errors import ConfigError
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.signals import Stop
+from painterly.storage.base import Entry
 
 INSTANT: dict[str, int | float | str] = {
     "preset": "instant",
@@ -89,6 +91,8 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
 
     cells: list[tuple[np.ndarray, str]] = []
     by_style, failed, easel = len(selection.styles) > 1, 0, Easel(device)
+    shown: Entry | None = None
+    files: PhotoFiles | PhotoInput
     with closing(Bench(config, buckets, networks, stop)) as bench:
         bench.leave()  # An outage ends it at once: there is little to lose.
         for number, (photo, style) in enumerate(pairs, 1):
@@ -102,7 +106,10 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 place=f" ({number} of {len(pairs)})",
             )
             try:
-                inputs = bench.read(order)
+                if photo is not shown:
+                    files = bench.reader.fetch(order)
+                inputs = bench.reader.decode(order, files)
+                shown, files = photo, inputs.photo  # Decoded once for all styles.
                 finished = bench.paint(order, inputs, easel)
             except Exception as error:
                 raise_if_fatal(error)
@@ -115,8 +122,8 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
                 cells.append((fitted(finished.photo.pixels_int, side, alpha), label(name, 1)))
             elif not cells:
                 cells.append((fitted(finished.paintings[0], side), label(styled, 1)))
-            shown = label(styled if by_style else name, len(cells) + 1)
-            cells.append((fitted(finished.image, side, alpha), shown))
+            below = label(styled if by_style else name, len(cells) + 1)
+            cells.append((fitted(finished.image, side, alpha), below))
     return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
 
 

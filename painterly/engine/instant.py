@@ -39,6 +39,7 @@ FULL_STRENGTH = 0.5
 # its pixels would repeat like a mesh.
 NOISE = 0.02
 MOST_INSTANT_PATCHES = 6000  # With more, large pictures would be rebuilt longer than painted.
+MOST_KEPT_PIXELS = 1_000_000  # A larger scaled photo is not kept for further styles.
 MAX_KEPT = 12  # paintings' candidates at a size that are kept for further photos
 LEAST_SHARE = 1e-6  # Less of a place counts as none.
 # Bytes that painting takes, measured: for networks and kept candidates, for each thread, and for
@@ -76,7 +77,7 @@ class InstantTransfer(Transfer):
         limit_blas()
         settings, sizes = self._settings, self.schedule.sizes
         eta = StepEta(work_of_steps(self.schedule, settings))
-        photo, picture = resampled(self._content, sizes[-1]), self._init
+        photo, picture = self._scaled_photo(), self._init
         paintings = [*map(picture_size, self._styles.paintings)]
         for size in sizes:
             canvas = Canvas.around(size)
@@ -94,6 +95,13 @@ class InstantTransfer(Transfer):
         del photo, scaled, candidates  # A large picture's memory is shortest below.
         painted = self._rebuilt(painted, patches, shares, check_stop)
         yield Step(eta.tick(), painted[None], canvas, self._postprocess)
+
+    def _scaled_photo(self) -> np.ndarray:
+        """Return the photo at the last scale [h, w, 3], sRGB 0…1, which is not written to."""
+        size, scaled = self.schedule.sizes[-1], partial(resampled, self._content)
+        if math.prod(size) > MOST_KEPT_PIXELS:
+            return scaled(size)
+        return self._inputs.of_photo("scaled", size, lambda: scaled(size))
 
     def _painted(
         self,
@@ -123,9 +131,12 @@ class InstantTransfer(Transfer):
         mixed = strength * first + (1 - strength) * photo
         del first
         tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
-        matches = instant_matches.nearest(
-            candidates, canvas.padded(mixed), tones, shares, check_stop
-        )
+        known: dict[int, np.ndarray] = {}
+        if picture is None:
+            known = self._inputs.of_photo("features", (canvas, strength), dict)
+        image = canvas.padded(mixed)
+        matches = instant_matches.nearest(candidates, image, tones, shares, known, check_stop)
+        del known, image
         drawn = [each.result() for each in candidates]
         return _decoded(canvas.padded(photo), drawn, matches, shares, check_stop)
 

@@ -11,7 +11,6 @@ Translation Without Parallel Data").
 import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
-from functools import cache
 from itertools import product
 from typing import NamedTuple
 
@@ -170,6 +169,7 @@ def nearest(
     image: np.ndarray,
     tones: np.ndarray,
     shares: Sequence[np.ndarray],
+    known: dict[int, np.ndarray],
     check_stop: CheckStop,
 ) -> list[np.ndarray]:
     """Find the number of each place's candidate in each painting, int32 [H / 4, W / 4].
@@ -180,17 +180,24 @@ def nearest(
         tones: The photo's tones [H / 4, W / 4], 0…1.
         shares: Each painting's share of each place, [H / 4, W / 4, 1]: which tones are brought to
             its own.
+        known: The features of the image's bands, by number. It gets those that are computed, unless
+            they take too much memory.
         check_stop: Called after each layer and band.
     """
     height, width = image.shape[0] // PLACE, image.shape[1] // PLACE
     all_rows = bands(*image.shape[:2])
     numbers = range(len(all_rows))
 
-    def features_in(number: int) -> np.ndarray:
-        return features_of(image, all_rows[number], check_stop).reshape(-1, sum(CHANNELS))
-
     keeps = features_bytes(height * width) <= KEPT_BYTES
-    features_of_band = cache(features_in) if keeps else features_in
+
+    def features_of_band(number: int) -> np.ndarray:
+        if number in known:
+            return known[number]
+        features = features_of(image, all_rows[number], check_stop).reshape(-1, sum(CHANNELS))
+        if keeps:
+            known[number] = features
+        return features
+
     some = numbers if keeps else numbers[:: max(1, len(numbers) // FEW_BANDS)]
     samples, sums, count = [], np.zeros((2, sum(CHANNELS))), 0
     for features in map(features_of_band, some):

@@ -1,9 +1,11 @@
 """A photo that is painted step by step, whatever the recipe; without TensorFlow."""
 
+import weakref
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -26,6 +28,9 @@ from painterly.settings import Settings
 TERMS = ("content", "style", "total_variation", "structure")
 # Called several times a second; it may raise an exception to stop.
 CheckStop = Callable[[], object]
+Kept = dict[str, tuple[Hashable, Any]]  # See PhotoMemory.
+
+Value = TypeVar("Value")
 
 
 class Step:
@@ -155,9 +160,24 @@ class Step:
             )
 
 
+class PhotoMemory:
+    """Memory of the latest photo for its other styles, kept as long as the photo itself."""
+
+    def __init__(self) -> None:
+        self._photo: weakref.ref[np.ndarray] | None = None
+        self._kept: Kept = {}
+
+    def of(self, photo: np.ndarray) -> Kept:
+        """Return what is kept of a photo, by name, each with the key that it is for."""
+        if self._photo is None or self._photo() is not photo:
+            self._photo, self._kept = weakref.ref(photo), {}
+        return self._kept
+
+
 @dataclass(frozen=True)
 class TransferInputs:
-    """A photo and all that decides its picture, but the network. Fields as in `stylize`."""
+    """A photo and all that decides its picture, but the network. Fields as in `stylize`, and `kept`
+    from a PhotoMemory."""
 
     content: np.ndarray
     styles: Paintings
@@ -165,6 +185,15 @@ class TransferInputs:
     content_mask: np.ndarray | None = None
     color_mask: np.ndarray | None = None
     init: np.ndarray | None = None
+    kept: Kept = field(default_factory=dict, compare=False)
+
+    def of_photo(self, what: str, key: Hashable, compute: Callable[[], Value]) -> Value:
+        """Return what depends on the photo alone: as another style has left it under the same key,
+        or computed, and left for the next one."""
+        if what not in self.kept or self.kept[what][0] != key:
+            self.kept[what] = key, compute()
+        value: Value = self.kept[what][1]
+        return value
 
     def on_paper(self) -> "TransferInputs":
         """Return the part of the photo that the paper shows, with that of its masks, of the regions
@@ -185,6 +214,7 @@ class TransferInputs:
             content_mask=shown(self.content_mask),
             color_mask=shown(self.color_mask),
             init=shown(self.init),
+            kept={},
         )
 
 
@@ -232,7 +262,8 @@ class Transfer(ABC):
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
         # Without colours in the inputs, those of the result are noise of the optimisation.
-        grey = all(is_grey(each) for each in (content, init, *styles.paintings) if each is not None)
+        others = (each for each in (init, *styles.paintings) if each is not None)
+        grey = inputs.of_photo("grey", None, lambda: is_grey(content)) and all(map(is_grey, others))
         shown = content if needs_photo(settings, self._painted_part is not None) else None
         self._postprocess: Callable[[np.ndarray], np.ndarray] = Postprocess(
             shown, settings, self._painted_part, color_mask, grey

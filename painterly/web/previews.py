@@ -26,6 +26,7 @@ from painterly.batch.reading import (
 from painterly.batch.styles import Style
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.schedule import total_work
+from painterly.engine.transfer import PhotoMemory, TransferInputs
 from painterly.gallery.thumbnails import preview
 from painterly.images import encode
 from painterly.images.masks import painted
@@ -210,6 +211,7 @@ class PreviewPainter:
         """
         self._catalogue, self._bucket, self._memory_limit = catalogue, bucket, memory_limit
         self._photos: OrderedDict[bytes, Picture] = OrderedDict()
+        self._of_photo = PhotoMemory()
         self._tiles: OrderedDict[_Key, Paintings] = OrderedDict()
         self._large: OrderedDict[_Key, Paintings] = OrderedDict()
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
@@ -291,7 +293,7 @@ class PreviewPainter:
         """Free the memory of photos and paintings."""
         for kept in (self._photos, self._tiles, self._large):
             kept.clear()
-        self._unprepared = None
+        self._unprepared, self._of_photo = None, PhotoMemory()
 
     def _painted(
         self,
@@ -303,9 +305,9 @@ class PreviewPainter:
     ) -> np.ndarray:
         """Return a photo [H, W, 3] in a style, where its mask [h, w] is white, as floats."""
         from painterly.engine.stylize import prepared
-        from painterly.engine.transfer import TransferInputs
 
-        inputs = TransferInputs(photo, paintings, settings, mask)
+        kept = self._of_photo.of(photo)
+        inputs = TransferInputs(photo, paintings, settings, mask, kept=kept)
         transfer = prepared(inputs, None, host_budget(Limits(self._memory_limit)))
         *_, last = transfer.steps(None, check_stop)
         self._drop_oldest()

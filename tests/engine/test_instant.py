@@ -21,7 +21,7 @@ from painterly.engine.instant_networks import DECODER
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.places import MATCHED_LAYERS
-from painterly.engine.transfer import TransferInputs
+from painterly.engine.transfer import PhotoMemory, TransferInputs
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize
 from painterly.installation import PROGRAM
@@ -211,7 +211,7 @@ def test_places_are_matched_by_angle_and_tone_and_crowded_candidates_held_back(m
     tones = plain_tones(image)
     shares = [np.ones((*queries.shape[:2], 1), np.float32)]
     (matches,) = instant_matches.nearest(
-        [prepared], image, tones.reshape(queries.shape[:2]), shares, lambda: None
+        [prepared], image, tones.reshape(queries.shape[:2]), shares, {}, lambda: None
     )
     wanted = plain_matches(flat, queries.reshape(-1, 608), plain_tones(painting), tones)
     assert (matches.ravel() == wanted).mean() > 0.95
@@ -226,6 +226,20 @@ def test_the_more_strength_the_further_from_the_photo_and_at_0_it_stays_itself(m
     likeness = [psnr(picture, resize(PHOTO, *picture.shape[:2])) for picture in pictures]
     assert likeness == sorted(likeness, reverse=True) and len(set(likeness)) == 5
     assert likeness[0] > 26
+
+
+def test_what_a_style_leaves_of_its_photo_changes_no_other_picture():
+    memory, other = PhotoMemory(), np.ascontiguousarray(PHOTO[::-1])
+    for photo, painting, changes in (
+        (PHOTO, MOSAIC, {}),
+        (PHOTO, INK, {}),
+        (PHOTO, INK, {"strength": 0.3}),
+        (other, MOSAIC, {"size": 150}),
+    ):
+        style, settings = Paintings([painting]), changed(**changes)
+        inputs = TransferInputs(photo, style, settings, kept=memory.of(photo))
+        *_, after = InstantTransfer(inputs, host_budget()).steps()
+        np.testing.assert_array_equal(after.image, paint(photo, style, settings))
 
 
 def test_colours_come_from_the_painting_or_from_the_photo(in_mosaic):
