@@ -5,6 +5,7 @@ No pixel is read, except of a JPEG XL.
 
 import ctypes
 import io
+import logging
 import re
 import struct
 import warnings
@@ -82,9 +83,10 @@ Image.MAX_IMAGE_PIXELS = None
 # `content_of` leaves out texts. A colour profile may be longer than 1 MB, Pillow's limit for both.
 PngImagePlugin.MAX_TEXT_CHUNK = png.LONGEST_PROFILE
 
-# Damaged metadata in a good photo (EXIF, animation frames) does not matter. Silenced for the whole
-# process, since warnings.catch_warnings is not thread-safe.
+# Damaged metadata in a good photo (EXIF, animation frames) does not matter, and refusals say why.
+# Silenced for the whole process, since warnings.catch_warnings is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
 
 
 class NoHeaderError(PictureError):
@@ -250,6 +252,15 @@ def _rare_tiff(data: bytes) -> PictureError | None:
     layout = tiff.layout(data)
     if layout is None:
         return None
+    if data.startswith(tiff.BIG_ENDIAN_BIG):
+        return PictureError(
+            "is a TIFF of a rare kind (BigTIFF in the byte order of Motorola); save it as PNG"
+        )
+    try:
+        TiffImageFile(io.BytesIO(data)).close()
+    except Exception as error:
+        if str(error) != "unknown pixel mode":  # Pillow's reason for rare kinds.
+            return None
     if max(layout.bits) > 16 or max(layout.formats) > 1:
         return PictureError(_NO_WHITE)
     return PictureError(
@@ -273,7 +284,7 @@ def _rare_bmp(data: bytes) -> PictureError | None:
     if not data.startswith(b"BM") or len(data) < _BMP_HEADER:
         return None
     header, planes, bits, compression = struct.unpack_from("<L8xHHL", data, 14)
-    if planes != 1 or bits > 64 or not 40 <= header <= 124:
+    if planes != 1 or bits > 64 or not 16 <= header <= 124:
         return None
     return PictureError(
         f"is a BMP of a rare kind ({bits} bits a pixel, compression {compression}); save it with "

@@ -34,10 +34,20 @@ def bmp(bits=24, compression=0, masks=(), alpha=False):
     )
 
 
+def short_bmp():
+    """A BMP of OS/2, version 2, with the 16 bytes of its header that are needed."""
+    return b"BM" + struct.pack("<LLLLllHH", 1054, 0, 30, 16, 32, 32, 1, 8) + bytes(1024)
+
+
 def tiff(compression):
+    return with_tag(259, 5, compression)
+
+
+def with_tag(tag, stored, value):
+    """A TIFF with another value in a tag."""
     data = bytearray(saved(gradient(), "TIFF", compression="tiff_lzw"))
-    at = data.index(struct.pack("<HHLL", 259, 3, 1, 5))
-    data[at + 8 : at + 12] = struct.pack("<L", compression)
+    at = data.index(struct.pack("<HHLL", tag, 3, 1, stored))
+    data[at + 8 : at + 12] = struct.pack("<L", value)
     return bytes(data)
 
 
@@ -72,12 +82,23 @@ APPLE = saved(gradient(), "PNG")
         (planes("minisblack", 2, extrasamples=[2]), "2 channels one after another, LA"),
         (planes("minisblack", 2, extrasamples=[2], compression="zlib"), "one after another, LA"),
         (planes("separated", 4, "u2"), "4 channels one after another, CMYK"),
+        (planes("rgb", 3, bigtiff=True, byteorder=">"), "(BigTIFF in the byte order of Motorola)"),
+        (short_bmp(), "a BMP of a rare kind (8 bits a pixel"),
         (APPLE[:8] + chunk(b"CgBI", bytes(4)) + APPLE[8:], "a PNG of Apple's own kind"),
         *((avif_with_matrix(each), f"a rare kind (matrix {each} of H.273") for each in (10, 13)),
     ],
     ids=[
         *("bit fields", "2 bits", "WebP", "JPEG 2000", "unknown", "Lab", "Lab compressed"),
-        *("grey and alpha", "grey and alpha compressed", "CMYK of 16 bits", "CgBI", "10", "13"),
+        *(
+            "grey and alpha",
+            "grey and alpha compressed",
+            "CMYK of 16 bits",
+            "BigTIFF",
+            "OS/2",
+            "CgBI",
+            "10",
+            "13",
+        ),
     ],
 )
 @pytest.mark.parametrize("read", [decode, lambda data, name: reduced_jpeg(data, name, 32)])
@@ -88,11 +109,18 @@ def test_a_rare_kind_is_named_with_what_is_read(data, said, read, capfd):
     assert capfd.readouterr().err == "", "libraries write no lines of their own"
 
 
-def test_a_damaged_tiff_leaves_no_lines_of_its_library(capfd):
-    data = saved(gradient(), "TIFF", compression="tiff_lzw")
+DAMAGED = saved(gradient(), "TIFF", compression="tiff_lzw")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [DAMAGED[:200] + bytes(200) + DAMAGED[400:], with_tag(277, 3, 65_535), with_tag(257, 60, 0)],
+    ids=["data", "channels", "height"],
+)
+def test_a_damaged_tiff_is_called_damaged_and_leaves_no_lines_of_a_library(data, capfd, caplog):
     with pytest.raises(PictureError, match="damaged"):
-        decode(data[:200] + bytes(200) + data[400:], "photo")
-    assert capfd.readouterr().err == ""
+        decode(data, "photo")
+    assert capfd.readouterr().err == caplog.text == ""
 
 
 def test_a_bmp_with_an_unset_alpha_is_seen_in_small_as_well():

@@ -6,7 +6,8 @@ from typing import Literal, NamedTuple
 
 from painterly.errors import PictureError
 
-STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+BIG_ENDIAN_BIG = b"MM\0+"
+STARTS = (b"II*\0", b"MM\0*", b"II+\0", BIG_ENDIAN_BIG)
 SHORT, LONG, RATIONAL = 3, 4, 5
 # Bytes of one value, by type; 129 is text in UTF-8.
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
