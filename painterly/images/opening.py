@@ -67,6 +67,7 @@ _LARGE_PICTURE, _THINNEST = 50_000_000, 500
 _WHOLE_IN_MEMORY = ("WEBP", "HEIF", "AVIF", extra_formats.JXL)
 # How Pillow unpacks channels that are stored one after another, as far as it does so rightly.
 _PLANES = re.compile("[RGBA](;16[BL])?|[CMYK]|(RGB(A|a|X*)|CMYKX*)(;16[BLN])?")
+_MOST_CHANNELS = 6  # in a TIFF that Pillow reads
 _BMP_HEADER = 54  # bytes, without its later versions
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
@@ -259,7 +260,8 @@ def _rare_tiff(data: bytes) -> PictureError | None:
     try:
         TiffImageFile(io.BytesIO(data)).close()
     except Exception as error:
-        if str(error) != "unknown pixel mode":  # Pillow's reason for rare kinds.
+        # Pillow's reasons for rare kinds.
+        if str(error) != "unknown pixel mode" and len(layout.bits) <= _MOST_CHANNELS:
             return None
     if max(layout.bits) > 16 or max(layout.formats) > 1:
         return PictureError(_NO_WHITE)

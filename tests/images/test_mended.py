@@ -26,7 +26,7 @@ from painterly.images.picture_file import read_header
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 STORED = np.asarray(gradient())
-PNG = saved(gradient(), "PNG")
+PNG, JPEG = saved(gradient(), "PNG"), saved(gradient(), "JPEG")
 
 
 def chunk(kind, body, damage=0):
@@ -220,6 +220,25 @@ def test_a_jpeg_cut_in_its_pixels_is_refused(options):
         for tail in (b"", bytes(3000)):  # As if a download had reserved the room.
             with pytest.raises(PictureError, match="damaged or incomplete"):
                 decode(data[:end] + tail, "photo")
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        JPEG[:20] + bytes(range(256)) + JPEG[20:],
+        JPEG[:2] + b"\xff\xe0\0\7JFIF\0" + JPEG[20:],
+        JPEG[:2] + b"?" + JPEG[2:-2],
+    ],
+    ids=["bytes between segments", "a short JFIF header", "and without end"],
+)
+def test_damage_before_the_pixels_of_a_jpeg_is_left_out_with_a_warning(damaged, caplog):
+    is_read(damaged, decode(JPEG).pixels_int)
+    assert "photo: without a damaged part before its pixels" in caplog.text
+
+
+def test_fill_bytes_before_the_segments_of_a_jpeg_are_no_damage(caplog):
+    is_read(JPEG[:20] + b"\xff\xff" + JPEG[20:], decode(JPEG).pixels_int)
+    assert caplog.text == ""
 
 
 def test_a_photo_cut_in_a_second_picture_is_read():

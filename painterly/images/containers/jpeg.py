@@ -26,22 +26,45 @@ _SEQUENTIAL, _FEWEST_BITS, _FEWEST_BITS_SEQUENTIAL = (0xC0, 0xC1), 1, 2
 _FEWEST_WITHOUT_END = 8  # Photos have more; it is decoded twice.
 _LARGE = 20_000_000  # Smaller pictures take little memory, whatever they have.
 _SCAN, _END = 0xDA, 0xD9
+_JFIF = 14  # bytes of its header that are read
 _ALONE = {0x01, 0xD8, *range(0xD0, 0xD8)}  # markers without a segment
 _COEFFICIENTS = 64
 
 
 def content(data: bytes) -> Content:
-    """Mark the end of a JPEG if that alone is missing.
+    """Mark the end of a JPEG if that alone is missing, and leave out damage before its pixels.
 
     Raises PictureError for a file of too many scans or segments.
     """
     lacks_only_its_end, is_short = _read(data)
+    data, left_out = _without_damage(data)
     if not lacks_only_its_end:
-        return Content(data, is_short=is_short)
+        return Content(data, left_out, is_short=is_short)
     # Zeros fill a file that was not received as a whole; FF may be half of a marker.
     data = data.rstrip(b"\0\xff")
     other = data + bytes([0x5A, 0xA7, 0x13, 0xE4] * 64) + _END_MARKER
-    return Content(data + _END_MARKER, (MISSING_END,), other, is_short=is_short)
+    return Content(data + _END_MARKER, (*left_out, MISSING_END), other, is_short=is_short)
+
+
+def _without_damage(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    """Return a file without bytes between the segments before its first scan, and without a JFIF
+    header that is too short, with which libjpeg reads it and Pillow does not. Also return what
+    was left out."""
+    kept, at, is_damaged = [data[:2]], 2, False
+    while match := _MARKER.search(data, at):
+        is_damaged |= bool(data[at : match.start()].strip(b"\xff"))
+        kind, body = match[1][0], match.end() + 2
+        if kind in (_SCAN, _END, *_ALONE):
+            at = match.start()
+            break
+        at = match.end() + max(2, int.from_bytes(data[match.end() : body]))
+        if data.startswith(b"JFIF\0", body) and at - match.end() < _JFIF:
+            is_damaged = True
+        else:
+            kept.append(data[match.start() : at])
+    if not is_damaged:
+        return data, ()
+    return b"".join([*kept, data[at:]]), ("a damaged part before its pixels",)
 
 
 def _read(data: bytes) -> tuple[bool, bool]:
