@@ -47,7 +47,7 @@ _PATHS = {
     "apprise": re.compile(r"/notify/[\w-]+/?\?"),
     "matrix": re.compile("/_matrix/client/"),
 }
-_OF_ROOM = "/send/m.room.message"  # how the path of a Matrix room ends
+_OF_ROOM = "/send/m.room.message"  # in the path of a Matrix room, before a message's number
 
 
 class Notice(NamedTuple):
@@ -75,8 +75,9 @@ def notice(address: str, form: str | None, text: str, fields: _Fields) -> Notice
     parts = urlsplit(address)
     path, query = parts.path.rstrip("/"), dict(parse_qsl(parts.query))
     token = query.pop("access_token", None)
-    if path.endswith(_OF_ROOM):  # The number makes a repeated request one message.
-        path = f"{path}/{secrets.token_hex(8)}"
+    room, sends, _ = path.partition(_OF_ROOM)
+    if sends:  # A number makes a repeated request one message, and one of its own another.
+        path = f"{room}{sends}/{secrets.token_hex(8)}"
     address = parts._replace(path=path, query=urlencode(query)).geturl()
     return Notice(address, content, "PUT", token)
 

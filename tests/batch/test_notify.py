@@ -130,11 +130,12 @@ def test_each_service_gets_its_own_form_and_no_other_field(
 def test_a_room_of_matrix_gets_each_message_under_its_own_number_and_no_token_in_the_address(
     folders, stand_in, receiver
 ):
-    room = f"{ROOM}/send/m.room.message?access_token=s3cr3t"
-    for receiver.first in ([429], []):
+    for receiver.first, number in (([429], ""), ([], "/17")):
+        room = f"{ROOM}/send/m.room.message{number}?access_token=s3cr3t"
         run(folders, NOTIFY_URL=receiver.address.replace("/hook?token=s3cr3t", room))
     paths = [path for path, _, _ in receiver.posts]
     assert paths[0] == paths[1] != paths[2]  # An attempt is no other message.
+    assert not paths[2].endswith("/17")  # A room takes a number once.
     assert all(re.fullmatch(rf"{ROOM}/send/m\.room\.message/\w+", path) for path in paths)
     assert {headers["authorization"] for _, headers, _ in receiver.posts} == {"Bearer s3cr3t"}
 
