@@ -36,8 +36,8 @@ def open_mask(page, server, photo):
         page.js("document.querySelector('[name=preset][value=instant]').click()")
         page.js("document.querySelector('[name=style]').click()")
         page.one("#photo-files").send_keys(str(photo))
-        # A click is lost while the photo is being read.
-        page.until(f"{DRAWING} || (document.querySelector('#mask-open').click(), {DRAWING})")
+        page.one("#mask-open").click()
+        page.until(DRAWING)
 
     return opened
 
