@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -160,7 +159,7 @@ def create_app(service: Service) -> FastAPI:
     for router in (jobs, instant, paintings, pages):
         app.include_router(router)
     for path, folder in (("/static/shared", SHARED), ("/static", STATIC)):
-        app.mount(path, GZipMiddleware(StaticFiles(directory=folder, check_dir=False)))
+        app.mount(path, StaticFiles(directory=folder, check_dir=False))
     return app
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -61,6 +62,7 @@ def middleware(service: Service) -> list[Middleware]:
             same_site="lax",
         ),
         Middleware(HeadAsGet),
+        Middleware(GZipMiddleware, compresslevel=5),  # all but pictures and events
         Middleware(Gate, service=service),
     ]
 

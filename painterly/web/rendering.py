@@ -1,6 +1,5 @@
 """The templates of the pages, rendered in the language of a request."""
 
-import gzip
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,5 @@ def shown(
     about["root"] = own("")
     about["user_logged_in"] = service.sessions.is_logged_in(request.session)
     page = templates.TemplateResponse(request, f"{name}.html", about, status)
-    if "gzip" in request.headers.get("accept-encoding", ""):
-        page.body = gzip.compress(bytes(page.body), 5)
-        page.headers["content-encoding"] = "gzip"
-        page.headers["content-length"] = str(len(page.body))
-    page.headers["vary"] = "Accept-Encoding, Accept-Language, Cookie"
+    page.headers["vary"] = "Accept-Language, Cookie"
     return page
