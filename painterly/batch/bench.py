@@ -102,6 +102,7 @@ class Bench:
         on_step: "Callable[[Step], None] | None" = None,
         on_stop: "Callable[[Step, Timelapse | None], None] | None" = None,
         resume: bool = False,
+        check: "Callable[[], None]" = lambda: None,
     ) -> Finished:
         """Paint an order.
 
@@ -112,6 +113,8 @@ class Bench:
             on_step: Is called with every step. Its errors end the painting.
             on_stop: Is called after a signal, with the latest step and the time-lapse so far.
             resume: Whether to start from its checkpoint, if it has one.
+            check: Is called between steps and several times a second in a long one, as when the
+                finished picture is rebuilt. Its errors end the painting.
 
         Raises:
             Stopped: A signal has arrived; a checkpoint is in the bucket.
@@ -120,6 +123,11 @@ class Bench:
         settings, batch_left = order.style.settings, easel.batch_left
         timelapse = Timelapse() if settings.timelapse else None
         device = easel.device_for(settings)
+
+        def check_stop() -> None:
+            self.stop.obey()
+            check()
+
         with device.scope():
             vgg = self.networks.load(settings, device.name, order.weights)
             diffusion = self.networks.load_diffusion(settings, order.weights)
@@ -132,6 +140,7 @@ class Bench:
                     on_step,
                     on_stop,
                     resume,
+                    check_stop,
                 ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
@@ -230,17 +239,18 @@ class Bench:
         on_step: "Callable[[Step], None] | None",
         on_stop: "Callable[[Step, Timelapse | None], None] | None",
         resume: bool,
+        check_stop: "Callable[[], None]",
     ) -> "Iterator[Step]":
         """Paint step by step, and save a checkpoint every CHECKPOINT_EVERY seconds and after a
         signal, which may also arrive while the finished picture is rebuilt. The time-lapse gets its
         frames."""
-        stop, checkpoints, saved = self.stop, self._checkpoints, perf_counter()
+        checkpoints, saved = self._checkpoints, perf_counter()
         state = self._saved_state(order, transfer) if resume else None
         if timelapse and state:
             timelapse.restore(state)
         step: Step | None = None
         try:
-            for step in transfer.steps(state, stop.obey):
+            for step in transfer.steps(state, check_stop):
                 if on_step:
                     on_step(step)
                 yield step
@@ -248,7 +258,7 @@ class Bench:
                     return
                 if timelapse:
                     timelapse.add(step)
-                stop.obey()
+                check_stop()
                 due = perf_counter() - saved >= self.config.checkpoint_every
                 if due and step.can_resume and not checkpoints.is_saving(order):
                     checkpoints.save(order, _snapshot(step, timelapse))

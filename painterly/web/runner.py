@@ -112,8 +112,8 @@ class JobRunner:
         Args:
             job: The job.
             on_step: Is called after each step. Its errors end the painting.
-            check: Is called several times a second while the pictures are read, with the same
-                effect.
+            check: Is called several times a second, also while pictures are read and the finished
+                one is rebuilt, with the same effect.
 
         Returns:
             The record of the result.
@@ -191,7 +191,7 @@ class JobRunner:
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
         easel = Easel(self._devices().first)
-        finished = bench.paint(order, inputs, easel, on_step, resume=True)
+        finished = bench.paint(order, inputs, easel, on_step, resume=True, check=check)
         self._stop.later = False
         return finished
 

@@ -23,7 +23,7 @@ from painterly.web import worker as workers
 from painterly.web.buckets import PHOTOS
 from painterly.web.job_store import new_id
 from painterly.web.lease import JobClaimer
-from painterly.web.schemas import JobState
+from painterly.web.schemas import JobState, Preset
 
 
 class Unsteady(View):
@@ -267,6 +267,26 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         [("speed", 0.25, "a device")] * works
     )
     assert caplog.messages.count("no connection") == 1
+
+
+def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
+    from painterly.engine.instant import InstantTransfer
+
+    steps, unheeded = InstantTransfer.steps, []
+
+    def cancelled(painting, resume, check_stop):
+        def check():
+            worker.web._lease.cancel()
+            check_stop()
+            unheeded.append("it went on")
+
+        return steps(painting, resume, check)
+
+    monkeypatch.setattr(InstantTransfer, "steps", cancelled)
+    job = stored_job(worker.web.store, preset=Preset.INSTANT)
+    worker.web.buckets.result.write(f"{PHOTOS}/{job.photo_key}", tiny.file(60, 80, 1))
+    assert worker.paint()
+    assert worker.web.store.read_ended(job.id).state is JobState.CANCELLED and not unheeded
 
 
 def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
