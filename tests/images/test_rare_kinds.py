@@ -164,6 +164,13 @@ def boxed(kind, body):
     return struct.pack(">L4s", 8 + len(body), kind) + body
 
 
+def test_an_avif_that_names_its_brand_after_a_general_one_is_read():
+    data = saved(gradient(), "AVIF")
+    general = data[:8] + b"mif1" + data[12:]
+    assert np.array_equal(decode(general).pixels_int, decode(data).pixels_int)
+    assert PictureFile(general, "photo").format == "AVIF"
+
+
 @pytest.mark.parametrize("payload", [b"odd bytes!", b"II*\0\x08\0\0\0\0\0"])
 def test_exif_that_libavif_refuses_is_left_out(payload, caplog):
     exif = Image.Exif()

@@ -12,6 +12,7 @@ from painterly.images.containers.tiff import STARTS
 
 _AVIF = (b"avif", b"avis")
 _MOST_UNITS = 1000  # most parts of a video stream, and items
+_LONGEST_BRANDS = 64  # bytes of them that are looked at
 _LONGEST_START = 4096  # bytes of an item that are looked at
 _RARE_MATRICES = (
     10,
@@ -46,9 +47,12 @@ def content(data: bytes) -> Content:
 
 def _content(data: bytes) -> Content:
     left_out: tuple[str, ...] = ()
-    is_avif = data[8:12] in _AVIF or any(each in data[16:64] for each in _AVIF)
-    if is_avif:
-        data = _with_one_ipma(data)
+    brands = data[8 : int.from_bytes(data[:4])][:_LONGEST_BRANDS]
+    brand = next((each for each in _AVIF if each in brands), None)
+    is_avif = brand is not None
+    if brand:
+        # Its first brand, which may be a general one, decides which library reads it.
+        data = _with_one_ipma(data[:8] + brand + data[12:])
     items = _items(data)
     if is_avif:
         mended = bytearray(data)
