@@ -1,7 +1,7 @@
 """Measures recipe `attention` with random weights of Stable Diffusion 1.5's architecture.
 
     python benchmarks/attention.py [--sizes 512 ...] [--precisions bfloat16 float16 float32]
-        [--modes plain parts compiled] [--steps 200] [--ahead 4]
+        [--modes plain parts compiled] [--steps 200] [--ahead 2]
         [--trials 5] [--paint MODE ...] [--widths 320 640 1280 1280] [--device auto|cpu]
 
 It needs TensorFlow and NumPy only. Each line is printed as soon as it is known. Modes:
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--modes", nargs="*", choices=MODES, default=MODES)
     parser.add_argument("--paint", nargs="*", choices=MODES, default=["plain", "compiled"])
     parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--ahead", type=int, default=4)
+    parser.add_argument("--ahead", type=int, default=2)
     parser.add_argument("--trials", type=int, default=5, help="steps that are timed")
     parser.add_argument("--widths", type=int, nargs=4, default=unet.WIDTHS, help="of the UNet")
     parser.add_argument("--device", choices=("auto", "cpu"), default="auto")

@@ -44,7 +44,7 @@ MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in
 # At the scales with the fewest steps. The first step at each scale includes its set-up and counts
 # once.
 MEASURED_ITERATIONS = 3
-MEASURED_OF_DIFFUSION = 5  # Every fourth step looks at the photo and the paintings as well.
+MEASURED_OF_DIFFUSION = 5  # Every second step looks at the photo and the paintings as well.
 SIZE_CLASS = 4  # A picture with this many times the pixels of another is measured separately.
 # Bytes to read from the start of a file. The first number suffices for most pictures, but a camera
 # may put previews before the size. If the second number does not reach the size, the whole file is

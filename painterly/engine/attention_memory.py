@@ -21,13 +21,14 @@ MULTIPLE = 64  # px, of a canvas' sides
 PLACE = 8  # px, of a latent's places
 HEADS = 8
 WIDTHS = 320, 128  # Stable Diffusion 1.5's first channels, which these numbers are of
-AHEAD = 4  # steps for which the photo and the paintings are looked at together
+AHEAD = 2  # steps for which the photo and the paintings are looked at together
 PARAMETERS = 860e6, 84e6  # the UNet's and the autoencoder's
 # Bytes per place of a latent and channel of a step: temporary ones in float32, and what gradients
-# keep in 16 bits. Bytes per number of an attention's map: float32 before and after the softmax, and
-# its gradient; and without gradients. Measured on a CPU, as are the others.
+# keep in 16 bits. Measured on a CPU, as are the others.
 WIDE, KEPT = 900, 300
-MAP, SEEN_MAP = 12, 8
+# Bytes per number of an attention's map: float32 before and after the softmax, copies in 16 bits,
+# and gradients. A plain H200 took 12.6 without gradients, and 4.7 with what XLA joins.
+MAP, SEEN_MAP, COPIES_OF_MAP = 12, 8, 4
 DECODING = 2_000  # bytes per px while the autoencoder decodes, in 16 bits
 TRACED = 300_000_000  # bytes of TensorFlow's graphs
 
@@ -76,15 +77,14 @@ class AttentionFootprint(MemoryNeeds):
 
         Args:
             size: The picture's (height, width).
-            side: Of no meaning here: nothing is painted in tiles.
-            fast: Whether AHEAD steps are looked at together instead of one.
+            side, fast: Of no meaning here: there are no tiles, and one way to paint.
         """
         pixels, halves = math.prod(canvas_of(size).size), self.number / 2
         places, channels = pixels / PLACE**2, self.architecture.unet[0]
-        ahead = AHEAD if fast else 1
-        step = places * channels * (WIDE + KEPT * halves) + HEADS * places**2 * MAP
-        looking = ahead * HEADS * places**2 * SEEN_MAP
-        compared = 6 * ahead * places * channels * self.number * (1 + 2 * self.paintings)
+        copies = COPIES_OF_MAP * (self.number == 2)
+        step = places * channels * (WIDE + KEPT * halves) + HEADS * places**2 * (MAP + copies)
+        looking = AHEAD * HEADS * places**2 * (SEEN_MAP + copies)
+        compared = 6 * AHEAD * places * channels * self.number * (1 + 2 * self.paintings)
         decoding = pixels * DECODING * halves * self.architecture.autoencoder[0] / WIDTHS[1]
         weights = 0 if self.loaded else self.weights
         return int(TRACED + weights + compared + max(step, looking, decoding) + self.outside)
@@ -96,12 +96,10 @@ def plan_memory(
     footprint: AttentionFootprint,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    """Return the memory plan of a painting; `fast` as in `bytes_needed`. Raises MemoryShortError if
-    it does not fit."""
-    for fast in (True, False):
-        needed = footprint.bytes_needed(size, None, fast)
-        if needed <= budget.bytes:
-            return MemoryPlan(size, None, needed, budget.in_use, fast, footprint, budget)
+    """Return the memory plan of a painting. Raises MemoryShortError if it does not fit."""
+    needed = footprint.bytes_needed(size, None)
+    if needed <= budget.bytes:
+        return MemoryPlan(size, None, needed, budget.in_use, False, footprint, budget)
     raise MemoryShortError(
         f"painting {size[1]} × {size[0]} px by recipe {settings.recipe} needs "
         f"{memory_size(needed)} of memory, and {memory_size(budget.bytes)} are available; choose a "

@@ -172,15 +172,12 @@ class AttentionTransfer(Transfer):
         rate = settings.learning_rate
         if settings.content_weight == "auto":
             rate *= rate_for_strength(settings.strength)
-        ahead = AHEAD if self._plan.fast else 1
         wanted: list[Wanted] = []
         for number in range(done, total):
             check_stop()
-            at, time = number % ahead, tf.constant(times[number : number + 1])
+            at, time = number % AHEAD, tf.constant(times[number : number + 1])
             if not wanted or at == 0:
-                wanted = self._wanted(
-                    networks, latent, paintings, times[number - at :][:ahead], ahead
-                )
+                wanted = self._wanted(networks, latent, paintings, times[number - at :][:AHEAD])
             # At the photo itself its error is 0, and rounding would be all of its gradient.
             at_photo = number == 0 and settings.init_image == "content" and self._init is None
             params = 0.0 if at_photo else weight, settings.style_scale, rate
@@ -323,11 +320,10 @@ class AttentionTransfer(Transfer):
         photo: tf.Tensor,
         paintings: Sequence[tf.Tensor],
         times: Sequence[int],
-        ahead: int,
     ) -> list[Wanted]:
-        """Return the targets of the next steps, `ahead` of them, at these times; the last one is
+        """Return the targets of the next steps, AHEAD of them, at these times; the last one is
         repeated if there are fewer."""
-        padded = [*times, *[times[-1]] * (ahead - len(times))]
+        padded = [*times, *[times[-1]] * (AHEAD - len(times))]
         seen_photo, *seen = (
             networks.seen(latent, tf.constant(padded)) for latent in (photo, *paintings)
         )
