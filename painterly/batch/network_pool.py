@@ -5,6 +5,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
@@ -156,15 +157,16 @@ class NetworkPool:
 
         weights = self._reading(settings, source).result()
         # Objects that were uploaded in parts have no MD5 to compare with.
-        differs = "-" not in source.identity and weights.identity != source.identity
-        if differs and not self._is_listed(source):
+        if "-" in source.identity or weights.identity == source.identity:
+            return VGG(weights)
+        if not self._is_listed(source):
             raise OtherWeightsError(
                 f"the weights {source.given} are not those that are expected: they are "
                 f"{weights.identity}, not {source.identity}; have the same file on all machines, "
                 "or in the style bucket (VGG_WEIGHTS=bucket:KEY)",
                 weights.identity,
             )
-        return VGG(weights)
+        return VGG(replace(weights, identity=source.identity))  # As the next listing has it.
 
     def _is_listed(self, source: WeightsSource) -> bool:
         """Return whether the style bucket has an object with an ETag: what was read from it has
