@@ -194,6 +194,7 @@ class Forecast:
             is_masked or paintings.painted_part(None) is not None,
             paintings.masked_groups(is_masked),
             paintings=len(paintings.paintings),
+            blends=paintings.blends,
         )
         schedule = Schedule.of(*inputs.size, settings)
         # The photo, and the files of the next ones, which may be as large as its own.

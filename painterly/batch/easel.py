@@ -96,6 +96,7 @@ class Easel:
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored; or this one
             # takes more than its share.
+            painted.styles.measured.clear()
             if self._make_room:
                 self._make_room()
             limits = Limits(config.memory_limit)

@@ -33,19 +33,18 @@ def footprint_of(
         outside: Bytes outside of TensorFlow.
         on_gpu: Whether a GPU computes.
     """
-    masked = inputs is not None and inputs.masked
-    paintings, regions = (inputs.paintings, inputs.regions) if inputs else (1, 0)
+    inputs = inputs or PaintingInputs((0, 0))
     vgg, number, layer = view.vgg, view.options.dtype.size, view.losses.content_layer
     needed = vgg.needed(view.layers)
     sizes = {each: number * vgg.channels(each) / 4 ** poolings_before(each) for each in needed}
     held = STATE + LAST_GOOD + number * vgg.channels(layer) / 4 ** poolings_before(layer)
-    held += MASK * regions + CONTOURS * (settings.structure_weight > 0)
-    held += COMPOSITED * (masked and view.recipe.composites)
+    held += MASK * inputs.regions + CONTOURS * (settings.structure_weight > 0)
+    held += COMPOSITED * (inputs.masked and view.recipe.composites)
     # All features, four more maps of the widest layer, float32 copies for sums, and what
     # TensorFlow's executor computes early; measured.
     deepest_of_blocks = {poolings_before(each): each for each in sizes}
     *pooled, _ = (sizes[each] / 4 for each in deepest_of_blocks.values())
-    copies = (COPIES + MASKED_COPIES * regions) * vgg.channels("conv1_1")
+    copies = (COPIES + MASKED_COPIES * inputs.regions) * vgg.channels("conv1_1")
     features = sum(sizes.values()) + sum(pooled) + 4 * max(sizes.values()) + RGB + copies
     in_float32_on_cpu = not on_gpu and view.options.dtype == "float32"
     # Free memory may not change the pictures of `deterministic`.
@@ -63,7 +62,8 @@ def footprint_of(
         what_fits=settings.what_fits,
         copies=WEIGHT_COPIES * vgg.weight_bytes(needed) if faster else 0,
         lbfgs=settings.optimizer == "lbfgs",
-        paintings=paintings,
-        regions=regions,
+        paintings=inputs.paintings,
+        regions=inputs.regions,
+        blends=inputs.blends,
         outside=outside,
     )

@@ -1,7 +1,7 @@
 """The groups of a style's paintings, and what is measured of them: statistics and candidates."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from painterly.devices.budget import MemoryBudget
 from painterly.engine import neighbours
+from painterly.engine.memory_model import candidate_bytes, keeps_candidates
 from painterly.engine.paintings import Paintings, nothing_to_paint, resized
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import PLACE, is_used
@@ -66,6 +67,26 @@ def groups_of(
     )
 
 
+def keep_targets(
+    paintings: Paintings,
+    view: View,
+    pictures: Sequence[tuple[int, int]],
+    stroke_size: float,
+    in_tiles: bool,
+) -> None:
+    """Let `groups_of` keep the targets of pictures of these (height, width) for further photos, and
+    forget all others. None are kept if they are too large, or in tiles: memory is short then."""
+    canvases = [view.canvas(each).size for each in pictures]
+    of_each = [candidate_bytes(each, view.matched_channels) for each in canvases]
+    sizes = [painting_sizes(paintings, view, each, stroke_size) for each in pictures]
+    wanted = {(view, number, size) for each in sizes for number, size in enumerate(each)}
+    if in_tiles or not keeps_candidates(len(paintings.paintings) * sum(of_each)):
+        wanted.clear()
+    before = paintings.measured.copy()
+    paintings.measured.clear()
+    paintings.measured.update((key, before.get(key)) for key in wanted)
+
+
 def check_memory(
     paintings: Paintings,
     view: View,
@@ -113,9 +134,16 @@ def _targets(
     statistics: list[PaintingStatistics] = []
     candidates: list[neighbours.Candidates] = []
     for number, share in zip(members, shares, strict=True):
-        painting = resample(to_batch(paintings.paintings[number]), sizes[number])
-        # From the host to the device that paints.
-        measured, places = painting_targets(view, tf.identity(painting), paintings.masks[number])
+        key = view, number, sizes[number]
+        targets = paintings.measured.get(key)
+        if targets is None:
+            painting = resample(to_batch(paintings.paintings[number]), sizes[number])
+            # From the host to the device that paints.
+            painting = tf.identity(painting)
+            targets = painting_targets(view, painting, paintings.masks[number])
+            if key in paintings.measured:
+                paintings.measured[key] = targets
+        measured, places = targets
         statistics.append(measured)
         candidates += [each._replace(share=tf.constant(share, tf.float32)) for each in places]
     variances = [share * each.variance for share, each in zip(shares, statistics, strict=True)]

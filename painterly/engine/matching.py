@@ -1,7 +1,7 @@
 """The places of pictures, and their matches among the places of paintings."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,7 +30,10 @@ class Matching:
     problem as it is.
 
     Attributes:
-        problem: The problem with the latest matches.
+        problem: The problem with the latest matches. Unless memory is short, those of several
+            paintings are blended, so that a step costs the same for 1 painting and for 16.
+        matches: The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing
+            is matched.
         is_needed: Whether the recipe has matches.
 
     Args:
@@ -55,6 +58,7 @@ class Matching:
         snapshot: Mapping[str, np.ndarray] | None = None,
     ) -> None:
         self._view, self._strength, self.problem = view, strength, problem
+        self.matches: tuple[tf.Tensor, ...] = ()
         self.is_needed = bool(view.losses.matched_layers)
         if not self.is_needed:
             return
@@ -78,13 +82,8 @@ class Matching:
             matches = snapshot["matches"]
         if gpus_in_use():  # Where steps may be compiled.
             problem = problem.with_padded_candidates()
-        self.problem = problem.with_matches(tf.split(tf.constant(matches, tf.int32), counts, -1))
-
-    @property
-    def matches(self) -> tuple[tf.Tensor, ...]:
-        """The matches of each group's paintings, int64 [1, h, w, paintings]; empty if nothing is
-        matched."""
-        return tuple(each.matches[0] for each in self.problem.targets.groups if each.matches)
+        self._unblended = problem
+        self._use(tf.split(tf.constant(matches, tf.int32), counts, -1))
 
     def matched(self, picture: tf.Tensor, content_weight: float | None = None) -> Problem:
         """Match a picture, and return the problem with the new matches.
@@ -105,7 +104,7 @@ class Matching:
                 ]
                 for each in zip(self._indices, self._tones, strict=True)
             ]
-            self.problem = self.problem.with_matches([tf.stack(each, -1)[None] for each in matches])
+            self._use([tf.stack(each, -1)[None] for each in matches])
         return self.problem
 
     def save_memory(self) -> None:
@@ -113,6 +112,14 @@ class Matching:
         if self.is_needed:
             self._view = replace(self._view, saves_memory=True)
             self._photo = self._view.places_of(self._padded)
+            self._use(self.matches)
+
+    def _use(self, matches: Sequence[tf.Tensor]) -> None:
+        """Take matches, integers [1, h, w, paintings] for each group."""
+        self.matches = tuple(tf.cast(each, tf.int64) for each in matches)
+        self.problem = self._unblended.with_matches(self.matches)
+        if not self._view.saves_memory:
+            self.problem = self.problem.with_blended_matches()
 
 
 def _place_mask(view: View, group: Group) -> np.ndarray | None:

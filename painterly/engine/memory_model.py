@@ -50,6 +50,7 @@ ROTATIONS = 4  # by right angles, the painting as it is among them
 # Bytes of a painting's candidates, about 8,000 of the built-in network's; matching takes time in
 # proportion, and twice as many do not bring places nearer to the painting.
 MAX_CANDIDATE_BYTES = 20_000_000
+MOST_KEPT_CANDIDATES = 80_000_000  # bytes; one painting's take 73 MB with pictures of 1024 px
 QUERIES_AT_ONCE = 512  # compared with all candidates at a time
 # While places are matched, with what TensorFlow's allocator keeps of them; measured.
 BAND_COPIES, CANDIDATE_COPIES = 8, 2
@@ -87,6 +88,12 @@ def candidate_bytes(size: tuple[int, int], channels: int) -> int:
     width)."""
     most = ROTATIONS * max(size) ** 2 * place_bytes(channels)
     return min(MAX_CANDIDATE_BYTES, int(most))
+
+
+def keeps_candidates(of_all_scales: int) -> bool:
+    """Return whether all paintings' candidates at all scales, of this number of bytes, are kept for
+    further photos if a picture is computed at once."""
+    return of_all_scales <= MOST_KEPT_CANDIDATES
 
 
 def matching_bytes(size: tuple[int, int], channels: int, saves_memory: bool) -> int:
@@ -134,6 +141,7 @@ class PaintingInputs(NamedTuple):
         regions: The number of groups of paintings with masks, see Paintings.masked_groups.
         has_init: True if the optimisation starts from a given picture.
         paintings: The number of paintings.
+        blends: The number of groups of several paintings.
     """
 
     size: tuple[int, int]
@@ -141,6 +149,7 @@ class PaintingInputs(NamedTuple):
     regions: int = 0
     has_init: bool = False
     paintings: int = 1
+    blends: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,6 +203,7 @@ class Footprint(MemoryNeeds):
         lbfgs: Whether L-BFGS optimises the picture.
         paintings: The number of paintings.
         regions: The number of groups of paintings with masks.
+        blends: The number of groups of several paintings.
     """
 
     on_gpu: bool
@@ -208,25 +218,23 @@ class Footprint(MemoryNeeds):
     lbfgs: bool = False
     paintings: int = 1
     regions: int = 0
+    blends: int = 0
 
     def canvas(self, size: tuple[int, int]) -> tuple[int, int]:
         """Return the (height, width) of the canvas of a picture."""
         height, width = map(canvas_side, size) if self.pads else size
         return height, width
 
-    def scales(self, size: tuple[int, int]) -> int:
-        """Return the number of scales of a picture of this (height, width)."""
-        return len(scale_sizes(*size, max(size), self.grows))
-
     def bytes_needed(self, size: tuple[int, int], side: int | None, fast: bool = False) -> int:
         """Return the bytes that painting takes in addition to those in use."""
-        scales, size = self.scales(size), self.canvas(size)
+        pictures, size = scale_sizes(*size, max(size), self.grows), self.canvas(size)
+        scales = len(pictures)
         pixels, tile, held = math.prod(size), 0, self.held
         places = place_bytes(self.channels)
         if side is None:
             waste = 1.0
             features = self.features + COPIES_OF_PLACES * places + self.ordered
-            held += RGB  # The photo on its canvas.
+            held += RGB + self.blends * places  # The photo on its canvas, and blended matches.
             most = pixels * (held + max(features, UPDATING))
         else:
             tile = math.prod(tile_side(length, side, self.halo) for length in size)
@@ -242,6 +250,11 @@ class Footprint(MemoryNeeds):
             matching = matching_bytes(size, self.channels, saves_memory)
             most += kept_bytes(size, self.channels, saves_memory)
             candidates = self.paintings * candidate_bytes(size, self.channels)
+            of_all_scales = self.paintings * sum(
+                candidate_bytes(self.canvas(each), self.channels) for each in pictures
+            )
+            if side is None and keeps_candidates(of_all_scales):
+                candidates = of_all_scales
             most += pixels * (RGB + MATCHES * self.paintings)  # The photo.
             held += RGB + MATCHES * self.paintings
         most = max(waste * most, waste * pixels * held + matching)

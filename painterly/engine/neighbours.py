@@ -220,6 +220,24 @@ def padded(candidates: Candidates) -> Candidates:
     return candidates._replace(layers=layers, tones=longer(candidates.tones))
 
 
+def blended(group: Sequence[Candidates], matches: tf.Tensor) -> tuple[Candidates, tf.Tensor]:
+    """Return the matches of places in several paintings, int64 [1, h, w, paintings], as one
+    painting: for each place a candidate, the mean of its matches weighted by the paintings' shares,
+    and its number, int64 [1, h, w, 1]."""
+    flat = tf.reshape(matches, [-1, len(group)])
+    layers = []
+    for number in range(len(group[0].layers)):
+        offsets = mean = square = tf.constant(0.0)
+        for painting, drawn in enumerate(group):
+            at_layer = drawn.layers[number]
+            offsets += drawn.share * tf.gather(at_layer.offsets[0, 0], flat[:, painting])
+            mean += drawn.share * at_layer.mean
+            square += drawn.share * at_layer.square
+        layers.append(LayerCandidates(offsets[None, None], mean, square))
+    numbers = tf.reshape(tf.range(len(flat), dtype=matches.dtype), [*matches.shape[:3], 1])
+    return group[0]._replace(layers=tuple(layers), share=tf.constant(1.0)), numbers
+
+
 def nearest(
     index: CandidateIndex,
     picture: PlacesOf,

@@ -34,6 +34,7 @@ class Paintings:
     Attributes:
         members: The indices of the paintings of each group: those that share a region.
         kept: What recipe instant keeps of them for further pictures.
+        measured: What recipes that minimise a loss keep of them, if memory is plentiful.
 
     Raises:
         ValueError: Arguments do not fit.
@@ -67,6 +68,7 @@ class Paintings:
         self.regions = [regions[number] for number in used]
         self.members = _members(self.regions)
         self.kept: dict[Any, Any] = {}
+        self.measured: dict[Any, Any] = {}
 
     def with_shares(self, shares: Sequence[float]) -> "Paintings":
         """Return the same paintings in other shares, all positive, with what is kept of them.
@@ -112,6 +114,11 @@ class Paintings:
         most."""
         total = np.maximum(self.covered(size), 1)
         return [resized(self.regions[members[0]], size) / total for members in self.members]
+
+    @property
+    def blends(self) -> int:
+        """The number of groups of several paintings."""
+        return sum(len(members) > 1 for members in self.members)
 
     def masked_groups(self, content_mask: bool) -> int:
         """Return the number of groups with masks. `content_mask` is True if the photo has one."""

@@ -25,7 +25,7 @@ from painterly.devices.memory import device_budget, device_name
 from painterly.engine.convolutions import limit_blas
 from painterly.engine.detail import leaves_bare
 from painterly.engine.footprint import footprint_of
-from painterly.engine.groups import check_memory, groups_of, painting_sizes
+from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
 from painterly.engine.matching import Matching
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
 from painterly.engine.objective import Objective
@@ -124,12 +124,15 @@ class StyleTransfer(Transfer):
             styles.masked_groups(inputs.content_mask is not None),
             init is not None or schedule is not None,
             len(styles.paintings),
+            styles.blends,
         )
         self._objective, self.memory_plan = plan_painting(
             planned, self.schedule.sizes, settings, vgg, budget
         )
         self._view = self._objective.view
         check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
+        in_tiles = self.memory_plan.side is not None
+        keep_targets(styles, self._view, self.schedule.sizes, settings.stroke_size, in_tiles)
         self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 

@@ -91,10 +91,20 @@ class Problem(NamedTuple):
         )
         return self._replace(targets=self.targets._replace(groups=groups))
 
+    def with_blended_matches(self) -> "Problem":
+        """Return the problem with the matches of each group's paintings as if they were of one."""
+        groups = []
+        for group in self.targets.groups:
+            if len(group.candidates) > 1:
+                blend, matches = neighbours.blended(group.candidates, group.matches[0])
+                group = group._replace(candidates=(blend,), matches=(matches,))
+            groups.append(group)
+        return self._replace(targets=self.targets._replace(groups=tuple(groups)))
+
     def with_matches(self, matches: Sequence[tf.Tensor]) -> "Problem":
-        """Return the problem with integer matches for each group, [1, h, w, paintings]."""
+        """Return the problem with matches for each group, int64 [1, h, w, paintings]."""
         groups = tuple(
-            group._replace(matches=(tf.cast(each, tf.int64),))
+            group._replace(matches=(each,))
             for group, each in zip(self.targets.groups, matches, strict=True)
         )
         return self._replace(targets=self.targets._replace(groups=groups))

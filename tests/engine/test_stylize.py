@@ -12,7 +12,8 @@ from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
 from painterly.devices.memory import device_budget
-from painterly.engine import scale_optimizer
+from painterly.engine import groups, scale_optimizer
+from painterly.engine.groups import painting_targets
 from painterly.engine.optimizers import State, StepParams, adam
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
@@ -174,6 +175,25 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
     assert traced.cache_info().currsize == 1
 
 
+def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(tiny, monkeypatch):
+    sizes = []
+
+    def measured(view, painting, mask):
+        sizes.append(tuple(painting.shape))
+        return painting_targets(view, painting, mask)
+
+    monkeypatch.setattr(groups, "painting_targets", measured)
+    painting = picture(90, 90, 2)
+    style = Paintings([painting])
+    for number, (size, count) in enumerate(((160, 2), (160, 0), (96, 1), (160, 2))):
+        photo, settings = picture(60, 80, number), Settings(size=size, iterations=1)
+        sizes.clear()
+        kept = last(stylize(photo, style, settings, tiny)).image
+        assert len(sizes) == count
+        fresh = last(stylize(photo, [painting], settings, tiny)).image
+        np.testing.assert_array_equal(kept, fresh)
+
+
 # --- optimisers, starts ---------------------------------------------------------------------------
 
 
@@ -282,17 +302,20 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
 
 
 @pytest.mark.parametrize(
-    ("settings", "stops"),
+    ("settings", "paintings", "stops"),
     [
-        # Within a scale, at its last step, after the first step of the next, and at the last one,
-        # after which the picture is only rebuilt.
-        (Settings(size=181, iterations=3), (2, 6, 7, 10)),
+        # A blend, within a scale, at its last step, after the first step of the next, and at the
+        # last one, after which the picture is only rebuilt.
+        (Settings(size=181, iterations=3), 2, (2, 6, 7, 10)),
         # Scales that end early.
-        (Settings(size=96, iterations=60, min_improvement=12), (13, 29)),
+        (Settings(size=96, iterations=60, min_improvement=12), 1, (13, 29)),
     ],
 )
-def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(tiny, settings, stops):
-    args = picture(96, 128), Paintings([picture(60, 60)]), settings
+def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(
+    tiny, settings, paintings, stops
+):
+    style = Paintings([picture(60, 60, each) for each in range(paintings)])
+    args = picture(96, 128), style, settings
     transfer = StyleTransfer(TransferInputs(*args), tiny, device_budget())
     snapshots, numbers = {}, []
     for step in transfer.steps():
