@@ -92,15 +92,16 @@ def _first_and_second(
         second = transposed_product(other, flat, wide.dtype)
 
         def gradient(of_first: tf.Tensor, of_second: tf.Tensor) -> tf.Tensor:
-            symmetric = of_second + tf.transpose(of_second)
-            # The mean is most of a feature. Its product and `of_first` nearly cancel, so bfloat16
-            # would leave little of the difference. The mean may be rounded if it is the same in
-            # both places.
-            mean = tf.cast(first / positions, feature.dtype)
-            kernel = tf.cast(symmetric, feature.dtype)[None, None]
-            of_feature = convolution(tf.nn.bias_add(feature, -mean), kernel, "VALID")
-            bias = of_first + tf.linalg.matvec(symmetric, tf.cast(mean, first.dtype))
-            of_feature = tf.nn.bias_add(of_feature, tf.cast(bias, feature.dtype))
+            kernel, bias, other = of_second + tf.transpose(of_second), of_first, feature
+            if feature.dtype != wide.dtype:
+                # The mean is most of a feature. Its product and `of_first` nearly cancel, so
+                # bfloat16 would leave little of the difference. The mean may be rounded if it is
+                # the same in both places.
+                mean = tf.cast(first / positions, feature.dtype)
+                other = tf.nn.bias_add(feature, -mean)
+                bias += tf.linalg.matvec(kernel, tf.cast(mean, first.dtype))
+            kernel, bias = (tf.cast(each, feature.dtype) for each in (kernel, bias))
+            of_feature = tf.nn.bias_add(convolution(other, kernel[None, None], "VALID"), bias)
             return of_feature if weights is None else tf.cast(weights, feature.dtype) * of_feature
 
         return (first, second), gradient

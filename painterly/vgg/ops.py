@@ -19,6 +19,7 @@ Index: TypeAlias = tf.Tensor | int
 Range: TypeAlias = tuple[Index, Index | None]
 _ALL: Range = (0, None)
 _MARGINS = [[0, 0], [1, 1], [1, 1], [0, 0]]  # one pixel around [n, h, w, C]
+FEW_CHANNELS = 4
 
 _for_xla: ContextVar[bool] = ContextVar("for_xla", default=False)
 
@@ -69,7 +70,36 @@ def convolution(x: tf.Tensor, kernel: tf.Tensor, padding: str) -> tf.Tensor:
         # A CPU's float16 is slow, and adds in float16. As on a GPU, only the result is rounded.
         wide = tf.nn.conv2d(tf.cast(x, tf.float32), tf.cast(kernel, tf.float32), 1, padding)
         return tf.cast(wide, tf.float16)
+    if padding == "VALID" and x.shape[3] <= FEW_CHANNELS and not (gpus_in_use() or _for_xla.get()):
+        return _convolved_few(x, kernel)
     return tf.nn.conv2d(x, kernel, 1, padding)
+
+
+def _convolved_few(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """Convolve x [1, h, w, C] of few channels, such as a picture, padding `VALID`.
+
+    A CPU multiplies at least 16 numbers at once. So the gradient is computed for blocks of 2 × 2
+    positions, 4 · C channels, by a larger kernel in half the time.
+    """
+
+    @with_gradient
+    def convolved(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            height, width = tf.unstack(tf.shape(x)[1:3])
+            flipped = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2])
+            shifted = [
+                tf.pad(flipped, [[down, 1 - down], [right, 1 - right], [0, 0], [0, 0]])
+                for down in (0, 1)
+                for right in (0, 1)
+            ]
+            before = kernel.shape[0] - 1
+            margins = [[0, 0], [before, before + 1], [before, before + 1], [0, 0]]
+            blocks = tf.nn.conv2d(upstream, tf.concat(shifted, 3), 2, margins)
+            return tf.nn.depth_to_space(blocks, 2)[:, :height, :width]
+
+        return tf.nn.conv2d(x, kernel, 1, "VALID"), gradient
+
+    return convolved(x)
 
 
 def max_pool(x: tf.Tensor) -> tf.Tensor:
@@ -102,9 +132,24 @@ def max_pool(x: tf.Tensor) -> tf.Tensor:
 def average_pool(x: tf.Tensor, side: int) -> tf.Tensor:
     """Return the mean of each side × side positions of x [1, h, w, C]; rows and columns that are
     left over at the end are left out."""
-    if not _for_xla.get():
+    if _for_xla.get():
+        return tf.reduce_mean(_blocks(x, side), [2, 4])
+    if gpus_in_use():
         return tf.nn.avg_pool2d(x, side, side, "VALID")
-    return tf.reduce_mean(_blocks(x, side), [2, 4])
+
+    @with_gradient
+    def pooled(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        height, width = tf.unstack(tf.shape(x)[1:3])
+
+        def gradient(upstream: tf.Tensor) -> tf.Tensor:
+            flat = tf.reshape(upstream / side**2, [-1, x.shape[3]])
+            # No block has the places that are left over, so they get the zeros after the last one.
+            flat = tf.pad(flat, [[0, 1], [0, 0]])
+            return tf.gather(flat, _block_of_each(height, width, side))[None]
+
+        return tf.nn.avg_pool2d(x, side, side, "VALID"), gradient
+
+    return pooled(x)
 
 
 def position_count(x: tf.Tensor, dtype: tf.DType) -> tf.Tensor:
@@ -161,3 +206,14 @@ def _repeated(height: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         tf.clip_by_value(tf.range(-1, side + 1), 0, side - 1) for side in (height, width)
     )
     return rows[:, None] * width + columns
+
+
+# Traced once for all layers, like `_repeated`.
+@tf.function(autograph=False, input_signature=[tf.TensorSpec([], tf.int32)] * 3)
+def _block_of_each(height: tf.Tensor, width: tf.Tensor, side: tf.Tensor) -> tf.Tensor:
+    """Return the number of each position's block, [height, width]. A position that is left over has
+    the number after the last one."""
+    down, across = height // side, width // side
+    row, column = tf.range(height)[:, None] // side, tf.range(width) // side
+    number = row * across + column
+    return tf.where((row < down) & (column < across), number, down * across)
