@@ -6,8 +6,8 @@
 
 Paints the same photo at each size, and prints a line of JSON for each:
 
-- step_s: mean seconds of a step at the last scale, without the first two, with its share of the
-  time in which places are matched
+- step_s: mean seconds of a step at the last scale, after the first two matches of its places, with
+  its share of the third
 - alone_s: the same until places are matched again, if they are
 - matching_s: seconds in which all places are matched once, then
 - first_s: seconds to the end of the first step, from the start of the process for the first size,
@@ -40,12 +40,12 @@ from painterly.devices.memory import device_budget
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.paintings import as_paintings
 from painterly.engine.recipes.default import STYLE_LAYERS
-from painterly.engine.schedule import steps_between_matches
+from painterly.engine.schedule import is_matched_before
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
 from painterly.vgg.network import VGG
 
-WARM_UP, TRACED = 2, 10  # steps
+TRACED = 10  # steps
 PRODUCT, CHAIN = 8192, 20  # rows and columns of the matrices, products in a row
 
 
@@ -81,7 +81,6 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     names = ("precision", "preset", "compile", "iterations", "optimizer")
     given = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     settings = Settings(size=size, **given)
-    unmatched = steps_between_matches(settings.iterations)
     painted_from, before = time.perf_counter(), memory_before()
     left = np.repeat([[1.0, 0.0]], 2, axis=0)
     regions = [left, 1 - left] if args.halves else [None]
@@ -90,18 +89,20 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
     transfer = prepared(inputs, vgg, device_budget(Limits(args.memory_limit)))
     first = begun = matched = ended = 0.0
     steps = 0  # at the last scale
-    optimised = sum(transfer.schedule.counts)
+    optimised, count = sum(transfer.schedule.counts), transfer.schedule.counts[-1]
+    matches = [each for each in range(1, count + 1) if is_matched_before(each, count)]
+    warm_up, unmatched = matches[-2:][0], matches[-1] - 1
     for step in transfer.steps():
         if step.iteration > optimised:  # The picture is rebuilt.
             step.image  # noqa: B018  Computed when it is read.
             break
         steps += step.scale == size
         last = step.iteration == optimised
-        if first == 0 or last or steps in (WARM_UP, unmatched):
+        if first == 0 or last or steps in (warm_up, unmatched):
             step.losses  # noqa: B018  Reading them waits for the device.
             ended = time.perf_counter()
         first = first or ended - started
-        if steps == WARM_UP:
+        if steps == warm_up:
             begun = ended
         if steps == unmatched:
             matched = ended
@@ -113,13 +114,13 @@ def paint(size: int, vgg: VGG, args: argparse.Namespace, started: float) -> Resu
             tf.profiler.experimental.stop()
     used, whole = memory_used(before)
     alone: Result = {}
-    if matched and steps > unmatched:
-        step_s = (matched - begun) / (unmatched - WARM_UP)
-        matching_s = (ended - matched - (steps - unmatched) * step_s) / ((steps - 1) // unmatched)
+    if matched and unmatched > warm_up:
+        step_s = (matched - begun) / (unmatched - warm_up)
+        matching_s = ended - matched - (steps - unmatched) * step_s
         alone = {"alone_s": step_s, "matching_s": matching_s}
     return alone | {
         "size": size,
-        "step_s": (ended - begun) / (steps - WARM_UP),
+        "step_s": (ended - begun) / (steps - warm_up),
         "first_s": first,
         "picture_s": time.perf_counter() - painted_from,
         "used": used,

@@ -13,7 +13,7 @@ from painterly.engine.tensors import padded
 from painterly.engine.transfer import TERMS, in_snapshot
 from painterly.settings import Settings
 
-BETA_1, BETA_2, EPSILON = 0.9, 0.99, 1e-12
+BETA_1, BETA_2, EPSILON = 0.8, 0.99, 1e-12
 # The range of steered weights: below it, the photo has no influence; above it, the painting.
 CONTENT_WEIGHTS = 1e-5, 1e3
 # The gains of steering: for the deviation in each step, and for its change. The second damps: with

@@ -33,7 +33,7 @@ from painterly.engine.optimizers import (
     step_along,
     term_weights,
 )
-from painterly.engine.schedule import steps_between_matches
+from painterly.engine.schedule import is_matched_before
 from painterly.engine.targets import Problem
 from painterly.engine.transfer import TERMS
 from painterly.errors import DivergedError
@@ -170,8 +170,7 @@ class ScaleOptimizer:
             MemoryShortError: Even the smallest tiles do not fit.
         """
         weight, last = self.state.content_weight, number == self._schedule.steps
-        matches = (number - 1) % steps_between_matches(self._settings.iterations) == 0
-        if matches and self.matching.is_needed:
+        if is_matched_before(number, self._schedule.steps) and self.matching.is_needed:
             steered = self._settings.content_weight == "auto"
             steered_weight = float(weight) if steered else None
             self.matching.matched(self.state.image, steered_weight)

@@ -20,11 +20,11 @@ LARGEST_NATIVE, NATIVE = 768, 512
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
-MATCHED_EVERY = 7, 30  # steps at least and at most
-FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of `iterations`
-# A picture that is rebuilt from patches takes all steps up to this longer side in px, half as many
-# at twice that, and this part of them at least.
-ALL_STEPS_TO, LEAST_STEPS = 512, 0.25
+MATCHED_AFTER = 0, 1 / 6, 1 / 2  # parts of a scale's steps
+FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of a later one
+# The part of `iterations` that a later scale takes if the picture is rebuilt from patches: the
+# first up to this longer side in px, half as many at twice that, and never less than the last.
+REBUILT_STEPS, ALL_STEPS_TO, LEAST_STEPS = 0.5, 512, 0.125
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000
@@ -106,15 +106,19 @@ def _share(scale: int, longer: int, rebuilds: bool) -> float:
         longer: Its longer side in px.
         rebuilds: Whether the picture is rebuilt.
     """
-    part = max(LEAST_STEPS, min(1.0, ALL_STEPS_TO / longer)) if rebuilds else 1.0
+    part = 1.0
+    if rebuilds:
+        part = max(LEAST_STEPS, REBUILT_STEPS * min(1.0, ALL_STEPS_TO / longer))
     return (FIRST_STEPS, SECOND_STEPS, 1.0)[min(scale, 2)] * part
 
 
-def steps_between_matches(iterations: int) -> int:
-    """Return the number of steps after which places are matched again: half of `iterations`, in
-    bounds. A place's next match depends on its features so far."""
-    least, most = MATCHED_EVERY
-    return min(most, max(least, iterations // 2))
+def is_matched_before(number: int, steps: int) -> bool:
+    """Return whether places are matched again before a step of a scale, by its number, from 1.
+
+    A place's next match depends on its features so far. They change most in a scale's first steps,
+    and after its last match a place takes about as many steps to look like it.
+    """
+    return number - 1 in {int(part * steps) for part in MATCHED_AFTER}
 
 
 def scale_sizes(height: int, width: int, longer: int, grows: bool = True) -> list[tuple[int, int]]:

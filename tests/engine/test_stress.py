@@ -168,7 +168,7 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(bui
     here it falls to a sixth, and the loss with it."""
     painting, shades = sample("styles/mosaic.jpg", 96), np.linspace(0.6, 0.9, 48)
     sky = np.float32(shades[:, None, None] * np.ones((1, 64, 3)))
-    settings = Settings(size=64, iterations=60, min_improvement=2, precision="float32")
+    settings = Settings(size=64, iterations=120, min_improvement=2, precision="float32")
     terms, weights = [], [initial_content_weight(settings)]
     for step in stylize(sky, [painting], settings, builtin):
         weight, relative = weights[-1], 1 + weights[-1]

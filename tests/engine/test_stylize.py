@@ -306,9 +306,9 @@ def test_what_cannot_be_mended_is_reported(tiny, monkeypatch, optimizer):
     [
         # A blend, within a scale, at its last step, after the first step of the next, and at the
         # last one, after which the picture is only rebuilt.
-        (Settings(size=181, iterations=3), 2, (2, 6, 7, 10)),
+        (Settings(size=181, iterations=6), 2, (2, 6, 7, 10)),
         # Scales that end early.
-        (Settings(size=96, iterations=60, min_improvement=12), 1, (13, 29)),
+        (Settings(size=96, iterations=120, min_improvement=12), 1, (13, 29)),
     ],
 )
 def test_a_run_resumed_from_a_snapshot_ends_as_if_it_had_not_been_stopped(
