@@ -63,7 +63,7 @@ def test_the_loss_goes_down_and_the_palette_comes_over(tiny):
 def test_a_step_is_read_before_the_next_one_and_what_was_read_stays(tiny):
     steps = []
     for step in stylize(
-        picture(48, 64), [picture(40, 40, 2)], Settings(size=64, iterations=2), tiny
+        picture(48, 64), [picture(40, 40, 2)], Settings(size=64, iterations=4), tiny
     ):
         if step.iteration == 1:
             image, losses = step.image.copy(), step.losses
@@ -230,7 +230,7 @@ def test_a_run_starts_from_what_it_is_told(tiny):
 
 
 def test_a_white_background_does_not_get_the_same_stroke_over_and_over(tiny):
-    settings = Settings(size=128, iterations=10)
+    settings = Settings(size=128, iterations=20)
     image = last(stylize(np.ones((128, 128, 3)), [picture(96, 96, 1)], settings, tiny)).image
     # Far from the borders, and as far from each other as the network's positions.
     one, other = image[40:88, 32:80], image[40:88, 48:96]
@@ -278,7 +278,7 @@ def test_a_picture_that_turns_into_no_number_is_taken_back_within_ten_steps(tiny
             return state, terms
 
     monkeypatch.setattr(scale_optimizer, "program", lambda *args: Sick(program(*args)))
-    settings = Settings(size=96, iterations=20)
+    settings = Settings(size=96, iterations=40)
     steps = each_read(stylize(picture(72, 96), [picture(80, 80, 2)], settings, tiny))
     assert np.isfinite(steps[-1].image).all()
     assert rates[12] == pytest.approx(0.02) and rates[15] == pytest.approx(0.01)
