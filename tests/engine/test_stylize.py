@@ -199,7 +199,7 @@ def test_a_painting_is_measured_once_for_several_photos_and_they_look_the_same(t
 
 @pytest.mark.slow
 def test_lbfgs_lowers_the_loss_at_every_scale_within_the_colours_there_are_and_steps_say_so(tiny):
-    settings = Settings(size=181, iterations=1, optimizer="lbfgs", content_weight=0.05)
+    settings = Settings(size=181, iterations=2, optimizer="lbfgs", content_weight=0.05)
     steps, images = [], []
     for step in stylize(picture(64, 181), [picture(80, 80, 2)], settings, tiny):
         assert step.losses and step.image is not None
