@@ -174,8 +174,8 @@ class Settings:
     )
     iterations: int = setting(
         60,
-        "optimisation steps at the first size; the second takes two thirds of them, the third "
-        "half, and sizes above 512 px down to an eighth; recipe moments takes twice as many",
+        "optimisation steps at the first size; the second takes two thirds of them, later "
+        "ones half, and sizes above 1024 px down to a quarter; recipe moments takes twice as many",
         low=1,
         high=100_000,
     )

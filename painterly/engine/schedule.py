@@ -24,7 +24,7 @@ MATCHED_AFTER = 0, 1 / 6, 1 / 2  # parts of a scale's steps
 FIRST_STEPS, SECOND_STEPS = 2.0, 4 / 3  # at the first two scales, as a multiple of a later one
 # The part of `iterations` that a later scale takes if the picture is rebuilt from patches: the
 # first up to this longer side in px, half as many at twice that, and never less than the last.
-REBUILT_STEPS, ALL_STEPS_TO, LEAST_STEPS = 0.5, 512, 0.125
+REBUILT_STEPS, ALL_STEPS_TO, LEAST_STEPS = 0.5, 1024, 0.25
 # The fixed cost of a step, in pixels that take the same time: operations to launch, and matrices of
 # each layer to decompose. For a CPU a value between the networks' costs; for a GPU launches alone.
 OVERHEAD, GPU_OVERHEAD = 20_000, 350_000

@@ -57,7 +57,7 @@ def test_steps_fall_from_scale_to_scale_and_the_original_recipe_has_one():
     for size, steps in (
         (128, [60]),
         (512, [60, 40, 30]),
-        (2048, [60, 40, 30, 15, 8]),
+        (2048, [60, 40, 30, 30, 15]),
     ):
         assert Schedule.of(600, 800, Settings(size=size)).counts == steps
     assert Schedule.of(600, 800, Settings(size=512, iterations=1)).counts == [1, 1, 1]
