@@ -30,6 +30,7 @@ from painterly.cli.picture_files import (
     result_files,
 )
 from painterly.config import Config
+from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError, WeightsError
 from painterly.log import event, logger, logs_json
 from painterly.settings import Settings
@@ -66,7 +67,7 @@ def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> i
                 return ConfigError.exit_code
             args = parsed(arguments)
             if args.pictures[-1:] == [STANDARD]:  # Stdout is for the picture alone.
-                until_the_end.enter_context(redirect_stdout(sys.stderr))
+                until_the_end.enter_context(redirect_stdout(present_stderr()))
             with Stop() as stop:
                 path = _painted(asked_for(args), stop)
             event(str(path), summary=True, event="result", path=str(path))

@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from painterly.errors import PainterlyError
 
@@ -42,3 +43,14 @@ def hold_native_stderr() -> Iterator[None]:
                 sys.stderr.flush()
                 sys.stderr = python_stderr
             os.close(terminal)
+
+
+def present_stderr() -> Any:
+    """Return a stream that writes to what is `sys.stderr` then: also in another thread's block
+    that holds back native output, where an earlier `sys.stderr` is held back as well."""
+    return _PresentStderr()
+
+
+class _PresentStderr:
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
