@@ -73,7 +73,7 @@ def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     steps.clear()  # As in a process that has painted nothing yet.
     taken = [each["seconds"] for each in logged(capsys, folders) if "result" in each]
     pictures = [each for each in foretold if "photo" in each]
-    assert [each["steps"] for each in pictures] == steps and set(steps) == {14, 18}
+    assert [each["steps"] for each in pictures] == steps and set(steps) == {8, 9}
     assert len({each["seconds"] for each in pictures}) == 4  # two sizes in two styles
     taken[0] -= 3600  # Spent once, and foretold for the whole alone.
     assert taken == pytest.approx([each["seconds"] for each in pictures], abs=0.11)

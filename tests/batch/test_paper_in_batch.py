@@ -110,12 +110,12 @@ def test_a_stopped_print_resumes_to_the_same_bytes(folders, monkeypatch, capsys)
     whole = RESULT.read_bytes()
     RESULT.unlink()
     with monkeypatch.context() as patch:
-        stop_after(4, patch)
+        stop_after(2, patch)
         with pytest.raises(Stopped):
             run(folders, **exact)
     capsys.readouterr()
     assert run(folders, **exact) == 0
-    assert "resuming from step 4" in capsys.readouterr().out
+    assert "resuming from step 2" in capsys.readouterr().out
     assert RESULT.read_bytes() == whole
 
 

@@ -121,7 +121,7 @@ def test_a_signal_that_python_discarded_stops_the_run_before_it_paints(folders, 
 
 @pytest.mark.parametrize(
     ("engine", "transfer", "optimised"),
-    [("small_vgg", StyleTransfer, 4), ("stand_in", stand_in_engine.StyleTransfer, 9)],
+    [("small_vgg", StyleTransfer, 2), ("stand_in", stand_in_engine.StyleTransfer, 9)],
 )
 def test_a_signal_while_the_picture_is_rebuilt_saves_it_and_the_next_run_only_rebuilds(
     folders, request, monkeypatch, capsys, engine, transfer, optimised

@@ -31,7 +31,7 @@ def test_the_memory_it_takes_is_reported_first_and_a_picture_beyond_the_limit_is
 
 @pytest.mark.slow
 def test_a_picture_is_written_every_so_many_steps_and_with_recipe_inetwork_after_each():
-    flags = ["--size", "192", *QUICK, "--num_iter", "2", "--save_every", "3"]
+    flags = ["--size", "192", *QUICK, "--num_iter", "4", "--save_every", "3"]
     assert inetwork([*ONE, *flags]) == 0
     assert {path.name for path in Path().glob("x*")} == {
         *("x.png", "x_at_iteration_3.png", "x_at_iteration_6.png"),
@@ -57,7 +57,7 @@ def test_a_stopped_run_writes_its_picture_as_it_stands_and_says_so(
             yield step
 
     monkeypatch.setattr(StyleTransfer, "steps", stopped)
-    assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "9"]) == code
+    assert inetwork([*ONE, *QUICK, "--size", "64", "--num_iter", "18"]) == code
     what = "x.png is the picture as it stands after 3 of 19 steps"
     assert capsys.readouterr().err == f"inetwork.py: stopped by {signum.name}; {what}\n"
     assert Image.open("x.png").size == (64, 48)
@@ -72,7 +72,7 @@ def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypat
         check_stop()
 
     monkeypatch.setattr(patches, "_rebuilt", stopped)
-    drawn = ["--preset", preset, "--size", "64", "--num_iter", "1", "--weights", "builtin"]
+    drawn = ["--preset", preset, "--size", "64", "--num_iter", "2", "--weights", "builtin"]
     assert inetwork([*ONE, *drawn]) == 143
     steps = "2 of 3" if preset == "draft" else "1 of 2"
     what = f"x.png is the picture as it stands after {steps} steps"
