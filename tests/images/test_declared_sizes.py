@@ -6,7 +6,7 @@ import zlib
 import pytest
 from PIL import Image
 from support.memory import peak, reset_peak
-from support.pictures import decode, gradient, reduced_jpeg, saved
+from support.pictures import decode, gradient, png_chunk, reduced_jpeg, saved
 
 from painterly.errors import PictureError
 from painterly.images.opening import content_of
@@ -130,18 +130,12 @@ def lossless_webp(side):
 
 def flat_png(side, missing):
     """A black PNG that lacks a part of its compressed pixels."""
-
-    def chunk(kind, body):
-        return (
-            struct.pack(">L", len(body)) + kind + body + struct.pack(">L", zlib.crc32(kind + body))
-        )
-
     packer = zlib.compressobj(1)
     rows = bytes(1 + 3 * side)
     packed = b"".join(packer.compress(rows) for _ in range(side)) + packer.flush()
-    head = chunk(b"IHDR", struct.pack(">2L5B", side, side, 8, 2, 0, 0, 0))
-    body = chunk(b"IDAT", packed[: len(packed) - missing])
-    return b"\x89PNG\r\n\x1a\n" + head + body + chunk(b"IEND", b"")
+    head = png_chunk(b"IHDR", struct.pack(">2L5B", side, side, 8, 2, 0, 0, 0))
+    body = png_chunk(b"IDAT", packed[: len(packed) - missing])
+    return b"\x89PNG\r\n\x1a\n" + head + body + png_chunk(b"IEND")
 
 
 def taller_png(height):

@@ -4,12 +4,11 @@ import io
 import struct
 import time
 import tracemalloc
-import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
-from support.pictures import decode, gradient, saved
+from support.pictures import decode, gradient, png_chunk, saved
 
 from painterly.errors import PictureError
 from painterly.images.containers.jpeg import MOST_SCANS
@@ -27,11 +26,6 @@ def repeated_scans(count):
     data = saved(gradient(), "JPEG", progressive=True)
     start = data.rindex(b"\xff\xda")
     return data[:-2] + data[start:-2] * (count - 1) + data[-2:]
-
-
-def chunk(kind, body=b""):
-    check = zlib.crc32(kind + body)
-    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
 
 
 def png(before):
@@ -72,8 +66,8 @@ def comments(count):
         repeated_scans(MOST_SCANS + 1),
         repeated_scans(4000),
         b"\xff\xd8" + b"\xff\xfe\0\2" * (LARGE // 4),
-        png(chunk(b"prVt") * (LARGE // 12)),
-        saved(gradient(), "PNG")[:33] + chunk(b"IDAT") * (LARGE // 12),
+        png(png_chunk(b"prVt") * (LARGE // 12)),
+        saved(gradient(), "PNG")[:33] + png_chunk(b"IDAT") * (LARGE // 12),
         shared_values(20_000, 1_000_000),
         strips(LARGE // 8),
         comments(LARGE // 2),
@@ -95,7 +89,7 @@ def test_a_file_of_far_too_many_parts_is_refused_at_once(data):
     "data",
     [
         repeated_scans(20),
-        png(chunk(b"prVt", bytes(100)) * 2000),
+        png(png_chunk(b"prVt", bytes(100)) * 2000),
         comments(5000),
         saved(gradient(), "TIFF", strip_size=240),
     ],

@@ -13,6 +13,7 @@ from support.pictures import (
     decode_mask,
     gradient,
     plain,
+    png_chunk,
     reduced_jpeg,
     rgb_profile,
     saved,
@@ -27,11 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 STORED = np.asarray(gradient())
 PNG, JPEG = saved(gradient(), "PNG"), saved(gradient(), "JPEG")
-
-
-def chunk(kind, body, damage=0):
-    check = zlib.crc32(kind + body) ^ damage
-    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
 
 
 def with_chunks(*chunks, data=PNG):
@@ -164,14 +160,14 @@ def test_a_colour_profile_of_more_than_a_megabyte_is_used():
 
 def test_a_colour_profile_that_expands_without_end_is_left_out(caplog):
     body = b"ICC\0\0" + zlib.compress(bytes(40_000_000))
-    is_read(with_chunks(chunk(b"iCCP", body)))
+    is_read(with_chunks(png_chunk(b"iCCP", body)))
     assert "photo: without a colour profile of more than 16 MB" in caplog.text
 
 
 @pytest.mark.parametrize("kinds", [[b"pHYs"], [b"tEXt"], [b"gAMA", b"tIME", b"eXIf", b"iCCP"]])
 def test_damaged_ancillary_chunks_are_left_out_with_a_warning(kinds, caplog):
     body = b"Comment\0" + bytes(8)
-    is_read(with_chunks(*(chunk(kind, body, damage=1) for kind in kinds)))
+    is_read(with_chunks(*(png_chunk(kind, body, damage=1) for kind in kinds)))
     for kind in kinds:
         if kind != b"tEXt":  # Texts are not missed.
             assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
@@ -179,7 +175,7 @@ def test_damaged_ancillary_chunks_are_left_out_with_a_warning(kinds, caplog):
 
 @pytest.mark.parametrize("kind", [b"gAMA", b"cHRM", b"sRGB", b"pHYs", b"acTL"])
 def test_ancillary_chunks_that_are_too_short_are_left_out_with_a_warning(kind, caplog):
-    is_read(with_chunks(chunk(kind, b"")))
+    is_read(with_chunks(png_chunk(kind, b"")))
     assert f"photo: without a damaged part ({kind.decode()})" in caplog.text
 
 
@@ -193,7 +189,7 @@ def test_damaged_chunks_of_the_pixels_are_not_left_out(kind):
 
 @pytest.mark.parametrize("cut", [1, 4, 12, 20, 40])
 def test_a_png_cut_after_its_pixels_is_read(cut, caplog):
-    data = PNG[:-12] + chunk(b"tEXt", b"Comment\0by nobody") + PNG[-12:]
+    data = PNG[:-12] + png_chunk(b"tEXt", b"Comment\0by nobody") + PNG[-12:]
     is_read(data[:-cut])
     assert "photo: without its end, which is missing" in caplog.text
 
@@ -257,5 +253,5 @@ def test_a_webp_cut_in_its_metadata_is_read(cut):
 
 def test_a_mask_is_mended_as_well():
     mask = saved(see_through().getchannel("A"), "PNG")
-    damaged = with_chunks(chunk(b"pHYs", bytes(9), damage=1), data=mask)
+    damaged = with_chunks(png_chunk(b"pHYs", bytes(9), damage=1), data=mask)
     assert np.array_equal(decode_mask(damaged, "mask"), decode_mask(mask, "mask"))

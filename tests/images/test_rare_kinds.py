@@ -3,24 +3,18 @@
 import io
 import re
 import struct
-import zlib
 
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
-from support.pictures import decode, gradient, reduced_jpeg, saved
+from support.pictures import decode, gradient, png_chunk, reduced_jpeg, saved
 
 from painterly.errors import PictureError
 from painterly.images.picture_file import PictureFile
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-
-def chunk(kind, body=b""):
-    check = zlib.crc32(kind + body)
-    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
 
 
 def bmp(bits=24, compression=0, masks=(), alpha=False):
@@ -84,7 +78,7 @@ APPLE = saved(gradient(), "PNG")
         (planes("separated", 4, "u2"), "4 channels one after another, CMYK"),
         (planes("rgb", 3, bigtiff=True, byteorder=">"), "(BigTIFF in the byte order of Motorola)"),
         (short_bmp(), "a BMP of a rare kind (8 bits a pixel"),
-        (APPLE[:8] + chunk(b"CgBI", bytes(4)) + APPLE[8:], "a PNG of Apple's own kind"),
+        (APPLE[:8] + png_chunk(b"CgBI", bytes(4)) + APPLE[8:], "a PNG of Apple's own kind"),
         *((avif_with_matrix(each), f"a rare kind (matrix {each} of H.273") for each in (10, 13)),
     ],
     ids=[
@@ -134,7 +128,7 @@ def test_orientation_in_a_text_of_an_older_name_is_applied():
     exif[0x0112] = 6
     block = b"Exif\0\0" + exif.tobytes().removeprefix(b"Exif\0\0")
     text = f"Raw profile type APP1\0\napp1\n{len(block):8}\n{block.hex()}\n".encode()
-    data = APPLE[:33] + chunk(b"tEXt", text) + APPLE[33:]
+    data = APPLE[:33] + png_chunk(b"tEXt", text) + APPLE[33:]
     assert decode(data).size == PictureFile(data, "photo").header.size == (80, 60)
 
 

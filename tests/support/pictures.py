@@ -73,23 +73,24 @@ def centre(data, name="photo"):
     return pixels[pixels.shape[0] // 2, pixels.shape[1] // 2]
 
 
+def png_chunk(kind, body=b"", damage=0):
+    """A chunk of a PNG, with bits of its checksum changed."""
+    check = zlib.crc32(kind + body) ^ damage
+    return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
+
+
 def png16(values, chunks=(), colour_type=0):
     """A 16-bit PNG of values [H, W] or [H, W, 3], which Pillow cannot write in colour."""
     values = np.asarray(values)
-
-    def chunk(kind, body):
-        check = zlib.crc32(kind + body)
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", check)
-
     height, width = values.shape[:2]
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in values)
     return b"".join(
         [
             b"\x89PNG\r\n\x1a\n",
-            chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
-            *(chunk(kind, body) for kind, body in chunks),
-            chunk(b"IDAT", zlib.compress(rows)),
-            chunk(b"IEND", b""),
+            png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour_type, 0, 0, 0)),
+            *(png_chunk(kind, body) for kind, body in chunks),
+            png_chunk(b"IDAT", zlib.compress(rows)),
+            png_chunk(b"IEND"),
         ]
     )
 
