@@ -156,9 +156,8 @@ def piece_bytes(image: ImageFile.ImageFile) -> int:
         down = min(image.height, _tag(image, ExifTags.Base.RowsPerStrip) or image.height)
     planes = _tag(image, ExifTags.Base.PlanarConfiguration) == 2
     samples = 1 if planes else _tag(image, ExifTags.Base.SamplesPerPixel) or 1
-    bits: int = max(
-        image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,))
-    )  # Some write it once for all.
+    # Some write it once for all.
+    bits: int = max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,)))
     return across * down * bits * samples // 8
 
 
