@@ -5,7 +5,6 @@ The worker paints them between jobs. While it paints a job, and when too many ar
 are refused at once, so that they slow nothing down.
 """
 
-import copy
 import itertools
 import threading
 import time
@@ -276,16 +275,15 @@ class PreviewPainter:
         self.painted(_grey(TILE_SIDE), replace(style, settings=settings))
         return True
 
-    def seconds_per_work(self) -> float | None:
-        """Measure the seconds per work (schedule.py) of a picture with a painting that is new, or
-        return None if no style is ready. Raises PainterlyError."""
-        if not self._tiles:
-            return None
-        paintings = copy.copy(next(iter(self._tiles.values())))
-        paintings.kept = {}
-        settings = Settings(preset="instant", size=MEASURED_SIDE)
+    def seconds_per_work(self) -> float:
+        """Measure the seconds per work (schedule.py) of a picture with a painting that is new.
+        Raises PainterlyError."""
+        from painterly.engine.paintings import Paintings
+
+        photo, settings = _grey(MEASURED_SIDE), Settings(preset="instant", size=MEASURED_SIDE)
+        painting = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
         started = time.perf_counter()
-        self._painted(_grey(MEASURED_SIDE), paintings, settings)
+        self._painted(photo, Paintings([painting]), settings)
         seconds = time.perf_counter() - started
         return seconds / total_work(MEASURED_SIDE, MEASURED_SIDE, settings)
 
@@ -327,23 +325,22 @@ class PreviewPainter:
         style = replace(style, paintings=tuple(each for each in style.paintings if each.share))
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
         key = tuple((file.key, file.etag) if file else ("", "") for file in files)
-        if key not in self._tiles:
-            self._tiles[key] = self._read(style, LARGEST_SIDE)
-        self._tiles.move_to_end(key)
-        kept = self._tiles[key]
+        key += (("stroke_size", f"{style.settings.stroke_size}"),)
+        kept, side = self._tiles, TILE_SIDE
         if style.settings.may_exceed(TILE_SIDE):
-            if key not in self._large:
-                self._large[key] = copy.copy(kept)
-                self._large[key].kept = dict(kept.kept)
-            self._large.move_to_end(key)
-            kept = self._large[key]
-        return kept.with_shares([each.share for each in style.paintings])
+            kept, side = self._large, LARGEST_SIDE
+        if key not in kept:
+            kept[key] = self._read(style, side)
+            if key in self._tiles:  # The first scales are the same.
+                kept[key].kept |= self._tiles[key].kept
+        kept.move_to_end(key)
+        return kept[key].with_shares([each.share for each in style.paintings])
 
     def _read(self, style: Style, side: int) -> "Paintings":
         """Read a style's paintings, no larger than pictures of up to `side` px need them."""
         from painterly.engine.paintings import Paintings
 
-        settings = style.settings.replaced({"size": side, "stroke_size": 1})
+        settings = style.settings.replaced({"size": side})
         return Paintings(*decode_style(read_paintings(style, self._bucket.read), settings))
 
     def _for_whole(self, request: PreviewRequest, available: int) -> "Paintings":

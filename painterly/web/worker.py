@@ -201,8 +201,7 @@ class WebWorker:
         return True
 
     def _measure_instant(self, runner: JobRunner, _device: str) -> None:
-        if (rate := runner.previews.seconds_per_work()) is not None:
-            self.pipe.send("instant_speed", rate)
+        self.pipe.send("instant_speed", runner.previews.seconds_per_work())
 
     def _measure(self, runner: JobRunner, device: str) -> None:
         self.pipe.send("speed", runner.seconds_per_work(), device)
