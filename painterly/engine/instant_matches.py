@@ -87,22 +87,24 @@ class Candidates(NamedTuple):
 
     @classmethod
     def of(cls, features: np.ndarray, pixels: np.ndarray) -> "Candidates":
-        """Prepare candidates from their features [K, D] and pixels [K, 48]."""
-        scale = np.concatenate([_scale(x) for x in np.split(features, np.cumsum(CHANNELS)[:-1], 1)])
-        keys = features - features.mean(0)
+        """Prepare candidates from their features [K, D], which are overwritten, and pixels
+        [K, 48]."""
+        first = joined(features[None], pixels[None])[0]
+        mean = features.mean(0)
+        keys = np.subtract(features, mean, out=features)
+        variance = np.einsum("kd,kd->d", keys, keys) / len(keys)
+        scale = _scale(mean, variance)
         keys *= scale
         sample = keys[:: max(1, len(keys) // SAMPLED_CANDIDATES)]
         basis = _directions(sample.T @ sample / len(sample))
-        squares = np.square(keys)
-        lengths = np.sqrt(squares.sum(1, keepdims=True))
+        lengths = np.sqrt(np.einsum("kd,kd->k", keys, keys))[:, None]
         keys_on_basis = keys @ basis / (lengths + NO_LENGTH)
         tones, some = tones_of(pixels), inverted_file.pivots(len(keys))
         apart = (tones[some, None] - tones) / _unit(tones)
         near = inverted_file.nearest(
             keys_on_basis[some] @ keys_on_basis.T - TONE_WEIGHT * np.square(apart)
         )
-        first = joined(features[None], pixels[None])[0]
-        spread = np.sqrt(squares.mean(0))
+        spread = scale * np.sqrt(variance)
         return cls(scale, spread, basis, keys_on_basis, near, tones, first, pixels)
 
 
@@ -122,7 +124,7 @@ def drawn(
     narrow = min(size) < WINDOW + 2 * FEATURES_HALO
     whole = mask is not None or narrow or math.prod(size) <= MOST_DRAWN
     painting, mask = arrays.resampled(painting, size), resized(mask, size)
-    random, found = np.random.default_rng(0), []
+    random, features, pixels = np.random.default_rng(0), [], []
     for quarters in turns:
         turned = np.rot90(painting, quarters)
         canvas = Canvas.around((len(turned), turned.shape[1]), margin=0)
@@ -130,15 +132,12 @@ def drawn(
         used = is_used(pixels_of(canvas.padded(np.rot90(mask, quarters))[..., None]).mean(-1))
         if not whole:
             image, used = _windows(image)
-        pixels = pixels_of(image)
         part = CANDIDATE_BYTES / len(turns) / features_bytes(int(used.sum()))
         used &= random.random(used.shape) < part
-        features = [
-            features_of(image, rows, check_stop)[used[at_scale(rows, 1)]]
-            for rows in bands(*image.shape[:2])
-        ]
-        found.append((np.concatenate(features), pixels[used]))
-    return later(Candidates.of, *map(np.concatenate, zip(*found, strict=True)))
+        for rows in bands(*image.shape[:2]):
+            features.append(features_of(image, rows, check_stop)[used[at_scale(rows, 1)]])
+        pixels.append(pixels_of(image)[used])
+    return later(Candidates.of, np.concatenate(features), np.concatenate(pixels))
 
 
 def _windows(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -310,11 +309,14 @@ def _sums(features: np.ndarray) -> np.ndarray:
     return sums.sum(0, dtype=np.float64)
 
 
-def _scale(features: np.ndarray) -> np.ndarray:
-    """Return the factor of each channel of a layer's features [K, C]: all layers count the same."""
-    channels = features.shape[1]
-    variance = max(float(np.square(features).mean() - features.mean() ** 2), 0.0)
-    return np.full(channels, 1 / ((variance * channels) ** 0.5 + NO_LENGTH), np.float32)
+def _scale(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """Return the factor of each channel [D] from their means and variances [D]: all layers count
+    the same."""
+    factors = []
+    for channels in np.split(np.arange(len(mean)), np.cumsum(CHANNELS)[:-1]):
+        of_layer = variance[channels].mean() + mean[channels].var()
+        factors.append(1 / (np.sqrt(of_layer * len(channels)) + NO_LENGTH))
+    return np.repeat(factors, CHANNELS).astype(np.float32)
 
 
 def _directions(covariance: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ has for each layer:
 and `mean` and `deviation`, float32 [features]: places' features are standardised by them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,10 +26,11 @@ from painterly.engine.convolutions import (
     Kernel,
     Maps,
     convolve,
-    doubled_kernels,
+    doubled,
     kernel,
     rectified,
     repeat_border,
+    spread,
 )
 from painterly.engine.places import MATCHED_LAYERS, PLACE
 from painterly.engine.transfer import CheckStop
@@ -43,6 +44,7 @@ PIXEL_SCALE = 3.0  # about one over the standard deviation of pixels
 CORRECTION = 0.2  # the standard deviation of what the last layer adds, about
 # The channels of a place's features; conv1_1, conv2_1, conv3_1, conv3_2 and conv4_1.
 CHANNELS = (32, 64, 128, 128, 256)
+AT_ONCE = 1024  # places that pass the decoder's first layer at a time
 # Large pictures are computed in bands of rows, so that their memory is bounded.
 BAND_PIXELS, LEAST_ROWS = 1_000_000, 64
 # px above and below a band that its features, or its decoded pixels, depend on.
@@ -159,17 +161,18 @@ def joined(features: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     Returns:
         [h, w, 128].
     """
-    decoder, out = _decoder(), np.empty((*features.shape[:2], 128), np.float32)
-    places = np.concatenate([features, _scaled(pixels)], -1)
-    standardised = places[..., : sum(CHANNELS)]
-    standardised -= decoder.mean
-    standardised /= decoder.deviation
+    of_features, of_pixels, bias = _decoder().join
+    places = features.reshape(-1, features.shape[-1]), pixels.reshape(-1, pixels.shape[-1])
+    out = np.empty((len(places[0]), len(bias)), np.float32)
 
-    def store(values: np.ndarray, rows: slice, columns: slice) -> None:
-        out[rows, columns] = values
+    def work(todo: Iterator[slice]) -> None:
+        for some in todo:
+            np.matmul(places[0][some], of_features, out=out[some])
+            out[some] += places[1][some] @ of_pixels
+            out[some] += bias
 
-    convolve(places, decoder.layers["join"], store)
-    return out
+    spread(arrays.bands(len(out), AT_ONCE), work)
+    return out.reshape(*features.shape[:2], -1)
 
 
 def decoded(
@@ -185,7 +188,7 @@ def decoded(
     Returns:
         The pixels [4·h, 4·w, 3], about 0…1.
     """
-    (layers, doubled, *_), maps = _decoder(), Maps()
+    layers, maps = _decoder().layers, Maps()
     collage = _depth_to_space(_scaled(pixels), PLACE)
     height, width = first.shape[:2]
     x, inside = maps.framed(height, width, 128)
@@ -195,15 +198,13 @@ def decoded(
         y[1:-1, 1:-1] += x[1:-1, 1:-1]
         x = y
         check_stop()
-    repeat_border(x)
-    y, out = maps.framed(2 * height, 2 * width, 64 + 12)
-    for (down, right), layer in doubled.items():
-        shown = x[down : down + height + 1, right : right + width + 1]
-        convolve(shown, layer, rectified(out[down::2, right::2, :64]))
-    out[..., 64:] = _space_to_depth(collage, 2)
-    x = y
-    check_stop()
-    for name, beside, side in (("half2", None, 1), ("full1", collage, 2), ("full2", None, 1)):
+    half = _space_to_depth(collage, 2)
+    for name, beside, side in (
+        ("half1", half, 2),
+        ("half2", None, 1),
+        ("full1", collage, 2),
+        ("full2", None, 1),
+    ):
         x = _rectified(maps, x, layers[name], beside, side)
         check_stop()
     picture = collage / PIXEL_SCALE + GREY
@@ -235,12 +236,11 @@ def _rectified(
 
 
 class _Decoder(NamedTuple):
-    """The decoder: its layers, and the mean and standard deviation of each feature [608]."""
+    """The decoder: all layers but the first, and that one's weights of features [608, 128] and of
+    pixels [48, 128], sRGB 0…1, and its bias [128]."""
 
     layers: dict[str, AnyKernel]
-    doubled: dict[tuple[int, int], AnyKernel]  # half1, which convolves a doubled map.
-    mean: np.ndarray
-    deviation: np.ndarray
+    join: tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @cache
@@ -261,8 +261,14 @@ def _decoder() -> _Decoder:
         arrays = {
             name: (file[f"{name}_W"] * file[f"{name}_scale"], file[f"{name}_b"]) for name in names
         }
-        doubled = doubled_kernels(*arrays.pop("half1"))
-        return _Decoder(_kernels(arrays), doubled, file["mean"], file["deviation"])
+        arrays["half1"] = doubled(*arrays["half1"])
+        weights, bias = arrays.pop("join")
+        of_features, of_pixels = np.split(weights[0, 0].astype(np.float64), [sum(CHANNELS)])
+        of_features /= file["deviation"][:, None]
+        of_pixels *= PIXEL_SCALE
+        bias = bias - file["mean"] @ of_features - np.float32(GREY) * of_pixels.sum(0)
+        join = of_features.astype("f"), of_pixels.astype("f"), bias.astype("f")
+        return _Decoder(_kernels(arrays), join)
 
 
 def _kernels(arrays: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, AnyKernel]:

@@ -207,7 +207,7 @@ def test_places_are_matched_by_angle_and_tone_and_crowded_candidates_held_back(m
     features, queries = plain_features(painting), plain_features(image)
     flat = np.float32(features.reshape(-1, 608))
     pixels = instant_networks.pixels_of(np.float32(painting)).reshape(-1, 48)
-    prepared = convolutions.later(instant_matches.Candidates.of, flat, pixels)
+    prepared = convolutions.later(instant_matches.Candidates.of, flat.copy(), pixels)
     tones = plain_tones(image)
     shares = [np.ones((*queries.shape[:2], 1), np.float32)]
     (matches,) = instant_matches.nearest(
