@@ -50,6 +50,15 @@ def test_mesh_grain_and_fringes_that_no_painting_has_are_gone(mosaic):
         assert rms(rebuilt(flawed, [mosaic]) - part) < cost + 0.3 * rms(flawed - part)
 
 
+def test_a_flat_part_in_a_grainy_painting_gets_no_mesh():
+    grain = 0.05 * np.random.default_rng(0).standard_normal((96, 96, 1))
+    painting = np.float32(0.5 + grain).repeat(3, 2)
+    image = rebuilt(np.full((64, 64, 3), 0.5, np.float32), [painting])
+    signs = (-1.0) ** np.arange(64)[:, None, None]
+    for alternating in (signs, signs.transpose(1, 0, 2)):
+        assert abs(np.mean(alternating * image)) < 0.02 * 0.05
+
+
 def test_only_what_masks_show_of_a_painting_is_used():
     painting = np.zeros((64, 64, 3), np.float32)
     painting[:, :32, 0] = painting[:, 32:, 2] = 1
