@@ -2,7 +2,8 @@
 
 A photo's flat parts (a clear sky, a wall) say nothing about where strokes have to be. The painting
 decides there: the photo's features count little in them, and matches follow the picture so far. A
-painting that is mostly bare paper leaves them bare.
+painting that is mostly bare paper leaves them bare: its matches follow the photo, whose features
+count more.
 """
 
 import numpy as np

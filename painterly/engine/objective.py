@@ -260,7 +260,11 @@ class Objective:
         return error, tape.gradient(weighted, image)
 
     def problem(
-        self, photo: tf.Tensor, groups: tuple[Group, ...], painted_part: np.ndarray | None
+        self,
+        photo: tf.Tensor,
+        groups: tuple[Group, ...],
+        painted_part: np.ndarray | None,
+        bare: bool,
     ) -> Problem:
         """Return the targets of pictures on the photo's `canvas`.
 
@@ -268,6 +272,7 @@ class Objective:
             photo: The photo [1, h, w, 3], sRGB 0…1.
             groups: The targets of paintings.
             painted_part: The part that is painted, [h, w], 0…1, or None for the whole photo.
+            bare: Whether the photo's flat parts stay bare; see detail.py.
         """
         view, losses = self.view, self.view.losses
         canvas, layer = view.canvas(tuple(photo.shape[1:3])), losses.content_layer
@@ -281,8 +286,9 @@ class Objective:
             shown, area = tf.constant(whole[None, :, :, None]), float(whole.mean())
             masks = losses.layer_masks(whole, *canvas.size, (layer,))
             background = shown, photo
-        if losses.flat_weight < 1:
-            weight = losses.flat_weight + (1 - losses.flat_weight) * detail(photo)
+        flat_weight = losses.bare_weight if bare else losses.flat_weight
+        if flat_weight < 1:
+            weight = flat_weight + (1 - flat_weight) * detail(photo)
             weight = average_pool(weight, 2 ** poolings_before(layer))
             masks = (masks[0] * weight if masks else weight,)
         dtype = sum_dtype(content.dtype)

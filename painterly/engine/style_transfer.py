@@ -293,7 +293,7 @@ class StyleTransfer(Transfer):
         """Return the targets at the scale of this photo [1, h, w, 3], sRGB 0…1."""
         size, stroke_size = (photo.shape[1], photo.shape[2]), self._settings.stroke_size
         groups = groups_of(self._styles, self._view, size, self._content_mask, stroke_size)
-        return self._objective.problem(photo, groups, self._painted_part)
+        return self._objective.problem(photo, groups, self._painted_part, self._bare)
 
     def _first_state(self, photo: tf.Tensor) -> State:
         """Return the state before the first step, for the photo at the first scale."""
@@ -356,8 +356,8 @@ def objective(  # noqa: PLR0913  The public signature.
     painted_part = (
         content_mask if settings.traits.original else paintings.painted_part(content_mask)
     )
-    problem = minimised.problem(photo, groups, painted_part)
     bare = _stays_bare(minimised.view, paintings)
+    problem = minimised.problem(photo, groups, painted_part, bare)
     problem = Matching(minimised.view, problem, photo, settings.strength, bare).matched(picture)
     weights = term_weights(initial_content_weight(settings), settings)
     terms, gradient = program(minimised, problem).gradient(picture, problem, weights)
@@ -383,7 +383,7 @@ def step_seconds(
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
     groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
     image = padded(objective.view.canvas(size), noise)
-    problem = objective.problem(noise, groups, None)
+    problem = objective.problem(noise, groups, None, bare=False)
     problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
     [params] = StepParams.packed(
         [StepParams.of(settings, settings.strength, rate=0.0, decay=0.0, steering=0.0)]

@@ -43,12 +43,14 @@ class Losses(ABC):
             matched to; empty without neighbours.
         flat_weight: The weight of the photo's flat parts in the content error, 0…1; strong contours
             have 1. See detail.py.
+        bare_weight: The same where flat parts stay bare.
     """
 
     content_layer: str
     statistics_layers: tuple[str, ...]
     matched_layers: tuple[str, ...] = ()
     flat_weight: float = 1.0
+    bare_weight: float = 1.0
 
     @property
     def layers(self) -> tuple[str, ...]:

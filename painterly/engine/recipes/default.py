@@ -66,6 +66,7 @@ class RelativeLosses(Losses):
     statistics_layers: tuple[str, ...] = STYLE_LAYERS
     matched_layers: tuple[str, ...] = ()
     flat_weight: float = 1.0
+    bare_weight: float = 1.0
 
     def content_norm(
         self, photo: Spread, groups: Sequence[Group], size: tuple[int, int]
@@ -136,7 +137,8 @@ class Default(Recipe):
     def losses(self, settings: Settings, vgg: VGG) -> Losses:
         """Return relative losses of shallow statistics and of places."""
         matched = tuple(layer for layer in MATCHED_LAYERS if layer in vgg.layers)
-        return replace(relative_losses(settings, SHALLOW_LAYERS, matched), flat_weight=0.1)
+        losses = relative_losses(settings, SHALLOW_LAYERS, matched)
+        return replace(losses, flat_weight=0.1, bare_weight=0.3)
 
 
 class Moments(Recipe):
