@@ -264,7 +264,7 @@ class Objective:
         photo: tf.Tensor,
         groups: tuple[Group, ...],
         painted_part: np.ndarray | None,
-        bare: bool,
+        bare: bool = False,
     ) -> Problem:
         """Return the targets of pictures on the photo's `canvas`.
 

@@ -383,7 +383,7 @@ def step_seconds(
     noise = tf.random.stateless_uniform([1, *size, 3], [0, 0])
     groups = groups_of(Paintings([noise[0].numpy()]), objective.view, size)
     image = padded(objective.view.canvas(size), noise)
-    problem = objective.problem(noise, groups, None, bare=False)
+    problem = objective.problem(noise, groups, None)
     problem = Matching(objective.view, problem, noise, settings.strength, False).matched(image)
     [params] = StepParams.packed(
         [StepParams.of(settings, settings.strength, rate=0.0, decay=0.0, steering=0.0)]
