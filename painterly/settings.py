@@ -3,6 +3,7 @@
 Flags, STYLE_* variables, styles.toml keys and docs/settings.md are generated from the fields below.
 """
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "print": {"size": 1600, "iterations": 80},
     "master": {"recipe": "attention"},
 }
+LEAST_DEFAULT = 512  # px; see Settings.halved
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
@@ -349,6 +351,11 @@ class Settings:
         """Properties of the recipe."""
         return RECIPES[self.recipe]
 
+    @property
+    def has_default_size(self) -> bool:
+        """Whether neither a size nor a paper was given."""
+        return "size" not in self._given and self.paper == papers.NONE
+
     @classmethod
     def inetwork(cls, **others: Any) -> "Settings":
         """Return the losses, weights and defaults of the original INetwork script.
@@ -400,6 +407,15 @@ class Settings:
         if self.paper == papers.NONE:
             return self.replaced({"size": longest})
         return self.replaced({"dpi": papers.most_dpi(self.paper, self.bleed, longest)})
+
+    def halved(self) -> "Self | None":
+        """Return the settings with half of the default size, which counts as the default; None if
+        a size was given, or too little would be left."""
+        if not self.has_default_size or int(self.size) < 2 * LEAST_DEFAULT:
+            return None
+        smaller = copy.copy(self)
+        object.__setattr__(smaller, "size", int(self.size) // 2)
+        return smaller
 
     def finishing(self, longer: int) -> "Settings":
         """Return the settings of recipe default that finish a smaller picture of recipe attention

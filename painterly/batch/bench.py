@@ -132,10 +132,11 @@ class Bench:
             vgg = self.networks.load(settings, device.name, order.weights)
             diffusion = self.networks.load_diffusion(settings, order.weights)
             started = perf_counter()
+            painted, transfer = easel.begin(order, inputs, vgg, self.config, diffusion)
             last = follow(
                 self._steps(
-                    order,
-                    easel.begin(order, inputs, vgg, self.config, diffusion),
+                    painted,
+                    transfer,
                     timelapse,
                     on_step,
                     on_stop,
@@ -152,6 +153,7 @@ class Bench:
         return Finished(
             photo=inputs.photo.picture.printed(settings),
             paintings=inputs.style.paintings,
+            settings=painted.style.settings,
             image=last.image,
             weights=order.weights.identity if diffusion or vgg is None else vgg.identity,
             device=str(device),
@@ -167,6 +169,8 @@ class Bench:
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
+        # A default size may have given way: see Easel.begin.
+        order = replace(order, style=replace(order.style, settings=finished.settings))
         data, animated = encoded(order, finished)
         record = record_of(order, finished, self.config, data)
         if animated:

@@ -32,6 +32,7 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule, total_work
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
+from painterly.errors import MemoryShortError
 from painterly.images.header import Header
 from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
@@ -182,8 +183,17 @@ class Forecast:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def of(self, order: Order) -> OrderForecast:
-        """Return the forecast of one of the run's orders. Raises the error that makes painting it
-        impossible, or Stopped."""
+        """Return the forecast of one of the run's orders, as it is painted in this memory. Raises
+        the error that makes painting it impossible, or Stopped."""
+        try:
+            return self._of(order)
+        except MemoryShortError:
+            smaller = order.halved()
+            if smaller is None:
+                raise
+            return self.of(smaller)
+
+    def _of(self, order: Order) -> OrderForecast:
         settings = order.style.settings
         paintings = self._paintings_of(order.style)
         photo = self._header(order)

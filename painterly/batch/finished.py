@@ -15,6 +15,7 @@ from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
 from painterly.record import Record
+from painterly.settings import Settings
 from painterly.storage.files import new_md5
 
 
@@ -25,6 +26,7 @@ class Finished:
     Attributes:
         photo: The photo.
         paintings: The paintings of the style, in its order.
+        settings: The settings that it was painted with; see Easel.begin.
         image: float32 [H, W, 3], sRGB 0…1.
         weights: The identity of the network's weights.
         device: The device in half a line.
@@ -36,6 +38,7 @@ class Finished:
 
     photo: Picture
     paintings: list[np.ndarray]
+    settings: Settings
     image: np.ndarray
     weights: str
     device: str

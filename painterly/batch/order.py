@@ -3,10 +3,10 @@ in a bucket, and the order of a single picture that of its checkpoint."""
 
 import hashlib
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Self
 
 from painterly import ENGINE_VERSION, bucket_layout
 from painterly.batch.styles import Style
@@ -96,6 +96,14 @@ class Order:
     def checkpoint_mark(self) -> str:
         """A text that a checkpoint and its order share: the fingerprint and the weights."""
         return f"{self.fingerprint} {self.weights.identity}"
+
+    def halved(self) -> Self | None:
+        """Return the order with half of its default size, for too little memory, or None; see
+        Settings.halved."""
+        settings = self.style.settings.halved()
+        if settings is None:
+            return None
+        return replace(self, style=replace(self.style, settings=settings))
 
     def record_of_inputs(self) -> Record:
         """Return the part of its record that names its inputs: photo, mask, paintings and settings,

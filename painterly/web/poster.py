@@ -123,6 +123,7 @@ def paint_poster(
     finished = Finished(
         photo=replace(picture, alpha_int=None, profile=None),
         paintings=[],
+        settings=settings,
         image=sheet,
         weights=order.weights.identity,
         device=str(HOST),

@@ -16,6 +16,7 @@ from support.processes import Starter
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.record import Record
+from painterly.settings import PRESETS
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity
 
@@ -67,6 +68,30 @@ def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
     out = capsys.readouterr().out
     assert "large.jpg in monet" in out and "FAILED: painting 4000 × 4000 px needs" in out
     assert "monet/beach.jpg" in keys() and "monet/large.jpg" not in keys()
+
+
+def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_does_not(
+    folders, monkeypatch, capsys
+):
+    """A default of 256 px stands for that of 1024."""
+    monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
+    monkeypatch.setattr("painterly.settings.LEAST_DEFAULT", 128)
+    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 183_000_000)
+    unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}
+    assert run(unnamed, DRY_RUN="1") == 0
+    assert "the largest 128 × 96 px" in capsys.readouterr().out
+    assert run(unnamed) == 0
+    out = capsys.readouterr().out
+    assert "painting 256 × 192 px needs" in out and "; 128 px are painted instead" in out
+    kept = record("monet/beach.jpg")
+    assert (kept.width, kept.settings["size"]) == (128, 128), "It can be painted from its record."
+    assert run(unnamed) == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    assert run(unnamed, STYLE_SIZE="256") == 1
+    assert "FAILED: painting 256 × 192 px needs" in capsys.readouterr().out
+    monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 8_000_000_000)
+    assert run(unnamed, STYLE_SIZE="256") == 0
+    assert record("monet/beach.jpg").width == 256
 
 
 def test_device_gpu_demands_one_though_the_cpu_paints(folders, monkeypatch):
