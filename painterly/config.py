@@ -46,8 +46,8 @@ SHARD_SYNTAX = (
     "INSTANCE_NUMBER"
 )
 _Value = TypeVar("_Value")
-# The demo takes two minutes on two processor cores: painted like a draft.
-DEMO_SETTINGS = PRESETS["draft"]
+# The demo takes a minute on two processor cores: small drafts.
+DEMO_SETTINGS = PRESETS["draft"] | {"size": 512}
 DEMO_STYLES = ("hokusai", "van-gogh-starry-night", "kandinsky")
 
 

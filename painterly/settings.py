@@ -18,10 +18,10 @@ from painterly.wording import printable, shortened
 
 # How each preset's defaults differ from those of the fields, which are `fine`.
 PRESETS: dict[str, dict[str, Any]] = {
-    "instant": {"size": 512, "recipe": "instant"},
-    "draft": {"size": 512, "iterations": 14, "learning_rate": 0.033},
+    "instant": {"recipe": "instant"},
+    "draft": {"iterations": 14, "learning_rate": 0.033},
     "fine": {},
-    "print": {"size": 1600, "iterations": 80},
+    "print": {"size": 2400, "iterations": 80},
     "master": {"recipe": "attention"},
 }
 LEAST_DEFAULT = 512  # px; see Settings.halved
@@ -88,6 +88,7 @@ RECIPES = {
     ),
     "gatys": Traits(
         {
+            "size": 512,
             "iterations": 15,
             "content_weight": 3e-7,
             "total_variation_weight": 0.0,
@@ -136,7 +137,7 @@ class Settings:
     _given: ClassVar[frozenset[str]]
 
     size: int | str = setting(
-        512,
+        1024,
         "longer side of the result; `full` keeps the photo's own size",
         unit="px",
         low=32,
@@ -295,7 +296,7 @@ class Settings:
     recipe: str = setting(
         "default",
         "`default` paints each place like the most similar place of the painting; `instant` does "
-        "so in about a second, without optimisation; `moments` compares only statistics of the "
+        "so within seconds, without optimisation; `moments` compares only statistics of the "
         "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
         "those of Gatys, Ecker & Bethge 2016; `attention` compares what Stable Diffusion's network "
         "attends to, on a GPU",

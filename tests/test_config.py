@@ -51,6 +51,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert config.output == OutputFormat(None, 95, keep_gps=False)
     assert (config.photo, config.style_name, config.partial) == (None, None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
+    assert config.settings.size == 512, "The first start takes a minute."
 
 
 def test_everything_set_is_taken():

@@ -87,6 +87,8 @@ def _changed_settings(record: Record, now: Record, settings: Settings) -> tuple[
         return ()
     usual = Settings(preset=settings.preset, recipe=settings.recipe).deciding()
     recorded = {name: value for name, value in (record.settings or {}).items() if name in usual}
+    if record.given is None and settings.has_default_size:
+        recorded["size"] = settings.size  # Versions before 11 had other defaults.
     return _changes(usual | recorded, settings.deciding())
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 WATCH_S = "60"
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 EXAMPLE = f"""\
-  {command()} ./photos ./paintings ./painted --size 1024 --open
+  {command()} ./photos ./paintings ./painted --size 2048 --open
   {command()} beach.jpg monet.jpg ./painted
   {command()} my-photos my-paintings my-results --dry-run"""
 SHEET = "--sheet"

@@ -7,7 +7,7 @@ from painterly.cli.parser import HELP_ALL
 from painterly.settings import Settings
 
 OF_BOTH = {
-    "--preset WORD": "instant (a second), draft, fine, print, or master",
+    "--preset WORD": "instant (seconds), draft, fine, print, or master",
     "--size N": f"longer side in px, or full; default: {Settings().size}",
     "--paper WORD": "A4, A3, 30x40cm …: painted for a print, instead of --size",
     "--strength X": f"0: close to the photo, 1: to the painting; default: {Settings().strength}",

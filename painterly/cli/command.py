@@ -68,7 +68,7 @@ COMMANDS = section(
 EXAMPLE = f"""\
   {command()} beach.jpg hokusai out.jpg
   {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
-  {command()} ./photos ./paintings ./painted --size 1024 --open"""
+  {command()} ./photos ./paintings ./painted --size 2048 --open"""
 BRIEF = "\n\n".join(
     [
         EXAMPLE,

@@ -110,6 +110,17 @@ def test_a_default_that_a_version_changes_is_not_a_users_change(folders, stand_i
     assert painted(capsys, folders, **ONE, STYLE_PRESET="draft") == 1
 
 
+def test_a_larger_default_size_repaints_no_results_of_versions_that_named_no_size(
+    folders, stand_in, capsys
+):
+    """Records of versions before 11 do not tell whether a size was given."""
+    usual = folders | ONE | {"STYLE_SIZE": ""}
+    run(folders, **ONE)
+    of_an_earlier_engine(settings=settings(size=512), given=None)
+    assert painted(capsys, usual) == 0
+    assert painted(capsys, usual, STYLE_SIZE="96") == 1
+
+
 def test_the_built_in_network_of_an_earlier_engine_is_part_of_it(folders, stand_in, capsys):
     built_in = folders | {"VGG_WEIGHTS": "builtin"}
     run(built_in, **ONE)

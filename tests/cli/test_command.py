@@ -69,7 +69,7 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
 ):
     line = "painting with preset instant; for the others: "
     for result in ("x.jpg", "./painted"):
-        words = ("beach.jpg", "monet.jpg", result)
+        words = ("beach.jpg", "monet.jpg", result, "--size", "64")
         assert re.search(rf'{line}.*pip install .*"painterly\[cpu]"', installed(*words).stdout)
         assert line not in installed(*words, "--recipe", "moments").stdout
     gallery = (tmp_path / "painted/index.html").read_text()

@@ -6,6 +6,7 @@ from support.web_service import step_news, stored_job
 from painterly.settings import Settings
 from painterly.web import job_index
 from painterly.web.job_index import Estimates, JobIndex
+from painterly.web.presets import sized
 from painterly.web.schemas import JobState, Preset
 
 
@@ -160,3 +161,12 @@ def test_instant_pictures_are_as_large_as_the_machine_paints_in_four_seconds(rat
     if rate is not None:
         estimates.set_instant_calibration(rate)
     assert estimates.instant_side(Settings(preset="instant")) == side
+
+
+def test_other_pictures_are_as_large_as_in_a_batch():
+    sizes = {each: sized(Settings(preset=each.value), 1280).size for each in Preset}
+    assert sizes.pop(Preset.INSTANT) == 1280 and sizes.pop(Preset.PRINT) == 2400
+    assert {*sizes.values()} == {1024}
+    for chosen in ({"size": 300}, {"paper": "A5"}, {"recipe": "inetwork"}):
+        settings = Settings(preset="instant", **chosen)
+        assert sized(settings, 1280) == settings
