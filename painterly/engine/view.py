@@ -95,8 +95,9 @@ class View:
 
     def features(self, image: tf.Tensor, layers: Sequence[str]) -> dict[str, tf.Tensor]:
         """Return the features of image [1, H, W, 3] (sRGB 0…1) as `VGG.forward` does, computed in
-        tiles."""
-        return joined(self.tiled_features(image, layers))
+        tiles. All layers are computed: tracing a function for others takes longer."""
+        parts = self.tiled_features(image, self.layers)
+        return joined((tile, {layer: maps[layer] for layer in layers}) for tile, maps in parts)
 
     def tiled_features(
         self, image: tf.Tensor, layers: Sequence[str], rows: tuple[int, int] | None = None

@@ -34,7 +34,7 @@ class TransformedKernel(NamedTuple):
 
 
 def _cast(kernel: np.ndarray, dtype: tf.DType) -> tf.Tensor:
-    return tf.cast(transformed(kernel), dtype)
+    return tf.cast(transformed(kernel).astype(np.float32), dtype)
 
 
 def pays(kernel: np.ndarray | tf.Tensor, dtype: tf.DType) -> bool:
