@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import Layers, doubled, residual, sides, tokens, widened
+from painterly.diffusion.layers import Layers, doubled, residual, tokens, widened
 from painterly.diffusion.weights import Tensors
 
 WIDTHS = (128, 256, 512, 512)
@@ -82,5 +82,5 @@ class Autoencoder:
         y = tokens(layers.group_norm(x, f"{part}.group_norm", EPSILON))
         q, k, v = (layers.linear(y, f"{part}.{each}", width)[:, None] for each in parts)
         y = layers.linear(layers.attention(q, k, v)[:, 0], f"{part}.{last}", width)
-        x += tf.reshape(y, sides(x))
+        x += tf.reshape(y, x.shape)
         return residual(layers, x, f"{name}.resnets.1", width, None, EPSILON)

@@ -10,7 +10,7 @@ PASSES = 5  # in a step, by time: the picture, the photo, the painting, and back
 ENCODER, DECODER = 0.56e12, 1.3e12  # the same for a picture's latent, and for a latent's picture
 DECODED_EVERY = 10  # steps
 # Operations per second of processor time of a core with AVX-512, measured.
-PER_CORE = {"float32": 75e9, "bfloat16": 200e9}
+PER_CORE = {"float32": 110e9, "bfloat16": 200e9}
 QUICK_SIDE, QUICK_STEPS = 256, 100  # a picture that a CPU paints in minutes
 
 

@@ -17,7 +17,6 @@ from painterly.diffusion.layers import (
     heads_of,
     joined,
     residual,
-    sides,
     tokens,
     widened,
 )
@@ -157,7 +156,7 @@ class UNet:
         z = layers.layer_norm(y, f"{block}.norm3")
         z = layers.linear(z, f"{block}.ff.net.0.proj", 8 * width)
         y += layers.linear(layers.gated(z), f"{block}.ff.net.2", width)
-        return x + layers.convolution(tf.reshape(y, sides(x)), f"{name}.proj_out", width, side=1)
+        return x + layers.convolution(tf.reshape(y, x.shape), f"{name}.proj_out", width, side=1)
 
     def _of_prompt(self, context: tf.Tensor, name: str, width: int) -> tuple[tf.Tensor, tf.Tensor]:
         """Return the keys and values of the prompt, which are the same in each pass."""
