@@ -95,16 +95,24 @@ class AttentionTransfer(Transfer):
         self._weights, self._dtype = weights, _dtype_of(self._settings)
         self._joins = compiles_terms(self._settings)
 
-        def by_default(schedule: Schedule) -> StyleTransfer:
-            finishing = self._settings.finishing(max(schedule.sizes[-1]))
-            inputs = replace(self._inputs, settings=finishing, init=None)
-            return StyleTransfer(inputs, vgg, budget, schedule)
-
-        self._measured = by_default(Schedule([self._size], [1], False))
-        self.memory_plan, self._finish = self._plan, None
-        if (schedule := self.schedule.finishing) is not None:
-            self._finish = by_default(schedule)
-            self.memory_plan = _at_least(self._finish.memory_plan, self._plan)
+        self.memory_plan = self._plan
+        self._measured: StyleTransfer | None = None
+        self._finish: StyleTransfer | None = None
+        schedule, measures = self.schedule.finishing, self._settings.content_weight == "auto"
+        if schedule is not None or measures:
+            steps = schedule or Schedule([self._size], [1], False)
+            finishing = self._settings.finishing(max(steps.sizes[-1]))
+            default = StyleTransfer(
+                replace(self._inputs, settings=finishing, init=None),
+                vgg,
+                budget,
+                steps,
+                [self._size] * measures,
+            )
+            self._measured = default if measures else None
+            if schedule is not None:
+                self._finish = default
+                self.memory_plan = _at_least(default.memory_plan, self._plan)
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a
@@ -215,12 +223,11 @@ class AttentionTransfer(Transfer):
         what it loses is not the paintings' part.
         """
         settings, total = self._settings, self.schedule.counts[0]
-        if settings.content_weight != "auto":
+        if self._measured is None:
             return lambda number, latent, weight: weight
         given_back = networks.decode(latent).numpy()
         previews.decoded(latent.numpy(), given_back)
-        self._measured.start_from(self._canvas.cropped(given_back)[0])
-        distance = self._measured.distance()
+        distance = self._measured.distance(self._canvas.cropped(given_back)[0])
 
         def next_weight(number: int, latent: tf.Tensor, weight: float) -> float:
             if number % DECODED_EVERY or number == total:

@@ -99,6 +99,13 @@ class StyleTransfer(Transfer):
 
     With a schedule, it takes these steps of a longer run, from the picture of `start_from`.
 
+    Args:
+        inputs: The inputs.
+        vgg: The network.
+        budget: The memory.
+        schedule: The steps, or None for all that the settings ask for.
+        measured: The (height, width) of pictures that `distance` measures, if there are any.
+
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
         PictureError: The picture is too narrow for its recipe.
@@ -111,6 +118,7 @@ class StyleTransfer(Transfer):
         vgg: VGG,
         budget: MemoryBudget,
         schedule: Schedule | None = None,
+        measured: Sequence[tuple[int, int]] = (),
     ) -> None:
         super().__init__(inputs, schedule)
         inputs = self._inputs
@@ -132,7 +140,8 @@ class StyleTransfer(Transfer):
         self._view = self._objective.view
         check_memory(styles, self._view, self.schedule.sizes[-1], settings.stroke_size, budget)
         in_tiles = self.memory_plan.side is not None
-        keep_targets(styles, self._view, self.schedule.sizes, settings.stroke_size, in_tiles)
+        sizes = [*measured, *self.schedule.sizes]
+        keep_targets(styles, self._view, sizes, settings.stroke_size, in_tiles)
         self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
 
@@ -145,12 +154,11 @@ class StyleTransfer(Transfer):
         plain = self._postprocess
         self._postprocess = lambda image: plain(colour.with_areas(image, picture, AREA))
 
-    def distance(self) -> Callable[[np.ndarray], float]:
-        """Return a function that measures how far a picture [h, w, 3] of the last scale's size is
-        from the photo: the content error that `strength` steers."""
-        size = self.schedule.sizes[-1]
-        targets = self._problem(tf.identity(scaled_photo(self._content, size))).targets
-        canvas = self._view.canvas(size)
+    def distance(self, photo: np.ndarray) -> Callable[[np.ndarray], float]:
+        """Return a function that measures how far a picture [h, w, 3] is from a photo of its size:
+        the content error that `strength` steers."""
+        targets = self._problem(tf.identity(to_batch(photo))).targets
+        canvas = self._view.canvas(picture_size(photo))
         return lambda picture: self._objective.content_error(
             padded(canvas, tf.identity(to_batch(picture))), targets, canvas
         )

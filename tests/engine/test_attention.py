@@ -10,7 +10,7 @@ from support.tiny import last, network, picture
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import attention_memory, attention_transfer, schedule
+from painterly.engine import attention_memory, attention_transfer, groups, schedule
 from painterly.engine.attention_memory import canvas_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
@@ -162,6 +162,22 @@ def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large
     np.testing.assert_allclose(result[:, 110:], resize(photo, 133, 200)[:, 110:], atol=1e-5)
     for snapshot in snapshots.values():
         np.testing.assert_array_equal(last(painted(snapshot)).image, result)
+
+
+@pytest.mark.usefixtures("measured_often")
+def test_paintings_are_measured_once_for_a_batch_of_large_pictures(large, monkeypatch):
+    measure, measured = groups.painting_targets, []
+
+    def noted(view, painting, mask):
+        measured.append(painting.shape[1:3])
+        return measure(view, painting, mask)
+
+    monkeypatch.setattr(groups, "painting_targets", noted)
+    paintings = Paintings([PAINTING])
+    for _ in range(2):
+        steps = stylize(picture(40, 60), paintings, large, network(), diffusion=WEIGHTS)
+        assert last(steps).iteration == 9
+    assert len(measured) == 3  # at the native size, and at both larger ones
 
 
 def test_memory_for_the_native_size_alone_does_not_paint_a_large_picture(large):
