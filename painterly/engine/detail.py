@@ -1,9 +1,9 @@
 """The detail of photos, and the bare parts of paintings.
 
 A photo's flat parts (a clear sky, a wall) say nothing about where strokes have to be. The painting
-decides there: the photo's features count little in them, and matches follow the picture so far. A
-painting that is mostly bare paper leaves them bare: its matches follow the photo, whose features
-count more.
+decides there: the photo's features have little weight, and matches follow the picture so far. A
+painting that is mostly bare paper leaves them bare: there the photo's features have more weight,
+and matches follow them.
 """
 
 import numpy as np

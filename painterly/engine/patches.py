@@ -4,7 +4,7 @@ After Kwatra et al. 2005, "Texture Optimization for Example-based Synthesis", an
 2017, "Style Transfer Via Texture Synthesis". A network's features leave much of a picture's pixels
 open: a mesh, grain and coloured fringes change few of them. No painting has these. So each patch of
 the picture is replaced by the most similar patch of the paintings. If patches overlap, a pixel
-is their mean, in which patches that fit well have more weight. Where neighbours find the same
+is their mean, in which patches that fit well have more weight. If neighbours find the same
 patch, the mean repeats every GAP px, which is taken out. Means are smoother than paint, so fine
 detail is then strengthened until it varies as much as in the paintings.
 """
