@@ -30,6 +30,8 @@ from painterly.batch.stored_records import (
 )
 from painterly.batch.timelapse import Timelapse
 from painterly.config import Config
+from painterly.diffusion.weights import DiffusionWeights
+from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
 from painterly.progress import follow
@@ -43,6 +45,7 @@ from painterly.wording import duration, printable
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.batch.easel import Easel
     from painterly.engine.transfer import Step, Transfer
+    from painterly.vgg.network import VGG
 
 
 class Bench:
@@ -132,10 +135,10 @@ class Bench:
             vgg = self.networks.load(settings, device.name, order.weights)
             diffusion = self.networks.load_diffusion(settings, order.weights)
             started = perf_counter()
-            painted, transfer = easel.begin(order, inputs, vgg, self.config, diffusion)
+            order, inputs, transfer = self._begun(order, inputs, easel, vgg, diffusion)
             last = follow(
                 self._steps(
-                    painted,
+                    order,
                     transfer,
                     timelapse,
                     on_step,
@@ -153,7 +156,7 @@ class Bench:
         return Finished(
             photo=inputs.photo.picture.printed(settings),
             paintings=inputs.style.paintings,
-            settings=painted.style.settings,
+            settings=order.style.settings,
             image=last.image,
             weights=order.weights.identity if diffusion or vgg is None else vgg.identity,
             device=str(device),
@@ -169,7 +172,7 @@ class Bench:
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
-        # A default size may have given way: see Easel.begin.
+        # A default size may have been halved.
         order = replace(order, style=replace(order.style, settings=finished.settings))
         data, animated = encoded(order, finished)
         record = record_of(order, finished, self.config, data)
@@ -234,6 +237,29 @@ class Bench:
         """Give up requests that wait for a bucket, and end the threads."""
         self.leave()
         self._checkpoints.close()
+
+    def _begun(
+        self,
+        order: Order,
+        inputs: Inputs,
+        easel: "Easel",
+        vgg: "VGG | None",
+        diffusion: DiffusionWeights | None,
+    ) -> "tuple[Order, Inputs, Transfer]":
+        """Return a painting before its first step, and what it paints: the order and its inputs, or
+        those of a halved default size if that does not fit. Raises the errors of `Easel.begin` and
+        `Reader.decode`."""
+        while True:
+            try:
+                return order, inputs, easel.begin(order, inputs, vgg, self.config, diffusion)
+            except MemoryShortError as error:
+                smaller = order.halved()
+                if smaller is None:
+                    raise
+                size = smaller.style.settings.size
+                order.log(f"{order}: {error}; {size} px are tried instead", level=WARNING)
+            # Read for its own size, so that its record gives the same bytes.
+            order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
 
     def _steps(
         self,

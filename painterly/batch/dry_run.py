@@ -185,18 +185,19 @@ class Forecast:
     def of(self, order: Order) -> OrderForecast:
         """Return the forecast of one of the run's orders, as it is painted in this memory. Raises
         the error that makes painting it impossible, or Stopped."""
-        try:
-            return self._of(order)
-        except MemoryShortError:
-            smaller = order.halved()
-            if smaller is None:
-                raise
-            return self.of(smaller)
+        paintings, photo = self._paintings_of(order.style), self._header(order)
+        while True:
+            try:
+                return self._at_size(order, paintings, photo)
+            except MemoryShortError:
+                smaller = order.halved()
+                if smaller is None:
+                    raise
+                order = smaller
 
-    def _of(self, order: Order) -> OrderForecast:
+    def _at_size(self, order: Order, paintings: Paintings, photo: Header) -> OrderForecast:
+        """Return the forecast of an order at the size of its settings. Raises as `of`."""
         settings = order.style.settings
-        paintings = self._paintings_of(order.style)
-        photo = self._header(order)
         is_masked = order.mask is not None
         sheet = settings.sheet(*photo.size)
         inputs = PaintingInputs(

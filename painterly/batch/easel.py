@@ -1,8 +1,7 @@
 """An easel: a place on a device, where one picture at a time is painted."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from logging import DEBUG, INFO, WARNING
+from logging import DEBUG, INFO
 from typing import TYPE_CHECKING
 
 from painterly.batch.cpu_time import log_cpu_time
@@ -10,7 +9,7 @@ from painterly.batch.order import Order
 from painterly.batch.reading import Inputs, StyleInput
 from painterly.batch.styles import Style
 from painterly.config import Config
-from painterly.devices.budget import Limits, MemoryBudget
+from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.paintings import Paintings
@@ -66,9 +65,8 @@ class Easel:
         vgg: "VGG | None",
         config: Config,
         diffusion: DiffusionWeights | None = None,
-    ) -> tuple[Order, Transfer]:
-        """Plan the memory of a painting, and return it before its first step, with the order that
-        it fulfils: the same one, or one of a smaller size if only the default does not fit.
+    ) -> Transfer:
+        """Plan the memory of a painting, and return it before its first step.
 
         Args:
             order: The order.
@@ -101,8 +99,8 @@ class Easel:
             painted.styles.measured.clear()
             if self._make_room:
                 self._make_room()
-            budget = device.budget(Limits(config.memory_limit))
-            order, transfer = _fitting(order, painted, vgg, budget, diffusion)
+            limits = Limits(config.memory_limit)
+            transfer = prepared(painted, vgg, device.budget(limits), diffusion)
         log_cpu_time(order, device.name, transfer.schedule)
         plan = transfer.memory_plan
         height, width = plan.size
@@ -116,35 +114,9 @@ class Easel:
             memory_bytes=plan.in_all,
             tile_px=plan.side,
         )
-        return order, transfer
+        return transfer
 
     def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
         if self._paintings is None or self._style != style:
             self._style, self._paintings = style, Paintings(*inputs)
         return self._paintings
-
-
-def _fitting(
-    order: Order,
-    painted: TransferInputs,
-    vgg: "VGG | None",
-    budget: MemoryBudget,
-    diffusion: DiffusionWeights | None,
-) -> tuple[Order, Transfer]:
-    """Return the order with the largest default size that fits, and its painting. Arguments and
-    errors as in `prepared`."""
-    refused = None
-    while True:
-        try:
-            transfer = prepared(painted, vgg, budget, diffusion)
-        except MemoryShortError as error:
-            smaller = order.halved()
-            if smaller is None:
-                raise
-            order, refused = smaller, refused or error
-            painted = replace(painted, settings=order.style.settings)
-        else:
-            if refused:
-                size = painted.settings.size
-                order.log(f"{order}: {refused}; {size} px are painted instead", level=WARNING)
-            return order, transfer

@@ -26,7 +26,7 @@ class Finished:
     Attributes:
         photo: The photo.
         paintings: The paintings of the style, in its order.
-        settings: The settings that it was painted with; see Easel.begin.
+        settings: The settings that it was painted with: a default size may have been halved.
         image: float32 [H, W, 3], sRGB 0…1.
         weights: The identity of the network's weights.
         device: The device in half a line.

@@ -111,7 +111,8 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
         loading = load_devices(asked.device, asked.settings.traits.optimises)
         networks.prefetch(order.style.settings, source)
         inputs = bench.read(order)
-        files.clear()
+        if not order.style.settings.has_default_size:  # Or paintings may be read once more.
+            files.clear()
         photo = inputs.photo.picture.printed(order.style.settings)
         results = result_files(
             asked.prefix,

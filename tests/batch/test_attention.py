@@ -48,7 +48,7 @@ def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
         begin = Easel.begin
 
         def stopped(*arguments):
-            order, transfer = begin(*arguments)
+            transfer = begin(*arguments)
             steps = transfer.steps
 
             def some(*others):
@@ -57,7 +57,7 @@ def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
                     if step.iteration == 3:
                         signal.raise_signal(signal.SIGTERM)
 
-            return order, SimpleNamespace(steps=some, snapshot_shapes=transfer.snapshot_shapes)
+            return SimpleNamespace(steps=some, snapshot_shapes=transfer.snapshot_shapes)
 
         stopping.setattr(Easel, "begin", stopped)
         with pytest.raises(Stopped):

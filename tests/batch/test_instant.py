@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support import programs
+from support import programs, tiny
 from support.commands import python
 from support.folder_batches import keys, run
 from support.pictures import saved
 from support.processes import Starter
 
+from painterly.cli.picture import inetwork
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.record import Record
@@ -74,6 +75,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     folders, monkeypatch, capsys
 ):
     """A default of 256 px stands for that of 1024."""
+    Path("paintings/monet.jpg").write_bytes(tiny.file(300, 300, 3))
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
     monkeypatch.setattr("painterly.settings.LEAST_DEFAULT", 128)
     monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 183_000_000)
@@ -82,9 +84,14 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     assert "the largest 128 × 96 px" in capsys.readouterr().out
     assert run(unnamed) == 0
     out = capsys.readouterr().out
-    assert "painting 256 × 192 px needs" in out and "; 128 px are painted instead" in out
+    assert "painting 256 × 192 px needs" in out and "; 128 px are tried instead" in out
     kept = record("monet/beach.jpg")
-    assert (kept.width, kept.settings["size"]) == (128, 128), "It can be painted from its record."
+    assert (kept.width, kept.settings["size"]) == (128, 128)
+    assert inetwork(["--from-record", "out/_records/monet/beach.jpg.json", "again"]) == 0
+    assert Path("again.jpg").read_bytes() == Path("out/monet/beach.jpg").read_bytes()
+    assert inetwork(["photos/beach.jpg", "paintings/monet.jpg", "one", "--preset=instant"]) == 0
+    assert Image.open("one.png").size == (128, 96)
+    capsys.readouterr()
     assert run(unnamed) == 0
     assert "Nothing to paint" in capsys.readouterr().out
     assert run(unnamed, STYLE_SIZE="256") == 1
