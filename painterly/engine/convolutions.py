@@ -111,15 +111,22 @@ def kernel(weights: np.ndarray, bias: np.ndarray, block: int = 1) -> AnyKernel:
 
 
 def doubled(weights: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return a kernel [3, 3, C, n] and its bias, for maps whose rows and columns are repeated, as
-    a kernel and its bias for the map itself: with the values of 2 × 2 pixels at each of its.
+    """Return a kernel and its bias for maps that would be doubled, each pixel repeated 2 × 2 times,
+    before they are convolved. It takes fewer multiplications, since neighbouring rows, or columns,
+    of a kernel see the same pixel.
 
-    Two rows of the kernel see the same row of the map. So it has fewer multiplications.
+    Args:
+        weights: The kernel for the doubled map, [3, 3, C, n].
+        bias: Its bias, [n].
+
+    Returns:
+        The kernel for the map itself, [3, 3, C, 4·n], and its bias [4·n]: the values of the four
+        pixels, row by row.
     """
-    # By the pixel's row, the map's row, and the kernel's row; the same for columns.
+    # Whether a pixel's row sees a row of the map by a row of the kernel; the same for columns.
     seen = np.array([[[1, 0, 0], [0, 1, 1], [0, 0, 0]], [[0, 0, 0], [1, 1, 0], [0, 0, 1]]])
-    kernel = np.einsum("yai,xbj,ijcn->abcyxn", seen, seen, weights)
-    return kernel.reshape(*weights.shape[:3], -1), np.tile(bias, 4)
+    of_four = np.einsum("yai,xbj,ijcn->abcyxn", seen, seen, weights)
+    return of_four.reshape(*weights.shape[:3], -1), np.tile(bias, 4)
 
 
 def convolve(x: np.ndarray, kernel: AnyKernel, finish: Finish) -> None:

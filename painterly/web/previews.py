@@ -9,7 +9,7 @@ import itertools
 import threading
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -56,7 +56,7 @@ KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
 # px, the side of a picture with new paintings that shows how long pictures take here.
 MEASURED_SIDE = 512
 
-_Key = tuple[tuple[str, str], ...]  # a style's files, each with its ETag
+_Key = tuple[Hashable, ...]  # the size of strokes, and a style's files, each with its ETag
 
 
 class PreviewRequest(NamedTuple):
@@ -324,8 +324,8 @@ class PreviewPainter:
         """Return a style's paintings, with what was kept of them."""
         style = replace(style, paintings=tuple(each for each in style.paintings if each.share))
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
-        key = tuple((file.key, file.etag) if file else ("", "") for file in files)
-        key += (("stroke_size", f"{style.settings.stroke_size}"),)
+        etags = ((file.key, file.etag) if file else None for file in files)
+        key = style.settings.stroke_size, *etags
         kept, side = self._tiles, TILE_SIDE
         if style.settings.may_exceed(TILE_SIDE):
             kept, side = self._large, LARGEST_SIDE
