@@ -167,6 +167,8 @@ def test_other_pictures_are_as_large_as_in_a_batch():
     sizes = {each: sized(Settings(preset=each.value), 1280).size for each in Preset}
     assert sizes.pop(Preset.INSTANT) == 1280 and sizes.pop(Preset.PRINT) == 2400
     assert {*sizes.values()} == {1024}
+    smallest = sized(Settings(preset="instant"), 1024)
+    assert smallest.size == 1024 and smallest.halved(), "It is not named: memory may halve it."
     for chosen in ({"size": 300}, {"paper": "A5"}, {"recipe": "inetwork"}):
         settings = Settings(preset="instant", **chosen)
         assert sized(settings, 1280) == settings
