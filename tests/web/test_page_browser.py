@@ -122,7 +122,7 @@ def log_in(page, locked):
 
 
 def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked, photos):
-    rate = 50 / total_work(*USUAL_PHOTO, Settings(strength=0.7))
+    rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
     locked.service.jobs.estimates.set_calibration(rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
