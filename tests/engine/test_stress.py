@@ -184,7 +184,7 @@ def test_a_scale_ends_when_the_loss_improves_less_however_its_weights_change(bui
 
 
 @pytest.mark.slow
-def test_the_outermost_pixels_are_no_different_from_inner_ones(tiny):
+def test_the_outermost_pixels_are_no_rougher_than_inner_ones(tiny):
     ratios = []
     for seed, strength in zip((1, 3, 5, 7), 2 * (0.3, 0.9), strict=True):
         # Cut out: towards their borders such pictures are flat.
