@@ -18,7 +18,6 @@ FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
     *("--disable-component-update", "--hide-scrollbars"),
 )
-DRAWN_TWICE = "requestAnimationFrame(() => requestAnimationFrame(arguments[0]))"
 
 
 @pytest.fixture
@@ -118,11 +117,9 @@ class Viewer:
         return self
 
     def resize(self, width, height):
-        """Set the size of the window in px, and wait until the page is drawn in it: a click would
-        miss a button that still moves. A narrow window is a phone's."""
+        """Set the size of the window in px. A narrow one is a phone's."""
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.execute_async_script(DRAWN_TWICE)
 
     def all(self, selector):
         return self.driver.find_elements("css selector", selector)
