@@ -47,9 +47,9 @@ def test_the_form_suits_everybody(page, server, tmp_path):
         page.js("arguments[0].checked || arguments[0].click()", each)
     assert page.all("#shares input")
     assert_suits_everybody(page)
-    page.js("document.querySelector('#how').click()")
+    page.one("#how").click()
     page.js("document.querySelector('[value=print]').click()")
-    assert page.one("#paper").is_displayed()
+    page.until("document.querySelector('#paper').checkVisibility({ opacityProperty: true })")
     assert_suits_everybody(page)
     assert page.errors() == []
 
