@@ -33,8 +33,8 @@ FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # A patch's weight is a power of its squared distance. The further from 0, the less patches mix, and
 # the sharper, and the less even, they are.
 TRUST, LEAST_DISTANCE = -0.75, 1e-4
-DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which bands of detail are
-DETAIL_PIXELS = 1 << 16  # split into bands of detail by a thread at a time
+DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which are bands of detail
+FILTERED_PIXELS = 1 << 16  # that a thread filters at a time
 MOST_GAIN = 3.0  # the largest factor of a band of detail
 # Weights of neighbouring pixels that take out what alternates from one to the next: 1 minus the
 # fourth difference over 16.
@@ -233,15 +233,12 @@ def _windows(image: np.ndarray, before: int, after: int) -> np.ndarray:
 
 def _steady(image: np.ndarray) -> np.ndarray:
     """Return an image [h, w, 3] without what alternates from row to row, or column to column."""
-    margin = len(STEADY) // 2
-    padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
     steady = np.empty_like(image)
 
-    def work(todo: Iterator[slice]) -> None:
-        for rows in todo:
-            steady[rows] = _filtered(padded[rows.start : rows.stop + 2 * margin], STEADY)
+    def store(rows: slice, values: np.ndarray) -> None:
+        steady[rows] = _filtered(values, STEADY)
 
-    spread(arrays.bands(len(image), max(1, DETAIL_PIXELS // image.shape[1])), work)
+    _with_margin(image, len(STEADY) // 2, store)
     return steady
 
 
@@ -279,20 +276,30 @@ def _in_bands(
     `use` for some rows at a time, in several threads. It may overwrite them."""
     radii = [math.ceil(3 * deviation) for deviation in DETAIL]
     margin = sum(radii)
+
+    def split(rows: slice, values: np.ndarray) -> None:
+        left, details = margin, []
+        for deviation, radius in zip(DETAIL, radii, strict=True):
+            smooth = _blurred(values, deviation, radius)
+            left -= radius
+            inside = _without_border(values, radius) - smooth
+            details.append(_without_border(inside, left))
+            values = smooth
+        use(rows, details, values)
+
+    _with_margin(image, margin, split)
+
+
+def _with_margin(image: np.ndarray, margin: int, use: Callable[[slice, np.ndarray], None]) -> None:
+    """Pass some rows of an image [h, w, 3] at a time to `use`, in several threads: the rows, and
+    their pixels with those around them, mirrored at the image's borders."""
     padded = np.pad(image, ((margin, margin), (margin, margin), (0, 0)), "symmetric")
 
     def work(todo: Iterator[slice]) -> None:
         for rows in todo:
-            values, left, details = padded[rows.start : rows.stop + 2 * margin], margin, []
-            for deviation, radius in zip(DETAIL, radii, strict=True):
-                smooth = _blurred(values, deviation, radius)
-                left -= radius
-                inside = _without_border(values, radius) - smooth
-                details.append(_without_border(inside, left))
-                values = smooth
-            use(rows, details, values)
+            use(rows, padded[rows.start : rows.stop + 2 * margin])
 
-    spread(arrays.bands(len(image), max(2 * margin, DETAIL_PIXELS // image.shape[1])), work)
+    spread(arrays.bands(len(image), max(2 * margin, FILTERED_PIXELS // image.shape[1])), work)
 
 
 def _without_border(values: np.ndarray, px: int) -> np.ndarray:
