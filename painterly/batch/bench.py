@@ -173,7 +173,7 @@ class Bench:
         that fail the picture or end the run.
         """
         # A default size may have been halved.
-        order = replace(order, style=replace(order.style, settings=finished.settings))
+        order = order.with_settings(finished.settings)
         data, animated = encoded(order, finished)
         record = record_of(order, finished, self.config, data)
         if animated:

@@ -14,7 +14,7 @@ from painterly.diffusion import sources as diffusion
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
-from painterly.settings import FIELDS, OF_PAPER
+from painterly.settings import FIELDS, OF_PAPER, Settings
 from painterly.storage.base import Entry
 from painterly.style_title import NO_TITLE
 from painterly.vgg import sources
@@ -101,8 +101,10 @@ class Order:
         """Return the order with half of its default size, for too little memory, or None; see
         Settings.halved."""
         settings = self.style.settings.halved()
-        if settings is None:
-            return None
+        return None if settings is None else self.with_settings(settings)
+
+    def with_settings(self, settings: Settings) -> Self:
+        """Return the order with other settings."""
         return replace(self, style=replace(self.style, settings=settings))
 
     def record_of_inputs(self) -> Record:
