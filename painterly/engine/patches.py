@@ -33,8 +33,8 @@ FOCUS = 2.0  # px, the standard deviation of a patch's weight around its middle
 # A patch's weight is a power of its squared distance. The further from 0, the less patches mix, and
 # the sharper, and the less even, they are.
 TRUST, LEAST_DISTANCE = -0.75, 1e-4
-DETAIL = 0.7, 1.4  # px, the standard deviations of blurs, between which are bands of detail
-FILTERED_PIXELS = 1 << 16  # that a thread filters at a time
+DETAIL = 0.7, 1.4  # px, standard deviations of blurs; bands of detail are their differences
+FILTERED_PIXELS = 1 << 16  # pixels of a part that is filtered at once
 MOST_GAIN = 3.0  # the largest factor of a band of detail
 # Weights of neighbouring pixels that take out what alternates from one to the next: 1 minus the
 # fourth difference over 16.
