@@ -23,15 +23,15 @@ from painterly.images.output import (
     OutputFormat,
 )
 from painterly.installation import SAMPLE_PHOTOS, WORKSPACE
-from painterly.notice import FORMS
 from painterly.progress import PROGRESS_MODES
 from painterly.setting_values import parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, Settings
 from painterly.storage.address import Account, overlap, parse_account, parse_address
-from painterly.suggestions import closest
-from painterly.webhook import ADDRESS_SYNTAX
-from painterly.webhook import parse_address as parse_web_address
-from painterly.wording import shortened
+from painterly.words.notice import FORMS
+from painterly.words.suggestions import closest
+from painterly.words.webhook import ADDRESS_SYNTAX
+from painterly.words.webhook import parse_address as parse_web_address
+from painterly.words.wording import shortened
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
 STYLE_MODES = ("each", "blend")

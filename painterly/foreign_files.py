@@ -9,7 +9,7 @@ from unicodedata import normalize
 
 from painterly.bucket_layout import EXTRA_FORMATS
 from painterly.installation import install_command
-from painterly.wording import listed, printable
+from painterly.words.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.
 _KEPT = re.compile(

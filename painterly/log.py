@@ -12,7 +12,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 logger = logging.getLogger("painterly")
 QUIET_S = 60.0  # before WarningLog logs the same text again

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from painterly.log import event
-from painterly.wording import duration
+from painterly.words.wording import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress

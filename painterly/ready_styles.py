@@ -8,10 +8,10 @@ from typing import Any
 from painterly.bucket_layout import STYLES
 from painterly.errors import ConfigError
 from painterly.installation import command
-from painterly.style_title import KEYS as TITLE_KEYS
-from painterly.style_title import StyleTitle, title_from_table
-from painterly.suggestions import did_you_mean
-from painterly.wording import shortened
+from painterly.words.style_title import KEYS as TITLE_KEYS
+from painterly.words.style_title import StyleTitle, title_from_table
+from painterly.words.suggestions import did_you_mean
+from painterly.words.wording import shortened
 
 FOLDER = Path(__file__).parent / "styles"
 ALL, NONE = "all", "none"  # instead of names

@@ -11,7 +11,7 @@ from functools import cache, partial
 from types import NoneType, UnionType
 from typing import Any, cast, get_args, get_origin, get_type_hints
 
-from painterly.style_title import StyleTitle
+from painterly.words.style_title import StyleTitle
 
 Scalar = str | int | float | bool | None
 FORMAT = 2  # the field `format` of the JSON; versions before 11 wrote none

@@ -13,8 +13,8 @@ from painterly import paper as papers
 from painterly import setting_values
 from painterly.errors import ConfigError
 from painterly.setting_values import expectation, setting
-from painterly.suggestions import did_you_mean
-from painterly.wording import printable, shortened
+from painterly.words.suggestions import did_you_mean
+from painterly.words.wording import printable, shortened
 
 # How each preset's defaults differ from those of the fields, which are `fine`.
 PRESETS: dict[str, dict[str, Any]] = {

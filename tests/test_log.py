@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from painterly.log import event, log_to_stdout, logger
-from painterly.wording import shortened
+from painterly.words.wording import shortened
 
 
 def test_a_quiet_log_has_warnings_errors_and_the_summary(capsys, monkeypatch):

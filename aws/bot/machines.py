@@ -23,8 +23,8 @@ from bot.words import Words, speaking
 from painterly.batch.failures import UNEXPECTED
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
 from painterly.record import Record
-from painterly.style_title import NO_TITLE
-from painterly.wording import printable
+from painterly.words.style_title import NO_TITLE
+from painterly.words.wording import printable
 
 PREVIEW = "preview"  # the part of an answer that may have been sent alone
 MAX_DOWNLOAD = 200_000_000  # bytes, which leave room in memory for the preview

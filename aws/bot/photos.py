@@ -20,7 +20,7 @@ from bot.words import speaking
 from painterly import bucket_layout
 from painterly.errors import ConfigError, PictureError, StorageError
 from painterly.storage.file_names import nfc
-from painterly.wording import one_line
+from painterly.words.wording import one_line
 
 # The caption of a chat's painting: "style", "style Monet", "/style Monet", "/style@bot Monet".
 PAINTING_CAPTION = re.compile(

@@ -26,7 +26,7 @@ from bot import requests, words
 from bot.context import USERS, Context, User, change_user, find_user, present
 from bot.resources import DAY_S, PASSING, Resources
 from bot.words import Words
-from painterly.texts import DEFAULT, LANGUAGES
+from painterly.words.texts import DEFAULT, LANGUAGES
 
 COMMANDS = ("styles", "style", "size", "status", "cancel", "forget", "help")
 OWNER_COMMANDS = ("users", "limit")

@@ -13,8 +13,8 @@ from contract import LARGEST_SIDE
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from painterly.settings import FIELDS
-from painterly.texts import Texts, language_of
-from painterly.wording import printable
+from painterly.words.texts import Texts, language_of
+from painterly.words.wording import printable
 
 SMALLEST_SIDE: int = FIELDS["size"].metadata["low"]
 SIZES = (512, 1024, 2048, "full")  # offered by /size; others can be typed

@@ -40,7 +40,7 @@ from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
-from painterly.wording import duration, printable
+from painterly.words.wording import duration, printable
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.batch.easel import Easel

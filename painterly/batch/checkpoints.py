@@ -23,7 +23,7 @@ from painterly.errors import StorageError
 from painterly.log import event
 from painterly.storage.base import Bucket, ObjectError, Store
 from painterly.storage.retry import logged_storage_errors
-from painterly.wording import plural, printable
+from painterly.words.wording import plural, printable
 
 THREADS = 6  # for saves while painting continues; they start only when needed
 LAST_SAVE_S = 4.0  # after a signal; 5 s are promised, and the current step ends before

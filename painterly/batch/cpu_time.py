@@ -7,7 +7,7 @@ from painterly.batch.order import Order
 from painterly.diffusion.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
 from painterly.engine.schedule import Schedule, work_of_steps
 from painterly.images.arrays import fit_size
-from painterly.wording import duration
+from painterly.words.wording import duration
 
 
 def log_cpu_time(order: Order, device: str, schedule: Schedule) -> None:

@@ -39,7 +39,7 @@ from painterly.log import event
 from painterly.paper import part_shown
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry
-from painterly.wording import duration, memory_size
+from painterly.words.wording import duration, memory_size
 
 MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in MEMORY_LIMIT"
 # At the scales with the fewest steps. The first step at each scale includes its set-up and counts

@@ -9,7 +9,7 @@ from painterly.errors import (
 )
 from painterly.log import log_trace
 from painterly.storage.base import DiskError, ObjectError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 UNEXPECTED = "unexpected "  # how the reason of an unexpected failure begins
 MAX_REASON = 200  # characters: TensorFlow's messages have many lines

@@ -19,7 +19,7 @@ from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
 from painterly.vgg import architectures, sources
 from painterly.vgg.sources import WeightsSource
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from painterly.vgg.network import VGG

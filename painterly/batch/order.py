@@ -16,10 +16,10 @@ from painterly.log import event
 from painterly.record import PaintingRef, PictureRef, Record
 from painterly.settings import FIELDS, OF_PAPER, Settings
 from painterly.storage.base import Entry
-from painterly.style_title import NO_TITLE
 from painterly.vgg import sources
 from painterly.vgg.sources import WeightsSource
-from painterly.wording import printable
+from painterly.words.style_title import NO_TITLE
+from painterly.words.wording import printable
 
 
 @dataclass(frozen=True)

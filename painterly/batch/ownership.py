@@ -25,7 +25,7 @@ from painterly.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.errors import PictureError
 from painterly.record import PictureRef, Record
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 
 def claim(bucket: Bucket, order: PlannedOrder, record: Record) -> tuple[Record, Record]:

@@ -12,7 +12,7 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, View
 from painterly.storage.folder import FolderBucket
-from painterly.suggestions import closest
+from painterly.words.suggestions import closest
 
 _PREFIX = f"{READY}/"
 

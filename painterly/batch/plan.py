@@ -22,7 +22,7 @@ from painterly.config import Config
 from painterly.errors import PictureError
 from painterly.record import Record
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 
 class Refused(NamedTuple):

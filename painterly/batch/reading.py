@@ -25,7 +25,7 @@ from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
 from painterly.settings import Settings
 from painterly.storage.base import Bucket, Entry, ObjectError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # The memory for all pictures that are read ahead: a share of the free memory, up to a maximum.
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000

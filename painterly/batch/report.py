@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from painterly.batch.comparison import differences, is_only_of_another_engine
 from painterly.log import event
-from painterly.notice import notice
 from painterly.record import Record
-from painterly.webhook import deliver, post
-from painterly.wording import duration, listed, plural, printable
+from painterly.words.notice import notice
+from painterly.words.webhook import deliver, post
+from painterly.words.wording import duration, listed, plural, printable
 
 MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again

@@ -17,8 +17,8 @@ from painterly.errors import ConfigError, NoPhotoError
 from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.log import event
 from painterly.storage.base import Bucket, Entry, hidden
-from painterly.suggestions import did_you_mean
-from painterly.wording import listed, printable
+from painterly.words.suggestions import did_you_mean
+from painterly.words.wording import listed, printable
 
 
 @dataclass(frozen=True)

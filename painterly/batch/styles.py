@@ -15,11 +15,11 @@ from painterly.setting_values import LARGEST
 from painterly.settings import FIELDS, Settings
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
-from painterly.style_title import KEYS as TITLE_KEYS
-from painterly.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
-from painterly.suggestions import did_you_mean
-from painterly.texts import DEFAULT
-from painterly.wording import file_size, printable, shortened
+from painterly.words.style_title import KEYS as TITLE_KEYS
+from painterly.words.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
+from painterly.words.suggestions import did_you_mean
+from painterly.words.texts import DEFAULT
+from painterly.words.wording import file_size, printable, shortened
 
 # The result bucket keeps everything that is not a result under these names.
 RESERVED = (

@@ -20,7 +20,7 @@ from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
-from painterly.wording import duration, listed, printable
+from painterly.words.wording import duration, listed, printable
 
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 LOOK_S = 1.0  # seconds between checks for a signal: on Windows, only Ctrl-C ends a sleep

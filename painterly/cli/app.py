@@ -25,7 +25,7 @@ from painterly.log import (
 )
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 # The extra of pyproject.toml that installs a package, by its import name.

@@ -29,7 +29,7 @@ from painterly.log import event
 from painterly.settings import FIELDS, Settings, gives_way
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.files import storage_errors
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 if TYPE_CHECKING:
     from painterly.config import Config

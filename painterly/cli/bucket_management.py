@@ -18,7 +18,7 @@ from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
 from painterly.storage.base import Entry, Progress, Store, UnavailableError, Version
 from painterly.storage.transfers import Job, run_jobs
-from painterly.wording import file_size, plural, printable
+from painterly.words.wording import file_size, plural, printable
 
 BUCKET_HELP = "a bucket's name or name/prefix; or a folder, starting with ./ ../ / ~ or file:"
 WHERE = "beside this script" if IN_CHECKOUT else "in the current folder"

@@ -22,7 +22,7 @@ from painterly.errors import ConfigError
 from painterly.installation import WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import CELLAR, REGION
-from painterly.wording import listed, printable, shortened
+from painterly.words.wording import listed, printable, shortened
 
 NAME = command("init")
 ENDINGS = dict(zip(config.BUCKETS, ("photos", "paintings", "results"), strict=True))

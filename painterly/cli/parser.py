@@ -16,7 +16,7 @@ from painterly.errors import ConfigError
 from painterly.log import print_anything
 from painterly.setting_values import expectation, kind, parse_bool, parse_whole
 from painterly.settings import FIELDS, PRESETS, RECIPES
-from painterly.suggestions import closest
+from painterly.words.suggestions import closest
 
 HELP_ALL = "--help-all"
 HELP_WORDS = ("-h", "--help", HELP_ALL, "--help_all")

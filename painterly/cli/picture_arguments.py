@@ -32,7 +32,7 @@ from painterly.installation import command
 from painterly.paper import NONE
 from painterly.setting_values import LARGEST, expectation, parse_bool
 from painterly.settings import FIELDS, RECIPES, Settings
-from painterly.wording import shortened
+from painterly.words.wording import shortened
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]
        %(prog)s --from-record FILE PREFIX"""

@@ -4,8 +4,8 @@ from pathlib import Path, PurePath
 
 from painterly.bucket_layout import picture_extensions
 from painterly.errors import ConfigError
-from painterly.suggestions import did_you_mean
-from painterly.wording import shortened
+from painterly.words.suggestions import did_you_mean
+from painterly.words.wording import shortened
 
 
 def is_on_the_web(place: str) -> bool:

@@ -31,7 +31,7 @@ from painterly.storage.base import Bucket, Entry
 from painterly.storage.files import has_etag
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import WeightsSource, named_source, source_of
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 _Value = TypeVar("_Value")
 

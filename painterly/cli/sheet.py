@@ -12,7 +12,7 @@ from painterly.images.output import file_format
 from painterly.log import event
 from painterly.signals import Stop
 from painterly.storage.base import Bucket
-from painterly.wording import plural
+from painterly.words.wording import plural
 
 NOWHERE = "/no results of a sheet"  # It stores none.
 # Variables without a meaning for a sheet, which always has preset instant.

@@ -7,7 +7,7 @@ from painterly import ready_styles
 from painterly.cli.app import run_program
 from painterly.cli.parser import Parser
 from painterly.installation import command
-from painterly.texts import DEFAULT
+from painterly.words.texts import DEFAULT
 
 NAME = command("styles")
 

@@ -32,7 +32,7 @@ from painterly.storage.files import storage_errors
 from painterly.storage.manifest import MANIFEST, Manifest, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
 from painterly.storage.upload import upload_all
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 SYNC_NOTES = """
 

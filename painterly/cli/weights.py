@@ -15,8 +15,8 @@ from painterly.installation import command
 from painterly.progress import bar
 from painterly.vgg.architectures import ARCHITECTURES
 from painterly.vgg.sources import published_file
-from painterly.webhook import parse_address
-from painterly.wording import file_size
+from painterly.words.webhook import parse_address
+from painterly.words.wording import file_size
 
 NAME = command("weights")
 ATTENTION = "attention"

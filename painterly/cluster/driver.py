@@ -27,7 +27,7 @@ from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.progress import ShowBar, bar
 from painterly.signals import POLL_S, Stopped
-from painterly.wording import duration, plural
+from painterly.words.wording import duration, plural
 
 MAX_PROBLEMS = 3  # successive nodes with a problem end the run
 MAX_FALSE_STARTS = 2  # workers of a node that die before they can paint

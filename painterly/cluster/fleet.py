@@ -19,7 +19,7 @@ from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
 from painterly.installation import install_command
 from painterly.log import event
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
 # longer answers is given up after about 9 s, not after 7 minutes as with Ray's defaults.

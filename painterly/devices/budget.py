@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.errors import MemoryShortError
-from painterly.wording import memory_size
+from painterly.words.wording import memory_size
 
 FREE_SHARE = 0.9  # part of the free memory: other processes allocate, too
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from painterly.devices.cgroups import ROOT, cgroups, lines, number
 from painterly.errors import DeviceError
-from painterly.wording import plural
+from painterly.words.wording import plural
 
 NO_AVX = (
     "this processor has no AVX, which TensorFlow needs; --preset instant (PRESET=instant) paints "

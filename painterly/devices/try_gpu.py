@@ -12,7 +12,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from painterly.devices.choose import fastest_precision
-from painterly.wording import one_line
+from painterly.words.wording import one_line
 
 LIFETIME_S = 600  # if the process that waits for it is killed, and the GPU does not answer
 

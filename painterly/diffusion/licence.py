@@ -5,7 +5,7 @@ from pathlib import Path
 
 from painterly.errors import WeightsError
 from painterly.storage.files import replacing
-from painterly.wording import one_line
+from painterly.words.wording import one_line
 
 NAME = "CreativeML OpenRAIL-M"
 URL = "https://huggingface.co/spaces/CompVis/stable-diffusion-license"

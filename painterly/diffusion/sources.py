@@ -20,7 +20,7 @@ from painterly.installation import WORKSPACE, command
 from painterly.storage.files import locked, replacing
 from painterly.vgg.download import DownloadError, download, other_size, partial_path, shown
 from painterly.vgg.sources import WeightsSource
-from painterly.wording import file_size, one_line
+from painterly.words.wording import file_size, one_line
 
 REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 REVISION = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"

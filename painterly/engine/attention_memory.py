@@ -15,7 +15,7 @@ from painterly.engine.picture import Canvas, postprocess_bytes
 from painterly.engine.schedule import LARGEST_NATIVE, painting_size
 from painterly.errors import MemoryShortError
 from painterly.settings import Settings
-from painterly.wording import memory_size
+from painterly.words.wording import memory_size
 
 MULTIPLE = 64  # px, of a canvas' sides
 PLACE = 8  # px, of a latent's places

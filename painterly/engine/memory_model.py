@@ -15,7 +15,7 @@ from painterly.engine.places import PLACE
 from painterly.engine.schedule import canvas_side, scale_sizes
 from painterly.errors import MemoryShortError
 from painterly.vgg.architectures import MULTIPLE
-from painterly.wording import memory_size
+from painterly.words.wording import memory_size
 
 # The side of tiles in px, None for the picture at once; see `Objective.gradient`. Fastest first.
 # For a large picture, each takes no more memory than the one before.

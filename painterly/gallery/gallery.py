@@ -32,7 +32,7 @@ from painterly.log import event, log_trace
 from painterly.record import Record
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
-from painterly.wording import one_line, printable
+from painterly.words.wording import one_line, printable
 
 PUBLISH_EVERY_S = 30.0
 # With more than this many bytes of thumbnails the page loads them when they come into view; with

@@ -17,8 +17,8 @@ from painterly.gallery import record_view
 from painterly.gallery.record_view import photo_name, sort_key, style_name
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.record import Record
-from painterly.texts import DEFAULT, LANGUAGES, Texts, texts_of
-from painterly.wording import printable
+from painterly.words.texts import DEFAULT, LANGUAGES, Texts, texts_of
+from painterly.words.wording import printable
 
 SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
 STYLESHEETS = ("theme.css", "compare.css", "wall.css")

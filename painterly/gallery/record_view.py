@@ -15,9 +15,9 @@ from painterly.bucket_layout import READY, WEB
 from painterly.errors import ConfigError
 from painterly.record import PaintingRef, Record, Scalar
 from painterly.settings import parse
-from painterly.style_title import NO_TITLE
-from painterly.texts import LANGUAGES
-from painterly.wording import printable
+from painterly.words.style_title import NO_TITLE
+from painterly.words.texts import LANGUAGES
+from painterly.words.wording import printable
 
 Rows = tuple[tuple[str, str], ...]  # names and values
 UNNAMED = "?"  # a photo or a style whose name the record lacks

@@ -14,7 +14,7 @@ from painterly.errors import MemoryShortError, PictureError
 from painterly.images.containers import jxl
 from painterly.images.containers.content import Content, Size
 from painterly.images.extra_formats import JXL, RAW
-from painterly.wording import memory_size
+from painterly.words.wording import memory_size
 
 MAX_PIXELS = 200_000_000
 MIN_SIDE = 16

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from PIL import ImageDraw, ImageFont
 
 from painterly.log import event
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # Pillow's own font has no accents.
 FONT = Path(__file__).parent / "DejaVuSans.ttf"

@@ -27,7 +27,7 @@ from painterly.images.opening import (
     opened,
 )
 from painterly.log import event
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from painterly.errors import ConfigError
-from painterly.wording import printable, shortened
+from painterly.words.wording import printable, shortened
 
 CELLAR = ("CELLAR_ADDON_HOST", "CELLAR_ADDON_KEY_ID", "CELLAR_ADDON_KEY_SECRET")
 REGION = "CELLAR_ADDON_REGION"

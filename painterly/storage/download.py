@@ -27,7 +27,7 @@ from painterly.storage.sync import (
     transfer_all,
 )
 from painterly.storage.transfers import Job
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 
 def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> SyncResult:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from painterly.errors import StorageError
 from painterly.storage.base import BadKeyError, DiskError, Entry, ObjectError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.

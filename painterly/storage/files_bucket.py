@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from painterly.storage.base import Bucket, Entry, ObjectError, Progress
 from painterly.storage.files import new_md5, replacing, storage_errors
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 
 class FilesBucket(Bucket):

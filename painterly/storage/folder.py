@@ -36,7 +36,7 @@ from painterly.storage.files import (
     storage_errors,
     when_closed,
 )
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
 _PLACEHOLDER = re.compile(r"\.(.+)\.icloud")

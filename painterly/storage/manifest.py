@@ -14,7 +14,7 @@ from pathlib import Path
 
 from painterly.storage.base import Entry
 from painterly.storage.files import is_same, storage_errors
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # Hidden: no sync ever transfers them.
 MANIFEST = ".downloaded.jsonl"

@@ -10,7 +10,7 @@ from typing import TypeVar
 from painterly.errors import StorageError
 from painterly.log import event
 from painterly.storage.base import Bucket, UnavailableError, View
-from painterly.wording import duration
+from painterly.words.wording import duration
 
 # Pauses before each further attempt, after boto3's own retries: five minutes in all.
 PAUSES_S = (1, 2, 4, 8, 15, 30, 60, 60, 60, 60)

@@ -34,7 +34,7 @@ from painterly.storage.s3_errors import (
     ErrorTranslator,
     is_access_denied,
 )
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB

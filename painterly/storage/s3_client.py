@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.storage.address import Account
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 CONNECT_S, READ_S, TRIES = 5, 60, 6
 HURRIED_READ_S, HURRIED_TRIES = 10, 2

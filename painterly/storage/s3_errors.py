@@ -17,7 +17,7 @@ from painterly.storage.base import (
     ObjectError,
     UnavailableError,
 )
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
 _BARE = ("NotFound", "404", "400", "403")

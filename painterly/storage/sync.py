@@ -8,7 +8,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.foreign_files import KEPT, by_kind
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
-from painterly.wording import file_size, listed, plural, printable
+from painterly.words.wording import file_size, listed, plural, printable
 
 # Why a file is left out, as in "2 hidden left out".
 HIDDEN, OTHER_KIND, NOT_CHOSEN = "hidden", "of other kinds", "outside the patterns"

@@ -19,7 +19,7 @@ from painterly.storage.sync import (
     transfer_all,
 )
 from painterly.storage.transfers import Job
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 
 def upload_all(sources: Sequence[Path], bucket: Store, rules: SyncRules = EVERYTHING) -> SyncResult:

@@ -8,7 +8,7 @@ from time import sleep
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 
-from painterly.wording import file_size, one_line
+from painterly.words.wording import file_size, one_line
 
 TIMEOUT_S = 30.0  # for any data
 PIECE = 1 << 20  # bytes copied at a time

@@ -20,7 +20,7 @@ import numpy as np
 
 from painterly.errors import WeightsError
 from painterly.vgg.architectures import MEAN_PIXEL
-from painterly.wording import one_line
+from painterly.words.wording import one_line
 
 # The result of a parser, not validated: layer → (kernel, bias), and the mean pixel.
 RawWeights = tuple[dict[str, tuple[Any, Any]], np.ndarray]

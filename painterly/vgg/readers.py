@@ -20,7 +20,7 @@ from painterly.errors import WeightsError
 from painterly.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, DISTILLED, MEAN_PIXEL, Weights
 from painterly.vgg.foreign_formats import LARGEST_ARRAY, RawWeights, matconvnet_name
-from painterly.wording import memory_size, one_line, printable
+from painterly.words.wording import memory_size, one_line, printable
 
 LARGEST_ARRAY_BYTES = 4 * LARGEST_ARRAY  # for each array in a `.npz`
 TIMEOUT_S = 300

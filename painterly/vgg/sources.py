@@ -23,7 +23,7 @@ from painterly.vgg.architectures import (
 )
 from painterly.vgg.download import DownloadError, download
 from painterly.vgg.readers import read_file
-from painterly.wording import memory_size, one_line
+from painterly.words.wording import memory_size, one_line
 
 BUILT_IN, PUBLISHED, RANDOM = "builtin", "published", "random"
 BUILT_IN_NETWORK = "the built-in network"  # in records, and for people

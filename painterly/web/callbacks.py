@@ -10,7 +10,7 @@ from painterly.web.address import ROOT
 from painterly.web.job_index import job_out
 from painterly.web.job_store import StoredJob
 from painterly.web.schemas import ApiError
-from painterly.webhook import (
+from painterly.words.webhook import (
     ADDRESS_SYNTAX,
     WebhookError,
     check_public,

@@ -15,14 +15,14 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from painterly.texts import DEFAULT, Texts
 from painterly.web.address import inner_path, is_cross_site, is_own_name, own, under_root
 from painterly.web.options import WebOptions
 from painterly.web.rendering import shown
 from painterly.web.schemas import ApiError
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, SESSION_S
-from painterly.wording import shortened
+from painterly.words.texts import DEFAULT, Texts
+from painterly.words.wording import shortened
 
 PROBES = ("/healthz", "/readyz")
 OPEN_PATHS = (*PROBES, "/login", "/favicon.ico", "/robots.txt")

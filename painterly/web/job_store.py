@@ -21,7 +21,7 @@ from painterly.storage.retry import logged_storage_errors
 from painterly.web.buckets import WebBuckets
 from painterly.web.presets import INSTANT_SIZES
 from painterly.web.schemas import JOB_ID, JobFields, JobRequest
-from painterly.wording import plural
+from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from painterly.texts import LANGUAGES, preferred
+from painterly.words.texts import LANGUAGES, preferred
 
 LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 

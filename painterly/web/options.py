@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from painterly.config import switch, whole_number
 from painterly.errors import ConfigError
-from painterly.webhook import parse_address
-from painterly.wording import shortened
+from painterly.words.webhook import parse_address
+from painterly.words.wording import shortened
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_PASSWORD = 8  # characters

@@ -10,8 +10,6 @@ from painterly import ready_styles
 from painterly.batch.styles import title_of_files
 from painterly.bucket_layout import picture_extensions
 from painterly.diffusion import licence
-from painterly.style_title import StyleTitle
-from painterly.texts import Texts
 from painterly.web.address import own
 from painterly.web.api_docs import docs_context
 from painterly.web.catalogue import display_name
@@ -21,6 +19,8 @@ from painterly.web.rendering import shown
 from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
+from painterly.words.style_title import StyleTitle
+from painterly.words.texts import Texts
 
 # The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
 SAMPLE_STYLE = "hokusai"

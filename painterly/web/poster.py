@@ -22,10 +22,10 @@ from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.record import Record
 from painterly.settings import Settings
-from painterly.style_title import StyleTitle
-from painterly.texts import table
 from painterly.web.catalogue import INSTANT
-from painterly.wording import printable
+from painterly.words.style_title import StyleTitle
+from painterly.words.texts import table
+from painterly.words.wording import printable
 
 STYLE = "poster"  # the first part of a poster's key, and its style in lists
 # Called with a photo [H, W, 3], a style, and the photo's mask, if it has one.

@@ -18,7 +18,7 @@ from painterly.images.picture_file import PictureFile
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.web.options import MEGA, WebOptions
 from painterly.web.schemas import ApiError
-from painterly.wording import printable
+from painterly.words.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added
 _LONGEST_SHOWN = 100  # characters

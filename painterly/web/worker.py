@@ -29,7 +29,7 @@ from painterly.web.previews import AbandonedError, PreviewQueue
 from painterly.web.runner import JobRunner
 from painterly.web.schemas import JobState, Preset
 from painterly.web.supervisor import Pipe
-from painterly.wording import one_line
+from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step

@@ -3,7 +3,7 @@
 import pytest
 from bot import words
 
-from painterly.texts import LANGUAGES, texts_of
+from painterly.words.texts import LANGUAGES, texts_of
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

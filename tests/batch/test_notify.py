@@ -13,10 +13,10 @@ import pytest
 from support.folder_batches import run
 from support.receiver import receiving
 
-from painterly import webhook
 from painterly.batch import report
 from painterly.errors import WeightsError
-from painterly.notice import notice
+from painterly.words import webhook
+from painterly.words.notice import notice
 
 ROOM = "/_matrix/client/v3/rooms/!r:example.org"
 TEXT = "Nothing to paint: all 4 results are in ./out."

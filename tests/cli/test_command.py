@@ -18,7 +18,7 @@ from support.web_service import WebProcess, send
 
 from painterly.cli.command import VERBS, main
 from painterly.installation import PROGRAM
-from painterly.texts import LANGUAGES, Texts
+from painterly.words.texts import LANGUAGES, Texts
 
 HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
 

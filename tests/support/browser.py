@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painterly.texts import table, texts_of
+from painterly.words.texts import table, texts_of
 from support.polling import DEADLINE_S
 
 # Added to those that chromedriver passes.

@@ -6,8 +6,8 @@ import pytest
 from support.gallery import published, record
 from support.web_page import jpeg
 
-from painterly.texts import LANGUAGES, Texts
 from painterly.web.schemas import JobState
+from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 

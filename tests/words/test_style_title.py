@@ -9,8 +9,8 @@ from painterly.errors import ConfigError
 from painterly.installation import PROGRAM
 from painterly.settings import Settings
 from painterly.storage.base import Entry
-from painterly.style_title import StyleTitle
-from painterly.texts import table
+from painterly.words.style_title import StyleTitle
+from painterly.words.texts import table
 
 WAVE = """[wave]
 paintings = ["w.jpg"]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from painterly.errors import PainterlyError
-from painterly.wording import duration
+from painterly.words.wording import duration
 
 if TYPE_CHECKING:  # Loaded when something is sent.
     from urllib3 import BaseHTTPResponse

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from itertools import islice
 
-from painterly.wording import shortened
+from painterly.words.wording import shortened
 
 MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
 LONGEST_COMPARED = 200  # characters

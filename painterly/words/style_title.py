@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from painterly.errors import ConfigError
-from painterly.suggestions import did_you_mean
-from painterly.texts import DEFAULT, LANGUAGES, Texts, table
-from painterly.wording import printable, shortened
+from painterly.words.suggestions import did_you_mean
+from painterly.words.texts import DEFAULT, LANGUAGES, Texts, table
+from painterly.words.wording import printable, shortened
 
 KEYS = ("title", "artist", "short", "year", "medium")  # keys of a style in styles.toml
 LONGEST = 200  # characters of each

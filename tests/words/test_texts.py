@@ -9,7 +9,7 @@ import pytest
 
 from painterly.gallery.page import SHARED
 from painterly.installation import PROGRAM
-from painterly.texts import LANGUAGES, Texts, preferred, table
+from painterly.words.texts import LANGUAGES, Texts, preferred, table
 
 # The page of the API is in English, as the API is.
 TEMPLATES = sorted(
