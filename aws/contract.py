@@ -12,9 +12,9 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from painterly import bucket_layout, settings
 from painterly.batch.styles import RESERVED
 from painterly.errors import ConfigError
+from painterly.settings import bucket_layout, settings
 from painterly.storage.base import Bucket
 
 PHOTOS = "telegram"

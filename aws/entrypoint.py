@@ -11,7 +11,7 @@ from pathlib import Path
 
 import contract
 
-from painterly import config, ready_styles
+from painterly import config
 from painterly.batch import run as batch
 from painterly.batch.network_pool import IN_BUCKET
 from painterly.batch.paintings_view import all_styles, open_paintings
@@ -23,6 +23,7 @@ from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
+from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket

@@ -22,7 +22,7 @@ __version__ = "11.0.0"
 ENGINE_VERSION = "11"
 
 _HOMES = {
-    "Settings": "painterly.settings",
+    "Settings": "painterly.settings.settings",
     "load_vgg": "painterly.vgg.network",
     "stylize": "painterly.engine.stylize",
     "objective": "painterly.engine.style_transfer",

@@ -15,17 +15,18 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from painterly import env_file, ready_styles
+from painterly import env_file
 from painterly.errors import ConfigError
 from painterly.images.output import (
     FORMAT_ALIASES,
     OUTPUT_FORMATS,
     OutputFormat,
 )
-from painterly.installation import SAMPLE_PHOTOS, WORKSPACE
 from painterly.progress import PROGRESS_MODES
-from painterly.setting_values import parse_bool, parse_whole
-from painterly.settings import FIELDS, PRESETS, Settings
+from painterly.settings import ready_styles
+from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE
+from painterly.settings.settings import FIELDS, PRESETS, Settings
+from painterly.settings.values import parse_bool, parse_whole
 from painterly.storage.address import Account, overlap, parse_account, parse_address
 from painterly.words.notice import FORMS
 from painterly.words.suggestions import closest

@@ -7,7 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 from painterly.errors import ConfigError
-from painterly.installation import command
+from painterly.settings.installation import command
 from painterly.storage.files import replacing, storage_errors
 
 HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"

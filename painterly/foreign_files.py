@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from unicodedata import normalize
 
-from painterly.bucket_layout import EXTRA_FORMATS
-from painterly.installation import install_command
+from painterly.settings.bucket_layout import EXTRA_FORMATS
+from painterly.settings.installation import install_command
 from painterly.words.wording import listed, printable
 
 # Folders and files that other programs keep among a user's own: thumbnails, bins, catalogues.

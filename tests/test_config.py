@@ -18,8 +18,8 @@ from painterly.config import (
 )
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
-from painterly.installation import PROGRAM
-from painterly.settings import Settings
+from painterly.settings.installation import PROGRAM
+from painterly.settings.settings import Settings
 from painterly.storage.address import Account
 
 BUCKETS = {"BUCKET_SOURCE": "photos", "BUCKET_STYLE": "paintings", "BUCKET_RESULT": "results"}

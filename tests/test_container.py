@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import yaml
 
 from painterly.cli.command import VERBS
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.web.gate import OPEN_PATHS
 from painterly.web.options import load_options

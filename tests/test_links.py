@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 PAGES = [*PROGRAM.glob("*.md"), *PROGRAM.glob("*/*.md")]
 MARKDOWN, HTML = r"\]\(([^)\s]+)\)", r"\b(?:src|href)=\"([^\"]+)\""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 PAGE = (PROGRAM / "docs/troubleshooting.md").read_text()
 QUOTED = re.findall(r"^\| `([^`]+)` \|", PAGE, re.MULTILINE)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from painterly import Settings, ready_styles
+from painterly import Settings
 from painterly.batch.paintings_view import PaintingsView, all_styles
 from painterly.batch.reading import decode_style, read_paintings
 from painterly.batch.styles import Style
@@ -19,7 +19,8 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers
 from painterly.images.picture_file import PictureFile
-from painterly.installation import PROGRAM
+from painterly.settings import ready_styles
+from painterly.settings.installation import PROGRAM
 
 PORTRAIT = PROGRAM / "docs/images/portrait-photo.jpg"  # NOTICE has its origin.
 FOLDER = PROGRAM / "painterly/web/static/samples"

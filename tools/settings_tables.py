@@ -1,8 +1,8 @@
 """Rewrites the tables in docs/settings.md: `python -m tools.settings_tables`."""
 
-from painterly.installation import PROGRAM
-from painterly.setting_values import expectation
-from painterly.settings import FIELDS
+from painterly.settings.installation import PROGRAM
+from painterly.settings.settings import FIELDS
+from painterly.settings.values import expectation
 
 PAGE = PROGRAM / "docs/settings.md"
 # The settings that users change first.

@@ -17,8 +17,8 @@ from bot.context import Context, reply_to, show_action
 from bot.requests import Request
 from bot.resources import Resources
 from bot.words import speaking
-from painterly import bucket_layout
 from painterly.errors import ConfigError, PictureError, StorageError
+from painterly.settings import bucket_layout
 from painterly.storage.file_names import nfc
 from painterly.words.wording import one_line
 

@@ -16,9 +16,9 @@ import boto3
 from botocore.config import Config
 from contract import STATE, STYLES, Document
 
-from painterly import ready_styles
 from painterly.batch.paintings_view import PaintingsView
 from painterly.errors import ConfigError
+from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import Bucket, ObjectError

@@ -23,7 +23,7 @@ from bot.words import button, short
 from painterly.batch.paintings_view import all_styles
 from painterly.batch.styles import Style
 from painterly.errors import PictureError, StorageError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import Bucket

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contract import LARGEST_SIDE
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from painterly.settings import FIELDS
+from painterly.settings.settings import FIELDS
 from painterly.words.texts import Texts, language_of
 from painterly.words.wording import printable
 

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from painterly import Settings, load_vgg, ready_styles, stylize
+from painterly import Settings, load_vgg, stylize
+from painterly.settings import ready_styles
 from painterly.vgg.network import VGG
 
 FOLDER = Path(__file__).parent

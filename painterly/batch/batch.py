@@ -20,11 +20,11 @@ from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.batch.report import Summary
 from painterly.batch.selection import Selection, select, styles_of
 from painterly.batch.styles import Style
-from painterly.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.config import Config
 from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.record import Record
+from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import outlasting_outages

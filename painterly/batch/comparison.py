@@ -12,7 +12,7 @@ from painterly.batch.order import Order, etag_of
 from painterly.config import Config
 from painterly.images.output import OutputFormat
 from painterly.record import PaintingRef, Record
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.sources import BUILT_IN_NETWORK, is_built_in
 
 ENGINE = "by another version of the engine"

@@ -36,8 +36,8 @@ from painterly.errors import MemoryShortError
 from painterly.images.header import Header
 from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
-from painterly.paper import part_shown
-from painterly.settings import Settings
+from painterly.settings.paper import part_shown
+from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry
 from painterly.words.wording import duration, memory_size
 

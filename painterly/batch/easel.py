@@ -16,7 +16,7 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoMemory, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 if TYPE_CHECKING:
     from painterly.vgg.network import VGG

@@ -15,7 +15,7 @@ from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
 from painterly.record import Record
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 
 

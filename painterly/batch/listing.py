@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from painterly import bucket_layout
 from painterly.batch.buckets import Buckets
 from painterly.batch.names import sibling_prefix
 from painterly.config import Config
+from painterly.settings import bucket_layout
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry
 

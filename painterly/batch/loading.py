@@ -9,7 +9,7 @@ from painterly.devices.native_stderr import hold_native_stderr
 from painterly.devices.nvidia import visible_gpus
 from painterly.devices.processor import check_tensorflow
 from painterly.devices.trials import TRIALS
-from painterly.installation import check_temporary_folder
+from painterly.settings.installation import check_temporary_folder
 
 if TYPE_CHECKING:  # Loading the module of the devices is part of it.
     from painterly.devices.device import Devices

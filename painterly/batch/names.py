@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from painterly.bucket_layout import picture_extensions
 from painterly.images.output import FILE_FORMATS, OutputFormat
+from painterly.settings.bucket_layout import picture_extensions
 from painterly.storage.file_names import Fold
 
 TIMELAPSE = ".timelapse.webp"

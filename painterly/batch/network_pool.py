@@ -15,7 +15,7 @@ from painterly.diffusion import licence
 from painterly.diffusion import sources as diffusion
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import WeightsError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
 from painterly.vgg import architectures, sources
 from painterly.vgg.sources import WeightsSource

@@ -21,9 +21,9 @@ from painterly.batch.stored_records import (
     stored_by,
     write_record,
 )
-from painterly.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.errors import PictureError
 from painterly.record import PictureRef, Record
+from painterly.settings.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.words.wording import printable
 

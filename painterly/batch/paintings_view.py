@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from painterly import ready_styles
 from painterly.batch.styles import Painting, Style, find_styles, styles_from_toml
-from painterly.bucket_layout import READY, STYLES
 from painterly.errors import ConfigError
-from painterly.settings import Settings
+from painterly.settings import ready_styles
+from painterly.settings.bucket_layout import READY, STYLES
+from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, View

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from painterly import bucket_layout
 from painterly.batch.comparison import differences, stays
 from painterly.batch.names import Pair, ResultNames
 from painterly.batch.network_pool import NetworkPool
@@ -21,6 +20,7 @@ from painterly.batch.stored_records import (
 from painterly.config import Config
 from painterly.errors import PictureError
 from painterly.record import Record
+from painterly.settings import bucket_layout
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.words.wording import printable
 

@@ -23,7 +23,7 @@ from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.words.wording import printable
 

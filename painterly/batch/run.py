@@ -8,9 +8,9 @@ from uuid import uuid4
 from painterly.batch import report
 from painterly.batch.batch import Batch, Paint
 from painterly.batch.watch import watch
-from painterly.bucket_layout import ENDED
 from painterly.config import Config
 from painterly.errors import PainterlyError
+from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stop
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import logged_storage_errors

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 
-from painterly import bucket_layout
 from painterly.batch import styles
 from painterly.batch.buckets import Buckets
 from painterly.batch.listing import Listing, siblings
@@ -16,6 +15,7 @@ from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.log import event
+from painterly.settings import bucket_layout
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import listed, printable

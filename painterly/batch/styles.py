@@ -8,11 +8,11 @@ from pathlib import PurePosixPath
 from posixpath import splitext
 from typing import Any
 
-from painterly import bucket_layout
 from painterly.errors import ConfigError
 from painterly.foreign_files import kept_part
-from painterly.setting_values import LARGEST
-from painterly.settings import FIELDS, Settings
+from painterly.settings import bucket_layout
+from painterly.settings.settings import FIELDS, Settings
+from painterly.settings.values import LARGEST
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
 from painterly.words.style_title import KEYS as TITLE_KEYS

@@ -14,7 +14,6 @@ from typing import NoReturn
 
 from painterly.devices.processor import limit_threads
 from painterly.errors import ConfigError, PainterlyError
-from painterly.installation import IN_CHECKOUT, PROGRAM, install_command
 from painterly.log import (
     event,
     log_to_stdout,
@@ -23,6 +22,7 @@ from painterly.log import (
     print_nowhere,
     reader_has_gone,
 )
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, install_command
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.words.wording import printable

@@ -9,7 +9,6 @@ from logging import WARNING
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from painterly import bucket_layout, ready_styles
 from painterly.cli.app import open_in_browser, run_service
 from painterly.cli.brief_help import (
     OF_BATCH,
@@ -24,9 +23,10 @@ from painterly.cli.parser import Parser, add_setting, filled, normalized, settin
 from painterly.cli.places import check_not_on_the_web, similar_picture
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
-from painterly.installation import IN_CHECKOUT, command
 from painterly.log import event
-from painterly.settings import FIELDS, Settings, gives_way
+from painterly.settings import bucket_layout, ready_styles
+from painterly.settings.installation import IN_CHECKOUT, command
+from painterly.settings.settings import FIELDS, Settings, gives_way
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.files import storage_errors
 from painterly.words.wording import printable

@@ -4,7 +4,7 @@ the two commands that paint takes."""
 from collections.abc import Callable, Mapping
 
 from painterly.cli.parser import HELP_ALL
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 OF_BOTH = {
     "--preset WORD": "instant (seconds), draft, fine, print, or master",

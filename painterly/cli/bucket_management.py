@@ -13,7 +13,7 @@ from painterly import config
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
-from painterly.installation import IN_CHECKOUT, WORKSPACE, command
+from painterly.settings.installation import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
 from painterly.storage.base import Entry, Progress, Store, UnavailableError, Version

@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
-from painterly import bucket_layout, config
+from painterly import config
 from painterly.cli import batch, picture_arguments
 from painterly.cli.app import leave
 from painterly.cli.brief_help import OF_BATCH, OF_BOTH, OF_PICTURE, ending, section
@@ -20,7 +20,8 @@ from painterly.cli.picture_files import STANDARD
 from painterly.cli.places import is_on_the_web
 from painterly.cli.right_python import prefer_own_packages
 from painterly.errors import ConfigError
-from painterly.installation import IN_CHECKOUT, PROGRAM, command
+from painterly.settings import bucket_layout
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command
 
 
 @dataclass(frozen=True)

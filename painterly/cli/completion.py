@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from painterly.settings import FIELDS
+from painterly.settings.settings import FIELDS
 
 OTHERS = "*"  # stands for all words but verbs
 

@@ -19,7 +19,7 @@ from painterly.cli.app import fail, on_terminal, run_program
 from painterly.cli.bucket_management import check_buckets, create
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError
-from painterly.installation import WORKSPACE, command
+from painterly.settings.installation import WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import CELLAR, REGION
 from painterly.words.wording import listed, printable, shortened

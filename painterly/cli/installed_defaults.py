@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from painterly.devices.processor import NO_AVX, has_avx
 from painterly.errors import ConfigError
-from painterly.installation import IN_CHECKOUT, command, install_command
 from painterly.log import event
+from painterly.settings.installation import IN_CHECKOUT, command, install_command
 
 if TYPE_CHECKING:
     from painterly.config import Config

@@ -33,7 +33,7 @@ from painterly.config import Config
 from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError, WeightsError
 from painterly.log import event, logger, logs_json
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5

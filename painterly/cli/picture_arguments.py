@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any, NoReturn
 
-from painterly import ready_styles
 from painterly.cli.brief_help import (
     OF_BOTH,
     OF_PICTURE,
@@ -28,10 +27,11 @@ from painterly.cli.picture_files import STANDARD
 from painterly.config import DEVICE_CHOICES, parse_memory_size
 from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS, OutputFormat
-from painterly.installation import command
-from painterly.paper import NONE
-from painterly.setting_values import LARGEST, expectation, parse_bool
-from painterly.settings import FIELDS, RECIPES, Settings
+from painterly.settings import ready_styles
+from painterly.settings.installation import command
+from painterly.settings.paper import NONE
+from painterly.settings.settings import FIELDS, RECIPES, Settings
+from painterly.settings.values import LARGEST, expectation, parse_bool
 from painterly.words.wording import shortened
 
 USAGE = """%(prog)s BASE REF [REF …] PREFIX [flags]

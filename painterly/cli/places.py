@@ -2,8 +2,8 @@
 
 from pathlib import Path, PurePath
 
-from painterly.bucket_layout import picture_extensions
 from painterly.errors import ConfigError
+from painterly.settings.bucket_layout import picture_extensions
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import shortened
 

@@ -23,7 +23,7 @@ from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.record import PictureRef, Record
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.signals import Stop
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account

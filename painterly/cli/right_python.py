@@ -10,7 +10,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 OLDEST = (3, 11)
 PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "rich", "dotenv")

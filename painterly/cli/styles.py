@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-from painterly import ready_styles
 from painterly.cli.app import run_program
 from painterly.cli.parser import Parser
-from painterly.installation import command
+from painterly.settings import ready_styles
+from painterly.settings.installation import command
 from painterly.words.texts import DEFAULT
 
 NAME = command("styles")

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from painterly import bucket_layout
 from painterly.cli.app import open_in_browser, run_program
 from painterly.cli.bucket_management import (
     ACCOUNT_NOTES,
@@ -24,7 +23,8 @@ from painterly.cli.bucket_management import (
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
 from painterly.foreign_files import chooser
-from painterly.installation import command
+from painterly.settings import bucket_layout
+from painterly.settings.installation import command
 from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from painterly.cli.app import open_in_browser, run_service
 from painterly.cli.installed_defaults import paints_instantly, web_folders
 from painterly.cli.parser import Parser
-from painterly.installation import check_temporary_folder, command
+from painterly.settings.installation import check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
-        from painterly import config, ready_styles
+        from painterly import config
+        from painterly.settings import ready_styles
         from painterly.web.app import serve
         from painterly.web.options import load_options
 

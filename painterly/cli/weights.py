@@ -11,8 +11,8 @@ from painterly.cli.parser import Parser
 from painterly.diffusion import licence
 from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError
-from painterly.installation import command
 from painterly.progress import bar
+from painterly.settings.installation import command
 from painterly.vgg.architectures import ARCHITECTURES
 from painterly.vgg.sources import published_file
 from painterly.words.webhook import parse_address

@@ -17,8 +17,8 @@ from painterly.batch.order import PlannedOrder
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
-from painterly.installation import install_command
 from painterly.log import event
+from painterly.settings.installation import install_command
 from painterly.words.wording import printable
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from painterly.installation import PROGRAM, install_command
+from painterly.settings.installation import PROGRAM, install_command
 
 DEVICES = Path("/dev")
 LIBRARY = "libcuda.so.1"  # The driver's API, which all of CUDA uses.

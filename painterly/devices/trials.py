@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from time import monotonic
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 COMMAND = (sys.executable, "-m", "painterly.devices.try_gpu")
 TIMEOUT_S = 120.0  # A trial takes seconds; from a slow disk, CUDA's libraries take a minute.

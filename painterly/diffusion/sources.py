@@ -16,7 +16,7 @@ from typing import Any
 from painterly.diffusion import licence
 from painterly.diffusion.weights import DiffusionWeights, SafeTensors
 from painterly.errors import WeightsError
-from painterly.installation import WORKSPACE, command
+from painterly.settings.installation import WORKSPACE, command
 from painterly.storage.files import locked, replacing
 from painterly.vgg.download import DownloadError, download, other_size, partial_path, shown
 from painterly.vgg.sources import WeightsSource

@@ -14,7 +14,7 @@ from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInput
 from painterly.engine.picture import Canvas, postprocess_bytes
 from painterly.engine.schedule import LARGEST_NATIVE, painting_size
 from painterly.errors import MemoryShortError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.words.wording import memory_size
 
 MULTIPLE = 64  # px, of a canvas' sides

@@ -57,7 +57,7 @@ from painterly.engine.transfer import (
 )
 from painterly.errors import DivergedError, MemoryShortError
 from painterly.images.arrays import resize
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 
 HALVED = COMPARED[:3]  # self-attentions at 1/16; the others are at 1/8

@@ -21,7 +21,7 @@ from tensorflow.core.protobuf.rewriter_config_pb2 import RewriterConfig
 
 from painterly.devices.choose import gpus_in_use
 from painterly.log import event
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.ops import traced_for_xla
 
 # Measured on an H200 with the built-in network: the seconds that it takes to compile a step, and

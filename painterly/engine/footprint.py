@@ -2,7 +2,7 @@
 
 from painterly.engine.memory_model import RGB, STATE, Footprint, PaintingInputs
 from painterly.engine.view import View
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import poolings_before
 
 LAST_GOOD = 6  # the picture to go back to, bfloat16

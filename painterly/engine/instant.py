@@ -28,7 +28,7 @@ from painterly.engine.places import PLACE
 from painterly.engine.schedule import StepEta, painting_size, work_of_steps
 from painterly.engine.transfer import CheckStop, Step, Transfer, TransferInputs
 from painterly.images.arrays import resampled
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
 # From this strength on, the picture is made of the painting's places alone; below, the photo's own

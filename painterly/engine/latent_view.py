@@ -12,7 +12,7 @@ from PIL import Image
 from painterly.engine.attention_memory import PLACE
 from painterly.engine.optimizers import MIN_STRENGTH, log_target_error
 from painterly.images.arrays import resample
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 # The distance from the photo per strength, measured as recipe default does. Six pictures that the
 # authors published, by the weight USUAL or nearly so, are at 0.56 to 1.27, 0.81 on average.

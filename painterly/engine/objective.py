@@ -19,7 +19,7 @@ from painterly.engine.sums import add_sums, spread, sum_dtype, widened
 from painterly.engine.targets import Group, Problem, Targets, composited
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import average_pool, position_count
 from painterly.vgg.tiles import Tile, cut, inner, own, own_features, tiles

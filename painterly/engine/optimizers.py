@@ -11,7 +11,7 @@ from painterly.engine.picture import Canvas
 from painterly.engine.schedule import EVALUATIONS
 from painterly.engine.tensors import padded
 from painterly.engine.transfer import TERMS, in_snapshot
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 BETA_1, BETA_2, EPSILON = 0.8, 0.99, 1e-12
 # The range of steered weights: below it, the photo has no influence; above it, the painting.

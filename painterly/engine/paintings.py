@@ -11,7 +11,7 @@ from painterly.engine.picture import check_values, picture_size
 from painterly.errors import PictureError
 from painterly.images.arrays import resize
 from painterly.images.masks import checked
-from painterly.paper import Part
+from painterly.settings.paper import Part
 
 FULLY_COVERED = 0.9  # masks that are drawn by hand or stored as JPEG do not add up exactly
 

@@ -18,7 +18,7 @@ from painterly.engine.schedule import MARGIN, canvas_side
 from painterly.errors import PictureError
 from painterly.images import arrays, colour
 from painterly.images.arrays import resize, to_float
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
 RESAMPLING_OVERSHOOT = 0.5  # accepted beyond 0…1, for resampled pictures that are not clipped

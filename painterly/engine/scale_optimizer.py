@@ -38,7 +38,7 @@ from painterly.engine.targets import Problem
 from painterly.engine.transfer import TERMS
 from painterly.errors import DivergedError
 from painterly.log import logger
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 CHECK_EVERY = 5  # steps; each check waits for the device
 DIVERGED = 100.0  # times the first style loss; no picture is that far from a painting

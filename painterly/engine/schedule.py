@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from painterly.errors import PictureError
 from painterly.images.arrays import fit_size
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 
 # px of a canvas: exactly above and on the left, at least below and on the right. So up to block 4,

@@ -46,7 +46,7 @@ from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
 from painterly.images import colour
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 
 one_operation_at_a_time()

@@ -11,7 +11,7 @@ from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.transfer import Step, Transfer, TransferInputs
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.sources import is_built_in
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from painterly.engine.picture import (
 )
 from painterly.engine.schedule import Position, Schedule
 from painterly.images.colour import is_grey
-from painterly.paper import part_shown
-from painterly.settings import Settings
+from painterly.settings.paper import part_shown
+from painterly.settings.settings import Settings
 
 TERMS = ("content", "style", "total_variation", "structure")
 # Called several times a second; it may raise an exception to stop.

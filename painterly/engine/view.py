@@ -16,7 +16,7 @@ from painterly.engine.places import FEW_BANDS
 from painterly.engine.recipes import recipe_of
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.schedule import MARGIN
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG, NetworkOptions
 from painterly.vgg.tiles import Tile, halo_of, joined, tiled_features
 

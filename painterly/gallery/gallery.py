@@ -16,7 +16,6 @@ from uuid import uuid4
 
 import numpy as np
 
-from painterly.bucket_layout import PAGE, UNPUBLISHED
 from painterly.gallery.page import render_page
 from painterly.gallery.record_view import photo_name, pictures_of, style_name
 from painterly.gallery.thumbnails import (
@@ -30,6 +29,7 @@ from painterly.gallery.thumbnails import (
 )
 from painterly.log import event, log_trace
 from painterly.record import Record
+from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import one_line, printable

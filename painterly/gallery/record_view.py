@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from painterly import ready_styles
-from painterly.bucket_layout import READY, WEB
 from painterly.errors import ConfigError
 from painterly.record import PaintingRef, Record, Scalar
-from painterly.settings import parse
+from painterly.settings import ready_styles
+from painterly.settings.bucket_layout import READY, WEB
+from painterly.settings.settings import parse
 from painterly.words.style_title import NO_TITLE
 from painterly.words.texts import LANGUAGES
 from painterly.words.wording import printable

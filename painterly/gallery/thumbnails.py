@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 
-from painterly import bucket_layout
 from painterly.images import arrays, encode
 from painterly.images.arrays import fit_size
 from painterly.images.output import OutputFormat
+from painterly.settings import bucket_layout
 
 PREVIEW = 1280  # longer side in px: sharp in the slider, a tenth of a large result's bytes
 THUMBNAIL = 320  # longer side in px

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from painterly import paper
 from painterly.images.arrays import to_float
 from painterly.images.dpi import Dpi
-from painterly.settings import Settings
+from painterly.settings import paper
+from painterly.settings.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from painterly.bucket_layout import PAGE
 from painterly.errors import ConfigError
+from painterly.settings.bucket_layout import PAGE
 from painterly.storage.base import Entry, ObjectError, Progress, Store
 from painterly.storage.file_names import Fold, key_folding
 from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from painterly.errors import StorageError
-from painterly.installation import command
+from painterly.settings.installation import command
 from painterly.storage import s3_client
 from painterly.storage.address import REGION, Account, folder_hint
 from painterly.storage.base import (

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
 from painterly.log import event
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg import sources, winograd
 from painterly.vgg.architectures import ARCHITECTURES, Weights, poolings_before
 from painterly.vgg.calibration import calibration_photo

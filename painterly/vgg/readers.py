@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from painterly.errors import WeightsError
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, DISTILLED, MEAN_PIXEL, Weights
 from painterly.vgg.foreign_formats import LARGEST_ARRAY, RawWeights, matconvnet_name
 from painterly.words.wording import memory_size, one_line, printable

@@ -12,8 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from painterly.errors import WeightsError
-from painterly.installation import WORKSPACE, command
-from painterly.settings import Settings
+from painterly.settings.installation import WORKSPACE, command
+from painterly.settings.settings import Settings
 from painterly.storage.files import locked
 from painterly.vgg.architectures import (
     ARCHITECTURES,

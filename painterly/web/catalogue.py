@@ -15,7 +15,7 @@ from painterly.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
 from painterly.web.address import own

@@ -16,7 +16,7 @@ from painterly.batch.stored_records import now
 from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.log import WarningLog, event, log_trace
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import UnavailableError
 from painterly.web.address import own
 from painterly.web.job_store import JobStore, StoredJob

@@ -14,8 +14,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from painterly.bucket_layout import WEB
 from painterly.log import event
+from painterly.settings.bucket_layout import WEB
 from painterly.storage.base import Bucket, ObjectError, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.web.buckets import WebBuckets

@@ -14,8 +14,8 @@ from painterly.config import Config
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat, file_format
-from painterly.paper import NONE
-from painterly.settings import Settings, shown_name
+from painterly.settings.paper import NONE
+from painterly.settings.settings import Settings, shown_name
 from painterly.storage.base import ObjectError
 from painterly.web.address import own
 from painterly.web.buckets import WebBuckets

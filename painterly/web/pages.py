@@ -6,10 +6,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from painterly import ready_styles
 from painterly.batch.styles import title_of_files
-from painterly.bucket_layout import picture_extensions
 from painterly.diffusion import licence
+from painterly.settings import ready_styles
+from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.address import own
 from painterly.web.api_docs import docs_context
 from painterly.web.catalogue import display_name

@@ -21,7 +21,7 @@ from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.record import Record
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.web.catalogue import INSTANT
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import table

@@ -6,7 +6,7 @@ from painterly.batch.network_pool import IN_BUCKET
 from painterly.config import Config
 from painterly.diffusion import sources
 from painterly.errors import WeightsError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.web.schemas import Preset
 
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.

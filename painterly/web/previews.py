@@ -32,7 +32,7 @@ from painterly.images.masks import painted
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket
 from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.schemas import ApiError

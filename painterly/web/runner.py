@@ -30,9 +30,9 @@ from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
-from painterly.installation import install_command
 from painterly.log import event
 from painterly.record import Record
+from painterly.settings.installation import install_command
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
 from painterly.storage.retry import RetryingBucket

@@ -12,12 +12,12 @@ from starlette.responses import Response
 
 from painterly.batch.names import TIMELAPSE
 from painterly.batch.stored_records import read_record, record_readers
-from painterly.bucket_layout import GALLERY, RECORDS
 from painterly.errors import PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.images.picture_file import PictureFile
 from painterly.record import Record
+from painterly.settings.bucket_layout import GALLERY, RECORDS
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.web.buckets import Refreshed, WebBuckets
 from painterly.web.job_store import PREVIEWS, StoredJob

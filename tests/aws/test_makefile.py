@@ -9,7 +9,7 @@ import pytest
 from support.commands import python
 from support.pictures import gradient, saved
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="make is missing: apt-get install make")

@@ -17,8 +17,8 @@ from support import tiny
 from support.aws_template import ACCOUNT, NAMES, REGION, allowed, policies
 from support.bot_world import ANNA, EN, OWNER, STRANGER, texts
 
-from painterly import bucket_layout
 from painterly.errors import ConfigError
+from painterly.settings import bucket_layout
 from painterly.vgg import sources
 
 # Actions on resources that IAM cannot name.

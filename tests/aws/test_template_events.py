@@ -7,8 +7,8 @@ import contract
 from support import aws_template
 from support.aws_events import created, job_state, matching, transformed
 
-from painterly import bucket_layout
 from painterly.images import output
+from painterly.settings import bucket_layout
 
 
 def action(rules, status, code):

@@ -11,7 +11,7 @@ import pytest
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 TOKEN = "4242:AAF-not_a_real_token"
 URL = "https://a1b2c3.execute-api.eu-west-1.amazonaws.com/webhook"

@@ -7,8 +7,8 @@ import pytest
 from support.folder_batches import run
 
 from painterly.batch import workers
-from painterly.bucket_layout import ENDED
 from painterly.errors import WeightsError
+from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stopped
 
 FILE = Path("out", ENDED)

@@ -17,7 +17,7 @@ from painterly.cli.picture import inetwork
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.record import Record
-from painterly.settings import PRESETS
+from painterly.settings.settings import PRESETS
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity
 
@@ -77,7 +77,7 @@ def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_
     """A default of 256 px stands for that of 1024."""
     Path("paintings/monet.jpg").write_bytes(tiny.file(300, 300, 3))
     monkeypatch.setitem(PRESETS, "instant", {"recipe": "instant", "size": 256})
-    monkeypatch.setattr("painterly.settings.LEAST_DEFAULT", 128)
+    monkeypatch.setattr("painterly.settings.settings.LEAST_DEFAULT", 128)
     monkeypatch.setattr("painterly.devices.budget.free_memory", lambda: 183_000_000)
     unnamed = folders | INSTANT | {"STYLE_SIZE": "", "PHOTO": "beach.jpg", "STYLE": "monet"}
     assert run(unnamed, DRY_RUN="1") == 0

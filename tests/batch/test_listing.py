@@ -9,8 +9,8 @@ from painterly import config
 from painterly.batch.buckets import Buckets
 from painterly.batch.listing import list_buckets
 from painterly.batch.selection import select
-from painterly.bucket_layout import picture_extensions
 from painterly.errors import ConfigError, NoPhotoError
+from painterly.settings.bucket_layout import picture_extensions
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}
 

@@ -19,7 +19,7 @@ from painterly.diffusion import sources as diffusion
 from painterly.errors import WeightsError
 from painterly.images.output import OutputFormat
 from painterly.record import Record
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 from painterly.vgg import architectures

@@ -17,7 +17,7 @@ from painterly.batch.reading import (
 )
 from painterly.errors import PictureError
 from painterly.images.picture_file import PictureFile
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 
 def style_of_one(files, settings, mask=None):

@@ -13,7 +13,7 @@ from painterly.batch.order import Order
 from painterly.batch.stored_records import MAX_READERS, read_records
 from painterly.batch.styles import Painting, Style
 from painterly.images.output import OutputFormat
-from painterly.settings import PRESETS, Settings
+from painterly.settings.settings import PRESETS, Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.vgg.sources import WeightsSource

@@ -13,7 +13,7 @@ from painterly.batch.styles import (
     styles_from_toml,
 )
 from painterly.errors import ConfigError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
 

@@ -7,7 +7,7 @@ from support.fuzzing import generators, mutated
 
 from painterly.batch.styles import styles_from_toml
 from painterly.errors import ConfigError
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 
 STYLES = """

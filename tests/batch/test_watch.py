@@ -29,7 +29,7 @@ from painterly.batch import watch
 from painterly.cli.batch import main
 from painterly.config import BUCKETS
 from painterly.errors import ConfigError
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.storage.folder import FolderBucket
 

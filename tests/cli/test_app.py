@@ -11,7 +11,7 @@ import pytest
 from painterly import config, errors, log
 from painterly.cli import batch, bucket_management, sync_commands, web, weights
 from painterly.cli.app import run_program, run_service
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
 STAYS = "what is done stays; run it again for the rest"

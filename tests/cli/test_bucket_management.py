@@ -10,7 +10,7 @@ from support.commands import fill, keys, on_a_terminal, set_variables
 
 from painterly.cli.bucket_management import bucket_management
 from painterly.config import BUCKETS
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
 from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket

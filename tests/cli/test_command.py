@@ -17,7 +17,7 @@ from support.polling import until
 from support.web_service import WebProcess, send
 
 from painterly.cli.command import VERBS, main
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.words.texts import LANGUAGES, Texts
 
 HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")

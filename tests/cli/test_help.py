@@ -9,7 +9,7 @@ from painterly.cli import batch, brief_help
 from painterly.cli.command import VERBS, main, parser
 from painterly.cli.parser import COLUMNS
 from painterly.cli.picture_arguments import picture_parser
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 ROWS = 46  # lines on a screen
 PICTURE = ["beach.jpg", "monet.jpg", "x.jpg"]

@@ -12,7 +12,7 @@ from painterly import config, env_file
 from painterly.cli.batch import place_variables
 from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
 from painterly.errors import ConfigError, StorageError
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.storage.address import is_folder, parse_address
 from painterly.storage.base import BadKeyError
 from painterly.storage.folder import FolderBucket

@@ -12,8 +12,8 @@ from support.pictures import decode
 from painterly.cli.picture import inetwork
 from painterly.cli.picture_arguments import asked_for, parsed
 from painterly.images import arrays
-from painterly.setting_values import kind
-from painterly.settings import FIELDS, Settings
+from painterly.settings.settings import FIELDS, Settings
+from painterly.settings.values import kind
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")
 paints = pytest.mark.slow

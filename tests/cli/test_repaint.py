@@ -11,7 +11,7 @@ from support.folder_batches import run
 
 from painterly.cli.picture import inetwork
 from painterly.cli.repaint import recorded_weights
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import ARCHITECTURES, BUILTIN, random_identity
 from painterly.vgg.sources import WeightsSource, file_identity
 

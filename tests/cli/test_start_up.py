@@ -12,7 +12,7 @@ from support.inetwork_runs import ONE
 
 from painterly.cli import right_python
 from painterly.cli.right_python import use_right_python
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 LAPTOP = (
     *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
@@ -124,7 +124,14 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
 
 @pytest.mark.parametrize(
     "module",
-    ["__init__.py", "errors.py", "installation.py", "cli/__init__.py", "cli/right_python.py"],
+    [
+        "__init__.py",
+        "errors.py",
+        "settings/__init__.py",
+        "settings/installation.py",
+        "cli/__init__.py",
+        "cli/right_python.py",
+    ],
 )
 def test_what_an_old_python_reads_it_understands(module):
     """Annotations are evaluated: `dict[str, str]` fails before 3.9, `str | None` before 3.10."""
@@ -142,4 +149,4 @@ def test_what_an_old_python_reads_it_understands(module):
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module.startswith("painterly")
     }
-    assert imported <= {"painterly.installation", "painterly.errors"}
+    assert imported <= {"painterly.settings.installation", "painterly.errors"}

@@ -20,9 +20,9 @@ from support.polling import until
 
 from painterly import config
 from painterly.batch import run as batch
-from painterly.bucket_layout import ENDED
 from painterly.cli import sync_commands
-from painterly.installation import PROGRAM
+from painterly.settings.bucket_layout import ENDED
+from painterly.settings.installation import PROGRAM
 
 
 @contextlib.contextmanager

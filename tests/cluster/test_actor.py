@@ -15,7 +15,7 @@ from painterly.cluster import actor
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.errors import DeviceError
 from painterly.images.output import OutputFormat
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, UnavailableError
 from painterly.storage.folder import FolderBucket
 from painterly.vgg.sources import WeightsSource

@@ -8,7 +8,7 @@ import yaml
 from support.aws_template import offered
 
 from painterly.cluster.fleet import RAY_VARIABLES
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 CLUSTER = PROGRAM / "cluster"
 

@@ -15,7 +15,7 @@ from support.polling import until
 from support.s3_servers import free_ports
 
 from painterly.cluster.fleet import RAY_VARIABLES
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 SLEEPING = PROGRAM / "tests" / "support" / "sleeping"  # See its sitecustomize.
 DEADLINE_S = 120

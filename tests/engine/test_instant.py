@@ -24,7 +24,7 @@ from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.transfer import PhotoMemory, TransferInputs
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import read_weights
 

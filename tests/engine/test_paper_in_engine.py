@@ -5,7 +5,7 @@ import pytest
 from support import tiny
 
 from painterly import Settings, stylize
-from painterly.paper import part_shown
+from painterly.settings.paper import part_shown
 
 PHOTO, PAINTING = tiny.picture(60, 120, 1), tiny.picture(50, 50, 2)
 RIGHT = np.tile(np.repeat([0.0, 1.0], 60), (60, 1)).astype(np.float32)

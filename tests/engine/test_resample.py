@@ -9,7 +9,7 @@ from support.tiny import picture
 from painterly import Settings
 from painterly.engine.picture import Postprocess
 from painterly.engine.tensors import resample
-from painterly.settings import FIELDS
+from painterly.settings.settings import FIELDS
 
 pytestmark = pytest.mark.group("engine: terms")
 

@@ -5,11 +5,11 @@ from unittest.mock import Mock
 import pytest
 from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published, record, results_of
 
-from painterly.bucket_layout import UNPUBLISHED
 from painterly.gallery import gallery as module
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import thumbnail, thumbnail_key
 from painterly.record import Record
+from painterly.settings.bucket_layout import UNPUBLISHED
 from painterly.storage.base import ObjectError, UnavailableError
 from painterly.storage.folder import FolderBucket
 

@@ -9,8 +9,8 @@ from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, res
 from painterly.batch.styles import styles_from_toml
 from painterly.gallery.page import SHARED, render_page, url
 from painterly.gallery.thumbnails import thumbnail_key
-from painterly.installation import PROGRAM
-from painterly.settings import Settings
+from painterly.settings.installation import PROGRAM
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 
 

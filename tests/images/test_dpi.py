@@ -11,7 +11,7 @@ from support.pictures import decode, gradient, saved
 
 from painterly.images.encode import encode_result
 from painterly.images.output import OutputFormat
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 X, Y, UNIT, ORIENTATION = 0x011A, 0x011B, 0x0128, 0x0112
 EXTENSIONS = ("jpg", "png", "webp", "tiff")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from painterly.bucket_layout import for_source
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
+from painterly.settings.bucket_layout import for_source
 
 
 @pytest.mark.parametrize(

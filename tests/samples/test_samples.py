@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from painterly.ready_styles import path, tables, title
+from painterly.settings.ready_styles import path, tables, title
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 SCALE = 0.1

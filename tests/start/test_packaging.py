@@ -118,7 +118,7 @@ def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_
 ):
     code = """if True:
         import numpy, painterly
-        from painterly.settings import RECIPES
+        from painterly.settings.settings import RECIPES
         photo = numpy.random.default_rng(0).random((48, 64, 3), numpy.float32)
         ways = [{"recipe": name} for name, each in RECIPES.items() if each.network != "diffusion"]
         ways += [{"precision": name} for name in ("bfloat16", "float16")]

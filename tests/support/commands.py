@@ -14,7 +14,7 @@ import pytest
 
 from painterly.config import BUCKETS
 from painterly.errors import StorageError
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.storage.base import Bucket
 from painterly.storage.folder import FolderBucket
 from support.s3_servers import SECRET

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from PIL import Image
 
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import Weights
 
 Loss = Callable[[np.ndarray], tuple[dict[str, float], np.ndarray]]

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.images.picture_file import PictureFile
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 DEADLINE_S = 120
 STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds, as docs/ promise

@@ -19,7 +19,7 @@ import uvicorn
 from starlette.middleware import Middleware
 
 from painterly import config
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.web.app import create_app, listen, server_config
 from painterly.web.job_index import UNREAD
 from painterly.web.job_store import StoredJob, new_id

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly import ready_styles
+from painterly.settings import ready_styles
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 PAINTINGS = "ink", "mosaic", "wadsworth", "signac"

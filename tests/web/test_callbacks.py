@@ -12,7 +12,7 @@ from support.polling import until
 from support.receiver import receiving
 from support.web_service import DRAFT, WebProcess, send, served
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 PUBLIC = "93.184.215.14"  # in a separate network, an address of this machine
 SECRET = "the key of signatures"

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from painterly import ready_styles
+from painterly.settings import ready_styles
 
 
 def test_the_first_screen_has_a_small_picture_of_each_ready_style(web):

@@ -3,7 +3,7 @@
 import pytest
 from support.web_service import step_news, stored_job
 
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.web import job_index
 from painterly.web.job_index import Estimates, JobIndex
 from painterly.web.presets import sized

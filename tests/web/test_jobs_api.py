@@ -17,10 +17,10 @@ from support.polling import until
 from support.web_service import DRAFT, begun_upload, send, served
 
 from painterly import ENGINE_VERSION
-from painterly.bucket_layout import record_key
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
-from painterly.settings import PRESETS, Settings
+from painterly.settings.bucket_layout import record_key
+from painterly.settings.settings import PRESETS, Settings
 from painterly.web import lease
 from painterly.web.job_store import PREVIEWS
 from painterly.web.schemas import ApiError, JobState

@@ -9,7 +9,7 @@ from support.commands import python
 from support.polling import until
 from support.web_service import WebProcess, send, served
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 
 SCRAPER = ("prometheus", "a scraper's password")
 LOGIN = {"WEB_METRICS_USER": SCRAPER[0], "WEB_METRICS_PASSWORD": SCRAPER[1]}

@@ -13,7 +13,7 @@ from support.polling import until
 from support.web_page import jpeg, staged
 
 from painterly.engine.schedule import total_work
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.web.job_index import USUAL_PHOTO
 from painterly.web.sessions import COOKIE
 

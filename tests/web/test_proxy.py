@@ -14,7 +14,7 @@ from support.s3_servers import free_ports
 from support.web_service import send, served
 
 from painterly.errors import ConfigError
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.web import callbacks
 from painterly.web.options import load_options
 

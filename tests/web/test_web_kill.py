@@ -12,7 +12,7 @@ from support.polling import until
 from support.stand_in import STEPS
 from support.web_service import WebProcess, send
 
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
 
 # Without TensorFlow: deaths concern jobs, claims and checkpoints, not pixels.

@@ -3,11 +3,11 @@
 import pytest
 from PIL import Image
 
-from painterly import ready_styles
 from painterly.batch.styles import styles_from_listing, styles_from_toml
 from painterly.errors import ConfigError
-from painterly.installation import PROGRAM
-from painterly.settings import Settings
+from painterly.settings import ready_styles
+from painterly.settings.installation import PROGRAM
+from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import table

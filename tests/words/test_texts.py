@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from painterly.gallery.page import SHARED
-from painterly.installation import PROGRAM
+from painterly.settings.installation import PROGRAM
 from painterly.words.texts import LANGUAGES, Texts, preferred, table
 
 # The page of the API is in English, as the API is.

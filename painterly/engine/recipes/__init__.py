@@ -7,7 +7,7 @@ from painterly.engine.recipes.base import Recipe
 from painterly.engine.recipes.default import Default, Moments
 from painterly.engine.recipes.gatys import Gatys
 from painterly.engine.recipes.inetwork import INetwork
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 
 _RECIPES: dict[str, Recipe] = {
     "default": Default(),

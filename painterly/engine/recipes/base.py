@@ -18,7 +18,7 @@ from painterly.engine.targets import Group
 from painterly.engine.tensors import blurred
 from painterly.images import masks
 from painterly.images.arrays import resize
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import Index, crop
 

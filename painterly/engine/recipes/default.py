@@ -30,7 +30,7 @@ from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.sums import Spread, Statistics, Sums, statistics, variance
 from painterly.engine.targets import Group
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 
 # The layers of Gatys, Ecker & Bethge 2016, "Image Style Transfer Using Convolutional Neural

@@ -18,7 +18,7 @@ import tensorflow as tf
 from painterly.engine.recipes.base import Losses, Recipe
 from painterly.engine.sums import Spread, Statistics, Sums, statistics
 from painterly.engine.targets import Group
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 
 # With equal weights. The built-in network has no conv5_1, and leaves it out.

@@ -17,7 +17,7 @@ from painterly.engine.sums import Spread, widened
 from painterly.engine.targets import Group
 from painterly.images import masks
 from painterly.images.arrays import resize
-from painterly.settings import Settings
+from painterly.settings.settings import Settings
 from painterly.vgg.architectures import ARCHITECTURES
 from painterly.vgg.network import VGG, poolings_before
 from painterly.vgg.ops import Index, crop

@@ -3,8 +3,8 @@
 import pytest
 
 from painterly.errors import ConfigError
-from painterly.paper import part_shown
-from painterly.settings import Settings
+from painterly.settings.paper import part_shown
+from painterly.settings.settings import Settings
 
 
 @pytest.mark.parametrize(

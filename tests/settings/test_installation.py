@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly import installation
+from painterly.settings import installation
 
 GIT = {"url": "https://git.example/painterly.git", "vcs_info": {"vcs": "git", "commit_id": "0"}}
 

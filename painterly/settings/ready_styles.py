@@ -5,15 +5,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from painterly.bucket_layout import STYLES
 from painterly.errors import ConfigError
-from painterly.installation import command
+from painterly.settings.bucket_layout import STYLES
+from painterly.settings.installation import command
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import StyleTitle, title_from_table
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import shortened
 
-FOLDER = Path(__file__).parent / "styles"
+FOLDER = Path(__file__).parents[1] / "styles"
 ALL, NONE = "all", "none"  # instead of names
 
 

@@ -7,8 +7,8 @@ import pickle
 import pytest
 
 from painterly.errors import ConfigError
-from painterly.setting_values import expectation
-from painterly.settings import FIELDS, PRESETS, RECIPES, Settings
+from painterly.settings.settings import FIELDS, PRESETS, RECIPES, Settings
+from painterly.settings.values import expectation
 from tools import settings_tables
 
 

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from painterly.errors import ConfigError
 
-PROGRAM = Path(__file__).resolve().parents[1]
+PROGRAM = Path(__file__).resolve().parents[2]
 SAMPLE_PHOTOS = PROGRAM / "samples/photos"
 IN_CHECKOUT = (PROGRAM / "start.sh").is_file()
 WORKSPACE = PROGRAM if IN_CHECKOUT else Path()

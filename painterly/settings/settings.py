@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from painterly import paper as papers
-from painterly import setting_values
 from painterly.errors import ConfigError
-from painterly.setting_values import expectation, setting
+from painterly.settings import paper as papers
+from painterly.settings import values as setting_values
+from painterly.settings.values import expectation, setting
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
 

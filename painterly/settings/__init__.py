@@ -1,0 +1,1 @@
+"""The settings of a picture, ready styles, and the names that are fixed."""
