@@ -13,10 +13,10 @@ from painterly.batch.paintings_view import all_styles
 from painterly.batch.styles import Style
 from painterly.config import Config
 from painterly.errors import ConfigError, NoPhotoError
-from painterly.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.storage.base import Bucket, Entry, hidden
+from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import listed, printable
 

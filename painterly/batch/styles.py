@@ -9,12 +9,12 @@ from posixpath import splitext
 from typing import Any
 
 from painterly.errors import ConfigError
-from painterly.foreign_files import kept_part
 from painterly.settings import bucket_layout
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.file_names import nfc
+from painterly.storage.foreign_files import kept_part
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import NO_TITLE, StyleTitle, title_from_table, title_of_file
 from painterly.words.suggestions import did_you_mean

@@ -22,13 +22,13 @@ from painterly.cli.bucket_management import (
 )
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError, StorageError
-from painterly.foreign_files import chooser
 from painterly.settings import bucket_layout
 from painterly.settings.installation import command
 from painterly.storage.address import parse_address
 from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import storage_errors
+from painterly.storage.foreign_files import chooser
 from painterly.storage.manifest import MANIFEST, Manifest, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
 from painterly.storage.upload import upload_all

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
-from painterly.foreign_files import KEPT, kept_part
 from painterly.storage.base import (
     BadKeyError,
     Entry,
@@ -36,6 +35,7 @@ from painterly.storage.files import (
     storage_errors,
     when_closed,
 )
+from painterly.storage.foreign_files import KEPT, kept_part
 from painterly.words.wording import printable
 
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.

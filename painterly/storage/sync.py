@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from painterly.errors import ConfigError, StorageError
-from painterly.foreign_files import KEPT, by_kind
 from painterly.storage.base import Entry, ObjectError, Progress, Store, hidden
+from painterly.storage.foreign_files import KEPT, by_kind
 from painterly.storage.transfers import Job, JobOutcome, run_jobs
 from painterly.words.wording import file_size, listed, plural, printable
 

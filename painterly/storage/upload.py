@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 
 from painterly.errors import ConfigError, StorageError
-from painterly.foreign_files import kept_part
 from painterly.storage.base import Entry, ObjectError, Progress, Store, UnfinishedUpload
 from painterly.storage.files import is_same, storage_errors
 from painterly.storage.folder import FolderBucket
+from painterly.storage.foreign_files import kept_part
 from painterly.storage.sync import (
     EVERYTHING,
     SyncResult,

@@ -14,10 +14,10 @@ from painterly.batch.buckets import Buckets
 from painterly.batch.listing import list_buckets
 from painterly.batch.selection import select
 from painterly.cli.sync_commands import cl_send_source
-from painterly.foreign_files import by_kind
 from painterly.storage import open_bucket
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
+from painterly.storage.foreign_files import by_kind
 from painterly.storage.sync import SyncRules
 from painterly.storage.upload import upload_all
 

@@ -9,10 +9,10 @@ import pytest
 from support.commands import keys, refusal
 
 from painterly.errors import StorageError
-from painterly.foreign_files import KEPT
 from painterly.storage import folder, open_bucket
 from painterly.storage.address import Account
 from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe_path
+from painterly.storage.foreign_files import KEPT
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
 HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]
