@@ -13,8 +13,8 @@ from PIL import Image
 
 from painterly.batch.checkpoints import FRAME
 from painterly.gallery.thumbnails import preview
-from painterly.images import icc
 from painterly.images.arrays import fit_size, resize, to_integers
+from painterly.images.colours import icc
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step

@@ -45,7 +45,7 @@ from painterly.engine.places import (
 )
 from painterly.engine.transfer import CheckStop
 from painterly.images import arrays
-from painterly.images.colour import LUMA
+from painterly.images.colours.colour import LUMA
 
 # The weights of crowding, and of the squared difference of tones, in a query of mean length; the
 # cosine's is 1.

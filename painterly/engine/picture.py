@@ -16,8 +16,9 @@ from PIL import Image
 
 from painterly.engine.schedule import MARGIN, canvas_side
 from painterly.errors import PictureError
-from painterly.images import arrays, colour
+from painterly.images import arrays
 from painterly.images.arrays import resize, to_float
+from painterly.images.colours import colour
 from painterly.settings.settings import Settings
 from painterly.vgg.architectures import MULTIPLE
 

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-from painterly.images.colour import LUMA
+from painterly.images.colours.colour import LUMA
 from painterly.vgg.ops import average_pool
 
 FIRST_POOL = 4  # px per pixel of the finest resolution; twice as many in each one after it

@@ -45,7 +45,7 @@ from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View
-from painterly.images import colour
+from painterly.images.colours import colour
 from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 

@@ -21,7 +21,7 @@ from painterly.engine.picture import (
     picture_size,
 )
 from painterly.engine.schedule import Position, Schedule
-from painterly.images.colour import is_grey
+from painterly.images.colours.colour import is_grey
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 

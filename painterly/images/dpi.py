@@ -3,7 +3,7 @@
 from PIL import ExifTags, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from painterly.images import exif
+from painterly.images.files import exif
 from painterly.images.header import TURNED, orientation
 
 Dpi = tuple[float, float]  # dots per inch, across and down

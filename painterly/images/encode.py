@@ -7,10 +7,11 @@ import numpy as np
 from PIL import Image
 
 from painterly.errors import PictureError
-from painterly.images import exif as exifs
-from painterly.images import icc, rgb_space, tiff_writer
 from painterly.images.arrays import resize, to_integers
+from painterly.images.colours import icc, rgb_space
 from painterly.images.dpi import Dpi
+from painterly.images.files import exif as exifs
+from painterly.images.files import tiff_writer
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 

@@ -11,9 +11,9 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.containers import jxl
-from painterly.images.containers.content import Content, Size
-from painterly.images.extra_formats import JXL, RAW
+from painterly.images.files import jxl
+from painterly.images.files.content import Content, Size
+from painterly.images.files.extra_formats import JXL, RAW
 from painterly.words.wording import memory_size
 
 MAX_PIXELS = 200_000_000

@@ -4,7 +4,7 @@ import numpy as np
 
 from painterly.errors import PictureError
 from painterly.images.arrays import resize, small_bands, to_float
-from painterly.images.colour import LUMA
+from painterly.images.colours.colour import LUMA
 from painterly.images.picture import Picture
 
 BLACK = 1 / 255  # One step of 8 bits: a mask below it shows nothing.

@@ -16,11 +16,10 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, Uniden
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import PictureError
-from painterly.images import extra_formats
-from painterly.images.containers import animations, heif, jpeg, jxl, png, tiff
-from painterly.images.containers.boxes import JXL_STARTS
-from painterly.images.containers.content import Content
-from painterly.images.exif import PREFIX as EXIF_PREFIX
+from painterly.images.files import animations, extra_formats, heif, jpeg, jxl, png, tiff
+from painterly.images.files.boxes import JXL_STARTS
+from painterly.images.files.content import Content
+from painterly.images.files.exif import PREFIX as EXIF_PREFIX
 from painterly.images.header import check_most_pixels, check_size, piece_bytes, raw_mode, tile_size
 from painterly.images.output import FILE_FORMATS
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Self
 from PIL import Image, ImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images import exif, position
-from painterly.images.containers import boxes
 from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.extra_formats import JXL, RAW, check_readable
+from painterly.images.files import boxes, exif, position
+from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import Header, header_of, jxl_header
 from painterly.images.opening import (
     DAMAGED,

@@ -6,12 +6,13 @@ import numpy as np
 from PIL import Image, ImageFile
 
 from painterly.errors import PictureError
-from painterly.images import deep, exif, hdr, icc
 from painterly.images.arrays import small_bands, to_float, turned
-from painterly.images.containers.animations import MOST_FRAMES
-from painterly.images.containers.content import Content
-from painterly.images.declared import Meaning, declared
-from painterly.images.hdr import Hdr
+from painterly.images.colours import deep, hdr, icc
+from painterly.images.colours.declared import Meaning, declared
+from painterly.images.colours.hdr import Hdr
+from painterly.images.files import exif
+from painterly.images.files.animations import MOST_FRAMES
+from painterly.images.files.content import Content
 from painterly.images.header import MAX_PIXELS, is_deep, orientation
 from painterly.images.picture import Picture
 

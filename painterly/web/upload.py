@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.errors import PictureError
-from painterly.images.extra_formats import for_visitors
+from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.opening import EXTENSIONS
 from painterly.images.picture_file import PictureFile

@@ -16,7 +16,7 @@ from painterly.batch.failures import is_out_of_memory, reason_of
 from painterly.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview
-from painterly.images.extra_formats import for_visitors
+from painterly.images.files.extra_formats import for_visitors
 from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError

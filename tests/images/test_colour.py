@@ -3,7 +3,7 @@
 import numpy as np
 from support.pictures import sample
 
-from painterly.images.colour import masked, preserve, srgb_to_oklab
+from painterly.images.colours.colour import masked, preserve, srgb_to_oklab
 
 PHOTO = sample("photos/still-life.jpg", 120)
 

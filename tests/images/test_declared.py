@@ -21,7 +21,7 @@ from support.pictures import (
     xyz,
 )
 
-from painterly.images import icc
+from painterly.images.colours import icc
 
 # x and y of red, green and blue (ITU-T H.273, and Adobe RGB's specification); white is D65.
 SRGB_XY = ((0.64, 0.33), (0.30, 0.60), (0.15, 0.06))

@@ -24,7 +24,7 @@ from support.pictures import (
     xyz,
 )
 
-from painterly.images.icc import SRGB as SRGB_PROFILE
+from painterly.images.colours.icc import SRGB as SRGB_PROFILE
 
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")

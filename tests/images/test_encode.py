@@ -14,9 +14,9 @@ from PIL.TiffImagePlugin import IFDRational
 from support.pictures import P3, SRGB, decode, gradient, png16, rgb_profile, saved
 
 from painterly.errors import PictureError
-from painterly.images import icc
+from painterly.images.colours import icc
 from painterly.images.encode import encode, encode_result
-from painterly.images.exif import Exif, IfdEntry, for_result, kept
+from painterly.images.files.exif import Exif, IfdEntry, for_result, kept
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 

@@ -11,7 +11,7 @@ from PIL import Image
 from support.pictures import decode, gradient, png_chunk, saved
 
 from painterly.errors import PictureError
-from painterly.images.containers.jpeg import MOST_SCANS
+from painterly.images.files.jpeg import MOST_SCANS
 from painterly.images.picture_file import PictureFile
 
 # pytest shows even warnings that painterly.images silences for its users.

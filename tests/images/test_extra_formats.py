@@ -11,8 +11,7 @@ from PIL import Image
 from support.pictures import decode, gradient, reduced_jpeg, saved, see_through
 
 from painterly.errors import PictureError
-from painterly.images import extra_formats
-from painterly.images.containers import boxes
+from painterly.images.files import boxes, extra_formats
 from painterly.images.picture_file import PictureFile, read_header
 from painterly.web.options import WebOptions
 from painterly.web.schemas import ApiError

@@ -14,9 +14,9 @@ from support.fuzzing import CASES
 from support.pictures import decode
 
 from painterly.errors import PictureError
-from painterly.images.containers.tiff import LONG
 from painterly.images.encode import encode
-from painterly.images.exif import kept
+from painterly.images.files.exif import kept
+from painterly.images.files.tiff import LONG
 from painterly.images.output import OutputFormat
 from painterly.images.picture_file import PictureFile
 

@@ -3,9 +3,15 @@ CICP (ITU-T H.273) in PNG, HEIC and AVIF."""
 
 from PIL import Image
 
-from painterly.images import exif
-from painterly.images.hdr import HLG, PQ, Hdr
-from painterly.images.rgb_space import D65, SRGB_CURVE, SRGB_PRIMARIES, profile_of, rgb_to_xyz
+from painterly.images.colours.hdr import HLG, PQ, Hdr
+from painterly.images.colours.rgb_space import (
+    D65,
+    SRGB_CURVE,
+    SRGB_PRIMARIES,
+    profile_of,
+    rgb_to_xyz,
+)
+from painterly.images.files import exif
 
 _ADOBE_PRIMARIES, _ADOBE_GAMMA = (0.64, 0.33, 0.21, 0.71, 0.15, 0.06), 563 / 256
 _C, _DCI = (0.310, 0.316), (0.314, 0.351)

@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 
-from painterly.images import exif as exifs
-from painterly.images.containers.tiff import SHORT
+from painterly.images.files import exif as exifs
+from painterly.images.files.tiff import SHORT
 
 _ORIENTATION = 274
 _ROWS = 256  # rows that are compressed together

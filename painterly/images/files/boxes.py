@@ -4,7 +4,7 @@ import contextlib
 import struct
 from collections.abc import Iterator
 
-from painterly.images.containers.content import Part
+from painterly.images.files.content import Part
 
 JXL_STARTS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")  # bare, and in boxes
 _MOST_BOXES = 10_000

@@ -10,11 +10,11 @@ import numpy as np
 import pillow_heif
 from PIL import ExifTags, Image, ImageFile
 
-from painterly.images import hdr, rgb_space
 from painterly.images.arrays import small_bands
-from painterly.images.declared import Meaning
-from painterly.images.extra_formats import RAW, developed
-from painterly.images.hdr import Hdr
+from painterly.images.colours import hdr, rgb_space
+from painterly.images.colours.declared import Meaning
+from painterly.images.colours.hdr import Hdr
+from painterly.images.files.extra_formats import RAW, developed
 from painterly.images.header import raw_mode
 
 Reopened = Callable[[], ImageFile.ImageFile]

@@ -9,7 +9,7 @@ import re
 import struct
 
 from painterly.errors import PictureError
-from painterly.images.containers.content import MISSING_END, Content
+from painterly.images.files.content import MISSING_END, Content
 
 START, _END_MARKER = b"\xff\xd8", b"\xff\xd9"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from painterly.errors import PictureError
-from painterly.images.containers.boxes import JXL_STARTS
-from painterly.images.containers.tiff import STARTS, first_tags
+from painterly.images.files.boxes import JXL_STARTS
+from painterly.images.files.tiff import STARTS, first_tags
 from painterly.settings.bucket_layout import JXL_READER, RAW_READER
 from painterly.settings.installation import install_command
 

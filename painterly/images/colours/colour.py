@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from painterly.images.arrays import bands, resample, small_bands, to_float
-from painterly.images.rgb_space import srgb_encoded
+from painterly.images.colours.rgb_space import srgb_encoded
 
 # Rows processed at a time: a large image never has several copies in floats.
 _BAND = 64

@@ -9,8 +9,8 @@ from math import ceil
 from typing import NamedTuple
 
 from painterly.errors import PictureError
-from painterly.images.containers.boxes import JXL_STARTS, boxes
-from painterly.images.containers.content import Content, Size
+from painterly.images.files.boxes import JXL_STARTS, boxes
+from painterly.images.files.content import Content, Size
 
 _RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 _CODESTREAM = (b"jxlc", b"jxlp")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from painterly.images.arrays import small_bands, to_float
-from painterly.images.rgb_space import linear_to_srgb, srgb_encoded
+from painterly.images.colours.rgb_space import linear_to_srgb, srgb_encoded
 
 PQ, HLG = 16, 18  # transfer characteristics in H.273
 

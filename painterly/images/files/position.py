@@ -12,8 +12,8 @@ import struct
 from PIL.ExifTags import IFD
 
 from painterly.errors import PictureError
-from painterly.images.containers import boxes, png
-from painterly.images.containers.tiff import LONG, TYPE_SIZES, entries, first_directory, pages
+from painterly.images.files import boxes, png
+from painterly.images.files.tiff import LONG, TYPE_SIZES, entries, first_directory, pages
 
 _TIFF = re.compile(rb"II\*\0|MM\0\*")
 # `exif:GPSLatitude`, and attributes of other vocabularies, such as a drone's

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from painterly.errors import PictureError
-from painterly.images.containers import bits
-from painterly.images.containers.boxes import boxes, cicp, property_indices
-from painterly.images.containers.content import Content, Part, Size
-from painterly.images.containers.tiff import STARTS
+from painterly.images.files import bits
+from painterly.images.files.boxes import boxes, cicp, property_indices
+from painterly.images.files.content import Content, Part, Size
+from painterly.images.files.tiff import STARTS
 
 _AVIF = (b"avif", b"avis")
 _MOST_UNITS = 1000  # most parts of a video stream, and items

@@ -4,7 +4,7 @@ import struct
 import zlib
 
 from painterly.errors import PictureError
-from painterly.images.containers.content import MISSING_END, Content, Part
+from painterly.images.files.content import MISSING_END, Content, Part
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _END = b"\0\0\0\0IEND\xaeB`\x82"

@@ -4,7 +4,7 @@ import re
 import struct
 
 from painterly.errors import PictureError
-from painterly.images.containers.content import MISSING_END, Content, Size
+from painterly.images.files.content import MISSING_END, Content, Size
 
 GIF_START = b"GIF8"
 _MANY_BLOCKS = 50_000  # data blocks before a GIF's first frame

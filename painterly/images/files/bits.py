@@ -1,7 +1,7 @@
 """Numbers in a stream of bits, most significant bit first, as video codecs write them; and the
 sizes that the headers of AV1 and HEVC declare."""
 
-from painterly.images.containers.content import Size
+from painterly.images.files.content import Size
 
 _LONGEST = 1000  # bytes of a header that are looked at
 _SEQUENCE_HEADER, _SPS = 1, 33  # types of AV1's and HEVC's units

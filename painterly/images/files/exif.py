@@ -13,8 +13,8 @@ from fractions import Fraction
 
 from PIL.ExifTags import Base
 
-from painterly.images.containers import tiff
-from painterly.images.containers.tiff import LONG, RATIONAL, SHORT, byte_order, entries
+from painterly.images.files import tiff
+from painterly.images.files.tiff import LONG, RATIONAL, SHORT, byte_order, entries
 
 PREFIX = b"Exif\0\0"
 

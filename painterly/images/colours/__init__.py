@@ -1,0 +1,1 @@
+"""Colour spaces, profiles and high dynamic range, to sRGB and back."""

@@ -1,0 +1,1 @@
+"""The structure of picture files: pieces found, mended or removed, without pixels."""
