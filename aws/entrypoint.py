@@ -11,13 +11,13 @@ from pathlib import Path
 
 import contract
 
-from painterly import config
 from painterly.batch import run as batch
 from painterly.batch.network_pool import IN_BUCKET
 from painterly.batch.paintings_view import all_styles, open_paintings
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
-from painterly.config import Config
+from painterly.configuration import config
+from painterly.configuration.config import Config
 from painterly.diffusion import licence
 from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, NoPhotoError, PictureError

@@ -9,10 +9,10 @@ from importlib.util import find_spec
 import yaml
 
 from painterly.cli.command import VERBS
+from painterly.configuration.web_options import load_options
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.web.gate import OPEN_PATHS
-from painterly.web.options import load_options
 
 MANIFEST = PROGRAM / "docs/kubernetes.yaml"
 DOCKERFILE = (PROGRAM / "Dockerfile").read_text()

@@ -20,7 +20,7 @@ from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.batch.report import Summary
 from painterly.batch.selection import Selection, select, styles_of
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.record import Record

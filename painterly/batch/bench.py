@@ -29,7 +29,7 @@ from painterly.batch.stored_records import (
     write_record,
 )
 from painterly.batch.timelapse import Timelapse
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from painterly.batch.paintings_view import open_paintings
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Store
 

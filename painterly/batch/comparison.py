@@ -9,7 +9,7 @@ from typing import Any
 
 from painterly import ENGINE_VERSION
 from painterly.batch.order import Order, etag_of
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.images.output import OutputFormat
 from painterly.record import PaintingRef, Record
 from painterly.settings.settings import Settings

@@ -8,7 +8,7 @@ from painterly.batch.cpu_time import log_cpu_time
 from painterly.batch.order import Order
 from painterly.batch.reading import Inputs, StyleInput
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
 from painterly.diffusion.weights import DiffusionWeights

@@ -10,7 +10,7 @@ from painterly import ENGINE_VERSION
 from painterly.batch.order import PlannedOrder
 from painterly.batch.stored_records import now
 from painterly.batch.timelapse import Timelapse
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture

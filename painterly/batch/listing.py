@@ -8,7 +8,7 @@ from pathlib import Path
 
 from painterly.batch.buckets import Buckets
 from painterly.batch.names import sibling_prefix
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.settings import bucket_layout
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry

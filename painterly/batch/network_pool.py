@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.diffusion import licence
 from painterly.diffusion import sources as diffusion
 from painterly.diffusion.weights import DiffusionWeights

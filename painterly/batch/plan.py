@@ -17,7 +17,7 @@ from painterly.batch.stored_records import (
     record_readers,
     results_of,
 )
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import PictureError
 from painterly.record import Record
 from painterly.settings import bucket_layout

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from painterly.batch.plan import Plan
     from painterly.batch.selection import Selection
     from painterly.batch.workers import Outcome
-    from painterly.config import Config
+    from painterly.configuration.config import Config
 
 
 @dataclass(frozen=True)

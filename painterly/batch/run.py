@@ -8,7 +8,7 @@ from uuid import uuid4
 from painterly.batch import report
 from painterly.batch.batch import Batch, Paint
 from painterly.batch.watch import watch
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import PainterlyError
 from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stop

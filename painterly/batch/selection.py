@@ -11,7 +11,7 @@ from painterly.batch.listing import Listing, siblings
 from painterly.batch.names import ResultNames, could_meet
 from painterly.batch.paintings_view import all_styles
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.settings import bucket_layout

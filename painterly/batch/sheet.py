@@ -20,7 +20,7 @@ from painterly.batch.order import Order
 from painterly.batch.reading import PhotoFiles, PhotoInput
 from painterly.batch.selection import Selection, select
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of

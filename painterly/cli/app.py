@@ -120,7 +120,7 @@ def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
     Raises:
         ConfigError: `.env` or a variable of the log is wrong.
     """
-    from painterly import config
+    from painterly.configuration import config
 
     environment = {**config.environment(), **variables}
     log_to_stdout(
@@ -134,7 +134,7 @@ def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
 
 def _wants_json() -> bool:
     """Return whether errors are lines of JSON, also before the log is set up."""
-    from painterly import config
+    from painterly.configuration import config
 
     if logs_json():
         return True

@@ -21,7 +21,7 @@ from painterly.cli.brief_help import (
 from painterly.cli.installed_defaults import check_samples, paints_instantly
 from painterly.cli.parser import Parser, add_setting, filled, normalized, settings_given
 from painterly.cli.places import check_not_on_the_web, similar_picture
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.settings import bucket_layout, ready_styles
@@ -32,7 +32,7 @@ from painterly.storage.files import storage_errors
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
-    from painterly.config import Config
+    from painterly.configuration.config import Config
 
 WATCH_S = "60"
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = batch.parse_intermixed_args(normalized(words))
 
     def run(environment: Mapping[str, str]) -> int:
-        from painterly import config
         from painterly.batch.run import run as run_batch
+        from painterly.configuration import config
 
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()

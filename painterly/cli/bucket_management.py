@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
-from painterly import config
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
+from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
 from painterly.settings.installation import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket

@@ -10,7 +10,6 @@ from importlib import import_module, metadata
 from pathlib import Path, PurePath
 from typing import Any, NoReturn
 
-from painterly import config
 from painterly.cli import batch, picture_arguments
 from painterly.cli.app import leave
 from painterly.cli.brief_help import OF_BATCH, OF_BOTH, OF_PICTURE, ending, section
@@ -19,6 +18,7 @@ from painterly.cli.parser import HELP_WORDS, Parser, normalized
 from painterly.cli.picture_files import STANDARD
 from painterly.cli.places import is_on_the_web
 from painterly.cli.right_python import prefer_own_packages
+from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command

@@ -14,10 +14,10 @@ from getpass import getpass
 from pathlib import Path
 from typing import TypeVar
 
-from painterly import config, env_file
 from painterly.cli.app import fail, on_terminal, run_program
 from painterly.cli.bucket_management import check_buckets, create
 from painterly.cli.parser import Parser
+from painterly.configuration import config, env_file
 from painterly.errors import ConfigError
 from painterly.settings.installation import WORKSPACE, command
 from painterly.storage import open_bucket

@@ -11,7 +11,7 @@ from painterly.log import event
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
 
 if TYPE_CHECKING:
-    from painterly.config import Config
+    from painterly.configuration.config import Config
 
 # The web service keeps its photos among the results.
 WEB_FOLDERS = {

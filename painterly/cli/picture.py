@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from painterly import config
 from painterly.cli.app import run_program, set_up_log
 from painterly.cli.picture_arguments import (
     START,
@@ -29,7 +28,8 @@ from painterly.cli.picture_files import (
     read_photo,
     result_files,
 )
-from painterly.config import Config
+from painterly.configuration import config
+from painterly.configuration.config import Config
 from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError, WeightsError
 from painterly.log import event, logger, logs_json

@@ -24,7 +24,7 @@ from painterly.cli.parser import (
     whole_number,
 )
 from painterly.cli.picture_files import STANDARD
-from painterly.config import DEVICE_CHOICES, parse_memory_size
+from painterly.configuration.config import DEVICE_CHOICES, parse_memory_size
 from painterly.errors import ConfigError
 from painterly.images.output import OUTPUT_FORMATS, OutputFormat
 from painterly.settings import ready_styles

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly import config
 from painterly.batch.bench import Bench
 from painterly.batch.buckets import Buckets
 from painterly.batch.loading import load_devices
@@ -18,7 +17,8 @@ from painterly.batch.paintings_view import is_ready, open_paintings
 from painterly.batch.styles import Painting, Style
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
-from painterly.config import Config
+from painterly.configuration import config
+from painterly.configuration.config import Config
 from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from painterly import config
 from painterly.cli.installed_defaults import check_samples
 from painterly.cli.picture_files import check_is_painted, check_target, write_file
+from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import file_format
 from painterly.log import event

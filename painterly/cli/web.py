@@ -28,10 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser().parse_args(arguments)
 
     def run(environment: dict[str, str]) -> int:
-        from painterly import config
+        from painterly.configuration import config
+        from painterly.configuration.web_options import load_options
         from painterly.settings import ready_styles
         from painterly.web.app import serve
-        from painterly.web.options import load_options
 
         check_temporary_folder()  # Uploads are kept there.
         defaults = dict(web_folders(environment))
@@ -73,7 +73,7 @@ def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
     """Run the worker, in a process that the web process starts, and return the exit code."""
 
     def run(environment: dict[str, str]) -> int:
-        from painterly import config
+        from painterly.configuration import config
         from painterly.web.worker import work
 
         try:

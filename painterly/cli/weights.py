@@ -5,9 +5,9 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
-from painterly import config
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
+from painterly.configuration import config
 from painterly.diffusion import licence
 from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError

@@ -20,7 +20,7 @@ from painterly.batch.loading import load_devices
 from painterly.batch.network_pool import NetworkPool
 from painterly.batch.order import PlannedOrder
 from painterly.batch.reading import ChangedError, PhotoFiles, PhotoInput
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.log import log_to_stdout

@@ -22,7 +22,7 @@ from painterly.batch.workers import Outcome, SavingPool
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from painterly.cluster.fleet import Fleet, Member, connected, prepare
 from painterly.cluster.queues import Queues
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.progress import ShowBar, bar

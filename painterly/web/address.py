@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from painterly.web.options import PATH_SYNTAX, WebOptions
+from painterly.configuration.web_options import PATH_SYNTAX, WebOptions
 
 # The path that a proxy adds for the present request or callback; empty for none.
 ROOT: ContextVar[str] = ContextVar("root", default="")

@@ -16,7 +16,8 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from painterly import __version__
-from painterly.config import Config
+from painterly.configuration.config import Config
+from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
 from painterly.log import WarningLog, event, log_trace
@@ -25,7 +26,6 @@ from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
-from painterly.web.options import MEGA, WebOptions
 from painterly.web.pages import pages
 from painterly.web.schemas import (
     REFUSALS,

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from painterly.batch.buckets import Buckets
 from painterly.batch.paintings_view import PaintingsView, open_paintings
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, View

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from painterly.batch.paintings_view import all_styles, is_ready
 from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side

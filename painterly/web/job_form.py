@@ -9,8 +9,8 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from painterly.configuration.web_options import WebOptions
 from painterly.web.forms import KIND, parsed_form, text_of
-from painterly.web.options import WebOptions
 from painterly.web.schemas import ApiError, JobRequest
 from painterly.web.upload import Upload, checked_mask, checked_upload
 

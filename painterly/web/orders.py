@@ -10,7 +10,8 @@ from typing import Any
 
 from painterly.batch.stored_records import now
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
+from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat, file_format
@@ -23,7 +24,6 @@ from painterly.web.callbacks import check_callback
 from painterly.web.catalogue import INSTANT, Catalogue
 from painterly.web.job_index import USUAL_PHOTO, JobIndex
 from painterly.web.job_store import REQUESTS, StoredJob, new_id
-from painterly.web.options import WebOptions
 from painterly.web.poster import poster_side, poster_style
 from painterly.web.presets import offered, sized
 from painterly.web.previews import LARGEST_SIDE

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from painterly.batch.network_pool import IN_BUCKET
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.diffusion import sources
 from painterly.errors import WeightsError
 from painterly.settings.settings import Settings

@@ -25,7 +25,7 @@ from painterly.batch.order import PlannedOrder
 from painterly.batch.plan import check_names
 from painterly.batch.reading import decodable_memory, decode_photo, read_photo
 from painterly.batch.styles import Style
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError

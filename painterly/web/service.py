@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Depends, Request
 
-from painterly.config import Config
+from painterly.configuration.config import Config
+from painterly.configuration.web_options import WebOptions
 from painterly.web.buckets import open_buckets
 from painterly.web.callbacks import send_callback
 from painterly.web.catalogue import Catalogue
 from painterly.web.job_index import JobIndex
 from painterly.web.job_store import JobStore, StoredJob
-from painterly.web.options import WebOptions
 from painterly.web.orders import OrderBook, check_limits
 from painterly.web.previews import Previews
 from painterly.web.sessions import LoginRateLimiter, Sessions

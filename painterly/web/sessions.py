@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict, deque
 from typing import Any
 
-from painterly.web.options import WebOptions
+from painterly.configuration.web_options import WebOptions
 
 COOKIE = "painterly_session"
 SESSION_S = 7 * 24 * 3600

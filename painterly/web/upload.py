@@ -10,13 +10,13 @@ from pathlib import PurePosixPath
 import numpy as np
 from PIL import Image
 
+from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import PictureError
 from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.opening import EXTENSIONS
 from painterly.images.picture_file import PictureFile
 from painterly.storage.file_names import nfc, start_in_bytes
-from painterly.web.options import MEGA, WebOptions
 from painterly.web.schemas import ApiError
 from painterly.words.wording import printable
 

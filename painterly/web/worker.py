@@ -13,7 +13,7 @@ from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.batch.failures import is_out_of_memory, reason_of
-from painterly.config import Config
+from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview
 from painterly.images.files.extra_formats import for_visitors

@@ -16,11 +16,12 @@ from support.commands import contents
 from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
 
-from painterly import config, log
+from painterly import log
 from painterly.batch import run as batch
 from painterly.cli.batch import main
 from painterly.cli.picture import inetwork
-from painterly.config import BUCKETS
+from painterly.configuration import config
+from painterly.configuration.config import BUCKETS
 from painterly.storage import retry, s3_client
 
 # Each test runs a batch through a faulty network.

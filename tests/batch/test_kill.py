@@ -13,7 +13,7 @@ import pytest
 from support import programs, tiny
 from support.commands import contents
 
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from painterly import config
 from painterly.batch.buckets import Buckets
 from painterly.batch.listing import list_buckets
 from painterly.batch.selection import select
+from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.settings.bucket_layout import picture_extensions
 

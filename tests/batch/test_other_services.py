@@ -7,7 +7,7 @@ from support.folder_batches import QUICK
 from support.s3.other_service import other_service
 
 from painterly.cli.sync_commands import cl_get_results
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 
 WAYS = ("shuffled", "reversed", "unnamed", "no ETag", "no ETag in lists", "no ETag in heads")
 WAYS += ("no ETag in gets", "no ETag in puts", "empty ETag", "weak ETag", "capitals", "opaque")

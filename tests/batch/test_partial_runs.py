@@ -10,9 +10,9 @@ from support import tiny
 from support.folder_batches import keys, run
 from support.gallery import results_of
 
-from painterly import config
 from painterly.batch import run as batch
 from painterly.batch.checkpoints import Snapshot
+from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.storage.folder import FolderBucket
 

@@ -8,8 +8,8 @@ from PIL import Image
 from support import tiny
 from support.folder_batches import keys, run
 
-from painterly import config
 from painterly.cli.picture import inetwork
+from painterly.configuration import config
 from painterly.errors import ConfigError
 
 INSTANT = {"PRESET": "instant", "STYLE_SIZE": "64"}

@@ -8,8 +8,8 @@ from PIL import Image, ImageFont
 from support import tiny
 from support.commands import contents, python
 
-from painterly import config
 from painterly.cli.command import main
+from painterly.configuration import config
 from painterly.images import lettering
 from painterly.images.lettering import FONT
 from painterly.images.sheet import PAPER, cell_side, sheet_of

@@ -23,11 +23,12 @@ from support.polling import until
 from support.processes import STOP_S
 from support.receiver import receiving
 
-from painterly import config, log
+from painterly import log
 from painterly.batch import run as batch
 from painterly.batch import watch
 from painterly.cli.batch import main
-from painterly.config import BUCKETS
+from painterly.configuration import config
+from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped

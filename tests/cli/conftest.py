@@ -10,7 +10,7 @@ from support import tiny
 from support.commands import configure_buckets, fill_with_photos, set_variables
 from support.inetwork_runs import grey
 
-from painterly import config
+from painterly.configuration import config
 from painterly.storage.folder import FolderBucket
 
 

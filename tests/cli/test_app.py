@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from painterly import config, errors, log
+from painterly import errors, log
 from painterly.cli import batch, bucket_management, sync_commands, web, weights
 from painterly.cli.app import run_program, run_service
+from painterly.configuration import config
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 

@@ -9,7 +9,7 @@ import pytest
 from support.commands import fill, keys, on_a_terminal, set_variables
 
 from painterly.cli.bucket_management import bucket_management
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 from painterly.settings.installation import PROGRAM
 from painterly.storage import open_bucket
 from painterly.storage.base import ObjectError

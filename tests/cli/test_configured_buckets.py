@@ -5,7 +5,6 @@ import webbrowser
 import pytest
 from support.commands import contents, fill, keys
 
-from painterly import config
 from painterly.cli.bucket_management import bucket_management
 from painterly.cli.sync_commands import (
     cl_get_results,
@@ -14,6 +13,7 @@ from painterly.cli.sync_commands import (
     get_bucket_content,
     send_to_bucket,
 )
+from painterly.configuration import config
 from painterly.storage.folder import FolderBucket
 
 RESULTS = ("_gallery/thumbs/a b.jpg", "_records/monet/é.json", "index.html", "monet/2026/é.jpg")

@@ -12,9 +12,9 @@ from dotenv import dotenv_values
 from support.commands import keys, on_a_terminal, set_variables
 from support.s3_servers import SECRET
 
-from painterly import env_file
 from painterly.cli import init
-from painterly.config import BUCKETS
+from painterly.configuration import env_file
+from painterly.configuration.config import BUCKETS
 
 # A `clever` with one add-on, the one in its environment, if the user is logged in.
 CLEVER = """#!/bin/sh

@@ -6,12 +6,12 @@ import sys
 import pytest
 from support.commands import contents, keys, set_variables
 
-from painterly import config
 from painterly.cli.sync_commands import (
     cl_send_source,
     get_bucket_content,
     send_to_bucket,
 )
+from painterly.configuration import config
 
 
 def test_a_folder_sent_and_fetched_is_the_same_and_only_what_differs_is_moved_then(

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import pytest
 from support.polling import until
 
-from painterly import ENGINE_VERSION, config
+from painterly import ENGINE_VERSION
 from painterly.batch.order import PlannedOrder
 from painterly.batch.styles import Painting, Style
 from painterly.cluster import actor
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
+from painterly.configuration import config
 from painterly.errors import DeviceError
 from painterly.images.output import OutputFormat
 from painterly.settings.settings import Settings

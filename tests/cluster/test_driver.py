@@ -20,12 +20,12 @@ from support.folder_batches import (
 )
 from support.polling import until
 
-from painterly import config
 from painterly.batch import batch, watch
 from painterly.batch.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
 from painterly.cluster.driver import run_on_cluster
+from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.signals import Stopped

@@ -10,10 +10,10 @@ import tifffile
 from PIL import Image
 from support.pictures import decode, gradient, reduced_jpeg, saved, see_through
 
+from painterly.configuration.web_options import WebOptions
 from painterly.errors import PictureError
 from painterly.images.files import boxes, extra_formats
 from painterly.images.picture_file import PictureFile, read_header
-from painterly.web.options import WebOptions
 from painterly.web.schemas import ApiError
 from painterly.web.upload import checked_upload
 

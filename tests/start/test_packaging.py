@@ -12,7 +12,7 @@ from dotenv import dotenv_values
 from support.commands import python
 
 import painterly
-from painterly import config
+from painterly.configuration import config
 from painterly.storage.address import CELLAR
 
 REPO = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 from painterly.log import log_to_stdout
 from support import tiny
 from support.folder_batches import QUICK, keys, run

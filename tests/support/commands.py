@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly.config import BUCKETS
+from painterly.configuration.config import BUCKETS
 from painterly.errors import StorageError
 from painterly.settings.installation import PROGRAM
 from painterly.storage.base import Bucket

@@ -9,7 +9,8 @@ from support.browser import Viewer
 from support.web_page import staged
 from support.web_service import served
 
-from painterly import config, log
+from painterly import log
+from painterly.configuration import config
 from painterly.signals import Stop
 from painterly.web import stored_pictures
 from painterly.web.buckets import open_buckets

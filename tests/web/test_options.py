@@ -6,11 +6,11 @@ import pytest
 from support.commands import python
 from support.s3_servers import free_ports
 
-from painterly import config
+from painterly.configuration import config
+from painterly.configuration.web_options import MEGA, load_options
 from painterly.errors import ConfigError
 from painterly.web import app
 from painterly.web.app import serve
-from painterly.web.options import MEGA, load_options
 
 PASSWORD = {"WEB_PASSWORD": "a long password"}
 

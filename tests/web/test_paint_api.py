@@ -10,7 +10,7 @@ from PIL import Image
 from support import tiny
 from support.web_service import served
 
-from painterly import config
+from painterly.configuration import config
 from painterly.web.previews import Previews
 from painterly.web.runner import JobRunner
 

@@ -19,8 +19,8 @@ from support.pictures import saved
 from support.polling import until
 from support.web_service import served, stored_job
 
-from painterly import config
 from painterly.batch.styles import Painting
+from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
 from painterly.signals import Stopped

@@ -13,10 +13,10 @@ from support.polling import until
 from support.s3_servers import free_ports
 from support.web_service import send, served
 
+from painterly.configuration.web_options import load_options
 from painterly.errors import ConfigError
 from painterly.settings.installation import PROGRAM
 from painterly.web import callbacks
-from painterly.web.options import load_options
 
 PASSWORD = "a long password"
 HTML = {"Accept": "text/html"}

@@ -10,9 +10,9 @@ from support import tiny
 from support.web_service import send
 
 from painterly.batch.reading import decode_photo, read_photo
+from painterly.configuration.web_options import WebOptions
 from painterly.images import picture_file
 from painterly.storage.base import Entry
-from painterly.web.options import WebOptions
 from painterly.web.upload import checked_mask, checked_upload
 
 OPTIONS = WebOptions("127.0.0.1", 8000)

@@ -14,7 +14,7 @@ from support import tiny
 from support.polling import until
 from support.web_service import stored_job
 
-from painterly import config
+from painterly.configuration import config
 from painterly.record import Record
 from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from painterly.config import switch, whole_number
+from painterly.configuration.config import switch, whole_number
 from painterly.errors import ConfigError
 from painterly.words.webhook import parse_address
 from painterly.words.wording import shortened

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from painterly.config import (
+from painterly.configuration.config import (
     DEMO_SETTINGS,
     environment,
     is_quiet,
@@ -191,7 +191,9 @@ def test_a_wrong_value_is_named_with_what_is_expected(wrong, named):
 
 def test_every_variable_that_is_read_is_in_the_example():
     example = (PROGRAM / ".env.example").read_text()
-    variables = re.findall(r'"([A-Z][A-Z_]+)"', (PROGRAM / "painterly/config.py").read_text())
+    variables = re.findall(
+        r'"([A-Z][A-Z_]+)"', (PROGRAM / "painterly/configuration/config.py").read_text()
+    )
     assert {"PHOTO", "STYLE", "DEVICE"} <= {*variables}
     documented = re.findall("^#([A-Z_]+)=", example, re.MULTILINE)
     generated = {"STYLE_", "STYLE_PRESET", "AWS_"}

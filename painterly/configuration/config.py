@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from painterly import env_file
+from painterly.configuration import env_file
 from painterly.errors import ConfigError
 from painterly.images.output import (
     FORMAT_ALIASES,
