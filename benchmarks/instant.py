@@ -50,7 +50,7 @@ def measure(size: int) -> None:
     """Paint at a size, and print the times in seconds and the memory in GB."""
     from painterly import Settings
     from painterly.devices.budget import host_budget
-    from painterly.engine.instant import InstantTransfer
+    from painterly.engine.instant.instant import InstantTransfer
     from painterly.engine.paintings import Paintings
     from painterly.engine.transfer import TransferInputs
 

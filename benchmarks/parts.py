@@ -20,9 +20,9 @@ from painterly import Settings, load_vgg
 from painterly.devices import choose
 from painterly.devices.budget import Limits
 from painterly.devices.memory import device_budget
-from painterly.engine.matching import Matching
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.scale_optimizer import ScaleOptimizer
 from painterly.engine.paintings import as_paintings
-from painterly.engine.scale_optimizer import ScaleOptimizer
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from painterly.engine.instant_networks import CORRECTION, GREY, PIXEL_SCALE
+from painterly.engine.instant.networks import CORRECTION, GREY, PIXEL_SCALE
 from painterly.engine.places import PIXELS_OF_PLACE, PLACE
 from training.export import quantised, save
 

@@ -26,7 +26,7 @@ from painterly.batch.styles import Style
 from painterly.batch.workers import READ_AHEAD
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Devices
-from painterly.engine.instant import plan_memory
+from painterly.engine.instant.instant import plan_memory
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule, total_work

@@ -29,7 +29,6 @@ from painterly.engine.attention_memory import (
     seen_size,
 )
 from painterly.engine.attention_networks import Networks
-from painterly.engine.compilation import compiles_steps, compiles_terms, xla_failed
 from painterly.engine.latent_view import (
     Previews,
     Shown,
@@ -39,11 +38,12 @@ from painterly.engine.latent_view import (
     steered,
 )
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
-from painterly.engine.optimizers import rate_for_strength
+from painterly.engine.optimisation.compilation import compiles_steps, compiles_terms, xla_failed
+from painterly.engine.optimisation.optimizers import rate_for_strength
+from painterly.engine.optimisation.scale_optimizer import UNSTEERED
 from painterly.engine.paintings import nothing_to_paint
 from painterly.engine.picture import Canvas, picture_size
 from painterly.engine.places import is_used
-from painterly.engine.scale_optimizer import UNSTEERED
 from painterly.engine.schedule import Schedule, StepEta, work_of_steps
 from painterly.engine.style_transfer import StyleTransfer, plan_painting
 from painterly.engine.tensors import resample, to_batch

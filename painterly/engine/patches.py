@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine import inverted_file
-from painterly.engine.convolutions import spread
+from painterly.engine.features import inverted_file
+from painterly.engine.features.convolutions import spread
 from painterly.engine.memory_model import ROTATIONS
 from painterly.engine.paintings import Paintings, resized
 from painterly.engine.places import is_used

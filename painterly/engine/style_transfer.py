@@ -22,14 +22,26 @@ from painterly.devices.choose import (
     one_operation_at_a_time,
 )
 from painterly.devices.memory import device_budget, device_name
-from painterly.engine.convolutions import limit_blas
-from painterly.engine.detail import leaves_bare
+from painterly.engine.features.convolutions import limit_blas
+from painterly.engine.features.detail import leaves_bare
+from painterly.engine.features.targets import Problem, Targets
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
-from painterly.engine.matching import Matching
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
-from painterly.engine.objective import Objective
-from painterly.engine.optimizers import State, StepParams, initial_content_weight, term_weights
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.objective import Objective
+from painterly.engine.optimisation.optimizers import (
+    State,
+    StepParams,
+    initial_content_weight,
+    term_weights,
+)
+from painterly.engine.optimisation.scale_optimizer import (
+    CHECK_EVERY,
+    ScaleOptimizer,
+    ScaleSchedule,
+    program,
+)
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import (
@@ -39,9 +51,7 @@ from painterly.engine.picture import (
     picture_size,
     postprocess_bytes,
 )
-from painterly.engine.scale_optimizer import CHECK_EVERY, ScaleOptimizer, ScaleSchedule, program
 from painterly.engine.schedule import Schedule, StepEta, work_of_steps
-from painterly.engine.targets import Problem, Targets
 from painterly.engine.tensors import padded, resample, scaled_photo, to_batch
 from painterly.engine.transfer import TERMS, CheckStop, Step, Transfer, TransferInputs, named
 from painterly.engine.view import View

@@ -8,7 +8,7 @@ import numpy as np
 
 from painterly.devices.budget import Limits, MemoryBudget, host_budget
 from painterly.diffusion.weights import DiffusionWeights
-from painterly.engine.instant import InstantTransfer
+from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.transfer import Step, Transfer, TransferInputs
 from painterly.settings.settings import Settings

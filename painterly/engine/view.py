@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import chosen_precision
-from painterly.engine import neighbours
+from painterly.engine.features import neighbours
 from painterly.engine.memory_model import band_rows
 from painterly.engine.picture import Canvas
 from painterly.engine.places import FEW_BANDS

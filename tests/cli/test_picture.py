@@ -81,7 +81,7 @@ def test_a_picture_stopped_while_it_is_rebuilt_is_written_as_it_stands(monkeypat
 
 
 def test_an_instant_picture_stops_within_a_step_and_the_one_before_is_written(monkeypatch, capsys):
-    from painterly.engine.instant import InstantTransfer
+    from painterly.engine.instant.instant import InstantTransfer
 
     real = InstantTransfer.steps
 

@@ -12,12 +12,12 @@ import tensorflow as tf
 from support.tiny import last, picture
 
 from painterly import Settings, stylize
-from painterly.engine import compilation, matching, objective, scale_optimizer
-from painterly.engine.compilation import COMPILING_S, compiles_steps
-from painterly.engine.gaussians import by_products
+from painterly.engine.features.gaussians import by_products
 from painterly.engine.groups import groups_of
-from painterly.engine.matching import Matching
-from painterly.engine.optimizers import term_weights
+from painterly.engine.optimisation import compilation, matching, objective, scale_optimizer
+from painterly.engine.optimisation.compilation import COMPILING_S, compiles_steps
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.optimizers import term_weights
 from painterly.engine.paintings import Paintings
 from painterly.engine.tensors import padded
 

@@ -9,9 +9,9 @@ from support.tiny import picture
 
 from painterly import Settings, objective
 from painterly.engine.groups import groups_of
-from painterly.engine.matching import Matching
-from painterly.engine.objective import Objective
-from painterly.engine.optimizers import term_weights
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.objective import Objective
+from painterly.engine.optimisation.optimizers import term_weights
 from painterly.engine.paintings import Paintings
 from painterly.engine.tensors import padded
 from painterly.engine.view import View

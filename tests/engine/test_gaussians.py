@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from painterly.engine.gaussians import (
+from painterly.engine.features.gaussians import (
     by_eigenvectors,
     by_products,
     gaussian,
     moments_errors,
 )
-from painterly.engine.sums import Statistics, moment_sums, statistics
+from painterly.engine.features.sums import Statistics, moment_sums, statistics
 
 pytestmark = pytest.mark.group("engine: terms")
 

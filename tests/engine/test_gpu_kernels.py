@@ -10,14 +10,14 @@ from support.tiny import network, picture
 from tensorflow.python.framework import kernels
 
 from painterly import Settings
-from painterly.engine import neighbours
-from painterly.engine.compilation import TracedFunction
+from painterly.engine.features import neighbours
 from painterly.engine.groups import groups_of
-from painterly.engine.matching import Matching
-from painterly.engine.objective import Objective
+from painterly.engine.optimisation.compilation import TracedFunction
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.objective import Objective
+from painterly.engine.optimisation.scale_optimizer import program
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes import default
-from painterly.engine.scale_optimizer import program
 from painterly.engine.tensors import padded
 from painterly.vgg import ops
 

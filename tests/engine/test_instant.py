@@ -15,9 +15,18 @@ from support.tiny import each_read
 from painterly import Settings, load_vgg, objective, stylize
 from painterly.devices.budget import host_budget
 from painterly.devices.system_memory import resident_memory
-from painterly.engine import convolutions, instant, instant_matches, instant_networks
-from painterly.engine.instant import InstantTransfer
-from painterly.engine.instant_networks import DECODER
+from painterly.engine.features import convolutions
+from painterly.engine.instant import (
+    instant,
+)
+from painterly.engine.instant import (
+    matches as instant_matches,
+)
+from painterly.engine.instant import (
+    networks as instant_networks,
+)
+from painterly.engine.instant.instant import InstantTransfer
+from painterly.engine.instant.networks import DECODER
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
 from painterly.engine.places import MATCHED_LAYERS
@@ -483,7 +492,7 @@ def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, s
         import re, sys, numpy
         from painterly import Settings
         from painterly.devices.budget import host_budget
-        from painterly.engine.instant import InstantTransfer
+        from painterly.engine.instant.instant import InstantTransfer
         from painterly.engine.paintings import Paintings
         from painterly.engine.transfer import TransferInputs
         random = numpy.random.default_rng(0)

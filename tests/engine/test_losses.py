@@ -10,10 +10,10 @@ from scipy import ndimage
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
+from painterly.engine.features.structure import contours, structure_error
 from painterly.engine.groups import groups_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes import default
-from painterly.engine.structure import contours, structure_error
 from painterly.engine.view import View
 from painterly.errors import PictureError
 from painterly.vgg.network import NetworkOptions

@@ -12,10 +12,11 @@ from support.detail import numpy_detail
 from support.tiny import picture
 
 from painterly import Settings, objective
-from painterly.engine import memory_model, neighbours
+from painterly.engine import memory_model
+from painterly.engine.features import neighbours
 from painterly.engine.groups import groups_of, painting_targets
-from painterly.engine.matching import Matching
-from painterly.engine.objective import Objective
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.objective import Objective
 from painterly.engine.paintings import Paintings
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.recipes.default import SHALLOW_LAYERS, Default, RelativeLosses

@@ -12,7 +12,7 @@ from support.pictures import sample
 from support.tiny import last, picture
 
 from painterly import Settings, objective, stylize
-from painterly.engine.optimizers import initial_content_weight
+from painterly.engine.optimisation.optimizers import initial_content_weight
 from painterly.engine.transfer import TERMS
 from painterly.engine.view import View
 from painterly.vgg.network import NetworkOptions

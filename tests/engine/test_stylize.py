@@ -12,12 +12,13 @@ from support.tiny import each_read, last, picture
 
 from painterly import Settings, objective, stylize
 from painterly.devices.memory import device_budget
-from painterly.engine import groups, scale_optimizer
+from painterly.engine import groups
 from painterly.engine.groups import painting_targets
-from painterly.engine.optimizers import State, StepParams, adam
+from painterly.engine.optimisation import scale_optimizer
+from painterly.engine.optimisation.optimizers import State, StepParams, adam
+from painterly.engine.optimisation.scale_optimizer import Program, _traced_program, program
 from painterly.engine.paintings import Paintings
 from painterly.engine.picture import Canvas
-from painterly.engine.scale_optimizer import Program, _traced_program, program
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.engine.transfer import TransferInputs
 from painterly.errors import DivergedError
@@ -156,7 +157,7 @@ def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in
     tiny, monkeypatch
 ):
     traced = lru_cache(_traced_program.__wrapped__)
-    monkeypatch.setattr("painterly.engine.scale_optimizer._traced_program", traced)
+    monkeypatch.setattr("painterly.engine.optimisation.scale_optimizer._traced_program", traced)
 
     def resident():
         gc.collect()

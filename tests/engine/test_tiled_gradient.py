@@ -12,15 +12,16 @@ from support.fabricated import SOME_LAYERS, trained_arrays
 from support.tiny import each_read, picture
 
 from painterly import Settings, load_vgg, stylize
-from painterly.engine import memory_model, scale_optimizer, schedule
+from painterly.engine import memory_model, schedule
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import groups_of
 from painterly.engine.memory_model import PaintingInputs
-from painterly.engine.objective import Objective
+from painterly.engine.optimisation import scale_optimizer
+from painterly.engine.optimisation.objective import Objective
+from painterly.engine.optimisation.scale_optimizer import Program
 from painterly.engine.paintings import Paintings
 from painterly.engine.recipes.default import Moments, RelativeLosses
 from painterly.engine.recipes.inetwork import INetwork, OriginalLosses
-from painterly.engine.scale_optimizer import Program
 from painterly.engine.view import View
 from painterly.errors import MemoryShortError
 from painterly.vgg import network

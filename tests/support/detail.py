@@ -1,4 +1,4 @@
-"""A photo's detail in NumPy and SciPy, as painterly/engine/detail.py has it."""
+"""A photo's detail in NumPy and SciPy, as painterly/engine/features/detail.py has it."""
 
 import numpy as np
 from scipy.ndimage import gaussian_filter

@@ -10,7 +10,8 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 import tensorflow as tf
 import torch
 
-from painterly.engine import instant_networks, neighbours
+from painterly.engine.features import neighbours
+from painterly.engine.instant import networks as instant_networks
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.vgg.network import NetworkOptions, load_vgg
 from training import decoder, places, train_decoder

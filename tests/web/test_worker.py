@@ -270,7 +270,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
 
 
 def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
-    from painterly.engine.instant import InstantTransfer
+    from painterly.engine.instant.instant import InstantTransfer
 
     steps, unheeded = InstantTransfer.steps, []
 

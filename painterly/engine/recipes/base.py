@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.detail import detail
-from painterly.engine.gaussians import TINY
+from painterly.engine.features.detail import detail
+from painterly.engine.features.gaussians import TINY
+from painterly.engine.features.sums import Spread, Statistics, moment_sums, statistics
+from painterly.engine.features.targets import Group
 from painterly.engine.schedule import painting_size
-from painterly.engine.sums import Spread, Statistics, moment_sums, statistics
-from painterly.engine.targets import Group
 from painterly.engine.tensors import blurred
 from painterly.images import masks
 from painterly.images.arrays import resize

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
-from painterly.engine.gaussians import (
+from painterly.engine.features.gaussians import (
     TINY,
     Displacements,
     by_eigenvectors,
@@ -26,10 +26,10 @@ from painterly.engine.gaussians import (
     gaussian,
     moments_errors,
 )
+from painterly.engine.features.sums import Spread, Statistics, Sums, statistics, variance
+from painterly.engine.features.targets import Group
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.recipes.base import Losses, Recipe
-from painterly.engine.sums import Spread, Statistics, Sums, statistics, variance
-from painterly.engine.targets import Group
 from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
+from painterly.engine.features.sums import Spread, Statistics, Sums, statistics
+from painterly.engine.features.targets import Group
 from painterly.engine.recipes.base import Losses, Recipe
-from painterly.engine.sums import Spread, Statistics, Sums, statistics
-from painterly.engine.targets import Group
 from painterly.settings.settings import Settings
 from painterly.vgg.network import VGG
 

@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.features.sums import Spread, widened
+from painterly.engine.features.targets import Group
 from painterly.engine.recipes.base import Losses, Recipe
-from painterly.engine.sums import Spread, widened
-from painterly.engine.targets import Group
 from painterly.images import masks
 from painterly.images.arrays import resize
 from painterly.settings.settings import Settings

@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine import neighbours
-from painterly.engine.compilation import TracedFunction, compiles_terms
-from painterly.engine.detail import detail
+from painterly.engine.features import neighbours
+from painterly.engine.features.detail import detail
+from painterly.engine.features.structure import contours, structure_error
+from painterly.engine.features.sums import add_sums, spread, sum_dtype, widened
+from painterly.engine.features.targets import Group, Problem, Targets, composited
+from painterly.engine.optimisation.compilation import TracedFunction, compiles_terms
 from painterly.engine.picture import Canvas
-from painterly.engine.structure import contours, structure_error
-from painterly.engine.sums import add_sums, spread, sum_dtype, widened
-from painterly.engine.targets import Group, Problem, Targets, composited
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
 from painterly.settings.settings import Settings

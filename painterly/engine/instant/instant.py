@@ -16,10 +16,10 @@ from functools import partial, reduce
 import numpy as np
 
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import instant_matches
-from painterly.engine import instant_networks as networks
-from painterly.engine.convolutions import later, limit_blas, threads
-from painterly.engine.instant_matches import Candidates
+from painterly.engine.features.convolutions import later, limit_blas, threads
+from painterly.engine.instant import matches as instant_matches
+from painterly.engine.instant import networks as networks
+from painterly.engine.instant.matches import Candidates
 from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count, rebuilt

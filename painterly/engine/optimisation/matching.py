@@ -8,11 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from painterly.devices.choose import gpus_in_use
-from painterly.engine import neighbours
-from painterly.engine.detail import detail
-from painterly.engine.optimizers import CONTENT_WEIGHTS
+from painterly.engine.features import neighbours
+from painterly.engine.features.detail import detail
+from painterly.engine.features.targets import Group, Problem, composited
+from painterly.engine.optimisation.optimizers import CONTENT_WEIGHTS
 from painterly.engine.places import equalized
-from painterly.engine.targets import Group, Problem, composited
 from painterly.engine.tensors import padded
 from painterly.engine.view import View
 from painterly.vgg.ops import average_pool

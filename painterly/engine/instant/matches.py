@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine import inverted_file
-from painterly.engine.convolutions import later, spread
-from painterly.engine.instant_networks import (
+from painterly.engine.features import inverted_file
+from painterly.engine.features.convolutions import later, spread
+from painterly.engine.instant.networks import (
     CHANNELS,
     FEATURES_HALO,
     at_scale,

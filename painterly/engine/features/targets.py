@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from painterly.engine import neighbours
-from painterly.engine.structure import PhotoContours
+from painterly.engine.features import neighbours
+from painterly.engine.features.structure import PhotoContours
 
 
 class Group(NamedTuple):

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.sums import Statistics
+from painterly.engine.features.sums import Statistics
 
 TINY = 1e-30  # added to norms that may be 0
 # A part of the square of a feature's mean. Rounding errors of float32 sums over millions of

@@ -9,8 +9,8 @@ and matches follow them.
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.features.structure import luminance
 from painterly.engine.paintings import Paintings
-from painterly.engine.structure import luminance
 from painterly.engine.tensors import blurred, scaled_photo
 
 # A picture is blurred by 1 / BLUR of its longer side before its gradients are taken, and their

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.engine.convolutions import (
+from painterly.engine.features.convolutions import (
     AnyKernel,
     Finish,
     Kernel,

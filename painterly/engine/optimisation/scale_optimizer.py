@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.engine.compilation import TracedFunction, compiles_steps, xla_failed
-from painterly.engine.matching import Matching
+from painterly.engine.features.targets import Problem
 from painterly.engine.memory_model import MemoryPlan
-from painterly.engine.objective import Objective, signature
-from painterly.engine.optimizers import (
+from painterly.engine.optimisation.compilation import TracedFunction, compiles_steps, xla_failed
+from painterly.engine.optimisation.matching import Matching
+from painterly.engine.optimisation.objective import Objective, signature
+from painterly.engine.optimisation.optimizers import (
     CONTENT_WEIGHTS,
     MIN_STRENGTH,
     WINDOWS,
@@ -34,7 +35,6 @@ from painterly.engine.optimizers import (
     term_weights,
 )
 from painterly.engine.schedule import is_matched_before
-from painterly.engine.targets import Problem
 from painterly.engine.transfer import TERMS
 from painterly.errors import DivergedError
 from painterly.log import logger

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from painterly.engine.convolutions import spread
+from painterly.engine.features.convolutions import spread
 from painterly.images import arrays
 
 PIVOTS, NEAR = 256, 768

@@ -19,6 +19,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import tensorflow as tf
 
+from painterly.engine.features.structure import luminance
+from painterly.engine.features.sums import widened
 from painterly.engine.memory_model import (
     MAX_CANDIDATE_BYTES,
     QUERIES_AT_ONCE,
@@ -36,8 +38,6 @@ from painterly.engine.places import (
     SUBSPACE_ITERATIONS,
     TONE_NOISE,
 )
-from painterly.engine.structure import luminance
-from painterly.engine.sums import widened
 from painterly.vgg.network import poolings_before
 from painterly.vgg.ops import average_pool, with_gradient
 

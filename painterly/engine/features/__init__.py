@@ -1,0 +1,1 @@
+"""Statistics of feature maps, and the nearest neighbours of their places."""

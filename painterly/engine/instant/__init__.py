@@ -1,0 +1,1 @@
+"""Recipe instant: a picture in one pass, in NumPy."""

@@ -1,0 +1,1 @@
+"""The minimisation of the losses at one size."""
