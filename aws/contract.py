@@ -12,8 +12,8 @@ import re
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from painterly.batch.styles import RESERVED
 from painterly.errors import ConfigError
+from painterly.orders.styles import RESERVED
 from painterly.settings import bucket_layout, settings
 from painterly.storage.base import Bucket
 

@@ -12,8 +12,6 @@ from pathlib import Path
 import contract
 
 from painterly.batch import run as batch
-from painterly.batch.network_pool import IN_BUCKET
-from painterly.batch.paintings_view import all_styles, open_paintings
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
@@ -23,6 +21,8 @@ from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
+from painterly.orders.network_pool import IN_BUCKET
+from painterly.orders.paintings_view import all_styles, open_paintings
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account

@@ -12,13 +12,13 @@ import numpy as np
 from PIL import Image
 
 from painterly import Settings
-from painterly.batch.paintings_view import PaintingsView, all_styles
 from painterly.batch.reading import decode_style, read_paintings
-from painterly.batch.styles import Style
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers
 from painterly.images.picture_file import PictureFile
+from painterly.orders.paintings_view import PaintingsView, all_styles
+from painterly.orders.styles import Style
 from painterly.settings import ready_styles
 from painterly.settings.installation import PROGRAM
 

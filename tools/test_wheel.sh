@@ -16,4 +16,4 @@ PYTHONPATH=$folder/site "$programs/python" -P -m pytest -n 2 -m "not slow" \
   tests/batch/test_instant.py tests/batch/test_sheet.py \
   tests/engine/test_float16.py tests/engine/test_gatys.py \
   tests/gallery tests/images/test_encode.py tests/images/test_mended.py tests/images/test_position.py \
-  tests/test_record.py tests/words/test_texts.py tests/web --ignore tests/web/test_options.py
+  tests/orders/test_record.py tests/words/test_texts.py tests/web --ignore tests/web/test_options.py

@@ -22,7 +22,7 @@ from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
 from painterly.batch.failures import UNEXPECTED
 from painterly.errors import ConfigError, DeviceError, PictureError, StorageError, WeightsError
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.words.style_title import NO_TITLE
 from painterly.words.wording import printable
 

@@ -16,8 +16,8 @@ import boto3
 from botocore.config import Config
 from contract import STATE, STYLES, Document
 
-from painterly.batch.paintings_view import PaintingsView
 from painterly.errors import ConfigError
+from painterly.orders.paintings_view import PaintingsView
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import Account

@@ -20,9 +20,9 @@ from bot import telegram_pictures
 from bot.context import Context, show_action
 from bot.resources import Resources
 from bot.words import button, short
-from painterly.batch.paintings_view import all_styles
-from painterly.batch.styles import Style
 from painterly.errors import PictureError, StorageError
+from painterly.orders.paintings_view import all_styles
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 from painterly.storage.address import Account

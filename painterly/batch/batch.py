@@ -11,19 +11,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 from painterly.batch import checkpoints, report
-from painterly.batch.buckets import Buckets
-from painterly.batch.listing import Listing, list_buckets
 from painterly.batch.loading import load_devices
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.paintings_view import is_ready
-from painterly.batch.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.batch.report import Summary
-from painterly.batch.selection import Selection, select, styles_of
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.log import event
-from painterly.record import Record
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import Listing, list_buckets
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.paintings_view import is_ready
+from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
+from painterly.orders.record import Record
+from painterly.orders.selection import Selection, select, styles_of
+from painterly.orders.styles import Style
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop
 from painterly.storage.base import Bucket, UnavailableError

@@ -13,29 +13,29 @@ from logging import ERROR, WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from painterly.batch import ownership
-from painterly.batch.buckets import Buckets
 from painterly.batch.checkpoints import CheckpointStore, SavedState
-from painterly.batch.comparison import differences, stays
 from painterly.batch.finished import Finished, encoded, record_of
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order, PlannedOrder
 from painterly.batch.reading import Inputs, Reader
-from painterly.batch.stored_records import (
-    intact_record,
-    latest_record,
-    now,
-    order_record,
-    write_record,
-)
 from painterly.batch.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
+from painterly.orders import ownership
+from painterly.orders.buckets import Buckets
+from painterly.orders.comparison import differences, stays
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import Order, PlannedOrder
+from painterly.orders.record import PictureRef, Record
+from painterly.orders.stored_records import (
+    intact_record,
+    latest_record,
+    now,
+    order_record,
+    write_record,
+)
 from painterly.progress import follow
-from painterly.record import PictureRef, Record
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError, Bucket, ObjectError
 from painterly.storage.files import new_md5

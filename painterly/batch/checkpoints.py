@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from painterly.batch.order import Order
-from painterly.batch.selection import Selection
 from painterly.errors import StorageError
 from painterly.log import event
+from painterly.orders.order import Order
+from painterly.orders.selection import Selection
 from painterly.settings.bucket_layout import CHECKPOINTS, checkpoint_key, for_source
 from painterly.storage.base import Bucket, ObjectError, Store
 from painterly.storage.retry import logged_storage_errors

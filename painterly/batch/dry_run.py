@@ -19,10 +19,7 @@ import numpy as np
 from painterly.batch.bench import Bench
 from painterly.batch.cpu_time import log_cpu_time
 from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.order import Order
-from painterly.batch.plan import Plan
 from painterly.batch.reading import decodable_memory, decode_style, read_paintings
-from painterly.batch.styles import Style
 from painterly.batch.workers import READ_AHEAD
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Devices
@@ -36,6 +33,9 @@ from painterly.errors import MemoryShortError
 from painterly.images.header import Header
 from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
+from painterly.orders.order import Order
+from painterly.orders.plan import Plan
+from painterly.orders.styles import Style
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry

@@ -5,9 +5,7 @@ from logging import DEBUG, INFO
 from typing import TYPE_CHECKING
 
 from painterly.batch.cpu_time import log_cpu_time
-from painterly.batch.order import Order
 from painterly.batch.reading import Inputs, StyleInput
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
@@ -16,6 +14,8 @@ from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoMemory, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
+from painterly.orders.order import Order
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 
 if TYPE_CHECKING:

@@ -7,14 +7,14 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from painterly import ENGINE_VERSION
-from painterly.batch.order import PlannedOrder
-from painterly.batch.stored_records import now
 from painterly.batch.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.images import encode
 from painterly.images.picture import Picture
-from painterly.record import Record
+from painterly.orders.order import PlannedOrder
+from painterly.orders.record import Record
+from painterly.orders.stored_records import now
 from painterly.settings.settings import Settings
 from painterly.storage.files import new_md5
 

@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from painterly.batch.order import Order
-from painterly.batch.styles import Style
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PictureError
@@ -23,6 +21,8 @@ from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
+from painterly.orders.order import Order
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.words.wording import printable

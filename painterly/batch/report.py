@@ -7,9 +7,9 @@ from functools import partial
 from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
 
-from painterly.batch.comparison import differences, is_only_of_another_engine
 from painterly.log import event
-from painterly.record import Record
+from painterly.orders.comparison import differences, is_only_of_another_engine
+from painterly.orders.record import Record
 from painterly.words.notice import notice
 from painterly.words.webhook import deliver, post
 from painterly.words.wording import duration, listed, plural, printable
@@ -21,11 +21,11 @@ PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
 MAX_DIFFERENCES = 3  # names in such a line
 
 if TYPE_CHECKING:
-    from painterly.batch.order import PlannedOrder
-    from painterly.batch.plan import Plan
-    from painterly.batch.selection import Selection
     from painterly.batch.workers import Outcome
     from painterly.configuration.config import Config
+    from painterly.orders.order import PlannedOrder
+    from painterly.orders.plan import Plan
+    from painterly.orders.selection import Selection
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from painterly.batch.bench import Bench
-from painterly.batch.buckets import Buckets
 from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.listing import list_buckets
 from painterly.batch.loading import load_devices
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
 from painterly.batch.reading import PhotoFiles, PhotoInput
-from painterly.batch.selection import Selection, select
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import list_buckets
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import Order
+from painterly.orders.selection import Selection, select
+from painterly.orders.styles import Style
 from painterly.signals import Stop
 from painterly.storage.base import Entry
 

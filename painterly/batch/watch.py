@@ -14,9 +14,9 @@ from time import perf_counter
 
 from painterly.batch import report
 from painterly.batch.batch import Batch
-from painterly.batch.listing import Listing
 from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
+from painterly.orders.listing import Listing
 from painterly.settings.bucket_layout import CHECKPOINTS, STYLES, WEB, for_source, for_style
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from painterly.batch.bench import Bench
 from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
-from painterly.batch.order import PlannedOrder
-from painterly.batch.plan import Plan
 from painterly.batch.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.budget import Limits
 from painterly.log import event
-from painterly.record import Record
+from painterly.orders.order import PlannedOrder
+from painterly.orders.plan import Plan
+from painterly.orders.record import Record
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:

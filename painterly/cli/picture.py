@@ -39,9 +39,9 @@ from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.batch.order import SingleOrder
     from painterly.batch.timelapse import Timelapse
     from painterly.engine.transfer import Step
+    from painterly.orders.order import SingleOrder
     from painterly.storage.base import Entry
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
@@ -93,9 +93,9 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     kept.
     """
     from painterly.batch.bench import Bench
-    from painterly.batch.buckets import Buckets
     from painterly.batch.loading import load_devices
-    from painterly.batch.network_pool import NetworkPool
+    from painterly.orders.buckets import Buckets
+    from painterly.orders.network_pool import NetworkPool
     from painterly.storage.files import delete_leftovers
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
@@ -170,9 +170,9 @@ def _order(
 ) -> "SingleOrder":
     """Read the files of a picture into a bucket, and return its order. Raises ConfigError,
     PictureError."""
-    from painterly.batch.order import SingleOrder
-    from painterly.batch.styles import Painting, Style
     from painterly.images.picture_file import PictureFile
+    from painterly.orders.order import SingleOrder
+    from painterly.orders.styles import Painting, Style
 
     def named(path: str, argument: str) -> "Entry":
         return files.add(path, read_file(path, argument))

@@ -13,11 +13,11 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
 
-from painterly.batch.names import TIMELAPSE
 from painterly.cli.places import check_not_on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
+from painterly.orders.names import TIMELAPSE
 from painterly.settings import bucket_layout
 from painterly.storage.files import new_md5, replacing
 from painterly.storage.manifest import PAINTED, Manifest

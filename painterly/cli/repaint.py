@@ -9,12 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from painterly.batch.bench import Bench
-from painterly.batch.buckets import Buckets
 from painterly.batch.loading import load_devices
-from painterly.batch.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
-from painterly.batch.order import Order
-from painterly.batch.paintings_view import is_ready, open_paintings
-from painterly.batch.styles import Painting, Style
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.configuration import config
@@ -22,7 +17,12 @@ from painterly.configuration.config import Config
 from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
-from painterly.record import PictureRef, Record
+from painterly.orders.buckets import Buckets
+from painterly.orders.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
+from painterly.orders.order import Order
+from painterly.orders.paintings_view import is_ready, open_paintings
+from painterly.orders.record import PictureRef, Record
+from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
 from painterly.signals import Stop
 from painterly.storage import open_bucket

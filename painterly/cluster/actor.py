@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
 from painterly.batch.bench import Bench
-from painterly.batch.buckets import Buckets
 from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
 from painterly.batch.loading import load_devices
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import PlannedOrder
 from painterly.batch.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
 from painterly.log import log_to_stdout
-from painterly.record import Record
+from painterly.orders.buckets import Buckets
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import PlannedOrder
+from painterly.orders.record import Record
 from painterly.signals import Stop, Stopped
 from painterly.storage.retry import RetryingBucket
 

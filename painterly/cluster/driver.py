@@ -15,8 +15,6 @@ from typing import Any
 
 from painterly import ENGINE_VERSION
 from painterly.batch.bench import Bench
-from painterly.batch.order import PlannedOrder
-from painterly.batch.plan import Plan
 from painterly.batch.run import run as run_batch
 from painterly.batch.workers import Outcome, SavingPool
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
@@ -25,6 +23,8 @@ from painterly.cluster.queues import Queues
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError
 from painterly.log import event
+from painterly.orders.order import PlannedOrder
+from painterly.orders.plan import Plan
 from painterly.progress import ShowBar, bar
 from painterly.signals import POLL_S, Stopped
 from painterly.words.wording import duration, plural

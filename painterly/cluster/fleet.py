@@ -13,11 +13,11 @@ from logging import DEBUG, WARNING
 from pathlib import Path
 from typing import Any
 
-from painterly.batch.order import PlannedOrder
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.cluster.queues import MAX_ORDERS
 from painterly.errors import ConfigError
 from painterly.log import event
+from painterly.orders.order import PlannedOrder
 from painterly.settings.installation import install_command
 from painterly.words.wording import printable
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from painterly.batch.order import PlannedOrder
+from painterly.orders.order import PlannedOrder
 
 # The orders of one worker, however many photos there are: one is painted, one is stored, and two
 # are read.

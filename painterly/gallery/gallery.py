@@ -28,7 +28,7 @@ from painterly.gallery.thumbnails import (
     thumbnail_key,
 )
 from painterly.log import event, log_trace
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
 from painterly.storage.base import Bucket, ObjectError
 from painterly.storage.retry import logged_storage_errors

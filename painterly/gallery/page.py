@@ -16,7 +16,7 @@ from markupsafe import Markup
 from painterly.gallery import record_view
 from painterly.gallery.record_view import photo_name, sort_key, style_name
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.words.texts import DEFAULT, LANGUAGES, Texts, texts_of
 from painterly.words.wording import printable
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeGuard
 
 from painterly.errors import ConfigError
-from painterly.record import PaintingRef, Record, Scalar
+from painterly.orders.record import PaintingRef, Record, Scalar
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import READY, WEB
 from painterly.settings.settings import parse

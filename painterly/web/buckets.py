@@ -8,9 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from painterly.batch.buckets import Buckets
-from painterly.batch.paintings_view import PaintingsView, open_paintings
 from painterly.configuration.config import Config
+from painterly.orders.buckets import Buckets
+from painterly.orders.paintings_view import PaintingsView, open_paintings
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, View

@@ -9,12 +9,12 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from painterly.batch.paintings_view import all_styles, is_ready
-from painterly.batch.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side
+from painterly.orders.paintings_view import all_styles, is_ready
+from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes

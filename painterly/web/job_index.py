@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
 
-from painterly.batch.stored_records import now
 from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.log import WarningLog, event, log_trace
+from painterly.orders.stored_records import now
 from painterly.settings.settings import Settings
 from painterly.storage.base import UnavailableError
 from painterly.web.address import own

@@ -8,9 +8,9 @@ import threading
 import time
 from typing import Any
 
-from painterly.batch.stored_records import now
 from painterly.errors import StorageError
 from painterly.log import WarningLog
+from painterly.orders.stored_records import now
 from painterly.web.job_store import JobStore, StoredJob
 from painterly.web.schemas import JobState
 

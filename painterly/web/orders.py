@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from painterly.batch.stored_records import now
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat, file_format
+from painterly.orders.stored_records import now
+from painterly.orders.styles import Style
 from painterly.settings.paper import NONE
 from painterly.settings.settings import Settings, shown_name
 from painterly.storage.base import ObjectError

@@ -6,8 +6,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from painterly.batch.styles import title_of_files
 from painterly.diffusion import licence
+from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.address import own

@@ -12,15 +12,15 @@ import numpy as np
 
 from painterly.batch.failures import raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
-from painterly.batch.order import PlannedOrder
 from painterly.batch.reading import PhotoInput
-from painterly.batch.styles import Style
 from painterly.devices.device import HOST
 from painterly.errors import PictureError
 from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
-from painterly.record import Record
+from painterly.orders.order import PlannedOrder
+from painterly.orders.record import Record
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.web.catalogue import INSTANT
 from painterly.words.style_title import StyleTitle

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from painterly.batch.network_pool import IN_BUCKET
 from painterly.configuration.config import Config
 from painterly.diffusion import sources
 from painterly.errors import WeightsError
+from painterly.orders.network_pool import IN_BUCKET
 from painterly.settings.settings import Settings
 from painterly.web.schemas import Preset
 

@@ -22,7 +22,6 @@ from painterly.batch.reading import (
     decode_style,
     read_paintings,
 )
-from painterly.batch.styles import Style
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.schedule import total_work
 from painterly.engine.transfer import PhotoMemory, TransferInputs
@@ -32,6 +31,7 @@ from painterly.images.masks import painted
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket
 from painterly.web.catalogue import INSTANT, Catalogue

@@ -19,19 +19,19 @@ from painterly.batch.bench import Bench
 from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.batch.finished import Finished
 from painterly.batch.loading import load_devices
-from painterly.batch.names import result_key, timelapse_key
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import PlannedOrder
-from painterly.batch.plan import check_names
 from painterly.batch.reading import decodable_memory, decode_photo, read_photo
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event
-from painterly.record import Record
+from painterly.orders.names import result_key, timelapse_key
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import PlannedOrder
+from painterly.orders.plan import check_names
+from painterly.orders.record import Record
+from painterly.orders.styles import Style
 from painterly.settings.installation import install_command
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry

@@ -10,13 +10,13 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from painterly.batch.names import TIMELAPSE
-from painterly.batch.stored_records import read_record, record_readers
 from painterly.errors import PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.images.picture_file import PictureFile
-from painterly.record import Record
+from painterly.orders.names import TIMELAPSE
+from painterly.orders.record import Record
+from painterly.orders.stored_records import read_record, record_readers
 from painterly.settings.bucket_layout import GALLERY, RECORDS
 from painterly.storage.base import Bucket, Entry, ObjectError
 from painterly.web.buckets import Refreshed, WebBuckets

@@ -10,11 +10,11 @@ from support.commands import keys, set_variables
 from support.folder_batches import run
 
 from painterly import log
-from painterly.batch.buckets import Buckets
-from painterly.batch.listing import list_buckets
-from painterly.batch.selection import select
 from painterly.cli.sync_commands import cl_send_source
 from painterly.configuration import config
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import list_buckets
+from painterly.orders.selection import select
 from painterly.storage import open_bucket
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket

@@ -9,7 +9,7 @@ from support import tiny
 from support.folder_batches import keys, run
 
 from painterly import log
-from painterly.batch import comparison
+from painterly.orders import comparison
 
 
 def test_json_logs_have_one_object_a_line_with_the_numbers(folders, small_vgg, capsys):

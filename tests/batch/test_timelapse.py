@@ -13,7 +13,7 @@ from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 
 from painterly.batch import timelapse
 from painterly.batch.timelapse import FRAMES, MOST_BYTES, Timelapse
-from painterly.record import PictureRef, Record
+from painterly.orders.record import PictureRef, Record
 from painterly.storage.folder import FolderBucket
 
 BEACH = "monet/beach.timelapse.webp"

@@ -9,13 +9,13 @@ import pytest
 from support.polling import until
 
 from painterly import ENGINE_VERSION
-from painterly.batch.order import PlannedOrder
-from painterly.batch.styles import Painting, Style
 from painterly.cluster import actor
 from painterly.cluster.actor import RemoteWorker, WorkerSetup
 from painterly.configuration import config
 from painterly.errors import DeviceError
 from painterly.images.output import OutputFormat
+from painterly.orders.order import PlannedOrder
+from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, UnavailableError
 from painterly.storage.folder import FolderBucket

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from painterly import Settings
-from painterly.batch.order import PlannedOrder
-from painterly.batch.styles import Style
 from painterly.cluster.queues import Queues
 from painterly.images.output import OutputFormat
+from painterly.orders.order import PlannedOrder
+from painterly.orders.styles import Style
 from painterly.storage.base import Entry
 from painterly.vgg.sources import WeightsSource
 

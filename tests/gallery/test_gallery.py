@@ -8,7 +8,7 @@ from support.gallery import BLUE, GREEN, RED, Tags, add_result, flat, published,
 from painterly.gallery import gallery as module
 from painterly.gallery.gallery import Gallery
 from painterly.gallery.thumbnails import thumbnail, thumbnail_key
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.settings.bucket_layout import UNPUBLISHED
 from painterly.storage.base import ObjectError, UnavailableError
 from painterly.storage.folder import FolderBucket

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
-from painterly.batch.styles import styles_from_toml
 from painterly.gallery.page import SHARED, render_page, url
 from painterly.gallery.thumbnails import thumbnail_key
+from painterly.orders.styles import styles_from_toml
 from painterly.settings.installation import PROGRAM
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry

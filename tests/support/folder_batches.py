@@ -10,9 +10,9 @@ from PIL import Image
 from painterly import log
 from painterly.batch import reading
 from painterly.batch import run as batch
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import Order
 from painterly.configuration import config
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import Order
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny

@@ -10,7 +10,7 @@ import pytest
 from painterly.gallery.gallery import Gallery
 from painterly.images.encode import encode
 from painterly.images.output import OutputFormat
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 
 RED, BLUE, GREEN = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.6, 0.1)

@@ -4,10 +4,10 @@ import dataclasses
 import hashlib
 import sys
 
-from painterly.batch.network_pool import NetworkPool
 from painterly.cli import app, picture
 from painterly.cli.batch import main
 from painterly.configuration import config
+from painterly.orders.network_pool import NetworkPool
 from support import stand_in, tiny
 
 

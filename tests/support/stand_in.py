@@ -182,7 +182,7 @@ def install(set_attribute: Any = setattr) -> None:
         set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
     """
     from painterly.batch import easel
-    from painterly.batch.network_pool import NetworkPool
+    from painterly.orders.network_pool import NetworkPool
 
     set_attribute(easel, "prepared", StyleTransfer)
     set_attribute(easel, "Paintings", Paintings)

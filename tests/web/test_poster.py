@@ -10,7 +10,7 @@ from support.web_service import send
 
 from painterly.cli.command import main
 from painterly.images import sheet
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.signals import Stopped
 
 POSTER = {"poster": True}

@@ -19,10 +19,10 @@ from support.pictures import saved
 from support.polling import until
 from support.web_service import served, stored_job
 
-from painterly.batch.styles import Painting
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
+from painterly.orders.styles import Painting
 from painterly.signals import Stopped
 from painterly.web import previews, worker
 from painterly.web.catalogue import Catalogue

@@ -12,7 +12,7 @@ from support.pictures import saved
 from support.web_service import stored_job
 
 from painterly.gallery.thumbnails import thumbnail_key
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 from painterly.web import stored_pictures
 from painterly.web.job_store import JobStore

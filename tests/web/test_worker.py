@@ -15,7 +15,7 @@ from support.polling import until
 from support.web_service import stored_job
 
 from painterly.configuration import config
-from painterly.record import Record
+from painterly.orders.record import Record
 from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View
 from painterly.web import lease as leases

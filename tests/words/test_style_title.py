@@ -3,8 +3,8 @@
 import pytest
 from PIL import Image
 
-from painterly.batch.styles import styles_from_listing, styles_from_toml
 from painterly.errors import ConfigError
+from painterly.orders.styles import styles_from_listing, styles_from_toml
 from painterly.settings import ready_styles
 from painterly.settings.installation import PROGRAM
 from painterly.settings.settings import Settings

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
 
-from painterly.batch import styles
-from painterly.batch.buckets import Buckets
-from painterly.batch.listing import Listing, siblings
-from painterly.batch.names import ResultNames, could_meet
-from painterly.batch.paintings_view import all_styles
-from painterly.batch.styles import Style
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
+from painterly.orders import styles
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import Listing, siblings
+from painterly.orders.names import ResultNames, could_meet
+from painterly.orders.paintings_view import all_styles
+from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part

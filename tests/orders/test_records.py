@@ -9,10 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from painterly.batch.order import Order
-from painterly.batch.stored_records import MAX_READERS, read_records
-from painterly.batch.styles import Painting, Style
 from painterly.images.output import OutputFormat
+from painterly.orders.order import Order
+from painterly.orders.stored_records import MAX_READERS, read_records
+from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import PRESETS, Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry

@@ -7,8 +7,8 @@ import pytest
 from support.batch_results import ONE, RECORD, RESULT, edited, painted
 from support.folder_batches import run
 
-from painterly.batch.stored_records import stored_by
-from painterly.record import PictureRef, Record
+from painterly.orders.record import PictureRef, Record
+from painterly.orders.stored_records import stored_by
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from logging import WARNING
 
-from painterly.batch.names import TIMELAPSE, contenders_start, could_be_result
-from painterly.batch.order import PlannedOrder
-from painterly.batch.stored_records import (
+from painterly.errors import PictureError
+from painterly.orders.names import TIMELAPSE, contenders_start, could_be_result
+from painterly.orders.order import PlannedOrder
+from painterly.orders.record import PictureRef, Record
+from painterly.orders.stored_records import (
     is_content,
     is_intact,
     latest_record,
@@ -21,8 +23,6 @@ from painterly.batch.stored_records import (
     stored_by,
     write_record,
 )
-from painterly.errors import PictureError
-from painterly.record import PictureRef, Record
 from painterly.settings.bucket_layout import RECORDS, recorded, start_of_name
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.words.wording import printable

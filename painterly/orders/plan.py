@@ -4,22 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from painterly.batch.comparison import differences, stays
-from painterly.batch.names import Pair, ResultNames
-from painterly.batch.network_pool import NetworkPool
-from painterly.batch.order import PlannedOrder
-from painterly.batch.ownership import checked_record, is_named_by_another
-from painterly.batch.selection import Selection
-from painterly.batch.stored_records import (
+from painterly.configuration.config import Config
+from painterly.errors import PictureError
+from painterly.orders.comparison import differences, stays
+from painterly.orders.names import Pair, ResultNames
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.order import PlannedOrder
+from painterly.orders.ownership import checked_record, is_named_by_another
+from painterly.orders.record import Record
+from painterly.orders.selection import Selection
+from painterly.orders.stored_records import (
     intact_records,
     read_records,
     record_for,
     record_readers,
     results_of,
 )
-from painterly.configuration.config import Config
-from painterly.errors import PictureError
-from painterly.record import Record
 from painterly.settings import bucket_layout
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.words.wording import printable

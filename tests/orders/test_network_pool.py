@@ -12,13 +12,13 @@ from support.failures import weights_error
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
-from painterly.batch import network_pool
-from painterly.batch.order import Order
-from painterly.batch.styles import Style
 from painterly.diffusion import sources as diffusion
 from painterly.errors import WeightsError
 from painterly.images.output import OutputFormat
-from painterly.record import Record
+from painterly.orders import network_pool
+from painterly.orders.order import Order
+from painterly.orders.record import Record
+from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket

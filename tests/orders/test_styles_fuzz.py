@@ -5,8 +5,8 @@ import math
 
 from support.fuzzing import generators, mutated
 
-from painterly.batch.styles import styles_from_toml
 from painterly.errors import ConfigError
+from painterly.orders.styles import styles_from_toml
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 

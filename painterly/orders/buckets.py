@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from painterly.batch.paintings_view import open_paintings
 from painterly.configuration.config import Config
+from painterly.orders.paintings_view import open_paintings
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Store
 

@@ -9,8 +9,8 @@ from support import tiny
 from support.batch_results import RECORD, failures, painted, results
 from support.folder_batches import run
 
-from painterly.batch.names import ResultNames, contenders_start, could_be_result
 from painterly.images.output import OutputFormat
+from painterly.orders.names import ResultNames, contenders_start, could_be_result
 from painterly.storage import file_names, folder
 from painterly.storage.folder import FolderBucket
 

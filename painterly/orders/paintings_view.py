@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
-from painterly.batch.styles import Painting, Style, find_styles, styles_from_toml
 from painterly.errors import ConfigError
+from painterly.orders.styles import Painting, Style, find_styles, styles_from_toml
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import READY, STYLES
 from painterly.settings.settings import Settings

@@ -5,7 +5,7 @@ import json
 import pytest
 from support.gallery import parsed
 
-from painterly.record import PaintingRef, Record
+from painterly.orders.record import PaintingRef, Record
 
 WHOLE = {
     "format": 2,

@@ -8,10 +8,10 @@ from dataclasses import astuple, fields
 from typing import Any
 
 from painterly import ENGINE_VERSION
-from painterly.batch.order import Order, etag_of
 from painterly.configuration.config import Config
 from painterly.images.output import OutputFormat
-from painterly.record import PaintingRef, Record
+from painterly.orders.order import Order, etag_of
+from painterly.orders.record import PaintingRef, Record
 from painterly.settings.settings import Settings
 from painterly.vgg.sources import BUILT_IN_NETWORK, is_built_in
 

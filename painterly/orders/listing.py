@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from painterly.batch.buckets import Buckets
-from painterly.batch.names import sibling_prefix
 from painterly.configuration.config import Config
+from painterly.orders.buckets import Buckets
+from painterly.orders.names import sibling_prefix
 from painterly.settings import bucket_layout
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry

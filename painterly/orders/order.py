@@ -9,11 +9,11 @@ from pathlib import PurePath
 from typing import Any, Self
 
 from painterly import ENGINE_VERSION
-from painterly.batch.styles import Style
 from painterly.diffusion import sources as diffusion
 from painterly.images.output import OutputFormat
 from painterly.log import event
-from painterly.record import PaintingRef, PictureRef, Record
+from painterly.orders.record import PaintingRef, PictureRef, Record
+from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
 from painterly.settings.settings import FIELDS, OF_PAPER, Settings
 from painterly.storage.base import Entry

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from painterly.batch.buckets import Buckets
-from painterly.batch.listing import list_buckets
-from painterly.batch.selection import select
 from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import list_buckets
+from painterly.orders.selection import select
 from painterly.settings.bucket_layout import picture_extensions
 
 NAMES = {"BUCKET_SOURCE": "./photos", "BUCKET_STYLE": "./paintings", "BUCKET_RESULT": "./out"}

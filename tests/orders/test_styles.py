@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from painterly.batch.styles import (
+from painterly.errors import ConfigError
+from painterly.orders.styles import (
     find_pictures,
     find_styles,
     masks_by_picture,
@@ -12,7 +13,6 @@ from painterly.batch.styles import (
     styles_from_listing,
     styles_from_toml,
 )
-from painterly.errors import ConfigError
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket

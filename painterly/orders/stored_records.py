@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from painterly.batch.names import could_be_result
-from painterly.batch.order import PlannedOrder
-from painterly.record import Record
+from painterly.orders.names import could_be_result
+from painterly.orders.order import PlannedOrder
+from painterly.orders.record import Record
 from painterly.storage.base import Bucket, Entry, ObjectError
 
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
