@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from painterly import Settings
-from painterly.batch.reading import decode_style, read_paintings
+from painterly.bench.reading import decode_style, read_paintings
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers

@@ -10,9 +10,10 @@ from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from painterly.batch import checkpoints, report
-from painterly.batch.loading import load_devices
+from painterly.batch import report
 from painterly.batch.report import Summary
+from painterly.bench import checkpoints
+from painterly.bench.loading import load_devices
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.log import event
@@ -30,8 +31,8 @@ from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import outlasting_outages
 
 if TYPE_CHECKING:
-    from painterly.batch.bench import Bench
     from painterly.batch.workers import Outcome
+    from painterly.bench.bench import Bench
     from painterly.gallery.gallery import Gallery
 
 MAX_SHOWN = 50_000  # results on one page
@@ -99,8 +100,8 @@ class Batch:
             name = self.config.result_bucket
             return report.log_nothing_to_paint(plan, name, dry_run=True).exit_code
         devices = self._loading(plan.optimises).result()
-        from painterly.batch.bench import Bench
         from painterly.batch.dry_run import report_dry_run
+        from painterly.bench.bench import Bench
 
         bench = Bench(self.config, self.buckets, self._networks, self.stop)
         with closing(bench), devices.first.scope():
@@ -130,8 +131,8 @@ class Batch:
                 gallery.publish()
             return report.log_nothing_to_paint(plan, config.result_bucket)
 
-        from painterly.batch.bench import Bench
         from painterly.batch.workers import paint_all
+        from painterly.bench.bench import Bench
 
         self.stop.obey()
         with closing(Bench(config, self.buckets, self._networks, self.stop, gallery)) as bench:

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from painterly.batch.bench import Bench
-from painterly.batch.cpu_time import log_cpu_time
-from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.reading import decodable_memory, decode_style, read_paintings
 from painterly.batch.workers import READ_AHEAD
+from painterly.bench.bench import Bench
+from painterly.bench.cpu_time import log_cpu_time
+from painterly.bench.failures import raise_if_fatal, reason_of
+from painterly.bench.reading import decodable_memory, decode_style, read_paintings
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Devices
 from painterly.engine.instant.instant import plan_memory

@@ -14,10 +14,10 @@ from functools import partial
 from logging import WARNING
 from typing import TYPE_CHECKING
 
-from painterly.batch.bench import Bench
-from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.finished import Finished
-from painterly.batch.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
+from painterly.bench.bench import Bench
+from painterly.bench.failures import raise_if_fatal, reason_of
+from painterly.bench.finished import Finished
+from painterly.bench.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
 from painterly.devices.budget import Limits
 from painterly.log import event
 from painterly.orders.order import PlannedOrder
@@ -26,7 +26,7 @@ from painterly.orders.record import Record
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
-    from painterly.batch.easel import Easel
+    from painterly.bench.easel import Easel
     from painterly.devices.device import Devices
 
 READ_AHEAD = 2  # orders that are read ahead for one easel; one more for each other easel
@@ -87,7 +87,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         event(f"painting on {devices}", device=str(devices))
         bench.networks.load(first.style.settings, devices.first.name, first.weights)
 
-        from painterly.batch.easel import Easel
+        from painterly.bench.easel import Easel
 
         bench.mark_gallery()
         workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None

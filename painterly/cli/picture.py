@@ -39,7 +39,7 @@ from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
 
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
-    from painterly.batch.timelapse import Timelapse
+    from painterly.bench.timelapse import Timelapse
     from painterly.engine.transfer import Step
     from painterly.orders.order import SingleOrder
     from painterly.storage.base import Entry
@@ -92,8 +92,8 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     before painting if an argument does not fit, and after a signal Stopped with the files that are
     kept.
     """
-    from painterly.batch.bench import Bench
-    from painterly.batch.loading import load_devices
+    from painterly.bench.bench import Bench
+    from painterly.bench.loading import load_devices
     from painterly.orders.buckets import Buckets
     from painterly.orders.network_pool import NetworkPool
     from painterly.storage.files import delete_leftovers
@@ -125,7 +125,7 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
         )
         device = chosen_device(loading)
         logger.info("painting with %s", order.network)
-        from painterly.batch.easel import Easel
+        from painterly.bench.easel import Easel
 
         pictures = StepPictures(results, asked.save_every, stop)
         finished = bench.paint(

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from painterly.batch.timelapse import Timelapse
+    from painterly.bench.timelapse import Timelapse
     from painterly.devices.device import Device, Devices
     from painterly.images.picture import Picture
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly.batch.bench import Bench
-from painterly.batch.loading import load_devices
+from painterly.bench.bench import Bench
+from painterly.bench.loading import load_devices
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.configuration import config
@@ -73,7 +73,7 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
             overwrite=asked.overwrite,
         )
         device = chosen_device(loading)
-        from painterly.batch.easel import Easel
+        from painterly.bench.easel import Easel
 
         try:
             finished = bench.paint(order, inputs, Easel(device))

@@ -39,7 +39,7 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
         values["BUCKET_RESULT"] = NOWHERE
     loaded = config.load(values)
     check_samples(loaded)
-    from painterly.batch.sheet import paint_sheet, select_for_sheet
+    from painterly.bench.sheet import paint_sheet, select_for_sheet
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
 

@@ -12,11 +12,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 
 from painterly import ENGINE_VERSION
-from painterly.batch.bench import Bench
-from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.batch.finished import Finished
-from painterly.batch.loading import load_devices
-from painterly.batch.reading import ChangedError, PhotoFiles, PhotoInput
+from painterly.bench.bench import Bench
+from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
+from painterly.bench.finished import Finished
+from painterly.bench.loading import load_devices
+from painterly.bench.reading import ChangedError, PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
@@ -101,7 +101,7 @@ class RemoteWorker:
             buckets = Buckets.open(self._config)
         except PainterlyError as error:
             return Answer(problem=error)
-        from painterly.batch.easel import Easel
+        from painterly.bench.easel import Easel
 
         leaving = threading.Event()
         style, result = (

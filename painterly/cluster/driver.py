@@ -14,9 +14,9 @@ from logging import DEBUG, ERROR, WARNING
 from typing import Any
 
 from painterly import ENGINE_VERSION
-from painterly.batch.bench import Bench
 from painterly.batch.run import run as run_batch
 from painterly.batch.workers import Outcome, SavingPool
+from painterly.bench.bench import Bench
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from painterly.cluster.fleet import Fleet, Member, connected, prepare
 from painterly.cluster.queues import Queues

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.finished import Finished
-from painterly.batch.reading import PhotoInput
+from painterly.bench.failures import raise_if_fatal, reason_of
+from painterly.bench.finished import Finished
+from painterly.bench.reading import PhotoInput
 from painterly.devices.device import HOST
 from painterly.errors import PictureError
 from painterly.images.arrays import fit_size, resize, to_float

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from painterly.batch.reading import (
+from painterly.bench.reading import (
     PaintingFiles,
     decodable_memory,
     decode_style,

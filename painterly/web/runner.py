@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from painterly.batch.bench import Bench
-from painterly.batch.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.batch.finished import Finished
-from painterly.batch.loading import load_devices
-from painterly.batch.reading import decodable_memory, decode_photo, read_photo
+from painterly.bench.bench import Bench
+from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
+from painterly.bench.finished import Finished
+from painterly.bench.loading import load_devices
+from painterly.bench.reading import decodable_memory, decode_photo, read_photo
 from painterly.configuration.config import Config
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
@@ -186,7 +186,7 @@ class JobRunner:
         on_step: "Callable[[Step | PosterStep], None]",
         check: Callable[[], None],
     ) -> Finished:
-        from painterly.batch.easel import Easel
+        from painterly.bench.easel import Easel
 
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.

@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from logging import DEBUG, WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-from painterly.batch.failures import is_out_of_memory, reason_of
+from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview

@@ -18,7 +18,7 @@ from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, Context, texts
 from support.pictures import decode, gradient, png16, saved
 
-from painterly.batch.failures import reason_of
+from painterly.bench.failures import reason_of
 
 TIMEOUT = "Job attempt duration exceeded timeout"
 ENDED = "Essential container in task exited"

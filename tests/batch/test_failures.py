@@ -14,9 +14,9 @@ from support.batch_results import results
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly import log
-from painterly.batch import bench
-from painterly.batch.bench import Bench
 from painterly.batch.workers import SavingPool
+from painterly.bench import bench
+from painterly.bench.bench import Bench
 from painterly.errors import DivergedError
 from painterly.images import encode
 from painterly.images.picture_file import PictureFile

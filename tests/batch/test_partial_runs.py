@@ -11,7 +11,7 @@ from support.folder_batches import keys, run
 from support.gallery import results_of
 
 from painterly.batch import run as batch
-from painterly.batch.checkpoints import Snapshot
+from painterly.bench.checkpoints import Snapshot
 from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.storage.folder import FolderBucket

@@ -21,7 +21,7 @@ from support.folder_batches import (
 from support.polling import until
 
 from painterly.batch import batch, watch
-from painterly.batch.bench import Bench
+from painterly.bench.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
 from painterly.cluster.driver import run_on_cluster

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from painterly.batch import loading
+from painterly.bench import loading
 from painterly.devices import processor
 from painterly.devices.processor import cores, has_avx, limit_threads
 from painterly.errors import ConfigError, DeviceError

@@ -8,7 +8,7 @@ import psutil
 import pytest
 from support.polling import until
 
-from painterly.batch.loading import load_devices
+from painterly.bench.loading import load_devices
 from painterly.devices import choose, nvidia, try_gpu
 from painterly.devices.trials import Trials
 

@@ -25,7 +25,7 @@ WEIGHTS = small_weights()
 
 @pytest.fixture(autouse=True)
 def untraced():
-    """A trace takes longer than all steps here. tests/batch/test_attention.py paints by traces."""
+    """A trace takes longer than all steps here. tests/bench/test_attention.py paints by traces."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)

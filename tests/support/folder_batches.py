@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from painterly import log
-from painterly.batch import reading
 from painterly.batch import run as batch
+from painterly.bench import reading
 from painterly.configuration import config
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order

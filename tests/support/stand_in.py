@@ -181,7 +181,7 @@ def install(set_attribute: Any = setattr) -> None:
     Args:
         set_attribute: Takes an object, a name and a value, as pytest's `monkeypatch.setattr`.
     """
-    from painterly.batch import easel
+    from painterly.bench import easel
     from painterly.orders.network_pool import NetworkPool
 
     set_attribute(easel, "prepared", StyleTransfer)

@@ -9,7 +9,7 @@ from PIL import Image
 from support import tiny
 from support.web_service import send
 
-from painterly.batch.reading import decode_photo, read_photo
+from painterly.bench.reading import decode_photo, read_photo
 from painterly.configuration.web_options import WebOptions
 from painterly.images import picture_file
 from painterly.storage.base import Entry

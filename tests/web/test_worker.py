@@ -292,7 +292,7 @@ def test_a_cancel_ends_a_job_within_a_step(worker, monkeypatch):
 def test_a_cancel_ends_a_job_whose_photo_takes_long_to_read_and_the_next_one_begins(
     worker, monkeypatch
 ):
-    from painterly.batch import reading
+    from painterly.bench import reading
 
     begun, end, real = threading.Event(), threading.Event(), reading.decode_photo
 

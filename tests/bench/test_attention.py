@@ -11,7 +11,7 @@ from support.diffusion import small_weights
 from support.diffusion_hub import place
 from support.folder_batches import run
 
-from painterly.batch.easel import Easel
+from painterly.bench.easel import Easel
 from painterly.cli.picture import inetwork
 from painterly.diffusion import self_test, sources
 from painterly.signals import Stopped

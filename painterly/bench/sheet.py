@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from painterly.batch.bench import Bench
-from painterly.batch.failures import raise_if_fatal, reason_of
-from painterly.batch.loading import load_devices
-from painterly.batch.reading import PhotoFiles, PhotoInput
+from painterly.bench.bench import Bench
+from painterly.bench.failures import raise_if_fatal, reason_of
+from painterly.bench.loading import load_devices
+from painterly.bench.reading import PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError
 from painterly.images.lettering import label
@@ -87,7 +87,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
         side = min(side, int(size))
     networks = NetworkPool(None, buckets.style)
     device = load_devices(config.device, optimises=False).result().first
-    from painterly.batch.easel import Easel
+    from painterly.bench.easel import Easel
 
     cells: list[tuple[np.ndarray, str]] = []
     by_style, failed, easel = len(selection.styles) > 1, 0, Easel(device)

@@ -9,7 +9,7 @@ from support import tiny
 from support.folder_batches import grey_file
 from support.pictures import saved
 
-from painterly.batch.reading import (
+from painterly.bench.reading import (
     PaintingFiles,
     PhotoFiles,
     decode_photo,

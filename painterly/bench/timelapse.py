@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from painterly.batch.checkpoints import FRAME
+from painterly.bench.checkpoints import FRAME
 from painterly.gallery.thumbnails import preview
 from painterly.images.arrays import fit_size, resize, to_integers
 from painterly.images.colours import icc

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from painterly import ENGINE_VERSION
-from painterly.batch.timelapse import Timelapse
+from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.errors import MemoryShortError
 from painterly.images import encode

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING
 
-from painterly.batch.cpu_time import log_cpu_time
-from painterly.batch.reading import Inputs, StyleInput
+from painterly.bench.cpu_time import log_cpu_time
+from painterly.bench.reading import Inputs, StyleInput
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device

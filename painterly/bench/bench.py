@@ -13,10 +13,10 @@ from logging import ERROR, WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from painterly.batch.checkpoints import CheckpointStore, SavedState
-from painterly.batch.finished import Finished, encoded, record_of
-from painterly.batch.reading import Inputs, Reader
-from painterly.batch.timelapse import Timelapse
+from painterly.bench.checkpoints import CheckpointStore, SavedState
+from painterly.bench.finished import Finished, encoded, record_of
+from painterly.bench.reading import Inputs, Reader
+from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
 from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import MemoryShortError
@@ -43,7 +43,7 @@ from painterly.storage.retry import RetryingBucket
 from painterly.words.wording import duration, printable
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
-    from painterly.batch.easel import Easel
+    from painterly.bench.easel import Easel
     from painterly.engine.transfer import Step, Transfer
     from painterly.vgg.network import VGG
 

@@ -11,8 +11,8 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import RECORDS, RESULTS, TIMELAPSES, keys, run
 
-from painterly.batch import timelapse
-from painterly.batch.timelapse import FRAMES, MOST_BYTES, Timelapse
+from painterly.bench import timelapse
+from painterly.bench.timelapse import FRAMES, MOST_BYTES, Timelapse
 from painterly.orders.record import PictureRef, Record
 from painterly.storage.folder import FolderBucket
 

@@ -35,7 +35,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
                 from painterly.devices.device import host_devices
 
                 devices = host_devices(wanted)
-                import_module("painterly.batch.easel")
+                import_module("painterly.bench.easel")
                 return devices
             check_temporary_folder()
             check_tensorflow()
@@ -47,7 +47,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
 
                 devices = choose_devices(wanted)
                 import_module("painterly.engine.style_transfer")
-                import_module("painterly.batch.easel")
+                import_module("painterly.bench.easel")
         finally:
             gc.freeze()  # Later searches pass over all that was loaded, too.
             gc.enable()

@@ -1,0 +1,1 @@
+"""The bench, at which an order becomes a result."""
