@@ -11,7 +11,6 @@ from pathlib import Path
 
 import contract
 
-from painterly.batch import run as batch
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
@@ -23,6 +22,7 @@ from painterly.images.picture_file import PictureFile
 from painterly.log import event
 from painterly.orders.network_pool import IN_BUCKET
 from painterly.orders.paintings_view import all_styles, open_paintings
+from painterly.runs import run as batch
 from painterly.settings import ready_styles
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account

@@ -36,7 +36,7 @@ def lets_through(path: str) -> bool:
 
 def test_the_image_has_the_network_of_our_own_and_no_secret():
     assert lets_through(BUILTIN.relative_to(PROGRAM).as_posix())
-    for path in ("painterly/batch/run.py", "aws/entrypoint.py", "aws/contract.py", "start.sh"):
+    for path in ("painterly/runs/run.py", "aws/entrypoint.py", "aws/contract.py", "start.sh"):
         assert lets_through(path)
     for path in (".env", ".git/config", "samples/.env", "aws/bot/handler.py", "tests/conftest.py"):
         assert not lets_through(path)

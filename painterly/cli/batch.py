@@ -80,8 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = batch.parse_intermixed_args(normalized(words))
 
     def run(environment: Mapping[str, str]) -> int:
-        from painterly.batch.run import run as run_batch
         from painterly.configuration import config
+        from painterly.runs.run import run as run_batch
 
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()

@@ -14,8 +14,6 @@ from logging import DEBUG, ERROR, WARNING
 from typing import Any
 
 from painterly import ENGINE_VERSION
-from painterly.batch.run import run as run_batch
-from painterly.batch.workers import Outcome, SavingPool
 from painterly.bench.bench import Bench
 from painterly.cluster.actor import LEAVE_S, Answer, WorkerSetup
 from painterly.cluster.fleet import Fleet, Member, connected, prepare
@@ -26,6 +24,8 @@ from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.progress import ShowBar, bar
+from painterly.runs.run import run as run_batch
+from painterly.runs.workers import Outcome, SavingPool
 from painterly.signals import POLL_S, Stopped
 from painterly.words.wording import duration, plural
 

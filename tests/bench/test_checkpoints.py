@@ -15,10 +15,10 @@ from support.batch_results import s3_batch
 from support.folder_batches import RECORDS, RESULTS, keys, run
 from support.fuzzing import CASES, generators, mutated
 
-from painterly.batch import run as batch
 from painterly.bench import checkpoints
 from painterly.bench.checkpoints import Snapshot, read_snapshot
 from painterly.configuration import config
+from painterly.runs import run as batch
 from painterly.signals import Stopped
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from support.commands import set_variables
 
-from painterly.batch import run as batch_run
 from painterly.cli.batch import main, place_variables
 from painterly.configuration import config
+from painterly.runs import run as batch_run
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from support import tiny
 
-from painterly.batch import run as batch_run
 from painterly.cli.command import main
 from painterly.cli.picture_arguments import asked_for, parsed
 from painterly.configuration import config
+from painterly.runs import run as batch_run
 from painterly.settings import ready_styles
 
 QUICK = ("--preset", "instant", "--size", "64")

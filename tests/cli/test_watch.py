@@ -18,9 +18,9 @@ from support.commands import configure_buckets, fill, set_variables
 from support.folder_batches import QUICK
 from support.polling import until
 
-from painterly.batch import run as batch
 from painterly.cli import sync_commands
 from painterly.configuration import config
+from painterly.runs import run as batch
 from painterly.settings.bucket_layout import ENDED
 from painterly.settings.installation import PROGRAM
 

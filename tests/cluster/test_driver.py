@@ -20,7 +20,6 @@ from support.folder_batches import (
 )
 from support.polling import until
 
-from painterly.batch import batch, watch
 from painterly.bench.bench import Bench
 from painterly.cluster import actor, driver, fleet, queues
 from painterly.cluster.actor import Answer
@@ -28,6 +27,7 @@ from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
+from painterly.runs import batch, watch
 from painterly.signals import Stopped
 from painterly.storage.base import UnavailableError
 

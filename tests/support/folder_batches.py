@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from painterly import log
-from painterly.batch import run as batch
 from painterly.bench import reading
 from painterly.configuration import config
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
+from painterly.runs import run as batch
 from painterly.storage.folder import FolderBucket
 from support import stand_in as stand_in_engine
 from support import tiny

@@ -20,8 +20,8 @@ STOP_S = 5.0  # from a signal to the end of a run whose steps take milliseconds,
 PRELOAD = (
     "painterly.devices.choose",
     "painterly.bench.easel",
-    "painterly.batch.dry_run",
-    "painterly.batch.workers",
+    "painterly.runs.dry_run",
+    "painterly.runs.workers",
     "painterly.storage.s3",
     "support.programs",
 )

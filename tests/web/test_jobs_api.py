@@ -383,8 +383,8 @@ def test_what_cannot_be_painted_says_why(web, worker):
 
 def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
     """Its runs delete checkpoints that they have no use for, and read all that is in the bucket."""
-    from painterly.batch import run
     from painterly.configuration import config
+    from painterly.runs import run
 
     send(web)
     assert worker.paint()

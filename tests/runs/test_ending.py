@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from support.folder_batches import run
 
-from painterly.batch import workers
 from painterly.errors import WeightsError
+from painterly.runs import workers
 from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stopped
 

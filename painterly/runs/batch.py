@@ -10,8 +10,6 @@ from logging import WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from painterly.batch import report
-from painterly.batch.report import Summary
 from painterly.bench import checkpoints
 from painterly.bench.loading import load_devices
 from painterly.configuration.config import Config
@@ -25,15 +23,17 @@ from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.orders.record import Record
 from painterly.orders.selection import Selection, select, styles_of
 from painterly.orders.styles import Style
+from painterly.runs import report
+from painterly.runs.report import Summary
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import outlasting_outages
 
 if TYPE_CHECKING:
-    from painterly.batch.workers import Outcome
     from painterly.bench.bench import Bench
     from painterly.gallery.gallery import Gallery
+    from painterly.runs.workers import Outcome
 
 MAX_SHOWN = 50_000  # results on one page
 # As workers.paint_all does with its devices, and the cluster.
@@ -100,8 +100,8 @@ class Batch:
             name = self.config.result_bucket
             return report.log_nothing_to_paint(plan, name, dry_run=True).exit_code
         devices = self._loading(plan.optimises).result()
-        from painterly.batch.dry_run import report_dry_run
         from painterly.bench.bench import Bench
+        from painterly.runs.dry_run import report_dry_run
 
         bench = Bench(self.config, self.buckets, self._networks, self.stop)
         with closing(bench), devices.first.scope():
@@ -131,8 +131,8 @@ class Batch:
                 gallery.publish()
             return report.log_nothing_to_paint(plan, config.result_bucket)
 
-        from painterly.batch.workers import paint_all
         from painterly.bench.bench import Bench
+        from painterly.runs.workers import paint_all
 
         self.stop.obey()
         with closing(Bench(config, self.buckets, self._networks, self.stop, gallery)) as bench:

@@ -14,12 +14,12 @@ from support.batch_results import results
 from support.folder_batches import RECORDS, RESULTS, keys, run
 
 from painterly import log
-from painterly.batch.workers import SavingPool
 from painterly.bench import bench
 from painterly.bench.bench import Bench
 from painterly.errors import DivergedError
 from painterly.images import encode
 from painterly.images.picture_file import PictureFile
+from painterly.runs.workers import SavingPool
 from painterly.storage.base import DiskError, ObjectError, UnavailableError
 from painterly.storage.files import storage_errors
 from painterly.storage.folder import FolderBucket

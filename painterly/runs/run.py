@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 from time import perf_counter
 from uuid import uuid4
 
-from painterly.batch import report
-from painterly.batch.batch import Batch, Paint
-from painterly.batch.watch import watch
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError
+from painterly.runs import report
+from painterly.runs.batch import Batch, Paint
+from painterly.runs.watch import watch
 from painterly.settings.bucket_layout import ENDED
 from painterly.signals import Stop
 from painterly.storage.base import Bucket, UnavailableError

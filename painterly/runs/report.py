@@ -21,11 +21,11 @@ PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
 MAX_DIFFERENCES = 3  # names in such a line
 
 if TYPE_CHECKING:
-    from painterly.batch.workers import Outcome
     from painterly.configuration.config import Config
     from painterly.orders.order import PlannedOrder
     from painterly.orders.plan import Plan
     from painterly.orders.selection import Selection
+    from painterly.runs.workers import Outcome
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,12 @@ from support.processes import STOP_S
 from support.receiver import receiving
 
 from painterly import log
-from painterly.batch import run as batch
-from painterly.batch import watch
 from painterly.cli.batch import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
+from painterly.runs import run as batch
+from painterly.runs import watch
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.storage.folder import FolderBucket

@@ -17,11 +17,11 @@ from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
 
 from painterly import log
-from painterly.batch import run as batch
 from painterly.cli.batch import main
 from painterly.cli.picture import inetwork
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
+from painterly.runs import run as batch
 from painterly.storage import retry, s3_client
 
 # Each test runs a batch through a faulty network.

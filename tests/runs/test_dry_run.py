@@ -14,11 +14,11 @@ from support.folder_batches import grey_file, keys, run
 from support.pictures import saved
 
 from painterly import log
-from painterly.batch import batch, dry_run
-from painterly.batch import run as batch_run
 from painterly.bench import bench
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.style_transfer import StyleTransfer
+from painterly.runs import batch, dry_run
+from painterly.runs import run as batch_run
 from painterly.storage.folder import FolderBucket
 
 

@@ -10,10 +10,10 @@ from support import tiny
 from support.folder_batches import keys, run
 from support.gallery import results_of
 
-from painterly.batch import run as batch
 from painterly.bench.checkpoints import Snapshot
 from painterly.configuration import config
 from painterly.errors import ConfigError
+from painterly.runs import run as batch
 from painterly.storage.folder import FolderBucket
 
 BEACH_IN_MONET = {"monet/beach.jpg", "_records/monet/beach.jpg.json"}

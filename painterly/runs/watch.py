@@ -12,11 +12,11 @@ from functools import partial
 from logging import WARNING
 from time import perf_counter
 
-from painterly.batch import report
-from painterly.batch.batch import Batch
 from painterly.errors import ConfigError, StorageError, WeightsError
 from painterly.log import WarningLog, event
 from painterly.orders.listing import Listing
+from painterly.runs import report
+from painterly.runs.batch import Batch
 from painterly.settings.bucket_layout import CHECKPOINTS, STYLES, WEB, for_source, for_style
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry

@@ -11,12 +11,12 @@ import pytest
 from support import programs, tiny
 from support.folder_batches import keys, run
 
-from painterly.batch import workers
-from painterly.batch.workers import run_side_by_side
 from painterly.bench import reading
 from painterly.bench.bench import Bench
 from painterly.bench.reading import Reader
 from painterly.errors import PainterlyError
+from painterly.runs import workers
+from painterly.runs.workers import run_side_by_side
 
 pytestmark = pytest.mark.group("processes")
 

@@ -13,8 +13,8 @@ import pytest
 from support.folder_batches import run
 from support.receiver import receiving
 
-from painterly.batch import report
 from painterly.errors import WeightsError
+from painterly.runs import report
 from painterly.words import webhook
 from painterly.words.notice import notice
 

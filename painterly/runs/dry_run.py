@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from painterly.batch.workers import READ_AHEAD
 from painterly.bench.bench import Bench
 from painterly.bench.cpu_time import log_cpu_time
 from painterly.bench.failures import raise_if_fatal, reason_of
@@ -36,6 +35,7 @@ from painterly.log import event
 from painterly.orders.order import Order
 from painterly.orders.plan import Plan
 from painterly.orders.styles import Style
+from painterly.runs.workers import READ_AHEAD
 from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry

@@ -1,1 +1,0 @@
-"""The runner: plan, paint, store."""

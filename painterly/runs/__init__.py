@@ -1,0 +1,1 @@
+"""Runs over many orders, their rounds, and their reports."""
