@@ -12,7 +12,7 @@ from painterly.settings.installation import check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
-    from painterly.web.supervisor import Pipe
+    from painterly.jobs.supervisor import Pipe
 
 EXIT_CODES = f"""\
 The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
@@ -74,7 +74,7 @@ def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
 
     def run(environment: dict[str, str]) -> int:
         from painterly.configuration import config
-        from painterly.web.worker import work
+        from painterly.jobs.worker import work
 
         try:
             return work(config.load(environment, demo_settings={}), pipe, owner, gone)

@@ -10,6 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
+from painterly.jobs.previews import (
+    MAX_PHOTO,
+    MAX_PIXELS,
+    PATIENCE_S,
+    RETRY_S,
+    WHOLE_PATIENCE_S,
+)
+from painterly.jobs.requests import LARGEST_WHOLE
+from painterly.jobs.schemas import REFUSALS, ApiError
 from painterly.web.forms import KIND, parsed_form, text_of
 from painterly.web.job_form import (
     BODY,
@@ -19,15 +28,6 @@ from painterly.web.job_form import (
     read_mask,
     read_photo,
 )
-from painterly.web.orders import LARGEST_WHOLE
-from painterly.web.previews import (
-    MAX_PHOTO,
-    MAX_PIXELS,
-    PATIENCE_S,
-    RETRY_S,
-    WHOLE_PATIENCE_S,
-)
-from painterly.web.schemas import REFUSALS, ApiError
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
 

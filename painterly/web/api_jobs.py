@@ -10,10 +10,8 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
-from painterly.web.address import own
-from painterly.web.job_form import BODY, job_form, read_mask, read_photo
-from painterly.web.job_store import StoredJob
-from painterly.web.schemas import (
+from painterly.jobs.address import own
+from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
     ApiError,
@@ -23,6 +21,8 @@ from painterly.web.schemas import (
     JobOut,
     not_found,
 )
+from painterly.jobs.store import StoredJob
+from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import (
     mask_of,

@@ -4,14 +4,14 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from painterly.web.buckets import UPLOADED
-from painterly.web.catalogue import painting_view
+from painterly.jobs.buckets import UPLOADED
+from painterly.jobs.catalogue import painting_view
+from painterly.jobs.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
+from painterly.jobs.upload import checked_upload
 from painterly.web.forms import KIND, parsed_form
 from painterly.web.language import Language
-from painterly.web.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
-from painterly.web.upload import checked_upload
 
 LONGEST_FIELD = 20_000  # bytes of other fields, which are ignored
 _FILE = {"type": "string", "format": "binary"}

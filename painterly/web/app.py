@@ -20,14 +20,7 @@ from painterly.configuration.config import Config
 from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
-from painterly.log import WarningLog, event, log_trace
-from painterly.storage.base import BadKeyError
-from painterly.web.api_instant import instant
-from painterly.web.api_jobs import jobs
-from painterly.web.api_paintings import paintings
-from painterly.web.gate import METRICS, middleware
-from painterly.web.pages import pages
-from painterly.web.schemas import (
+from painterly.jobs.schemas import (
     REFUSALS,
     ApiError,
     Health,
@@ -35,6 +28,13 @@ from painterly.web.schemas import (
     Refusal,
     System,
 )
+from painterly.log import WarningLog, event, log_trace
+from painterly.storage.base import BadKeyError
+from painterly.web.api_instant import instant
+from painterly.web.api_jobs import jobs
+from painterly.web.api_paintings import paintings
+from painterly.web.gate import METRICS, middleware
+from painterly.web.pages import pages
 from painterly.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from painterly.web.schemas import ApiError
+from painterly.jobs.schemas import ApiError
 
 KIND = "multipart/form-data"
 # For names beyond ASCII, .NET, urllib3 before version 2 and others write this form of RFC 8187,

@@ -16,9 +16,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from painterly.configuration.web_options import WebOptions
-from painterly.web.address import inner_path, is_cross_site, is_own_name, own, under_root
+from painterly.jobs.address import inner_path, is_cross_site, is_own_name, own, under_root
+from painterly.jobs.schemas import ApiError
 from painterly.web.rendering import shown
-from painterly.web.schemas import ApiError
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, SESSION_S
 from painterly.words.texts import DEFAULT, Texts

@@ -11,8 +11,8 @@ import psutil
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from painterly.web.job_store import StoredJob
-from painterly.web.schemas import JobState, Preset
+from painterly.jobs.schemas import JobState, Preset
+from painterly.jobs.store import StoredJob
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _BOUNDS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)

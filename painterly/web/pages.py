@@ -7,16 +7,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from painterly.diffusion import licence
+from painterly.jobs.address import own
+from painterly.jobs.catalogue import display_name
+from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import picture_extensions
-from painterly.web.address import own
 from painterly.web.api_docs import docs_context
-from painterly.web.catalogue import display_name
 from painterly.web.gate import client_address
 from painterly.web.language import Language, language_of
 from painterly.web.rendering import shown
-from painterly.web.schemas import MAX_BLENDED
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
 from painterly.words.style_title import StyleTitle

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from painterly.gallery.page import SHARED, configure, languages_context
-from painterly.web.address import own
+from painterly.jobs.address import own
 from painterly.web.language import language_of
 from painterly.web.service import Service
 

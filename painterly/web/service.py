@@ -10,16 +10,16 @@ from fastapi import Depends, Request
 
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
-from painterly.web.buckets import open_buckets
-from painterly.web.callbacks import send_callback
-from painterly.web.catalogue import Catalogue
-from painterly.web.job_index import JobIndex
-from painterly.web.job_store import JobStore, StoredJob
-from painterly.web.orders import OrderBook, check_limits
-from painterly.web.previews import Previews
+from painterly.jobs.buckets import open_buckets
+from painterly.jobs.callbacks import send_callback
+from painterly.jobs.catalogue import Catalogue
+from painterly.jobs.index import JobIndex
+from painterly.jobs.previews import Previews
+from painterly.jobs.requests import OrderBook, check_limits
+from painterly.jobs.store import JobStore, StoredJob
+from painterly.jobs.supervisor import Supervisor
 from painterly.web.sessions import LoginRateLimiter, Sessions
 from painterly.web.stored_pictures import Results
-from painterly.web.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from painterly.web.metrics import Metrics

@@ -14,14 +14,14 @@ from painterly.errors import PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.images.picture_file import PictureFile
+from painterly.jobs.buckets import Refreshed, WebBuckets
+from painterly.jobs.schemas import not_found
+from painterly.jobs.store import PREVIEWS, StoredJob
 from painterly.orders.names import TIMELAPSE
 from painterly.orders.record import Record
 from painterly.orders.stored_records import read_record, record_readers
 from painterly.settings.bucket_layout import GALLERY, RECORDS
 from painterly.storage.base import Bucket, Entry, ObjectError
-from painterly.web.buckets import Refreshed, WebBuckets
-from painterly.web.job_store import PREVIEWS, StoredJob
-from painterly.web.schemas import not_found
 
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")

@@ -8,8 +8,8 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from painterly.web.job_store import JobStore
-from painterly.web.schemas import Blended, JobState
+from painterly.jobs.schemas import Blended, JobState
+from painterly.jobs.store import JobStore
 from support.pictures import saved
 from support.web_service import served, stored_job
 

@@ -20,11 +20,11 @@ from starlette.middleware import Middleware
 
 from painterly.configuration import config
 from painterly.configuration.web_options import load_options
+from painterly.jobs.index import UNREAD
+from painterly.jobs.schemas import Preset
+from painterly.jobs.store import StoredJob, new_id
 from painterly.settings.installation import PROGRAM
 from painterly.web.app import create_app, listen, server_config
-from painterly.web.job_index import UNREAD
-from painterly.web.job_store import StoredJob, new_id
-from painterly.web.schemas import Preset
 from painterly.web.service import Service
 from support import tiny
 from support.polling import until

@@ -19,11 +19,11 @@ from support.web_service import DRAFT, begun_upload, send, served
 from painterly import ENGINE_VERSION
 from painterly.devices.device import HOST, Device, Devices
 from painterly.engine.schedule import total_work
+from painterly.jobs import lease
+from painterly.jobs.schemas import ApiError, JobState
+from painterly.jobs.store import PREVIEWS
 from painterly.settings.bucket_layout import record_key
 from painterly.settings.settings import PRESETS, Settings
-from painterly.web import lease
-from painterly.web.job_store import PREVIEWS
-from painterly.web.schemas import ApiError, JobState
 
 
 def state_of(web, job):

@@ -6,7 +6,7 @@ import pytest
 from support.gallery import published, record
 from support.web_page import jpeg
 
-from painterly.web.schemas import JobState
+from painterly.jobs.schemas import JobState
 from painterly.words.texts import LANGUAGES, Texts
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.

@@ -7,8 +7,8 @@ import sys
 import pytest
 from support.web_page import staged
 
+from painterly.jobs.schemas import JobRequest, JobState
 from painterly.web import api_jobs
-from painterly.web.schemas import JobRequest, JobState
 
 # Only the service can tell whether a file is a picture, and which styles there are. Starlette names
 # the methods of one route in `Allow`, although a path may have several.

@@ -13,8 +13,8 @@ from support.polling import until
 from support.web_page import jpeg, staged
 
 from painterly.engine.schedule import total_work
+from painterly.jobs.index import USUAL_PHOTO
 from painterly.settings.settings import Settings
-from painterly.web.job_index import USUAL_PHOTO
 from painterly.web.sessions import COOKIE
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.

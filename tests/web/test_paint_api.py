@@ -11,8 +11,8 @@ from support import tiny
 from support.web_service import served
 
 from painterly.configuration import config
-from painterly.web.previews import Previews
-from painterly.web.runner import JobRunner
+from painterly.jobs.previews import Previews
+from painterly.jobs.runner import JobRunner
 
 MONET = {"style": "monet", "size": "48"}
 TOKEN = "a long password"

@@ -10,9 +10,10 @@ from PIL import Image
 from support import tiny
 from support.web_service import send, served
 
+from painterly.jobs import catalogue
+from painterly.jobs.schemas import ApiError
 from painterly.storage.folder import FolderBucket
-from painterly.web import api_paintings, catalogue
-from painterly.web.schemas import ApiError
+from painterly.web import api_paintings
 
 
 def upload(web, data, name="waves.jpg"):

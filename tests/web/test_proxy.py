@@ -15,8 +15,8 @@ from support.web_service import send, served
 
 from painterly.configuration.web_options import load_options
 from painterly.errors import ConfigError
+from painterly.jobs import callbacks
 from painterly.settings.installation import PROGRAM
-from painterly.web import callbacks
 
 PASSWORD = "a long password"
 HTML = {"Accept": "text/html"}

@@ -12,11 +12,11 @@ from support.pictures import saved
 from support.web_service import stored_job
 
 from painterly.gallery.thumbnails import thumbnail_key
+from painterly.jobs.schemas import ApiError
+from painterly.jobs.store import JobStore
 from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 from painterly.web import stored_pictures
-from painterly.web.job_store import JobStore
-from painterly.web.schemas import ApiError
 from painterly.web.stored_pictures import Results, photo_of, preview_of
 
 JOB = "0123456789abcdef0123"

@@ -12,8 +12,8 @@ from support.web_service import send
 from painterly.bench.reading import decode_photo, read_photo
 from painterly.configuration.web_options import WebOptions
 from painterly.images import picture_file
+from painterly.jobs.upload import checked_mask, checked_upload
 from painterly.storage.base import Entry
-from painterly.web.upload import checked_mask, checked_upload
 
 OPTIONS = WebOptions("127.0.0.1", 8000)
 

@@ -13,21 +13,15 @@ from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat, file_format
-from painterly.orders.stored_records import now
-from painterly.orders.styles import Style
-from painterly.settings.paper import NONE
-from painterly.settings.settings import Settings, shown_name
-from painterly.storage.base import ObjectError
-from painterly.web.address import own
-from painterly.web.buckets import WebBuckets
-from painterly.web.callbacks import check_callback
-from painterly.web.catalogue import INSTANT, Catalogue
-from painterly.web.job_index import USUAL_PHOTO, JobIndex
-from painterly.web.job_store import REQUESTS, StoredJob, new_id
-from painterly.web.poster import poster_side, poster_style
-from painterly.web.presets import offered, sized
-from painterly.web.previews import LARGEST_SIDE
-from painterly.web.schemas import (
+from painterly.jobs.address import own
+from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.callbacks import check_callback
+from painterly.jobs.catalogue import INSTANT, Catalogue
+from painterly.jobs.index import USUAL_PHOTO, JobIndex
+from painterly.jobs.poster import poster_side, poster_style
+from painterly.jobs.presets import offered, sized
+from painterly.jobs.previews import LARGEST_SIDE
+from painterly.jobs.schemas import (
     ApiError,
     Blended,
     Estimate,
@@ -36,7 +30,13 @@ from painterly.web.schemas import (
     PresetSizes,
     not_found,
 )
-from painterly.web.upload import Upload
+from painterly.jobs.store import REQUESTS, StoredJob, new_id
+from painterly.jobs.upload import Upload
+from painterly.orders.stored_records import now
+from painterly.orders.styles import Style
+from painterly.settings.paper import NONE
+from painterly.settings.settings import Settings, shown_name
+from painterly.storage.base import ObjectError
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),

@@ -17,23 +17,23 @@ from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, StorageError
 from painterly.gallery.thumbnails import preview
 from painterly.images.files.extra_formats import for_visitors
+from painterly.jobs.buckets import WebBuckets, open_buckets
+from painterly.jobs.index import OWN_RATES
+from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
+from painterly.jobs.previews import AbandonedError, PreviewQueue
+from painterly.jobs.runner import JobRunner
+from painterly.jobs.schemas import JobState, Preset
+from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
+from painterly.jobs.supervisor import Pipe
 from painterly.log import WarningLog, event
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Bucket, UnavailableError
 from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
-from painterly.web.buckets import WebBuckets, open_buckets
-from painterly.web.job_index import OWN_RATES
-from painterly.web.job_store import PREVIEWS, JobStore, StoredJob, delete_leftovers
-from painterly.web.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.web.previews import AbandonedError, PreviewQueue
-from painterly.web.runner import JobRunner
-from painterly.web.schemas import JobState, Preset
-from painterly.web.supervisor import Pipe
 from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
-    from painterly.web.poster import PosterStep
+    from painterly.jobs.poster import PosterStep
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2

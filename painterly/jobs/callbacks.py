@@ -5,11 +5,11 @@ from collections.abc import Collection
 from functools import partial
 from logging import WARNING
 
+from painterly.jobs.address import ROOT
+from painterly.jobs.index import job_out
+from painterly.jobs.schemas import ApiError
+from painterly.jobs.store import StoredJob
 from painterly.log import event
-from painterly.web.address import ROOT
-from painterly.web.job_index import job_out
-from painterly.web.job_store import StoredJob
-from painterly.web.schemas import ApiError
 from painterly.words.webhook import (
     ADDRESS_SYNTAX,
     WebhookError,

@@ -25,6 +25,12 @@ from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
+from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
+from painterly.jobs.catalogue import Catalogue
+from painterly.jobs.index import USUAL_PHOTO
+from painterly.jobs.poster import PosterOrder, PosterStep, paint_poster, poster_style
+from painterly.jobs.previews import LARGEST_SIDE, PreviewPainter
+from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
 from painterly.orders.network_pool import NetworkPool
@@ -36,12 +42,6 @@ from painterly.settings.installation import install_command
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
 from painterly.storage.retry import RetryingBucket
-from painterly.web.buckets import PHOTOS, WebBuckets, inside
-from painterly.web.catalogue import Catalogue
-from painterly.web.job_index import USUAL_PHOTO
-from painterly.web.job_store import StoredJob
-from painterly.web.poster import PosterOrder, PosterStep, paint_poster, poster_style
-from painterly.web.previews import LARGEST_SIDE, PreviewPainter
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step

@@ -31,12 +31,12 @@ from painterly.images.masks import painted
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
+from painterly.jobs.catalogue import INSTANT, Catalogue
+from painterly.jobs.schemas import ApiError
+from painterly.jobs.supervisor import Supervisor
 from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket
-from painterly.web.catalogue import INSTANT, Catalogue
-from painterly.web.schemas import ApiError
-from painterly.web.supervisor import Supervisor
 
 if TYPE_CHECKING:
     from painterly.engine.paintings import Paintings

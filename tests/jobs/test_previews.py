@@ -22,12 +22,10 @@ from support.web_service import served, stored_job
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
-from painterly.orders.styles import Painting
-from painterly.signals import Stopped
-from painterly.web import previews, worker
-from painterly.web.catalogue import Catalogue
-from painterly.web.lease import JobClaimer
-from painterly.web.previews import (
+from painterly.jobs import previews, worker
+from painterly.jobs.catalogue import Catalogue
+from painterly.jobs.lease import JobClaimer
+from painterly.jobs.previews import (
     LARGEST_SIDE,
     MAX_WAITING,
     MAX_WHOLE,
@@ -35,8 +33,10 @@ from painterly.web.previews import (
     PreviewRequest,
     Previews,
 )
-from painterly.web.runner import JobRunner
-from painterly.web.schemas import JobRequest, Preset
+from painterly.jobs.runner import JobRunner
+from painterly.jobs.schemas import JobRequest, Preset
+from painterly.orders.styles import Painting
+from painterly.signals import Stopped
 
 JPEG = b"a picture"
 MONET = {"request": '{"style": "monet", "settings": {"size": 48, "strength": 0.3}}'}

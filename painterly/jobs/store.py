@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.presets import INSTANT_SIZES
+from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest
 from painterly.log import event
 from painterly.settings.bucket_layout import WEB
 from painterly.storage.base import Bucket, ObjectError, UnavailableError
 from painterly.storage.retry import logged_storage_errors
-from painterly.web.buckets import WebBuckets
-from painterly.web.presets import INSTANT_SIZES
-from painterly.web.schemas import JOB_ID, JobFields, JobRequest
 from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"

@@ -18,11 +18,11 @@ from painterly.errors import PictureError
 from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
+from painterly.jobs.catalogue import INSTANT
 from painterly.orders.order import PlannedOrder
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
-from painterly.web.catalogue import INSTANT
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import table
 from painterly.words.wording import printable

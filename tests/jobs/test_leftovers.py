@@ -5,11 +5,11 @@ from unittest.mock import Mock
 
 from support.web_service import stored_job
 
+from painterly.jobs import store as job_store
+from painterly.jobs.buckets import PHOTOS, UNFINISHED
+from painterly.jobs.schemas import JobState
+from painterly.jobs.store import PREVIEWS, delete_leftovers, new_id
 from painterly.storage.base import StorageError, UnfinishedUpload
-from painterly.web import job_store
-from painterly.web.buckets import PHOTOS, UNFINISHED
-from painterly.web.job_store import PREVIEWS, delete_leftovers, new_id
-from painterly.web.schemas import JobState
 
 OLD = "0123456789a"  # How ids began in 2009.
 

@@ -15,15 +15,15 @@ from support.polling import until
 from support.web_service import stored_job
 
 from painterly.configuration import config
+from painterly.jobs import lease as leases
+from painterly.jobs import worker as workers
+from painterly.jobs.buckets import PHOTOS
+from painterly.jobs.lease import JobClaimer
+from painterly.jobs.schemas import JobState, Preset
+from painterly.jobs.store import new_id
 from painterly.orders.record import Record
 from painterly.signals import Stopped
 from painterly.storage.base import DiskError, StorageError, UnavailableError, View
-from painterly.web import lease as leases
-from painterly.web import worker as workers
-from painterly.web.buckets import PHOTOS
-from painterly.web.job_store import new_id
-from painterly.web.lease import JobClaimer
-from painterly.web.schemas import JobState, Preset
 
 
 class Unsteady(View):

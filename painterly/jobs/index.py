@@ -14,14 +14,14 @@ from logging import WARNING
 
 from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
+from painterly.jobs.address import own
+from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
+from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobState, Preset
+from painterly.jobs.store import JobStore, StoredJob
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.stored_records import now
 from painterly.settings.settings import Settings
 from painterly.storage.base import UnavailableError
-from painterly.web.address import own
-from painterly.web.job_store import JobStore, StoredJob
-from painterly.web.presets import INSTANT_SIZES, LONGEST_INSTANT_S
-from painterly.web.schemas import JobFields, JobLinks, JobOut, JobState, Preset
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
 ENDED_S = 30.0  # seconds between listings of the ended jobs

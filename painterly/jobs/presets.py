@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from painterly.configuration.config import Config
 from painterly.diffusion import sources
 from painterly.errors import WeightsError
+from painterly.jobs.schemas import Preset
 from painterly.orders.network_pool import IN_BUCKET
 from painterly.settings.settings import Settings
-from painterly.web.schemas import Preset
 
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
 INSTANT_SIZES = (1280, 1024)

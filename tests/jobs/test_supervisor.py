@@ -7,8 +7,8 @@ import pytest
 from support import workers
 from support.polling import until
 
-from painterly.web import supervisor as supervisors
-from painterly.web.supervisor import Supervisor
+from painterly.jobs import supervisor as supervisors
+from painterly.jobs.supervisor import Supervisor
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.opening import EXTENSIONS
 from painterly.images.picture_file import PictureFile
+from painterly.jobs.schemas import ApiError
 from painterly.storage.file_names import nfc, start_in_bytes
-from painterly.web.schemas import ApiError
 from painterly.words.wording import printable
 
 _LONGEST_NAME, _MOST_BYTES = 60, 180  # characters, and bytes of them: endings are added

@@ -3,11 +3,11 @@
 import pytest
 from support.web_service import step_news, stored_job
 
+from painterly.jobs import index as job_index
+from painterly.jobs.index import Estimates, JobIndex
+from painterly.jobs.presets import sized
+from painterly.jobs.schemas import JobState, Preset
 from painterly.settings.settings import Settings
-from painterly.web import job_index
-from painterly.web.job_index import Estimates, JobIndex
-from painterly.web.presets import sized
-from painterly.web.schemas import JobState, Preset
 
 
 @pytest.fixture

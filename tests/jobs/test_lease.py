@@ -10,11 +10,11 @@ from support.polling import until
 from support.web_service import stored_job
 
 from painterly.errors import StorageError
+from painterly.jobs import lease as leases
+from painterly.jobs.index import JobIndex
+from painterly.jobs.lease import Cancelled, JobClaimer, LeaseLost
+from painterly.jobs.schemas import JobState
 from painterly.storage.base import ObjectError
-from painterly.web import lease as leases
-from painterly.web.job_index import JobIndex
-from painterly.web.lease import Cancelled, JobClaimer, LeaseLost
-from painterly.web.schemas import JobState
 
 
 def test_workers_that_ask_at_once_get_different_jobs_oldest_first(store):

@@ -13,15 +13,10 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side
-from painterly.orders.paintings_view import all_styles, is_ready
-from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
-from painterly.settings.settings import Settings
-from painterly.storage.base import Entry, ObjectError
-from painterly.storage.file_names import start_in_bytes
-from painterly.web.address import own
-from painterly.web.buckets import UPLOADED, Refreshed, StyleBucket
-from painterly.web.presets import INSTANT_SIZES, sized
-from painterly.web.schemas import (
+from painterly.jobs.address import own
+from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.jobs.presets import INSTANT_SIZES, sized
+from painterly.jobs.schemas import (
     ApiError,
     Blended,
     JobRequest,
@@ -30,6 +25,11 @@ from painterly.web.schemas import (
     StyleOut,
     not_found,
 )
+from painterly.orders.paintings_view import all_styles, is_ready
+from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
+from painterly.settings.settings import Settings
+from painterly.storage.base import Entry, ObjectError
+from painterly.storage.file_names import start_in_bytes
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px

@@ -1,0 +1,14 @@
+"""The web service of `support.web_world`."""
+
+from support.web_world import (  # noqa: F401
+    buckets,
+    fresh_gallery,
+    hand,
+    locked,
+    page,
+    place,
+    server,
+    store,
+    web,
+    worker,
+)
