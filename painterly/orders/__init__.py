@@ -1,1 +1,1 @@
-"""Orders: what is to be painted, and whose key it is. No module needs a device."""
+"""Orders: the pictures to paint, their keys and their records. No module needs a device."""
