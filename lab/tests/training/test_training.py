@@ -9,15 +9,15 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 
 import torch
 from support import tiny
-
-from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
-from painterly.vgg.network import NetworkOptions, load_vgg
 from training.__main__ import main
 from training.crops import batch, read_folders
 from training.export import normalised, write
 from training.loop import CHECKPOINT, train
 from training.network import features
 from training.train import Recipe, Trainer
+
+from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
+from painterly.vgg.network import NetworkOptions, load_vgg
 
 torch.set_num_threads(1)  # Two test workers share the processor.
 CPU = torch.device("cpu")

@@ -9,15 +9,15 @@ pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requir
 
 import tensorflow as tf
 import torch
+from training import decoder, places, train_decoder
+from training.crops import batch, plain_crop, read_folders
+from training.network import tensors
+from training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
 
 from painterly.engine.features import neighbours
 from painterly.engine.instant import networks as instant_networks
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.vgg.network import NetworkOptions, load_vgg
-from training import decoder, places, train_decoder
-from training.crops import batch, plain_crop, read_folders
-from training.network import tensors
-from training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
 
 torch.set_num_threads(1)  # Two test workers share the processor.
 CPU = torch.device("cpu")
