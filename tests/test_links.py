@@ -6,7 +6,7 @@ import pytest
 
 from painterly.settings.installation import PROGRAM
 
-PAGES = [*PROGRAM.glob("*.md"), *PROGRAM.glob("*/*.md")]
+PAGES = [page for depth in ("*.md", "*/*.md", "lab/[a-z]*/*.md") for page in PROGRAM.glob(depth)]
 MARKDOWN, HTML = r"\]\(([^)\s]+)\)", r"\b(?:src|href)=\"([^\"]+)\""
 
 

@@ -1,4 +1,4 @@
-"""Compares the pictures of two commits: `python benchmarks/same_pictures.py BEFORE [AFTER]`.
+"""Compares the pictures of two commits: `python tools/same_pictures.py BEFORE [AFTER]`.
 
 A refactoring leaves them the same byte for byte. Both commits paint the same pairs, in float32
 and deterministic: the samples' photos, one of them with a mask, in styles of each

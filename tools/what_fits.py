@@ -1,13 +1,12 @@
 """Largest pictures that fit into GPUs, by estimate; rewrites the table in docs/performance.md.
 
-    python benchmarks/what_fits.py
+    python -m tools.what_fits
 
 Needs no GPU. The table has the longer side of the largest 3:2 picture that `engine/memory_model.py`
 plans within the memory that painting may take, if nothing else runs on the GPU.
 """
 
 import numpy as np
-from common import GIB, REPOSITORY, table
 
 from painterly import Settings, load_vgg
 from painterly.devices.budget import FREE_SHARE
@@ -16,11 +15,13 @@ from painterly.engine import memory_model
 from painterly.engine.footprint import footprint_of
 from painterly.engine.memory_model import Footprint
 from painterly.engine.view import View
+from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL, Weights
 from painterly.vgg.network import VGG
 
-PAGE = REPOSITORY / "docs/performance.md"
+PAGE = PROGRAM / "docs/performance.md"
 BEGIN, END = "<!-- what fits -->\n", "<!-- end of what fits -->\n"
+GIB = 2**30
 GPUS = {  # memory that nvidia-smi shows, compute capability
     "RTX 3070, 4060, 8 GB": (8.0 * GIB, (8, 6)),
     "T4, 16 GB": (15.0 * GIB, (7, 5)),
@@ -45,7 +46,7 @@ def main() -> None:
 def what_fits() -> str:
     """Return the longer sides in px that fit, for each GPU and network, in Markdown."""
     head = ["GPU", "network", *COLUMNS]
-    rows = []
+    rows = [head, ["---"] * len(head)]
     networks = {"built-in": load_vgg(), "VGG19": vgg19()}
     settings = Settings(precision="bfloat16")
     footprints = {
@@ -58,7 +59,7 @@ def what_fits() -> str:
         for name, footprint in footprints.items():
             sides = [longest_side(footprint, tile, free) for tile in COLUMNS.values()]
             rows.append([gpu, name, *map(str, sides)])
-    return table(head, rows)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
 def longest_side(footprint: Footprint, tile: int | None, free: int) -> int:

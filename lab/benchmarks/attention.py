@@ -1,6 +1,6 @@
 """Measures recipe `attention` with random weights of Stable Diffusion 1.5's architecture.
 
-    python benchmarks/attention.py [--sizes 512 ...] [--precisions bfloat16 float16 float32]
+    python lab/benchmarks/attention.py [--sizes 512 ...] [--precisions bfloat16 float16 float32]
         [--modes plain parts compiled] [--steps 200] [--ahead 2]
         [--trials 5] [--paint MODE ...] [--widths 320 640 1280 1280] [--device auto|cpu]
 
@@ -25,7 +25,7 @@ from typing import Any
 
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 import tensorflow as tf

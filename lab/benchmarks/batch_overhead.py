@@ -1,7 +1,7 @@
 """The overhead of buckets: a batch's wall time against the sum of its painting times.
 
-    PYTHONPATH=tests python benchmarks/batch_overhead.py [--photos 100] [--delay 0.1] [--size 128]
-        [--iterations 22]
+    PYTHONPATH=tests python lab/benchmarks/batch_overhead.py [--photos 100] [--delay 0.1]
+        [--size 128] [--iterations 22]
 
 The batch reads 100 photos from an S3 server (moto's, in a separate process) and stores the results
 there, with a latency of 100 ms per request. A tiny VGG paints each photo in about half a second,

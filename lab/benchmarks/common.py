@@ -19,7 +19,7 @@ import numpy as np
 from PIL import Image
 
 BENCH = Path(__file__).resolve().parent
-REPOSITORY = BENCH.parent
+REPOSITORY = BENCH.parents[1]
 PHOTO = REPOSITORY / "samples/photos/landscape.jpg"
 PAINTING = REPOSITORY / "painterly/styles/van-gogh-wheat-field.jpg"
 GIB = 2**30

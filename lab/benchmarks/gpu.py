@@ -1,6 +1,7 @@
 """Measures this engine and its peers on a GPU, and writes the tables.
 
-    python benchmarks/gpu.py --out FOLDER [--parts steps pictures peers limits trace batch tests]
+    python lab/benchmarks/gpu.py --out FOLDER
+        [--parts steps pictures peers limits trace batch tests]
         [--sizes 512 1024 2048 4096] [--networks builtin vgg19]
         [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 2]
         [--tests tests/engine] [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]

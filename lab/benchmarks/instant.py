@@ -1,6 +1,6 @@
 """Time and memory of recipe `instant`.
 
-    python benchmarks/instant.py [--sizes 512 1024 2048] [--rounds 3]
+    python lab/benchmarks/instant.py [--sizes 512 1024 2048] [--rounds 3]
 
 Paints a photo in a new process for each size, in rounds, and prints a table of the best:
 

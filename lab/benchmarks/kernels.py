@@ -1,6 +1,6 @@
 """Speed of the networks' convolutions: a worker of processor.py.
 
-    python benchmarks/kernels.py --library tensorflow|torch [--precision float32] [--size 512]
+    python lab/benchmarks/kernels.py --library tensorflow|torch [--precision float32] [--size 512]
 
 Prints a line of JSON for each convolution of the built-in network and of VGG19 that a step needs,
 in the shapes of a 3:2 picture of this size: the layer's channels and shape, and floating-point

@@ -1,6 +1,6 @@
 """The memory that painting uses, next to the estimate that is made before it, on the CPU.
 
-    python benchmarks/memory.py [--sizes 1024 2048 4243] [--networks builtin vgg19]
+    python lab/benchmarks/memory.py [--sizes 1024 2048 4243] [--networks builtin vgg19]
         [--precisions bfloat16] [--limits 0 2e9 1.5e9]
 
 A separate process paints each picture. A limit is MEMORY_LIMIT in bytes, which makes the engine

@@ -1,6 +1,6 @@
 """Paints with this engine and measures it: a worker of peers.py, gpu.py and memory.py.
 
-    python benchmarks/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
+    python lab/benchmarks/ours.py --sizes 512 1024 [--network builtin|vgg19] [--precision auto]
         [--device cpu|gpu] [--preset fine] [--iterations N] [--memory-limit BYTES]
         [--optimizer lbfgs] [--compile auto] [--halves] [--trace FOLDER] [--peak]
 

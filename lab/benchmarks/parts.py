@@ -1,4 +1,4 @@
-"""The parts of a picture's time: `python benchmarks/parts.py --sizes 512 1024`.
+"""The parts of a picture's time: `python lab/benchmarks/parts.py --sizes 512 1024`.
 
 Paints a photo at each size, and prints a table in Markdown: seconds of the steps at each scale,
 and, over all scales, of matching, of targets (the statistics and candidates of the painting, and

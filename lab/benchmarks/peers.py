@@ -1,9 +1,9 @@
 """Time and memory of a step: this engine's and its peers', in PyTorch, on the CPU. gpu.py does the
 same on a GPU.
 
-    python benchmarks/peers.py --torch-python PYTHON [--sizes 256 512 1024 2048] [--rounds 3]
+    python lab/benchmarks/peers.py --torch-python PYTHON [--sizes 256 512 1024 2048] [--rounds 3]
 
-PYTHON is the Python of an environment with benchmarks/requirements.txt. Each measurement has a
+PYTHON is the Python of an environment with lab/requirements.txt. Each measurement has a
 separate process, only one of them runs at a time, and they alternate (A B C A B C …). The tables
 show the median of the rounds for time, the largest value for memory. Needs Linux.
 """

@@ -1,8 +1,8 @@
 """Speed of a processor: its convolutions, a step and whole pictures, next to PyTorch.
 
-    python benchmarks/processor.py --torch-python PYTHON [--avx2] [--size 512] [--rounds 3]
+    python lab/benchmarks/processor.py --torch-python PYTHON [--avx2] [--size 512] [--rounds 3]
 
-PYTHON is the Python of an environment with benchmarks/requirements.txt. Prints tables, and a row
+PYTHON is the Python of an environment with lab/requirements.txt. Prints tables, and a row
 for RESULTS.md. --avx2 restricts TensorFlow and PyTorch to the kernels that oneDNN has for AVX2, and
 to float32; TensorFlow's own operations still use what the processor has. Each measurement has a
 separate process, and only one of them runs at a time. Needs Linux.

@@ -1,6 +1,6 @@
 """Steps of the peers in PyTorch: a worker of peers.py and gpu.py.
 
-    python benchmarks/pytorch.py --sizes 512 1024 --recipe plain|neural-style-pt|crowsonkb
+    python lab/benchmarks/pytorch.py --sizes 512 1024 --recipe plain|neural-style-pt|crowsonkb
         [--precision float32] [--device cpu|gpu] [--steps 10]
 
 Prints a line of JSON for each size: step_s, the mean seconds of a step (forward, loss, backward,

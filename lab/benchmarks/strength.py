@@ -1,7 +1,7 @@
 """Accuracy of `strength`: the distance of results from their photos, over photos, paintings and
 sizes.
 
-    python benchmarks/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
+    python lab/benchmarks/strength.py --photos FILE… --paintings FILE… [--sizes 128 181 256]
         [--strength 0.5] [--iterations 60] [--weights random]
 
 The distance is the content error that `strength` steers, of the result (the average of iterates,

@@ -1,4 +1,4 @@
-"""Draw the ready styles that are not by painters: python samples/draw.py [FOLDER].
+"""Draw the ready styles that are not by painters: python lab/drawing/draw.py [FOLDER].
 
 The modules next to this one draw each picture from scratch, from fixed seeds. The programs of the
 photos are only in Git's history: samples/landscape.py in commit 1f87fbe; samples/still_life.py, a
@@ -26,7 +26,7 @@ SAMPLES: dict[str, Callable[[float], NDArray[np.uint8]]] = {
     "ink.jpg": ink.draw,
     "mosaic.jpg": mosaic.draw,
 }
-STYLES = Path(__file__).parents[1] / "painterly/styles"
+STYLES = Path(__file__).parents[2] / "painterly/styles"
 QUALITY = 83
 MAX_BYTES = 250_000  # size limit: every clone downloads all versions of every picture
 

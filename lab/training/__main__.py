@@ -1,14 +1,14 @@
-"""`python -m training`: from a VGG and folders of pictures to a file of weights. See README.md."""
+"""`python -m lab.training`: from a VGG and pictures to a file of weights. See README.md."""
 
 import argparse
 import sys
 
 import torch
 
+from lab.training.command import SAMPLES, parser, recipe_of, run
+from lab.training.crops import read_folders
+from lab.training.train import WIDTHS, Recipe, Trainer
 from painterly.vgg.sources import named_source, read_source
-from training.command import SAMPLES, parser, recipe_of, run
-from training.crops import read_folders
-from training.train import WIDTHS, Recipe, Trainer
 
 VGG_LICENCE = (
     "distilled from the VGG networks of Karen Simonyan and Andrew Zisserman "
@@ -18,7 +18,7 @@ VGG_LICENCE = (
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line. Returns the exit code."""
-    options = parser("python -m training", __doc__, Recipe, "network")
+    options = parser("python -m lab.training", __doc__, Recipe, "network")
     add = options.add_argument
     add("--model", default="vgg16", choices=("vgg16", "vgg19"), help="of the teacher")
     add("--teacher", default="published", help="its weights: a file, or Keras' (published)")

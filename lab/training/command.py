@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import torch
 
+from lab.training.loop import Recipe, Training, line, train
 from painterly.errors import WeightsError
-from training.loop import Recipe, Training, line, train
 
 logger = logging.getLogger("training")
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 SAMPLES = (_ROOT / "samples", _ROOT / "painterly/styles")
 HELP = {
     "seed": "of every random number",

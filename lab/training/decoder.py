@@ -9,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from lab.training.export import quantised, save
 from painterly.engine.instant.networks import CORRECTION, GREY, PIXEL_SCALE
 from painterly.engine.places import PIXELS_OF_PLACE, PLACE
-from training.export import quantised, save
 
 QUARTER, HALF, FULL = 128, 64, 16  # channels at a quarter, a half and the whole of the size
 

@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from lab.training.network import Kernels, Layers, Student, features
 from painterly.vgg.architectures import MEAN_PIXEL
 from painterly.vgg.readers import FORMAT
-from training.network import Kernels, Layers, Student, features
 
 
 @torch.no_grad()

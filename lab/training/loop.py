@@ -12,8 +12,8 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from training.crops import Batches, Crop, Sizes, crop, split
-from training.muon import Muon
+from lab.training.crops import Batches, Crop, Sizes, crop, split
+from lab.training.muon import Muon
 
 logger = logging.getLogger(__name__)
 CHECKPOINT = "checkpoint.pt"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from lab.training.network import Kernels, features
 from painterly.engine.places import (
     DISTANCE_WEIGHT,
     MATCHED_LAYERS,
@@ -13,7 +14,6 @@ from painterly.engine.places import (
     NO_LENGTH,
     PLACE,
 )
-from training.network import Kernels, features
 
 CROWDING_WEIGHT, SAMPLED_PLACES = 0.35, 128
 

@@ -10,7 +10,7 @@ import torch
 from scipy.linalg import cholesky, qr, solve
 from torch.nn import functional
 
-from training.network import Kernels, Student, centred, convolved, features, pooled
+from lab.training.network import Kernels, Student, centred, convolved, features, pooled
 
 RIDGE = 1e-4  # relative to the mean square of what is regressed on
 ROUNDS = 12  # rounds of each regression

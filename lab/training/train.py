@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from training import loop
-from training.crops import Sizes, batch
-from training.export import normalised, write
-from training.losses import LAYERS, Heads, losses
-from training.network import Layers, Student, features, tensors
-from training.start import fit_to_teacher
+from lab.training import loop
+from lab.training.crops import Sizes, batch
+from lab.training.export import normalised, write
+from lab.training.losses import LAYERS, Heads, losses
+from lab.training.network import Layers, Student, features, tensors
+from lab.training.start import fit_to_teacher
 
 START_CROPS, MEASURED_CROPS, CALIBRATION_CROPS = 48, 32, 96
 # The layout and the channels of the network that comes with the program: VGG16 without conv1_2,

@@ -1,4 +1,4 @@
-"""`python -m training.train_decoder`: trains the decoder of recipe `instant`. See README.md."""
+"""`python -m lab.training.train_decoder`: trains the decoder of recipe `instant`. See README.md."""
 
 import argparse
 import sys
@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch.nn import functional
 
+from lab.training import loop, places
+from lab.training.command import SAMPLES, parser, recipe_of, run
+from lab.training.crops import Sizes, batch, plain_crop, read_folders
+from lab.training.decoder import Decoder
+from lab.training.network import tensors
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity, read_weights
-from training import loop, places
-from training.command import SAMPLES, parser, recipe_of, run
-from training.crops import Sizes, batch, plain_crop, read_folders
-from training.decoder import Decoder
-from training.network import tensors
 
 PICTURE_SIZES = (900, 480, 280, 180)  # px, longer side of the pictures that crops are taken from
 STANDARD_CROPS, MEASURED_CROPS = 32, 32
@@ -190,7 +190,7 @@ class DecoderTraining(loop.Training):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command line. Returns the exit code."""
-    options = parser("python -m training.train_decoder", __doc__, Recipe, "decoder")
+    options = parser("python -m lab.training.train_decoder", __doc__, Recipe, "decoder")
     return run(options.parse_args(arguments), _begin)
 
 

@@ -1,7 +1,7 @@
 """The memory of a painting: its footprint, and the largest tiles that fit. Without TensorFlow.
 
 Memory is estimated before painting begins, in bytes per pixel of the picture, from the tensors that
-must be in memory at the same time; benchmarks/RESULTS.md has the measurements.
+must be in memory at the same time; lab/RESULTS.md has the measurements.
 """
 
 import math

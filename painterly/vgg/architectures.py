@@ -73,7 +73,7 @@ ARCHITECTURES = {
 
 MULTIPLE = 16  # px; the four poolings reduce them to one
 BUILTIN = Path(__file__).with_name("builtin.npz")  # the network that comes with the program
-# `Weights.model` of training/export.py's files, which have their own layers and widths.
+# `Weights.model` of lab/training/export.py's files, which have their own layers and widths.
 DISTILLED = "distilled"
 
 

@@ -1,6 +1,6 @@
 """Readers of weights: Keras' `.h5`, MatConvNet's `.mat`, and `.npz`, plain or trained here.
 
-The format of trained files is described in training/export.py. None of the readers loads
+The format of trained files is described in lab/training/export.py. None of the readers loads
 TensorFlow; h5py and SciPy are loaded when a file is read.
 """
 
@@ -109,7 +109,7 @@ def _expected(suffix: str, model: str) -> str:
     if suffix == ".npz":
         return (
             f"arrays {layer}_W of shape {shape}, {layer}_b of shape {shape[3:]}, and so on, or a "
-            "file of training/export.py"
+            "file of lab/training/export.py"
         )
     return f"Keras' {ARCHITECTURES[model].expected_file}"
 

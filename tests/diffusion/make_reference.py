@@ -3,7 +3,7 @@
     python tests/diffusion/make_reference.py FOLDER
 
 FOLDER has losses.py, utils.py and pipeline_sd.py of github.com/xugao97/AttentionDistillation, at
-commit 142800c. The environment has training/requirements.txt. All is computed in float64, since the
+commit 142800c. The environment has lab/requirements.txt. All is computed in float64, since the
 signs in the loss' gradient make a rounding error grow from step to step. Pictures of 64 px would
 make it grow a billionfold: the deepest map has one place then, and norms of two numbers.
 """

@@ -120,7 +120,7 @@ def plain_features(image):
 
 
 def plain_decoded(features, pixels):
-    """Return what the decoder makes of places, as training/decoder.py has it."""
+    """Return what the decoder makes of places, as lab/training/decoder.py has it."""
     with np.load(DECODER) as file:
         arrays = dict(file)
 

@@ -91,7 +91,7 @@ def trained_arrays(
     seed: int = 0,
     layers: Iterable[str] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of a file as training/export.py writes it: noise in these widths, by block.
+    """Return the arrays that lab/training/export.py writes: noise in these widths, by block.
 
     Args:
         layers: The layers, or None for VGG19's up to conv5_1.

@@ -85,7 +85,7 @@ def file(height: int, width: int, seed: int = 0, kind: str = "JPEG", **options: 
 
 
 def trained_file(seed: int = 0) -> bytes:
-    """These weights as a `.npz` in the format of training/export.py."""
+    """These weights as a `.npz` in the format of lab/training/export.py."""
     arrays: dict[str, Any] = {"format": np.array(2), "mean": MEAN_PIXEL}
     kernels = weights(seed=seed).kernels
     arrays["teacher_scale"] = np.ones(len(kernels), np.float32)

@@ -1,4 +1,4 @@
-"""The operations that the measurements count, and the table of what fits."""
+"""The operations that the measurements count."""
 
 from pathlib import Path
 
@@ -20,10 +20,3 @@ def test_the_operations_of_a_step_are_counted_as_by_hand():
     pairs = 1024 * (3 * one + one * one) + 256 * (one * two + two * two)
     pairs += 64 * (two * three + 3 * three * three) + 16 * three * four
     assert operations(tiny.network(), 16, 16) == 36 * pairs
-
-
-def test_the_table_of_what_fits_is_what_the_memory_model_says():
-    import what_fits
-
-    table = f"{what_fits.BEGIN}{what_fits.what_fits()}\n{what_fits.END}"
-    assert table in what_fits.PAGE.read_text()

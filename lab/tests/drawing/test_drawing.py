@@ -4,12 +4,11 @@ import importlib
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
 from painterly.settings.ready_styles import path, tables, title
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+DRAWING = Path(__file__).parents[2] / "drawing"
 SCALE = 0.1
 
 
@@ -18,9 +17,8 @@ def forms(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.resize((8, 6), Image.Resampling.BOX), float)
 
 
-@pytest.mark.slow
 def test_the_program_draws_the_styles_that_are_committed(monkeypatch):
-    monkeypatch.syspath_prepend(SAMPLES)  # As the program runs.
+    monkeypatch.syspath_prepend(DRAWING)  # As the program runs.
     draw = importlib.import_module("draw")
     by_nobody = {name for name in tables() if title(name).artist is None}
     assert draw.SAMPLES.keys() == {path(name).name for name in by_nobody}

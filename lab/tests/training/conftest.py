@@ -8,7 +8,7 @@ import pytest
 
 from painterly.settings import ready_styles
 
-SAMPLES = Path(__file__).parents[2] / "samples"
+SAMPLES = Path(__file__).parents[3] / "samples"
 PAINTINGS = "ink", "mosaic", "wadsworth", "signac"
 
 # PyTorch for GPUs brings Triton, which crashes next to TensorFlow when an optimiser loads it. To

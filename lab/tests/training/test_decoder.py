@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+pytest.importorskip("torch", "2.9", reason="needs pip install -r lab/requirements.txt")
 
 import tensorflow as tf
 import torch
-from training import decoder, places, train_decoder
-from training.crops import batch, plain_crop, read_folders
-from training.network import tensors
-from training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
 
+from lab.training import decoder, places, train_decoder
+from lab.training.crops import batch, plain_crop, read_folders
+from lab.training.network import tensors
+from lab.training.train_decoder import PICTURE_SIZES, DecoderTraining, Recipe, main
 from painterly.engine.features import neighbours
 from painterly.engine.instant import networks as instant_networks
 from painterly.engine.places import MATCHED_LAYERS
@@ -103,7 +103,7 @@ def test_the_file_decodes_in_the_engine_as_in_training(kernels, images, engine_r
 
 
 def test_training_brings_places_nearer_to_the_paintings_and_keeps_photos(pictures, monkeypatch):
-    monkeypatch.setattr("training.loop.WARM_UP", 2)
+    monkeypatch.setattr("lab.training.loop.WARM_UP", 2)
     training = DecoderTraining(Recipe(steps=16, crops=2, averaging=0.5), pictures, CPU)
     before = training.evaluate()
     for number in range(16):

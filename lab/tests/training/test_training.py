@@ -5,17 +5,17 @@ import json
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", "2.9", reason="needs pip install -r training/requirements.txt")
+pytest.importorskip("torch", "2.9", reason="needs pip install -r lab/requirements.txt")
 
 import torch
 from support import tiny
-from training.__main__ import main
-from training.crops import batch, read_folders
-from training.export import normalised, write
-from training.loop import CHECKPOINT, train
-from training.network import features
-from training.train import Recipe, Trainer
 
+from lab.training.__main__ import main
+from lab.training.crops import batch, read_folders
+from lab.training.export import normalised, write
+from lab.training.loop import CHECKPOINT, train
+from lab.training.network import features
+from lab.training.train import Recipe, Trainer
 from painterly.vgg.architectures import ARCHITECTURES, MEAN_PIXEL
 from painterly.vgg.network import NetworkOptions, load_vgg
 
@@ -28,9 +28,9 @@ TINY = Recipe(seed=1, widths=WIDTHS, steps=4, crops=2)
 @pytest.fixture(autouse=True)
 def few_crops(monkeypatch):
     """As many as so small a student needs."""
-    monkeypatch.setattr("training.train.START_CROPS", 6)
-    monkeypatch.setattr("training.train.MEASURED_CROPS", 6)
-    monkeypatch.setattr("training.train.CALIBRATION_CROPS", 6)
+    monkeypatch.setattr("lab.training.train.START_CROPS", 6)
+    monkeypatch.setattr("lab.training.train.MEASURED_CROPS", 6)
+    monkeypatch.setattr("lab.training.train.CALIBRATION_CROPS", 6)
 
 
 @pytest.fixture(scope="module")

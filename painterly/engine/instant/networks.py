@@ -3,8 +3,8 @@ matches of places to a picture.
 
 The pixels of the matches, put side by side, are a collage: the painting's own strokes, with a seam
 around every place. The decoder, a small convolutional network, sees the collage and the features of
-the matches, and adds what is missing. training/train_decoder.py trains it. Its file, `decoder.npz`,
-has for each layer:
+the matches, and adds what is missing. lab/training/train_decoder.py trains it. Its file,
+`decoder.npz`, has for each layer:
 
     NAME_W        int8 [n, n, in, out]
     NAME_scale    float32 [out]: the kernel is W · scale, by output channel

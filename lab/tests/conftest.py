@@ -1,0 +1,5 @@
+"""The tests expect a CPU."""
+
+import os
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
