@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = (
     "support.browser",
+    "support.cost",
     "support.diffusion_hub",
     "support.folder_batches",
     "support.hub",

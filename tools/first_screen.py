@@ -16,7 +16,7 @@ from painterly.bench.reading import decode_style, read_paintings
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import stylize
 from painterly.images.arrays import resize, to_integers
-from painterly.images.picture_file import PictureFile
+from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.orders.paintings_view import PaintingsView, all_styles
 from painterly.orders.styles import Style
 from painterly.settings import ready_styles
@@ -33,7 +33,7 @@ QUALITIES = range(88, 30, -3)
 
 def main() -> None:
     """Paint and write all pictures."""
-    whole = PictureFile(PORTRAIT.read_bytes(), PORTRAIT.name).decode().pixels_int
+    whole = PictureFile(PORTRAIT.read_bytes(), PORTRAIT.name).decode(UNLIMITED).pixels_int
     portrait, tile = resize(whole, *PORTRAIT_SIZE), resize(face(whole), *TILE)
     FOLDER.mkdir(exist_ok=True)
     write(FOLDER / "portrait.jpg", portrait, PORTRAIT_BYTES)
@@ -57,7 +57,7 @@ def face(portrait: np.ndarray) -> np.ndarray:
 def painted(photo: np.ndarray, style: Style, bucket: PaintingsView) -> np.ndarray:
     """Return a photo [H, W, 3] in a style, at its own size."""
     settings = style.settings.replaced({"size": max(photo.shape)})
-    paintings = decode_style(read_paintings(style, bucket.read), settings)
+    paintings = decode_style(read_paintings(style, bucket.read), settings, UNLIMITED)
     *_, last = stylize(photo, Paintings(*paintings), settings)
     return last.image
 

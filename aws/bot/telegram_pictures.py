@@ -76,5 +76,5 @@ def shrunk(data: bytes, longest: int) -> Image.Image | None:
     file = PictureFile(data, "a picture")
     if file.header.bytes_to_decode > MAX_BYTES_TO_DECODE:
         return None
-    small = file.reduced(longest)
+    small = file.reduced(longest, MAX_BYTES_TO_DECODE)
     return small if max(small.size) <= MAX_RATIO * min(small.size) else None

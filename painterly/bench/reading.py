@@ -31,6 +31,8 @@ from painterly.words.wording import printable
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
+_turn = threading.Lock()
+
 Read = Callable[[str], bytes]  # as Bucket.read
 
 
@@ -48,6 +50,20 @@ def decodable_memory(limit: int | None) -> int:
     if limit is not None:
         free = min(free, int(LIMIT_SHARE * limit) - resident_memory())
     return max(0, free)
+
+
+@contextmanager
+def decoding_in_turn(limit: int | None) -> Iterator[int]:
+    """Let one thread of the process decode at a time, in the memory that others leave.
+
+    Args:
+        limit: As in `decodable_memory`.
+
+    Yields:
+        The most bytes that decoding may take.
+    """
+    with _turn:
+        yield decodable_memory(limit)
 
 
 class PhotoFiles(NamedTuple):
@@ -107,12 +123,12 @@ class Inputs(NamedTuple):
     style: StyleInput
 
 
-def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
+def decode_photo(files: PhotoFiles, available: int) -> PhotoInput:
     """Decode a photo and what comes with it.
 
     Args:
         files: The files.
-        available: The bytes that decoding a picture may take, if they are limited.
+        available: The most bytes that decoding a picture may take.
 
     Raises:
         PictureError: A file cannot be used.
@@ -127,9 +143,7 @@ def decode_photo(files: PhotoFiles, available: int | None = None) -> PhotoInput:
     )
 
 
-def decode_style(
-    files: Iterable[PaintingFiles], settings: Settings, available: int | None = None
-) -> StyleInput:
+def decode_style(files: Iterable[PaintingFiles], settings: Settings, available: int) -> StyleInput:
     """Decode paintings with their masks and regions. Arguments and errors as in `decode_photo`."""
     style = StyleInput([], [], [], [])
     for painting, share, mask, region in files:
@@ -142,7 +156,7 @@ def decode_style(
 
 
 def _decode_painting(
-    file: PictureFile, has_mask: bool, settings: Settings, available: int | None
+    file: PictureFile, has_mask: bool, settings: Settings, available: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Decode a painting and its alpha [h, w], both no larger than the engine uses them, since 16
     large ones would fill the memory. The original INetwork ignores both alpha and borders."""
@@ -155,7 +169,7 @@ def _decode_painting(
     return arrays.resize(pixels, *size), None if alpha is None else arrays.resize(alpha, *size)
 
 
-def decode_mask(file: PictureFile | None, available: int | None = None) -> np.ndarray | None:
+def decode_mask(file: PictureFile | None, available: int) -> np.ndarray | None:
     """Decode a mask, float32 [h, w], 0…1, if there is one. Arguments and errors as in
     `decode_photo`."""
     return None if file is None else file.mask(available)
@@ -230,7 +244,7 @@ class Reader:
         StorageError."""
         with self._unchanged(self._source, (order.photo, order.mask)):
             files = read_photo(order, self._source.read)
-            photo = decode_photo(files) if self._are_small(files) else files
+            photo = decode_photo(files, self.ahead_bytes) if self._are_small(files) else files
         self._read_style(order.style, in_turn=False)
         return photo
 
@@ -265,7 +279,7 @@ class Reader:
                 with self._unchanged(self._style_bucket, style.files):
                     self._style_files = [*read_paintings(style, self._read_once)]
             if in_turn or all(self._are_small(files) for files in self._style_files):
-                available = self._available_in_turn() if in_turn else None
+                available = self._available_in_turn() if in_turn else self.ahead_bytes
                 self._style_input = decode_style(self._style_files, style.settings, available)
                 self._read_once, self._style_files = self._style_bucket.read, []
             return self._style_input

@@ -4,6 +4,7 @@ This is the only place where declared sizes are read, and it needs no NumPy, whi
 start would wait for.
 """
 
+import math
 import re
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ MIN_SIDE = 16
 # and small pictures have a fixed part.
 _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
 _CHANNEL_BYTES = 4  # each further channel of a JPEG XL
+_COEFFICIENT_BYTES = 8  # a JPEG with all coefficients in memory: four components of 16 bits
 _FORMAT_BYTES = {"WEBP": 8, "AVIF": 5, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
@@ -45,10 +47,9 @@ class Header(NamedTuple):
     bytes_to_decode: int
     bytes_decoded: int
 
-    def check_memory(self, available: int | None) -> None:
-        """Raise MemoryShortError if decoding takes more bytes than are available, if they are
-        limited."""
-        if available is not None and self.bytes_to_decode > available:
+    def check_memory(self, available: int) -> None:
+        """Raise MemoryShortError if decoding takes more bytes than are available."""
+        if self.bytes_to_decode > available:
             raise MemoryShortError(
                 f"decoding it takes {memory_size(self.bytes_to_decode)} of memory, and "
                 f"{memory_size(max(available, 0))} are available; make it smaller"
@@ -89,6 +90,19 @@ def jxl_header(content: Content) -> Header:
     pixels = max(across * down for across, down in ((width, height), *content.declared))
     per_pixel = _PLAIN_BYTES + _ALPHA_BYTES + _CHANNEL_BYTES * max(0, channels - 1)
     return Header((height, width), _FIXED_BYTES + per_pixel * pixels, 4 * width * height)
+
+
+def of_draft(header: Header, draft: ImageFile.ImageFile, is_buffered: bool) -> Header:
+    """Return the header of a JPEG, as it is decoded at a smaller size.
+
+    Args:
+        header: That of the whole picture.
+        draft: The opened picture after `draft`.
+        is_buffered: As `jpeg.is_buffered` returns it.
+    """
+    kept = _COEFFICIENT_BYTES * math.prod(header.size) if is_buffered else 0
+    pixels = _PLAIN_BYTES * draft.width * draft.height
+    return header._replace(bytes_to_decode=_FIXED_BYTES + pixels + kept)
 
 
 def check_size(width: int, height: int) -> None:

@@ -4,6 +4,7 @@ NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """
 
 import io
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,9 +15,9 @@ from PIL import Image, ImageFile
 
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.files import boxes, exif, position
+from painterly.images.files import boxes, exif, jpeg, position
 from painterly.images.files.extra_formats import JXL, RAW, check_readable
-from painterly.images.header import Header, header_of, jxl_header
+from painterly.images.header import Header, header_of, jxl_header, of_draft
 from painterly.images.opening import (
     DAMAGED,
     NoHeaderError,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from painterly.images.picture import Picture
 
+UNLIMITED = sys.maxsize  # bytes, for decoding without a limit
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
 
@@ -86,7 +88,7 @@ class PictureFile:
                 raise position.refusal()
         return file
 
-    def decode(self, available: int | None = None) -> "Picture":
+    def decode(self, available: int) -> "Picture":
         """Decode the picture: upright, in sRGB.
 
         More than 8 bits a channel stay, unless a profile has tables. Omitted parts of a damaged
@@ -94,7 +96,7 @@ class PictureFile:
         of 1/8 a blend of it and their own: hidden colours never reach a result.
 
         Args:
-            available: The bytes that decoding may take, if they are limited.
+            available: The most bytes that decoding may take; UNLIMITED for a file that is trusted.
 
         Raises:
             PictureError: Pixels are damaged, or all are transparent.
@@ -112,7 +114,7 @@ class PictureFile:
             event(f"{printable(self.name)}: without {part}", level=WARNING)
         return picture
 
-    def mask(self, available: int | None = None) -> "np.ndarray":
+    def mask(self, available: int) -> "np.ndarray":
         """Decode a mask: float32 [h, w], 0 (black) … 1 (white), upright.
 
         Colours become grey by their luma (Rec. 601, of the sRGB values), multiplied by alpha.
@@ -125,26 +127,34 @@ class PictureFile:
         with errors_named(self.name):
             return masks.luma(picture)
 
-    def reduced(self, longer: int) -> Image.Image:
+    def reduced(self, longer: int, available: int) -> Image.Image:
         """Return a small copy: upright, in sRGB, over white. A large JPEG is not decoded as a
         whole.
 
         Args:
             longer: The largest length of the longer side in px.
+            available: As in `decode`.
 
         Raises:
             PictureError: Pixels are damaged.
+            MemoryShortError: As in `decode`.
         """
         from painterly.images import pixels
 
         with errors_named(self.name):
+            if self.format != "JPEG":
+                self.header.check_memory(available)
             image = self._unread()
+            image.draft("RGB", (2 * longer, 2 * longer))
+            if self.format == "JPEG":
+                is_buffered = jpeg.is_buffered(self._content.data)
+                of_draft(self.header, image, is_buffered).check_memory(available)
             return pixels.reduced(image, self._content, self._exif_of(image), longer)
 
-    def reduced_jpeg(self, longer: int, quality: int = 80) -> bytes:
-        """Return a small copy as a JPEG. The size and errors are as in `reduced`."""
+    def reduced_jpeg(self, longer: int, available: int, quality: int = 80) -> bytes:
+        """Return a small copy as a JPEG. The size, memory and errors are as in `reduced`."""
         out = io.BytesIO()
-        self.reduced(longer).save(out, "JPEG", quality=quality)
+        self.reduced(longer, available).save(out, "JPEG", quality=quality)
         return out.getvalue()
 
     def _unread(self) -> ImageFile.ImageFile:

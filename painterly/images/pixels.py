@@ -65,12 +65,13 @@ def reduced(
     px at most. The other arguments are as in `decoded`. Raises OSError if pixels are missing."""
     meaning = declared(file, content.cicp, block)
     camera = orientation(file)
-    file.draft("RGB", (2 * longer, 2 * longer))
     _load(file, content)
     image, alpha = _visible(file)
     del file
     if alpha is not None:
-        image = Image.composite(image, Image.new(image.mode, image.size, "white"), alpha)
+        white = Image.new(image.mode, image.size, "white")
+        white.paste(image, mask=alpha)
+        image = white
     image.thumbnail((2 * longer, 2 * longer))
     image = _in_srgb(image, meaning)
     image.thumbnail((longer, longer))

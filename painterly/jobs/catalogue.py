@@ -2,15 +2,15 @@
 
 import functools
 import re
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
+from painterly.bench.reading import decoding_in_turn
 from painterly.configuration.config import Config
-from painterly.errors import ConfigError, PictureError
+from painterly.errors import ConfigError, MemoryShortError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side
 from painterly.jobs.address import own
@@ -58,7 +58,6 @@ class Catalogue:
         self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
-        self._reducing = threading.Lock()
 
     def all(self) -> list[Style]:
         """List the styles of the style bucket, then the ready ones, with the settings of preset
@@ -145,11 +144,10 @@ class Catalogue:
         if entry is None:
             raise not_found("painting")
         try:
-            with self._reducing:  # One at a time: decoding may take much memory.
-                if large:
-                    return self._reduce(name, entry.etag, LARGE_SIDE)
-                return self._reduced(name, entry.etag)
-        except (PictureError, ObjectError) as error:
+            if large:
+                return self._reduce(name, entry.etag, LARGE_SIDE)
+            return self._reduced(name, entry.etag)
+        except (PictureError, MemoryShortError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
 
     def _settings(self, preset: Preset) -> Settings:
@@ -171,7 +169,9 @@ class Catalogue:
         return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str, side: int = THUMBNAIL_SIDE) -> bytes:
-        return PictureFile(self._style_bucket.read(name), name).reduced_jpeg(side)
+        with decoding_in_turn(self._config.memory_limit) as available:
+            file = PictureFile(self._style_bucket.read(name), name)
+            return file.reduced_jpeg(side, available)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

@@ -227,15 +227,16 @@ class PreviewPainter:
         Raises:
             PainterlyError: It cannot be painted.
         """
-        mask = PictureFile(request.mask, "the mask").mask() if request.mask else None
+        mask = None
+        if request.mask:
+            mask = PictureFile(request.mask, "the mask").mask(self._available())
         if request.output is None:
             photo = self._photo(request.photo)
             image = self.painted(photo.pixels_int, request.style, mask, check_stop)
             return preview(image, LARGEST_SIDE)
-        available = decodable_memory(self._memory_limit)
-        photo = PictureFile(request.photo, "the photo").decode(available)
+        photo = PictureFile(request.photo, "the photo").decode(self._available())
         mask = painted(mask, photo.alpha_int, "the photo")
-        painting = self._for_whole(request, available)
+        painting = self._for_whole(request)
         settings = request.style.settings
         image = self._painted(photo.pixels_int, painting, settings, mask, check_stop)
         return encode.encode_result(request.output, photo, image)
@@ -314,7 +315,7 @@ class PreviewPainter:
     def _photo(self, data: bytes) -> Picture:
         """Decode a photo, once for all of its previews."""
         if data not in self._photos:
-            self._photos[data] = PictureFile(data, "the photo").decode()
+            self._photos[data] = PictureFile(data, "the photo").decode(self._available())
             if len(self._photos) > KEPT_PHOTOS:
                 self._photos.popitem(last=False)
         self._photos.move_to_end(data)
@@ -341,9 +342,10 @@ class PreviewPainter:
         from painterly.engine.paintings import Paintings
 
         settings = style.settings.replaced({"size": side})
-        return Paintings(*decode_style(read_paintings(style, self._bucket.read), settings))
+        files = read_paintings(style, self._bucket.read)
+        return Paintings(*decode_style(files, settings, self._available()))
 
-    def _for_whole(self, request: PreviewRequest, available: int) -> "Paintings":
+    def _for_whole(self, request: PreviewRequest) -> "Paintings":
         """Return the paintings of a whole picture at its size."""
         from painterly.engine.paintings import Paintings
 
@@ -351,10 +353,14 @@ class PreviewPainter:
         files: Iterable[PaintingFiles] = read_paintings(style, self._bucket.read)
         if request.painting:
             files = [PaintingFiles(PictureFile(request.painting, "the painting"), 1.0)]
-        return Paintings(*decode_style(files, style.settings, available))
+        return Paintings(*decode_style(files, style.settings, self._available()))
+
+    def _available(self) -> int:
+        """Return the most bytes that decoding a picture may take now."""
+        return decodable_memory(self._memory_limit)
 
     def _most_bytes(self) -> int:
-        free = decodable_memory(self._memory_limit) + self._kept_bytes()
+        free = self._available() + self._kept_bytes()
         return min(KEPT_BYTES, int(KEPT_SHARE * free))
 
     def _kept_bytes(self) -> int:

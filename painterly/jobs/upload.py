@@ -2,16 +2,18 @@
 
 import hashlib
 import io
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-import numpy as np
 from PIL import Image
 
+from painterly.bench.reading import decoding_in_turn
 from painterly.configuration.web_options import MEGA, WebOptions
-from painterly.errors import PictureError
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.arrays import resize, to_integers
 from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
 from painterly.images.opening import EXTENSIONS
@@ -58,18 +60,39 @@ def checked_upload(given_name: str, data: bytes, options: WebOptions) -> Upload:
     return Upload(name, shown, file.data, file.header.size)
 
 
-def checked_mask(data: bytes, options: WebOptions) -> bytes:
-    """Check a mask that was uploaded. Return it as a grey PNG, upright; empty if it is white all
-    over, and so limits nothing. Raises ApiError as `checked_upload`, also for a mask that is black
-    all over."""
+def checked_mask(
+    data: bytes, options: WebOptions, memory_limit: int | None, most: tuple[int, int] | None = None
+) -> bytes:
+    """Check a mask that was uploaded.
+
+    Args:
+        data: Its file.
+        options: The options of the service.
+        memory_limit: MEMORY_LIMIT in bytes, if there is one.
+        most: The height and width in px of a photo, if a larger mask is reduced to it.
+
+    Returns:
+        The mask as a grey PNG, upright; empty if it is white all over, and so limits nothing.
+
+    Raises:
+        ApiError: As `checked_upload`, also for a mask that is black all over, and for one that
+            cannot be decoded in the memory that is left.
+    """
+    file = _checked(PictureFile, data, "the mask", options)
     try:
-        mask = _checked(PictureFile, data, "the mask", options).mask()
+        with decoding_in_turn(memory_limit) as available:
+            mask = file.mask(available)
+            if most and mask.size > math.prod(most):
+                mask = resize(mask, *most)
+            if mask.min() > 1 - BLACK:
+                return b""
+            grey = to_integers(mask, 8)
     except PictureError as error:
         raise ApiError(422, str(error)) from None
-    if mask.min() > 1 - BLACK:
-        return b""
+    except MemoryShortError as error:
+        raise ApiError(413, str(error)) from None
     png = io.BytesIO()
-    Image.fromarray(np.round(255 * mask).astype(np.uint8)).save(png, "PNG")
+    Image.fromarray(grey).save(png, "PNG")
     return png.getvalue()
 
 

@@ -2,8 +2,8 @@
 pictures for programs that wait for them."""
 
 import asyncio
-import math
 from concurrent.futures import Future
+from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
@@ -67,16 +67,14 @@ async def new_preview(request: Request, service: Shared) -> Response:
         return nothing
     if int(request.headers.get("content-length", 0)) > MAX_PHOTO + LONGEST_REQUEST:
         raise TOO_LARGE
-    async with service.uploads, job_form(request) as (asked, files):
-        file = files.get("photo")
-        if file is None:
+    limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
+    async with service.uploads, job_form(request) as (asked, files), service.in_memory:
+        if "photo" not in files:
             raise NO_PHOTO
-        if (file.size or 0) > MAX_PHOTO:
-            raise TOO_LARGE
-        photo = await read_photo(file, service.options)
-        mask = await read_mask(files["mask"], service.options) if "mask" in files else b""
-    if math.prod(photo.size) > MAX_PIXELS:
-        raise TOO_LARGE
+        photo, mask = await read_photo(files["photo"], limits), b""
+        if "mask" in files:
+            limit = service.config.memory_limit
+            mask = await read_mask(files["mask"], limits, limit, photo.size)
     style = await run_in_threadpool(service.orders.preview_style, asked)
     number, answer = service.previews.ask(photo.data, style, mask)
     picture = await _answered(request, service, number, answer, PATIENCE_S)

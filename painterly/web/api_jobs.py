@@ -24,14 +24,7 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import StoredJob
 from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.service import Shared
-from painterly.web.stored_pictures import (
-    mask_of,
-    photo_of,
-    picture_response,
-    preview_of,
-    result_picture,
-    timelapse_of,
-)
+from painterly.web.stored_pictures import picture_response
 
 MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
@@ -78,7 +71,10 @@ async def new_job(
         raise
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
         photo = await read_photo(files["photo"], service.options) if "photo" in files else None
-        mask = await read_mask(files["mask"], service.options) if "mask" in files else None
+        mask = None
+        if "mask" in files:
+            limit = service.config.memory_limit
+            mask = await read_mask(files["mask"], service.options, limit)
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
     return service.jobs.view(job)
@@ -131,19 +127,19 @@ async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
 def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
     """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
     1280 px."""
-    return picture_response(*photo_of(job, service.buckets, small))
+    return picture_response(*service.pictures.photo(job, small))
 
 
 @jobs.get("/jobs/{job_id}/mask", response_class=Response)
 def job_mask(job: Known, service: Shared) -> Response:
     """Return the photo's mask as a PNG."""
-    return picture_response(*mask_of(job, service.buckets))
+    return picture_response(*service.pictures.mask(job))
 
 
 @jobs.get("/jobs/{job_id}/preview", response_class=Response)
 def job_preview(job: Known, service: Shared) -> Response:
     """Return a small JPEG of the unfinished picture."""
-    return Response(preview_of(job, service.buckets), media_type="image/jpeg")
+    return Response(service.pictures.preview(job), media_type="image/jpeg")
 
 
 @jobs.get("/jobs/{job_id}/result", response_class=Response)
@@ -151,7 +147,7 @@ def job_result(
     job: Known, service: Shared, download: bool = False, small: bool = False
 ) -> Response:
     """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
-    data, key = result_picture(job, service.buckets, small)
+    data, key = service.pictures.result(job, small)
     name = f"{PurePosixPath(job.photo).stem} - {job.style}{PurePosixPath(key).suffix}"
     return picture_response(data, key, name if download else None)
 
@@ -160,7 +156,7 @@ def job_result(
 def job_timelapse(job: Known, service: Shared, download: bool = False) -> Response:
     """Return the finished picture as it grew, as an animated WebP, if the job asked for it with
     the setting `timelapse`."""
-    data, key = timelapse_of(job, service.buckets)
+    data, key = service.pictures.timelapse(job)
     name = f"{PurePosixPath(job.photo).stem} - {job.style}.timelapse.webp"
     return picture_response(data, key, name if download else None)
 

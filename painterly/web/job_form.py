@@ -81,9 +81,14 @@ async def read_photo(file: UploadFile, options: WebOptions) -> Upload:
     return await run_in_threadpool(checked_upload, file.filename or "", data, options)
 
 
-async def read_mask(file: UploadFile, options: WebOptions) -> bytes:
+async def read_mask(
+    file: UploadFile,
+    options: WebOptions,
+    memory_limit: int | None,
+    most: tuple[int, int] | None = None,
+) -> bytes:
     """Read and check a mask of a form, as `checked_mask`. Raises its errors."""
-    return await run_in_threadpool(checked_mask, await file.read(), options)
+    return await run_in_threadpool(checked_mask, await file.read(), options, memory_limit, most)
 
 
 def _parsed(text: bytes) -> JobRequest:

@@ -19,7 +19,7 @@ from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.supervisor import Supervisor
 from painterly.web.sessions import LoginRateLimiter, Sessions
-from painterly.web.stored_pictures import Results
+from painterly.web.stored_pictures import JobPictures, Results
 
 if TYPE_CHECKING:
     from painterly.web.metrics import Metrics
@@ -70,6 +70,7 @@ class Service:
             self.catalogue,
             lambda: self.supervisor.device,
         )
+        self.pictures = JobPictures(self.buckets, config.memory_limit)
         self.results = Results(self.buckets.result)
 
     def start(self) -> None:

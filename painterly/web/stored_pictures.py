@@ -3,19 +3,20 @@
 import math
 import mimetypes
 import re
-import threading
+from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
 from starlette.responses import Response
 
-from painterly.errors import PictureError
+from painterly.bench.reading import decoding_in_turn
+from painterly.errors import MemoryShortError, PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
 from painterly.images.picture_file import PictureFile
 from painterly.jobs.buckets import Refreshed, WebBuckets
-from painterly.jobs.schemas import not_found
+from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
 from painterly.orders.names import TIMELAPSE
 from painterly.orders.record import Record
@@ -25,100 +26,102 @@ from painterly.storage.base import Bucket, Entry, ObjectError
 
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
-_reducing = threading.Lock()  # One at a time: decoding may take much memory.
 
 
-def photo_of(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """Return a job's photo, and a key with the extension of its format.
+class JobPictures:
+    """The pictures of jobs. Methods raise ApiError if there is no such picture, and StorageError if
+    the storage does not answer."""
 
-    Args:
-        job: The job.
+    def __init__(self, buckets: WebBuckets, memory_limit: int | None) -> None:
+        """Args:
         buckets: The buckets.
-        small: Reduces it to 1280 px. A damaged photo is sent whole: browsers show a part of it.
+        memory_limit: MEMORY_LIMIT in bytes, if there is one.
+        """
+        self._buckets, self._memory_limit = buckets, memory_limit
 
-    Raises:
-        ApiError: The photo has been deleted, or browsers cannot show it.
-        StorageError: The storage does not answer.
-    """
-    key = job.photo_key
-    shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
-    try:
-        if small or not shown:
-            try:
-                return small_jpeg(buckets, "photos", key, buckets.source)
-            except PictureError:
-                if not shown:
-                    raise
-        return buckets.source.read(key), key
-    except (ObjectError, PictureError):
-        raise not_found("photo") from None
+    def photo(self, job: StoredJob, small: bool = False) -> tuple[bytes, str]:
+        """Return a job's photo, and a key with the extension of its format.
 
+        Args:
+            job: The job.
+            small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
+                is, is sent whole: browsers show a part of it.
+        """
+        key = job.photo_key
+        shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
+        try:
+            if small or not shown:
+                try:
+                    return self._small("photos", key, self._buckets.source)
+                except (PictureError, MemoryShortError):
+                    if not shown:
+                        raise
+            return self._buckets.source.read(key), key
+        except MemoryShortError as error:
+            raise ApiError(404, str(error)) from None
+        except (ObjectError, PictureError):
+            raise not_found("photo") from None
 
-def mask_of(job: StoredJob, buckets: WebBuckets) -> tuple[bytes, str]:
-    """Return the mask of a job's photo and its key. Raises ApiError if there is none,
-    StorageError."""
-    try:
-        if job.mask_key is not None:
-            return buckets.source.read(job.mask_key), job.mask_key
-    except ObjectError:
-        pass
-    raise not_found("mask")
+    def mask(self, job: StoredJob) -> tuple[bytes, str]:
+        """Return the mask of a job's photo and its key."""
+        try:
+            if job.mask_key is not None:
+                return self._buckets.source.read(job.mask_key), job.mask_key
+        except ObjectError:
+            pass
+        raise not_found("mask")
 
+    def preview(self, job: StoredJob) -> bytes:
+        """Return a small JPEG of the unfinished picture: the photo before the first step, and the
+        result when it is done. A job that ended without a result has none."""
+        try:
+            return self._buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
+        except ObjectError:
+            if job.state.final and not job.result:
+                raise not_found("preview: the job has ended") from None
+            return (self.result if job.result else self.photo)(job, small=True)[0]
 
-def preview_of(job: StoredJob, buckets: WebBuckets) -> bytes:
-    """Return a small JPEG of the unfinished picture: the photo before the first step, and the
-    result when it is done. Raises as `photo_of`, also for a job that ended without a result."""
-    try:
-        return buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
-    except ObjectError:
-        if job.state.final and not job.result:
-            raise not_found("preview: the job has ended") from None
-        shown = result_picture if job.result else photo_of
-        return shown(job, buckets, small=True)[0]
+    def result(self, job: StoredJob, small: bool = False) -> tuple[bytes, str]:
+        """Return the finished picture as `photo` returns the photo. It is sent
+        whole if there is too little memory to reduce it."""
+        if job.result is None:
+            raise not_found("result, or none yet")
+        try:
+            if small:
+                with suppress(MemoryShortError):
+                    return self._small("results", job.result, self._buckets.result)
+            return self._buckets.result.read(job.result), job.result
+        except (ObjectError, PictureError):
+            raise not_found("result") from None
 
+    def timelapse(self, job: StoredJob) -> tuple[bytes, str]:
+        """Return the time-lapse of a finished job, and its key."""
+        if job.timelapse is None:
+            raise not_found("time-lapse")
+        try:
+            return self._buckets.result.read(job.timelapse), job.timelapse
+        except ObjectError:
+            raise not_found("time-lapse") from None
 
-def result_picture(job: StoredJob, buckets: WebBuckets, small: bool = False) -> tuple[bytes, str]:
-    """Return the finished picture as `photo_of` returns the photo. Raises ApiError if there is
-    none, StorageError."""
-    if job.result is None:
-        raise not_found("result, or none yet")
-    try:
-        if small:
-            return small_jpeg(buckets, "results", job.result, buckets.result)
-        return buckets.result.read(job.result), job.result
-    except (ObjectError, PictureError):
-        raise not_found("result") from None
+    def _small(self, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
+        """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
 
+        Args:
+            kind: `photos` or `results`.
+            key: The key of the picture.
+            home: The bucket that has the picture.
 
-def timelapse_of(job: StoredJob, buckets: WebBuckets) -> tuple[bytes, str]:
-    """Return the time-lapse of a finished job, and its key. Raises as `result_picture`."""
-    if job.timelapse is None:
-        raise not_found("time-lapse")
-    try:
-        return buckets.result.read(job.timelapse), job.timelapse
-    except ObjectError:
-        raise not_found("time-lapse") from None
-
-
-def small_jpeg(buckets: WebBuckets, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
-    """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
-
-    Args:
-        buckets: The buckets.
-        kind: `photos` or `results`.
-        key: The key of the picture.
-        home: The bucket that has the picture.
-
-    Raises:
-        ObjectError: There is no such picture.
-        PictureError: It cannot be decoded.
-    """
-    stored = picture_key(kind, key)
-    try:  # The gallery has it once the job is painted.
-        return buckets.result.read(stored), stored
-    except ObjectError:
-        with _reducing:
-            return PictureFile(home.read(key), key).reduced_jpeg(PREVIEW), "small.jpg"
+        Raises:
+            ObjectError: There is no such picture.
+            PictureError, MemoryShortError: It cannot be decoded.
+        """
+        stored = picture_key(kind, key)
+        try:  # The gallery has it once the job is painted.
+            return self._buckets.result.read(stored), stored
+        except ObjectError:
+            with decoding_in_turn(self._memory_limit) as available:
+                file = PictureFile(home.read(key), key)
+                return file.reduced_jpeg(PREVIEW, available), "small.jpg"
 
 
 def picture_response(data: bytes, key: str, name: str | None = None) -> Response:

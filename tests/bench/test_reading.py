@@ -16,7 +16,7 @@ from painterly.bench.reading import (
     decode_style,
 )
 from painterly.errors import PictureError
-from painterly.images.picture_file import PictureFile
+from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.settings.settings import Settings
 
 
@@ -24,14 +24,13 @@ def style_of_one(files, settings, mask=None):
     """Decode a style of the painting `a.png`."""
     painting = PictureFile(files["a.png"], "painting a.png")
     mask = mask and PictureFile(files[mask], mask)
-    return decode_style([PaintingFiles(painting, 1.0, mask)], settings)
+    return decode_style([PaintingFiles(painting, 1.0, mask)], settings, UNLIMITED)
 
 
 def photo_of(files, mask=None):
     """Decode the photo `a.png`."""
-    return decode_photo(
-        PhotoFiles(PictureFile(files["a.png"], "a.png"), mask and PictureFile(files[mask], mask))
-    )
+    mask = mask and PictureFile(files[mask], mask)
+    return decode_photo(PhotoFiles(PictureFile(files["a.png"], "a.png"), mask), UNLIMITED)
 
 
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():

@@ -5,8 +5,7 @@ import zlib
 
 import pytest
 from PIL import Image
-from support.memory import peak, reset_peak
-from support.pictures import decode, gradient, png_chunk, reduced_jpeg, saved
+from support.pictures import decode, flat_png, gradient, reduced_jpeg, saved
 
 from painterly.errors import PictureError
 from painterly.images.opening import content_of
@@ -15,7 +14,8 @@ from painterly.images.picture_file import PictureFile
 # pytest shows even warnings that painterly.images silences for its users.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
-MOST = 400_000  # kB beyond the start
+TOO_MANY = r"^photo: is \d+ × \d+ pixels; at most 200 megapixels"
+MOST = 400_000_000  # bytes of memory
 
 
 def gif(*frames, screen=(64, 64), between=b""):
@@ -73,24 +73,22 @@ def tile(side):
     ],
     ids=["GIF", "GIF disposed", "GIF restored", "GIF both", "WebP", "HEIC", "AVIF", "TIFF"],
 )
-def test_a_large_size_of_a_part_is_refused_before_it_is_allocated(data, read):
-    before = reset_peak()
-    with pytest.raises(PictureError, match=r"^photo: is \d+ × \d+ pixels; at most 200 megapixels"):
+def test_a_large_size_of_a_part_is_refused_before_it_is_allocated(data, read, cost):
+    with cost() as spent, pytest.raises(PictureError, match=TOO_MANY):
         read(data, "photo")
-    assert peak() - before < MOST
+    assert spent.memory < MOST
 
 
 @pytest.mark.parametrize("between", [b"", b"\0\0"])
 @pytest.mark.parametrize("disposal", [1, 2, 3])
 @pytest.mark.parametrize("frames", [1, 3])
-def test_a_frame_beyond_the_picture_is_not_read(frames, disposal, between):
+def test_a_frame_beyond_the_picture_is_not_read(frames, disposal, between, cost):
     empty = [(64, 64, 1, 1)] * frames
     data = gif(*empty, (20_000, 20_000, disposal, 0), (20_000, 20_000, 1, 0), between=between)
-    before = reset_peak()
     for read in (decode, lambda data, name: reduced_jpeg(data, name, 32)):
-        with pytest.raises(PictureError, match="fully transparent"):
+        with cost() as spent, pytest.raises(PictureError, match="fully transparent"):
             read(data, "photo")
-    assert peak() - before < MOST
+        assert spent.memory < MOST
     shown = decode(gif(*empty, (64, 64, disposal, 0), (20_000, 20_000, 1, 0)), "photo")
     assert (shown.pixels_int == (255, 0, 0)).all(), "the first frame that shows something"
 
@@ -100,11 +98,10 @@ def test_a_frame_larger_than_its_screen_is_read_whole():
     assert PictureFile(data, "photo").header.size == decode(data).size == (64, 80)
 
 
-def test_an_avif_that_declares_far_more_than_it_has_is_refused_before_it_is_decoded():
-    before = reset_peak()
-    with pytest.raises(PictureError, match="damaged"):
+def test_an_avif_that_declares_far_more_than_it_has_is_refused_before_it_is_decoded(cost):
+    with cost() as spent, pytest.raises(PictureError, match="damaged"):
         decode(patched("AVIF", b"ispe", (14_000, 14_000)), "photo")
-    assert peak() - before < MOST
+    assert spent.memory < MOST
 
 
 def jpeg(side, **options):
@@ -126,16 +123,6 @@ def lossless_webp(side):
     data = bytearray(saved(Image.new("RGB", (64, 64)), "WEBP", lossless=True))
     struct.pack_into("<L", data, 21, (side - 1) | (side - 1) << 14)
     return bytes(data)
-
-
-def flat_png(side, missing):
-    """A black PNG that lacks a part of its compressed pixels."""
-    packer = zlib.compressobj(1)
-    rows = bytes(1 + 3 * side)
-    packed = b"".join(packer.compress(rows) for _ in range(side)) + packer.flush()
-    head = png_chunk(b"IHDR", struct.pack(">2L5B", side, side, 8, 2, 0, 0, 0))
-    body = png_chunk(b"IDAT", packed[: len(packed) - missing])
-    return b"\x89PNG\r\n\x1a\n" + head + body + png_chunk(b"IEND")
 
 
 def taller_png(height):
@@ -161,11 +148,12 @@ def taller_png(height):
     ],
     ids=["JPEG", "progressive", "without end", "LZW", "Deflate", "PNG", "higher PNG", "WebP"],
 )
-def test_data_that_cannot_hold_the_pixels_are_refused_before_these_are_allocated(data, said, read):
-    before = reset_peak()
-    with pytest.raises(PictureError, match=f"^photo: .*{said}"):
+def test_data_that_cannot_hold_the_pixels_are_refused_before_these_are_allocated(
+    data, said, read, cost
+):
+    with cost() as spent, pytest.raises(PictureError, match=f"^photo: .*{said}"):
         read(data, "photo")
-    assert peak() - before < MOST
+    assert spent.memory < MOST
 
 
 def test_the_memory_of_an_avif_is_estimated_for_10_bits():

@@ -13,7 +13,7 @@ from support.pictures import decode, gradient, reduced_jpeg, saved, see_through
 from painterly.configuration.web_options import WebOptions
 from painterly.errors import PictureError
 from painterly.images.files import boxes, extra_formats
-from painterly.images.picture_file import PictureFile, read_header
+from painterly.images.picture_file import UNLIMITED, PictureFile, read_header
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.upload import checked_upload
 
@@ -83,8 +83,8 @@ def test_a_jpeg_xl_is_turned_by_its_codestream_alone(read):
     exif = Image.Exif()
     exif[0x0112] = 6
     file = read(jxl(exif=exif.tobytes()), "photo")
-    assert file.decode().size == file.header.size == (60, 80)
-    assert Image.open(io.BytesIO(file.reduced_jpeg(64))).size == (64, 48)
+    assert file.decode(UNLIMITED).size == file.header.size == (60, 80)
+    assert Image.open(io.BytesIO(file.reduced_jpeg(64, UNLIMITED))).size == (64, 48)
 
 
 def test_a_jpeg_in_a_jpeg_xl_is_turned_as_it_says(tmp_path):
@@ -93,7 +93,7 @@ def test_a_jpeg_in_a_jpeg_xl_is_turned_as_it_says(tmp_path):
     gradient().save(path, exif=exif)
     with Image.open(path) as image:
         file = PictureFile(saved(image, "JXL", lossless_jpeg=True), "photo")
-    assert file.decode().size == file.header.size == (80, 60)
+    assert file.decode(UNLIMITED).size == file.header.size == (80, 60)
 
 
 def test_a_jpeg_xl_of_gigapixels_is_refused_before_it_is_decoded():

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
-from painterly.images.picture_file import PictureFile
+from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.settings.installation import PROGRAM
 
 FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF")
@@ -56,16 +56,16 @@ def psnr(one, other):
     return -10 * np.log10(np.square(one - other).mean())
 
 
-def decode(data, name="photo", available=None):
+def decode(data, name="photo", available=UNLIMITED):
     return PictureFile(data, name).decode(available)
 
 
-def decode_mask(data, name="mask", available=None):
+def decode_mask(data, name="mask", available=UNLIMITED):
     return PictureFile(data, name).mask(available)
 
 
-def reduced_jpeg(data, name, longer, quality=80):
-    return PictureFile(data, name).reduced_jpeg(longer, quality)
+def reduced_jpeg(data, name, longer, quality=80, available=UNLIMITED):
+    return PictureFile(data, name).reduced_jpeg(longer, available, quality)
 
 
 def centre(data, name="photo"):
@@ -77,6 +77,20 @@ def png_chunk(kind, body=b"", damage=0):
     """A chunk of a PNG, with bits of its checksum changed."""
     check = zlib.crc32(kind + body) ^ damage
     return struct.pack(">L", len(body)) + kind + body + struct.pack(">L", check)
+
+
+def flat_png(side, channels=3, missing=0):
+    """A black PNG of few bytes, which lacks some of its compressed pixels.
+
+    channels: 1 (grey), 3 or 4.
+    """
+    packer = zlib.compressobj(1)
+    rows = bytes(1 + channels * side)
+    packed = b"".join(packer.compress(rows) for _ in range(side)) + packer.flush()
+    kind = {1: 0, 3: 2, 4: 6}[channels]
+    head = png_chunk(b"IHDR", struct.pack(">2L5B", side, side, 8, kind, 0, 0, 0))
+    body = png_chunk(b"IDAT", packed[: len(packed) - missing])
+    return b"\x89PNG\r\n\x1a\n" + head + body + png_chunk(b"IEND")
 
 
 def png16(values, chunks=(), colour_type=0):

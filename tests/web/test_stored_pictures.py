@@ -17,7 +17,7 @@ from painterly.jobs.store import JobStore
 from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 from painterly.web import stored_pictures
-from painterly.web.stored_pictures import Results, photo_of, preview_of
+from painterly.web.stored_pictures import JobPictures, Results
 
 JOB = "0123456789abcdef0123"
 
@@ -44,35 +44,40 @@ def seen(data):
     return image.format, image.size, "red" if red > blue else "blue"
 
 
-def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(buckets):
+@pytest.fixture
+def pictures(buckets):
+    return JobPictures(buckets, None)
+
+
+def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(buckets, pictures):
     small = ("JPEG", (1280, 576), "red")
     for photo, kind, whole in (
         ("a.png", "PNG", ("PNG", (2000, 900), "red")),
         ("b.tiff", "TIFF", small),
     ):
         buckets.source.write(f"j/{photo}", picture(kind))
-        assert seen(photo_of(job(buckets, photo), buckets)[0]) == whole
-        data, name = photo_of(job(buckets, photo), buckets, small=True)
+        assert seen(pictures.photo(job(buckets, photo))[0]) == whole
+        data, name = pictures.photo(job(buckets, photo), small=True)
         assert seen(data) == small and name.endswith(".jpg")
 
 
-def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets):
+def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets, pictures):
     buckets.source.write("j/beach.jpg", picture("JPEG"))
-    assert seen(preview_of(job(buckets), buckets)) == ("JPEG", (1280, 576), "red")
+    assert seen(pictures.preview(job(buckets))) == ("JPEG", (1280, 576), "red")
     buckets.result.write("_web/previews/j.jpg", picture("JPEG", "blue", (8, 8)))
-    assert seen(preview_of(job(buckets), buckets))[1:] == ((8, 8), "blue")
+    assert seen(pictures.preview(job(buckets)))[1:] == ((8, 8), "blue")
     buckets.result.delete("_web/previews/j.jpg")
     buckets.result.write("monet/j/beach.jpg", picture("JPEG", "blue"))
-    assert seen(preview_of(job(buckets, result="monet/j/beach.jpg"), buckets))[2] == "blue"
+    assert seen(pictures.preview(job(buckets, result="monet/j/beach.jpg")))[2] == "blue"
 
 
-def test_of_a_damaged_photo_what_is_there_is_shown(buckets):
+def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
-    assert photo_of(job(buckets), buckets, small=True) == (half, "j/beach.jpg")
+    assert pictures.photo(job(buckets), small=True) == (half, "j/beach.jpg")
     with pytest.raises(ApiError):
-        photo_of(job(buckets, "beach.tiff"), buckets, small=True)
+        pictures.photo(job(buckets, "beach.tiff"), small=True)
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monke
 def test_a_mask_is_opened_once(monkeypatch):
     opened, real = [], picture_file.opened
     monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
-    assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS)
+    assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS, None)
     assert len(opened) == 1
 
 

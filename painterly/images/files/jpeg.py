@@ -20,6 +20,7 @@ _MOST_SEGMENTS = 20_000  # before and between the scans
 # In a scan, FF is followed by 00, or by the number of a restart; FF itself is a fill byte.
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA, 0xCB}
+_PROGRESSIVE = {0xC2, 0xCA}
 # The fewest bits of a block of 8 × 8 values: one code for its mean, and one for the rest in a
 # sequential file. Arithmetic codes may have less, but no photo has.
 _SEQUENTIAL, _FEWEST_BITS, _FEWEST_BITS_SEQUENTIAL = (0xC0, 0xC1), 1, 2
@@ -44,6 +45,20 @@ def content(data: bytes) -> Content:
     data = data.rstrip(b"\0\xff")
     other = data + bytes([0x5A, 0xA7, 0x13, 0xE4] * 64) + _END_MARKER
     return Content(data + _END_MARKER, (*left_out, MISSING_END), other, is_short=is_short)
+
+
+def is_buffered(data: bytes) -> bool:
+    """Return whether decoding holds all coefficients at once, at any size: a progressive JPEG, or
+    one without all components in its first scan."""
+    at, components = len(START), -1
+    while match := _MARKER.search(data, at):
+        kind, body = match[1][0], match.end() + 2
+        if kind == _SCAN:
+            return data[body] != components
+        if kind in _FRAMES - _PROGRESSIVE:
+            components = data[body + 5]
+        at = match.end() if kind in _ALONE else body - 2 + int.from_bytes(data[body - 2 : body])
+    return True
 
 
 def _without_damage(data: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -66,9 +66,10 @@ const preview = async ({ small, large, mask }, style, size, signal) => {
 const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) if (isIntersecting) { target.src = target.dataset.at; seen.unobserve(target); }
 }, { rootMargin: "40px" });
-// A tile shows the photo in its style, until then the painting faded, and without a photo the sample.
-const showTile = (tile, address, waits = false) => {
+// A tile shows the photo in its style, until then the painting faded, and without a photo the sample; with a reason, why there is none.
+const showTile = (tile, address, waits = false, reason = "") => {
   tile.item.classList.toggle("waits", waits);
+  tile.item.title = reason;
   tile.preview.dataset.at = address || (!waits && tile.sample) || tile.thumb;
   seen.observe(tile.preview);
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length;
@@ -99,13 +100,13 @@ const update = async () => {
   const attempt = async (style, size, showPicture) => {
     try { showPicture(await preview(files, style, size, signal)); } catch (reason) {
       if (signal.aborted || reason instanceof Busy) throw reason;
-      showPicture(null);
+      showPicture(null, reason.message);
     }
   };
   const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => showPreview(address || kept())); };
   const showTiles = async () => {
     if (isSample) return;
-    const rest = tiles.values(), lane = async () => { for (const tile of rest) await attempt(tile.order, TILE_SIDE, (address) => showTile(tile, address)); };
+    const rest = tiles.values(), lane = async () => { for (const tile of rest) await attempt(tile.order, TILE_SIDE, (address, reason) => showTile(tile, address, false, reason)); };
     await Promise.all(Array.from({ length: LANES }, lane));
     inTiles = photo;
   };
