@@ -43,6 +43,8 @@ OFFERED = (
     *("paper", "dpi", "bleed"),
     *("stroke_size", "structure_weight", "style_scale", "total_variation_weight", "seed"),
 )
+# Settings that a poster has no choice of: the sheet decides the size of each picture.
+POSTER_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
 # px of the longer side, which suffices for A3 with 300 dpi and a bleed; steps at a scale
 LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
@@ -155,8 +157,9 @@ class OrderBook:
         """Return the request for a poster, which is painted by preset instant."""
         if request.style is not None or request.paintings is not None:
             raise ApiError(422, "a poster has all styles; leave out `style` and `paintings`")
-        for name in request.settings.keys() & {"size", "timelapse"}:
-            raise ApiError(422, f"a poster has no setting {name!r}; leave it out")
+        for name in POSTER_DECIDES:
+            if name in request.settings:
+                raise ApiError(422, f"a poster has no setting {name!r}; leave it out")
         return request.model_copy(update={"preset": Preset.INSTANT})
 
     def _style_and_work(self, request: JobRequest, size: tuple[int, int]) -> tuple[Style, int]:

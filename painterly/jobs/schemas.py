@@ -102,7 +102,7 @@ class JobRequest(BaseModel):
     poster: bool = Field(
         default=False,
         description="A sheet of the photo in all styles, by preset instant; without style, "
-        "paintings, and the settings `size` and `timelapse`.",
+        "paintings, and the settings `size`, `paper`, `dpi`, `bleed` and `timelapse`.",
     )
     preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)

@@ -95,10 +95,13 @@ def test_a_cancel_or_a_stop_ends_a_poster_which_is_painted_from_its_start_later(
         {"style": "monet"},
         {"paintings": {"monet.jpg": 1}},
         {"settings": {"size": 64}},
+        {"settings": {"paper": "A4"}},
+        {"settings": {"dpi": 200}},
+        {"settings": {"bleed": 3}},
         {"settings": {"timelapse": True}},
     ],
 )
 def test_a_poster_names_no_style_and_no_size(web, wrong):
     refused = send(web, {**POSTER, **wrong})
     assert refused.status_code == 422, wrong
-    assert "poster" in refused.json()["detail"]
+    assert "a poster has" in refused.json()["detail"]
