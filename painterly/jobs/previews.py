@@ -109,14 +109,12 @@ class Previews:
         """
         number, answer = next(self._numbers), Future[bytes | None]()
         answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
-        if self._supervisor.problem:
-            answer.set_result(None)
-            return number, answer
-        self._waiting[number] = answer
         patience_s = PATIENCE_S if output is None else WHOLE_PATIENCE_S
         deadline = time.monotonic() + patience_s
         request = PreviewRequest(number, photo, style, deadline, mask, output, painting)
-        self._supervisor.send("preview", request)
+        self._waiting[number] = answer
+        if self._supervisor.problem or not self._supervisor.send("preview", request):
+            self.answer(number, None, None)
         return number, answer
 
     def forget(self, number: int) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from logging import WARNING
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
+from queue import SimpleQueue
 from typing import Any
 
 from painterly.log import event
@@ -17,6 +18,8 @@ _SPAWN = multiprocessing.get_context("spawn")
 _PAUSES_S = (0.0, 1.0, 2.0, 5.0, 15.0, 30.0)  # before each restart after an early death
 EARLY_S = 60.0
 STOPPING_S = 8.0  # to save a checkpoint and give the job back; a platform waits ten
+TAKING_S = 10.0  # for one message: a worker that takes longer hangs, and is killed
+MAX_UNSENT = 32  # messages, of up to twice WEB_MAX_MEGABYTES each
 
 
 class Pipe:
@@ -48,6 +51,38 @@ class Pipe:
             self._connection.close()
 
 
+class _Outbox:
+    """Messages to a worker. Only its own thread waits while the worker does not read them."""
+
+    def __init__(self, pipe: Pipe, process: SpawnProcess) -> None:
+        self._pipe, self._process = pipe, process
+        self._unsent: SimpleQueue[tuple[Any, ...] | None] = SimpleQueue()
+        threading.Thread(target=self._send, name="outbox", daemon=True).start()
+
+    def add(self, message: tuple[Any, ...]) -> bool:
+        """Add a message. Return False, and drop it, if too many are unsent."""
+        if self._unsent.qsize() >= MAX_UNSENT:
+            return False
+        self._unsent.put(message)
+        return True
+
+    def close(self) -> None:
+        """End the thread once it has sent what was added."""
+        self._unsent.put(None)
+
+    def _send(self) -> None:
+        while (message := self._unsent.get()) is not None:
+            overdue = threading.Timer(TAKING_S, self._kill)
+            overdue.daemon = True
+            overdue.start()
+            self._pipe.send(*message)
+            overdue.cancel()
+
+    def _kill(self) -> None:
+        event(f"the worker has taken no message for {TAKING_S:.0f} s", level=WARNING)
+        self._process.kill()
+
+
 class Supervisor:
     """Keeps one worker running.
 
@@ -68,7 +103,7 @@ class Supervisor:
         self.device: str | None = None
         self.problem = "the worker is starting"
         self._process: SpawnProcess | None = None
-        self._pipe: Pipe | None = None
+        self._outbox: _Outbox | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="supervisor", daemon=True)
 
@@ -81,11 +116,11 @@ class Supervisor:
         """Begin to keep a worker running."""
         self._thread.start()
 
-    def send(self, *message: Any) -> None:
-        """Send the worker a message, if there is a worker."""
-        pipe = self._pipe  # It may end between these two lines.
-        if pipe:
-            pipe.send(*message)
+    def send(self, *message: Any) -> bool:
+        """Hand over a message for the worker. Return False if there is no worker, or too many are
+        on their way. This waits for nothing."""
+        outbox = self._outbox  # The worker may end between these two lines.
+        return outbox is not None and outbox.add(message)
 
     def ask_to_stop(self) -> None:
         """Ask the worker to save its work and exit, only once: a second signal would interrupt
@@ -137,7 +172,8 @@ class Supervisor:
 
     def _followed(self, process: SpawnProcess, pipe: Pipe) -> int:
         """Handle a worker's messages until it ends; return its exit code."""
-        self._process, self._pipe = process, pipe
+        outbox = _Outbox(pipe, process)
+        self._process, self._outbox = process, outbox
         if self._stopping.is_set():  # `stop` came before there was a process.
             process.terminate()
         while (message := pipe.receive()) is not None:
@@ -145,7 +181,8 @@ class Supervisor:
                 self.device, self.problem = str(message[1]), ""
             self._on_message(message)
         process.join()
-        self._pipe = None
+        self._outbox = None
+        outbox.close()
         pipe.close()
         return process.exitcode or 0
 

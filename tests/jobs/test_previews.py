@@ -59,10 +59,11 @@ def answering(place):
         def send(kind, asked):
             if kind == "forget":
                 client.forgotten.append(asked)
-                return
+                return True
             threading.Thread(
                 target=lambda: asking.answer(asked.number, *client.work(asked))
             ).start()
+            return True
 
         client.forgotten = []
         client.supervisor = SimpleNamespace(problem="", send=send)

@@ -72,3 +72,25 @@ def test_a_worker_saves_its_work_undisturbed_however_often_it_is_asked_to_stop(s
     supervisor.stop()
     assert said == [("ready", "a device"), ("saving",)]
     assert supervisor._process.exitcode == 0
+
+
+def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
+    started, monkeypatch, caplog
+):
+    monkeypatch.setattr(supervisors, "TAKING_S", 0.5)
+    supervisor, said = started(workers.hangs_once)
+    until(lambda: supervisor.device, every_s=0.005)
+    assert supervisor.send("preview", bytes(4_000_000)), "more than a pipe holds"
+    until(lambda: len(said) == 2, every_s=0.005)
+    assert said[1][1] == f"after {said[0][1]}"
+    assert "the worker has taken no message" in caplog.messages[0]
+    assert "signal 9" in caplog.messages[1]
+
+
+def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
+    supervisor, _ = started(workers.hangs_once)
+    assert not supervisor.send("look"), "there is no worker yet"
+    until(lambda: supervisor.device, every_s=0.005)
+    taken = [supervisor.send("preview", bytes(4_000_000)) for _ in range(50)]
+    assert supervisors.MAX_UNSENT <= sum(taken) <= supervisors.MAX_UNSENT + 1
+    assert not taken[-1]

@@ -32,6 +32,14 @@ def saves(pipe, name, gone):
     return len(signals) - 1
 
 
+def hangs_once(pipe, name, gone):
+    """Reads nothing the first time, as if it were stopped or had no memory left."""
+    pipe.send("ready", f"after {gone}" if gone else name)
+    if not gone:
+        threading.Event().wait()
+    return _wait(pipe)
+
+
 def _wait(pipe):
     while pipe.receive() is not None:
         pass

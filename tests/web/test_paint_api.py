@@ -39,6 +39,7 @@ def painting(place, hand):
         def send(kind, asked):
             assert kind == "preview"
             threading.Thread(target=work, args=(asked,)).start()
+            return True
 
         client.busy = False
         client.service.supervisor = SimpleNamespace(problem="", send=send)
