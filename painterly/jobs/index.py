@@ -73,7 +73,7 @@ class JobIndex:
     def __init__(
         self,
         store: JobStore,
-        on_work: Callable[[], None] = lambda: None,
+        on_work: Callable[[], object] = lambda: None,
         on_outage: Callable[[], None] = lambda: None,
     ) -> None:
         """Args:

@@ -1,13 +1,10 @@
 """The web process: the application with its routes, served until a signal arrives."""
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from logging import DEBUG, WARNING
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
@@ -35,13 +32,12 @@ from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
 from painterly.web.pages import pages
+from painterly.web.server import Server, listen, server_config
 from painterly.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"
 FORM_BYTES = MEGA  # bytes of a form without its file
 EVERY_ADDRESS = ("0.0.0.0", "::")
-CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
-MAX_HEADERS = 16_384  # bytes
 
 
 def serve(
@@ -71,51 +67,12 @@ def serve(
         page = _address(here, port)
         event(f"serving on {_address(host, port)}; open {page}", event="serving", port=port)
         show(page)
-        _Server(server_config(app)).run([listening])
+        Server(server_config(app)).run([listening])
     return 0
 
 
 def _address(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Listen on an address. Raises ConfigError if it cannot be used."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (while ")[0].lower()
-        raise ConfigError(
-            f"nothing can be served on {host}, port {port} ({reason}); set WEB_HOST or WEB_PORT"
-        ) from None
-    # Otherwise the body of each answer waits 40 ms for the acknowledgement of its headers: asyncio
-    # sets this only for sockets that were created with IPPROTO_TCP.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
-    return listening
-
-
-def server_config(app: FastAPI) -> uvicorn.Config:
-    """Configure the server of an application."""
-    return uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # The gate decides which proxies to trust.
-        http="h11",
-        h11_max_incomplete_event_size=MAX_HEADERS,
-        timeout_graceful_shutdown=CLOSING_S,
-    )
-
-
-class _Server(uvicorn.Server):
-    """Closes the service as soon as a signal arrives: event streams would last as long as their
-    readers."""
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.config.app.state.service.close()  # type: ignore[union-attr]
-        super().handle_exit(sig, frame)
 
 
 def create_app(service: Service) -> FastAPI:

@@ -24,7 +24,8 @@ from painterly.jobs.index import UNREAD
 from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob, new_id
 from painterly.settings.installation import PROGRAM
-from painterly.web.app import create_app, listen, server_config
+from painterly.web.app import create_app
+from painterly.web.server import listen, server_config
 from painterly.web.service import Service
 from support import tiny
 from support.polling import until

@@ -9,12 +9,13 @@ import zlib
 from types import SimpleNamespace
 
 import httpx
+import pytest
 from PIL import Image
 from support import tiny
 from support.polling import until
 from support.web_service import begun_upload, send, served
 
-from painterly.web import gate, sessions
+from painterly.web import gate, server, sessions
 from painterly.web.service import MAX_UPLOADS
 from painterly.web.sessions import COOKIE, MAX_WRONG, MAX_WRONG_OF_ALL
 
@@ -241,6 +242,45 @@ def test_an_upload_that_takes_far_too_long_is_ended(web, monkeypatch):
                 return slow.recv(4096)
 
         assert until(answer).startswith(b"HTTP/1.1 408 ")
+
+
+def connected(web, *lines):
+    """A connection that has sent some lines of a request."""
+    made = socket.create_connection(("127.0.0.1", web.base_url.port), 30)
+    made.sendall("".join(f"{each}\r\n" for each in lines).encode())
+    return made
+
+
+def test_headers_that_do_not_end_end_their_connection(web, monkeypatch):
+    monkeypatch.setattr(server, "HEADERS_S", 0.5)
+    begun = ("GET /healthz HTTP/1.1", "Host: localhost")
+    with (
+        connected(web) as silent,
+        connected(web, *begun) as first,
+        connected(web, *begun, "") as kept,
+    ):
+        assert kept.recv(4096).startswith(b"HTTP/1.1 200")
+        kept.sendall(b"GET /healthz HTTP/1.1\r\nX-Slow: ")  # The connection's second request.
+        assert [each.recv(4096) for each in (silent, first, kept)] == [b""] * 3
+
+
+def test_an_answer_may_take_longer_than_the_headers(web, monkeypatch):
+    monkeypatch.setattr(server, "HEADERS_S", 0.1)
+    with connected(web, "GET /api/events HTTP/1.1", "Host: localhost", "") as stream:
+        assert stream.recv(4096).startswith(b"HTTP/1.1 200")
+        stream.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            while stream.recv(4096):  # Until nothing more comes; an end would be empty.
+                pass
+
+
+def test_too_many_connections_are_refused_and_the_others_answered(place, monkeypatch):
+    monkeypatch.setattr(server, "MAX_CONNECTIONS", 3)
+    with served(place) as web, contextlib.ExitStack() as stack:
+        web.get("/healthz")
+        idle = [stack.enter_context(connected(web)) for _ in range(4)]
+        assert idle[-1].recv(4096).startswith(b"HTTP/1.1 503 ")
+        assert web.get("/healthz").status_code == 200
 
 
 def test_huge_headers_and_wrong_kinds_of_bodies_are_refused(locked):

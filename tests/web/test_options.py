@@ -128,7 +128,7 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes_and_opens(
     place, host, shown, here, monkeypatch, caplog
 ):
     caplog.set_level("INFO", "painterly")
-    monkeypatch.setattr(app._Server, "run", lambda *_: None)
+    monkeypatch.setattr(app.Server, "run", lambda *_: None)
     (port,) = free_ports(1)
     options = load_options({"WEB_HOST": host, "WEB_PORT": str(port), "WEB_PUBLIC": "1"})
     opened = []
