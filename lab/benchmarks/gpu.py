@@ -3,7 +3,7 @@
     python lab/benchmarks/gpu.py --out FOLDER
         [--parts steps pictures peers limits trace batch tests]
         [--sizes 512 1024 2048 4096] [--networks builtin vgg19]
-        [--precisions bfloat16 float16 float32] [--compile always never] [--painters 1 2]
+        [--precisions bfloat16 float16 float32] [--compile always never]
         [--tests tests/engine] [--minutes 9] [--torch-python PYTHON] [--device gpu|cpu]
 
 Parts:
@@ -16,8 +16,8 @@ Parts:
 - peers: steps of neural-style-pt and of crowsonkb's recipe, and VGG19 alone
 - limits: steps with VGG19 at the largest size, in tiles that fit into less memory
 - trace: the same compiled, with profiles of ten steps in FOLDER/trace
-- batch: a batch of photos, one at a time and several at a time: seconds from the command to its
-  first picture and to its end, and pictures a minute
+- batch: a batch of photos: seconds from the command to its first picture and to its end, and
+  pictures a minute
 - tests: the test suite with the first GPU; its output is in FOLDER/tests.txt
 
 Every result is added to FOLDER/results.json at once. After --minutes the run ends before its next
@@ -66,7 +66,6 @@ def main() -> None:
     parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS)
     parser.add_argument("--compile", nargs="+", choices=COMPILE, default=COMPILE)
     parser.add_argument("--iterations", type=int, default=75, help="steps setting, except pictures")
-    parser.add_argument("--painters", nargs="+", default=("1", "2"), help="of the batch")
     parser.add_argument("--photos", type=int, default=100, help="photos of the batch")
     parser.add_argument("--tests", nargs="+", default=["tests"], help="files and folders of tests")
     parser.add_argument("--minutes", type=float, default=9)
@@ -92,11 +91,11 @@ def measured(args: argparse.Namespace, name: str, command: tuple) -> list[Result
     """Return the results of a measurement in `measurements`."""
     if name == "tests":
         return tests(args)
-    return batch(args, *command) if name.startswith("batch") else run_worker(*command)
+    return batch(args) if name == "batch" else run_worker(*command)
 
 
 def measurements(args: argparse.Namespace) -> dict[str, tuple]:
-    """Name → arguments of `run_worker` or `batch`, for each measurement of the chosen parts."""
+    """Name → arguments of `run_worker`, if it is one, for each measurement of the chosen parts."""
     ours = (sys.executable, "ours.py", "--device", args.device)
     peers = (args.torch_python, "pytorch.py", "--device", args.device)
     sizes, steps = ("--sizes", *args.sizes), ("--iterations", args.iterations)
@@ -130,15 +129,15 @@ def measurements(args: argparse.Namespace) -> dict[str, tuple]:
             )
             for network in args.networks
         },
-        "batch": {f"batch, PAINTERS={painters}": (painters,) for painters in args.painters},
+        "batch": {"batch": ()},
         "tests": {"tests": ()},
     }
     return {name: command for part in args.parts for name, command in found[part].items()}
 
 
-def batch(args: argparse.Namespace, painters: str) -> list[Result]:
-    """Paint photos at the smallest size with PAINTERS=painters, as the command does. Pictures a
-    minute count from the first picture's start on, in all and in the second half."""
+def batch(args: argparse.Namespace) -> list[Result]:
+    """Paint photos at the smallest size, as the command does. Pictures a minute count from the
+    first picture's start on, in all and in the second half."""
     for folder in ("photos", "paintings"):
         (args.out / folder).mkdir(exist_ok=True)
     Image.fromarray(pixels(PAINTING)).save(args.out / "paintings/brush.png")
@@ -151,11 +150,10 @@ def batch(args: argparse.Namespace, painters: str) -> list[Result]:
     variables = {
         "BUCKET_SOURCE": str(args.out / "photos"),
         "BUCKET_STYLE": str(args.out / "paintings"),
-        "BUCKET_RESULT": str(args.out / f"results-{painters}"),
+        "BUCKET_RESULT": str(args.out / "results"),
         "STYLE_SIZE": str(min(args.sizes)),
         "STYLE_ITERATIONS": str(args.iterations),
         "DEVICE": args.device,
-        "PAINTERS": painters,
     }
     started = datetime.now(UTC)
     done, events = run_batch(variables)

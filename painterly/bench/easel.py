@@ -32,7 +32,6 @@ class Easel:
     def __init__(
         self,
         device: Device,
-        share: int | None = None,
         set_aside: int = 0,
         make_room: Callable[[], None] | None = None,
         batch_left: Callable[[float, float], float] | None = None,
@@ -41,7 +40,6 @@ class Easel:
 
         Args:
             device: The device.
-            share: The most bytes that a picture may take there, or None for all that is free.
             set_aside: The bytes that painting must leave free.
             make_room: Waits until others have freed the memory that they can. Raises
                 UnavailableError, Stopped.
@@ -49,7 +47,7 @@ class Easel:
                 picture has taken and will still take.
         """
         self.device, self.batch_left = device, batch_left
-        self._share, self._set_aside, self._make_room = share, set_aside, make_room
+        self._set_aside, self._make_room = set_aside, make_room
         self._photo = PhotoMemory()
         self._style: Style | None = None
         self._paintings: Paintings | None = None
@@ -91,11 +89,10 @@ class Easel:
             self._photo.of(photo.picture.pixels_int),
         )
         try:
-            limits = Limits(config.memory_limit, self._set_aside, self._share)
+            limits = Limits(config.memory_limit, self._set_aside)
             transfer = prepared(painted, vgg, device.budget(limits), diffusion)
         except MemoryShortError:
-            # The cause may be pictures that were read in advance or wait to be stored; or this one
-            # takes more than its share.
+            # The cause may be pictures that were read in advance or wait to be stored.
             painted.styles.measured.clear()
             if self._make_room:
                 self._make_room()

@@ -49,10 +49,6 @@ def run_on_cluster(config: Config, environment: Mapping[str, str]) -> int:
         ConfigError: There is no such cluster; also as `batch.run`.
     """
     variables = {name: value for name, value in environment.items() if name.startswith("RAY_")}
-    if config.painters > 1:
-        event(
-            "PAINTERS is for one machine; each GPU of a cluster paints one picture", level=WARNING
-        )
     address = config.cluster or "auto"
     prepare(address, variables)
     return run_batch(config, partial(_paint_all, address))

@@ -71,7 +71,6 @@ class Config:
         keep: Whether existing results stay, whatever has changed since.
         repaint: Whether results of another version of the engine are painted again.
         progress: One of `progress.PROGRESS_MODES`.
-        painters: The number of pictures that a device paints at a time.
         cluster: The address of a Ray cluster.
         watch: In seconds, between two rounds of a run that stays; None for one that ends.
         settle: In seconds, for which a file has to stay the same before a watch takes it; None
@@ -104,7 +103,6 @@ class Config:
     keep: bool
     repaint: bool
     progress: str
-    painters: int = 1
     cluster: str | None = None
     watch: float | None = None
     settle: float | None = None
@@ -195,7 +193,6 @@ def load(
         keep=keep,
         repaint=repaint,
         progress=progress_mode(values),
-        painters=whole_number(values, "PAINTERS", 1, 1, 64),
         cluster=_read(values, "CLUSTER", _cluster, "auto or HOST:PORT"),
         watch=_read(values, "WATCH", _seconds, SECONDS_SYNTAX),
         settle=_read(values, "WATCH_SETTLE", partial(_seconds, least=0), "seconds from 0 to 86400"),

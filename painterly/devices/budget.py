@@ -17,12 +17,10 @@ class Limits(NamedTuple):
         process: The upper bound for the whole process in bytes (on a GPU, for its memory there), or
             None for all that is free.
         set_aside: Bytes of the host's memory that are free now and that others will take.
-        share: The upper bound for this painting in bytes, if others paint on the same device.
     """
 
     process: int | None = None
     set_aside: int = 0
-    share: int | None = None
 
 
 UNLIMITED = Limits()
@@ -52,8 +50,6 @@ class MemoryBudget:
         if limits.process is not None:
             limit = int(LIMIT_SHARE * limits.process)
             self.bytes = max(min(self.bytes, limit - in_use - taken), 0)
-        if limits.share is not None:
-            self.bytes = min(self.bytes, limits.share)
 
     def with_more_in_use(self, more: int) -> "MemoryBudget":
         """Return the budget if `more` bytes of the host's memory are in use."""

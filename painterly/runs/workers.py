@@ -4,7 +4,6 @@ A single easel is worked at in the calling thread. After a signal, each saves it
 that ends one of them ends the run.
 """
 
-import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,7 +17,6 @@ from painterly.bench.bench import Bench
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.reading import ChangedError, Inputs, PhotoFiles, PhotoInput, Reader
-from painterly.devices.budget import Limits
 from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
@@ -79,7 +77,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         UnavailableError: The storage is unreachable for too long.
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
-    config, stop, first = bench.config, bench.stop, plan.todo[0]
+    stop, first = bench.stop, plan.todo[0]
     with SavingPool(bench) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
         bench.networks.prefetch(first.style.settings)
         devices = loading.result()
@@ -90,21 +88,17 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         from painterly.bench.easel import Easel
 
         bench.mark_gallery()
-        workers, share = min(config.painters, math.ceil(len(plan.todo) / len(devices.all))), None
-        if workers > 1:
-            share = devices.first.budget(Limits(config.memory_limit)).bytes // workers
-            event(f"{workers} pictures at a time on each device")
-        places = [device for _ in range(workers) for device in devices.all][: len(plan.todo)]
-        ahead.read_for(len(places))
+        used = devices.all[: len(plan.todo)]
+        ahead.read_for(len(used))
 
         def make_room() -> None:
             ahead.wait(stop)
             saving.drain()
 
         def batch_left(elapsed: float, eta_s: float) -> float:
-            return saving.batch_left(elapsed, eta_s, ahead.left, len(places))
+            return saving.batch_left(elapsed, eta_s, ahead.left, len(used))
 
-        easels = [Easel(device, share, ahead.set_aside, make_room, batch_left) for device in places]
+        easels = [Easel(device, ahead.set_aside, make_room, batch_left) for device in used]
         stop.later = True
         try:
             run_side_by_side(

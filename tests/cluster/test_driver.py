@@ -97,12 +97,6 @@ def test_ready_styles_are_painted_without_a_bucket_of_paintings(cluster):
     }
 
 
-def test_painters_that_have_no_effect_are_named(cluster, caplog):
-    for number, named in (("1", False), ("2", True)):
-        assert cluster.paint(PAINTERS=number) == 0
-        assert ("PAINTERS is for one machine" in caplog.text) == named
-
-
 def test_a_driver_that_starts_again_paints_only_what_is_missing(cluster, capsys):
     assert cluster.paint(STYLE="monet") == 0
     cluster.actors.clear()

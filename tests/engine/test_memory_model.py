@@ -10,7 +10,7 @@ from support.tiny import picture
 
 from painterly import Settings
 from painterly.devices import memory, nvidia
-from painterly.devices.budget import FREE_SHARE, Limits
+from painterly.devices.budget import FREE_SHARE, MemoryBudget
 from painterly.devices.memory import device_budget
 from painterly.engine import memory_model
 from painterly.engine.groups import painting_targets
@@ -36,7 +36,7 @@ def test_a_photo_too_large_for_any_size_of_the_picture_is_named_as_what_is_too_l
             [(96, 128)],
             chosen,
             random_vgg,
-            device_budget(Limits(share=200 << 20)),
+            MemoryBudget(in_use=0, free=220 << 20),
         )
 
 

@@ -74,21 +74,6 @@ def test_nothing_is_computed_on_a_device_that_was_not_chosen(folders, start_prog
         assert convolutions and all(line.endswith("device:CPU:1") for line in convolutions)
 
 
-@pytest.mark.slow
-def test_several_pictures_at_a_time_on_one_device_are_what_one_at_a_time_would_be(
-    four_photos, small_vgg, capsys
-):
-    assert run(four_photos, BUCKET_RESULT="./alone") == 0
-    assert "at a time" not in capsys.readouterr().out
-    assert run(four_photos, PAINTERS="9", MEMORY_LIMIT="8GB") == 0
-    out = capsys.readouterr().out
-    assert "4 pictures at a time on each device" in out and "4 painted" in out
-    for name in PHOTOS:
-        record = json.loads(Path(f"out/_records/monet/{name}.json").read_text())
-        alone = Path("alone", record["result"]).read_bytes()
-        assert Path("out", record["result"]).read_bytes() == alone
-
-
 def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     folders, stand_in, monkeypatch
 ):
