@@ -11,12 +11,12 @@ from pathlib import Path
 
 import contract
 
+from painterly.attention.diffusion import licence
+from painterly.attention.diffusion import sources as diffusion
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.diffusion import licence
-from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event

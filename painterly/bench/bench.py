@@ -13,12 +13,12 @@ from logging import ERROR, WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.bench.checkpoints import CheckpointStore, SavedState
 from painterly.bench.finished import Finished, encoded, record_of
 from painterly.bench.reading import Inputs, Reader
 from painterly.bench.timelapse import Timelapse
 from painterly.configuration.config import Config
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import MemoryShortError
 from painterly.gallery.gallery import Gallery
 from painterly.log import event

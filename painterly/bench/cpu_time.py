@@ -3,7 +3,7 @@
 import os
 from logging import WARNING
 
-from painterly.diffusion.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
+from painterly.attention.cost import QUICK_SIDE, QUICK_STEPS, cpu_seconds
 from painterly.engine.schedule import Schedule, work_of_steps
 from painterly.images.arrays import fit_size
 from painterly.orders.order import Order

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from logging import DEBUG, INFO
 from typing import TYPE_CHECKING
 
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.bench.cpu_time import log_cpu_time
 from painterly.bench.reading import Inputs, StyleInput
 from painterly.configuration.config import Config
 from painterly.devices.budget import Limits
 from painterly.devices.device import HOST, Device
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoMemory, Transfer, TransferInputs

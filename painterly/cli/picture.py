@@ -238,7 +238,7 @@ def _weights(named: str | None, settings: Settings) -> "WeightsSource":
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
-    from painterly.diffusion import sources as diffusion
+    from painterly.attention.diffusion import sources as diffusion
     from painterly.vgg.sources import source_for
 
     of_diffusion = settings.traits.network == "diffusion"

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from painterly.attention.diffusion import sources as diffusion
 from painterly.bench.bench import Bench
 from painterly.bench.loading import load_devices
 from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.configuration import config
 from painterly.configuration.config import Config
-from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.orders.buckets import Buckets

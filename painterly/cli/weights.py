@@ -5,11 +5,11 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 
+from painterly.attention.diffusion import licence
+from painterly.attention.diffusion import sources as diffusion
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
 from painterly.configuration import config
-from painterly.diffusion import licence
-from painterly.diffusion import sources as diffusion
 from painterly.errors import ConfigError
 from painterly.progress import bar
 from painterly.settings.installation import command
@@ -93,8 +93,8 @@ def check_attention() -> None:
     line, for the first that fails."""
     folder = diffusion.given_folder(config.environment().get("ATTENTION_WEIGHTS"))
     weights = diffusion.read(folder)
+    from painterly.attention.diffusion.self_test import check
     from painterly.devices.choose import choose_devices  # Loads TensorFlow, as the test does.
-    from painterly.diffusion.self_test import check
 
     with choose_devices("auto").first.scope():
         check(weights, lambda text: print(text, flush=True))

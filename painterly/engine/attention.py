@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import widened
-from painterly.diffusion.unet import Attended, UNet
+from painterly.attention.diffusion.layers import widened
+from painterly.attention.diffusion.unet import Attended, UNet
 
 TIMES = 1000  # the diffusion's
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8

@@ -8,8 +8,8 @@ time.
 import math
 from dataclasses import dataclass
 
+from painterly.attention.diffusion.weights import Architecture, DiffusionWeights
 from painterly.devices.budget import MemoryBudget
-from painterly.diffusion.weights import Architecture, DiffusionWeights
 from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs
 from painterly.engine.picture import Canvas, postprocess_bytes
 from painterly.engine.schedule import LARGEST_NATIVE, painting_size

@@ -5,10 +5,10 @@ from typing import Any
 
 import tensorflow as tf
 
-from painterly.diffusion.autoencoder import Autoencoder
-from painterly.diffusion.text import empty_prompt
-from painterly.diffusion.unet import UNet
-from painterly.diffusion.weights import DiffusionWeights
+from painterly.attention.diffusion.autoencoder import Autoencoder
+from painterly.attention.diffusion.text import empty_prompt
+from painterly.attention.diffusion.unet import UNet
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam
 
 

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from painterly.attention.cost import DECODED_EVERY
+from painterly.attention.diffusion.unet import COMPARED
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.devices.budget import MemoryBudget
 from painterly.devices.choose import chosen_precision, deterministic, full_float32, gpus_in_use
-from painterly.diffusion.cost import DECODED_EVERY
-from painterly.diffusion.unet import COMPARED
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.attention import Latent, Wanted, Weighing, times_of
 from painterly.engine.attention_memory import (
     AHEAD,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.devices.budget import Limits, MemoryBudget, host_budget
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
 from painterly.engine.transfer import Step, Transfer, TransferInputs

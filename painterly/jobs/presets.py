@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from painterly.attention.diffusion import sources
 from painterly.configuration.config import Config
-from painterly.diffusion import sources
 from painterly.errors import WeightsError
 from painterly.jobs.schemas import Preset
 from painterly.orders.network_pool import IN_BUCKET

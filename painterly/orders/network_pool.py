@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, TypeVar
 
+from painterly.attention.diffusion import licence
+from painterly.attention.diffusion import sources as diffusion
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.configuration.config import Config
-from painterly.diffusion import licence
-from painterly.diffusion import sources as diffusion
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import WeightsError
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry, UnavailableError
@@ -145,7 +145,7 @@ class NetworkPool:
         if settings.traits.network != "diffusion":
             return None
         weights = self._reading_diffusion(source or self.source(settings)).result()
-        from painterly.diffusion.self_test import check_once
+        from painterly.attention.diffusion.self_test import check_once
 
         with self._loading:
             check_once(weights)

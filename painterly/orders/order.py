@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, Self
 
 from painterly import ENGINE_VERSION
-from painterly.diffusion import sources as diffusion
+from painterly.attention.diffusion import sources as diffusion
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.orders.record import PaintingRef, PictureRef, Record

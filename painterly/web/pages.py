@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from painterly.diffusion import licence
+from painterly.attention.diffusion import licence
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
 from painterly.jobs.schemas import MAX_BLENDED

@@ -15,7 +15,7 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import QUICK
 
-from painterly.diffusion import sources
+from painterly.attention.diffusion import sources
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 

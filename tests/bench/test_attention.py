@@ -11,9 +11,9 @@ from support.diffusion import small_weights
 from support.diffusion_hub import place
 from support.folder_batches import run
 
+from painterly.attention.diffusion import self_test, sources
 from painterly.bench.easel import Easel
 from painterly.cli.picture import inetwork
-from painterly.diffusion import self_test, sources
 from painterly.signals import Stopped
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "monet", "STYLE_RECIPE": "attention"}

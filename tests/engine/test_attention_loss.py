@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import tensorflow as tf
 
-from painterly.diffusion.layers import attention
-from painterly.diffusion.unet import Attended
+from painterly.attention.diffusion.layers import attention
+from painterly.attention.diffusion.unet import Attended
 from painterly.engine.attention import Distillation, Wanted, Weighing
 
 RNG = np.random.default_rng(0)

@@ -12,7 +12,7 @@ from support.failures import weights_error
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
-from painterly.diffusion import sources as diffusion
+from painterly.attention.diffusion import sources as diffusion
 from painterly.errors import WeightsError
 from painterly.images.output import OutputFormat
 from painterly.orders import network_pool
@@ -169,7 +169,7 @@ def tested(monkeypatch):
     """The weights that were tested, all with success."""
     weights = []
     module = SimpleNamespace(check_once=weights.append)
-    monkeypatch.setitem(sys.modules, "painterly.diffusion.self_test", module)
+    monkeypatch.setitem(sys.modules, "painterly.attention.diffusion.self_test", module)
     return weights
 
 

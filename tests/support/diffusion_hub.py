@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from painterly.diffusion import sources
-from painterly.diffusion.sources import FILES, PublishedFile
+from painterly.attention.diffusion import sources
+from painterly.attention.diffusion.sources import FILES, PublishedFile
 from painterly.vgg import download
 
 

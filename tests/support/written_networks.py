@@ -11,11 +11,11 @@ from functools import cache
 import numpy as np
 import tensorflow as tf
 
-from painterly.diffusion import self_test
-from painterly.diffusion.autoencoder import SCALE, Autoencoder
-from painterly.diffusion.text import empty_prompt
-from painterly.diffusion.unet import UNet
-from painterly.diffusion.weights import RandomTensors
+from painterly.attention.diffusion import self_test
+from painterly.attention.diffusion.autoencoder import SCALE, Autoencoder
+from painterly.attention.diffusion.text import empty_prompt
+from painterly.attention.diffusion.unet import UNet
+from painterly.attention.diffusion.weights import RandomTensors
 
 SIZE = (64, 128)  # px of the photo
 WIDTH = 64  # channels; two form a group

@@ -3,7 +3,7 @@
 from support.diffusion_hub import place as place_files
 from support.web_service import send
 
-from painterly.diffusion import licence, sources
+from painterly.attention.diffusion import licence, sources
 
 
 def test_master_is_offered_with_its_licence_where_a_gpu_and_its_weights_are(web, small_files):

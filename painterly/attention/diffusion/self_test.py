@@ -12,12 +12,12 @@ import numpy as np
 import tensorflow as tf
 
 from painterly import ENGINE_VERSION
+from painterly.attention.diffusion import sources
+from painterly.attention.diffusion.autoencoder import Autoencoder
+from painterly.attention.diffusion.text import empty_prompt
+from painterly.attention.diffusion.unet import UNet
+from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.devices.choose import fastest_precision
-from painterly.diffusion import sources
-from painterly.diffusion.autoencoder import Autoencoder
-from painterly.diffusion.text import empty_prompt
-from painterly.diffusion.unet import UNet
-from painterly.diffusion.weights import DiffusionWeights
 from painterly.errors import WeightsError
 from painterly.log import event
 from painterly.vgg.calibration import calibration_photo

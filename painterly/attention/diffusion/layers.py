@@ -11,8 +11,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from painterly.attention.diffusion.weights import Tensors
 from painterly.devices.choose import gpus_in_use
-from painterly.diffusion.weights import Tensors
 from painterly.vgg.ops import crop
 
 GROUPS = 32

@@ -11,10 +11,10 @@ import pytest
 import tensorflow as tf
 from support.diffusion import SMALL, small_weights
 
-from painterly.diffusion.autoencoder import Autoencoder
-from painterly.diffusion.text import empty_prompt
-from painterly.diffusion.unet import UNet
-from painterly.diffusion.weights import SafeTensors
+from painterly.attention.diffusion.autoencoder import Autoencoder
+from painterly.attention.diffusion.text import empty_prompt
+from painterly.attention.diffusion.unet import UNet
+from painterly.attention.diffusion.weights import SafeTensors
 from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam, times_of
 from painterly.errors import WeightsError
 

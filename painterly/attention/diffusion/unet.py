@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from painterly.diffusion.layers import (
+from painterly.attention.diffusion.layers import (
     Layers,
     doubled,
     heads_of,
@@ -20,7 +20,7 @@ from painterly.diffusion.layers import (
     tokens,
     widened,
 )
-from painterly.diffusion.weights import Tensors
+from painterly.attention.diffusion.weights import Tensors
 
 WIDTHS = (320, 640, 1280, 1280)  # at 1/8, 1/16, 1/32 and 1/64 of the picture's size
 LAYERS, HEADS = 2, 8

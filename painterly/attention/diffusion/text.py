@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
-from painterly.diffusion.layers import Layers, attention, heads_of, joined
-from painterly.diffusion.weights import Tensors
+from painterly.attention.diffusion.layers import Layers, attention, heads_of, joined
+from painterly.attention.diffusion.weights import Tensors
 
 WIDTH, HEADS, DEPTH = 768, 12, 12
 WORDS, LENGTH = 49408, 77

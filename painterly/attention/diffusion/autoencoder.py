@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from painterly.diffusion.layers import Layers, doubled, residual, tokens, widened
-from painterly.diffusion.weights import Tensors
+from painterly.attention.diffusion.layers import Layers, doubled, residual, tokens, widened
+from painterly.attention.diffusion.weights import Tensors
 
 WIDTHS = (128, 256, 512, 512)
 LAYERS = 2

@@ -6,9 +6,9 @@ from support import written_networks
 from support.failures import weights_error
 from support.written_networks import autoencoder_of, context_of, unet_of
 
-from painterly.diffusion import autoencoder as autoencoders
-from painterly.diffusion import self_test, sources
-from painterly.diffusion.weights import DiffusionWeights, RandomTensors
+from painterly.attention.diffusion import autoencoder as autoencoders
+from painterly.attention.diffusion import self_test, sources
+from painterly.attention.diffusion.weights import DiffusionWeights, RandomTensors
 
 pytestmark = pytest.mark.slow  # Each encodes, decodes and predicts several times.
 

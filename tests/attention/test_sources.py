@@ -7,8 +7,8 @@ import pytest
 from support.diffusion_hub import place
 from support.failures import weights_error
 
-from painterly.diffusion import licence, sources
-from painterly.diffusion.sources import FILES, HUB, checked_files, fetch, identity
+from painterly.attention.diffusion import licence, sources
+from painterly.attention.diffusion.sources import FILES, HUB, checked_files, fetch, identity
 from painterly.vgg.download import partial_path
 
 UNET, VAE, TEXT = (file.path for file in FILES.values())

@@ -1,6 +1,6 @@
 """Writes reference.npz: what diffusers, transformers and the authors' program compute.
 
-    python tests/diffusion/make_reference.py FOLDER
+    python tests/attention/make_reference.py FOLDER
 
 FOLDER has losses.py, utils.py and pipeline_sd.py of github.com/xugao97/AttentionDistillation, at
 commit 142800c. The environment has lab/requirements.txt. All is computed in float64, since the
@@ -30,7 +30,7 @@ for missing, names in {
         setattr(module, name, None)
     sys.modules[missing] = module
 
-from painterly.diffusion.weights import Architecture, RandomTensors  # noqa: E402
+from painterly.attention.diffusion.weights import Architecture, RandomTensors  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 SMALL = Architecture((32, 64, 64, 64), (32, 32, 64, 64), 48, 4, 2)

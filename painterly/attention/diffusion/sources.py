@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from painterly.diffusion import licence
-from painterly.diffusion.weights import DiffusionWeights, SafeTensors
+from painterly.attention.diffusion import licence
+from painterly.attention.diffusion.weights import DiffusionWeights, SafeTensors
 from painterly.errors import WeightsError
 from painterly.settings.installation import WORKSPACE, command
 from painterly.storage.files import locked, replacing

@@ -3,8 +3,8 @@
 import pytest
 from support.diffusion_hub import place
 
+from painterly.attention.diffusion import licence, sources
 from painterly.cli import weights
-from painterly.diffusion import licence, sources
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Recipe `attention`: it compares what Stable Diffusion's network attends to."""
