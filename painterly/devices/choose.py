@@ -1,6 +1,7 @@
 """TensorFlow's devices: which ones a run uses, whether they work, and what they can do."""
 
 import contextlib
+import os
 from functools import cache
 from logging import WARNING
 from pathlib import Path
@@ -11,7 +12,7 @@ from painterly.devices import nvidia
 from painterly.devices.device import Device, Devices
 from painterly.devices.processor import cpu_description
 from painterly.devices.trials import TRIALS, Trials
-from painterly.errors import DeviceError
+from painterly.errors import ConfigError, DeviceError
 from painterly.log import event
 
 MUCH_TAKEN = 1.5 * 2**30  # bytes of a GPU's memory; CUDA itself takes half a GiB
@@ -147,7 +148,8 @@ def fastest_precision() -> str:
     """Return the arithmetic in which all devices convolve fastest.
 
     It is `bfloat16` on GPUs from compute capability 8.0 on; `float16` from 7.0 on, since their
-    tensor cores support only that; see `cpu_precision` for a CPU; otherwise `float32`.
+    tensor cores support only that; otherwise `float32`. For a CPU, see `cpu_precision`; if its
+    library does not compute in that, it is `float32`.
     """
     used = gpus_in_use()
     if used:
@@ -156,12 +158,46 @@ def fastest_precision() -> str:
         if least >= (8, 0):
             return "bfloat16"
         return "float16" if least >= (7, 0) else "float32"
-    return cpu_precision(_cpuinfo())
+    fastest = cpu_precision(_cpuinfo())
+    return fastest if cpu_computes(fastest) else "float32"
 
 
 def chosen_precision(named: str) -> str:
-    """Return the arithmetic that a setting `precision` names; `auto` is the fastest."""
-    return fastest_precision() if named == "auto" else named
+    """Return the arithmetic that a setting `precision` names; `auto` is the fastest.
+
+    Raises:
+        ConfigError: The CPU's library does not compute in it.
+    """
+    if named == "auto":
+        return fastest_precision()
+    if not gpus_in_use() and not cpu_computes(named):
+        limit = os.environ.get("ONEDNN_MAX_CPU_ISA") or os.environ.get("DNNL_MAX_CPU_ISA")
+        under = f" under ONEDNN_MAX_CPU_ISA={limit}" if limit else ""
+        raise ConfigError(
+            f"precision {named}: TensorFlow cannot compute in it on this processor{under}; "
+            "choose precision float32"
+        )
+    return named
+
+
+@cache
+def cpu_computes(precision: str) -> bool:
+    """Return whether TensorFlow computes in this precision on the CPU.
+
+    Its library oneDNN is asked, by a convolution, which it refuses by an error. TensorFlow itself
+    goes by the processor's flags, whatever oneDNN is limited to (ONEDNN_MAX_CPU_ISA), and a product
+    of matrices that oneDNN refuses would end this process.
+    """
+    if precision == "float32":
+        return True
+    one_operation_at_a_time()
+    try:
+        with tf.device("CPU:0"):
+            image, kernel = (tf.ones(shape, precision) for shape in ([1, 8, 8, 16], [3, 3, 16, 16]))
+            tf.nn.conv2d(image, kernel, 1, "SAME")
+    except tf.errors.OpError:
+        return False
+    return True
 
 
 def cpu_precision(cpuinfo: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import precisions
 from support.diffusion import SMALL, small_weights
 
 from painterly.attention.diffusion.autoencoder import Autoencoder
@@ -32,6 +33,7 @@ def relative(found: tf.Tensor, wanted: np.ndarray) -> float:
 
 @pytest.mark.parametrize("precision", CLOSE)
 def test_the_networks_compute_what_diffusers_computes(precision):
+    precisions.need(precision)
     dtype, close = tf.as_dtype(precision), CLOSE[precision]
     weights = small_weights()
     autoencoder = Autoencoder(weights.autoencoder, dtype, widths=SMALL.autoencoder)

@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 import pytest
+from support.commands import python
 
 from painterly.bench import loading
 from painterly.devices import processor
@@ -79,3 +80,33 @@ def test_without_a_folder_for_temporary_files_a_line_says_so_and_instant_needs_n
     with pytest.raises(ConfigError, match=r"no folder for temporary files .*; set TMPDIR"):
         loading.load_devices("cpu").result()
     assert loading.load_devices("cpu", optimises=False).result().first.name == "CPU"
+
+
+@pytest.mark.slow
+def test_where_onednn_is_limited_auto_paints_and_bfloat16_is_refused_in_a_line():
+    """The processor's flags still have bfloat16, and TensorFlow goes by them."""
+    program = """
+import sys; sys.path.append("tests")
+from support.tiny import last, picture
+from painterly import Settings, load_vgg, stylize
+from painterly.devices.choose import cpu_computes
+from painterly.errors import ConfigError
+def paint(precision):
+    settings = Settings(recipe="gatys", size=48, iterations=1, precision=precision)
+    return last(stylize(picture(48, 48), [picture(32, 32, 2)], settings, load_vgg())).image.shape
+print(paint("auto"))
+try:
+    print(paint("bfloat16"))
+except ConfigError as error:
+    print(error)
+print(cpu_computes("bfloat16"))
+"""
+    limited = {"ONEDNN_MAX_CPU_ISA": "AVX2", "CUDA_VISIBLE_DEVICES": "-1"}
+    done = python("-c", program, TF_CPP_MIN_LOG_LEVEL="3", **limited)
+    assert done.returncode == 0, done.stderr
+    auto, half, computes = done.stdout.splitlines()[-3:]
+    assert auto == "(48, 48, 3)"
+    if computes == "True":  # TensorFlow does not ask oneDNN on a processor without AVX-512.
+        assert half == auto
+    else:
+        assert "under ONEDNN_MAX_CPU_ISA=AVX2; choose precision float32" in half

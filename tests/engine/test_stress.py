@@ -6,7 +6,7 @@ import logging
 import numpy as np
 import pytest
 import tensorflow as tf
-from support import hard_networks
+from support import hard_networks, precisions
 from support.detail import numpy_detail
 from support.pictures import sample
 from support.tiny import last, picture
@@ -219,6 +219,7 @@ def test_a_content_weight_is_used_as_given(tiny):
 @pytest.mark.slow
 def test_in_bfloat16_the_style_gradient_points_the_same_way(builtin):
     """Most of a feature is its mean, on channels that are correlated."""
+    precisions.need("bfloat16")
     photo, painting = pair("landscape", 64)
     image, settings = photo, dataclasses.replace(EXACT, content_weight=0.0)
     exact, quick = (

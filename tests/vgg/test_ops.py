@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from support import precisions
 
 from painterly.devices import choose
 from painterly.vgg import ops, winograd
@@ -76,6 +77,7 @@ def test_winograds_convolution_and_its_gradient_are_direct_ones(size, padding, m
 @pytest.mark.parametrize("padding", ["zero", "replicate"])
 @pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
 def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch):
+    precisions.need(dtype.name)
     monkeypatch.setattr(winograd, "has_bfloat16_without_amx", lambda: True)
     x = np.random.default_rng(2).uniform(size=(1, 50, 38, 3))
 
