@@ -73,7 +73,10 @@ def test_twenty_steps_are_those_of_the_authors_program():
         # At the photo itself its error is 0.
         factors = tf.constant([0.25 if number else 0.0, 1.0], dtype)
         state = next_state(state, tf.constant([time]), factors)
-        assert relative(state.latent, REFERENCE["latents"][number : number + 1]) < 1e-6, number
+        theirs = REFERENCE["latents"][number : number + 1]
+        assert relative(state.latent, theirs) < 1e-6, number
+        # The next step starts from theirs: no step answers for the rounding of another one.
+        state = state._replace(latent=tf.constant(theirs, dtype))
 
 
 @pytest.fixture

@@ -10,7 +10,13 @@ from support.tiny import last, network, picture
 
 from painterly import Settings, stylize
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import attention_memory, attention_transfer, groups, schedule
+from painterly.engine import (
+    attention_memory,
+    attention_transfer,
+    groups,
+    latent_view,
+    schedule,
+)
 from painterly.engine.attention_memory import canvas_of
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
@@ -66,24 +72,28 @@ def test_a_resumed_picture_is_byte_for_byte_the_same():
         np.testing.assert_array_equal(resumed.image, step.image)
 
 
+def test_too_far_from_the_photo_its_weight_grows_and_too_near_it_falls():
+    wanted = latent_view.DISTANCE * 0.5
+    weights = [latent_view.steered(1.0, error * wanted, 0.5) for error in (0.0, 0.5, 1, 2, 1e9)]
+    assert weights == sorted(weights) and weights[2] == pytest.approx(1)
+    assert len(set(weights)) == 5
+    low, high = latent_view.WEIGHTS
+    assert latent_view.steered(low, 0.0, 0.5) == low and latent_view.steered(high, 9, 0.5) == high
+
+
 @pytest.mark.usefixtures("measured_often")
-def test_strength_steers_the_photos_weight_and_with_it_the_distance(monkeypatch):
-    """Too far moves the weight up, too near down."""
-    steered, errors, weights = attention_transfer.steered, {}, {}
-    for strength in (0.02, 1.0):
-        seen = errors[strength] = []
+def test_a_picture_is_steered_by_its_measured_distance(monkeypatch):
+    steered, errors = attention_transfer.steered, []
 
-        def noted(weight, error, wanted, seen=seen):
-            seen.append(error)
-            return steered(weight, error, wanted)
+    def noted(weight, error, wanted):
+        errors.append(error)
+        return steered(weight, error, wanted)
 
-        monkeypatch.setattr(attention_transfer, "steered", noted)
-        given = picture(64, 64), [PAINTING], settings(strength=strength, iterations=6), network()
-        weights[strength] = [s.content_weight for s in stylize(*given, diffusion=WEIGHTS)]
-    for strength, each in errors.items():
-        assert (each[0] > 1.6 * strength) == (weights[strength][1] > weights[strength][0])
-    assert weights[0.02][-1] > weights[1.0][-1]
-    assert errors[0.02][-1] < 0.5 * errors[1.0][-1], errors
+    monkeypatch.setattr(attention_transfer, "steered", noted)
+    given = picture(64, 64), [PAINTING], settings(strength=0.5, iterations=4), network()
+    weights = [step.content_weight for step in stylize(*given, diffusion=WEIGHTS)]
+    assert errors[0] > 0
+    assert weights[1] == pytest.approx(steered(weights[0], errors[0], 0.5), rel=1e-6)
 
 
 def test_the_photo_shows_where_nothing_is_painted():
