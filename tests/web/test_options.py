@@ -105,8 +105,8 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, name, v
 
 def test_the_web_process_never_loads_tensorflow():
     code = (
-        "import sys; from painterly import config;"
-        "from painterly.web import options;"
+        "import sys; from painterly.configuration import config;"
+        "from painterly.configuration import web_options as options;"
         "from painterly.web.app import create_app; loaded = config.load({});"
         "from painterly.web.service import Service;"
         "create_app(Service(loaded, options.load_options({}, True), print)).openapi();"
