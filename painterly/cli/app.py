@@ -93,36 +93,42 @@ def run_program(
 
 
 def run_service(
-    name: str, run: Callable[[dict[str, str]], int], variables: Mapping[str, str] | None = None
+    name: str,
+    run: Callable[[dict[str, str]], int],
+    variables: Mapping[str, str] | None = None,
+    known: Mapping[str, str] | None = None,
 ) -> int:
     """Run a program, as `run_program`, that a platform starts and stops.
 
     SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
     over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
-    and so does what ends the process, then.
+    and so does what ends the process, then. known: as for `set_up_log`.
     """
 
     def service() -> int:
         with Stop():
-            return run(set_up_log("%(asctime)s %(message)s", variables or {}))
+            return run(set_up_log("%(asctime)s %(message)s", variables or {}, known))
 
     return run_program(name, service, interrupted=RERUN, paints=True)
 
 
-def set_up_log(form: str, variables: Mapping[str, str]) -> dict[str, str]:
+def set_up_log(
+    form: str, variables: Mapping[str, str], known: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Write the log to stdout as the environment asks, and return the environment.
 
     Args:
         form: The format of a line, unless the log is in JSON.
         variables: Override those of the environment and of `.env`.
+        known: The environment, `.env` included, if another process has read it.
 
     Raises:
         ConfigError: `.env` or a variable of the log is wrong.
     """
     from painterly.configuration import config
 
-    environment = {**config.environment(), **variables}
+    environment = {**(config.environment() if known is None else known), **variables}
     log_to_stdout(
         form,
         config.log_format(environment) == "json",

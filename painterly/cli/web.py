@@ -1,8 +1,8 @@
 """`painterly web`: the web service."""
 
-import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service
@@ -12,6 +12,7 @@ from painterly.settings.installation import check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
+    from painterly.configuration.config import Config
     from painterly.jobs.supervisor import Pipe
 
 EXIT_CODES = f"""\
@@ -40,11 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             defaults["STYLE_PRESET"] = "instant"
         if not environment.get("STYLES", "").strip():
             defaults["STYLES"] = ready_styles.ALL
-        os.environ.update(defaults)  # For the worker.
         loaded = config.load(environment | defaults, demo_settings={})
         try:
             options = load_options(environment, alone or loaded.demo)
-            return serve(loaded, options, paint_jobs, *([_open] if args.open else []))
+            worker = partial(paint_jobs, environment, loaded)
+            return serve(loaded, options, worker, *([_open] if args.open else []))
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
             raise
@@ -69,16 +70,23 @@ def _open(address: str) -> None:
     threading.Thread(target=open_in_browser, args=[address], daemon=True).start()
 
 
-def paint_jobs(pipe: "Pipe", owner: str, gone: str | None) -> int:
-    """Run the worker, in a process that the web process starts, and return the exit code."""
+def paint_jobs(
+    environment: Mapping[str, str], loaded: "Config", pipe: "Pipe", owner: str, gone: str | None
+) -> int:
+    """Run the worker, in a process that the web process starts, and return the exit code.
 
-    def run(environment: dict[str, str]) -> int:
-        from painterly.configuration import config
+    Args:
+        environment, loaded: What the web process has read. A worker that is started later would
+            read another `.env`.
+        pipe, owner, gone: As for `work`.
+    """
+
+    def run(_: dict[str, str]) -> int:
         from painterly.jobs.worker import work
 
         try:
-            return work(config.load(environment, demo_settings={}), pipe, owner, gone)
+            return work(loaded, pipe, owner, gone)
         except Stopped as stopped:  # The web process reports it.
             return stopped.exit_code
 
-    return run_service(NAME, run)
+    return run_service(NAME, run, known=environment)
