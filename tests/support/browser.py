@@ -13,11 +13,41 @@ from PIL import Image
 from painterly.words.texts import table, texts_of
 from support.polling import DEADLINE_S
 
+CLICK_S = 10  # the longest wait for an element that is to be clicked
 # Added to those that chromedriver passes.
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),
     *("--disable-component-update", "--hide-scrollbars"),
 )
+
+# Nothing moves by itself: a test would look, or click, while it does.
+STILL = """
+const still = new CSSStyleSheet();
+still.replaceSync(`*, *::before, *::after, *::backdrop {
+  animation: none !important; transition: none !important; scroll-behavior: auto !important;
+}`);
+document.adoptedStyleSheets.push(still);
+"""
+# A page moves what is on it as pictures and answers arrive, too. Waits until an element is where it
+# was a frame ago, and a click would hit it; or for so long that the click itself says why not.
+HOLDS_STILL = """
+const [clicked, deadline, done] = arguments, ends = performance.now() + deadline;
+const element = clicked.closest("select") || clicked;  // An option has no place of its own.
+element.scrollIntoView({ block: "nearest", inline: "nearest" });
+const middle = () => {
+  const [box] = element.getClientRects();
+  return box && [box.left + box.width / 2, box.top + box.height / 2];
+};
+let before, frames = 0;
+const look = () => {
+  const at = middle(), hit = at && document.elementFromPoint(...at);
+  frames = element.contains(hit) && String(at) === String(before) ? frames + 1 : 0;
+  before = at;
+  if (frames === 2 || performance.now() > ends) done();
+  else requestAnimationFrame(look);
+};
+look();
+"""
 
 
 @pytest.fixture
@@ -52,14 +82,33 @@ def running_chromium():
         options.add_argument(flag)
     service = webdriver.ChromeService(shutil.which(driver))
     running = webdriver.Chrome(options=options, service=service)
+    running.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": STILL})
+    running._web_element_cls = _clicked_when_still()
     yield running
     running.quit()
 
 
-# Colours are compared once they have stopped changing. Nothing else depends on light and dark.
+def still(element):
+    """Wait until an element holds still, and return it."""
+    element.parent.execute_async_script(HOLDS_STILL, element, CLICK_S * 1000)
+    return element
+
+
+def _clicked_when_still():
+    """Return the class of elements that are clicked as soon as they hold still."""
+    from selenium.webdriver.remote.webelement import WebElement
+
+    class Element(WebElement):
+        def click(self):
+            still(self)
+            super().click()
+
+    return Element
+
+
+# Nothing but colours depends on light and dark.
 RUN_AXE = """
 const [dark, done] = arguments;
-for (const each of document.getAnimations()) each.finish();
 const usual = { rules: { "target-size": { enabled: true } } };
 const asked = dark ? { runOnly: ["color-contrast"] } : usual;
 axe.run({ ...asked, resultTypes: ["violations"] }).then(({ violations }) => done(violations));

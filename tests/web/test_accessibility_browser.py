@@ -49,7 +49,7 @@ def test_the_form_suits_everybody(page, server, tmp_path):
     assert_suits_everybody(page)
     page.one("#how").click()
     page.js("document.querySelector('[value=print]').click()")
-    page.until("document.querySelector('#paper').checkVisibility({ opacityProperty: true })")
+    assert page.one("#paper").is_displayed()
     assert_suits_everybody(page)
     assert page.errors() == []
 

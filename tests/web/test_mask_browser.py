@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
+from support.browser import still
 from support.pictures import gradient, saved
 
 # A browser starts, and pictures are painted.
@@ -81,7 +82,7 @@ def drag(page, kind, *lines):
     from selenium.webdriver import ActionChains
     from selenium.webdriver.common.actions.pointer_input import PointerInput
 
-    stage = page.one("#mask-stage")
+    stage = still(page.one("#mask-stage"))
     width, height = stage.size["width"], stage.size["height"]
     chain = ActionChains(page.driver, duration=30, devices=[PointerInput(kind, kind)])
     pointer = chain.w3c_actions.pointer_action
