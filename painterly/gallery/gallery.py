@@ -38,6 +38,7 @@ PUBLISH_EVERY_S = 30.0
 # With more than this many bytes of thumbnails the page loads them when they come into view; with
 # fewer it holds them itself, and a link to it alone is enough.
 EMBEDDED_BYTES = 3_000_000
+START_BYTES = 64 * 1024  # Our pages name their maker within these.
 THUMBNAIL_READERS = 8  # threads: each waits for the network, not for the processor
 _GENERATED_BY_US = re.compile(rb"""<meta\s+name=["']generator["']\s+content=["']painterly["']""")
 UNWRITTEN = "the gallery could not be written"
@@ -52,12 +53,19 @@ class Gallery:
     `publish`, and the next whole run writes the page.
     """
 
-    def __init__(self, bucket: Bucket, records: Iterable[Record] = ()) -> None:
+    def __init__(
+        self,
+        bucket: Bucket,
+        records: Iterable[Record] = (),
+        kept: dict[str, tuple[str, bytes]] | None = None,
+    ) -> None:
         """Open the gallery.
 
         Args:
             bucket: The result bucket.
             records: Those in the bucket already, in any order.
+            kept: The thumbnails that earlier galleries have read, by key, each with the version of
+                its object. This one updates them.
         """
         self._bucket = bucket
         self._records = {_identity(each): each for each in records}  # those that the page shows
@@ -69,6 +77,8 @@ class Gallery:
         self._stored: set[tuple[str, str, str]] = set()  # pictures, by kind, key and ETag
         self._sizes: dict[str, int] = {}  # bytes of thumbnails by key; 0 if not stored
         self._held: dict[str, bytes] = {}  # thumbnails by key, as many as one page holds
+        self._kept = {} if kept is None else kept
+        self._versions: dict[str, str] = {}  # the listed thumbnails, by key
         self._lock = threading.Lock()  # guards what storing threads change; not held over requests
 
     def mark(self) -> None:
@@ -143,7 +153,11 @@ class Gallery:
         shown = {thumbnail_key(kind, key) for kind, key in pictures_of(records)}
         sizes = self._sizes_of(shown)
         stored_keys = sorted(key for key in shown if sizes[key])
-        if sum(sizes[key] for key in stored_keys) > EMBEDDED_BYTES:
+        too_many = sum(sizes[key] for key in stored_keys) > EMBEDDED_BYTES
+        with self._lock:
+            for key in self._kept.keys() - (() if too_many else stored_keys):
+                del self._kept[key]
+        if too_many:
             return dict.fromkeys(stored_keys, True)
         with ThreadPoolExecutor(THUMBNAIL_READERS) as pool:
             return dict(zip(stored_keys, pool.map(self._thumbnail, stored_keys), strict=True))
@@ -155,11 +169,12 @@ class Gallery:
             known = dict(self._sizes)
         if keys <= known.keys():
             return known
-        listed = {entry.key: entry.size for entry in self._bucket.list(THUMBNAILS)}
+        listed = {entry.key: entry for entry in self._bucket.list(THUMBNAILS)}
         with self._lock:
+            self._versions = {key: entry.version for key, entry in listed.items()}
             for key in keys:
                 # A file much larger than a thumbnail is not ours, and would only slow the page.
-                size = listed.get(key, 0)
+                size = listed[key].size if key in listed else 0
                 self._sizes.setdefault(key, size if size <= 10 * THUMBNAIL_BYTES else 0)
             return dict(self._sizes)
 
@@ -170,6 +185,7 @@ class Gallery:
         small, small_key = thumbnail(pixels), thumbnail_key(kind, key)
         with self._lock:
             self._held.pop(small_key, None)
+            self._versions.pop(small_key, None)
             self._sizes[small_key] = len(small)
             if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
                 self._held[small_key] = small
@@ -185,14 +201,18 @@ class Gallery:
     def _thumbnail(self, key: str) -> bytes:
         """Return the content of a thumbnail; empty if it cannot be read."""
         with self._lock:
-            held = self._held.get(key)
+            held, version = self._held.get(key), self._versions.get(key)
+            kept = self._kept.pop(key, ("", b""))
         if held is not None:
             return held
         try:
-            data = self._bucket.read(key)
+            data = kept[1] if kept[0] == version else self._bucket.read(key)
         except ObjectError:
             data = b""
-        with self._lock:  # `_store`, on another thread, may have stored a newer one.
+        with self._lock:
+            if data and version:
+                self._kept[key] = version, data
+            # `_store`, on another thread, may have stored a newer one.
             return self._held.setdefault(key, data)
 
     def _is_anothers_mark(self) -> bool:
@@ -206,7 +226,12 @@ class Gallery:
     def _write_page(self, unfinished: bool = False) -> None:
         current = None
         if self._page_is_ours is None:
-            current = self._bucket.read(PAGE) if self._bucket.find(PAGE) else None
+            if self._bucket.find(PAGE):
+                current = (
+                    self._bucket.read(PAGE)
+                    if self._mark is None
+                    else self._bucket.read_start(PAGE, START_BYTES)  # It will differ.
+                )
             self._page_is_ours = current is None or bool(_GENERATED_BY_US.search(current))
             if not self._page_is_ours:
                 event(

@@ -14,6 +14,7 @@ from painterly.orders.ownership import checked_record, is_named_by_another
 from painterly.orders.record import Record
 from painterly.orders.selection import Selection
 from painterly.orders.stored_records import (
+    KeptRecords,
     intact_records,
     read_records,
     record_for,
@@ -76,6 +77,7 @@ def make_plan(
     config: Config,
     result: Bucket,
     stored: Mapping[str, Entry],
+    kept: KeptRecords,
 ) -> Plan:
     """Compare the selection with the content of the result bucket.
 
@@ -85,12 +87,14 @@ def make_plan(
         config: The configuration.
         result: The result bucket.
         stored: The objects in it, by key.
+        kept: As in `read_records`.
 
     Raises:
         StorageError: A bucket cannot be read.
         WeightsError: The weights of a style do not exist.
     """
-    records = read_records(result, (key for key in _record_keys(selection) if key in stored))
+    own = (stored[key] for key in _record_keys(selection) if key in stored)
+    records = read_records(result, own, kept)
     intact = intact_records(records, stored)
     partial = config.partial or selection.waits
     checkpoints = _checkpoints(selection, stored.keys(), partial)
@@ -268,14 +272,16 @@ def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
     )
 
 
-def all_results(plan: Plan, result: Bucket) -> list[Record]:
+def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
     """Return the records of all results in the bucket, including results of deleted photos and
-    styles. Raises StorageError."""
+    styles. Takes `kept` as `read_records` does. Raises StorageError."""
     start = f"{bucket_layout.RECORDS}/"
     orders = (*plan.todo, *(order for order, _ in plan.refused))
     known = {*plan.intact, *(order.record_key for order in orders)}
-    others = (key for key in plan.stored if key.startswith(start) and key not in known)
-    gone = intact_records(read_records(result, others), plan.stored)
+    others = (
+        entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
+    )
+    gone = intact_records(read_records(result, others, kept), plan.stored)
     # Failures of a deleted photo are no longer of interest.
     return [
         *plan.intact.values(),

@@ -5,13 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 
 from painterly.orders.names import could_be_result
 from painterly.orders.order import PlannedOrder
 from painterly.orders.record import Record
 from painterly.storage.base import Bucket, Entry, ObjectError
 
+KeptRecords = dict[str, tuple[str, Record | None]]  # by key, with the version of the object
 MAX_READERS = 16  # threads that read records: each waits for the network, not for the processor
 
 
@@ -71,12 +71,28 @@ def record_readers() -> Iterator[ThreadPoolExecutor]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def read_records(result: Bucket, keys: Iterable[str]) -> dict[str, Record | None]:
-    """Return the records under some keys, by key, with None for a damaged one. Raises
-    StorageError."""
-    ordered = sorted(keys)
+def read_records(
+    result: Bucket, entries: Iterable[Entry], kept: KeptRecords
+) -> dict[str, Record | None]:
+    """Return some records by key, with None for a damaged one.
+
+    Args:
+        result: The bucket of results.
+        entries: The objects with the records.
+        kept: The records that were read before. They are read again only if they have changed,
+            and new ones are added.
+
+    Raises:
+        StorageError: A record cannot be read.
+    """
+    ordered = sorted(entries, key=lambda entry: entry.key)
+    new = [each for each in ordered if kept.get(each.key, (None,))[0] != each.version]
     with record_readers() as pool:
-        return dict(zip(ordered, pool.map(partial(read_record, result), ordered), strict=True))
+        read = pool.map(lambda entry: read_record(result, entry.key), new)
+        kept.update(
+            (each.key, (each.version, record)) for each, record in zip(new, read, strict=True)
+        )
+    return {each.key: kept[each.key][1] for each in ordered}
 
 
 def intact_records(

@@ -22,12 +22,13 @@ from painterly.orders.paintings_view import is_ready
 from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
 from painterly.orders.record import Record
 from painterly.orders.selection import Selection, select, styles_of
+from painterly.orders.stored_records import KeptRecords
 from painterly.orders.styles import Style
 from painterly.runs import report
 from painterly.runs.report import Summary
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
 from painterly.signals import Stop
-from painterly.storage.base import Bucket, UnavailableError
+from painterly.storage.base import UnavailableError
 from painterly.storage.retry import outlasting_outages
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Batch:
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._styles: Sequence[Style] | None = None  # the last round's
+        # Earlier rounds have read these; the next ones need not.
+        self._records: KeptRecords = {}
+        self._thumbnails: dict[str, tuple[str, bytes]] = {}
 
     def list(self) -> Listing:
         """List the buckets. Raises StorageError, Stopped."""
@@ -125,7 +129,7 @@ class Batch:
         checkpoints.delete_stale(result, plan.stale)
         partial = config.partial or selection.waits
         checkpoints.abort_stale_uploads(result, selection, partial)
-        gallery = _open_gallery(config, plan, result)
+        gallery = self._open_gallery(plan)
         if not plan.todo:
             if gallery:
                 gallery.publish()
@@ -180,8 +184,11 @@ class Batch:
         if local and surely_optimises(selection, listing.results.keys()):
             self._loading(True)
         self._networks.relist(listing.style)
+        self._records = {key: kept for key, kept in self._records.items() if key in listing.results}
         with outlasting_outages(self.buckets.result) as result:
-            plan = make_plan(selection, self._networks, config, result, listing.results)
+            plan = make_plan(
+                selection, self._networks, config, result, listing.results, self._records
+            )
         plan = plan.without(self._failures)
         self.stop.obey()
         report.log_plan(plan, selection)
@@ -190,21 +197,22 @@ class Batch:
             self._loading(plan.optimises)
         return selection, plan
 
+    def _open_gallery(self, plan: Plan) -> "Gallery | None":
+        """Return the gallery of a round, or None if it has nothing to add to it."""
+        config, result = self.config, self.buckets.result
+        is_missing = bool(plan.done) and PAGE not in plan.stored
+        is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
+        if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
+            return None
+        if len(plan.todo) + len(plan.done) > MAX_SHOWN:
+            event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
+            return None
+        from painterly.gallery.gallery import Gallery
 
-def _open_gallery(config: Config, plan: Plan, result: Bucket) -> "Gallery | None":
-    """Return the gallery of a run, or None if the run has nothing to add to it."""
-    is_missing = bool(plan.done) and PAGE not in plan.stored
-    is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
-    if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
-        return None
-    if len(plan.todo) + len(plan.done) > MAX_SHOWN:
-        event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
-        return None
-    from painterly.gallery.gallery import Gallery
-
-    if not config.makes_page:
-        return Gallery(result)
-    gallery = Gallery(result, all_results(plan, result))
-    for order, reason in plan.refused:
-        gallery.add_record(Record(photo=order.photo.key, style=order.style.name, error=reason))
-    return gallery
+        if not config.makes_page:
+            return Gallery(result)
+        records = all_results(plan, result, self._records)
+        gallery = Gallery(result, records, self._thumbnails)
+        for order, reason in plan.refused:
+            gallery.add_record(Record(photo=order.photo.key, style=order.style.name, error=reason))
+        return gallery

@@ -86,6 +86,16 @@ def test_a_missing_thumbnail_is_no_error(tmp_path):
     assert text.count("data:image/jpeg") == 2
 
 
+def test_a_thumbnail_that_another_run_has_replaced_is_read_again(tmp_path):
+    bucket, kept = published(tmp_path, [record()]), {}
+    key = thumbnail_key("results", "monet/beach.jpg")
+    for colour in (BLUE, BLUE, RED):
+        bucket.write(key, thumbnail(flat(colour)))
+        gallery = Gallery(bucket, [record()], kept)
+        assert gallery.thumbnails([record()])[key] == thumbnail(flat(colour))
+    assert len(kept) == 3 and Gallery(bucket, (), kept).thumbnails([]) == kept == {}
+
+
 def test_somebody_elses_page_is_left_alone_and_logged_once(tmp_path, caplog):
     theirs = "<!doctype html><title>My holidays</title>"
     (tmp_path / "index.html").write_text(theirs)

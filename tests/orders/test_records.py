@@ -77,7 +77,8 @@ def test_a_signal_does_not_wait_for_all_other_records(monkeypatch):
         return submit(*arguments)
 
     monkeypatch.setattr(ThreadPoolExecutor, "submit", struck)
+    entries = [Entry(f"{number}.json", 9, "etag") for number in range(MANY)]
     with Stop(), pytest.raises(Stopped):
-        read_records(SimpleNamespace(read=read), [f"{number}.json" for number in range(MANY)])
+        read_records(SimpleNamespace(read=read), entries, {})
     assert len(reads) <= MAX_READERS
     answers.set()
