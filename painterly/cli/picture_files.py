@@ -19,8 +19,8 @@ from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
 from painterly.orders.names import TIMELAPSE
 from painterly.settings import bucket_layout
-from painterly.storage.files import new_md5, replacing
-from painterly.storage.manifest import PAINTED, Manifest
+from painterly.storage.files import replacing
+from painterly.storage.known_files import LIST, MadeFiles, announce
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -138,7 +138,7 @@ def _announce(path: Path, data: bytes) -> None:
     """Note in its folder that a file is painted. A picture is stored without that too: the list may
     belong to another user of the folder."""
     try:
-        Manifest(path.parent, PAINTED).announce(path.name, new_md5(data).hexdigest(), len(data))
+        announce(path, data)
     except StorageError as error:
         if STEP not in path.name:
             event(f"{path} is stored, but later runs take it for your own: {error}", level=WARNING)
@@ -216,12 +216,12 @@ def check_is_painted(target: Path, also: str = "") -> None:
     since. The message ends with `also`, another way out than another name."""
     if not os.path.lexists(target):
         return
-    what = f"is not listed in {PAINTED}, which names what this program has painted there"
+    what = f"is not listed in {LIST}, which names what this program has painted there"
     try:
-        painted = Manifest(target.parent, PAINTED)
-        if target.is_file() and painted.is_unchanged(target.name, target):
+        painted = MadeFiles(target.parent).painted.get(target.name)
+        if painted and target.is_file() and painted.is_unchanged(target):
             return
-        if target.name in painted.files:
+        if painted:
             what = "was changed since it was painted"
     except StorageError as error:
         what = f"may be your own ({error})"

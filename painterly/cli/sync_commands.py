@@ -29,7 +29,7 @@ from painterly.storage.base import DiskError, ObjectError, Store
 from painterly.storage.download import download_all
 from painterly.storage.files import storage_errors
 from painterly.storage.foreign_files import chooser
-from painterly.storage.manifest import MANIFEST, Manifest, was_downloaded
+from painterly.storage.known_files import LIST, MadeFiles, was_downloaded
 from painterly.storage.sync import SyncResult, SyncRules
 from painterly.storage.upload import upload_all
 from painterly.words.wording import printable
@@ -52,7 +52,7 @@ the bucket, and copies of files in iCloud only, are not deleted either."""
 )
 DOWNLOAD_NOTES = SYNC_NOTES.format(
     own=f"""
-Your own files are never replaced or deleted: those that FOLDER/{MANIFEST} does
+Your own files are never replaced or deleted: those that FOLDER/{LIST} does
 not list as downloaded, or that you have changed since. An object with the name of
 such a file fails, and the script reports it."""
 )
@@ -258,7 +258,7 @@ def _watch(name: str, bucket: Store, rules: SyncRules, args: argparse.Namespace)
 
 def _etag_of_ending(folder: Path) -> str | None:
     """Return the ETag of the last run's end, as downloaded, or None before that."""
-    ending = Manifest(folder).files.get(bucket_layout.ENDED)
+    ending = MadeFiles(folder).downloaded.get(bucket_layout.ENDED)
     return ending.etag if ending else None
 
 

@@ -12,9 +12,11 @@ from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, View
 from painterly.storage.folder import FolderBucket
+from painterly.storage.known_files import KnownFiles
 from painterly.words.suggestions import closest
 
 _PREFIX = f"{READY}/"
+_known_ready = KnownFiles()  # the paintings of ready styles, in this process
 
 
 class PaintingsView(View):
@@ -23,14 +25,17 @@ class PaintingsView(View):
     These are read like others, but never listed: the names of ready styles choose them.
     """
 
-    def __init__(self, bucket: Bucket | None, folder: str = "") -> None:
+    def __init__(
+        self, bucket: Bucket | None, folder: str = "", known: KnownFiles | None = None
+    ) -> None:
         """Args:
         bucket: The style bucket, or None without one.
         folder: The start of the keys of all paintings if these are in a part of it, such as
             `styles/`.
+        known: The files whose content is known; by default, those read by this process.
         """
         self._start = f"{folder}{_PREFIX}"
-        self._ready = FolderBucket(ready_styles.FOLDER, "the ready styles")
+        self._ready = _ready_folder(known)
         super().__init__(bucket or self._ready)
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
@@ -45,10 +50,13 @@ class PaintingsView(View):
         return self._bucket, key
 
 
-def open_paintings(address: str | None, account: Account) -> PaintingsView:
+def open_paintings(
+    address: str | None, account: Account, known: KnownFiles | None = None
+) -> PaintingsView:
     """Open the paintings of a style bucket, or of none. Raises ConfigError."""
     try:
-        return PaintingsView(None if address is None else open_bucket(address, account))
+        bucket = None if address is None else open_bucket(address, account, known=known)
+        return PaintingsView(bucket, known=known)
     except ConfigError as error:  # A ready style may have been meant: most users have no buckets.
         meant = closest(address or "", ready_styles.tables())
         raise ConfigError(
@@ -67,6 +75,7 @@ def all_styles(
     mode: str,
     ready: Collection[str],
     settings: Settings,
+    known: KnownFiles | None = None,
 ) -> list[Style]:
     """Return the styles of a style bucket, as `find_styles`, then the ready styles with the given
     names, in their own order. The bucket's own take precedence over ready ones of the same name.
@@ -75,13 +84,21 @@ def all_styles(
     """
     own = find_styles(bucket, entries, mode, settings)
     taken = {style.name for style in own}
-    return own + [style for style in _ready_styles(ready, settings) if style.name not in taken]
+    return own + [
+        style for style in _ready_styles(ready, settings, known) if style.name not in taken
+    ]
 
 
-def _ready_styles(names: Collection[str], settings: Settings) -> list[Style]:
+def _ready_folder(known: KnownFiles | None) -> FolderBucket:
+    return FolderBucket(ready_styles.FOLDER, "the ready styles", known=known or _known_ready)
+
+
+def _ready_styles(
+    names: Collection[str], settings: Settings, known: KnownFiles | None
+) -> list[Style]:
     if not names:
         return []
-    folder = FolderBucket(ready_styles.FOLDER, "the ready styles")
+    folder = _ready_folder(known)
     text = folder.read(STYLES).decode()
     every = {each.name: each for each in styles_from_toml(text, [*folder.list()], settings)}
     chosen = [every[name] for name in ready_styles.tables() if name in names]

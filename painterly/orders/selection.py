@@ -66,7 +66,7 @@ def select(
         config = replace(config, photo=stored)
     every_photo = styles.find_pictures(listing.source)
     if every_style is None:
-        every_style = styles_of(buckets.style, listing.style, config)
+        every_style = styles_of(buckets, listing.style, config)
     masks = styles.masks_by_picture(listing.source)
     photos = _photos_asked_for(every_photo, config)
     asked = _styles_asked_for(every_style, config)
@@ -113,11 +113,12 @@ def _key(entry: Entry | None) -> str:
     return entry.key if entry else ""
 
 
-def styles_of(bucket: Bucket, entries: Sequence[Entry], config: Config) -> list[Style]:
+def styles_of(buckets: Buckets, entries: Sequence[Entry], config: Config) -> list[Style]:
     """Return the styles of a run, whichever it paints. Raises ConfigError, StorageError."""
+    choice = config.style_mode, config.styles, config.settings
     return [
         replace(style, settings=style.settings.replaced(config.overrides))
-        for style in all_styles(bucket, entries, config.style_mode, config.styles, config.settings)
+        for style in all_styles(buckets.style, entries, *choice, buckets.known)
     ]
 
 

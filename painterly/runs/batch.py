@@ -161,7 +161,7 @@ class Batch:
         before = self._styles
         try:
             if STYLES not in listing.new_style:
-                self._styles = styles_of(self.buckets.style, listing.style, self.config)
+                self._styles = styles_of(self.buckets, listing.style, self.config)
                 return self._styles
         except ConfigError as error:
             if before is None:
@@ -189,6 +189,7 @@ class Batch:
             plan = make_plan(
                 selection, self._networks, config, result, listing.results, self._records
             )
+        self.buckets.known.save()
         plan = plan.without(self._failures)
         self.stop.obey()
         report.log_plan(plan, selection)

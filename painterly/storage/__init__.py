@@ -6,23 +6,27 @@ from painterly.errors import ConfigError
 from painterly.storage.address import Account, folder_hint, parse_address
 from painterly.storage.base import Store
 from painterly.storage.folder import FolderBucket
+from painterly.storage.known_files import KnownFiles
 from painterly.storage.s3 import S3Bucket
 
 
-def open_bucket(value: str, account: Account, *, new: bool = False) -> Store:
+def open_bucket(
+    value: str, account: Account, *, new: bool = False, known: KnownFiles | None = None
+) -> Store:
     """Return the bucket or folder that a value of BUCKET_* names (see `parse_address`).
 
     Args:
         value: The value.
         account: The account for a bucket.
         new: Whether a missing folder is listed as empty, and created by the first write.
+        known: The files whose content is known, for a folder.
 
     Raises:
         ConfigError: The value names neither, or there are no credentials.
     """
     where = parse_address(value)
     if isinstance(where, Path):
-        return FolderBucket(where, value.strip(), new=new)
+        return FolderBucket(where, value.strip(), new=new, known=known)
     try:
         return S3Bucket(*where, account)
     except ConfigError as error:  # A folder needs no credentials.

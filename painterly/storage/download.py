@@ -1,6 +1,6 @@
 """Downloads of a bucket into a folder that replace and delete downloaded files only.
 
-A file is the user's own if the folder's manifest does not name it, or if it was changed since its
+A file is the user's own if the folder's list does not name it, or if it was changed since its
 download. A file with the content of its object is treated as downloaded.
 """
 
@@ -16,7 +16,7 @@ from painterly.storage.base import Entry, ObjectError, Progress, Store
 from painterly.storage.file_names import Fold, key_folding
 from painterly.storage.files import delete_leftovers, is_same, nearest_existing, storage_errors
 from painterly.storage.folder import FolderBucket, safe_path
-from painterly.storage.manifest import Manifest
+from painterly.storage.known_files import MadeFiles
 from painterly.storage.sync import (
     EVERYTHING,
     OwnFileError,
@@ -49,23 +49,23 @@ def download_all(bucket: Store, folder: Path, rules: SyncRules = EVERYTHING) -> 
     result = SyncResult(dry_run=rules.dry_run)
     entries = rules.select(_objects(bucket), result)
     fold = key_folding(folder, [entry.key for entry in entries], always=rules.delete)
-    manifest = Manifest(folder)
-    to_delete = _to_delete(bucket, folder, manifest, entries, fold, rules, result)
+    made = MadeFiles(folder)
+    to_delete = _to_delete(bucket, folder, made, entries, fold, rules, result)
     files = _files(entries, folder, fold, result)
     for parent in {path.parent for _, path in files} if not rules.dry_run else ():
         delete_leftovers(parent)
     jobs = [
-        Job(entry.key, entry.size, partial(_download, bucket, entry, path, manifest, rules.dry_run))
+        Job(entry.key, entry.size, partial(_download, bucket, entry, path, made, rules.dry_run))
         for entry, path in files
-        if not manifest.has(entry, path)
+        if not made.has(entry, path)
     ]
     result.same += len(files) - len(jobs)
     if jobs and not rules.dry_run:
-        manifest.begin()
+        made.begin()
     # The gallery's page comes last, after the pictures that it shows.
     jobs.sort(key=lambda job: job.key == PAGE)
     transfer_all(jobs, result, rules, "fetching")
-    delete_all(FolderBucket(folder), to_delete, result, rules, manifest.remove)
+    delete_all(FolderBucket(folder), to_delete, result, rules, made.remove)
     return result
 
 
@@ -126,21 +126,21 @@ def _inside(key: str) -> str:
 
 
 def _download(
-    bucket: Store, entry: Entry, path: Path, manifest: Manifest, dry_run: bool, progress: Progress
+    bucket: Store, entry: Entry, path: Path, made: MadeFiles, dry_run: bool, progress: Progress
 ) -> bool:
     """Download an object and list its file, unless the file has its content already.
 
     Returns whether it had another content. Raises OwnFileError if that is the user's own.
     """
-    differs = not os.path.lexists(path) or _differs(entry, path, manifest)
+    differs = not os.path.lexists(path) or _differs(entry, path, made)
     if not dry_run:
         if differs:
             bucket.download(entry.key, path, progress)
-        manifest.add(entry, bucket.name, path)
+        made.add(entry, bucket.name, path)
     return differs
 
 
-def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
+def _differs(entry: Entry, path: Path, made: MadeFiles) -> bool:
     """Return whether an existing file has another content than its object.
 
     Raises OwnFileError if it differs and is the user's own.
@@ -149,14 +149,14 @@ def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
         exists, link = path.is_file(), path.is_symlink()
     if exists and is_same(path, entry):
         return False
-    if not (exists or link) or manifest.is_unchanged(entry.key, path):
+    if not (exists or link) or made.is_unchanged(entry.key, path):
         return True
-    manifest.reload()  # Another process may have downloaded it.
-    if manifest.is_unchanged(entry.key, path):
+    made.reload()  # Another process may have downloaded it.
+    if made.is_unchanged(entry.key, path):
         return True
     if path.is_file() and is_same(path, entry):  # It has, and not listed it yet.
         return False
-    what = "was changed after it was downloaded" if entry.key in manifest.files else "is your own"
+    what = "was changed after it was downloaded" if entry.key in made.downloaded else "is your own"
     raise OwnFileError(
         f"{printable(str(path))} {what} and stays; to get the bucket's, move or rename it, or "
         "download into another folder"
@@ -166,7 +166,7 @@ def _differs(entry: Entry, path: Path, manifest: Manifest) -> bool:
 def _to_delete(
     bucket: Store,
     folder: Path,
-    manifest: Manifest,
+    made: MadeFiles,
     entries: Sequence[Entry],
     fold: Fold,
     rules: SyncRules,
@@ -175,14 +175,14 @@ def _to_delete(
     """List the files that earlier downloads from a bucket brought and it no longer has. Raises
     ConfigError if it is empty."""
     kept, to_delete = {fold(entry.key) for entry in entries}, []
-    for key, file in sorted(manifest.files.items()) if rules.delete else ():
+    for key, file in sorted(made.downloaded.items()) if rules.delete else ():
         if fold(key) in kept or file.bucket != bucket.name or rules.why_not(key):
             continue
         try:
             path = _path(folder, key)
             if not os.path.lexists(path):
                 continue
-            unchanged = manifest.is_unchanged(key, path)
+            unchanged = made.is_unchanged(key, path)
         except ObjectError as error:
             result.notes.append(f"not deleted: {error}")
             continue

@@ -20,6 +20,8 @@ from painterly.words.wording import printable
 MIB = 1024 * 1024
 PART_FILE = re.compile(r"\.[0-9a-f]{16}\.part")  # `replacing` leaves one if its process is killed.
 LOCK_FILE = ".lock"
+# More than a step of a clock that times of files are from: the kernel's, or that of a FAT disk.
+FINE_STEP_S, COARSE_STEP_S = 0.1, 3.0
 LEFT_S = 3600  # A file that is still being written is younger.
 RETRY_S = (0.05, 0.15, 0.3, 0.5)  # pauses of `when_closed`
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -68,6 +70,31 @@ def md5(body: BinaryIO) -> str:
     while data := body.read(MIB):
         digest.update(data)
     return str(digest.hexdigest())
+
+
+def md5_of_file(path: Path) -> str:
+    """Return the MD5 of the file under a path in hex. Raises ObjectError."""
+    with storage_errors(printable(str(path))), path.open("rb") as body:
+        return md5(body)
+
+
+def file_version(inode: int, size: int, time_ns: int, changed_ns: int) -> str:
+    """Return a text that differs once a file's content has changed: programs set the time of the
+    last change, but not that of the last write to the inode."""
+    return f"{inode} {size} {time_ns} {changed_ns}"
+
+
+def has_fine_times(about: os.stat_result) -> bool:
+    """Return whether a file's times have fractions of seconds, so that two changes differ in
+    them."""
+    return bool(about.st_mtime_ns % 10**9 and about.st_ctime_ns % 10**9)
+
+
+def was_at_rest(about: os.stat_result, now_ns: int) -> bool:
+    """Return whether a file had not just changed: a further change would give it another time,
+    which some disks count in steps of two seconds."""
+    step_s = FINE_STEP_S if has_fine_times(about) else COARSE_STEP_S
+    return now_ns - max(about.st_mtime_ns, about.st_ctime_ns) > step_s * 10**9
 
 
 def _md5_of_parts(body: BinaryIO, part: int) -> str:

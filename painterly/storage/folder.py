@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from painterly.errors import StorageError
+from painterly.settings.bucket_layout import is_result
 from painterly.storage.base import (
     BadKeyError,
     Entry,
@@ -27,8 +28,9 @@ from painterly.storage.file_names import Fold, key_folding, other_spelling, same
 from painterly.storage.files import (
     MIB,
     PART_FILE,
+    file_version,
     locked,
-    md5,
+    md5_of_file,
     nearest_existing,
     new_md5,
     replacing,
@@ -36,6 +38,7 @@ from painterly.storage.files import (
     when_closed,
 )
 from painterly.storage.foreign_files import KEPT, kept_part
+from painterly.storage.known_files import KnownFiles
 from painterly.words.wording import printable
 
 # A Mac with little room replaces a file by such a one: `.IMG_1.HEIC.icloud`.
@@ -49,34 +52,35 @@ _SHORT_NAME = 140  # bytes that every disk has room for in a file's name
 
 
 class _FileEntry(Entry):
-    """The entry of a file. The ETag is computed when it is first used, so that a listing need not
-    read every file."""
+    """The entry of a file. The ETag is computed when it is first used, unless it is known, so that
+    a listing need not read every file."""
 
     _path: Path
-    _changed: str
+    _version: str
+    _known: KnownFiles
 
-    def __init__(self, key: str, about: os.stat_result, path: Path) -> None:
-        # Programs set the time of the last change, but not that of the last write to the inode.
-        times = f"{about.st_mtime_ns} {about.st_ctime_ns}"
+    def __init__(self, key: str, about: os.stat_result, path: Path, known: KnownFiles) -> None:
         self.__dict__.update(
             key=key,
             size=about.st_size,
             modified=max(about.st_mtime, about.st_ctime),
             _path=path,
-            _changed=f"{about.st_ino} {about.st_size} {times}",
+            _version=file_version(
+                about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
+            ),
+            _known=known,
         )
 
     @property
     def version(self) -> str:
-        return self._changed
+        return self._version
 
     def is_still(self, now: Entry) -> bool:
         return now.version == self.version
 
     @functools.cached_property
     def etag(self) -> str:
-        with storage_errors(printable(str(self._path))), self._path.open("rb") as body:
-            return md5(body)
+        return self._known.md5(self._path, self)
 
 
 class FolderBucket(Store):
@@ -87,8 +91,17 @@ class FolderBucket(Store):
     only.
     """
 
-    def __init__(self, folder: Path, name: str = "", *, new: bool = False) -> None:
+    def __init__(
+        self, folder: Path, name: str = "", *, new: bool = False, known: KnownFiles | None = None
+    ) -> None:
+        """Args:
+        folder: The folder.
+        name: Its name for messages; by default, its path.
+        new: Whether it is listed as empty if it is missing, and created by the first write.
+        known: The files whose content is known; by default, those that were read here.
+        """
         self.folder, self.name, self._new = folder, name or str(folder), new
+        self._known = known or KnownFiles()
         # Files and links that the last listing of all has passed over: key → reason, name to show.
         self._passed_over: dict[str, tuple[str, str]] = {}
 
@@ -194,7 +207,7 @@ class FolderBucket(Store):
             if path.is_symlink():  # a loop of links
                 return None
             raise
-        return _FileEntry(key, about, path) if stat.S_ISREG(about.st_mode) else None
+        return _FileEntry(key, about, path, self._known) if stat.S_ISREG(about.st_mode) else None
 
     def find(self, key: str) -> Entry | None:
         safe_path(self.folder, key)
@@ -210,9 +223,14 @@ class FolderBucket(Store):
             return body.read(count)
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
-        with storage_errors(self._where(key)), replacing(self._path_to_write(key)) as body:
-            body.write(data)
-        return str(new_md5(data).hexdigest())
+        etag = str(new_md5(data).hexdigest())
+        with storage_errors(self._where(key)):
+            path = self._path_to_write(key)
+            if is_result(key):  # A run asks for its ETag again.
+                self._known.wrote(path, etag, _replace(path, data, durable=True))
+            else:
+                _replace(path, data)
+        return etag
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
         path, new = safe_path(self.folder, key), str(new_md5(data).hexdigest())
@@ -220,17 +238,19 @@ class FolderBucket(Store):
             stored = self._etag(key)
             if stored == new:
                 return new
-            return self.write(key, data) if stored == etag else None
+            if stored == etag:
+                _replace(self._path_to_write(key), data)
+            return new if stored == etag else None
 
     def _etag(self, key: str) -> str | None:
         """Return the current ETag of a file, or None if it does not exist. Raises ObjectError."""
-        entry = self._entry(key)
         try:
-            return entry.etag if entry else None
+            if self._entry(key) is not None:
+                return md5_of_file(self.folder / key)
         except ObjectError:
-            if self._entry(key) is None:  # It was deleted since; deleting takes no lock.
-                return None
-            raise
+            if self._entry(key) is not None:
+                raise  # Or it was deleted since; deleting takes no lock.
+        return None
 
     def delete(self, key: str) -> None:
         with storage_errors(self._where(key)), contextlib.suppress(NotADirectoryError):
@@ -314,6 +334,23 @@ def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -
             copy.write(data)
             if progress:
                 progress(len(data))
+
+
+def _replace(path: Path, data: bytes, *, durable: bool = False) -> os.stat_result:
+    """Write a file, whole or not at all, and return what it was under its name before. Raises
+    OSError.
+
+    Args:
+        path: The file.
+        data: Its content.
+        durable: Whether it outlasts a power cut from then on.
+    """
+    with replacing(path) as body:
+        body.write(data)
+        body.flush()
+        if durable:
+            os.fsync(body.fileno())
+        return os.fstat(body.fileno())
 
 
 def safe_path(folder: Path, key: str) -> Path:

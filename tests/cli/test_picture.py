@@ -232,7 +232,7 @@ def test_a_file_that_the_program_did_not_paint_is_overwritten_only_if_asked_to(c
         result = ["mine.jpg"] if name == "mine.jpg" else ["mine"]
         assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags]) == 2
         err = capsys.readouterr().err
-        assert err.startswith(f"inetwork.py: {name} exists and is not listed in .painted.jsonl")
+        assert err.startswith(f"inetwork.py: {name} exists and is not listed in .painterly.jsonl")
         assert err.endswith("; choose another name, or pass --overwrite to replace it\n")
         assert Path(name).read_bytes() == b"my own"
         assert inetwork(["beach.jpg", "monet.jpg", *result, *quick, *flags, "--overwrite"]) == 0
@@ -244,7 +244,7 @@ def test_a_file_that_the_program_did_not_paint_is_overwritten_only_if_asked_to(c
 
 
 def test_a_picture_is_stored_if_the_list_of_painted_files_cannot_be_written(capsys):
-    Path(".painted.jsonl").mkdir()  # It can as little be written as a file of another user.
+    Path(".painterly.jsonl").mkdir()  # It can as little be written as a file of another user.
     arguments = ["beach.jpg", "monet.jpg", "x.png", "--size", "32", *QUICK]
     for flags in ([], ["--overwrite"]):
         assert inetwork([*arguments, *flags]) == 0

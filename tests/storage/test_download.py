@@ -13,7 +13,7 @@ from painterly.storage import folder
 from painterly.storage.base import DiskError
 from painterly.storage.download import download_all
 from painterly.storage.folder import FolderBucket
-from painterly.storage.manifest import MANIFEST, Manifest
+from painterly.storage.known_files import LIST, MadeFiles
 from painterly.storage.sync import SyncRules
 from painterly.storage.transfers import JOBS
 
@@ -73,7 +73,7 @@ def test_of_downloads_before_there_was_a_list_the_same_files_are_taken_over(buck
 def test_a_damaged_list_makes_nothing_the_program_s(bucket, tmp_path, damage):
     folder = FolderBucket(tmp_path / "out", new=True)
     download_all(bucket, folder.folder)
-    file = folder.folder / MANIFEST
+    file = folder.folder / LIST
     file.write_bytes(file.read_bytes()[:-9] if damage == "torn" else damage)
     bucket.delete("monet/a.jpg")
     result = download_all(bucket, folder.folder, MIRROR)
@@ -108,7 +108,7 @@ def test_a_line_of_the_list_that_is_cut_by_a_full_disk_is_an_error(bucket, tmp_p
     write = os.write
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda file, data: write(file, data[:20]))
-        with pytest.raises(DiskError, match=f"{MANIFEST}: no space left on device; make room"):
+        with pytest.raises(DiskError, match=f"{LIST}: no space left on device; make room"):
             download_all(bucket, tmp_path / "out")
     assert download_all(bucket, tmp_path / "out").exit_code == 0
     assert contents(FolderBucket(tmp_path / "out")) == contents(bucket)
@@ -129,7 +129,7 @@ def test_downloads_at_the_same_time_share_a_folder(bucket, tmp_path):
 def test_a_file_that_another_download_has_yet_to_list_is_not_the_user_s_own(
     bucket, tmp_path, monkeypatch
 ):
-    folder, is_unchanged = tmp_path / "out", Manifest.is_unchanged
+    folder, is_unchanged = tmp_path / "out", MadeFiles.is_unchanged
     download_all(bucket, folder)
     bucket.write("monet/b.jpg", b"painted anew")
 
@@ -137,7 +137,7 @@ def test_a_file_that_another_download_has_yet_to_list_is_not_the_user_s_own(
         path.write_bytes(b"painted anew")
         return is_unchanged(manifest, key, path)
 
-    monkeypatch.setattr(Manifest, "is_unchanged", overtaken)
+    monkeypatch.setattr(MadeFiles, "is_unchanged", overtaken)
     result = download_all(bucket, folder)
     assert (result.failures, contents(folder)) == ([], contents(bucket))
 
@@ -149,7 +149,7 @@ def test_a_link_to_nowhere_and_a_list_that_names_files_outside_do_no_harm(bucket
     outside.write_bytes(b"mine")
     about = outside.stat()
     line = f'{{"key": "../outside.jpg", "etag": "", "bucket": "{bucket.name}", "size": 4, '
-    (folder / MANIFEST).write_text(line + f'"time_ns": {about.st_mtime_ns}}}')
+    (folder / LIST).write_text(line + f'"time_ns": {about.st_mtime_ns}}}')
     assert len(download_all(bucket, folder).failures) == 1
     assert (folder / "monet/a.jpg").readlink() == Path("nowhere")
     (folder / "monet/a.jpg").unlink()

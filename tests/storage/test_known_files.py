@@ -1,0 +1,300 @@
+"""Files whose content is known are not read again, unless there is any doubt."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support import file_lister
+from support.polling import until
+
+from painterly.cli.picture_files import check_is_painted
+from painterly.errors import ConfigError
+from painterly.settings.installation import PROGRAM
+from painterly.storage import known_files
+from painterly.storage.download import download_all
+from painterly.storage.files import new_md5, was_at_rest
+from painterly.storage.folder import FolderBucket
+from painterly.storage.known_files import LIST, KnownFiles, MadeFiles, announce
+from painterly.storage.upload import upload_all
+
+SIZE = 500_000  # bytes of a photo; all else that a test reads takes less
+
+
+@pytest.fixture
+def results(tmp_path):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def photo(tmp_path):
+    """A photo that has not just changed."""
+    path = tmp_path / "photos/beach.jpg"
+    path.parent.mkdir()
+    path.write_bytes(os.urandom(SIZE))
+    at_rest(path)
+    return path
+
+
+def at_rest(*paths):
+    until(lambda: all(was_at_rest(path.stat(), time.time_ns()) for path in paths))
+
+
+def etag(photo, known):
+    """The ETag of a photo as a run of now lists it; a restart of the program if `known` is the
+    list's folder."""
+    known = KnownFiles(known) if isinstance(known, Path) else known
+    entry = FolderBucket(photo.parent, known=known).find(photo.name)
+    found = entry.etag
+    known.save()
+    return found
+
+
+def md5(path):
+    return str(new_md5(path.read_bytes()).hexdigest())
+
+
+def test_a_file_is_read_once_until_the_list_is_deleted(photo, results, cost):
+    assert etag(photo, results) == md5(photo)
+    with cost() as spent:
+        assert etag(photo, results) == md5(photo)
+    assert SIZE <= spent.read < 2 * SIZE, "only the test has read it"
+    (results / LIST).unlink()
+    assert etag(photo, results) == md5(photo)
+    assert (results / LIST).exists()
+
+
+def in_place(photo):
+    photo.write_bytes(os.urandom(SIZE))
+
+
+def in_place_with_its_times(photo):
+    about = photo.stat()
+    in_place(photo)
+    os.utime(photo, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def by_another_file_with_its_times(photo):
+    about, other = photo.stat(), photo.with_name("other")
+    other.write_bytes(os.urandom(SIZE))
+    os.utime(other, ns=(about.st_atime_ns, about.st_mtime_ns))
+    other.replace(photo)
+
+
+def by_an_older_file_of_another_size(photo):
+    photo.write_bytes(b"older")
+    os.utime(photo, (1e9, 1e9))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        in_place,
+        in_place_with_its_times,
+        by_another_file_with_its_times,
+        by_an_older_file_of_another_size,
+    ],
+)
+def test_a_file_that_was_changed_is_read(photo, results, change):
+    kept = KnownFiles(results)
+    before = etag(photo, kept)
+    change(photo)
+    for known in (kept, results):
+        assert etag(photo, known) == md5(photo) != before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"\x00\xff" * 9,
+        b"[1]\n{}\nnull",
+        b'{"key": "beach.jpg", "etag": "0", "size": "many", "time_ns": 1}',
+        "torn",
+        "inode",
+        "changed_ns",
+    ],
+)
+def test_a_damaged_list_or_that_of_another_machine_costs_time_alone(photo, results, cost, damage):
+    etag(photo, results)
+    file = results / LIST
+    whole = file.read_bytes()
+    if damage in ("inode", "changed_ns"):  # The same photo on another machine.
+        line = json.loads(whole)
+        file.write_text("\n" + json.dumps(line | {damage: line[damage] + 1}))
+    else:
+        file.write_bytes(whole[:-9] if damage == "torn" else damage)
+    with cost() as spent:
+        assert etag(photo, results) == md5(photo)
+    assert spent.read >= 2 * SIZE, "the photo has to be read, and the test reads it too"
+    with cost() as spent:
+        etag(photo, results)
+    assert spent.read < SIZE, "now it is known"
+
+
+def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
+    photo, results, cost, monkeypatch
+):
+    etag(photo, results)
+    monkeypatch.setattr(time, "time", lambda: photo.stat().st_mtime - 3600)
+    with cost() as spent:
+        etag(photo, results)
+    assert spent.read >= SIZE
+
+
+def test_a_file_that_has_just_changed_is_read_again(photo, results, cost):
+    kept = KnownFiles(results)
+    now = int(time.time())
+    os.utime(photo, (now, now))  # As disks have it that do not count parts of seconds.
+    etag(photo, kept)
+    with cost() as spent:
+        etag(photo, kept)
+    assert spent.read >= SIZE
+
+
+SECOND = 10**9
+
+
+@pytest.mark.parametrize(
+    ("changed", "inode_changed", "age_s", "rests"),
+    [
+        (SECOND // 2, SECOND // 2, 0.02, False),
+        (SECOND // 2, SECOND // 2, 0.2, True),
+        # FAT counts two seconds, and has no time of the inode.
+        (2 * SECOND, 2 * SECOND, 2.5, False),
+        (2 * SECOND, 2 * SECOND, 3.5, True),
+        # A program has set the time of the file.
+        (SECOND // 2, 9 * SECOND + 1, 3.0, False),
+        (9 * SECOND + 1, SECOND // 2, 3.0, False),
+        (SECOND // 2, SECOND // 2, -3600, False),
+    ],
+)
+def test_a_file_rests_once_its_next_change_would_have_another_time(
+    changed, inode_changed, age_s, rests
+):
+    about = SimpleNamespace(st_mtime_ns=changed, st_ctime_ns=inode_changed)
+    assert was_at_rest(about, int(min(changed, inode_changed) + age_s * SECOND)) == rests
+
+
+def test_a_list_that_cannot_be_written_changes_nothing(photo, results):
+    (results / LIST).mkdir()
+    for _ in range(2):
+        assert etag(photo, results) == md5(photo)
+    assert etag(photo, results / "of a dry run") == md5(photo)
+    assert not (results / "of a dry run").exists()
+
+
+def test_what_is_written_is_known_but_not_if_it_is_replaced(results, cost):
+    bucket = FolderBucket(results, known=KnownFiles(results))
+    bucket.write("monet/beach.jpg", os.urandom(SIZE))
+    with cost() as spent:
+        etag(results / "monet/beach.jpg", results)
+    assert spent.read < SIZE
+    in_place(results / "monet/beach.jpg")
+    assert etag(results / "monet/beach.jpg", results) == md5(results / "monet/beach.jpg")
+    assert etag(results / "monet/beach.jpg", bucket._known) == md5(results / "monet/beach.jpg")
+
+
+def test_the_list_is_no_file_of_the_folder(photo, results, tmp_path):
+    etag(photo, results)
+    bucket = FolderBucket(results)
+    bucket.write("monet/beach.jpg", b"a result")
+    assert [each.key for each in bucket.list()] == ["monet/beach.jpg"]
+    assert not bucket.skipped()
+    sent = FolderBucket(tmp_path / "bucket", new=True)
+    upload_all([results], sent)
+    assert not (tmp_path / "bucket" / LIST).exists()
+
+
+def test_files_that_are_gone_are_dropped_from_the_list(results, tmp_path, monkeypatch):
+    monkeypatch.setattr(known_files, "MIN_BYTES", 1000)
+    monkeypatch.setattr(known_files, "MIN_FILES", 10)
+    kept, folder = KnownFiles(results), tmp_path / "photos"
+    folder.mkdir()
+    for generation in range(10):
+        photos = [folder / f"{generation}-{number}.jpg" for number in range(20)]
+        for each in photos:
+            each.write_bytes(each.name.encode())
+        at_rest(*photos)
+        for each in photos:
+            assert etag(each, kept) == md5(each)
+        for each in photos if generation < 9 else ():
+            each.unlink()
+    lines = (results / LIST).read_text().split()
+    assert len((results / LIST).read_bytes()) < 4 * 20 * 250, "200 photos have been there"
+    assert lines and len(kept._seen) <= 40
+
+
+@pytest.fixture
+def start_lister(results):
+    """Start the program that lists files in the folder of results, under a name."""
+    started = []
+
+    def start(name):
+        command = [sys.executable, file_lister.__file__, str(results), name]
+        environment = os.environ | {"PYTHONPATH": str(PROGRAM)}
+        started.append(subprocess.Popen(command, env=environment))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.wait()
+
+
+def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_lister):
+    assert [each.wait(60) for each in (start_lister("one"), start_lister("other"))] == [0, 0]
+    painted = MadeFiles(results).painted
+    assert len(painted) == 2 * (file_lister.FILES + 1)
+    written = (results / LIST).stat().st_size
+    assert written < 5 * 100 * len(painted), "ten lines were written for each"
+
+
+def test_a_list_is_usable_whenever_its_program_is_killed(results, start_lister):
+    for run in range(5):
+        child = start_lister(f"run {run}")
+        until(lambda run=run: len([*results.glob(f"run {run}*")]) > 15 * run, every_s=0.001)
+        child.kill()
+        child.wait()
+        painted = MadeFiles(results).painted
+        names = {each.name for each in results.iterdir() if not each.name.startswith(".")}
+        assert names <= painted.keys(), "each is listed before it is written"
+
+
+def test_lists_of_versions_before_12_still_count(tmp_path):
+    bucket, folder = FolderBucket(tmp_path / "bucket"), tmp_path / "out"
+    bucket.write("index.html", b"painted anew")
+    folder.mkdir()
+    page, picture = folder / "index.html", folder / "mine.png"
+    page.write_bytes(b"painted before")
+    picture.write_bytes(b"painted here")
+    line = {"key": "index.html", "etag": md5(page), "bucket": bucket.name, "size": 14}
+    line["time_ns"] = page.stat().st_mtime_ns
+    (folder / ".downloaded.jsonl").write_text(f"\n{json.dumps(line)}")
+    line = {"key": "mine.png", "etag": md5(picture), "bucket": "", "size": 12, "time_ns": 0}
+    (folder / ".painted.jsonl").write_text(f"\n{json.dumps(line)}")
+    assert download_all(bucket, folder).failures == []
+    assert page.read_bytes() == b"painted anew"
+    check_is_painted(picture)
+    with pytest.raises(ConfigError, match=LIST):
+        check_is_painted(page)
+
+
+def test_a_painted_and_a_downloaded_file_are_told_apart(tmp_path):
+    bucket, folder = FolderBucket(tmp_path / "bucket"), tmp_path / "out"
+    for key in ("monet.jpg", "painted.jpg"):
+        bucket.write(key, key.encode())
+    folder.mkdir()
+    announce(folder / "painted.jpg", b"painted here")
+    (folder / "painted.jpg").write_bytes(b"painted here")
+    [failure] = download_all(bucket, folder).failures
+    assert "painted.jpg is your own and stays" in failure
+    check_is_painted(folder / "painted.jpg")
+    with pytest.raises(ConfigError, match="not listed"):
+        check_is_painted(folder / "monet.jpg")
