@@ -18,6 +18,7 @@ from bot.requests import Request
 from bot.resources import Resources
 from bot.words import speaking
 from painterly.errors import ConfigError, PictureError, StorageError
+from painterly.images import small
 from painterly.settings import bucket_layout
 from painterly.storage.file_names import nfc
 from painterly.words.wording import one_line
@@ -230,14 +231,14 @@ def _preview(request: Request, resources: Resources) -> bytes:
     )
     strokes = min(settings.stroke_size, LARGEST_STROKES)
     *_, last = stylize(photo, [painting], settings.replaced({"stroke_size": strokes}))
-    return telegram_pictures.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)))
+    return small.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)), telegram_pictures.QUALITY)
 
 
 def _pixels(data: bytes) -> Any:
     """Return a small copy of a picture [H, W, 3], sRGB 0…255."""
     import numpy as np
 
-    small = telegram_pictures.shrunk(data, PREVIEW_SIDE)
-    if small is None:
+    image = telegram_pictures.shrunk(data, PREVIEW_SIDE)
+    if image is None:
         raise PictureError("a picture is too large or too narrow")
-    return np.asarray(small)
+    return np.asarray(image)

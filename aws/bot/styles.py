@@ -21,6 +21,7 @@ from bot.context import Context, show_action
 from bot.resources import Resources
 from bot.words import button, short
 from painterly.errors import PictureError, StorageError
+from painterly.images import small
 from painterly.orders.paintings_view import all_styles
 from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
@@ -33,6 +34,7 @@ NAME_ON_BUTTON = 30  # characters
 
 # A page of the styles as one picture.
 SIDE, TEXT_HEIGHT = 320, 48  # px of a painting, and of the number below it
+QUALITY = 85  # of JPEGs
 LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
 EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 
@@ -268,14 +270,14 @@ def _sheet(choices: Sequence[Choice], first: int, bucket: Bucket) -> bytes:
         empty = Image.new("RGB", (SIDE, SIDE), EMPTY)
         picture = Image.open(io.BytesIO(tile)) if tile else empty
         shown.append((np.asarray(picture), str(number)))
-    return telegram_pictures.jpeg(Image.fromarray(sheet_of(shown, SIDE, TEXT_HEIGHT)), 85)
+    return small.jpeg(Image.fromarray(sheet_of(shown, SIDE, TEXT_HEIGHT)), QUALITY)
 
 
 @functools.lru_cache(maxsize=500)  # For as long as the function stays warm; 20 kB each.
 def _tile(bucket: Bucket, key: str, etag: str) -> bytes | None:
     """Return a square JPEG of the middle of a painting, or None if it cannot be shown."""
     try:
-        small = telegram_pictures.shrunk(bucket.read(key), 2 * SIDE)
+        image = telegram_pictures.shrunk(bucket.read(key), 2 * SIDE)
     except (StorageError, PictureError):  # It has just been deleted, or is damaged.
         return None
-    return telegram_pictures.jpeg(ImageOps.fit(small, (SIDE, SIDE)), 85) if small else None
+    return small.jpeg(ImageOps.fit(image, (SIDE, SIDE)), QUALITY) if image else None

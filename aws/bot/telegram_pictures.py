@@ -1,17 +1,19 @@
 """Pictures for Telegram: the type of a file, and small copies."""
 
-import io
 import logging
 
 from PIL import Image
 
 from painterly.errors import PictureError
+from painterly.images import small
 from painterly.images.opening import EXTENSIONS, kind_of
 from painterly.images.picture_file import PictureFile
 
 MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
 MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1.7 GB
+
+QUALITY = 90  # of a preview
 
 log = logging.getLogger(__name__)
 
@@ -39,14 +41,7 @@ def preview(data: bytes, longest: int = MAX_SIDE) -> bytes | None:
     except PictureError as error:
         log.info("%s", error)
         return None
-    return jpeg(image) if image else None
-
-
-def jpeg(image: Image.Image, quality: int = 90) -> bytes:
-    """Encode a picture as JPEG."""
-    out = io.BytesIO()
-    image.save(out, "JPEG", quality=quality)
-    return out.getvalue()
+    return small.jpeg(image, QUALITY) if image else None
 
 
 def is_damaged(data: bytes) -> bool:
@@ -76,5 +71,5 @@ def shrunk(data: bytes, longest: int) -> Image.Image | None:
     file = PictureFile(data, "a picture")
     if file.header.bytes_to_decode > MAX_BYTES_TO_DECODE:
         return None
-    small = file.reduced(longest, MAX_BYTES_TO_DECODE)
-    return small if max(small.size) <= MAX_RATIO * min(small.size) else None
+    image = file.reduced(longest, MAX_BYTES_TO_DECODE)
+    return image if max(image.size) <= MAX_RATIO * min(image.size) else None

@@ -16,7 +16,7 @@ import numpy as np
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PictureError
-from painterly.images import arrays
+from painterly.images import arrays, small
 from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
@@ -64,6 +64,23 @@ def decoding_in_turn(limit: int | None) -> Iterator[int]:
     """
     with _turn:
         yield decodable_memory(limit)
+
+
+def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> bytes:
+    """Return a small JPEG of a stored picture, decoded in turn.
+
+    Args:
+        read: Reads its file.
+        key: Its key.
+        longer: The largest length of its longer side in px.
+        memory_limit: As in `decodable_memory`.
+
+    Raises:
+        PictureError, MemoryShortError: It cannot be decoded.
+        ObjectError: There is no such picture.
+    """
+    with decoding_in_turn(memory_limit) as available:
+        return small.jpeg(PictureFile(read(key), key).reduced(longer, available))
 
 
 class PhotoFiles(NamedTuple):

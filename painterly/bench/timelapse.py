@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from painterly.bench.checkpoints import FRAME
-from painterly.gallery.thumbnails import preview
 from painterly.images.arrays import fit_size, resize, to_integers
 from painterly.images.colours import icc
+from painterly.images.small import jpeg_of
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
@@ -38,7 +38,7 @@ class Timelapse:
         """Add the picture after a step if it is a frame. Call it with every step but the last."""
         number = -(-(FRAMES - 1) * step.iteration // step.total)
         if number not in self._frames:
-            self._frames[number] = preview(step.preview, LONGER_SIDE, KEPT_QUALITY)
+            self._frames[number] = jpeg_of(step.preview, LONGER_SIDE, KEPT_QUALITY)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return the frames so far as arrays, uint8 [bytes], for a checkpoint."""

@@ -23,10 +23,10 @@ from painterly.gallery.thumbnails import (
     THUMBNAIL_BYTES,
     THUMBNAILS,
     picture_key,
-    preview,
     thumbnail,
     thumbnail_key,
 )
+from painterly.images.small import jpeg_of
 from painterly.log import event, log_trace
 from painterly.orders.record import Record
 from painterly.settings.bucket_layout import PAGE, UNPUBLISHED
@@ -103,9 +103,9 @@ class Gallery:
 
         Args:
             record: The record of the result.
-            photo: Pixels, as in `thumbnails.preview`.
-            result: Pixels, as in `thumbnails.preview`.
-            paintings: Pixels by key, as in `thumbnails.preview`.
+            photo: Pixels, as in `small.jpeg_of`.
+            result: Pixels, as in `small.jpeg_of`.
+            paintings: Pixels by key, as in `small.jpeg_of`.
         """
         with _errors_logged():
             if record.result is not None:
@@ -190,7 +190,7 @@ class Gallery:
             if sum(map(len, self._held.values())) + len(small) <= EMBEDDED_BYTES:
                 self._held[small_key] = small
         try:
-            larger = preview(pixels, PREVIEW)
+            larger = jpeg_of(pixels, PREVIEW)
             self._bucket.write(picture_key(kind, key), larger, "image/jpeg")
             self._bucket.write(small_key, small, "image/jpeg")
         except ObjectError as error:

@@ -5,9 +5,7 @@ import re
 
 import numpy as np
 
-from painterly.images import arrays, encode
-from painterly.images.arrays import fit_size
-from painterly.images.output import OutputFormat
+from painterly.images.small import jpeg_of
 from painterly.settings import bucket_layout
 
 PREVIEW = 1280  # longer side in px: sharp in the slider, a tenth of a large result's bytes
@@ -40,23 +38,10 @@ def thumbnail_key(kind: str, key: str) -> str:
     return picture_key(f"thumbs/{kind}", key)
 
 
-def preview(pixels: np.ndarray, longer: int, quality: int = 82) -> bytes:
-    """Encode a JPEG whose longer side has at most `longer` px.
-
-    pixels: [H, W, 3], sRGB, float 0…1 or uint8.
-    """
-    height, width = pixels.shape[:2]
-    factor = max(height, width) // (2 * longer)
-    if factor > 1:  # Otherwise it would be a copy in floats, four times as large as the photo.
-        pixels = arrays.box_average(pixels, factor)
-    size = fit_size(height, width, longer) if max(height, width) > longer else (height, width)
-    return encode.encode(arrays.resize(pixels, *size), OutputFormat("jpg", quality))
-
-
 def thumbnail(pixels: np.ndarray) -> bytes:
     """Encode a preview small enough for the page: about 10 KB, even of a busy painting."""
     for longer, quality in _SMALLER:
-        data = preview(pixels, longer, quality)
+        data = jpeg_of(pixels, longer, quality)
         if len(data) <= THUMBNAIL_BYTES:
             break
     return data

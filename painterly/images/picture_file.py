@@ -3,7 +3,6 @@
 NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """
 
-import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,12 +149,6 @@ class PictureFile:
                 is_buffered = jpeg.is_buffered(self._content.data)
                 of_draft(self.header, image, is_buffered).check_memory(available)
             return pixels.reduced(image, self._content, self._exif_of(image), longer)
-
-    def reduced_jpeg(self, longer: int, available: int, quality: int = 80) -> bytes:
-        """Return a small copy as a JPEG. The size, memory and errors are as in `reduced`."""
-        out = io.BytesIO()
-        self.reduced(longer, available).save(out, "JPEG", quality=quality)
-        return out.getvalue()
 
     def _unread(self) -> ImageFile.ImageFile:
         """Return the opened file. Loading changes it, so the next one is opened again."""

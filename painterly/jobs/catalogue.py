@@ -8,10 +8,9 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
-from painterly.bench.reading import decoding_in_turn
+from painterly.bench.reading import small_copy
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
-from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
@@ -169,9 +168,7 @@ class Catalogue:
         return {each.key: each for each in find_pictures(entries)}
 
     def _reduce(self, name: str, _etag: str, side: int = THUMBNAIL_SIDE) -> bytes:
-        with decoding_in_turn(self._config.memory_limit) as available:
-            file = PictureFile(self._style_bucket.read(name), name)
-            return file.reduced_jpeg(side, available)
+        return small_copy(self._style_bucket.read, name, side, self._config.memory_limit)
 
 
 def blend_name(names: Mapping[str, float]) -> str:

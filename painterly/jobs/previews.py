@@ -25,12 +25,12 @@ from painterly.bench.reading import (
 from painterly.devices.budget import Limits, host_budget
 from painterly.engine.schedule import total_work
 from painterly.engine.transfer import PhotoMemory, TransferInputs
-from painterly.gallery.thumbnails import preview
 from painterly.images import encode
 from painterly.images.masks import painted
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile
+from painterly.images.small import jpeg_of
 from painterly.jobs.catalogue import INSTANT, Catalogue
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.supervisor import Supervisor
@@ -231,7 +231,7 @@ class PreviewPainter:
         if request.output is None:
             photo = self._photo(request.photo)
             image = self.painted(photo.pixels_int, request.style, mask, check_stop)
-            return preview(image, LARGEST_SIDE)
+            return jpeg_of(image, LARGEST_SIDE)
         photo = PictureFile(request.photo, "the photo").decode(self._available())
         mask = painted(mask, photo.alpha_int, "the photo")
         painting = self._for_whole(request)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeVar
 from painterly.bench.failures import is_out_of_memory, reason_of
 from painterly.configuration.config import Config
 from painterly.errors import PainterlyError, StorageError
-from painterly.gallery.thumbnails import preview
 from painterly.images.files.extra_formats import for_visitors
+from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.index import OWN_RATES
 from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
@@ -319,7 +319,7 @@ class Follower:
         busy = self._stored and not self._stored.done()
         if now - self._previewed >= PREVIEW_EVERY_S and not busy:
             self._previewed = now
-            data = preview(step.preview, PREVIEW_SIDE)
+            data = jpeg_of(step.preview, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
 
     def close(self) -> None:

@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 from starlette.responses import Response
 
-from painterly.bench.reading import decoding_in_turn
+from painterly.bench.reading import small_copy
 from painterly.errors import MemoryShortError, PictureError
 from painterly.gallery.page import page_context
 from painterly.gallery.thumbnails import PREVIEW, picture_key
-from painterly.images.picture_file import PictureFile
 from painterly.jobs.buckets import Refreshed, WebBuckets
 from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
@@ -119,9 +118,7 @@ class JobPictures:
         try:  # The gallery has it once the job is painted.
             return self._buckets.result.read(stored), stored
         except ObjectError:
-            with decoding_in_turn(self._memory_limit) as available:
-                file = PictureFile(home.read(key), key)
-                return file.reduced_jpeg(PREVIEW, available), "small.jpg"
+            return small_copy(home.read, key, PREVIEW, self._memory_limit), "small.jpg"
 
 
 def picture_response(data: bytes, key: str, name: str | None = None) -> Response:

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+from painterly.images import small
 from painterly.images.picture_file import UNLIMITED, PictureFile
 from painterly.settings.installation import PROGRAM
 
@@ -65,7 +66,7 @@ def decode_mask(data, name="mask", available=UNLIMITED):
 
 
 def reduced_jpeg(data, name, longer, quality=80, available=UNLIMITED):
-    return PictureFile(data, name).reduced_jpeg(longer, available, quality)
+    return small.jpeg(PictureFile(data, name).reduced(longer, available), quality)
 
 
 def centre(data, name="photo"):
