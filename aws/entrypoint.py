@@ -11,8 +11,6 @@ from pathlib import Path
 
 import contract
 
-from painterly.attention.diffusion import licence
-from painterly.attention.diffusion import sources as diffusion
 from painterly.cli.app import leave, run_service
 from painterly.cli.parser import Parser
 from painterly.configuration import config
@@ -20,10 +18,11 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError, PictureError
 from painterly.images.picture_file import PictureFile
 from painterly.log import event
-from painterly.orders.network_pool import IN_BUCKET
 from painterly.orders.paintings_view import all_styles, open_paintings
+from painterly.orders.plugin_weights import weights_of
 from painterly.runs import run as batch
 from painterly.settings import ready_styles
+from painterly.settings.traits import Plugin
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_account
 from painterly.storage.base import Bucket
@@ -75,8 +74,8 @@ def paint_photo(name: str, key: str, environment: Mapping[str, str]) -> int:
             "STYLE": wish.style,
         }
     )
-    if requested.settings.traits.network == "diffusion":
-        requested = _with_diffusion(bucket, requested)
+    if plugin := requested.settings.plugin:
+        requested = _with_weights(bucket, requested, plugin)
     with tempfile.TemporaryDirectory() as folder:
         complete = dataclasses.replace(
             requested,
@@ -115,17 +114,13 @@ def _first_style(requested: Config) -> str:
     return styles[0].name
 
 
-def _with_diffusion(bucket: Bucket, requested: Config) -> Config:
-    """Copy Stable Diffusion's files from among the shared paintings, where those of a chat have
+def _with_weights(bucket: Bucket, requested: Config, plugin: Plugin) -> Config:
+    """Copy the weights of a recipe from among the shared paintings, where those of a chat have
     none, and return the configuration without them. Raises WeightsError, StorageError."""
-    name = requested.attention_weights or ""
-    if not name.startswith(IN_BUCKET):
-        return requested
-    if requested.accepts_openrail_m:
-        licence.accept(diffusion.CACHE)
-    prefix = f"{contract.STYLES}/{name.removeprefix(IN_BUCKET).strip('/')}"
-    diffusion.copy(lambda path, target: bucket.download(f"{prefix}/{path}", target))
-    return dataclasses.replace(requested, attention_weights=None)
+    variables = weights_of(plugin).brought(
+        requested.variables, lambda key, path: bucket.download(f"{contract.STYLES}/{key}", path)
+    )
+    return dataclasses.replace(requested, variables=variables)
 
 
 def _weights(bucket: Bucket, folder: Path) -> str | None:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 pytest_plugins = (
     "support.browser",
     "support.cost",
-    "support.diffusion_hub",
     "support.folder_batches",
     "support.hub",
     "support.s3_servers",

@@ -30,12 +30,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 import numpy as np
 import tensorflow as tf
 
+from painterly.attention import distillation as recipe
 from painterly.attention.diffusion import unet
 from painterly.attention.diffusion.autoencoder import Autoencoder
 from painterly.attention.diffusion.text import empty_prompt
 from painterly.attention.diffusion.unet import UNet
 from painterly.attention.diffusion.weights import RandomTensors
-from painterly.engine import attention as recipe
 
 MODES = ("plain", "parts", "compiled")
 BEGAN = time.perf_counter()

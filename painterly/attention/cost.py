@@ -1,6 +1,12 @@
 """The time that recipe `attention` takes on a CPU, from counted multiplications."""
 
 import math
+import os
+
+from painterly.engine.schedule import Schedule, work_of_steps
+from painterly.images.arrays import fit_size
+from painterly.settings.settings import Settings
+from painterly.words.wording import duration
 
 # Multiplications and additions of a pass of the UNet up to its last self-attention with 512 × 512
 # px: those of layers, which grow with the pixels, and of attention maps, with their square.
@@ -21,3 +27,18 @@ def cpu_seconds(size: tuple[int, int], steps: int, cores: int, precision: str) -
     decoded = 2 + steps / DECODED_EVERY
     operations = 2 * (steps * of_step + (2 * ENCODER + decoded * DECODER) * share)
     return operations / (cores * PER_CORE.get(precision, PER_CORE["float32"]))
+
+
+def cpu_time(settings: Settings, schedule: Schedule) -> tuple[float, str]:
+    """Return the seconds that a picture takes on this CPU, and a warning that names them, and what
+    is faster."""
+    from painterly.devices.choose import chosen_precision
+
+    machine = os.cpu_count() or 1, chosen_precision(settings.precision)
+    size, steps = schedule.sizes[0], schedule.counts[0]
+    work = work_of_steps(schedule, settings)
+    seconds = cpu_seconds(size, steps, *machine) * sum(work) / sum(work[:steps])
+    quick = cpu_seconds(fit_size(*size, QUICK_SIDE), QUICK_STEPS, *machine)
+    instead = f"; size {QUICK_SIDE} with iterations {QUICK_STEPS} takes about {duration(quick)}"
+    warning = f"about {duration(seconds)} on this CPU, a fraction of it on a GPU"
+    return seconds, warning + (instead if quick < seconds else "")

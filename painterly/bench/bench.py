@@ -9,11 +9,10 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from logging import ERROR, WARNING
+from logging import DEBUG, ERROR, INFO, WARNING
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.bench.checkpoints import CheckpointStore, SavedState
 from painterly.bench.finished import Finished, encoded, record_of
 from painterly.bench.reading import Inputs, Reader
@@ -25,7 +24,7 @@ from painterly.log import event
 from painterly.orders import ownership
 from painterly.orders.buckets import Buckets
 from painterly.orders.comparison import differences, stays
-from painterly.orders.network_pool import NetworkPool
+from painterly.orders.network_pool import NetworkPool, Networks
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.record import PictureRef, Record
 from painterly.orders.stored_records import (
@@ -44,8 +43,9 @@ from painterly.words.wording import duration, printable
 
 if TYPE_CHECKING:  # The driver of a cluster has a bench, and paints nothing.
     from painterly.bench.easel import Easel
+    from painterly.devices.budget import MemoryBudget
+    from painterly.engine.schedule import Schedule
     from painterly.engine.transfer import Step, Transfer
-    from painterly.vgg.network import VGG
 
 
 class Bench:
@@ -132,10 +132,10 @@ class Bench:
             check()
 
         with device.scope():
-            vgg = self.networks.load(settings, device.name, order.weights)
-            diffusion = self.networks.load_diffusion(settings, order.weights)
+            networks = self.networks.load(settings, device.name, order.weights)
             started = perf_counter()
-            order, inputs, transfer = self._begun(order, inputs, easel, vgg, diffusion)
+            order, inputs, transfer = self.begin(order, inputs, easel, networks)
+            self._log_plan(order, transfer, device.name)
             last = follow(
                 self._steps(
                     order,
@@ -158,13 +158,61 @@ class Bench:
             paintings=inputs.style.paintings,
             settings=order.style.settings,
             image=last.image,
-            weights=order.weights.identity if diffusion or vgg is None else vgg.identity,
+            weights=networks.identity,
             device=str(device),
             losses=last.losses,
             content_weight=last.content_weight,
             seconds=perf_counter() - started,
             timelapse=timelapse,
         )
+
+    def begin(
+        self,
+        order: Order,
+        inputs: Inputs,
+        easel: "Easel",
+        networks: Networks,
+        budget: "MemoryBudget | None" = None,
+    ) -> "tuple[Order, Inputs, Transfer]":
+        """Return a painting before its first step, and what it paints: the order and its inputs, or
+        those of a halved default size if that does not fit.
+
+        Args:
+            order: The order.
+            inputs: The photo and the style.
+            easel: The place on a device. The caller is in the scope of the device.
+            networks: The order's networks.
+            budget: As in `Easel.begin`.
+
+        Raises:
+            Exception: The errors of `Easel.begin` and `Reader.decode`.
+        """
+        while True:
+            try:
+                return order, inputs, easel.begin(order, inputs, networks, self.config, budget)
+            except MemoryShortError as error:
+                smaller = order.halved()
+                if smaller is None:
+                    raise
+                size = smaller.style.settings.size
+                level = WARNING if budget is None else DEBUG  # A forecast sums up all sizes.
+                order.log(f"{order}: {error}; {size} px are tried instead", level=level)
+            # Read for its own size, so that its record gives the same bytes.
+            order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
+
+    def warn_if_slow(self, order: Order, device: str, schedule: "Schedule") -> None:
+        """Log how long an order takes if a plug-in paints it on a CPU, and what takes less.
+
+        Args:
+            order: The order.
+            device: TensorFlow's name of the device.
+            schedule: The steps.
+        """
+        settings = order.style.settings
+        if settings.plugin and device.startswith("CPU"):
+            seconds, warning = settings.plugin.cpu_time(settings, schedule)
+            message = f"{order}: {warning}"
+            order.log(message, level=WARNING, event="slow", seconds=round(seconds))
 
     def store(self, order: PlannedOrder, finished: Finished) -> Record:
         """Store a painting, and return its record.
@@ -238,28 +286,21 @@ class Bench:
         self.leave()
         self._checkpoints.close()
 
-    def _begun(
-        self,
-        order: Order,
-        inputs: Inputs,
-        easel: "Easel",
-        vgg: "VGG | None",
-        diffusion: DiffusionWeights | None,
-    ) -> "tuple[Order, Inputs, Transfer]":
-        """Return a painting before its first step, and what it paints: the order and its inputs, or
-        those of a halved default size if that does not fit. Raises the errors of `Easel.begin` and
-        `Reader.decode`."""
-        while True:
-            try:
-                return order, inputs, easel.begin(order, inputs, vgg, self.config, diffusion)
-            except MemoryShortError as error:
-                smaller = order.halved()
-                if smaller is None:
-                    raise
-                size = smaller.style.settings.size
-                order.log(f"{order}: {error}; {size} px are tried instead", level=WARNING)
-            # Read for its own size, so that its record gives the same bytes.
-            order, inputs = smaller, self.reader.decode(smaller, inputs.photo)
+    def _log_plan(self, order: Order, transfer: "Transfer", device: str) -> None:
+        """Log the memory of a painting, and its time if that is long."""
+        self.warn_if_slow(order, device, transfer.schedule)
+        plan = transfer.memory_plan
+        height, width = plan.size
+        order.log(
+            f"{order}: {plan}",
+            # With a bar, each of several pictures has only one line, at its end.
+            level=DEBUG if self.config.progress == "bar" and order.place else INFO,
+            event="memory",
+            width=width,
+            height=height,
+            memory_bytes=plan.in_all,
+            tile_px=plan.side,
+        )
 
     def _steps(
         self,

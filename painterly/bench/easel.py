@@ -1,25 +1,19 @@
 """An easel: a place on a device, where one picture at a time is painted."""
 
 from collections.abc import Callable
-from logging import DEBUG, INFO
-from typing import TYPE_CHECKING
 
-from painterly.attention.diffusion.weights import DiffusionWeights
-from painterly.bench.cpu_time import log_cpu_time
 from painterly.bench.reading import Inputs, StyleInput
 from painterly.configuration.config import Config
-from painterly.devices.budget import Limits
+from painterly.devices.budget import Limits, MemoryBudget
 from painterly.devices.device import HOST, Device
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import PhotoMemory, Transfer, TransferInputs
 from painterly.errors import MemoryShortError
+from painterly.orders.network_pool import Networks
 from painterly.orders.order import Order
 from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
-
-if TYPE_CHECKING:
-    from painterly.vgg.network import VGG
 
 
 class Easel:
@@ -60,18 +54,18 @@ class Easel:
         self,
         order: Order,
         inputs: Inputs,
-        vgg: "VGG | None",
+        networks: Networks,
         config: Config,
-        diffusion: DiffusionWeights | None = None,
+        budget: MemoryBudget | None = None,
     ) -> Transfer:
         """Plan the memory of a painting, and return it before its first step.
 
         Args:
             order: The order.
             inputs: Its photo and style.
-            vgg: Its network, if its recipe needs one.
+            networks: Its networks.
             config: The configuration.
-            diffusion: Stable Diffusion's weights, if its recipe needs them.
+            budget: The memory that it may take; by default, what is free, and what others free.
 
         Raises:
             MemoryShortError: There is too little memory, even if others free theirs.
@@ -88,30 +82,20 @@ class Easel:
             photo.start,
             self._photo.of(photo.picture.pixels_int),
         )
+
+        def within(budget: MemoryBudget) -> Transfer:
+            return prepared(painted, networks.vgg, budget, networks.plugin_weights)
+
+        if budget is not None:
+            return within(budget)
         try:
-            limits = Limits(config.memory_limit, self._set_aside)
-            transfer = prepared(painted, vgg, device.budget(limits), diffusion)
+            return within(device.budget(Limits(config.memory_limit, self._set_aside)))
         except MemoryShortError:
             # The cause may be pictures that were read in advance or wait to be stored.
             painted.styles.measured.clear()
             if self._make_room:
                 self._make_room()
-            limits = Limits(config.memory_limit)
-            transfer = prepared(painted, vgg, device.budget(limits), diffusion)
-        log_cpu_time(order, device.name, transfer.schedule)
-        plan = transfer.memory_plan
-        height, width = plan.size
-        order.log(
-            f"{order}: {plan}",
-            # With a bar, each of several pictures has only one line, at its end.
-            level=DEBUG if config.progress == "bar" and order.place else INFO,
-            event="memory",
-            width=width,
-            height=height,
-            memory_bytes=plan.in_all,
-            tile_px=plan.side,
-        )
-        return transfer
+            return within(device.budget(Limits(config.memory_limit)))
 
     def _paintings_of(self, style: Style, inputs: StyleInput) -> Paintings:
         if self._paintings is None or self._style != style:

@@ -14,7 +14,8 @@ from typing import Any, NoReturn
 from painterly.cli.app import fail
 from painterly.errors import ConfigError
 from painterly.log import print_anything
-from painterly.settings.settings import FIELDS, PRESETS, RECIPES
+from painterly.settings.recipes import PRESETS, RECIPES
+from painterly.settings.settings import FIELDS
 from painterly.settings.values import expectation, kind, parse_bool, parse_whole
 from painterly.words.suggestions import closest
 

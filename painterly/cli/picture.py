@@ -233,22 +233,22 @@ class StepPictures:
 
 
 def _weights(named: str | None, settings: Settings) -> "WeightsSource":
-    """Return the weights that the flag, or VGG_WEIGHTS or ATTENTION_WEIGHTS names, or else the
-    usual ones.
+    """Return the weights that the flag names, or VGG_WEIGHTS or the variable of a plug-in, or else
+    the usual ones.
 
     Raises WeightsError if they are missing, before TensorFlow is loaded.
     """
-    from painterly.attention.diffusion import sources as diffusion
+    from painterly.orders.plugin_weights import weights_of
     from painterly.vgg.sources import source_for
 
-    of_diffusion = settings.traits.network == "diffusion"
-    variable = "ATTENTION_WEIGHTS" if of_diffusion else "VGG_WEIGHTS"
+    plugin, variable, form = settings.plugin, "VGG_WEIGHTS", "FILE|random|builtin"
+    if plugin:
+        variable, form = plugin.names_weights, plugin.form_of_weights
     weights = named or config.environment().get(variable)
     if weights and weights.startswith("bucket:"):
         raise WeightsError(
-            f"weights are {weights!r}, which only a batch reads; pass --weights "
-            f"{'FOLDER' if of_diffusion else 'FILE|random|builtin'}"
+            f"weights are {weights!r}, which only a batch reads; pass --weights {form}"
         )
-    if of_diffusion:
-        return diffusion.source_for(weights)
+    if plugin:
+        return weights_of(plugin).local(weights)
     return source_for(settings, weights)

@@ -30,7 +30,8 @@ from painterly.images.output import OUTPUT_FORMATS, OutputFormat
 from painterly.settings import ready_styles
 from painterly.settings.installation import command
 from painterly.settings.paper import NONE
-from painterly.settings.settings import FIELDS, RECIPES, Settings
+from painterly.settings.recipes import RECIPES
+from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import LARGEST, expectation, parse_bool
 from painterly.words.wording import shortened
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from painterly.attention.diffusion import sources as diffusion
 from painterly.bench.bench import Bench
 from painterly.bench.loading import load_devices
 from painterly.cli.picture_arguments import RecordArguments
@@ -18,9 +17,10 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.orders.buckets import Buckets
-from painterly.orders.network_pool import IN_BUCKET, NetworkPool, OtherWeightsError
+from painterly.orders.network_pool import NetworkPool, OtherWeightsError
 from painterly.orders.order import Order
 from painterly.orders.paintings_view import is_ready, open_paintings
+from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.orders.record import PictureRef, Record
 from painterly.orders.styles import Painting, Style
 from painterly.settings.settings import Settings
@@ -124,10 +124,10 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
     )
     settings = Settings().replaced(known(record.settings, "settings"), "the record's ")
     identity = known(record.weights, "weights")
-    named = asked.weights or record.vgg_weights
-    if settings.traits.network == "diffusion":
-        named = asked.weights or config.environment().get("ATTENTION_WEIGHTS")
-    weights = recorded_weights(named, identity, settings)
+    usual = record.vgg_weights
+    if settings.plugin:
+        usual = config.environment().get(settings.plugin.names_weights)
+    weights = recorded_weights(asked.weights or usual, identity, settings)
     if weights.identity != identity:
         raise _other_weights(asked, identity, weights.identity)
     result = known(record.result, "result")
@@ -147,16 +147,16 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     """Return the weights with which the result of a record is painted again.
 
     Args:
-        name: A value of VGG_WEIGHTS, or None for the weights with the identity; for recipe
-            attention, of ATTENTION_WEIGHTS.
+        name: A value of VGG_WEIGHTS, or None for the weights with the identity; for a plug-in's
+            recipe, a value of its variable.
         identity: The identity in the record. An object in the style bucket must have it.
         settings: The settings in the record.
 
     Raises:
         WeightsError: There are no such weights.
     """
-    if settings.traits.network == "diffusion":
-        return diffusion.source_for(name)
+    if settings.plugin:
+        return weights_of(settings.plugin).local(name)
     if name is None or settings.traits.network == "builtin":
         return source_of(identity, settings.model)
     if name.startswith(IN_BUCKET):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from painterly.configuration import env_file
 from painterly.errors import ConfigError
@@ -25,7 +25,8 @@ from painterly.images.output import (
 from painterly.progress import PROGRESS_MODES
 from painterly.settings import ready_styles
 from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE
-from painterly.settings.settings import FIELDS, PRESETS, Settings
+from painterly.settings.recipes import PLUGINS, PRESETS
+from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import parse_bool, parse_whole
 from painterly.storage.address import Account, overlap, parse_account, parse_address
 from painterly.words.notice import FORMS
@@ -39,7 +40,6 @@ STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
 LOG_DETAIL = ("info", "debug")
-ATTENTION_SYNTAX = "a folder, or bucket:PREFIX (in the style bucket)"
 WEIGHTS_SYNTAX = "a file, bucket:KEY (in the style bucket), or a name such as builtin"
 SECONDS_SYNTAX = "seconds from 1 to 86400"
 SHARD_SYNTAX = (
@@ -59,9 +59,6 @@ class Config:
     Attributes:
         photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
             bucket, only ready styles are painted.
-        attention_weights: The folder of Stable Diffusion's files, `bucket:PREFIX`, or None for the
-            cache.
-        accepts_openrail_m: Whether these files' licence is accepted.
         photo, style_name: The key of the only photo to paint, the name of the only style; None for
             all.
         styles: The names of the ready styles.
@@ -77,6 +74,7 @@ class Config:
             for one round.
         notify_url: The address that gets the summary of a run.
         notify_format: The form of that message, one of `notice.FORMS`; None for the address's.
+        variables: Those of plug-ins that have a value, by name.
         gallery: Whether results are shown in one. A caller decides that; it is not a variable.
         overrides: Settings that override those of styles.
         include, exclude: Patterns of the photos to paint, as in `foreign_files.chooser`. They are
@@ -109,8 +107,7 @@ class Config:
     notify_url: str | None = field(default=None, repr=False)
     notify_format: str | None = None
     gallery: bool = True
-    attention_weights: str | None = None
-    accepts_openrail_m: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
     overrides: Mapping[str, int | float | str] = field(default_factory=dict)
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
@@ -183,8 +180,7 @@ def load(
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
         vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
-        attention_weights=_read(values, "ATTENTION_WEIGHTS", _weights, ATTENTION_SYNTAX),
-        accepts_openrail_m=switch(values, "ACCEPT_OPENRAIL_M"),
+        variables=_variables_of_plugins(values),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
         memory_limit=parse_memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
@@ -239,6 +235,16 @@ def _cluster(text: str) -> str | None:
 
 def _weights(text: str) -> str | None:
     return None if text == "bucket:" else text
+
+
+def _variables_of_plugins(values: Mapping[str, str]) -> dict[str, Any]:
+    """Return the variables of plug-ins that have a value. Raises ConfigError."""
+    return {
+        name: _read(values, name, *variable)
+        for plugin in PLUGINS.values()
+        for name, variable in plugin.variables.items()
+        if name in values
+    }
 
 
 def _web_address(values: Mapping[str, str], name: str) -> str | None:

@@ -330,7 +330,7 @@ class MemoryPlan:
         return replace(self, size=size, side=side, bytes_needed=needed)
 
 
-def plan(
+def fastest_plan(
     size: tuple[int, int], photo: tuple[int, int], footprint: MemoryNeeds, budget: MemoryBudget
 ) -> MemoryPlan:
     """Return the fastest plan for a picture within the budget.

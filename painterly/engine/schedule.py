@@ -14,9 +14,6 @@ from painterly.vgg.architectures import MULTIPLE
 # the features of the picture's pixels are the same as without a margin.
 MARGIN = 8
 FIRST_SCALE = 128  # px, longer side
-# px, longer sides: recipe attention paints larger pictures than the first number at the second, as
-# its network saw 512 px; recipe default finishes them.
-LARGEST_NATIVE, NATIVE = 768, 512
 MOST_GROWTH = 2.1  # factor of the longer side from one scale to the next
 SMALLEST_SIDE = 32  # px; below it conv4_1 has too few positions for statistics
 LEAST_PAINTING = 64  # px, longer side: small strokes make no painting smaller than that
@@ -36,7 +33,6 @@ REBUILD_OVERHEAD, GPU_REBUILD = 300_000, 60
 # its rebuild takes one more, on a CPU with AVX-512 and bfloat16: 2.6 to 3.2 and 0.7 to 1.1 by
 # processor time, with 256 to 1024 px.
 INSTANT_STEPS = 3
-ATTENTION_STEPS = 6  # the same for a step of recipe attention, from counted operations
 EVALUATIONS = 20  # most evaluations of the loss and its gradient in one step of L-BFGS
 
 
@@ -68,10 +64,10 @@ class Schedule(NamedTuple):
                 f"{least} px, or crop the photo"
             )
         traits, count = settings.traits, settings.iterations
-        if traits.network == "diffusion" and longer > LARGEST_NATIVE:
+        if traits.native and longer > traits.native.largest:
             whole = cls.of(height, width, settings.finishing(longer))
-            native = fit_size(height, width, NATIVE)
-            number = sum(max(scale) <= NATIVE for scale in whole.sizes)
+            native = fit_size(height, width, traits.native.side)
+            number = sum(max(scale) <= traits.native.side for scale in whole.sizes)
             scales, counts = [native, *whole.sizes[number:]], [count, *whole.counts[number:]]
             return cls(scales, counts, whole.rebuilds)
         scales = scale_sizes(height, width, longer, traits.grows)
@@ -181,9 +177,9 @@ def work_of_steps(schedule: Schedule, settings: Settings, on_gpu: bool = False) 
     per_step = 1 if settings.optimizer == "adam" else EVALUATIONS
     if not optimises:
         per_step = INSTANT_STEPS
-    attends = settings.traits.network == "diffusion"
+    native = settings.traits.native
     work = [
-        (ATTENTION_STEPS if attends and number == 0 else per_step) * step_work(size, on_gpu)
+        (native.work if native and number == 0 else per_step) * step_work(size, on_gpu)
         for number, (size, count) in enumerate(zip(schedule.sizes, schedule.counts, strict=True))
         for _ in range(count)
     ]

@@ -8,6 +8,7 @@ crowsonkb's style-transfer-pytorch. Recipes differ in losses, sizes and starts (
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from time import perf_counter
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from painterly.engine.features.detail import leaves_bare
 from painterly.engine.features.targets import Problem, Targets
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
-from painterly.engine.memory_model import MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
 from painterly.engine.optimisation.optimizers import (
@@ -99,7 +100,7 @@ def plan_painting(
         outside += PICTURE_BYTES * math.prod(last)
     on_gpu = device_name().startswith("GPU")
     footprint = footprint_of(objective.view, settings, inputs, outside, on_gpu)
-    memory = plan(last, inputs.size, footprint, budget)
+    memory = fastest_plan(last, inputs.size, footprint, budget)
     objective = objective.planned(memory.fast, saves_memory=memory.side is not None)
     return PaintingPlan(objective, memory)
 
@@ -138,7 +139,7 @@ class StyleTransfer(Transfer):
             deterministic()
         planned = PaintingInputs(
             self._photo_size,
-            self._painted_part is not None,
+            self.is_masked,
             styles.masked_groups(inputs.content_mask is not None),
             init is not None or schedule is not None,
             len(styles.paintings),
@@ -152,8 +153,12 @@ class StyleTransfer(Transfer):
         in_tiles = self.memory_plan.side is not None
         sizes = [*measured, *self.schedule.sizes]
         keep_targets(styles, self._view, sizes, settings.stroke_size, in_tiles)
-        self._bare = _stays_bare(self._view, styles)
         self._first = None if init is None else resample(to_batch(init), self.schedule.sizes[0])
+
+    @cached_property
+    def _bare(self) -> bool:
+        """Whether the photo's flat parts stay bare."""
+        return _stays_bare(self._view, self._styles)
 
     def start_from(self, picture: np.ndarray) -> None:
         """Take a picture [h, w, 3] of any size as the photo, and as the picture to start from.

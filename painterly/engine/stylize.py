@@ -2,11 +2,10 @@
 minimise a loss, and not for recipe `instant`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.devices.budget import Limits, MemoryBudget, host_budget
 from painterly.engine.instant.instant import InstantTransfer
 from painterly.engine.paintings import Paintings, as_paintings
@@ -32,7 +31,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     color_mask: np.ndarray | None = None,
     init: np.ndarray | None = None,
     memory_limit: int | None = None,
-    diffusion: DiffusionWeights | None = None,
+    plugin_weights: Any = None,
 ) -> Iterator[Step]:
     """Paint a photo in the style of paintings.
 
@@ -57,7 +56,7 @@ def stylize(  # noqa: PLR0913  The public signature.
             that is free. A picture that does not fit is computed in tiles
             (`Objective.gradient`): the same picture up to rounding, in less memory and more time.
             Recipe instant paints on the CPU, in bands of bounded memory.
-        diffusion: The weights of Stable Diffusion 1.5, for recipe attention.
+        plugin_weights: The weights of the networks of a plug-in, for its recipe.
 
     Yields:
         Every step, to be read before the next one is asked for. The last step's image is the
@@ -74,7 +73,7 @@ def stylize(  # noqa: PLR0913  The public signature.
     paintings = as_paintings(styles, shares, style_masks, regions, content_mask)
     inputs = TransferInputs(content, paintings, settings, content_mask, color_mask, init)
     budget = _budget(settings, Limits(memory_limit))
-    return prepared(inputs, vgg, budget, diffusion).steps(resume)
+    return prepared(inputs, vgg, budget, plugin_weights).steps(resume)
 
 
 def _budget(settings: Settings, limits: Limits) -> MemoryBudget:
@@ -89,7 +88,7 @@ def prepared(
     inputs: TransferInputs,
     vgg: "VGG | None",
     budget: MemoryBudget,
-    diffusion: DiffusionWeights | None = None,
+    plugin_weights: Any = None,
 ) -> Transfer:
     """Return a photo prepared to be painted by its recipe.
 
@@ -97,7 +96,7 @@ def prepared(
         inputs: The photo, the paintings and the settings.
         vgg: As in `stylize`.
         budget: The memory that it may take.
-        diffusion: As in `stylize`.
+        plugin_weights: As in `stylize`.
 
     Raises:
         ValueError: Arrays do not fit, or the network does not fit the recipe.
@@ -113,12 +112,9 @@ def prepared(
         return InstantTransfer(inputs, budget)
     if vgg is None:
         raise ValueError(f"recipe {settings.recipe} needs a network: load_vgg()")
-    if settings.traits.network == "diffusion":
-        if diffusion is None:
-            raise ValueError(f"recipe {settings.recipe} needs Stable Diffusion's weights")
-        from painterly.engine.attention_transfer import AttentionTransfer
-
-        return AttentionTransfer(inputs, diffusion, vgg, budget)
+    if settings.plugin:
+        transfer: Transfer = settings.plugin.prepared(inputs, vgg, plugin_weights, budget)
+        return transfer
     from painterly.engine.style_transfer import StyleTransfer
 
     return StyleTransfer(inputs, vgg, budget)

@@ -108,8 +108,8 @@ class Step:
 
     @cached_property
     def preview(self) -> np.ndarray:
-        """The picture so far, as `image`, or nearly: in recipe attention it is known at once, where
-        `image` is decoded by a network."""
+        """The picture so far, as `image`, or nearly: it is known at once where `image` is decoded
+        by a network."""
         return self.image if self._preview is self._picture else self._result(self._preview)
 
     def _result(self, picture: ArrayLike | None) -> np.ndarray:
@@ -253,7 +253,7 @@ class Transfer(ABC):
             check_values(inputs.init, "init")
         self._inputs = inputs = inputs.on_paper()
         content, styles, settings = inputs.content, inputs.styles, inputs.settings
-        content_mask, color_mask, init = inputs.content_mask, inputs.color_mask, inputs.init
+        content_mask, init = inputs.content_mask, inputs.init
         self._photo_size = picture_size(content)
         self.schedule = schedule or Schedule.of(*self._photo_size, settings)
         self._content, self._styles, self._settings = content, styles, settings
@@ -261,13 +261,27 @@ class Transfer(ABC):
         self._painted_part = content_mask
         if not settings.traits.original:  # It applies regions to paintings only.
             self._painted_part = styles.painted_part(content_mask)
+
+    @cached_property
+    def _postprocess(self) -> Callable[[np.ndarray], np.ndarray]:
+        """The postprocessing of its pictures. Looking at all pixels is left until there is one."""
+        inputs, settings = self._inputs, self._settings
+        photo, pictures = inputs.content, (inputs.init, *inputs.styles.paintings)
         # Without colours in the inputs, those of the result are noise of the optimisation.
-        others = (each for each in (init, *styles.paintings) if each is not None)
-        grey = inputs.of_photo("grey", None, lambda: is_grey(content)) and all(map(is_grey, others))
-        shown = content if needs_photo(settings, self._painted_part is not None) else None
-        self._postprocess: Callable[[np.ndarray], np.ndarray] = Postprocess(
-            shown, settings, self._painted_part, color_mask, grey
-        )
+        others = (each for each in pictures if each is not None)
+        grey = inputs.of_photo("grey", None, lambda: is_grey(photo)) and all(map(is_grey, others))
+        shown = photo if needs_photo(settings, self.is_masked) else None
+        return Postprocess(shown, settings, self._painted_part, inputs.color_mask, grey)
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether only a part of the photo is painted."""
+        return self._painted_part is not None
+
+    @property
+    def result_size(self) -> tuple[int, int]:
+        """The (height, width) of the result."""
+        return self._photo_size if self._settings.rescale_image else self.schedule.sizes[-1]
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         """Return the shapes of a step's snapshot except `iteration`, or an empty dictionary if a

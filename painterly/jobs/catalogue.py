@@ -16,6 +16,7 @@ from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
 from painterly.jobs.presets import INSTANT_SIZES, sized
 from painterly.jobs.schemas import (
+    RECIPE_PRESETS,
     ApiError,
     Blended,
     JobRequest,
@@ -26,6 +27,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.orders.paintings_view import all_styles, is_ready
 from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
+from painterly.settings.recipes import PRESETS
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
@@ -34,9 +36,9 @@ FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
-# These settings of two presets take precedence over a style's own, and over STYLE_RECIPE.
-INSTANT = {"preset": "instant", "recipe": "instant"}
-DECIDED = {Preset.INSTANT: INSTANT, Preset.MASTER: {"preset": "master", "recipe": "attention"}}
+# These settings of some presets take precedence over a style's own, and over STYLE_RECIPE.
+DECIDED = {each: {"preset": each.value, **PRESETS[each.value]} for each in RECIPE_PRESETS}
+INSTANT = DECIDED[Preset.INSTANT]
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 

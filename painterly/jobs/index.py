@@ -16,7 +16,7 @@ from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.jobs.address import own
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
-from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobState, Preset
+from painterly.jobs.schemas import RECIPE_PRESETS, JobFields, JobLinks, JobOut, JobState, Preset
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.stored_records import now
@@ -29,7 +29,7 @@ MAX_ENDED = 200  # ended jobs kept in memory
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
 REMEMBERED = 9  # jobs; their median counts
-OWN_RATES = (Preset.INSTANT, Preset.MASTER)  # presets that take other times
+OWN_RATES = RECIPE_PRESETS  # presets that take other times
 USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
@@ -333,8 +333,8 @@ class JobIndex:
 class Estimates:
     """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
     else the worker's own measurement. Presets of OWN_RATES have their own: the CPU paints instant
-    pictures in any case, and a step of master takes longer. The first picture of a worker is left
-    out. Thread-safe."""
+    pictures in any case, and a step of a plug-in takes longer. The first picture of a worker is
+    left out. Thread-safe."""
 
     def __init__(self) -> None:
         # By device, and by preset for OWN_RATES.

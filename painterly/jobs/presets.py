@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from painterly.attention.diffusion import sources
 from painterly.configuration.config import Config
 from painterly.errors import WeightsError
 from painterly.jobs.schemas import Preset
-from painterly.orders.network_pool import IN_BUCKET
+from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.settings.settings import Settings
+from painterly.settings.traits import Plugin
 
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
 INSTANT_SIZES = (1280, 1024)
@@ -30,23 +30,33 @@ def sized(settings: Settings, instant_side: int) -> Settings:
 
 
 def offered(config: Config, device: str | None) -> Sequence[Preset]:
-    """Return the presets that can be ordered: `master` only where a GPU paints and its weights are.
+    """Return the presets that can be ordered: those of plug-ins where a GPU paints and their
+    weights are.
 
     Args:
         config: The configuration.
         device: The worker's device in half a line; None while it is not known.
     """
-    others = [preset for preset in Preset if preset != Preset.MASTER]
-    if device is None or "CPU" in device or not _has_weights(config.attention_weights):
-        return others
-    return [*others, Preset.MASTER]
+    on_gpu = device is not None and "CPU" not in device
+
+    def can_be_ordered(preset: Preset) -> bool:
+        plugin = plugin_of(preset)
+        return plugin is None or (on_gpu and _has_weights(plugin, config))
+
+    return [preset for preset in Preset if can_be_ordered(preset)]
 
 
-def _has_weights(given: str | None) -> bool:
+def plugin_of(preset: Preset) -> Plugin | None:
+    """Return the plug-in that paints by a preset, if one does."""
+    return Settings(preset=preset.value).plugin
+
+
+def _has_weights(plugin: Plugin, config: Config) -> bool:
+    given = config.variables.get(plugin.names_weights)
     if given and given.startswith(IN_BUCKET):
         return True  # The worker finds out, or fails its jobs.
     try:
-        sources.source_for(given)
+        weights_of(plugin).local(given)
     except WeightsError:
         return False
     return True

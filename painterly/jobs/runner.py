@@ -71,7 +71,7 @@ class JobRunner:
             repaint=False,
             progress="none",
         )
-        entries = [*buckets.style.list()] if config.vgg_weights or config.attention_weights else []
+        entries = [*buckets.style.list()] if config.vgg_weights or config.variables else []
         self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
@@ -88,12 +88,12 @@ class JobRunner:
 
         check_tensorflow()
         settings = self._config.settings
-        if settings.recipe in ("instant", "attention"):  # Other jobs take other times.
+        if settings.plugin or not settings.traits.optimises:  # Other jobs take other times.
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         first = self._devices().first
         device = first.name
         with first.scope():
-            vgg = self._networks.load(settings, device)
+            vgg = self._networks.load(settings, device).vgg
             assert vgg is not None  # Only recipe instant has none.
             step_s = step_seconds(MEASURED_SIZE, settings, vgg, self._config.memory_limit)
         on_gpu = device.startswith("GPU")

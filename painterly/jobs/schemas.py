@@ -3,9 +3,10 @@
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
 from painterly.errors import PainterlyError
+from painterly.settings.recipes import PRESETS
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300)]
 JOB_ID = "^[0-9a-f]{20}$"
@@ -29,14 +30,22 @@ class JobState(StrEnum):
 
 
 class Preset(StrEnum):
-    """A preset: instant, a draft, the usual size and effort, a large picture, or master, by recipe
-    attention, where a GPU and its weights are."""
+    """A preset: instant, a draft, the usual size and effort, a large picture, or master, where a
+    GPU and its weights are."""
 
     INSTANT = "instant"
     DRAFT = "draft"
     FINE = "fine"
     PRINT = "print"
-    MASTER = "master"
+    _ignore_ = "name members"
+    members = vars()
+    for name in PRESETS:  # Plug-ins add some.
+        if name.upper() not in members:
+            members[name.upper()] = name
+
+
+# The presets that name a recipe.
+RECIPE_PRESETS = tuple(preset for preset in Preset if "recipe" in PRESETS[preset.value])
 
 
 class Blended(BaseModel):
@@ -172,26 +181,25 @@ class JobList(BaseModel):
     jobs: list[JobOut]
 
 
-class PresetSizes(BaseModel):
+def _of_presets(kind: Any, **others: Any) -> Any:
+    """Return a model with a field of a type for each preset; `others` are fields of other kinds."""
+    return create_model("OfPresets", **dict.fromkeys(PRESETS, (kind, ...)) | others)
+
+
+_INSTANT_SIZE = Field(examples=[1280], description="Or `full`, the photo's own size.")
+_Sizes: Any = _of_presets(int | str, instant=(int | str, _INSTANT_SIZE))
+_Seconds: Any = _of_presets(float | None)
+
+
+class PresetSizes(_Sizes):  # type: ignore[misc]
     """The longer side in px of each preset's pictures, if a job names no other. Instant pictures
     are as large as this machine paints in about four seconds, and so are previews of the stage."""
 
-    instant: int | str = Field(examples=[1280], description="Or `full`, the photo's own size.")
-    draft: int | str
-    fine: int | str
-    print: int | str
-    master: int | str
 
-
-class Estimate(BaseModel):
+class Estimate(_Seconds):  # type: ignore[misc]
     """Seconds that each preset, and a poster, takes here, once its turn has come; null while not
     known."""
 
-    instant: float | None
-    draft: float | None
-    fine: float | None
-    print: float | None
-    master: float | None
     poster: float | None
     sizes: PresetSizes
 

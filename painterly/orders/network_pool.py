@@ -3,19 +3,19 @@ is being loaded."""
 
 import tempfile
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, TypeVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from painterly.attention.diffusion import licence
-from painterly.attention.diffusion import sources as diffusion
-from painterly.attention.diffusion.weights import DiffusionWeights
 from painterly.configuration.config import Config
 from painterly.errors import WeightsError
+from painterly.orders.plugin_weights import IN_BUCKET, weights_of
 from painterly.settings.settings import Settings
+from painterly.settings.traits import Plugin
 from painterly.storage.base import Bucket, Entry, UnavailableError
 from painterly.vgg import architectures, sources
 from painterly.vgg.sources import WeightsSource
@@ -24,11 +24,23 @@ from painterly.words.wording import printable
 if TYPE_CHECKING:  # TensorFlow is loaded only when there is something to paint.
     from painterly.vgg.network import VGG
 
-_Key = TypeVar("_Key", bound=Hashable)
 _Value = TypeVar("_Value")
-_Network = tuple[str, WeightsSource]  # model, weights
-# Before a key in the style bucket, in VGG_WEIGHTS, or before a prefix, in ATTENTION_WEIGHTS.
-IN_BUCKET = "bucket:"
+NO_VARIABLES: Mapping[str, Any] = MappingProxyType({})
+_Network = tuple[str, WeightsSource]  # model, or recipe of a plug-in; weights
+
+
+class Networks(NamedTuple):
+    """The networks of an order, in memory.
+
+    Attributes:
+        identity: The identity of their weights, for the record.
+        vgg: VGG, if the recipe compares its features.
+        plugin_weights: The weights that the recipe's plug-in has read, if a plug-in adds it.
+    """
+
+    identity: str
+    vgg: "VGG | None" = None
+    plugin_weights: Any = None
 
 
 class OtherWeightsError(WeightsError):
@@ -40,15 +52,14 @@ class OtherWeightsError(WeightsError):
 
 
 class NetworkPool:
-    """The networks that VGG_WEIGHTS, ATTENTION_WEIGHTS and the styles' settings ask for."""
+    """The networks that VGG_WEIGHTS, the variables of plug-ins and the styles' settings ask for."""
 
     def __init__(
         self,
         vgg_weights: str | None,
         style: Bucket,
         style_entries: Sequence[Entry] = (),
-        attention_weights: str | None = None,
-        accepts_openrail_m: bool = False,
+        variables: Mapping[str, Any] = NO_VARIABLES,
     ) -> None:
         """Prepare the pool.
 
@@ -56,15 +67,14 @@ class NetworkPool:
             vgg_weights: The variable, or None for the usual weights.
             style: The style bucket.
             style_entries: The objects in it.
-            attention_weights, accepts_openrail_m: As in Config.
+            variables: Those of plug-ins, as in Config.
         """
-        self._attention_weights, self._accepts = attention_weights, accepts_openrail_m
+        self._variables = variables
         self._vgg_weights, self._style, self._entries = vgg_weights, style, style_entries
-        # By model, seed and Traits.network: what may decide which weights.
-        self._sources: dict[tuple[str, int, str], WeightsSource] = {}
+        # By plug-in, model, seed and Traits.network: what may decide which weights.
+        self._sources: dict[tuple[Plugin | None, str, int, str], WeightsSource] = {}
         self._reader = ThreadPoolExecutor(1)
-        self._weights: dict[_Network, Future[architectures.Weights]] = {}
-        self._diffusion: dict[WeightsSource, Future[DiffusionWeights]] = {}
+        self._weights: dict[_Network, Future[Any]] = {}
         self._loaded: dict[tuple[_Network, str], VGG] = {}
         self._lock, self._loading = threading.Lock(), threading.Lock()
 
@@ -73,13 +83,7 @@ class NetworkPool:
         cls, config: Config, style: Bucket, style_entries: Sequence[Entry] = ()
     ) -> "NetworkPool":
         """Return the pool of a run with this configuration."""
-        return cls(
-            config.vgg_weights,
-            style,
-            style_entries,
-            config.attention_weights,
-            config.accepts_openrail_m,
-        )
+        return cls(config.vgg_weights, style, style_entries, config.variables)
 
     def relist(self, style_entries: Sequence[Entry]) -> None:
         """Take a later listing of the style bucket, in which weights may have changed. Loaded
@@ -89,9 +93,10 @@ class NetworkPool:
     def source(self, settings: Settings) -> WeightsSource:
         """Return the weights for these settings.
 
-        Raises WeightsError if a file that VGG_WEIGHTS or ATTENTION_WEIGHTS names does not exist.
+        Raises WeightsError if a file that a variable names does not exist.
         """
-        kind, known = (settings.model, settings.seed, settings.traits.network), self._sources
+        kind = settings.plugin, settings.model, settings.seed, settings.traits.network
+        known = self._sources
         source = known.get(kind)
         if source is None:
             source = known[kind] = self._choice(settings)
@@ -103,19 +108,19 @@ class NetworkPool:
         Random ones are computed, which has to wait until the device is chosen.
         """
         source = source or self.source(settings)
-        if settings.traits.network == "diffusion":
-            self._reading_diffusion(source)
+        if settings.plugin:
+            self._reading_for(settings.plugin, source)
         elif settings.traits.optimises and source.given != sources.RANDOM:
             self._reading(settings, source)
 
     def load(
         self, settings: Settings, device: str = "", source: WeightsSource | None = None
-    ) -> "VGG | None":
-        """Return the VGG for these settings, or None for recipe instant, which has its own. For
-        recipe attention, it is the built-in one.
+    ) -> Networks:
+        """Return the networks for these settings; without VGG for recipe instant, which has its
+        own.
 
-        There is one for each device, as its tensors and what TensorFlow traces belong to the
-        device.
+        There is one VGG for each device, as its tensors and what TensorFlow traces belong to the
+        device. The weights of a plug-in are tested on the current device.
 
         Args:
             settings: The settings.
@@ -126,30 +131,22 @@ class NetworkPool:
             WeightsError: The weights cannot be used.
             StorageError: They cannot be read from the style bucket.
         """
-        if not settings.traits.optimises:
-            return None
-        if settings.traits.network == "diffusion":
-            source = sources.named_source(sources.BUILT_IN, settings.model)
-        source = source or self.source(settings)
+        source, plugin = source or self.source(settings), settings.plugin
+        if plugin is None:
+            vgg = self._vgg(settings, device, source) if settings.traits.optimises else None
+            return Networks(vgg.identity if vgg else source.identity, vgg)
+        weights = self._reading_for(plugin, source).result()
+        vgg = self._vgg(settings, device, sources.source_for(settings, None))
+        with self._loading:
+            weights_of(plugin).test(weights)
+        return Networks(source.identity, vgg, weights)
+
+    def _vgg(self, settings: Settings, device: str, source: WeightsSource) -> "VGG":
         which = (settings.model, source), device
         with self._loading:
             if which not in self._loaded:
                 self._loaded[which] = self.build(settings, source)
             return self._loaded[which]
-
-    def load_diffusion(
-        self, settings: Settings, source: WeightsSource | None = None
-    ) -> DiffusionWeights | None:
-        """Return Stable Diffusion's weights, tested on the current device, if the recipe needs
-        them. Arguments and errors as in `load`."""
-        if settings.traits.network != "diffusion":
-            return None
-        weights = self._reading_diffusion(source or self.source(settings)).result()
-        from painterly.attention.diffusion.self_test import check_once
-
-        with self._loading:
-            check_once(weights)
-        return weights
 
     def build(self, settings: Settings, source: WeightsSource) -> "VGG":
         """Make a network on the current device. Raises WeightsError, StorageError."""
@@ -176,30 +173,12 @@ class NetworkPool:
         return (key, source.identity) in ((each.key, f"md5:{each.etag}") for each in listed)
 
     def _choice(self, settings: Settings) -> WeightsSource:
-        if settings.traits.network == "diffusion":
-            return self._diffusion_source()
+        if settings.plugin:
+            return weights_of(settings.plugin).chosen(self._variables, self._entries)
         name = self._vgg_weights
         if name and name.startswith(IN_BUCKET) and settings.traits.network != "builtin":
             return WeightsSource(name, f"md5:{self._entry(name).etag}")
         return sources.source_for(settings, name)
-
-    def _diffusion_source(self) -> WeightsSource:
-        """Return the source of Stable Diffusion's files. Raises WeightsError if one is missing."""
-        name = self._attention_weights
-        if name and name.startswith(IN_BUCKET):
-            prefix = _prefix(name)
-            diffusion.check_listed(
-                {
-                    entry.key.removeprefix(prefix): entry.size
-                    for entry in self._entries
-                    if entry.key.startswith(prefix)
-                }
-            )
-            if self._accepts:
-                licence.accept(diffusion.CACHE)
-            licence.check_accepted(diffusion.CACHE)
-            return WeightsSource(name, diffusion.identity())
-        return diffusion.source_for(name)
 
     def _entry(self, name: str) -> Entry:
         key = name.removeprefix(IN_BUCKET)
@@ -213,25 +192,21 @@ class NetworkPool:
     def _reading(
         self, settings: Settings, source: WeightsSource
     ) -> "Future[architectures.Weights]":
-        return self._begun(
-            self._weights,
-            (settings.model, source),
-            partial(_read_weights, source, settings, self._style),
-        )
+        key = settings.model, source
+        return self._begun(key, partial(_read_weights, source, settings, self._style))
 
-    def _reading_diffusion(self, source: WeightsSource) -> "Future[DiffusionWeights]":
-        return self._begun(self._diffusion, source, partial(_read_diffusion, source, self._style))
+    def _reading_for(self, plugin: Plugin, source: WeightsSource) -> "Future[Any]":
+        key = plugin.recipe, source
+        return self._begun(key, partial(weights_of(plugin).read, source, self._style.download))
 
-    def _begun(
-        self, kept: "dict[_Key, Future[_Value]]", key: _Key, read: Callable[[], _Value]
-    ) -> "Future[_Value]":
+    def _begun(self, key: _Network, read: "Callable[[], _Value]") -> "Future[_Value]":
         """Return what is kept under a key, or else begin to read it."""
         with self._lock:
-            known = kept.get(key)
+            known = self._weights.get(key)
             # A service's jobs outlast an outage, and so must what it keeps.
             if not known or (known.done() and isinstance(known.exception(), UnavailableError)):
-                kept[key] = self._reader.submit(read)
-            return kept[key]
+                known = self._weights[key] = self._reader.submit(read)
+            return known
 
 
 def _read_weights(
@@ -244,15 +219,3 @@ def _read_weights(
             style.download(key, path)
             return sources.read_weights(path, settings.model)
     return sources.read_source(source, settings.model, settings.seed)
-
-
-def _read_diffusion(source: WeightsSource, style: Bucket) -> DiffusionWeights:
-    if not source.given.startswith(IN_BUCKET):
-        return diffusion.read(Path(source.given))
-    prefix = _prefix(source.given)
-    diffusion.copy(lambda path, target: style.download(f"{prefix}{path}", target))
-    return diffusion.read(diffusion.CACHE)
-
-
-def _prefix(name: str) -> str:
-    return name.removeprefix(IN_BUCKET).strip("/") + "/"

@@ -9,7 +9,6 @@ from pathlib import PurePath
 from typing import Any, Self
 
 from painterly import ENGINE_VERSION
-from painterly.attention.diffusion import sources as diffusion
 from painterly.images.output import OutputFormat
 from painterly.log import event
 from painterly.orders.record import PaintingRef, PictureRef, Record
@@ -60,8 +59,8 @@ class Order:
     @property
     def network(self) -> str:
         """The network that paints it, in half a line."""
-        if self.style.settings.traits.network == "diffusion":
-            return diffusion.NETWORK
+        if plugin := self.style.settings.plugin:
+            return plugin.network
         return sources.described(self.weights.identity, self.weights.given)
 
     @cached_property

@@ -1,8 +1,8 @@
 """Reports what a run would paint, how long it would take on this device, and how much memory it
 would need.
 
-Each order is planned as the run plans it, from the headers of its files, and measured on a few
-steps.
+The bench begins each order as in the run, with a stand-in of the size in the photo's header. A few
+steps of each kind of picture are measured.
 """
 
 import dataclasses
@@ -17,26 +17,22 @@ from typing import Any
 import numpy as np
 
 from painterly.bench.bench import Bench
-from painterly.bench.cpu_time import log_cpu_time
+from painterly.bench.easel import Easel
 from painterly.bench.failures import raise_if_fatal, reason_of
-from painterly.bench.reading import decodable_memory, decode_style, read_paintings
-from painterly.devices.budget import Limits
-from painterly.devices.device import HOST, Devices
-from painterly.engine.instant.instant import plan_memory
-from painterly.engine.memory_model import MemoryPlan, PaintingInputs
-from painterly.engine.paintings import Paintings
-from painterly.engine.schedule import Schedule, total_work
-from painterly.engine.stylize import prepared
-from painterly.engine.transfer import TransferInputs
-from painterly.errors import MemoryShortError
+from painterly.bench.reading import Inputs, PhotoInput, decodable_memory
+from painterly.devices.budget import Limits, MemoryBudget
+from painterly.devices.device import HOST, Device, Devices
+from painterly.engine.memory_model import MemoryPlan
+from painterly.engine.schedule import Schedule, work_of_steps
+from painterly.engine.transfer import Transfer
 from painterly.images.header import Header
+from painterly.images.picture import Picture
 from painterly.images.picture_file import PictureFile, errors_named, read_header
 from painterly.log import event
 from painterly.orders.order import Order
 from painterly.orders.plan import Plan
 from painterly.orders.styles import Style
 from painterly.runs.workers import READ_AHEAD
-from painterly.settings.paper import part_shown
 from painterly.settings.settings import Settings
 from painterly.storage.base import Bucket, Entry
 from painterly.words.wording import duration, memory_size
@@ -45,7 +41,7 @@ MEMORY_COUNTS = "memory is that of the whole process, TensorFlow included, as in
 # At the scales with the fewest steps. The first step at each scale includes its set-up and counts
 # once.
 MEASURED_ITERATIONS = 3
-MEASURED_OF_DIFFUSION = 5  # Every second step looks at the photo and the paintings as well.
+COLOUR = 130, 120, 110  # a stand-in for a photo: of a grey one, all pixels would be looked at
 SIZE_CLASS = 4  # A picture with this many times the pixels of another is measured separately.
 # Bytes to read from the start of a file. The first number suffices for most pictures, but a camera
 # may put previews before the size. If the second number does not reach the size, the whole file is
@@ -146,7 +142,10 @@ def _shown_size(estimate: OrderForecast) -> str:
 
 
 class Forecast:
-    """Plans each order as the run would, and measures a few steps for each kind of picture."""
+    """Lets the bench begin each order, and measures a few steps for each kind of picture.
+
+    Photos are not decoded: an even picture of the same size stands in for each.
+    """
 
     def __init__(self, bench: Bench, plan: Plan, devices: Devices) -> None:
         """Begin to read the headers of all photos, until `close`.
@@ -156,18 +155,16 @@ class Forecast:
             plan: The plan.
             devices: The devices.
         """
-        self._bench, self._device = bench, devices.first.name
+        self._bench, self._easel = bench, Easel(devices.first)
         self._memory_limit = bench.config.memory_limit
         self._decodable = decodable_memory(self._memory_limit)
-        self._devices = {True: devices.first, False: HOST}  # by Traits.optimises
-        self._budgets = {
-            optimises: device.budget(Limits(self._memory_limit))
-            for optimises, device in self._devices.items()
-        }
+        # Measured once: later, measurements have left some memory in use.
+        limits = Limits(self._memory_limit)
+        self._budgets = {each: each.budget(limits) for each in (devices.first, HOST)}
         self._rates: dict[tuple[Settings, int | None, bool, int], float] = {}
-        # The style read last, and its paintings: orders are in the order of their styles.
+        # The style read last: orders are in the order of their styles.
         self._style: Style | None = None
-        self._paintings = Future[Paintings]()
+        self._decoding = Future[Inputs]()
         # A style does not wait for all headers.
         self._pool, self._style_pool = ThreadPoolExecutor(MAX_HEADER_READERS), ThreadPoolExecutor(1)
         todo = {order.photo.key: order for order in plan.todo}
@@ -185,68 +182,34 @@ class Forecast:
     def of(self, order: Order) -> OrderForecast:
         """Return the forecast of one of the run's orders, as it is painted in this memory. Raises
         the error that makes painting it impossible, or Stopped."""
-        paintings, photo = self._paintings_of(order.style), self._header(order)
-        while True:
-            try:
-                return self._at_size(order, paintings, photo)
-            except MemoryShortError:
-                smaller = order.halved()
-                if smaller is None:
-                    raise
-                order = smaller
-
-    def _at_size(self, order: Order, paintings: Paintings, photo: Header) -> OrderForecast:
-        """Return the forecast of an order at the size of its settings. Raises as `of`."""
-        settings = order.style.settings
-        is_masked = order.mask is not None
-        sheet = settings.sheet(*photo.size)
-        inputs = PaintingInputs(
-            part_shown(photo.size, sheet).size if sheet else photo.size,
-            is_masked or paintings.painted_part(None) is not None,
-            paintings.masked_groups(is_masked),
-            paintings=len(paintings.paintings),
-            blends=paintings.blends,
-        )
-        schedule = Schedule.of(*inputs.size, settings)
+        header = self._header(order)
+        pixels = np.broadcast_to(np.array(COLOUR, np.uint8), (*header.size, 3))
+        mask = None if order.mask is None else np.ones((1, 1), np.float32)
+        photo = PhotoInput(Picture(pixels, None, ""), mask)
+        if order.style != self._style:
+            decoding = self._style_pool.submit(self._bench.reader.decode, order, photo)
+            self._style, self._decoding = order.style, decoding
+        style = self._bench.stop.result_of(self._decoding).style
         # The photo, and the files of the next ones, which may be as large as its own.
-        held = photo.bytes_decoded + READ_AHEAD * order.photo.size
-        memory = self._memory(order, paintings, inputs, schedule.sizes, held)
-        kind = settings, memory.side, inputs.masked, _size_class(memory.size)
+        held = header.bytes_decoded + READ_AHEAD * order.photo.size
+        device = self._easel.device_for(order.style.settings)
+        budget = self._budgets[device].with_more_in_use(held)
+        order, inputs, transfer = self._begun(order, Inputs(photo, style), device, budget)
+        settings, memory, schedule = order.style.settings, transfer.memory_plan, transfer.schedule
+        kind = settings, memory.side, transfer.is_masked, _size_class(memory.size)
         if kind not in self._rates:
-            log_cpu_time(order, self._device, schedule)
-            self._rates[kind] = self._seconds_per_work(paintings, inputs, settings, held)
-        return OrderForecast(
-            order,
-            inputs.size if settings.rescale_image else memory.size,
-            memory,
-            schedule.total,
-            self._rates[kind] * total_work(*inputs.size, settings),
-        )
+            self._bench.warn_if_slow(order, device.name, schedule)
+            self._rates[kind] = self._seconds_per_work(order, inputs, device, held, schedule)
+        seconds = self._rates[kind] * sum(work_of_steps(schedule, settings))
+        return OrderForecast(order, transfer.result_size, memory, schedule.total, seconds)
 
-    def _memory(
-        self,
-        order: Order,
-        paintings: Paintings,
-        inputs: PaintingInputs,
-        sizes: Sequence[Size],
-        held: int,
-    ) -> MemoryPlan:
-        """Return the memory plan of an order, at scales of these sizes, if `held` bytes more are in
-        use. Raises PictureError, MemoryShortError."""
-        settings = order.style.settings
-        budget = self._budgets[settings.traits.optimises].with_more_in_use(held)
-        network = self._bench.networks.load(settings, self._device, order.weights)
-        diffusion = self._bench.networks.load_diffusion(settings, order.weights)
-        if diffusion is not None:
-            from painterly.engine import attention_transfer
-
-            assert network is not None
-            return attention_transfer.plan(inputs, sizes, settings, diffusion, network, budget)
-        if network is None:
-            return plan_memory(inputs, sizes[-1], paintings, settings, budget)
-        from painterly.engine.style_transfer import plan_painting
-
-        return plan_painting(inputs, sizes, settings, network, budget).memory
+    def _begun(
+        self, order: Order, inputs: Inputs, device: Device, budget: MemoryBudget
+    ) -> tuple[Order, Inputs, Transfer]:
+        """Begin an order as the run does. Raises as `of`."""
+        with device.scope():
+            networks = self._bench.networks.load(order.style.settings, device.name, order.weights)
+            return self._bench.begin(order, inputs, self._easel, networks, budget)
 
     def _header(self, order: Order) -> Header:
         """Return the photo's header. Raises PictureError for a photo or mask that cannot be used,
@@ -257,56 +220,48 @@ class Forecast:
                 header.check_memory(self._decodable)
         return headers[0][1]
 
-    def _paintings_of(self, style: Style) -> Paintings:
-        """Return the style's paintings. Raises the error that makes every order of it fail."""
-
-        def read() -> Paintings:
-            files = read_paintings(style, self._bench.style.read)
-            return Paintings(*decode_style(files, style.settings, self._decodable))
-
-        if style != self._style:
-            self._style, self._paintings = style, self._style_pool.submit(read)
-        return self._bench.stop.result_of(self._paintings)
-
     def _seconds_per_work(
-        self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
+        self, order: Order, inputs: Inputs, device: Device, held: int, schedule: Schedule
     ) -> float:
         """Return the seconds of a step by its work, averaged over all scales of a whole run. Time
-        that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`."""
-        of_diffusion = settings.traits.network == "diffusion"
-        count = MEASURED_OF_DIFFUSION if of_diffusion else MEASURED_ITERATIONS
-        typical = np.mean if of_diffusion else np.median
+        that a run spends once, such as on TensorFlow's programs, is added to `set_up_s`.
+
+        Args:
+            order: The order.
+            inputs: Its stand-in and its style.
+            device: Its device.
+            held: The bytes that painting leaves free for the photo, since the stand-in takes none.
+            schedule: The steps of the whole run.
+        """
+        settings = order.style.settings
+        native = settings.traits.native
+        count = 2 * native.period + 1 if native else MEASURED_ITERATIONS
         few = dataclasses.replace(settings, iterations=count, min_improvement=0)
-        first, second = (self._step_times(paintings, inputs, few, held) for _ in range(2))
+        measured = order.with_settings(few)
+
+        def step_times() -> tuple[list[StepKind], list[float]]:
+            """Return the kind of each step, and its seconds."""
+            budget = device.budget(Limits(self._memory_limit, held))
+            transfer = self._begun(measured, inputs, device, budget)[-1]
+            seconds = []
+            with device.scope():
+                last = perf_counter()
+                for step in transfer.steps():
+                    _ = step.losses  # Waits for the device.
+                    self._bench.stop.obey()
+                    seconds.append(perf_counter() - last)
+                    last = perf_counter()
+            return _step_kinds(transfer.schedule), seconds
+
+        (_, first), (kinds, second) = step_times(), step_times()
         self.set_up_s += max(0.0, sum(first) - sum(second))
         times: dict[StepKind, list[float]] = {}
-        for kind, seconds in zip(_step_kinds(inputs.size, few), second, strict=True):
+        for kind, seconds in zip(kinds, second, strict=True):
             times.setdefault(kind, []).append(seconds)
-        usual = {kind: float(typical(of_kind[1:] or of_kind)) for kind, of_kind in times.items()}
-        set_up = sum(max(0.0, of_kind[0] - usual[kind]) for kind, of_kind in times.items())
-        whole = sum(usual[kind] for kind in _step_kinds(inputs.size, settings))
-        return (whole + set_up) / total_work(*inputs.size, settings)
-
-    def _step_times(
-        self, paintings: Paintings, inputs: PaintingInputs, settings: Settings, held: int
-    ) -> list[float]:
-        """Return the seconds of each step of painting a grey photo of this size. Painting leaves
-        `held` bytes free for the photo itself, since the grey one takes none."""
-        photo = np.broadcast_to(np.uint8(128), (*inputs.size, 3))
-        mask = np.ones((1, 1), np.float32) if inputs.masked else None
-        transfer = prepared(
-            TransferInputs(photo, paintings, settings, mask),
-            self._bench.networks.load(settings, self._device),
-            self._devices[settings.traits.optimises].budget(Limits(self._memory_limit, held)),
-            self._bench.networks.load_diffusion(settings),
-        )
-        seconds, last = [], perf_counter()
-        for step in transfer.steps():
-            _ = step.losses  # Waits for the device.
-            self._bench.stop.obey()
-            seconds.append(perf_counter() - last)
-            last = perf_counter()
-        return seconds
+        usual = {kind: float(np.median(each[1:] or each)) for kind, each in times.items()}
+        set_up = sum(max(0.0, each[0] - usual[kind]) for kind, each in times.items())
+        whole = sum(usual[kind] for kind in _step_kinds(schedule))
+        return (whole + set_up) / sum(work_of_steps(schedule, settings))
 
 
 def _photo_headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
@@ -330,9 +285,9 @@ def _size_class(size: Size) -> int:
     return round(math.log(math.prod(size), SIZE_CLASS))
 
 
-def _step_kinds(size: Size, settings: Settings) -> list[StepKind]:
+def _step_kinds(schedule: Schedule) -> list[StepKind]:
     """Return the kind of each step. Steps of one kind take equally long."""
-    scales, counts, rebuilds = Schedule.of(*size, settings)
+    scales, counts, rebuilds = schedule
     kinds = [
         (scale, False) for scale, count in zip(scales, counts, strict=True) for _ in range(count)
     ]

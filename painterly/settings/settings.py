@@ -12,101 +12,17 @@ from typing import Any, ClassVar, Self
 from painterly.errors import ConfigError
 from painterly.settings import paper as papers
 from painterly.settings import values as setting_values
+from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
+from painterly.settings.traits import Plugin, Traits
 from painterly.settings.values import expectation, setting
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
 
-# How each preset's defaults differ from those of the fields, which are `fine`.
-PRESETS: dict[str, dict[str, Any]] = {
-    "instant": {"recipe": "instant"},
-    "draft": {"iterations": 14, "learning_rate": 0.033},
-    "fine": {},
-    "print": {"size": 2400, "iterations": 80},
-    "master": {"recipe": "attention"},
-}
 LEAST_DEFAULT = 512  # px; see Settings.halved
 CONTENT_LAYERS = (
     *("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1", "conv3_2", "conv3_3", "conv3_4"),
     *("conv4_1", "conv4_2", "conv4_3", "conv4_4", "conv5_1", "conv5_2", "conv5_3", "conv5_4"),
 )
-
-
-@dataclass(frozen=True)
-class Traits:
-    """Properties of a recipe that are known without loading TensorFlow.
-
-    Attributes:
-        defaults: How its defaults differ from those of the fields.
-        network: The weights that it paints with: `any`; `published`, any as well, but unless others
-            are named the published ones if a cache has them; `builtin`; or `diffusion`, Stable
-            Diffusion's.
-        grows: Whether the picture is painted at a small size first, and then at larger ones.
-        optimises: Whether it minimises a loss, in steps that a run can resume after. The other one
-            paints in one pass, on the CPU, without TensorFlow.
-        relative: Whether its losses are relative to their targets. Others need a number as
-            `content_weight`, and do not fit into float16.
-        rebuilds: Whether the finished picture is rebuilt from patches of the paintings, in one
-            more step; see engine/patches.py.
-        original: Whether it reads pictures as the original script does: alpha and borders are
-            ignored, paintings are stretched to the photo's shape, `size` counts rows on the command
-            line, and each step is saved.
-    """
-
-    defaults: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    network: str = "any"
-    grows: bool = True
-    optimises: bool = True
-    relative: bool = True
-    rebuilds: bool = False
-    original: bool = False
-
-
-RECIPES = {
-    "default": Traits(rebuilds=True),
-    "moments": Traits(),
-    "inetwork": Traits(
-        {
-            "size": 400,
-            "iterations": 10,
-            "content_weight": 0.025,
-            "total_variation_weight": 8.5e-5,
-            "structure_weight": 0.0,
-            "style_statistics": "gram",
-            "content_layer": "conv5_2",
-            "model": "vgg16",
-            "padding": "zero",
-            "optimizer": "lbfgs",
-            "learning_rate": 0.02,
-            "averaging": 0.0,
-            "rescale_method": "bilinear",
-            "precision": "float32",
-        },
-        network="published",
-        grows=False,
-        relative=False,
-        original=True,
-    ),
-    "gatys": Traits(
-        {
-            "size": 512,
-            "iterations": 15,
-            "content_weight": 3e-7,
-            "total_variation_weight": 0.0,
-            "structure_weight": 0.0,
-            "style_statistics": "gram",
-            "content_layer": "conv4_2",
-            "pool_type": "ave",
-            "optimizer": "lbfgs",
-        },
-        network="published",
-        grows=False,
-        relative=False,
-    ),
-    "instant": Traits(network="builtin", optimises=False, rebuilds=True),
-    "attention": Traits(
-        {"iterations": 200, "learning_rate": 0.05}, network="diffusion", grows=False
-    ),
-}
 
 
 def _listed(values: Mapping[str, Any]) -> str:
@@ -115,8 +31,8 @@ def _listed(values: Mapping[str, Any]) -> str:
 
 # The settings of the result on paper; and those of its shape, with their only values on paper.
 OF_PAPER = ("paper", "dpi", "bleed")
-# Settings that also apply while recipe default finishes a picture of recipe attention, the strength
-# then, and the part of `iterations` that it takes.
+# Settings that also apply while recipe default finishes a picture of another recipe's native steps,
+# the strength then, and the part of `iterations` that it takes.
 OF_FINISHING = (
     *("stroke_size", "preserve_color", "rescale_image", "rescale_method", "maintain_aspect_ratio"),
     *("precision", "deterministic", "compile", "seed"),
@@ -298,8 +214,8 @@ class Settings:
         "`default` paints each place like the most similar place of the painting; `instant` does "
         "so within seconds, without optimisation; `moments` compares only statistics of the "
         "whole painting; `inetwork` uses the losses and defaults of the original script, `gatys` "
-        "those of Gatys, Ecker & Bethge 2016; `attention` compares what Stable Diffusion's network "
-        "attends to, on a GPU",
+        "those of Gatys, Ecker & Bethge 2016"
+        + "".join(f"; {each.meaning}" for each in PLUGINS.values()),
         choices=tuple(RECIPES),
     )
     content_loss_type: int = setting(
@@ -351,6 +267,11 @@ class Settings:
     def traits(self) -> Traits:
         """Properties of the recipe."""
         return RECIPES[self.recipe]
+
+    @property
+    def plugin(self) -> Plugin | None:
+        """The plug-in that adds the recipe, if one does."""
+        return PLUGINS.get(self.recipe)
 
     @property
     def has_default_size(self) -> bool:
@@ -419,8 +340,8 @@ class Settings:
         return smaller
 
     def finishing(self, longer: int) -> "Settings":
-        """Return the settings of recipe default that finish a smaller picture of recipe attention
-        at this longer side in px."""
+        """Return the settings of recipe default that finish a smaller picture, painted by native
+        steps, at this longer side in px."""
         kept = {name: getattr(self, name) for name in OF_FINISHING}
         iterations = max(1, round(FINISHING_STEPS * self.iterations))
         strength = FINISHING_STRENGTH

@@ -6,9 +6,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from painterly.attention.diffusion import licence
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
+from painterly.jobs.presets import plugin_of
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
@@ -36,15 +36,13 @@ pages = APIRouter(include_in_schema=False)
 def index(request: Request, service: Shared) -> Response:
     """Show the form and the queue."""
     options, settings = service.options, service.config.settings
-    sizes = service.orders.preset_sizes()
+    sizes, presets = service.orders.preset_sizes(), service.orders.presets
     return shown(
         request,
         service,
         "index",
-        presets=[
-            {"name": preset.value, "size": sizes[preset.value]} for preset in service.orders.presets
-        ],
-        licence={"name": licence.NAME, "url": licence.URL},
+        presets=[{"name": preset.value, "size": sizes[preset.value]} for preset in presets],
+        licences=[plugin.licence for each in presets if (plugin := plugin_of(each))],
         sample=_sample(),
         papers=PAPERS,
         masters=bool(service.config.styles),

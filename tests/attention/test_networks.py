@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
+from attention.small_networks import SMALL, small_weights
 from support import precisions
-from support.diffusion import SMALL, small_weights
 
 from painterly.attention.diffusion.autoencoder import Autoencoder
 from painterly.attention.diffusion.text import empty_prompt
 from painterly.attention.diffusion.unet import UNet
 from painterly.attention.diffusion.weights import SafeTensors
-from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam, times_of
+from painterly.attention.distillation import Distillation, Latent, Wanted, Weighing, adam, times_of
 from painterly.errors import WeightsError
 
 REFERENCE = np.load(Path(__file__).with_name("reference.npz"))

@@ -2,9 +2,9 @@
 
 import pytest
 import tensorflow as tf
-from support import written_networks
+from attention import written_networks
+from attention.written_networks import autoencoder_of, context_of, unet_of
 from support.failures import weights_error
-from support.written_networks import autoencoder_of, context_of, unet_of
 
 from painterly.attention.diffusion import autoencoder as autoencoders
 from painterly.attention.diffusion import self_test, sources

@@ -4,7 +4,7 @@ import os
 from types import SimpleNamespace
 
 import pytest
-from support.diffusion_hub import place
+from attention.hub import place
 from support.failures import weights_error
 
 from painterly.attention.diffusion import licence, sources

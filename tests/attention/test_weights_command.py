@@ -1,7 +1,7 @@
 """The command that fetches Stable Diffusion 1.5's files, after their licence is accepted."""
 
 import pytest
-from support.diffusion_hub import place
+from attention.hub import place
 
 from painterly.attention.diffusion import licence, sources
 from painterly.cli import weights

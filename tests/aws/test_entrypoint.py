@@ -15,7 +15,6 @@ from support import tiny
 from support.commands import python
 from support.folder_batches import QUICK
 
-from painterly.attention.diffusion import sources
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
@@ -199,23 +198,6 @@ def test_weights_at_the_top_of_the_bucket_are_used(bot, monkeypatch):
         bot.bucket.write(name, name.encode())
         assert job(bot) == 0 and used.pop() == name.encode()
         bot.bucket.delete(name)
-
-
-def test_weights_of_preset_master_are_copied_for_a_chats_own_style_once_accepted(
-    bot, monkeypatch, small_files, capsys
-):
-    bot.bucket.write("own/-100123/waves.jpg", tiny.file(50, 50, 1))
-    bot.send(style="waves", prefix="own/-100123")
-    for path, content in small_files.items():
-        bot.bucket.write(f"styles/attention/{path}", content)
-    monkeypatch.setattr(entrypoint.batch, "run", lambda config: int(bool(config.attention_weights)))
-    monkeypatch.setenv("PRESET", "master")
-    monkeypatch.setenv("ATTENTION_WEIGHTS", "bucket:attention")
-    assert job(bot) == 3
-    assert "set ACCEPT_OPENRAIL_M=true" in capsys.readouterr().err
-    monkeypatch.setenv("ACCEPT_OPENRAIL_M", "true")
-    assert job(bot) == 0
-    sources.check_sizes(sources.CACHE)
 
 
 def test_a_job_that_spot_stops_resumes_from_its_checkpoint(bot, stand_in, monkeypatch, capsys):

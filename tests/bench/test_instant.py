@@ -17,7 +17,7 @@ from painterly.cli.picture import inetwork
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.orders.record import Record
-from painterly.settings.settings import PRESETS
+from painterly.settings.recipes import PRESETS
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity
 

@@ -122,7 +122,7 @@ def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
         (batch.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
         (web.main, ["--owners"], "unrecognized arguments: --owners"),
         (bucket_management.bucket_management, ["ls", "--dry-rnu"], "did you mean --dry-run?"),
-        (weights.main, ["vgg11"], "MODEL is 'vgg11', expected one of vgg19, vgg16, attention;"),
+        (weights.main, ["vgg11"], "MODEL is 'vgg11', expected one of vgg19, vgg16"),
         (batch.main, ["--hologram"], "./start.sh: unrecognized arguments: --hologram; see --help"),
         (sync_commands.cl_get_results, ["out", "--bogus"], "unrecognized arguments: --bogus"),
     ],

@@ -119,7 +119,7 @@ def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_
     assert size("--image_size", "66", "--maintain_aspect_ratio", "False") == 66
     assert size("--recipe", "inetwork", "--maintain_aspect_ratio", "False") == 400
     assert size("--recipe", "inetwork", "--size", "400") == 400
-    assert size() == size("--recipe", "attention") == 1024
+    assert size() == 1024
     assert size("--recipe", "gatys") == 512, "It has one scale, and was published with this size."
     assert size("--preset", "print") == 2400
     assert size("--recipe", "inetwork", "--preset", "print") == 533

@@ -7,12 +7,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from support.diffusion_hub import place
-from support.failures import weights_error
 from support.folder_batches import RESULTS, keys, run
 from support.gallery import results_of
 
-from painterly.attention.diffusion import sources as diffusion
 from painterly.errors import WeightsError
 from painterly.images.output import OutputFormat
 from painterly.orders import network_pool
@@ -21,7 +18,6 @@ from painterly.orders.record import Record
 from painterly.orders.styles import Style
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
-from painterly.storage.folder import FolderBucket
 from painterly.vgg import architectures
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import WeightsSource
@@ -58,7 +54,7 @@ def test_weights_that_have_changed_since_a_run_began_end_it(pool_of):
     for etag, recorded in (("b", "md5:b"), ("a-2", "md5:b"), ("opaque", "md5:opaque")):
         pool = pool_of(etag, read="md5:b", later=etag)
         assert pool.load(Settings()).identity == recorded
-        assert pool.load(Settings()) is pool.load(Settings())
+        assert pool.load(Settings()).vgg is pool.load(Settings()).vgg
         assert pool.source(Settings()) == WeightsSource(FILE, f"md5:{etag}")
 
 
@@ -157,72 +153,3 @@ def test_named_weights_that_cannot_be_had_end_the_run(unnamed, hub, published, g
         run(unnamed, VGG_WEIGHTS=given)
     assert caught.value.exit_code == 3
     assert not keys() & RESULTS
-
-
-# --- recipe attention -------------------------------------------------------------------------
-
-ATTENTION = Settings(recipe="attention")
-
-
-@pytest.fixture
-def tested(monkeypatch):
-    """The weights that were tested, all with success."""
-    weights = []
-    module = SimpleNamespace(check_once=weights.append)
-    monkeypatch.setitem(sys.modules, "painterly.attention.diffusion.self_test", module)
-    return weights
-
-
-def pool_with(folder, **named):
-    """A pool whose style bucket is a folder with some files."""
-    style = FolderBucket(folder)
-    return network_pool.NetworkPool(None, style, [*style.list()], **named)
-
-
-def test_diffusion_files_are_those_of_the_cache_or_of_a_folder(small_files, tmp_path):
-    pool = pool_with(tmp_path)
-    assert "./start.sh weights attention fetches them" in weights_error(pool.source, ATTENTION)
-    place(diffusion.CACHE, small_files)
-    assert pool.source(ATTENTION) == WeightsSource(str(diffusion.CACHE), diffusion.identity())
-    assert pool.source(Settings()).identity == IDENTITY
-    place(tmp_path / "mine", small_files)
-    named = pool_with(tmp_path, attention_weights=str(tmp_path / "mine"))
-    assert named.source(ATTENTION) == WeightsSource(str(tmp_path / "mine"), diffusion.identity())
-
-
-def test_diffusion_files_in_the_style_bucket_are_copied_once_their_licence_is_accepted(
-    small_files, tmp_path, tested
-):
-    bucket = tmp_path / "paintings"
-    name = {"attention_weights": "bucket:models/sd15"}
-    place(bucket / "models", {"sd15/unet/other.safetensors": b"x"})
-    pool = pool_with(bucket, **name)
-    assert "has no unet/diffusion_pytorch_model" in weights_error(pool.source, ATTENTION)
-    place(bucket / "models/sd15", small_files)
-    pool = pool_with(bucket, **name)
-    assert "set ACCEPT_OPENRAIL_M=true" in weights_error(pool.source, ATTENTION)
-    pool = pool_with(bucket, **name, accepts_openrail_m=True)
-    source = pool.source(ATTENTION)
-    assert source == WeightsSource("bucket:models/sd15", diffusion.identity())
-    assert pool.load_diffusion(ATTENTION) is pool.load_diffusion(ATTENTION) is tested[0]
-    assert tested[0].identity == diffusion.identity()
-    assert {path.name for path in diffusion.CACHE.iterdir()} >= {"unet", "vae", "text_encoder"}
-
-
-def test_a_run_by_recipe_attention_ends_without_its_weights_and_else_records_their_sums(
-    unnamed, stand_in, small_files, tested, capsys
-):
-    unnamed |= {"PRESET": "master", "STYLE_SIZE": "512", "STYLE_ITERATIONS": "200"}
-    with pytest.raises(WeightsError, match="weights attention fetches them"):
-        run(unnamed)
-    place(diffusion.CACHE, small_files)
-    assert run(unnamed) == 0
-    assert networks() == ["Stable Diffusion 1.5 (CreativeML OpenRAIL-M)"] * 4
-    for record in records().values():
-        assert (
-            record["weights"] == diffusion.identity()
-            and record["settings"]["recipe"] == "attention"
-        )
-    # On a CPU, it is slow, and a small picture is not.
-    slow = [line for line in capsys.readouterr().out.splitlines() if " on this CPU, " in line]
-    assert len(slow) == 4 and "; size 256 with iterations 100 takes about" in slow[0]

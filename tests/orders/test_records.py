@@ -13,7 +13,8 @@ from painterly.images.output import OutputFormat
 from painterly.orders.order import Order
 from painterly.orders.stored_records import MAX_READERS, read_records
 from painterly.orders.styles import Painting, Style
-from painterly.settings.settings import PRESETS, Settings
+from painterly.settings.recipes import PRESETS
+from painterly.settings.settings import Settings
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import Entry
 from painterly.vgg.sources import WeightsSource

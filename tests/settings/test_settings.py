@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from painterly.errors import ConfigError
-from painterly.settings.settings import FIELDS, PRESETS, RECIPES, Settings
+from painterly.settings.recipes import PRESETS, RECIPES
+from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import expectation
 from tools import settings_tables
 

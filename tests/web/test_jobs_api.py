@@ -23,7 +23,8 @@ from painterly.jobs import lease
 from painterly.jobs.schemas import ApiError, JobState
 from painterly.jobs.store import PREVIEWS
 from painterly.settings.bucket_layout import record_key
-from painterly.settings.settings import PRESETS, Settings
+from painterly.settings.recipes import PLUGINS, PRESETS
+from painterly.settings.settings import Settings
 
 
 def state_of(web, job):
@@ -54,8 +55,9 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
     web.service.handle_worker_message(("speed", rate, "cpu"))
     web.service.handle_worker_message(("instant_speed", 2 * rate))
     known, settings = web.get("/api/estimate").json(), web.service.config.settings
-    assert known["master"] is None  # It takes a first picture.
-    for preset in {*PRESETS} - {"master"}:
+    of_plugins = {plugin.preset for plugin in PLUGINS.values()}
+    assert all(known[preset] is None for preset in of_plugins)  # It takes a first picture.
+    for preset in {*PRESETS} - of_plugins:
         work = total_work(3000, 4000, settings.replaced({"preset": preset}))
         expected = (2 if preset == "instant" else 1) * rate * work
         assert known[preset] == pytest.approx(expected, abs=0.06) and rate > 0

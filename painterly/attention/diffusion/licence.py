@@ -3,13 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from painterly.attention.constants import ACCEPTS, LICENCE
 from painterly.errors import WeightsError
 from painterly.storage.files import replacing
 from painterly.words.wording import one_line
 
-NAME = "CreativeML OpenRAIL-M"
-URL = "https://huggingface.co/spaces/CompVis/stable-diffusion-license"
-VARIABLE = "ACCEPT_OPENRAIL_M"
+NAME, URL = LICENCE
 ACCEPTED = "licence-accepted.txt"  # in the cache folder
 # A summary of Attachment A; the licence itself decides.
 SUMMARY = f"""\
@@ -52,5 +51,5 @@ def check_accepted(folder: Path) -> None:
     if not is_accepted(folder):
         raise WeightsError(
             f"the licence {NAME} of Stable Diffusion 1.5's weights, which forbids some uses "
-            f"({URL}), was not accepted; if you accept it, set {VARIABLE}=true"
+            f"({URL}), was not accepted; if you accept it, set {ACCEPTS}=true"
         )

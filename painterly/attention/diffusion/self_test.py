@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from painterly import ENGINE_VERSION
+from painterly.attention.constants import NETWORK
 from painterly.attention.diffusion import sources
 from painterly.attention.diffusion.autoencoder import Autoencoder
 from painterly.attention.diffusion.text import empty_prompt
@@ -57,7 +58,7 @@ def check_once(weights: DiffusionWeights) -> None:
     Raises WeightsError as `check`."""
     key, value = "passed the self-test", f"{weights.identity} {ENGINE_VERSION}"
     if sources.read_notes().get(key) != value:
-        event(f"testing {sources.NAME}'s weights, once")
+        event(f"testing {NETWORK}'s weights, once")
         check(weights)
         sources.add_note(key, value)
 
@@ -81,7 +82,7 @@ def check(weights: DiffusionWeights, say: Callable[[str], None] = lambda text: N
     for finding in tested:
         if not finding.passed:
             raise WeightsError(
-                f"{sources.NAME}'s self-test failed: {finding.text} "
+                f"{NETWORK}'s self-test failed: {finding.text} "
                 f"({sources.FILES[finding.network].path}); the file is the wrong one, or this "
                 "machine computes wrongly: try DEVICE=cpu, and report it"
             )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from painterly.attention.constants import MIRROR, NETWORK, WEIGHTS
 from painterly.attention.diffusion import licence
 from painterly.attention.diffusion.weights import DiffusionWeights, SafeTensors
 from painterly.errors import WeightsError
@@ -25,8 +26,6 @@ from painterly.words.wording import file_size, one_line
 REPOSITORY = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 REVISION = "451f4fe16113bff5a5d2269ed5ad43b0592e9a14"
 HUB = f"https://huggingface.co/{REPOSITORY}/resolve/{REVISION}"
-NAME = "Stable Diffusion 1.5"
-NETWORK = f"{NAME} ({licence.NAME})"  # in records, and for people
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def check_sizes(folder: Path) -> None:
             size = path.stat().st_size
         except OSError as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else one_line(error)
-            raise WeightsError(f"{NAME}'s weights: {path} {reason}; {ways_out()}") from None
+            raise WeightsError(f"{NETWORK}'s weights: {path} {reason}; {ways_out()}") from None
         if size != file.size:
             raise _other_size(str(path), size, file)
 
@@ -98,8 +97,8 @@ def check_listed(sizes: Mapping[str, int]) -> None:
     for file in FILES.values():
         if file.path not in sizes:
             raise WeightsError(
-                f"ATTENTION_WEIGHTS: the style bucket has no {file.path} under that prefix; upload "
-                f"{NAME}'s files with these paths"
+                f"{WEIGHTS}: the style bucket has no {file.path} under that prefix; upload "
+                f"{NETWORK}'s files with these paths"
             )
         if sizes[file.path] != file.size:
             raise _other_size(f"{file.path} in the style bucket", sizes[file.path], file)
@@ -109,7 +108,7 @@ def ways_out() -> str:
     """Name the ways to the files."""
     return (
         f"{command('weights')} attention fetches them ({file_size(total_size())}, licence "
-        f"{licence.NAME}), or ATTENTION_WEIGHTS names a folder that has them"
+        f"{licence.NAME}), or {WEIGHTS} names a folder that has them"
     )
 
 
@@ -179,7 +178,7 @@ def fetch(mirror: str | None = None, progress: Progress = lambda here, total: No
     _bring(get)
 
 
-def copy(store: Callable[[str, Path], None]) -> None:
+def copy(store: Callable[[str, Path], object]) -> None:
     """Copy the files that CACHE lacks, and check them, if the licence was accepted.
 
     Args:
@@ -191,7 +190,7 @@ def copy(store: Callable[[str, Path], None]) -> None:
     _bring(lambda file: store(file.path, CACHE / file.path))
 
 
-def _bring(get: Callable[[PublishedFile], None]) -> None:
+def _bring(get: Callable[[PublishedFile], object]) -> None:
     """Get each file that CACHE lacks, one process at a time, and check all."""
     licence.check_accepted(CACHE)
     try:
@@ -217,7 +216,7 @@ def _check_room(missing: list[PublishedFile]) -> None:
     needed, free = sum(file.size for file in missing) - fetched, shutil.disk_usage(CACHE).free
     if needed > free:
         raise WeightsError(
-            f"{NAME}'s weights need {file_size(needed)} in {CACHE}, and {file_size(free)} are "
+            f"{NETWORK}'s weights need {file_size(needed)} in {CACHE}, and {file_size(free)} are "
             "free; make room there"
         )
 
@@ -229,7 +228,7 @@ def _download(base: str, file: PublishedFile, progress: Callable[[int], None]) -
         part = download(address, CACHE / file.path, file.size, progress)
     except DownloadError as error:
         raise WeightsError(
-            f"{error}; or set ATTENTION_MIRROR to an address that has {file.path} under it, or put "
+            f"{error}; or set {MIRROR} to an address that has {file.path} under it, or put "
             f"that file into {CACHE}"
         ) from None
     found = _sha256(part)
@@ -240,13 +239,13 @@ def _download(base: str, file: PublishedFile, progress: Callable[[int], None]) -
 
 
 def _other_size(where: str, size: int, file: PublishedFile) -> WeightsError:
-    return WeightsError(f"{NAME}'s weights: {where} {other_size(size, file.size)}; {ways_out()}")
+    return WeightsError(f"{NETWORK}'s weights: {where} {other_size(size, file.size)}; {ways_out()}")
 
 
 def _other_content(where: str, found: str, file: PublishedFile, advice: str) -> WeightsError:
     return WeightsError(
-        f"{NAME}'s weights: {where} is damaged or another file: its SHA-256 is {found}, expected "
-        f"{file.sha256}; {advice}"
+        f"{NETWORK}'s weights: {where} is damaged or another file: its SHA-256 is {found}, "
+        f"expected {file.sha256}; {advice}"
     )
 
 
@@ -255,7 +254,9 @@ def _sha256(path: Path) -> str:
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise WeightsError(f"{NAME}'s weights: {path} cannot be read: {one_line(error)}") from None
+        raise WeightsError(
+            f"{NETWORK}'s weights: {path} cannot be read: {one_line(error)}"
+        ) from None
 
 
 def source_for(given: str | None) -> WeightsSource:

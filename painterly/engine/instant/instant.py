@@ -20,7 +20,7 @@ from painterly.engine.features.convolutions import later, limit_blas, threads
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
 from painterly.engine.instant.matches import Candidates
-from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, plan
+from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, fastest_plan
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import Canvas, picture_size, postprocess_bytes
@@ -63,9 +63,8 @@ class InstantTransfer(Transfer):
     def __init__(self, inputs: TransferInputs, budget: MemoryBudget) -> None:
         super().__init__(inputs)
         inputs = self._inputs
-        masked = self._painted_part is not None
-        planned = PaintingInputs(self._photo_size, masked)
-        self.memory_plan = plan_memory(
+        planned = PaintingInputs(self._photo_size, self.is_masked)
+        self.memory_plan = _memory_plan(
             planned, self.schedule.sizes[-1], inputs.styles, inputs.settings, budget
         )
 
@@ -183,7 +182,7 @@ class InstantFootprint(MemoryNeeds):
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
 
 
-def plan_memory(
+def _memory_plan(
     inputs: PaintingInputs, size: Size, styles: Paintings, settings: Settings, budget: MemoryBudget
 ) -> MemoryPlan:
     """Return the memory plan of a painting.
@@ -206,7 +205,7 @@ def plan_memory(
         outside=outside,
         what_fits=settings.what_fits,
     )
-    return plan(size, inputs.size, footprint, budget)
+    return fastest_plan(size, inputs.size, footprint, budget)
 
 
 def _with_noise(picture: np.ndarray) -> np.ndarray:

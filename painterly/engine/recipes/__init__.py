@@ -1,6 +1,6 @@
 """The recipes that minimise a loss, each in one file; for `instant` see instant.py.
 
-`settings.RECIPES` has what needs no TensorFlow.
+`settings/recipes.py` has what needs no TensorFlow.
 """
 
 from painterly.engine.recipes.base import Recipe

@@ -172,7 +172,7 @@ class Losses(ABC):
 class Recipe(ABC):
     """The way in which a picture is painted, apart from its settings.
 
-    `settings.RECIPES` has what programs need to know without TensorFlow.
+    `settings/recipes.py` has what programs need to know without TensorFlow.
 
     Attributes:
         pads: Whether pictures are painted with a margin, and paintings padded like them; see

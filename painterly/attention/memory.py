@@ -8,11 +8,12 @@ time.
 import math
 from dataclasses import dataclass
 
+from painterly.attention.constants import NATIVE
 from painterly.attention.diffusion.weights import Architecture, DiffusionWeights
 from painterly.devices.budget import MemoryBudget
 from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs
 from painterly.engine.picture import Canvas, postprocess_bytes
-from painterly.engine.schedule import LARGEST_NATIVE, painting_size
+from painterly.engine.schedule import painting_size
 from painterly.errors import MemoryShortError
 from painterly.settings.settings import Settings
 from painterly.words.wording import memory_size
@@ -41,11 +42,11 @@ def canvas_of(size: tuple[int, int]) -> Canvas:
 
 
 def seen_size(
-    painting: tuple[int, int], picture: tuple[int, int], stroke_size: float
+    painting: tuple[int, int], picture: tuple[int, int], settings: Settings
 ) -> tuple[int, int]:
     """Return the (height, width) at which a painting is compared with a picture."""
-    size = painting_size(*painting, max(picture), stroke_size)
-    return size if max(size) <= LARGEST_NATIVE else painting_size(*painting, LARGEST_NATIVE, 1)
+    size, native = painting_size(*painting, max(picture), settings.stroke_size), NATIVE.largest
+    return size if max(size) <= native else painting_size(*painting, native, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +91,13 @@ class AttentionFootprint(MemoryNeeds):
         return int(TRACED + weights + compared + max(step, looking, decoding) + self.outside)
 
 
-def plan_memory(
+def latent_plan(
     size: tuple[int, int],
     settings: Settings,
     footprint: AttentionFootprint,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    """Return the memory plan of a painting. Raises MemoryShortError if it does not fit."""
+    """Return the memory plan of steps on a latent. Raises MemoryShortError if it does not fit."""
     needed = footprint.bytes_needed(size, None)
     if needed <= budget.bytes:
         return MemoryPlan(size, None, needed, budget.in_use, False, footprint, budget)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from painterly.attention.diffusion.layers import attention
 from painterly.attention.diffusion.unet import Attended
-from painterly.engine.attention import Distillation, Wanted, Weighing
+from painterly.attention.distillation import Distillation, Wanted, Weighing
 
 RNG = np.random.default_rng(0)
 MATRICES = RNG.standard_normal((2, 3, 4, 6))  # queries, keys and values at two layers

@@ -1,4 +1,4 @@
-"""A photo painted by recipe `attention`: the steps on a latent; the loss is in attention.py.
+"""A photo painted by recipe `attention`: the steps on a latent; the loss is in distillation.py.
 
 A large picture is painted at a native size, decoded, and finished by recipe default: enlarged, it
 is the photo and the start of the last scales.
@@ -16,20 +16,8 @@ import tensorflow as tf
 from painterly.attention.cost import DECODED_EVERY
 from painterly.attention.diffusion.unet import COMPARED
 from painterly.attention.diffusion.weights import DiffusionWeights
-from painterly.devices.budget import MemoryBudget
-from painterly.devices.choose import chosen_precision, deterministic, full_float32, gpus_in_use
-from painterly.engine.attention import Latent, Wanted, Weighing, times_of
-from painterly.engine.attention_memory import (
-    AHEAD,
-    PLACE,
-    AttentionFootprint,
-    canvas_of,
-    footprint_of,
-    plan_memory,
-    seen_size,
-)
-from painterly.engine.attention_networks import Networks
-from painterly.engine.latent_view import (
+from painterly.attention.distillation import Latent, Wanted, Weighing, times_of
+from painterly.attention.latent_view import (
     Previews,
     Shown,
     colours_of,
@@ -37,6 +25,18 @@ from painterly.engine.latent_view import (
     pooled,
     steered,
 )
+from painterly.attention.memory import (
+    AHEAD,
+    PLACE,
+    AttentionFootprint,
+    canvas_of,
+    footprint_of,
+    latent_plan,
+    seen_size,
+)
+from painterly.attention.networks import Networks
+from painterly.devices.budget import MemoryBudget
+from painterly.devices.choose import chosen_precision, deterministic, full_float32, gpus_in_use
 from painterly.engine.memory_model import MemoryPlan, PaintingInputs
 from painterly.engine.optimisation.compilation import compiles_steps, compiles_terms, xla_failed
 from painterly.engine.optimisation.optimizers import rate_for_strength
@@ -86,7 +86,7 @@ class AttentionTransfer(Transfer):
             deterministic()
         planned = PaintingInputs(
             self._photo_size,
-            self._painted_part is not None,
+            self.is_masked,
             paintings=len(self._styles.paintings),
         )
         self._size = self.schedule.sizes[0]
@@ -289,7 +289,7 @@ class AttentionTransfer(Transfer):
         self-attention may use."""
         pictures, latents, allowed = [], [], []
         for painting, mask in zip(self._styles.paintings, self._styles.masks, strict=True):
-            size = seen_size(picture_size(painting), self._size, self._settings.stroke_size)
+            size = seen_size(picture_size(painting), self._size, self._settings)
             canvas = canvas_of(size)
             picture, latent = self._encoded(networks, resample(to_batch(painting), size), canvas)
             pictures.append(picture)
@@ -341,22 +341,6 @@ class AttentionTransfer(Transfer):
         ]
 
 
-def plan(
-    inputs: PaintingInputs,
-    sizes: Sequence[tuple[int, int]],
-    settings: Settings,
-    weights: DiffusionWeights,
-    vgg: VGG,
-    budget: MemoryBudget,
-) -> MemoryPlan:
-    """Return the memory plan of a painting at scales of these sizes. Raises PictureError,
-    MemoryShortError."""
-    native = _native_plan(inputs, sizes[0], settings, weights, vgg, budget)
-    if len(sizes) == 1:
-        return native
-    return _at_least(_default_plan(inputs, sizes[1:], settings, vgg, budget), native)
-
-
 def _native_plan(
     inputs: PaintingInputs,
     size: tuple[int, int],
@@ -365,24 +349,14 @@ def _native_plan(
     vgg: VGG,
     budget: MemoryBudget,
 ) -> MemoryPlan:
-    """Return the memory plan of the steps on the latent, with the distance that is measured."""
+    """Return the memory plan of the steps on the latent, with the distance that recipe default
+    measures."""
     dtype = _dtype_of(settings)
     loaded = Networks.are_loaded(weights, dtype, joins=compiles_terms(settings))
     footprint = footprint_of(inputs, size, settings, weights, dtype.size, loaded)
-    native = plan_memory(size, settings, footprint, budget)
-    return _at_least(native, _default_plan(inputs, [size], settings, vgg, budget))
-
-
-def _default_plan(
-    inputs: PaintingInputs,
-    sizes: Sequence[tuple[int, int]],
-    settings: Settings,
-    vgg: VGG,
-    budget: MemoryBudget,
-) -> MemoryPlan:
-    """Return the memory plan of recipe default from the picture that is painted on the latent."""
-    finishing = settings.finishing(max(sizes[-1]))
-    return plan_painting(inputs._replace(has_init=True), sizes, finishing, vgg, budget).memory
+    native = latent_plan(size, settings, footprint, budget)
+    finishing, measured = settings.finishing(max(size)), inputs._replace(has_init=True)
+    return _at_least(native, plan_painting(measured, [size], finishing, vgg, budget).memory)
 
 
 def _at_least(plan: MemoryPlan, other: MemoryPlan) -> MemoryPlan:

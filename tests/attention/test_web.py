@@ -1,6 +1,6 @@
 """Preset master, which needs a GPU and weights with a licence."""
 
-from support.diffusion_hub import place as place_files
+from attention.hub import place as place_files
 from support.web_service import send
 
 from painterly.attention.diffusion import licence, sources

@@ -1,37 +1,38 @@
 """Recipe attention: sizes, masks, strength, stopping and resuming, with small random networks."""
 
 import copy
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.diffusion import small_weights
+from attention.small_networks import small_weights
 from support.tiny import last, network, picture
 
-from painterly import Settings, stylize
+import painterly
+from painterly import Settings
+from painterly.attention import latent_view, memory, transfer
+from painterly.attention.memory import canvas_of
 from painterly.devices.budget import MemoryBudget
-from painterly.engine import (
-    attention_memory,
-    attention_transfer,
-    groups,
-    latent_view,
-    schedule,
-)
-from painterly.engine.attention_memory import canvas_of
+from painterly.engine import groups, schedule
 from painterly.engine.paintings import Paintings
 from painterly.engine.stylize import prepared
 from painterly.engine.transfer import TransferInputs
 from painterly.errors import MemoryShortError
 from painterly.images.arrays import resize
+from painterly.settings.recipes import RECIPES
+from painterly.settings.traits import NativeSteps
 
 pytestmark = pytest.mark.group("engine: terms")
 PAINTING = picture(64, 64, 1)
 WEIGHTS = small_weights()
+stylize = partial(painterly.stylize, plugin_weights=WEIGHTS)
 
 
 @pytest.fixture(autouse=True)
 def untraced():
-    """A trace takes longer than all steps here. tests/bench/test_attention.py paints by traces."""
+    """A trace takes longer than all steps here. test_programs.py paints by traces."""
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
@@ -44,9 +45,7 @@ def settings(**others) -> Settings:
 
 
 def test_a_picture_has_the_photos_proportions_at_any_shape():
-    steps = list(
-        stylize(picture(40, 60), [PAINTING], settings(iterations=1), network(), diffusion=WEIGHTS)
-    )
+    steps = list(stylize(picture(40, 60), [PAINTING], settings(iterations=1), network()))
     assert steps[-1].image.shape == (43, 64, 3)
     assert canvas_of((43, 64)).size == (64, 64)
 
@@ -54,21 +53,21 @@ def test_a_picture_has_the_photos_proportions_at_any_shape():
 @pytest.fixture
 def measured_often(monkeypatch):
     """The distance is measured after each second step from the first on."""
-    monkeypatch.setattr(attention_transfer, "DECODED_EVERY", 2)
-    monkeypatch.setattr(attention_transfer, "UNSTEERED", 0)
+    monkeypatch.setattr(transfer, "DECODED_EVERY", 2)
+    monkeypatch.setattr(transfer, "UNSTEERED", 0)
 
 
 @pytest.mark.usefixtures("measured_often")
 def test_a_resumed_picture_is_byte_for_byte_the_same():
     given = picture(64, 64), [PAINTING], settings(iterations=5), network()
     snapshots = []
-    for step in stylize(*given, diffusion=WEIGHTS):
+    for step in stylize(*given):
         if step.iteration in (1, 4):  # within a batch of looked-at times, and at its end
             snapshots.append(step.snapshot())
             seen = step.preview, step.image
     np.testing.assert_allclose(*seen, atol=1e-5)  # It has just been decoded.
     for snapshot in snapshots:
-        resumed = last(stylize(*given, diffusion=WEIGHTS, resume=snapshot))
+        resumed = last(stylize(*given, resume=snapshot))
         np.testing.assert_array_equal(resumed.image, step.image)
 
 
@@ -83,15 +82,15 @@ def test_too_far_from_the_photo_its_weight_grows_and_too_near_it_falls():
 
 @pytest.mark.usefixtures("measured_often")
 def test_a_picture_is_steered_by_its_measured_distance(monkeypatch):
-    steered, errors = attention_transfer.steered, []
+    steered, errors = transfer.steered, []
 
     def noted(weight, error, wanted):
         errors.append(error)
         return steered(weight, error, wanted)
 
-    monkeypatch.setattr(attention_transfer, "steered", noted)
+    monkeypatch.setattr(transfer, "steered", noted)
     given = picture(64, 64), [PAINTING], settings(strength=0.5, iterations=4), network()
-    weights = [step.content_weight for step in stylize(*given, diffusion=WEIGHTS)]
+    weights = [step.content_weight for step in stylize(*given)]
     assert errors[0] > 0
     assert weights[1] == pytest.approx(steered(weights[0], errors[0], 0.5), rel=1e-6)
 
@@ -100,9 +99,7 @@ def test_the_photo_shows_where_nothing_is_painted():
     photo = picture(64, 64)
     mask = np.zeros((64, 64), np.float32)
     mask[:, :32] = 1
-    step = last(
-        stylize(photo, [PAINTING], settings(), network(), diffusion=WEIGHTS, content_mask=mask)
-    )
+    step = last(stylize(photo, [PAINTING], settings(), network(), content_mask=mask))
     np.testing.assert_allclose(step.image[:, 32:], photo[:, 32:], atol=1e-6)
     assert np.abs(step.image[:, :32] - photo[:, :32]).mean() > 0.01
 
@@ -118,7 +115,6 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
         network(),
         style_masks=[None, left],
         regions=[left, 1 - left],
-        diffusion=WEIGHTS,
     )
     *_, step = steps
     assert np.isfinite(step.image).all() and step.losses["style"] > 0
@@ -127,7 +123,11 @@ def test_two_paintings_with_regions_and_masks_paint_each_its_part():
 def test_a_picture_that_does_not_fit_is_refused():
     with pytest.raises(MemoryShortError, match=r"recipe attention needs .* of memory"):
         stylize(
-            picture(64, 64), [PAINTING], settings(), network(), diffusion=WEIGHTS, memory_limit=1
+            picture(64, 64),
+            [PAINTING],
+            settings(),
+            network(),
+            memory_limit=1,
         )
 
 
@@ -135,9 +135,11 @@ def test_a_picture_that_does_not_fit_is_refused():
 def large(monkeypatch):
     """The settings of a picture that is painted at 64 px and finished at two larger sizes, as those
     above 768 px are."""
-    for name, value in {"LARGEST_NATIVE": 96, "NATIVE": 64, "FIRST_SCALE": 64}.items():
-        monkeypatch.setattr(schedule, name, value)
-    monkeypatch.setattr(attention_memory, "TRACED", 0)
+    native = NativeSteps(largest=96, side=64, work=6, period=2)
+    monkeypatch.setitem(RECIPES, "attention", replace(RECIPES["attention"], native=native))
+    monkeypatch.setattr(memory, "NATIVE", native)
+    monkeypatch.setattr(schedule, "FIRST_SCALE", 64)
+    monkeypatch.setattr(memory, "TRACED", 0)
     return settings(size=200, iterations=6)
 
 
@@ -150,7 +152,6 @@ def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large
             *(photo, [PAINTING], large, network()),
             resume=resume,
             content_mask=mask,
-            diffusion=WEIGHTS,
         )
 
     whole, snapshots = [], {}
@@ -185,7 +186,7 @@ def test_paintings_are_measured_once_for_a_batch_of_large_pictures(large, monkey
     monkeypatch.setattr(groups, "painting_targets", noted)
     paintings = Paintings([PAINTING])
     for _ in range(2):
-        steps = stylize(picture(40, 60), paintings, large, network(), diffusion=WEIGHTS)
+        steps = stylize(picture(40, 60), paintings, large, network())
         assert last(steps).iteration == 9
     assert len(measured) == 3  # at the native size, and at both larger ones
 

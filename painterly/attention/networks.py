@@ -9,7 +9,7 @@ from painterly.attention.diffusion.autoencoder import Autoencoder
 from painterly.attention.diffusion.text import empty_prompt
 from painterly.attention.diffusion.unet import UNet
 from painterly.attention.diffusion.weights import DiffusionWeights
-from painterly.engine.attention import Distillation, Latent, Wanted, Weighing, adam
+from painterly.attention.distillation import Distillation, Latent, Wanted, Weighing, adam
 
 
 class Networks:

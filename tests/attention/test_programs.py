@@ -4,11 +4,10 @@ import logging
 import signal
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from support.diffusion import small_weights
-from support.diffusion_hub import place
+from attention.hub import place
+from attention.small_networks import small_weights
 from support.folder_batches import run
 
 from painterly.attention.diffusion import self_test, sources
@@ -57,7 +56,8 @@ def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
                     if step.iteration == 3:
                         signal.raise_signal(signal.SIGTERM)
 
-            return SimpleNamespace(steps=some, snapshot_shapes=transfer.snapshot_shapes)
+            transfer.steps = some
+            return transfer
 
         stopping.setattr(Easel, "begin", stopped)
         with pytest.raises(Stopped):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from painterly.engine.attention_memory import PLACE
+from painterly.attention.memory import PLACE
 from painterly.engine.optimisation.optimizers import MIN_STRENGTH, log_target_error
 from painterly.images.arrays import resample
 from painterly.settings.settings import Settings
