@@ -179,7 +179,7 @@ def load(
         styles=styles,
         style_mode=_choice(values, "STYLE_MODE", STYLE_MODES) or STYLE_MODES[0],
         settings=_settings(values, demo_settings if demo else {}),
-        vgg_weights=_read(values, "VGG_WEIGHTS", _weights, WEIGHTS_SYNTAX),
+        vgg_weights=_read(values, "VGG_WEIGHTS", _any_but_bare_bucket, WEIGHTS_SYNTAX),
         variables=_variables_of_plugins(values),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
@@ -233,7 +233,8 @@ def _cluster(text: str) -> str | None:
     return text if re.fullmatch(r"auto|[^\s/:]+:[0-9]{1,5}", text) else None
 
 
-def _weights(text: str) -> str | None:
+def _any_but_bare_bucket(text: str) -> str | None:
+    """Return the text; None if it means an object of the style bucket, and names none."""
     return None if text == "bucket:" else text
 
 
