@@ -3,7 +3,7 @@
 
 import sys
 
-from painterly.cli.right_python import COPYING, use_right_python
+from painterly.settings.installation import COPYING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*COPYING)

@@ -3,7 +3,7 @@
 
 import sys
 
-from painterly.cli.right_python import PAINTING, use_right_python
+from painterly.settings.installation import PAINTING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*PAINTING)

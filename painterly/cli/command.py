@@ -17,11 +17,10 @@ from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, normalized
 from painterly.cli.picture_files import STANDARD
 from painterly.cli.places import is_on_the_web
-from painterly.cli.right_python import prefer_own_packages
 from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
 
 
 @dataclass(frozen=True)

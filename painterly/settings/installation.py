@@ -1,13 +1,18 @@
-"""The installation: the program's folders, and the command lines that a user types here.
+"""The installation: the program's folders, its Python, and the command lines that a user types.
 
 A checkout has scripts; an installed package has the command `painterly`. The program is read only:
 code and, in a checkout, samples. The workspace is written: `.env` by the user, `weights/` and
 `results/` by the program. It is the checkout itself, or else the current folder.
+
+The scripts at the top level import this in whatever `python3` is, so it is in a language that
+Python 3.6 knows as well, without packages.
 """
 
 import json
 import os
 import shutil
+import signal
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -21,6 +26,10 @@ PROGRAM = Path(__file__).resolve().parents[2]
 SAMPLE_PHOTOS = PROGRAM / "samples/photos"
 IN_CHECKOUT = (PROGRAM / "start.sh").is_file()
 WORKSPACE = PROGRAM if IN_CHECKOUT else Path()
+OLDEST = (3, 11)
+# What the scripts import from other packages.
+PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "rich", "dotenv")
+COPYING = ("boto3", "dotenv", "rich")
 # The scripts of verbs. The other verbs are modes of start.sh.
 SCRIPTS = {
     "buckets": "./bucket_management.py",
@@ -37,6 +46,46 @@ PACKAGE_OF_EXTRA = {
     "formats": "rawpy",
     "web": "uvicorn",
 }
+
+
+def use_right_python(*modules: str) -> None:
+    """Start the script again in `.venv`'s Python if this one is too old or lacks one of `modules`.
+
+    Ends with one line if this one is too old and `.venv` does not exist. If only a module is
+    missing, its import says how to install it. Until `run_program`, Ctrl-C ends the process
+    without a traceback.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    prefer_own_packages()
+    old = sys.version_info < OLDEST
+    if not old and all(find_spec(module) for module in modules):
+        return
+    windows = sys.platform == "win32"
+    python = PROGRAM / ".venv" / ("Scripts/python.exe" if windows else "bin/python")
+    if os.access(str(python), os.X_OK) and Path(sys.executable) != python:
+        words = [str(python), *sys.argv]
+        for name in ("PYTHONPATH", "PYTHONHOME"):  # They are for another Python.
+            os.environ.pop(name, None)
+        if windows:  # There, execv ends this process at once, with exit code 0.
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the other one.
+            sys.exit(subprocess.run(words).returncode)
+        os.execv(str(python), words)
+    if old:
+        sys.stderr.write(
+            f"{Path(sys.argv[0]).name}: needs Python 3.11 or later, and this is "
+            f"{sys.version_info[0]}.{sys.version_info[1]}; ./start.sh setup finds or makes one in "
+            ".venv, which this script then uses\n"
+        )
+        sys.exit(2)
+
+
+def prefer_own_packages() -> None:
+    """Let the packages of this Python come before those on PYTHONPATH, which may be for another
+    Python. A package that is only there is still imported."""
+    named = [each for each in os.environ.get("PYTHONPATH", "").split(os.pathsep) if each]
+    foreign = {Path(each).resolve() for each in named} - {PROGRAM.resolve()}
+    sys.path[1:] = sorted(sys.path[1:], key=lambda each: Path(each).resolve() in foreign)
 
 
 def check_temporary_folder() -> None:

@@ -10,9 +10,8 @@ import pytest
 from support.commands import contents, python
 from support.inetwork_runs import ONE
 
-from painterly.cli import right_python
-from painterly.cli.right_python import use_right_python
-from painterly.settings.installation import PROGRAM
+from painterly.settings import installation
+from painterly.settings.installation import PROGRAM, use_right_python
 
 LAPTOP = (
     *("cl_send_source.py", "cl_send_style.py", "cl_get_results.py", "bucket_management.py"),
@@ -74,7 +73,7 @@ def python_of_venv(monkeypatch, tmp_path):
     python.parent.mkdir(parents=True)
     python.write_text("#!/bin/sh\n")
     python.chmod(0o755)
-    monkeypatch.setattr(right_python, "PROGRAM", tmp_path)
+    monkeypatch.setattr(installation, "PROGRAM", tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)  # The tests keep their own Ctrl-C.
     started = []
     monkeypatch.setattr(os, "execv", lambda file, words: started.append([file, *words]))
@@ -129,8 +128,6 @@ def test_an_old_python_hands_over_or_says_how_to_get_another(python_of_venv, mon
         "errors.py",
         "settings/__init__.py",
         "settings/installation.py",
-        "cli/__init__.py",
-        "cli/right_python.py",
     ],
 )
 def test_what_an_old_python_reads_it_understands(module):
