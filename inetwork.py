@@ -7,6 +7,6 @@ from painterly.settings.installation import PAINTING, use_right_python
 
 if __name__ == "__main__":
     use_right_python(*PAINTING)
-    from painterly.cli.picture import inetwork
+    from painterly.cli.command import inetwork
 
     sys.exit(inetwork())

@@ -7,12 +7,13 @@ import sys
 import threading
 import traceback
 import webbrowser
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from logging import CRITICAL
 from pathlib import Path
 from typing import NoReturn
 
-from painterly.devices.processor import limit_threads
+from painterly.devices.processor import NO_AVX, has_avx, limit_threads
 from painterly.errors import ConfigError, PainterlyError
 from painterly.log import (
     event,
@@ -138,7 +139,28 @@ def set_up_log(
     return environment
 
 
-def _wants_json() -> bool:
+def paints_instantly(named: Iterable[str]) -> bool:
+    """Return whether preset instant is the default, and log it.
+
+    It is in an installed package without TensorFlow, which the other presets and recipes need, and
+    on a processor on which TensorFlow does not run.
+
+    Args:
+        named: The settings that the user has set, by name or as variables.
+    """
+    names = {name.removeprefix("STYLE_").lower() for name in named}
+    if not {"preset", "recipe"}.isdisjoint(names):
+        return False
+    if not has_avx():
+        event(f"painting with preset instant: {NO_AVX.partition(';')[0]}")
+        return True
+    if IN_CHECKOUT or find_spec("tensorflow"):
+        return False
+    event(f"painting with preset instant; for the others: {install_command('cpu')}")
+    return True
+
+
+def wants_json() -> bool:
     """Return whether errors are lines of JSON, also before the log is set up."""
     from painterly.configuration import config
 
@@ -163,7 +185,7 @@ def _open_closed_streams() -> None:
 
 def fail(name: str, message: str, code: int) -> int:
     """Report the error that ends a program, in one line, and return the exit code."""
-    if _wants_json():
+    if wants_json():
         if not logs_json():
             log_to_stdout("", as_json=True)
         event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)

@@ -1,26 +1,26 @@
-"""`painterly`: paints, or runs the program that its first word names."""
+"""`painterly`: paints, says what there is, or runs the program that its first word names."""
 
-import argparse
 import os
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module, metadata
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any, NoReturn
 
-from painterly.cli import batch, picture_arguments
-from painterly.cli.app import leave
-from painterly.cli.brief_help import OF_BATCH, OF_BOTH, OF_PICTURE, ending, section
+from painterly.cli import arguments, batch
+from painterly.cli.app import leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
-from painterly.cli.parser import HELP_WORDS, Parser, normalized
-from painterly.cli.picture_files import STANDARD
-from painterly.cli.places import is_on_the_web
+from painterly.cli.parser import HELP_WORDS, Parser, section
+from painterly.cli.places import work_of
 from painterly.configuration import config
+from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
-from painterly.settings import bucket_layout
+from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
+from painterly.words.texts import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Verb:
 
 VERBS = {
     "web": Verb("web", "main", "serve a page and an API to paint from a browser"),
-    "cluster": Verb("batch", "cluster", "paint folders or buckets on a Ray cluster"),
-    "styles": Verb("styles", "main", "list the ready styles, such as hokusai"),
+    "cluster": Verb("command", "cluster", "paint folders or buckets on a Ray cluster"),
+    "styles": Verb("command", "styles", "list the ready styles, such as hokusai"),
     "init": Verb("init", "main", "set up buckets: create them, and write .env"),
     "send-source": Verb("sync_commands", "cl_send_source", "upload photos to BUCKET_SOURCE"),
     "send-style": Verb("sync_commands", "cl_send_style", "upload paintings to BUCKET_STYLE"),
@@ -56,39 +56,10 @@ VERBS = {
     "send-bucket": Verb("sync_commands", "send_to_bucket", "upload into a bucket"),
     "weights": Verb("weights", "main", "download VGG's weights, or those of recipe attention"),
 }
-USAGE = """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]
-       %(prog)s [PHOTOS PAINTINGS RESULTS] [flags]"""
-DESCRIPTION = (
-    "Paints a photo in the style of paintings, or every photo of a folder or bucket in every style."
-)
 COMMANDS = section(
     "other commands, each with a --help",
     {command(name): verb.purpose for name, verb in VERBS.items()},
 )
-EXAMPLE = f"""\
-  {command()} beach.jpg hokusai out.jpg
-  {command()} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
-  {command()} ./photos ./paintings ./painted --size 2048 --open"""
-BRIEF = "\n\n".join(
-    [
-        EXAMPLE,
-        section("flags", OF_BOTH),
-        section("flags for one picture", OF_PICTURE),
-        section("flags for folders and buckets", OF_BATCH),
-        COMMANDS,
-        ending(),
-    ]
-)
-NOTES = f"""\
-{COMMANDS}
-
-One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
-are several PAINTINGs. A PAINTING may be the name of a ready style, and PAINTINGS names with
-commas, or all ({command("styles")} lists them); a file of that name wins.
-PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then:
-  {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
-
-{batch.NOTES}"""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -98,26 +69,56 @@ def main(words: Sequence[str] | None = None) -> int:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
     start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
-    args = _parsed([word for word in words if word not in HELP_WORDS])
+    painter = parser()
+    given = arguments.parsed(painter, [word for word in words if word not in HELP_WORDS])
+    work = work_of(given, start)
     if asked := [word for word in words if word in HELP_WORDS]:
-        _parser_for(args.places, start).parse_args(asked[:1])
-    if args.version:
+        (arguments.parser(work) if given.places else painter).parse_args(asked[:1])
+    if "version" in given:
         print(f"painterly {_version()}")
         return 0
-    if args.completion:
+    if "completion" in given:
         parsers = {name: verb.attribute("parser")(name) for name, verb in VERBS.items()}
         purposes = {name: verb.purpose for name, verb in VERBS.items()}
-        print(script(args.completion, parser(), parsers, purposes), end="")
+        print(script(given.completion, painter, parsers, purposes), end="")
         return 0
-    if args.from_record or (args.sheet is None and _is_one_picture(args.places, start)):
-        from painterly.cli.picture import inetwork
-
-        os.chdir(start)
-        return inetwork(words, command())
     if not words and not IN_CHECKOUT and not _has_buckets():
-        parser().print_help(sys.stderr)
+        painter.print_help(sys.stderr)
         return ConfigError.exit_code
-    return batch.main(words)
+    args = arguments.of_work(painter, given, work)
+    if work is Work.FOLDERS:
+        return batch.run(args, painter.prog)
+    from painterly.cli import picture
+
+    os.chdir(start)
+    return picture.run(args, painter.prog)
+
+
+def inetwork(words: Sequence[str] | None = None) -> int:
+    """Paint one picture, as inetwork.py, and return the exit code."""
+    words = sys.argv[1:] if words is None else words
+    painter = arguments.parser(Work.PICTURE, arguments.INETWORK)
+    if not words and not wants_json():
+        print(f"{painter.format_usage()}       {painter.prog} --help", file=sys.stderr)
+        return ConfigError.exit_code
+    from painterly.cli import picture
+
+    args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
+    return picture.run(args, painter.prog)
+
+
+def cluster(words: Sequence[str]) -> int:
+    """Paint folders and buckets on a Ray cluster, and return the exit code."""
+    painter = arguments.parser(Work.FOLDERS)
+    given = arguments.parsed(painter, [*words, "--cluster"])
+    return batch.run(arguments.of_work(painter, given, Work.FOLDERS), painter.prog)
+
+
+def styles(words: Sequence[str]) -> int:
+    """Print a line for each ready style, and return the exit code."""
+    lister = parser("styles")
+    lister.parse_args(words)
+    return run_program(lister.prog, _print_styles)
 
 
 def painterly() -> NoReturn:
@@ -126,38 +127,24 @@ def painterly() -> NoReturn:
     leave(main())
 
 
-def parser() -> Parser:
-    """Return a parser that knows the flags of one picture and of batches, for help and errors."""
-    painter = Parser(
-        command(),
-        usage=USAGE,
-        description=DESCRIPTION,
-        example=EXAMPLE,
-        notes=NOTES,
-        brief=BRIEF,
-        conflict_handler="resolve",  # Both know the settings.
-        allow_abbrev=False,
-    )
-    painter.add_argument("places", metavar="PHOTO PAINTING … RESULT", nargs="*", help="see below")
-    painter.add_argument("--version", action="store_true", help="print the version")
-    painter.add_argument(
-        "--completion", choices=SHELLS, help="print a script that completes this command"
-    )
-    picture_arguments.add_flags(painter)
-    batch.add_flags(painter)
+def parser(verb: str = "") -> Parser:
+    """Return the parser of the command, which knows the flags of all that it paints, or of a verb
+    of this module."""
+    if verb == "cluster":
+        return arguments.parser(Work.FOLDERS, command(verb))
+    if verb == "styles":
+        return Parser(
+            command(verb),
+            description="Lists the ready styles: the name to paint with, title, artist and year.",
+            example=f"  {command()} beach.jpg hokusai out.jpg\n  {command()} beach.jpg all ./out",
+            notes="In a pipe, tabs separate the columns, and an empty one is unknown.",
+        )
+    painter = arguments.parser(commands=COMMANDS)
+    add = partial(arguments.add_flag, painter)
+    add("version", "--version", action="store_true", help="print the version")
+    text = "print a script that completes this command"
+    add("completion", "--completion", choices=SHELLS, help=text)
     return painter
-
-
-def _parsed(words: Sequence[str]) -> argparse.Namespace:
-    return parser().parse_intermixed_args(normalized(words, picture_arguments.SWITCHES))
-
-
-def _parser_for(places: Sequence[str], start: Path) -> Parser:
-    """Return the parser whose help belongs to the arguments so far."""
-    if not places:
-        return parser()
-    one = _is_one_picture(places, start)
-    return picture_arguments.picture_parser(command()) if one else batch.parser()
 
 
 def _version() -> str:
@@ -176,24 +163,18 @@ def _has_buckets() -> bool:
     return any(name in environment for name in config.BUCKETS)
 
 
-def _is_one_picture(places: Sequence[str], start: Path) -> bool:
-    """Return whether the arguments are PHOTO, PAINTING … and RESULT.
-
-    Args:
-        places: The arguments.
-        start: The folder of relative paths.
-    """
-    if len(places) < 3:
-        return False
-    photo, result = places[0], places[-1]
-    if photo == STANDARD or result == STANDARD:
-        return True
-    elsewhere = ("://" in photo and not is_on_the_web(photo)) or "://" in result
-    if elsewhere or photo.startswith("file:") or (start / photo).is_dir():
-        return False
-    names_file = _is_picture(result) and not (start / result).is_dir()
-    return names_file if len(places) == 3 else _is_picture(photo)
-
-
-def _is_picture(name: str) -> bool:
-    return PurePath(name).suffix.lower() in bucket_layout.picture_extensions()
+def _print_styles() -> int:
+    rows = []
+    for name in ready_styles.tables():
+        title = ready_styles.title(name)
+        shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
+        rows.append((name, *shown))
+    if sys.stdout.isatty():
+        widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print("".join(cells).rstrip())
+    else:
+        for row in rows:
+            print("\t".join(row))
+    return 0

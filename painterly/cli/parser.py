@@ -1,4 +1,4 @@
-"""The parsers of all commands, their help, and the settings as flags.
+"""The parser of all commands, and their help.
 
 An error about an unknown flag names the flag that the user may have meant, or the command that
 takes it.
@@ -8,15 +8,12 @@ import argparse
 import itertools
 import re
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 from painterly.cli.app import fail
 from painterly.errors import ConfigError
 from painterly.log import print_anything
-from painterly.settings.recipes import PRESETS, RECIPES
-from painterly.settings.settings import FIELDS
-from painterly.settings.values import expectation, kind, parse_bool, parse_whole
 from painterly.words.suggestions import closest
 
 HELP_ALL = "--help-all"
@@ -34,7 +31,7 @@ class Parser(argparse.ArgumentParser):
         example: Command lines, which the help shows as they are written.
         notes: The end of the help. Lines that are not indented are filled.
         brief: What `--help` prints after the usage and the description, or nothing for all.
-        other_flags: Returns what to say of a flag of another command, or None.
+        other_flags: What to say of flags of another command, by their names with underscores.
         **options: As in argparse.
     """
 
@@ -44,7 +41,7 @@ class Parser(argparse.ArgumentParser):
         example: str = "",
         notes: str = "",
         brief: str = "",
-        other_flags: Callable[[str], str | None] = lambda flag: None,
+        other_flags: Mapping[str, str] | None = None,
         **options: Any,
     ) -> None:
         print_anything()  # Help comes before all else.
@@ -53,7 +50,7 @@ class Parser(argparse.ArgumentParser):
         notes = filled(notes)
         options["epilog"] = (f"example:\n{example}\n\n" if example else "") + notes
         super().__init__(*args, **options)
-        self._brief, self._other_flags = brief, other_flags
+        self._brief, self._other_flags = brief, other_flags or {}
         self.add_argument(
             *HELP_WORDS[2:],
             action=_HelpAll,
@@ -77,7 +74,7 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
         if not unknown:
             return f"{message}; see --help"
-        if said := self._other_flags(unknown[1].replace("-", "_")):
+        if said := self._other_flags.get(unknown[1].replace("-", "_")):
             return said
         close = closest(unknown[1], self._flags())
         if not close:
@@ -126,66 +123,7 @@ def filled(text: str) -> str:
     return "\n".join(lines)
 
 
-def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """Return an argument's type: a whole number in a range."""
-
-    def parse(text: str) -> int:
-        number = parse_whole(text, low, high)
-        if number is None:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return number
-
-    return parse
-
-
-def normalized(words: Sequence[str], others: Sequence[str] = ()) -> list[str]:
-    """Return the words with underscores in flags, and a value after each switch.
-
-    Without one, a picture after a switch would be taken for its value.
-
-    Args:
-        words: The command line.
-        others: The names of switches that do not belong to a setting.
-    """
-    switches = {f"--{name}" for name in FIELDS if kind(FIELDS[name]) is bool}
-    switches |= {f"--{name}" for name in others}
-    result = []
-    for word, after in zip(words, [*words, ""][1:], strict=True):
-        flag, equals, value = word.partition("=")
-        if flag.startswith("--"):
-            flag = "--" + flag[2:].replace("-", "_")
-        if flag in switches and not equals and parse_bool(after) is None:
-            equals, value = "=", "true"
-        result.append(flag + equals + value)
-    return result
-
-
-def add_setting(group: argparse._ArgumentGroup, name: str, *others: str, also: str = "") -> None:
-    """Add the flag of a setting, with its value as text.
-
-    Args:
-        group: The flags to add it to.
-        name: The setting.
-        *others: Further names of the flag.
-        also: The help's description of a value that only this command accepts.
-    """
-    field = FIELDS[name]
-    defaults = [f"default: {field.default}"]
-    for preset, values in PRESETS.items():
-        if values.get(name, field.default) != field.default:
-            defaults.append(f"preset {preset}: {values[name]}")
-    for recipe, traits in RECIPES.items():
-        if name in traits.defaults:
-            defaults.append(f"recipe {recipe}: {traits.defaults[name]}")
-    accepts = "" if kind(field) is bool else f"; {expectation(field)}{also}"
-    group.add_argument(
-        *(*others, f"--{name}"),
-        dest=name,
-        metavar={bool: "true|false", int: "N", float: "X", str: "WORD"}[kind(field)],
-        help=f"{field.metadata['meaning']}{accepts} ({'; '.join(defaults)})",
-    )
-
-
-def settings_given(args: argparse.Namespace) -> dict[str, str]:
-    """Return the settings on the command line, by name, as text."""
-    return {name: value for name in FIELDS if (value := getattr(args, name)) is not None}
+def section(title: str, rows: Mapping[str, str]) -> str:
+    """Return the lines of flags or commands and what they do, under a title."""
+    width = max(map(len, rows)) + 2
+    return "\n".join([f"{title}:", *(f"  {name:{width}}{rows[name]}" for name in rows)])

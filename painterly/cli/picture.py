@@ -1,39 +1,28 @@
-"""One photo in a file, painted into a file: the program of inetwork.py."""
+"""Paints one photo in a file, in the style of paintings in files, into a file."""
 
+import argparse
 import math
 import os
-import sys
-from collections.abc import Sequence
 from contextlib import ExitStack, closing, redirect_stdout, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from painterly.cli.app import run_program, set_up_log
-from painterly.cli.picture_arguments import (
-    START,
-    PictureArguments,
-    RecordArguments,
-    asked_for,
-    parsed,
-    usage,
-)
 from painterly.cli.picture_files import (
-    STANDARD,
     STEP,
     UNFINISHED,
     ResultFiles,
     chosen_device,
-    read_file,
-    read_photo,
     result_files,
 )
+from painterly.cli.picture_order import order_of, save_every, settings_of, weights_of
+from painterly.cli.places import STANDARD
 from painterly.configuration import config
-from painterly.configuration.config import Config
+from painterly.configuration.config import Config, parse_memory_size
 from painterly.devices.native_stderr import present_stderr
-from painterly.errors import ConfigError, WeightsError
-from painterly.log import event, logger, logs_json
-from painterly.settings.settings import Settings
+from painterly.errors import ConfigError
+from painterly.log import event, logger
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
@@ -41,51 +30,38 @@ from painterly.storage.files import new_md5
 if TYPE_CHECKING:  # `--help` loads neither TensorFlow nor NumPy.
     from painterly.bench.timelapse import Timelapse
     from painterly.engine.transfer import Step
-    from painterly.orders.order import SingleOrder
-    from painterly.storage.base import Entry
-    from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
-    from painterly.vgg.sources import WeightsSource
 
 VARIABLES = ("CHECKPOINT_EVERY", "LOG_FORMAT", "PROGRESS")  # shared with a batch
 
 
-def inetwork(words: Sequence[str] | None = None, name: str = "inetwork.py") -> int:
-    """Paint one picture, and return the exit code.
+def run(args: argparse.Namespace, name: str) -> int:
+    """Paint what arguments ask for, and return the exit code.
 
     Args:
-        words: The arguments.
-        name: The program's name in errors.
+        args: The arguments.
+        name: The program.
     """
     with ExitStack() as until_the_end:
 
-        def run() -> int:
+        def paint_it() -> int:
             set_up_log("%(message)s", {})
-            arguments = sys.argv[1:] if words is None else words
-            if not arguments and not logs_json():
-                print(usage(), end="", file=sys.stderr)
-                return ConfigError.exit_code
-            args = parsed(arguments)
-            if args.pictures[-1:] == [STANDARD]:  # Stdout is for the picture alone.
+            if args.places[-1:] == [STANDARD]:  # Stdout is for the picture alone.
                 until_the_end.enter_context(redirect_stdout(present_stderr()))
             with Stop() as stop:
-                path = _painted(asked_for(args), stop)
+                if args.from_record is None:
+                    path = paint(args, stop)
+                else:
+                    from painterly.cli.repaint import repaint
+
+                    path = repaint(args, stop)
             event(str(path), summary=True, event="result", path=str(path))
             return 0
 
-        return run_program(name, run, interrupted="what was written stays", paints=True)
+        return run_program(name, paint_it, interrupted="what was written stays", paints=True)
 
 
-def _painted(asked: PictureArguments | RecordArguments, stop: Stop) -> Path:
-    """Paint a photo, or what a record describes, and return the path written."""
-    if isinstance(asked, PictureArguments):
-        return paint(asked, stop)
-    from painterly.cli.repaint import repaint
-
-    return repaint(asked, stop)
-
-
-def paint(asked: PictureArguments, stop: Stop) -> Path:
+def paint(args: argparse.Namespace, stop: Stop) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError
@@ -100,50 +76,68 @@ def paint(asked: PictureArguments, stop: Stop) -> Path:
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
 
-    source = _weights(asked.weights, asked.settings)
-    files = FilesBucket()
-    result = Path(asked.prefix)
+    loaded, settings = _config(args), settings_of(args)
+    every, weights = save_every(args, settings), weights_of(args, settings)
+    prefix, files = args.places[-1], FilesBucket()
+    result, is_file = Path(prefix), prefix != STANDARD
     unfinished = FolderBucket(result.parent / UNFINISHED)
-    order = _order(asked, files, source, _checkpoint_key(result.name, unfinished))
-    keeps_checkpoint = asked.prefix != STANDARD
+    key = _checkpoint_key(result.name, unfinished)
+    order = order_of(args, settings, files, weights, key)
+    named = [Path(each.key) for each in files.list()]
     buckets, networks = Buckets(files, files, unfinished), NetworkPool(None, files)
-    with closing(Bench(_config(asked), buckets, networks, stop)) as bench:
-        loading = load_devices(asked.device, asked.settings.traits.optimises)
-        networks.prefetch(order.style.settings, source)
+    with closing(Bench(loaded, buckets, networks, stop)) as bench:
+        loading = load_devices(args.device, settings.traits.optimises)
+        networks.prefetch(order.style.settings, weights)
         inputs = bench.read(order)
         if not order.style.settings.has_default_size:  # Or paintings may be read once more.
             files.clear()
         photo = inputs.photo.picture.printed(order.style.settings)
+        output = order.output
+        if output.format == "same":  # The photo or the result is not in a file.
+            output = replace(output, format=output.extension(f"photo.{photo.format}"))
         results = result_files(
-            asked.prefix,
+            prefix,
             photo,
-            asked.output_for(photo.format),
-            map(Path, asked.paths),
-            overwrite=asked.overwrite,
-            with_steps=asked.save_every > 0,
-            with_timelapse=asked.settings.timelapse,
+            output,
+            named,
+            overwrite=args.overwrite,
+            with_steps=every > 0,
+            with_timelapse=settings.timelapse,
         )
         device = chosen_device(loading)
         logger.info("painting with %s", order.network)
         from painterly.bench.easel import Easel
 
-        pictures = StepPictures(results, asked.save_every, stop)
+        pictures = StepPictures(results, every, stop)
         finished = bench.paint(
             order,
             inputs,
             Easel(device),
             on_step=pictures.add,
             on_stop=pictures.write_unfinished,
-            resume=keeps_checkpoint and not asked.fresh,
+            resume=is_file and not args.fresh,
         )
         path = results.write_result(finished.image, finished.timelapse)
-        if keeps_checkpoint:
+        if is_file:
             bench.forget(order)
-    if keeps_checkpoint:
+    if is_file:
         delete_leftovers(unfinished.folder)
         with suppress(OSError):  # Others are unfinished in it, or there was none.
             unfinished.folder.rmdir()
     return path
+
+
+def _config(args: argparse.Namespace) -> Config:
+    """Return the configuration of the bench. Raises ConfigError."""
+    memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
+    if len(args.places) < 3:
+        got = " ".join(args.places) or "none"
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
+    environment = config.environment()
+    known = {name: environment[name] for name in VARIABLES if name in environment}
+    loaded = replace(config.load(known), memory_limit=memory_limit)
+    keeps_checkpoint = args.places[-1] != STANDARD
+    return loaded if keeps_checkpoint else replace(loaded, checkpoint_every=math.inf)
 
 
 def _checkpoint_key(name: str, unfinished: "FolderBucket") -> str:
@@ -155,59 +149,6 @@ def _checkpoint_key(name: str, unfinished: "FolderBucket") -> str:
     except BadKeyError:
         return f"{new_md5(os.fsencode(name)).hexdigest()}.npz"
     return key
-
-
-def _config(asked: PictureArguments) -> Config:
-    """Return the configuration of the bench. Raises ConfigError."""
-    environment = config.environment()
-    known = {name: environment[name] for name in VARIABLES if name in environment}
-    run = replace(config.load(known), memory_limit=asked.memory_limit)
-    return run if asked.prefix != STANDARD else replace(run, checkpoint_every=math.inf)
-
-
-def _order(
-    asked: PictureArguments, files: "FilesBucket", weights: "WeightsSource", checkpoint_key: str
-) -> "SingleOrder":
-    """Read the files of a picture into a bucket, and return its order. Raises ConfigError,
-    PictureError."""
-    from painterly.images.picture_file import PictureFile
-    from painterly.orders.order import SingleOrder
-    from painterly.orders.styles import Painting, Style
-
-    def named(path: str, argument: str) -> "Entry":
-        return files.add(path, read_file(path, argument))
-
-    def optional(path: str | None, argument: str) -> "Entry | None":
-        return None if path is None else named(path, argument)
-
-    photo = files.add(*read_photo(asked.base))
-    mask = optional(asked.content_mask, "--content_mask")
-    paintings = tuple(
-        Painting(
-            named(each.painting, "painting"),
-            each.share,
-            optional(each.mask, "--style_masks"),
-            optional(each.region, "--regions"),
-        )
-        for each in asked.paintings
-    )
-    color_mask, start = optional(asked.color_mask, "--color_mask"), optional(asked.start, START)
-    settings = asked.settings
-    if asked.rows is not None:
-        file = PictureFile(files.read(photo.key), photo.key)
-        settings = asked.settings_for(*file.header.size)
-    return SingleOrder(
-        photo=photo,
-        mask=mask,
-        style=Style(
-            ", ".join(Path(each.painting).stem for each in asked.paintings), paintings, settings
-        ),
-        weights=weights,
-        output=asked.output,
-        color_mask=color_mask,
-        start=start,
-        own_checkpoint_key=checkpoint_key,
-    )
 
 
 class StepPictures:
@@ -230,25 +171,3 @@ class StepPictures:
         path = self._results.write_result(step.image, timelapse)
         count = f"{step.iteration} of {step.total} steps"
         raise Stopped(self._stop.signum, f"{path} is the picture as it stands after {count}")
-
-
-def _weights(named: str | None, settings: Settings) -> "WeightsSource":
-    """Return the weights that the flag names, or VGG_WEIGHTS or the variable of a plug-in, or else
-    the usual ones.
-
-    Raises WeightsError if they are missing, before TensorFlow is loaded.
-    """
-    from painterly.orders.plugin_weights import weights_of
-    from painterly.vgg.sources import source_for
-
-    plugin, variable, form = settings.plugin, "VGG_WEIGHTS", "FILE|random|builtin"
-    if plugin:
-        variable, form = plugin.names_weights, plugin.form_of_weights
-    weights = named or config.environment().get(variable)
-    if weights and weights.startswith("bucket:"):
-        raise WeightsError(
-            f"weights are {weights!r}, which only a batch reads; pass --weights {form}"
-        )
-    if plugin:
-        return weights_of(plugin).local(weights)
-    return source_for(settings, weights)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TextIO, cast
 
-from painterly.cli.places import check_not_on_the_web, similar_picture
+from painterly.cli.places import STANDARD, check_not_on_the_web, similar_picture
 from painterly.errors import ConfigError, StorageError
 from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 
 STEP = "_at_iteration_"  # follows a result's name, before a step's number
-STANDARD = "-"  # standard input or output, in the place of a file
 UNFINISHED = ".unfinished"  # the folder of checkpoints; hidden, so that it is never transferred
 
 

@@ -1,5 +1,6 @@
 """Paints the picture that a record describes a second time: on the same machine, the same bytes."""
 
+import argparse
 import io
 import math
 from collections.abc import Iterable, Iterator
@@ -10,10 +11,9 @@ from typing import TypeVar
 
 from painterly.bench.bench import Bench
 from painterly.bench.loading import load_devices
-from painterly.cli.picture_arguments import RecordArguments
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.configuration import config
-from painterly.configuration.config import Config
+from painterly.configuration.config import Config, parse_memory_size
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.orders.buckets import Buckets
@@ -36,7 +36,7 @@ from painterly.words.wording import printable
 _Value = TypeVar("_Value")
 
 
-def repaint(asked: RecordArguments, stop: Stop) -> Path:
+def repaint(args: argparse.Namespace, stop: Stop) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
 
     Raises:
@@ -44,33 +44,42 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
         PictureError: A picture is missing or has changed.
         WeightsError: The weights are not those of the record.
     """
-    record = Record.from_bytes(read_file(asked.record, "--from-record"))
+    memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
+    if len(args.places) != 1:
+        got = " ".join(args.places) or "nothing"
+        raise ConfigError(f"--from_record FILE takes PREFIX; got {got}")
+    if args.fresh:
+        raise ConfigError(
+            "--from_record keeps no checkpoint and paints from the start; leave --fresh out"
+        )
+    (prefix,) = args.places
+    record = Record.from_bytes(read_file(args.from_record, "--from-record"))
     if record is None:
-        raise ConfigError(f"--from-record {asked.record!r} is not a record of a result")
+        raise ConfigError(f"--from-record {args.from_record!r} is not a record of a result")
     if record.styles is not None:
         raise ConfigError(
-            f"--from-record {asked.record!r} describes a sheet of {len(record.styles)} styles, "
+            f"--from-record {args.from_record!r} describes a sheet of {len(record.styles)} styles, "
             "which no record paints again; paint a new one with --sheet"
         )
-    run = _config(record, asked)
+    run = replace(_config(record, args), memory_limit=memory_limit)
     buckets = Buckets(
         open_bucket(run.photo_bucket, run.account),
         open_paintings(run.style_bucket, run.account),
-        FolderBucket(Path(asked.prefix).parent),  # Nothing is stored in it.
+        FolderBucket(Path(prefix).parent),  # Nothing is stored in it.
     )
-    order = _order(record, asked, buckets)
+    order = _order(record, args, buckets)
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
     with closing(Bench(run, buckets, networks, stop)) as bench:
         bench.leave()  # An outage ends it at once: there is nothing to lose.
-        loading = load_devices(asked.device, order.style.settings.traits.optimises)
+        loading = load_devices(args.device, order.style.settings.traits.optimises)
         inputs = bench.read(order)
         paths = _paths(order, buckets)
         results = result_files(
-            asked.prefix,
+            prefix,
             inputs.photo.picture.printed(order.style.settings),
             order.output,
             paths,
-            overwrite=asked.overwrite,
+            overwrite=args.overwrite,
         )
         device = chosen_device(loading)
         from painterly.bench.easel import Easel
@@ -78,35 +87,34 @@ def repaint(asked: RecordArguments, stop: Stop) -> Path:
         try:
             finished = bench.paint(order, inputs, Easel(device))
         except OtherWeightsError as error:  # An object's identity is known once it is read.
-            raise _other_weights(asked, order.weights.identity, error.identity) from None
+            raise _other_weights(args, order.weights.identity, error.identity) from None
         return results.write(finished.image)
 
 
-def _config(record: Record, asked: RecordArguments) -> Config:
+def _config(record: Record, args: argparse.Namespace) -> Config:
     """Return the configuration of a run that paints from the record's buckets."""
     environment = config.environment()
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
     if photo_bucket is None:
-        raise _no_result(asked, "photo_bucket")
+        raise _no_result(args, "photo_bucket")
     if style_bucket is None and not all(is_ready(each.key) for each in record.paintings or ()):
-        raise _no_result(asked, "style_bucket")
+        raise _no_result(args, "style_bucket")
     return replace(
         config.load({}),
         photo_bucket=photo_bucket,
         style_bucket=style_bucket,
         account=parse_account(environment),
-        memory_limit=asked.memory_limit,
         progress=config.progress_mode(environment),
         checkpoint_every=math.inf,
     )
 
 
-def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
+def _order(record: Record, args: argparse.Namespace, buckets: Buckets) -> Order:
     """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
 
     def known(value: _Value | None, name: str) -> _Value:
         if value is None:
-            raise _no_result(asked, name)
+            raise _no_result(args, name)
         return value
 
     def reference(bucket: Bucket, ref: PictureRef | None) -> Entry | None:
@@ -127,11 +135,11 @@ def _order(record: Record, asked: RecordArguments, buckets: Buckets) -> Order:
     usual = record.vgg_weights
     if settings.plugin:
         usual = config.environment().get(settings.plugin.names_weights)
-    weights = recorded_weights(asked.weights or usual, identity, settings)
+    weights = recorded_weights(args.weights or usual, identity, settings)
     if weights.identity != identity:
-        raise _other_weights(asked, identity, weights.identity)
+        raise _other_weights(args, identity, weights.identity)
     result = known(record.result, "result")
-    label = f"the extension of {result!r} in {asked.record}"
+    label = f"the extension of {result!r} in {args.from_record}"
     extension = file_format(PurePosixPath(result).suffix, label).extension
     photo_key, photo_etag = known(record.photo, "photo"), known(record.photo_etag, "photo_etag")
     return Order(
@@ -164,16 +172,16 @@ def recorded_weights(name: str | None, identity: str, settings: Settings) -> Wei
     return named_source(name, settings.model, settings.seed)
 
 
-def _other_weights(asked: RecordArguments, recorded: str, current: str) -> WeightsError:
+def _other_weights(args: argparse.Namespace, recorded: str, current: str) -> WeightsError:
     return WeightsError(
-        f"{asked.record} was painted with the weights {recorded}, but these are {current}; "
+        f"{args.from_record} was painted with the weights {recorded}, but these are {current}; "
         "name the right ones with --weights"
     )
 
 
-def _no_result(asked: RecordArguments, name: str) -> ConfigError:
+def _no_result(args: argparse.Namespace, name: str) -> ConfigError:
     return ConfigError(
-        f"--from-record {asked.record!r} is not the record of a result: it has no {name}"
+        f"--from-record {args.from_record!r} is not the record of a result: it has no {name}"
     )
 
 

@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painterly.cli.app import open_in_browser, run_service
-from painterly.cli.installed_defaults import paints_instantly, web_folders
+from painterly.cli.app import open_in_browser, paints_instantly, run_service
 from painterly.cli.parser import Parser
-from painterly.settings.installation import check_temporary_folder, command
+from painterly.errors import ConfigError
+from painterly.log import event
+from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
@@ -22,6 +24,12 @@ login (docs/web.md).
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 
 NAME = command("web")
+# An installed package uses these folders. Its photos are kept among the results.
+FOLDERS = {
+    "BUCKET_SOURCE": "./photos",
+    "BUCKET_STYLE": "./paintings",
+    "BUCKET_RESULT": "./results",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from painterly.web.app import serve
 
         check_temporary_folder()  # Uploads are kept there.
-        defaults = dict(web_folders(environment))
+        defaults = dict(_folders(environment))
         alone = bool(defaults)
         if paints_instantly(environment):
             defaults["STYLE_PRESET"] = "instant"
@@ -62,6 +70,26 @@ def parser(verb: str = "web") -> Parser:
     )
     made.add_argument("--open", action="store_true", help="open the page in the browser")
     return made
+
+
+def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the folders of the web service of an installed package, as variables, and log them.
+    Empty if the environment names buckets, and in a checkout, which has samples.
+
+    Raises ConfigError if they cannot be made.
+    """
+    if IN_CHECKOUT or any(environment.get(name, "").strip() for name in FOLDERS):
+        return {}
+    for name in ("BUCKET_STYLE", "BUCKET_RESULT"):
+        try:
+            Path(FOLDERS[name]).mkdir(exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"the folder {FOLDERS[name]} cannot be made here ({error.strerror}); set "
+                f"{', '.join(FOLDERS)} to others, or to buckets"
+            ) from None
+    event("paintings in ./paintings are styles, too, and results are stored in ./results")
+    return FOLDERS
 
 
 def _open(address: str) -> None:

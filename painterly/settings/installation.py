@@ -27,7 +27,7 @@ SAMPLE_PHOTOS = PROGRAM / "samples/photos"
 IN_CHECKOUT = (PROGRAM / "start.sh").is_file()
 WORKSPACE = PROGRAM if IN_CHECKOUT else Path()
 OLDEST = (3, 11)
-# What the scripts import from other packages.
+# The packages that the scripts import.
 PAINTING = ("numpy", "PIL", "tensorflow", "scipy", "rich", "dotenv")
 COPYING = ("boto3", "dotenv", "rich")
 # The scripts of verbs. The other verbs are modes of start.sh.

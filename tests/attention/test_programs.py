@@ -12,7 +12,7 @@ from support.folder_batches import run
 
 from painterly.attention.diffusion import self_test, sources
 from painterly.bench.easel import Easel
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.signals import Stopped
 
 ONE = {"PHOTO": "trip/old town é.png", "STYLE": "monet", "STYLE_RECIPE": "attention"}

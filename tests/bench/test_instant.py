@@ -13,7 +13,7 @@ from support.folder_batches import keys, run
 from support.pictures import saved
 from support.processes import Starter
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.devices.system_memory import resident_memory
 from painterly.errors import DeviceError
 from painterly.orders.record import Record
@@ -32,8 +32,8 @@ def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_
     """A dry run, the run, and one of its pictures painted a second time."""
     code = """if True:
         import sys
-        from painterly.cli.batch import main
-        from painterly.cli.picture import inetwork
+        from painterly.cli.command import main
+        from painterly.cli.command import inetwork
         from_record = ["--from-record", "out/_records/both/beach.jpg.json", "again"]
         code = main(["--dry-run"]) or main([]) or inetwork(from_record)
         sys.exit(code or 9 * ("tensorflow" in sys.modules))"""

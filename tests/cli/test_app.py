@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from painterly import errors, log
-from painterly.cli import batch, bucket_management, sync_commands, web, weights
+from painterly.cli import bucket_management, command, sync_commands, web, weights
 from painterly.cli.app import run_program, run_service
 from painterly.configuration import config
 from painterly.settings.installation import PROGRAM
@@ -119,11 +119,12 @@ def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
 @pytest.mark.parametrize(
     ("main", "words", "said"),
     [
-        (batch.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
+        (command.main, ["--strenght=0.3"], "there is no flag --strenght; did you mean --strength?"),
         (web.main, ["--owners"], "unrecognized arguments: --owners"),
         (bucket_management.bucket_management, ["ls", "--dry-rnu"], "did you mean --dry-run?"),
         (weights.main, ["vgg11"], "MODEL is 'vgg11', expected one of vgg19, vgg16"),
-        (batch.main, ["--hologram"], "./start.sh: unrecognized arguments: --hologram; see --help"),
+        (command.main, ["cluster", "--siz", "3"], "there is no flag --siz; did you mean --size?"),
+        (command.main, ["--hologram"], "unrecognized arguments: --hologram; see --help"),
         (sync_commands.cl_get_results, ["out", "--bogus"], "unrecognized arguments: --bogus"),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from support.commands import set_variables
 
-from painterly.cli.batch import main, place_variables
+from painterly.cli.command import main
+from painterly.cli.places import place_variables
 from painterly.configuration import config
 from painterly.runs import run as batch_run
 

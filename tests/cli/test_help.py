@@ -5,10 +5,9 @@ import subprocess
 
 import pytest
 
-from painterly.cli import batch, brief_help
-from painterly.cli.command import VERBS, main, parser
+from painterly.cli.command import VERBS, main
 from painterly.cli.parser import COLUMNS
-from painterly.cli.picture_arguments import picture_parser
+from painterly.configuration.flags import Work, flags, only_of
 from painterly.settings.installation import PROGRAM
 
 ROWS = 46  # lines on a screen
@@ -30,7 +29,7 @@ def printed(capsys):
     return run
 
 
-def flags(help_text):
+def named_in(help_text):
     return {each.replace("-", "_") for each in re.findall(r"--([a-z][\w-]+)", help_text)}
 
 
@@ -41,24 +40,29 @@ def test_help_is_one_screen_and_help_all_has_no_fewer_flags(printed, monkeypatch
     assert len(screen) <= ROWS
     assert max(map(len, screen)) <= COLUMNS
     everything = printed(*words, "--help-all")
-    named = flags("\n".join(screen)) - {"help", "help_all"}
-    assert named <= flags(everything)
+    named = named_in("\n".join(screen)) - {"help", "help_all"}
+    assert named <= named_in(everything)
     assert max(map(len, everything.splitlines())) <= COLUMNS
 
 
 def test_the_help_of_one_picture_and_of_folders_has_only_flags_that_they_take(printed):
-    one, many = flags(printed(*PICTURE, "--help-all")), flags(printed(*FOLDERS, "--help-all"))
+    one, many = named_in(printed(*PICTURE, "--help-all")), named_in(printed(*FOLDERS, "--help-all"))
     assert "style_weight" in one - many and "watch" in many - one and "size" in one & many
-    assert not many & {*brief_help.ONLY_OF_PICTURE}
-    assert not one & {*brief_help.ONLY_OF_BATCH}
-    assert one | many <= flags(printed("--help-all"))
+    assert not many & {flag.name for flag in only_of(Work.PICTURE)}
+    assert not one & {flag.name for flag in only_of(Work.FOLDERS)}
+    assert one | many <= named_in(printed("--help-all"))
 
 
-def test_the_flags_of_one_command_only_are_those_that_the_other_refuses():
-    one, many = set(picture_parser()._flags()), set(batch.parser()._flags())
-    assert {each.replace("-", "_") for each in one - many} == set(brief_help.ONLY_OF_PICTURE)
-    assert {each.replace("-", "_") for each in many - one} == set(brief_help.ONLY_OF_BATCH)
-    assert one | many <= set(parser()._flags())
+def test_the_help_of_a_record_is_that_of_one_picture(printed):
+    one, record = (printed(*words, "--help") for words in (PICTURE, ["--from-record", "r", "x"]))
+    assert one == record
+
+
+def test_the_variables_of_flags_are_those_that_can_be_set():
+    documented = (PROGRAM / ".env.example").read_text()
+    for flag in flags(None):
+        for name in flag.variable.split(" or "):
+            assert not name or name.startswith("STYLE_") or f"#{name}=" in documented, name
 
 
 @pytest.mark.usefixtures("inetwork_files")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.commands import contents, python
 
-from painterly.cli.batch import place_variables
+from painterly.cli.places import place_variables
 from painterly.cli.sync_commands import get_bucket_content, send_to_bucket
 from painterly.configuration import config, env_file
 from painterly.errors import ConfigError, StorageError

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from support.inetwork_runs import ONE, QUICK, TWO
+from support.inetwork_runs import ONE, QUICK, TWO, exit_code
 from support.pictures import decode
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.cli.picture_files import result_files
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
@@ -167,7 +167,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert lines[-1]["path"] == "x.png"
     assert {line.get("event") for line in lines} >= {"progress", "result"}
-    assert inetwork([*ONE, "--bogus"]) == 2
+    assert exit_code([*ONE, "--bogus"]) == 2
     printed = capsys.readouterr()
     [line] = [json.loads(line) for line in printed.out.splitlines()]
     assert "--bogus" in line["message"] and line["exit_code"] == 2 and not printed.err
@@ -215,7 +215,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_a_mistake_is_one_line_and_an_exit_code(capsys, arguments, code, message):
-    assert inetwork([*QUICK, *arguments]) == code
+    assert exit_code([*QUICK, *arguments]) == code
     err = capsys.readouterr().err
     assert message in err and err.count("\n") == 1
     assert not list(Path().glob("x*"))

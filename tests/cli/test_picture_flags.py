@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
-from support.inetwork_runs import ONE, QUICK, TWO, painted
+from support.inetwork_runs import ONE, QUICK, TWO, order, painted
 from support.pictures import decode
 
-from painterly.cli.picture import inetwork
-from painterly.cli.picture_arguments import asked_for, parsed
+from painterly.cli.command import inetwork
 from painterly.images import arrays
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import kind
@@ -20,7 +19,7 @@ paints = pytest.mark.slow
 
 
 def settings(*flags):
-    return asked_for(parsed([*ONE, *flags])).settings
+    return order(*ONE, *flags).style.settings
 
 
 def another_value(field):
@@ -61,10 +60,10 @@ def test_switches_take_the_original_s_words_and_stand_alone():
     for words in (["TRUE"], ["yes"], ["t"], ["1"], []):
         assert settings("--preserve_color", *words).preserve_color
     assert not settings("--preserve_color", "False").preserve_color
-    order = asked_for(parsed(["--preserve_color", *ONE, "--rescale-image", "no"]))
-    paths = [order.base, *(each.painting for each in order.paintings), order.prefix]
-    assert paths == ONE, "a switch before the pictures swallows none"
-    assert order.settings.preserve_color and not order.settings.rescale_image
+    made = order("--preserve_color", *ONE, "--rescale-image", "no")
+    paths = [made.photo.key, *made.style.keys]
+    assert paths == ONE[:2], "a switch before the pictures swallows none"
+    assert made.style.settings.preserve_color and not made.style.settings.rescale_image
 
 
 @paints
@@ -103,16 +102,16 @@ def test_a_picture_to_start_from_is_where_it_starts():
     ids=["as the masks", "whole photo", "named"],
 )
 def test_paintings_have_their_weights_masks_and_regions(flags, regions, shares):
-    paintings = asked_for(parsed([*TWO, "--style_masks", "left.png", "-", *flags])).paintings
-    assert [each.painting for each in paintings] == TWO[1:3]
+    paintings = order(*TWO, "--style_masks", "left.png", "-", *flags).style.paintings
+    assert [each.entry.key for each in paintings] == TWO[1:3]
     assert [each.share for each in paintings] == shares
-    assert [each.mask for each in paintings] == ["left.png", None]
-    assert [each.region for each in paintings] == regions
+    assert [each.mask and each.mask.key for each in paintings] == ["left.png", None]
+    assert [each.region and each.region.key for each in paintings] == regions
 
 
 def test_image_size_is_the_number_of_rows_and_400_with_recipe_inetwork_unless_a_size_is_given():
     def size(*flags):
-        return asked_for(parsed([*ONE, *flags])).settings_for(60, 80).size
+        return settings(*flags).size
 
     assert size("--image_size", "66") == 88
     assert size("--recipe", "inetwork") == 533

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.inetwork_runs import order
 
 from painterly.cli.command import main
-from painterly.cli.picture_arguments import asked_for, parsed
 from painterly.configuration import config
 from painterly.runs import run as batch_run
 from painterly.settings import ready_styles
@@ -28,7 +28,7 @@ def beach(tmp_path, monkeypatch):
 
 
 def settings(*words):
-    return asked_for(parsed(["beach.jpg", *words, "out.jpg"])).settings
+    return order("beach.jpg", *words, "out.jpg").style.settings
 
 
 def pixels(name):

@@ -9,7 +9,7 @@ import pytest
 from support import fabricated, tiny
 from support.folder_batches import run
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.cli.repaint import recorded_weights
 from painterly.settings.settings import Settings
 from painterly.vgg.architectures import ARCHITECTURES, BUILTIN, random_identity

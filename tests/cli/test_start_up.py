@@ -36,7 +36,7 @@ def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
 @pytest.mark.usefixtures("inetwork_files")
 def test_inetwork_waits_for_tensorflow_only_to_paint():
     program = (
-        "import sys; from painterly.cli.picture import inetwork\n"
+        "import sys; from painterly.cli.command import inetwork\n"
         "code = inetwork(sys.argv[1:])\n"
         "assert 'tensorflow' not in sys.modules; sys.exit(code)"
     )

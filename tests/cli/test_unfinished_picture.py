@@ -14,7 +14,7 @@ from support import stand_in as engine
 from support.commands import contents
 from support.polling import until
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.storage.folder import FolderBucket
 
 pytestmark = pytest.mark.usefixtures("inetwork_files")

@@ -8,7 +8,7 @@ from PIL import Image
 from support import tiny
 from support.folder_batches import keys, run
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.configuration import config
 from painterly.errors import ConfigError
 

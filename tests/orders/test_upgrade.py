@@ -9,7 +9,7 @@ from support.commands import python
 from support.folder_batches import RESULTS, run
 
 from painterly import ENGINE_VERSION
-from painterly.cli.batch import main
+from painterly.cli.command import main
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import file_identity
 
@@ -17,7 +17,7 @@ EARLIER_PROGRAM = """
 import sys
 import painterly
 painterly.ENGINE_VERSION = "9"
-from painterly.cli.batch import main
+from painterly.cli.command import main
 sys.exit(main([]))
 """
 COUNTED = "4 were painted by an earlier engine; --repaint paints them again\n"

@@ -17,8 +17,7 @@ from support.folder_batches import QUICK
 from support.s3.faultproxy import FaultProxy, Rule
 
 from painterly import log
-from painterly.cli.batch import main
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork, main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.runs import run as batch

@@ -11,7 +11,7 @@ from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 from support.pictures import decode
 
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.images import arrays
 
 LEFT = np.repeat([[1.0] * 40 + [0.0] * 40], 60, 0)  # for a photo of 60 × 80 px: white, then black

@@ -14,8 +14,7 @@ from support.batch_results import ONE, edited, painted
 from support.folder_batches import grey_file, run
 from support.pictures import saved
 
-from painterly.cli.batch import main
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork, main
 from painterly.devices.system_memory import resident_memory
 from painterly.engine.style_transfer import StyleTransfer
 from painterly.orders.stored_records import read_record

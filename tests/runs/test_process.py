@@ -16,7 +16,7 @@ pytestmark = pytest.mark.group("processes")
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (
-        "import sys; from painterly.cli.batch import main;"
+        "import sys; from painterly.cli.command import main;"
         "code = main([]) or main(['--dry-run']);"
         "sys.exit(code or 9 * ('tensorflow' in sys.modules))"
     )

@@ -24,7 +24,7 @@ from support.processes import STOP_S
 from support.receiver import receiving
 
 from painterly import log
-from painterly.cli.batch import main
+from painterly.cli.command import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError

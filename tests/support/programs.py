@@ -4,8 +4,8 @@ import dataclasses
 import hashlib
 import sys
 
-from painterly.cli import app, picture
-from painterly.cli.batch import main
+from painterly.cli import app
+from painterly.cli.command import inetwork, main
 from painterly.configuration import config
 from painterly.orders.network_pool import NetworkPool
 from support import stand_in, tiny
@@ -31,7 +31,7 @@ def picture_without_tensorflow(every: str, *words: str) -> None:
     stand_in.install()
     load = config.load
     config.load = lambda *given: dataclasses.replace(load(*given), checkpoint_every=float(every))
-    app.leave(picture.inetwork(words))
+    app.leave(inetwork(words))
 
 
 def batch_on_two_devices() -> None:
@@ -91,7 +91,7 @@ def on_the_second_half_of_the_cpu() -> None:
     for program, words in (
         (main, "--dry-run"),
         (main, ""),
-        (picture.inetwork, words_of_one),
+        (inetwork, words_of_one),
     ):
         code = program(words.split())
         print("memory of", *names, flush=True)
