@@ -1,7 +1,8 @@
 """Scripts that let bash, zsh and fish complete `painterly`, made from its parsers.
 
 The library shtab makes such scripts for commands whose first word is a verb. Here it may be a photo
-as well, and then shtab's script for zsh offers no verbs.
+as well, and then shtab 1.13 offers no verbs and no flags in zsh, and verbs or files in bash, not
+both.
 """
 
 import argparse
