@@ -104,7 +104,13 @@ def run_service(
     SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
     over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
-    and so does what ends the process, then. known: as for `set_up_log`.
+    and so does what ends the process, then.
+
+    Args:
+        name: The program.
+        run: Returns the exit code.
+        variables: As for `set_up_log`.
+        known: As for `set_up_log`.
     """
 
     def service() -> int:

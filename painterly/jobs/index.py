@@ -1,26 +1,24 @@
-"""In-memory index of all jobs: their states, what has changed, and how long they will take.
+"""In-memory index of all jobs: their states, their places in the queue, and what has changed.
 
 A thread polls the bucket. Changes made by this instance and its worker are visible at once. A
 stream gets the latest state of each job that changed, not every state in between.
 """
 
-import statistics
+import math
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from logging import WARNING
+from typing import NamedTuple
 
-from painterly.engine.schedule import total_work
 from painterly.errors import StorageError
 from painterly.jobs.address import own
-from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
-from painterly.jobs.schemas import RECIPE_PRESETS, JobFields, JobLinks, JobOut, JobState, Preset
+from painterly.jobs.estimates import Estimates
+from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobPlace, JobState, Preset
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.stored_records import now
-from painterly.settings.settings import Settings
 from painterly.storage.base import UnavailableError
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
@@ -28,9 +26,6 @@ ENDED_S = 30.0  # seconds between listings of the ended jobs
 MAX_ENDED = 200  # ended jobs kept in memory
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
-REMEMBERED = 9  # jobs; their median counts
-OWN_RATES = RECIPE_PRESETS  # presets that take other times
-USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 _PROGRESS = {"step", "steps", "fraction", "seconds_left"}
 
 
@@ -46,7 +41,7 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
         place=place,
-        seconds_left=None if seconds is None else round(seconds, 1),
+        seconds_left=_rounded(seconds),
         links=JobLinks(
             self=address,
             cancel=None if job.state.final else f"{address}/cancel",
@@ -59,11 +54,41 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
     )
 
 
+class Changes(NamedTuple):
+    """Changes since a version of the index.
+
+    Attributes:
+        version: The version now.
+        jobs: The jobs that have changed, in the order of their creation.
+        places: The places of others that wait, if they may have changed.
+    """
+
+    version: int
+    jobs: list[JobOut]
+    places: list[JobPlace]
+
+
+class _Queue(NamedTuple):
+    """The unfinished jobs at one moment.
+
+    Attributes:
+        moment: The version of the index and the revision of the estimates.
+        places: The place of each job and the seconds until it is done, if they are known, by its
+            id, in the order in which they are painted.
+        seconds: The seconds until all are done, if they are known.
+    """
+
+    moment: tuple[int, int]
+    places: Mapping[str, tuple[int, float | None]]
+    seconds: float | None
+
+
 class JobIndex:
     """All unfinished jobs, and the latest that have ended. Thread-safe.
 
     Attributes:
         estimates: Learns from each job that ended.
+        version: Is raised with each change.
         problem: The reason why the jobs cannot be read; None if they can.
         unfit: Why the bucket cannot keep jobs, or empty; None before that was tried.
         complete: Whether the bucket has been read once.
@@ -85,7 +110,10 @@ class JobIndex:
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
-        self._version, self._changed_in = 0, dict[str, int]()  # the version that changed each job
+        self.version = 0
+        self._changed_in = dict[str, int]()  # the version that changed each job
+        self._moved_in = 0  # the version that changed places in the queue
+        self._queue_then = _Queue((0, 0), {}, 0.0)
         self._lock = threading.RLock()
         self._asked = threading.Event()
         self.problem: str | None = UNREAD
@@ -113,15 +141,8 @@ class JobIndex:
 
     def view(self, job: StoredJob) -> JobOut:
         """Return a job as the API shows it."""
-        place: int | None = None
-        seconds: float | None = None
         with self._lock:
-            if job.id in self._etags:
-                queue = self._queue()
-                painting = sum(self._jobs[each].state == JobState.PAINTING for each in queue)
-                at = queue.index(job.id)
-                place = max(0, at - painting + 1)
-                seconds = self._sum_of_seconds(queue[: at + 1] if place else [job.id])
+            place, seconds = self._queue().places.get(job.id, (None, None))
         return job_out(job, place, seconds)
 
     def counts(self) -> tuple[int, int]:
@@ -133,26 +154,31 @@ class JobIndex:
     def seconds_left(self) -> float | None:
         """Estimate the seconds until the whole queue is painted; None if unknown."""
         with self._lock:
-            return self._sum_of_seconds(self._queue())
+            return self._queue().seconds
 
-    def changes(self, since: int | None = None) -> tuple[int, list[JobOut]]:
-        """List what has changed, for an event stream.
+    def changes(self, since: int | None = None, *, apart: bool = False) -> Changes:
+        """Return what has changed, for an event stream.
 
         Args:
-            since: The version that the last call returned; None lists all unfinished jobs.
-
-        Returns:
-            The version of the index, and the jobs in the order of their creation.
+            since: A version; None lists all unfinished jobs.
+            apart: Whether jobs that have only moved in the queue are in `places`, and not in
+                `jobs`.
         """
         with self._lock:
-            changed: Iterable[str] = self._etags
-            if since == self._version:  # As most of the time.
-                changed = []
-            elif since is not None:
-                versions = self._changed_in.items()
-                changed = [each for each, version in versions if version > since]
+            queue, changed = self._queue().places, {*self._etags}
+            moved = set[str]()
+            if since is not None:
+                changed = {each for each, seen in self._changed_in.items() if seen > since}
+                moved = {*queue} - changed if self._moved_in > since else moved
+            if not apart:
+                changed, moved = changed | moved, set()
             jobs = [self.view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
-            return self._version, jobs
+            places = [
+                JobPlace(id=each, place=place, seconds_left=_rounded(seconds))
+                for each, (place, seconds) in queue.items()
+                if each in moved and place
+            ]
+            return Changes(self.version, jobs, places)
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -201,7 +227,7 @@ class JobIndex:
                 update = {**news, "state": JobState.PAINTING}
                 self._jobs[job_id] = job.model_copy(update=update)
                 begins = job.state != JobState.PAINTING  # So that the others move up.
-                self._mark(self._queue() if begins else [job_id])
+                self._mark(job_id, moves=begins)
 
     # --- the bucket -----------------------------------------------------------------------------
 
@@ -300,90 +326,53 @@ class JobIndex:
             self._etags.pop(job.id, None)
             self.estimates.add_measurement(job)
         if news:
-            self._mark([*(self._queue() if moved else []), job.id])
+            self._mark(job.id, moves=moved)
 
     def _forget(self, job_id: str) -> None:
+        if job_id in self._etags:
+            self._mark(job_id, moves=True)
         for jobs in (self._jobs, self._etags, self._changed_in):
             jobs.pop(job_id, None)
 
-    def _mark(self, changed: Iterable[str]) -> None:
-        self._version += 1
-        self._changed_in |= dict.fromkeys(changed, self._version)
+    def _mark(self, job_id: str, *, moves: bool) -> None:
+        """Note that a job has changed.
+
+        Args:
+            job_id: The job.
+            moves: Whether others may have another place in the queue now.
+        """
+        self.version += 1
+        self._changed_in[job_id] = self.version
+        if moves:
+            self._moved_in = self.version
 
     # --- the queue ------------------------------------------------------------------------------
 
-    def _queue(self) -> list[str]:
-        """List the ids of unfinished jobs in the order in which they are painted."""
-        return sorted(
-            self._etags, key=lambda job_id: (self._jobs[job_id].state == JobState.QUEUED, job_id)
+    def _queue(self) -> _Queue:
+        """Return the queue, which is computed once for each change."""
+        moment = self.version, self.estimates.revision
+        if self._queue_then.moment == moment:
+            return self._queue_then
+        jobs = sorted(
+            (self._jobs[each] for each in self._etags),
+            key=lambda job: (job.state == JobState.QUEUED, job.id),
         )
+        rates = {preset: self.estimates.rate(preset) for preset in Preset}
+        places = dict[str, tuple[int, float | None]]()
+        place, total = 0, 0.0  # It is not a number once the time of one is unknown.
+        for job in jobs:
+            rate = rates[job.preset]
+            seconds = math.nan if rate is None else rate * job.work
+            if job.state == JobState.PAINTING and job.seconds_left is not None:
+                seconds = job.seconds_left
+            total += seconds
+            waits = job.state == JobState.QUEUED
+            place += waits
+            left = total if waits else seconds
+            places[job.id] = place if waits else 0, None if math.isnan(left) else left
+        self._queue_then = _Queue(moment, places, None if math.isnan(total) else total)
+        return self._queue_then
 
-    def _sum_of_seconds(self, jobs: Iterable[str]) -> float | None:
-        """Estimate the seconds that some jobs take together; None if unknown."""
-        left = [self._seconds(self._jobs[each]) for each in jobs]
-        known = [each for each in left if each is not None]
-        return sum(known) if len(known) == len(left) else None
 
-    def _seconds(self, job: StoredJob) -> float | None:
-        if job.state == JobState.PAINTING and job.seconds_left is not None:
-            return job.seconds_left
-        return self.estimates.seconds(job.work, job.preset)
-
-
-class Estimates:
-    """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
-    else the worker's own measurement. Presets of OWN_RATES have their own: the CPU paints instant
-    pictures in any case, and a step of a plug-in takes longer. The first picture of a worker is
-    left out. Thread-safe."""
-
-    def __init__(self) -> None:
-        # By device, and by preset for OWN_RATES.
-        self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
-        self._measured: float | None = None
-        self._measured_instant: float | None = None
-        self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
-        self._lock = threading.Lock()
-
-    def set_calibration(self, rate: float, device: str) -> None:
-        """Set a worker's own measurement on its device, in seconds per work."""
-        with self._lock:
-            self._measured, self._latest = rate, (now(), device)
-
-    def set_instant_calibration(self, rate: float) -> None:
-        """Set a worker's own measurement of instant pictures, in seconds per work."""
-        with self._lock:
-            self._measured_instant = rate
-
-    def add_measurement(self, job: StoredJob) -> None:
-        """Add the time of a finished job."""
-        if job.state == JobState.DONE and job.seconds and job.work and not job.cold:
-            has_own = job.preset in OWN_RATES
-            with self._lock:
-                self._rates[job.preset if has_own else job.device].append(job.seconds / job.work)
-                if not has_own and (job.finished or "") >= self._latest[0]:
-                    self._latest = job.finished or "", job.device
-
-    def seconds(self, work: float, preset: Preset) -> float | None:
-        """Estimate the seconds for some work in a preset; None if nothing is known yet."""
-        with self._lock:
-            has_own = preset in OWN_RATES
-            rates = self._rates[preset if has_own else self._latest[1]]
-            measured = None if has_own else self._measured
-            if preset == Preset.INSTANT:
-                measured = self._measured_instant
-            rate = statistics.median(rates) if rates else measured
-            return None if rate is None else rate * work
-
-    def instant_side(self, settings: Settings) -> int:
-        """Return the longer side in px of instant pictures: the largest of INSTANT_SIZES that takes
-        LONGEST_INSTANT_S at most by the worker's own measurement, or else the smallest.
-
-        Args:
-            settings: Settings of preset `instant`.
-        """
-        rate = self._measured_instant
-        for side in INSTANT_SIZES:
-            work = total_work(*USUAL_PHOTO, settings.replaced({"size": side}))
-            if rate is not None and rate * work <= LONGEST_INSTANT_S:
-                return side
-        return INSTANT_SIZES[-1]
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

@@ -17,7 +17,8 @@ from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
 from painterly.jobs.catalogue import INSTANT, Catalogue
-from painterly.jobs.index import USUAL_PHOTO, JobIndex
+from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.index import JobIndex
 from painterly.jobs.poster import poster_side, poster_style
 from painterly.jobs.presets import offered, sized
 from painterly.jobs.previews import LARGEST_SIDE

@@ -27,7 +27,7 @@ from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
-from painterly.jobs.index import USUAL_PHOTO
+from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.poster import PosterOrder, PosterStep, paint_poster, poster_style
 from painterly.jobs.previews import LARGEST_SIDE, PreviewPainter
 from painterly.jobs.store import StoredJob

@@ -175,6 +175,20 @@ class JobOut(JobFields):
     links: JobLinks
 
 
+class JobPlace(BaseModel):
+    """A job's place in the queue, and the seconds until it is done; null if unknown."""
+
+    id: str
+    place: int
+    seconds_left: float | None
+
+
+class Places(BaseModel):
+    """The data of an event `places`: jobs that wait, and may have moved."""
+
+    jobs: list[JobPlace]
+
+
 class JobList(BaseModel):
     """Newest first."""
 

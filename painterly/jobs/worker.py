@@ -18,7 +18,7 @@ from painterly.errors import PainterlyError, StorageError
 from painterly.images.files.extra_formats import for_visitors
 from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
-from painterly.jobs.index import OWN_RATES
+from painterly.jobs.estimates import OWN_RATES
 from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
 from painterly.jobs.previews import AbandonedError, PreviewQueue
 from painterly.jobs.runner import JobRunner

@@ -1,13 +1,9 @@
 """The API's requests about jobs: order, follow, cancel and fetch them."""
 
-import asyncio
-import time
-from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Path, Request, Response
-from fastapi.sse import EventSourceResponse, ServerSentEvent
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from painterly.jobs.address import own
@@ -22,18 +18,14 @@ from painterly.jobs.schemas import (
     not_found,
 )
 from painterly.jobs.store import StoredJob
+from painterly.web.events import EVENT, EventResponse
 from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
 
-MAX_STREAMS = 1000
-PAUSE_S = 0.25  # seconds between two groups of events in a stream
-MAX_STREAM_S = 600.0  # Then the browser reconnects, and its login is checked again.
-RECONNECT_MS = 1000  # less than the page's patience before it reports the server as unavailable
-
 
 def _check_streams(service: Shared) -> None:
-    if service.streams >= MAX_STREAMS:
+    if service.events.full:
         raise ApiError(429, "too many pages are open", 10)
 
 
@@ -77,7 +69,7 @@ async def new_job(
             mask = await read_mask(files["mask"], service.options, limit)
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
-    return service.jobs.view(job)
+    return await run_in_threadpool(service.jobs.view, job)
 
 
 @jobs.get("/jobs")
@@ -105,22 +97,26 @@ def cancel_job(job: Known, service: Shared) -> JobOut:
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
 
 
-@jobs.get("/events", response_class=EventSourceResponse, dependencies=[MAY_LISTEN])
-async def all_events(service: Shared) -> AsyncIterator[ServerSentEvent]:
+@jobs.get(
+    "/events",
+    response_class=EventResponse,
+    responses={200: {"content": {EventResponse.media_type: {"itemSchema": EVENT}}}},
+    dependencies=[MAY_LISTEN],
+)
+async def all_events(
+    service: Shared,
+    places: Annotated[
+        bool,
+        Query(
+            description="Whether jobs that only move up in the queue come together, in an event "
+            "`places` with the list `jobs`: the `id`, `place` and `seconds_left` of each. "
+            "Otherwise each of them is an event `job`."
+        ),
+    ] = False,
+) -> EventResponse:
     """Send an event `job` for each unfinished job, then for each job that changes, and a comment
     every 15 s."""
-    ends, version = time.monotonic() + MAX_STREAM_S, None
-    service.streams += 1
-    try:
-        # The browser learns at once that it is connected, and how soon to reconnect.
-        yield ServerSentEvent(comment="connected", retry=RECONNECT_MS)
-        while not service.jobs.closed and time.monotonic() < ends:
-            version, changed = service.jobs.changes(version)
-            for job in changed:
-                yield ServerSentEvent(raw_data=job.model_dump_json(by_alias=True), event="job")
-            await asyncio.sleep(PAUSE_S)
-    finally:
-        service.streams -= 1
+    return await service.events.answer(places)
 
 
 @jobs.get("/jobs/{job_id}/photo", response_class=Response)

@@ -16,7 +16,7 @@ CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves 
 MAX_HEADERS = 16_384  # bytes
 HEADERS_S = 30.0  # from a request's first byte, or the start of the connection, to their end
 MAX_CONNECTIONS = 2000  # more than there may be pages with a stream of events
-OTHER_FILES = 200  # that the process may open: buckets, the worker, files that are sent
+OTHER_FILES = 200  # open files of buckets, of the worker, and of forms
 FULL = b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 10\r\nconnection: close\r\n\r\n"
 
 

@@ -18,6 +18,7 @@ from painterly.jobs.previews import Previews
 from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.supervisor import Supervisor
+from painterly.web.events import Events
 from painterly.web.sessions import LoginRateLimiter, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
@@ -47,7 +48,6 @@ class Service:
         self.config, self.options = config, options
         self.sessions = Sessions(options, config.account.secret or "")
         self.login_limiter = LoginRateLimiter()
-        self.streams = 0  # open streams of events
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)
         self.in_memory = asyncio.Semaphore(MAX_IN_MEMORY)
         account = replace(config.account, hurried=True)
@@ -60,6 +60,7 @@ class Service:
             lambda: self.supervisor.send("look"),
             lambda: self.metrics.storage_failed(),
         )
+        self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
         self.orders = OrderBook(

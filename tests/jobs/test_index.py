@@ -4,7 +4,8 @@ import pytest
 from support.web_service import step_news, stored_job
 
 from painterly.jobs import index as job_index
-from painterly.jobs.index import Estimates, JobIndex
+from painterly.jobs.estimates import Estimates
+from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import sized
 from painterly.jobs.schemas import JobState, Preset
 from painterly.settings.settings import Settings
@@ -91,16 +92,16 @@ def test_what_the_worker_says_counts_more_than_an_older_version_in_the_bucket(in
 
 
 def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(index, store):
-    version, _ = index.changes()
+    version = index.changes().version
     job, other = stored_job(store), stored_job(store)
     store.end(other.changed(state=JobState.DONE))  # By another instance.
     index.refresh()
-    version, news = index.changes(version)
+    version, news, _ = index.changes(version)
     assert [each.id for each in news] == [job.id, other.id]
     stored, etag = store.read(job.id)
     store.replace(stored.changed(), etag)
     index.refresh()
-    assert index.changes(version)[1] == []
+    assert index.changes(version).jobs == []
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(index, store):

@@ -1,4 +1,4 @@
-"""What must not keep the event loop from answering others."""
+"""Requests that must not keep the event loop from answering others."""
 
 import contextlib
 import json

@@ -1,22 +1,26 @@
 """Streams of events: what has changed, and what was missed."""
 
+import contextlib
 import json
+import socket
 from contextlib import contextmanager
 from unittest.mock import Mock
 
 import httpx
 from support.polling import until
-from support.web_service import send, served, step_news
+from support.web_service import send, served, step_news, stored_job
 
 from painterly.errors import StorageError
+from painterly.jobs import index
 from painterly.storage import s3_client
-from painterly.web import api_jobs, gate
+from painterly.web import events, gate
 
 
 @contextmanager
-def stream(web):
-    """Reads the jobs of events."""
-    with httpx.stream("GET", f"{web.base_url}/api/events", timeout=20, verify=False) as answer:
+def stream(web, asked=""):
+    """Reads the data of events."""
+    address = f"{web.base_url}/api/events{asked}"
+    with httpx.stream("GET", address, timeout=20, verify=False) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
         data = (line.removeprefix("data: ") for line in answer.iter_lines() if "data: " in line)
         yield map(json.loads, data)
@@ -44,9 +48,54 @@ def test_a_stream_begins_with_the_queue_and_goes_on_with_what_changes(web, monke
         assert news["links"]["preview"] is None
 
 
+def test_jobs_that_only_move_up_come_together_if_a_reader_asks_for_it(web):
+    ids = [send(web, name=f"{number}.jpg").json()["id"] for number in range(3)]
+    with stream(web, "?places=1") as found:
+        assert [next(found)["id"] for _ in ids] == ids
+        web.service.jobs.progress(ids[0], **step_news(1, 4.0))
+        assert (next(found)["id"], web.service.jobs.counts()) == (ids[0], (2, 1))
+        assert next(found)["jobs"] == [
+            {"id": ids[place], "place": place, "seconds_left": None} for place in (1, 2)
+        ]
+        web.post(f"/api/jobs/{ids[1]}/cancel")
+        assert next(found)["state"] == "cancelled"
+        assert [each["place"] for each in next(found)["jobs"]] == [1]
+
+
+def received(page, text):
+    """Receive whole chunks of events until a text is in them."""
+    data = b""
+    while text not in data or not data.endswith(b"\n\n\r\n"):
+        data += page.recv(1_000_000)
+    return data
+
+
+def test_what_one_job_costs_does_not_grow_with_the_open_pages(web, monkeypatch):
+    """Each change would otherwise keep the service from all else for seconds."""
+    shown, show = [], index.job_out
+    monkeypatch.setattr(index, "job_out", lambda *about: shown.append(about) or show(*about))
+    jobs, pages = [f"{number:020x}" for number in range(30)], 20
+    for each in jobs:
+        stored_job(web.service.jobs._store, each)
+    web.service.jobs.refresh()
+    with contextlib.ExitStack() as stack:
+        address = ("127.0.0.1", web.base_url.port)
+        opened = [stack.enter_context(socket.create_connection(address, 30)) for _ in range(pages)]
+        for page in opened:
+            page.sendall(b"GET /api/events?places=1 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for page in opened:
+            received(page, jobs[-1].encode())
+        shown.clear()
+        web.service.jobs.progress(jobs[0], **step_news(1, 4.0))
+        news = [received(page, jobs[-1].encode()) for page in opened]
+    assert len(shown) == 1, "the job that began, once for all pages"
+    assert {each.count(b"event: ") for each in news} == {2}
+    assert max(map(len, news)) < 100 * len(jobs) + 1000
+
+
 def test_there_are_not_too_many_streams(web, monkeypatch):
     send(web)
-    monkeypatch.setattr(api_jobs, "MAX_STREAMS", 1)
+    monkeypatch.setattr(events, "MAX_STREAMS", 1)
     with stream(web) as found:
         next(found)
         refused = web.get("/api/events")
@@ -56,13 +105,13 @@ def test_there_are_not_too_many_streams(web, monkeypatch):
 
 
 def test_an_error_that_nobody_foresaw_does_not_end_the_news(web, monkeypatch):
-    index = web.service.jobs
+    jobs = web.service.jobs
     with monkeypatch.context() as patches:
-        patches.setattr(index, "refresh", Mock(side_effect=KeyError("unforeseen")))
-        index.poll_now()
-        until(lambda: web.get("/readyz").status_code == 503)
-        assert "KeyError" in index.problem
-    index.poll_now()
+        patches.setattr(jobs, "refresh", Mock(side_effect=KeyError("unforeseen")))
+        jobs.poll_now()
+        until(lambda: "KeyError" in (jobs.problem or ""))
+        assert web.get("/readyz").status_code == 503
+    jobs.poll_now()
     until(lambda: web.get("/readyz").status_code == 200)
 
 
@@ -98,7 +147,7 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
         until(lambda: client.get("/api/jobs").status_code == 200)
         silent = proxy.add("", "hang", times=999)
         assert send(client).status_code == 503
-        index = client.service.jobs
-        until(lambda: index.poll_now() or index.problem)
+        jobs = client.service.jobs
+        until(lambda: jobs.poll_now() or jobs.problem)
         assert client.get("/readyz").status_code == 503
         silent.times = 0

@@ -8,7 +8,7 @@ import pytest
 from support.web_page import staged
 
 from painterly.jobs.schemas import JobRequest, JobState
-from painterly.web import api_jobs
+from painterly.web import events
 
 # Only the service can tell whether a file is a picture, and which styles there are. Starlette names
 # the methods of one route in `Allow`, although a path may have several.
@@ -56,7 +56,7 @@ def test_the_api_is_shown_on_a_page_that_loads_nothing_from_elsewhere(web, locke
 
 @pytest.mark.slow
 def test_schemathesis_finds_no_answer_that_is_not_as_described(place, tmp_path, monkeypatch):
-    monkeypatch.setattr(api_jobs, "MAX_STREAM_S", 0)  # Streams of events end at once.
+    monkeypatch.setattr(events, "MAX_STREAM_S", 0)  # Streams of events end at once.
     with staged({**place, "WEB_MAX_WAITING": "10000"}) as server:
         jobs = [server.add() for _ in range(3)]
         server.end(jobs[0])

@@ -13,7 +13,7 @@ from support.polling import until
 from support.web_page import jpeg, staged
 
 from painterly.engine.schedule import total_work
-from painterly.jobs.index import USUAL_PHOTO
+from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.settings.settings import Settings
 from painterly.web.sessions import COOKIE
 
@@ -523,14 +523,14 @@ def test_a_hidden_page_closes_its_connection(page, chromium, server):
     never load."""
     visit(page, server)
     service, seen = server.service, chromium.current_window_handle
-    until(lambda: service.streams == 1)
+    until(lambda: service.events.streams == 1)
     chromium.switch_to.new_window("tab")
-    until(lambda: service.streams == 0)
+    until(lambda: service.events.streams == 0)
     server.add()
     chromium.close()
     chromium.switch_to.window(seen)
     queued(page, 1)
-    until(lambda: service.streams == 1)
+    until(lambda: service.events.streams == 1)
 
 
 def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed(
@@ -538,10 +538,10 @@ def test_a_job_that_ends_between_the_list_and_the_stream_of_events_is_not_missed
 ):
     job, changes = server.add(), server.jobs.changes
 
-    def late(since=None):
+    def late(since=None, **about):
         if since is None:  # A stream begins.
             server.jobs.cancel(job.id)
-        return changes(since)
+        return changes(since, **about)
 
     monkeypatch.setattr(server.jobs, "changes", late)
     visit(page, server)

@@ -30,6 +30,14 @@ export const updateJob = (job) => {
   keep(job);
   handlers.changed();
 };
+// Others have left the queue before these jobs.
+const move = (moved) => {
+  for (const { id, ...about } of moved) {
+    const job = jobs.get(id);
+    if (job && isActive(job)) jobs.set(id, { ...job, ...about });
+  }
+  handlers.changed();
+};
 // Fetches all jobs, after a time without events.
 const fetchJobs = async () => {
   const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
@@ -71,8 +79,9 @@ const reconnectLater = (refusal) => {
 };
 const openStream = () => {
   source?.close();
-  const stream = source = new EventSource(`${root}/api/events`);
+  const stream = source = new EventSource(`${root}/api/events?places=1`);
   stream.addEventListener("job", (event) => updateJob(JSON.parse(event.data)));
+  stream.addEventListener("places", (event) => move(JSON.parse(event.data).jobs));
   stream.addEventListener("open", () => {
     showConnected();
     fetchJobs().catch(reconnectLater); // A stream begins with unfinished jobs: a job that ended before it would be missed.

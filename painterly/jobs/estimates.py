@@ -1,0 +1,87 @@
+"""Estimates of the time that jobs take here, learnt from those that have ended."""
+
+import statistics
+import threading
+from collections import defaultdict, deque
+
+from painterly.engine.schedule import total_work
+from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
+from painterly.jobs.schemas import RECIPE_PRESETS, JobState, Preset
+from painterly.jobs.store import StoredJob
+from painterly.orders.stored_records import now
+from painterly.settings.settings import Settings
+
+REMEMBERED = 9  # jobs; their median counts
+OWN_RATES = RECIPE_PRESETS  # presets that take other times
+USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
+
+
+class Estimates:
+    """Seconds per work (schedule.py): the median of recent jobs on the device of the latest one, or
+    else the worker's own measurement. Presets of OWN_RATES have their own: the CPU paints instant
+    pictures in any case, and a step of a plug-in takes longer. The first picture of a worker is
+    left out. Thread-safe.
+
+    Attributes:
+        revision: Is raised with each change.
+    """
+
+    def __init__(self) -> None:
+        # By device, and by preset for OWN_RATES.
+        self._rates = defaultdict[str | None, deque[float]](lambda: deque(maxlen=REMEMBERED))
+        self._measured: float | None = None
+        self._measured_instant: float | None = None
+        self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
+        self._lock = threading.Lock()
+        self.revision = 0
+
+    def set_calibration(self, rate: float, device: str) -> None:
+        """Set a worker's own measurement on its device, in seconds per work."""
+        with self._lock:
+            self._measured, self._latest = rate, (now(), device)
+            self.revision += 1
+
+    def set_instant_calibration(self, rate: float) -> None:
+        """Set a worker's own measurement of instant pictures, in seconds per work."""
+        with self._lock:
+            self._measured_instant = rate
+            self.revision += 1
+
+    def add_measurement(self, job: StoredJob) -> None:
+        """Add the time of a finished job."""
+        if job.state == JobState.DONE and job.seconds and job.work and not job.cold:
+            has_own = job.preset in OWN_RATES
+            with self._lock:
+                self._rates[job.preset if has_own else job.device].append(job.seconds / job.work)
+                if not has_own and (job.finished or "") >= self._latest[0]:
+                    self._latest = job.finished or "", job.device
+                self.revision += 1
+
+    def rate(self, preset: Preset) -> float | None:
+        """Estimate the seconds per work of a preset; None if nothing is known yet."""
+        with self._lock:
+            has_own = preset in OWN_RATES
+            rates = self._rates[preset if has_own else self._latest[1]]
+            measured = None if has_own else self._measured
+            if preset == Preset.INSTANT:
+                measured = self._measured_instant
+            return statistics.median(rates) if rates else measured
+
+    def seconds(self, work: float, preset: Preset) -> float | None:
+        """Estimate the seconds for some work in a preset; None if nothing is known yet."""
+        rate = self.rate(preset)
+        return None if rate is None else rate * work
+
+    def instant_side(self, settings: Settings) -> int:
+        """Return the longer side in px of instant pictures: the largest of INSTANT_SIZES that takes
+        LONGEST_INSTANT_S at most by the worker's own measurement, or else the smallest.
+
+        Args:
+            settings: Settings of preset `instant`.
+        """
+        rate = self._measured_instant
+        for side in INSTANT_SIZES:
+            work = total_work(*USUAL_PHOTO, settings.replaced({"size": side}))
+            if rate is not None and rate * work <= LONGEST_INSTANT_S:
+                return side
+        return INSTANT_SIZES[-1]
