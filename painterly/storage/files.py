@@ -78,12 +78,6 @@ def md5_of_file(path: Path) -> str:
         return md5(body)
 
 
-def file_version(inode: int, size: int, time_ns: int, changed_ns: int) -> str:
-    """Return a text that differs once a file's content has changed: programs set the time of the
-    last change, but not that of the last write to the inode."""
-    return f"{inode} {size} {time_ns} {changed_ns}"
-
-
 def has_fine_times(about: os.stat_result) -> bool:
     """Return whether a file's times have fractions of seconds, so that two changes differ in
     them."""

@@ -28,7 +28,6 @@ from painterly.storage.file_names import Fold, key_folding, other_spelling, same
 from painterly.storage.files import (
     MIB,
     PART_FILE,
-    file_version,
     locked,
     md5_of_file,
     nearest_existing,
@@ -60,14 +59,14 @@ class _FileEntry(Entry):
     _known: KnownFiles
 
     def __init__(self, key: str, about: os.stat_result, path: Path, known: KnownFiles) -> None:
+        # Programs set the time of the last change, but not that of the last write to the inode.
+        times = f"{about.st_mtime_ns} {about.st_ctime_ns}"
         self.__dict__.update(
             key=key,
             size=about.st_size,
             modified=max(about.st_mtime, about.st_ctime),
             _path=path,
-            _version=file_version(
-                about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
-            ),
+            _version=f"{about.st_ino} {about.st_size} {times}",
             _known=known,
         )
 
@@ -80,7 +79,7 @@ class _FileEntry(Entry):
 
     @functools.cached_property
     def etag(self) -> str:
-        return self._known.md5(self._path, self)
+        return self._known.md5(self._path)
 
 
 class FolderBucket(Store):

@@ -21,7 +21,6 @@ from painterly.log import event
 from painterly.storage.base import Entry
 from painterly.storage.files import (
     LEFT_S,
-    file_version,
     has_fine_times,
     is_same,
     locked,
@@ -192,23 +191,18 @@ class KnownFiles:
         """Pickle it without its files: entries are sent to the workers of a cluster."""
         return KnownFiles, ()
 
-    def md5(self, path: Path, entry: Entry) -> str:
-        """Return the MD5 of a file in hex.
-
-        Args:
-            path: The file.
-            entry: The file as it was listed.
-
-        Raises:
-            ObjectError: It has to be read, and cannot be.
-        """
+    def md5(self, path: Path) -> str:
+        """Return the MD5 of a file in hex. Raises ObjectError if it does not exist, or cannot be
+        read."""
+        began = time.time_ns()
+        with storage_errors(printable(str(path))):
+            about = path.stat()
         with self._lock:
             known = self._read().get(self._name(path))
         # A file of the future was written before a clock was set back.
-        if known and _version(known) == entry.version and (entry.modified or 0) <= time.time():
+        is_past = max(about.st_mtime_ns, about.st_ctime_ns) <= began
+        if known and is_past and known == _described(known.etag, about):
             return known.etag
-        with storage_errors(printable(str(path))):
-            began, about = time.time_ns(), path.stat()
         etag = md5_of_file(path)
         if was_at_rest(about, began):
             self._add(path, etag, about)
@@ -250,10 +244,7 @@ class KnownFiles:
         self._new = {}
 
     def _add(self, path: Path, etag: str, about: os.stat_result) -> None:
-        name = self._name(path)
-        file = KnownFile(
-            etag, about.st_size, about.st_mtime_ns, None, about.st_ctime_ns, about.st_ino
-        )
+        name, file = self._name(path), _described(etag, about)
         with self._lock:
             seen = self._read()
             seen[name] = file
@@ -285,8 +276,9 @@ class KnownFiles:
         return os.path.lexists(self._folder / name)
 
 
-def _version(file: KnownFile) -> str:
-    return file_version(file.inode or 0, file.size, file.time_ns, file.changed_ns or 0)
+def _described(etag: str, about: os.stat_result) -> KnownFile:
+    times = about.st_mtime_ns, about.st_ctime_ns
+    return KnownFile(etag, about.st_size, times[0], None, times[1], about.st_ino)
 
 
 class MadeFiles:
