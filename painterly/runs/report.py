@@ -1,15 +1,21 @@
 """Reports what a run will paint, why it repaints results, and how it ended."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from logging import ERROR, WARNING
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from painterly.errors import PainterlyError
 from painterly.log import event
 from painterly.orders.comparison import differences, is_only_of_another_engine
 from painterly.orders.record import Record
+from painterly.settings.bucket_layout import ENDED
+from painterly.storage.base import Bucket, UnavailableError
+from painterly.storage.retry import logged_storage_errors
 from painterly.words.notice import notice
 from painterly.words.webhook import deliver, post
 from painterly.words.wording import duration, listed, plural, printable
@@ -18,10 +24,10 @@ MAX_STYLES = 5  # named for a photo that failed in several
 MAX_CAUSES = 5  # lines that explain why results are painted again
 PAUSES_S = (2.0, 10.0)  # before each further attempt to send word of the end
 PATIENCE_S = 60.0  # for all of them: that is how long the end may be held up
+UNRECORDED = "the end of the run could not be recorded"
 MAX_DIFFERENCES = 3  # names in such a line
 
 if TYPE_CHECKING:
-    from painterly.configuration.config import Config
     from painterly.orders.order import PlannedOrder
     from painterly.orders.plan import Plan
     from painterly.orders.selection import Selection
@@ -37,6 +43,7 @@ class Summary:
         tried: The number of pictures that it has tried to paint.
         painted, there, failed: The numbers of results that it has painted, of those that it has
             left as they were, and of failures.
+        error: The error that has ended it.
     """
 
     text: str
@@ -44,15 +51,18 @@ class Summary:
     painted: int = 0
     there: int = 0
     failed: int = 0
+    error: PainterlyError | None = None
 
     @property
     def exit_code(self) -> int:
-        """The exit code: 0 if all is done, 1 if some photos failed."""
-        return 1 if self.failed else 0
+        """The exit code: 0 if all is done, 1 if some photos failed, or that of the error."""
+        return self.error.exit_code if self.error else int(self.failed > 0)
 
     @property
     def fields(self) -> dict[str, Any]:
         """The fields of its line in JSON."""
+        if self.error:
+            return {"event": "end", "exit_code": self.exit_code}
         return {
             "event": "summary",
             "to_paint": self.tried,
@@ -159,18 +169,48 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
     return summary
 
 
-def notify(config: "Config", text: str, **fields: str | int) -> None:
-    """Send word of the end of a run to NOTIFY_URL, if that is set, and log a failure to do so. It
+def with_recorded_end(bucket: Bucket, paint: Callable[[], Summary]) -> Summary:
+    """Paint, and store how that ended in the bucket of results, for those who wait elsewhere.
+
+    `cl_get_results.py --watch` waits for it. A run deletes it at its start; one that was killed or
+    stopped stores none, because another one resumes it. An error of a run is stored too, unless the
+    storage is unavailable. A failure to store it is logged, and costs no painting.
+
+    Runs that paint a part of the pictures next to others do not know whether all is done, and store
+    nothing.
+    """
+    with logged_storage_errors(UNRECORDED):
+        bucket.delete(ENDED)
+    try:
+        summary = paint()
+    except UnavailableError:
+        raise
+    except PainterlyError as error:
+        _store_end(bucket, f"FAILED: {error}")
+        raise
+    _store_end(bucket, summary.text)
+    return summary
+
+
+def _store_end(bucket: Bucket, summary: str) -> None:
+    """Store a summary with the time and a number, so that no two ends are equal."""
+    now = datetime.now(UTC)
+    text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
+    with logged_storage_errors(UNRECORDED):
+        bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+
+
+def notify(url: str | None, form: str | None, summary: Summary) -> None:
+    """Send word of the end of a run, if there is an address for it, and log a failure to do so. It
     takes PATIENCE_S at most.
 
     Args:
-        config: The configuration.
-        text: A sentence.
-        fields: Further fields, as in the log.
+        url, form: NOTIFY_URL and NOTIFY_FORMAT.
+        summary: The end.
     """
-    if config.notify_url is None:
+    if url is None:
         return
-    address, content, method, token = notice(config.notify_url, config.notify_format, text, fields)
+    address, content, method, token = notice(url, form, summary.text, summary.fields)
     deliver(
         partial(post, address, content, method=method, token=token),
         lambda why: event(f"no word of the end was sent: {why}; see NOTIFY_URL", level=WARNING),

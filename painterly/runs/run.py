@@ -1,21 +1,49 @@
-"""A run of the batch: its rounds, the record of its end, and word of it."""
+"""A run: its rounds, each of which plans, paints and reports, and word of its end.
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+A round that has nothing to paint ends without loading TensorFlow.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from functools import cache, partial
+from logging import WARNING
 from time import perf_counter
-from uuid import uuid4
+from typing import TYPE_CHECKING, NoReturn
 
+from painterly.bench import checkpoints
+from painterly.bench.loading import load_devices
 from painterly.configuration.config import Config
-from painterly.errors import PainterlyError
+from painterly.errors import ConfigError, PainterlyError, StorageError, WeightsError
+from painterly.log import WarningLog, event
+from painterly.orders.buckets import Buckets
+from painterly.orders.listing import Listing, list_buckets
+from painterly.orders.network_pool import NetworkPool
+from painterly.orders.paintings_view import is_ready
+from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises
+from painterly.orders.record import Record
+from painterly.orders.selection import Selection, select, styles_of
+from painterly.orders.stored_records import KeptRecords
+from painterly.orders.styles import Style
 from painterly.runs import report
-from painterly.runs.batch import Batch, Paint
-from painterly.runs.watch import watch
-from painterly.settings.bucket_layout import ENDED
-from painterly.signals import Stop
-from painterly.storage.base import Bucket, UnavailableError
-from painterly.storage.retry import logged_storage_errors
+from painterly.runs.report import Summary
+from painterly.runs.watch import News, rest
+from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
+from painterly.signals import Stop, Stopped
+from painterly.storage.base import UnavailableError
+from painterly.storage.retry import outlasting_outages
+from painterly.words.wording import duration
 
-UNRECORDED = "the end of the run could not be recorded"
+if TYPE_CHECKING:
+    from painterly.bench.bench import Bench
+    from painterly.gallery.gallery import Gallery
+    from painterly.runs.workers import Outcome
+
+MAX_SHOWN = 50_000  # results on one page
+RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
+# As workers.paint_all does with its devices, and the cluster.
+Paint = Callable[["Bench", Plan], "Outcome"]
 
 
 def run(config: Config, elsewhere: Paint | None = None) -> int:
@@ -35,59 +63,239 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
     """
     with Stop() as stop:
         try:
-            return _run(config, stop, None if config.dry_run else elsewhere)
+            whole = Run(config, stop, None if config.dry_run else elsewhere)
+            summary = whole.paint()
         except PainterlyError as error:
-            if not config.dry_run:
-                code = error.exit_code
-                report.notify(config, f"FAILED: {error}", event="end", exit_code=code)
+            summary = Summary(f"FAILED: {error}", error=error)
+        if not config.dry_run:
+            report.notify(config.notify_url, config.notify_format, summary)
+        if summary.error:
+            raise summary.error
+        return summary.exit_code
+
+
+class Run:
+    """A run's buckets, devices, networks and failures, which its rounds share."""
+
+    def __init__(self, config: Config, stop: Stop, elsewhere: Paint | None = None) -> None:
+        """Open the buckets. With DEVICE=gpu, nothing is read without a GPU.
+
+        Args:
+            config: The configuration.
+            stop: The signals of the process.
+            elsewhere: As in `run`.
+
+        Raises:
+            ConfigError: A bucket cannot be opened.
+            DeviceError: DEVICE asks for a GPU and none works.
+        """
+        self._config, self._stop, self._elsewhere = config, stop, elsewhere
+        self._started = perf_counter()
+        self._loading = cache(partial(load_devices, config.device))  # Each begins once.
+        if config.device == "gpu" and not elsewhere:
+            self._loading(config.settings.traits.optimises).result()
+        self._buckets = Buckets.open(config)
+        self._networks = NetworkPool.of(config, self._buckets.style)
+        # Of this process, by fingerprint: a later round would fail as well.
+        self._failures: dict[str, str] = {}
+        self._retried = time.monotonic()
+        self._styles: Sequence[Style] | None = None  # the last round's
+        # Earlier rounds have read these; the next ones need not.
+        self._records: KeptRecords = {}
+        self._thumbnails: dict[str, tuple[str, bytes]] = {}
+
+    def paint(self) -> Summary:
+        """Paint, once or, in a watch, until a signal or an error ends it, and record the end.
+        Raises the errors of `run`."""
+        config, listing = self._config, self.list()
+
+        def paint() -> Summary:
+            if config.watch is not None and not config.dry_run:
+                self._watch(listing, config.watch)
+            return self.round(listing, self._started)
+
+        if config.dry_run or config.partial or not config.gallery:
+            return paint()
+        return report.with_recorded_end(self._buckets.result, paint)
+
+    def list(self) -> Listing:
+        """List the buckets. Raises StorageError, Stopped."""
+        listing = list_buckets(self._buckets, self._config)
+        self._stop.obey()
+        return listing
+
+    def round(self, listing: Listing, started: float) -> Summary:
+        """Paint, or foretell it, and return the summary, which is logged.
+
+        Args:
+            listing: The objects in the buckets.
+            started: The time when the round began, as perf_counter returns it.
+
+        Raises:
+            PainterlyError, Stopped: As `run`.
+        """
+        selection, plan = self._plan(listing)
+        if plan is None:
+            return report.NO_INPUT
+        config = self._config
+        gallery = None if config.dry_run else self._prepared(selection, plan)
+        if not plan.todo:
+            if gallery:
+                gallery.publish()
+            return report.log_nothing_to_paint(plan, config.result_bucket, config.dry_run)
+
+        from painterly.bench.bench import Bench
+
+        self._stop.obey()
+        with closing(Bench(config, self._buckets, self._networks, self._stop, gallery)) as bench:
+            if config.dry_run:
+                return self._foretold(bench, plan, started)
+            outcome = self._painted(bench, plan)
+        self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
+        return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
+
+    def _watch(self, listing: Listing, every_s: float) -> NoReturn:
+        """Paint, and look for news, until a signal or an error ends it.
+
+        Errors of the storage are logged, and the next round tries again. So are wrong styles and
+        weights, except in the first round.
+
+        Args:
+            listing: The objects in the buckets.
+            every_s: Seconds of rest between two rounds.
+
+        Raises:
+            PainterlyError: Nothing can be painted, for a reason that does not pass.
+            Stopped: A signal has arrived.
+        """
+        settle_s, buckets = self._config.settle, self._buckets
+        news, warnings = News(every_s if settle_s is None else settle_s), WarningLog()
+        told = False
+        try:
+            while True:
+                try:
+                    self._look(news, self.list() if told else listing)
+                except StorageError as error:
+                    event(f"{error}; retrying in {duration(every_s)}", level=WARNING)
+                except (ConfigError, WeightsError) as error:
+                    if not news.begun:
+                        raise
+                    warnings.warn(f"{error}; looking again every {duration(every_s)}")
+                if not told:
+                    where = f"{buckets.source.name} and {buckets.style.name}"
+                    event(f"watching {where}, every {duration(every_s)}", event="watching")
+                    told = True
+                rest(self._stop, every_s)
+        except Stopped as stopped:
+            stopped.kept = stopped.kept or "the next start paints the rest"
             raise
 
+    def _look(self, news: News, listing: Listing) -> None:
+        """Paint the news of a watch, and send word of it. Raises the errors of `round`."""
+        again = False
+        if time.monotonic() - self._retried >= RETRY_S:
+            self._retried, again = time.monotonic(), bool(self._failures)
+            self._failures.clear()
+        marked = news.of(listing, again)
+        if marked is None:
+            return
+        summary = self.round(marked, perf_counter())
+        news.complete()
+        if summary.tried:  # The next round need not wait for the receiver.
+            word = self._config.notify_url, self._config.notify_format, summary
+            threading.Thread(target=report.notify, args=word, daemon=True).start()
 
-def _run(config: Config, stop: Stop, elsewhere: Paint | None) -> int:
-    started = perf_counter()
-    batch = Batch(config, stop, elsewhere)
-    listing = batch.list()
-    if config.dry_run:
-        return batch.foretell(listing, started)
+    def _current_styles(self, listing: Listing) -> Sequence[Style]:
+        """Return the styles of the bucket. In a watch, those of the round before stay while
+        `styles.toml` is being saved or wrong, as far as their files are still the same.
 
-    def paint() -> report.Summary:
-        if config.watch is not None:
-            settle_s = config.watch if config.settle is None else config.settle
-            watch(batch, listing, config.watch, settle_s)
-        return batch.paint(listing, started)
+        Raises ConfigError, StorageError.
+        """
+        before = self._styles
+        try:
+            if STYLES not in listing.new_style:
+                self._styles = styles_of(self._buckets, listing.style, self._config)
+                return self._styles
+        except ConfigError as error:
+            if before is None:
+                raise
+            event(f"{error}; until then, the styles of before stay", level=WARNING)
+        there = {entry.key: entry.version for entry in listing.style}
+        return [
+            style
+            for style in before or ()
+            if all(is_ready(e.key) or there.get(e.key) == e.version for e in style.files)
+        ]
 
-    records_end = config.gallery and not config.partial
-    summary = _with_recorded_end(batch.buckets.result, paint) if records_end else paint()
-    report.notify(config, summary.text, **summary.fields)
-    return summary.exit_code
+    def _plan(self, listing: Listing) -> tuple[Selection, Plan | None]:
+        """Plan a round, log the plan, and begin to load what paints. There is no plan without
+        photos or paintings."""
+        config, local = self._config, self._elsewhere is None
+        selection = select(listing, self._buckets, config, self._current_styles(listing))
+        if not selection.photos or not selection.styles:
+            return selection, None
+        if local and surely_optimises(selection, listing.results.keys()):
+            self._loading(True)
+        self._networks.relist(listing.style)
+        self._records = {key: kept for key, kept in self._records.items() if key in listing.results}
+        with outlasting_outages(self._buckets.result) as result:
+            plan = make_plan(
+                selection, self._networks, config, result, listing.results, self._records
+            )
+        self._buckets.known.save()
+        plan = plan.without(self._failures)
+        self._stop.obey()
+        report.log_plan(plan, selection)
+        report.log_repaints(plan)
+        if plan.todo and local:
+            self._loading(plan.optimises)
+        return selection, plan
 
+    def _prepared(self, selection: Selection, plan: Plan) -> "Gallery | None":
+        """Clear up what earlier runs have left, and return the gallery of a round."""
+        result = self._buckets.result
+        checkpoints.delete_stale(result, plan.stale)
+        partial = self._config.partial or selection.waits
+        checkpoints.abort_stale_uploads(result, selection, partial)
+        return self._open_gallery(plan)
 
-def _with_recorded_end(bucket: Bucket, paint: Callable[[], report.Summary]) -> report.Summary:
-    """Paint, and store how that ended in the bucket of results, for those who wait elsewhere.
+    def _foretold(self, bench: "Bench", plan: Plan, started: float) -> Summary:
+        """Log what a round would take, and return its summary."""
+        devices = self._loading(plan.optimises).result()
+        from painterly.runs.dry_run import report_dry_run
 
-    `cl_get_results.py --watch` waits for it. A run deletes it at its start; one that was killed or
-    stopped stores none, because another one resumes it. An error of a run is stored too, unless the
-    storage is unavailable. A failure to store it is logged, and costs no painting.
+        bench.leave()  # An outage ends it at once: there is nothing to lose.
+        with devices.first.scope():
+            return Summary("", failed=report_dry_run(bench, plan, devices, started))
 
-    Runs that paint a part of the pictures next to others do not know whether all is done, and store
-    nothing.
-    """
-    with logged_storage_errors(UNRECORDED):
-        bucket.delete(ENDED)
-    try:
-        summary = paint()
-    except UnavailableError:
-        raise
-    except PainterlyError as error:
-        _store_end(bucket, f"FAILED: {error}")
-        raise
-    _store_end(bucket, summary.text)
-    return summary
+    def _painted(self, bench: "Bench", plan: Plan) -> "Outcome":
+        """Paint the orders of a plan, here or elsewhere, and return the outcome."""
+        from painterly.runs.workers import paint_all
 
+        try:
+            if self._elsewhere:
+                return self._elsewhere(bench, plan)
+            return paint_all(bench, plan, self._loading(plan.optimises))
+        except UnavailableError as error:
+            rest = "" if self._config.watch else ", run it again for the rest"
+            raise type(error)(f"{error}; what is stored stays{rest}") from error
 
-def _store_end(bucket: Bucket, summary: str) -> None:
-    """Store a summary with the time and a number, so that no two ends are equal."""
-    now = datetime.now(UTC)
-    text = f"{now:%Y-%m-%d %H:%M:%S} UTC: {summary}\nRun {uuid4().hex}\n"
-    with logged_storage_errors(UNRECORDED):
-        bucket.write(ENDED, text.encode(errors="backslashreplace"), "text/plain; charset=utf-8")
+    def _open_gallery(self, plan: Plan) -> "Gallery | None":
+        """Return the gallery of a round, or None if it has nothing to add to it."""
+        config, result = self._config, self._buckets.result
+        is_missing = bool(plan.done) and PAGE not in plan.stored
+        is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
+        if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
+            return None
+        if len(plan.todo) + len(plan.done) > MAX_SHOWN:
+            event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
+            return None
+        from painterly.gallery.gallery import Gallery
+
+        if not config.makes_page:
+            return Gallery(result)
+        records = all_results(plan, result, self._records)
+        gallery = Gallery(result, records, self._thumbnails)
+        for order, reason in plan.refused:
+            gallery.add_record(Record(photo=order.photo.key, style=order.style.name, error=reason))
+        return gallery

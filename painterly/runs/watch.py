@@ -1,113 +1,66 @@
-"""A run that stays: it paints what is new or changed, round after round, until a signal arrives.
+"""The news of a run that stays: what is new or changed since its last round.
 
 A round in which nothing has changed lists the buckets, and reads and loads nothing. Files are taken
 once they have stayed the same for a while: programs copy, save and send them bit by bit.
 """
 
 import math
-import threading
 import time
 from dataclasses import replace
-from functools import partial
-from logging import WARNING
-from time import perf_counter
 
-from painterly.errors import ConfigError, StorageError, WeightsError
-from painterly.log import WarningLog, event
+from painterly.log import event
 from painterly.orders.listing import Listing
-from painterly.runs import report
-from painterly.runs.batch import Batch
 from painterly.settings.bucket_layout import CHECKPOINTS, STYLES, WEB, for_source, for_style
-from painterly.signals import Stop, Stopped
+from painterly.signals import Stop
 from painterly.storage.base import Entry
 from painterly.words.wording import duration, listed, printable
 
-RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 LOOK_S = 1.0  # seconds between checks for a signal: on Windows, only Ctrl-C ends a sleep
 # Objects of the result bucket that decide nothing: the web service renews its own every 3 s.
 PASSING = (f"{CHECKPOINTS}/", f"{WEB}/")
 _Snapshot = frozenset[tuple[str, str, str]]
 
 
-def watch(batch: Batch, listing: Listing, every_s: float, settle_s: float) -> None:
-    """Paint, and look for what is new or changed, until a signal or an error ends it.
-
-    Errors of the storage are logged, and the next round tries again. So are wrong styles and
-    weights, except in the first round.
-
-    Args:
-        batch: The batch.
-        listing: The objects in its buckets.
-        every_s: Seconds of rest between two rounds.
-        settle_s: Seconds for which a file has to stay the same before it is taken.
-
-    Raises:
-        PainterlyError: Nothing can be painted, for a reason that does not pass.
-        Stopped: A signal has arrived.
-    """
-    rounds, buckets = _Rounds(batch, settle_s), batch.buckets
-    told, warnings = False, WarningLog()
-    try:
-        while True:
-            try:
-                rounds.next(batch.list() if told else listing)
-            except StorageError as error:
-                event(f"{error}; retrying in {duration(every_s)}", level=WARNING)
-            except (ConfigError, WeightsError) as error:
-                if not rounds.begun:
-                    raise
-                warnings.warn(f"{error}; looking again every {duration(every_s)}")
-            if not told:
-                where = f"{buckets.source.name} and {buckets.style.name}"
-                event(f"watching {where}, every {duration(every_s)}", event="watching")
-                told = True
-            _rest(batch.stop, every_s)
-    except Stopped as stopped:
-        stopped.kept = stopped.kept or "the next start paints the rest"
-        raise
-
-
-class _Rounds:
-    """The rounds of a batch, and what the last complete one has seen.
+class News:
+    """What the last complete round has seen, and the files that may still be written.
 
     Attributes:
-        begun: Whether one was complete, or waits for files.
+        begun: Whether a round was complete, or waits for files.
     """
 
-    def __init__(self, batch: Batch, settle_s: float) -> None:
-        self._batch, self._settling = batch, _Settling(settle_s)
-        self.begun = False
-        self._seen: _Snapshot | None = None
-        self._retried = time.monotonic()
-
-    def next(self, listing: Listing) -> None:
-        """Paint what is new or changed, and send word of it. Raises the errors of `Batch.paint`."""
-        if time.monotonic() - self._retried >= RETRY_S:
-            self._retried = time.monotonic()
-            if self._batch.forget_failures():
-                self._seen = None
-        listing = self._settling.marked(listing)
-        self.begun = self.begun or bool(listing.new_source or listing.new_style)
-        snapshot = _snapshot(listing)
-        if snapshot == self._seen:
-            return
-        self._seen = None  # Until the round is complete.
-        summary = self._batch.paint(listing, perf_counter())
-        self._seen, self.begun = snapshot, True
-        if summary.tried:  # The next round need not wait for the receiver.
-            tell = partial(report.notify, self._batch.config, summary.text, **summary.fields)
-            threading.Thread(target=tell, daemon=True).start()
-
-
-class _Settling:
-    """The photos and paintings in the last listing, each with the time of its last change."""
-
     def __init__(self, settle_s: float) -> None:
+        """Take the seconds for which a file has to stay the same before it is taken."""
         self._settle_s = settle_s
-        self._seen: dict[tuple[str, str], tuple[Entry | None, float]] | None = None
+        self.begun = False
+        self._complete: _Snapshot | None = None
+        self._latest: _Snapshot = frozenset()
+        # The photos and paintings in the last listing, each with the time of its last change.
+        self._files: dict[tuple[str, str], tuple[Entry | None, float]] | None = None
         self._named = frozenset[str]()
 
-    def marked(self, listing: Listing) -> Listing:
+    def of(self, listing: Listing, again: bool = False) -> Listing | None:
+        """Return a listing with the files marked that may still be written or sent.
+
+        Args:
+            listing: The objects in the buckets.
+            again: Whether a round is due though nothing has changed.
+
+        Returns:
+            The listing, or None if nothing has changed since the last complete round.
+        """
+        listing = self._marked(listing)
+        self.begun = self.begun or bool(listing.new_source or listing.new_style)
+        self._latest = _snapshot(listing)
+        if self._latest == self._complete and not again:
+            return None
+        self._complete = None  # Until the round is.
+        return listing
+
+    def complete(self) -> None:
+        """End a round."""
+        self._complete, self.begun = self._latest, True
+
+    def _marked(self, listing: Listing) -> Listing:
         """Return a listing with the files in it that may still be written or sent: those that have
         not stayed the same for long enough, and empty ones, which hold a place for others."""
         found: dict[tuple[str, str], Entry | None] = {("style", STYLES): None}
@@ -119,7 +72,7 @@ class _Settling:
             seen[where] = entry, since
             if now - since < self._settle_s or (entry and not entry.size):
                 new.append(where)
-        self._seen = seen
+        self._files = seen
         names = frozenset(printable(key) for _, key in new)
         if added := sorted(names - self._named):
             event(
@@ -142,10 +95,10 @@ class _Settling:
             entry: The file, or None if it does not exist.
             now: The time.
         """
-        if self._seen is None:
+        if self._files is None:
             age = time.time() - (entry.modified or 0) if entry else math.inf
             return now - age if age >= self._settle_s else now
-        before, since = self._seen.get(where, (None, now))
+        before, since = self._files.get(where, (None, now))
         return since if _state(before) == _state(entry) else now
 
 
@@ -165,7 +118,7 @@ def _snapshot(listing: Listing) -> _Snapshot:
     ).union(changing)
 
 
-def _rest(stop: Stop, seconds: float) -> None:
+def rest(stop: Stop, seconds: float) -> None:
     """Wait. Raises Stopped."""
     deadline = time.monotonic() + seconds
     while (left := deadline - time.monotonic()) > 0:

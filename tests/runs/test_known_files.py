@@ -12,7 +12,7 @@ from support.pictures import saved
 from support.polling import until
 
 from painterly.configuration import config
-from painterly.runs.batch import Batch
+from painterly.runs.run import Run
 from painterly.signals import Stop
 from painterly.storage.files import was_at_rest
 from painterly.storage.known_files import LIST
@@ -29,7 +29,11 @@ def noise(seed, side=700):
 
 def write_at_rest(path, data):
     path.write_bytes(data)
-    until(lambda: was_at_rest(path.stat(), time.time_ns()))
+    wait_at_rest(path)
+
+
+def wait_at_rest(*paths):
+    until(lambda: all(was_at_rest(path.stat(), time.time_ns()) for path in paths))
 
 
 @pytest.fixture
@@ -54,6 +58,7 @@ def test_a_second_run_over_finished_folders_reads_hardly_anything(large, cost, c
         assert run(large) == 0
     assert "all 3 results are in ./out" in capsys.readouterr().out
     assert spent.read < OTHERS
+    wait_at_rest(*Path("out").rglob("*.png"))
     Path("out", LIST).unlink()
     assert run(large) == 0
     assert "all 3 results are in ./out" in capsys.readouterr().out
@@ -96,21 +101,21 @@ def test_a_changed_photo_and_result_are_painted_though_they_were_known(large, ca
 def watched():
     """Start a batch whose rounds the test runs itself."""
     with Stop() as stop:
-        yield lambda variables: Batch(config.load(variables), stop)
+        yield lambda variables: Run(config.load(variables), stop)
 
 
 def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, watched, cost):
     batch = watched(large)
-    assert batch.paint(batch.list(), perf_counter()).fields["painted"] == 3
+    assert batch.round(batch.list(), perf_counter()).fields["painted"] == 3
     one = noise(9, 200)
     for number in range(2):  # The first round reads a style and the page once more.
         write_at_rest(Path("photos/new.png"), noise(20 + number, 200))
         with cost() as spent:
-            assert batch.paint(batch.list(), perf_counter()).fields["painted"] == 1
+            assert batch.round(batch.list(), perf_counter()).fields["painted"] == 1
     painting = Path("paintings/monet.png").stat().st_size
     assert spent.read < 3 * len(one) + painting + OTHERS
     with cost() as spent:
-        batch.paint(batch.list(), perf_counter())
+        batch.round(batch.list(), perf_counter())
     assert spent.read < OTHERS
 
 
@@ -126,7 +131,7 @@ def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, m
     batch = watched(variables)
     with cost() as spent:
         for number in range(4, 7):
-            batch.paint(batch.list(), perf_counter())
+            batch.round(batch.list(), perf_counter())
             photos.write(f"{number}.jpg", Path("photos/beach.jpg").read_bytes())
     of_records = [each for each in spent.requests if each.startswith("GET") and "_records/" in each]
     finished = [
@@ -136,5 +141,5 @@ def test_a_watch_reads_no_record_of_a_finished_bucket_twice(folders, stand_in, m
     record = results.read("_records/monet/0.jpg.json").replace(b'"seconds"', b'"seconds_"')
     results.write("_records/monet/0.jpg.json", record)
     with cost() as spent:
-        batch.paint(batch.list(), perf_counter())
+        batch.round(batch.list(), perf_counter())
     assert any(each.endswith("/_records/monet/0.jpg.json") for each in spent.requests), "it changed"
