@@ -66,7 +66,7 @@ def test_a_job_that_has_ended_is_posted_to_its_callback(place, tmp_path):
         pytest.skip("needs user namespaces, for a separate network")
     code = (
         f"import sys; sys.path[:0] = {[str(PROGRAM), str(PROGRAM / 'tests')]!r}\n"
-        f"from web import test_callbacks\n"
+        f"from jobs import test_callbacks\n"
         f"test_callbacks.deliver({place!r}, {str(tmp_path)!r})"
     )
     ran = subprocess.run(
