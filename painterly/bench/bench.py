@@ -250,7 +250,7 @@ class Bench:
             seconds=record.seconds,
             **({"timelapse": record.timelapse.key} if record.timelapse else {}),
         )
-        self._clear_up(order, before, record)
+        self._delete_earlier(order, before, record)
         return record
 
     def fail(self, order: PlannedOrder, reason: str) -> Record:
@@ -269,7 +269,7 @@ class Bench:
         if self.gallery:
             self.gallery.mark()
 
-    def forget(self, order: Order) -> None:
+    def delete_checkpoint(self, order: Order) -> None:
         """Delete the checkpoint of a finished painting, which may be an earlier process's. One that
         cannot be deleted is logged. Raises UnavailableError."""
         try:
@@ -353,7 +353,7 @@ class Bench:
             event(f"{printable(order.photo.key)}: resuming from step {int(state['iteration'])}")
         return state
 
-    def _clear_up(self, order: PlannedOrder, before: Record, record: Record) -> None:
+    def _delete_earlier(self, order: PlannedOrder, before: Record, record: Record) -> None:
         """Delete an order's earlier results and time-lapse, and its checkpoint. A partial run
         cannot know the owners of results and leaves them."""
         try:

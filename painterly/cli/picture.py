@@ -119,7 +119,7 @@ def paint(args: argparse.Namespace, stop: Stop) -> Path:
         )
         path = results.write_result(finished.image, finished.timelapse)
         if is_file:
-            bench.forget(order)
+            bench.delete_checkpoint(order)
     if is_file:
         delete_leftovers(unfinished.folder)
         with suppress(OSError):  # Others are unfinished in it, or there was none.

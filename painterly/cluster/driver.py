@@ -240,7 +240,7 @@ class _Painting:
         with_node = not self._fleet.is_there(member.node)
         reason = "its node has gone" if with_node else reason
         event(f"lost the worker {member.name}: {reason}", level=WARNING)
-        self._forget(member)
+        self._end_worker(member)
         for blamed, why in self._queues.lose(member.orders.values(), with_node):
             self._saving.fail(blamed, why)
             self._shown.add(failed=True)
@@ -259,7 +259,7 @@ class _Painting:
         event(f"the worker {member.name} has ended: {problem}", level=WARNING)
         self._problems[member.node] = problem
         self._fleet.rest(member.node)
-        self._forget(member)
+        self._end_worker(member)
         self._queues.give_back(member.orders.values())
         self._start_workers(now=True)  # With few orders, other nodes had no worker.
         # Other workers may not share a problem at the start.
@@ -267,8 +267,8 @@ class _Painting:
             raise problem
         self._end_without_nodes()
 
-    def _forget(self, member: Member) -> None:
-        self._fleet.forget(member)
+    def _end_worker(self, member: Member) -> None:
+        self._fleet.end(member)
         self._calls = {
             reference: call for reference, call in self._calls.items() if call[0] != member
         }

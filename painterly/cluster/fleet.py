@@ -131,7 +131,7 @@ class Fleet:
             self._ray.autoscaler.sdk.request_resources(bundles=[{"GPU": 1}] * gpus)
             self._asked_for = gpus
 
-    def forget(self, member: Member) -> None:
+    def end(self, member: Member) -> None:
         """End a worker."""
         self.members.pop(member.name, None)
         self._ray.kill(member.actor)
@@ -147,7 +147,7 @@ class Fleet:
             if leaving:
                 self._ray.wait(leaving, num_returns=len(leaving), timeout=wait_s)
         for member in [*self.members.values()]:
-            self.forget(member)
+            self.end(member)
         self._ask_for(0)
 
     def _slots(self) -> Mapping[Node, int]:

@@ -93,7 +93,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
 
         def make_room() -> None:
             ahead.wait(stop)
-            saving.drain()
+            saving.wait()
 
         def batch_left(elapsed: float, eta_s: float) -> float:
             return saving.batch_left(elapsed, eta_s, ahead.left, len(used))
@@ -130,7 +130,7 @@ def _paint(
     """Paint an order, and hand the result or the failure to those that store."""
     try:
         if isinstance(bench.stop.result_of(fetching), PhotoFiles):
-            saving.drain()  # Finished pictures keep photos that may be as large.
+            saving.wait()  # Finished pictures keep photos that may be as large.
         inputs = bench.stop.result_of(ahead.decode(order, fetching))
         finished = bench.paint(order, inputs, easel, resume=order.may_resume)
     except ChangedError as error:
@@ -275,7 +275,7 @@ class SavingPool:
         for job in ended:
             job.result()
 
-    def drain(self) -> None:
+    def wait(self) -> None:
         """Wait until everything is stored. Raises UnavailableError, Stopped."""
         while running := self._copy_of_running():
             self._stop.obey()
@@ -285,7 +285,7 @@ class SavingPool:
     def finish(self) -> None:
         """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
         Stopped."""
-        self.drain()
+        self.wait()
         if self._page:
             self._page.publish()
         else:

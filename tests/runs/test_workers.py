@@ -78,7 +78,7 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
     folders, stand_in, monkeypatch
 ):
     monkeypatch.setattr(reading, "AHEAD_SHARE", 0)  # Every photo counts as large.
-    store, decode, drain = Bench.store, Reader.decode, workers.SavingPool.drain
+    store, decode, wait = Bench.store, Reader.decode, workers.SavingPool.wait
     waits, storing, overlaps = threading.Event(), [], []
 
     def stored_late(bench, order, finished):
@@ -89,7 +89,7 @@ def test_a_large_photo_is_decoded_when_no_finished_picture_keeps_another(
         return record
 
     monkeypatch.setattr(Bench, "store", stored_late)
-    monkeypatch.setattr(workers.SavingPool, "drain", lambda saving: waits.set() or drain(saving))
+    monkeypatch.setattr(workers.SavingPool, "wait", lambda saving: waits.set() or wait(saving))
     monkeypatch.setattr(
         Reader, "decode", lambda *given: overlaps.append(bool(storing)) or decode(*given)
     )
