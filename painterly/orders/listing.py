@@ -8,7 +8,6 @@ from pathlib import Path
 
 from painterly.configuration.config import Config
 from painterly.orders.buckets import Buckets
-from painterly.orders.names import sibling_prefix
 from painterly.settings import bucket_layout
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry
@@ -40,7 +39,14 @@ def siblings(source: Bucket, photo: str) -> list[Entry]:
     spellings = dict.fromkeys(
         (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
     )
-    return [entry for name in spellings for entry in source.list(sibling_prefix(name))]
+    return [entry for name in spellings for entry in source.list(_start_of_siblings(name))]
+
+
+def _start_of_siblings(key: str) -> str:
+    """Return the common start of the keys of a photo, of its masks, and of photos whose results
+    could meet this one's."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{name.partition('.')[0]}."
 
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:

@@ -136,13 +136,6 @@ def contenders_start(key: str) -> str:
     return f"{key}."
 
 
-def sibling_prefix(key: str) -> str:
-    """Return the common start of the keys of a photo, of its masks, and of photos whose results
-    could meet this one's."""
-    folder, slash, name = key.rpartition("/")
-    return f"{folder}{slash}{name.partition('.')[0]}."
-
-
 def could_meet(photo: str, styles: Iterable[str]) -> set[str]:
     """Return keys of photos elsewhere that could meet a photo's results, because one style's name
     begins with another's: `a` and `a/b`."""

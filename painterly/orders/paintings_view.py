@@ -82,11 +82,10 @@ def all_styles(
 
     Raises ConfigError, StorageError.
     """
+    offered = _ready_styles(ready, settings, known)
     own = find_styles(bucket, entries, mode, settings)
     taken = {style.name for style in own}
-    return own + [
-        style for style in _ready_styles(ready, settings, known) if style.name not in taken
-    ]
+    return own + [style for style in offered if style.name not in taken]
 
 
 def _ready_folder(known: KnownFiles | None) -> FolderBucket:

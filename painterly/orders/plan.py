@@ -8,7 +8,6 @@ from painterly.configuration.config import Config
 from painterly.errors import PictureError
 from painterly.orders.comparison import differences, stays
 from painterly.orders.names import Pair, ResultNames
-from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import PlannedOrder
 from painterly.orders.ownership import checked_record, is_named_by_another
 from painterly.orders.record import Record
@@ -23,6 +22,7 @@ from painterly.orders.stored_records import (
 )
 from painterly.settings import bucket_layout
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
+from painterly.vgg.sources import WeightsSource
 from painterly.words.wording import printable
 
 
@@ -73,7 +73,7 @@ class Plan:
 
 def make_plan(
     selection: Selection,
-    networks: NetworkPool,
+    weights: Mapping[str, WeightsSource],
     config: Config,
     result: Bucket,
     stored: Mapping[str, Entry],
@@ -83,7 +83,7 @@ def make_plan(
 
     Args:
         selection: The photos and styles.
-        networks: The networks of the styles.
+        weights: The weights of each style, by its name.
         config: The configuration.
         result: The result bucket.
         stored: The objects in it, by key.
@@ -91,7 +91,6 @@ def make_plan(
 
     Raises:
         StorageError: A bucket cannot be read.
-        WeightsError: The weights of a style do not exist.
     """
     own = (stored[key] for key in _record_keys(selection) if key in stored)
     records = read_records(result, own, kept)
@@ -101,7 +100,7 @@ def make_plan(
     results = _Results(
         result, stored, intact, selection.names, selection.names.rivals(result.folding)
     )
-    orders = _orders(selection, networks, config, records, checkpoints)
+    orders = _orders(selection, weights, config, records, checkpoints)
     decisions = _in_free_places([_decided(each, results, config) for each in orders], results)
     todo = [each for each in decisions if isinstance(each, PlannedOrder)]
     refused = [each for each in decisions if isinstance(each, Refused)]
@@ -141,23 +140,21 @@ class _Results(NamedTuple):
 
 def _orders(
     selection: Selection,
-    networks: NetworkPool,
+    weights: Mapping[str, WeightsSource],
     config: Config,
     records: Mapping[str, Record | None],
     checkpoints: Set[str],
 ) -> Iterator[PlannedOrder]:
-    """Yield an order for each photo in each style. Raises WeightsError, also for a style without
-    photos."""
+    """Yield an order for each photo in each style."""
     names = selection.names
     for style in selection.styles:
-        weights = networks.source(style.settings)
         for photo in selection.photos:
             record = records.get(bucket_layout.record_key(style.name, photo.key))
             yield PlannedOrder(
                 photo=photo,
                 mask=selection.masks.get(photo.key),
                 style=style,
-                weights=weights,
+                weights=weights[style.name],
                 output=config.output,
                 result=names.planned(style.name, photo.key),
                 timelapse=(

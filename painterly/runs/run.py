@@ -1,4 +1,4 @@
-"""A run: its rounds, each of which plans, paints and reports, and word of its end.
+"""A run: its rounds, which plan, paint and report, and word of its end.
 
 A round that has nothing to paint ends without loading TensorFlow.
 """
@@ -238,10 +238,9 @@ class Run:
             self._loading(True)
         self._networks.relist(listing.style)
         self._records = {key: kept for key, kept in self._records.items() if key in listing.results}
+        weights = {each.name: self._networks.source(each.settings) for each in selection.styles}
         with outlasting_outages(self._buckets.result) as result:
-            plan = make_plan(
-                selection, self._networks, config, result, listing.results, self._records
-            )
+            plan = make_plan(selection, weights, config, result, listing.results, self._records)
         self._buckets.known.save()
         plan = plan.without(self._failures)
         self._stop.obey()
@@ -252,12 +251,12 @@ class Run:
         return selection, plan
 
     def _prepared(self, selection: Selection, plan: Plan) -> "Gallery | None":
-        """Clear up what earlier runs have left, and return the gallery of a round."""
-        result = self._buckets.result
+        """Return the gallery of a round, and delete what earlier runs have left."""
+        gallery, result = self._open_gallery(plan), self._buckets.result
         checkpoints.delete_stale(result, plan.stale)
         partial = self._config.partial or selection.waits
         checkpoints.abort_stale_uploads(result, selection, partial)
-        return self._open_gallery(plan)
+        return gallery
 
     def _foretold(self, bench: "Bench", plan: Plan, started: float) -> Summary:
         """Log what a round would take, and return its summary."""

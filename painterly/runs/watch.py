@@ -22,7 +22,7 @@ _Snapshot = frozenset[tuple[str, str, str]]
 
 
 class News:
-    """What the last complete round has seen, and the files that may still be written.
+    """A comparison with the last complete round, and the files that may still be written.
 
     Attributes:
         begun: Whether a round was complete, or waits for files.

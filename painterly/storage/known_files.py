@@ -172,20 +172,24 @@ class KnownFiles:
     changed, if a clock was set back. A list that cannot be read or written only costs time.
     """
 
-    def __init__(self, folder: Path | None = None, *, writes: bool = True) -> None:
-        """Args:
-        folder: The folder of the list; without one, they are known to this process alone. The list
-            is written once the folder exists.
-        writes: Whether the list is written, and not only read.
-        """
-        self._list = None if folder is None else _List(folder)
-        self._folder = Path() if folder is None else folder.absolute()
-        self._start = "" if folder is None else f"{self._folder}{os.sep}"
-        self._writes = writes
+    def __init__(self) -> None:
+        self._list: _List | None = None
+        self._folder, self._start, self._writes = Path(), "", False
         self._seen: dict[str, KnownFile] | None = None  # None until it is needed
         self._new: dict[str, KnownFile] = {}  # what the list lacks
         self._saved, self._limit = time.monotonic(), MIN_FILES
         self._lock = threading.Lock()
+
+    def keep_in(self, folder: Path, *, writes: bool = True) -> None:
+        """Use the list of a folder, from before the first file is asked for: other processes then
+        know the files as well.
+
+        Args:
+            folder: The folder. Its list is written once it exists.
+            writes: Whether the list is written, and not only read.
+        """
+        self._list, self._folder, self._writes = _List(folder), folder.absolute(), writes
+        self._start = f"{self._folder}{os.sep}"
 
     def __reduce__(self) -> tuple[type["KnownFiles"], tuple[()]]:
         """Pickle it without its files: entries are sent to the workers of a cluster."""

@@ -27,7 +27,7 @@ from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
 from painterly.gallery.gallery import Gallery
-from painterly.runs import batch, watch
+from painterly.runs import run as batch
 from painterly.signals import Stopped
 from painterly.storage.base import UnavailableError
 
@@ -146,7 +146,7 @@ def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_rou
     monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
     stop = lambda: signal.raise_signal(signal.SIGTERM)  # noqa: E731
-    monkeypatch.setattr(watch, "_rest", lambda *_: next(rests, stop)())
+    monkeypatch.setattr(batch, "rest", lambda *_: next(rests, stop)())
     with pytest.raises(Stopped):
         cluster.paint(WATCH="1", WATCH_SETTLE="0")
     out = capsys.readouterr().out

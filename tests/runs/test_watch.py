@@ -29,7 +29,6 @@ from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
 from painterly.runs import run as batch
-from painterly.runs import watch
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
 from painterly.storage.folder import FolderBucket
@@ -142,7 +141,7 @@ def rounds(monkeypatch, capsys, variables, *acts) -> str:
     def act_instead(*_) -> None:
         next(left, lambda: signal.raise_signal(signal.SIGTERM))()
 
-    monkeypatch.setattr(watch, "_rest", act_instead)
+    monkeypatch.setattr(batch, "rest", act_instead)
     capsys.readouterr()
     with pytest.raises(Stopped):
         run({"WATCH": "1", "WATCH_SETTLE": "1e-9", **variables})

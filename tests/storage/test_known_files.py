@@ -47,10 +47,16 @@ def at_rest(*paths):
     until(lambda: all(was_at_rest(path.stat(), time.time_ns()) for path in paths))
 
 
+def listed_in(folder):
+    known = KnownFiles()
+    known.keep_in(folder)
+    return known
+
+
 def etag(photo, known):
     """The ETag of a photo as a run of now lists it; a restart of the program if `known` is the
     list's folder."""
-    known = KnownFiles(known) if isinstance(known, Path) else known
+    known = listed_in(known) if isinstance(known, Path) else known
     entry = FolderBucket(photo.parent, known=known).find(photo.name)
     found = entry.etag
     known.save()
@@ -103,7 +109,7 @@ def by_an_older_file_of_another_size(photo):
     ],
 )
 def test_a_file_that_was_changed_is_read(photo, results, change):
-    kept = KnownFiles(results)
+    kept = listed_in(results)
     before = etag(photo, kept)
     change(photo)
     for known in (kept, results):
@@ -150,7 +156,7 @@ def test_a_file_of_the_future_is_read_because_a_clock_was_set_back(
 
 
 def test_a_file_that_has_just_changed_is_read_again(photo, results, cost):
-    kept = KnownFiles(results)
+    kept = listed_in(results)
     now = int(time.time())
     os.utime(photo, (now, now))  # As disks have it that do not count parts of seconds.
     etag(photo, kept)
@@ -189,7 +195,7 @@ def test_a_list_that_cannot_be_written_changes_nothing(photo, results):
 
 
 def test_what_is_written_is_known_but_not_if_it_is_replaced(results, cost):
-    bucket = FolderBucket(results, known=KnownFiles(results))
+    bucket = FolderBucket(results, known=listed_in(results))
     bucket.write("monet/beach.jpg", os.urandom(SIZE))
     with cost() as spent:
         etag(results / "monet/beach.jpg", results)
@@ -213,7 +219,7 @@ def test_the_list_is_no_file_of_the_folder(photo, results, tmp_path):
 def test_files_that_are_gone_are_dropped_from_the_list(results, tmp_path, monkeypatch):
     monkeypatch.setattr(known_files, "MIN_BYTES", 1000)
     monkeypatch.setattr(known_files, "MIN_FILES", 10)
-    kept, folder = KnownFiles(results), tmp_path / "photos"
+    kept, folder = listed_in(results), tmp_path / "photos"
     folder.mkdir()
     for generation in range(10):
         photos = [folder / f"{generation}-{number}.jpg" for number in range(20)]
