@@ -72,7 +72,7 @@ def record_readers() -> Iterator[ThreadPoolExecutor]:
 
 
 def read_records(
-    result: Bucket, entries: Iterable[Entry], kept: KeptRecords
+    result: Bucket, entries: Iterable[Entry], kept: KeptRecords, *, missing_ok: bool = False
 ) -> dict[str, Record | None]:
     """Return some records by key, with None for a damaged one.
 
@@ -81,18 +81,26 @@ def read_records(
         entries: The objects with the records.
         kept: The records that were read before. They are read again only if they have changed,
             and new ones are added.
+        missing_ok: Whether objects that cannot be read are left out.
 
     Raises:
         StorageError: A record cannot be read.
     """
     ordered = sorted(entries, key=lambda entry: entry.key)
-    new = [each for each in ordered if kept.get(each.key, (None,))[0] != each.version]
+
+    def read(entry: Entry) -> None:
+        try:
+            kept[entry.key] = entry.version, read_record(result, entry.key)
+        except ObjectError:
+            kept.pop(entry.key, None)
+            if not missing_ok:
+                raise
+
     with record_readers() as pool:
-        read = pool.map(lambda entry: read_record(result, entry.key), new)
-        kept.update(
-            (each.key, (each.version, record)) for each, record in zip(new, read, strict=True)
-        )
-    return {each.key: kept[each.key][1] for each in ordered}
+        new = (each for each in ordered if kept.get(each.key, (None,))[0] != each.version)
+        for _ in pool.map(read, new):
+            pass
+    return {each.key: kept[each.key][1] for each in ordered if each.key in kept}
 
 
 def intact_records(

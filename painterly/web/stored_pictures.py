@@ -19,9 +19,9 @@ from painterly.jobs.schemas import ApiError, not_found
 from painterly.jobs.store import PREVIEWS, StoredJob
 from painterly.orders.names import TIMELAPSE
 from painterly.orders.record import Record
-from painterly.orders.stored_records import read_record, record_readers
+from painterly.orders.stored_records import KeptRecords, read_records
 from painterly.settings.bucket_layout import GALLERY, RECORDS
-from painterly.storage.base import Bucket, Entry, ObjectError
+from painterly.storage.base import Bucket, ObjectError
 
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
@@ -153,7 +153,7 @@ class Results:
 
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
-        self._records: dict[str, tuple[str, Record | None]] = {}  # by key, with the ETag
+        self._kept: KeptRecords = {}
         self._listed = Refreshed(self._list, FRESH_S)
 
     def page_context(self, unfinished: bool = False) -> dict[str, Any]:
@@ -182,21 +182,10 @@ class Results:
     def _list(self) -> tuple[list[Record], set[str]]:
         """List the records that have their result in the bucket, and the gallery's pictures."""
         stored = {entry.key: entry for entry in self._bucket.list()}
-        records = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
-        with record_readers() as pool:
-            self._records = dict(filter(None, pool.map(self._read_record, records)))
-        painted = [record for _, record in self._records.values() if record]
+        there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
+        self._kept = {key: kept for key, kept in self._kept.items() if key in stored}
+        records = read_records(self._bucket, there, self._kept, missing_ok=True)
         return (
-            [record for record in painted if record.result in stored],
+            [record for record in records.values() if record and record.result in stored],
             {key for key in stored if key.startswith(f"{GALLERY}/")},
         )
-
-    def _read_record(self, entry: Entry) -> tuple[str, tuple[str, Record | None]] | None:
-        """Return an item of `_records`; None if the record has been deleted."""
-        try:
-            known = self._records.get(entry.key)
-            if known is None or known[0] != entry.etag:
-                known = entry.etag, read_record(self._bucket, entry.key)
-        except ObjectError:
-            return None
-        return entry.key, known
