@@ -36,6 +36,10 @@ class AttentionPlugin(Plugin):
     network, licence = f"{NETWORK} ({LICENCE.name})", LICENCE
     names_weights, form_of_weights = WEIGHTS, "FOLDER"
     variables = VARIABLES
+    about_naming = (
+        "for recipe attention, a folder with Stable Diffusion's files (default: "
+        f"{WEIGHTS}, or weights/attention)"
+    )
     about_fetching = (
         f"for recipe attention, {NETWORK}'s (2.1 GB). The licence of the latter, {LICENCE.name}, "
         f"forbids some uses; it is shown, and {ACCEPTS}=true accepts it unasked. {MIRROR} names "

@@ -11,7 +11,7 @@ from painterly.configuration.config import DEVICE_CHOICES
 from painterly.configuration.flags import NUM_ITER, SWITCH, Flag, Work, flags, groups, only_of
 from painterly.errors import ConfigError
 from painterly.settings.installation import IN_CHECKOUT, command
-from painterly.settings.recipes import PRESETS, RECIPES
+from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import expectation, parse_bool
 
@@ -132,8 +132,8 @@ HELP = {
     "(default: False)",
     "weights": "the network's weights: .h5, .mat, .npz, `builtin` (comes with the program), "
     "`published` (VGG's, which Keras publishes) or `random` (default: VGG_WEIGHTS, or builtin; "
-    "recipes inetwork, gatys: published, if they were downloaded before); for recipe attention, a "
-    "folder with Stable Diffusion's files (default: ATTENTION_WEIGHTS, or weights/attention)",
+    "recipes inetwork, gatys: published, if they were downloaded before)"
+    + "".join(f"; {each.about_naming}" for each in PLUGINS.values()),
     "memory_limit": "the most memory to use, such as 6GB (default: all free memory)",
     "device": f"default: {DEVICE_CHOICES[0]}",
     "from_record": "repaint the result of a record (_records/….json)",

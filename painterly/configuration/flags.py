@@ -11,6 +11,7 @@ from typing import Any
 
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
+from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import FIELDS
 from painterly.settings.values import kind, parse_bool, parse_whole
 
@@ -90,6 +91,7 @@ def _whole_number(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+_OF_PLUGINS = [each.names_weights for each in PLUGINS.values()]
 _COUNT = _whole_number(0, 999_999_999)
 NUM_ITER = Flag("num_iter", "N", instead="--iterations is its name")
 _ORIGINAL = (
@@ -108,7 +110,7 @@ _FILES_AND_DEVICE = (
     Flag("keep_gps", SWITCH, "KEEP_GPS", default=False, type=_boolean),
     Flag("overwrite", SWITCH, default=False, type=_boolean),
     Flag("fresh", SWITCH, default=False, type=_boolean),
-    Flag("weights", "FILE", "VGG_WEIGHTS or ATTENTION_WEIGHTS"),
+    Flag("weights", "FILE", " or ".join(("VGG_WEIGHTS", *_OF_PLUGINS))),
     Flag("memory_limit", "SIZE", "MEMORY_LIMIT"),
     Flag("device", "WORD", "DEVICE", default=DEVICE_CHOICES[0], choices=DEVICE_CHOICES),
 )

@@ -90,6 +90,7 @@ class Plugin(ABC):
         variables: The variables that it reads, by name.
         names_weights: The one that names its weights; `--weights` takes its place.
         form_of_weights: What names them on the command line.
+        about_naming: What `--weights` names, and its default, for the help.
         about_fetching, about_checking: What `painterly weights` does with its weights.
     """
 
@@ -102,6 +103,7 @@ class Plugin(ABC):
     variables: Mapping[str, Variable]
     names_weights: str
     form_of_weights: str
+    about_naming: str
     about_fetching: str
     about_checking: str
 
