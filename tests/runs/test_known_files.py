@@ -79,9 +79,10 @@ def test_a_read_only_folder_of_photos_is_read_once(large, cost):
     assert {each.name for each in Path("photos").glob("*.*")} == {"0.png", "1.png", "2.png"}
 
 
-def test_a_dry_run_writes_no_list(large):
+def test_a_dry_run_writes_no_list(folders):
     Path("out").mkdir()
-    assert run(large, DRY_RUN="1", STYLE_PRESET="instant") == 0
+    wait_at_rest(*Path("photos").rglob("*.*"))
+    assert run(folders, DRY_RUN="1", STYLE_PRESET="instant") == 0
     assert not [*Path("out").iterdir()]
 
 
