@@ -7,7 +7,7 @@ from painterly.settings.settings import Settings
 
 PROGRAM = """
 import sys
-from painterly.cli.picture import inetwork
+from painterly.cli.command import inetwork
 from painterly.web import app
 assert inetwork(["photo.jpg", "painting.jpg", "x.png", "--preset", "instant", "--size", "64"]) == 0
 print(*(name for name in sys.modules if name.startswith(("painterly.attention", "tensorflow"))))
