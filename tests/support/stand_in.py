@@ -103,6 +103,7 @@ class StyleTransfer:
         self._photo = np.clip(resize(content, *size) + grain, 0, 1).astype(np.float32)
         self._goal = (self._photo * styles.colour).astype(np.float32)
         self.memory_plan = MemoryPlan(size=size, in_all=0, side=None)
+        self.is_masked, self.result_size = inputs.content_mask is not None, size
 
     def snapshot_shapes(self, iteration: int) -> dict[str, tuple[int, ...]]:
         return dict.fromkeys(STATE, self._photo.shape) if 0 < iteration < STEPS else {}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from painterly.attention.constants import MIRROR, NETWORK, WEIGHTS
+from painterly.attention.constants import NETWORK, WEIGHTS
 from painterly.attention.diffusion import licence
 from painterly.attention.diffusion.weights import DiffusionWeights, SafeTensors
 from painterly.errors import WeightsError
@@ -228,7 +228,7 @@ def _download(base: str, file: PublishedFile, progress: Callable[[int], None]) -
         part = download(address, CACHE / file.path, file.size, progress)
     except DownloadError as error:
         raise WeightsError(
-            f"{error}; or set {MIRROR} to an address that has {file.path} under it, or put "
+            f"{error}; or set ATTENTION_MIRROR to an address that has {file.path} under it, or put "
             f"that file into {CACHE}"
         ) from None
     found = _sha256(part)
