@@ -27,6 +27,7 @@ SCRIPTS = (
     *("texts.js", "elements.js", "address.js", "compare.js"),
     *("zoom.js", "dialog.js", "wall.js", "viewer.js"),
 )
+MAX_SHOWN = 50_000  # results on one page
 ROW_COLUMNS = (
     *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
     *("thumb", "addresses", "timelapse"),
@@ -74,13 +75,16 @@ def page_context(
     """Return the variables of the template `page.html`.
 
     Args:
-        records: Those of all results and failures, in any order.
+        records: Those of all results and failures, in any order. Of too many results, the page
+            shows the newest.
         thumbnails: As from `Gallery.thumbnails`. The page has a blank for a missing one.
         unfinished: Whether more results will follow, which the page then says.
         internals: As in `record_view.origin`.
     """
     ordered = sorted(records, key=_order)
-    painted = [each for each in ordered if each.result is not None]
+    every = [each for each in ordered if each.result is not None]
+    shown = {id(each) for each in sorted(every, key=_finished)[-MAX_SHOWN:]}
+    painted = [each for each in every if id(each) in shown]
     data = _page_data(painted, thumbnails, internals)
     counts = Counter(printable(style_name(each)) for each in painted)
     titles = zip(data["styles"], _style_titles(painted), strict=True)
@@ -97,6 +101,7 @@ def page_context(
             for record in ordered
             if record.error
         ],
+        "left_out": len(every) - len(painted),
         "unfinished": unfinished,
         "data": data,
     }
@@ -235,6 +240,10 @@ def url(key: str) -> str | None:
 def _order(record: Record) -> tuple[Any, ...]:
     """Return a key that sorts records by photo and style, as people count."""
     return sort_key(photo_name(record)), sort_key(style_name(record))
+
+
+def _finished(record: Record) -> str:
+    return record.finished or ""
 
 
 class _Numbered(dict[Any, int]):

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from painterly.gallery.gallery import Gallery
     from painterly.runs.workers import Outcome
 
-MAX_SHOWN = 50_000  # results on one page
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
 # As workers.paint_all does with its devices, and the cluster.
 Paint = Callable[["Bench", Plan], "Outcome"]
@@ -286,11 +285,12 @@ class Run:
         is_outdated = is_missing or UNPUBLISHED in plan.stored or bool(plan.refused)
         if not config.gallery or not (plan.todo or (config.makes_page and is_outdated)):
             return None
+        from painterly.gallery.gallery import Gallery
+        from painterly.gallery.page import MAX_SHOWN
+
         if len(plan.todo) + len(plan.done) > MAX_SHOWN:
             event(f"no gallery is made of more than {MAX_SHOWN:,} results", level=WARNING)
             return None
-        from painterly.gallery.gallery import Gallery
-
         if not config.makes_page:
             return Gallery(result)
         records = all_results(plan, result, self._records)

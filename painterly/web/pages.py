@@ -1,10 +1,11 @@
 """The pages in HTML."""
 
+import gzip
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
@@ -28,6 +29,7 @@ SAMPLE_FILES = Path(__file__).parent / "static" / "samples"
 PAPERS = ("A4", "A3", "30x40cm", "8x10in")
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
+LEVEL = 5  # of the compression, as for other pages
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
 
@@ -68,8 +70,17 @@ def api_page(request: Request, service: Shared) -> Response:
 @pages.get("/gallery/")
 def gallery_page(request: Request, service: Shared) -> Response:
     """Show all results on the page that a batch writes as index.html."""
-    unfinished = any(service.jobs.counts())
-    return shown(request, service, "gallery", **service.results.page_context(unfinished))
+
+    def render(variables: dict[str, Any]) -> bytes:
+        return gzip.compress(bytes(shown(request, service, "gallery", **variables).body), LEVEL)
+
+    logged_in = service.sessions.is_logged_in(request.session)
+    about = language_of(request), own(""), logged_in
+    page = service.results.page(about, any(service.jobs.counts()), render)
+    headers = {"vary": "Accept-Language, Cookie, Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return HTMLResponse(page, headers={**headers, "content-encoding": "gzip"})
+    return HTMLResponse(gzip.decompress(page), headers=headers)
 
 
 @pages.get("/gallery/{key:path}")

@@ -3,9 +3,11 @@
 import math
 import mimetypes
 import re
+import threading
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -23,6 +25,7 @@ from painterly.orders.stored_records import KeptRecords, read_records
 from painterly.settings.bucket_layout import GALLERY, RECORDS
 from painterly.storage.base import Bucket, ObjectError
 
+MAX_PAGES = 32  # pages that are kept, for languages and visitors
 FRESH_S = 10.0  # seconds before the result bucket is listed again
 SHOWN_BY_BROWSERS = (".jpg", ".png", ".webp")
 
@@ -147,6 +150,20 @@ def _timelapse(record: Record) -> str | None:
     return key if key and key.endswith(TIMELAPSE) else None
 
 
+class _Listed(NamedTuple):
+    """A listing of the results.
+
+    Attributes:
+        painted: The records that have their result in the bucket.
+        pictures: The keys of the gallery's pictures.
+        keys: The keys that visitors may read.
+    """
+
+    painted: list[Record]
+    pictures: frozenset[str]
+    keys: frozenset[str]
+
+
 class Results:
     """The results of a bucket. A record is read again only if it has changed. Methods raise
     StorageError. Thread-safe."""
@@ -154,38 +171,53 @@ class Results:
     def __init__(self, bucket: Bucket) -> None:
         self._bucket = bucket
         self._kept: KeptRecords = {}
+        self._latest = _Listed([], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
+        self._rendering = threading.Lock()
+        self._pages: tuple[_Listed, dict[Hashable, bytes]] = self._latest, {}
 
-    def page_context(self, unfinished: bool = False) -> dict[str, Any]:
-        """Return the variables of the gallery's page, which shows all results in the bucket.
+    def page(
+        self, about: Hashable, unfinished: bool, render: Callable[[dict[str, Any]], bytes]
+    ) -> bytes:
+        """Return the gallery's page, which shows all results in the bucket. It is rendered once
+        until a result changes.
 
         Args:
+            about: Whatever else the page depends on.
             unfinished: Whether pictures are being painted.
+            render: Renders the page with the variables of its template.
         """
-        painted, pictures = self._listed.get()
-        return page_context(painted, dict.fromkeys(pictures, True), unfinished, internals=False)
+        listed = self._listed.get()
+        with self._rendering:
+            if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
+                self._pages = listed, {}
+            pages, key = self._pages[1], (about, unfinished)
+            if key not in pages:
+                thumbnails = dict.fromkeys(listed.pictures, True)
+                variables = page_context(listed.painted, thumbnails, unfinished, internals=False)
+                pages[key] = render(variables)
+            return pages[key]
 
     def read(self, key: str) -> bytes:
         """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any
         other object."""
-        for max_age_s in (math.inf, FRESH_S):
-            painted, pictures = self._listed.get(max_age_s)
-            if key in pictures or any(key in (each.result, _timelapse(each)) for each in painted):
-                break
-        else:
+        if not any(key in self._listed.get(max_age_s).keys for max_age_s in (math.inf, FRESH_S)):
             raise not_found("picture")
         try:
             return self._bucket.read(key)
         except ObjectError:
             raise not_found("picture") from None
 
-    def _list(self) -> tuple[list[Record], set[str]]:
-        """List the records that have their result in the bucket, and the gallery's pictures."""
+    def _list(self) -> _Listed:
+        """List the results, or return the latest listing if none of them has changed."""
         stored = {entry.key: entry for entry in self._bucket.list()}
         there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
         self._kept = {key: kept for key, kept in self._kept.items() if key in stored}
         records = read_records(self._bucket, there, self._kept, missing_ok=True)
-        return (
-            [record for record in records.values() if record and record.result in stored],
-            {key for key in stored if key.startswith(f"{GALLERY}/")},
-        )
+        painted = [record for record in records.values() if record and record.result in stored]
+        pictures = frozenset(key for key in stored if key.startswith(f"{GALLERY}/"))
+        shown = [key for each in painted for key in (each.result, _timelapse(each)) if key]
+        listed = _Listed(painted, pictures, pictures.union(shown))
+        if listed != self._latest:
+            self._latest = listed
+        return self._latest

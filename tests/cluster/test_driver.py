@@ -26,6 +26,7 @@ from painterly.cluster.actor import Answer
 from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
 from painterly.errors import ConfigError, PainterlyError
+from painterly.gallery import page as gallery_page
 from painterly.gallery.gallery import Gallery
 from painterly.runs import run as batch
 from painterly.signals import Stopped
@@ -155,7 +156,7 @@ def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_rou
 
 
 def test_a_gallery_of_too_many_results_is_not_made(cluster, monkeypatch, capsys):
-    monkeypatch.setattr(batch, "MAX_SHOWN", 3)
+    monkeypatch.setattr(gallery_page, "MAX_SHOWN", 3)
     assert cluster.paint() == 0 and results() == RESULTS
     assert "no gallery is made of more than 3 results" in capsys.readouterr().out
     assert not Path("out/index.html").exists() and not Path("out/_gallery/results").exists()

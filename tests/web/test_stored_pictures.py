@@ -1,6 +1,7 @@
 """The pictures of jobs, and the gallery, which is the page that a batch writes."""
 
 import io
+import json
 import re
 from pathlib import Path
 from urllib.parse import quote
@@ -11,6 +12,7 @@ from support.gallery import HOSTILE, published, record, results_of
 from support.pictures import saved
 from support.web_service import stored_job
 
+from painterly.gallery import page as gallery_page
 from painterly.gallery.thumbnails import thumbnail_key
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.store import JobStore
@@ -93,7 +95,8 @@ def store(bucket, photo, **about):
 
 
 def photos(found):
-    return [name for name, *_ in found.page_context()["data"]["photos"]]
+    rendered = found.page("", False, lambda variables: json.dumps(variables).encode())
+    return [name for name, *_ in json.loads(rendered)["data"]["photos"]]
 
 
 def test_only_records_whose_result_is_there_are_shown(bucket, monkeypatch):
@@ -126,6 +129,40 @@ def test_only_changed_records_are_read_again(bucket, monkeypatch):
     assert photos(found) == ["a.jpg", "b.jpg"]
     monkeypatch.setattr(bucket, "list", lambda: pytest.fail("listed again at once"))
     assert photos(found) == ["a.jpg", "b.jpg"]
+
+
+def test_the_gallery_is_rendered_again_only_after_a_change_and_in_each_language(
+    web, place, monkeypatch
+):
+    bucket, rendered = FolderBucket(Path(place["BUCKET_RESULT"])), []
+    real = stored_pictures.page_context
+    monkeypatch.setattr(
+        stored_pictures, "page_context", lambda *a, **b: rendered.append(1) or real(*a, **b)
+    )
+    store(bucket, "a.jpg")
+    pages = [web.get("/gallery/") for _ in range(3)]
+    assert len(rendered) == 1 and len({page.text for page in pages}) == 1
+    assert pages[0].headers["content-encoding"] == "gzip"
+    plain = web.get("/gallery/", headers={"accept-encoding": "identity"})
+    assert plain.text == pages[0].text and "content-encoding" not in plain.headers
+    german = web.get("/gallery/", headers={"accept-language": "de"})
+    assert 'lang="de"' in german.text and len(rendered) == 2
+    store(bucket, "b.jpg")
+    assert [each["photo"] for each in results_of(web.get("/gallery/").text)] == ["a.jpg", "b.jpg"]
+    assert len(rendered) == 3
+    bucket.delete("monet/a.jpg")
+    assert [each["photo"] for each in results_of(web.get("/gallery/").text)] == ["b.jpg"]
+
+
+def test_a_gallery_of_too_many_results_shows_the_newest_and_says_so(web, place, monkeypatch):
+    monkeypatch.setattr(gallery_page, "MAX_SHOWN", 2)
+    bucket = FolderBucket(Path(place["BUCKET_RESULT"]))
+    for day, photo in enumerate(("new.jpg", "old.jpg", "newest.jpg")):
+        finished = f"2026-01-0{(5, 2, 9)[day]}T00:00:00+00:00"
+        store(bucket, photo, finished=finished)
+    shown = web.get("/gallery/").text
+    assert [each["photo"] for each in results_of(shown)] == ["new.jpg", "newest.jpg"]
+    assert "Older ones are not on this page: 1 result." in shown
 
 
 def test_the_page_and_its_pictures_are_those_of_the_bucket(web, place):
