@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from painterly.runs.workers import Outcome
 
 RETRY_S = 3600.0  # until pictures that failed are tried again though nothing has changed
+WORD_S = 3.0  # seconds that a signal waits for the word of a watch's last round
 # As workers.paint_all does with its devices, and the cluster.
 Paint = Callable[["Bench", Plan], "Outcome"]
 
@@ -98,6 +99,7 @@ class Run:
         # Of this process, by fingerprint: a later round would fail as well.
         self._failures: dict[str, str] = {}
         self._retried = time.monotonic()
+        self._word: threading.Thread | None = None  # The thread that sends that of a round.
         self._styles: Sequence[Style] | None = None  # the last round's
         # Earlier rounds have read these; the next ones need not.
         self._records: KeptRecords = {}
@@ -186,6 +188,7 @@ class Run:
                     told = True
                 rest(self._stop, every_s)
         except Stopped as stopped:
+            self._finish_word()
             stopped.kept = stopped.kept or "the next start paints the rest"
             raise
 
@@ -202,7 +205,15 @@ class Run:
         news.complete()
         if summary.tried:  # The next round need not wait for the receiver.
             word = self._config.notify_url, self._config.notify_format, summary
-            threading.Thread(target=report.notify, args=word, daemon=True).start()
+            self._word = threading.Thread(target=report.notify, args=word, daemon=True)
+            self._word.start()
+
+    def _finish_word(self) -> None:
+        """Wait a moment for the word of the last round, or log that it is not sent."""
+        if self._word is not None:
+            self._word.join(WORD_S)
+            if self._word.is_alive():
+                event("the word of the last round is not sent; see NOTIFY_URL", level=WARNING)
 
     def _current_styles(self, listing: Listing) -> Sequence[Style]:
         """Return the styles of the bucket. In a watch, those of the round before stay while

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +29,7 @@ from painterly.cli.command import main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.errors import ConfigError
+from painterly.runs import report
 from painterly.runs import run as batch
 from painterly.settings.installation import PROGRAM
 from painterly.signals import Stop, Stopped
@@ -190,6 +192,23 @@ def test_what_is_still_being_written_or_empty_is_neither_painted_nor_announced(
     record = json.loads(buckets["BUCKET_RESULT"].read("_records/monet/new.bmp.json"))
     assert record["photo_etag"] == hashlib.md5(whole).hexdigest()
     until(lambda: len(receiver.posts) == 3)
+
+
+def test_a_stop_waits_a_moment_for_the_word_of_the_last_round_and_says_if_it_is_lost(
+    folders, stand_in, monkeypatch, capsys
+):
+    def painted_as(notify):
+        monkeypatch.setattr(report, "notify", notify)
+        Path("photos/new.jpg").write_bytes(tiny.file(60, 80, len(sent)))
+        return rounds(monkeypatch, capsys, folders, rest)
+
+    sent, ends = [], threading.Event()
+    out = painted_as(lambda *word: ends.wait(0.3) or sent.append(word))
+    assert len(sent) == 1 and "not sent" not in out
+    monkeypatch.setattr(batch, "WORD_S", 0.01)
+    out = painted_as(lambda *_: ends.wait())
+    assert "the word of the last round is not sent" in out
+    ends.set()
 
 
 def test_half_saved_or_wrong_styles_do_not_end_it_and_those_of_before_stay(
