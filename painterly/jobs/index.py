@@ -100,13 +100,16 @@ class JobIndex:
         store: JobStore,
         on_work: Callable[[], object] = lambda: None,
         on_outage: Callable[[], None] = lambda: None,
+        on_end: Callable[[StoredJob], None] = lambda job: None,
     ) -> None:
         """Args:
         store: The jobs in the bucket.
         on_work: Is called when jobs wait.
         on_outage: Is called when the bucket cannot be polled.
+        on_end: Is called with each ended job that is found in the bucket.
         """
         self._store, self._on_work, self._on_outage = store, on_work, on_outage
+        self._on_end = on_end
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
@@ -305,6 +308,7 @@ class JobIndex:
         with self._lock:
             if job:
                 self._put(job, "")
+                self._on_end(job)
             else:  # It was deleted.
                 self._forget(job_id)
 

@@ -55,7 +55,8 @@ class StoredJob(JobFields):
         crashed_at: The step at the last of these deaths.
         seconds: Duration of the painting.
         cold: Whether its worker had painted nothing alike before, so that its duration says little.
-        callback: The address that gets the job once it has ended; no longer stored then.
+        callback: The address that gets the job once it has ended. It is stored until then.
+        caller: The process that sends the job to its callback; None if none does.
         root: The path that a proxy added for its client.
     """
 
@@ -76,6 +77,7 @@ class StoredJob(JobFields):
     seconds: float | None = None
     cold: bool = False
     callback: str | None = None
+    caller: str | None = None
     root: str = ""
 
     @property
@@ -158,7 +160,10 @@ class JobStore:
             job: Its id.
             etag: The ETag if it is known from a listing.
         """
-        key = f"{_QUEUE}{job}.json"
+        return self._read(f"{_QUEUE}{job}.json", etag)
+
+    def _read(self, key: str, etag: str = "") -> tuple[StoredJob, str] | None:
+        """Return the job in an object and its ETag, as `read`."""
         for _ in range(_TRIES):
             try:
                 if not etag:
@@ -181,6 +186,16 @@ class JobStore:
         except ObjectError:
             return None
 
+    def read_unsent(self, job: str) -> tuple[StoredJob, str] | None:
+        """Read a job that has ended and the ETag of its object; None if it was sent to its
+        callback, or has none."""
+        stored = self._read(f"{_DONE}{job}.json")
+        return stored if stored and stored[0].callback else None
+
+    def replace_unsent(self, job: StoredJob, etag: str) -> str | None:
+        """Store a version of a job that has ended, as `replace`."""
+        return self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), etag)
+
     def create(self, job: StoredJob) -> str | None:
         """Add a job. Return its ETag, or None if its id exists."""
         return self.replace(job, None)
@@ -192,8 +207,7 @@ class JobStore:
 
     def end(self, job: StoredJob) -> bool:
         """Store how a job ended. Return False if another process has done so."""
-        data = job.model_copy(update={"callback": None}).to_bytes()
-        first = self._bucket.write_if(f"{_DONE}{job.id}.json", data, None) is not None
+        first = self._bucket.write_if(f"{_DONE}{job.id}.json", job.to_bytes(), None) is not None
         if first:
             self._on_end(job)
         self.leave_queue(job.id)

@@ -29,7 +29,7 @@ SAMPLE_FILES = Path(__file__).parent / "static" / "samples"
 PAPERS = ("A4", "A3", "30x40cm", "8x10in")
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
-LEVEL = 5  # of the compression, as for other pages
+LEVEL = 5  # zlib's, as for other pages
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.buckets import open_buckets
-from painterly.jobs.callbacks import send_callback
+from painterly.jobs.callbacks import Callbacks
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.index import JobIndex
 from painterly.jobs.previews import Previews
@@ -55,10 +55,13 @@ class Service:
         self.supervisor = Supervisor(worker, self.handle_worker_message)
         self._metrics: Metrics | None = None
         self._loading_metrics = threading.Lock()
+        store = JobStore(self.buckets.result, self.handle_end)
+        self.callbacks = Callbacks(store, options.callback_secret)
         self.jobs = JobIndex(
-            JobStore(self.buckets.result, self.handle_end),
+            store,
             lambda: self.supervisor.send("look"),
             lambda: self.metrics.storage_failed(),
+            self.callbacks.send,
         )
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
@@ -82,12 +85,14 @@ class Service:
     def close(self) -> None:
         """End all streams, and ask the worker to save its work and exit."""
         self.jobs.close()
+        self.callbacks.close()
         self.supervisor.ask_to_stop()
 
     def stop(self) -> None:
         """Close, and wait for the worker's exit."""
         self.close()
         self.supervisor.stop()
+        self.callbacks.stop()
 
     @property
     def problem(self) -> str | None:
@@ -108,7 +113,7 @@ class Service:
     def handle_end(self, job: StoredJob) -> None:
         """Handle the end of a job that this instance has ended."""
         self.metrics.job_ended(job)
-        send_callback(job, self.options.callback_secret)
+        self.callbacks.send(job)
 
     def handle_worker_message(self, message: tuple[Any, ...]) -> None:
         """Handle a message of the worker."""

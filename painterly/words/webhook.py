@@ -62,6 +62,7 @@ def deliver(
     failed: Callable[[str], None],
     pauses_s: Sequence[float],
     within_s: float,
+    rest: Callable[[float], object] = time.sleep,
 ) -> None:
     """Send a message, and again after a failure that passes.
 
@@ -70,6 +71,7 @@ def deliver(
         failed: Gets a line about each failure.
         pauses_s: The pause before each further attempt, unless the host asks for another.
         within_s: The seconds that all attempts and pauses may take.
+        rest: Waits for some seconds.
     """
     end = time.monotonic() + within_s
     for pause_s in (*pauses_s, None):
@@ -83,7 +85,7 @@ def deliver(
                 failed(str(error))
                 return
             failed(f"{error}; retrying in {duration(pause_s)}")
-            time.sleep(pause_s)
+            rest(pause_s)
 
 
 def post(

@@ -6,13 +6,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.polling import until
 from support.receiver import receiving
-from support.web_service import DRAFT, WebProcess, send, served
+from support.web_service import DRAFT, WebProcess, send, served, stored_job
 
+from painterly.jobs import callbacks
+from painterly.jobs.callbacks import Callbacks
+from painterly.jobs.index import JobIndex
+from painterly.jobs.schemas import JobState
+from painterly.jobs.store import JobStore
 from painterly.settings.installation import PROGRAM
+from painterly.words.webhook import WebhookError
 
 PUBLIC = "93.184.215.14"  # in a separate network, an address of this machine
 SECRET = "the key of signatures"
@@ -53,6 +60,108 @@ def test_a_callback_goes_to_no_other_host_and_into_no_private_network(place):
         assert web.get("/api/jobs").json()["jobs"] == []
     with served(place) as web:
         assert "WEB_CALLBACK_HOSTS" in send(web, callback("https://example.com/")).json()["detail"]
+
+
+def stored_jobs(place: dict[str, str]) -> list[str]:
+    return [path.read_text() for path in Path(place["BUCKET_RESULT"]).rglob("_web/**/*.json")]
+
+
+ADDRESS = "https://example.com/hook"
+
+
+@pytest.fixture
+def posts(monkeypatch):
+    """The jobs that were sent. `posts.answers` has errors to raise at first."""
+    sent = SimpleNamespace(ids=[], answers=[])
+
+    def post(address, content, within_s, **about):
+        assert address == ADDRESS
+        if sent.answers:
+            raise sent.answers.pop(0)
+        sent.ids.append(content["id"])
+
+    monkeypatch.setattr(callbacks, "post", post)
+    return sent
+
+
+@pytest.fixture
+def process(buckets):
+    """Makes the part of a web process that sends callbacks, with an index that finds them."""
+    made = []
+
+    def start():
+        store = JobStore(buckets.result)
+        made.append(Callbacks(store, None))
+        index = JobIndex(store, on_end=made[-1].send)
+        index.refresh()
+        return made[-1]
+
+    yield start
+    for each in made:
+        each.stop()
+
+
+def ended(store):
+    """A job that has ended and was not sent to its callback."""
+    job = stored_job(store, callback=ADDRESS)
+    assert store.end(job.changed(state=JobState.DONE))
+    return job.id
+
+
+def test_a_callback_outlives_the_process_that_ended_its_job(store, posts, process):
+    job = ended(store)
+    assert store.read_ended(job).callback == ADDRESS
+    process()
+    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
+    process()
+    assert posts.ids == [job]
+
+
+def test_of_several_processes_one_sends_a_callback(store, posts, process):
+    job = ended(store)
+    for sender in [process() for _ in range(3)]:
+        sender.send(store.read_ended(job))
+    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
+    assert posts.ids == [job]
+
+
+def test_a_process_that_stops_between_two_attempts_leaves_the_next_to_another(
+    store, posts, process
+):
+    job = ended(store)
+    posts.answers = [WebhookError("no answer", passes=True)]
+    first = process()
+    until(lambda: not posts.answers, every_s=0.005)
+    first.stop()
+    assert store.read_ended(job).caller is None and not posts.ids
+    process()
+    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
+    assert posts.ids == [job]
+
+
+def test_a_process_that_was_killed_is_waited_for_until_it_would_have_given_up(
+    store, posts, process, monkeypatch
+):
+    job = ended(store)
+    stored, etag = store.read_unsent(job)
+    assert store.replace_unsent(stored.changed(caller="one that was killed"), etag)
+    with monkeypatch.context() as patches:
+        patches.setattr(callbacks, "TAKEN_OVER_S", 100.0)
+        process().stop()
+        assert store.read_ended(job).caller and not posts.ids
+    monkeypatch.setattr(callbacks, "TAKEN_OVER_S", 0.01)
+    process()
+    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
+    assert posts.ids == [job]
+
+
+def test_a_callback_that_fails_for_good_is_not_tried_by_the_next_process(store, posts, process):
+    job = ended(store)
+    posts.answers = [WebhookError("answered with the status 404")]
+    process()
+    until(lambda: store.read_ended(job).callback is None, every_s=0.005)
+    process()
+    assert not posts.ids
 
 
 @pytest.mark.slow
@@ -111,9 +220,10 @@ def deliver(place: dict[str, str], folder: str) -> None:
             send(web.client, callback(receiver.address))
             until(lambda: "answered with the status 302" in web.log.read_text())
             assert len(receiver.posts) == 5
+            until(lambda: not any("s3cr3t" in text for text in stored_jobs(place)))
         finally:
             web.stop()
-    stored = [path.read_text() for path in Path(place["BUCKET_RESULT"]).rglob("_web/**/*.json")]
+    stored = stored_jobs(place)
     for text in (*stored, web.log.read_text()):
         assert "s3cr3t" not in text and SECRET not in text
     assert stored
