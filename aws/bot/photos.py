@@ -3,7 +3,7 @@
 import logging
 import os
 import re
-from typing import Any
+from dataclasses import replace
 
 import contract
 from contract import Photo, Wish
@@ -17,8 +17,10 @@ from bot.context import Context, reply_to, show_action
 from bot.requests import Request
 from bot.resources import Resources
 from bot.words import speaking
-from painterly.errors import ConfigError, PictureError, StorageError
+from painterly.errors import ConfigError, StorageError
 from painterly.images import small
+from painterly.images.picture_file import PictureFile
+from painterly.orders.styles import Painting
 from painterly.settings import bucket_layout
 from painterly.storage.file_names import nfc
 from painterly.words.wording import one_line
@@ -184,7 +186,7 @@ def _plain_name(name: str) -> str:
     return " ".join(letters.strip("_ ").split())[:LONGEST_NAME].strip()
 
 
-# Previews: painted in this function, by recipe `instant` in NumPy. An event of the stored photo
+# Previews: painted in this function, by preset `instant` in NumPy. An event of the stored photo
 # starts that, so its time and its failures do not affect the request.
 
 
@@ -217,28 +219,24 @@ def _preview(request: Request, resources: Resources) -> bytes:
     # Threads for each processor that is there would wait for each other: the function has the time
     # of one.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    import numpy as np  # Late: other events need not wait for it.
-
-    from painterly import stylize
+    # Late: other events need not wait for NumPy.
+    from painterly.bench.desk import NOW, Desk
+    from painterly.bench.reading import PhotoFiles
+    from painterly.images.arrays import to_integers
 
     choice = styles.wished(request.wish, resources)
     if choice is None:
         raise ConfigError(f"the style {request.wish.style} is gone")
-    photo = _pixels(resources.bucket.read(request.photo.key))
-    painting = _pixels(resources.paintings.read(choice.painting_key))
-    settings = choice.style.settings.replaced(
-        request.wish.asked | {"size": PREVIEW_SIDE, "recipe": "instant"}
-    )
+    settings = choice.style.settings.replaced({**request.wish.asked, **NOW, "size": PREVIEW_SIDE})
     strokes = min(settings.stroke_size, LARGEST_STROKES)
-    *_, last = stylize(photo, [painting], settings.replaced({"stroke_size": strokes}))
-    return small.jpeg(Image.fromarray(np.uint8(255 * last.image + 0.5)), telegram_pictures.QUALITY)
-
-
-def _pixels(data: bytes) -> Any:
-    """Return a small copy of a picture [H, W, 3], sRGB 0…255."""
-    import numpy as np
-
-    image = telegram_pictures.shrunk(data, PREVIEW_SIDE)
-    if image is None:
-        raise PictureError("a picture is too large or too narrow")
-    return np.asarray(image)
+    painting = Painting(choice.style.paintings[0].entry, 1.0)
+    style = replace(
+        choice.style, paintings=(painting,), settings=settings.replaced({"stroke_size": strokes})
+    )
+    desk = Desk(
+        lambda key: resources.paintings.read(f"{choice.prefix}/{key}"), None, draft=PREVIEW_SIDE
+    )
+    photo = PictureFile(resources.bucket.read(request.photo.key), "the photo")
+    pixels = desk.photo(PhotoFiles(photo)).picture.pixels_int
+    image = to_integers(desk.paint(pixels, style), 8)
+    return small.jpeg(Image.fromarray(image), telegram_pictures.QUALITY)

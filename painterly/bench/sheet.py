@@ -1,52 +1,138 @@
-"""A sheet to choose from: one photo in all styles, or all photos in one style, by preset instant.
+"""Sheets to choose from: one photo in all styles, or all photos in one style, painted at the desk.
 
-It reads the buckets of photos and paintings, and stores no results.
+A run paints one with `--sheet`, which reads the buckets of photos and paintings and stores nothing.
+The web service stores one as a poster.
 """
 
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
 from logging import ERROR
 from pathlib import PurePosixPath
+from time import perf_counter
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import numpy as np
 
-from painterly.bench.bench import Bench
+from painterly.bench.desk import NOW, Desk
 from painterly.bench.failures import raise_if_fatal, reason_of
+from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoFiles, PhotoInput
 from painterly.configuration.config import Config
-from painterly.errors import ConfigError
+from painterly.devices.device import HOST
+from painterly.engine.transfer import CheckStop
+from painterly.errors import ConfigError, PictureError
+from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
+from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side, fitted, sheet_of
+from painterly.log import event
 from painterly.orders.buckets import Buckets
 from painterly.orders.listing import list_buckets
-from painterly.orders.network_pool import NetworkPool
-from painterly.orders.order import Order
+from painterly.orders.order import PlannedOrder
 from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
+from painterly.progress import follow
 from painterly.signals import Stop
-from painterly.storage.base import Entry
+from painterly.words.wording import printable
 
-INSTANT: dict[str, int | float | str] = {
-    "preset": "instant",
-    "recipe": "instant",
-    "timelapse": False,
-}
+if TYPE_CHECKING:
+    from painterly.engine.transfer import Step
+
+Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
+
+
+class Wanted(NamedTuple):
+    """A picture that is wanted on a sheet: its photo's key, its style, and its place for the log,
+    such as ` (3 of 20)`."""
+
+    photo: str
+    style: Style
+    place: str = ""
+
+    def __str__(self) -> str:
+        return f"{printable(self.photo)} in {printable(self.style.name)}{self.place}"
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet.
+    """A sheet, which begins with the photo, or with the style's painting.
 
     Attributes:
-        pixels: uint8 [H, W, 3], sRGB, or None if no picture could be painted.
-        painted: The number of paintings on it.
+        side: The longer side in px of each picture.
+        cells: The pictures so far, uint8 [h, w, 3], with their labels.
+        painted: The styles of those that were painted, in their order.
         failed: The number of those that could not be painted.
     """
 
-    pixels: np.ndarray | None
-    painted: int
-    failed: int
+    side: int
+    cells: tuple[tuple[np.ndarray, str], ...] = ()
+    painted: tuple[Style, ...] = ()
+    failed: int = 0
+
+    def with_cell(self, pixels: np.ndarray, alpha: np.ndarray | None, text: str) -> Self:
+        """Return the sheet with one more picture."""
+        cell = fitted(pixels, self.side, alpha), label(text, len(self.cells) + 1)
+        return replace(self, cells=(*self.cells, cell))
+
+    @cached_property
+    def pixels(self) -> np.ndarray:
+        """uint8 [H, W, 3], sRGB. There is at least one picture."""
+        return sheet_of(self.cells, self.side)
+
+
+@dataclass(frozen=True)
+class SheetStep:
+    """The progress of a sheet after each picture, as `Step` has it."""
+
+    iteration: int
+    total: int
+    eta_s: float
+    sheet: Sheet
+
+    @property
+    def fraction(self) -> float:
+        return self.iteration / self.total
+
+    @property
+    def preview(self) -> np.ndarray:
+        return self.sheet.pixels
+
+
+def paint_all(
+    wanted: Sequence[Wanted],
+    side: int,
+    first: Callable[[Wanted], Cell],
+    paint: Callable[[Wanted], Cell],
+    on_picture: Callable[[SheetStep], object] = lambda _: None,
+) -> Sheet:
+    """Paint a sheet. A picture that cannot be painted is left out, which is logged.
+
+    Args:
+        wanted: The pictures.
+        side: As in `Sheet`.
+        first: Returns what the sheet begins with, from the first picture that was painted.
+        paint: Paints a picture.
+        on_picture: Is called after each picture, once there is one. Its errors end the painting.
+    """
+    started, sheet = perf_counter(), Sheet(side)
+    for number, each in enumerate(wanted, start=1):
+        try:
+            cell = paint(each)
+        except Exception as error:
+            raise_if_fatal(error)
+            why = f"{each}: FAILED: {reason_of(error)}"
+            event(why, level=ERROR, photo=each.photo, style=each.style.name)
+            sheet = replace(sheet, failed=sheet.failed + 1)
+        else:
+            if not sheet.cells:
+                sheet = sheet.with_cell(*first(each))
+            sheet = replace(sheet.with_cell(*cell), painted=(*sheet.painted, each.style))
+        if sheet.cells:
+            left_s = (perf_counter() - started) / number * (len(wanted) - number)
+            on_picture(SheetStep(number, len(wanted), left_s, sheet))
+    return sheet
 
 
 def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
@@ -54,7 +140,7 @@ def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
 
     Raises ConfigError if there are none, or several photos and several styles; StorageError.
     """
-    config = replace(config, overrides=INSTANT)
+    config = replace(config, overrides=NOW)
     selection = select(list_buckets(buckets, config), buckets, config)
     photos, styles = len(selection.photos), len(selection.styles)
     if not photos or not styles:
@@ -69,11 +155,11 @@ def select_for_sheet(config: Config, buckets: Buckets) -> Selection:
 
 
 def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: Stop) -> Sheet:
-    """Paint a sheet. It begins with the photo, or with the style's first painting.
+    """Paint a sheet of buckets' photos and styles, and store nothing in them.
 
     Args:
         config: The configuration.
-        buckets: The buckets. Nothing is stored in them.
+        buckets: The buckets.
         selection: As from `select_for_sheet`.
         stop: The signals of the process.
 
@@ -85,46 +171,89 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     side, size = cell_side(len(pairs) + 1), config.settings.size
     if size != "full":
         side = min(side, int(size))
-    networks = NetworkPool(None, buckets.style)
-    device = load_devices(config.device, optimises=False).result().first
-    from painterly.bench.easel import Easel
+    wanted = [
+        Wanted(photo.key, _at_size(style, side), f" ({number} of {len(pairs)})")
+        for number, (photo, style) in enumerate(pairs, start=1)
+    ]
+    load_devices(config.device, optimises=False).result()
+    desk, by_style = Desk(buckets.style.read, config.memory_limit), len(selection.styles) > 1
 
-    cells: list[tuple[np.ndarray, str]] = []
-    by_style, failed, easel = len(selection.styles) > 1, 0, Easel(device)
-    shown: Entry | None = None
-    files: PhotoFiles | PhotoInput
-    with closing(Bench(config, buckets, networks, stop)) as bench:
-        bench.leave()  # An outage ends it at once: there is little to lose.
-        for number, (photo, style) in enumerate(pairs, 1):
-            stop.obey()
-            order = Order(
-                photo=photo,
-                mask=selection.masks.get(photo.key),
-                style=_at_size(style, side),
-                weights=networks.source(style.settings),
-                output=config.output,
-                place=f" ({number} of {len(pairs)})",
-            )
-            try:
-                if photo is not shown:
-                    files = bench.reader.fetch(order)
-                inputs = bench.reader.decode(order, files)
-                shown, files = photo, inputs.photo  # Decoded once for all styles.
-                finished = bench.paint(order, inputs, easel)
-            except Exception as error:
-                raise_if_fatal(error)
-                order.log(f"{order.label}: FAILED: {reason_of(error)}", level=ERROR)
-                failed += 1
-                continue
-            alpha, name = finished.photo.alpha, _name(photo.key)
-            styled = style.label(between="\n")
-            if not cells and by_style:
-                cells.append((fitted(finished.photo.pixels_int, side, alpha), label(name, 1)))
-            elif not cells:
-                cells.append((fitted(finished.paintings[0], side), label(styled, 1)))
-            below = label(styled if by_style else name, len(cells) + 1)
-            cells.append((fitted(finished.image, side, alpha), below))
-    return Sheet(sheet_of(cells, side) if cells else None, max(0, len(cells) - 1), failed)
+    @lru_cache(1)  # Read and decoded once for all styles.
+    def photo_of(key: str) -> PhotoInput:
+        read, mask = buckets.source.read, selection.masks.get(key)
+        of_mask = PictureFile(read(mask.key), f"mask {mask.key}") if mask else None
+        return desk.photo(PhotoFiles(PictureFile(read(key), key), of_mask))
+
+    def first(each: Wanted) -> Cell:
+        if not by_style:
+            return desk.paintings(each.style).paintings[0], None, each.style.label(between="\n")
+        picture = photo_of(each.photo).picture.printed(each.style.settings)
+        return picture.pixels_int, picture.alpha, _name(each.photo)
+
+    def paint(each: Wanted) -> Cell:
+        photo, style = photo_of(each.photo), each.style
+        mask = photo.content_mask(style.settings, each.photo)
+
+        def followed(steps: "Iterator[Step]") -> "Step":
+            about = {"photo": each.photo, "style": style.name, "on": HOST.name}
+            return follow(steps, str(each), None, config.progress, **about)
+
+        image = desk.paint(photo.picture.pixels_int, style, mask, stop.obey, followed)
+        below = style.label(between="\n") if by_style else _name(each.photo)
+        return image, photo.picture.printed(style.settings).alpha, below
+
+    return paint_all(wanted, side, first, paint)
+
+
+def paint_poster(
+    order: PlannedOrder,
+    photo: PhotoInput,
+    shown: str,
+    desk: Desk,
+    check_stop: CheckStop,
+    on_picture: Callable[[SheetStep], object],
+) -> tuple[PlannedOrder, Finished]:
+    """Paint a poster: a photo in all styles.
+
+    Args:
+        order: Its order. The parts of its style are the styles.
+        photo: The photo and its mask.
+        shown: The photo's name for people.
+        desk: The desk.
+        check_stop: As in `Desk.file`.
+        on_picture: As in `paint_all`.
+
+    Returns:
+        The order with the styles that were painted, and the poster.
+
+    Raises:
+        PictureError: No style can be painted.
+    """
+    started, picture, settings = perf_counter(), photo.picture, order.style.settings
+    wanted = [Wanted(order.photo.key, style) for style in order.style.parts]
+    side = cell_side(len(wanted) + 1)
+    small = resize(picture.pixels_int, *fit_size(*picture.size, side))
+    mask, alpha = photo.content_mask(settings, order.photo.key), picture.alpha
+
+    def paint(each: Wanted) -> Cell:
+        image = desk.paint(small, each.style, mask, check_stop)
+        return image, alpha, each.style.label(between="\n")
+
+    sheet = paint_all(wanted, side, lambda _: (small, alpha, shown), paint, on_picture)
+    if not sheet.painted:
+        raise PictureError("no style could be painted; the log has the reasons")
+    finished = Finished(
+        photo=replace(picture, alpha_int=None, profile=None),
+        paintings=[],
+        settings=settings,
+        image=to_float(sheet.pixels),
+        weights=order.weights.identity,
+        device=str(HOST),
+        losses={},
+        content_weight=0.0,
+        seconds=perf_counter() - started,
+    )
+    return replace(order, style=replace(order.style, parts=sheet.painted)), finished
 
 
 def _at_size(style: Style, side: int) -> Style:

@@ -19,6 +19,7 @@ from painterly.images.output import file_format
 from painterly.log import event
 from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command
+from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings, gives_way
 from painterly.signals import Stop
 from painterly.storage.address import is_folder, parse_address
@@ -125,7 +126,7 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
     path = start / name
     form = file_format(path.suffix, f"the extension of {name!r}").extension
     values = {name: value for name, value in environment.items() if name not in _NOT_OF_A_SHEET}
-    values["PRESET"] = "instant"
+    values["PRESET"] = INSTANT["preset"]
     if any(values.get(name, "").strip() for name in config.BUCKETS):
         values["BUCKET_RESULT"] = NOWHERE
     loaded = config.load(values)
@@ -140,12 +141,13 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
         check_target(path, name, inputs)
         check_is_painted(path)
         sheet = paint_sheet(loaded, buckets, selection, stop)
-    if sheet.pixels is None:
+    if not sheet.painted:
         raise PictureError("no picture of the sheet could be painted")
     output = replace(loaded.output, format=form, depth=8)
     write_file(path, encode.encode(arrays.to_float(sheet.pixels), output))
     failed = f", {plural(sheet.failed, 'picture')} failed" if sheet.failed else ""
-    event(f"{name}: {sheet.painted} painted{failed}", summary=True, event="sheet", path=str(path))
+    done = f"{name}: {len(sheet.painted)} painted{failed}"
+    event(done, summary=True, event="sheet", path=str(path))
     return 1 if sheet.failed else 0
 
 

@@ -27,18 +27,20 @@ from painterly.jobs.schemas import (
 )
 from painterly.orders.paintings_view import all_styles, is_ready
 from painterly.orders.styles import LONGEST_NAME, Painting, Style, find_pictures, title_of_files
-from painterly.settings.recipes import PRESETS
+from painterly.settings.recipes import INSTANT, PRESETS
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
+from painterly.words.style_title import StyleTitle
+from painterly.words.texts import table
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
 THUMBNAIL_SIDE, LARGE_SIDE = 320, 1600  # px
 MAX_THUMBNAILS = 500  # kept in memory, of some 12 kB each
 MAX_UPLOADED = 200  # paintings
+POSTER = "poster"  # the first part of a poster's key, and its style in lists
 # These settings of some presets take precedence over a style's own, and over STYLE_RECIPE.
 DECIDED = {each: {"preset": each.value, **PRESETS[each.value]} for each in RECIPE_PRESETS}
-INSTANT = DECIDED[Preset.INSTANT]
 _LONGEST_BLEND = 80  # characters of its name
 _BEFORE_NAME = re.compile(f"^{re.escape(UPLOADED)}[0-9a-f]{{12}}-")  # a prefix of uploads
 
@@ -93,20 +95,22 @@ class Catalogue:
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
         return replace(style, settings=sized(settings, instant_side))
 
-    def for_poster(self, settings: Mapping[str, Any]) -> list[Style]:
-        """Return all styles as a poster has them, with some settings."""
+    def poster(self, settings: Mapping[str, Any]) -> Style:
+        """Return the style of a poster: all styles are its parts, with some settings."""
         every = self.all()
-        size = cell_side(len(every) + 1)
-        changes = {**settings, "size": size, "timelapse": False}
+        if not every:
+            raise ConfigError("there are no styles")
+        changes = {**settings, "size": cell_side(len(every) + 1), "timelapse": False}
+        preset, shared = Preset.INSTANT, Settings().replaced({**changes, **INSTANT})
         requests = (
             JobRequest.model_construct(
-                style=each.name, paintings=None, preset=Preset.INSTANT, settings=changes
+                style=each.name, paintings=None, preset=preset, settings=changes
             )
             for each in every
         )
-        if not every:
-            raise ConfigError("there are no styles")
-        return [self.style(request) for request in requests]
+        parts = tuple(self.style(request) for request in requests)
+        title = StyleTitle(table()["title.poster"])
+        return Style(POSTER, (), shared, title=title, parts=parts)
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""

@@ -8,20 +8,21 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from painterly.bench.desk import LARGEST_SIDE
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
-from painterly.images.output import OutputFormat, file_format
+from painterly.images.output import file_format
+from painterly.images.sheet import cell_side
 from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
-from painterly.jobs.catalogue import INSTANT, Catalogue
+from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.index import JobIndex
-from painterly.jobs.poster import poster_side, poster_style
 from painterly.jobs.presets import offered, sized
-from painterly.jobs.previews import LARGEST_SIDE
+from painterly.jobs.previews import InstantOrder
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -34,10 +35,11 @@ from painterly.jobs.schemas import (
 from painterly.jobs.store import REQUESTS, StoredJob, new_id
 from painterly.jobs.upload import Upload
 from painterly.orders.stored_records import now
-from painterly.orders.styles import Style
+from painterly.orders.styles import Painting, Style
 from painterly.settings.paper import NONE
+from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings, shown_name
-from painterly.storage.base import ObjectError
+from painterly.storage.base import Entry, ObjectError
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
@@ -166,12 +168,8 @@ class OrderBook:
     def _style_and_work(self, request: JobRequest, size: tuple[int, int]) -> tuple[Style, int]:
         """Return the style of a request, and the work (schedule.py) of a photo of a (height,
         width) in it."""
-        if request.poster:
-            styles = self._catalogue.for_poster(request.settings)
-            work = sum(total_work(*size, each.settings) for each in styles)
-            return poster_style(request.settings, len(styles)), work
-        style = self._style(request)
-        return style, total_work(*size, style.settings)
+        style = self._catalogue.poster(request.settings) if request.poster else self._style(request)
+        return style, sum(total_work(*size, each.settings) for each in style.parts or (style,))
 
     def preview_style(self, request: JobRequest) -> Style:
         """Return the style of a preview, by preset `instant` and of a size that previews may have.
@@ -191,24 +189,25 @@ class OrderBook:
         return replace(style, settings=settings)
 
     def whole(
-        self, photo: str, *, has_painting: bool, style: str, size: str, format: str
-    ) -> tuple[Style, OutputFormat]:
-        """Return the style and the format of a whole picture that a program waits for.
+        self, photo: Upload, painting: Upload | None, *, style: str, size: str, format: str
+    ) -> InstantOrder:
+        """Return the order of a whole picture that a program waits for.
 
         Args:
-            photo: The name of the photo's file.
-            has_painting: Whether a painting was sent with it, instead of a style.
+            photo: The photo.
+            painting: The painting that was sent with it, instead of a style.
             style, size, format: What was asked for, each empty if it was not.
         """
-        if has_painting == bool(style):
+        if (painting is not None) == bool(style):
             raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
         changes = {"size": size} if size else {}
         settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
-        if style:
+        if painting is None:
             request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
             chosen = self._catalogue.style(request, self.instant_side)
         else:
-            chosen = Style("painting", (), settings)
+            sent = Entry(painting.shown, len(painting.data), painting.digest)
+            chosen = Style("painting", (Painting(sent, 1.0),), settings)
         painted = chosen.settings
         if painted.paper != NONE:
             painted = painted.within(LARGEST_WHOLE)
@@ -217,8 +216,10 @@ class OrderBook:
         output = replace(self._config.output, keep_gps=False, depth=8)
         if format:
             output = replace(output, format=file_format(format, "format").extension)
-        output = replace(output, format=output.extension(photo))
-        return replace(chosen, settings=painted.replaced({"timelapse": False})), output
+        output = replace(output, format=output.extension(photo.name))
+        chosen = replace(chosen, settings=painted.replaced({"timelapse": False}))
+        of_painting = painting.data if painting else b""
+        return InstantOrder(photo.data, chosen, painting=of_painting, output=output)
 
     def _style(self, request: JobRequest) -> Style:
         if (request.style is None) == (request.paintings is None):
@@ -253,7 +254,7 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, {}) for preset in Preset}
         count = len(self._catalogue.all())
-        cell = by_preset[Preset.INSTANT].replaced({"size": poster_side(count)})
+        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
         return Estimate(
             **{preset.value: seconds(preset, settings) for preset, settings in by_preset.items()},
             poster=seconds(Preset.INSTANT, cell, count),

@@ -13,23 +13,24 @@ from importlib.util import find_spec
 from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
-
 from painterly.bench.bench import Bench
+from painterly.bench.desk import KEPT_PHOTOS, LARGEST_SIDE, TILE_SIDE, Desk
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import decodable_memory, decode_photo, read_photo
+from painterly.bench.reading import PhotoFiles, decodable_memory, decode_photo, read_photo
+from painterly.bench.sheet import SheetStep, paint_poster
 from painterly.configuration.config import Config
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
+from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
+from painterly.images.picture_file import PictureFile
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.poster import PosterOrder, PosterStep, paint_poster, poster_style
-from painterly.jobs.previews import LARGEST_SIDE, PreviewPainter
+from painterly.jobs.previews import InstantOrder
 from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
@@ -74,7 +75,10 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights or config.variables else []
         self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        self.previews = PreviewPainter(self._catalogue, buckets.style, config.memory_limit)
+        sides = TILE_SIDE, LARGEST_SIDE
+        self.desk = Desk(buckets.style.read, config.memory_limit, sides)
+        self._opened = functools.lru_cache(KEPT_PHOTOS)(_opened)
+        self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
     def load(self) -> str:
         """Load TensorFlow, if it is installed. Return a description of the device. Raises
@@ -101,10 +105,32 @@ class JobRunner:
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
 
+    def instant(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
+        """Return the file of a picture that a request waits for. A whole picture may be large, so
+        its paintings are not kept. `check_stop` and errors are as in `Desk.file`."""
+        if order.output is None:
+            photo = self._opened(order.photo, order.mask)
+            return self.desk.file(photo, order.style, None, check_stop)
+        photo = _opened(order.photo, order.mask)
+        read = (lambda _: order.painting) if order.painting else self._buckets.style.read
+        desk = Desk(read, self._config.memory_limit)
+        return desk.file(photo, order.style, order.output, check_stop)
+
+    def prepare_next(self) -> bool:
+        """Make the paintings of one more style ready for tiles, and return True; return False if
+        those of all styles are ready, or no more fit. Raises PainterlyError."""
+        if self._unprepared is None:
+            self._unprepared = []  # If they cannot be listed, the page reports it.
+            self._unprepared = self._catalogue.all()
+        if not self._unprepared or not self.desk.has_room:
+            return False
+        self.desk.prepare(self._unprepared.pop(0))
+        return True
+
     def paint(
         self,
         job: StoredJob,
-        on_step: "Callable[[Step | PosterStep], None]",
+        on_step: "Callable[[Step | SheetStep], None]",
         check: Callable[[], None] = lambda: None,
     ) -> Record:
         """Paint a job, from its checkpoint if it has one, unless its result exists.
@@ -127,7 +153,9 @@ class JobRunner:
         order = self._order(job)
         settings = order.style.settings
         if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
-            self.previews.clear()  # It may need their memory.
+            self.desk.clear()  # It may need its memory.
+            self._opened.cache_clear()
+            self._unprepared = None
         if settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
             event(why if has_avx() else NO_AVX, level=WARNING)
@@ -155,12 +183,12 @@ class JobRunner:
         order: PlannedOrder,
         bench: Bench,
         gallery: Gallery,
-        on_step: "Callable[[Step | PosterStep], None]",
+        on_step: "Callable[[Step | SheetStep], None]",
         check: Callable[[], None],
     ) -> Record:
         try:
             self._log_network(order)
-            if isinstance(order, PosterOrder):
+            if job.poster:
                 order, finished = self._painted_poster(job, order, bench, on_step, check)
             else:
                 finished = self._painted(order, bench, on_step, check)
@@ -183,7 +211,7 @@ class JobRunner:
         self,
         order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | PosterStep], None]",
+        on_step: "Callable[[Step | SheetStep], None]",
         check: Callable[[], None],
     ) -> Finished:
         from painterly.bench.easel import Easel
@@ -198,11 +226,11 @@ class JobRunner:
     def _painted_poster(
         self,
         job: StoredJob,
-        order: PosterOrder,
+        order: PlannedOrder,
         bench: Bench,
-        on_step: "Callable[[Step | PosterStep], None]",
+        on_step: "Callable[[Step | SheetStep], None]",
         check: Callable[[], None],
-    ) -> tuple[PosterOrder, Finished]:
+    ) -> tuple[PlannedOrder, Finished]:
         """Paint a poster, by what is kept for previews. It begins again after a stop: it takes less
         than a minute."""
         available = decodable_memory(self._config.memory_limit)
@@ -213,10 +241,7 @@ class JobRunner:
             self._stop.obey()
             check()
 
-        def paint(pixels: np.ndarray, style: Style, mask: np.ndarray | None) -> np.ndarray:
-            return self.previews.painted(pixels, style, mask, check_stop)
-
-        return paint_poster(order, photo, job.photo, paint, on_step)
+        return paint_poster(order, photo, job.photo, self.desk, check_stop, on_step)
 
     def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a
@@ -255,16 +280,14 @@ class JobRunner:
     def _order(self, job: StoredJob) -> PlannedOrder:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
-        styles = tuple(self._catalogue.for_poster(job.settings)) if job.poster else ()
         if job.poster:
-            style = poster_style(job.settings, len(styles))
+            style = self._catalogue.poster(job.settings)
         else:
             style = self._catalogue.style(job.request, job.instant_side)
             style = dataclasses.replace(style, name=job.style)
         # Other results are elsewhere: the photo's key begins with the job's id.
         result = result_key(style.name, photo.key, self._config.output)
-        ordered = functools.partial(PosterOrder, styles=styles) if job.poster else PlannedOrder
-        order = ordered(
+        order = PlannedOrder(
             photo=photo,
             mask=mask,
             style=style,
@@ -275,3 +298,9 @@ class JobRunner:
         )
         check_names(order, self._buckets.result)
         return order
+
+
+def _opened(photo: bytes, mask: bytes) -> PhotoFiles:
+    """Open the photo of an order, and its mask unless that is empty. Raises PictureError."""
+    of_mask = PictureFile(mask, "the mask") if mask else None
+    return PhotoFiles(PictureFile(photo, "the photo"), of_mask)

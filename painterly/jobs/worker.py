@@ -32,8 +32,8 @@ from painterly.storage.retry import MAX_OUTAGE_S, logged_storage_errors
 from painterly.words.wording import one_line
 
 if TYPE_CHECKING:
+    from painterly.bench.sheet import SheetStep
     from painterly.engine.transfer import Step
-    from painterly.jobs.poster import PosterStep
 
 # For jobs of other instances, and of workers that have died; the web process announces its own.
 LOOK_EVERY_S = LEASE_S / 2
@@ -154,13 +154,13 @@ class WebWorker:
         def check_stop() -> None:
             self._stop.obey()
             # Whole pictures are as urgent as jobs, which are not kept waiting by previews.
-            urgent = request.output is None and self._look.is_set()
+            urgent = not request.is_whole and self._look.is_set()
             if urgent or not self._previews.is_wanted(request.number):
                 raise AbandonedError
 
         picture, reason = None, None
         try:
-            picture = runner.previews.paint(request, check_stop)
+            picture = runner.instant(request.order, check_stop)
         except AbandonedError:
             event(f"preview {request.number} was left unfinished", level=DEBUG)
         except StorageError as error:
@@ -181,7 +181,7 @@ class WebWorker:
         ones, and return True; return False if nothing is left to prepare. Raises StorageError,
         after which it can be tried again, and Stopped."""
         try:
-            if runner.previews.prepare_next():
+            if runner.prepare_next():
                 return True
         except StorageError:
             raise
@@ -201,7 +201,7 @@ class WebWorker:
         return True
 
     def _measure_instant(self, runner: JobRunner, _device: str) -> None:
-        self.pipe.send("instant_speed", runner.previews.seconds_per_work())
+        self.pipe.send("instant_speed", runner.desk.seconds_per_work())
 
     def _measure(self, runner: JobRunner, device: str) -> None:
         self.pipe.send("speed", runner.seconds_per_work(), device)
@@ -297,7 +297,7 @@ class Follower:
         self._stored: Future[None] | None = None
         self._reported = self._previewed = 0.0
 
-    def on_step(self, step: "Step | PosterStep") -> None:
+    def on_step(self, step: "Step | SheetStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()

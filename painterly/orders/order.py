@@ -74,20 +74,13 @@ class Order:
         """
         inputs = {
             "photo": [etag_of(self.photo), etag_of(self.mask)],
-            "paintings": [
-                [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
-                for each in self.style.paintings
-            ],
-            # Without defaults of settings that earlier versions lacked, as in their records.
-            "settings": {
-                name: value
-                for name, value in self.style.settings.deciding().items()
-                if name not in OF_PAPER or value != FIELDS[name].default
-            },
+            **_deciding(self.style),
             # Without a depth of 8, as in records of versions that had none.
             "output": astuple(self.output)[: 3 if self.output.depth == 8 else 4],
             "engine": ENGINE_VERSION,
         }
+        if self.style.parts:
+            inputs["styles"] = [_deciding(each) for each in self.style.parts]
         if self.color_mask or self.start:  # Records are of pictures without them.
             inputs["further pictures"] = [etag_of(self.color_mask), etag_of(self.start)]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
@@ -109,14 +102,18 @@ class Order:
 
     def record_of_inputs(self) -> Record:
         """Return the part of its record that names its inputs: photo, mask, paintings and settings,
-        each file by its key and its content's ETag."""
+        each file by its key and its content's ETag. A poster's names styles, not paintings."""
+        parts = tuple(part.name for part in self.style.parts)
         return Record(
             photo=self.photo.key,
             photo_etag=self.photo.etag,
             photo_mask=_ref(self.mask),
             style=self.style.name,
             style_title=self.style.title if self.style.title != NO_TITLE else None,
-            paintings=tuple(
+            styles=parts or None,
+            paintings=None
+            if parts
+            else tuple(
                 PaintingRef(
                     each.entry.key, each.share, each.entry.etag, _ref(each.mask), _ref(each.region)
                 )
@@ -192,6 +189,22 @@ class SingleOrder(Order):
 def etag_of(file: Entry | PictureRef | None) -> str | None:
     """Return the ETag of a file, if there is one."""
     return None if file is None else file.etag
+
+
+def _deciding(style: Style) -> dict[str, Any]:
+    """Return the paintings and settings of a style that decide its results."""
+    return {
+        "paintings": [
+            [etag_of(each.entry), each.share, etag_of(each.mask), etag_of(each.region)]
+            for each in style.paintings
+        ],
+        # Without defaults of settings that earlier versions lacked, as in their records.
+        "settings": {
+            name: value
+            for name, value in style.settings.deciding().items()
+            if name not in OF_PAPER or value != FIELDS[name].default
+        },
+    }
 
 
 def _ref(entry: Entry | None) -> PictureRef | None:

@@ -57,13 +57,14 @@ class Painting:
 class Style:
     """One or more paintings blended, with settings. Its name is the first part of its results'
     keys, and `own_settings` has the names of the settings that it sets itself. Its title is for
-    people."""
+    people. The style of a poster has the styles on it as its parts, and no paintings."""
 
     name: str
     paintings: tuple[Painting, ...]
     settings: Settings
     own_settings: frozenset[str] = frozenset()
     title: StyleTitle = NO_TITLE
+    parts: "tuple[Style, ...]" = ()
 
     def label(self, language: str = DEFAULT, **layout: str) -> str:
         """Return its title, artist and year in a language, as `StyleTitle.line`."""

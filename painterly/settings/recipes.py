@@ -1,5 +1,6 @@
 """The recipes, the presets, and the packages that add some."""
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -65,3 +66,5 @@ PRESETS: dict[str, dict[str, Any]] = {
     "print": {"size": 2400, "iterations": 80},
     **{plugin.preset: {"recipe": plugin.recipe} for plugin in PLUGINS.values()},
 }
+# Preset instant, even for a style with another recipe.
+INSTANT: Mapping[str, str] = {"preset": "instant", **PRESETS["instant"]}

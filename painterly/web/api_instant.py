@@ -16,6 +16,7 @@ from painterly.jobs.previews import (
     PATIENCE_S,
     RETRY_S,
     WHOLE_PATIENCE_S,
+    InstantOrder,
 )
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError
@@ -76,7 +77,7 @@ async def new_preview(request: Request, service: Shared) -> Response:
             limit = service.config.memory_limit
             mask = await read_mask(files["mask"], limits, limit, photo.size)
     style = await run_in_threadpool(service.orders.preview_style, asked)
-    number, answer = service.previews.ask(photo.data, style, mask)
+    number, answer = service.previews.ask(InstantOrder(photo.data, style, mask))
     picture = await _answered(request, service, number, answer, PATIENCE_S)
     return Response(picture, media_type="image/jpeg") if picture else nothing
 
@@ -112,16 +113,12 @@ async def paint(request: Request, service: Shared) -> Response:
         of_painting = None
         if isinstance(painting, UploadFile):
             of_painting = await read_photo(painting, service.options)
-        style, output = await run_in_threadpool(
-            service.orders.whole, upload.name, has_painting=of_painting is not None, **texts
-        )
-        number, answer = service.previews.ask(
-            upload.data, style, output=output, painting=of_painting.data if of_painting else b""
-        )
+        order = await run_in_threadpool(service.orders.whole, upload, of_painting, **texts)
+        number, answer = service.previews.ask(order)
         data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
     if data is None:
         raise _busy(service)
-    return picture_response(data, f"picture.{output.format}")
+    return picture_response(data, f"picture.{order.extension}")
 
 
 def _busy(service: Service) -> ApiError:

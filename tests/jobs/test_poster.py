@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support import tiny
 from support.gallery import results_of
-from support.web_service import send
+from support.web_service import send, stored_job
 
 from painterly.cli.command import main
 from painterly.images import sheet
+from painterly.jobs.schemas import Preset
 from painterly.orders.record import Record
 from painterly.signals import Stopped
 
@@ -52,6 +54,17 @@ def test_a_poster_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web
     assert record.paintings is None and record.settings["recipe"] == "instant"
 
 
+def test_a_poster_depends_on_the_paintings_and_settings_of_all_its_styles(worker, place):
+    job = stored_job(worker.web.store, poster=True, style="poster", preset=Preset.INSTANT)
+    worker.web.buckets.source.write(job.photo_key, tiny.file(60, 80, 1))
+    made = [worker.runner._order(job).fingerprint]
+    stronger = job.model_copy(update={"settings": {"strength": 0.9}})
+    made.append(worker.runner._order(stronger).fingerprint)
+    (Path(place["BUCKET_STYLE"]) / "both" / "a.png").write_bytes(tiny.file(50, 40, 9, "PNG"))
+    made.append(worker.runner._order(job).fingerprint)
+    assert len(set(made)) == 3
+
+
 def test_a_poster_cannot_be_painted_from_its_record(web, worker, place, tmp_path, capsys):
     send(web, POSTER)
     assert worker.paint()
@@ -62,8 +75,8 @@ def test_a_poster_cannot_be_painted_from_its_record(web, worker, place, tmp_path
 
 
 def test_a_cancel_or_a_stop_ends_a_poster_which_is_painted_from_its_start_later(web, worker):
-    job, previews = send(web, POSTER).json(), worker.runner.previews
-    real, begun = previews.painted, []
+    job, desk = send(web, POSTER).json(), worker.runner.desk
+    real, begun = desk.paint, []
 
     def painted(*arguments):
         begun.append(arguments)
@@ -72,7 +85,7 @@ def test_a_cancel_or_a_stop_ends_a_poster_which_is_painted_from_its_start_later(
             worker.web._lease.cancel()
         return real(*arguments)
 
-    previews.painted = painted
+    desk.paint = painted
     assert worker.paint()
     assert len(begun) == 2
     web.service.jobs.refresh()
@@ -80,10 +93,10 @@ def test_a_cancel_or_a_stop_ends_a_poster_which_is_painted_from_its_start_later(
 
     again = send(web, {**POSTER, "settings": {"strength": 0.9}}).json()
     stop = worker.runner._stop
-    previews.painted = lambda *arguments: (setattr(stop, "signum", 15), real(*arguments))[1]
+    desk.paint = lambda *arguments: (setattr(stop, "signum", 15), real(*arguments))[1]
     with pytest.raises(Stopped):
         worker.paint()
-    stop.signum, previews.painted = None, real
+    stop.signum, desk.paint = None, real
     assert worker.paint()
     web.service.jobs.refresh()
     assert web.get(again["links"]["self"]).json()["state"] == "done"

@@ -19,16 +19,18 @@ from support.pictures import saved
 from support.polling import until
 from support.web_service import served, stored_job
 
+from painterly.bench import desk
+from painterly.bench.desk import LARGEST_SIDE
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
-from painterly.jobs import previews, worker
+from painterly.jobs import worker
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.lease import JobClaimer
 from painterly.jobs.previews import (
-    LARGEST_SIDE,
     MAX_WAITING,
     MAX_WHOLE,
+    InstantOrder,
     PreviewQueue,
     PreviewRequest,
     Previews,
@@ -47,7 +49,8 @@ def photo(width=60, height=40):
 
 
 def request(number, style=None, left_s=60.0):
-    return PreviewRequest(number, tiny.file(40, 60, 7), style, time.monotonic() + left_s)
+    order = InstantOrder(tiny.file(40, 60, 7), style)
+    return PreviewRequest(number, order, time.monotonic() + left_s)
 
 
 @pytest.fixture
@@ -84,10 +87,10 @@ def test_a_preview_is_ordered_as_a_job_is_and_instant_whatever_the_style_says(pl
     assert answering.post("/api/preview", data=blend, files=photo()).status_code == 200
     plain = {"request": '{"style": "monet"}'}
     assert answering.post("/api/preview", data=plain, files=photo()).status_code == 200
-    one, two, three = (each.style for each in asked)
+    one, two, three = (each.order.style for each in asked)
     assert one.name == "monet"
     assert (one.settings.size, one.settings.strength) == (48, 0.3)
-    assert {each.style.settings.recipe for each in asked} == {"instant"}
+    assert {each.order.style.settings.recipe for each in asked} == {"instant"}
     assert (three.settings.preset, three.settings.size) == ("instant", 1280)
     assert [each.share for each in two.paintings] == [1, 3]
     assert answering.get("/api/jobs").json() == {"jobs": []}
@@ -107,7 +110,7 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
     ):
         form = {"request": json.dumps({"style": style, "settings": settings})}
         assert answering.post("/api/preview", data=form, files=photo()).status_code == 200
-        height, width = asked[-1].style.settings.sheet(9, 1)
+        height, width = asked[-1].order.style.settings.sheet(9, 1)
         longest = settings.get("size", LARGEST_SIDE)
         assert 0.9 * longest < height <= longest
         assert height / width == pytest.approx(1.41, rel=0.03)
@@ -116,7 +119,7 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
     buckets, configured = hand.web.buckets, config.load(place)
     runner = JobRunner(configured, buckets, hand.stop)
-    answering.work = lambda each: (runner.previews.paint(each), None)
+    answering.work = lambda each: (runner.instant(each.order), None)
     mask = Image.new("L", (32, 32))
     mask.paste(255, (0, 0, 16, 32))
     files = photo() | {"mask": ("mask.png", saved(mask, "PNG"))}
@@ -205,8 +208,8 @@ def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, 
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
     answers = [JPEG, PictureError("the photo cannot be decoded")]
-    previews = Mock(paint=Mock(side_effect=answers), prepare_next=lambda: False)
-    assert idle(Mock(previews=previews)) == [
+    runner = Mock(instant=Mock(side_effect=answers), prepare_next=lambda: False)
+    assert idle(runner) == [
         ("preview", 1, JPEG, None),
         ("preview", 2, None, "the photo cannot be decoded"),
     ]
@@ -219,7 +222,7 @@ def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, idle):
 
     stored_job(hand.web.store)
     hand.hears(("preview", request(1)))
-    assert idle(Mock(paint=paint, previews=Mock(prepare_next=lambda: False))) == [
+    assert idle(Mock(paint=paint, prepare_next=lambda: False)) == [
         ("preview", 1, None, None),
         ("preview", 2, None, None),
     ]
@@ -238,36 +241,38 @@ def test_whole_pictures_come_in_their_order_before_previews_and_the_newest_of_to
     queue = PreviewQueue(refused.append)
     queue.add(request(0))
     for number in range(1, MAX_WHOLE + 2):
-        queue.add(request(number)._replace(output=OutputFormat("jpg")))
+        asked = request(number)
+        whole = asked.order._replace(output=OutputFormat("jpg"))
+        queue.add(asked._replace(order=whole))
     assert refused == [MAX_WHOLE + 1]
     assert [queue.next().number for _ in range(MAX_WHOLE + 1)] == [*range(1, MAX_WHOLE + 1), 0]
 
 
 @pytest.fixture
 def painter(place, hand):
-    """The painter of previews in a worker, with the styles of `place`."""
-    return JobRunner(config.load(place), hand.web.buckets, hand.stop).previews
+    """The runner of a worker, with the styles of `place`."""
+    return JobRunner(config.load(place), hand.web.buckets, hand.stop)
 
 
 def in_style(painter, name, size):
     settings = {"size": size}
     asked = JobRequest(style=name, preset=Preset.INSTANT, settings=settings)
-    return request(1, painter._catalogue.style(asked))
+    return InstantOrder(tiny.file(40, 60, 7), painter._catalogue.style(asked))
 
 
 def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
-    def paint(asked, check_stop):
-        painted.append(asked.number)
-        if asked.number == 1:
+    def instant(order, check_stop):
+        painted.append(order.style)
+        if order.style == 1:
             hand.hears(("forget", 1))
-        if asked.number == 2:
+        if order.style == 2:
             hand.hears(("look",))
         check_stop()
         return JPEG
 
-    painted, runner = [], Mock(previews=Mock(paint=paint))
+    painted, runner = [], Mock(instant=instant)
     for number in (2, 1):
-        hand.hears(("preview", request(number)))
+        hand.hears(("preview", request(number, style=number)))
         hand.web._look.clear()
         assert hand.web._paint_preview(runner)
     hand.web._look.clear()
@@ -275,41 +280,41 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]
     with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
-        painter.paint(in_style(painter, "monet", 64), lambda: 1 / 0)
+        painter.instant(in_style(painter, "monet", 64), lambda: 1 / 0)
 
 
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     painter, place, monkeypatch
 ):
-    monkeypatch.setattr(previews, "TILE_SIDE", 64)
+    painter.desk._sides = 64, LARGEST_SIDE
     folder = Path(place["BUCKET_STYLE"])
     for number in range(12):
         (folder / f"p{number}.jpg").write_bytes(tiny.file(40, 40, number))
-    read, real = [], painter._bucket.read
-    monkeypatch.setattr(painter._bucket, "read", lambda key: read.append(key) or real(key))
+    read, real = [], painter.desk._read
+    painter.desk._read = lambda key: read.append(key) or real(key)
     while painter.prepare_next():
         pass
     assert len(read) == len(set(read)) == 15
     for number in range(12):
-        painter.paint(in_style(painter, f"p{number}", 64))
+        painter.instant(in_style(painter, f"p{number}", 64))
     assert len(read) == 15, "nothing is read again"
-    monkeypatch.setattr(previews, "KEPT_BYTES", painter._kept_bytes() // 2)
-    painter.paint(in_style(painter, "p0", 64))
-    assert painter._kept_bytes() <= previews.KEPT_BYTES
-    painter.paint(in_style(painter, "p0", 64))
+    monkeypatch.setattr(desk, "KEPT_BYTES", painter.desk._kept_bytes() // 2)
+    painter.instant(in_style(painter, "p0", 64))
+    assert painter.desk._kept_bytes() <= desk.KEPT_BYTES
+    painter.instant(in_style(painter, "p0", 64))
     assert len(read) == 15, "the latest stays"
 
 
 def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
-    decoded, real = [], previews.PictureFile
+    decoded, real = [], desk.decode_photo
 
-    def opened(data, name):
-        decoded.append(name)
-        return real(data, name)
+    def decode_photo(files, available):
+        decoded.append(files.photo.name)
+        return real(files, available)
 
-    monkeypatch.setattr(previews, "PictureFile", opened)
+    monkeypatch.setattr(desk, "decode_photo", decode_photo)
     for name, size in (("monet", 64), ("both", 64), ("monet", 96)):
-        painter.paint(in_style(painter, name, size))
+        painter.instant(in_style(painter, name, size))
     assert decoded == ["the photo"]
 
 
@@ -317,26 +322,23 @@ def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
 def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damaged_one(
     place, hand, idle, monkeypatch
 ):
-    from painterly.engine import stylize as engine
-
     paintings = Path(place["BUCKET_STYLE"])
     (paintings / "damaged.jpg").write_text("no picture")
     (paintings / "styles.toml").write_text(
         '[a]\npaintings = ["damaged.jpg"]\n[b]\npaintings = ["monet.jpg"]\nrecipe = "moments"\n'
         '[c]\npaintings = ["both/a.png", "both/b.jpg"]\n'
     )
-    recipes, real = set(), engine.prepared
-    monkeypatch.setattr(
-        engine,
-        "prepared",
-        lambda asked, *to: recipes.add(asked.settings.recipe) or real(asked, *to),
-    )
     buckets, configured = hand.web.buckets, config.load(place)
     style = Catalogue(buckets.style, configured).style(JobRequest(style="c", preset=Preset.INSTANT))
     # With the built-in network, which instant pictures need.
     runner = JobRunner(configured, buckets, hand.stop)
     monkeypatch.setattr(runner, "seconds_per_work", lambda: 1.0)
+    recipes, real = set(), runner.desk.paint
+    runner.desk.paint = lambda photo, style: (
+        recipes.add(style.settings.recipe) or real(photo, style)
+    )
     idle(runner)
+    runner.desk.paint = real
     assert recipes == {"instant"}
     monkeypatch.setattr(buckets.style, "read", lambda _: pytest.fail("read again"))
 
@@ -344,8 +346,8 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
         paintings = [
             Painting(each.entry, share) for each, share in zip(style.paintings, shares, strict=True)
         ]
-        asked = request(1, replace(style, paintings=tuple(paintings)))
-        return np.float32(Image.open(io.BytesIO(runner.previews.paint(asked))))
+        order = InstantOrder(tiny.file(40, 60, 7), replace(style, paintings=tuple(paintings)))
+        return np.float32(Image.open(io.BytesIO(runner.instant(order))))
 
     first = painted(0.2, 0.8)
     assert first.shape == (43, 64, 3)

@@ -257,8 +257,12 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
             hand.hears(("look",))  # Ends the wait for jobs of other instances.
 
     buckets.result.before = stop_once_it_is_clear
-    no_previews = SimpleNamespace(prepare_next=lambda: False, seconds_per_work=lambda: 1e-6)
-    runner = SimpleNamespace(paint=paint, seconds_per_work=seconds_per_work, previews=no_previews)
+    runner = SimpleNamespace(
+        paint=paint,
+        seconds_per_work=seconds_per_work,
+        prepare_next=lambda: False,
+        desk=SimpleNamespace(seconds_per_work=lambda: 1e-6),
+    )
     with pytest.raises(Stopped):
         hand.web.serve(runner, SimpleNamespace(claim_next=claim_next), "a device")
     looked = ["look", "look", "paint", "look", "measure", "look", "measure", "clear"]

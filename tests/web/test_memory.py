@@ -43,7 +43,7 @@ def client(limited):
 
 
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(limited, hand, cost):
-    painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop).previews
+    painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
     prepared = []
     with cost() as spent:
         for _ in range(len(painter._catalogue.all())):
@@ -106,7 +106,7 @@ def test_the_mask_of_a_preview_is_no_larger_than_its_photo(client):
     client.service.supervisor.problem = "the worker is starting"
     previews, asked = client.service.previews, []
     real = previews.ask
-    previews.ask = lambda photo, style, mask: asked.append(mask) or real(photo, style, mask)
+    previews.ask = lambda order: asked.append(order.mask) or real(order)
     files = {"photo": ("a.jpg", tiny.file(60, 80, 1)), "mask": ("m.png", tiny.file(1200, 1600))}
     answer = client.post("/api/preview", data={"request": '{"style": "monet"}'}, files=files)
     assert answer.status_code == 204

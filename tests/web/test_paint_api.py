@@ -27,11 +27,11 @@ def painting(place, hand):
     """A client of a service whose pictures are painted in this process, one after the other;
     `client.busy` says whether it refuses."""
     with served(place) as client:
-        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop).previews
+        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
 
         def work(asked):
             try:
-                answer = (None, None) if client.busy else (painter.paint(asked), None)
+                answer = (None, None) if client.busy else (painter.instant(asked.order), None)
             except Exception as error:
                 answer = None, str(error)
             asking.answer(asked.number, *answer)

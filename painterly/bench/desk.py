@@ -1,0 +1,242 @@
+"""The desk: pictures by preset instant for someone who waits. None of them is stored.
+
+Previews, pictures of `POST /api/paint`, those on posters and sheets, and the bot's previews are
+painted here. Paintings stay in memory for further pictures, with all that these need of them.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from painterly.bench.reading import (
+    PhotoFiles,
+    PhotoInput,
+    Read,
+    decodable_memory,
+    decode_photo,
+    decode_style,
+    read_paintings,
+)
+from painterly.devices.budget import Limits, host_budget
+from painterly.engine.schedule import total_work
+from painterly.engine.transfer import CheckStop, PhotoMemory, TransferInputs
+from painterly.images import encode
+from painterly.images.output import OutputFormat
+from painterly.images.picture import Picture
+from painterly.images.small import jpeg_of
+from painterly.orders.styles import Style
+from painterly.settings.recipes import INSTANT
+from painterly.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from painterly.engine.paintings import Paintings
+    from painterly.engine.transfer import Step
+
+LARGEST_SIDE = 1280  # px, of pictures to look at
+TILE_SIDE = 256  # px, of the pages' smallest ones
+NOW: Mapping[str, str | int] = {**INSTANT, "timelapse": False}  # settings of all pictures here
+KEPT_PHOTOS = 2  # a page sends a copy for its small previews, and one for its large ones
+# The most bytes that are kept for paintings, and the same as a share of the free memory. At the
+# sizes of a tile, a painting takes 12 MB. The latest few also keep what larger pictures need.
+KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
+# px, the side of a picture with new paintings that shows how long pictures take here.
+MEASURED_SIDE = 512
+
+Run = Callable[[Iterator["Step"]], "Step"]
+_Key = tuple[Hashable, ...]  # sizes, and a style's files, each with its ETag
+
+
+class Desk:
+    """Paints pictures at once. It keeps the latest photos, and what their paintings need for
+    further ones.
+
+    Attributes:
+        photo: Decodes a photo and its mask, or returns what it has kept of these files.
+    """
+
+    def __init__(
+        self,
+        read: Read,
+        memory_limit: int | None,
+        sides: Sequence[int] = (),
+        draft: int | None = None,
+    ) -> None:
+        """Args:
+        read: Reads the files of paintings.
+        memory_limit: As in `stylize`.
+        sides: Sides of pictures in px, ascending. Paintings are kept as large as pictures of the
+            next of these sides need them: for all tiles, which have the first one, and for a few
+            larger pictures. Without sides, they are as large as each picture needs them.
+        draft: The longer side in px to which photos and paintings are reduced as they are read, to
+            save time. Masks are ignored then. None takes pictures as they are.
+        """
+        self._read, self._memory_limit = read, memory_limit
+        self._sides, self._draft = sides, draft
+        self.photo = lru_cache(KEPT_PHOTOS if sides else 1)(self._decoded)
+        self._tiles: OrderedDict[_Key, Paintings] = OrderedDict()
+        self._large: OrderedDict[_Key, Paintings] = OrderedDict()
+        self._of_photo = PhotoMemory()
+
+    def file(
+        self,
+        files: PhotoFiles,
+        style: Style,
+        output: OutputFormat | None = None,
+        check_stop: CheckStop = lambda: None,
+    ) -> bytes:
+        """Return the file of a picture.
+
+        Args:
+            files: The photo's file, and its mask's.
+            style: The style, with settings of preset `instant`.
+            output: The format of a whole picture, its `format` an extension; None for a JPEG to
+                look at.
+            check_stop: Is called several times a second. Its errors end the painting.
+
+        Raises:
+            PainterlyError: It cannot be painted.
+        """
+        photo = self.photo(files)
+        mask = photo.content_mask(style.settings, files.photo.name)
+        image = self.paint(photo.picture.pixels_int, style, mask, check_stop)
+        if output is None:
+            return jpeg_of(image, LARGEST_SIDE)
+        return encode.encode_result(output, photo.picture, image)
+
+    def paint(
+        self,
+        photo: np.ndarray,
+        style: Style,
+        mask: np.ndarray | None = None,
+        check_stop: CheckStop = lambda: None,
+        run: "Run" = lambda steps: [*steps][-1],
+    ) -> np.ndarray:
+        """Return a photo [H, W, 3] in a style, as floats.
+
+        Args:
+            photo: The photo, the same array for all of its pictures.
+            style: The style, with settings of preset `instant`.
+            mask: The part to paint, [h, w], or None for all of it.
+            check_stop: As in `file`.
+            run: Takes the steps, and returns the last one.
+
+        Raises:
+            PainterlyError: It cannot be painted.
+        """
+        paintings = self.paintings(style)
+        image = self._painted(photo, paintings, style.settings, mask, check_stop, run)
+        self._drop_oldest()
+        return image
+
+    def paintings(self, style: Style) -> "Paintings":
+        """Return a style's paintings, with what was kept of them. Raises PictureError,
+        MemoryShortError, StorageError."""
+        style = replace(style, paintings=tuple(each for each in style.paintings if each.share))
+        settings, shares = style.settings, style.shares
+        side = next((each for each in self._sides if not settings.may_exceed(each)), None)
+        files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
+        etags = ((file.key, file.etag) if file else None for file in files)
+        key = None if side else settings.size, settings.stroke_size, *etags
+        kept = self._tiles if side and side == self._sides[0] else self._large
+        if key not in kept:
+            if side:
+                style = replace(style, settings=settings.replaced({"size": side}))
+            kept[key] = self._decoded_paintings(style)
+            if key in self._tiles:  # The first scales are the same.
+                kept[key].kept |= self._tiles[key].kept
+        kept.move_to_end(key)
+        return kept[key].with_shares(shares)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether what the paintings of one more style need for tiles can be kept."""
+        return self._kept_bytes() * (1 + 1 / max(1, len(self._tiles))) < self._most_bytes()
+
+    def prepare(self, style: Style) -> None:
+        """Make a style's paintings ready for tiles. Raises PainterlyError."""
+        side = self._sides[0]
+        settings = style.settings.replaced({**NOW, "size": side})
+        self.paint(_grey(side), replace(style, settings=settings))
+
+    def seconds_per_work(self) -> float:
+        """Measure the seconds per work (schedule.py) of a picture with a painting that is new.
+        Raises PainterlyError."""
+        from painterly.engine.paintings import Paintings
+
+        photo, settings = _grey(MEASURED_SIDE), Settings(preset="instant", size=MEASURED_SIDE)
+        painting = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
+        started = time.perf_counter()
+        self._painted(photo, Paintings([painting]), settings)
+        seconds = time.perf_counter() - started
+        return seconds / total_work(MEASURED_SIDE, MEASURED_SIDE, settings)
+
+    def clear(self) -> None:
+        """Free the memory of photos and paintings."""
+        self.photo.cache_clear()
+        self._tiles.clear()
+        self._large.clear()
+        self._of_photo = PhotoMemory()
+
+    def _painted(
+        self,
+        photo: np.ndarray,
+        paintings: "Paintings",
+        settings: Settings,
+        mask: np.ndarray | None = None,
+        check_stop: CheckStop = lambda: None,
+        run: "Run" = lambda steps: [*steps][-1],
+    ) -> np.ndarray:
+        """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
+        from painterly.engine.instant.instant import InstantTransfer
+
+        kept = self._of_photo.of(photo)
+        inputs = TransferInputs(photo, paintings, settings, mask, kept=kept)
+        transfer = InstantTransfer(inputs, host_budget(Limits(self._memory_limit)))
+        return run(transfer.steps(None, check_stop)).image
+
+    def _decoded(self, files: PhotoFiles) -> PhotoInput:
+        """Decode a photo and its mask. `photo` keeps the latest ones."""
+        available = decodable_memory(self._memory_limit)
+        if self._draft is None:
+            return decode_photo(files, available)
+        pixels = np.asarray(files.photo.reduced(self._draft, available))
+        return PhotoInput(Picture(pixels, None, files.photo.format))
+
+    def _decoded_paintings(self, style: Style) -> "Paintings":
+        from painterly.engine.paintings import Paintings
+
+        files = read_paintings(style, self._read)
+        available = decodable_memory(self._memory_limit)
+        if self._draft is None:
+            return Paintings(*decode_style(files, style.settings, available))
+        drafts = (each.painting.reduced(self._draft, available) for each in files)
+        return Paintings([np.asarray(each) for each in drafts], style.shares)
+
+    def _most_bytes(self) -> int:
+        free = decodable_memory(self._memory_limit) + self._kept_bytes()
+        return min(KEPT_BYTES, int(KEPT_SHARE * free))
+
+    def _kept_bytes(self) -> int:
+        """Return the bytes of all that is kept of paintings."""
+        sizes = dict[int, int]()
+        for paintings in (*self._tiles.values(), *self._large.values()):
+            drawn = [each.result() for each in paintings.kept.values()]
+            for each in (paintings.paintings, *drawn):
+                sizes |= {id(array): array.nbytes for array in each}
+        return sum(sizes.values())
+
+    def _drop_oldest(self) -> None:
+        """Drop what is kept of the oldest styles, as far as there is too much."""
+        while len(self._large) > KEPT_LARGE:
+            self._large.popitem(last=False)
+        while len(self._tiles) > 1 and self._kept_bytes() > self._most_bytes():
+            self._large.pop(self._tiles.popitem(last=False)[0], None)
+
+
+def _grey(side: int) -> np.ndarray:
+    return np.full((side, side, 3), 128, np.uint8)
