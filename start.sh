@@ -36,8 +36,9 @@ Paints every photo in every style.
                           JPEG XL and raw files, --dev what the tests need;
                           --gpu installs CUDA without a GPU, too, as for an
                           image, and --cpu does not
-  ./start.sh test [ARG …] run the tests; --quick skips the slow ones, other
-                          arguments are pytest's
+  ./start.sh test [ARG …] run the tests; --quick runs those that start no
+                          process, and --all those that take long, too;
+                          other arguments are pytest's
 
 The first start installs this project and its requirements with uv into .venv in
 this script's folder. If necessary, it downloads uv into .uv, and uv downloads a
@@ -103,10 +104,7 @@ case $mode in
       esac
     done
     ;;
-  test)
-    extras=(tensorflow web dev) paints="" run=(-m pytest "${@:2}")
-    if [ "${2:-}" = --quick ]; then run=(-m pytest -m "not slow" "${@:3}"); fi
-    ;;
+  test) extras=(tensorflow web dev) paints="" run=(-m pytest "${@:2}") ;;
   *)
     if [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
       fail 2 "start.sh: RESULTS is missing; expected PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 \

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import shutil
 import signal
 import sys
@@ -30,6 +29,7 @@ pytest_plugins = (
     "support.folder_batches",
     "support.hub",
     "support.s3_servers",
+    "support.tiers",
     "support.wheel",
 )
 # Most tests expect a CPU; CUDA_VISIBLE_DEVICES=0 lets those of the engine run on a GPU.
@@ -76,22 +76,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("_server", [None], ids=["rgw"])
 
 
-def needs_ceph(item: pytest.Item) -> bool:
-    """Tell by a test's id whether it needs Ceph."""
-    return re.search(r"[\[\-]rgw", item.nodeid) is not None
-
-
-def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
-    """Return the tests on moto's server that run on Ceph's as well."""
-    server = re.compile(r"(?<=[\[-])(moto|rgw over TLS|rgw_tls|rgw)(?=[\]-])")
-    on_ceph = {server.sub("*", item.nodeid) for item in items if needs_ceph(item)}
-    return {
-        item for item in items if not needs_ceph(item) and server.sub("*", item.nodeid) in on_ceph
-    }
-
-
 def group(item: pytest.Item) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
+    from support.tiers import needs_ceph  # A plugin, which pytest loads itself.
+
     if needs_ceph(item):
         return "processes"
     marker = item.get_closest_marker("group")
@@ -147,26 +135,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark and sort the tests.
+    """Sort the tests.
 
-    Tests that need Ceph, which starts in seconds, are slow. They replace those on moto's server if
-    all tests run and Ceph is installed. The groups that take longest start first, then files with
-    slow tests, so that workers end at about the same time; within a group slow tests come last.
+    The groups that take longest start first, then files with slow tests, so that workers end at
+    about the same time; within a group slow tests come last.
     """
-    from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
+    from support.tiers import is_slow
 
-    if all(map(shutil.which, CEPH)) and not config.getoption("markexpr"):
-        twins = on_moto_too(items)
-        config.hook.pytest_deselected(items=list(twins))
-        items[:] = [item for item in items if item not in twins]
-    for item in items:
-        if needs_ceph(item):
-            item.add_marker("slow")
     in_workers = hasattr(config, "workerinput")
-
-    def is_slow(item: pytest.Item) -> bool:
-        return item.get_closest_marker("slow") is not None
-
     with_slow = {group(item) for item in items if is_slow(item)}
 
     def place(name: str) -> int:

@@ -51,7 +51,7 @@ def test_the_empty_prompt_is_encoded_as_transformers_does():
     assert relative(prompt, REFERENCE["prompt"]) < 1e-5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_twenty_steps_are_those_of_the_authors_program():
     dtype, weights = tf.float64, small_weights()
     autoencoder = Autoencoder(weights.autoencoder, dtype, widths=SMALL.autoencoder)

@@ -1,5 +1,6 @@
 """The modules of recipe attention that are loaded before a picture is painted by it."""
 
+import pytest
 from support import tiny
 from support.commands import python
 
@@ -21,6 +22,7 @@ def test_its_words_are_those_of_the_other_recipes():
     assert (by_recipe.iterations, by_recipe.learning_rate) == (200, 0.05)
 
 
+@pytest.mark.slow
 def test_an_instant_picture_and_the_web_process_load_only_what_declares_it(tmp_path):
     for seed, name in enumerate(("photo.jpg", "painting.jpg")):
         (tmp_path / name).write_bytes(tiny.file(48, 64, seed))

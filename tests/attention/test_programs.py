@@ -29,7 +29,7 @@ def small_diffusion(small_files, monkeypatch):
     monkeypatch.setattr(self_test, "check_once", lambda weights: None)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
     folders, small_diffusion, monkeypatch, caplog
 ):

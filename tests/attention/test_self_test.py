@@ -10,7 +10,7 @@ from painterly.attention.diffusion import autoencoder as autoencoders
 from painterly.attention.diffusion import self_test, sources
 from painterly.attention.diffusion.weights import DiffusionWeights, RandomTensors
 
-pytestmark = pytest.mark.slow  # Each encodes, decodes and predicts several times.
+pytestmark = pytest.mark.thorough  # Each encodes, decodes and predicts several times.
 
 
 @pytest.fixture(autouse=True)

@@ -57,6 +57,7 @@ def measured_often(monkeypatch):
     monkeypatch.setattr(transfer, "UNSTEERED", 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("measured_often")
 def test_a_resumed_picture_is_byte_for_byte_the_same():
     given = picture(64, 64), [PAINTING], settings(iterations=5), network()
@@ -80,6 +81,7 @@ def test_too_far_from_the_photo_its_weight_grows_and_too_near_it_falls():
     assert latent_view.steered(low, 0.0, 0.5) == low and latent_view.steered(high, 9, 0.5) == high
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("measured_often")
 def test_a_picture_is_steered_by_its_measured_distance(monkeypatch):
     steered, errors = transfer.steered, []
@@ -143,6 +145,7 @@ def large(monkeypatch):
     return settings(size=200, iterations=6)
 
 
+@pytest.mark.thorough
 def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large):
     photo, mask = picture(40, 60), np.ones((40, 60), np.float32)
     mask[:, 30:] = 0
@@ -175,6 +178,7 @@ def test_a_large_picture_is_finished_at_its_size_and_resumes_byte_for_byte(large
         np.testing.assert_array_equal(last(painted(snapshot)).image, result)
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("measured_often")
 def test_paintings_are_measured_once_for_a_batch_of_large_pictures(large, monkeypatch):
     measure, measured = groups.painting_targets, []

@@ -71,6 +71,7 @@ def test_diffusion_files_in_the_style_bucket_are_copied_once_their_licence_is_ac
     assert {path.name for path in sources.CACHE.iterdir()} >= {"unet", "vae", "text_encoder"}
 
 
+@pytest.mark.slow
 def test_a_run_by_recipe_attention_ends_without_its_weights_and_else_records_their_sums(
     folders, stand_in, small_files, tested, capsys
 ):

@@ -230,6 +230,7 @@ def test_a_photo_is_painted_though_its_place_in_the_queue_cannot_be_told(
     assert len(world.photo_keys(ANNA)) == 1 and "could not be acknowledged" in caplog.text
 
 
+@pytest.mark.slow
 def test_a_long_queue_where_nothing_is_painted_is_not_read_whole(world, monkeypatch):
     """Telegram waits for half a minute, and the time of a request grows with each request read."""
     keys = [world.send_photo(user) for user in (ANNA, BORIS) for _ in range(7)]

@@ -12,6 +12,7 @@ from support.pictures import gradient, saved
 from painterly.settings.installation import PROGRAM
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("make"), reason="make is missing: apt-get install make")
 def test_the_artifact_holds_every_module_that_the_bot_imports_also_for_a_preview(tmp_path):
     """`true` stands in for pip: the packages are this environment's."""

@@ -85,6 +85,7 @@ def compare(calls, rights, unused=frozenset()):
     assert rights - used == unused
 
 
+@pytest.mark.slow
 def test_the_bot_may_do_what_it_does_and_nothing_else(world, resources):
     with recorded(world.s3) as calls:
         world.put("style.jpg", tiny.file(50, 50, 3))

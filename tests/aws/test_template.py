@@ -15,7 +15,7 @@ from bot.resources import PASSING
 from support.aws_template import FILE, GIVEN, REGION, filled, offered
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_cfn_lint_finds_nothing(template):
     """Once translated: cfn-lint follows no circle of resources through SAM's."""
     from cfnlint.api import ManualArgs, lint

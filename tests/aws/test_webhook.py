@@ -59,6 +59,7 @@ def webhook(tmp_path):
     thread.join()
 
 
+@pytest.mark.slow
 def test_telegram_gets_the_address_and_the_secret_which_can_be_shown_and_removed(webhook):
     done, [(path, body)] = webhook("painter")
     assert done.returncode == 0 and json.loads(done.stdout) == {"ok": True}, done.stderr
@@ -71,6 +72,7 @@ def test_telegram_gets_the_address_and_the_secret_which_can_be_shown_and_removed
         assert done.returncode == 0 and requests[-1] == (f"/bot{TOKEN}/{method}", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [((), "aws/webhook.sh STACK"), (("painter", "delete"), "remove"), (("x",), "does not exist")],

@@ -235,6 +235,7 @@ def test_one_that_fits_is_used_also_of_an_earlier_version(tmp_path):
         assert all(np.array_equal(found[name], each) for name, each in state().items())
 
 
+@pytest.mark.slow
 def test_no_damage_to_a_checkpoint_is_more_than_a_line(tmp_path, caplog):
     whole, used = own(state()), 0
     for chance in generators(16):

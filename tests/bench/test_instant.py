@@ -28,6 +28,7 @@ def record(key):
     return Record.from_bytes(Path(f"out/_records/{key}.json").read_bytes())
 
 
+@pytest.mark.slow
 def test_a_run_whose_orders_are_all_instant_never_loads_tensorflow(folders, tmp_path):
     """A dry run, the run, and one of its pictures painted a second time."""
     code = """if True:
@@ -62,6 +63,7 @@ def test_an_instant_style_and_another_one_are_painted_in_one_run(folders, capsys
     assert "Nothing to paint: all 4 results" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
     Path("photos/large.jpg").write_bytes(saved(Image.new("RGB", (4000, 4000)), "JPEG"))
     limit = f"{resident_memory() // 10**6 + 1200}MB"
@@ -71,6 +73,7 @@ def test_a_picture_that_does_not_fit_costs_only_itself(folders, capsys):
     assert "monet/beach.jpg" in keys() and "monet/large.jpg" not in keys()
 
 
+@pytest.mark.slow
 def test_a_default_size_gives_way_to_too_little_memory_and_a_size_that_is_named_does_not(
     folders, monkeypatch, capsys
 ):

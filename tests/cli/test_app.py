@@ -74,6 +74,7 @@ def test_a_missing_package_is_named_with_the_way_to_install_all(
     assert named in err and err.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_ends_a_program_without_a_traceback_and_a_log_not_at_all():
     program = (
         "import sys; from painterly.cli.app import run_program\n"
@@ -98,6 +99,7 @@ def test_a_reader_that_goes_away_ends_a_program_without_a_traceback_and_a_log_no
         assert (ran.returncode, ran.stderr) == ends
 
 
+@pytest.mark.slow
 def test_a_program_runs_with_stdout_and_stderr_closed(tmp_path):
     code = (
         "import os, sys\n"

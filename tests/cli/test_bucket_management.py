@@ -167,6 +167,7 @@ def test_without_yes_and_nobody_to_ask_nothing_is_deleted(in_folders, monkeypatc
     assert keys(bucket) == ["a.jpg"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("right", [True, False])
 def test_a_terminal_is_asked_for_the_bucket_s_name(in_folders, right):
     folder = in_folders["BUCKET_SOURCE"]

@@ -45,6 +45,7 @@ def installed(site, tmp_path):
     return run
 
 
+@pytest.mark.slow
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
         (["web"], 2, 'uvicorn is missing; this installs it: .* install .*"painterly\\[web]"'),
@@ -64,6 +65,7 @@ def test_the_installed_package_says_what_it_needs_in_one_line(installed):
         assert ran.stderr.count("\n") == 1 and ran.stderr.startswith("painterly"), ran.stderr
 
 
+@pytest.mark.slow
 def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
     installed, tmp_path
 ):
@@ -81,6 +83,7 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
     assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
 
 
+@pytest.mark.slow
 def test_the_installed_package_reads_env_in_the_current_folder(installed, tmp_path):
     (tmp_path / ".env").write_text("BUCKET_STYLE=./paintings\n")
     ran = installed()
@@ -88,6 +91,7 @@ def test_the_installed_package_reads_env_in_the_current_folder(installed, tmp_pa
     assert "BUCKET_SOURCE and BUCKET_RESULT missing, though BUCKET_STYLE is set" in ran.stderr
 
 
+@pytest.mark.slow
 def test_without_anything_to_paint_it_prints_its_help(installed):
     ran = installed()
     assert (ran.returncode, ran.stdout) == (2, "")
@@ -209,11 +213,13 @@ def test_a_picture_that_cannot_be_painted_writes_nothing_into_the_pipe():
         assert "text.jpg: is text" in ran.stderr and ran.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_it_knows_its_version():
     version = tomllib.loads((PROGRAM / "pyproject.toml").read_text())["project"]["version"]
     assert python("-m", "painterly", "--version").stdout == f"painterly {version}\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "fish"])
 def test_a_shell_completes_verbs_flags_values_and_files(shell, tmp_path):
     program = shutil.which(shell)

@@ -93,6 +93,7 @@ def test_a_flag_of_the_other_command_is_told_as_such(capsys, words, said):
     assert code == 2 and said in err and err.count("\n") == 1, err
 
 
+@pytest.mark.slow
 def test_start_sh_shows_a_screen():
     screen = subprocess.run([PROGRAM / "start.sh", "--help"], capture_output=True, text=True)
     lines = screen.stdout.splitlines()

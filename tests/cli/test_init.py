@@ -104,6 +104,7 @@ def names(prefix: str) -> dict[str, str]:
 # What it makes
 
 
+@pytest.mark.slow
 def test_an_addon_becomes_buckets_and_variables(
     workspace, server, prefix, tmp_path, monkeypatch, capsys
 ):
@@ -127,6 +128,7 @@ def test_an_addon_becomes_buckets_and_variables(
     assert stat.S_IMODE((workspace / ".env").stat().st_mode) == 0o600
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clever")
 def test_all_that_is_in_the_file_stays_unless_forced(workspace, moto, prefix, capsys):
     theirs = f"{prefix}-mine"
@@ -285,6 +287,7 @@ def test_what_is_missing_or_wrong_is_named_before_anything_is_made(
     assert (workspace / ".env").read_text() == before
 
 
+@pytest.mark.slow
 def test_an_addon_or_a_bucket_with_a_problem_leaves_no_file(
     workspace, clever, prefix, proxy, monkeypatch, capsys
 ):
@@ -330,6 +333,7 @@ def test_a_value_of_several_lines_is_not_damaged(tmp_path, capsys):
     assert file.read_text() == 'NAME="one\ntwo"\n' and [*tmp_path.iterdir()] == [file]
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_written_is_reported(workspace, clever, prefix, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -45,6 +45,7 @@ def foreign(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encoding):
     environment = {"encoding": encoding, "PYTHONIOENCODING": encoding}
@@ -56,6 +57,7 @@ def test_a_stdout_that_lacks_letters_gets_them_escaped(foreign, tmp_path, encodi
     assert python("inetwork.py", "--help", **environment).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_locale_without_a_name_s_letters_fails_that_file_alone(foreign, tmp_path):
     FolderBucket(foreign).write("a.jpg", b"z")
     code = (
@@ -88,6 +90,7 @@ def test_painting_needs_nothing_that_windows_lacks(tmp_path):
     assert (tmp_path / "out.jpg").exists() and (tmp_path / "painted/monet/beach.jpg").exists()
 
 
+@pytest.mark.slow
 def test_the_scripts_of_a_laptop_need_nothing_that_windows_lacks(foreign, tmp_path):
     for words in (
         ("send_to_bucket.py", foreign, tmp_path / "bucket"),
@@ -164,6 +167,7 @@ sys.meta_path.insert(0, Finder())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_while_a_script_is_still_starting_shows_no_traceback(tmp_path):
     (tmp_path / "sitecustomize.py").write_text(AT_AN_IMPORT)
@@ -227,6 +231,7 @@ def test_on_windows_a_file_that_a_viewer_has_open_is_replaced_once_it_is_closed(
     assert contents(tmp_path) == {"a.jpg": b"new"}
 
 
+@pytest.mark.slow
 def test_on_windows_redirected_output_is_utf8_and_a_pipe_without_reader_no_bug(tmp_path):
     code = (
         "import sys\n"
@@ -256,6 +261,7 @@ def test_weights_whose_reader_cannot_be_limited_are_refused(tmp_path, capsys, mo
     assert "convert it to .npz there" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_packages_of_another_python_on_pythonpath_cost_no_traceback(tmp_path):
     """As a module system's, or those of a distribution's own Python."""
     for package in ("boto3", "dotenv", "rich", "numpy", "PIL", "tensorflow"):

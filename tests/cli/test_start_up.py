@@ -19,6 +19,7 @@ LAPTOP = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", [*LAPTOP, "inetwork.py"])
 def test_help_ends_with_examples_and_loads_nothing_slow(script, tmp_path):
     ran = python(PROGRAM / script, "--help-all", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
@@ -47,6 +48,7 @@ def test_inetwork_waits_for_tensorflow_only_to_paint():
     assert "painting with the built-in network" in ran.stdout and Path("x.png").exists()
 
 
+@pytest.mark.slow
 def test_a_laptop_needs_boto3_dotenv_and_rich_alone(moto, photos, tmp_path):
     """Every other package of requirements.txt is hidden from the scripts."""
     hidden = ("numpy", "PIL", "pillow_heif", "tensorflow", "keras", "h5py", "scipy")
@@ -92,6 +94,7 @@ def test_a_python_without_a_package_hands_over_to_the_one_of_venv(python_of_venv
     assert len(started) == 1
 
 
+@pytest.mark.slow
 def test_on_windows_the_python_of_venv_runs_the_script_to_its_exit_code(
     python_of_venv, monkeypatch, tmp_path
 ):

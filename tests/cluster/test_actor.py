@@ -45,6 +45,7 @@ def test_a_worker_keeps_to_the_gpu_or_the_cores_it_was_started_for(
     assert os.environ.get("OPENBLAS_NUM_THREADS") == threads
 
 
+@pytest.mark.slow
 def test_a_worker_that_leaves_waits_no_longer_for_weights_in_a_bucket(folders, monkeypatch, caplog):
     device = SimpleNamespace(name="CPU:0", scope=nullcontext)
     loaded = SimpleNamespace(result=lambda: SimpleNamespace(first=device))

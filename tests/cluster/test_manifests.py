@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 
+import pytest
 import yaml
 from support.aws_template import offered
 
@@ -40,6 +41,7 @@ def test_ray_accepts_the_cluster_on_aws_and_its_region_has_the_machines():
     assert gpu["resources"]["GPU"] == 1 and gpu["min_workers"] == 0
 
 
+@pytest.mark.slow
 def test_a_node_without_a_token_does_not_start(tmp_path):
     started = subprocess.run(
         [CLUSTER / "node.sh", "head"],

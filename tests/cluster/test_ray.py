@@ -67,7 +67,7 @@ def workers(process):
                 yield each
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_run_over_ray_with_a_token_outlasts_the_death_of_a_worker(tmp_path):
     for number in range(2):
         photo = tmp_path / "photos" / f"{number}.jpg"

@@ -73,6 +73,7 @@ def test_the_bound_at_which_a_cgroup_is_slowed_down_is_a_limit(tmp_path):
     assert cgroup_memory(tmp_path) == [2 * GB]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux obeys these limits")
 @pytest.mark.parametrize("limit", ["RLIMIT_AS", "RLIMIT_DATA"])
 def test_ulimit_counts(limit):

@@ -63,7 +63,7 @@ def test_a_gpu_compiles_a_program_once_that_would_have_paid_and_terms_at_once(mo
     assert not compiles_steps(settings, "one", size, enough)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_fresh")
 def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
     inputs = picture(32, 48, 1), [picture(40, 48, 2)]

@@ -485,7 +485,7 @@ def test_a_stop_ends_a_picture_at_once(mosaic):
     assert len(calls) == 5
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(("size", "strength"), [(512, 0.5), (512, 0.4), (1040, 0.5)])
 def test_a_picture_takes_no_more_memory_than_estimated_and_no_tensorflow(size, strength):
     code = rf"""if True:

@@ -20,7 +20,9 @@ def paint(settings, photo=PHOTO, **others):
     return tiny.last(stylize(photo, paintings, settings, vgg, **others)).image
 
 
-@pytest.mark.parametrize("recipe", ["default", "instant", "inetwork"])
+@pytest.mark.parametrize(
+    "recipe", ["default", "instant", pytest.param("inetwork", marks=pytest.mark.thorough)]
+)
 def test_a_picture_on_paper_is_that_of_the_cropped_photo(recipe):
     settings = Settings(recipe=recipe, **EXACT, **PAPER)
     picture = paint(settings)

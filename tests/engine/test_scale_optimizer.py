@@ -67,8 +67,8 @@ def optimizer(settings, steps, is_last=True):
 
 
 def windows(*styles, content=1.0, weights=(0.2,)):
-    """Steps of as many windows of ten, in each of which the style loss is the same, and the photo's
-    weight is the given one after each step, in turn."""
+    """Return windows of ten steps each. Within a window the style loss is the same. After each step
+    the photo's weight is the next given one, in turn."""
     each = [style for style in styles for _ in range(10)]
     after = [{"content_weight": weights[number % len(weights)]} for number in range(len(each))]
     return [([content, style, 0, 0], one) for style, one in zip(each, after, strict=True)]
@@ -85,8 +85,8 @@ FALLING = np.geomspace(0.2, 0.02, 40)  # the photo's weight, and with it the los
         (windows(1, 1), 0, []),
         (windows(1, 1, weights=FALLING), 2, [20]),
         (windows(1, 0.9, 0.8, content=0.01, weights=FALLING[::-1]), 2, []),
-        # It goes back at step 15, of which the style loss is no picture's: that window and the one
-        # before are compared with none.
+        # It goes back at step 15, where the style loss is too large for a picture: neither that
+        # window nor the one before is compared.
         ([*windows(1)[:4] * 3, *windows(1e9)[:3], *windows(*4 * [1])], 2, [40]),
     ],
     ids=["slower", "never slow", "not asked for", "weight falls", "weight rises", "gone back"],
@@ -182,7 +182,7 @@ def test_a_strength_that_was_not_reached_is_named(
 
 
 def after(weight, deviation, previous=None, steering=1.0):
-    """Return the photo's weight after a step, whose deviation may have been the same before."""
+    """Return the photo's weight after a step; the deviation before is the same unless given."""
     given = weight, deviation, deviation if previous is None else previous, steering
     return float(steered(*map(tf.constant, map(float, given))))
 

@@ -152,7 +152,7 @@ def test_a_program_that_uses_the_library_does_not_get_tf32(tiny):
     assert not tf.config.experimental.tensor_float_32_execution_enabled()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_photos_and_paintings_of_any_size_share_one_trace_and_leave_no_memory_in_use(
     tiny, monkeypatch
 ):

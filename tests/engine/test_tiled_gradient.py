@@ -118,7 +118,7 @@ def test_when_memory_runs_out_in_the_smallest_tiles_the_photo_fails(tiny, monkey
         list(stylize(picture(72, 96), [picture(32, 32)], settings, tiny))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads a process's peak there")
 def test_a_picture_stays_below_a_limit_and_the_peak_is_as_estimated():
     """The largest scale of a picture under a limit that an untiled step exceeds; the process's own

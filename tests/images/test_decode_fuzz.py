@@ -13,7 +13,10 @@ from painterly.errors import MemoryShortError, PictureError
 from painterly.images.opening import content_of
 
 # pytest shows even warnings that painterly.images silences for its users.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::UserWarning:PIL", "ignore::RuntimeWarning"),
+    pytest.mark.thorough,
+]
 
 
 KINDS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "GIF", "AVIF", "BMP", "JXL")

@@ -283,6 +283,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
         painter.instant(in_style(painter, "monet", 64), lambda: 1 / 0)
 
 
+@pytest.mark.slow
 def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
     painter, place, monkeypatch
 ):

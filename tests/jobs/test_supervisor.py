@@ -87,6 +87,7 @@ def test_a_worker_that_takes_no_message_in_time_is_killed_and_replaced(
     assert "signal 9" in caplog.messages[1]
 
 
+@pytest.mark.slow
 def test_what_a_worker_does_not_read_makes_nobody_wait_and_is_bounded(started):
     supervisor, _ = started(workers.hangs_once)
     assert not supervisor.send("look"), "there is no worker yet"

@@ -95,6 +95,7 @@ def networks():
 # --- VGG_WEIGHTS unset ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_paints_with_the_built_in_network_and_asks_no_hub(
     unnamed, stand_in, hub, published, monkeypatch, capsys
 ):
@@ -136,6 +137,7 @@ def test_a_result_of_an_earlier_versions_network_is_painted_again_and_the_log_sa
 # --- VGG_WEIGHTS set --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.fuzzing import CASES, generators
 from support.gallery import content
 
@@ -12,6 +13,8 @@ from painterly.orders.record import Record
 from painterly.orders.stored_records import intact_records, stored_by
 from painterly.storage.base import Entry
 from painterly.storage.folder import FolderBucket
+
+pytestmark = pytest.mark.thorough
 
 ODD = [
     *(None, True, 0, -1, 7, 1e308, 10**400, float("nan"), float("inf"), "", "x", "\ud800", "\0"),

@@ -3,12 +3,15 @@
 import itertools
 import math
 
+import pytest
 from support.fuzzing import generators, mutated
 
 from painterly.errors import ConfigError
 from painterly.orders.styles import styles_from_toml
 from painterly.settings.settings import Settings
 from painterly.storage.base import Entry
+
+pytestmark = pytest.mark.thorough
 
 STYLES = """
 [both]

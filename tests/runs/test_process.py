@@ -13,6 +13,7 @@ from support.folder_batches import keys, run
 pytestmark = pytest.mark.group("processes")
 
 
+@pytest.mark.slow
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     run(folders)
     code = (
@@ -25,6 +26,7 @@ def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):
     assert done.stdout.count("Nothing to paint: all 4 results") == 2
 
 
+@pytest.mark.slow
 def test_help_answers_without_loading_anything_slow(tmp_path):
     done = python("-m", "painterly", "--help", cwd=tmp_path, PYTHONPROFILEIMPORTTIME="1")
     assert done.returncode == 0 and "exit codes" in done.stdout
@@ -39,7 +41,7 @@ def test_help_answers_without_loading_anything_slow(tmp_path):
 @pytest.mark.parametrize(
     "program, signum, code",
     [
-        (programs.batch, signal.SIGTERM, 143),
+        pytest.param(programs.batch, signal.SIGTERM, 143, marks=pytest.mark.thorough),
         (programs.batch_without_tensorflow, signal.SIGINT, 130),
     ],
 )

@@ -33,7 +33,7 @@ def four_photos(folders):
     return folders
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
     four_photos, start_program, small_vgg, tmp_path
 ):
@@ -58,7 +58,7 @@ def test_two_halves_of_the_cpu_share_the_photos_and_paint_what_one_device_would(
         assert Path("out", record["result"]).read_bytes() == alone
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_nothing_is_computed_on_a_device_that_was_not_chosen(folders, start_program, tmp_path):
     """Such as the first of two GPUs, if only the second one works."""
     child = start_program(

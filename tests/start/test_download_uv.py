@@ -15,6 +15,8 @@ import pytest
 
 from tools import download_uv
 
+pytestmark = pytest.mark.slow  # Each runs it.
+
 REPO = Path(__file__).parents[2]
 
 

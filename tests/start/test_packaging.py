@@ -27,6 +27,7 @@ def exported(uv: Path, *options: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
+@pytest.mark.slow
 def test_a_platform_installs_the_versions_of_the_lock_with_either_installer(uv):
     """pip gets from requirements.txt what `uv sync` installs; the file's head has the command."""
     text = (REPO / "requirements.txt").read_text()
@@ -39,6 +40,7 @@ def test_a_platform_installs_the_versions_of_the_lock_with_either_installer(uv):
     assert not {name for name in names if name.startswith(("nvidia", "tensorflow-"))}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("system", ["win_amd64", "macosx", "manylinux"])
 def test_the_bare_package_needs_no_compiler(uv, system):
     packages = tomllib.loads((REPO / "uv.lock").read_text())["package"]
@@ -79,6 +81,7 @@ def without_name(requirement: str) -> str:
     return re.sub(r"^[^>]+", "", requirement.partition(";")[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["start.sh", "tools/environment.sh", "inetwork.py"])
 def test_a_clone_by_git_for_windows_runs_in_wsl(name, tmp_path):
     def git(*arguments: str) -> None:
@@ -106,13 +109,14 @@ def test_console_scripts_are_there(script, target):
     assert callable(getattr(import_module(module), function)), script
 
 
+@pytest.mark.slow
 def test_a_wheel_has_all_packages_and_their_data(site):
     sources = [each for each in (REPO / "painterly").rglob("*.*") if each.suffix != ".pyc"]
     assert REPO / "painterly/vgg/builtin.npz" in sources
     assert all((site / source.relative_to(REPO)).exists() for source in sources)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_wheel_paints_in_an_empty_folder_by_each_recipe_in_each_precision_and_network(
     site, tmp_path
 ):

@@ -67,9 +67,18 @@ def home(tmp_path, monkeypatch):
     s3_client._open.cache_clear()
 
 
-def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(server, home):
-    buckets = {f"BUCKET_{name}": server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
-    server.client.put_object(Bucket=buckets["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
+@pytest.fixture
+def buckets(server):
+    """Buckets, made before the test's own client would read another program's configuration."""
+    made = {f"BUCKET_{name}": server.new_bucket() for name in ("SOURCE", "STYLE", "RESULT")}
+    server.client.put_object(Bucket=made["BUCKET_SOURCE"], Key="a.jpg", Body=b"x")
+    return made
+
+
+@pytest.mark.slow
+def test_where_cellars_variables_are_set_a_foreign_aws_configuration_has_no_say(
+    server, buckets, home
+):
     for foreign in ({}, FOREIGN, {"AWS_CONFIG_FILE": str(Path(__file__))}):
         variables = {**buckets, **server.environment, **foreign, "HOME": str(home)}
         run = python("-c", LIST, cwd=home, **variables)

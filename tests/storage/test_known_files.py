@@ -252,6 +252,7 @@ def start_lister(results):
         each.wait()
 
 
+@pytest.mark.slow
 def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_lister):
     assert [each.wait(60) for each in (start_lister("one"), start_lister("other"))] == [0, 0]
     painted = MadeFiles(results).painted
@@ -260,6 +261,7 @@ def test_of_two_programs_at_once_none_loses_what_it_has_listed(results, start_li
     assert written < 5 * 100 * len(painted), "ten lines were written for each"
 
 
+@pytest.mark.slow
 def test_a_list_is_usable_whenever_its_program_is_killed(results, start_lister):
     for run in range(5):
         child = start_lister(f"run {run}")

@@ -117,6 +117,7 @@ def test_a_download_survives_a_body_that_is_cut_or_damaged(faulty, proxy, fault,
     assert sum(reported) == len(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", [5 << 20, (5 << 20) + 12345])  # a usual size, and one that is not
 def test_a_flipped_byte_of_an_object_that_went_up_in_parts_is_noticed(
     faulty, proxy, part, tmp_path

@@ -13,7 +13,7 @@ from PIL import Image
 from painterly.words.texts import table, texts_of
 from support.polling import DEADLINE_S
 
-CLICK_S = 10  # the longest wait for an element that is to be clicked
+CLICK_S = 10  # the longest wait before a click
 # Added to those that chromedriver passes.
 FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"),

@@ -1,5 +1,6 @@
 """A batch from and to folders, with a VGG so small that a painting takes milliseconds."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pytest
 from PIL import Image
 
 from painterly import log
-from painterly.bench import reading
+from painterly.bench import loading, reading
+from painterly.bench.loading import load_devices
+from painterly.cli import repaint
+from painterly.cluster import actor
 from painterly.configuration import config
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.order import Order
@@ -40,9 +44,13 @@ def small_vgg(monkeypatch):
 
 @pytest.fixture
 def stand_in(monkeypatch):
-    """The batch paints with support.stand_in, and counts how often it loads a network."""
+    """The batch paints with support.stand_in, and counts how often it loads a network. TensorFlow
+    is not loaded."""
     loads = []
     stand_in_engine.install(monkeypatch.setattr)
+    for module in (loading, batch, repaint, actor):
+        host = partial(load_devices, optimises=False)
+        monkeypatch.setattr(module, "load_devices", lambda wanted, *_, host=host: host(wanted))
     build = NetworkPool.build
     monkeypatch.setattr(NetworkPool, "build", lambda *_: loads.append(1) or build(*_))
     return loads

@@ -80,6 +80,7 @@ def test_a_parser_has_a_process_of_its_own(tmp_path):
     assert "format 7.3" in message and "'-v7'" in message
 
 
+@pytest.mark.slow
 def test_a_parser_that_crashes_ends_in_one_line(tmp_path, monkeypatch):
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\nkill -SEGV $$\n")
@@ -133,7 +134,7 @@ def damaged_files(kind, folder):
         yield path
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ["h5", "mat"])
 def test_a_damaged_file_of_another_program_ends_its_parser_at_worst(kind, tmp_path):
     """Parsers in C may crash: then in their own process, which is started again here."""
@@ -165,6 +166,7 @@ def test_a_system_that_refuses_a_limit_still_reads_the_file(tmp_path, monkeypatc
         assert {f"{layer}_W" for layer in layers} < set(arrays)
 
 
+@pytest.mark.thorough
 def test_a_damaged_trained_file_is_read_or_refused(tmp_path):
     refused = 0
     for path in damaged_files("npz", tmp_path):

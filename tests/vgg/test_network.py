@@ -34,7 +34,7 @@ def image():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("model", COMPARED)
+@pytest.mark.parametrize("model", ["vgg16", pytest.param("vgg19", marks=pytest.mark.thorough)])
 def test_features_and_files_equal_kerass(model, image, tmp_path):
     """With fabricated weights in the published form, and as Keras saves them. The published files
     have the address and the checksum that Keras expects."""

@@ -54,6 +54,7 @@ def test_the_form_suits_everybody(page, server, tmp_path):
     assert page.errors() == []
 
 
+@pytest.mark.thorough
 def test_jobs_and_a_result_suit_everybody(page, server):
     for state in JobState:
         job = server.add(LONG)
@@ -76,6 +77,7 @@ def test_jobs_and_a_result_suit_everybody(page, server):
     assert page.errors() == []
 
 
+@pytest.mark.thorough
 def test_the_gallery_of_the_service_and_of_a_batch_suits_everybody(page, server, place):
     page.look(f"{server.address}/gallery/")
     assert page.violations() == set(), "while it is empty"
@@ -105,6 +107,7 @@ def test_the_login_suits_everybody(page, locked):
     assert page.violations() == set()
 
 
+@pytest.mark.thorough
 def test_the_mask_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)

@@ -42,6 +42,7 @@ def client(limited):
         yield running
 
 
+@pytest.mark.slow
 def test_the_worker_leaves_out_a_painting_that_does_not_fit(limited, hand, cost):
     painter = JobRunner(config.load(limited), hand.web.buckets, hand.stop)
     prepared = []
@@ -120,6 +121,7 @@ def test_a_mask_that_takes_too_much_memory_is_refused(client, cost):
     assert spent.memory < MOST
 
 
+@pytest.mark.slow
 def test_masks_are_decoded_one_at_a_time(client, cost):
     mask = saved(Image.new("L", (2500, 2500), 200), "PNG")  # About 70 MB each.
     with cost() as spent, ThreadPoolExecutor(MANY) as pool:

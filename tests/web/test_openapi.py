@@ -54,7 +54,7 @@ def test_the_api_is_shown_on_a_page_that_loads_nothing_from_elsewhere(web, locke
     assert locked.get("/docs", headers={"accept": "text/html"}).status_code == 303
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_schemathesis_finds_no_answer_that_is_not_as_described(place, tmp_path, monkeypatch):
     monkeypatch.setattr(events, "MAX_STREAM_S", 0)  # Streams of events end at once.
     with staged({**place, "WEB_MAX_WAITING": "10000"}) as server:

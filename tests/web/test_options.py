@@ -103,6 +103,7 @@ def test_settings_that_no_order_may_have_are_refused_at_the_start(place, name, v
         serve(loaded, options, no_worker)
 
 
+@pytest.mark.slow
 def test_the_web_process_never_loads_tensorflow():
     code = (
         "import sys; from painterly.configuration import config;"

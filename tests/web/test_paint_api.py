@@ -102,6 +102,7 @@ def test_while_the_service_paints_something_else_it_says_when_to_try_again(paint
     assert painting.post("/api/paint", data=MONET, files=photo()).status_code == 503
 
 
+@pytest.mark.slow
 def test_a_picture_needs_a_login_and_keeps_the_limits_of_uploads(place):
     limits = {"WEB_PASSWORD": TOKEN, "WEB_MAX_MEGABYTES": "1", "WEB_MAX_MEGAPIXELS": "1"}
     with served({**place, **limits}) as client:

@@ -1,0 +1,115 @@
+"""Three tiers of tests.
+
+quick: `--quick`. They start no process and load no TensorFlow, which is checked here.
+usual: without an option. One server, one browser and small networks.
+all: `--all`, or what is in the files that are named. Tests of marker `thorough`, too, and those on
+Ceph's server instead of on moto's.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+QUICK, USUAL, ALL = "quick", "usual", "all"
+# Fixtures that start a process or load TensorFlow.
+COSTLY = {
+    *("_in_float32", "builtin", "random_vgg", "small_vgg", "tiny", "traced_once"),
+    *("running_chromium", "start_program"),
+}
+NOT_QUICK = "a quick test starts no process and loads no TensorFlow: give it the marker slow"
+STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"}
+_watched = False  # Whether a process or TensorFlow is an error now.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers of tests")
+    group.addoption("--quick", action="store_true", help="no process, no TensorFlow: a minute")
+    group.addoption("--all", action="store_true", help="thorough tests as well, and Ceph's server")
+
+
+def tier(config: pytest.Config) -> str:
+    """Return the tier that runs."""
+    if config.getoption("quick"):
+        return QUICK
+    named = any(".py" in each for each in config.args)
+    return ALL if named or config.getoption("all") else USUAL
+
+
+def needs_ceph(item: pytest.Item) -> bool:
+    """Tell by a test's id whether it needs Ceph."""
+    return re.search(r"[\[\-]rgw", item.nodeid) is not None
+
+
+def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
+    """Return the tests on moto's server that run on Ceph's as well."""
+    server = re.compile(r"(?<=[\[-])(moto|rgw over TLS|rgw_tls|rgw)(?=[\]-])")
+    on_ceph = {server.sub("*", item.nodeid) for item in items if needs_ceph(item)}
+    return {
+        item for item in items if not needs_ceph(item) and server.sub("*", item.nodeid) in on_ceph
+    }
+
+
+def is_thorough(item: pytest.Item) -> bool:
+    """Tell whether only all tests have this one."""
+    return needs_ceph(item) or item.get_closest_marker("thorough") is not None
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Tell whether the quick tests leave this one out."""
+    marked = item.get_closest_marker("slow") is not None
+    return marked or is_thorough(item) or not COSTLY.isdisjoint(item.fixturenames)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is not of the tier."""
+    from support.s3_servers import CEPH  # A plugin, which pytest loads itself.
+
+    chosen = tier(config)
+    if chosen == QUICK:
+        others = {item for item in items if is_slow(item)}
+    elif chosen == USUAL:
+        others = {item for item in items if is_thorough(item)}
+    else:
+        others = on_moto_too(items) if all(map(shutil.which, CEPH)) else set()
+    config.hook.pytest_deselected(items=list(others))
+    items[:] = [item for item in items if item not in others]
+
+
+# --- what the quick ones must not do --------------------------------------------------------------
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if tier(config) == QUICK:
+        sys.addaudithook(_refuse)
+
+
+def _refuse(event: str, arguments: tuple) -> None:
+    if _watched and (event in STARTS or (event == "import" and arguments[0] == "tensorflow")):
+        raise ImportError(f"{NOT_QUICK} ({event} {arguments[:1]})")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """Leave out a file that loads TensorFlow."""
+    global _watched
+    _watched = True
+    try:
+        report = yield
+    finally:
+        _watched = False
+    if report.failed and NOT_QUICK in str(report.longrepr):
+        report.outcome, report.result = "passed", []
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    global _watched
+    _watched = True
+    try:
+        return (yield)
+    finally:
+        _watched = False
