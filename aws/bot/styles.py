@@ -34,7 +34,7 @@ NAME_ON_BUTTON = 30  # characters
 
 # A page of the styles as one picture.
 SIDE, TEXT_HEIGHT = 320, 48  # px of a painting, and of the number below it
-QUALITY = 85  # of JPEGs
+QUALITY = 85  # the JPEGs' quality
 LARGEST_FILE = 50_000_000  # bytes of a painting that is read for this
 EMPTY = (200, 200, 200)  # colour instead of a painting that cannot be read
 

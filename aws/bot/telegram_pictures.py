@@ -13,7 +13,7 @@ MAX_SIDE = 2048  # px of a preview's longer side; Telegram shows no more
 MAX_RATIO = 20  # Telegram's limit of a photo's longer side to its shorter
 MAX_BYTES_TO_DECODE = 600_000_000  # memory for a picture; the function has 1.7 GB
 
-QUALITY = 90  # of a preview
+QUALITY = 90  # a preview's quality
 
 log = logging.getLogger(__name__)
 
