@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         loaded = config.load(environment | defaults, demo_settings={})
         try:
             options = load_options(environment, alone or loaded.demo)
-            worker = partial(paint_jobs, environment, loaded)
+            worker = partial(paint_jobs, environment, loaded, options.keep_days)
             return serve(loaded, options, worker, *([_open] if args.open else []))
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
@@ -99,13 +99,18 @@ def _open(address: str) -> None:
 
 
 def paint_jobs(
-    environment: Mapping[str, str], loaded: "Config", pipe: "Pipe", owner: str, gone: str | None
+    environment: Mapping[str, str],
+    loaded: "Config",
+    keep_days: int | None,
+    pipe: "Pipe",
+    owner: str,
+    gone: str | None,
 ) -> int:
     """Run the worker, in a process that the web process starts, and return the exit code.
 
     Args:
-        environment, loaded: What the web process has read. A worker that is started later would
-            read another `.env`.
+        environment, loaded, keep_days: What the web process has read. A worker that is started
+            later would read another `.env`.
         pipe, owner, gone: As for `work`.
     """
 
@@ -113,7 +118,7 @@ def paint_jobs(
         from painterly.jobs.worker import work
 
         try:
-            return work(loaded, pipe, owner, gone)
+            return work(loaded, keep_days, pipe, owner, gone)
         except Stopped as stopped:  # The web process reports it.
             return stopped.exit_code
 

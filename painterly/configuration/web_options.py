@@ -26,6 +26,7 @@ class WebOptions:
         max_upload: Maximum size of a file in bytes.
         max_pixels: Maximum number of pixels of a picture.
         max_waiting: Maximum number of jobs in the queue.
+        keep_days: The days after which jobs that have ended are deleted; None for never.
         proxies: Number of proxies in front, which add to X-Forwarded-For.
         hosts: The names that the service answers for (WEB_HOSTS); empty if they are not named.
         path: The path that a proxy shows it under, such as /painter; empty for none.
@@ -42,6 +43,7 @@ class WebOptions:
     max_upload: int = 40 * MEGA
     max_pixels: int = 52 * MEGA
     max_waiting: int = 50
+    keep_days: int | None = None
     proxies: int = 0
     hosts: frozenset[str] = frozenset()
     path: str = ""
@@ -82,6 +84,7 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         max_upload=whole_number(values, "WEB_MAX_MEGABYTES", 40, 1, 1000) * MEGA,
         max_pixels=whole_number(values, "WEB_MAX_MEGAPIXELS", 52, 1, 200) * MEGA,
         max_waiting=whole_number(values, "WEB_MAX_WAITING", 50, 1, 10_000),
+        keep_days=whole_number(values, "WEB_KEEP_DAYS", 0, 1, 36_500) or None,
         # Clever Cloud has one proxy in front of every application.
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
         hosts=_hosts(values, "WEB_HOSTS"),

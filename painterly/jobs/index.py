@@ -16,13 +16,16 @@ from painterly.errors import StorageError
 from painterly.jobs.address import own
 from painterly.jobs.estimates import Estimates
 from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobPlace, JobState, Preset
-from painterly.jobs.store import JobStore, StoredJob
+from painterly.jobs.store import JobStore, StoredJob, created_at, id_at, oldest_kept
 from painterly.log import WarningLog, event, log_trace
 from painterly.orders.stored_records import now
 from painterly.storage.base import UnavailableError
 
 BUSY_S, IDLE_S = 1.0, 5.0  # seconds between polls of a busy and of an idle queue
 ENDED_S = 30.0  # seconds between listings of the ended jobs
+# An ended job may be older than the newest one by this, and have been in no listing yet: other
+# instances create and end it between two polls, and their clocks differ.
+LATE_S = 3600.0
 MAX_ENDED = 200  # ended jobs kept in memory
 UNREAD = "the jobs have not been read yet"
 _READERS = 8  # threads that read jobs
@@ -101,15 +104,17 @@ class JobIndex:
         on_work: Callable[[], object] = lambda: None,
         on_outage: Callable[[], None] = lambda: None,
         on_end: Callable[[StoredJob], None] = lambda job: None,
+        keep_days: int | None = None,
     ) -> None:
         """Args:
         store: The jobs in the bucket.
         on_work: Is called when jobs wait.
         on_outage: Is called when the bucket cannot be polled.
         on_end: Is called with each ended job that is found in the bucket.
+        keep_days: As in `store.delete_leftovers`.
         """
         self._store, self._on_work, self._on_outage = store, on_work, on_outage
-        self._on_end = on_end
+        self._on_end, self._keep_days = on_end, keep_days
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
@@ -122,6 +127,7 @@ class JobIndex:
         self.problem: str | None = UNREAD
         self.unfit: str | None = None
         self.complete = self.closed = False
+        self._listed_until = ""  # Ended jobs with ids before this need not be listed again.
         self._ended_read, self._warnings = 0.0, WarningLog()
         self._thread = threading.Thread(target=self._watch, daemon=True, name="job index")
 
@@ -251,12 +257,13 @@ class JobIndex:
         """Read what has changed in the bucket. Raises StorageError."""
         with self._lock:
             known = dict(self._etags)  # Before the listing: a job added since then still exists.
+        oldest = oldest_kept(self._keep_days)
         queued = dict(self._store.queued())
         new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S
         if lists_ended:
-            latest = [*self._store.ended()][-MAX_ENDED:]
+            latest = [*self._store.ended(max(self._listed_until, oldest))][-MAX_ENDED:]
             with self._lock:
                 ended += [each for each in latest if each not in self._jobs]
         with ThreadPoolExecutor(_READERS) as pool:
@@ -268,9 +275,12 @@ class JobIndex:
                 self._put_ended(job_id, job)
         if lists_ended:
             self._ended_read = time.monotonic()
+            if latest:
+                self._listed_until = id_at(created_at(latest[-1]) - LATE_S)
         self.complete = True
         with self._lock:
-            for job_id in sorted(self._jobs.keys() - self._etags.keys())[:-MAX_ENDED]:
+            known_ended = sorted(self._jobs.keys() - self._etags.keys())
+            for job_id in known_ended[:-MAX_ENDED] + [e for e in known_ended if e < oldest]:
                 self._forget(job_id)
 
     def _watch(self) -> None:

@@ -147,6 +147,7 @@ class OrderBook:
             work=work,
             callback=request.callback,
             root=own(""),
+            remembered_at=idempotency_key and _kept_at(idempotency_key),
         )
         with self._placing:
             self.check_room()

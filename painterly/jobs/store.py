@@ -19,7 +19,7 @@ from painterly.jobs.presets import INSTANT_SIZES
 from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest
 from painterly.log import event
 from painterly.settings.bucket_layout import WEB
-from painterly.storage.base import Bucket, ObjectError, UnavailableError
+from painterly.storage.base import Bucket, Entry, ObjectError, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
 
@@ -28,6 +28,7 @@ PREVIEWS = f"{WEB}/previews"
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _TRIES = 4  # to read a job that other processes change
+DAY_S = 86_400
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
 _TRIAL = f"{WEB}/trial/"
 UNFIT = "the storage has no {what}, which the web service needs for its jobs"
@@ -58,6 +59,7 @@ class StoredJob(JobFields):
         callback: The address that gets the job once it has ended. It is stored until then.
         caller: The process that sends the job to its callback; None if none does.
         root: The path that a proxy added for its client.
+        remembered_at: The key of the object that remembers its Idempotency-Key, if it has one.
     """
 
     photo_key: str
@@ -79,6 +81,7 @@ class StoredJob(JobFields):
     callback: str | None = None
     caller: str | None = None
     root: str = ""
+    remembered_at: str | None = None
 
     @property
     def request(self) -> JobRequest:
@@ -102,7 +105,12 @@ class StoredJob(JobFields):
 def new_id() -> str:
     """Make an id that cannot be guessed. Later ones sort behind earlier ones, by the milliseconds
     since 1970 that they begin with."""
-    return f"{int(time.time() * 1000):011x}{secrets.token_hex(5)[:9]}"
+    return f"{id_at(time.time())}{secrets.token_hex(5)[:9]}"
+
+
+def id_at(seconds: float) -> str:
+    """Return the start of the ids of jobs that are created at a time, in seconds since 1970."""
+    return f"{int(max(0.0, seconds) * 1000):011x}"
 
 
 def created_at(job: str) -> float:
@@ -147,11 +155,19 @@ class JobStore:
 
     def queued(self) -> Iterator[tuple[str, str]]:
         """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
-        return _ids(self._bucket, _QUEUE)
+        for entry in self._bucket.list(_QUEUE):
+            if name := _name(entry, _QUEUE):
+                with contextlib.suppress(ObjectError):  # In a folder: it was deleted since.
+                    yield name, entry.etag
 
-    def ended(self) -> Iterator[str]:
-        """List the ids of ended jobs, oldest first."""
-        return (job for job, _ in _ids(self._bucket, _DONE))
+    def ended(self, after: str = "") -> Iterator[str]:
+        """List the ids of ended jobs, oldest first.
+
+        Args:
+            after: The ids come after this one, or after others that begin with it.
+        """
+        listed = self._bucket.list_after(_DONE, _DONE + after)
+        return (name for entry in listed if (name := _name(entry, _DONE)))
 
     def read(self, job: str, etag: str = "") -> tuple[StoredJob, str] | None:
         """Read an unfinished job and the ETag of its object; None if there is no such job.
@@ -213,17 +229,22 @@ class JobStore:
         self.leave_queue(job.id)
         return first
 
+    def delete_ended(self, job: str) -> None:
+        """Delete a job that has ended, and what remembers its Idempotency-Key."""
+        stored = self.read_ended(job)
+        if stored and stored.remembered_at:
+            self._bucket.delete(stored.remembered_at)
+        self._bucket.delete(f"{_DONE}{job}.json")
+
     def leave_queue(self, job: str) -> None:
         """Delete the object of a job, by its id, that has ended."""
         self._bucket.delete(f"{_QUEUE}{job}.json")
 
 
-def _ids(bucket: Bucket, prefix: str) -> Iterator[tuple[str, str]]:
-    for entry in bucket.list(prefix):
-        name = entry.key.removeprefix(prefix).removesuffix(".json")
-        if _ID.fullmatch(name):
-            with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
-                yield name, entry.etag
+def _name(entry: Entry, prefix: str) -> str:
+    """Return the id of the job in an object; empty if it is another one."""
+    name = entry.key.removeprefix(prefix).removesuffix(".json")
+    return name if _ID.fullmatch(name) else ""
 
 
 def _parsed(data: bytes) -> StoredJob | None:
@@ -234,12 +255,26 @@ def _parsed(data: bytes) -> StoredJob | None:
         return None
 
 
-def delete_leftovers(buckets: WebBuckets) -> None:
+def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     """Delete what killed processes left: checkpoints, previews and photos without a job.
 
-    Objects that never belonged to a job stay. Raises StorageError.
+    Objects that never belonged to a job stay.
+
+    Args:
+        buckets: The buckets.
+        keep_days: The days after which jobs that have ended are deleted with their photos; None
+            for never.
+
+    Raises:
+        StorageError: The storage refuses or does not answer.
     """
     store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
+    if oldest := oldest_kept(keep_days):
+        old = [job for job in store.ended() if job < oldest]
+        for job in old:  # Its photo is a leftover then.
+            store.delete_ended(job)
+        if old:
+            event(f"deleted {plural(len(old), 'job')}: older than WEB_KEEP_DAYS={keep_days}")
     short_lived: list[tuple[Bucket, str]] = []
     short_lived += [(buckets.unfinished, entry.key) for entry in buckets.unfinished.list()]
     short_lived += [(buckets.result, entry.key) for entry in buckets.result.list(f"{PREVIEWS}/")]
@@ -264,6 +299,11 @@ def delete_leftovers(buckets: WebBuckets) -> None:
         for upload in buckets.unfinished.unfinished_uploads():
             if upload.begun < latest:
                 buckets.unfinished.abort_upload(upload)
+
+
+def oldest_kept(keep_days: int | None) -> str:
+    """Return the start of the oldest id of ended jobs that are kept."""
+    return id_at(time.time() - DAY_S * keep_days) if keep_days else ""
 
 
 def _job_of(key: str) -> str | None:

@@ -51,11 +51,12 @@ NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
 
-def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
+def work(config: Config, keep_days: int | None, pipe: Pipe, owner: str, gone: str | None) -> int:
     """Paint until the web process ends or a signal arrives.
 
     Args:
         config: The configuration.
+        keep_days: As in `delete_leftovers`.
         pipe: The connection to the web process.
         owner: As in `JobClaimer`.
         gone: As in `JobClaimer`.
@@ -67,7 +68,7 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
     if hasattr(os, "nice"):  # Windows has none.
         os.nice(NICENESS)
     with Stop() as stop:
-        worker = WebWorker(open_buckets(config), pipe, stop)
+        worker = WebWorker(open_buckets(config), pipe, stop, keep_days)
         threading.Thread(target=worker.listen, daemon=True).start()
         runner = worker.when_stored(lambda: JobRunner(config, worker.buckets, stop), math.inf)
         device = runner.load()
@@ -79,7 +80,10 @@ def work(config: Config, pipe: Pipe, owner: str, gone: str | None) -> int:
 class WebWorker:
     """Paints the oldest free job, then the next."""
 
-    def __init__(self, buckets: WebBuckets, pipe: Pipe, stop: Stop) -> None:
+    def __init__(
+        self, buckets: WebBuckets, pipe: Pipe, stop: Stop, keep_days: int | None = None
+    ) -> None:
+        self._keep_days = keep_days
         self.buckets, self.pipe, self._stop = buckets, pipe, stop
         self.store = JobStore(buckets.result, lambda job: pipe.send("ended", job))
         self._lease: Lease | None = None
@@ -137,7 +141,7 @@ class WebWorker:
                     continue
                 if time.monotonic() - self._cleaned > CLEAN_EVERY_S:
                     self._cleaned = time.monotonic()
-                    delete_leftovers(self.buckets)
+                    delete_leftovers(self.buckets, self._keep_days)
             except StorageError as error:
                 looked = -math.inf
                 self._pause(error)

@@ -182,6 +182,11 @@ class Bucket(ABC):
         """List the objects with keys that do not start with `prefix`, sorted by key."""
         return (entry for entry in self.list() if not entry.key.startswith(prefix))
 
+    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
+        """List the objects with keys that start with `prefix` and come after `key`, sorted by
+        key."""
+        return (entry for entry in self.list(prefix) if entry.key > key)
+
     def check_key(self, key: str) -> None:
         """Raise BadKeyError for a key that no object here can have, as far as that is known
         without asking a service."""
@@ -280,6 +285,9 @@ class View(Bucket):
 
     def list(self, prefix: str = "") -> Iterator[Entry]:
         yield from self._do(lambda: [*self._bucket.list(prefix)])
+
+    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
+        yield from self._do(lambda: [*self._bucket.list_after(prefix, key)])
 
     def find(self, key: str) -> Entry | None:
         entry = self._request(key, lambda bucket, inner: bucket.find(inner))

@@ -110,6 +110,10 @@ class FolderBucket(Store):
             self._passed_over = passed_over
         yield from sorted(entries, key=lambda entry: entry.key)
 
+    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
+        entries, _ = self._scan(prefix, key)
+        yield from sorted(entries, key=lambda entry: entry.key)
+
     def path(self, key: str) -> Path | None:
         return self.folder / key
 
@@ -125,8 +129,11 @@ class FolderBucket(Store):
         above = (key[:end] for end, char in enumerate(key) if char == "/")
         return any(each in self._passed_over for each in (key, *above))
 
-    def _scan(self, prefix: str) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
-        """Return the files with keys that start with `prefix`, and what is passed over."""
+    def _scan(
+        self, prefix: str, after: str = ""
+    ) -> tuple[Sequence[Entry], dict[str, tuple[str, str]]]:
+        """Return the files with keys that start with `prefix` and come after `after`, and what is
+        passed over."""
         entries: list[Entry] = []
         passed_over: dict[str, tuple[str, str]] = {}
         with storage_errors(f"folder {self.name}", StorageError):
@@ -138,7 +145,7 @@ class FolderBucket(Store):
                     base + name for name in folders if (self.folder / base / name).is_symlink()
                 ]
                 for key in (base + each for each in files if not hidden(each)):
-                    if not key.startswith(prefix) or key in passed_over:
+                    if not key.startswith(prefix) or key <= after or key in passed_over:
                         continue
                     path = self.folder / key
                     with storage_errors(self._where(key), StorageError):

@@ -66,14 +66,18 @@ class S3Bucket(Store):
     def list(self, prefix: str = "") -> Iterator[Entry]:
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
+    def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
+        entries = self._entries(prefix, StartAfter=self._base + key)
+        return (entry for entry in entries if not entry.key.endswith("/"))
+
     def list_with_folder_markers(self) -> Iterator[Entry]:
         return self._entries("")
 
-    def _entries(self, prefix: str) -> Iterator[Entry]:
+    def _entries(self, prefix: str, **options: str) -> Iterator[Entry]:
         pages = self._client.get_paginator("list_objects_v2")
         found: dict[str, Entry] = {}  # Not every service sorts its listings.
         with self._errors.translated():
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
+            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix, **options):
                 if not page.keys() & _OF_LISTINGS:
                     raise KeyError("Name")  # It is not a listing, not an empty one.
                 for listed in page.get("Contents", ()):

@@ -62,6 +62,7 @@ class Service:
             lambda: self.supervisor.send("look"),
             lambda: self.metrics.storage_failed(),
             self.callbacks.send,
+            options.keep_days,
         )
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)

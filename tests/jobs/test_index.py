@@ -1,5 +1,7 @@
 """The index of all jobs, and its estimates."""
 
+from dataclasses import replace
+
 import pytest
 from support.web_service import step_news, stored_job
 
@@ -8,7 +10,9 @@ from painterly.jobs.estimates import Estimates
 from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import sized
 from painterly.jobs.schemas import JobState, Preset
+from painterly.jobs.store import JobStore, id_at
 from painterly.settings.settings import Settings
+from painterly.storage import open_bucket
 
 
 @pytest.fixture
@@ -42,11 +46,41 @@ def test_after_a_failure_the_ended_jobs_are_read_with_the_next_look(index, store
     ended = stored_job(store)
     assert store.end(ended.changed(state=JobState.DONE))
     with monkeypatch.context() as patches:
-        patches.setattr(store, "ended", lambda: iter([1 / 0]))
+        patches.setattr(store, "ended", lambda *_: iter([1 / 0]))
         with pytest.raises(ZeroDivisionError):
             index.refresh()
     index.refresh()
     assert shown(index) == {ended.id: JobState.DONE}
+
+
+@pytest.fixture
+def ended_long_ago(moto):
+    """A bucket with jobs that have ended on ten days, in a service with small pages."""
+    bucket = open_bucket(moto.new_bucket(), replace(moto.account, region="with-few-in-a-page"))
+    bucket._client.meta.events.register(
+        "before-parameter-build.s3.ListObjectsV2", lambda params, **_: params.update(MaxKeys=2)
+    )
+    store = JobStore(bucket)
+    for day in range(10):
+        ended = stored_job(store, f"{id_at(1e9 + 86_400 * day)}{day:09x}")
+        assert store.end(ended.changed(state=JobState.DONE))
+    return bucket
+
+
+def test_what_has_ended_long_ago_is_listed_once(ended_long_ago, monkeypatch, cost):
+    monkeypatch.setattr(job_index, "ENDED_S", 0.0)
+    store = JobStore(ended_long_ago)
+    index, newest = JobIndex(store), stored_job(store, f"{id_at(1e9 + 86_400 * 9.5)}{0:09x}")
+    index.refresh()
+    store.end(newest.changed(state=JobState.DONE))
+    late = stored_job(store, f"{id_at(1e9 + 86_400 * 9.5 - 1800)}{0:09x}")
+    store.end(late.changed(state=JobState.DONE))  # Never seen in the queue.
+    with cost() as spent:
+        index.refresh()
+    listings = [each for each in spent.requests if "list-type" in each and "done" in each]
+    assert len(listings) <= 2
+    assert {newest.id, late.id} <= shown(index).keys()
+    assert len(shown(index)) == 12
 
 
 def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index, store, buckets):

@@ -1,14 +1,18 @@
 """Leftovers of killed processes are deleted, and nothing else."""
 
+import time
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-from support.web_service import stored_job
+from PIL import Image
+from support.pictures import saved
+from support.web_service import send, stored_job
 
 from painterly.jobs import store as job_store
 from painterly.jobs.buckets import PHOTOS, UNFINISHED
+from painterly.jobs.index import JobIndex
 from painterly.jobs.schemas import JobState
-from painterly.jobs.store import PREVIEWS, delete_leftovers, new_id
+from painterly.jobs.store import DAY_S, PREVIEWS, delete_leftovers, new_id
 from painterly.storage.base import StorageError, UnfinishedUpload
 
 OLD = "0123456789a"  # How ids began in 2009.
@@ -39,6 +43,37 @@ def test_only_what_belonged_to_a_job_that_is_gone_is_deleted(buckets, store):
         f"{PHOTOS}/{gone}/beach.jpg",
         f"{PHOTOS}/{gone}/beach.mask.png",
     }
+
+
+def test_ended_jobs_are_deleted_with_all_they_left_once_they_are_old_enough(
+    web, buckets, store, monkeypatch
+):
+    """Not their results, which are the user's."""
+    now, ids = time.time(), {}
+    mask = saved(Image.linear_gradient("L"), "PNG")
+
+    def keys():
+        return {entry.key for entry in buckets.result.list()}
+
+    for name, age in (("old", 90), ("new", 3)):
+        clock = SimpleNamespace(time=lambda age=age: now - DAY_S * age)
+        monkeypatch.setattr(job_store, "time", clock)
+        job = ids[name] = send(web, mask=mask, **{"Idempotency-Key": name}).json()["id"]
+        assert store.end(store.read(job)[0].changed(state=JobState.DONE))
+        buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
+    monkeypatch.setattr(job_store, "time", SimpleNamespace(time=lambda: now))
+    before = keys()
+    delete_leftovers(buckets, 91)
+    assert keys() == before
+    index = JobIndex(store, keep_days=30)
+    index.refresh()
+    assert [job.id for job in index.all()] == [ids["new"]], "the page forgets it at once"
+    delete_leftovers(buckets, 30)
+    gone = before - keys()
+    (remembered,) = (key for key in gone if key.startswith("_web/requests/"))
+    photo = f"{PHOTOS}/{ids['old']}/beach"
+    ended = f"_web/done/{ids['old']}.json"
+    assert gone == {remembered, ended, f"{photo}.jpg", f"{photo}.mask.png"}
 
 
 def test_uploads_are_aborted_an_hour_after_they_began_where_that_is_allowed(

@@ -194,7 +194,7 @@ def idle(hand, monkeypatch):
     def serve(runner):
         # Its last act.
         monkeypatch.setattr(
-            worker, "delete_leftovers", lambda _: setattr(hand.stop, "signum", signal.SIGTERM)
+            worker, "delete_leftovers", lambda *_: setattr(hand.stop, "signum", signal.SIGTERM)
         )
         with pytest.raises(Stopped):
             hand.web.serve(runner, JobClaimer(hand.web.store, "this worker"), "a device")

@@ -184,7 +184,7 @@ def test_a_worker_that_starts_while_the_storage_is_away_waits_for_it(place, monk
         send=lambda *message: said.append(message),
     )
     with pytest.raises(Stopped):
-        workers.work(config.load(place), pipe, "this worker", None)
+        workers.work(config.load(place), None, pipe, "this worker", None)
     assert (away_at_first.call_count, caplog.messages) == (3, ["no connection"])
     assert said == [("outage",)] * 2
 

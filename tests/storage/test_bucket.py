@@ -49,6 +49,15 @@ def test_what_is_left_out_of_a_listing_hides_nothing_before_or_after_it(bucket):
     assert len(list(bucket.list_excluding("nothing/"))) == 8
 
 
+def test_a_listing_may_begin_after_a_key_that_need_not_exist(bucket):
+    every = ["a/1", "a/2", "a/20", "a/3/x", "a/é", "b"]
+    for key in every:
+        bucket.write(key, b"x")
+    for after in ("", "a/", "a/1", "a/2", "a/25", "a/é"):
+        expected = [key for key in every if key.startswith("a/") and key > after]
+        assert [entry.key for entry in bucket.list_after("a/", after)] == expected, after
+
+
 def test_an_object_may_be_replaced_and_empty_and_be_deleted_twice(bucket):
     for data in (b"first, and longer", b"second", b""):
         bucket.write("a/b.jpg", data)

@@ -46,12 +46,13 @@ def test_limits_are_taken_up_to_their_bounds_and_no_further():
         "WEB_MAX_MEGABYTES": ("max_upload", 1, 1000, 40, MEGA),
         "WEB_MAX_MEGAPIXELS": ("max_pixels", 1, 200, 52, MEGA),
         "WEB_MAX_WAITING": ("max_waiting", 1, 10_000, 50, 1),
+        "WEB_KEEP_DAYS": ("keep_days", 1, 36_500, None, 1),
         "WEB_PROXIES": ("proxies", 0, 10, 0, 1),
     }
     for name, (option, low, high, default, unit) in bounds.items():
         for given, value in ((str(low), low), (f" {high} ", high), (" ", default)):
             loaded = load_options({**PASSWORD, name: given})
-            assert getattr(loaded, option) == value * unit
+            assert getattr(loaded, option) == (value and value * unit)
         for beyond in (low - 1, high + 1):
             with pytest.raises(ConfigError, match=f"{name} is '?{beyond}'?; expected"):
                 load_options({**PASSWORD, name: str(beyond)})
