@@ -232,10 +232,9 @@ class FolderBucket(Store):
         etag = str(new_md5(data).hexdigest())
         with storage_errors(self._where(key)):
             path = self._path_to_write(key)
+            part = _replace(path, data)
             if is_result(key):  # A run asks for its ETag again.
-                self._known.wrote(path, etag, _replace(path, data, durable=True))
-            else:
-                _replace(path, data)
+                self._known.wrote(path, etag, part)
         return etag
 
     def write_if(self, key: str, data: bytes, etag: str | None) -> str | None:
@@ -342,20 +341,12 @@ def _copy(body: BinaryIO, target: Path, where: str, progress: Progress | None) -
                 progress(len(data))
 
 
-def _replace(path: Path, data: bytes, *, durable: bool = False) -> os.stat_result:
+def _replace(path: Path, data: bytes) -> os.stat_result:
     """Write a file, whole or not at all, and return what it was under its name before. Raises
-    OSError.
-
-    Args:
-        path: The file.
-        data: Its content.
-        durable: Whether it outlasts a power cut from then on.
-    """
+    OSError."""
     with replacing(path) as body:
         body.write(data)
         body.flush()
-        if durable:
-            os.fsync(body.fileno())
         return os.fstat(body.fileno())
 
 

@@ -213,7 +213,7 @@ class KnownFiles:
         return etag
 
     def wrote(self, path: Path, etag: str, part: os.stat_result) -> None:
-        """Add a file that this process has written.
+        """Add a file that this process has written, once it outlasts a power cut.
 
         Args:
             path: The file.
@@ -227,6 +227,8 @@ class KnownFiles:
                 for each in ("st_ino", "st_size", "st_mtime_ns")
             )
             if same and has_fine_times(about):
+                with path.open("rb+") as body:
+                    os.fsync(body.fileno())
                 self._add(path, etag, about)
                 self.save()
 
