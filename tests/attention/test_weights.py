@@ -52,6 +52,7 @@ def test_diffusion_files_are_those_of_the_cache_or_of_a_folder(small_files, tmp_
     assert named.source(ATTENTION) == WeightsSource(str(tmp_path / "mine"), sources.identity())
 
 
+@pytest.mark.slow
 def test_diffusion_files_in_the_style_bucket_are_copied_once_their_licence_is_accepted(
     small_files, tmp_path, tested
 ):

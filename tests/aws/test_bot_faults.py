@@ -16,6 +16,7 @@ from support.fake_telegram import DROPPED, TOKEN
 from painterly.storage import base, s3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "method"),
     [(429, "sendMessage"), (502, "getFile"), *((DROPPED, each) for each in ("getMe", "getFile"))],

@@ -86,6 +86,7 @@ def test_a_dry_run_writes_no_list(folders):
     assert not [*Path("out").iterdir()]
 
 
+@pytest.mark.slow
 def test_a_changed_photo_and_result_are_painted_though_they_were_known(large, capsys):
     assert run(large) == 0
     Path("photos/1.png").write_bytes(noise(8))
@@ -105,6 +106,7 @@ def watched():
         yield lambda variables: Run(config.load(variables), stop)
 
 
+@pytest.mark.slow
 def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, watched, cost):
     batch = watched(large)
     assert batch.round(batch.list(), perf_counter()).fields["painted"] == 3
