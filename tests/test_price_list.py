@@ -1,6 +1,7 @@
 """The price list of the parts."""
 
 import pytest
+
 from tools import price_list
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 from painterly.settings.installation import PROGRAM
 
 PAGE = PROGRAM / "docs/price-list.md"
-_ROW = re.compile(r"^\| (?P<part>[^|]+) \| (?P<purpose>[^|]+) \| (?P<files>`[^|]+`) \| (?P<lines>[\d,]+) \|$")
+_ROW = re.compile(
+    r"^\| (?P<part>[^|]+) \| (?P<purpose>[^|]+) \| (?P<files>`[^|]+`) \| (?P<lines>[\d,]+) \|$"
+)
 _NO_CODE = (
     tokenize.COMMENT,
     tokenize.NL,

@@ -9,7 +9,7 @@ from painterly.jobs.catalogue import painting_view
 from painterly.jobs.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.jobs.upload import checked_upload
 from painterly.web.forms import KIND, parsed_form
-from painterly.web.language import Language
+from painterly.web.rendering import Language
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
 

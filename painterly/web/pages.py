@@ -16,8 +16,7 @@ from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.api_docs import docs_context
 from painterly.web.gate import client_address
-from painterly.web.language import Language, language_of
-from painterly.web.rendering import shown
+from painterly.web.rendering import Language, language_of, shown
 from painterly.web.service import Service, Shared
 from painterly.web.stored_pictures import picture_response
 from painterly.words.style_title import StyleTitle

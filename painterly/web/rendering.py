@@ -1,19 +1,31 @@
-"""The templates of the pages, rendered in the language of a request."""
+"""The language of a request, and the templates of the pages rendered in it."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
 from painterly.gallery.page import SHARED, configure, languages_context
 from painterly.jobs.address import own
-from painterly.web.language import language_of
 from painterly.web.service import Service
+from painterly.words.texts import LANGUAGES, preferred
+
+LANGUAGE_COOKIE = "painterly_language"  # texts.js writes it.
 
 templates = Jinja2Templates([Path(__file__).parent / "templates", SHARED])
 configure(templates.env)
+
+
+def language_of(request: Request) -> str:
+    """Return the language that was chosen on a page, or else that the browser prefers."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+
+
+Language = Annotated[str, Depends(language_of)]
 
 
 def shown(
