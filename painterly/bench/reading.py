@@ -16,7 +16,7 @@ import numpy as np
 from painterly.devices.system_memory import LIMIT_SHARE, free_memory, resident_memory
 from painterly.engine.schedule import painting_size
 from painterly.errors import PictureError
-from painterly.images import arrays, small
+from painterly.images import arrays, decoder, small
 from painterly.images.borders import used_pixels
 from painterly.images.masks import painted, visible
 from painterly.images.picture import Picture
@@ -48,7 +48,7 @@ def decodable_memory(limit: int | None) -> int:
     """
     free = free_memory()
     if limit is not None:
-        free = min(free, int(LIMIT_SHARE * limit) - resident_memory())
+        free = min(free, int(LIMIT_SHARE * limit) - resident_memory() - decoder.BYTES)
     return max(0, free)
 
 

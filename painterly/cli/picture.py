@@ -50,7 +50,10 @@ def run(args: argparse.Namespace, name: str) -> int:
                 until_the_end.enter_context(redirect_stdout(present_stderr()))
             with Stop() as stop:
                 if args.from_record is None:
-                    path = paint(args, stop)
+                    from painterly.images.picture_file import own_files
+
+                    with own_files():
+                        path = paint(args, stop)
                 else:
                     from painterly.cli.repaint import repaint
 

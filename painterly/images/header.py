@@ -4,7 +4,6 @@ This is the only place where declared sizes are read, and it needs no NumPy, whi
 start would wait for.
 """
 
-import math
 import re
 from typing import NamedTuple
 
@@ -12,19 +11,17 @@ from PIL import ExifTags, Image, ImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.files import jxl
 from painterly.images.files.content import Content, Size
 from painterly.images.files.extra_formats import JXL, RAW
 from painterly.words.wording import memory_size
 
-MAX_PIXELS = 200_000_000
+MEGA = 1_000_000
+MAX_PIXELS = 200 * MEGA
 MIN_SIDE = 16
 
 # The most bytes per pixel at any time, measured; alpha and some decoders take more. Steps in bands
 # and small pictures have a fixed part.
 _PLAIN_BYTES, _ALPHA_BYTES, _DEEP_BYTES = 10, 6, 12
-_CHANNEL_BYTES = 4  # each further channel of a JPEG XL
-_COEFFICIENT_BYTES = 8  # a JPEG with all coefficients in memory: four components of 16 bits
 _FORMAT_BYTES = {"WEBP": 8, "AVIF": 5, RAW: 12}
 _FIXED_BYTES = 20_000_000
 
@@ -64,10 +61,7 @@ def header_of(image: ImageFile.ImageFile, content: Content) -> Header:
     per_pixel += _ALPHA_BYTES if alpha else 0
     deep = is_deep(image)
     per_pixel += _DEEP_BYTES if deep else 0
-    # A tile is decoded whole, even one beyond the picture.
-    pixels = max(
-        across * down for across, down in (image.size, tile_size(image), *content.declared)
-    )
+    pixels = width * height
     if content.crop:
         left, top, right, bottom = content.crop
         width, height = right - left, bottom - top
@@ -78,36 +72,19 @@ def header_of(image: ImageFile.ImageFile, content: Content) -> Header:
     )
 
 
-def jxl_header(content: Content) -> Header:
-    """Return the header of a JPEG XL, which its plugin decodes when it opens it.
-
-    Raises PictureError for an unusable size, ValueError or struct.error for damaged files.
-    """
-    (width, height), channels, _ = jxl.header(content.data)
+def jxl_header(size: Size) -> Header:
+    """Return the header of a JPEG XL of that width and height, which its plugin decodes when it
+    opens it. Raises PictureError for an unusable size."""
+    width, height = size
     check_size(width, height)
-    for size in content.declared:
-        check_most_pixels(*size)
-    pixels = max(across * down for across, down in ((width, height), *content.declared))
-    per_pixel = _PLAIN_BYTES + _ALPHA_BYTES + _CHANNEL_BYTES * max(0, channels - 1)
-    return Header((height, width), _FIXED_BYTES + per_pixel * pixels, 4 * width * height)
-
-
-def of_draft(header: Header, draft: ImageFile.ImageFile, is_buffered: bool) -> Header:
-    """Return the header of a JPEG, as it is decoded at a smaller size.
-
-    Args:
-        header: That of the whole picture.
-        draft: The opened picture after `draft`.
-        is_buffered: As `jpeg.is_buffered` returns it.
-    """
-    kept = _COEFFICIENT_BYTES * math.prod(header.size) if is_buffered else 0
-    pixels = _PLAIN_BYTES * draft.width * draft.height
-    return header._replace(bytes_to_decode=_FIXED_BYTES + pixels + kept)
+    per_pixel = _PLAIN_BYTES + _ALPHA_BYTES
+    return Header((height, width), _FIXED_BYTES + per_pixel * width * height, 4 * width * height)
 
 
 def check_size(width: int, height: int) -> None:
     """Raise PictureError for a size in px that is not painted."""
-    check_most_pixels(width, height)
+    if width * height > MAX_PIXELS:
+        raise too_large(width * height)
     if min(width, height) < MIN_SIDE:
         raise PictureError(
             f"is {width} × {height} pixels; the smallest side that can be painted is "
@@ -115,14 +92,11 @@ def check_size(width: int, height: int) -> None:
         )
 
 
-def check_most_pixels(width: int, height: int) -> None:
-    """Raise PictureError for a size in px, of a picture or of what it is stored in, that is too
-    large to be read."""
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"is {width} × {height} pixels; at most {MAX_PIXELS // 1_000_000} megapixels are "
-            "read; make it smaller"
-        )
+def too_large(pixels: int) -> PictureError:
+    """Return an error for more pixels than are read."""
+    return PictureError(
+        f"has {pixels // MEGA} megapixels; at most {MAX_PIXELS // MEGA} are read; make it smaller"
+    )
 
 
 def orientation(image: ImageFile.ImageFile) -> int:
@@ -151,36 +125,11 @@ def is_deep(image: ImageFile.ImageFile) -> bool:
     if not image.tile or not all(_DEEP_MODE.fullmatch(raw_mode(each)) for each in image.tile):
         return False
     # libtiff's planes are always read by their upper bytes.
-    planes = _tag(image, ExifTags.Base.PlanarConfiguration)
-    return image.tile[0].codec_name != "libtiff" or planes != 2
-
-
-def tile_size(image: ImageFile.ImageFile) -> Size:
-    """Return the width and height of a TIFF's tiles; 0 for all other pictures."""
-    return _tag(image, ExifTags.Base.TileWidth), _tag(image, ExifTags.Base.TileLength)
-
-
-def piece_bytes(image: ImageFile.ImageFile) -> int:
-    """Return the most bytes that a TIFF compresses at once; 0 for all other pictures."""
-    if not isinstance(image, TiffImageFile) or _tag(image, ExifTags.Base.Compression) in (0, 1):
-        return 0
-    across, down = tile_size(image)
-    if not across:
-        across = image.width
-        down = min(image.height, _tag(image, ExifTags.Base.RowsPerStrip) or image.height)
-    planes = _tag(image, ExifTags.Base.PlanarConfiguration) == 2
-    samples = 1 if planes else _tag(image, ExifTags.Base.SamplesPerPixel) or 1
-    # Some write it once for all.
-    bits: int = max(image.tag_v2.get(ExifTags.Base.BitsPerSample, (1,)))
-    return across * down * bits * samples // 8
+    if not isinstance(image, TiffImageFile) or image.tile[0].codec_name != "libtiff":
+        return True
+    return bool(image.tag_v2.get(ExifTags.Base.PlanarConfiguration) != 2)
 
 
 def raw_mode(tile: ImageFile._Tile) -> str:
     """Return the mode in which Pillow unpacks the bytes of a tile."""
     return str(tile.args[0] if isinstance(tile.args, tuple) else tile.args)
-
-
-def _tag(image: ImageFile.ImageFile, tag: int) -> int:
-    """Return a number of a TIFF, or 0 for all other pictures."""
-    number: int = image.tag_v2.get(tag, 0) if isinstance(image, TiffImageFile) else 0
-    return number

@@ -16,12 +16,12 @@ from PIL import ExifTags, Image, ImageFile, ImagePalette, PngImagePlugin, Uniden
 from PIL.TiffImagePlugin import TiffImageFile
 
 from painterly.errors import PictureError
-from painterly.images.files import animations, extra_formats, heif, jpeg, jxl, png, tiff
-from painterly.images.files.boxes import JXL_STARTS
+from painterly.images.files import animations, extra_formats, heif, jpeg, png, tiff
 from painterly.images.files.content import Content
 from painterly.images.files.exif import PREFIX as EXIF_PREFIX
-from painterly.images.header import check_most_pixels, check_size, piece_bytes, raw_mode, tile_size
+from painterly.images.header import MAX_PIXELS, MEGA, check_size, raw_mode, too_large
 from painterly.images.output import FILE_FORMATS
+from painterly.words.wording import memory_size
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
@@ -58,16 +58,14 @@ _RARE_COMPRESSIONS = {
     50002: "JPEG XL",
     52546: "JPEG XL",
 }
-# A piece of a TIFF is decoded as a whole. Without damage, one of that many bytes in as few is flat.
-_LARGE_PIECE, _THIN = 256_000_000, 200
-# So is a picture of that many pixels in as few bytes: no photo has so few. These decoders take the
-# memory of all pixels before they notice damage.
-_LARGE_PICTURE, _THINNEST = 50_000_000, 500
-_WHOLE_IN_MEMORY = ("WEBP", "HEIF", "AVIF", extra_formats.JXL)
+# A photo of that many pixels has more than a byte for so many. Other formats have drawings, too.
+_LARGE_PHOTOS = {"JPEG": 20 * MEGA} | dict.fromkeys(("WEBP", "HEIF", "AVIF", "JXL"), 50 * MEGA)
+_THINNEST = 500
 # How Pillow unpacks channels that are stored one after another, as far as it does so rightly.
 _PLANES = re.compile("[RGBA](;16[BL])?|[CMYK]|(RGB(A|a|X*)|CMYKX*)(;16[BLN])?")
 _MOST_CHANNELS = 6  # in a TIFF that Pillow reads
 _BMP_HEADER = 54  # bytes, without its later versions
+_OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
 DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
@@ -76,9 +74,8 @@ pillow_heif.register_heif_opener()
 with suppress(AttributeError, OSError):
     ctypes.CDLL(Image.core.__file__).TIFFSetErrorHandler(None)
 
-# Pillow's limit warns at one size and fails at twice that, naming neither the size nor a way out.
-# `check_size` checks the size in the header instead.
-Image.MAX_IMAGE_PIXELS = None
+# Pillow warns at this number, and fails at twice as many: before it opens a frame of that size.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
 
 # `content_of` leaves out texts. A colour profile may be longer than 1 MB, Pillow's limit for both.
 PngImagePlugin.MAX_TEXT_CHUNK = png.LONGEST_PROFILE
@@ -111,8 +108,6 @@ def content_of(data: bytes) -> Content:
         return animations.webp(data)
     if data.startswith(tiff.STARTS):
         tiff.check_directory(data)
-    if data.startswith(JXL_STARTS):
-        return jxl.content(data)
     return heif.content(data) if data[4:8] == b"ftyp" else Content(data)
 
 
@@ -122,8 +117,6 @@ def opened(content: Content) -> ImageFile.ImageFile:
     Raises PictureError for a file that is not a picture, or of an unusable size or kind.
     """
     data = content.data
-    for size in content.declared:
-        check_most_pixels(*size)
     kind = extra_formats.extra_format(data)
     if kind is None and data.startswith(tiff.STARTS):
         _check_compression(data)
@@ -137,7 +130,6 @@ def opened(content: Content) -> ImageFile.ImageFile:
     _drop_endless_exif(image)
     if isinstance(image, TiffImageFile):
         _check_not_a_preview(image)
-        check_most_pixels(*tile_size(image))
         _mend_planes(image)
         _check_planes(image)
         _mend_palette(image)
@@ -146,30 +138,27 @@ def opened(content: Content) -> ImageFile.ImageFile:
     return image
 
 
-def check_complete(content: Content, kind: str, height: int, width: int) -> None:
-    """Check that a file has enough data for its pixels, before memory is taken for them.
-
-    Raises PictureError for a picture in which next to nothing is seen, ValueError for a file that
-    is damaged.
-    """
-    if content.is_short or png.is_cut(content.data):
-        raise ValueError("fewer data than pixels")
-    pixels, length = width * height, len(content.data)
-    if kind in _WHOLE_IN_MEMORY and pixels > max(_LARGE_PICTURE, _THINNEST * length):
+def check_not_thin(kind: str, height: int, width: int, length: int) -> None:
+    """Raise PictureError for a large picture in a file of so few bytes that next to nothing can be
+    seen in it."""
+    pixels = width * height
+    if pixels > max(_LARGE_PHOTOS.get(kind, pixels), _THINNEST * length):
         raise PictureError(
-            f"has {pixels // 1_000_000} megapixels in {length / 1000:.1f} kB, so next to nothing "
+            f"has {pixels // MEGA} megapixels in {length / 1000:.1f} kB, so next to nothing "
             "is seen in it; make it smaller"
         )
 
 
-def check_pieces(image: ImageFile.ImageFile, content: Content) -> None:
-    """Raise PictureError for a TIFF in one huge piece, before memory is taken for that."""
-    piece = piece_bytes(image)
-    if piece > max(_LARGE_PIECE, _THIN * len(content.data)):
-        raise PictureError(
-            f"is a TIFF of a rare kind (one piece of {piece // 1_000_000} MB in a file of "
-            f"{len(content.data) / 1e6:.1f} MB); save it in strips or tiles"
-        )
+def refusal_of(error: Exception, memory: int | None = None) -> PictureError:
+    """Return the refusal of a file that was opened or decoded when this error was raised, within a
+    limit of memory in bytes, if there is one."""
+    if isinstance(error, Image.DecompressionBombError):
+        return too_large(int(str(error).partition("(")[2].partition(" ")[0]))
+    if isinstance(error, MemoryError) or _OF_MEMORY.search(str(error)):
+        there_is = "there is" if memory is None else f"{memory_size(memory)} in which others fit"
+        return PictureError(f"needs more memory than {there_is}; make it smaller, or save it anew")
+    # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
+    return NoHeaderError(DAMAGED)
 
 
 def kind_of(data: bytes) -> str | None:

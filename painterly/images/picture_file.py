@@ -6,25 +6,17 @@ NumPy is imported with the pixels: a bot's cold start need not wait for it.
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from logging import WARNING
 from typing import TYPE_CHECKING, Self
 
-from PIL import Image, ImageFile
+from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.dpi import Dpi, declared_dpi
-from painterly.images.files import boxes, exif, jpeg, position
-from painterly.images.files.extra_formats import JXL, RAW, check_readable
-from painterly.images.header import Header, header_of, jxl_header, of_draft
-from painterly.images.opening import (
-    DAMAGED,
-    NoHeaderError,
-    check_complete,
-    check_pieces,
-    content_of,
-    opened,
-)
+from painterly.images.decoder import ContainedPicture, is_possible
+from painterly.images.files import jpeg, png, position
+from painterly.images.header import Header
+from painterly.images.opened_picture import OpenedPicture
+from painterly.images.opening import NoHeaderError, refusal_of
 from painterly.log import event
 from painterly.words.wording import printable
 
@@ -34,7 +26,34 @@ if TYPE_CHECKING:
     from painterly.images.picture import Picture
 
 UNLIMITED = sys.maxsize  # bytes, for decoding without a limit
+_MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
+
+
+_own_files = False
+
+
+@contextmanager
+def own_files() -> Iterator[None]:
+    """Let this process decode small JPEGs and PNGs itself, which take no more memory than their
+    header says: a person's own, who waits for one picture."""
+    global _own_files
+    _own_files = True
+    try:
+        yield
+    finally:
+        _own_files = False
+
+
+def _picture(data: bytes) -> OpenedPicture | ContainedPicture:
+    """Open a file, here or in the process that decodes pictures."""
+    if not is_possible():
+        return OpenedPicture(data)
+    if _own_files and data.startswith((jpeg.START, png.SIGNATURE)):
+        picture = OpenedPicture(data)
+        if picture.header.bytes_to_decode <= _MOST_HERE:
+            return picture
+    return ContainedPicture(data)
 
 
 class PictureFile:
@@ -59,19 +78,9 @@ class PictureFile:
         above 200 megapixels, narrower than 16 pixels, or of a rare kind.
         """
         self.data, self.name = data, name
-        self._opened: ImageFile.ImageFile | None = None
-        self._dpi: Dpi | None = None
         with errors_named(name):
-            self._content = content_of(data)
-            if data.startswith(boxes.JXL_STARTS):  # Its plugin decodes a file when it opens it.
-                self.format, self.header = JXL, jxl_header(self._content)
-                check_readable(JXL)
-                return
-            image = self._opened = opened(self._content)
-            # An MPO is a JPEG with further pictures, such as the brightness that phones add.
-            self.format = "JPEG" if image.format == "MPO" else str(image.format)
-            self.header = header_of(image, self._content)
-            self._dpi = declared_dpi(image, self._exif_of(image))
+            self._picture = _picture(data)
+        self.format, self.header = self._picture.format, self._picture.header
 
     @classmethod
     def without_position(cls, data: bytes, name: str) -> Self:
@@ -83,7 +92,7 @@ class PictureFile:
             cleared = position.cleared(data)
         file = cls(cleared, name)
         with errors_named(name):
-            if file._shows_position():
+            if file._picture.shows_position():
                 raise position.refusal()
         return file
 
@@ -101,15 +110,9 @@ class PictureFile:
             PictureError: Pixels are damaged, or all are transparent.
             MemoryShortError: Decoding would take more than `available` bytes. No pixel is read.
         """
-        from painterly.images import pixels
-
         with errors_named(self.name):
-            self.header.check_memory(available)
-            image = self._unread()
-            block = self._exif_of(image)
-            picture = pixels.decoded(image, self.format, self._content, block, self._unread)
-            picture = replace(picture, dpi=self._dpi)
-        for part in self._content.left_out:
+            picture, left_out = self._picture.decode(available)
+        for part in left_out:
             event(f"{printable(self.name)}: without {part}", level=WARNING)
         return picture
 
@@ -138,40 +141,8 @@ class PictureFile:
             PictureError: Pixels are damaged.
             MemoryShortError: As in `decode`.
         """
-        from painterly.images import pixels
-
         with errors_named(self.name):
-            if self.format != "JPEG":
-                self.header.check_memory(available)
-            image = self._unread()
-            image.draft("RGB", (2 * longer, 2 * longer))
-            if self.format == "JPEG":
-                is_buffered = jpeg.is_buffered(self._content.data)
-                of_draft(self.header, image, is_buffered).check_memory(available)
-            return pixels.reduced(image, self._content, self._exif_of(image), longer)
-
-    def _unread(self) -> ImageFile.ImageFile:
-        """Return the opened file. Loading changes it, so the next one is opened again."""
-        check_complete(self._content, self.format, *self.header.size)
-        image, self._opened = self._opened or opened(self._content), None
-        check_pieces(image, self._content)
-        if self.format == JXL:
-            self._dpi = declared_dpi(image, self._exif_of(image))
-        return image
-
-    def _exif_of(self, image: ImageFile.ImageFile) -> bytes | None:
-        """Return the opened file's EXIF, or the whole file if that is a TIFF."""
-        return self.data if self.format in ("TIFF", RAW) else image.info.get("exif")
-
-    def _shows_position(self) -> bool:
-        """Return whether a reader finds a position in the metadata."""
-        image = self._opened
-        if image is None:
-            block, packet = boxes.jxl_metadata(self.data)
-            return exif.has_position(block) or position.is_in_xmp(packet)
-        return exif.has_position(self._exif_of(image)) or position.is_in_xmp(
-            image.info.get("xmp") or b""
-        )
+            return self._picture.reduced(longer, available)
 
 
 def read_header(start: bytes, name: str, size: int) -> Header | None:
@@ -206,10 +177,6 @@ def errors_named(name: str) -> Iterator[None]:
         yield
     except (PictureError, MemoryShortError) as error:
         raise type(error)(f"{printable(name)}: {error}") from None
-    except MemoryError:
-        raise PictureError(
-            f"{printable(name)}: needs more memory than there is; make it smaller"
-        ) from None
-    except Exception:
-        # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-        raise NoHeaderError(f"{printable(name)}: {DAMAGED}") from None
+    except Exception as error:
+        refusal = refusal_of(error)
+        raise type(refusal)(f"{printable(name)}: {refusal}") from None

@@ -41,12 +41,10 @@ def decoded(
         PictureError: It is fully transparent.
         OSError: Pixels are missing.
     """
-    camera, has_deep_values, declared_size = orientation(file), is_deep(file), file.size
+    camera, has_deep_values = orientation(file), is_deep(file)
     meaning = declared(file, content.cicp, block)
     found = deep.read(file, meaning, reopened) if has_deep_values else None
     pixels_int, alpha_int = found or _shallow(file, meaning, content)
-    if format_ == "HEIF" and pixels_int.shape[1::-1] != declared_size:
-        raise OSError("the stream has another size than the file declares")
     del found, file
     pixels_int = turned(pixels_int, camera)
     if alpha_int is not None and alpha_int.min() == np.iinfo(alpha_int.dtype).max:

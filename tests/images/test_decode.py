@@ -107,7 +107,7 @@ def test_several_threads_decode_at_once():
 
 
 @pytest.mark.parametrize("kind", ["RGB", "RGBA", "LA", "I;16"])
-def test_decoding_takes_no_more_memory_than_estimated(kind):
+def test_decoding_takes_no_more_memory_than_estimated(kind, in_place):
     """In NumPy: Pillow's own images take 4 bytes a pixel at a time."""
     side = 1500
     if kind == "I;16":

@@ -70,11 +70,11 @@ def test_a_decompression_bomb_is_refused_from_its_header(recwarn):
     data[16:29] = header
     data[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + header))
     text = refusal(bytes(data), "bomb.png")
-    assert "60000 × 60000" in text and "200 megapixels" in text
+    assert "has 3600 megapixels; at most 200 are read; make it smaller" in text
     for width in (15000, 21000):
         data[16:24] = struct.pack(">II", width, 14000)
         data[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + data[16:29]))
-        assert f"{width} × 14000" in refusal(bytes(data), "bomb.png")
+        assert f"has {14 * width // 1000} megapixels" in refusal(bytes(data), "bomb.png")
     assert not recwarn.list
 
 
@@ -148,7 +148,7 @@ def test_a_fully_transparent_picture_is_refused():
 @pytest.mark.parametrize(
     "error", [OSError, SyntaxError, EOFError, struct.error, RuntimeError, MemoryError]
 )
-def test_whatever_the_libraries_raise_is_one_refusal(monkeypatch, error):
+def test_whatever_the_libraries_raise_is_one_refusal(monkeypatch, in_place, error):
     def fail(*_):
         raise error("<noise> at 0x7f\n  File x")
 

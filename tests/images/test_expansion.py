@@ -74,7 +74,7 @@ def comments(count):
     ],
     ids=["101 scans", "scans", "segments", "chunks", "IDAT", "tags", "strips", "comments"],
 )
-def test_a_file_of_far_too_many_parts_is_refused_at_once(data):
+def test_a_file_of_far_too_many_parts_is_refused_at_once(data, in_place):
     tracemalloc.start()
     started = time.process_time()
     with pytest.raises(PictureError) as refusal:
@@ -100,7 +100,7 @@ def test_a_file_of_many_parts_is_read(data):
     assert np.abs(seen.astype(int) - STORED).mean() < 6
 
 
-def test_a_long_list_of_properties_takes_no_longer_than_its_bytes():
+def test_a_long_list_of_properties_takes_no_longer_than_its_bytes(in_place):
     def box(kind, body):
         return struct.pack(">L4s", 8 + len(body), kind) + body
 
@@ -115,7 +115,7 @@ def test_a_long_list_of_properties_takes_no_longer_than_its_bytes():
 
 
 @pytest.mark.parametrize("format_", ["PNG", "WEBP"])
-def test_exif_whose_tags_share_a_long_value_is_ignored(format_):
+def test_exif_whose_tags_share_a_long_value_is_ignored(format_, in_place):
     data = saved(gradient(), format_, exif=shared_values(5000, 500_000))
     tracemalloc.start()
     decode(data, "photo")

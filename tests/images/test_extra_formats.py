@@ -2,7 +2,6 @@
 
 import io
 import struct
-from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -100,7 +99,7 @@ def test_a_jpeg_xl_of_gigapixels_is_refused_before_it_is_decoded():
     # div8 0; the height 1 + 30 bits; ratio 1:1.
     bits = 0b1111 | (40_000 - 1) << 3 | 1 << 33
     data = b"\xff\x0a" + (bits & ~1).to_bytes(6, "little") + bytes(100)
-    with pytest.raises(PictureError, match=r"40000 × 40000 pixels; at most 200 megapixels"):
+    with pytest.raises(PictureError, match="has 1600 megapixels; at most 200 are read"):
         decode(data, "bomb.jxl")
 
 
@@ -119,8 +118,7 @@ def test_a_raw_photo_is_developed_in_16_bits_and_upright(orientation):
     assert len(reduced_jpeg(data, "IMG_1.dng", 64)) > 500
 
 
-def test_a_cut_jpeg_xl_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(extra_formats, "opened", lambda *_: pytest.fail("decoded"))
+def test_a_cut_jpeg_xl_is_refused():
     for data in (jxl((600, 300)), jxl(use_container=True)):
         with pytest.raises(PictureError, match="photo: is damaged"):
             decode(data[:-1], "photo")
@@ -143,7 +141,9 @@ def test_a_damaged_file_is_refused_by_name():
         (b"II*\0\x10\0\0\0CR\2\0" + bytes(100), "a camera's raw file"),
     ],
 )
-def test_without_the_extra_its_formats_are_named_with_what_installs_it(data, kind, monkeypatch):
+def test_without_the_extra_its_formats_are_named_with_what_installs_it(
+    data, kind, monkeypatch, in_place
+):
     monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
     with pytest.raises(PictureError) as refusal:
         decode(data, "photo")
@@ -151,7 +151,7 @@ def test_without_the_extra_its_formats_are_named_with_what_installs_it(data, kin
     assert "setup --formats" in str(refusal.value)
 
 
-def test_a_tiff_whose_first_pixel_spells_cr_is_not_a_raw_file(monkeypatch):
+def test_a_tiff_whose_first_pixel_spells_cr_is_not_a_raw_file(monkeypatch, in_place):
     monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
     pixels = np.full((32, 40), 0x5243, "<u2")  # CR, in the file's order
     tags = {256: (3, 1, 40), 257: (3, 1, 32), 258: (3, 1, 16), 259: (3, 1, 1), 262: (3, 1, 1)}
@@ -171,33 +171,19 @@ ANIMATION = bytes.fromhex(
 
 
 @pytest.mark.parametrize("in_boxes", [False, True])
-def test_of_an_animated_jpeg_xl_the_first_picture_alone_is_decoded(in_boxes, monkeypatch):
+def test_an_animated_jpeg_xl_is_refused_by_name(in_boxes):
     data = ANIMATION
     if in_boxes:
         parts = (ANIMATION[:20], 0), (ANIMATION[20:], 1 | 1 << 31)
         data = boxes.JXL_STARTS[1] + struct.pack(">L4s", 20, b"ftyp") + b"jxl \0\0\0\0jxl "
         for part, number in parts:
             data += struct.pack(">L4sL", 12 + len(part), b"jxlp", number) + part
-    assert read_header(data[:40], "photo", len(data)) in (None, PictureFile(data, "photo").header)
-    opened = Mock(side_effect=extra_formats.opened)
-    monkeypatch.setattr(extra_formats, "opened", opened)
-    picture = decode(data, "photo")
-    assert picture.size == (64, 64) and (picture.pixels_int == (250, 20, 20)).all()
-    assert len(opened.call_args.args[0]) < len(data) / 1.5
+    for read in (decode, lambda data, name: read_header(data[:200], name, len(data))):
+        with pytest.raises(PictureError, match="photo: is an animated JPEG XL"):
+            read(data, "photo")
 
 
-def test_a_jpeg_xl_with_a_frame_beyond_all_sizes_is_refused_before_it_is_decoded():
-    bits = int.from_bytes(ANIMATION, "little")
-    # The first frame's own size, from bit 85 on: 0 and 0, then 2 × 30 bits.
-    side = 3 | 39_000 << 2
-    own = 1 | 0 << 1 | 0 << 11 | side << 21 | side << 53
-    low, high = bits & (1 << 85) - 1, bits >> 86
-    data = (low | own << 85 | high << 85 + 85).to_bytes(len(ANIMATION) + 16, "little")
-    with pytest.raises(PictureError, match=r"photo: is 57688 × 57688 pixels; at most 200"):
-        decode(data, "photo")
-
-
-def test_visitors_are_not_told_what_to_install(monkeypatch):
+def test_visitors_are_not_told_what_to_install(monkeypatch, in_place):
     monkeypatch.setattr(extra_formats, "find_spec", lambda name: None)
     with pytest.raises(ApiError) as refusal:
         checked_upload("photo.jxl", jxl(), WebOptions("127.0.0.1", 8000))

@@ -19,7 +19,6 @@ from support.pictures import (
 
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize
-from painterly.images.files import jpeg
 
 
 def shown(data, longer=80):
@@ -90,11 +89,6 @@ def test_a_mask_is_resized_without_ringing():
 def test_a_small_picture_of_a_jpeg_takes_little_memory_unless_all_coefficients_are_held():
     large = Image.new("L", (6000, 6000), 99)
     plain_file, progressive = (saved(large, "JPEG", progressive=how) for how in (False, True))
-    colour = saved(gradient(), "JPEG")
-    scan = colour.index(b"\xff\xda")
-    in_parts = colour[: scan + 4] + b"\1" + colour[scan + 5 :]
-    held = [jpeg.is_buffered(each) for each in (plain_file, progressive, colour, in_parts)]
-    assert held == [False, True, False, True]
     assert reduced_jpeg(plain_file, "photo", 320, available=60_000_000)
-    with pytest.raises(MemoryShortError, match=r"^photo: .* 0\.3 GB of memory"):
+    with pytest.raises(MemoryShortError, match=r"^photo: .* 0\.4 GB of memory"):
         reduced_jpeg(progressive, "photo", 320, available=60_000_000)

@@ -18,8 +18,6 @@ class Content(NamedTuple):
             only if both show the same.
         cicp: How its values mean colours (ITU-T H.273): primaries, transfer characteristics,
             matrix, and 1 for the full range; None if that is unknown.
-        declared: The sizes that its parts declare, such as frames and tiles.
-        is_short: Whether its data are too few for its pixels, which only decoding needs.
         crop: The part of the pixels that is shown: left, top, right and bottom; None for all.
     """
 
@@ -27,8 +25,6 @@ class Content(NamedTuple):
     left_out: tuple[str, ...] = ()
     other: bytes | None = None
     cicp: tuple[int, int, int, int] | None = None
-    declared: tuple[Size, ...] = ()
-    is_short: bool = False
     crop: tuple[int, int, int, int] | None = None
 
 

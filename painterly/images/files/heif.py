@@ -1,27 +1,23 @@
 """The items of HEIC and AVIF files: what they declare, and damage outside of the pixels."""
 
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from painterly.errors import PictureError
-from painterly.images.files import bits
 from painterly.images.files.boxes import boxes, cicp, property_indices
-from painterly.images.files.content import Content, Part, Size
+from painterly.images.files.content import Content, Part
 from painterly.images.files.tiff import STARTS
 
 _AVIF = (b"avif", b"avis")
-_MOST_UNITS = 1000  # most parts of a video stream, and items
+_MOST_ITEMS = 1000
 _LONGEST_BRANDS = 64  # bytes of them that are looked at
-_LONGEST_START = 4096  # bytes of an item that are looked at
 _RARE_MATRICES = (
     10,
     11,
     13,
     14,
 )  # numbers in H.273: constant luminance, and others that no reader has
-_HUGE = 200_000_000  # pixels
-_TRACK = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
 
 
 class _Item(NamedTuple):
@@ -36,8 +32,7 @@ class _Item(NamedTuple):
 def content(data: bytes) -> Content:
     """Leave out EXIF that libavif would refuse an AVIF for, and find what the file declares.
 
-    Raises PictureError for colours that no reader converts, ValueError for an AVIF that declares
-    far more pixels than it has.
+    Raises PictureError for colours that no reader converts.
     """
     try:
         return _content(data)
@@ -61,28 +56,15 @@ def _content(data: bytes) -> Content:
                 mended[item.kind_at : item.kind_at + 4] = b"skip"
                 left_out = ("a damaged part (Exif)",)
         data = bytes(mended)
-    declared, coded, matrices = [*_declared_sizes(data, items.values())], [], []
-    for start in (*(each.start for each in items.values() if each.kind == b"av01"), *_tracks(data)):
-        if header := bits.av1(data[start : start + _LONGEST_START]):
-            coded.append(header[0])
-            matrices.append(header[1])
-    is_joined = any(each.kind in (b"grid", b"iovl") for each in items.values())
-    # Larger sizes get a better line: the size.
-    if is_avif and coded and not is_joined and 2 * _most(coded) < _most(declared) < _HUGE:
-        raise ValueError("libavif would enlarge the picture that is stored")
     colours = cicp(data)
-    matrix = colours[2] if colours else next((each for each in matrices if each is not None), 0)
+    matrix = colours[2] if colours else 0
     if matrix in _RARE_MATRICES:
         raise PictureError(
             f"has colours of a rare kind (matrix {matrix} of H.273, such as constant luminance); "
             "export it as JPEG or PNG"
         )
     crop = _crop(data) if is_avif else None
-    return Content(data, left_out, cicp=colours, declared=(*declared, *coded), crop=crop)
-
-
-def _most(sizes: Iterable[Size]) -> int:
-    return max((across * down for across, down in sizes), default=0)
+    return Content(data, left_out, cicp=colours, crop=crop)
 
 
 def _is_exif(body: bytes) -> bool:
@@ -128,7 +110,7 @@ def _places(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
         offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
         wide = 4 if version > 1 else 2
         at = box.body + 6 + wide
-        for _ in range(min(_MOST_UNITS, int.from_bytes(data[box.body + 6 : at]))):
+        for _ in range(min(_MOST_ITEMS, int.from_bytes(data[box.body + 6 : at]))):
             number, method = int.from_bytes(data[at : at + wide]), 0
             at += wide
             if version:
@@ -143,47 +125,6 @@ def _places(data: bytes) -> Iterator[tuple[int, tuple[int, int]]]:
             long = int.from_bytes(data[begin + offset : begin + offset + length])
             yield number, (start + (inner if method == 1 else 0), long)
             at += count * step
-
-
-def _declared_sizes(data: bytes, items: Iterable[_Item]) -> Iterator[Size]:
-    """Yield the sizes of properties, of grids and overlays, and of HEVC's streams."""
-    for box in _within(data, b"meta", b"iprp", b"ipco", b"ispe"):
-        yield struct.unpack_from(">2L", data, box.body + 4)
-    for box in _within(data, b"meta", b"iprp", b"ipco", b"hvcC"):
-        at = box.body + 23
-        for _ in range(data[at - 1]):
-            (count,) = struct.unpack_from(">H", data, at + 1)
-            units, at = _units(data, at + 3, 2, count)
-            yield from units
-    for item in items:
-        start = data[item.start : item.start + _LONGEST_START]
-        if item.kind in (b"grid", b"iovl") and len(start) > 4:
-            at = 4 if item.kind == b"grid" else 10
-            yield struct.unpack_from(">2L" if start[1] & 1 else ">2H", start, at)
-        if item.kind in (b"hvc1", b"hev1"):
-            yield from _units(start, 0, 4, _MOST_UNITS)[0]
-
-
-def _units(data: bytes, at: int, prefix: int, count: int) -> tuple[list[Size], int]:
-    """Return the sizes in `count` units of HEVC at most, each after its length in `prefix` bytes,
-    and the offset after them."""
-    sizes = []
-    for _ in range(min(count, _MOST_UNITS)):
-        length = int.from_bytes(data[at : at + prefix])
-        at += prefix
-        if size := bits.hevc(data[at : at + length]):
-            sizes.append(size)
-        at += length
-        if at >= len(data):
-            break
-    return sizes, at
-
-
-def _tracks(data: bytes) -> Iterator[int]:
-    """Yield the offset of the first picture of each track of a sequence."""
-    for kind, form in ((b"stco", ">L"), (b"co64", ">Q")):
-        for box in _within(data, *_TRACK, kind):
-            yield struct.unpack_from(form, data, box.body + 8)[0]
 
 
 def _crop(data: bytes) -> tuple[int, int, int, int] | None:

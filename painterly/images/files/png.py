@@ -69,7 +69,7 @@ def content(data: bytes) -> Content:
 
 def is_cut(data: bytes) -> bool:
     """Return whether a picture of few data, which may be flat, ends before its pixels do: Pillow
-    would take the memory of all others first, and leave them black if the data have an end."""
+    would leave the others black if the data have an end."""
     if not data.startswith(SIGNATURE) or len(data) < _FIRST_CHUNK_END:
         return False
     width, height, bits, kind = struct.unpack_from(">LLBB", data, 16)

@@ -1,0 +1,356 @@
+"""The process that decodes pictures: a file of a stranger can exhaust or crash no other one.
+
+`ContainedPicture` asks it. Its program is
+
+    python -m painterly.images.decoder DESCRIPTOR
+
+It answers requests at a socket one after another, each within limits of memory and of processor
+time that the system keeps. Values travel as JSON and plain bytes: an answer can be wrong, but runs
+no code. It has no variables of the environment but those that Python needs.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PIL import Image
+
+from painterly.errors import MemoryShortError, PictureError
+from painterly.images.header import MAX_PIXELS, Header
+from painterly.images.opened_picture import OpenedPicture
+from painterly.images.opening import DAMAGED, NoHeaderError, refusal_of
+from painterly.settings.installation import PROGRAM
+
+if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
+    from painterly.images.picture import Picture
+
+# A picture may take twice what its header lets expect: estimates are of usual files.
+_LEAST_MEMORY, _SPARE_FACTOR = 400_000_000, 2
+_STACK = 10_000_000  # bytes for each thread of a library, one a core
+# Opening reserves memory for the pixels of some formats, and does not touch it.
+_TO_OPEN = 14 * MAX_PIXELS
+_LEAST_SECONDS, _SECONDS_PER_PIXEL = 10, 1e-6  # processor time
+_WAITING_FACTOR, _WAITING = 4, 60  # seconds of the clock for one of the processor, and to begin
+_MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more than _LEAST_MEMORY
+_ENDING = 5.0  # seconds in which a process ends that has closed its socket
+BYTES = 60_000_000  # memory of a process that waits
+_MOST_IDLE = 2  # processes that wait for the next picture
+_KEPT = ("DYLD_", "LANG", "LC_", "LD_", "NPY_", "OPENBLAS_", "PATH", "PYTHON", "TEMP", "TMP")
+_ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryShortError)}
+_LENGTH = struct.Struct(">L")
+
+Buffers = Sequence[Any]  # contiguous bytes; None for a missing one
+
+
+def is_possible() -> bool:
+    """Return whether the system can limit a process: Windows cannot."""
+    try:
+        import resource  # noqa: F401
+    except ModuleNotFoundError:
+        return False
+    return True
+
+
+class ContainedPicture:
+    """A picture file that the process opens and decodes; see OpenedPicture."""
+
+    def __init__(self, data: bytes) -> None:
+        """Open a file. Raises PictureError."""
+        self._data = data
+        facts, _ = _ask("open", data, _TO_OPEN, 0)
+        self.format: str = facts["format"]
+        size, *memory = facts["header"]
+        self.header = Header(tuple(size), *memory)
+        self._shows_position: bool = facts["shows_position"]
+
+    def shows_position(self) -> bool:
+        """Return whether a reader finds a position in the metadata."""
+        return self._shows_position
+
+    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]":
+        """Decode the picture, and say what was left out of its file. Raises PictureError,
+        MemoryShortError."""
+        import numpy as np
+
+        from painterly.images.picture import Picture
+
+        available -= len(self._data)  # The process has a copy of it.
+        self.header.check_memory(available)
+        facts, (values, alpha, exif, profile) = self._ask("decode", available)
+        height, width, kind = facts["height"], facts["width"], np.dtype(facts["type"])
+        picture = Picture(
+            np.frombuffer(values, kind).reshape(height, width, 3),
+            None if alpha is None else np.frombuffer(alpha, kind).reshape(height, width),
+            self.format,
+            None if exif is None else bytes(exif),
+            None if profile is None else bytes(profile),
+            facts["dpi"] and tuple(facts["dpi"]),
+        )
+        return picture, tuple(facts["left_out"])
+
+    def reduced(self, longer: int, available: int) -> Image.Image:
+        """Return a small copy. Raises as `decode`."""
+        available -= len(self._data)
+        if self.format != "JPEG":
+            self.header.check_memory(available)
+        try:
+            facts, (values,) = self._ask("reduce", available, longer=longer)
+        except NoHeaderError:  # A JPEG is decoded at a smaller size, which may take less.
+            self.header.check_memory(available)
+            raise
+        return Image.frombytes("RGB", tuple(facts["size"]), bytes(values))
+
+    def _ask(self, task: str, available: int, **more: int) -> "tuple[dict[str, Any], Buffers]":
+        usual = _SPARE_FACTOR * self.header.bytes_to_decode
+        memory = max(_LEAST_MEMORY + _STACK * (os.cpu_count() or 1), usual)
+        pixels = self.header.size[0] * self.header.size[1]
+        return _ask(task, self._data, min(memory, available), pixels, **more)
+
+
+def _ask(
+    task: str, data: bytes, memory: int, pixels: int, **more: int
+) -> "tuple[dict[str, Any], Buffers]":
+    """Ask an idle process, or a new one.
+
+    Args:
+        task: The task, with its number in `more`.
+        data: The picture's file.
+        memory: The most bytes that it may take.
+        pixels: How many there are.
+
+    Returns:
+        The answer's values and buffers.
+
+    Raises:
+        PictureError, MemoryShortError: The file cannot be read.
+    """
+    seconds = _LEAST_SECONDS + int(_SECONDS_PER_PIXEL * pixels)
+    request = {"task": task, "memory": memory, "seconds": seconds, **more}
+    process = _idle_process()
+    try:
+        most = _MOST_BYTES * pixels + _LEAST_MEMORY
+        answer, buffers = process.ask(request, data, _WAITING + _WAITING_FACTOR * seconds, most)
+    except (OSError, EOFError, ValueError) as error:
+        raise process.last_words(isinstance(error, TimeoutError)) from None
+    except BaseException:  # A signal may end the run here.
+        process.end()
+        raise
+    _idle.append(process)
+    while len(_idle) > _MOST_IDLE:
+        with contextlib.suppress(IndexError):
+            _idle.pop(0).end()
+    if "error" in answer:
+        raise _ERRORS[answer["error"]](answer["text"])
+    return answer, buffers
+
+
+class _Process:
+    """A process that decodes pictures."""
+
+    def __init__(self) -> None:
+        """Start it. Raises OSError."""
+        self._connection, theirs = socket.socketpair()
+        kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+        # One thread: each would take memory, which is limited. Freed memory goes back at once.
+        kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        kept["MALLOC_TRIM_THRESHOLD_"] = "1000000"
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "painterly.images.decoder", str(theirs.fileno())],
+                cwd=PROGRAM,
+                env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for this program alone.
+            )
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(
+        self, request: dict[str, Any], data: bytes, seconds: float, most: int
+    ) -> "tuple[dict[str, Any], list[bytearray | None]]":
+        """Send a request, and return the answer, of at most `most` bytes.
+
+        Raises OSError, EOFError or ValueError if there is none.
+        """
+        self._connection.settimeout(seconds)
+        _send(self._connection, request, [data])
+        return _receive(self._connection, most)
+
+    def last_words(self, was_slow: bool) -> PictureError:
+        """End it, and return an error for the picture that it had."""
+        if not was_slow:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_ENDING)
+        self.end()
+        code = self._process.returncode
+        if was_slow or code == -signal.SIGXCPU:
+            return PictureError("takes too long to decode; export it anew as JPEG or PNG")
+        if code == -signal.SIGKILL:
+            return PictureError(
+                "was being decoded when the system ended that, maybe for lack of memory; make it "
+                "smaller"
+            )
+        if code >= 0:  # No library crashed.
+            return PictureError(f"cannot be decoded: the process for that ended (exit code {code})")
+        return NoHeaderError(DAMAGED)
+
+    def end(self) -> None:
+        """End it at once."""
+        self._connection.close()
+        self._process.kill()
+        self._process.wait()
+
+
+_idle: list[_Process] = []
+
+
+def _idle_process() -> _Process:
+    """Return a process that waits, or a new one. Raises PictureError if none can be started."""
+    while True:
+        try:
+            process = _idle.pop()
+        except IndexError:
+            try:
+                return _Process()
+            except OSError as error:
+                why = error.strerror or error
+                raise PictureError(
+                    f"cannot be decoded: a process for that cannot be started ({why})"
+                ) from None
+        if process.is_alive():
+            return process
+        process.end()
+
+
+@atexit.register
+def end_all() -> None:
+    while _idle:
+        _idle.pop().end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_idle.clear)  # They are the parent's.
+
+
+def _send(connection: socket.socket, values: dict[str, Any], buffers: Buffers) -> None:
+    lengths = [None if each is None else memoryview(each).nbytes for each in buffers]
+    head = json.dumps({**values, "lengths": lengths}).encode()
+    connection.sendall(_LENGTH.pack(len(head)) + head)
+    for each in buffers:
+        if each is not None:
+            connection.sendall(each)
+
+
+def _receive(
+    connection: socket.socket, most: int
+) -> "tuple[dict[str, Any], list[bytearray | None]]":
+    """Return values and buffers. Raises EOFError at the end, OSError, ValueError."""
+    (length,) = _LENGTH.unpack(_received(connection, _LENGTH.size))
+    values = json.loads(_received(connection, min(length, most)))
+    lengths = values.pop("lengths")
+    if sum(filter(None, lengths)) > most:
+        raise ValueError("an answer that is too long")
+    return values, [None if each is None else _received(connection, each) for each in lengths]
+
+
+def _received(connection: socket.socket, length: int) -> bytearray:
+    out = bytearray(length)
+    left = memoryview(out)
+    while left:
+        count = connection.recv_into(left)
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return out
+
+
+def main(descriptor: int) -> None:
+    """Answer requests until the other end is closed."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # It ends with its parent.
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    with socket.socket(fileno=descriptor) as connection, contextlib.suppress(EOFError, OSError):
+        while True:
+            request, (data,) = _receive(connection, sys.maxsize)
+            values, buffers = _answer(request, bytes(data or b""))
+            _limit_memory(None)  # The next file may be a long one.
+            del data
+            _send(connection, values, buffers)
+            del buffers
+
+
+def _answer(request: dict[str, Any], data: bytes) -> "tuple[dict[str, Any], Buffers]":
+    """Return the values and the buffers of an answer."""
+    try:
+        _limit_time(request["seconds"])
+        _limit_memory(request["memory"])
+        return _done(request, OpenedPicture(data))
+    except (PictureError, MemoryShortError) as error:
+        return {"error": type(error).__name__, "text": str(error)}, ()
+    except Exception as error:
+        refusal = refusal_of(error, request["memory"])
+        return {"error": type(refusal).__name__, "text": str(refusal)}, ()
+
+
+def _done(request: dict[str, Any], picture: OpenedPicture) -> "tuple[dict[str, Any], Buffers]":
+    facts: dict[str, Any]
+    match request["task"]:
+        case "open":
+            facts = {"format": picture.format, "header": picture.header}
+            return facts | {"shows_position": picture.shows_position()}, ()
+        case "reduce":
+            small = picture.reduced(request["longer"], sys.maxsize)
+            return {"size": small.size}, [small.tobytes()]
+    decoded, left_out = picture.decode(sys.maxsize)
+    height, width = decoded.size
+    facts = {"height": height, "width": width, "type": decoded.pixels_int.dtype.str}
+    facts |= {"dpi": decoded.dpi, "left_out": left_out}
+    return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
+
+
+def _limit_time(seconds: int) -> None:
+    """Limit processor time beyond what was used so far."""
+    import resource
+
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _set_limit(resource.RLIMIT_CPU, int(used) + seconds)
+    _set_limit(resource.RLIMIT_CORE, 0)
+
+
+def _limit_memory(most: int | None) -> None:
+    """Limit memory to `most` bytes beyond what is used, or lift the limit."""
+    import resource
+
+    if most is None:
+        _set_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
+        return
+    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
+        _set_limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
+
+
+def _set_limit(which: int, most: int) -> None:
+    import resource
+
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        most = hard if most == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (most, hard))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

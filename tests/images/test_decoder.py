@@ -1,0 +1,222 @@
+"""The process that decodes pictures: its death costs one picture, and it ends with its program."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import psutil
+import pytest
+from support.pictures import decode, gradient, saved
+from support.polling import until
+
+from painterly.errors import PictureError
+from painterly.images import decoder
+from painterly.images.picture_file import UNLIMITED, PictureFile, own_files
+from painterly.signals import Stop, Stopped
+
+pytestmark = pytest.mark.skipif(not decoder.is_possible(), reason="Windows has no such process")
+
+JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
+
+
+def processes():
+    """The processes that wait for a picture, or decode one."""
+    children = psutil.Process().children()
+    return [each for each in children if "painterly.images.decoder" in each.cmdline()]
+
+
+@pytest.fixture
+def waiting():
+    """One process that waits, and no other one."""
+    decoder.end_all()
+    decode(WEBP)
+    (process,) = processes()
+    return process
+
+
+def asked(data=WEBP):
+    """A thread that decodes a picture, and a list for its error."""
+    errors = []
+
+    def run():
+        try:
+            decode(data)
+        except PictureError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, errors
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (signal.SIGKILL, "photo: was being decoded when the system ended that"),
+        (signal.SIGXCPU, "photo: takes too long to decode; export it anew"),
+        (signal.SIGSEGV, "photo: is damaged or incomplete"),
+    ],
+)
+def test_a_process_that_dies_costs_the_picture_that_it_had(waiting, number, said, monkeypatch):
+    has_it, real = threading.Event(), decoder._Process.ask
+    monkeypatch.setattr(decoder._Process, "ask", lambda *request: (has_it.set(), real(*request))[1])
+    waiting.suspend()
+    thread, errors = asked()
+    assert has_it.wait(30)
+    waiting.send_signal(number)
+    waiting.resume()
+    thread.join(30)
+    assert len(errors) == 1 and errors[0].startswith(said)
+    assert np.array_equal(decode(WEBP).pixels_int, gradient()), "a new one reads the next"
+    assert not waiting.is_running()
+
+
+def test_a_process_that_died_while_it_waited_costs_nothing(waiting):
+    waiting.kill()
+    until(lambda: waiting.status() == psutil.STATUS_ZOMBIE)
+    assert np.array_equal(decode(WEBP).pixels_int, gradient())
+    assert not waiting.is_running(), "no zombie stays"
+
+
+def test_a_stop_is_obeyed_while_a_picture_is_decoded(waiting):
+    waiting.suspend()
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM))
+    timer.start()
+    with pytest.raises(Stopped), Stop():
+        decode(WEBP)
+    assert not waiting.is_running() and not processes()
+
+
+def test_signals_for_all_programs_of_a_terminal_or_service_do_not_end_it(waiting):
+    for number in (signal.SIGINT, signal.SIGTERM):
+        waiting.send_signal(number)
+    decode(WEBP)
+    assert processes() == [waiting]
+
+
+def test_it_ends_with_the_program_that_asks_it():
+    code = (
+        "from painterly.images import decoder\nfrom painterly.images.picture_file import "
+        "PictureFile\nPictureFile(bytes.fromhex(input()), 'a').decode(10**9)\n"
+        "print(decoder._idle[0]._process.pid, flush=True)\ninput()"
+    )
+    for end in ("kill", "terminate"):
+        asking = subprocess.Popen(
+            [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        asking.stdin.write(WEBP.hex() + "\n")
+        asking.stdin.flush()
+        number = int(asking.stdout.readline())
+        assert psutil.pid_exists(number)
+        getattr(asking, end)()
+        asking.communicate()
+        until(lambda number=number: not psutil.pid_exists(number))
+
+
+def test_its_memory_and_time_are_limited_by_what_the_header_says(waiting):
+    resource = pytest.importorskip("resource")
+    seen = []
+    large = saved(gradient(1200, 900), "PNG")
+    done = threading.Event()
+
+    def watch():
+        while not done.is_set():
+            seen.append(
+                (
+                    *(
+                        waiting.rlimit(each)[0]
+                        for each in (resource.RLIMIT_DATA, resource.RLIMIT_CPU)
+                    ),
+                )
+            )
+
+    if not hasattr(waiting, "rlimit"):
+        pytest.skip("only Linux limits memory")
+    watching = threading.Thread(target=watch)
+    watching.start()
+    file = PictureFile(large, "photo")
+    file.decode(UNLIMITED)
+    file.decode(file.header.bytes_to_decode + len(large))
+    done.set()
+    watching.join()
+    limits = {most for most, _ in seen if most != resource.RLIM_INFINITY}
+    assert limits and min(limits) < 200_000_000 < max(limits) < 4_000_000_000
+    assert all(0 < seconds < 100 for _, seconds in seen)
+
+
+def test_if_it_cannot_be_started_the_reason_is_said(monkeypatch):
+    decoder.end_all()
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(PictureError, match=r"^photo: cannot be decoded: .*No such file"):
+        decode(WEBP)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PictureError, match=r"^photo: cannot be decoded: .*exit code 1"):
+        decode(WEBP)
+
+
+def test_it_gets_no_secrets(monkeypatch):
+    monkeypatch.setenv("CELLAR_ADDON_KEY_SECRET", "secret")
+    decoder.end_all()
+    decode(WEBP)
+    (process,) = processes()
+    assert not {"CELLAR_ADDON_KEY_SECRET", "HOME"} & process.environ().keys()
+
+
+def test_many_threads_share_few_processes():
+    decoder.end_all()
+    with ThreadPoolExecutor(6) as pool:
+        found = [*pool.map(lambda _: decode(WEBP).pixels_int, range(24))]
+    assert all(np.array_equal(each, gradient()) for each in found)
+    assert 1 <= len(processes()) <= 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_program_has_a_process_of_its_own(waiting):
+    reading, writing = os.pipe()
+    number = os.fork()
+    if not number:
+        try:
+            os.write(writing, decode(WEBP).pixels_int.tobytes()[:3])
+        finally:
+            os._exit(0)
+    assert os.read(reading, 3) == bytes(decode(WEBP).pixels_int.flat[:3])
+    os.waitpid(number, 0)
+    assert processes() == [waiting]
+
+
+def test_a_persons_own_jpeg_is_decoded_without_a_process():
+    decoder.end_all()
+    with own_files():
+        own = decode(JPEG)
+        assert not processes()
+        decode(WEBP)
+        assert len(processes()) == 1, "of other formats, headers do not say all"
+    assert np.array_equal(own.pixels_int, decode(JPEG).pixels_int)
+
+
+def test_where_nothing_can_be_limited_pictures_are_decoded_in_place(in_place):
+    decoder.end_all()
+    assert np.array_equal(decode(WEBP).pixels_int, gradient())
+    assert not processes()
+
+
+def test_pictures_are_the_same_in_both_places(in_place, monkeypatch):
+    files = [saved(gradient(), each) for each in ("PNG", "TIFF", "GIF", "BMP", "HEIF", "AVIF")]
+    here = [decode(each) for each in (JPEG, WEBP, *files)]
+    monkeypatch.undo()
+    for one, data in zip(here, (JPEG, WEBP, *files), strict=True):
+        other = decode(data)
+        assert np.array_equal(one.pixels_int, other.pixels_int)
+        assert (one.format, one.exif, one.profile, one.dpi) == (
+            *(other.format, other.exif, other.profile, other.dpi),
+        )
+
+
+def test_a_long_file_is_read_after_a_small_picture():
+    small = decode(JPEG)
+    long = decode(JPEG + bytes(250_000_000))  # Twice as much is more than the former may take.
+    assert np.array_equal(small.pixels_int, long.pixels_int)
