@@ -192,7 +192,7 @@ def cpu_computes(precision: str) -> bool:
         return True
     one_operation_at_a_time()
     try:
-        # On the device in whose scope this is asked: no other one may be touched.
+        # On the device of the scope: no other one may be touched.
         image, kernel = (tf.ones(shape, precision) for shape in ([1, 8, 8, 16], [3, 3, 16, 16]))
         tf.nn.conv2d(image, kernel, 1, "SAME")
     except tf.errors.OpError:
