@@ -41,7 +41,7 @@ def without(package: str, folder: Path) -> Path:
     return copy
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("package", PACKAGES)
 def test_a_person_can_delete_a_package_and_its_line(package, tmp_path):
     copy = without(package, tmp_path)
@@ -57,7 +57,5 @@ def test_a_person_can_delete_a_package_and_its_line(package, tmp_path):
     picture = ("photo.jpg", "painting.jpg", "result.png", "--preset", "instant", "--size", "64")
     assert "result.png" in run("inetwork.py", *picture)
     run("-m", "tools.settings_tables")
-    tests = run(
-        "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow", *OTHERS
-    )
-    assert " passed" in tests
+    quick = ("-q", "-n", "0", "-p", "no:cacheprovider", "-m", "not slow and not thorough")
+    assert " passed" in run("-m", "pytest", *quick, *OTHERS)
