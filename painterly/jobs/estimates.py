@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
-from painterly.jobs.schemas import RECIPE_PRESETS, JobState, Preset
+from painterly.jobs.schemas import RECIPE_PRESETS, Preset
 from painterly.jobs.store import StoredJob
 from painterly.orders.stored_records import now
 from painterly.settings.settings import Settings
@@ -49,12 +49,14 @@ class Estimates:
 
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""
-        if job.state == JobState.DONE and job.seconds and job.work and not job.cold:
+        record = job.painted
+        if record and record.seconds and job.work and not job.cold:
             has_own = job.preset in OWN_RATES
+            kind = job.preset if has_own else record.device
             with self._lock:
-                self._rates[job.preset if has_own else job.device].append(job.seconds / job.work)
+                self._rates[kind].append(record.seconds / job.work)
                 if not has_own and (job.finished or "") >= self._latest[0]:
-                    self._latest = job.finished or "", job.device
+                    self._latest = job.finished or "", record.device
                 self.revision += 1
 
     def rate(self, preset: Preset) -> float | None:

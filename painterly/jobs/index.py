@@ -18,6 +18,7 @@ from painterly.jobs.estimates import Estimates
 from painterly.jobs.schemas import JobFields, JobLinks, JobOut, JobPlace, JobState, Preset
 from painterly.jobs.store import JobStore, StoredJob, created_at, id_at, oldest_kept
 from painterly.log import WarningLog, event, log_trace
+from painterly.orders.record import Record
 from painterly.orders.stored_records import now
 from painterly.storage.base import UnavailableError
 
@@ -40,9 +41,12 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
         place: Its place in the queue, if it has not ended.
         seconds: The seconds until it is done, if they are known.
     """
-    address = own(f"/api/jobs/{job.id}")
+    address, record = own(f"/api/jobs/{job.id}"), job.painted or Record()
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
+        network=record.network,
+        width=record.width,
+        height=record.height,
         place=place,
         seconds_left=_rounded(seconds),
         links=JobLinks(

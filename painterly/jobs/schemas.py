@@ -159,9 +159,6 @@ class JobFields(BaseModel):
     started: str | None = None
     finished: str | None = None
     error: str | None = None
-    network: str | None = Field(default=None, description="The network that painted it.")
-    width: int | None = None
-    height: int | None = None
 
 
 class JobOut(JobFields):
@@ -169,6 +166,9 @@ class JobOut(JobFields):
 
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
+    network: str | None = Field(description="The network that painted it.")
+    width: int | None
+    height: int | None
     place: int | None = Field(
         description="Place in the queue: 1 is next, 0 is being painted; null once it has ended."
     )

@@ -12,13 +12,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.presets import INSTANT_SIZES
-from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest
+from painterly.jobs.schemas import JOB_ID, JobFields, JobRequest, JobState
 from painterly.log import event
-from painterly.settings.bucket_layout import WEB
+from painterly.orders.record import Record
+from painterly.orders.stored_records import read_record
+from painterly.settings.bucket_layout import WEB, record_key
 from painterly.storage.base import Bucket, Entry, ObjectError, UnavailableError
 from painterly.storage.retry import logged_storage_errors
 from painterly.words.wording import plural
@@ -54,7 +56,7 @@ class StoredJob(JobFields):
         cancel: Whether its cancellation was requested.
         crashes: Number of times its worker died without a further step after `crashed_at`.
         crashed_at: The step at the last of these deaths.
-        seconds: Duration of the painting.
+        painted: The record of its result, once it is done. It is stored where `record_key` says.
         cold: Whether its worker had painted nothing alike before, so that its duration says little.
         callback: The address that gets the job once it has ended. It is stored until then.
         caller: The process that sends the job to its callback; None if none does.
@@ -73,10 +75,7 @@ class StoredJob(JobFields):
     cancel: bool = False
     crashes: int = 0
     crashed_at: int = 0
-    result: str | None = None
-    timelapse: str | None = None
-    device: str | None = None
-    seconds: float | None = None
+    painted: Record | None = Field(default=None, exclude=True)
     cold: bool = False
     callback: str | None = None
     caller: str | None = None
@@ -92,6 +91,22 @@ class StoredJob(JobFields):
             preset=self.preset,
             settings=self.settings,
         )
+
+    @property
+    def record_key(self) -> str:
+        """The key of its result's record."""
+        return record_key(self.style, self.photo_key)
+
+    @property
+    def result(self) -> str | None:
+        """The key of its result; None if there is none, or none yet."""
+        return self.painted.result if self.painted else None
+
+    @property
+    def timelapse(self) -> str | None:
+        """The key of its result's time-lapse, if there is one."""
+        made = self.painted.timelapse if self.painted else None
+        return made.key if made else None
 
     def changed(self, **changes: Any) -> "StoredJob":
         """Return a later version."""
@@ -198,15 +213,27 @@ class JobStore:
     def read_ended(self, job: str) -> StoredJob | None:
         """Read a job that has ended; None if there is no such job."""
         try:
-            return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
+            stored = _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
             return None
+        return stored and self._with_record(stored)
 
     def read_unsent(self, job: str) -> tuple[StoredJob, str] | None:
         """Read a job that has ended and the ETag of its object; None if it was sent to its
         callback, or has none."""
         stored = self._read(f"{_DONE}{job}.json")
-        return stored if stored and stored[0].callback else None
+        if stored is None or not stored[0].callback:
+            return None
+        return self._with_record(stored[0]), stored[1]
+
+    def _with_record(self, job: StoredJob) -> StoredJob:
+        """Return a job that has ended with the record of its result, if that is still there."""
+        if job.state != JobState.DONE:
+            return job
+        with contextlib.suppress(ObjectError):
+            painted = read_record(self._bucket, job.record_key)
+            return job.model_copy(update={"painted": painted})
+        return job
 
     def replace_unsent(self, job: StoredJob, etag: str) -> str | None:
         """Store a version of a job that has ended, as `replace`."""

@@ -45,8 +45,6 @@ PREVIEW_SIDE = 640  # px
 STORAGE_PAUSE_S = 5.0
 NO_PREVIEW = "this preview could not be painted; the log has the reason"
 TOO_LITTLE_MEMORY = "there is not enough memory; try a smaller size"
-# Fields of a finished job.
-FROM_RECORD = ("result", "network", "device", "width", "height", "seconds")
 NICENESS = 5  # keeps the pages responsive while every core paints
 _Value = TypeVar("_Value")
 
@@ -242,9 +240,7 @@ class WebWorker:
                 raise
             lease.end(state=JobState.FAILED, error=reason_of(error))
         else:
-            result = {name: getattr(record, name) for name in FROM_RECORD}
-            result["timelapse"] = record.timelapse and record.timelapse.key
-            lease.end(state=JobState.DONE, cold=not self._is_warm(job), **result)
+            lease.end(state=JobState.DONE, cold=not self._is_warm(job), painted=record)
         finally:
             self._lease = None
             follower.close()

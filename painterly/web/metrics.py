@@ -48,8 +48,8 @@ class Metrics:
     def job_ended(self, job: StoredJob) -> None:
         """Count a job that has ended."""
         self._ended.labels(job.state.value).inc()
-        if job.state == JobState.DONE and job.seconds is not None:
-            self._seconds.labels(job.preset.value).observe(job.seconds)
+        if job.painted and job.painted.seconds is not None:
+            self._seconds.labels(job.preset.value).observe(job.painted.seconds)
 
     def storage_failed(self) -> None:
         """Count a failure of the storage."""

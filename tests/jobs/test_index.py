@@ -1,5 +1,6 @@
 """The index of all jobs, and its estimates."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,8 @@ from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import sized
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import JobStore, id_at
+from painterly.orders.record import Record
+from painterly.orders.stored_records import write_record
 from painterly.settings.settings import Settings
 from painterly.storage import open_bucket
 
@@ -23,6 +26,11 @@ def index(store):
 def shown(index):
     """The states of all jobs by their ids."""
     return {job.id: job.state for job in index.all()}
+
+
+def took(seconds, device="a GPU"):
+    """The record of a picture that took so long."""
+    return Record(result="monet/x.jpg", seconds=seconds, device=device)
 
 
 def test_a_job_that_this_instance_has_not_read_yet_is_known_at_once(index, store, monkeypatch):
@@ -97,6 +105,22 @@ def test_what_another_instance_ends_or_deletes_is_seen_with_the_next_look(index,
     assert {job.place for job in index.all()} == {None}
 
 
+def test_a_finished_job_shows_what_the_record_of_its_result_says(index, store, buckets):
+    """Version 11 copied parts of it into the job."""
+    job = stored_job(store)
+    done = json.loads(job.changed(state=JobState.DONE).to_bytes())
+    done |= {"result": "monet/another.jpg", "network": "another", "width": 1, "seconds": 9.0}
+    buckets.result.write(f"_web/done/{job.id}.json", json.dumps(done).encode())
+    store.leave_queue(job.id)
+    record = Record(result=f"monet/{job.id}/beach.jpg", network="VGG", width=80, height=60)
+    write_record(buckets.result, f"_records/monet/{job.id}/beach.jpg.json", record)
+    index.refresh()
+    (view,) = index.all()
+    assert (view.network, view.width, view.height) == ("VGG", 80, 60) and view.links.result
+    assert index.stored(job.id).result == record.result
+    assert "VGG" not in index.stored(job.id).to_bytes().decode()
+
+
 def test_only_the_latest_of_the_ended_jobs_are_kept_in_memory(index, store, monkeypatch):
     monkeypatch.setattr(job_index, "MAX_ENDED", 2)
     made = [stored_job(store, f"{number:020x}") for number in range(5)]
@@ -139,7 +163,7 @@ def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(in
 
 
 def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(index, store):
-    done = {"state": JobState.DONE, "seconds": 10.0, "work": 100.0, "finished": "2026"}
+    done = {"state": JobState.DONE, "painted": took(10), "work": 100.0, "finished": "2026"}
     first, second = stored_job(store, work=200.0), stored_job(store, work=300.0)
     index.refresh()
     assert (index.seconds_left(), {job.seconds_left for job in index.all()}) == (None, {None})
@@ -155,38 +179,41 @@ def test_who_waits_reads_the_time_of_all_before_and_of_the_own_picture(index, st
 
 
 def test_a_draft_says_how_long_the_others_take_on_the_same_device(store):
-    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
+    done = {"state": JobState.DONE, "painted": took(5), "work": 100.0, "finished": "2026"}
     draft, estimates = stored_job(store, **done), Estimates()
     assert estimates.seconds(200, Preset.FINE) is None
-    slow = draft.model_copy(update={"device": "another device", "seconds": 900.0})
+    slow = draft.model_copy(update={"painted": took(900, "another device")})
     estimates.add_measurement(slow)
-    estimates.set_calibration(0.1, draft.device)  # The worker's own measurement, until then.
+    estimates.set_calibration(
+        0.1, draft.painted.device
+    )  # The worker's own measurement, until then.
     estimates.add_measurement(slow)  # Read from the bucket afterwards.
     assert estimates.seconds(200, Preset.FINE) == 20
     estimates.add_measurement(draft)
     assert estimates.seconds(200, Preset.FINE) == 10
-    estimates.add_measurement(draft.model_copy(update={"preset": Preset.FINE, "seconds": 7.0}))
+    estimates.add_measurement(draft.model_copy(update={"preset": Preset.FINE, "painted": took(7)}))
     assert estimates.seconds(200, Preset.FINE) == pytest.approx(12)
 
 
 def test_an_instant_picture_takes_no_time_of_others_nor_they_its_own(store):
-    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
-    fine, estimates = stored_job(store, preset=Preset.FINE, device="a GPU", **done), Estimates()
+    done = {"state": JobState.DONE, "painted": took(5), "work": 100.0, "finished": "2026"}
+    fine, estimates = stored_job(store, preset=Preset.FINE, **done), Estimates()
     estimates.add_measurement(fine)
     assert estimates.seconds(200, Preset.INSTANT) is None
     estimates.set_instant_calibration(0.1)
     assert estimates.seconds(200, Preset.INSTANT) == 20
-    changes = {"preset": Preset.INSTANT, "device": "the CPU", "seconds": 90.0, "finished": "2027"}
+    slow = took(90, "the CPU")
+    changes = {"preset": Preset.INSTANT, "painted": slow, "finished": "2027"}
     estimates.add_measurement(fine.model_copy(update=changes))
     assert estimates.seconds(200, Preset.INSTANT) == 180
     assert estimates.seconds(200, Preset.FINE) == 10
 
 
 def test_the_first_picture_of_a_worker_spoils_no_estimate(store):
-    done = {"state": JobState.DONE, "seconds": 5.0, "work": 100.0, "finished": "2026"}
+    done = {"state": JobState.DONE, "painted": took(5), "work": 100.0, "finished": "2026"}
     first, estimates = stored_job(store, **done), Estimates()
     estimates.add_measurement(first)
-    estimates.add_measurement(first.model_copy(update={"seconds": 38.0, "cold": True}))
+    estimates.add_measurement(first.model_copy(update={"painted": took(38), "cold": True}))
     assert estimates.seconds(100, Preset.FINE) == 5
 
 

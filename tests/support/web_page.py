@@ -10,6 +10,8 @@ from starlette.responses import JSONResponse
 
 from painterly.jobs.schemas import Blended, JobState
 from painterly.jobs.store import JobStore
+from painterly.orders.record import PictureRef, Record
+from painterly.orders.stored_records import write_record
 from support.pictures import saved
 from support.web_service import served, stored_job
 
@@ -69,8 +71,11 @@ class Stage:
     def end(self, job, state=JobState.DONE, **about):
         """End a job, as the worker does."""
         if state == JobState.DONE:
-            about |= {"result": f"{job.style}/{job.photo_key}", "width": 96, "height": 64}
-            self.buckets.result.write(about["result"], jpeg("blue"))
+            result, timelapse = f"{job.style}/{job.photo_key}", about.pop("timelapse", None)
+            self.buckets.result.write(result, jpeg("blue"))
+            animation = timelapse and PictureRef(timelapse, "an ETag")
+            record = Record(result=result, width=96, height=64, timelapse=animation)
+            write_record(self.buckets.result, job.record_key, record)
         how = {"state": state, "finished": "2026-11-20T10:02:00+00:00", **about}
         self._store.end(job.changed(**how))
         self.jobs.refresh()

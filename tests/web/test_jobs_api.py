@@ -165,7 +165,7 @@ def test_an_instant_picture_names_the_cpu_which_painted_it_beside_a_gpu_too(web,
     worker.runner._devices = lambda: Devices((Device("GPU:0", "a GPU"),))
     job = send(web, {"style": "monet", "preset": "instant"}).json()
     assert worker.paint()
-    assert store.read_ended(job["id"]).device == str(HOST)
+    assert store.read_ended(job["id"]).painted.device == str(HOST)
 
 
 def test_a_phones_jpeg_with_a_second_picture_becomes_a_jpeg(web, worker):

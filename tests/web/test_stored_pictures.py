@@ -70,7 +70,8 @@ def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets, pi
     assert seen(pictures.preview(job(buckets)))[1:] == ((8, 8), "blue")
     buckets.result.delete("_web/previews/j.jpg")
     buckets.result.write("monet/j/beach.jpg", picture("JPEG", "blue"))
-    assert seen(pictures.preview(job(buckets, result="monet/j/beach.jpg")))[2] == "blue"
+    done = job(buckets, painted=Record(result="monet/j/beach.jpg"))
+    assert seen(pictures.preview(done))[2] == "blue"
 
 
 def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
