@@ -30,6 +30,16 @@ def test_a_picture_on_paper_is_that_of_the_cropped_photo(recipe):
     assert np.array_equal(picture, paint(settings, PHOTO[SHOWN]))
 
 
+def test_a_picture_on_paper_resumes_to_the_same_bytes():
+    given = PHOTO, [PAINTING], Settings(**EXACT, **PAPER), tiny.network()
+    mask = {"content_mask": RIGHT}
+    for step in stylize(*given, **mask):
+        if step.iteration == 1:
+            snapshot = {name: np.array(each) for name, each in step.snapshot().items()}
+    resumed = tiny.last(stylize(*given, **mask, resume=snapshot))
+    assert np.array_equal(resumed.image, step.image)
+
+
 @pytest.mark.parametrize("recipe", ["default", "instant"])
 def test_masks_regions_and_the_picture_to_start_from_are_cropped_as_the_photo_is(recipe):
     settings = Settings(recipe=recipe, preserve_color=True, **EXACT, **PAPER)

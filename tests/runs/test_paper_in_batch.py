@@ -2,7 +2,6 @@
 
 import json
 import re
-import signal
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +15,8 @@ from support.pictures import saved
 
 from painterly.cli.command import inetwork, main
 from painterly.devices.system_memory import resident_memory
-from painterly.engine.style_transfer import StyleTransfer
 from painterly.orders.stored_records import read_record
 from painterly.runs import dry_run
-from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 
 PAPER = {"STYLE_SIZE": "", "STYLE_PAPER": "10x15cm", "STYLE_DPI": "25", "STYLE_BLEED": "3mm"}
@@ -100,49 +97,16 @@ def test_a_size_and_a_paper_in_one_place_are_refused_in_one_line(folders, monkey
     assert re.search(one, capsys.readouterr().err)
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("small_vgg")
-def test_a_stopped_print_resumes_to_the_same_bytes(folders, monkeypatch, capsys):
-    exact = PAPER | {"STYLE_DETERMINISTIC": "1", "STYLE_PRECISION": "float32"} | ONE
-    Path("photos/beach.mask.png").write_bytes(grey_file(np.tile(np.linspace(0, 1, 80), (60, 1))))
-    assert run(folders, **exact) == 0
-    whole = RESULT.read_bytes()
-    RESULT.unlink()
-    with monkeypatch.context() as patch:
-        stop_after(2, patch)
-        with pytest.raises(Stopped):
-            run(folders, **exact)
-    capsys.readouterr()
-    assert run(folders, **exact) == 0
-    assert "resuming from step 2" in capsys.readouterr().out
-    assert RESULT.read_bytes() == whole
-
-
-@pytest.mark.parametrize("alone", [True, False])
-def test_a_print_is_painted_from_its_record_to_the_same_bytes(folders, alone):
-    """By preset instant, with the program's own network; also of a photo with a mask and dpi."""
+def test_a_print_is_painted_from_its_record_to_the_same_bytes(folders):
+    """By preset instant, with the program's own network, of a photo with a mask and dpi."""
     instant = {name: value for name, value in folders.items() if name.startswith("BUCKET")}
     Path("photos/beach.jpg").write_bytes(tiny.file(60, 100, 1, dpi=(72, 72)))
-    if not alone:
-        left = np.tile(np.repeat([1.0, 0.0], 50), (60, 1))
-        Path("photos/beach.mask.png").write_bytes(grey_file(left))
+    left = np.tile(np.repeat([1.0, 0.0], 50), (60, 1))
+    Path("photos/beach.mask.png").write_bytes(grey_file(left))
     assert run(instant, **ONE, **PAPER, STYLE_PRESET="instant") == 0
     assert inetwork(["--from-record", RECORD, "again.jpg"]) == 0
     assert Path("again.jpg").read_bytes() == RESULT.read_bytes()
     assert (size("again.jpg"), dpi("again.jpg")) == (LYING, (25, 25))
-
-
-def stop_after(number, patch):
-    """Lets each painting get SIGTERM after the given number of steps."""
-    real = StyleTransfer.steps
-
-    def steps(transfer, *arguments):
-        for step in real(transfer, *arguments):
-            if step.iteration == number:
-                signal.raise_signal(signal.SIGTERM)
-            yield step
-
-    patch.setattr(StyleTransfer, "steps", steps)
 
 
 @pytest.mark.usefixtures("small_vgg")
