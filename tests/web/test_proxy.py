@@ -16,6 +16,7 @@ from support.web_service import send, served
 from painterly.configuration.web_options import load_options
 from painterly.errors import ConfigError
 from painterly.jobs import callbacks
+from painterly.jobs.schemas import JobState
 from painterly.settings.installation import PROGRAM
 
 PASSWORD = "a long password"
@@ -134,7 +135,10 @@ def test_a_service_under_a_path_has_it_in_every_address(
             [event] = [next(line for line in events.iter_lines() if line.startswith("data:"))]
         assert json.loads(event[5:])["links"]["self"] == job["links"]["self"]
         stored = client.service.jobs.stored(job["id"])
-        callbacks._send(stored.changed(callback="https://example.com"), "https://example.com", None)
+        client.service.jobs._store.end(
+            stored.changed(state=JobState.CANCELLED, callback="https://example.com")
+        )
+        until(lambda: sent)
         assert sent[0]["links"]["photo"] == job["links"]["photo"]
 
 

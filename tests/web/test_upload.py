@@ -20,8 +20,8 @@ OPTIONS = WebOptions("127.0.0.1", 8000)
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP"])
 def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monkeypatch):
-    opened, real = [], picture_file.opened
-    monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
+    opened, real = [], picture_file._picture
+    monkeypatch.setattr(picture_file, "_picture", lambda file: opened.append(file) or real(file))
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0)})
     data = tiny.file(60, 80, kind=kind, exif=exif.tobytes())
@@ -35,8 +35,8 @@ def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monke
 
 
 def test_a_mask_is_opened_once(monkeypatch):
-    opened, real = [], picture_file.opened
-    monkeypatch.setattr(picture_file, "opened", lambda file: opened.append(file) or real(file))
+    opened, real = [], picture_file._picture
+    monkeypatch.setattr(picture_file, "_picture", lambda file: opened.append(file) or real(file))
     assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS, None)
     assert len(opened) == 1
 
