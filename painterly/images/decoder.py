@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait f
 
 # A picture may take twice what its header lets expect: estimates are of usual files.
 _LEAST_MEMORY, _SPARE_FACTOR = 400_000_000, 2
+_FLOOR = 100_000_000  # bytes: with less, NumPy's libraries end the process even for a small picture
 _STACK = 10_000_000  # bytes for each thread of a library, one a core
 # Opening reserves memory for the pixels of some formats, and does not touch it.
 _TO_OPEN = 14 * MAX_PIXELS
@@ -113,7 +114,7 @@ class ContainedPicture:
         usual = _SPARE_FACTOR * self.header.bytes_to_decode
         memory = max(_LEAST_MEMORY + _STACK * (os.cpu_count() or 1), usual)
         pixels = self.header.size[0] * self.header.size[1]
-        return _ask(task, self._data, min(memory, available), pixels, **more)
+        return _ask(task, self._data, max(min(memory, available), _FLOOR), pixels, **more)
 
 
 def _ask(
@@ -295,6 +296,8 @@ def main(descriptor: int) -> None:
 
 def _answer(request: dict[str, Any], data: bytes) -> "tuple[dict[str, Any], Buffers]":
     """Return the values and the buffers of an answer."""
+    if request["task"] == "decode":  # Its libraries reserve memory once, which is not the file's.
+        import painterly.images.pixels  # noqa: F401
     try:
         _limit_time(request["seconds"])
         _limit_memory(request["memory"])

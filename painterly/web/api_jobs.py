@@ -18,7 +18,7 @@ from painterly.jobs.schemas import (
     not_found,
 )
 from painterly.jobs.store import StoredJob
-from painterly.web.events import EVENT, EventResponse
+from painterly.web.events import EVENTS, EventResponse
 from painterly.web.job_form import BODY, job_form, read_mask, read_photo
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
@@ -100,7 +100,7 @@ def cancel_job(job: Known, service: Shared) -> JobOut:
 @jobs.get(
     "/events",
     response_class=EventResponse,
-    responses={200: {"content": {EventResponse.media_type: {"itemSchema": EVENT}}}},
+    responses={200: {"content": {EventResponse.media_type: EVENTS}}},
     dependencies=[MAY_LISTEN],
 )
 async def all_events(

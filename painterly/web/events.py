@@ -24,6 +24,8 @@ EVENT = {
         "retry": {"type": "integer", "minimum": 0},
     },
 }
+# The whole is a list of events: FastAPI would describe a text.
+EVENTS = {"schema": {"type": "array", "items": EVENT}, "itemSchema": EVENT}
 PING_S = 15.0  # Proxies end connections that are silent for longer.
 
 

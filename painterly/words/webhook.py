@@ -62,7 +62,7 @@ def deliver(
     failed: Callable[[str], None],
     pauses_s: Sequence[float],
     within_s: float,
-    rest: Callable[[float], object] = time.sleep,
+    rest: Callable[[float], object] | None = None,
 ) -> None:
     """Send a message, and again after a failure that passes.
 
@@ -71,7 +71,7 @@ def deliver(
         failed: Gets a line about each failure.
         pauses_s: The pause before each further attempt, unless the host asks for another.
         within_s: The seconds that all attempts and pauses may take.
-        rest: Waits for some seconds.
+        rest: Waits for some seconds; by default, it sleeps.
     """
     end = time.monotonic() + within_s
     for pause_s in (*pauses_s, None):
@@ -85,7 +85,7 @@ def deliver(
                 failed(str(error))
                 return
             failed(f"{error}; retrying in {duration(pause_s)}")
-            rest(pause_s)
+            (rest or time.sleep)(pause_s)
 
 
 def post(
