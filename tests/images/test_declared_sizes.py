@@ -11,7 +11,7 @@ from painterly.errors import PictureError
 from painterly.images.picture_file import PictureFile
 
 # pytest shows even warnings that painterly.images silences for its users.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+pytestmark = [pytest.mark.filterwarnings("ignore::UserWarning:PIL"), pytest.mark.slow]
 
 MOST = 50_000_000  # bytes of memory
 

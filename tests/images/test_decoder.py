@@ -18,7 +18,10 @@ from painterly.images import decoder
 from painterly.images.picture_file import UNLIMITED, PictureFile, own_files
 from painterly.signals import Stop, Stopped
 
-pytestmark = pytest.mark.skipif(not decoder.is_possible(), reason="Windows has no such process")
+pytestmark = [
+    pytest.mark.skipif(not decoder.is_possible(), reason="Windows has no such process"),
+    pytest.mark.slow,
+]
 
 JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
 

@@ -86,6 +86,7 @@ def test_a_mask_is_resized_without_ringing():
     assert (out[:, :10] == 0).all() and (out[:, 14:] == 1).all()
 
 
+@pytest.mark.slow
 def test_a_small_picture_of_a_jpeg_takes_little_memory_unless_all_coefficients_are_held():
     large = Image.new("L", (6000, 6000), 99)
     plain_file, progressive = (saved(large, "JPEG", progressive=how) for how in (False, True))

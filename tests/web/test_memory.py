@@ -18,6 +18,8 @@ from painterly.errors import MemoryShortError
 from painterly.images.picture_file import PictureFile
 from painterly.jobs.runner import JobRunner
 
+pytestmark = pytest.mark.slow  # The process that decodes pictures is at work.
+
 FREE, MOST = 300_000_000, 400_000_000  # bytes that MEMORY_LIMIT leaves, and that may be taken
 LARGE = 12_000  # px: decoding takes more than 1 GB
 MANY = 24  # requests at once
