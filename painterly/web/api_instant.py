@@ -93,7 +93,7 @@ async def paint(request: Request, service: Shared) -> Response:
     metadata except its location. Nothing is stored. While the service paints something else, or
     cannot paint, the answer is 503 with `Retry-After`."""
     if service.uploads.locked() or service.problem:
-        raise _busy(service)
+        raise await run_in_threadpool(_busy, service)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != KIND:
         raise ApiError(415, "send a form with a photo (multipart/form-data)")
     files = ("photo", "painting")
@@ -117,7 +117,7 @@ async def paint(request: Request, service: Shared) -> Response:
         number, answer = service.previews.ask(order)
         data = await _answered(request, service, number, answer, WHOLE_PATIENCE_S)
     if data is None:
-        raise _busy(service)
+        raise await run_in_threadpool(_busy, service)
     return picture_response(data, f"picture.{order.extension}")
 
 

@@ -1,6 +1,6 @@
 """The web process: the application with its routes, served until a signal arrives."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from logging import DEBUG, WARNING
 from pathlib import Path
@@ -93,16 +93,9 @@ def create_app(service: Service) -> FastAPI:
         lifespan=lifespan,
         max_body_size=service.options.max_upload + FORM_BYTES,
         middleware=middleware(service),
-        exception_handlers={
-            RequestValidationError: _invalid,
-            ApiError: _refused,
-            ConfigError: _refused,
-            BadKeyError: _refused,
-            StorageError: _no_storage,
-            ClientDisconnect: _left,
-            Exception: _unexpected,
-        },
     )
+    for error, handler in HANDLERS.items():
+        app.add_exception_handler(error, handler)
     app.state.service, app.state.warnings = service, WarningLog()
     app.add_api_route("/healthz", healthz, tags=["system"])
     app.add_api_route("/readyz", readyz, tags=["system"], responses={503: {"model": Readiness}})
@@ -168,20 +161,33 @@ async def _refused(_: Request, error: Exception) -> Response:
     return JSONResponse({"detail": str(error)}, status, headers)
 
 
-async def _no_storage(request: Request, error: Exception) -> Response:
+def _no_storage(request: Request, error: Exception) -> Response:
     request.app.state.warnings.warn(str(error))
     request.app.state.service.metrics.storage_failed()
     detail = "the storage does not answer at the moment; try again later"
     return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
 
 
-async def _left(request: Request, _: Exception) -> Response:
+def _left(request: Request, _: Exception) -> Response:
     """Handle a page that is closed while it sends. This answer reaches no client."""
     event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
     return JSONResponse({"detail": "the request was interrupted"}, 400)
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:
+def _unexpected(_: Request, error: Exception) -> Response:
     event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
     log_trace(error)
     return JSONResponse({"detail": "an unexpected error occurred; see the log"}, 500)
+
+
+HANDLERS: Mapping[
+    type[Exception], Callable[[Request, Exception], Response | Awaitable[Response]]
+] = {
+    RequestValidationError: _invalid,
+    ApiError: _refused,
+    ConfigError: _refused,
+    BadKeyError: _refused,
+    StorageError: _no_storage,
+    ClientDisconnect: _left,
+    Exception: _unexpected,
+}

@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
@@ -101,7 +102,10 @@ async def log_in(request: Request, service: Shared) -> Response:
     """Check the password."""
     async with request.form(max_files=0, max_fields=5, max_part_size=MAX_FIELD) as form:
         password, after = (str(form.get(name, "")) for name in ("password", "next"))
-    after = own_path(after)
+    return await run_in_threadpool(_logged_in, request, service, password, own_path(after))
+
+
+def _logged_in(request: Request, service: Service, password: str, after: str) -> Response:
     client, texts = client_address(request, service.options), Texts(language_of(request))
     if wait_s := service.login_limiter.wait_s(client):
         error, status = texts.counted("page.passwords_wrong", wait_s), 429

@@ -1,11 +1,14 @@
 """Requests that must not keep the event loop from answering others."""
 
+import ast
 import contextlib
 import json
 import threading
+from collections.abc import Iterator
 
 import httpx
 import numpy as np
+import pytest
 from PIL import Image
 from support import workers
 from support.pictures import saved
@@ -13,6 +16,120 @@ from support.polling import until
 
 from painterly.jobs.previews import Previews
 from painterly.jobs.supervisor import Supervisor
+from painterly.settings.installation import PROGRAM
+
+# Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
+# here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
+AT_ONCE = {
+    *("int", "isinstance", "len", "min", "next", "str", "time.monotonic"),
+    # Parts of a request.
+    *("Request", "error.errors", "form.get", "form.items", "message.get", "request.headers.get"),
+    *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
+    # Answers, orders and errors, and their parts.
+    *("ApiError", "EventResponse", "Future", "Health", "InstantOrder", "JSONResponse"),
+    *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
+    *("HEADERS.items", "MutableHeaders", "cookie.replace", "headers.setdefault"),
+    "_parsed",  # JSON of 20 kB at most.
+    # Generators, contexts and futures, which wait only once they are awaited.
+    *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_patient", "self._stream"),
+    *("_Parser", "job_form", "parsed_form", "receive", "run_in_threadpool", "picture.result"),
+    *("answer.set_running_or_notify_cancel", "waiting.set_exception", "waiting.set_result"),
+    *("service.uploads.locked", "self._waiting.pop"),
+    *("self._unsent.put", "self._unsent.qsize"),  # This queue is never full.
+    "self._refusal",  # Compares hashes; a page of two lines for other sites.
+    "service.start",  # Before the first request.
+}
+# Methods of texts and bytes, whatever the text is.
+OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "removesuffix"}
+OF_TEXTS |= {"startswith", "strip"}
+# Calls in the event loop of functions that are checked as if they were written there.
+FOLLOWED = {
+    "service.previews.ask": ("jobs/previews.py", "Previews", "ask"),
+    "service.previews.forget": ("jobs/previews.py", "Previews", "forget"),
+    "self.answer": ("jobs/previews.py", "Previews", "answer"),
+    "self._supervisor.send": ("jobs/supervisor.py", "Supervisor", "send"),
+    "outbox.add": ("jobs/supervisor.py", "_Outbox", "add"),
+}
+PACKAGE = PROGRAM / "painterly"
+
+
+def calls(*nodes: ast.AST) -> Iterator[str]:
+    """Yield the calls in a function's body that it makes itself, and does not await."""
+    for child in nodes:
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.Await):
+            child = child.value
+        elif isinstance(child, ast.Call):
+            function = child.func
+            while isinstance(function, ast.Subscript):  # As in `Future[bytes]()`.
+                function = function.value
+            yield ast.unparse(function)
+        yield from calls(*ast.iter_child_nodes(child))
+
+
+def in_the_loop(package: dict[str, ast.Module]) -> set[tuple[str, str]]:
+    """Return the calls in the event loop that are not awaited, each after its function."""
+    inside = [
+        (f"{file}: {node.name}", node)
+        for file, tree in package.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncFunctionDef)
+    ]
+    for file, *names in FOLLOWED.values():
+        node = package[file]
+        for name in names:
+            (node,) = (each for each in node.body if getattr(each, "name", "") == name)
+        inside.append((f"{file}: {name}", node))
+    return {(where, name) for where, node in inside for name in calls(*node.body)}
+
+
+@pytest.fixture(scope="module")
+def package():
+    """The program's modules by their paths, as syntax trees."""
+    files = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in files.items()}
+
+
+def waiting(package: dict[str, ast.Module]) -> set[tuple[str, str]]:
+    """Return those of them that may wait."""
+    found = in_the_loop(package)
+    at_once = {*AT_ONCE, *FOLLOWED}
+    return {
+        (where, name)
+        for where, name in found
+        if name not in at_once and not ("." in name and name.rpartition(".")[2] in OF_TEXTS)
+    }
+
+
+def test_the_event_loop_waits_for_nothing(package):
+    assert not waiting(package)
+
+
+def test_the_list_of_calls_that_wait_for_nothing_is_no_longer_than_needed(package):
+    made = {name for _, name in in_the_loop(package)}
+    assert not {*AT_ONCE, *FOLLOWED} - made
+
+
+@pytest.mark.parametrize(
+    ("file", "now", "then"),
+    [
+        ("jobs/supervisor.py", "outbox.add(message)", "self._pipe.send(message)"),
+        ("web/events.py", "run_in_threadpool(self._text,", "self._jobs.changes("),
+        (
+            "web/api_jobs.py",
+            "await run_in_threadpool(service.jobs.view, job)",
+            "service.jobs.view(job)",
+        ),
+        ("web/app.py", "return Health()", "time.sleep(1)"),
+    ],
+)
+def test_a_call_that_may_wait_is_found(package, file, now, then):
+    source = (PACKAGE / file).read_text("utf-8")
+    assert now in source
+    changed = {**package, file: ast.parse(source.replace(now, then))}
+    ((where, name),) = waiting(changed)
+    assert where.startswith(f"{file}: ") and name == then.partition("(")[0]
 
 
 def test_a_worker_that_reads_nothing_keeps_nobody_from_an_answer(web):
