@@ -104,15 +104,15 @@ class OrderBook:
 
         Args:
             request: The request.
-            upload: None if `request.repaint` names a job with the photo.
+            upload: None if `request.again` names a job with the photo.
             mask: The mask that was sent, as `checked_mask` returns it; None for that of
-                `request.repaint`.
+                `request.again`.
             idempotency_key: Its Idempotency-Key, if it has one.
         """
-        if (upload is None) == (request.repaint is None):
+        if (upload is None) == (request.again is None):
             raise ApiError(422, "send either a photo, or the id of a job in `again`")
         check_callback(request.callback, self._options.callback_hosts)
-        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.repaint or "")
+        photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
         mask_file = earlier_mask if mask is None else mask
         if request.poster:
             request = self._checked_poster(request)

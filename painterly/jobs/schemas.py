@@ -86,7 +86,6 @@ class JobRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        populate_by_name=True,
         json_schema_extra={
             "examples": [
                 {"style": "monet", "preset": "draft"},
@@ -100,9 +99,8 @@ class JobRequest(BaseModel):
         },
     )
 
-    repaint: JobId | None = Field(
+    again: JobId | None = Field(
         default=None,
-        alias="again",
         description="A job whose photo is painted once more, with its mask unless another one is "
         "sent; then no photo is sent.",
     )

@@ -70,7 +70,7 @@ async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str
             raise ApiError(422, "the form has no field `request`, with the request in JSON")
         asked = _parsed(text)
         files = {name: file for name, file in form.items() if isinstance(file, UploadFile)}
-        if "photo" not in files and asked.repaint is None:
+        if "photo" not in files and asked.again is None:
             raise NO_PHOTO
         yield asked, files
 
