@@ -18,6 +18,7 @@ TEMPLATES = sorted(
     for path in folder.glob("*.html")
     if path.name != "docs.html"
 )
+LONGEST_LINE = 140  # characters
 SCRIPTS = sorted([*SHARED.glob("*.js"), *(PROGRAM / "painterly/web/static").glob("*.js")])
 MODULES = [PROGRAM / "painterly/web/pages.py", PROGRAM / "painterly/gallery/record_view.py"]
 READ_ALOUD = {"alt", "aria-label", "aria-description", "aria-valuetext", "placeholder", "title"}
@@ -185,3 +186,9 @@ def test_every_text_of_the_pages_is_used_and_every_text_that_they_use_is_there()
     assert named - begun - keys == set()
     assert [key for key in keys - named if not key.startswith(tuple(begun))] == []
     assert all(any(key.startswith(each) for key in keys) for each in begun)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_the_lines_of_a_script_fit_on_a_screen(script):
+    lines = script.read_text("utf-8").splitlines()
+    assert not [number for number, line in enumerate(lines, start=1) if len(line) > LONGEST_LINE]

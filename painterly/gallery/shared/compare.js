@@ -18,11 +18,14 @@ export const showPicture = async (image, small, larger) => {
     if (isLoaded) { image.src = address; return; }
   }
   const hasSmall = await image.decode().then(() => true, () => false);
-  if (latestCalls.get(image) === call) byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
+  if (latestCalls.get(image) !== call) return;
+  byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
 };
 
 // The words for a line that divides two pictures at a percentage.
-export const divided = (at, left, right) => text("gallery.divided", { left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100) });
+export const divided = (at, left, right) => text("gallery.divided", {
+  left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100),
+});
 export const showDivider = () => {
   stage.style.setProperty("--at", `${slider.value}%`);
   slider.setAttribute("aria-valuetext", divided(slider.value, sides[0].label, sides[1].label));

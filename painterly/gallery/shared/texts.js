@@ -5,8 +5,12 @@ const STORED_AS = "painterly_language", STORED_S = 365 * 24 * 3600, isFile = lan
 
 const storedLanguage = () => { try { return localStorage.getItem(STORED_AS); } catch { return null; } }; // Users can forbid it.
 const storeLanguage = (language) => {
-  if (!isFile) document.cookie = `${STORED_AS}=${language}; path=${document.documentElement.dataset.root || "/"}; max-age=${STORED_S}; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
-  else try { localStorage.setItem(STORED_AS, language); } catch { /* The page stays as it is. */ }
+  if (isFile) {
+    try { localStorage.setItem(STORED_AS, language); } catch { /* The page stays as it is. */ }
+    return;
+  }
+  const path = document.documentElement.dataset.root || "/", secure = location.protocol === "https:" ? "; secure" : "";
+  document.cookie = `${STORED_AS}=${language}; path=${path}; max-age=${STORED_S}; samesite=lax${secure}`;
 };
 const preferredLanguages = () => [storedLanguage() || "", ...navigator.languages].map((each) => each.split("-")[0].toLowerCase());
 const language = isFile ? preferredLanguages().find((each) => languages.includes(each)) || document.documentElement.lang : languages[0];
@@ -23,8 +27,12 @@ export const listed = (names) => new Intl.ListFormat(locale).format(names);
 const percents = new Intl.NumberFormat(locale, { style: "percent" });
 export const percent = (share) => percents.format(share);
 export const decimal = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
-export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, { style: "unit", unit: "megabyte", maximumFractionDigits: bytes < 1e7 ? 1 : 0 });
-export const dated = (moment, options = {}) => new Date(moment).toLocaleString(locale, { dateStyle: "long", timeStyle: "short", ...options });
+export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, {
+  style: "unit", unit: "megabyte", maximumFractionDigits: bytes < 1e7 ? 1 : 0,
+});
+export const dated = (moment, options = {}) => new Date(moment).toLocaleString(locale, {
+  dateStyle: "long", timeStyle: "short", ...options,
+});
 // Seconds as 45 s, 3 min 20 s or 2 h 5 min.
 export const duration = (seconds) => {
   const whole = Math.round(seconds), counts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

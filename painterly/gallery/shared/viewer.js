@@ -17,7 +17,8 @@ const inStyle = (result) => {
 const compareWith = (name, view) => {
   const { photo } = current, others = resultsOf.get(photo).filter((each) => each !== current);
   const against = others.find((each) => data.styles[each.style] === name);
-  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...others.map((each) => new Option(each.styleTitle, data.styles[each.style])));
+  const choices = others.map((each) => new Option(each.styleTitle, data.styles[each.style]));
+  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...choices);
   byId("against").value = against ? name : "";
   if (against) compare(inStyle(against), inStyle(current), view);
   else compare(photoSide(photo), resultSide(inStyle(current)), view);

@@ -43,7 +43,11 @@ export const results = data.rows.map((row, number) => {
 const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
 const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
 
-export const paintingsOf = (shares) => shares.map(([number, share]) => ({ ...paintings[number], name: paintings[number].title, share: share === null ? "" : percent(share / 100) }));
+export const paintingsOf = (shares) => shares.map(([number, share]) => ({
+  ...paintings[number],
+  name: paintings[number].title,
+  share: share === null ? "" : percent(share / 100),
+}));
 
 export const cards = results.map((result) => {
   const card = make("li", "", "card"), link = make("a");
@@ -60,7 +64,8 @@ const sections = new Map(photos.map((photo) => {
   const { size } = resultsOf.get(photo)[0], section = make("section");
   const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
   const item = make("li", "", "photo");
-  item.append(picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size), make("span", text("gallery.photo"), "caption"));
+  const image = picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size);
+  item.append(image, make("span", text("gallery.photo"), "caption"));
   list.append(item);
   section.append(make("h2", photo.title), list);
   return [photo, section];

@@ -24,7 +24,9 @@ click("compare", (job) => openResult(job));
 click("full-screen", (job) => openResult(job));
 click("surprise", () => submit([{ poster: true }])); // All styles on one sheet.
 click("print-now", () => window.print());
-for (const each of document.querySelectorAll("[data-paper]")) each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper }));
+for (const each of document.querySelectorAll("[data-paper]")) {
+  each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper }));
+}
 
 // Browsers share and copy only over https, and not all of them share files.
 const probe = new File([""], "picture.jpg", { type: "image/jpeg" });
@@ -54,13 +56,16 @@ bindOffers((job) => {
   byId("film-link").href = `${job.links.timelapse}?download=1`;
   byId("film-link").parentElement.hidden = !job.links.timelapse;
   if (!["instant", "draft"].includes(job.preset) || job.poster) return [];
-  const seconds = secondsOf("fine"), offer = make("button", text("page.paint_fine", { time: seconds ? about(seconds) : "" }).replace(/, $/, ""), "text-button");
+  const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
+  const offer = make("button", said.replace(/, $/, ""), "text-button");
   offer.type = "button";
   offer.addEventListener("click", () => repaint(job, "fine"));
   return [offer];
 });
 // A menu closes by a click outside it, and by Esc.
-document.addEventListener("click", ({ target }) => { for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false; });
+document.addEventListener("click", ({ target }) => {
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false;
+});
 document.addEventListener("keydown", ({ key }) => {
   const menu = key === "Escape" && document.querySelector(".menu[open]");
   if (!menu) return;

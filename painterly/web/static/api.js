@@ -17,13 +17,17 @@ export class Refusal extends Error {
 
 const EXPLAINED = [403, 404, 413, 415, 422, 429, 503];
 // A file name keeps its first letter.
-const sentence = (reason) => (/^[a-z]+\b(?![.\d])/.test(reason) ? reason[0].toUpperCase() + reason.slice(1) : reason) + (/[.!?…]$/.test(reason) ? "" : ".");
+const sentence = (reason) => {
+  const begun = /^[a-z]+\b(?![.\d])/.test(reason) ? reason[0].toUpperCase() + reason.slice(1) : reason;
+  return begun + (/[.!?…]$/.test(reason) ? "" : ".");
+};
 
 const refusalOf = async (answer) => {
   let detail = null;
   try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
-  const reason = typeof detail === "string" && detail ? sentence(detail) : EXPLAINED.includes(answer.status) && text(`page.refused.${answer.status}`);
+  const explained = EXPLAINED.includes(answer.status) && text(`page.refused.${answer.status}`);
+  const reason = typeof detail === "string" && detail ? sentence(detail) : explained;
   const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || text("page.refused");
   const message = after && !/\b(again|wait \d)/i.test(words) ? `${words} ${text("page.try_again_in", { time: rounded(after) })}` : words;
   return new Refusal(message, answer.status, after);

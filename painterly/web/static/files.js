@@ -81,7 +81,8 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     event.preventDefault();
     addPhotos(files);
   });
-  for (const [input, add] of [["photo-files", addPhotos], ["photo-add", addPhotos], ["photo-camera", addPhotos], ["painting-files", addPaintings]]) {
+  const adding = { "photo-files": addPhotos, "photo-add": addPhotos, "photo-camera": addPhotos, "painting-files": addPaintings };
+  for (const [input, add] of Object.entries(adding)) {
     byId(input).addEventListener("change", ({ target }) => {
       const files = [...target.files];
       target.value = "";

@@ -12,7 +12,8 @@ export const jobWith = (id) => jobs.get(id);
 export const isActive = ({ state }) => ["queued", "painting"].includes(state);
 const newest = (first, second) => String(second.finished || second.created).localeCompare(String(first.finished || first.created));
 // The queue, in its order.
-export const activeJobs = () => [...jobs.values()].filter(isActive).sort((first, second) => first.place - second.place || -newest(first, second));
+const earliest = (first, second) => first.place - second.place || -newest(first, second);
+export const activeJobs = () => [...jobs.values()].filter(isActive).sort(earliest);
 export const endedJobs = () => [...jobs.values()].filter((each) => !isActive(each)).sort(newest);
 export const finishedJobs = () => endedJobs().filter(({ state }) => state === "done");
 

@@ -64,7 +64,8 @@ const fileOf = (inverted) => {
 
 // Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its
 // drawing and its file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed.
-// Raises an error if the browser cannot show the photo. byPointer: whether a mouse or finger opens it; an arrow key then shows the rectangle.
+// Raises an error if the browser cannot show the photo. byPointer: whether a mouse or finger opens it; an arrow key then shows the
+// rectangle.
 export const drawMask = async (chosen, byPointer) => {
   const { name, thumb, maskAddress } = chosen;
   photo.src = thumb;
@@ -116,7 +117,7 @@ for (const end of ["pointerup", "pointercancel"]) {
 }
 const showBox = () => {
   const { x, y, width, height } = rectangle;
-  Object.assign(box.style, Object.fromEntries(Object.entries({ left: x, top: y, width, height }).map(([side, share]) => [side, `${100 * share}%`])));
+  for (const [side, share] of Object.entries({ left: x, top: y, width, height })) box.style[side] = `${100 * share}%`;
   box.hidden = false;
 };
 const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };

@@ -1,8 +1,8 @@
 // The order: how it is painted, what it takes, and sending it.
 //
-// The form's `change` event is the message bus of photos.js, styles.js, order.js, previews.js and stage.js: the browser sends it for a changed field,
-// they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on these listens. An event
-// of the form itself comes from the server's answers, not from a user.
+// The form's `change` event is the message bus of photos.js, styles.js, order.js, previews.js and stage.js: the browser sends it for a
+// changed field, they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on
+// these listens. An event of the form itself comes from the server's answers, not from a user.
 import { byId, root, setBusy } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask, hasUnsent, newKey } from "./api.js";
@@ -37,7 +37,11 @@ const sliders = {
   strength: {
     at: (value) => value,
     valueAt: (place) => place,
-    name: (value) => (value < 0.2 ? "very_light" : value < 0.4 ? "light" : value <= 0.6 ? "medium" : value <= 0.8 ? "strong" : "very_strong"),
+    name: (value) => {
+      if (value < 0.4) return value < 0.2 ? "very_light" : "light";
+      if (value <= 0.6) return "medium";
+      return value <= 0.8 ? "strong" : "very_strong";
+    },
   },
   stroke_size: {
     at: Math.log2,
@@ -109,7 +113,9 @@ const sendOrder = (requests) => {
 };
 
 form.addEventListener("change", () => { showOrder(); showSettings(); });
-form.addEventListener("input", ({ target }) => { if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }, target); });
+form.addEventListener("input", ({ target }) => {
+  if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }, target);
+});
 showSettings();
 showOrder();
 stop.addEventListener("click", stopSending);

@@ -50,7 +50,8 @@ const add = (about) => {
 };
 export const addPhotos = (files) => {
   const { good, refused } = checkedFiles(files);
-  const isChosen = (file) => photos.some((each) => each.file && each.name === file.name && each.file.size === file.size && each.file.lastModified === file.lastModified);
+  const isSame = (one, other) => one.size === other.size && one.lastModified === other.lastModified;
+  const isChosen = (file) => photos.some((each) => each.file && each.name === file.name && isSame(each.file, file));
   for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null });
   if (good.length) changed();
   refuse(...refused);

@@ -33,7 +33,8 @@ const clearCache = () => {
   cache.clear();
 };
 const copiesOf = async (photo) => {
-  const [image, mask] = await Promise.all([loaded(photo.thumb), photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null))]);
+  const fetched = photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null));
+  const [image, mask] = await Promise.all([loaded(photo.thumb), fetched]);
   return image && { small: await copyIn(image, FIRST_SIDE), large: await copyIn(image, STAGE_SIDES.at(-1)), mask };
 };
 const copies = (photo) => {
@@ -89,9 +90,13 @@ const update = async () => {
   if (signal.aborted) return;
   for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample && files !== null);
   const largest = STAGE_SIDES.find((side) => side >= largestSide()) || STAGE_SIDES.at(-1);
-  const keptAt = (size) => cache.get(requestOf(chosen, size)), kept = () => [largest, FIRST_SIDE, TILE_SIDE].map(keptAt).find(Boolean) || null;
+  const keptAt = (size) => cache.get(requestOf(chosen, size));
+  const kept = () => [largest, FIRST_SIDE, TILE_SIDE].map(keptAt).find(Boolean) || null;
   const key = JSON.stringify([photo.thumb, chosen]);
-  if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) { showPreview(sample.painted); return; }
+  if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) {
+    showPreview(sample.painted);
+    return;
+  }
   // Until it is painted: the same style with other settings, or the tile's.
   if (key !== shown) showPreview(files && chosen ? kept() : null, !keptAt(largest));
   shown = key;
@@ -106,7 +111,11 @@ const update = async () => {
   const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => showPreview(address || kept())); };
   const showTiles = async () => {
     if (isSample) return;
-    const rest = tiles.values(), lane = async () => { for (const tile of rest) await attempt(tile.order, TILE_SIDE, (address, reason) => showTile(tile, address, false, reason)); };
+    const rest = tiles.values(), lane = async () => {
+      for (const tile of rest) {
+        await attempt(tile.order, TILE_SIDE, (address, reason) => showTile(tile, address, false, reason));
+      }
+    };
     await Promise.all(Array.from({ length: LANES }, lane));
     inTiles = photo;
   };

@@ -27,7 +27,11 @@ const showResult = (job) => {
     file: "",
     timelapse,
     job: job.id,
-    paintings: job.paintings.map(({ name, share }) => ({ name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "" })),
+    paintings: job.paintings.map(({ name, share }) => ({
+      name: titleOfPainting(name),
+      thumb: thumbOf(name),
+      share: job.paintings.length > 1 ? percent(share) : "",
+    })),
     facts: [
       ["gallery.size", width && height && `${width} × ${height} px`],
       ["page.preset", job.preset && text(`page.preset.${job.preset}`)],

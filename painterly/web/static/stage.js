@@ -54,7 +54,9 @@ line.addEventListener("change", (event) => event.stopPropagation()); // It chang
 let ratio = null;
 const setRatio = (value) => byId("studio").style.setProperty("--ratio", value);
 const showBefore = steady(byId("photo-side"), (image) => { if (image && !ratio) setRatio(image.naturalWidth / image.naturalHeight); });
-const showAfter = steady(byId("painting-side"), (image) => { if (image && picture.dataset.view === "plain") setRatio(image.naturalWidth / image.naturalHeight); });
+const showAfter = steady(byId("painting-side"), (image) => {
+  if (image && picture.dataset.view === "plain") setRatio(image.naturalWidth / image.naturalHeight);
+});
 
 const em = (words) => make("em", words);
 export const joined = (parts, between = ", ") => parts.filter(Boolean).flatMap((part, at) => (at ? [between, part] : [part]));
@@ -77,21 +79,32 @@ const viewOfOrder = () => {
     photo: photo ? photo.name : text("page.sample"), rough: isRough,
   };
 };
-export const paintedIn = ({ started, finished }) => started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0;
+export const paintedIn = ({ started, finished }) => (
+  started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0
+);
 // More words than a cell of the queue has room for.
 const reasonOf = ({ error, photo }) => capital((error || text("page.not_painted")).replace(`${photo}: `, "").replace(/^is /, "it is "));
 const aboutJob = (job, tiles) => {
   const { state, place, step, fraction } = job, time = job.seconds_left && about(job.seconds_left), later = activeJobs().length - 1;
   switch (state) {
     case "queued": return joined([
-      text("page.waiting"), place && (place === 1 ? text("page.place_next") : text("page.place", { place })), time && text("page.done_in", { time }),
+      text("page.waiting"),
+      place && (place === 1 ? text("page.place_next") : text("page.place", { place })),
+      time && text("page.done_in", { time }),
     ]);
     case "painting": return joined([
-      step ? percent(fraction || 0) : text("page.starting"), time && text("page.left", { time }), later > 0 && counted("page.then_more", later),
+      step ? percent(fraction || 0) : text("page.starting"),
+      time && text("page.left", { time }),
+      later > 0 && counted("page.then_more", later),
     ]);
     case "done": {
       const facts = aboutTiles(tiles, false), seconds = paintedIn(job);
-      return [...facts, facts.length ? ". " : "", seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "", ...offers(job)];
+      return [
+        ...facts,
+        facts.length ? ". " : "",
+        seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "",
+        ...offers(job),
+      ];
     }
     case "failed": return [reasonOf(job)];
     default: return [text("page.cancelled")];
@@ -108,7 +121,9 @@ const viewOfJob = (job) => {
     before: `${links.photo}?small=1`,
     after: done ? `${links.result}?small=1` : painting && links.preview ? `${links.preview}?step=${step}` : null,
     title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles[0],
-    photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? fraction || 0 : undefined, ratio: done && width ? width / height : null,
+    photo: text("gallery.the_photo", { photo: job.photo }),
+    progress: painting ? fraction || 0 : undefined,
+    ratio: done && width ? width / height : null,
   };
 };
 

@@ -11,8 +11,14 @@ const FINISHED_SHOWN = 12;
 const cells = new Map();
 
 const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
-  if (state === "queued") return joined([place > 1 ? text("page.nth", { place }) : text("page.next"), left && text("page.done_in", { time: brief(left) })]).join("");
-  if (state === "painting") return fraction ? joined([percent(fraction), left && text("page.left", { time: brief(left) })]).join("") : text("page.starting");
+  if (state === "queued") {
+    const turn = place > 1 ? text("page.nth", { place }) : text("page.next");
+    return joined([turn, left && text("page.done_in", { time: brief(left) })]).join("");
+  }
+  if (state === "painting") {
+    if (!fraction) return text("page.starting");
+    return joined([percent(fraction), left && text("page.left", { time: brief(left) })]).join("");
+  }
   return state === "done" ? photo : text(state === "failed" ? "page.not_painted" : "page.cancelled");
 };
 // The newest picture of a job. The preview changes with the steps.

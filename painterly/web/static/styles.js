@@ -52,14 +52,19 @@ export const namesOf = (job) => {
   if (tiles.length === 1 || tiles.length === paintings.length) return namesOfTiles(tiles);
   return paintings.length > MOST_NAMED ? job.style : listed(paintings.map(({ name }) => titleOfPainting(name)));
 };
-export const inStyle = (tiles, names, poster = false) => poster ? text("page.after_all") : text(tiles.length && tiles.every(({ short }) => short) ? "page.after" : "page.in_style", { name: names, style: names });
+export const inStyle = (tiles, names, poster = false) => {
+  if (poster) return text("page.after_all");
+  const key = tiles.length && tiles.every(({ short }) => short) ? "page.after" : "page.in_style";
+  return text(key, { name: names, style: names });
+};
 // The title of a job or a result: its photo and its style.
 export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job.poster)}`;
 
 // The paintings of a blend stand side by side, with a line between each two, which is a slider.
 const cutsOf = (tiles) => tiles.slice(0, -1).map((_, at) => tiles.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0));
 const showShares = () => {
-  const tiles = chosenTiles(), cuts = cutsOf(tiles), shares = byId("shares"), said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
+  const tiles = chosenTiles(), cuts = cutsOf(tiles), shares = byId("shares");
+  const said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
   shares.style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
   shares.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
   shares.querySelectorAll("input").forEach((slider, at) => {
@@ -117,14 +122,16 @@ export const loadStyles = async () => {
   const before = new Map(allTiles.map((each) => [each.box.value, each]));
   list.innerHTML = shownPage;
   allTiles = [...list.children].map((item) => {
-    const box = item.querySelector("input"), { weight } = before.get(box.value) || { weight: WHOLE / 2 }, [preview, original] = item.querySelectorAll("img");
+    const box = item.querySelector("input"), { weight } = before.get(box.value) || { weight: WHOLE / 2 };
+    const [preview, original] = item.querySelectorAll("img");
     original.onerror = () => { original.hidden = true; };
     return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight };
   });
   byId("no-styles").hidden = allTiles.length > 0;
   setSeveral(several.checked);
   const kept = allTiles.filter(({ box }) => before.has(box.value) && before.get(box.value).box.checked);
-  choose(kept.length || several.checked ? kept : allTiles.filter(({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style));
+  const isFirst = ({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style;
+  choose(kept.length || several.checked ? kept : allTiles.filter(isFirst));
 };
 export const addPaintings = async (files) => {
   const { good, refused } = checkedFiles(files), added = [];
@@ -148,7 +155,9 @@ export const addPaintings = async (files) => {
 // Chooses the style of a job, as far as its paintings still exist.
 export const setStylesOf = (job) => {
   const tiles = tilesOf(job), { paintings } = job;
-  if (tiles.length === paintings.length) for (const [at, { share }] of paintings.entries()) tiles[at].weight = Math.max(1, Math.round(WHOLE * share));
+  if (tiles.length === paintings.length) {
+    for (const [at, { share }] of paintings.entries()) tiles[at].weight = Math.max(1, Math.round(WHOLE * share));
+  }
   form.elements.blend.value = "1";
   setSeveral(tiles.length > 1);
   choose(tiles, list);

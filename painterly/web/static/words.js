@@ -25,4 +25,7 @@ export const capital = (words) => words[0].toUpperCase() + words.slice(1);
 // A message about a file, with its name.
 export const ofFile = ({ name }, reason) => reason.includes(name) ? reason : text("page.of_file", { name, reason });
 // A painting as people call it: without its folder, the code of an upload, and the ending.
-export const paintingName = (name) => capital(name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "").replace(/\.\w+$/, "").replace(/[-_]+/g, " "));
+export const paintingName = (name) => {
+  const file = name.split("/").at(-1).replace(name.startsWith("_web/") ? /^[0-9a-f]{12}-/ : "", "");
+  return capital(file.replace(/\.\w+$/, "").replace(/[-_]+/g, " "));
+};
