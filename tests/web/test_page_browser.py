@@ -6,6 +6,7 @@ as well.
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.gallery import published, record
@@ -744,3 +745,17 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
     page.one("#again").click()
     page.until("location.pathname === '/' && document.querySelector('#photos li')")
     assert chosen_photos(page) == ["town.jpg"]
+
+
+def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
+    previews, reason = server.service.previews, "painting mosaic.jpg: is too large"
+
+    def send(kind, asked):
+        if kind == "preview":
+            previews.answer(asked.number, None, reason)
+        return True
+
+    previews._supervisor = SimpleNamespace(problem="", send=send)
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")
