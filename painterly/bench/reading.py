@@ -7,9 +7,10 @@ larger picture is decoded right before it is painted.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -31,7 +32,8 @@ from painterly.words.wording import printable
 AHEAD_SHARE, MAX_AHEAD_BYTES = 1 / 8, 1_000_000_000
 AHEAD_PARTS = 3  # Two photos and a painting are read ahead of one painter.
 
-_turn = threading.Lock()
+_turn = ThreadPoolExecutor(1, thread_name_prefix="decoding")
+_Value = TypeVar("_Value")
 
 Read = Callable[[str], bytes]  # as Bucket.read
 
@@ -52,18 +54,16 @@ def decodable_memory(limit: int | None) -> int:
     return max(0, free)
 
 
-@contextmanager
-def decoding_in_turn(limit: int | None) -> Iterator[int]:
-    """Let one thread of the process decode at a time, in the memory that others leave.
+def decoded_in_turn(decode: Callable[[int], _Value], limit: int | None) -> _Value:
+    """Decode one picture at a time in the process, in the memory that is left.
+
+    All are decoded in one thread: of the memory that it frees, each thread keeps some tens of MB.
 
     Args:
+        decode: Decodes a picture, from the most bytes that this may take. Its errors are raised.
         limit: As in `decodable_memory`.
-
-    Yields:
-        The most bytes that decoding may take.
     """
-    with _turn:
-        yield decodable_memory(limit)
+    return _turn.submit(lambda: decode(decodable_memory(limit))).result()
 
 
 def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> bytes:
@@ -79,8 +79,11 @@ def small_copy(read: Read, key: str, longer: int, memory_limit: int | None) -> b
         PictureError, MemoryShortError: It cannot be decoded.
         ObjectError: There is no such picture.
     """
-    with decoding_in_turn(memory_limit) as available:
+
+    def copy(available: int) -> bytes:
         return small.jpeg(PictureFile(read(key), key).reduced(longer, available))
+
+    return decoded_in_turn(copy, memory_limit)
 
 
 class PhotoFiles(NamedTuple):

@@ -8,9 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+import numpy as np
 from PIL import Image
 
-from painterly.bench.reading import decoding_in_turn
+from painterly.bench.reading import decoded_in_turn
 from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize, to_integers
@@ -80,20 +81,28 @@ def checked_mask(
     """
     file = _checked(PictureFile, data, "the mask", options)
     try:
-        with decoding_in_turn(memory_limit) as available:
-            mask = file.mask(available)
-            if most and mask.size > math.prod(most):
-                mask = resize(mask, *most)
-            if mask.min() > 1 - BLACK:
-                return b""
-            grey = to_integers(mask, 8)
+        grey = decoded_in_turn(lambda available: _grey(file, available, most), memory_limit)
     except PictureError as error:
         raise ApiError(422, str(error)) from None
     except MemoryShortError as error:
         raise ApiError(413, str(error)) from None
+    if grey is None:
+        return b""
     png = io.BytesIO()
     Image.fromarray(grey).save(png, "PNG")
     return png.getvalue()
+
+
+def _grey(file: PictureFile, available: int, most: tuple[int, int] | None) -> np.ndarray | None:
+    """Return a mask as uint8 [h, w], or None if it is white all over. Only while this decodes does
+    it have the mask in floats. Arguments and errors are as in `PictureFile.mask` and
+    `checked_mask`."""
+    mask = file.mask(available)
+    if mask.min() > 1 - BLACK:
+        return None
+    if most and mask.size > math.prod(most):
+        mask = resize(mask, *most)
+    return to_integers(mask, 8)
 
 
 def _checked(
