@@ -180,6 +180,7 @@ def of_many_scans():
     return data[:-2] + data[start:-2] * 4000 + data[-2:]
 
 
+@pytest.mark.slow
 def test_what_is_no_picture_or_too_large_is_refused_by_its_content(locked):
     cases = {
         "a bomb": (png_bomb(13_000, 13_000), 413, "megapixels"),
