@@ -68,7 +68,7 @@ def test_it_is_forecast_painted_resumed_and_painted_again_from_its_record(
     assert FIRST.read_bytes() == whole
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_one_picture_is_painted_by_it(folders, small_diffusion):
     words = ["photos/beach.jpg", "paintings/monet.jpg", "one.png", "--recipe", "attention"]
     # The precision of the other test, so that nothing is traced again.
