@@ -18,6 +18,7 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,8 @@ _MOST_BYTES = 8  # in an answer, for a pixel; profiles and EXIF take no more tha
 _ENDING = 5.0  # seconds in which a process ends that has closed its socket
 BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
+# Processes that decode at a time: more would only take memory, and share the cores.
+_MOST_BUSY = max(_MOST_IDLE, os.cpu_count() or 1)
 _KEPT = ("DYLD_", "LANG", "LC_", "LD_", "NPY_", "OPENBLAS_", "PATH", "PYTHON", "TEMP", "TMP")
 _ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryShortError)}
 _LENGTH = struct.Struct(">L")
@@ -136,16 +139,17 @@ def _ask(
     """
     seconds = _LEAST_SECONDS + int(_SECONDS_PER_PIXEL * pixels)
     request = {"task": task, "memory": memory, "seconds": seconds, **more}
-    process = _idle_process()
-    try:
-        most = _MOST_BYTES * pixels + _LEAST_MEMORY
-        answer, buffers = process.ask(request, data, _WAITING + _WAITING_FACTOR * seconds, most)
-    except (OSError, EOFError, ValueError) as error:
-        raise process.last_words(isinstance(error, TimeoutError)) from None
-    except BaseException:  # A signal may end the run here.
-        process.end()
-        raise
-    _idle.append(process)
+    most = _MOST_BYTES * pixels + _LEAST_MEMORY
+    with _places:
+        process = _idle_process()
+        try:
+            answer, buffers = process.ask(request, data, _WAITING + _WAITING_FACTOR * seconds, most)
+        except (OSError, EOFError, ValueError) as error:
+            raise process.last_words(isinstance(error, TimeoutError)) from None
+        except BaseException:  # A signal may end the run here.
+            process.end()
+            raise
+        _idle.append(process)
     while len(_idle) > _MOST_IDLE:
         with contextlib.suppress(IndexError):
             _idle.pop(0).end()
@@ -216,6 +220,7 @@ class _Process:
 
 
 _idle: list[_Process] = []
+_places = threading.BoundedSemaphore(_MOST_BUSY)
 
 
 def _idle_process() -> _Process:
@@ -242,8 +247,15 @@ def end_all() -> None:
         _idle.pop().end()
 
 
+def _begin_anew() -> None:
+    """Leave the processes to the parent of this one, which was forked, and its threads."""
+    global _places
+    _idle.clear()
+    _places = threading.BoundedSemaphore(_MOST_BUSY)
+
+
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # They are the parent's.
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _send(connection: socket.socket, values: dict[str, Any], buffers: Buffers) -> None:
@@ -296,7 +308,7 @@ def main(descriptor: int) -> None:
 
 def _answer(request: dict[str, Any], data: bytes) -> "tuple[dict[str, Any], Buffers]":
     """Return the values and the buffers of an answer."""
-    if request["task"] == "decode":  # Its libraries reserve memory once, which is not the file's.
+    if request["task"] != "open":  # Libraries reserve memory once, which is not the file's.
         import painterly.images.pixels  # noqa: F401
     try:
         _limit_time(request["seconds"])

@@ -6,6 +6,7 @@ written once: its first writer decides how the job ended.
 """
 
 import contextlib
+import itertools
 import re
 import secrets
 import time
@@ -212,11 +213,15 @@ class JobStore:
 
     def read_ended(self, job: str) -> StoredJob | None:
         """Read a job that has ended; None if there is no such job."""
+        stored = self._ended(job)
+        return stored and self._with_record(stored)
+
+    def _ended(self, job: str) -> StoredJob | None:
+        """Return a job that has ended, without its record."""
         try:
-            stored = _parsed(self._bucket.read(f"{_DONE}{job}.json"))
+            return _parsed(self._bucket.read(f"{_DONE}{job}.json"))
         except ObjectError:
             return None
-        return stored and self._with_record(stored)
 
     def read_unsent(self, job: str) -> tuple[StoredJob, str] | None:
         """Read a job that has ended and the ETag of its object; None if it was sent to its
@@ -258,7 +263,7 @@ class JobStore:
 
     def delete_ended(self, job: str) -> None:
         """Delete a job that has ended, and what remembers its Idempotency-Key."""
-        stored = self.read_ended(job)
+        stored = self._ended(job)
         if stored and stored.remembered_at:
             self._bucket.delete(stored.remembered_at)
         self._bucket.delete(f"{_DONE}{job}.json")
@@ -297,7 +302,7 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     """
     store, latest = JobStore(buckets.result), time.time() - ORPHANED_S
     if oldest := oldest_kept(keep_days):
-        old = [job for job in store.ended() if job < oldest]
+        old = [*itertools.takewhile(lambda job: job < oldest, store.ended())]
         for job in old:  # Its photo is a leftover then.
             store.delete_ended(job)
         if old:

@@ -173,9 +173,16 @@ def test_it_gets_no_secrets(monkeypatch):
 
 def test_many_threads_share_few_processes():
     decoder.end_all()
+    at_work = []
+
+    def decoded(_):
+        at_work.append(len(processes()))
+        return decode(WEBP).pixels_int
+
     with ThreadPoolExecutor(6) as pool:
-        found = [*pool.map(lambda _: decode(WEBP).pixels_int, range(24))]
+        found = [*pool.map(decoded, range(24))]
     assert all(np.array_equal(each, gradient()) for each in found)
+    assert max(at_work) <= max(2, os.cpu_count())
     assert 1 <= len(processes()) <= 2
 
 
