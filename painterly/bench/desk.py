@@ -51,6 +51,10 @@ Run = Callable[[Iterator["Step"]], "Step"]
 _Key = tuple[Hashable, ...]  # sizes, and a style's files, each with its ETag
 
 
+def _last(steps: Iterator["Step"]) -> "Step":
+    return [*steps][-1]
+
+
 class Desk:
     """Paints pictures at once. It keeps the latest photos, and what their paintings need for
     further ones.
@@ -114,7 +118,7 @@ class Desk:
         style: Style,
         mask: np.ndarray | None = None,
         check_stop: CheckStop = lambda: None,
-        run: "Run" = lambda steps: [*steps][-1],
+        run: Run = _last,
     ) -> np.ndarray:
         """Return a photo [H, W, 3] in a style, as floats.
 
@@ -189,7 +193,7 @@ class Desk:
         settings: Settings,
         mask: np.ndarray | None = None,
         check_stop: CheckStop = lambda: None,
-        run: "Run" = lambda steps: [*steps][-1],
+        run: Run = _last,
     ) -> np.ndarray:
         """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
         from painterly.engine.instant.instant import InstantTransfer

@@ -91,7 +91,7 @@ def weights_of(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
     if plugin:
         variable, form = plugin.names_weights, plugin.form_of_weights
     weights = args.weights or config.environment().get(variable)
-    if weights and weights.startswith("bucket:"):
+    if weights and weights.startswith(plugin_weights.IN_BUCKET):
         raise WeightsError(
             f"weights are {weights!r}, which only a batch reads; pass --weights {form}"
         )
