@@ -266,7 +266,7 @@ def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewe
     viewer.look(web)
     viewer.js("document.querySelector('.card img').src = 'missing.jpg'")
     viewer.until("document.querySelector('.card .blank')")
-    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(" in the style")
+    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(".jpg after “”")
 
 
 def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(viewer, tmp_path):

@@ -228,7 +228,7 @@ def test_surprise_me_orders_a_poster(page, server, photos):
     page.until("document.body.dataset.acts === 'painting'")
     server.end(server.jobs.stored(server.ordered[0].id))
     page.until("document.body.dataset.acts === 'done'")
-    assert page.one("#heading").text == "Your photo, after everyone"
+    assert page.one("#heading").text == "Your photo, by all the masters"
 
 
 def test_the_first_screen_is_light(page, place):
