@@ -1,11 +1,13 @@
 """Makes the pictures of README.md and docs/ from the samples.
 
-    .venv/bin/python docs/images/paint.py [styles] [sizes] [pairs] [variants] [presets] [gatys]
+    .venv/bin/python docs/images/paint.py [NAME …]
 
-styles: README's portrait by eight masters, and its landscape by four. sizes: one style at three
-sizes. pairs: every sample photo in four styles; these two as drafts. variants: a still life with
-one setting changed at a time; docs/recipe.md explains it. presets: both photos by preset instant,
-draft and fine. gatys: a photo by the default recipe and by recipe gatys.
+before_after: README's first picture, a photo and its painting. line: README's moving picture: a
+line turns a photo into one painting after the other. styles: a portrait by eight masters, and a
+landscape by four. sizes: one style at three sizes. pairs: every sample photo in four styles; these
+two as drafts. variants: a still life with one setting changed at a time; docs/recipe.md explains
+it. presets: both photos by preset instant, draft and fine. gatys: a photo by the default recipe and
+by recipe gatys. choices: a portrait at three strengths, and in strokes of three sizes, as drafts.
 Without a name, all of them, with the built-in network: some twenty minutes on two processor cores.
 """
 
@@ -47,20 +49,58 @@ VARIANTS: tuple[dict[str, Any], ...] = (
     {"structure_weight": 0.0},
     {"content_layer": "conv4_1"},
 )
+STRENGTHS, STROKES = (0.2, 0.5, 0.9), (0.5, 1.0, 2.0)
 COLUMNS = 3  # pictures in a row of a sheet
 CELL = (512, 341)  # width, height of each picture of a sheet in px
 SMALL_CELL, MASTERS_COLUMNS = (384, 256), 4  # the same where masters are shown
 INSET = 144  # width of the photo shown on its first result in px
 GAP = 6  # px
+HALF = (768, 512)  # width, height of the photo and of its painting, side by side
+FRAME = (480, 320)  # width, height of the moving picture
+WIPED_BY = ("van-gogh-starry-night", "hokusai", "munch", "mucha")  # one after the other
+WIPE_FRAMES, WIPE_MS, HOLD_MS = 12, 50, 1600  # for each painting
+LINE = (190, 52, 40)  # colour of the line
 QUALITY = 90  # JPEG quality
 MONTAGE_QUALITY = 82  # JPEG quality of the largest pictures
 
 
 def main(names: list[str]) -> None:
     """Make the pictures of these names, or all."""
-    makers = {each.__name__: each for each in (styles, sizes, pairs, variants, presets, gatys)}
+    makers = {
+        each.__name__: each
+        for each in (before_after, line, styles, sizes, pairs, variants, presets, gatys, choices)
+    }
     for name in names or makers:
         makers[name]()
+
+
+def before_after() -> None:
+    """Draw a portrait, and its painting by preset fine."""
+    cells = [
+        Image.fromarray(photo("portrait")),
+        Image.fromarray(mastered("portrait", WIPED_BY[0], HALF[0])),
+    ]
+    save_sheet([each.resize(HALF, Image.Resampling.LANCZOS) for each in cells], "before-after")
+
+
+def line() -> None:
+    """Draw a portrait that a line turns into one painting after the other, and back."""
+    cells = [photo("portrait"), *(mastered("portrait", each, HALF[0]) for each in WIPED_BY)]
+    pictures = [Image.fromarray(each).resize(FRAME, Image.Resampling.LANCZOS) for each in cells]
+    frames, durations = [], []
+    for before, after in zip(pictures, [*pictures[1:], pictures[0]], strict=True):
+        frames.append(before)
+        durations.append(HOLD_MS)
+        for step in range(1, WIPE_FRAMES):
+            share = (1 - np.cos(np.pi * step / WIPE_FRAMES)) / 2  # It starts and stops gently.
+            x = round(share * FRAME[0])
+            frame = before.copy()
+            frame.paste(after.crop((0, 0, x, FRAME[1])))
+            frame.paste(LINE, (x - 1, 0, x + 1, FRAME[1]))
+            frames.append(frame)
+            durations.append(WIPE_MS)
+    options = {"duration": durations, "loop": 0, "quality": 60, "method": 6}
+    frames[0].save(FOLDER / "line.webp", save_all=True, append_images=frames[1:], **options)
 
 
 def styles() -> None:
@@ -69,8 +109,7 @@ def styles() -> None:
     for name, masters in MASTERS.items():
         first = len(cells)
         for master in masters:
-            settings = Settings(**ready_styles.own_settings(master))
-            picture = Image.fromarray(painted(name, [master], settings))
+            picture = Image.fromarray(mastered(name, master))
             cells.append(picture.resize(SMALL_CELL, Image.Resampling.LANCZOS))
         inset = ImageOps.contain(Image.fromarray(photo(name)), (INSET, INSET))
         inset = ImageOps.expand(inset, 2, "white")
@@ -135,6 +174,23 @@ def gatys() -> None:
         picture = painted("landscape", ["mosaic"], Settings(recipe=recipe))
         cells.append(Image.fromarray(picture).resize(CELL, Image.Resampling.LANCZOS))
     save_sheet(cells, "gatys", MONTAGE_QUALITY)
+
+
+@cache
+def mastered(name: str, master: str, size: int = 1024) -> np.ndarray:
+    """Return a result, uint8 [H, W, 3], of the photo of this name in a ready style."""
+    return painted(name, [master], Settings(size=size, **ready_styles.own_settings(master)))
+
+
+def choices() -> None:
+    """Draw a portrait at three strengths, and in strokes of three sizes."""
+    rows = ({"strength": each} for each in STRENGTHS), ({"stroke_size": each} for each in STROKES)
+    cells = []
+    for changed in (each for row in rows for each in row):
+        settings = Settings(preset="draft", size=512).replaced(changed)
+        picture = Image.fromarray(painted("portrait", [WIPED_BY[0]], settings))
+        cells.append(picture.resize(CELL, Image.Resampling.LANCZOS))
+    save_sheet(cells, "choices")
 
 
 def painted(name: str, paintings: Sequence[str], settings: Settings) -> np.ndarray:
