@@ -124,8 +124,6 @@ def oklab_to_srgb(lab: np.ndarray) -> np.ndarray:
 
     A colour that sRGB does not hold loses as much chroma as it has to.
     """
-    lab = lab.copy()
-    np.clip(lab[..., 0], 0, 1, out=lab[..., 0])
     linear = _linear_light(lab)
     outside = _is_outside(linear)
     if outside.any():

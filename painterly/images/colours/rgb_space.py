@@ -177,8 +177,8 @@ def _parametric(  # noqa: PLR0913  ICC's parameters.
     f: float = 0,
 ) -> np.ndarray:
     """Compute ICC's parametric curves (ICC.1:2022, 10.18)."""
-    if kind in (1, 2):  # Constant up to where the power begins.
-        c, d, e, f = 0.0, -b / a, c, c
+    if kind in (1, 2):  # Constant up to where the power begins, as below zero it is zero.
+        e = c
     power = np.maximum(a * _GRID + b, 0) ** g + e
     curve: np.ndarray = np.clip(np.where(d <= _GRID, power, c * _GRID + f), 0, 1)
     return curve.astype(np.float32)
