@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,10 @@ from support.batch_results import (
 )
 from support.folder_batches import RESULTS, run
 
+from painterly.configuration import config
 from painterly.images import encode
+from painterly.runs import run as batch
+from painterly.storage.base import ObjectError
 from painterly.storage.folder import FolderBucket
 
 
@@ -109,6 +113,58 @@ def test_a_result_that_somebody_edited_stays_when_the_format_changes(folders, st
     run(folders, OUTPUT_FORMAT="jpg")
     assert edited.read_bytes() == b"by hand"
     assert not Path("out/both/beach.png").exists() and Path("out/monet/beach.jpg").exists()
+
+
+def test_a_record_that_cannot_be_read_does_not_hide_whose_result_a_key_has(
+    folders, stand_in, capsys, monkeypatch
+):
+    assert painted(capsys, folders, **ONE, OUTPUT_FORMAT="png") == 1
+    Path("photos/beach.jpg").rename("photos/beach.webp")
+    before, whole = Path("out/monet/beach.png").read_bytes(), FolderBucket.read
+    Path("out/_records/monet/beach.gif.json").write_text("{}")
+
+    def read(bucket, key):
+        if key.endswith("beach.gif.json"):
+            raise ObjectError(f"{key} is refused")
+        return whole(bucket, key)
+
+    monkeypatch.setattr(FolderBucket, "read", read)
+    asked = {"STYLE": "monet", "PHOTO": "beach.webp", "OUTPUT_FORMAT": "png"}
+    loaded = config.load(folders | asked)
+    assert batch.run(replace(loaded, gallery=False)) == 0  # A gallery reads all records.
+    assert Path("out/monet/beach.png").read_bytes() == before
+    assert "monet/beach.webp.png" in results()
+
+
+def test_a_result_that_is_painted_again_with_the_same_bytes_stays(folders, stand_in, capsys):
+    run(folders)
+    before = RESULT.read_bytes()
+    edited(fingerprint="of other inputs", result_size=1)
+    assert painted(capsys, folders) == 1
+    assert RESULT.read_bytes() == before
+
+
+def test_an_old_record_that_names_the_result_of_another_photo_deletes_nothing(
+    folders, stand_in, capsys
+):
+    """Records of earlier versions had no ETags, so any content may be the photo's."""
+    Path("photos/beach.png").write_bytes(tiny.file(60, 80, 9, "PNG"))
+    assert painted(capsys, folders) == 6
+    other = Path("out/monet/beach.png")
+    before = other.read_bytes()
+    unknown = {"result_etag": None, "result_size": None, "made": None}
+    others = {"fingerprint": "of another photo", "photo_etag": "of another photo"}
+    edited(result="monet/beach.png", **others, **unknown)
+    RESULT.unlink()
+    assert painted(capsys, folders) == 1
+    assert other.read_bytes() == before and RESULT.exists()
+
+
+def test_a_record_names_no_content_that_is_gone(folders, stand_in):
+    """However often a photo is painted, its record does not grow."""
+    for seed in range(3):
+        run(folders, **ONE, STYLE_SEED=str(seed))
+    assert len(json.loads(RECORD.read_text())["made"]) == 1
 
 
 def test_a_photo_that_replaces_one_of_its_name_keeps_the_old_ones_result(folders, stand_in, capsys):

@@ -72,6 +72,8 @@ def test_a_record_may_lack_fields_and_have_others():
     assert record.photo_mask is None and record.seconds is None
     assert parsed(WHOLE | {"mood": {"calm": [1]}}) == parsed(WHOLE)
     assert parsed(WHOLE | {"note": "painted with random features"}) == parsed(WHOLE)
+    whole_seconds = parsed(WHOLE | {"seconds": 37})  # As other programs write numbers.
+    assert whole_seconds == parsed(WHOLE)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +82,9 @@ def test_a_record_may_lack_fields_and_have_others():
         *(b"", b"{", b"[]", b"null", b"7", b'"text"', b"\xff\xfe\x00", b"[" * 100_000),
         *(b'{"a":' * 100_000, b'{"seconds": ' + b"1" * 5000 + b"}", b'{"seconds": "long"}'),
         *(b'{"paintings": [{}]}', b'{"photo_mask": {"key": "a"}}', b'{"output": [1, 2, 3]}'),
+        b'{"width": true}',
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_what_is_not_a_record_is_none(data):
     assert Record.from_bytes(data) is None

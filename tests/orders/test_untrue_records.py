@@ -33,6 +33,15 @@ def test_a_result_that_is_not_what_its_record_says_is_painted_anew(
     assert painted(capsys, folders, **ONE) == 0
 
 
+def test_the_result_of_a_damaged_record_is_painted_again(folders, stand_in, capsys):
+    run(folders, **ONE)
+    before = RESULT.read_bytes()
+    RECORD.write_bytes(RECORD.read_bytes()[:-9])
+    assert painted(capsys, folders, **ONE) == 1
+    assert RESULT.read_bytes() == before
+    assert painted(capsys, folders, **ONE) == 0
+
+
 def test_a_record_of_an_earlier_version_is_believed_but_for_an_empty_result(
     folders, stand_in, capsys
 ):

@@ -110,6 +110,13 @@ def test_a_default_that_a_version_changes_is_not_a_users_change(folders, stand_i
     assert painted(capsys, folders, **ONE, STYLE_PRESET="draft") == 1
 
 
+def test_another_preset_paints_again(folders, stand_in, capsys):
+    asked = folders | ONE | {"STYLE_ITERATIONS": ""}
+    for preset in ("draft", "fine"):
+        assert painted(capsys, asked, STYLE_PRESET=preset) == 1
+        assert painted(capsys, asked, STYLE_PRESET=preset) == 0
+
+
 def test_a_larger_default_size_repaints_no_results_of_versions_that_named_no_size(
     folders, stand_in, capsys
 ):

@@ -88,6 +88,8 @@ def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, stand_in, c
     Path("paintings/black.mask.png").write_bytes(grey_file(LEFT))
     assert painted() == ["beach.jpg in two", "trip/old town é.png in two"]
     assert painted() == []
+    black = json.loads(Path("out/_records/two/beach.jpg.json").read_text())["paintings"][0]
+    assert (black["mask"]["key"], black["region"]["key"]) == ("black.mask.png", "sky.png")
 
 
 def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, small_vgg, capsys):
