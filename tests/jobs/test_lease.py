@@ -84,6 +84,20 @@ def test_a_worker_that_cannot_renew_as_the_storage_is_away_keeps_its_job(store, 
     held.confirm()
 
 
+def test_a_worker_that_misses_some_renewals_keeps_its_job(store, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(leases, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    stored_job(store)
+    held, second = JobClaimer(store, "first").claim_next(), JobClaimer(store, "second")
+    assert second.claim_next() is None
+    now[0] += leases.LEASE_S - 1
+    assert second.claim_next() is None
+    held.confirm()
+    assert second.claim_next() is None  # It has another version now.
+    now[0] += leases.LEASE_S
+    assert second.claim_next().job.owner == "second"
+
+
 def test_a_job_that_was_given_back_is_free_at_once_and_did_not_crash(store, monkeypatch):
     job = stored_job(store).id
     held = JobClaimer(store, "first").claim_next()
@@ -121,6 +135,8 @@ def test_a_job_that_gets_on_before_each_death_of_its_worker_does_not_fail(store,
         until(lambda step=10 * number + 1: store.read(job)[0].step == step, every_s=0.005)
         held.update(step=10 * number + 2)
         held.stop_renewing()
+        held.renew()  # As its thread would, which was about to.
+        assert store.read(job)[0].step == 10 * number + 1
         gone = f"{number}"
     assert JobClaimer(store, "last", gone).claim_next().job.crashes == 1
     until(lambda: set(threading.enumerate()) <= others)  # The renewals have ended.
