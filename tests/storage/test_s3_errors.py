@@ -6,12 +6,15 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from botocore.exceptions import ClientError, ParamValidationError, ReadTimeoutError
+from s3transfer.exceptions import RetriesExceededError
 from support.commands import refusal
 from support.s3_servers import SECRET, free_ports
 
 from painterly.storage import open_bucket, s3_client
 from painterly.storage.address import Account
-from painterly.storage.base import UnavailableError
+from painterly.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
+from painterly.storage.s3_errors import ErrorTranslator
 
 
 def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):
@@ -63,6 +66,39 @@ def test_a_token_that_expires_is_the_buckets_fault_not_the_objects(faulty, proxy
     proxy.add("^GET", "status", code=400, error="ExpiredToken", times=9)
     with pytest.raises(UnavailableError, match=r"ExpiredToken.*check CELLAR_ADDON_KEY_ID"):
         bucket.find("photo.jpg")
+
+
+def answer(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code}}, "GetObject")
+
+
+def test_a_conditional_write_that_meets_another_is_none(proxy):
+    """Amazon answers 409 while another write is in progress, and 404 after a deletion."""
+    bucket = open_bucket("photos", Account(proxy.url, "conflicting", SECRET))
+    for status, code in ((409, "ConditionalRequestConflict"), (404, "NoSuchKey")):
+        proxy.add("^PUT", "status", code=status, error=code)
+        assert bucket.write_if("photo.jpg", b"mine", "0" * 32) is None, code
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (answer("NoSuchBucket"), NoBucketError, r"bucket photos does not exist .*; create it"),
+        (answer("InternalError"), UnavailableError, r"answered InternalError .*; try again later"),
+        (answer(""), ObjectError, r"answered an error without a code for photos/a\.jpg"),
+        (ParamValidationError(report=""), BadKeyError, r"does not accept photos/a\.jpg"),
+        # An error of boto3's transfers says only how often they tried.
+        (RetriesExceededError(ReadTimeoutError(endpoint_url="")), UnavailableError, "not answer"),
+    ],
+    ids=["no bucket", "busy", "no code", "bad key", "no answer"],
+)
+def test_an_error_is_the_objects_or_the_whole_buckets(error, kind, message):
+    """A run continues with the next photo only after an object's error."""
+    account = Account("http://storage.invalid", "k", SECRET)
+    translator = ErrorTranslator("photos", "photos", account, probe=lambda: None)
+    with pytest.raises(kind, match=message) as caught, translator.translated("a.jpg"):
+        raise error
+    assert type(caught.value) is kind
 
 
 def test_an_untrusted_certificate_is_reported_with_the_way_out(rgw_tls, monkeypatch):
