@@ -35,6 +35,7 @@ def test_without_a_login_nothing_is_shown_and_nothing_taken(locked):
     for path in (
         "/api/jobs",
         "/gallery/monet/beach.jpg",
+        "/gallery/static/page.css",
         "/api/styles",
         "/styles",
         "/api/system",
@@ -93,6 +94,12 @@ def test_a_request_from_another_site_changes_nothing(locked):
     same = {"Sec-Fetch-Site": "same-origin", "Origin": "https://name.of.a.proxy"}
     for own in ({"Origin": origin}, same, {"Sec-Fetch-Site": "none"}):
         assert send(locked, **own).status_code == 202
+    # No browser adds a token by itself.
+    assert send(locked, **evil[0], **BEARER).status_code == 202
+
+
+def test_a_service_without_a_password_takes_any_token(web):
+    assert web.get("/api/jobs", headers=BEARER).status_code == 200
 
 
 def test_passwords_cannot_be_tried_for_long_from_one_address_or_many(locked, monkeypatch):
