@@ -116,3 +116,50 @@ def test_speed_costs_memory_only_if_a_picture_still_fits_at_once(random_vgg, mon
     assert roomy.memory.side is tight.memory.side is None
     earlier = map(roomy.memory.for_scale, sizes[:-1])
     assert {plan.side for plan in earlier} == {None}
+
+
+@pytest.fixture
+def planned(random_vgg, monkeypatch):
+    """Plan a square picture on a CPU with this many free bytes, in float32."""
+
+    def plan(side, free, **inputs):
+        monkeypatch.setattr(memory, "cpu_memory", lambda: (0, free))
+        settings = Settings(size=side, precision="float32")
+        sizes = Schedule.of(side, side, settings).sizes
+        given = PaintingInputs(**{"size": (side, side), **inputs})
+        return plan_painting(given, sizes, settings, random_vgg, device_budget()).memory
+
+    return plan
+
+
+def test_after_memory_ran_out_no_later_plan_takes_as_much(planned):
+    first = planned(1024, 100 * GIB)
+    less = first.with_less()
+    assert less.bytes_needed < first.bytes_needed
+    assert less.for_scale(less.size).bytes_needed < first.bytes_needed
+    while less.side != memory_model.SIDES[-1]:
+        less = less.with_less()
+    with pytest.raises(MemoryShortError, match="smallest tiles; choose a smaller size"):
+        less.with_less()
+
+
+def test_an_earlier_scale_takes_less_than_the_last_one(planned):
+    settings = Settings(size=3000, precision="float32")
+    earlier = Schedule.of(3000, 3000, settings).sizes[:-1]
+    for gigabytes in (6, 8, 12, 16, 24):
+        last = planned(3000, gigabytes * GIB)
+        for size in earlier:
+            assert last.for_scale(size).bytes_needed <= last.bytes_needed
+
+
+def test_a_photo_that_is_too_large_to_be_scaled_is_named(planned):
+    with pytest.raises(MemoryShortError, match=r"^scaling the photo needs .* make it smaller"):
+        planned(256, 4 * GIB, size=(30_000, 30_000))
+
+
+def test_the_photos_places_count_with_all_their_bytes(tiny):
+    view = View.of(Settings(precision="float32"), tiny)
+    image = tf.constant(picture(96, 64)[None])
+    [(_, kept)] = view.places_of(image)(False)
+    held = sum(each.numpy().nbytes for each in kept.values())
+    assert memory_model.kept_bytes((96, 64), view.matched_channels, False) == held
