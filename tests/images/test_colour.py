@@ -3,7 +3,7 @@
 import numpy as np
 from support.pictures import sample
 
-from painterly.images.colours.colour import masked, preserve, srgb_to_oklab
+from painterly.images.colours.colour import is_grey, masked, preserve, srgb_to_oklab, with_areas
 
 PHOTO = sample("photos/still-life.jpg", 120)
 
@@ -67,6 +67,32 @@ def test_masked_is_the_photo_at_0_the_painted_at_1_and_a_blend_between():
     np.testing.assert_array_equal(result[mask == 1], painted[mask == 1])
     mix = PHOTO.astype(np.float64) + mask[..., None] * (painted.astype(np.float64) - PHOTO)
     np.testing.assert_allclose(result, mix, atol=1e-6)
+
+
+# --- grey ---------------------------------------------------------------------------------------
+
+
+def test_a_little_colour_anywhere_in_a_large_picture_is_seen_and_what_jpeg_adds_is_not():
+    pixels = np.full((800, 800, 3), 128, np.uint8)
+    pixels[400, 500] += np.array([0, 1, 2], np.uint8)
+    assert is_grey(pixels)
+    for row in (0, 799):
+        coloured = pixels.copy()
+        coloured[row, 0, 2] += 4
+        assert not is_grey(coloured)
+
+
+# --- areas --------------------------------------------------------------------------------------
+
+
+def test_areas_get_the_mean_colours_of_a_smaller_picture_and_keep_their_detail():
+    image = plain((0.7, 0.4, 0.3), 128, 192) + noise(128, 192, -0.1, 0.1)
+    picture = plain((0.3, 0.5, 0.6), 64, 96)
+    picture[:, 48:] = 0.5
+    found = with_areas(image, picture, 16)
+    for part, colour in ((slice(0, 32), (0.3, 0.5, 0.6)), (slice(160, 192), 0.5)):
+        np.testing.assert_allclose(found[:, part].mean((0, 1)), colour, atol=0.01)
+        assert (found - image)[:, part].std((0, 1)).max() < 0.01
 
 
 # --- Oklab ----------------------------------------------------------------------------------

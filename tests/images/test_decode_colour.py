@@ -24,6 +24,7 @@ from support.pictures import (
     xyz,
 )
 
+from painterly.images.arrays import to_float
 from painterly.images.colours.icc import SRGB as SRGB_PROFILE
 
 # pytest shows even warnings that painterly.images silences for its users.
@@ -170,12 +171,12 @@ def test_grey_of_sixteen_bits_with_alpha_is_read_as_it_is():
     assert np.array_equal(picture.alpha_int, values[..., 1])
 
 
-def with_curve(curve):
-    """A profile of Display P3's primaries with another curve."""
+def with_curve(curve, of_red=None):
+    """A profile of Display P3's primaries with another curve, and a separate one for red."""
     tags = {b"wtpt": xyz(0.9642, 1.0, 0.8249)}
     for letter, primary in zip((b"r", b"g", b"b"), P3, strict=True):
         tags |= {letter + b"XYZ": xyz(*primary), letter + b"TRC": curve}
-    return profile(b"RGB ", tags)
+    return profile(b"RGB ", tags | {b"rTRC": of_red or curve})
 
 
 def parametric(kind, *values):
@@ -208,6 +209,17 @@ def test_a_profile_is_applied_to_16_bits_as_littlecms_applies_it_to_8(own):
     assert deep.dtype == np.uint16
     in_eight = decode(saved(gradient(), "PNG", icc_profile=own), "a").pixels_int
     assert np.abs(deep / 257 - in_eight).max() < 1.1  # LittleCMS' rounding.
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_a_lightened_black_is_as_black_in_16_bits_as_in_8(everywhere):
+    """LittleCMS makes it black again."""
+    light = parametric(4, 2.0, 1.0, 0.0, 0.0, 0.0, 0.05, 0.0)
+    own = with_curve(light if everywhere else parametric(0, 2.0), of_red=light)
+    stored = np.asarray(gradient(), np.uint16) * 257
+    deep = decode(png16(stored, [(b"iCCP", b"own\0\0" + zlib.compress(own))], 2), "a.png")
+    in_eight = decode(saved(gradient(), "PNG", icc_profile=own), "a")
+    assert np.abs(to_float(deep.pixels_int) - to_float(in_eight.pixels_int)).max() < 0.005
 
 
 @pytest.mark.parametrize("planar", [False, True])
