@@ -32,7 +32,7 @@ from painterly.engine.picture import Canvas
 from painterly.engine.places import MATCHED_LAYERS
 from painterly.engine.transfer import PhotoMemory, TransferInputs
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.arrays import resize
+from painterly.images.arrays import box_average, resize
 from painterly.settings.installation import PROGRAM
 from painterly.vgg.architectures import BUILTIN
 from painterly.vgg.sources import read_weights
@@ -226,6 +226,15 @@ def test_places_are_matched_by_angle_and_tone_and_crowded_candidates_held_back(m
     assert (matches.ravel() == wanted).mean() > 0.95
 
 
+def test_the_mask_of_a_small_painting_is_turned_with_it():
+    painting = np.zeros((64, 64, 3), np.float32)
+    painting[:, :32, 0] = painting[:, 32:, 2] = 1
+    left = np.repeat(np.arange(64)[None] < 28, 64, axis=0).astype(np.float32)
+    found = instant_matches.drawn(painting, (64, 64), left, lambda: None).result()
+    pixels = found.pixels.reshape(len(found.pixels), -1, 3)
+    assert len(pixels) > 4 * 16 * 6 and pixels[..., 0].min() > 0.99
+
+
 # --- pictures -------------------------------------------------------------------------------------
 
 
@@ -412,7 +421,8 @@ def test_a_picture_is_the_same_each_time_and_in_bands(monkeypatch, mosaic, in_mo
     decoded = paint(PHOTO, mosaic, changed(strength=0.0))
     monkeypatch.setattr(instant_networks, "BAND_PIXELS", 1)
     np.testing.assert_allclose(paint(PHOTO, mosaic, changed(strength=0.0)), decoded, atol=1e-4)
-    in_bands = paint(PHOTO, mosaic, USUAL)
+    in_bands = paint(PHOTO, mosaic, USUAL)  # With another sample of what is crowded.
+    assert psnr(box_average(in_bands, 8), box_average(in_mosaic, 8)) > 28
     monkeypatch.setattr(instant_matches, "KEPT_BYTES", 0)
     assert np.array_equal(paint(PHOTO, mosaic, USUAL), in_bands)
 

@@ -116,8 +116,10 @@ def numpy_distance(vgg, image, candidates, matches):
     return np.mean(found)
 
 
-def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny):
+@pytest.mark.parametrize("light", [0.0, 0.7])
+def test_the_style_is_the_distance_to_the_nearest_places_of_the_painting(tiny, light):
     image, photo, painting = picture(48, 64, 1), picture(48, 64, 2), picture(64, 48, 3)
+    image, photo = (light + (1 - light) * each for each in (image, photo))
     painting += np.float32(0.1) * np.random.default_rng(0).random(painting.shape, np.float32)
     with_neighbours, _ = objective(image, photo, [painting], EXACT, tiny)
     # The style term of recipe moments at the shallow layers alone.
@@ -156,6 +158,51 @@ def test_no_more_candidates_are_kept_than_are_wanted_and_they_are_of_all_the_pai
     assert 120 < len(kept) < 280
     off = np.abs(kept.mean(0) - every.mean(0))
     assert (off <= 4 * every.std(0) / len(kept) ** 0.5 + 1e-3).all()  # Standard errors.
+
+
+def test_only_places_inside_a_paintings_mask_are_candidates(tiny):
+    painting = np.full((64, 96, 3), 0.1, np.float32)
+    painting[:, 48:] = 0.9
+    left = np.repeat(np.arange(96)[None] < 48, 64, axis=0).astype(np.float32)
+    _, (found,) = painting_targets(View.of(EXACT, tiny), tf.constant(painting[None]), left)
+    tones = found.tones.numpy()
+    assert tones.size >= 16 * 12 and tones.max() < 0.2
+
+
+def matching(tiny, mask=None, strength=1.0):
+    """Return the matching of a small photo with a painting, and the canvas of its pictures."""
+    size, photo = (48, 64), tf.constant(picture(48, 64, 2)[None])
+    minimised = Objective.of(EXACT, tiny)
+    groups = groups_of(Paintings([picture(64, 48, 3)]), minimised.view, size, mask)
+    problem = minimised.problem(photo, groups, mask)
+    matched = Matching(minimised.view, problem, photo, strength, bare=False)
+    return matched, minimised.view.canvas(size)
+
+
+def test_what_a_mask_hides_of_the_picture_changes_no_match(tiny):
+    left = np.repeat(np.arange(64)[None] < 32, 48, axis=0).astype(np.float32)
+    matched, canvas = matching(tiny, left)
+    found = []
+    for hidden in (0.0, 1.0):
+        image = picture(48, 64, 1)
+        image[:, 32:] = hidden
+        matched.matched(tf.constant(canvas.padded(image)[None]))
+        found.append(matched.matches[0].numpy())
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize(
+    ("strength", "weight", "leave"), [(1.0, 1e-5, True), (1.0, 0.1, False), (0.5, 1e-5, False)]
+)
+def test_matches_leave_the_photo_as_its_weight_falls_at_high_strengths(
+    tiny, strength, weight, leave
+):
+    matched, canvas = matching(tiny, strength=strength)
+    found = []
+    for steered in (None, weight):
+        matched.matched(tf.constant(canvas.padded(picture(48, 64, 1))[None]), steered)
+        found.append(matched.matches[0].numpy())
+    assert np.any(found[0] != found[1]) == leave
 
 
 # --- the gradient ---------------------------------------------------------------------------------

@@ -96,3 +96,32 @@ def test_a_stop_is_obeyed_while_a_large_picture_is_rebuilt(mosaic):
 
     with pytest.raises(StoppedHereError):
         rebuilt(picture(64, 64), [mosaic], check_stop=check_stop)
+
+
+def test_a_painting_in_a_region_of_its_own_is_seen_as_if_it_were_alone(mosaic):
+    both = Paintings([mosaic, picture(90, 70)], [0.25, 0.75])
+    found = patches.Patches.of(both, [0], [each.shape[:2] for each in both.paintings], 4000)
+    for one, other in zip(found, patches_of([mosaic]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_large_picture_is_compared_with_more_patches_up_to_a_bound():
+    small, medium, large = map(patches.patch_count, ((100, 100), (700, 1000), (4000, 6000)))
+    assert small < medium < large
+    assert patches.patch_count((4000, 6000), medium) == medium
+
+
+def test_a_border_between_two_paintings_colours_stays_sharp():
+    """Patches across it are in neither painting, so they have little weight."""
+    red, blue = (np.zeros((32, 32, 3), np.float32) for _ in range(2))
+    red[..., 0] = blue[..., 2] = 1
+    image = rebuilt(np.concatenate([red, blue], 1), [red, blue])
+    assert image[:, :30, 2].max() < 0.02 and image[:, 34:, 0].max() < 0.02
+
+
+def test_a_picture_with_more_detail_than_its_painting_keeps_it():
+    """The painting is flat except for a small part, which is the picture."""
+    stripes = np.float32(0.35 + 0.3 * (np.arange(64) // 3 % 2))[None, :, None]
+    stripes = stripes.repeat(64, 0).repeat(3, 2)
+    painting = np.concatenate([np.full((64, 320, 3), 0.5, np.float32), stripes], 1)
+    assert rebuilt(stripes, [painting]).std() > 0.8 * stripes.std()
