@@ -6,7 +6,8 @@ import pytest
 
 from painterly.settings.installation import PROGRAM
 
-PAGES = [page for depth in ("*.md", "*/*.md", "lab/[a-z]*/*.md") for page in PROGRAM.glob(depth)]
+DEPTHS = ("*.md", "[a-z]*/*.md", "lab/[a-z]*/*.md")
+PAGES = sorted(page for depth in DEPTHS for page in PROGRAM.glob(depth))
 MARKDOWN, HTML = r"\]\(([^)\s]+)\)", r"\b(?:src|href)=\"([^\"]+)\""
 
 
