@@ -1,5 +1,6 @@
 """Fixtures and the distribution of tests that several packages share."""
 
+import gc
 import json
 import os
 import shutil
@@ -103,6 +104,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def pytest_configure_node(node: "WorkerController") -> None:
     node.workerinput["groups"] = str(node.config.stash[_SENT])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Let the garbage collector pass over what the files of tests load, TensorFlow above all.
+
+    Looking at it again and again takes a tenth of the time of all tests.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -44,6 +44,7 @@ def settings(**others) -> Settings:
     )
 
 
+@pytest.mark.thorough
 def test_a_picture_has_the_photos_proportions_at_any_shape():
     steps = list(stylize(picture(40, 60), [PAINTING], settings(iterations=1), network()))
     assert steps[-1].image.shape == (43, 64, 3)
@@ -106,6 +107,7 @@ def test_the_photo_shows_where_nothing_is_painted():
     assert np.abs(step.image[:, :32] - photo[:, :32]).mean() > 0.01
 
 
+@pytest.mark.thorough
 def test_two_paintings_with_regions_and_masks_paint_each_its_part():
     left = np.zeros((64, 64), np.float32)
     left[:, :32] = 1

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -39,6 +40,7 @@ def aws() -> Iterator[Any]:
     """Replace AWS by moto in this process, with one boto3 session."""
     import boto3
     from moto import mock_aws
+    from moto.core.base_backend import BaseBackend
     from moto.s3.responses import S3Response
 
     key_response, lock = S3Response.key_response, threading.RLock()
@@ -49,6 +51,9 @@ def aws() -> Iterator[Any]:
         with lock:
             return key_response(*args, **options)
 
+    # moto lists a service's addresses anew for each request, and for S3 reloads a module to do so.
+    urls = cached_property(BaseBackend.urls.fget)
+    urls.__set_name__(BaseBackend, "urls")
     core = {"mock_credentials": False, "reset_boto3_session": False}
     s3_client._open.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
@@ -58,6 +63,7 @@ def aws() -> Iterator[Any]:
             patch.delenv(variable, raising=False)
         patch.setattr(boto3, "DEFAULT_SESSION", boto3.session.Session())
         patch.setattr(S3Response, "key_response", answer_alone)
+        patch.setattr(BaseBackend, "urls", urls)
         with mock_aws(config={"core": core}) as mocked:
             mocked.session = boto3.DEFAULT_SESSION
             mocked.s3 = boto3.client("s3")

@@ -29,6 +29,7 @@ def test_what_telegram_puts_off_or_loses_is_tried_again(world, code, method):
     assert len(world.photo_keys(ANNA)) == 1
 
 
+@pytest.mark.slow
 def test_a_photo_that_could_not_be_acknowledged_is_painted_nevertheless(world):
     world.telegram.fail("sendMessage", 400)
     assert world.answers(world.photo(ANNA)) == []

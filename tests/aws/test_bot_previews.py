@@ -26,6 +26,7 @@ def colourfulness(picture):
     return (picture.max(-1) - picture.min(-1)).mean()
 
 
+@pytest.mark.slow
 def test_a_photo_is_answered_by_a_preview_in_its_style(world, monkeypatch):
     """It is hidden like its photo, and speaks the language of its user."""
     previews = {}
@@ -58,6 +59,7 @@ def test_what_no_longer_waits_gets_no_preview(world):
     assert len(world.telegram.calls) == before
 
 
+@pytest.mark.slow
 def test_a_photo_painted_again_gets_a_preview_of_its_new_settings(world, monkeypatch):
     monkeypatch.setattr(photos, "PREVIEW_SIDE", 192)
     world.put("styles/monet.jpg", sample("styles/mosaic.jpg", 192))

@@ -27,6 +27,7 @@ IN_VAIN = "Canceled by JobStateTimeLimit action due to reason: "  # by the queue
 # Results
 
 
+@pytest.mark.slow
 def test_a_result_comes_as_preview_and_full_file_in_reply_to_its_photo(world):
     update = world.photo(ANNA)
     update["message"]["from"]["language_code"] = "de-AT"

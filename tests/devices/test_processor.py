@@ -82,7 +82,7 @@ def test_without_a_folder_for_temporary_files_a_line_says_so_and_instant_needs_n
     assert loading.load_devices("cpu", optimises=False).result().first.name == "CPU"
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_where_onednn_is_limited_auto_paints_and_bfloat16_is_refused_in_a_line():
     """The processor's flags still have bfloat16, and TensorFlow goes by them."""
     program = """

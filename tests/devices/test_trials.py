@@ -69,7 +69,7 @@ def test_a_trial_of_a_gpu_that_tensorflow_does_not_list_is_ended():
     assert trials.flaws(0) == {} and psutil.Process().children() == before
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_trial_of_a_gpu_that_tensorflow_lacks_fails():
     assert Trials(timeout_s=240).flaws(1) == {0: "fails there: it lists no GPU 0"}
 

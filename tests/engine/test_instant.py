@@ -466,7 +466,7 @@ def test_threads_share_what_is_kept_of_a_painting():
         assert each == 3000 * np.roll([*drawn.values()], number).tolist()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_large_picture_asks_for_a_stop_in_each_of_its_parts():
     """No part takes long of a picture that takes seconds, however many threads or processes share
     the machine."""

@@ -66,7 +66,11 @@ def grain(image):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("network", "name", "strength"),
-    [("built-in", "shapes", 0.1), ("built-in", "landscape", 0.3), ("dead", "landscape", 0.25)],
+    [
+        ("built-in", "landscape", 0.3),
+        pytest.param("built-in", "shapes", 0.1, marks=pytest.mark.thorough),
+        pytest.param("dead", "landscape", 0.25, marks=pytest.mark.thorough),
+    ],
 )
 def test_canvas_and_picture_are_as_far_from_the_photo_as_strength_says(
     builtin, network, name, strength

@@ -169,6 +169,7 @@ def place(request, folders, monkeypatch):
     return there, folders | server.environment | names
 
 
+@pytest.mark.slow
 def test_what_is_still_being_written_or_empty_is_neither_painted_nor_announced(
     place, stand_in, monkeypatch, capsys, receiver
 ):

@@ -74,8 +74,15 @@ def test_winograds_convolution_and_its_gradient_are_direct_ones(size, padding, m
         assert np.linalg.norm(one - other) < 5e-6 * np.linalg.norm(other)
 
 
-@pytest.mark.parametrize("padding", ["zero", "replicate"])
-@pytest.mark.parametrize("dtype", [tf.float32, tf.bfloat16])
+@pytest.mark.parametrize(
+    ("dtype", "padding"),
+    [
+        (tf.float32, "replicate"),
+        (tf.bfloat16, "zero"),
+        pytest.param(tf.float32, "zero", marks=pytest.mark.thorough),
+        pytest.param(tf.bfloat16, "replicate", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_network_convolves_by_winograd(random_vgg, padding, dtype, monkeypatch):
     precisions.need(dtype.name)
     monkeypatch.setattr(winograd, "has_bfloat16_without_amx", lambda: True)
