@@ -51,7 +51,7 @@ def aws() -> Iterator[Any]:
         with lock:
             return key_response(*args, **options)
 
-    # moto lists a service's addresses anew for each request, and for S3 reloads a module to do so.
+    # moto lists the addresses of a service at each request, and for S3 reloads a module to do so.
     urls = cached_property(BaseBackend.urls.fget)
     urls.__set_name__(BaseBackend, "urls")
     core = {"mock_credentials": False, "reset_boto3_session": False}

@@ -22,7 +22,7 @@ COSTLY = {
 }
 NOT_QUICK = "a quick test starts no process and loads no TensorFlow: give it the marker slow"
 STARTS = {"subprocess.Popen", "os.posix_spawn", "os.fork", "os.forkpty", "os.exec"}
-# What a process or TensorFlow raises now, if anything.
+# The error that a process or TensorFlow raises now.
 _raised: type[BaseException] | None = None
 
 
@@ -88,10 +88,11 @@ def pytest_configure(config: pytest.Config) -> None:
         from painterly.images import picture_file
 
         picture_file.is_possible = lambda: False  # Pictures are decoded in place, as on Windows.
-        sys.addaudithook(_refuse)
+        sys.addaudithook(refuse)
 
 
-def _refuse(event: str, arguments: tuple) -> None:
+def refuse(event: str, arguments: tuple) -> None:
+    """Raise an error if an event of auditing is a process or TensorFlow."""
     if not _raised:
         return
     starts = event in STARTS and arguments[0] != "uname"  # platform.processor starts that one.
@@ -100,13 +101,14 @@ def _refuse(event: str, arguments: tuple) -> None:
 
 
 @contextmanager
-def _raising(error: type[BaseException]) -> Iterator[None]:
+def raising(error: type[BaseException]) -> Iterator[None]:
+    """Let a process or TensorFlow raise this error."""
     global _raised
-    _raised = error
+    before, _raised = _raised, error
     try:
         yield
     finally:
-        _raised = None
+        _raised = before
 
 
 class _Costly(pytest.skip.Exception):
@@ -120,7 +122,7 @@ class _Costly(pytest.skip.Exception):
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
     """Leave out a file that loads TensorFlow."""
-    with _raising(_Costly):
+    with raising(_Costly):
         report = yield
     if report.skipped and NOT_QUICK in str(report.longrepr):
         report.outcome, report.result = "passed", []
@@ -129,5 +131,5 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    with _raising(ImportError):
+    with raising(ImportError):
         return (yield)
