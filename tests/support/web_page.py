@@ -22,21 +22,28 @@ def jpeg(colour, size=(96, 64)):
     return saved(Image.new("RGB", size, colour), "JPEG")
 
 
+class Refusals(dict):
+    """Refused requests: the status, the detail and Retry-After by method and path. Each is refused
+    once, or while `stay` is set for as long as it is named here."""
+
+    stay = False
+
+
 class Refusing:
-    """Refuses the requests that a test names, each once: `answers` has the status, the detail and
-    Retry-After by method and path."""
+    """Refuses the requests that a test names."""
 
     def __init__(self, app, answers):
         self._app, self._answers = app, answers
 
     async def __call__(self, scope, receive, send):
         named = scope["type"] == "http" and (scope["method"], scope["path"])
-        if named not in self._answers:
+        read = self._answers.get if self._answers.stay else self._answers.pop
+        if (refusal := read(named, None)) is None:
             await self._app(scope, receive, send)
             return
         async for _ in Request(scope, receive).stream():
             pass  # A browser that is still sending would not read the answer.
-        status, detail, after = self._answers.pop(named)
+        status, detail, after = refusal
         headers = {"Retry-After": str(after)} if after else None
         await JSONResponse({"detail": detail}, status, headers)(scope, receive, send)
 
@@ -84,7 +91,7 @@ class Stage:
 @contextmanager
 def staged(place: dict[str, str], **how: int) -> Iterator[Stage]:
     """Serve a configuration; `how` as for `served`."""
-    refusals = {}
+    refusals = Refusals()
     middleware = Middleware(Refusing, answers=refusals)
     with served(place, middleware=middleware, **how) as client:
         yield Stage(client, refusals)

@@ -350,14 +350,15 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     page.driver.execute_script(HASTE)
     choose(page, photos, 0, 1)
     one_picture_each(page)
+    server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = FULL
     page.one("#paint").click()
     page.until(IS_FULL)
-    server.refusals["POST", "/api/jobs"] = FULL
     assert page.one("#queue-full").text.startswith("The queue is full. The remaining pictures")
     assert page.one("#paint-said").text == "4 pictures to send…"
     page.js("document.querySelector('#photos .x').click()")  # The user removes the first photo.
     page.until("document.querySelector('#paint-said').textContent === '2 pictures to send…'")
+    server.refusals.clear()
     page.until(f"!{SENDING}")
     queued(page, 2)
     assert [each.photo for each in server.ordered] == ["town.jpg", "town.jpg"]
@@ -369,10 +370,12 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     page.one("#paint").click()
     page.until(IS_FULL)
     server.refusals["POST", "/api/jobs"] = (503, "the storage does not answer", 1)
+    server.refusals.stay = False
     until(lambda: not server.refusals)
     queued(page, 6)
     page.until(f"!{SENDING}")
     show_photo(page)
+    server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = (429, "the queue is full: 5 photos are waiting", 600)
     page.one("#paint").click()
     page.until(IS_FULL)
@@ -382,6 +385,7 @@ def test_a_full_queue_is_waited_for_also_in_an_outage_until_the_user_stops_that(
     show_photo(page)
     page.one("#stop-sending").click()
     page.until(f"!{SENDING}")
+    server.refusals.clear()
     refused = "The queue is full: 5 photos are waiting. Try again in 10 min."
     assert page.one("#refused").text == refused
     assert len(page.all("#photos li")) == 2 and page.js("document.activeElement.id") == "paint"
@@ -429,12 +433,14 @@ def test_a_file_that_changed_or_went_is_named_and_the_others_are_sent(page, serv
     choose(page, [str(file) for file in files], 0)
     page.until("[...document.querySelectorAll('#photos img')].every(e => e.naturalWidth)")
     files[0].write_bytes(jpeg("red", (99, 64)))
+    server.refusals.stay = True
     server.refusals["POST", "/api/jobs"] = FULL
     page.one("#paint").click()
     page.until(IS_FULL)
     gone = "a.jpg has changed or is gone; choose it again."
     assert page.one("#refused").text == gone, "at once, while others wait"
     files[2].unlink()
+    server.refusals.clear()
     page.until(f"!{SENDING}")
     assert page.one("#refused").text == f"{gone} {gone.replace('a.jpg', 'c.jpg')}"
     assert page.one("#queue-full").text == ""
