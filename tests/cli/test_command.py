@@ -183,26 +183,34 @@ def test_a_result_with_a_pictures_name_is_one_picture_and_all_else_a_batch(capsy
     assert not list(Path().glob("x*"))
 
 
+INSTANT = ("--preset", "instant")
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("inetwork_files")
-def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr():
-    def painted(photo: str, *flags: str):
-        words = ["-", "monet.jpg", "-", "--size", "32", *flags]
-        ran = subprocess.run(
-            [sys.executable, "-m", "painterly", *words],
-            input=Path(photo).read_bytes(),
-            capture_output=True,
-            env={"PYTHONPATH": str(PROGRAM), "PATH": ""},
-        )
-        assert ran.returncode == 0, ran.stderr
-        assert b"painting with" in ran.stderr
-        Path("piped").write_bytes(ran.stdout)
-        with Image.open("piped") as picture:
-            return picture.format, picture.size
-
-    assert painted("beach.jpg", *QUICK) == ("JPEG", (32, 24))
-    webp = "--preset", "instant", "--output_format", "webp"
-    assert painted("klimt.png", *webp) == ("WEBP", (32, 21))
+@pytest.mark.parametrize(
+    ("photo", "flags", "kind", "size"),
+    [
+        ("beach.jpg", INSTANT, "JPEG", (32, 24)),
+        ("klimt.png", (*INSTANT, "--output_format", "webp"), "WEBP", (32, 21)),
+        pytest.param("beach.jpg", QUICK, "JPEG", (32, 24), marks=pytest.mark.thorough),
+    ],
+    ids=["as the photo", "as asked for", "with TensorFlow"],
+)
+def test_a_picture_goes_through_pipes_in_the_photos_format_and_the_log_to_stderr(
+    photo, flags, kind, size
+):
+    ran = subprocess.run(
+        [sys.executable, "-m", "painterly", "-", "monet.jpg", "-", "--size", "32", *flags],
+        input=Path(photo).read_bytes(),
+        capture_output=True,
+        env={"PYTHONPATH": str(PROGRAM), "PATH": ""},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert b"painting with" in ran.stderr
+    Path("piped").write_bytes(ran.stdout)
+    with Image.open("piped") as picture:
+        assert (picture.format, picture.size) == (kind, size)
 
 
 @pytest.mark.usefixtures("inetwork_files")

@@ -48,7 +48,7 @@ def test_a_network_without_the_deepest_layer_compares_the_others():
 @pytest.mark.parametrize(
     ("start", "changes", "part"),
     [
-        ("content", {"iterations": 2}, 0.9),
+        pytest.param("content", {"iterations": 2}, 0.9, marks=pytest.mark.thorough),
         ("noise", {"optimizer": "adam", "iterations": 20}, 0.5),
     ],
     ids=["lbfgs", "adam"],

@@ -137,7 +137,7 @@ def border_ratio(image):
 @pytest.mark.slow
 def test_the_outermost_pixels_are_no_rougher_than_inner_ones(tiny):
     ratios = []
-    for seed, strength in zip((1, 3, 5, 7), 2 * (0.3, 0.9), strict=True):
+    for seed, strength in ((1, 0.3), (3, 0.9)):
         # Cut out: towards their borders such pictures are flat.
         photo, painting = (picture(160, 200, each)[32:-32, 32:-32] for each in (seed, seed + 1))
         settings = Settings(size=112, iterations=20, strength=strength, precision="float32")
