@@ -19,7 +19,6 @@ from bot.resources import Resources
 from bot.words import speaking
 from painterly.errors import ConfigError, StorageError
 from painterly.images import small
-from painterly.images.picture_file import PictureFile
 from painterly.orders.styles import Painting
 from painterly.settings import bucket_layout
 from painterly.storage.file_names import nfc
@@ -221,7 +220,6 @@ def _preview(request: Request, resources: Resources) -> bytes:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Late: other events need not wait for NumPy.
     from painterly.bench.desk import NOW, Desk
-    from painterly.bench.reading import PhotoFiles
     from painterly.images.arrays import to_integers
 
     choice = styles.wished(request.wish, resources)
@@ -236,7 +234,6 @@ def _preview(request: Request, resources: Resources) -> bytes:
     desk = Desk(
         lambda key: resources.paintings.read(f"{choice.prefix}/{key}"), None, draft=PREVIEW_SIDE
     )
-    photo = PictureFile(resources.bucket.read(request.photo.key), "the photo")
-    pixels = desk.photo(PhotoFiles(photo)).picture.pixels_int
-    image = to_integers(desk.paint(pixels, style), 8)
+    photo = desk.photo(resources.bucket.read(request.photo.key)).picture
+    image = to_integers(desk.paint(photo.pixels_int, style), 8)
     return small.jpeg(Image.fromarray(image), telegram_pictures.QUALITY)

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,7 @@ from painterly.engine.transfer import CheckStop, PhotoMemory, TransferInputs
 from painterly.images import encode
 from painterly.images.output import OutputFormat
 from painterly.images.picture import Picture
+from painterly.images.picture_file import PictureFile
 from painterly.images.small import jpeg_of
 from painterly.orders.styles import Style
 from painterly.settings.recipes import INSTANT
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 LARGEST_SIDE = 1280  # px, of pictures to look at
 TILE_SIDE = 256  # px, of the pages' smallest ones
 NOW: Mapping[str, str | int] = {**INSTANT, "timelapse": False}  # settings of all pictures here
+THE_PHOTO = "the photo"  # its name in errors, if it has no other
 KEPT_PHOTOS = 2  # a page sends a copy for its small previews, and one for its large ones
 # The most bytes that are kept for paintings, and the same as a share of the free memory. At the
 # sizes of a tile, a painting takes 12 MB. The latest few also keep what larger pictures need.
@@ -51,6 +53,29 @@ Run = Callable[[Iterator["Step"]], "Step"]
 _Key = tuple[Hashable, ...]  # sizes, and a style's files, each with its ETag
 
 
+class InstantOrder(NamedTuple):
+    """The order of a picture that is painted now, and not kept.
+
+    Attributes:
+        photo: The photo, or a small copy, as a file.
+        style: The style, with settings of preset `instant`.
+        mask: The photo's mask, as a file; empty if all of it is painted.
+        painting: The file of the style's painting, if that was sent; empty for stored ones.
+        output: The format of a whole picture, its `format` an extension; None for a preview.
+    """
+
+    photo: bytes
+    style: Style
+    mask: bytes = b""
+    painting: bytes = b""
+    output: OutputFormat | None = None
+
+    @property
+    def extension(self) -> str:
+        """The extension of the picture's file, without a dot."""
+        return (self.output and self.output.format) or "jpg"
+
+
 def _last(steps: Iterator["Step"]) -> "Step":
     return [*steps][-1]
 
@@ -60,7 +85,8 @@ class Desk:
     further ones.
 
     Attributes:
-        photo: Decodes a photo and its mask, or returns what it has kept of these files.
+        photo: Decodes a photo, or returns what it has kept of its file. Takes the file; its mask's,
+            empty if there is none; and their names, with which errors begin.
     """
 
     def __init__(
@@ -86,30 +112,25 @@ class Desk:
         self._large: OrderedDict[_Key, Paintings] = OrderedDict()
         self._of_photo = PhotoMemory()
 
-    def file(
-        self,
-        files: PhotoFiles,
-        style: Style,
-        output: OutputFormat | None = None,
-        check_stop: CheckStop = lambda: None,
-    ) -> bytes:
-        """Return the file of a picture.
+    def file(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
+        """Return the file of a picture. Of a whole one, which may be large, nothing is kept.
 
         Args:
-            files: The photo's file, and its mask's.
-            style: The style, with settings of preset `instant`.
-            output: The format of a whole picture, its `format` an extension; None for a JPEG to
-                look at.
+            order: Its order.
             check_stop: Is called several times a second. Its errors end the painting.
 
         Raises:
             PainterlyError: It cannot be painted.
         """
-        photo = self.photo(files)
-        mask = photo.content_mask(style.settings, files.photo.name)
-        image = self.paint(photo.picture.pixels_int, style, mask, check_stop)
+        style, output = order.style, order.output
+        photo = (self._decoded if output else self.photo)(order.photo, order.mask)
+        pixels, mask = photo.picture.pixels_int, photo.content_mask(style.settings, THE_PHOTO)
         if output is None:
-            return jpeg_of(image, LARGEST_SIDE)
+            return jpeg_of(self.paint(pixels, style, mask, check_stop), LARGEST_SIDE)
+        read = (lambda _: order.painting) if order.painting else self._read
+        paintings = self._decoded_paintings(_used(style), read)
+        inputs = TransferInputs(pixels, paintings, style.settings, mask)
+        image = self._painted(inputs, check_stop)
         return encode.encode_result(output, photo.picture, image)
 
     def paint(
@@ -133,14 +154,16 @@ class Desk:
             PainterlyError: It cannot be painted.
         """
         paintings = self.paintings(style)
-        image = self._painted(photo, paintings, style.settings, mask, check_stop, run)
+        kept = self._of_photo.of(photo)
+        inputs = TransferInputs(photo, paintings, style.settings, mask, kept=kept)
+        image = self._painted(inputs, check_stop, run)
         self._drop_oldest()
         return image
 
     def paintings(self, style: Style) -> "Paintings":
         """Return a style's paintings, with what was kept of them. Raises PictureError,
         MemoryShortError, StorageError."""
-        style = replace(style, paintings=tuple(each for each in style.paintings if each.share))
+        style = _used(style)
         settings, shares = style.settings, style.shares
         side = next((each for each in self._sides if not settings.may_exceed(each)), None)
         files = (file for each in style.paintings for file in (each.entry, each.mask, each.region))
@@ -150,7 +173,7 @@ class Desk:
         if key not in kept:
             if side:
                 style = replace(style, settings=settings.replaced({"size": side}))
-            kept[key] = self._decoded_paintings(style)
+            kept[key] = self._decoded_paintings(style, self._read)
             if key in self._tiles:  # The first scales are the same.
                 kept[key].kept |= self._tiles[key].kept
         kept.move_to_end(key)
@@ -175,7 +198,7 @@ class Desk:
         photo, settings = _grey(MEASURED_SIDE), Settings(preset="instant", size=MEASURED_SIDE)
         painting = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
         started = time.perf_counter()
-        self._painted(photo, Paintings([painting]), settings)
+        self._painted(TransferInputs(photo, Paintings([painting]), settings))
         seconds = time.perf_counter() - started
         return seconds / total_work(MEASURED_SIDE, MEASURED_SIDE, settings)
 
@@ -187,34 +210,30 @@ class Desk:
         self._of_photo = PhotoMemory()
 
     def _painted(
-        self,
-        photo: np.ndarray,
-        paintings: "Paintings",
-        settings: Settings,
-        mask: np.ndarray | None = None,
-        check_stop: CheckStop = lambda: None,
-        run: Run = _last,
+        self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last
     ) -> np.ndarray:
         """Return a photo [H, W, 3] in a style. The other arguments are as in `paint`."""
         from painterly.engine.instant.instant import InstantTransfer
 
-        kept = self._of_photo.of(photo)
-        inputs = TransferInputs(photo, paintings, settings, mask, kept=kept)
         transfer = InstantTransfer(inputs, host_budget(Limits(self._memory_limit)))
         return run(transfer.steps(None, check_stop)).image
 
-    def _decoded(self, files: PhotoFiles) -> PhotoInput:
-        """Decode a photo and its mask. `photo` keeps the latest ones."""
-        available = decodable_memory(self._memory_limit)
+    def _decoded(
+        self, data: bytes, mask: bytes = b"", name: str = THE_PHOTO, of_mask: str = "the mask"
+    ) -> PhotoInput:
+        """Decode a photo and its mask. `photo`, which has the same arguments, keeps the latest."""
+        file, available = PictureFile(data, name), decodable_memory(self._memory_limit)
         if self._draft is None:
+            files = PhotoFiles(file, PictureFile(mask, of_mask) if mask else None)
             return decode_photo(files, available)
-        pixels = np.asarray(files.photo.reduced(self._draft, available))
-        return PhotoInput(Picture(pixels, None, files.photo.format))
+        return PhotoInput(
+            Picture(np.asarray(file.reduced(self._draft, available)), None, file.format)
+        )
 
-    def _decoded_paintings(self, style: Style) -> "Paintings":
+    def _decoded_paintings(self, style: Style, read: Read) -> "Paintings":
         from painterly.engine.paintings import Paintings
 
-        files = read_paintings(style, self._read)
+        files = read_paintings(style, read)
         available = decodable_memory(self._memory_limit)
         if self._draft is None:
             return Paintings(*decode_style(files, style.settings, available))
@@ -240,6 +259,11 @@ class Desk:
             self._large.popitem(last=False)
         while len(self._tiles) > 1 and self._kept_bytes() > self._most_bytes():
             self._large.pop(self._tiles.popitem(last=False)[0], None)
+
+
+def _used(style: Style) -> Style:
+    """Return a style without paintings that have no share in it."""
+    return replace(style, paintings=tuple(each for each in style.paintings if each.share))
 
 
 def _grey(side: int) -> np.ndarray:

@@ -18,14 +18,13 @@ from painterly.bench.desk import NOW, Desk
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoFiles, PhotoInput
+from painterly.bench.reading import PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import CheckStop
 from painterly.errors import ConfigError, PictureError
 from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
-from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.log import event
 from painterly.orders.buckets import Buckets
@@ -181,8 +180,9 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
     @lru_cache(1)  # Read and decoded once for all styles.
     def photo_of(key: str) -> PhotoInput:
         read, mask = buckets.source.read, selection.masks.get(key)
-        of_mask = PictureFile(read(mask.key), f"mask {mask.key}") if mask else None
-        return desk.photo(PhotoFiles(PictureFile(read(key), key), of_mask))
+        if mask is None:
+            return desk.photo(read(key), b"", key)
+        return desk.photo(read(key), read(mask.key), key, f"mask {mask.key}")
 
     def first(each: Wanted) -> Cell:
         if not by_style:

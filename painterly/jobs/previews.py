@@ -13,10 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from painterly.images.output import OutputFormat
+from painterly.bench.desk import InstantOrder
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.supervisor import Supervisor
-from painterly.orders.styles import Style
 
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
@@ -24,29 +23,6 @@ MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 MAX_WHOLE = 4  # whole pictures in the worker; further ones are refused
 PATIENCE_S, WHOLE_PATIENCE_S = 30.0, 60.0
 RETRY_S = 2  # seconds before a page asks again
-
-
-class InstantOrder(NamedTuple):
-    """The order of a picture that is painted now, and not kept.
-
-    Attributes:
-        photo: The photo, or a small copy, as a file.
-        style: The style, with settings of preset `instant`.
-        mask: The photo's mask, as a file; empty if all of it is painted.
-        painting: The file of the style's painting, if that was sent; empty for stored ones.
-        output: The format of a whole picture, its `format` an extension; None for a preview.
-    """
-
-    photo: bytes
-    style: Style
-    mask: bytes = b""
-    painting: bytes = b""
-    output: OutputFormat | None = None
-
-    @property
-    def extension(self) -> str:
-        """The extension of the picture's file, without a dot."""
-        return (self.output and self.output.format) or "jpg"
 
 
 class PreviewRequest(NamedTuple):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from painterly.bench.desk import LARGEST_SIDE
+from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
@@ -22,7 +22,6 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.index import JobIndex
 from painterly.jobs.presets import offered, sized
-from painterly.jobs.previews import InstantOrder
 from painterly.jobs.schemas import (
     ApiError,
     Blended,

@@ -14,23 +14,20 @@ from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.bench.bench import Bench
-from painterly.bench.desk import KEPT_PHOTOS, LARGEST_SIDE, TILE_SIDE, Desk
+from painterly.bench.desk import LARGEST_SIDE, TILE_SIDE, Desk
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoFiles, decodable_memory, decode_photo, read_photo
+from painterly.bench.reading import decodable_memory, decode_photo, read_photo
 from painterly.bench.sheet import SheetStep, paint_poster
 from painterly.configuration.config import Config
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
-from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
-from painterly.images.picture_file import PictureFile
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
-from painterly.jobs.previews import InstantOrder
 from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
@@ -53,7 +50,11 @@ MEASURED_SIZE = (192, 256)  # height and width in px, of noise
 
 
 class JobRunner:
-    """Paints jobs on the first device."""
+    """Paints jobs on the first device.
+
+    Attributes:
+        desk: The desk for pictures that a request waits for, and posters.
+    """
 
     def __init__(self, config: Config, buckets: WebBuckets, stop: Stop) -> None:
         self._buckets, self._stop = buckets, stop
@@ -77,7 +78,6 @@ class JobRunner:
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
         sides = TILE_SIDE, LARGEST_SIDE
         self.desk = Desk(buckets.style.read, config.memory_limit, sides)
-        self._opened = functools.lru_cache(KEPT_PHOTOS)(_opened)
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
 
     def load(self) -> str:
@@ -104,17 +104,6 @@ class JobRunner:
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
-
-    def instant(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
-        """Return the file of a picture that a request waits for. A whole picture may be large, so
-        its paintings are not kept. `check_stop` and errors are as in `Desk.file`."""
-        if order.output is None:
-            photo = self._opened(order.photo, order.mask)
-            return self.desk.file(photo, order.style, None, check_stop)
-        photo = _opened(order.photo, order.mask)
-        read = (lambda _: order.painting) if order.painting else self._buckets.style.read
-        desk = Desk(read, self._config.memory_limit)
-        return desk.file(photo, order.style, order.output, check_stop)
 
     def prepare_next(self) -> bool:
         """Make the paintings of one more style ready for tiles, and return True; return False if
@@ -154,7 +143,6 @@ class JobRunner:
         settings = order.style.settings
         if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
             self.desk.clear()  # It may need its memory.
-            self._opened.cache_clear()
             self._unprepared = None
         if settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
@@ -298,9 +286,3 @@ class JobRunner:
         )
         check_names(order, self._buckets.result)
         return order
-
-
-def _opened(photo: bytes, mask: bytes) -> PhotoFiles:
-    """Open the photo of an order, and its mask unless that is empty. Raises PictureError."""
-    of_mask = PictureFile(mask, "the mask") if mask else None
-    return PhotoFiles(PictureFile(photo, "the photo"), of_mask)

@@ -162,7 +162,7 @@ class WebWorker:
 
         picture, reason = None, None
         try:
-            picture = runner.instant(request.order, check_stop)
+            picture = runner.desk.file(request.order, check_stop)
         except AbandonedError:
             event(f"preview {request.number} was left unfinished", level=DEBUG)
         except StorageError as error:

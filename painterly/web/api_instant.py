@@ -10,13 +10,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
+from painterly.bench.desk import InstantOrder
 from painterly.jobs.previews import (
     MAX_PHOTO,
     MAX_PIXELS,
     PATIENCE_S,
     RETRY_S,
     WHOLE_PATIENCE_S,
-    InstantOrder,
 )
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError

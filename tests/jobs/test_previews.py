@@ -20,7 +20,7 @@ from support.polling import until
 from support.web_service import served, stored_job
 
 from painterly.bench import desk
-from painterly.bench.desk import LARGEST_SIDE
+from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration import config
 from painterly.errors import PictureError
 from painterly.images.output import OutputFormat
@@ -30,7 +30,6 @@ from painterly.jobs.lease import JobClaimer
 from painterly.jobs.previews import (
     MAX_WAITING,
     MAX_WHOLE,
-    InstantOrder,
     PreviewQueue,
     PreviewRequest,
     Previews,
@@ -119,7 +118,7 @@ def test_a_preview_of_a_print_has_its_shape_and_at_most_the_size_asked_for(place
 def test_a_preview_is_painted_where_its_mask_is_white(place, answering, hand):
     buckets, configured = hand.web.buckets, config.load(place)
     runner = JobRunner(configured, buckets, hand.stop)
-    answering.work = lambda each: (runner.instant(each.order), None)
+    answering.work = lambda each: (runner.desk.file(each.order), None)
     mask = Image.new("L", (32, 32))
     mask.paste(255, (0, 0, 16, 32))
     files = photo() | {"mask": ("mask.png", saved(mask, "PNG"))}
@@ -208,7 +207,7 @@ def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, 
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
     answers = [JPEG, PictureError("the photo cannot be decoded")]
-    runner = Mock(instant=Mock(side_effect=answers), prepare_next=lambda: False)
+    runner = Mock(desk=Mock(file=Mock(side_effect=answers)), prepare_next=lambda: False)
     assert idle(runner) == [
         ("preview", 1, JPEG, None),
         ("preview", 2, None, "the photo cannot be decoded"),
@@ -261,7 +260,7 @@ def in_style(painter, name, size):
 
 
 def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
-    def instant(order, check_stop):
+    def file(order, check_stop):
         painted.append(order.style)
         if order.style == 1:
             hand.hears(("forget", 1))
@@ -270,7 +269,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
         check_stop()
         return JPEG
 
-    painted, runner = [], Mock(instant=instant)
+    painted, runner = [], Mock(desk=Mock(file=file))
     for number in (2, 1):
         hand.hears(("preview", request(number, style=number)))
         hand.web._look.clear()
@@ -280,7 +279,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]
     with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
-        painter.instant(in_style(painter, "monet", 64), lambda: 1 / 0)
+        painter.desk.file(in_style(painter, "monet", 64), lambda: 1 / 0)
 
 
 @pytest.mark.slow
@@ -297,12 +296,12 @@ def test_what_paintings_need_is_kept_for_all_styles_as_far_as_there_is_memory(
         pass
     assert len(read) == len(set(read)) == 15
     for number in range(12):
-        painter.instant(in_style(painter, f"p{number}", 64))
+        painter.desk.file(in_style(painter, f"p{number}", 64))
     assert len(read) == 15, "nothing is read again"
     monkeypatch.setattr(desk, "KEPT_BYTES", painter.desk._kept_bytes() // 2)
-    painter.instant(in_style(painter, "p0", 64))
+    painter.desk.file(in_style(painter, "p0", 64))
     assert painter.desk._kept_bytes() <= desk.KEPT_BYTES
-    painter.instant(in_style(painter, "p0", 64))
+    painter.desk.file(in_style(painter, "p0", 64))
     assert len(read) == 15, "the latest stays"
 
 
@@ -315,8 +314,14 @@ def test_a_photo_is_decoded_once_for_all_of_its_previews(painter, monkeypatch):
 
     monkeypatch.setattr(desk, "decode_photo", decode_photo)
     for name, size in (("monet", 64), ("both", 64), ("monet", 96)):
-        painter.instant(in_style(painter, name, size))
+        painter.desk.file(in_style(painter, name, size))
     assert decoded == ["the photo"]
+
+
+def test_nothing_is_kept_of_a_whole_picture(painter):
+    whole = in_style(painter, "monet", 64)._replace(output=OutputFormat("png"))
+    assert Image.open(io.BytesIO(painter.desk.file(whole))).format == "PNG"
+    assert painter.desk._kept_bytes() == 0 and not painter.desk.photo.cache_info().currsize
 
 
 @pytest.mark.slow
@@ -348,7 +353,7 @@ def test_a_preview_shows_the_photo_in_a_style_that_was_prepared_next_to_a_damage
             Painting(each.entry, share) for each, share in zip(style.paintings, shares, strict=True)
         ]
         order = InstantOrder(tiny.file(40, 60, 7), replace(style, paintings=tuple(paintings)))
-        return np.float32(Image.open(io.BytesIO(runner.instant(order))))
+        return np.float32(Image.open(io.BytesIO(runner.desk.file(order))))
 
     first = painted(0.2, 0.8)
     assert first.shape == (43, 64, 3)
