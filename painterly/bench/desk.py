@@ -113,7 +113,7 @@ class Desk:
         self._of_photo = PhotoMemory()
 
     def file(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
-        """Return the file of a picture. Of a whole one, which may be large, nothing is kept.
+        """Return the file of a picture. Nothing is kept of a whole one, which may be large.
 
         Args:
             order: Its order.

@@ -50,7 +50,7 @@ def run(args: argparse.Namespace, name: str) -> int:
                 until_the_end.enter_context(redirect_stdout(present_stderr()))
             with Stop() as stop:
                 if args.from_record is None:
-                    from painterly.images.picture_file import own_files
+                    from painterly.images.decoding import own_files
 
                     with own_files():
                         path = paint(args, stop)

@@ -1,12 +1,8 @@
 """The process that decodes pictures: a file of a stranger can exhaust or crash no other one.
 
-`ContainedPicture` asks it. Its program is
-
-    python -m painterly.images.decoder DESCRIPTOR
-
-It answers requests at a socket one after another, each within limits of memory and of processor
-time that the system keeps. Values travel as JSON and plain bytes: an answer can be wrong, but runs
-no code. It has no variables of the environment but those that Python needs.
+`ContainedPicture` asks it. Its program is `decoding`, which answers requests at its standard
+streams. Values travel as JSON and plain bytes: an answer can be wrong, but runs no code. It has no
+variables of the environment but those that Python needs.
 """
 
 import atexit
@@ -14,21 +10,18 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from io import FileIO
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.header import MAX_PIXELS, Header
-from painterly.images.opened_picture import OpenedPicture
-from painterly.images.opening import DAMAGED, NoHeaderError, refusal_of
+from painterly.images.header import DAMAGED, MAX_PIXELS, Header, NoHeaderError
 from painterly.settings.installation import PROGRAM
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
@@ -48,24 +41,30 @@ BYTES = 60_000_000  # memory of a process that waits
 _MOST_IDLE = 2  # processes that wait for the next picture
 # Processes that decode at a time: more would only take memory, and share the cores.
 _MOST_BUSY = max(_MOST_IDLE, os.cpu_count() or 1)
-_KEPT = ("DYLD_", "LANG", "LC_", "LD_", "NPY_", "OPENBLAS_", "PATH", "PYTHON", "TEMP", "TMP")
+_KEPT = (
+    "DYLD_",
+    "LANG",
+    "LC_",
+    "LD_",
+    "NPY_",
+    "OPENBLAS_",
+    "PATH",
+    "PYTHON",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+)
 _ERRORS = {each.__name__: each for each in (PictureError, NoHeaderError, MemoryShortError)}
 _LENGTH = struct.Struct(">L")
+
+# Windows has neither signal.
+_TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
 
 Buffers = Sequence[Any]  # contiguous bytes; None for a missing one
 
 
-def is_possible() -> bool:
-    """Return whether the system can limit a process: Windows cannot."""
-    try:
-        import resource  # noqa: F401
-    except ModuleNotFoundError:
-        return False
-    return True
-
-
 class ContainedPicture:
-    """A picture file that the process opens and decodes; see OpenedPicture."""
+    """A picture file that the process opens and decodes; see `decoding.OpenedPicture`."""
 
     def __init__(self, data: bytes) -> None:
         """Open a file. Raises PictureError."""
@@ -144,8 +143,8 @@ def _ask(
         process = _idle_process()
         try:
             answer, buffers = process.ask(request, data, _WAITING + _WAITING_FACTOR * seconds, most)
-        except (OSError, EOFError, ValueError) as error:
-            raise process.last_words(isinstance(error, TimeoutError)) from None
+        except (OSError, EOFError, ValueError):
+            raise process.last_words() from None
         except BaseException:  # A signal may end the run here.
             process.end()
             raise
@@ -163,22 +162,23 @@ class _Process:
 
     def __init__(self) -> None:
         """Start it. Raises OSError."""
-        self._connection, theirs = socket.socketpair()
         kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
         # One thread: each would take memory, which is limited. Freed memory goes back at once.
         kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         kept["MALLOC_TRIM_THRESHOLD_"] = "1000000"
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "painterly.images.decoder", str(theirs.fileno())],
-                cwd=PROGRAM,
-                env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # Ctrl-C is for this program alone.
-            )
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "painterly.images.decoding"],
+            bufsize=0,
+            cwd=PROGRAM,
+            env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for this program alone.
+        )
+        streams = self._process.stdin, self._process.stdout
+        self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
+        self._is_slow = False
 
     def is_alive(self) -> bool:
         return self._process.poll() is None
@@ -190,20 +190,28 @@ class _Process:
 
         Raises OSError, EOFError or ValueError if there is none.
         """
-        self._connection.settimeout(seconds)
-        _send(self._connection, request, [data])
-        return _receive(self._connection, most)
+        deadline = threading.Timer(seconds, self._give_up)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            send(self._requests, request, [data])
+            return receive(self._answers, most)
+        finally:
+            deadline.cancel()
 
-    def last_words(self, was_slow: bool) -> PictureError:
+    def _give_up(self) -> None:
+        self._is_slow = True
+        self._process.kill()
+
+    def last_words(self) -> PictureError:
         """End it, and return an error for the picture that it had."""
-        if not was_slow:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_ENDING)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING)
         self.end()
         code = self._process.returncode
-        if was_slow or code == -signal.SIGXCPU:
+        if self._is_slow or code == -_TOO_LONG:
             return PictureError("takes too long to decode; export it anew as JPEG or PNG")
-        if code == -signal.SIGKILL:
+        if code == -_KILLED:
             return PictureError(
                 "was being decoded when the system ended that, maybe for lack of memory; make it "
                 "smaller"
@@ -214,9 +222,10 @@ class _Process:
 
     def end(self) -> None:
         """End it at once."""
-        self._connection.close()
         self._process.kill()
         self._process.wait()
+        for stream in (self._requests, self._answers):
+            stream.close()
 
 
 _idle: list[_Process] = []
@@ -258,114 +267,33 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_anew)
 
 
-def _send(connection: socket.socket, values: dict[str, Any], buffers: Buffers) -> None:
+def send(to: FileIO, values: dict[str, Any], buffers: Buffers) -> None:
+    """Send values and buffers to the other end. Raises OSError."""
     lengths = [None if each is None else memoryview(each).nbytes for each in buffers]
     head = json.dumps({**values, "lengths": lengths}).encode()
-    connection.sendall(_LENGTH.pack(len(head)) + head)
-    for each in buffers:
-        if each is not None:
-            connection.sendall(each)
+    for each in (_LENGTH.pack(len(head)) + head, *buffers):
+        left = memoryview(b"" if each is None else each).cast("B")
+        while left:
+            left = left[to.write(left) :]
 
 
-def _receive(
-    connection: socket.socket, most: int
-) -> "tuple[dict[str, Any], list[bytearray | None]]":
-    """Return values and buffers. Raises EOFError at the end, OSError, ValueError."""
-    (length,) = _LENGTH.unpack(_received(connection, _LENGTH.size))
-    values = json.loads(_received(connection, min(length, most)))
+def receive(source: FileIO, most: int) -> "tuple[dict[str, Any], list[bytearray | None]]":
+    """Return values and buffers from the other end, of at most `most` bytes. Raises EOFError at the
+    end, OSError, ValueError."""
+    (length,) = _LENGTH.unpack(_received(source, _LENGTH.size))
+    values = json.loads(_received(source, min(length, most)))
     lengths = values.pop("lengths")
     if sum(filter(None, lengths)) > most:
         raise ValueError("an answer that is too long")
-    return values, [None if each is None else _received(connection, each) for each in lengths]
+    return values, [None if each is None else _received(source, each) for each in lengths]
 
 
-def _received(connection: socket.socket, length: int) -> bytearray:
+def _received(source: FileIO, length: int) -> bytearray:
     out = bytearray(length)
     left = memoryview(out)
     while left:
-        count = connection.recv_into(left)
+        count = source.readinto(left)
         if not count:
             raise EOFError
         left = left[count:]
     return out
-
-
-def main(descriptor: int) -> None:
-    """Answer requests until the other end is closed."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # It ends with its parent.
-        signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    with socket.socket(fileno=descriptor) as connection, contextlib.suppress(EOFError, OSError):
-        while True:
-            request, (data,) = _receive(connection, sys.maxsize)
-            values, buffers = _answer(request, bytes(data or b""))
-            _limit_memory(None)  # The next file may be a long one.
-            del data
-            _send(connection, values, buffers)
-            del buffers
-
-
-def _answer(request: dict[str, Any], data: bytes) -> "tuple[dict[str, Any], Buffers]":
-    """Return the values and the buffers of an answer."""
-    if request["task"] != "open":  # Libraries reserve memory once, which is not the file's.
-        import painterly.images.pixels  # noqa: F401
-    try:
-        _limit_time(request["seconds"])
-        _limit_memory(request["memory"])
-        return _done(request, OpenedPicture(data))
-    except (PictureError, MemoryShortError) as error:
-        return {"error": type(error).__name__, "text": str(error)}, ()
-    except Exception as error:
-        refusal = refusal_of(error, request["memory"])
-        return {"error": type(refusal).__name__, "text": str(refusal)}, ()
-
-
-def _done(request: dict[str, Any], picture: OpenedPicture) -> "tuple[dict[str, Any], Buffers]":
-    facts: dict[str, Any]
-    match request["task"]:
-        case "open":
-            facts = {"format": picture.format, "header": picture.header}
-            return facts | {"shows_position": picture.shows_position()}, ()
-        case "reduce":
-            small = picture.reduced(request["longer"], sys.maxsize)
-            return {"size": small.size}, [small.tobytes()]
-    decoded, left_out = picture.decode(sys.maxsize)
-    height, width = decoded.size
-    facts = {"height": height, "width": width, "type": decoded.pixels_int.dtype.str}
-    facts |= {"dpi": decoded.dpi, "left_out": left_out}
-    return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
-
-
-def _limit_time(seconds: int) -> None:
-    """Limit processor time beyond what was used so far."""
-    import resource
-
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    _set_limit(resource.RLIMIT_CPU, int(used) + seconds)
-    _set_limit(resource.RLIMIT_CORE, 0)
-
-
-def _limit_memory(most: int | None) -> None:
-    """Limit memory to `most` bytes beyond what is used, or lift the limit."""
-    import resource
-
-    if most is None:
-        _set_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
-        return
-    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
-        pages = int(Path("/proc/self/statm").read_text().split()[5])
-        _set_limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
-
-
-def _set_limit(which: int, most: int) -> None:
-    import resource
-
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        most = hard if most == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(which, (most, hard))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]))

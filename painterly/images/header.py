@@ -29,6 +29,13 @@ TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 # Not BMP's "BGR;16", which has 16 bits a pixel.
 _DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
 
+_OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
+DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+
+
+class NoHeaderError(PictureError):
+    """A file that does not begin as a picture does, or is damaged, maybe for lack of bytes."""
+
 
 class Header(NamedTuple):
     """The size of a picture, and its memory.
@@ -97,6 +104,18 @@ def too_large(pixels: int) -> PictureError:
     return PictureError(
         f"has {pixels // MEGA} megapixels; at most {MAX_PIXELS // MEGA} are read; make it smaller"
     )
+
+
+def refusal_of(error: Exception, memory: int | None = None) -> PictureError:
+    """Return the refusal of a file that was opened or decoded when this error was raised, within a
+    limit of memory in bytes, if there is one."""
+    if isinstance(error, Image.DecompressionBombError):
+        return too_large(int(str(error).partition("(")[2].partition(" ")[0]))
+    if isinstance(error, MemoryError) or _OF_MEMORY.search(str(error)):
+        there_is = "there is" if memory is None else f"{memory_size(memory)} in which others fit"
+        return PictureError(f"needs more memory than {there_is}; make it smaller, or save it anew")
+    # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
+    return NoHeaderError(DAMAGED)
 
 
 def orientation(image: ImageFile.ImageFile) -> int:

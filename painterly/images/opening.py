@@ -19,28 +19,17 @@ from painterly.errors import PictureError
 from painterly.images.files import animations, extra_formats, heif, jpeg, png, tiff
 from painterly.images.files.content import Content
 from painterly.images.files.exif import PREFIX as EXIF_PREFIX
-from painterly.images.header import MAX_PIXELS, MEGA, check_size, raw_mode, too_large
-from painterly.images.output import FILE_FORMATS
-from painterly.words.wording import memory_size
+from painterly.images.header import (
+    DAMAGED,
+    MAX_PIXELS,
+    MEGA,
+    NoHeaderError,
+    check_size,
+    raw_mode,
+)
 
 # Recognised by content. Not all that Pillow reads: its EPS reader, for one, starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP")
-# The extension of each, without the dot.
-EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
-    "HEIF": "heic",
-    "AVIF": "avif",
-    extra_formats.JXL: "jxl",
-    extra_formats.RAW: "dng",
-}
-_STARTS = {
-    "JPEG": rb"\xff\xd8\xff",
-    "PNG": rb"\x89PNG\r\n\x1a\n",
-    "WEBP": rb"RIFF....WEBP",
-    "TIFF": rb"II[*+]\0|MM\0[*+]",
-    "HEIF": rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
-    "AVIF": rb"....ftypavi[fs]",
-}
-
 _NO_WHITE = "has values of more than 16 bits, with a sign, or in floats; save it with 16 or 8 bits"
 # Numbers of a TIFF's compressions: those that are read, and names of others.
 _COMPRESSIONS = (*range(1, 9), 32773, 32946, 34925, 50000)
@@ -65,8 +54,6 @@ _THINNEST = 500
 _PLANES = re.compile("[RGBA](;16[BL])?|[CMYK]|(RGB(A|a|X*)|CMYKX*)(;16[BLN])?")
 _MOST_CHANNELS = 6  # in a TIFF that Pillow reads
 _BMP_HEADER = 54  # bytes, without its later versions
-_OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
-DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
 
 pillow_heif.register_heif_opener()
 
@@ -84,10 +71,6 @@ PngImagePlugin.MAX_TEXT_CHUNK = png.LONGEST_PROFILE
 # Silenced for the whole process, since warnings.catch_warnings is not thread-safe.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").setLevel(logging.CRITICAL)
-
-
-class NoHeaderError(PictureError):
-    """A file that does not begin as a picture does, or is damaged, maybe for lack of bytes."""
 
 
 def content_of(data: bytes) -> Content:
@@ -147,25 +130,6 @@ def check_not_thin(kind: str, height: int, width: int, length: int) -> None:
             f"has {pixels // MEGA} megapixels in {length / 1000:.1f} kB, so next to nothing "
             "is seen in it; make it smaller"
         )
-
-
-def refusal_of(error: Exception, memory: int | None = None) -> PictureError:
-    """Return the refusal of a file that was opened or decoded when this error was raised, within a
-    limit of memory in bytes, if there is one."""
-    if isinstance(error, Image.DecompressionBombError):
-        return too_large(int(str(error).partition("(")[2].partition(" ")[0]))
-    if isinstance(error, MemoryError) or _OF_MEMORY.search(str(error)):
-        there_is = "there is" if memory is None else f"{memory_size(memory)} in which others fit"
-        return PictureError(f"needs more memory than {there_is}; make it smaller, or save it anew")
-    # Pillow and its libraries raise exceptions of nearly every type on damaged bytes.
-    return NoHeaderError(DAMAGED)
-
-
-def kind_of(data: bytes) -> str | None:
-    """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC or AVIF by its first
-    bytes, which may be damaged, or None for others."""
-    matching = (kind for kind, start in _STARTS.items() if re.match(start, data, re.DOTALL))
-    return next(matching, None)
 
 
 def _drop_endless_exif(image: ImageFile.ImageFile) -> None:

@@ -3,20 +3,20 @@
 NumPy is imported with the pixels: a bot's cold start need not wait for it.
 """
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging import WARNING
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from PIL import Image
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.decoder import ContainedPicture, is_possible
-from painterly.images.files import jpeg, png, position
-from painterly.images.header import Header
-from painterly.images.opened_picture import OpenedPicture
-from painterly.images.opening import NoHeaderError, refusal_of
+from painterly.images.decoder import ContainedPicture
+from painterly.images.files import extra_formats, position
+from painterly.images.header import Header, NoHeaderError, refusal_of
+from painterly.images.output import FILE_FORMATS
 from painterly.log import event
 from painterly.words.wording import printable
 
@@ -26,34 +26,49 @@ if TYPE_CHECKING:
     from painterly.images.picture import Picture
 
 UNLIMITED = sys.maxsize  # bytes, for decoding without a limit
-_MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
 _MAX_COMPLETED = 32_000_000  # A longer file is not completed with zeros after its start.
 
+# The extension of each, without the dot.
+EXTENSIONS = {each.pillow_name: each.extension for each in FILE_FORMATS} | {
+    "HEIF": "heic",
+    "AVIF": "avif",
+    extra_formats.JXL: "jxl",
+    extra_formats.RAW: "dng",
+}
+_STARTS = {
+    "JPEG": rb"\xff\xd8\xff",
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "WEBP": rb"RIFF....WEBP",
+    "TIFF": rb"II[*+]\0|MM\0[*+]",
+    "HEIF": rb"....ftyp(hei[cxms]|hev[cx]|mif1|msf1)",
+    "AVIF": rb"....ftypavi[fs]",
+}
 
-_own_files = False
+
+class OpenPicture(Protocol):
+    """A picture's file that was opened; see `decoding.OpenedPicture`."""
+
+    format: str
+    header: Header
+
+    def shows_position(self) -> bool: ...
+    def decode(self, available: int) -> "tuple[Picture, tuple[str, ...]]": ...
+    def reduced(self, longer: int, available: int) -> Image.Image: ...
+
+
+_open_here: Callable[[bytes], OpenPicture | None] | None = None
 
 
 @contextmanager
-def own_files() -> Iterator[None]:
-    """Let this process decode small JPEGs and PNGs itself, which take no more memory than their
-    header says: a person's own, who waits for one picture."""
-    global _own_files
-    _own_files = True
+def opening_here(opens: Callable[[bytes], OpenPicture | None]) -> Iterator[None]:
+    """Let this process open files itself, by a function that returns None for those that it leaves
+    to the process that decodes pictures."""
+    global _open_here
+    before, _open_here = _open_here, opens
     try:
         yield
     finally:
-        _own_files = False
-
-
-def _picture(data: bytes) -> OpenedPicture | ContainedPicture:
-    """Open a file, here or in the process that decodes pictures."""
-    if not is_possible():
-        return OpenedPicture(data)
-    if _own_files and data.startswith((jpeg.START, png.SIGNATURE)):
-        picture = OpenedPicture(data)
-        if picture.header.bytes_to_decode <= _MOST_HERE:
-            return picture
-    return ContainedPicture(data)
+        _open_here = before
 
 
 class PictureFile:
@@ -79,7 +94,8 @@ class PictureFile:
         """
         self.data, self.name = data, name
         with errors_named(name):
-            self._picture = _picture(data)
+            here = _open_here and _open_here(data)
+            self._picture = here or ContainedPicture(data)
         self.format, self.header = self._picture.format, self._picture.header
 
     @classmethod
@@ -168,6 +184,13 @@ def read_header(start: bytes, name: str, size: int) -> Header | None:
         if missing <= 0:
             raise
         return None
+
+
+def kind_of(data: bytes) -> str | None:
+    """Return Pillow's name of the format of a JPEG, PNG, WebP, TIFF, HEIC or AVIF by its first
+    bytes, which may be damaged, or None for others."""
+    matching = (kind for kind, start in _STARTS.items() if re.match(start, data, re.DOTALL))
+    return next(matching, None)
 
 
 @contextmanager

@@ -17,8 +17,7 @@ from painterly.errors import MemoryShortError, PictureError
 from painterly.images.arrays import resize, to_integers
 from painterly.images.files.extra_formats import for_visitors
 from painterly.images.masks import BLACK
-from painterly.images.opening import EXTENSIONS
-from painterly.images.picture_file import PictureFile
+from painterly.images.picture_file import EXTENSIONS, PictureFile
 from painterly.jobs.schemas import ApiError
 from painterly.storage.file_names import nfc, start_in_bytes
 from painterly.words.wording import printable

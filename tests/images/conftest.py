@@ -2,10 +2,12 @@
 
 import pytest
 
-from painterly.images import picture_file
+from painterly.images.decoding import OpenedPicture
+from painterly.images.picture_file import opening_here
 
 
 @pytest.fixture
-def in_place(monkeypatch):
-    """Pictures are decoded in the tests' own process, as on Windows."""
-    monkeypatch.setattr(picture_file, "is_possible", lambda: False)
+def in_place():
+    """Pictures are decoded in the tests' own process."""
+    with opening_here(OpenedPicture):
+        yield

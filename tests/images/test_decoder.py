@@ -16,13 +16,11 @@ from support.polling import until
 
 from painterly.errors import PictureError
 from painterly.images import decoder
-from painterly.images.picture_file import UNLIMITED, PictureFile, own_files
+from painterly.images.decoding import OpenedPicture, own_files
+from painterly.images.picture_file import UNLIMITED, PictureFile, opening_here
 from painterly.signals import Stop, Stopped
 
-pytestmark = [
-    pytest.mark.skipif(not decoder.is_possible(), reason="Windows has no such process"),
-    pytest.mark.slow,
-]
+pytestmark = pytest.mark.slow
 
 JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
 
@@ -30,7 +28,7 @@ JPEG, WEBP = saved(gradient(), "JPEG"), saved(gradient(), "WEBP", lossless=True)
 def processes():
     """The processes that wait for a picture, or decode one."""
     children = psutil.Process().children()
-    return [each for each in children if "painterly.images.decoder" in each.cmdline()]
+    return [each for each in children if "painterly.images.decoding" in each.cmdline()]
 
 
 @pytest.fixture
@@ -218,16 +216,29 @@ def test_a_persons_own_jpeg_is_decoded_without_a_process():
     assert np.array_equal(own.pixels_int, decode(JPEG).pixels_int)
 
 
-def test_where_nothing_can_be_limited_pictures_are_decoded_in_place(in_place):
+def test_where_nothing_can_be_limited_it_decodes_as_well(monkeypatch, tmp_path):
+    """As on Windows, which has no module `resource`."""
+    (tmp_path / "resource.py").write_text("raise ModuleNotFoundError")
+    monkeypatch.syspath_prepend(tmp_path)
     decoder.end_all()
     assert np.array_equal(decode(WEBP).pixels_int, gradient())
-    assert not processes()
+    assert len(processes()) == 1
+    decoder.end_all()
 
 
-def test_pictures_are_the_same_in_both_places(in_place, monkeypatch):
+def test_a_picture_that_takes_too_long_is_refused_by_the_clock_too(waiting, monkeypatch):
+    monkeypatch.setattr(decoder, "_WAITING", 0.2)
+    monkeypatch.setattr(decoder, "_WAITING_FACTOR", 0)
+    waiting.suspend()
+    with pytest.raises(PictureError, match=r"^photo: takes too long to decode; export it anew"):
+        decode(WEBP)
+    assert not waiting.is_running()
+
+
+def test_pictures_are_the_same_in_both_places():
     files = [saved(gradient(), each) for each in ("PNG", "TIFF", "GIF", "BMP", "HEIF", "AVIF")]
-    here = [decode(each) for each in (JPEG, WEBP, *files)]
-    monkeypatch.undo()
+    with opening_here(OpenedPicture):
+        here = [decode(each) for each in (JPEG, WEBP, *files)]
     for one, data in zip(here, (JPEG, WEBP, *files), strict=True):
         other = decode(data)
         assert np.array_equal(one.pixels_int, other.pixels_int)

@@ -86,8 +86,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     if tier(config) == QUICK:
         from painterly.images import picture_file
+        from painterly.images.decoding import OpenedPicture
 
-        picture_file.is_possible = lambda: False  # Pictures are decoded in place, as on Windows.
+        picture_file._open_here = OpenedPicture  # They start no process.
         sys.addaudithook(refuse)
 
 
