@@ -13,6 +13,7 @@ from logging import CRITICAL
 from pathlib import Path
 from typing import NoReturn
 
+from painterly.devices.native_stderr import present_stderr
 from painterly.devices.processor import NO_AVX, has_avx, limit_threads
 from painterly.errors import ConfigError, PainterlyError
 from painterly.log import (
@@ -118,6 +119,28 @@ def run_service(
             return run(set_up_log("%(asctime)s %(message)s", variables or {}, known))
 
     return run_program(name, service, interrupted=RERUN, paints=True)
+
+
+def run_painter(name: str, paint: Callable[[dict[str, str], Stop], Path], to_stdout: bool) -> int:
+    """Run a program that paints one picture, as `run_program`.
+
+    Args:
+        name: The program.
+        paint: Returns the path written. It gets the environment, `.env` included.
+        to_stdout: Whether the picture is written to stdout, so that nothing else may be.
+    """
+    with contextlib.ExitStack() as until_the_end:
+
+        def run() -> int:
+            environment = set_up_log("%(message)s", {})
+            if to_stdout:
+                until_the_end.enter_context(contextlib.redirect_stdout(present_stderr()))
+            with Stop() as stop:
+                path = paint(environment, stop)
+            event(str(path), summary=True, event="result", path=str(path))
+            return 0
+
+        return run_program(name, run, interrupted="what was written stays", paints=True)
 
 
 def set_up_log(

@@ -1,5 +1,6 @@
 """`painterly`: paints, says what there is, or runs the program that its first word names."""
 
+import argparse
 import os
 import sys
 import tomllib
@@ -90,10 +91,8 @@ def main(words: Sequence[str] | None = None) -> int:
     args = arguments.of_work(painter, given, work)
     if work is Work.FOLDERS:
         return batch.run(args, painter.prog)
-    from painterly.cli import picture
-
     os.chdir(start)
-    return picture.run(args, painter.prog)
+    return _paint_one(args, painter.prog)
 
 
 def inetwork(words: Sequence[str] | None = None) -> int:
@@ -103,10 +102,8 @@ def inetwork(words: Sequence[str] | None = None) -> int:
     if not words and not wants_json():
         print(f"{painter.format_usage()}       {painter.prog} --help", file=sys.stderr)
         return ConfigError.exit_code
-    from painterly.cli import picture
-
     args = arguments.of_work(painter, arguments.parsed(painter, words), Work.PICTURE)
-    return picture.run(args, painter.prog)
+    return _paint_one(args, painter.prog)
 
 
 def cluster(words: Sequence[str]) -> int:
@@ -147,6 +144,17 @@ def parser(verb: str = "") -> Parser:
     text = "print a script that completes this command"
     add("completion", "--completion", choices=SHELLS, help=text)
     return painter
+
+
+def _paint_one(args: argparse.Namespace, name: str) -> int:
+    """Run the program that paints one picture, or that repaints one from its record."""
+    if args.from_record is None:
+        from painterly.cli import picture
+
+        return picture.run(args, name)
+    from painterly.cli import repaint
+
+    return repaint.run(args, name)
 
 
 def _version() -> str:

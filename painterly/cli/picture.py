@@ -3,12 +3,13 @@
 import argparse
 import math
 import os
-from contextlib import ExitStack, closing, redirect_stdout, suppress
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from painterly.cli.app import run_program, set_up_log
+from painterly.cli.app import run_painter
 from painterly.cli.picture_files import (
     STEP,
     UNFINISHED,
@@ -20,9 +21,8 @@ from painterly.cli.picture_order import order_of, save_every, settings_of, weigh
 from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config, parse_memory_size
-from painterly.devices.native_stderr import present_stderr
 from painterly.errors import ConfigError
-from painterly.log import event, logger
+from painterly.log import logger
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
@@ -42,29 +42,17 @@ def run(args: argparse.Namespace, name: str) -> int:
         args: The arguments.
         name: The program.
     """
-    with ExitStack() as until_the_end:
 
-        def paint_it() -> int:
-            set_up_log("%(message)s", {})
-            if args.places[-1:] == [STANDARD]:  # Stdout is for the picture alone.
-                until_the_end.enter_context(redirect_stdout(present_stderr()))
-            with Stop() as stop:
-                if args.from_record is None:
-                    from painterly.images.decoding import own_files
+    def paint_it(environment: Mapping[str, str], stop: Stop) -> Path:
+        from painterly.images.decoding import own_files
 
-                    with own_files():
-                        path = paint(args, stop)
-                else:
-                    from painterly.cli.repaint import repaint
+        with own_files():
+            return paint(args, environment, stop)
 
-                    path = repaint(args, stop)
-            event(str(path), summary=True, event="result", path=str(path))
-            return 0
-
-        return run_program(name, paint_it, interrupted="what was written stays", paints=True)
+    return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
 
 
-def paint(args: argparse.Namespace, stop: Stop) -> Path:
+def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint a photo in the style of paintings, and return the path written, `PREFIX.png`.
 
     A painting that was stopped or killed continues from its checkpoint. Raises a PainterlyError
@@ -79,8 +67,8 @@ def paint(args: argparse.Namespace, stop: Stop) -> Path:
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
 
-    loaded, settings = _config(args), settings_of(args)
-    every, weights = save_every(args, settings), weights_of(args, settings)
+    loaded, settings = _config(args, environment), settings_of(args)
+    every, weights = save_every(args, settings), weights_of(args, settings, environment)
     prefix, files = args.places[-1], FilesBucket()
     result, is_file = Path(prefix), prefix != STANDARD
     unfinished = FolderBucket(result.parent / UNFINISHED)
@@ -130,13 +118,12 @@ def paint(args: argparse.Namespace, stop: Stop) -> Path:
     return path
 
 
-def _config(args: argparse.Namespace) -> Config:
+def _config(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
     """Return the configuration of the bench. Raises ConfigError."""
     memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
     if len(args.places) < 3:
         got = " ".join(args.places) or "none"
         raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
-    environment = config.environment()
     known = {name: environment[name] for name in VARIABLES if name in environment}
     loaded = replace(config.load(known), memory_limit=memory_limit)
     keeps_checkpoint = args.places[-1] != STANDARD

@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from painterly.cli.app import paints_instantly
 from painterly.cli.picture_files import read_file, read_photo
 from painterly.cli.places import STANDARD
-from painterly.configuration import config
 from painterly.configuration.flags import settings_given
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
@@ -78,7 +77,9 @@ def save_every(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def weights_of(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
+def weights_of(
+    args: argparse.Namespace, settings: Settings, environment: Mapping[str, str]
+) -> "WeightsSource":
     """Return the weights that the flag names, or VGG_WEIGHTS or the variable of a plug-in, or else
     the usual ones.
 
@@ -90,7 +91,7 @@ def weights_of(args: argparse.Namespace, settings: Settings) -> "WeightsSource":
     plugin, variable, form = settings.plugin, "VGG_WEIGHTS", "FILE|random|builtin"
     if plugin:
         variable, form = plugin.names_weights, plugin.form_of_weights
-    weights = args.weights or config.environment().get(variable)
+    weights = args.weights or environment.get(variable)
     if weights and weights.startswith(plugin_weights.IN_BUCKET):
         raise WeightsError(
             f"weights are {weights!r}, which only a batch reads; pass --weights {form}"

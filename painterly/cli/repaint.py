@@ -3,7 +3,7 @@
 import argparse
 import io
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,9 @@ from typing import TypeVar
 
 from painterly.bench.bench import Bench
 from painterly.bench.loading import load_devices
+from painterly.cli.app import run_painter
 from painterly.cli.picture_files import chosen_device, read_file, result_files
+from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config, parse_memory_size
 from painterly.errors import ConfigError, PictureError, WeightsError
@@ -36,7 +38,16 @@ from painterly.words.wording import printable
 _Value = TypeVar("_Value")
 
 
-def repaint(args: argparse.Namespace, stop: Stop) -> Path:
+def run(args: argparse.Namespace, name: str) -> int:
+    """Repaint what arguments ask for, and return the exit code; as `picture.run`."""
+
+    def paint_it(environment: Mapping[str, str], stop: Stop) -> Path:
+        return repaint(args, environment, stop)
+
+    return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
+
+
+def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) -> Path:
     """Paint what a record describes, from the buckets that it names, and return the path written.
 
     Raises:
@@ -61,13 +72,13 @@ def repaint(args: argparse.Namespace, stop: Stop) -> Path:
             f"--from-record {args.from_record!r} describes a sheet of {len(record.styles)} styles, "
             "which no record paints again; paint a new one with --sheet"
         )
-    run = replace(_config(record, args), memory_limit=memory_limit)
+    run = replace(_config(record, args, environment), memory_limit=memory_limit)
     buckets = Buckets(
         open_bucket(run.photo_bucket, run.account),
         open_paintings(run.style_bucket, run.account),
         FolderBucket(Path(prefix).parent),  # Nothing is stored in it.
     )
-    order = _order(record, args, buckets)
+    order = _order(record, args, environment, buckets)
     networks = NetworkPool(None, buckets.style)  # The order has its weights.
     with closing(Bench(run, buckets, networks, stop)) as bench:
         bench.leave()  # An outage ends it at once: there is nothing to lose.
@@ -91,9 +102,8 @@ def repaint(args: argparse.Namespace, stop: Stop) -> Path:
         return results.write(finished.image)
 
 
-def _config(record: Record, args: argparse.Namespace) -> Config:
+def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
     """Return the configuration of a run that paints from the record's buckets."""
-    environment = config.environment()
     photo_bucket, style_bucket = record.photo_bucket, record.style_bucket
     if photo_bucket is None:
         raise _no_result(args, "photo_bucket")
@@ -109,7 +119,9 @@ def _config(record: Record, args: argparse.Namespace) -> Config:
     )
 
 
-def _order(record: Record, args: argparse.Namespace, buckets: Buckets) -> Order:
+def _order(
+    record: Record, args: argparse.Namespace, environment: Mapping[str, str], buckets: Buckets
+) -> Order:
     """Return the order of a record. Raises ConfigError, PictureError, WeightsError."""
 
     def known(value: _Value | None, name: str) -> _Value:
@@ -134,7 +146,7 @@ def _order(record: Record, args: argparse.Namespace, buckets: Buckets) -> Order:
     identity = known(record.weights, "weights")
     usual = record.vgg_weights
     if settings.plugin:
-        usual = config.environment().get(settings.plugin.names_weights)
+        usual = environment.get(settings.plugin.names_weights)
     weights = recorded_weights(args.weights or usual, identity, settings)
     if weights.identity != identity:
         raise _other_weights(args, identity, weights.identity)
