@@ -27,8 +27,7 @@ from painterly.images.arrays import fit_size, resize, to_float
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.log import event
-from painterly.orders.buckets import Buckets
-from painterly.orders.listing import list_buckets
+from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.order import PlannedOrder
 from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style

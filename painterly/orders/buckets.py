@@ -1,11 +1,17 @@
-"""The three buckets of a run."""
+"""The three buckets of a run, and what is in them."""
 
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from painterly.configuration.config import Config
 from painterly.orders.paintings_view import open_paintings
+from painterly.settings import bucket_layout
 from painterly.storage import open_bucket
-from painterly.storage.base import Bucket, Store
+from painterly.storage.address import parse_address
+from painterly.storage.base import Bucket, Entry, Store
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
 
@@ -30,3 +36,76 @@ class Buckets:
         if isinstance(result, FolderBucket):
             known.keep_in(result.folder, writes=not config.dry_run)
         return cls(source, style, result, known=known)
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The objects in the buckets.
+
+    Attributes:
+        source: The photos and other files; in a run of one photo, only those with names that begin
+            as its own.
+        style: The paintings and other files.
+        results: The results and records by key, without the pictures of the gallery.
+        new_source, new_style: The keys of those that may still be written or sent, so that a watch
+            does not take them yet. `styles.toml` is among them also if it has just gone.
+    """
+
+    source: Sequence[Entry]
+    style: Sequence[Entry]
+    results: Mapping[str, Entry]
+    new_source: Set[str] = frozenset()
+    new_style: Set[str] = frozenset()
+
+
+def siblings(source: Bucket, photo: str) -> list[Entry]:
+    """List the objects with names that begin as a photo's, including its masks, in all spellings
+    of accents."""
+    spellings = dict.fromkeys(
+        (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
+    )
+    return [entry for name in spellings for entry in source.list(_start_of_siblings(name))]
+
+
+def _start_of_siblings(key: str) -> str:
+    """Return the common start of the keys of a photo, of its masks, and of photos whose results
+    could meet this one's."""
+    folder, slash, name = key.rpartition("/")
+    return f"{folder}{slash}{name.partition('.')[0]}."
+
+
+def list_buckets(buckets: Buckets, config: Config) -> Listing:
+    """List the three buckets at once. Raises StorageError."""
+    photo, pool = config.photo, ThreadPoolExecutor(3)
+    source = pool.submit(
+        lambda: siblings(buckets.source, photo) if photo else [*buckets.source.list()]
+    )
+    style = pool.submit(lambda: [*buckets.style.list()])
+    result = pool.submit(lambda: [*_without_pictures_of_gallery(buckets.result)])
+    pool.shutdown(wait=False)  # An error or a signal need not wait for the other listings.
+    return Listing(
+        source=source.result(),
+        style=_without_results(style.result(), config),
+        results={entry.key: entry for entry in result.result()},
+    )
+
+
+def _without_results(style: list[Entry], config: Config) -> list[Entry]:
+    """Leave out results if they are stored in the bucket of paintings: they are in folders, which
+    would be styles."""
+    if config.style_bucket is None:
+        return style
+    one, other = parse_address(config.style_bucket), parse_address(config.result_bucket)
+    if isinstance(one, Path) and isinstance(other, Path):
+        one, other = one.resolve(), other.resolve()
+    if one != other or any(entry.key == bucket_layout.STYLES for entry in style):
+        return style
+    return [entry for entry in style if "/" not in entry.key]
+
+
+def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
+    """List the bucket of results without the pictures of the gallery: most objects are such
+    pictures, and no plan needs them."""
+    yield from result.list_excluding(f"{bucket_layout.GALLERY}/")
+    if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
+        yield mark

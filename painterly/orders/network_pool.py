@@ -102,12 +102,11 @@ class NetworkPool:
             source = known[kind] = self._choice(settings)
         return source
 
-    def prefetch(self, settings: Settings, source: WeightsSource | None = None) -> None:
-        """Begin to read the weights for these settings, or those chosen before, in a thread.
+    def prefetch(self, settings: Settings, source: WeightsSource) -> None:
+        """Begin to read the weights that were chosen for these settings, in a thread.
 
         Random ones are computed, which has to wait until the device is chosen.
         """
-        source = source or self.source(settings)
         if settings.plugin:
             self._reading_for(settings.plugin, source)
         elif settings.traits.optimises and source.given != sources.RANDOM:

@@ -9,8 +9,7 @@ from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
 from painterly.log import event
 from painterly.orders import styles
-from painterly.orders.buckets import Buckets
-from painterly.orders.listing import Listing, siblings
+from painterly.orders.buckets import Buckets, Listing, siblings
 from painterly.orders.names import ResultNames, could_meet
 from painterly.orders.paintings_view import all_styles
 from painterly.orders.styles import Style

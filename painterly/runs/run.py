@@ -17,8 +17,7 @@ from painterly.bench.loading import load_devices
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PainterlyError, StorageError, WeightsError
 from painterly.log import WarningLog, event
-from painterly.orders.buckets import Buckets
-from painterly.orders.listing import Listing, list_buckets
+from painterly.orders.buckets import Buckets, Listing, list_buckets
 from painterly.orders.network_pool import NetworkPool
 from painterly.orders.paintings_view import is_ready
 from painterly.orders.plan import Plan, all_results, make_plan, surely_optimises

@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 
 from painterly.log import event
-from painterly.orders.listing import Listing
+from painterly.orders.buckets import Listing
 from painterly.settings.bucket_layout import CHECKPOINTS, STYLES, WEB, for_source, for_style
 from painterly.signals import Stop
 from painterly.storage.base import Entry

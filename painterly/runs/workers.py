@@ -79,7 +79,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
     """
     stop, first = bench.stop, plan.todo[0]
     with SavingPool(bench) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
-        bench.networks.prefetch(first.style.settings)
+        bench.networks.prefetch(first.style.settings, first.weights)
         devices = loading.result()
         stop.obey()
         event(f"painting on {devices}", device=str(devices))

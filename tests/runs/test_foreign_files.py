@@ -12,8 +12,7 @@ from support.folder_batches import run
 from painterly import log
 from painterly.cli.sync_commands import cl_send_source
 from painterly.configuration import config
-from painterly.orders.buckets import Buckets
-from painterly.orders.listing import list_buckets
+from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
 from painterly.storage import open_bucket
 from painterly.storage.download import download_all

@@ -7,8 +7,7 @@ import pytest
 
 from painterly.configuration import config
 from painterly.errors import ConfigError, NoPhotoError
-from painterly.orders.buckets import Buckets
-from painterly.orders.listing import list_buckets
+from painterly.orders.buckets import Buckets, list_buckets
 from painterly.orders.selection import select
 from painterly.settings.bucket_layout import picture_extensions
 
