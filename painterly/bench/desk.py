@@ -17,6 +17,7 @@ from painterly.bench.reading import (
     PhotoFiles,
     PhotoInput,
     Read,
+    StyleInput,
     decodable_memory,
     decode_photo,
     decode_style,
@@ -123,14 +124,16 @@ class Desk:
             PainterlyError: It cannot be painted.
         """
         style, output = order.style, order.output
-        photo = (self._decoded if output else self.photo)(order.photo, order.mask)
+        if output is None:
+            photo = self.photo(order.photo, order.mask)
+        else:
+            photo = self._decoded(order.photo, order.mask)
         pixels, mask = photo.picture.pixels_int, photo.content_mask(style.settings, THE_PHOTO)
         if output is None:
             return jpeg_of(self.paint(pixels, style, mask, check_stop), LARGEST_SIDE)
         read = (lambda _: order.painting) if order.painting else self._read
         paintings = self._decoded_paintings(_used(style), read)
-        inputs = TransferInputs(pixels, paintings, style.settings, mask)
-        image = self._painted(inputs, check_stop)
+        image = self._painted(TransferInputs(pixels, paintings, style.settings, mask), check_stop)
         return encode.encode_result(output, photo.picture, image)
 
     def paint(
@@ -236,9 +239,11 @@ class Desk:
         files = read_paintings(style, read)
         available = decodable_memory(self._memory_limit)
         if self._draft is None:
-            return Paintings(*decode_style(files, style.settings, available))
-        drafts = (each.painting.reduced(self._draft, available) for each in files)
-        return Paintings([np.asarray(each) for each in drafts], style.shares)
+            decoded = decode_style(files, style.settings, available)
+        else:
+            drafts = [np.asarray(each.painting.reduced(self._draft, available)) for each in files]
+            decoded = StyleInput(drafts, style.shares, [None] * len(drafts), [None] * len(drafts))
+        return Paintings(*decoded)
 
     def _most_bytes(self) -> int:
         free = decodable_memory(self._memory_limit) + self._kept_bytes()

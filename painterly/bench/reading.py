@@ -209,11 +209,12 @@ def _size_used(height: int, width: int, settings: Settings) -> tuple[int, int]:
 def read_photo(order: Order, read: Read) -> PhotoFiles:
     """Read and open the files of an order's photo and what comes with it. Raises PictureError,
     StorageError."""
+    mask, color_mask, start = order.mask, order.color_mask, order.start
     return PhotoFiles(
-        PictureFile(read(order.photo.key), order.photo.key),
-        _file("mask ", order.mask, read),
-        _file("", order.color_mask, read),
-        _file("", order.start, read),
+        _file("", order.photo, read),
+        None if mask is None else _file("mask ", mask, read),
+        None if color_mask is None else _file("", color_mask, read),
+        None if start is None else _file("", start, read),
     )
 
 
@@ -221,14 +222,17 @@ def read_paintings(style: Style, read: Read) -> Iterator[PaintingFiles]:
     """Read and open the files of a style's paintings, masks and regions. Raises PictureError,
     StorageError."""
     for painting in style.paintings:
-        key = painting.entry.key
-        file = PictureFile(read(key), f"painting {key}")
-        mask, region = _file("mask ", painting.mask, read), _file("region ", painting.region, read)
-        yield PaintingFiles(file, painting.share, mask, region)
+        mask, region = painting.mask, painting.region
+        yield PaintingFiles(
+            _file("painting ", painting.entry, read),
+            painting.share,
+            None if mask is None else _file("mask ", mask, read),
+            None if region is None else _file("region ", region, read),
+        )
 
 
-def _file(what: str, entry: Entry | None, read: Read) -> PictureFile | None:
-    return None if entry is None else PictureFile(read(entry.key), what + entry.key)
+def _file(what: str, entry: Entry, read: Read) -> PictureFile:
+    return PictureFile(read(entry.key), what + entry.key)
 
 
 class Reader:

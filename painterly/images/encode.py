@@ -11,11 +11,14 @@ from painterly.images.arrays import resize, to_integers
 from painterly.images.colours import icc, rgb_space
 from painterly.images.dpi import Dpi
 from painterly.images.files import exif as exifs
-from painterly.images.files import tiff_writer
+from painterly.images.files.tiff import SHORT
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
 
 _DPI_IN_EXIF = ("tiff", "webp")  # formats that have no other place for it
+_ORIENTATION = 274
+_ROWS = 256  # rows of a TIFF that are compressed together
+_RESOLUTION = (282, 283, 296)  # tags that tifffile always writes; EXIF may have better ones
 
 
 def encode(
@@ -51,26 +54,27 @@ def encode(
             f"most {target.longest_side}; set OUTPUT_FORMAT to png"
         )
     depth = output.depth if target.extension == "tiff" else 8
+    over_white = alpha if target.extension == "jpg" else None
+    values = to_integers(pixels, depth, over_white)
+    shown = None if alpha is None or over_white is not None else to_integers(alpha, depth)
     space = rgb_space.space_of(profile) if profile and depth == 16 else None
     if depth == 16 and space is None:
         profile = None
+    if space is not None:
+        values = rgb_space.from_srgb(values, space)
+    elif profile is not None:
+        values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
+    if shown is not None:
+        values = np.dstack([values, shown])
     metadata = None
     if exif:
         metadata = exifs.for_result(exif, width, height, profile is None, output.keep_gps)
     if dpi and (metadata or target.extension in _DPI_IN_EXIF):
         metadata = metadata or exifs.Exif("<", {}, {}, {})
         metadata.set_dpi(*dpi)
-    over_white = alpha if target.extension == "jpg" else None
-    values = to_integers(pixels, depth, over_white)
-    if space is not None:
-        values = rgb_space.from_srgb(values, space)
-    elif profile is not None:
-        values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
-    if alpha is not None and over_white is None:
-        values = np.dstack([values, to_integers(alpha, depth)])
     embedded = profile or icc.SRGB
     if target.extension == "tiff":
-        return tiff_writer.encoded(values, embedded, metadata)
+        return _tiff(values, embedded, metadata)
     block = metadata.block() if metadata else b""
     options: dict[str, Any] = {
         "jpg": {"quality": output.quality, "subsampling": 0},
@@ -94,3 +98,38 @@ def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> by
     """
     alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
     return encode(image, output, alpha, photo.exif, photo.profile, photo.dpi)
+
+
+def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:
+    """Return a deflated TIFF, by tifffile: Pillow writes no colours of 16 bits, and only EXIF tags
+    of types that it knows.
+
+    Args:
+        values: uint8 or uint16 [H, W, 3], or 4 with alpha.
+        profile: The ICC profile.
+        metadata: The EXIF, or None.
+    """
+    import tifffile  # Half a second, and other results need none of it.
+
+    metadata = metadata or exifs.Exif("<", {}, {}, {})
+    file = io.BytesIO()
+    tifffile.imwrite(
+        file,
+        values,
+        byteorder=metadata.byte_order,
+        photometric="rgb",
+        extrasamples=["unassalpha"] if values.shape[2] == 4 else None,
+        compression="zlib",
+        predictor=True,
+        rowsperstrip=_ROWS,
+        iccprofile=profile,
+        metadata=None,
+        software=False,
+    )
+    # The file's directory follows once more, with EXIF's entries as they are: tifffile does not
+    # know all types, nor the directories of camera and position.
+    data = file.getvalue()
+    layout = exifs.layout(data)
+    metadata.main |= {tag: entry for tag, entry in layout.items() if tag not in _RESOLUTION}
+    metadata.main[_ORIENTATION] = metadata.number(SHORT, 1)
+    return metadata.tiff(data[8:])

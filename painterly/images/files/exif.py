@@ -129,13 +129,13 @@ def is_adobe_rgb(data: bytes | None) -> bool:
     an ICC profile (DCF 2.0: the interoperability index R03)."""
     block = (data or b"").removeprefix(PREFIX)
     try:
-        main = _directory_at(block, _first(block), {_CAMERA}.__contains__)
+        main = _directory(block, {_CAMERA}.__contains__)
         wanted = {Base.ColorSpace, _INTEROPERABILITY}
-        camera = _directory_of(block, main[_CAMERA], wanted.__contains__)
+        camera = _directory(block, wanted.__contains__, main[_CAMERA])
         (space,) = struct.unpack(f"{byte_order(block)}H", camera[Base.ColorSpace].value)
         if space == _NIKONS_ADOBE_RGB:
             return True
-        index = _directory_of(block, camera[_INTEROPERABILITY], {1}.__contains__)[1]
+        index = _directory(block, {1}.__contains__, camera[_INTEROPERABILITY])[1]
         return space == UNCALIBRATED and index.value.startswith(b"R03")
     except (struct.error, KeyError, ValueError):
         return False
@@ -147,7 +147,7 @@ def resolution(data: bytes | None) -> tuple[float, float] | None:
     block = (data or b"").removeprefix(PREFIX)
     tags = {Base.XResolution, Base.YResolution, Base.ResolutionUnit}
     try:
-        main = _directory_at(block, _first(block), tags.__contains__)
+        main = _directory(block, tags.__contains__)
         order, unit = byte_order(block), _INCHES
         if Base.ResolutionUnit in main:
             (unit,) = struct.unpack(f"{order}H", main[Base.ResolutionUnit].value)
@@ -180,7 +180,7 @@ def has_position(data: bytes | None) -> bool:
 
 def layout(data: bytes) -> Directory:
     """Return all entries of the first directory of a TIFF that this program has written."""
-    return _directory_at(data, _first(data), lambda _: True, len(data))
+    return _directory(data, lambda _: True, longest=len(data))
 
 
 def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool) -> Exif:
@@ -204,38 +204,43 @@ def for_result(exif: bytes, width: int, height: int, srgb: bool, keep_gps: bool)
 
 def _read(data: bytes) -> Exif:
     """Parse EXIF. Raises struct.error, KeyError or ValueError if what is kept is damaged."""
-    main = _directory_at(data, _first(data), _KEPT.__contains__)
+    main = _directory(data, _KEPT.__contains__)
     camera, gps = {}, {}
     if _CAMERA in main:
-        camera = _directory_of(data, main.pop(_CAMERA), _is_kept_of_camera)
+        camera = _directory(data, _is_kept_of_camera, main.pop(_CAMERA))
     if _GPS in main:
-        gps = _directory_of(data, main.pop(_GPS), lambda _: True)
+        gps = _directory(data, lambda _: True, main.pop(_GPS))
     return Exif(byte_order(data), main, camera, gps)
-
-
-def _first(data: bytes) -> int:
-    """Return the offset of the first directory. Raises ValueError for data that are not EXIF."""
-    if data[:4] not in (b"II*\0", b"MM\0*"):
-        raise ValueError("not EXIF")
-    return tiff.first_directory(data)
 
 
 def _is_kept_of_camera(tag: int) -> bool:
     return tag not in _DROPPED and tag <= _LAST_STANDARD_TAG
 
 
-def _directory_of(data: bytes, pointer: IfdEntry, is_kept: Callable[[int], bool]) -> Directory:
-    """Return the entries of the directory that an entry points to. Raises errors as `_read`."""
-    (offset,) = struct.unpack(f"{byte_order(data)}L", pointer.value)
-    return _directory_at(data, offset, is_kept)
-
-
-def _directory_at(
-    data: bytes, offset: int, is_kept: Callable[[int], bool], longest: int = _LONGEST
+def _directory(
+    data: bytes,
+    is_kept: Callable[[int], bool],
+    pointer: IfdEntry | None = None,
+    longest: int = _LONGEST,
 ) -> Directory:
-    """Return the entries that are kept of a directory at an offset. Raises errors as `_read`, also
-    for more than `longest` bytes: entries may share a value, so that a small file could expand to
-    gigabytes."""
+    """Return the entries that are kept of a directory.
+
+    Args:
+        data: The EXIF, or a whole TIFF file.
+        is_kept: Returns whether the entry of a tag is kept.
+        pointer: The entry that points to the directory; None for the first one.
+        longest: The most bytes of all values: entries may share one, so that a small file could
+            expand to gigabytes.
+
+    Raises:
+        struct.error, KeyError, ValueError: As `_read`, also for more bytes.
+    """
+    if data[:4] not in (b"II*\0", b"MM\0*"):
+        raise ValueError("not EXIF")
+    if pointer is None:
+        offset = tiff.first_directory(data)
+    else:
+        (offset,) = struct.unpack(f"{byte_order(data)}L", pointer.value)
     out: Directory = {}
     left = longest
     for at, tag, kind, count, position in entries(data, offset, is_whole=True):
