@@ -11,17 +11,28 @@ from support.web_service import send
 
 from painterly.bench.reading import decode_photo, read_photo
 from painterly.configuration.web_options import WebOptions
-from painterly.images import picture_file
+from painterly.images.picture_file import PictureFile
 from painterly.jobs.upload import checked_mask, checked_upload
 from painterly.storage.base import Entry
 
 OPTIONS = WebOptions("127.0.0.1", 8000)
 
 
+@pytest.fixture
+def opened(monkeypatch):
+    """The names of the files that are opened."""
+    names, real = [], PictureFile.__init__
+
+    def init(self, data, name):
+        names.append(name)
+        real(self, data, name)
+
+    monkeypatch.setattr(PictureFile, "__init__", init)
+    return names
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF", "GIF", "BMP"])
-def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monkeypatch):
-    opened, real = [], picture_file._picture
-    monkeypatch.setattr(picture_file, "_picture", lambda file: opened.append(file) or real(file))
+def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, opened):
     exif = Image.Exif()
     exif.get_ifd(0x8825).update({1: "N", 2: (48.0, 51.0, 30.0)})
     data = tiny.file(60, 80, kind=kind, exif=exif.tobytes())
@@ -34,9 +45,7 @@ def test_a_photo_is_opened_once_by_the_upload_and_once_by_the_worker(kind, monke
     assert len(opened) == 2
 
 
-def test_a_mask_is_opened_once(monkeypatch):
-    opened, real = [], picture_file._picture
-    monkeypatch.setattr(picture_file, "_picture", lambda file: opened.append(file) or real(file))
+def test_a_mask_is_opened_once(opened):
     assert checked_mask(tiny.file(60, 80, kind="PNG"), OPTIONS, None)
     assert len(opened) == 1
 
