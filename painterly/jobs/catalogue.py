@@ -32,6 +32,7 @@ from painterly.settings.settings import Settings
 from painterly.storage.base import Entry, ObjectError
 from painterly.storage.file_names import start_in_bytes
 from painterly.words.style_title import StyleTitle
+from painterly.words.suggestions import meant, question
 from painterly.words.texts import table
 
 FRESH_S = 10.0  # seconds before styles and paintings are listed again
@@ -89,7 +90,9 @@ class Catalogue:
         else:
             styles = {style.name: style for style in self.all()}
             if request.style not in styles:
-                raise ConfigError(f"there is no style {request.style[:60]!r}")
+                called = {name: style.title.names for name, style in styles.items()}
+                hint = question(meant(request.style, called), "GET /api/styles lists them")
+                raise ConfigError(f"there is no style {request.style[:60]!r}; {hint}")
             style = styles[request.style]
             of_style = {name: getattr(style.settings, name) for name in style.own_settings}
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)

@@ -13,7 +13,6 @@ from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, Bucket, Entry, View
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
-from painterly.words.suggestions import closest
 
 _PREFIX = f"{READY}/"
 _known_ready = KnownFiles()  # the paintings of ready styles, in this process
@@ -58,9 +57,9 @@ def open_paintings(
         bucket = None if address is None else open_bucket(address, account, known=known)
         return PaintingsView(bucket, known=known)
     except ConfigError as error:  # A ready style may have been meant: most users have no buckets.
-        meant = closest(address or "", ready_styles.tables())
+        ready = " or ".join(ready_styles.similar(address or ""))
         raise ConfigError(
-            f"{error}; or did you mean the ready style {meant}?" if meant else f"{error}"
+            f"{error}; or did you mean the ready style {ready}?" if ready else f"{error}"
         ) from None
 
 

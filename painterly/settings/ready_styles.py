@@ -10,7 +10,7 @@ from painterly.settings.bucket_layout import STYLES
 from painterly.settings.installation import command
 from painterly.words.style_title import KEYS as TITLE_KEYS
 from painterly.words.style_title import StyleTitle, title_from_table
-from painterly.words.suggestions import did_you_mean
+from painterly.words.suggestions import called, meant, question
 from painterly.words.wording import shortened
 
 FOLDER = Path(__file__).parents[1] / "styles"
@@ -24,22 +24,49 @@ def tables() -> dict[str, dict[str, Any]]:
 
 
 def named(text: str) -> tuple[str, ...]:
-    """Return the names in a list such as `hokusai,klimt`; `all` and `none` stand for all and none.
+    """Return the names in a list such as `hokusai,Klimt`; `all` and `none` stand for all and none.
 
-    Raises ConfigError, without the list, for a name that there is not.
+    Raises ConfigError, without the list, as `one` does.
     """
-    names = [name for each in text.split(",") if (name := each.strip())]
-    if names in ([ALL], [NONE]):
-        return tuple(tables()) if names == [ALL] else ()
-    for name in names:
-        if name not in tables():
-            raise ConfigError(f"there is no ready style {shortened(name)}; {hint(name)}")
-    return tuple(dict.fromkeys(names))
+    words = [word for each in text.split(",") if (word := each.strip())]
+    if words in ([ALL], [NONE]):
+        return tuple(tables()) if words == [ALL] else ()
+    return tuple(dict.fromkeys(map(one, words)))
 
 
-def hint(name: str) -> str:
+def one(text: str) -> str:
+    """Return the name of the ready style that is called so: by its name, artist or title, or a part
+    of these.
+
+    Raises ConfigError if there is none, or if there are several.
+    """
+    found = search(text)
+    if not found:
+        raise ConfigError(f"there is no ready style {shortened(text)}; {hint(text)}")
+    if len(found) > 1:
+        raise ConfigError(f"{shortened(text)} may be {' or '.join(found)}; name one of them")
+    return found[0]
+
+
+def search(text: str) -> list[str]:
+    """Return the names of the ready styles that are called so."""
+    return called(text, _called())
+
+
+def hint(text: str) -> str:
     """Return what was probably meant by a name that there is not, or else where the names are."""
-    return did_you_mean(name, [*tables(), ALL], f"{command('styles')} lists the ready styles")
+    return question(similar(text), f"{command('styles')} lists the ready styles")
+
+
+def similar(text: str) -> list[str]:
+    """Return the names that a text may mean: of ready styles, and `all`."""
+    return meant(text, {**_called(), ALL: ()})
+
+
+@cache
+def _called() -> dict[str, tuple[str, ...]]:
+    """Return what each ready style is also called."""
+    return {name: title(name).names for name in tables()}
 
 
 def path(name: str) -> Path:

@@ -51,6 +51,11 @@ class StyleTitle:
         """The artist's short name."""
         return self.short or next(iter((self.artist or "").split()[-1:]), None)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What people call the style: its artist, and its title in each language."""
+        return tuple(filter(None, (self.short_artist, self.artist, *self.title.values())))
+
     def year_in(self, language: str) -> str | None:
         """Return the year in a language."""
         if self.year is None or not self.year.startswith(_ABOUT):

@@ -1,13 +1,16 @@
-"""Suggestions for names that do not exist: the most similar one that does."""
+"""Suggestions for names that do not exist: what people call so, or the most similar one."""
 
 import difflib
-from collections.abc import Iterable
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
 from itertools import islice
 
 from painterly.words.wording import shortened
 
 MOST_COMPARED = 2000  # names, in did_you_mean; each takes some microseconds
 LONGEST_COMPARED = 200  # characters
+SHORTEST_PART = 4  # letters of a part of a name: shorter ones are articles
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:
@@ -22,6 +25,50 @@ def closest(name: str, known: Iterable[str]) -> str | None:
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return `did you mean size?` with the closest name, or `otherwise` if there is none."""
     close = closest(name, known)
-    if close is None:
-        return otherwise
-    return f"did you mean {close if close.isidentifier() else shortened(close)}?"
+    return question([] if close is None else [close], otherwise)
+
+
+def called(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the names of what people call so, in any case, and without regard to accents, spaces
+    and hyphens.
+
+    Args:
+        text: The whole of what something is called, or else some of its words, one after the other.
+        names: What each name is also called, such as artist and title.
+    """
+    wanted = "".join(_words(text)) if len(text) <= LONGEST_COMPARED else ""
+    whole, part = [], []
+    for name, others in names.items():
+        words = [_words(each) for each in (name, *others)]
+        if wanted and wanted in map("".join, words):
+            whole.append(name)
+        elif len(wanted) >= SHORTEST_PART and any(_has(each, wanted) for each in words):
+            part.append(name)
+    return whole or part
+
+
+def meant(text: str, names: Mapping[str, Iterable[str]]) -> list[str]:
+    """Return the names of what is called so, or else of what is called most similarly. The
+    arguments are as in `called`."""
+    every = (each for name, others in names.items() for each in (name, *others))
+    return called(text, names) or called(closest(text, every) or "", names)
+
+
+def question(names: Iterable[str], otherwise: str = "") -> str:
+    """Return `did you mean hokusai or ink?`, or `otherwise` if there are no names."""
+    plain = re.compile(r"[\w-]+")
+    shown = [each if plain.fullmatch(each) else shortened(each) for each in names]
+    return f"did you mean {' or '.join(shown)}?" if shown else otherwise
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text, folded: in lower case and without accents."""
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(each for each in letters if not unicodedata.combining(each))
+    return re.findall(r"\w+", plain.replace("_", " "))
+
+
+def _has(words: list[str], wanted: str) -> bool:
+    """Return whether some words, one after the other, are a text."""
+    starts = range(len(words))
+    return any("".join(words[i:j]) == wanted for i in starts for j in range(i + 1, len(words) + 1))
