@@ -264,7 +264,8 @@ def _etag_of_ending(folder: Path) -> str | None:
 
 def _rules(about: _Command, args: argparse.Namespace) -> SyncRules:
     chosen = chooser(args.include, args.exclude)
-    return SyncRules(about.include, chosen, args.delete, args.dry_run)
+    others = about.include is not bucket_layout.for_laptop  # Or they are the program's own.
+    return SyncRules(about.include, chosen, args.delete, args.dry_run, counts_kinds=others)
 
 
 def _path(text: str) -> Path:

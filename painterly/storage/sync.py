@@ -30,6 +30,7 @@ class SyncRules:
         dry_run: Whether to report only.
         shown: Returns whether the transfer of a key is printed.
         named: Whether it is printed on a terminal as well.
+        counts_kinds: Whether keys of other kinds are counted. What the program itself keeps is not.
     """
 
     include: Callable[[str], bool] = lambda key: True
@@ -38,6 +39,7 @@ class SyncRules:
     dry_run: bool = False
     shown: Callable[[str], bool] = lambda key: True
     named: bool = False
+    counts_kinds: bool = True
 
     def why_not(self, key: str) -> str:
         """Return the reason why a key is left out, or an empty text."""
@@ -51,10 +53,11 @@ class SyncRules:
         """Return the entries to transfer; the result counts the others."""
         selected = []
         for entry in entries:
-            if why := self.why_not(entry.key):
-                result.leave_out(why, entry.key)
-            else:
+            why = self.why_not(entry.key)
+            if not why:
                 selected.append(entry)
+            elif why != OTHER_KIND or self.counts_kinds:
+                result.leave_out(why, entry.key)
         return selected
 
 

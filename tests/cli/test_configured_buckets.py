@@ -43,7 +43,7 @@ def test_results_records_and_gallery_are_fetched_and_nothing_unfinished(
     fill(bucket, *RESULTS, *others, "monet/2026/c.jpg")
     assert cl_get_results([str(tmp_path / "out")]) == 0
     assert sorted(contents(tmp_path / "out")) == sorted([*RESULTS, "monet/2026/c.jpg"])
-    assert "5 files copied (0.1 kB), 3 of other kinds left out" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[-1] == "5 files copied (0.1 kB)"
 
 
 def test_patterns_choose_files_and_what_is_left_out_is_named(in_folders, tmp_path, capsys):
