@@ -13,9 +13,10 @@ Paints every photo in every style.
   ./start.sh PHOTOS PAINTINGS RESULTS [--size N …]
                           paint these folders (./name), buckets (name) or single
                           pictures; any setting is a flag (docs/settings.md)
+  ./start.sh PHOTO hokusai
+                          paint a photo in a ready style, into a file beside it
   ./start.sh PHOTO PAINTING … RESULT.jpg
-                          paint one picture, as ./inetwork.py does; PAINTING
-                          may also be a ready style, such as hokusai
+                          paint one picture, as ./inetwork.py does
   ./start.sh --open       open the results page at the end
   ./start.sh --watch      stay, and paint what is new or changed
   ./start.sh --dry-run    only report what would be painted, and the time
@@ -106,7 +107,10 @@ case $mode in
     ;;
   test) extras=(tensorflow web dev) paints="" run=(-m pytest "${@:2}") ;;
   *)
-    if [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
+    case $1 in /*) photo=$1 ;; *) photo=$STARTED_IN/$1 ;; esac
+    if [ $# -lt 3 ] && [ -f "$photo" ]; then # painterly itself says what goes with a photo.
+      [ $# -eq 2 ] || extras=() paints=""
+    elif [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
       fail 2 "start.sh: RESULTS is missing; expected PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 \
 ./results"
     elif [ $# -lt 3 ]; then

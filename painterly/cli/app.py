@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 import webbrowser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
 from logging import CRITICAL
 from pathlib import Path
@@ -24,7 +24,7 @@ from painterly.log import (
     print_nowhere,
     reader_has_gone,
 )
-from painterly.settings.installation import IN_CHECKOUT, PROGRAM, install_command
+from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, install_command
 from painterly.signals import Stop, Stopped
 from painterly.storage.transfers import POOL
 from painterly.words.wording import printable
@@ -121,12 +121,14 @@ def run_service(
     return run_program(name, service, interrupted=RERUN, paints=True)
 
 
-def run_painter(name: str, paint: Callable[[dict[str, str], Stop], Path], to_stdout: bool) -> int:
-    """Run a program that paints one picture, as `run_program`.
+def run_painter(
+    name: str, paint: Callable[[dict[str, str], Stop], Iterator[Path]], to_stdout: bool
+) -> int:
+    """Run a program that paints single pictures, as `run_program`.
 
     Args:
         name: The program.
-        paint: Returns the path written. It gets the environment, `.env` included.
+        paint: Yields the paths written. It gets the environment, `.env` included.
         to_stdout: Whether the picture is written to stdout, so that nothing else may be.
     """
     with contextlib.ExitStack() as until_the_end:
@@ -136,8 +138,8 @@ def run_painter(name: str, paint: Callable[[dict[str, str], Stop], Path], to_std
             if to_stdout:
                 until_the_end.enter_context(contextlib.redirect_stdout(present_stderr()))
             with Stop() as stop:
-                path = paint(environment, stop)
-            event(str(path), summary=True, event="result", path=str(path))
+                for path in paint(environment, stop):
+                    event(str(path), summary=True, event="result", path=str(path))
             return 0
 
         return run_program(name, run, interrupted="what was written stays", paints=True)
@@ -168,8 +170,8 @@ def set_up_log(
     return environment
 
 
-def paints_instantly(named: Iterable[str]) -> bool:
-    """Return whether preset instant is the default, and log it.
+def why_instant(named: Iterable[str]) -> str:
+    """Return why preset instant is the default, for the end of a run; empty if it is not.
 
     It is in an installed package without TensorFlow, which the other presets and recipes need, and
     on a processor on which TensorFlow does not run.
@@ -179,14 +181,12 @@ def paints_instantly(named: Iterable[str]) -> bool:
     """
     names = {name.removeprefix("STYLE_").lower() for name in named}
     if not {"preset", "recipe"}.isdisjoint(names):
-        return False
+        return ""
     if not has_avx():
-        event(f"painting with preset instant: {NO_AVX.partition(';')[0]}")
-        return True
+        return f"preset instant: {NO_AVX.partition(';')[0]}"
     if IN_CHECKOUT or find_spec("tensorflow"):
-        return False
-    event(f"painting with preset instant; for the others: {install_command('cpu')}")
-    return True
+        return ""
+    return f"preset instant; {command()} --help says how to add the others"
 
 
 def wants_json() -> bool:

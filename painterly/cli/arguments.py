@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any
 
 from painterly.cli.app import fail
@@ -10,7 +11,7 @@ from painterly.cli.parser import HELP_ALL, Parser, filled, section
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.configuration.flags import NUM_ITER, SWITCH, Flag, Work, flags, groups, only_of
 from painterly.errors import ConfigError
-from painterly.settings.installation import IN_CHECKOUT, command
+from painterly.settings.installation import IN_CHECKOUT, command, install_command
 from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import expectation, parse_bool
@@ -95,14 +96,15 @@ _OF_BOTH = _Help(
     "Paints a photo in the style of paintings, or every photo of a folder or bucket in every "
     "style.",
     """\
-  {name} beach.jpg hokusai out.jpg
+  {name} beach.jpg hokusai
   {name} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
   {name} ./photos ./paintings ./painted --size 2048 --open""",
     "PHOTO PAINTING … RESULT",
     "see below",
     f"""\
 One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
-are several PAINTINGs. A PAINTING may be the name of a ready style, and PAINTINGS names with
+are several PAINTINGs. A PHOTO and a ready style alone make a file beside the photo, such as
+beach-hokusai.jpg. A PAINTING may be the name of a ready style, and PAINTINGS names with
 commas, or all ({command("styles")} lists them); a file of that name wins.
 PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then:
   {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
@@ -179,17 +181,20 @@ SCREEN: Mapping[Work | None, Mapping[str, str]] = {
 }
 
 
-def parser(work: Work | None = None, name: str = command(), commands: str = "") -> Parser:
+def parser(
+    work: Work | None = None, name: str = "", commands: str = "", instead: str = ""
+) -> Parser:
     """Return the parser of command lines that paint.
 
     It keeps only what is given, in its order; `of_work` adds the rest.
 
     Args:
         work: What they paint, or None for a parser that knows the flags of both kinds.
-        name: The program.
+        name: The program; by default, the command.
         commands: The section of the help about other commands.
+        instead: As in `Parser`.
     """
-    about = _HELP[work]
+    about, name = _HELP[work], name or command()
     example = about.example.format(name=f"./{name}" if name == INETWORK else name)
     others = [commands] if commands else []
     made = Parser(
@@ -198,8 +203,9 @@ def parser(work: Work | None = None, name: str = command(), commands: str = "") 
         description=about.description,
         example=example,
         notes="\n\n".join([*others, about.notes]),
-        brief="\n\n".join([example, *_screen(work), *others, ENDING]),
+        brief="\n\n".join([example, *_screen(work), *others, *_lacking(), ENDING]),
         other_flags=refusals(work),
+        instead=instead,
         allow_abbrev=False,
     )
     made.add_argument(
@@ -234,6 +240,12 @@ def _meaning(flag: Flag, work: Work | None) -> str:
     also = ", or the path of a picture" if name == "init_image" and work is Work.PICTURE else ""
     accepts = "" if flag.takes == SWITCH else f"; {expectation(field)}{also}"
     return f"{field.metadata['meaning']}{accepts} ({'; '.join(defaults)})"
+
+
+def _lacking() -> Iterator[str]:
+    """Yield what to say of the presets that this installation lacks."""
+    if not IN_CHECKOUT and not find_spec("tensorflow"):
+        yield f"for other presets than instant:\n  {install_command('cpu')}"
 
 
 def _screen(work: Work | None) -> Iterator[str]:

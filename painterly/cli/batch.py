@@ -8,7 +8,7 @@ from logging import WARNING
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painterly.cli.app import open_in_browser, paints_instantly, run_service
+from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.arguments import PLACES
 from painterly.cli.places import place_variables
 from painterly.configuration import config
@@ -54,7 +54,8 @@ def run(args: argparse.Namespace, name: str) -> int:
         if args.sheet is not None:
             return make_sheet(start, args.sheet, values)
         here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
-        if here and paints_instantly(values):
+        instant = why_instant(values) if here else ""
+        if instant:
             values["STYLE_PRESET"] = "instant"
         loaded = replace(config.load(values), include=args.include, exclude=args.exclude)
         if loaded.watch and args.open:
@@ -68,6 +69,8 @@ def run(args: argparse.Namespace, name: str) -> int:
         else:
             code = run_batch(loaded)
         _show_gallery(loaded, args.open, start)
+        if instant:
+            event(instant)
         return code
 
     return run_service(name, paint, flags)

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -9,19 +10,20 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module, metadata
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from painterly.cli import arguments, batch
-from painterly.cli.app import leave, run_program, wants_json
+from painterly.cli.app import fail, leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, section
-from painterly.cli.places import work_of
+from painterly.cli.places import STANDARD, names_photo, names_style, similar_picture, work_of
 from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import ready_styles
 from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefer_own_packages
 from painterly.settings.recipes import PLUGINS
+from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
 
 
@@ -72,7 +74,8 @@ def main(words: Sequence[str] | None = None) -> int:
         verb = VERBS[words[0]]
         return int(verb.attribute(verb.function)(words[1:]))
     start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
-    painter = parser()
+    wrong = _wrong_verb(words, start)
+    painter = parser(instead=wrong)
     given = arguments.parsed(painter, [word for word in words if word not in HELP_WORDS])
     work = work_of(given, start)
     if asked := [word for word in words if word in HELP_WORDS]:
@@ -89,6 +92,11 @@ def main(words: Sequence[str] | None = None) -> int:
         painter.print_help(sys.stderr)
         return ConfigError.exit_code
     args = arguments.of_work(painter, given, work)
+    if work is Work.FOLDERS and 0 < len(given.places) < 3 and "sheet" not in given:
+        if wrong:
+            return fail(painter.prog, wrong, ConfigError.exit_code)
+        if len(given.places) == 1 and names_photo(given.places[0], start):
+            return run_program(painter.prog, partial(_offer_styles, given.places[0], start))
     if work is Work.FOLDERS:
         return batch.run(args, painter.prog)
     os.chdir(start)
@@ -126,9 +134,9 @@ def painterly() -> NoReturn:
     leave(main())
 
 
-def parser(verb: str = "") -> Parser:
+def parser(verb: str = "", instead: str = "") -> Parser:
     """Return the parser of the command, which knows the flags of all that it paints, or of a verb
-    of this module."""
+    of this module. instead: as in `Parser`."""
     if verb == "cluster":
         return arguments.parser(Work.FOLDERS, command(verb))
     if verb == "styles":
@@ -138,7 +146,7 @@ def parser(verb: str = "") -> Parser:
             example=f"  {command()} beach.jpg hokusai out.jpg\n  {command()} beach.jpg all ./out",
             notes="In a pipe, tabs separate the columns, and an empty one is unknown.",
         )
-    painter = arguments.parser(commands=COMMANDS)
+    painter = arguments.parser(commands=COMMANDS, instead=instead)
     add = partial(arguments.add_flag, painter)
     add("version", "--version", action="store_true", help="print the version")
     text = "print a script that completes this command"
@@ -173,18 +181,51 @@ def _has_buckets() -> bool:
     return any(name in environment for name in config.BUCKETS)
 
 
-def _print_styles() -> int:
+def _wrong_verb(words: Sequence[str], start: Path) -> str:
+    """Return what to say of a first word that is almost a verb, and nothing else here; else an
+    empty text."""
+    word = words[0] if words else ""
+    if not word or word.startswith("-") or not names_style(word, start):
+        return ""
+    verb = closest(word, VERBS)
+    is_style = word in ready_styles.tables()
+    return (
+        f"there is no command {word!r}; did you mean {command(verb)}?"
+        if verb and not is_style
+        else ""
+    )
+
+
+def _offer_styles(photo: str, start: Path) -> NoReturn:
+    """List the styles that a photo can be painted in, unless the log is JSON, and raise ConfigError
+    with the words that are missing: nothing is painted in a style that nobody chose."""
+    if not (start / photo).is_file() and photo != STANDARD:
+        raise ConfigError(
+            f"photo {photo!r} cannot be read: there is no such file{similar_picture(start / photo)}"
+        )
+    if not wants_json():
+        _print_styles(sys.stderr)
+    typed = f"{command()} {shlex.quote(photo)}"
+    raise ConfigError(
+        f"{photo} needs a style, as in {typed} {next(iter(ready_styles.tables()))}; "
+        f"{typed} {ready_styles.ALL} --sheet sheet.jpg shows it in all of them"
+    )
+
+
+def _print_styles(to: TextIO | None = None) -> int:
+    """Print the ready styles, for people on a terminal and for programs elsewhere."""
+    to = to or sys.stdout
     rows = []
     for name in ready_styles.tables():
         title = ready_styles.title(name)
         shown = title.title_in(DEFAULT, name), title.artist or "", title.year or ""
         rows.append((name, *shown))
-    if sys.stdout.isatty():
+    if to.isatty():
         widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-            print("".join(cells).rstrip())
+            print("".join(cells).rstrip(), file=to)
     else:
         for row in rows:
-            print("\t".join(row))
+            print("\t".join(row), file=to)
     return 0

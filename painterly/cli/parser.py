@@ -32,6 +32,7 @@ class Parser(argparse.ArgumentParser):
         notes: The end of the help. Lines that are not indented are filled.
         brief: What `--help` prints after the usage and the description, or nothing for all.
         other_flags: What to say of flags of another command, by their names with underscores.
+        instead: What to say of any mistake, if its cause is known before the words are parsed.
         **options: As in argparse.
     """
 
@@ -42,6 +43,7 @@ class Parser(argparse.ArgumentParser):
         notes: str = "",
         brief: str = "",
         other_flags: Mapping[str, str] | None = None,
+        instead: str = "",
         **options: Any,
     ) -> None:
         print_anything()  # Help comes before all else.
@@ -50,7 +52,7 @@ class Parser(argparse.ArgumentParser):
         notes = filled(notes)
         options["epilog"] = (f"example:\n{example}\n\n" if example else "") + notes
         super().__init__(*args, **options)
-        self._brief, self._other_flags = brief, other_flags or {}
+        self._brief, self._other_flags, self._instead = brief, other_flags or {}, instead
         self.add_argument(
             *HELP_WORDS[2:],
             action=_HelpAll,
@@ -71,6 +73,8 @@ class Parser(argparse.ArgumentParser):
 
     def explained(self, message: str) -> str:
         """Return argparse's message, or for an unknown flag the one that was probably meant."""
+        if self._instead:
+            return self._instead
         unknown = re.match(r"unrecognized arguments: --([^\s=]+)", message)
         if not unknown:
             return f"{message}; see --help"

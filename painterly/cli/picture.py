@@ -3,13 +3,13 @@
 import argparse
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from painterly.cli.app import run_painter
+from painterly.cli.app import run_painter, why_instant
 from painterly.cli.picture_files import (
     STEP,
     UNFINISHED,
@@ -18,11 +18,12 @@ from painterly.cli.picture_files import (
     result_files,
 )
 from painterly.cli.picture_order import order_of, save_every, settings_of, weights_of
-from painterly.cli.places import STANDARD
+from painterly.cli.places import STANDARD, pictures_of
 from painterly.configuration import config
 from painterly.configuration.config import Config, parse_memory_size
-from painterly.errors import ConfigError
-from painterly.log import logger
+from painterly.configuration.flags import settings_given
+from painterly.images.output import OutputFormat
+from painterly.log import event, logger
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
@@ -43,11 +44,18 @@ def run(args: argparse.Namespace, name: str) -> int:
         name: The program.
     """
 
-    def paint_it(environment: Mapping[str, str], stop: Stop) -> Path:
+    def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
         from painterly.images.decoding import own_files
 
+        instant = why_instant(settings_given(vars(args)))
+        if instant:
+            args.preset = "instant"
         with own_files():
-            return paint(args, environment, stop)
+            for places in pictures_of(args.places, OutputFormat(args.output_format)):
+                args.places = places
+                yield paint(args, environment, stop)
+        if instant:
+            event(instant)
 
     return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
 
@@ -121,9 +129,6 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
 def _config(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
     """Return the configuration of the bench. Raises ConfigError."""
     memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
-    if len(args.places) < 3:
-        got = " ".join(args.places) or "none"
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
     known = {name: environment[name] for name in VARIABLES if name in environment}
     loaded = replace(config.load(known), memory_limit=memory_limit)
     keeps_checkpoint = args.places[-1] != STANDARD

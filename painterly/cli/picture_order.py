@@ -1,15 +1,13 @@
 """The order of one picture: what a command line asks for, and the files that it names."""
 
 import argparse
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from painterly.cli.app import paints_instantly
 from painterly.cli.picture_files import read_file, read_photo
-from painterly.cli.places import STANDARD
+from painterly.cli.places import STANDARD, names_style
 from painterly.configuration.flags import settings_given
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
@@ -39,8 +37,6 @@ def settings_of(args: argparse.Namespace) -> Settings:
     if args.image_size is not None and args.size is not None:
         raise ConfigError("--image_size and --size both set the size; give one of them")
     of_styles, values = _settings_of_styles(args.places[1:-1]), settings_given(vars(args))
-    if paints_instantly(values):
-        values["preset"] = "instant"
     if values.get("rescale_method") == "cubic":
         values["rescale_method"] = "bicubic"
     if _start(args) is not None:
@@ -55,8 +51,7 @@ def _settings_of_styles(refs: Sequence[str]) -> dict[str, Any]:
     """Return the settings that all paintings set in the same way, as ready styles do."""
     tables = ready_styles.tables()
     own = [
-        ready_styles.own_settings(ref) if ref in tables and _names_style(ref) else {}
-        for ref in refs
+        ready_styles.own_settings(ref) if ref in tables and names_style(ref) else {} for ref in refs
     ]
     return {
         name: value
@@ -117,8 +112,8 @@ def order_of(
     def optional(path: str | None, argument: str) -> "Entry | None":
         return None if path is None else files.add(path, read_file(path, argument))
 
-    base, *refs, prefix = args.places
-    refs = [_painting_path(ref, prefix) for ref in refs]
+    base, *refs, _ = args.places
+    refs = [str(ready_styles.path(ref)) if names_style(ref) else ref for ref in refs]
     masks = _masks("style_masks", args.style_masks, len(refs))
     regions = _masks("regions", args.regions, len(refs))
     if args.regions is None and args.content_mask is None:
@@ -150,28 +145,6 @@ def order_of(
         return order
     size = PictureFile(files.read(photo.key), photo.key).header.size
     return order.with_settings(_sized(settings, rows, *size))
-
-
-def _painting_path(ref: str, prefix: str) -> str:
-    """Return the path of a painting, for the name of a ready style that of its painting. Raises
-    ConfigError for a word that is neither a file nor a name."""
-    if not _names_style(ref):
-        return ref
-    if ref == ready_styles.ALL:
-        raise ConfigError(
-            f"all paints a picture in each ready style, into a folder such as ./out; got {prefix!r}"
-        )
-    if ref not in ready_styles.tables():
-        raise ConfigError(
-            f"painting {shortened(ref)} is neither a file nor a ready style; "
-            f"{ready_styles.hint(ref)}"
-        )
-    return str(ready_styles.path(ref))
-
-
-def _names_style(ref: str) -> bool:
-    """Return whether a painting is given by a name, with which no file here begins."""
-    return PurePath(ref).name == ref and not PurePath(ref).suffix and not os.path.lexists(ref)
 
 
 def _shares(weights: Sequence[float] | None, paintings: int) -> list[float]:

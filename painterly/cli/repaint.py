@@ -41,8 +41,8 @@ _Value = TypeVar("_Value")
 def run(args: argparse.Namespace, name: str) -> int:
     """Repaint what arguments ask for, and return the exit code; as `picture.run`."""
 
-    def paint_it(environment: Mapping[str, str], stop: Stop) -> Path:
-        return repaint(args, environment, stop)
+    def paint_it(environment: Mapping[str, str], stop: Stop) -> Iterator[Path]:
+        yield repaint(args, environment, stop)
 
     return run_painter(name, paint_it, to_stdout=args.places[-1:] == [STANDARD])
 

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from painterly.cli.app import open_in_browser, paints_instantly, run_service
+from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError
 from painterly.log import event
@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_temporary_folder()  # Uploads are kept there.
         defaults = dict(_folders(environment))
         alone = bool(defaults)
-        if paints_instantly(environment):
+        if instant := why_instant(environment):
+            event(instant)
             defaults["STYLE_PRESET"] = "instant"
         if not environment.get("STYLES", "").strip():
             defaults["STYLES"] = ready_styles.ALL

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -37,8 +37,10 @@ from painterly.orders.stored_records import now
 from painterly.orders.styles import Painting, Style
 from painterly.settings.paper import NONE
 from painterly.settings.recipes import INSTANT
-from painterly.settings.settings import Settings, shown_name
+from painterly.settings.settings import FIELDS, Settings, shown_name
+from painterly.settings.values import parse_whole
 from painterly.storage.base import Entry, ObjectError
+from painterly.words.wording import shortened
 
 OFFERED = (
     *("preserve_color", "strength", "size", "iterations", "init_image", "timelapse"),
@@ -201,6 +203,7 @@ class OrderBook:
         if (painting is not None) == bool(style):
             raise ApiError(422, "send either `style`, the name of a style, or a file `painting`")
         changes = {"size": size} if size else {}
+        _check_size(changes, LARGEST_WHOLE)
         settings = self.checked_settings(Preset.INSTANT, changes).replaced(INSTANT)
         if painting is None:
             request = JobRequest(style=style, preset=Preset.INSTANT, settings={**changes})
@@ -233,6 +236,7 @@ class OrderBook:
                 raise ConfigError(
                     f"{name[:60]!r} cannot be set here; these can: {', '.join(OFFERED)}"
                 )
+        _check_size(changes, LARGEST_SIZE)
         settings = self._config.settings.replaced({"preset": preset.value}).replaced(changes)
         settings = sized(settings, self.instant_side)
         check_limits(settings)
@@ -315,6 +319,15 @@ class OrderBook:
 def _kept_at(idempotency_key: str) -> str:
     """Return the key of the object that has the job of an Idempotency-Key."""
     return f"{REQUESTS}/{hashlib.sha256(idempotency_key.encode()).hexdigest()[:40]}.json"
+
+
+def _check_size(changes: Mapping[str, Any], most: int) -> None:
+    """Raise ConfigError for a size that is given and not one of up to `most` px."""
+    low, size = FIELDS["size"].metadata["low"], changes.get("size", most)
+    if isinstance(size, bool) or parse_whole(str(size).strip(), low, most) is None:
+        raise ConfigError(
+            f"size is {shortened(size)}; expected a whole number from {low} to {most} (px)"
+        )
 
 
 def check_limits(settings: Settings, where: str = "") -> None:

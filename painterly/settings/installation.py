@@ -18,7 +18,7 @@ import sysconfig
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from painterly.errors import ConfigError
 
@@ -99,9 +99,12 @@ def check_temporary_folder() -> None:
 
 
 def command(verb: str = "") -> str:
-    """Return what a user types here for a verb of `painterly`, or without one, to paint."""
-    if not IN_CHECKOUT:
-        return f"painterly {verb}".rstrip()
+    """Return what a user types here for a verb of `painterly`, or without one, to paint: in a
+    checkout a script, unless its own `painterly` was called."""
+    called = sys.argv[0] if sys.argv else ""
+    if not IN_CHECKOUT or Path(called).stem == "painterly":
+        on_path = not IN_CHECKOUT or shutil.which("painterly") == called
+        return f"{'painterly' if on_path else called} {verb}".rstrip()
     return SCRIPTS.get(verb, f"./start.sh {verb}".rstrip())
 
 
@@ -116,14 +119,14 @@ def install_command(extra: str = "") -> str:
         return f"./start.sh setup --{extra}"
     prefix = Path(sys.prefix)
     extras = {name for name, package in PACKAGE_OF_EXTRA.items() if find_spec(package)} | {extra}
-    every = _requirement(*sorted(extras - {"", "cpu" if extra == "gpu" else ""}))
+    every = _requirement(sorted(extras - {"", "cpu" if extra == "gpu" else ""}), _address())
     if prefix.parent.name.startswith("archive-v"):  # In uv's cache.
         return f'uvx --from "{every}" painterly {"web" if "web" in extras else "…"}'
     if (prefix / "uv-receipt.toml").is_file():
         return f'uv tool install "{every}"'
     if (prefix / "pipx_metadata.json").is_file():
         return f'pipx install --force "{every}"'
-    return f'{_installer(prefix)} "{_requirement(*filter(None, [extra]))}"'
+    return f'{_installer(prefix)} "{_requirement([extra] if extra else [], _old_address())}"'
 
 
 def _installer(prefix: Path) -> str:
@@ -148,11 +151,19 @@ def _python() -> str:
     return name if found else f'"{sys.executable}"' if " " in sys.executable else sys.executable
 
 
-def _requirement(*extras: str) -> str:
-    """Return what pip and uv install as this package with extras, from where this one came."""
+def _requirement(extras: "list[str]", address: str) -> str:
+    """Return what pip and uv install as this package with extras, from an address."""
     name = f"painterly[{','.join(extras)}]" if extras else "painterly"
-    address = _address()
     return f"{name} @ {address}" if address else name
+
+
+def _old_address() -> str:
+    """Return `_address` as older versions of pip, such as that of Python 3.11.7, take it: a clone
+    on this machine as its folder."""
+    address = _address()
+    folder = address.removeprefix("git+file://").partition("#")[0]
+    is_clone = address != folder and (Path(unquote(folder)) / "pyproject.toml").is_file()
+    return address.removeprefix("git+") if is_clone else address
 
 
 def _address() -> str:

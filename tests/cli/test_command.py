@@ -69,16 +69,23 @@ def test_the_installed_package_says_what_it_needs_in_one_line(installed):
 def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
     installed, tmp_path
 ):
-    line = "painting with preset instant; for the others: "
+    line = "preset instant; painterly --help says how to add the others"
     for result in ("x.jpg", "./painted"):
         words = ("beach.jpg", "monet.jpg", result, "--size", "64")
-        assert re.search(rf'{line}.*pip install .*"painterly\[cpu]"', installed(*words).stdout)
+        said = installed(*words).stdout.splitlines()
+        assert said[-1].endswith(line) and sum(line in each for each in said) == 1
         assert line not in installed(*words, "--recipe", "moments").stdout
+    two = installed("beach.jpg", "hokusai,ink", "--size", "64").stdout.splitlines()
+    assert two[-1] == line and two.count(line) == 1
+    for words in (["all", "--sheet", "sheet.jpg", "--size", "64"], ["no.jpg", "x.jpg"]):
+        ran = installed("beach.jpg", *words)
+        assert line not in ran.stdout + ran.stderr
+    assert re.search(r'  .*pip install .*"painterly\[cpu]"', installed("--help").stdout)
     gallery = (tmp_path / "painted/index.html").read_text()
     assert "monet/beach.jpg" in gallery
     assert all(Texts(language).text("gallery.title") in gallery for language in LANGUAGES)
     piped = installed("beach.jpg", "no.jpg", "-")
-    assert piped.stdout == "" and line in piped.stderr
+    assert piped.stdout == "" and line not in piped.stderr
     (tmp_path / ".env").write_text("PRESET=draft\n")
     assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
 
@@ -130,15 +137,16 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
         ends[preset] = until(functools.partial(_ended, web.client, link))
     for language in LANGUAGES:
         page = web.client.get("/", headers={"accept-language": language}).text
+        assert 'value="draft"' not in page and 'value="instant"' in page
         assert f'<html lang="{language}"' in page and Texts(language).text("page.title") in page
     files = set(re.findall(r'"(/static/[^"]+)"', page))
     assert len(files) > 2 and {web.client.get(each).status_code for each in files} == {200}
     assert "beach.jpg" in web.client.get("/gallery/").text
     assert web.stop() == 128 + signal.SIGTERM
-    assert ends["instant"]["state"] == "done" and Path("results/monet").is_dir()
+    assert end["state"] == "done" and Path("results/monet").is_dir()
     log = web.log.read_text()
-    assert ends["draft"]["error"].endswith("log says why")
-    assert re.search(r"for other presets than instant: .* install .*painterly\[cpu]", log)
+    said = r"preset draft needs TensorFlow; this installs it: .* install .*painterly\[cpu]"
+    assert refused.status_code == 422 and re.search(said, refused.json()["detail"])
     assert log.count("paintings in ./paintings are styles, too") == 1 and "Traceback" not in log
 
 

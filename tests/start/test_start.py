@@ -143,6 +143,18 @@ def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(mac
     assert "./start.sh test" in machine.start("--help").stdout
 
 
+def test_a_photo_goes_to_the_program_alone_or_with_a_style(machine):
+    (machine.folder / "beach.jpg").touch()
+    for words, extras in (("beach.jpg",), ""), (("beach.jpg", "van gogh"), "cpu"):
+        done = machine.start(*words)
+        assert done.stdout == f"ran -m painterly {' '.join(words)}\n", done.stderr
+        assert machine.done()[-1:] == [extras]
+    photo = str(machine.folder / "beach.jpg")
+    assert machine.start(photo, "klimt").stdout == f"ran -m painterly {photo} klimt\n"
+    missing = machine.start("baech.jpg", "klimt")
+    assert missing.returncode == 2 and "RESULTS is missing" in missing.stderr
+
+
 def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     first = machine.start("init", "--yes")
     assert first.stdout == "ran -m painterly init --yes\n", first.stderr

@@ -403,13 +403,13 @@ def test_a_batch_leaves_the_jobs_alone(web, worker, buckets, place):
 
 
 REFUSED = (
-    ({"style": "manet"}, 422, "no style 'manet'"),
+    ({"style": "manet"}, 422, "no style 'manet'; did you mean monet?"),
     ({"paintings": {"../../x.jpg": 1}}, 422, "no painting"),
     ({"style": "monet", "paintings": {"monet.jpg": 1}}, 422, "either"),
     ({}, 422, "either"),
     ({**DRAFT, "settings": {"strength": 9}}, 422, "strength is 9"),
     ({**DRAFT, "settings": {"model": "vgg16"}}, 422, "cannot be set"),
-    ({**DRAFT, "settings": {"size": 16000}}, 422, "at most 5120"),
+    ({**DRAFT, "settings": {"size": 16000}}, 422, "from 32 to 5120"),
     ({**DRAFT, "settings": {"paper": "A2"}}, 422, "highest dpi that fits is 218, on paper A2"),
     ({**DRAFT, "settings": {"paper": "A9"}}, 422, "paper is 'A9'; expected none, A2"),
     ({**DRAFT, "settings": {"paper": "A4", "size": 800}}, 422, "give one of them"),

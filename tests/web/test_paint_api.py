@@ -94,6 +94,16 @@ def test_what_cannot_be_painted_is_refused(painting, asked, files, status):
     assert answer.status_code == status and answer.json()["detail"]
 
 
+def test_a_refusal_names_what_was_meant_and_the_limit_of_this_request(painting):
+    for asked, said in (
+        ({**MONET, "size": "99999"}, "size is '99999'; expected a whole number from 32 to 2048"),
+        ({"style": "monte"}, "there is no style 'monte'; did you mean monet?"),
+        ({"style": "qqq"}, "GET /api/styles lists them"),
+    ):
+        answer = painting.post("/api/paint", data=asked, files=photo())
+        assert answer.status_code == 422 and said in answer.json()["detail"], answer.text
+
+
 def test_while_the_service_paints_something_else_it_says_when_to_try_again(painting):
     painting.busy = True
     answer = painting.post("/api/paint", data=MONET, files=photo())
