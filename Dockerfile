@@ -29,12 +29,12 @@ COPY pyproject.toml uv.lock ./
 COPY tools tools
 RUN python tools/download_uv.py /usr/local/bin \
     && uv sync --locked --no-install-project --no-default-groups \
-        --extra $TENSORFLOW --extra web ${CLUSTER:+--extra cluster}
+        --extra $TENSORFLOW ${CLUSTER:+--extra cluster}
 
 # What .dockerignore lets through: code, samples, the built-in network, and what is in weights/.
 COPY --chown=painter:painter . .
 # Group 0: OpenShift runs the image as any user of that group.
-RUN ALWAYS_VENV=1 ./start.sh setup --$TENSORFLOW --web ${CLUSTER:+--cluster} \
+RUN ALWAYS_VENV=1 ./start.sh setup --$TENSORFLOW ${CLUSTER:+--cluster} \
     && install --directory --owner=painter --group=0 --mode=775 /app /app/weights /app/results
 USER painter
 

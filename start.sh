@@ -31,12 +31,11 @@ Paints every photo in every style.
                           .env, create the buckets (--help lists its flags)
   ./start.sh weights      download VGG's weights into ./weights, or with
                           the word attention those of that recipe
-  ./start.sh setup [--web] [--cluster] [--formats] [--dev] [--cpu | --gpu]
+  ./start.sh setup [--cluster] [--formats] [--dev] [--cpu | --gpu]
                           create the environment, print its Python's path;
-                          --web adds the web service, --cluster Ray, --formats
-                          JPEG XL and raw files, --dev what the tests need;
-                          --gpu installs CUDA without a GPU, too, as for an
-                          image, and --cpu does not
+                          --cluster adds Ray, --formats JPEG XL and raw files,
+                          --dev what the tests need; --gpu installs CUDA without
+                          a GPU, too, as for an image, and --cpu does not
   ./start.sh test [ARG …] run the tests; --quick runs those that start no
                           process, and --all those that take long, too;
                           other arguments are pytest's
@@ -90,7 +89,7 @@ case $mode in
   -h | --help) usage && exit ;;
   '' | -*) run=(-m painterly "$@") ;;
   cluster) extras=(tensorflow cluster) run=(-m painterly cluster "${@:2}") ;;
-  web) extras=(tensorflow web) run=(-m painterly web "${@:2}") ;;
+  web) run=(-m painterly web "${@:2}") ;;
   styles) extras=() paints="" run=(-m painterly styles "${@:2}") ;;
   init) extras=() run=(-m painterly init "${@:2}") ;;
   weights) extras=(tensorflow) paints="" run=(-m painterly weights "${@:2}") ;;
@@ -99,13 +98,13 @@ case $mode in
     for option in "${@:2}"; do
       case $option in
         --cpu | --gpu) extras[0]=${option#--} ;;
-        --web | --cluster | --formats) extras+=("${option#--}") ;;
-        --dev) extras+=(web dev) ;;
+        --cluster | --formats) extras+=("${option#--}") ;;
+        --dev) extras+=(dev) ;;
         *) fail 2 "start.sh setup: there is no option '$option'; ./start.sh --help lists them" ;;
       esac
     done
     ;;
-  test) extras=(tensorflow web dev) paints="" run=(-m pytest "${@:2}") ;;
+  test) extras=(tensorflow dev) paints="" run=(-m pytest "${@:2}") ;;
   *)
     case $1 in /*) photo=$1 ;; *) photo=$STARTED_IN/$1 ;; esac
     if [ $# -lt 3 ] && [ -f "$photo" ]; then # painterly itself says what goes with a photo.

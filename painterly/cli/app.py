@@ -33,8 +33,6 @@ LAPTOP = "boto3 python-dotenv rich"  # packages of the scripts that do not paint
 # The extra of pyproject.toml that installs a package, by its import name.
 EXTRAS = {
     **dict.fromkeys(("tensorflow", "h5py", "scipy"), "cpu"),
-    **dict.fromkeys(("fastapi", "starlette", "uvicorn", "multipart", "itsdangerous"), "web"),
-    **dict.fromkeys(("pydantic", "anyio", "python_multipart", "prometheus_client"), "web"),
     "ray": "cluster",
 }
 INTERRUPTED = 130  # 128 + SIGINT
@@ -271,8 +269,7 @@ def _missing_package(package: str, paints: bool) -> str:
     if not IN_CHECKOUT:
         return f"{what}; {_installed_by(package)}"
     if paints:
-        web = " --web" if EXTRAS.get(package) == "web" else ""
-        return f"{what}; ./start.sh setup{web} installs all that it needs"
+        return f"{what}; ./start.sh setup installs all that it needs"
     if sys.platform == "win32":
         return f"{what}; python -m pip install {LAPTOP} installs all"
     # Not into this Python: those of Debian, Ubuntu and Homebrew refuse packages.

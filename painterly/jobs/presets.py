@@ -1,11 +1,13 @@
 """The presets in the web service, and the size of instant pictures there."""
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 from painterly.configuration.config import Config
 from painterly.errors import WeightsError
 from painterly.jobs.schemas import Preset
 from painterly.orders.plugin_weights import IN_BUCKET, weights_of
+from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
 from painterly.settings.traits import Plugin
 
@@ -30,8 +32,8 @@ def sized(settings: Settings, instant_side: int) -> Settings:
 
 
 def offered(config: Config, device: str | None) -> Sequence[Preset]:
-    """Return the presets that can be ordered: those of plug-ins where a GPU paints and their
-    weights are.
+    """Return the presets that can be ordered: all but instant need TensorFlow, and those of
+    plug-ins a GPU, and their weights.
 
     Args:
         config: The configuration.
@@ -40,10 +42,24 @@ def offered(config: Config, device: str | None) -> Sequence[Preset]:
     on_gpu = device is not None and "CPU" not in device
 
     def can_be_ordered(preset: Preset) -> bool:
+        if lacks_tensorflow(preset):
+            return False
         plugin = plugin_of(preset)
         return plugin is None or (on_gpu and _has_weights(plugin, config))
 
     return [preset for preset in Preset if can_be_ordered(preset)]
+
+
+def lacks_tensorflow(preset: Preset) -> bool:
+    """Return whether a preset needs TensorFlow, which is not installed."""
+    return Settings(preset=preset.value).traits.optimises and not find_spec("tensorflow")
+
+
+def why_not_offered(preset: Preset) -> str:
+    """Return why a preset cannot be ordered."""
+    if lacks_tensorflow(preset):
+        return f"preset {preset} needs TensorFlow; this installs it: {install_command('cpu')}"
+    return f"preset {preset} needs a GPU, and weights: docs/recipe.md"
 
 
 def plugin_of(preset: Preset) -> Plugin | None:

@@ -21,7 +21,7 @@ from painterly.jobs.callbacks import check_callback
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.index import JobIndex
-from painterly.jobs.presets import offered, sized
+from painterly.jobs.presets import offered, sized, why_not_offered
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -119,7 +119,7 @@ class OrderBook:
             request = self._checked_poster(request)
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
-            raise ApiError(422, f"preset {request.preset} needs a GPU, and weights: docs/recipe.md")
+            raise ApiError(422, why_not_offered(request.preset))
         style, work = self._style_and_work(request, photo.size)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()

@@ -44,7 +44,6 @@ PACKAGE_OF_EXTRA = {
     "cluster": "ray",
     "cpu": "tensorflow",
     "formats": "rawpy",
-    "web": "uvicorn",
 }
 
 
@@ -121,7 +120,7 @@ def install_command(extra: str = "") -> str:
     extras = {name for name, package in PACKAGE_OF_EXTRA.items() if find_spec(package)} | {extra}
     every = _requirement(sorted(extras - {"", "cpu" if extra == "gpu" else ""}), _address())
     if prefix.parent.name.startswith("archive-v"):  # In uv's cache.
-        return f'uvx --from "{every}" painterly {"web" if "web" in extras else "…"}'
+        return f'uvx --from "{every}" painterly …'
     if (prefix / "uv-receipt.toml").is_file():
         return f'uv tool install "{every}"'
     if (prefix / "pipx_metadata.json").is_file():

@@ -62,7 +62,6 @@ def test_what_ends_a_service_is_an_object_where_the_log_has_objects(monkeypatch,
         ("boto3", False, "the Python package boto3 is missing; install all in .venv"),
         ("dotenv", False, "-m venv .venv && .venv/bin/pip install boto3 python-dotenv rich"),
         ("numpy", True, "the Python package numpy is missing; ./start.sh setup installs all"),
-        ("fastapi", True, "is missing; ./start.sh setup --web installs all"),
     ],
 )
 def test_a_missing_package_is_named_with_the_way_to_install_all(

@@ -20,7 +20,7 @@ from painterly.cli.command import VERBS, main
 from painterly.settings.installation import PROGRAM
 from painterly.words.texts import LANGUAGES, Texts
 
-HIDDEN = ("tensorflow", "h5py", "scipy", "uvicorn", "ray")
+HIDDEN = ("tensorflow", "h5py", "scipy", "ray")
 
 
 def without(packages, folder):
@@ -48,7 +48,6 @@ def installed(site, tmp_path):
 @pytest.mark.slow
 def test_the_installed_package_says_what_it_needs_in_one_line(installed):
     for words, code, said in (
-        (["web"], 2, 'uvicorn is missing; this installs it: .* install .*"painterly\\[web]"'),
         (["./a", "./b", "./c", "--cluster"], 2, 'installs it: .* install .*"painterly\\[cluster]"'),
         (
             ["beach.jpg", "monet.jpg", "x.jpg", "--preset", "draft"],
@@ -121,8 +120,8 @@ def _ended(client, link: str) -> dict | None:
 def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     site, tmp_path, monkeypatch, request
 ):
-    """With the extra `web`, and without TensorFlow."""
-    without(HIDDEN[:3], tmp_path)
+    """Without TensorFlow."""
+    without(HIDDEN, tmp_path)
     monkeypatch.chdir(tmp_path)
     web = WebProcess({"PYTHONPATH": f"{tmp_path}:{site}"}, tmp_path / "log")
     request.addfinalizer(web.stop)
@@ -130,11 +129,10 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
     until(lambda: web.client.get("/readyz").status_code == 200)
     Image.new("RGB", (40, 40), "pink").save("paintings/monet.jpg")
     until(lambda: web.client.get("/api/styles").json())
-    ends = {}
-    for preset in ("instant", "draft"):
-        job = send(web.client, {"style": "monet", "preset": preset, "settings": {"size": 64}})
-        link = job.json()["links"]["self"]
-        ends[preset] = until(functools.partial(_ended, web.client, link))
+    asked = {"style": "monet", "preset": "instant", "settings": {"size": 64}}
+    link = send(web.client, asked).json()["links"]["self"]
+    end = until(functools.partial(_ended, web.client, link))
+    refused = send(web.client, {**asked, "preset": "draft"})
     for language in LANGUAGES:
         page = web.client.get("/", headers={"accept-language": language}).text
         assert 'value="draft"' not in page and 'value="instant"' in page

@@ -77,7 +77,7 @@ def test_an_extra_comes_from_where_the_program_came(installed, origin, requireme
 
 def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkeypatch, tmp_path):
     requirement = "painterly[cpu] @ git+https://git.example/painterly.git"
-    folder = installed("venv", GIT, ["uvicorn"])
+    folder = installed("venv", GIT)
     assert installation.install_command("cpu") == (
         f'uv pip install --python {folder}/bin/python "{requirement}"'
     )
@@ -102,12 +102,12 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
         f'python -m pip install --break-system-packages "{requirement}"'
     )
 
-    installed("archive-v0/x", GIT, ["uvicorn", "tensorflow"])
+    installed("archive-v0/x", GIT, ["tensorflow"])
     both = "@ git+https://git.example/painterly.git"
     assert installation.install_command("formats") == (
-        f'uvx --from "painterly[cpu,formats,web] {both}" painterly web'
+        f'uvx --from "painterly[cpu,formats] {both}" painterly …'
     )
-    assert "painterly[gpu,web] @" in installation.install_command("gpu")
+    assert "painterly[gpu] @" in installation.install_command("gpu")
 
     for name, words in (
         ("uv-receipt.toml", "uv tool install"),
@@ -115,7 +115,37 @@ def test_each_tool_adds_an_extra_in_its_own_way_and_loses_none(installed, monkey
     ):
         folder = installed(name, GIT, ["pip", "rawpy"])
         (folder / name).touch()
-        assert installation.install_command("web") == f'{words} "painterly[formats,web] {both}"'
+        assert installation.install_command("cpu") == f'{words} "painterly[cpu,formats] {both}"'
+
+
+def test_a_clone_on_this_machine_is_a_requirement_that_old_versions_of_pip_read(
+    installed, tmp_path
+):
+    """They take no `git+file:`, which has no host."""
+    clone = tmp_path / "a clone"
+    origin = {**GIT, "url": clone.as_uri()}
+    installed("bare", origin, ["pip"])
+    assert f'"painterly[cpu] @ git+{clone.as_uri()}"' in installation.install_command("cpu")
+    clone.mkdir()
+    (clone / "pyproject.toml").touch()
+    assert f'"painterly[cpu] @ {clone.as_uri()}"' in installation.install_command("cpu")
+
+
+def test_help_names_the_command_as_it_was_called(monkeypatch, tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "painterly"
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+    for called, shown in (
+        ("-c", "./start.sh web"),
+        ("/somewhere/painterly/__main__.py", "./start.sh web"),
+        (".venv/bin/painterly", ".venv/bin/painterly web"),
+        (str(program), "painterly web"),
+    ):
+        monkeypatch.setattr(sys, "argv", [called])
+        assert installation.command("web") == shown
+    assert installation.command("buckets") == "painterly buckets"
 
 
 def test_what_all_need_is_installed_without_an_extra(installed):

@@ -62,7 +62,7 @@ def test_the_laptops_scripts_need_a_part_of_the_dependencies():
 
 def test_ranges_have_both_ends_and_one_tensorflow():
     ranges = [*PROJECT["dependencies"]]
-    for extra in ("cpu", "gpu", "web", "cluster"):
+    for extra in ("cpu", "gpu", "cluster"):
         ranges += EXTRAS[extra]
     for line in ranges:
         assert re.fullmatch(r"[\w-]+(\[[\w,-]+\])?>=[\d.]+,<[\d.]+(; .*)?", line), line

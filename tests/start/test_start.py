@@ -120,14 +120,14 @@ def test_modes_and_their_extras(machine):
     assert machine.start("weights", "--all").stdout == "ran -m painterly weights --all\n"
     assert machine.done() == ["made", "cpu"]
     assert machine.start("web").stdout == machine.start(RUN_MODE="web").stdout
-    assert machine.done() == ["cpu web"]
+    assert machine.done() == []
     assert machine.start("test", "-x").stdout == "ran -m pytest -x\n"
     assert machine.start("test", "--quick").stdout == "ran -m pytest --quick\n"
-    assert machine.done() == ["cpu dev web"]
+    assert machine.done() == ["cpu dev"]
     assert machine.start("cluster").stdout == "ran -m painterly cluster\n"
-    machine.start("setup", "--cluster", "--dev", "--web")
+    machine.start("setup", "--cluster", "--dev")
     machine.start(CLUSTER="auto")
-    assert machine.done() == ["cluster cpu dev web"]
+    assert machine.done() == ["cluster cpu dev"]
 
 
 def test_a_mistyped_mode_is_one_line_of_the_logs_format_and_installs_nothing(machine):
@@ -199,15 +199,15 @@ def test_what_paints_nothing_needs_no_gpu_though_device_asks_for_one(machine):
         done = machine.start(*mode, DEVICE="gpu")
         assert done.returncode == 0 and mode[-1] in done.stdout, done.stderr
     assert "tests/start" in machine.start("test", "tests/start", DEVICE="gpu").stdout
-    assert machine.done() == ["made", "cpu", "cpu web", "cpu dev web"]
+    assert machine.done() == ["made", "cpu", "cpu dev"]
 
 
 @without_gpu
 def test_an_image_gets_cuda_by_name_and_a_clusters_head_needs_none(machine):
     machine.start("cluster", DEVICE="gpu")  # The GPUs are in the other machines.
     assert machine.done() == ["made", "cluster cpu"]
-    assert machine.start("setup", "--gpu", "--web", DEVICE="gpu").returncode == 0
-    assert machine.done() == ["made", "gpu web"]
+    assert machine.start("setup", "--gpu", DEVICE="gpu").returncode == 0
+    assert machine.done() == ["made", "gpu"]
     assert machine.start(DEVICE="gpu").stdout == "ran -m painterly\n"  # It says why it ends.
     machine.start("setup", "--cpu", DEVICE="auto")
     assert machine.done() == []
@@ -231,7 +231,7 @@ def test_a_python_that_has_the_requirements_is_used(machine):
 
 
 @pytest.mark.parametrize(
-    ("extras", "lacks"), [([], False), (["cpu", "web", "dev"], False), (["gpu"], True)]
+    ("extras", "lacks"), [([], False), (["cpu", "dev"], False), (["gpu"], True)]
 )
 def test_the_check_of_requirements_reads_the_projects_ranges(extras, lacks):
     check = [sys.executable, "tools/has_requirements.py", *extras]
