@@ -14,7 +14,7 @@ Paints every photo in every style.
                           paint these folders (./name), buckets (name) or single
                           pictures; any setting is a flag (docs/settings.md)
   ./start.sh PHOTO hokusai
-                          paint a photo in a ready style, into a file beside it
+                          paint a photo in a ready style, into a file next to it
   ./start.sh PHOTO PAINTING … RESULT.jpg
                           paint one picture, as ./inetwork.py does
   ./start.sh --open       open the results page at the end

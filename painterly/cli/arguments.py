@@ -103,7 +103,7 @@ _OF_BOTH = _Help(
     "see below",
     f"""\
 One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
-are several PAINTINGs. A PHOTO and a ready style alone make a file beside the photo, such as
+are several PAINTINGs. A PHOTO and a ready style alone make a file next to the photo, such as
 beach-hokusai.jpg. A PAINTING may be the name of a ready style, and PAINTINGS names with
 commas, or all ({command("styles")} lists them); a file of that name wins.
 PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then:

@@ -136,7 +136,12 @@ def painterly() -> NoReturn:
 
 def parser(verb: str = "", instead: str = "") -> Parser:
     """Return the parser of the command, which knows the flags of all that it paints, or of a verb
-    of this module. instead: as in `Parser`."""
+    of this module.
+
+    Args:
+        verb: The verb, if any.
+        instead: As in `Parser`.
+    """
     if verb == "cluster":
         return arguments.parser(Work.FOLDERS, command(verb))
     if verb == "styles":
@@ -198,7 +203,7 @@ def _wrong_verb(words: Sequence[str], start: Path) -> str:
 
 def _offer_styles(photo: str, start: Path) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON, and raise ConfigError
-    with the words that are missing: nothing is painted in a style that nobody chose."""
+    with the words that are missing: nothing is painted in a style that was not chosen."""
     if not (start / photo).is_file() and photo != STANDARD:
         raise ConfigError(
             f"photo {photo!r} cannot be read: there is no such file{similar_picture(start / photo)}"

@@ -72,8 +72,8 @@ def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
     """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
     styles by their own names.
 
-    A list of ready styles makes one picture in each, whose result has the style's name at its end.
-    If only PHOTO and ready styles are given, the results lie beside the photo.
+    A list of ready styles makes one picture in each. Its result ends in the style's name. If only
+    PHOTO and ready styles are given, the results are stored next to the photo.
 
     Args:
         places: The words of the command line.
@@ -194,7 +194,7 @@ def _styles_of(word: str, result: str) -> tuple[str, ...]:
 def _ready_styles(place: str, start: Path, one_photo: bool) -> str | None:
     """Return PAINTINGS if it names ready styles, or a list of them, and nothing here has that name.
 
-    What may be a bucket does so only by a style's own name, unless the photo is a file.
+    Unless the photo is a file, a word that may be a bucket does so only by a style's own name.
 
     Raises ConfigError for a list with a name that there is not.
     """

@@ -157,8 +157,8 @@ def _requirement(extras: "list[str]", address: str) -> str:
 
 
 def _old_address() -> str:
-    """Return `_address` as older versions of pip, such as that of Python 3.11.7, take it: a clone
-    on this machine as its folder."""
+    """Return `_address` as older versions of pip take it, such as 23.2 of Python 3.11.7: a clone on
+    this machine as its folder."""
     address = _address()
     folder = address.removeprefix("git+file://").partition("#")[0]
     is_clone = address != folder and (Path(unquote(folder)) / "pyproject.toml").is_file()

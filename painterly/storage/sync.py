@@ -30,7 +30,7 @@ class SyncRules:
         dry_run: Whether to report only.
         shown: Returns whether the transfer of a key is printed.
         named: Whether it is printed on a terminal as well.
-        counts_kinds: Whether keys of other kinds are counted. What the program itself keeps is not.
+        counts_kinds: Whether keys of other kinds are counted, unlike those of the program itself.
     """
 
     include: Callable[[str], bool] = lambda key: True

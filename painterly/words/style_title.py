@@ -53,7 +53,7 @@ class StyleTitle:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What people call the style: its artist, and its title in each language."""
+        """Other names of the style: its artist, and its title in each language."""
         return tuple(filter(None, (self.short_artist, self.artist, *self.title.values())))
 
     def year_in(self, language: str) -> str | None:

@@ -1,4 +1,4 @@
-"""What a newcomer types first: a photo, a style by its name or artist, and slips of the hand."""
+"""The first words of a newcomer: a photo, a style by its name or artist, and slips of the hand."""
 
 import os
 from pathlib import Path
