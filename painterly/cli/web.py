@@ -1,5 +1,6 @@
 """`painterly web`: the web service."""
 
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -9,13 +10,14 @@ from typing import TYPE_CHECKING
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.parser import Parser
 from painterly.errors import ConfigError
-from painterly.log import event
+from painterly.log import event, logs_json
 from painterly.settings.installation import IN_CHECKOUT, check_temporary_folder, command
 from painterly.signals import Stopped
 
 if TYPE_CHECKING:
     from painterly.configuration.config import Config
     from painterly.jobs.supervisor import Pipe
+    from painterly.web.lan import Lan
 
 EXIT_CODES = f"""\
 The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
@@ -40,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from painterly.configuration import config
         from painterly.configuration.web_options import load_options
         from painterly.settings import ready_styles
+        from painterly.web import lan
         from painterly.web.app import serve
 
         check_temporary_folder()  # Uploads are kept there.
@@ -51,10 +54,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not environment.get("STYLES", "").strip():
             defaults["STYLES"] = ready_styles.ALL
         loaded = config.load(environment | defaults, demo_settings={})
+        made, phones = dict[str, str](), None
+        if args.lan:
+            made = lan.variables(environment)
         try:
-            options = load_options(environment, alone or loaded.demo)
+            options = load_options(environment | made, alone or loaded.demo)
+            if args.lan:
+                options, phones = lan.options_for_lan(options, made.get("WEB_PASSWORD", ""))
             worker = partial(paint_jobs, environment, loaded, options.keep_days)
-            return serve(loaded, options, worker, *([_open] if args.open else []))
+
+            def show(address: str) -> None:
+                if phones:
+                    _tell(phones, options.password)
+                if args.open:
+                    _open(address)
+
+            return serve(loaded, options, worker, show, phones)
         except Stopped as stopped:
             stopped.kept = "the next start continues the jobs"
             raise
@@ -70,6 +85,8 @@ def parser(verb: str = "web") -> Parser:
         notes=EXIT_CODES,
     )
     made.add_argument("--open", action="store_true", help="open the page in the browser")
+    text = "let phones in the local network in: shows the address, a password and a code"
+    made.add_argument("--lan", action="store_true", help=text)
     return made
 
 
@@ -91,6 +108,15 @@ def _folders(environment: Mapping[str, str]) -> Mapping[str, str]:
             ) from None
     event("paintings in ./paintings are styles, too, and results are stored in ./results")
     return FOLDERS
+
+
+def _tell(phones: "Lan", password: str | None) -> None:
+    """Log what phones need, with the password if it was made up, and draw the code on a
+    terminal."""
+    needed = "none" if password is None else phones.password or "WEB_PASSWORD"
+    event(f"phones in this network open {phones.address}; password: {needed}", event="lan")
+    if sys.stdout.isatty() and not logs_json():
+        print(*phones.code_lines(), sep="\n", flush=True)
 
 
 def _open(address: str) -> None:

@@ -31,6 +31,7 @@ from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
+from painterly.web.lan import Lan
 from painterly.web.pages import pages
 from painterly.web.server import Server, listen, server_config
 from painterly.web.service import Service, Shared
@@ -45,6 +46,7 @@ def serve(
     options: WebOptions,
     worker: Callable[..., int],
     show: Callable[[str], None] = lambda address: None,
+    lan: Lan | None = None,
 ) -> int:
     """Serve until SIGTERM or SIGINT.
 
@@ -52,7 +54,9 @@ def serve(
         config: The configuration.
         options: The options of the service.
         worker: As in `Supervisor`.
-        show: Is called with the page's address on this machine, which answers from then on.
+        show: Is called with the page's address on this machine, which answers from then on, and
+            needs no password for a while.
+        lan: As in `Service`.
 
     Returns:
         The exit code.
@@ -62,11 +66,13 @@ def serve(
     """
     host, port = options.host, options.port
     with listen(host, port) as listening:
-        app = create_app(Service(config, options, worker))
+        service = Service(config, options, worker, lan)
+        app = create_app(service)
         here = "localhost" if host in (*EVERY_ADDRESS, "127.0.0.1") else host
         page = _address(here, port)
         event(f"serving on {_address(host, port)}; open {page}", event="serving", port=port)
-        show(page)
+        ticket = f"/login?ticket={service.sessions.new_ticket()}"
+        show(page + (ticket if service.sessions.needed else ""))
         Server(server_config(app)).run([listening])
     return 0
 

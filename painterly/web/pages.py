@@ -52,6 +52,7 @@ def index(request: Request, service: Shared) -> Response:
         accept=",".join(sorted(picture_extensions())),
         kinds=", ".join(sorted(each[1:].upper() for each in picture_extensions() - OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
+        lan=service.lan,
     )
 
 
@@ -90,8 +91,11 @@ def gallery_picture(key: str, service: Shared) -> Response:
 
 
 @pages.get("/login")
-def login_page(request: Request, service: Shared, next: str = "/") -> Response:
-    """Render the password form."""
+def login_page(request: Request, service: Shared, next: str = "/", ticket: str = "") -> Response:
+    """Render the password form. A ticket replaces it."""
+    if ticket and service.sessions.take_ticket(ticket):
+        service.sessions.log_in(request.session)
+        return RedirectResponse(own_path(next), 303)
     if service.sessions.may_enter(request.session):
         return RedirectResponse(own_path(next), 303)
     return shown(request, service, "login", error=None, next=own_path(next))

@@ -19,6 +19,7 @@ from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.supervisor import Supervisor
 from painterly.web.events import Events
+from painterly.web.lan import Lan
 from painterly.web.sessions import LoginRateLimiter, Sessions
 from painterly.web.stored_pictures import JobPictures, Results
 
@@ -32,20 +33,27 @@ MAX_IN_MEMORY = 4  # uploads in memory at once
 class Service:
     """The web process: the jobs, the buckets and the worker process."""
 
-    def __init__(self, config: Config, options: WebOptions, worker: Callable[..., int]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        options: WebOptions,
+        worker: Callable[..., int],
+        lan: Lan | None = None,
+    ) -> None:
         """Open the buckets.
 
         Args:
             config: The configuration.
             options: The options of the service.
             worker: As in `Supervisor`.
+            lan: What phones in the local network need, if the service was started for them.
 
         Raises:
             ConfigError: A bucket cannot be opened, or a setting is beyond the limits of an order.
         """
         # Otherwise every order that names no size of its own would be refused.
         check_limits(config.settings, "STYLE_")
-        self.config, self.options = config, options
+        self.config, self.options, self.lan = config, options, lan
         self.sessions = Sessions(options, config.account.secret or "")
         self.login_limiter = LoginRateLimiter()
         self.uploads = asyncio.Semaphore(MAX_UPLOADS)

@@ -1,4 +1,5 @@
-"""Logins: the key of the session cookie, the password, the API token, and a limit on guesses."""
+"""Logins: the key of the session cookie, the password, the API token, a ticket for the browser that
+the program opens, and a limit on guesses."""
 
 import hashlib
 import hmac
@@ -15,6 +16,7 @@ SESSION_S = 7 * 24 * 3600
 # Wrong passwords within WRONG_S seconds: from one client, and from all clients.
 MAX_WRONG, MAX_WRONG_OF_ALL, WRONG_S = 5, 100, 300
 MAX_CLIENTS = 10_000  # clients with counted tries
+TICKET_S = 120.0  # seconds in which the browser that the program opens has to use its ticket
 _NAME = "name"
 
 
@@ -46,10 +48,24 @@ class Sessions:
             salt = b"painterly sessions"
             self.key = hashlib.scrypt(known, salt=salt, n=2**14, r=8, p=1).hex()
         self._ended: set[str] = set()
+        self._ticket, self._ticket_ends = "", 0.0
 
     def log_in(self, session: dict[str, Any]) -> None:
         """Mark a session as logged in."""
         session[_NAME] = secrets.token_urlsafe(18)
+
+    def new_ticket(self) -> str:
+        """Return a text that replaces the password once, soon, and this process's earlier one."""
+        self._ticket, self._ticket_ends = secrets.token_urlsafe(), time.monotonic() + TICKET_S
+        return self._ticket
+
+    def take_ticket(self, text: str) -> bool:
+        """Return whether a text is the ticket, which is worth nothing from then on."""
+        valid = self._ticket != "" and time.monotonic() < self._ticket_ends
+        taken = valid and _same(self._ticket, text)
+        if taken:
+            self._ticket = ""
+        return taken
 
     def log_out(self, session: dict[str, Any]) -> None:
         """End a session. This process rejects copies of its cookie from now on."""

@@ -1,12 +1,43 @@
 """`painterly web`, as a command."""
 
 import pickle
+import sys
 
 from painterly import log
 from painterly.cli import web
 from painterly.configuration import env_file
 from painterly.jobs import worker
-from painterly.web import app
+from painterly.web import app, lan
+
+
+def test_phones_are_told_address_and_password_once_the_service_answers(
+    monkeypatch, tmp_path, capsys
+):
+    folders = {f"BUCKET_{name}": str(tmp_path / name) for name in ("SOURCE", "STYLE", "RESULT")}
+    for name in (*folders, "WEB_HOST", "WEB_PASSWORD", "WEB_PUBLIC"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(log.logger, "handlers", [])
+    monkeypatch.setattr(lan, "local_host", lambda: "192.168.1.20")
+    served = []
+
+    def serve(_, options, worker, show, phones):
+        served.append((options, capsys.readouterr().out))
+        show("http://localhost:8080")
+        return 0
+
+    monkeypatch.setattr(app, "serve", serve)
+    for variables, password in (({}, ""), ({"WEB_PASSWORD": "a long password"}, "WEB_PASSWORD")):
+        monkeypatch.setattr(env_file, "read", lambda _, own=variables: folders | own)
+        assert web.main(["--lan"]) == 0
+        options, before = served[-1]
+        said = capsys.readouterr().out
+        assert "http://192.168.1.20:8080/" in said and "192.168.1.20" not in before
+        assert f"password: {password or options.password}\n" in said
+        assert "a long password" not in said and options.host == "0.0.0.0"
+        assert "█" not in said, "no terminal"
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert web.main(["--lan"]) == 0
+    assert capsys.readouterr().out.count("█") > 100
 
 
 def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatch, tmp_path):
@@ -15,7 +46,7 @@ def test_a_worker_that_starts_later_has_what_the_web_process_has_read(monkeypatc
     variables = {f"BUCKET_{name}": folder for name, folder in folders.items()}
     served, worked = [], []
     monkeypatch.setattr(log.logger, "handlers", [])
-    monkeypatch.setattr(app, "serve", lambda *given: served.append(given) or 0)
+    monkeypatch.setattr(app, "serve", lambda *given: served.append(given[:3]) or 0)
     monkeypatch.setattr(worker, "work", lambda *given: worked.append(given) or 0)
     for name in variables:
         monkeypatch.delenv(name, raising=False)

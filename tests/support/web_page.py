@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from PIL import Image
 from starlette.middleware import Middleware
@@ -89,7 +90,7 @@ class Stage:
 
 
 @contextmanager
-def staged(place: dict[str, str], **how: int) -> Iterator[Stage]:
+def staged(place: dict[str, str], **how: Any) -> Iterator[Stage]:
     """Serve a configuration; `how` as for `served`."""
     refusals = Refusals()
     middleware = Middleware(Refusing, answers=refusals)

@@ -25,6 +25,7 @@ from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob, new_id
 from painterly.settings.installation import PROGRAM
 from painterly.web.app import create_app
+from painterly.web.lan import Lan
 from painterly.web.server import listen, server_config
 from painterly.web.service import Service
 from support import tiny
@@ -70,7 +71,10 @@ def begun_upload(port: int) -> bytes:
 
 @contextmanager
 def served(
-    environment: dict[str, str], port: int = 0, middleware: Middleware | None = None
+    environment: dict[str, str],
+    port: int = 0,
+    middleware: Middleware | None = None,
+    lan: Lan | None = None,
 ) -> Iterator[httpx.Client]:
     """Serve the web process's application in a thread, without a worker.
 
@@ -78,13 +82,14 @@ def served(
         environment: The variables of the service.
         port: Its port; 0 takes any.
         middleware: Handles requests before the application does.
+        lan: As in `Service`.
 
     Yields:
         A client. Its attribute `service` has the parts that the routes share.
     """
     variables = {"WEB_HOST": "127.0.0.1", **environment}
     loaded = config.load(variables, demo_settings={})
-    service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0)
+    service = Service(loaded, load_options(variables, loaded.demo), lambda *_: 0, lan)
     service.supervisor = Mock(device=None, problem="", pid=None)  # No process is started.
     app = create_app(service)
     app.user_middleware[:0] = [middleware] if middleware else []

@@ -30,6 +30,7 @@ for (const each of document.querySelectorAll("[data-paper]")) {
 
 // Browsers share and copy only over https, and not all of them share files.
 const probe = new File([""], "picture.jpg", { type: "image/jpeg" });
+byId("not-shared").hidden = isSecureContext;
 byId("share").hidden = !(navigator.canShare && navigator.canShare({ files: [probe] }));
 click("share", async (job) => {
   const picture = await fetchFile(job.links.result), { type } = picture, ending = type.split("/")[1].replace("jpeg", "jpg");

@@ -1,0 +1,52 @@
+"""The dialog for phones in a browser, and what a page without https says."""
+
+import pytest
+from support.web_page import staged
+
+from painterly.web.lan import Lan
+
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+# Browsers take this machine's own address for a safe one.
+HTTP = "Object.defineProperty(window, 'isSecureContext', { value: false })"
+PHONES = Lan("http://192.168.1.20:8080/", "river lamp stone kite")
+
+
+@pytest.fixture
+def server(place):
+    with staged(place, lan=PHONES) as running:
+        yield running
+
+
+def test_the_dialog_shows_the_way_and_suits_everybody(page, server):
+    page.look(server.address)
+    page.one("#phone-open").click()
+    page.until("document.querySelector('#phone').open")
+    said = page.one("#phone").text
+    assert PHONES.address in said and PHONES.password in said
+    assert page.js("document.querySelector('.phone-code').naturalWidth > 0")
+    white = "getComputedStyle(document.querySelector('.phone-code')).backgroundColor"
+    for dark in (True, False):
+        page.dark(dark)
+        assert page.js(white) == "rgb(255, 255, 255)", "cameras need it"
+        assert page.violations() == set()
+    page.resize(390, 844)
+    assert page.js("document.querySelector('#phone').scrollWidth") <= 390
+    assert page.violations() == set() and page.small() == []
+    page.one("#phone form button").click()
+    page.until("!document.querySelector('#phone').open")
+    assert page.js("document.activeElement.id") == "phone-open"
+    assert page.one("#phone-open").size["width"] <= 60, "only the sign"
+    assert page.errors() == []
+
+
+def test_a_page_without_https_says_why_nothing_is_shared(page, server):
+    hidden = "document.querySelector('#not-shared').hidden"
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    assert page.js(hidden)
+    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": HTTP})
+    try:
+        page.look(server.address)
+        page.until(f"!{hidden}")
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
