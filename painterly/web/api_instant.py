@@ -46,7 +46,7 @@ _PAINT = {
     "type": "object",
     "required": ["photo"],
     "properties": {
-        "photo": _FILE,
+        "photo": _FILE | {"description": "The photo, in any format that the service reads."},
         "style": _STYLE,
         "painting": _PAINTING,
         "size": _SIZE,

@@ -65,7 +65,9 @@ def styles(request: Request, service: Shared, language: Language) -> Response:
 @pages.get("/docs")
 def api_page(request: Request, service: Shared) -> Response:
     """Show the API."""
-    return shown(request, service, "docs", **docs_context(request.app.openapi()))
+    address = str(request.base_url).rstrip("/")
+    about = docs_context(request.app.openapi(), address, service.sessions.needed)
+    return shown(request, service, "docs", **about)
 
 
 @pages.get("/gallery/")

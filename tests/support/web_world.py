@@ -1,7 +1,9 @@
 """The web service on folders, with a network so small that painting takes milliseconds."""
 
 import os
+import threading
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -125,3 +127,33 @@ def hand(buckets, monkeypatch):
         web.listen()
 
     return SimpleNamespace(web=web, store=web.store, stop=stop, said=said, ended=ended, hears=hears)
+
+
+@pytest.fixture
+def painting(place, hand):
+    """A client of a service whose pictures are painted in this process, one after the other;
+    `client.busy` says whether it refuses."""
+    from painterly.jobs.previews import Previews
+    from painterly.jobs.runner import JobRunner
+
+    place = place | {"STYLES": "hokusai"}
+    with served(place) as client:
+        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
+
+        def work(asked):
+            try:
+                answer = (None, None) if client.busy else (painter.desk.file(asked.order), None)
+            except Exception as error:
+                answer = None, str(error)
+            asking.answer(asked.number, *answer)
+
+        def send(kind, *asked):
+            if kind == "preview":
+                threading.Thread(target=work, args=asked).start()
+            return True
+
+        client.busy = False
+        client.service.supervisor = Mock(device=None, problem="", pid=None, send=send)
+        client.service.jobs.problem = None
+        client.service.previews = asking = Previews(client.service.supervisor)
+        yield client

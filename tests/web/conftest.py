@@ -6,6 +6,7 @@ from support.web_world import (  # noqa: F401
     hand,
     locked,
     page,
+    painting,
     place,
     server,
     store,

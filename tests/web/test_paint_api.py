@@ -1,8 +1,6 @@
 """POST /api/paint: a photo in, a picture out, for programs that wait for it."""
 
 import io
-import threading
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,42 +8,12 @@ from PIL import Image
 from support import tiny
 from support.web_service import served
 
-from painterly.configuration import config
-from painterly.jobs.previews import Previews
-from painterly.jobs.runner import JobRunner
-
 MONET = {"style": "monet", "size": "48"}
 TOKEN = "a long password"
 
 
 def photo(data=None, name="beach.jpg"):
     return {"photo": (name, tiny.file(60, 80, 7) if data is None else data)}
-
-
-@pytest.fixture
-def painting(place, hand):
-    """A client of a service whose pictures are painted in this process, one after the other;
-    `client.busy` says whether it refuses."""
-    with served(place) as client:
-        painter = JobRunner(config.load(place), hand.web.buckets, hand.stop)
-
-        def work(asked):
-            try:
-                answer = (None, None) if client.busy else (painter.desk.file(asked.order), None)
-            except Exception as error:
-                answer = None, str(error)
-            asking.answer(asked.number, *answer)
-
-        def send(kind, asked):
-            assert kind == "preview"
-            threading.Thread(target=work, args=(asked,)).start()
-            return True
-
-        client.busy = False
-        client.service.supervisor = SimpleNamespace(problem="", send=send)
-        client.service.jobs.problem = None
-        client.service.previews = asking = Previews(client.service.supervisor)
-        yield client
 
 
 def test_a_photo_comes_back_as_a_painting_with_its_metadata_but_without_its_location(painting):
