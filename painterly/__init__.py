@@ -22,6 +22,8 @@ __version__ = "12.0.0"
 ENGINE_VERSION = "11"
 
 _HOMES = {
+    "paint": "painterly.bench.library",
+    "PainterlyError": "painterly.errors",
     "Settings": "painterly.settings.settings",
     "load_vgg": "painterly.vgg.network",
     "stylize": "painterly.engine.stylize",
@@ -33,4 +35,16 @@ __all__ = ["ENGINE_VERSION", "__version__", *_HOMES]
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    try:
+        module = import_module(_HOMES[name])
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "tensorflow":
+            raise
+        from painterly.settings.installation import install_command
+
+        raise ModuleNotFoundError(
+            f"painterly.{name} needs TensorFlow, which is not installed; this installs it: "
+            f"{install_command('cpu')}",
+            name=error.name,
+        ) from None
+    return getattr(module, name)

@@ -37,9 +37,12 @@ def installed(site, tmp_path):
     Image.new("RGB", (60, 40), "teal").save(tmp_path / "beach.jpg")
     Image.new("RGB", (40, 40), "pink").save(tmp_path / "monet.jpg")
 
-    def run(*words: str):
+    def run(*words: str, code: str = ""):
         path = f"{tmp_path}:{site}"
         variables = {"PYTHONPATH": path, "CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": ""}
+        if code:
+            (tmp_path / words[0]).write_text(code)
+            return python(*words, cwd=tmp_path, **variables)
         return python("-m", "painterly", *words, cwd=tmp_path, **variables)
 
     return run
@@ -87,6 +90,18 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
     assert piped.stdout == "" and line not in piped.stderr
     (tmp_path / ".env").write_text("PRESET=draft\n")
     assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
+
+
+@pytest.mark.slow
+def test_readmes_library_example_runs_after_readmes_installation(installed, tmp_path):
+    readme = (PROGRAM / "README.md").read_text()
+    [example] = re.findall(r"```python\n(import painterly\n.*?)```", readme, re.DOTALL)
+    ran = installed("example.py", code=example)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+    assert Image.open(tmp_path / "beach-hokusai.jpg").size == (1024, 683)
+    ran = installed("example.py", code="import painterly\npainterly.load_vgg()\n")
+    assert ran.returncode == 1 and ran.stderr.count("File ") <= 2
+    assert "painterly.load_vgg needs TensorFlow, which is not installed; this" in ran.stderr
 
 
 @pytest.mark.slow

@@ -1,0 +1,110 @@
+"""`painterly.paint`: one picture for a program that imports the package."""
+
+import io
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import tiny
+
+import painterly
+from painterly.bench import library
+from painterly.cli.command import main
+from painterly.settings import ready_styles
+
+QUICK = {"preset": "instant", "size": 64}
+
+
+@pytest.fixture(autouse=True)
+def beach(tmp_path, monkeypatch):
+    """The current folder, with a photo and a painting."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    (tmp_path / "monet.jpg").write_bytes(tiny.file(50, 50, 2))
+
+
+def same(one, other) -> bool:
+    return bool((np.asarray(one) == np.asarray(other)).all())
+
+
+def test_a_picture_is_what_the_command_writes_and_no_file_is_left(tmp_path):
+    picture = painterly.paint("beach.jpg", "hokusai", **QUICK)
+    assert isinstance(picture, Image.Image) and (picture.mode, picture.size) == ("RGB", (64, 48))
+    assert {path.name for path in tmp_path.iterdir()} == {"beach.jpg", "monet.jpg"}
+    words = ["beach.jpg", "hokusai", "out.png", "--preset", "instant", "--size", "64"]
+    assert main(words) == 0
+    assert same(picture, Image.open("out.png"))
+
+
+def test_photos_and_styles_are_files_names_or_pictures_of_pillow(tmp_path):
+    photo, painting = Image.open("beach.jpg"), Image.open("monet.jpg")
+    usual = painterly.paint("beach.jpg", "monet.jpg", **QUICK)
+    assert same(usual, painterly.paint(photo, tmp_path / "monet.jpg", **QUICK))
+    assert same(usual, painterly.paint(tmp_path / "beach.jpg", painting, **QUICK))
+    for photo in (Image.open("beach.jpg").convert("CMYK"), Image.open("beach.jpg").convert("F")):
+        assert painterly.paint(photo, painting, **QUICK).size == (64, 48)
+    wave = painterly.paint("beach.jpg", "hokusai", **QUICK)
+    assert same(wave, painterly.paint("beach.jpg", "The Great Wave", **QUICK))
+    assert same(wave, painterly.paint("beach.jpg", ready_styles.path("hokusai"), **QUICK))
+
+
+def test_several_styles_are_blended_in_their_shares():
+    alone = painterly.paint("beach.jpg", "hokusai", **QUICK)
+    both = ["hokusai", "monet.jpg"]
+    assert same(alone, painterly.paint("beach.jpg", both, shares=[1, 0], **QUICK))
+    assert not same(alone, painterly.paint("beach.jpg", both, **QUICK))
+
+
+def test_a_photo_is_upright_and_keeps_transparency_and_profile_but_not_its_location():
+    photo = Image.open("beach.jpg").convert("RGBA")
+    photo.putalpha(128)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # The camera was turned.
+    exif.get_ifd(0x8825)[1] = "N"
+    data = io.BytesIO()
+    photo.save(data, "PNG", exif=exif, dpi=(300, 300))
+    picture = painterly.paint(Image.open(data), "monet.jpg", **QUICK)
+    assert (picture.mode, picture.size) == ("RGBA", (48, 64))
+    assert 127 <= picture.getpixel((20, 20))[3] <= 129
+    assert picture.info["icc_profile"] and not picture.getexif()
+
+
+def test_settings_of_a_ready_style_are_its_defaults(monkeypatch):
+    found = []
+    monkeypatch.setattr(library, "_painted", lambda order, *_: found.append(order.style.settings))
+    painterly.paint("beach.jpg", "klimt")
+    painterly.paint("beach.jpg", "klimt", stroke_size=1.5, preset="draft")
+    painterly.paint("beach.jpg", ["klimt", "hokusai"])
+    assert [each.stroke_size for each in found] == [2, 1.5, 1]
+    assert [each.preset for each in found] == ["fine", "draft", "fine"]
+
+
+@pytest.mark.parametrize(
+    ("photo", "style", "how", "said"),
+    [
+        ("no.jpg", "hokusai", {}, "photo 'no.jpg' cannot be read"),
+        ("beach.jpg", "no.jpg", {}, "painting 'no.jpg' cannot be read"),
+        ("beach.jpg", "hokusay", {}, "there is no ready style 'hokusay'; did you mean hokusai?"),
+        ("beach.jpg", "gogh", {}, "may be van-gogh-starry-night or van-gogh-wheat-field"),
+        ("beach.jpg", [], {}, "expected a style, or several"),
+        ("beach.jpg", "hokusai", {"shares": [1, 2]}, "got 1 style and 2 shares"),
+        ("beach.jpg", "hokusai", {"strenght": 1}, "did you mean strength?"),
+        ("beach.jpg", "hokusai", {"size": 9}, "size is 9; expected"),
+    ],
+)
+def test_what_cannot_be_painted_is_one_line(photo, style, how, said):
+    with pytest.raises(painterly.PainterlyError) as refused:
+        painterly.paint(photo, style, **{**QUICK, **how})
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_without_tensorflow_a_preset_that_needs_it_says_so_in_one_line(monkeypatch):
+    monkeypatch.setattr(
+        library, "find_spec", lambda name: None if name == "tensorflow" else find_spec(name)
+    )
+    with pytest.raises(painterly.PainterlyError) as refused:
+        painterly.paint("beach.jpg", "hokusai")
+    said = str(refused.value)
+    assert said.startswith("preset fine needs TensorFlow") and "\n" not in said
+    assert 'preset="instant" paints without it' in said
