@@ -2,6 +2,7 @@
 
 import io
 import math
+import os
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -127,7 +128,7 @@ def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -
 
 def _painting_of(style: Picture) -> tuple[Picture, dict[str, Any]]:
     """Return the painting of a style, and the settings that the style has. Raises ConfigError."""
-    if not isinstance(style, str) or PurePath(style).name != style or Path(style).exists():
+    if not isinstance(style, str) or PurePath(style).name != style or os.path.lexists(style):
         return style, {}
     if PurePath(style).suffix and not ready_styles.search(style):
         return style, {}  # A file that is missing.

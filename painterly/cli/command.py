@@ -16,7 +16,8 @@ from painterly.cli import arguments, batch
 from painterly.cli.app import fail, leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, section
-from painterly.cli.places import STANDARD, names_photo, names_style, similar_picture, work_of
+from painterly.cli.picture_files import read_file
+from painterly.cli.places import STANDARD, names_photo, names_style, work_of
 from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
@@ -204,10 +205,9 @@ def _wrong_verb(words: Sequence[str], start: Path) -> str:
 def _offer_styles(photo: str, start: Path) -> NoReturn:
     """List the styles that a photo can be painted in, unless the log is JSON, and raise ConfigError
     with the words that are missing: nothing is painted in a style that was not chosen."""
-    if not (start / photo).is_file() and photo != STANDARD:
-        raise ConfigError(
-            f"photo {photo!r} cannot be read: there is no such file{similar_picture(start / photo)}"
-        )
+    os.chdir(start)
+    if photo != STANDARD:
+        read_file(photo, "photo")
     if not wants_json():
         _print_styles(sys.stderr)
     typed = f"{command()} {shlex.quote(photo)}"

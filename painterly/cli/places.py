@@ -5,6 +5,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path, PurePath
 
 from painterly.cli.arguments import PLACES
@@ -56,9 +57,12 @@ def names_photo(place: str, start: Path) -> bool:
     no folder."""
     if place == STANDARD:
         return True
-    is_address = "://" in place or place.startswith("file:")
-    path = start / place
-    return not is_address and (path.is_file() or (_names_picture(place) and not path.is_dir()))
+    if "://" in place or place.startswith("file:"):
+        return False
+    named, path = _names_picture(place), start / place
+    with suppress(OSError):  # It may be in a folder that may not be read.
+        return path.is_file() or (named and not path.is_dir())
+    return named
 
 
 def names_style(word: str, start: Path = Path()) -> bool:
