@@ -19,7 +19,6 @@ from painterly.configuration import config
 from painterly.errors import ConfigError
 from painterly.images import encode
 from painterly.images.output import OutputFormat
-from painterly.images.picture_file import own_files
 from painterly.orders import plugin_weights
 from painterly.orders.buckets import Buckets
 from painterly.orders.network_pool import NetworkPool
@@ -114,7 +113,7 @@ def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -
     loaded = replace(config.load(QUIET), memory_limit=memory_limit, checkpoint_every=math.inf)
     networks, settings = NetworkPool(None, files), order.style.settings
     bench = Bench(loaded, Buckets(files, files, FolderBucket(NOWHERE)), networks, Stop())
-    with own_files(), closing(bench):
+    with closing(bench):
         loading = load_devices("auto", settings.traits.optimises)
         networks.prefetch(settings, order.weights)
         inputs = bench.read(order)
