@@ -53,6 +53,7 @@ def test_its_examples_work_in_a_shell(painting, tmp_path):
     assert len(painting.service.jobs.all()) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("curl"), reason="needs curl: apt-get install curl")
 def test_with_a_password_its_examples_send_the_token_from_a_variable(place, tmp_path):
     with served({**place, "WEB_PASSWORD": TOKEN}) as client:
