@@ -4,6 +4,7 @@ Previews, pictures of `POST /api/paint`, those on posters and sheets, and the bo
 painted here. Paintings stay in memory for further pictures, with all that these need of them.
 """
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -82,8 +83,8 @@ def _last(steps: Iterator["Step"]) -> "Step":
 
 
 class Desk:
-    """Paints pictures at once. It keeps the latest photos, and what their paintings need for
-    further ones.
+    """Paints pictures at once, one after the other. It keeps the latest photos, and what their
+    paintings need for further ones. Thread-safe.
 
     Attributes:
         photo: Decodes a photo, or returns what it has kept of its file. Takes the file; its mask's,
@@ -112,6 +113,7 @@ class Desk:
         self._tiles: OrderedDict[_Key, Paintings] = OrderedDict()
         self._large: OrderedDict[_Key, Paintings] = OrderedDict()
         self._of_photo = PhotoMemory()
+        self._turn = threading.Lock()
 
     def file(self, order: InstantOrder, check_stop: CheckStop = lambda: None) -> bytes:
         """Return the file of a picture. Nothing is kept of a whole one, which may be large.
@@ -156,12 +158,13 @@ class Desk:
         Raises:
             PainterlyError: It cannot be painted.
         """
-        paintings = self.paintings(style)
-        kept = self._of_photo.of(photo)
-        inputs = TransferInputs(photo, paintings, style.settings, mask, kept=kept)
-        image = self._painted(inputs, check_stop, run)
-        self._drop_oldest()
-        return image
+        with self._turn:
+            paintings = self.paintings(style)
+            kept = self._of_photo.of(photo)
+            inputs = TransferInputs(photo, paintings, style.settings, mask, kept=kept)
+            image = self._painted(inputs, check_stop, run)
+            self._drop_oldest()
+            return image
 
     def paintings(self, style: Style) -> "Paintings":
         """Return a style's paintings, with what was kept of them. Raises PictureError,
@@ -177,8 +180,6 @@ class Desk:
             if side:
                 style = replace(style, settings=settings.replaced({"size": side}))
             kept[key] = self._decoded_paintings(style, self._read)
-            if key in self._tiles:  # The first scales are the same.
-                kept[key].kept |= self._tiles[key].kept
         kept.move_to_end(key)
         return kept[key].with_shares(shares)
 
@@ -207,10 +208,11 @@ class Desk:
 
     def clear(self) -> None:
         """Free the memory of photos and paintings."""
-        self.photo.cache_clear()
-        self._tiles.clear()
-        self._large.clear()
-        self._of_photo = PhotoMemory()
+        with self._turn:
+            self.photo.cache_clear()
+            self._tiles.clear()
+            self._large.clear()
+            self._of_photo = PhotoMemory()
 
     def _painted(
         self, inputs: TransferInputs, check_stop: CheckStop = lambda: None, run: Run = _last

@@ -380,14 +380,15 @@ class JobIndex:
         place, total = 0, 0.0  # It is not a number once the time of one is unknown.
         for job in jobs:
             rate = rates[job.preset]
-            seconds = math.nan if rate is None else rate * job.work
+            left = 1 - (job.fraction or 0)
+            seconds = math.nan if rate is None else rate * job.work * left
             if job.state == JobState.PAINTING and job.seconds_left is not None:
                 seconds = job.seconds_left
             total += seconds
             waits = job.state == JobState.QUEUED
             place += waits
-            left = total if waits else seconds
-            places[job.id] = place if waits else 0, None if math.isnan(left) else left
+            until = total if waits else seconds
+            places[job.id] = place if waits else 0, None if math.isnan(until) else until
         self._queue_then = _Queue(moment, places, None if math.isnan(total) else total)
         return self._queue_then
 

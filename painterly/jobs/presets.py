@@ -14,6 +14,7 @@ from painterly.settings.traits import Plugin
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
 INSTANT_SIZES = (1280, 1024)
 LONGEST_INSTANT_S = 4.0
+PAPERS = ("A4", "A3", "letter", "30x40cm", "8x10in")  # the sizes of prints on the page
 
 
 def sized(settings: Settings, instant_side: int) -> Settings:

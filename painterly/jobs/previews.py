@@ -1,8 +1,8 @@
 """Pictures by preset `instant` that a request waits for: previews while an order is made, and whole
 pictures for programs.
 
-The worker paints them between jobs. While it paints a job, and when too many are asked for, they
-are refused at once, so that they slow nothing down.
+The worker paints them between jobs, and during a job if there is enough memory. Otherwise, and
+when too many are asked for, they are refused at once.
 """
 
 import itertools
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from painterly.bench.desk import InstantOrder
 from painterly.jobs.schemas import ApiError
 from painterly.jobs.supervisor import Supervisor
+from painterly.orders.styles import Style
 
 MAX_PHOTO = 2_000_000  # bytes; pages send a small copy
 MAX_PIXELS = 4_000_000
@@ -23,6 +24,22 @@ MAX_WAITING = 8  # previews in the worker; the oldest is refused for a newer one
 MAX_WHOLE = 4  # whole pictures in the worker; further ones are refused
 PATIENCE_S, WHOLE_PATIENCE_S = 30.0, 60.0
 RETRY_S = 2  # seconds before a page asks again
+
+
+class ResultOrder(NamedTuple):
+    """The order of a preview that is the result of a job: the job then paints nothing.
+
+    Attributes:
+        photo: The key of the stored photo.
+        style: The style, with settings of preset `instant`.
+        mask: The photo's mask, as a file; empty if all of it is painted.
+        extension: The extension of the picture's file, without a dot.
+    """
+
+    photo: str
+    style: Style
+    mask: bytes
+    extension: str
 
 
 class PreviewRequest(NamedTuple):
@@ -35,13 +52,13 @@ class PreviewRequest(NamedTuple):
     """
 
     number: int
-    order: InstantOrder
+    order: InstantOrder | ResultOrder
     deadline: float
 
     @property
     def is_whole(self) -> bool:
         """Whether it is for a whole picture, not a preview."""
-        return self.order.output is not None
+        return isinstance(self.order, InstantOrder) and self.order.output is not None
 
 
 class AbandonedError(Exception):
@@ -56,7 +73,7 @@ class Previews:
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[bytes | None]] = {}
 
-    def ask(self, order: InstantOrder) -> tuple[int, Future[bytes | None]]:
+    def ask(self, order: InstantOrder | ResultOrder) -> tuple[int, Future[bytes | None]]:
         """Ask for a picture.
 
         Returns:
@@ -65,7 +82,8 @@ class Previews:
         """
         number, answer = next(self._numbers), Future[bytes | None]()
         answer.set_running_or_notify_cancel()  # A request that ends cannot cancel it.
-        patience_s = PATIENCE_S if order.output is None else WHOLE_PATIENCE_S
+        is_preview = isinstance(order, ResultOrder) or order.output is None
+        patience_s = PATIENCE_S if is_preview else WHOLE_PATIENCE_S
         request = PreviewRequest(number, order, time.monotonic() + patience_s)
         self._waiting[number] = answer
         if self._supervisor.problem or not self._supervisor.send("preview", request):
@@ -141,6 +159,10 @@ class PreviewQueue:
         return current is not None and current.number == number
 
     def clear(self) -> None:
-        """Refuse all."""
-        while request := self.next():
-            self._refuse(request.number)
+        """Refuse those that wait."""
+        with self._lock:
+            refused = [*self._waiting, *(each.number for each in self._whole)]
+            self._waiting.clear()
+            self._whole.clear()
+        for number in refused:
+            self._refuse(number)

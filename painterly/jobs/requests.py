@@ -19,9 +19,11 @@ from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
 from painterly.jobs.catalogue import Catalogue
-from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
-from painterly.jobs.presets import offered, sized, why_not_offered
+from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos
+from painterly.jobs.presets import PAPERS, offered, sized, why_not_offered
+from painterly.jobs.previews import ResultOrder
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
@@ -53,6 +55,7 @@ POSTER_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
 LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
+NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
 
 
 class OrderBook:
@@ -77,6 +80,7 @@ class OrderBook:
         self._device = device
         self._config, self._options, self._buckets = config, options, buckets
         self._jobs, self._catalogue = jobs, catalogue
+        self.photos = KeptPhotos(buckets)
         self._placing = threading.Lock()
 
     def check_room(self, idempotency_key: str | None = None) -> None:
@@ -111,7 +115,7 @@ class OrderBook:
             idempotency_key: Its Idempotency-Key, if it has one.
         """
         if (upload is None) == (request.again is None):
-            raise ApiError(422, "send either a photo, or the id of a job in `again`")
+            raise ApiError(422, "send either a photo, or its id in `again`")
         check_callback(request.callback, self._options.callback_hosts)
         photo, earlier_mask = (upload, None) if upload else self._photo_of(request.again or "")
         mask_file = earlier_mask if mask is None else mask
@@ -190,6 +194,25 @@ class OrderBook:
         settings = settings.within(LARGEST_SIDE).replaced({"timelapse": False})
         return replace(style, settings=settings)
 
+    def preview_of_stored(self, request: JobRequest, mask: bytes | None) -> ResultOrder:
+        """Return the order of a preview of the photo that `request.again` names: the picture of a
+        job by preset `instant`.
+
+        Args:
+            request: The request.
+            mask: As in `create`.
+        """
+        photo = self._stored_photo(request.again or "")
+        if mask is None and isinstance(photo, StoredJob) and photo.mask_key:
+            mask = self._buckets.source.read(photo.mask_key)
+        self.checked_settings(Preset.INSTANT, request.settings)
+        style = self._style(request.model_copy(update={"preset": Preset.INSTANT}))
+        settings = style.settings.within(LARGEST_WHOLE).replaced({"timelapse": False})
+        extension = self._config.output.extension(photo.photo_key)
+        return ResultOrder(
+            photo.photo_key, replace(style, settings=settings), mask or b"", extension
+        )
+
     def whole(
         self, photo: Upload, painting: Upload | None, *, style: str, size: str, format: str
     ) -> InstantOrder:
@@ -259,8 +282,11 @@ class OrderBook:
         by_preset = {preset: self.checked_settings(preset, {}) for preset in Preset}
         count = len(self._catalogue.all())
         cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
+        times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
+        prints = {each: self.checked_settings(Preset.PRINT, {"paper": each}) for each in PAPERS}
         return Estimate(
-            **{preset.value: seconds(preset, settings) for preset, settings in by_preset.items()},
+            **{preset.value: time for preset, time in times.items()},
+            papers={paper: seconds(Preset.PRINT, each) for paper, each in prints.items()},
             poster=seconds(Preset.INSTANT, cell, count),
             sizes=PresetSizes(**self.preset_sizes()),
         )
@@ -275,16 +301,22 @@ class OrderBook:
         return {preset.value: self.checked_settings(preset, {}).size for preset in Preset}
 
     def _photo_of(self, job_id: str) -> tuple[Upload, bytes | None]:
-        """Read the photo of an earlier job, and its mask, if it has one."""
+        """Read the photo of an earlier job, and its mask, if it has one, or a photo that was sent
+        before."""
+        photo = self._stored_photo(job_id)
+        mask_key = photo.mask_key if isinstance(photo, StoredJob) else None
         try:
-            job = self._jobs.stored(job_id)
-            if job is not None:
-                data = self._buckets.source.read(job.photo_key)
-                mask = self._buckets.source.read(job.mask_key) if job.mask_key else None
-                return Upload(job.photo_key.partition("/")[2], job.photo, data, job.size), mask
+            data = self._buckets.source.read(photo.photo_key)
+            mask = self._buckets.source.read(mask_key) if mask_key else None
         except ObjectError:
-            pass
-        raise not_found("job, or its photo is gone")
+            raise NO_SUCH_PHOTO from None
+        return Upload(photo.photo_key.partition("/")[2], photo.photo, data, photo.size), mask
+
+    def _stored_photo(self, named: str) -> StoredJob | KeptPhoto:
+        found = self.photos.find(named) or self._jobs.stored(named)
+        if found is None:
+            raise NO_SUCH_PHOTO
+        return found
 
     def _first_id(
         self,

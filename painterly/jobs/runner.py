@@ -6,7 +6,9 @@ TensorFlow and the networks stay loaded between jobs.
 import dataclasses
 import functools
 import threading
-from collections.abc import Callable
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import closing
 from importlib.util import find_spec
@@ -14,20 +16,31 @@ from logging import WARNING
 from typing import TYPE_CHECKING, TypeVar
 
 from painterly.bench.bench import Bench
-from painterly.bench.desk import LARGEST_SIDE, TILE_SIDE, Desk
+from painterly.bench.desk import (
+    KEPT_PHOTOS,
+    LARGEST_SIDE,
+    THE_PHOTO,
+    TILE_SIDE,
+    Desk,
+    InstantOrder,
+)
 from painterly.bench.failures import is_out_of_memory, raise_if_fatal, reason_of
-from painterly.bench.finished import Finished
+from painterly.bench.finished import Finished, encoded
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import decodable_memory, decode_photo, read_photo
+from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
 from painterly.bench.sheet import SheetStep, paint_poster
 from painterly.configuration.config import Config
+from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
 from painterly.engine.schedule import step_work, total_work
+from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.presets import INSTANT_SIZES
+from painterly.jobs.previews import ResultOrder
 from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
@@ -39,6 +52,7 @@ from painterly.orders.styles import Style
 from painterly.settings.installation import install_command
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
+from painterly.storage.files import new_md5
 from painterly.storage.retry import RetryingBucket
 
 if TYPE_CHECKING:
@@ -46,7 +60,12 @@ if TYPE_CHECKING:
 
 
 _Read = TypeVar("_Read")
+PHOTO_GONE = "the photo has been deleted"
 MEASURED_SIZE = (192, 256)  # height and width in px, of noise
+KEPT_PICTURES = 3  # previews of the stage that a job need not paint again
+# The free bytes before a job that allow previews during it, and the bytes that such a job leaves
+# free: for the paintings that are kept, and for painting.
+ROOMY_BYTES, BESIDE_BYTES = 3_000_000_000, 1_000_000_000
 
 
 class JobRunner:
@@ -76,9 +95,19 @@ class JobRunner:
         entries = [*buckets.style.list()] if config.vgg_weights or config.variables else []
         self._networks = NetworkPool.of(config, buckets.style, entries)
         self._catalogue = Catalogue(buckets.style, self._config, max_age_s=0)
-        sides = TILE_SIDE, LARGEST_SIDE
+        # At the sizes of results, so that they are the same.
+        sides = TILE_SIDE, *sorted({*INSTANT_SIZES, LARGEST_SIDE})
         self.desk = Desk(buckets.style.read, config.memory_limit, sides)
+        self._read_kept = functools.lru_cache(KEPT_PHOTOS)(buckets.source.read)
+        # By the fingerprint of their order.
+        self._kept = OrderedDict[str, "tuple[Finished, Step]"]()
+        self.beside = True
         self._unprepared: list[Style] | None = None  # None until the styles are listed.
+
+    def make_room(self) -> bool:
+        """Return whether there is enough memory for previews during a job that begins now."""
+        self.beside = decodable_memory(self._config.memory_limit) >= ROOMY_BYTES
+        return self.beside
 
     def load(self) -> str:
         """Load TensorFlow, if it is installed. Return a description of the device. Raises
@@ -104,6 +133,64 @@ class JobRunner:
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
+
+    def instant(
+        self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None
+    ) -> bytes:
+        """Return the file of a picture that a request waits for. `check_stop` and errors are as in
+        `Desk.file`."""
+        if isinstance(order, ResultOrder):
+            return self._result(order, check_stop)
+        return self.desk.file(order, check_stop)
+
+    def _result(self, order: ResultOrder, check_stop: CheckStop) -> bytes:
+        """Return the file of the result that a job would have, and keep the picture for one.
+
+        Args:
+            order: The order.
+            check_stop: As in `instant`.
+        """
+        photo = self._buckets.source.find(order.photo)
+        if photo is None:
+            raise PictureError(PHOTO_GONE)
+        mask = order.mask and Entry("mask", len(order.mask), new_md5(order.mask).hexdigest())
+        planned = self._planned(photo, mask or None, order.style)
+        kept = self._kept.get(planned.fingerprint)
+        if kept is None:
+            decoded = self.desk.photo(self._read_kept(order.photo), order.mask)
+            kept = self._at_desk(planned, decoded, check_stop)
+            self._kept[planned.fingerprint] = kept
+            while len(self._kept) > KEPT_PICTURES:
+                self._kept.popitem(last=False)
+        return encoded(planned, kept[0])[0]
+
+    def _at_desk(
+        self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
+    ) -> "tuple[Finished, Step]":
+        """Paint an order at the desk; return also its last step. Errors are as in `Desk.file`."""
+        settings = order.style.settings
+        mask = photo.content_mask(settings, THE_PHOTO)
+        steps: list[Step] = []
+
+        def run(painted: "Iterator[Step]") -> "Step":
+            steps[:] = [*painted][-1:]
+            return steps[0]
+
+        started = time.perf_counter()
+        image = self.desk.paint(photo.picture.pixels_int, order.style, mask, check_stop, run)
+        [last] = steps
+        finished = Finished(
+            photo=photo.picture.printed(settings),
+            paintings=self.desk.paintings(order.style).paintings,
+            settings=settings,
+            image=image,
+            weights=order.weights.identity,
+            device=str(HOST),
+            losses=last.losses,
+            content_weight=last.content_weight,
+            seconds=time.perf_counter() - started,
+        )
+        return finished, last
 
     def prepare_next(self) -> bool:
         """Make the paintings of one more style ready for tiles, and return True; return False if
@@ -141,8 +228,10 @@ class JobRunner:
         """
         order = self._order(job)
         settings = order.style.settings
-        if settings.traits.optimises or settings.may_exceed(LARGEST_SIDE):
+        if not self.beside:
             self.desk.clear()  # It may need its memory.
+            self._read_kept.cache_clear()
+            self._kept.clear()
             self._unprepared = None
         if settings.traits.optimises and not self._optimises:
             why = f"for other presets than instant: {install_command('cpu')}"
@@ -204,9 +293,13 @@ class JobRunner:
     ) -> Finished:
         from painterly.bench.easel import Easel
 
+        kept = None if order.timelapse else self._kept.get(order.fingerprint)
+        if kept is not None:  # It was painted before it was ordered.
+            on_step(kept[1])
+            return kept[0]
         inputs = self._read(lambda: bench.read(order), check)
         self._stop.later = True  # Until its checkpoint is saved.
-        easel = Easel(self._devices().first)
+        easel = Easel(self._devices().first, BESIDE_BYTES if self.beside else 0)
         finished = bench.paint(order, inputs, easel, on_step, resume=True, check=check)
         self._stop.later = False
         return finished
@@ -259,7 +352,7 @@ class JobRunner:
         """Return a job's photo and its mask. Raises PictureError, StorageError."""
         photo = self._buckets.source.find(job.photo_key)
         if photo is None:
-            raise PictureError("the photo has been deleted")
+            raise PictureError(PHOTO_GONE)
         mask = self._buckets.source.find(job.mask_key) if job.mask_key else None
         if job.mask_key and mask is None:  # All of the photo would be painted.
             raise PictureError("the photo's mask has been deleted")
@@ -273,9 +366,14 @@ class JobRunner:
         else:
             style = self._catalogue.style(job.request, job.instant_side)
             style = dataclasses.replace(style, name=job.style)
+        order = self._planned(photo, mask, style)
+        check_names(order, self._buckets.result)
+        return order
+
+    def _planned(self, photo: Entry, mask: Entry | None, style: Style) -> PlannedOrder:
         # Other results are elsewhere: the photo's key begins with the job's id.
         result = result_key(style.name, photo.key, self._config.output)
-        order = PlannedOrder(
+        return PlannedOrder(
             photo=photo,
             mask=mask,
             style=style,
@@ -284,5 +382,3 @@ class JobRunner:
             result=result,
             timelapse=timelapse_key(result) if style.settings.timelapse else "",
         )
-        check_names(order, self._buckets.result)
-        return order

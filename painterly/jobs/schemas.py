@@ -101,8 +101,8 @@ class JobRequest(BaseModel):
 
     again: JobId | None = Field(
         default=None,
-        description="A job whose photo is painted once more, with its mask unless another one is "
-        "sent; then no photo is sent.",
+        description="A photo that was sent before (POST /api/photos), or a job whose photo is "
+        "painted once more, with its mask unless another one is sent; then no photo is sent.",
     )
     style: Name | None = None
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
@@ -118,6 +118,14 @@ class JobRequest(BaseModel):
         description="An address that gets the job in a POST request once it has ended, on a host "
         "of WEB_CALLBACK_HOSTS.",
     )
+
+
+class PhotoOut(BaseModel):
+    """A photo that was sent, for previews and orders: they name its `id` in `again`. It is deleted
+    after an hour; a job has its own."""
+
+    id: str = Field(examples=["018f5c0b2d9a41b6c07e"])
+    photo: str = Field(examples=["beach.jpg"], description="Its name.")
 
 
 class JobLinks(BaseModel):
@@ -213,6 +221,9 @@ class Estimate(_Seconds):  # type: ignore[misc]
     known."""
 
     poster: float | None
+    papers: dict[str, float | None] = Field(
+        description="The same for prints on some sheets of paper."
+    )
     sizes: PresetSizes
 
 

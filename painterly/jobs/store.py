@@ -28,6 +28,7 @@ from painterly.words.wording import plural
 
 _QUEUE, _DONE = f"{WEB}/queue/", f"{WEB}/done/"
 PREVIEWS = f"{WEB}/previews"
+KEPT = f"{WEB}/kept"  # what is known of photos that are not ordered yet
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
 _TRIES = 4  # to read a job that other processes change
@@ -315,8 +316,9 @@ def delete_leftovers(buckets: WebBuckets, keep_days: int | None = None) -> None:
     waiting = {job for job, _ in store.queued()}
     known = waiting | {*store.ended()}
     gone = [(bucket, key) for bucket, key in short_lived if _job_of(key) not in {None, *waiting}]
-    trials = ((entry.key, _job_of(entry.key)) for entry in buckets.result.list(_TRIAL))
-    gone += [(buckets.result, key) for key, name in trials if name and created_at(name) < latest]
+    brief = [*buckets.result.list(_TRIAL), *buckets.result.list(f"{KEPT}/")]
+    named = ((entry.key, _job_of(entry.key)) for entry in brief)
+    gone += [(buckets.result, key) for key, name in named if name and created_at(name) < latest]
     gone += [
         (buckets.source, key)
         for key, job in photos

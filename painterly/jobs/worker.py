@@ -20,7 +20,7 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.estimates import OWN_RATES
 from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.jobs.previews import AbandonedError, PreviewQueue
+from painterly.jobs.previews import AbandonedError, PreviewQueue, PreviewRequest
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers
@@ -87,6 +87,9 @@ class WebWorker:
         self._lease: Lease | None = None
         self._wake = threading.Event()
         self._look = threading.Event()  # There may be a job.
+        self._asked = threading.Event()  # There may be a preview.
+        self._alone = False  # Whether a job leaves no memory for previews.
+        self._previewed = -math.inf  # when the latest preview was painted
         self._previews = PreviewQueue(self._refuse_preview)
         self._cleaned = -CLEAN_EVERY_S
         # Instant pictures first: that takes a second, and the page shows their size.
@@ -103,10 +106,11 @@ class WebWorker:
             if message[0] == "forget":
                 self._previews.forget(message[1])
             elif message[0] == "preview":
-                if lease:
+                if self._alone:
                     self._refuse_preview(message[1].number)
                 else:
                     self._previews.add(message[1])
+                    self._asked.set()
             else:
                 self._look.set()
             self._wake.set()
@@ -117,7 +121,10 @@ class WebWorker:
 
     def serve(self, runner: JobRunner, claimer: JobClaimer, device: str) -> None:
         """Paint until a signal arrives. Raises Stopped."""
-        looked = asked = -math.inf  # when jobs were looked for, and when a preview was painted
+        threading.Thread(
+            target=self.paint_previews, args=(runner,), name="previews", daemon=True
+        ).start()
+        looked = -math.inf  # when jobs were looked for
         while True:
             self._stop.obey()
             self._wake.clear()
@@ -128,11 +135,8 @@ class WebWorker:
                         self._look.set()
                         continue
                     looked = time.monotonic()
-                if self._paint_preview(runner):
-                    asked = time.monotonic()
-                    continue
                 # A page asks for the next preview in a moment.
-                if time.monotonic() - asked < QUIET_S:
+                if time.monotonic() - self._previewed < QUIET_S:
                     self._wait(QUIET_S, self._wake)
                     continue
                 if self._prepare(runner, device):
@@ -146,23 +150,31 @@ class WebWorker:
                 continue
             self._wait(LOOK_EVERY_S, self._wake)
 
-    def _paint_preview(self, runner: JobRunner) -> bool:
-        """Paint the next picture that a request waits for, and return True; return False if there
-        is none."""
-        request = self._previews.next()
-        if request is None:
-            return False
+    def paint_previews(self, runner: JobRunner) -> None:
+        """Paint the pictures that requests wait for, also during jobs, until a signal arrives."""
+        while self._stop.signum is None:
+            self._asked.wait()
+            self._asked.clear()
+            while request := self._previews.next():
+                self._previewed = time.monotonic()
+                try:
+                    self._paint_preview(runner, request)
+                except Stopped:  # The thread of the jobs ends the process.
+                    return
+                self._previewed = time.monotonic()
+
+    def _paint_preview(self, runner: JobRunner, request: PreviewRequest) -> None:
+        """Paint a picture that a request waits for. Raises Stopped."""
 
         def check_stop() -> None:
             self._stop.obey()
-            # Whole pictures are as urgent as jobs, which are not kept waiting by previews.
-            urgent = not request.is_whole and self._look.is_set()
-            if urgent or not self._previews.is_wanted(request.number):
+            self._previewed = time.monotonic()
+            if self._alone or not self._previews.is_wanted(request.number):
                 raise AbandonedError
 
         picture, reason = None, None
         try:
-            picture = runner.desk.file(request.order, check_stop)
+            picture = runner.instant(request.order, check_stop)
         except AbandonedError:
             event(f"preview {request.number} was left unfinished", level=DEBUG)
         except StorageError as error:
@@ -173,7 +185,6 @@ class WebWorker:
             reason = NO_PREVIEW
             event(f"a preview could not be painted: {one_line(error)}", level=WARNING)
         self.pipe.send("preview", request.number, picture, reason)
-        return True
 
     def _refuse_preview(self, number: int) -> None:
         self.pipe.send("preview", number, None, None)
@@ -215,7 +226,9 @@ class WebWorker:
         if lease is None:
             return False
         self._lease, job = lease, lease.job
-        self._previews.clear()
+        self._alone = not runner.make_room()
+        if self._alone:
+            self._previews.clear()
         confirm = functools.partial(self.when_stored, lease.confirm, MAX_OUTAGE_S)
         follower = Follower(lease, self.buckets.result, self.pipe, confirm)
         lease.keep()
@@ -242,7 +255,7 @@ class WebWorker:
         else:
             lease.end(state=JobState.DONE, cold=not self._is_warm(job), painted=record)
         finally:
-            self._lease = None
+            self._lease, self._alone = None, False
             follower.close()
             self.pipe.send("changed")
         return True
@@ -296,12 +309,17 @@ class Follower:
         self._pool = ThreadPoolExecutor(1)
         self._stored: Future[None] | None = None
         self._reported = self._previewed = 0.0
+        # When it began here, and how much was done then.
+        self._begun, self._done, self._seen = time.monotonic(), 0.0, False
 
     def on_step(self, step: "Step | SheetStep") -> None:
         """Handle a step. Raises Cancelled, LeaseLost, and before the result is stored also
         StorageError, Stopped."""
         self._lease.check()
         last = step.iteration == step.total
+        if not self._seen and step.iteration > 1:  # An earlier worker has begun it.
+            self._done = step.fraction
+        self._seen = True
         if last:
             self._confirm()
         now = time.monotonic()
@@ -311,8 +329,7 @@ class Follower:
                 "step": step.iteration,
                 "steps": step.total,
                 "fraction": round(step.fraction, 4),
-                # The first steps include the time that TensorFlow needs to prepare them.
-                "seconds_left": round(step.eta_s, 1) if step.iteration > UNSTEADY else None,
+                "seconds_left": self._left(now, step),
             }
             self._lease.update(**news)
             self._pipe.send("step", self._lease.job.id, news)
@@ -321,6 +338,16 @@ class Follower:
             self._previewed = now
             data = jpeg_of(step.preview, PREVIEW_SIDE)
             self._stored = self._pool.submit(self._store, data)
+
+    def _left(self, now: float, step: "Step | SheetStep") -> float | None:
+        """Return the seconds until it is done, from how long the part has taken that is done; None
+        while that says little: the first steps include the time that TensorFlow needs."""
+        fraction = step.fraction
+        steady = step.iteration > UNSTEADY or step.total <= UNSTEADY
+        if fraction <= self._done or not steady:
+            return None
+        elapsed = now - self._begun
+        return round(elapsed * (1 - fraction) / (fraction - self._done), 1)
 
     def close(self) -> None:
         """Delete the preview."""

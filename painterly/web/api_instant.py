@@ -17,6 +17,7 @@ from painterly.jobs.previews import (
     PATIENCE_S,
     RETRY_S,
     WHOLE_PATIENCE_S,
+    ResultOrder,
 )
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError
@@ -58,11 +59,18 @@ _PICTURE = {"content": {"image/*": {"schema": _FILE}}}
 instant = APIRouter(prefix="/api", tags=["at once"], responses=REFUSALS)
 
 
-@instant.post("/preview", response_class=Response, openapi_extra={"requestBody": BODY})
+@instant.post(
+    "/preview",
+    response_class=Response,
+    responses={200: _PICTURE},
+    openapi_extra={"requestBody": BODY},
+)
 async def new_preview(request: Request, service: Shared) -> Response:
-    """Return a JPEG of a photo in a style, of 1280 px at most, painted at once by preset `instant`.
-    The request is the same as for a job, with a small copy of the photo. While a job is being
-    painted there is none: the answer is 204. Painting ends when the connection is closed."""
+    """Return a photo in a style, painted at once by preset `instant`. The request is the same as
+    for a job. With a small copy of the photo, it is a JPEG of 1280 px at most. With `again` it is
+    the file of the result that a job by preset instant has, which is then stored without being
+    painted again. If a job leaves no memory for it, the answer is 204. Painting ends when
+    the connection is closed."""
     nothing = Response(status_code=204, headers={"retry-after": str(RETRY_S)})
     if service.uploads.locked():
         return nothing
@@ -70,16 +78,20 @@ async def new_preview(request: Request, service: Shared) -> Response:
         raise TOO_LARGE
     limits = replace(service.options, max_upload=MAX_PHOTO, max_pixels=MAX_PIXELS)
     async with service.uploads, job_form(request) as (asked, files), service.in_memory:
-        if "photo" not in files:
-            raise NO_PHOTO
-        photo, mask = await read_photo(files["photo"], limits), b""
+        photo = await read_photo(files["photo"], limits) if "photo" in files else None
+        mask = None
         if "mask" in files:
-            limit = service.config.memory_limit
-            mask = await read_mask(files["mask"], limits, limit, photo.size)
-    style = await run_in_threadpool(service.orders.preview_style, asked)
-    number, answer = service.previews.ask(InstantOrder(photo.data, style, mask))
+            limit, most = service.config.memory_limit, photo.size if photo else None
+            mask = await read_mask(files["mask"], limits, limit, most)
+    order: InstantOrder | ResultOrder
+    if photo is None:
+        order = await run_in_threadpool(service.orders.preview_of_stored, asked, mask)
+    else:
+        style = await run_in_threadpool(service.orders.preview_style, asked)
+        order = InstantOrder(photo.data, style, mask or b"")
+    number, answer = service.previews.ask(order)
     picture = await _answered(request, service, number, answer, PATIENCE_S)
-    return Response(picture, media_type="image/jpeg") if picture else nothing
+    return picture_response(picture, f"picture.{order.extension}") if picture else nothing
 
 
 @instant.post(
@@ -94,8 +106,6 @@ async def paint(request: Request, service: Shared) -> Response:
     cannot paint, the answer is 503 with `Retry-After`."""
     if service.uploads.locked() or service.problem:
         raise await run_in_threadpool(_busy, service)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != KIND:
-        raise ApiError(415, "send a form with a photo (multipart/form-data)")
     files = ("photo", "painting")
     async with (
         service.uploads,

@@ -5,8 +5,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
+from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
@@ -15,11 +17,21 @@ from painterly.jobs.schemas import (
     JobId,
     JobList,
     JobOut,
+    PhotoOut,
     not_found,
 )
 from painterly.jobs.store import StoredJob
 from painterly.web.events import EVENTS, EventResponse
-from painterly.web.job_form import BODY, job_form, read_mask, read_photo
+from painterly.web.forms import parsed_form
+from painterly.web.job_form import (
+    BODY,
+    LONGEST_REQUEST,
+    NO_PHOTO,
+    PHOTO_BODY,
+    job_form,
+    read_mask,
+    read_photo,
+)
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
 
@@ -70,6 +82,48 @@ async def new_job(
         job = await run_in_threadpool(service.orders.create, asked, photo, mask, idempotency_key)
     response.headers["location"] = own(f"/api/jobs/{job.id}")
     return await run_in_threadpool(service.jobs.view, job)
+
+
+@jobs.post(
+    "/photos", status_code=201, response_model=PhotoOut, openapi_extra={"requestBody": PHOTO_BODY}
+)
+async def new_photo(request: Request, service: Shared) -> KeptPhoto:
+    """Send a photo before it is ordered, for previews and jobs that name its id in `again`. It is
+    deleted after an hour."""
+    if service.uploads.locked():
+        raise ApiError(429, "many photos are being sent at once; try again in a moment", 1)
+    async with (
+        service.uploads,
+        parsed_form(request, ("photo",), LONGEST_REQUEST) as form,
+        service.in_memory,
+    ):
+        file = form.get("photo")
+        if not isinstance(file, UploadFile):
+            raise NO_PHOTO
+        photo = await read_photo(file, service.options)
+        return await run_in_threadpool(service.orders.photos.keep, photo)
+
+
+def _sent(service: Shared, photo_id: Annotated[JobId, Path()]) -> KeptPhoto:
+    kept = service.orders.photos.find(photo_id)
+    if kept is None:
+        raise not_found("photo")
+    return kept
+
+
+Sent = Annotated[KeptPhoto, Depends(_sent)]
+
+
+@jobs.get("/photos/{photo_id}", response_class=Response)
+def sent_photo(photo: Sent, service: Shared) -> Response:
+    """Return a photo that was sent, as a JPEG with at most 1280 px."""
+    return picture_response(*service.pictures.photo(photo.photo_key, small=True))
+
+
+@jobs.delete("/photos/{photo_id}", status_code=204)
+def delete_photo(photo: Sent, service: Shared) -> None:
+    """Delete a photo that was sent. Photos of jobs stay."""
+    service.orders.photos.delete(photo)
 
 
 @jobs.get("/jobs")
@@ -123,7 +177,7 @@ async def all_events(
 def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
     """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
     1280 px."""
-    return picture_response(*service.pictures.photo(job, small))
+    return picture_response(*service.pictures.photo(job.photo_key, small))
 
 
 @jobs.get("/jobs/{job_id}/mask", response_class=Response)

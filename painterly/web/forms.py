@@ -21,6 +21,11 @@ _EXTENDED = re.compile(
 _AS_IT_IS = ("binary", "8bit", "7bit")
 
 
+def kind_of(request: Request) -> str:
+    """Return the media type of a request's body, without its parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 @asynccontextmanager
 async def parsed_form(
     request: Request, files: Collection[str], longest_field: int
@@ -33,8 +38,10 @@ async def parsed_form(
         longest_field: Maximum bytes of a part that is not a file.
 
     Raises:
-        ApiError: It cannot be parsed.
+        ApiError: It is not a form, or cannot be parsed.
     """
+    if kind_of(request) != KIND:
+        raise ApiError(415, "send a form with a photo (multipart/form-data)")
     parser = _Parser(
         request.headers,
         request.stream(),

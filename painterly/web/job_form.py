@@ -12,7 +12,7 @@ from starlette.datastructures import UploadFile
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.schemas import ApiError, JobRequest
 from painterly.jobs.upload import Upload, checked_mask, checked_upload
-from painterly.web.forms import KIND, parsed_form, text_of
+from painterly.web.forms import KIND, kind_of, parsed_form, text_of
 
 LONGEST_REQUEST = 20_000  # bytes of the JSON
 NO_PHOTO = ApiError(422, "the form has no file `photo`")
@@ -26,7 +26,7 @@ _FORM = {
         "photo": {
             "type": "string",
             "format": "binary",
-            "description": "Required, unless the request names a job in `again`.",
+            "description": "Required, unless the request names one in `again`.",
         },
         "mask": {
             "type": "string",
@@ -42,6 +42,13 @@ _FORM = {
         },
     },
 }
+_PHOTO = {"type": "string", "format": "binary"}
+PHOTO_BODY = {
+    "required": True,
+    "content": {
+        KIND: {"schema": {"type": "object", "required": ["photo"], "properties": {"photo": _PHOTO}}}
+    },
+}
 BODY = {
     "required": True,
     "content": {
@@ -55,15 +62,12 @@ BODY = {
 async def job_form(request: Request) -> AsyncIterator[tuple[JobRequest, dict[str, UploadFile]]]:
     """Parse a request for a picture: a form, or JSON. Its files, `photo` and `mask`, are on the
     disk until they are read."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
+    if kind_of(request) == "application/json":
         body = await request.body()
         if len(body) > LONGEST_REQUEST:
             raise ApiError(413, "the request is too long")
         yield _parsed(body), {}
         return
-    if kind != KIND:
-        raise ApiError(415, "send a form with a photo (multipart/form-data), or JSON")
     async with parsed_form(request, ("photo", "mask", "request"), LONGEST_REQUEST) as form:
         text = await text_of(form.get("request"), LONGEST_REQUEST)
         if text is None:

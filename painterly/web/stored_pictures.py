@@ -41,15 +41,14 @@ class JobPictures:
         """
         self._buckets, self._memory_limit = buckets, memory_limit
 
-    def photo(self, job: StoredJob, small: bool = False) -> tuple[bytes, str]:
-        """Return a job's photo, and a key with the extension of its format.
+    def photo(self, key: str, small: bool = False) -> tuple[bytes, str]:
+        """Return a photo that was sent, and a key with the extension of its format.
 
         Args:
-            job: The job.
+            key: Its key.
             small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
                 is, is sent whole: browsers show a part of it.
         """
-        key = job.photo_key
         shown = PurePosixPath(key).suffix in SHOWN_BY_BROWSERS
         try:
             if small or not shown:
@@ -81,7 +80,9 @@ class JobPictures:
         except ObjectError:
             if job.state.final and not job.result:
                 raise not_found("preview: the job has ended") from None
-            return (self.result if job.result else self.photo)(job, small=True)[0]
+            if job.result:
+                return self.result(job, small=True)[0]
+            return self.photo(job.photo_key, small=True)[0]
 
     def result(self, job: StoredJob, small: bool = False) -> tuple[bytes, str]:
         """Return the finished picture as `photo` returns the photo. It is sent

@@ -203,28 +203,47 @@ def idle(hand, monkeypatch):
     return serve
 
 
-def test_an_idle_worker_paints_the_latest_preview_first_and_none_too_late(hand, idle):
+def answers_of(hand):
+    return [message for message in hand.said if message[0] == "preview"]
+
+
+def test_the_worker_paints_the_latest_preview_first_and_none_too_late(hand):
     late = request(3, left_s=-1)
     hand.hears(*(("preview", each) for each in (request(2), request(1), late)))
     answers = [JPEG, PictureError("the photo cannot be decoded")]
-    runner = Mock(desk=Mock(file=Mock(side_effect=answers)), prepare_next=lambda: False)
-    assert idle(runner) == [
+    runner = Mock(instant=Mock(side_effect=answers))
+    threading.Thread(target=hand.web.paint_previews, args=(runner,), daemon=True).start()
+    until(lambda: len(answers_of(hand)) == 2)
+    assert answers_of(hand) == [
         ("preview", 1, JPEG, None),
         ("preview", 2, None, "the photo cannot be decoded"),
     ]
 
 
-def test_a_job_refuses_the_previews_that_wait_and_those_that_come(hand, idle):
+@pytest.mark.parametrize("has_room", [True, False])
+def test_previews_are_painted_beside_a_job_that_leaves_them_the_memory(hand, idle, has_room):
     def paint(job, on_step, _):
-        hand.hears(("preview", request(2)))
+        hand.hears(("preview", request(1)))
+        until(lambda: answers_of(hand))
         raise PictureError("enough")
 
     stored_job(hand.web.store)
-    hand.hears(("preview", request(1)))
-    assert idle(Mock(paint=paint, prepare_next=lambda: False)) == [
-        ("preview", 1, None, None),
-        ("preview", 2, None, None),
-    ]
+    runner = Mock(paint=paint, instant=lambda *_: JPEG, prepare_next=lambda: False)
+    runner.make_room.return_value = has_room
+    assert idle(runner) == [("preview", 1, JPEG if has_room else None, None)]
+
+
+def test_a_job_that_leaves_no_memory_refuses_the_previews_that_wait(hand, idle):
+    def paint(job, on_step, _):
+        assert len(answers_of(hand)) == 2
+        raise PictureError("enough")
+
+    stored_job(hand.web.store)
+    hand.hears(*(("preview", request(number)) for number in (1, 2)))
+    hand.web._asked.clear()
+    runner = Mock(paint=paint, prepare_next=lambda: False)
+    runner.make_room.return_value = False
+    assert {each[1:] for each in idle(runner)} == {(1, None, None), (2, None, None)}
 
 
 def test_the_oldest_of_too_many_is_refused():
@@ -259,22 +278,21 @@ def in_style(painter, name, size):
     return InstantOrder(tiny.file(40, 60, 7), painter._catalogue.style(asked))
 
 
-def test_painting_ends_as_soon_as_nobody_waits_or_a_job_does(hand, painter):
-    def file(order, check_stop):
+def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, painter):
+    def instant(order, check_stop):
         painted.append(order.style)
         if order.style == 1:
             hand.hears(("forget", 1))
         if order.style == 2:
-            hand.hears(("look",))
+            hand.web._alone = True
         check_stop()
         return JPEG
 
-    painted, runner = [], Mock(desk=Mock(file=file))
+    painted, runner = [], Mock(instant=instant)
     for number in (2, 1):
+        hand.web._alone = False
         hand.hears(("preview", request(number, style=number)))
-        hand.web._look.clear()
-        assert hand.web._paint_preview(runner)
-    hand.web._look.clear()
+        hand.web._paint_preview(runner, hand.web._previews.next())
     assert painted == [2, 1]
     answers = [message[1:] for message in hand.said if message[0] == "preview"]
     assert answers == [(2, None, None), (1, None, None)]

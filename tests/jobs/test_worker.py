@@ -52,7 +52,9 @@ def hand(hand, monkeypatch):
     claims, hand.job = JobClaimer(hand.store, "this worker"), stored_job(hand.store).id
 
     def paint(painting):
-        runner = SimpleNamespace(paint=lambda job, on_step, _: painting(on_step))
+        runner = SimpleNamespace(
+            paint=lambda job, on_step, _: painting(on_step), make_room=lambda: True
+        )
         try:
             return hand.web.paint_next(runner, claims)
         finally:  # However the painting ends, its lease is not renewed after it.
@@ -94,6 +96,21 @@ def test_the_web_process_cancels_the_job_that_is_painted_and_no_other(hand):
     assert (len(steps), hand.store.read_ended(hand.job).state) == (1, JobState.CANCELLED)
     # Each time, the end of the web process ended this one.
     assert hand.ended == [(os.getpid(), signal.SIGTERM)] * 3
+
+
+def test_the_time_left_follows_from_what_is_done_and_ends_with_the_picture(hand, monkeypatch):
+    clock = SimpleNamespace(now=0.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(workers, "time", clock)
+
+    def painting(on_step):
+        for number in range(1, 11):
+            clock.now += 3.0
+            on_step(step(number, 10))
+        raise KeyError
+
+    assert hand.paint(painting)
+    left = [message[2]["seconds_left"] for message in hand.said if message[0] == "step"]
+    assert left == [None] * 5 + [12, 9, 6, 3, 0]
 
 
 @pytest.mark.parametrize("error", [Stopped(signal.SIGTERM), UnavailableError("no connection")])
@@ -261,6 +278,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
         paint=paint,
         seconds_per_work=seconds_per_work,
         prepare_next=lambda: False,
+        make_room=lambda: True,
         desk=SimpleNamespace(seconds_per_work=lambda: 1e-6),
     )
     with pytest.raises(Stopped):

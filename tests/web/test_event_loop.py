@@ -29,6 +29,7 @@ AT_ONCE = {
     *("ApiError", "EventResponse", "Future", "Health", "InstantOrder", "JSONResponse"),
     *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "MutableHeaders", "cookie.replace", "headers.setdefault"),
+    "kind_of",  # It parses a header.
     "_parsed",  # JSON of 20 kB at most.
     # Generators, contexts and futures, which wait only once they are awaited.
     *("asyncio.create_task", "asyncio.timeout", "asyncio.wrap_future", "_patient", "self._stream"),

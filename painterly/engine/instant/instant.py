@@ -132,7 +132,9 @@ class InstantTransfer(Transfer):
         tones = instant_matches.tones_of(networks.pixels_of(canvas.padded(photo)))
         known: dict[int, np.ndarray] = {}
         if picture is None:
-            known = self._inputs.of_photo("features", (canvas, strength), dict)
+            # The photo was scaled to the last size before it was scaled to this one.
+            key = canvas, strength, self.schedule.sizes[-1]
+            known = self._inputs.of_photo("features", key, dict)
         image = canvas.padded(mixed)
         matches = instant_matches.nearest(candidates, image, tones, shares, known, check_stop)
         del known, image
