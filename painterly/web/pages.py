@@ -1,7 +1,7 @@
 """The pages in HTML."""
 
 import gzip
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
-from painterly.jobs.presets import plugin_of
+from painterly.jobs.presets import PAPERS, plugin_of
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
@@ -25,8 +25,7 @@ from painterly.words.texts import Texts
 
 # The first screen's photo, and that photo in a ready style; and it in the others, for their tiles.
 SAMPLE_STYLE = "hokusai"
-SAMPLE_FILES = Path(__file__).parent / "static" / "samples"
-PAPERS = ("A4", "A3", "30x40cm", "8x10in")
+SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
 LEVEL = 5  # zlib's, as for other pages
@@ -45,6 +44,7 @@ def index(request: Request, service: Shared) -> Response:
         "index",
         presets=[{"name": preset.value, "size": sizes[preset.value]} for preset in presets],
         licences=[plugin.licence for each in presets if (plugin := plugin_of(each))],
+        usual="fine" if "fine" in presets else "instant",
         sample=_sample(),
         papers=PAPERS,
         masters=bool(service.config.styles),
@@ -155,7 +155,7 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
         about = style.model_dump(include={"name", "title", "short", "year", "medium", "settings"})
         about |= {"shares": shares, "order": {"style": style.name}, "thumb": style.thumbnail}
         about["sample"] = _sample_in(style.name) if style.ready else None
-        uploaded = name in paintings and paintings[name].uploaded
+        about["own"] = uploaded = name in paintings and paintings[name].uploaded
         choices.append({"id": f"style {style.name}", "choice": about, "uploaded": uploaded})
     for painting in paintings.values():
         if painting.name not in alone:
@@ -164,7 +164,7 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
             about = {"name": stem, "title": title.title_in(language, stem), "settings": {}}
             about |= {"short": title.short_artist, "year": title.year_in(language), "medium": None}
             about |= {"shares": {painting.name: 1}, "thumb": painting.thumbnail, "sample": None}
-            about |= {"order": {"paintings": {painting.name: 1}}}
+            about |= {"order": {"paintings": {painting.name: 1}}, "own": painting.uploaded}
             identified = f"painting {painting.name}"
             choices.append({"id": identified, "choice": about, "uploaded": painting.uploaded})
     return choices
@@ -173,11 +173,16 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
 def _sample() -> dict[str, str]:
     title = ready_styles.title(SAMPLE_STYLE)
     name = (title and title.short_artist) or SAMPLE_STYLE
-    photo, painted = (own(f"/static/samples/{file}.jpg") for file in ("portrait", "stage"))
+    photo, painted = (own(f"/static/samples/{file}.webp") for file in ("portrait", "stage"))
     return {"photo": photo, "painted": painted, "style": SAMPLE_STYLE, "name": name}
 
 
 def _sample_in(style: str) -> str | None:
-    """Return the address of the sample photo in a ready style, if there is one."""
-    file = SAMPLE_FILES / f"{style}.jpg"
-    return own(f"/static/samples/{file.name}") if file.exists() else None
+    """Return where the sample photo in a ready style is in the picture with all tiles, as a CSS
+    position; None for other styles."""
+    names = [*ready_styles.tables()]
+    if style not in names:
+        return None
+    row, column = divmod(names.index(style), SAMPLE_COLUMNS)
+    rows = -(-len(names) // SAMPLE_COLUMNS)
+    return f"{100 * column / (SAMPLE_COLUMNS - 1):g}% {100 * row / (rows - 1):g}%"

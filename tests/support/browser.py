@@ -119,7 +119,8 @@ axe.run({ ...asked, resultTypes: ["violations"] }).then(({ violations }) => done
 MARK_CONTROLS = """(() => {
 const top = document.querySelector("dialog[open]") || document;
 const all = top.querySelectorAll("a[href], button, input, select, summary, textarea");
-const used = [...all].filter((e) => !e.disabled && e.checkVisibility() && e.type !== "hidden"
+const used = [...all].filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true })
+  && e.type !== "hidden"
   && !(e.type === "radio" && !e.checked));
 for (const each of used) each.dataset.unseen = "";
 // Hidden inputs show the focus on what stands for them.

@@ -187,12 +187,24 @@ def test_strokes_are_erased_and_undone_one_by_one(page, open_mask, painted, serv
     assert server.jobs.all()[0].links.mask is None
 
 
-def test_a_photo_that_the_browser_cannot_show_has_a_line_instead(page, server, tmp_path):
+def test_a_photo_that_the_browser_cannot_show_has_a_line_instead_until_it_was_sent(
+    page, server, tmp_path
+):
     file = tmp_path / "phone.heic"
     file.write_bytes(saved(gradient(*SIZE), "HEIF"))
     page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    page.driver.execute_script(
+        "const real = fetch; let held = new Promise((r) => { window.release = r; });"
+        "window.fetch = async (...all) => {"
+        "  if (all[0] === '/api/photos') await held; return real(...all); };"
+    )
     page.one("#photo-files").send_keys(str(file))
     page.until("document.querySelector('#mask-row').hidden")
     assert not page.one("#mask-open").is_displayed()
     assert "so no mask can be drawn" in page.one("#mask-for").get_attribute("textContent")
     assert page.one("#about").text.startswith("This browser cannot show the photo.")
+    page.driver.execute_script("window.release()")
+    page.until("document.querySelector('#photo-side').naturalWidth === arguments[0]", SIZE[0])
+    assert page.one("#mask-open").is_displayed()
+    assert page.one("#refused").text == ""

@@ -13,9 +13,8 @@ pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
 PASSWORD = "a long password"
 
 
-@pytest.fixture
-def server(tmp_path):
-    """The address of a service that paints small pictures."""
+def service(tmp_path, **others):
+    """Return a service that paints small pictures, with a password."""
     for folder, colours in (("paintings", ("blue", "green")), ("photos", ())):
         (tmp_path / folder).mkdir()
         for each in colours:
@@ -26,10 +25,16 @@ def server(tmp_path):
         **{"VGG_WEIGHTS": "builtin", "STYLE_SIZE": "64", "WEB_PASSWORD": PASSWORD},
         "STYLES": "none",
         "HOME": str(tmp_path),
+        **others,
     }
-    web = WebProcess(environment, tmp_path / "log")
+    return WebProcess(environment, tmp_path / "log")
+
+
+@pytest.fixture
+def server(tmp_path):
+    web = service(tmp_path)
     web.start()
-    yield web.address
+    yield web
     assert web.stop() == 128 + signal.SIGTERM
     assert web.log.read_text().count("stopped by SIGTERM") == 1, "nor by the worker"
 
@@ -40,11 +45,11 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     photos = [tmp_path / name for name in ("beach.jpg", "town.jpg")]
     for each in photos:
         Image.effect_noise((96, 64), 60).convert("RGB").save(each)
-    page = Viewer(chromium).look(f"{server}/#kept", 390, 844)
+    page = Viewer(chromium).look(f"{server.address}/#kept", 390, 844)
     until = page.until
     page.one("#password").send_keys(PASSWORD, Keys.ENTER)
     until("document.querySelectorAll('[name=style]').length === 2")
-    assert page.driver.current_url == f"{server}/#kept", "a link outlasts the login"
+    assert page.driver.current_url == f"{server.address}/#kept", "a link outlasts the login"
     page.one("#photo-files").send_keys("\n".join(map(str, photos)))
     # Each tile shows this photo in its style, as soon as the worker is ready.
     shown = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.startsWith('blob:'))"
@@ -56,9 +61,9 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     painted = "document.querySelector('#painting-side').src"
     until(f"{painted}.startsWith('blob:') && document.querySelector('#painting-side').naturalWidth")
     before = page.js(painted)
-    page.one("#how").click()
     page.one("#strength").send_keys(Keys.ARROW_RIGHT)
     until(f"{painted}.startsWith('blob:') && {painted} !== '{before}'")
+    page.one("#how").click()
     page.js("document.querySelector('[value=draft]').click()")
     page.one("#sheet-close").click()
     page.one("#shares input").send_keys(Keys.ARROW_RIGHT * 10)
@@ -67,7 +72,7 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     until("document.querySelectorAll('#queue > li').length === 2")
     # At once: the list may move under the pointer when the first job ends.
     page.js("document.querySelector('#queue > li:last-child .x').click()")
-    until("document.querySelector('#finished [data-state=cancelled]')")
+    until("document.querySelectorAll('#queue > li').length < 2")
     until("document.querySelector('#progress[value]')")
     # The stage stays with the picture until it is done.
     until("document.body.dataset.acts === 'done'")
@@ -84,3 +89,56 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     until("document.querySelector('.card')")
     assert page.one("main h2").text == "beach.jpg" and page.one(".card").text == "Blue + Green"
     assert page.errors() == []
+
+
+SHOWN = "[...document.querySelectorAll('#styles .you')].filter(e => e.src.startsWith('blob:'))"
+HEALED = f"document.body.dataset.acts === 'preview' && {SHOWN}.length === 2"
+
+
+def killed(web):
+    """Kill the service and its worker, as a machine that is switched off does."""
+    while web.kill_worker():
+        pass
+    web.process.kill()
+    web.process.wait()
+
+
+def test_the_page_heals_by_itself_whenever_the_service_restarts(chromium, tmp_path):
+    web = service(tmp_path, WEB_PASSWORD="", STYLE_SIZE="200")
+    photo = tmp_path / "beach.jpg"
+    Image.effect_noise((300, 200), 60).convert("RGB").save(photo)
+    web.start()
+    try:
+        page = Viewer(chromium).look(web.address)
+        until = page.until
+        until("document.querySelectorAll('[name=style]').length === 2")
+        page.js("document.querySelector('[name=style]').click()")
+        page.one("#photo-files").send_keys(str(photo))
+        # While previews are painted.
+        until("document.querySelector('#works').checkVisibility()")
+        killed(web)
+        until("!away.hidden")
+        web.start()
+        until("away.hidden")
+        until(HEALED)
+        # While nothing is done; a picture that is asked for is painted after it.
+        killed(web)
+        page.js("document.querySelectorAll('[name=style]')[1].click()")
+        until("!away.hidden && document.querySelector('#works').checkVisibility()")
+        web.start()
+        until(f"away.hidden && {HEALED}")
+        # While a job is painted: the picture stays, and the job continues.
+        shown = page.js("document.querySelector('#painting-side').src")
+        page.one("#paint").click()
+        until("document.querySelector('#progress').value > 0")
+        killed(web)
+        until("!away.hidden")
+        assert page.js("document.querySelector('#photo-side').src").startswith("blob:")
+        web.start()
+        until("away.hidden && document.body.dataset.acts === 'done'")
+        until("document.querySelector('#painting-side').src.includes('/result')")
+        assert page.js("document.querySelector('#painting-side').src") != shown
+        page.one("#photos .cell").click()
+        until(HEALED)
+    finally:
+        killed(web)

@@ -1,6 +1,6 @@
 // Two pictures on one stage: a slider between them, side by side, or the right one alone.
 import { byId, loaded } from "./elements.js";
-import { percent, text } from "./texts.js";
+import { divided, text } from "./texts.js";
 
 export const dialog = byId("one"), stage = byId("stage"), slider = byId("slider");
 // The pictures, left and right, as `compare` got them.
@@ -22,10 +22,6 @@ export const showPicture = async (image, small, larger) => {
   byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : text("gallery.not_loaded", { name: image.alt });
 };
 
-// The words for a line that divides two pictures at a percentage.
-export const divided = (at, left, right) => text("gallery.divided", {
-  left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100),
-});
 export const showDivider = () => {
   stage.style.setProperty("--at", `${slider.value}%`);
   slider.setAttribute("aria-valuetext", divided(slider.value, sides[0].label, sides[1].label));

@@ -16,6 +16,11 @@ export const fromTemplate = (id, texts) => {
   for (const [name, words] of Object.entries(texts)) for (const each of made.querySelectorAll(`.${name}`)) each.textContent = words;
   return made;
 };
+// A pointer's place on an element, in percent of its width.
+export const percentAcross = (element, { clientX }) => {
+  const { left, width } = element.getBoundingClientRect();
+  return 100 * (clientX - left) / width;
+};
 // Sets an attribute to "true", or removes it.
 export const mark = (element, name, isSet) => { if (isSet) element.setAttribute(name, "true"); else element.removeAttribute(name); };
 // Makes a button do nothing for a while. A disabled one would lose the focus.

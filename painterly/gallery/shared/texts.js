@@ -26,6 +26,10 @@ export const counted = (key, count, values = {}) =>
 export const listed = (names) => new Intl.ListFormat(locale).format(names);
 const percents = new Intl.NumberFormat(locale, { style: "percent" });
 export const percent = (share) => percents.format(share);
+// The words for a line that divides two pictures at a percentage.
+export const divided = (at, left, right) => text("gallery.divided", {
+  left, left_share: percent(at / 100), right, right_share: percent(1 - at / 100),
+});
 export const decimal = (number, digits) => number.toLocaleString(locale, { minimumFractionDigits: digits, maximumFractionDigits: digits });
 export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, {
   style: "unit", unit: "megabyte", maximumFractionDigits: bytes < 1e7 ? 1 : 0,

@@ -1,6 +1,6 @@
 // How large the pictures are, which part of them is seen, and where the line is; buttons, keys, mouse, wheel and fingers that change it.
 // Both pictures move together.
-import { byId } from "./elements.js";
+import { byId, percentAcross } from "./elements.js";
 import { percent, text } from "./texts.js";
 import { dialog, showDivider, showPicture, sides, slider, stage } from "./compare.js";
 
@@ -88,10 +88,6 @@ const fingers = new Map();
 let movesLine = false, pinch = 0, lineAt = 50;
 // Browsers move a slider in different ways, iPhones by its thumb alone: the keys move this one by itself, and all else moves it here.
 const moveLine = (to) => { slider.value = to; showDivider(); };
-export const percentAcross = (element, { clientX }) => {
-  const { left, width } = element.getBoundingClientRect();
-  return 100 * (clientX - left) / width;
-};
 const distance = () => {
   const [first, second] = [...fingers.values()];
   return second ? Math.hypot(first.clientX - second.clientX, first.clientY - second.clientY) : 0;

@@ -1,11 +1,12 @@
-// The buttons of a job on the stage: cancel it, try it again, share, copy, print and save its result, and paint it with other settings.
+// The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, cancel a job, or try it again.
 import { byId, loaded, make } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
-import { orderAgain, repaint, secondsOf, submit } from "./order.js";
-import { openResult } from "./result.js";
-import { bindOffers, shownJob } from "./stage.js";
+import { addsToPreview, backToOrder, keepResult, orderAgain, repaint, secondsOf, submit } from "./order.js";
+import { currentPhoto } from "./photos.js";
+import { bindStage, shownJob, shownResult } from "./stage.js";
+import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
 import { about, announce, refuse } from "./words.js";
 
 // A failure is said below the picture, unless the user has changed his mind.
@@ -15,27 +16,30 @@ const click = (id, act) => byId(id).addEventListener("click", async ({ currentTa
     if (reason.name !== "AbortError") refuse(reason.status === undefined ? text("page.not_done") : reason.message);
   }
 });
-const resultOf = ({ links }) => `${links.result}?download=1`;
+const fileName = (photo, names, { type }) => `${photo.replace(/\.\w+$/, "")}${names}.${type.split("/")[1].replace("jpeg", "jpg")}`;
+// The file of what is on the stage, in a promise: a preview's is here, a job's result is fetched.
+const shownFile = async (job) => {
+  const { file } = shownResult() || {}, photo = job ? job.photo : currentPhoto().name, picture = file || await fetchFile(job.links.result);
+  return new File([picture], fileName(photo, "", picture), { type: picture.type });
+};
 
 click("cancel", cancelJob);
 click("retry", orderAgain);
 click("again-with", orderAgain);
-click("compare", (job) => openResult(job));
-click("full-screen", (job) => openResult(job));
+for (const id of ["compare", "full-screen"]) click(id, async (job) => { (await import("./result.js")).openResult(job); });
 click("surprise", () => submit([{ poster: true }])); // All styles on one sheet.
-click("print-now", () => window.print());
+for (const id of ["print-now", "print-too"]) click(id, () => window.print());
 for (const each of document.querySelectorAll("[data-paper]")) {
   each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper }));
 }
+// The link saves the picture. It is kept among the results, too.
+for (const id of ["save", "save-now"]) click(id, () => { if (shownResult()) keepResult(shownResult()); });
 
 // Browsers share and copy only over https, and not all of them share files.
 const probe = new File([""], "picture.jpg", { type: "image/jpeg" });
 byId("not-shared").hidden = isSecureContext;
 byId("share").hidden = !(navigator.canShare && navigator.canShare({ files: [probe] }));
-click("share", async (job) => {
-  const picture = await fetchFile(job.links.result), { type } = picture, ending = type.split("/")[1].replace("jpeg", "jpg");
-  await navigator.share({ files: [new File([picture], `${job.photo.replace(/\.\w+$/, "")}.${ending}`, { type })] });
-});
+click("share", async (job) => { await navigator.share({ files: [await shownFile(job)] }); });
 // The clipboard takes PNG alone.
 const asPng = async (address) => {
   const image = await loaded(address), canvas = Object.assign(make("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
@@ -43,26 +47,41 @@ const asPng = async (address) => {
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
 };
 byId("copy").hidden = !(navigator.clipboard && window.ClipboardItem);
-click("copy", async ({ links }) => {
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(links.result) })]);
+click("copy", async (job) => {
+  const address = (shownResult() || {}).address || job.links.result;
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(address) })]);
   announce(text("page.copied"));
   byId("copy").lastElementChild.textContent = text("page.copied");
   setTimeout(() => { byId("copy").lastElementChild.textContent = text("page.copy"); }, 2000);
 });
 
+// Shows what can be done with what is on the stage. The red button says what it adds. If that is nothing, it saves.
+const showActs = (job) => {
+  const picture = shownResult(), adds = addsToPreview(), isPreview = !job && picture !== null;
+  const isDone = job && job.state === "done", save = byId("save"), saveNow = byId("save-now");
+  byId("paint").hidden = isPreview && !adds;
+  save.hidden = isPreview && adds;
+  saveNow.hidden = !picture || (isPreview && !adds);
+  if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
+  for (const link of isDone || !picture ? [] : [save, saveNow]) {
+    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`;
+    Object.assign(link, { href: picture.address, download: fileName(picture.photo.name, names, picture.file) });
+  }
+  byId("cancel").textContent = text(picture ? "page.stop_here" : "page.cancel");
+  for (const id of ["again-with", "film-link"]) byId(id).parentElement.hidden = !isDone || (id === "film-link" && !job.links.timelapse);
+  if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
+  for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = Boolean(job && job.poster);
+};
 // Beside a quick picture: a finer one, and how long it takes.
-bindOffers((job) => {
-  byId("save").href = resultOf(job);
-  for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = job.poster;
-  byId("film-link").href = `${job.links.timelapse}?download=1`;
-  byId("film-link").parentElement.hidden = !job.links.timelapse;
-  if (!["instant", "draft"].includes(job.preset) || job.poster) return [];
+const offersOf = (job) => {
+  if (!["instant", "draft"].includes(job.preset) || job.poster || !byId("order").querySelector("[name=preset][value=fine]")) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
   const offer = make("button", said.replace(/, $/, ""), "text-button");
   offer.type = "button";
   offer.addEventListener("click", () => repaint(job, "fine"));
   return [offer];
-});
+};
+bindStage({ offers: offersOf, acts: showActs, seconds: () => secondsOf("instant"), cancelled: backToOrder });
 // A menu closes by a click outside it, and by Esc.
 document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false;

@@ -5,6 +5,9 @@ import { megabytes, text } from "./shared/texts.js";
 const { uploadBytes, accept, kinds } = byId("order").dataset, endings = accept.split(",");
 
 const hasEnding = ({ name }) => endings.some((each) => name.toLowerCase().endsWith(each));
+// A camera's own format may be none that browsers show. One of these that they cannot show is damaged.
+export const isShownByBrowsers = ({ name, type }) =>
+  /\.(jpe?g|jfif|png|gif|webp|bmp|avif)$/i.test(name) || (!hasEnding({ name }) && type.startsWith("image/"));
 // A phone's pictures may have names without an extension.
 const saysPicture = ({ name, type }) => !/\.\w{2,5}$/.test(name) && type.startsWith("image/");
 const reasonAgainst = (file) => {
@@ -83,8 +86,9 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
   });
   const adding = { "photo-files": addPhotos, "photo-add": addPhotos, "photo-camera": addPhotos, "painting-files": addPaintings };
   for (const [input, add] of Object.entries(adding)) {
-    byId(input).addEventListener("change", ({ target }) => {
-      const files = [...target.files];
+    byId(input).addEventListener("change", (event) => {
+      const { target } = event, files = [...target.files];
+      event.stopPropagation(); // A second listener would clear the reasons for a refusal.
       target.value = "";
       add(files);
     });

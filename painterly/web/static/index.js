@@ -4,20 +4,20 @@ import { text, translated } from "./shared/texts.js";
 import { ask, fetchFile } from "./api.js";
 import "./acts.js";
 import { bindFileInputs } from "./files.js";
-import { bindJobs, connect } from "./jobs.js";
+import { bindJobs, connect, jobWith } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";
-import { loadEstimates, orderAgain, submit } from "./order.js";
-import { addPhotos } from "./photos.js";
-import "./previews.js";
-import { follow } from "./shared/dialog.js";
+import { loadEstimates, orderAgain } from "./order.js";
+import { addPhotos, restorePhoto } from "./photos.js";
+import { updateLater } from "./previews.js";
 import { sample } from "./stage.js";
 import { showJobs } from "./strip.js";
 import { refuse } from "./words.js";
 
 const RETRY_MS = 5000, MOST_ATTEMPTS = 24;
-let attempts = 0, retryTimer = 0;
+let attempts = 0, retryTimer = 0, workerTimer = 0;
 // Shows the device that paints, and how long it takes: the worker takes some seconds to start, and some more to measure that.
 const showWorker = async () => {
+  clearTimeout(workerTimer);
   let complete = false, system = { ready: false };
   try {
     complete = await loadEstimates();
@@ -27,7 +27,7 @@ const showWorker = async () => {
   if (!ready) byId("system").textContent = text("page.service_starting");
   else byId("system").textContent = device ? text("page.ready_on", { device: name }) : text("page.ready");
   attempts += 1;
-  if (!ready || (!complete && attempts < MOST_ATTEMPTS)) setTimeout(showWorker, RETRY_MS);
+  if (!ready || (!complete && attempts < MOST_ATTEMPTS)) workerTimer = setTimeout(showWorker, RETRY_MS);
 };
 // Loads styles and paintings, and tries again after a failure.
 const showStyles = async () => {
@@ -43,18 +43,18 @@ const showStyles = async () => {
 
 bindFileInputs(addPhotos, addPaintings);
 byId("sample-photo").addEventListener("click", async () => {
-  try {
-    addPhotos([await fetchFile(sample.photo)]);
-    submit();
-  } catch (refusal) { refuse(refusal.message); }
+  try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse(refusal.message); }
 });
-bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}) });
+// After a restart of the server, everything is asked for again.
+const returned = () => { attempts = 0; showWorker(); showStyles(); updateLater(); };
+bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}), returned });
 showWorker();
 await showStyles(); // They name the jobs.
 await connect();
 // In another tab, paintings may have been added or deleted.
 document.addEventListener("visibilitychange", () => { if (!document.hidden) showStyles(); });
-follow();
+if (location.hash) (await import("./result.js")).follow();
+await restorePhoto(jobWith);
 const again = new URLSearchParams(location.search).get("again");
 if (again) {
   history.replaceState(null, "", `${root}/`);

@@ -1,6 +1,6 @@
 // The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
 import { byId, root, setBusy } from "./shared/elements.js";
-import { text } from "./shared/texts.js";
+import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
 import { announce, refuse } from "./words.js";
@@ -54,29 +54,34 @@ export const cancelJob = async (job, button) => {
   try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) { refuse(refusal.message); }
   setBusy(button, false);
 };
-// functions: `changed` is called after each change, `ended` when a job leaves the queue.
+// functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => { handlers = functions; };
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
-let source = null, wait = 1, notice = 0, timer = 0, reason = "";
+let source = null, wait = 1, notice = 0, timer = 0, tick = 0, reason = "", next = 0;
 
 const showConnected = () => {
+  const wasAway = wait > 1;
   clearTimeout(notice);
-  notice = 0;
+  clearInterval(tick);
+  notice = tick = 0;
   wait = 1;
-  byId("away").textContent = "";
+  byId("away").hidden = true;
+  if (wasAway) handlers.returned();
 };
-const showDisconnected = (refusal) => {
-  reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
-  // A short interruption is not reported.
-  if (byId("away").textContent) byId("away").textContent = reason;
-  notice ||= setTimeout(() => { byId("away").textContent = reason; }, PATIENCE_MS);
+const showAway = () => {
+  byId("away").hidden = false;
+  byId("away-why").textContent = reason;
+  byId("away-next").textContent = text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) });
 };
 const reconnectLater = (refusal) => {
-  showDisconnected(refusal);
+  reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
+  next = Date.now() + 1000 * wait;
   clearTimeout(timer);
   timer = setTimeout(connect, 1000 * wait);
   wait = Math.min(LONGEST_WAIT_S, 2 * wait);
+  // A short interruption is not reported.
+  notice ||= setTimeout(() => { showAway(); tick = setInterval(showAway, 1000); }, PATIENCE_MS);
 };
 const openStream = () => {
   source?.close();
@@ -89,7 +94,8 @@ const openStream = () => {
   });
   stream.addEventListener("error", () => {
     if (stream !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
-    if (stream.readyState === EventSource.CLOSED) reconnectLater(); else showDisconnected();
+    stream.close();
+    reconnectLater();
   });
 };
 // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
@@ -108,3 +114,4 @@ export const connect = async () => {
 const reconnect = () => { if (document.hidden) pollWhileHidden(); else connect(); };
 document.addEventListener("visibilitychange", reconnect);
 window.addEventListener("online", reconnect);
+byId("away-now").addEventListener("click", () => connect());

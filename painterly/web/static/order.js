@@ -8,9 +8,9 @@ import { counted, decimal, text } from "./shared/texts.js";
 import { ask, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
-import { chosenPhotos, setPhotoOf } from "./photos.js";
-import { send, stopSending } from "./sending.js";
-import { showJob, shownJob } from "./stage.js";
+import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
+import { send, stopSending, store } from "./sending.js";
+import { refine, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
 import { about, announce, brief, refuse } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
@@ -25,13 +25,16 @@ const setChanges = (settings, target) => {
 };
 export const secondsOf = (preset) => estimates[preset];
 
+const countOf = () => chosenPhotos().length * chosenStyles().length;
 const showOrder = () => {
-  const count = chosenPhotos().length * chosenStyles().length, { value: preset, dataset } = form.querySelector("[name=preset]:checked");
-  byId("how-said").textContent = dataset.said;
+  const count = countOf(), { value: preset } = form.querySelector("[name=preset]:checked");
+  byId("how-said").textContent = text(`page.preset.${preset}`);
   byId("paper-row").hidden = preset !== "print";
-  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : text("page.paint");
+  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : text(`page.paint_as.${preset}`);
   byId("paint-time").textContent = !sending && estimates[preset] ? brief(estimates[preset] * Math.max(1, count)) : "";
 };
+// Whether the red button adds something to the preview: more than one picture, or a finer one.
+export const addsToPreview = () => countOf() > 1 || form.elements.preset.value !== "instant";
 // The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
@@ -66,15 +69,18 @@ const showSettings = () => {
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
   estimates = await ask(`${root}/api/estimate`);
-  for (const each of document.querySelectorAll(".time")) {
+  for (const each of document.querySelectorAll(".time[data-preset]")) {
     const seconds = estimates[each.dataset.preset];
     each.textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
   // Instant pictures are as large as this machine paints at once, which it may have found out only now.
   for (const field of document.querySelectorAll("[name=preset]")) {
     const size = estimates.sizes[field.value], words = size === "full" ? text("page.original_size") : `${size}\u00a0px`;
-    field.dataset.said = `${text(`page.preset.${field.value}`)}, ${words}`;
     field.parentElement.querySelector("small").textContent = text(`page.preset_for.${field.value}`, { size: words });
+  }
+  for (const each of document.querySelectorAll("[data-paper] .time")) {
+    const seconds = estimates.papers[each.parentElement.dataset.paper];
+    each.textContent = seconds ? about(seconds) : "";
   }
   if (estimates.poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(estimates.poster)}`;
   showOrder();
@@ -113,8 +119,11 @@ const sendOrder = (requests) => {
 };
 
 form.addEventListener("change", () => { showOrder(); showSettings(); });
+// A picture that takes more than a second is painted once a slider is released, which is a change by itself.
 form.addEventListener("input", ({ target }) => {
-  if (target.name in defaults) setChanges({ ...changes, [target.name]: valueOf(target) }, target);
+  if (!(target.name in defaults)) return;
+  const changed = { ...changes, [target.name]: valueOf(target) };
+  if (target.name in sliders && !(estimates.instant <= 1)) { changes = changed; showSettings(); } else setChanges(changed, target);
 });
 showSettings();
 showOrder();
@@ -122,7 +131,7 @@ stop.addEventListener("click", stopSending);
 // Orders what is chosen, or other requests for the chosen photos.
 export const submit = async (requests = null) => {
   if (sending) return;
-  const problem = missing(requests), before = shownJob();
+  const problem = missing(requests), before = shownJob(), picture = !before && !requests && countOf() === 1 ? shownResult() : null;
   refuse(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
   sending = true;
@@ -132,6 +141,7 @@ export const submit = async (requests = null) => {
     const { accepted, refused } = await sendOrder(requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
+      if (picture) refine(accepted[0], picture);
       if ((shownJob() || {}).id === (before || {}).id) showJob(accepted[0].id); // Its user is still there.
     }
     refuse(...refused);
@@ -144,8 +154,19 @@ export const submit = async (requests = null) => {
 };
 form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
 
-// Orders the photo of a job once more, in its style, with other settings.
+// Keeps a picture on the stage among the results. It is the same as a job by preset instant has, so nothing is painted.
+export const keepResult = async (picture) => {
+  if (picture.isKept) return;
+  picture.isKept = true;
+  try { await store(picture.photo, { ...picture.request, preset: "instant" }); } catch (refusal) {
+    picture.isKept = false;
+    refuse(refusal.message);
+  }
+};
+
+// Orders the photo of a job once more, in its style, with other settings; without a job, what is on the stage.
 export const repaint = async (job, preset, settings = {}) => {
+  if (!job) { submit([{ ...chosenStyles()[0], preset, settings: { ...changes, ...settings } }]); return; }
   const named = tilesOf(job).some(({ order }) => order.style === job.style);
   const style = named ? { style: job.style } : { paintings: Object.fromEntries(job.paintings.map(({ name, share }) => [name, share])) };
   const body = new FormData();
@@ -162,6 +183,13 @@ export const repaint = async (job, preset, settings = {}) => {
 // Photos that were not sent, and those that are being sent, are lost with the page.
 window.addEventListener("beforeunload", (event) => { if (sending || hasUnsent()) event.preventDefault(); });
 
+// Shows the photo in its style again after a job was cancelled.
+export const backToOrder = (job) => {
+  showOnStage();
+  if (currentPhoto()) return;
+  setPhotoOf(job);
+  if (!job.poster) setStylesOf(job);
+};
 // Fills the form with the order of a job, so that it can be changed.
 export const orderAgain = (job) => {
   if (sending) { refuse(text("page.still_sending")); return; }

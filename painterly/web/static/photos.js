@@ -1,26 +1,49 @@
 // The chosen photos, which stay for the next style. One of them is on the stage.
-import { byId, fromTemplate } from "./shared/elements.js";
+import { byId, fromTemplate, loaded, root } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
-import { checkedFiles } from "./files.js";
-import { drawMask } from "./mask.js";
-import { announce, refuse } from "./words.js";
+import { ask, contentOf, fetchFile } from "./api.js";
+import { checkedFiles, isShownByBrowsers } from "./files.js";
+import { announce, ofFile, refuse } from "./words.js";
 
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
-// that is sent, in a promise, or null. sent: the keys and jobs of its orders with this mask, so that nothing is painted twice if it is
-// sent again after a failure. masked: whether it has a mask. unshown: whether the browser cannot show it. item: its cell.
-let photos = [], current = null;
+// that is sent, in a promise, or null. kept: the id that the server has given the photo before it is ordered. sent: the keys and jobs of
+// its orders with this mask, so that nothing is painted twice if it is sent again after a failure. masked: whether it has a mask.
+// unshown: whether the browser cannot show it. item: its cell.
+let photos = [], current = null, isRestored = false;
+const STORED_AS = "painterly_photo"; // in this tab, for a reload
 const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
 export const currentPhoto = () => current;
+// The file of a photo's mask, or null.
+export const maskOf = async (photo) => await photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null)) || null;
 
 // The event comes from the list, as if its user had changed a field of it.
 const changed = () => byId("photos").dispatchEvent(new Event("change", { bubbles: true }));
+const remember = () => {
+  const { kept, job, name } = current || {};
+  if (!isRestored) return;
+  try {
+    if (kept || job) sessionStorage.setItem(STORED_AS, JSON.stringify({ kept, job, name })); else sessionStorage.removeItem(STORED_AS);
+  } catch { /* Users can forbid it. */ }
+};
 const select = (photo) => { current = photo; changed(); };
+const drop = (photo, reason) => {
+  removePhotos([photo]);
+  refuse(ofFile(photo, reason));
+};
+// A photo that the browser cannot show, as from some cameras, is shown once the server has it.
+const onError = (photo) => {
+  if (photo.file && isShownByBrowsers(photo.file)) { drop(photo, text("page.file_damaged", { name: photo.name })); return; }
+  if (photo.unshown) return;
+  photo.unshown = true;
+  changed();
+  if (photo.file) isAtServer(photo).catch(() => {});
+};
 const itemOf = (photo) => {
   const item = fromTemplate("cell", { said: photo.name }), image = item.querySelector("img"), remove = item.querySelector(".x");
   item.dataset.of = photo.thumb;
   item.classList.toggle("unsent", photo.file !== null);
-  Object.assign(image, { src: photo.thumb, hidden: false, onerror: () => { photo.unshown = true; changed(); } });
+  Object.assign(image, { src: photo.thumb, hidden: false, onerror: () => onError(photo) });
   item.querySelector(".cell").addEventListener("click", () => select(photo));
   remove.title = item.querySelector(".why").textContent = text("page.remove", { name: photo.name });
   remove.addEventListener("click", () => {
@@ -37,12 +60,13 @@ export const removePhotos = (removed) => {
     photo.item.remove();
     photos = photos.filter((each) => each !== photo);
     if (photo.file) URL.revokeObjectURL(photo.thumb);
+    if (photo.kept) ask(`${root}/api/photos/${photo.kept}`, { method: "DELETE" }).catch(() => {}); // It goes after an hour, too.
   }
   if (!photos.includes(current)) current = photos.at(-1) || null;
   changed();
 };
 const add = (about) => {
-  const photo = { mask: null, masked: Boolean(about.maskAddress), sent: unsent(), unshown: false, ...about };
+  const photo = { mask: null, masked: Boolean(about.maskAddress), kept: null, sent: unsent(), unshown: false, ...about };
   photo.item = itemOf(photo);
   photos = [...photos, photo];
   byId("photos").append(photo.item);
@@ -63,6 +87,47 @@ export const setPhotoOf = (job) => {
   add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id, maskAddress: job.links.mask });
   changed();
 };
+// The photo of this tab before a reload, as the server has it. find: returns the job of an id.
+export const restorePhoto = async (find) => {
+  let stored = null;
+  try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without one. */ }
+  isRestored = true;
+  if (!stored || photos.length) { remember(); return; }
+  const job = stored.job && find(stored.job), thumb = `${root}/api/photos/${stored.kept}`;
+  if (job) setPhotoOf(job);
+  if (job || !stored.kept || !await loaded(thumb)) return;
+  add({ name: stored.name, thumb, file: null, job: null, kept: stored.kept });
+  changed();
+};
+
+// Sends a photo, unless the server has it. Resolves to its id, for previews and orders.
+const sending = new WeakMap();
+const sendPhoto = async (photo) => {
+  const body = new FormData(), file = photo.file || await fetchFile(photo.thumb);
+  body.append("photo", await contentOf(file), photo.name || file.name);
+  try {
+    photo.kept = (await ask(`${root}/api/photos`, { method: "POST", body })).id;
+  } catch (refusal) {
+    if (photos.includes(photo) && [404, 413, 415, 422].includes(refusal.status)) drop(photo, refusal.message);
+    throw refusal;
+  }
+  if (!photos.includes(photo)) return photo.kept;
+  photo.item.classList.remove("unsent");
+  if (photo.unshown) {
+    Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
+    photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
+    changed();
+  }
+  if (photo === current) remember();
+  return photo.kept;
+};
+export const isAtServer = (photo) => {
+  if (photo.job || photo.kept) return Promise.resolve(photo.job || photo.kept);
+  if (!sending.has(photo)) sending.set(photo, sendPhoto(photo).finally(() => sending.delete(photo)));
+  return sending.get(photo);
+};
+// The server has deleted a photo after an hour.
+export const isGone = (photo) => { photo.kept = null; };
 // All pictures of a photo were accepted. Once those of all photos were, the same order may come again.
 export const markSent = (photo) => photo.item.classList.remove("unsent");
 export const forgetSent = () => { for (const photo of photos) photo.sent = unsent(); };
@@ -75,10 +140,11 @@ const showMask = () => {
   byId("mask-row").textContent = text(masked ? "page.mask.change" : "page.mask.add");
   for (const photo of photos) photo.item.classList.toggle("masked", photo.masked);
 };
-byId("order").addEventListener("change", showMask);
+byId("order").addEventListener("change", () => { showMask(); remember(); });
 for (const name of ["mask-open", "mask-row"]) {
   byId(name).addEventListener("click", async ({ detail }) => {
-    const photo = current, drawn = await drawMask(photo, detail > 0).catch(() => { photo.unshown = true; changed(); });
+    const photo = current, { drawMask } = await import("./mask.js");
+    const drawn = await drawMask(photo, detail > 0).catch(() => { photo.unshown = true; changed(); });
     if (typeof drawn !== "boolean") return;
     Object.assign(photo, { masked: drawn, sent: unsent() });
     changed();

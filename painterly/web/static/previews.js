@@ -1,67 +1,89 @@
-// Previews of the photo on the stage: a small one in each style's tile, and two larger ones of what is chosen. The server paints them
-// immediately, except while it paints a job.
+// Previews of the photo on the stage: what is chosen, roughly and then as the result that it is, and a small one in each style's tile.
+// The server paints them immediately, and during a job if it has enough memory.
 import { byId, loaded, make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { askForPicture, fetchFile } from "./api.js";
-import { currentPhoto } from "./photos.js";
-import { largestSide, sample, showPreview } from "./stage.js";
+import { activeJobs } from "./jobs.js";
+import { currentPhoto, isAtServer, isGone, maskOf } from "./photos.js";
+import { sample, showPreview, showWork } from "./stage.js";
 import { chosenStyles, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
+import { refuse } from "./words.js";
 
-const TILE_SIDE = 256, FIRST_SIDE = 512, STAGE_SIDES = [1024, 1280]; // px; painted at scales that the server has in common
+const SIDES = { tile: 320, rough: 512 }; // px
+const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
-const PAUSE_MS = 120, RETRY_MS = 3000, MOST_KEPT = 80;
+const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
 const SAMPLE = { name: "", thumb: sample.photo, mask: null };
 
-const copyIn = (image, side) => {
-  const canvas = make("canvas"), context = canvas.getContext("2d"), { naturalWidth: width, naturalHeight: height } = image;
-  const scale = Math.min(1, side / Math.max(width, height));
-  [canvas.width, canvas.height] = [width, height].map((each) => Math.max(1, Math.round(scale * each)));
+const drawn = (image, [left, top, width, height], side, type) => {
+  const canvas = make("canvas"), context = canvas.getContext("2d"), { naturalWidth, naturalHeight } = image;
+  const scale = Math.min(1, side / Math.max(width * naturalWidth, height * naturalHeight));
+  const [wide, high] = [width * naturalWidth, height * naturalHeight];
+  [canvas.width, canvas.height] = [wide, high].map((each) => Math.max(1, Math.round(scale * each)));
   context.fillStyle = "white"; // Behind transparent parts.
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => { canvas.toBlob(resolve, "image/jpeg", 0.92); });
+  context.drawImage(image, left * naturalWidth, top * naturalHeight, wide, high, 0, 0, canvas.width, canvas.height);
+  return new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
+};
+const WHOLE = [0, 0, 1, 1];
+// The part that a tile shows, as shares of the photo's sides.
+const partOf = ({ naturalWidth, naturalHeight }) => {
+  const shape = naturalWidth / naturalHeight, width = Math.min(1, TILE_SHAPE / shape), height = Math.min(1, shape / TILE_SHAPE);
+  return [(1 - width) / 2, (1 - height) * FACE, width, height];
 };
 
-// The photo whose previews are shown, with its mask. copies: copies of it by their sides, and the mask, as files, in a promise; it resolves
-// to null if the browser cannot decode the photo. cache: the addresses of previews by their requests.
-let current = {}, inTiles = null;
-const cache = new Map();
+// The photo whose previews are shown, with its mask. copies: the photo for each kind of small preview, and the mask for it, in a promise;
+// it resolves to null if the browser cannot decode the photo. cache: previews by their requests.
+let current = {}, cache = new Map();
 const clearCache = () => {
-  for (const address of cache.values()) URL.revokeObjectURL(address);
-  cache.clear();
+  for (const { address } of cache.values()) URL.revokeObjectURL(address);
+  cache = new Map();
 };
 const copiesOf = async (photo) => {
-  const fetched = photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null));
-  const [image, mask] = await Promise.all([loaded(photo.thumb), fetched]);
-  return image && { small: await copyIn(image, FIRST_SIDE), large: await copyIn(image, STAGE_SIDES.at(-1)), mask };
+  const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
+  if (!image) return null;
+  const address = mask && URL.createObjectURL(mask), drawing = mask && await loaded(address), parts = { tile: partOf(image), rough: WHOLE };
+  const kinds = await Promise.all(Object.entries(parts).map(async ([kind, part]) => [kind, {
+    photo: await drawn(image, part, SIDES[kind], "image/jpeg"),
+    mask: drawing && await drawn(drawing, part, SIDES[kind], "image/png"),
+  }]));
+  if (mask) URL.revokeObjectURL(address);
+  return Object.fromEntries(kinds);
 };
 const copies = (photo) => {
-  if (photo !== current.photo || photo.mask !== current.mask) {
+  if (photo !== current.photo || photo.mask !== current.mask || photo.thumb !== current.thumb) {
     clearCache();
-    current = { photo, mask: photo.mask, copies: copiesOf(photo) };
-    inTiles = null;
+    current = { photo, mask: photo.mask, thumb: photo.thumb, copies: copiesOf(photo) };
   }
   return current.copies;
 };
 
 class Busy extends Error {}
-const requestOf = (style, size) => JSON.stringify({ ...style, settings: { ...changedSettings(), timelapse: false, size } });
-const preview = async ({ small, large, mask }, style, size, signal) => {
-  const request = requestOf(style, size);
-  if (cache.has(request)) return cache.get(request);
-  const body = new FormData();
-  body.append("photo", size > FIRST_SIDE ? large : small, "photo.jpg");
+const requestOf = (kind, style) => {
+  const settings = { ...changedSettings(), timelapse: false };
+  return { ...style, settings: kind in SIDES ? { ...settings, size: SIDES[kind] } : settings };
+};
+const keyOf = (kind, style) => `${kind} ${JSON.stringify(requestOf(kind, style))}`;
+// The sharp one is painted from the photo itself, which is at the server then.
+const preview = async (photo, files, kind, style, signal) => {
+  const request = requestOf(kind, style), key = keyOf(kind, style), body = new FormData();
+  if (cache.has(key)) return cache.get(key);
+  const { photo: copy, mask } = kind in SIDES ? files[kind] : { mask: await photo.mask };
+  if (copy) body.append("photo", copy, "photo.jpg");
   if (mask) body.append("mask", mask, "mask.png");
-  body.append("request", request);
-  const picture = await askForPicture(`${root}/api/preview`, body, signal);
-  if (!picture) throw new Busy();
+  body.append("request", JSON.stringify(copy ? request : { again: await isAtServer(photo), ...request }));
+  const file = await askForPicture(`${root}/api/preview`, body, signal);
+  if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
   if (cache.size >= MOST_KEPT) clearCache();
-  cache.set(request, URL.createObjectURL(picture));
-  return cache.get(request);
+  cache.set(key, { address: URL.createObjectURL(file), file: copy ? null : file, photo, request });
+  return cache.get(key);
 };
+// Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
+// deleted is sent again.
+const isRefused = ({ status }, photo) => status >= 400 && status < 500 && ![401, 408, 429, photo.job ? 0 : 404].includes(status);
 
 // Pictures far below are loaded only when the page is scrolled to them.
 const seen = new IntersectionObserver((entries) => {
@@ -70,15 +92,20 @@ const seen = new IntersectionObserver((entries) => {
 // A tile shows the photo in its style, until then the painting faded, and without a photo the sample; with a reason, why there is none.
 const showTile = (tile, address, waits = false, reason = "") => {
   tile.item.classList.toggle("waits", waits);
+  tile.item.classList.toggle("sampled", !address && !waits && !reason && tile.sample !== null);
+  tile.item.style.setProperty("--sampled", tile.sample);
   tile.item.title = reason;
-  tile.preview.dataset.at = address || (!waits && tile.sample) || tile.thumb;
-  seen.observe(tile.preview);
-  const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length;
-  byId("styles-count").textContent = at < tiles.length ? text("page.count_of", { at, whole: tiles.length }) : "";
+  tile.preview.dataset.at = address || tile.thumb;
+  if (tile.item.matches(".sampled")) { seen.unobserve(tile.preview); tile.preview.removeAttribute("src"); } else seen.observe(tile.preview);
+};
+const showCount = (isBusy = false) => {
+  const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, isDone = at === tiles.length;
+  const words = isBusy && activeJobs().length ? text("page.after_this") : text("page.count_of", { at, whole: tiles.length });
+  byId("styles-count").textContent = isDone ? "" : words;
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
-const updateLater = (pause) => {
+export const updateLater = (pause = 0) => {
   clearTimeout(timer);
   timer = setTimeout(update, pause);
 };
@@ -88,46 +115,57 @@ const update = async () => {
   const { signal } = controller, [chosen] = chosenStyles(), photo = currentPhoto() || SAMPLE, isSample = photo === SAMPLE;
   const isNew = photo !== current.photo, files = await copies(photo), tiles = styleTiles();
   if (signal.aborted) return;
-  for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample && files !== null);
-  const largest = STAGE_SIDES.find((side) => side >= largestSide()) || STAGE_SIDES.at(-1);
-  const keptAt = (size) => cache.get(requestOf(chosen, size));
-  const kept = () => [largest, FIRST_SIDE, TILE_SIDE].map(keptAt).find(Boolean) || null;
-  const key = JSON.stringify([photo.thumb, chosen]);
+  for (const tile of tiles) if (isNew || !tile.preview.dataset.at) showTile(tile, null, !isSample);
+  showCount();
   if (isSample && chosen && chosen.style === sample.style && !Object.keys(changedSettings()).length) {
-    showPreview(sample.painted);
+    showPreview({ address: sample.painted, file: null });
+    showWork(false);
     return;
   }
-  // Until it is painted: the same style with other settings, or the tile's.
-  if (key !== shown) showPreview(files && chosen ? kept() : null, !keptAt(largest));
+  const kept = chosen && (cache.get(keyOf("sharp", chosen)) || cache.get(keyOf("rough", chosen)));
+  const key = JSON.stringify([photo.thumb, photo.masked, chosen]);
+  // Until it is painted: the same style with other settings.
+  if (key !== shown) showPreview(kept || null);
+  const isStale = key === shown && !kept;
   shown = key;
-  if (!files) return;
-  // Shows a preview; none of a style that cannot be painted, which an order explains.
-  const attempt = async (style, size, showPicture) => {
-    try { showPicture(await preview(files, style, size, signal)); } catch (reason) {
-      if (signal.aborted || reason instanceof Busy) throw reason;
-      showPicture(null, reason.message);
+  showWork(Boolean(chosen) && !(kept && kept.file));
+  const attempt = async (kind, style, show) => {
+    try { show(await preview(photo, files, kind, style, signal)); } catch (reason) {
+      if (reason.status === 404) isGone(photo);
+      if (signal.aborted || !isRefused(reason, photo)) throw reason;
+      show(null, reason.message);
     }
   };
-  const showLarge = async () => { if (chosen) await attempt(chosen, largest, (address) => showPreview(address || kept())); };
+  const showStage = (picture, reason) => {
+    showPreview(picture);
+    if (reason) refuse(reason);
+  };
+  const showChosen = async () => {
+    if (!chosen) return;
+    if (!isSample) isAtServer(photo).catch(() => {}); // It is sent while the rough one is painted.
+    if (!kept && !isStale && files) await attempt("rough", chosen, showStage);
+    await attempt("sharp", chosen, showStage);
+    showWork(false);
+  };
   const showTiles = async () => {
-    if (isSample) return;
+    if (isSample || !files) return;
     const rest = tiles.values(), lane = async () => {
       for (const tile of rest) {
-        await attempt(tile.order, TILE_SIDE, (address, reason) => showTile(tile, address, false, reason));
+        await attempt("tile", tile.order, (picture, reason) => showTile(tile, picture && picture.address, false, reason));
+        showCount();
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
-    inTiles = photo;
   };
   try {
-    if (chosen && !kept()) await attempt(chosen, FIRST_SIDE, (address) => showPreview(address, true));
-    // A new photo is shown in all styles first, a chosen style at its full size.
-    for (const show of inTiles === photo ? [showLarge, showTiles] : [showTiles, showLarge]) await show();
-  } catch {
+    await showChosen();
+    await showTiles();
+  } catch (reason) {
     if (signal.aborted) return;
-    if (chosen && !kept()) showPreview(null); // It may show other settings.
+    showCount(reason instanceof Busy);
+    showWork(Boolean(chosen) && !cache.has(keyOf("sharp", chosen)), reason instanceof Busy && activeJobs().length > 0);
     updateLater(RETRY_MS);
   }
 };
 
-byId("order").addEventListener("change", () => updateLater(PAUSE_MS));
+byId("order").addEventListener("change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));

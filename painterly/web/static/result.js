@@ -56,6 +56,7 @@ const wanted = () => {
   const id = addressHash();
   return id === PREVIEW.id ? shownPreview() && currentPhoto() && PREVIEW : finishedJobs().find((each) => each.id === id);
 };
+export { follow };
 // Opens a job's result, or without one the preview.
 export const openResult = (job) => {
   pushAddress(addressOf(job || PREVIEW));

@@ -3,7 +3,7 @@ import { root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, contentOf, GONE, newKey, Refusal } from "./api.js";
 import { updateJob } from "./jobs.js";
-import { chosenPhotos, forgetSent, markSent, removePhotos } from "./photos.js";
+import { chosenPhotos, forgetSent, isGone, markSent, removePhotos } from "./photos.js";
 import { ofFile, refuse } from "./words.js";
 
 const isChosen = (photo) => chosenPhotos().includes(photo);
@@ -44,17 +44,28 @@ const sendOne = async (photo, request, onFull) => {
   if (jobs.has(order)) return null;
   if (!keys.has(order)) keys.set(order, newKey());
   // An earlier job of this order has the photo and the mask.
-  const earlier = jobs.values().next().value, source = earlier || photo.job, mask = earlier ? null : await photo.mask;
+  const earlier = jobs.values().next().value, source = earlier || photo.job || photo.kept, mask = earlier ? null : await photo.mask;
   const body = new FormData();
   body.append("request", JSON.stringify(source ? { again: source, ...request } : request));
   if (!source) body.append("photo", await contentOf(photo.file), photo.name);
   if (mask) body.append("mask", mask, "mask.png");
   const options = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
-  const job = await askWithRetries(photo, options, onFull);
+  let job;
+  try { job = await askWithRetries(photo, options, onFull); } catch (refusal) {
+    if (refusal.status !== 404 || source !== photo.kept || !photo.file) throw refusal;
+    isGone(photo); // It was kept for an hour.
+    return sendOne(photo, request, onFull);
+  }
   jobs.set(order, job.id);
   return job;
 };
 
+// Orders one picture of a photo that is stored from what is on the stage, unless that was done before.
+export const store = async (photo, request) => {
+  stopped = false;
+  const job = await sendOne(photo, request, () => {});
+  if (job) updateJob(job);
+};
 // Sends the chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
 // the number of all, and onFull with the number of pictures that wait for room, 0 once there is room.
 export const send = async (requests, onSend, onFull) => {

@@ -1,24 +1,30 @@
 // The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
-import { byId, make, mark } from "./shared/elements.js";
-import { counted, duration, percent, text } from "./shared/texts.js";
-import { divided } from "./shared/compare.js";
-import { percentAcross } from "./shared/zoom.js";
+import { byId, make, mark, percentAcross } from "./shared/elements.js";
+import { counted, divided, duration, percent, text } from "./shared/texts.js";
 import { activeJobs, isActive, jobWith } from "./jobs.js";
 import { currentPhoto } from "./photos.js";
 import { steady } from "./pictures.js";
 import { chooseFirst, chosenTiles, inStyle, namesOf, namesOfTiles, tilesOf } from "./styles.js";
 import { about, capital } from "./words.js";
 
-const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 30, NEAR = 12; // percent
+const AT_PHOTO = 50, AT_STYLE = 0, AT_RESULT = 34, NEAR = 12; // percent
+const CM = 118.11; // px, at 300 dpi
 const picture = byId("picture"), line = byId("line"), body = document.body;
 export const sample = JSON.parse(byId("order").dataset.sample);
 
-// shown: the id of the job on the stage, or null for the order. preview: the address of the order's preview. isRough: whether a sharper one
-// follows. movedAt: where the user left the line. offers: makes what the line about a result offers.
-let shown = null, preview = sample.painted, isRough = false, movedAt = null, offers = () => [];
+// shown: the id of the job on the stage, or null for the order. preview: the order's picture, its address and, if it is the result that a
+// job by preset instant has, its file; or null. works: whether it is being painted, and `later` whether only after the queue. movedAt:
+// where the user left the line. refined: the pictures that jobs paint more finely, by their ids. handlers: `offers` makes what the line
+// about a result offers, `acts` shows what can be done with what is on the stage, `seconds` says how long an instant picture takes, and
+// `cancelled` gets a job that was.
+let shown = null, preview = { address: sample.painted, file: null }, works = false, later = false, movedAt = null, handlers = {};
+const refined = new Map();
 export const shownJob = () => jobWith(shown);
-export const shownPreview = () => preview;
-export const bindOffers = (made) => { offers = made; };
+export const shownPreview = () => preview && preview.address;
+// The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
+export const shownResult = () => (shownJob() ? refined.get(shown) || null : preview && preview.file && !works ? preview : null);
+export const bindStage = (functions) => { handlers = functions; };
+export const refine = (job, picture) => refined.set(job.id, { ...picture, address: URL.createObjectURL(picture.file) });
 
 // The line.
 const setLine = (at) => {
@@ -67,16 +73,24 @@ const aboutTiles = (tiles, withMedium) => {
   const named = joined([short && em(title), year]);
   return withMedium && medium ? [...named, make("span", `${named.length ? ", " : ""}${medium}`, "medium")] : named;
 };
+const worksSaid = (tiles, names) => {
+  const isArtist = tiles.length && tiles.every(({ own, short }) => short && !own);
+  return isArtist ? counted("page.works", tiles.length, { name: names }) : text("page.painting");
+};
+const worksTime = () => {
+  const seconds = handlers.seconds();
+  return later ? text("page.after_this") : seconds ? about(seconds) : "";
+};
 const viewOfOrder = () => {
   const tiles = chosenTiles(), photo = currentPhoto(), names = namesOfTiles(tiles);
   const after = tiles.length ? inStyle(tiles, names) : "", [tile] = tiles;
   return {
-    acts: photo ? "ready" : "first", key: photo ? photo.thumb : "",
+    acts: !photo ? "first" : shownResult() ? "preview" : "ready", key: photo ? photo.thumb : "",
     view: preview ? "line" : "photo", at: movedAt ?? (photo ? AT_STYLE : AT_PHOTO),
-    before: photo ? (photo.unshown ? null : photo.thumb) : sample.photo, after: preview,
+    before: photo ? (photo.unshown ? null : photo.thumb) : sample.photo, after: shownPreview(),
     title: photo ? [em(tiles.length ? capital(after) : photo.name)] : [`${text("page.your_photo")} `, em(after)],
     about: photo && photo.unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tile,
-    photo: photo ? photo.name : text("page.sample"), rough: isRough,
+    photo: photo ? photo.name : text("page.sample"), works: works && [worksSaid(tiles, names), worksTime()],
   };
 };
 export const paintedIn = ({ started, finished }) => (
@@ -93,32 +107,34 @@ const aboutJob = (job, tiles) => {
       time && text("page.done_in", { time }),
     ]);
     case "painting": return joined([
+      text("page.painting"),
       step ? percent(fraction || 0) : text("page.starting"),
       time && text("page.left", { time }),
       later > 0 && counted("page.then_more", later),
     ]);
     case "done": {
-      const facts = aboutTiles(tiles, false), seconds = paintedIn(job);
+      const facts = aboutTiles(tiles, false), seconds = paintedIn(job), { width, height } = job;
+      const cm = (side) => Math.max(1, Math.floor(side / CM));
       return [
         ...facts,
         facts.length ? ". " : "",
         seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "",
-        ...offers(job),
+        width ? `${text("page.sharp_to", { width, height, wide: cm(width), high: cm(height) })} ` : "",
+        ...handlers.offers(job),
       ];
     }
-    case "failed": return [reasonOf(job)];
-    default: return [text("page.cancelled")];
+    default: return [reasonOf(job)];
   }
 };
 const viewOfJob = (job) => {
   const { state, step, links, fraction, poster, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
   const after = inStyle(tiles, names, poster), done = state === "done", painting = state === "painting";
-  const before = painting ? `${text("page.title.painting")} ` : poster ? `${text("page.your_photo")} ` : "";
+  const before = poster ? `${text("page.your_photo")} ` : "", old = refined.get(job.id);
   return {
     acts: isActive(job) ? "painting" : done ? "done" : "ended", key: job.id,
-    view: poster && (done || links.preview) ? "plain" : done ? "line" : painting ? "painting" : "photo",
+    view: poster && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
     at: painting ? 100 - 100 * (fraction || 0) : movedAt ?? AT_RESULT,
-    before: `${links.photo}?small=1`,
+    before: old && !done ? old.address : `${links.photo}?small=1`,
     after: done ? `${links.result}?small=1` : painting && links.preview ? `${links.preview}?step=${step}` : null,
     title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles[0],
     photo: text("gallery.the_photo", { photo: job.photo }),
@@ -138,7 +154,8 @@ const showPictures = (is) => {
   showBefore(is.before);
   showAfter(is.after);
   byId("unshown").hidden = Boolean(is.before);
-  byId("rough").hidden = !is.rough;
+  byId("works").hidden = !is.works;
+  for (const [at, part] of [...byId("works").querySelectorAll("em, small")].entries()) part.textContent = is.works ? is.works[at] : "";
   byId("side").textContent = is.names;
   byId("progress").hidden = is.progress === undefined;
   byId("progress").value = is.progress || 0;
@@ -158,17 +175,20 @@ const showLabel = (is) => {
 export const render = () => {
   const job = shownJob(), photo = currentPhoto();
   if (!job) shown = null;
+  if (job && job.state === "cancelled") { handlers.cancelled(job); return; }
   byId("strip").hidden = !photo && !document.querySelector("#queue li, #finished li");
   if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
   body.dataset.acts = is.acts;
+  handlers.acts(job);
   showPictures(is);
   showLabel(is);
   for (const cell of document.querySelectorAll(".film .cell")) mark(cell, "aria-current", cell.parentElement.dataset.of === is.key);
   byId("mask-open").hidden = job !== undefined || !photo || photo.unshown;
   byId("full-screen").hidden = job ? job.state !== "done" : !preview || !photo;
   // The focus would be lost with a button that went.
-  if (focused !== body && !focused.getClientRects().length) byId("heading").focus({ preventScroll: true });
+  if (focused === body || focused.getClientRects().length) return;
+  (byId({ painting: "cancel", done: "save" }[is.acts]) || byId("heading")).focus({ preventScroll: true });
 };
 const show = (id) => {
   if (shown !== id) { movedAt = null; picture.classList.remove("held"); }
@@ -176,14 +196,18 @@ const show = (id) => {
   render();
 };
 export const showJob = show;
-const showOrder = () => show(null);
-// Shows another preview of the order, or none. roughly: whether a sharper one follows.
-export const showPreview = (address, roughly = false) => {
-  preview = address;
-  isRough = roughly;
+export const showOrder = () => show(null);
+// Shows another preview of the order, or none.
+export const showPreview = (picture) => {
+  preview = picture;
   if (!shownJob()) render();
 };
-export const largestSide = () => devicePixelRatio * Math.max(picture.clientWidth, picture.clientHeight);
+// Shows whether the order's preview is being painted, or will be after the queue.
+export const showWork = (isWorking, isLater = false) => {
+  works = isWorking;
+  later = isLater;
+  if (!shownJob()) render();
+};
 
 // A user's change is shown at once; news from the server leaves a job on the stage.
 byId("order").addEventListener("change", ({ target }) => {

@@ -19,7 +19,7 @@ const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
     if (!fraction) return text("page.starting");
     return joined([percent(fraction), left && text("page.left", { time: brief(left) })]).join("");
   }
-  return state === "done" ? photo : text(state === "failed" ? "page.not_painted" : "page.cancelled");
+  return state === "done" ? photo : text("page.not_painted");
 };
 // The newest picture of a job. The preview changes with the steps.
 const pictureOf = ({ state, step, links }, shown) => {
@@ -59,8 +59,9 @@ const arrange = (list, wanted) => {
 // Shows all jobs.
 export const showJobs = () => {
   for (const id of [...cells.keys()]) if (!jobWith(id)) cells.delete(id);
-  // Other jobs have no cell, so that their pictures are not loaded.
-  const active = activeJobs(), ended = endedJobs().slice(0, FINISHED_SHOWN), focused = document.activeElement;
+  // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
+  const active = activeJobs(), ended = endedJobs().filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
+  const focused = document.activeElement;
   for (const job of [...active, ...ended]) showCell(job);
   arrange(byId("queue"), active);
   arrange(byId("finished"), ended);

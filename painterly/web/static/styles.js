@@ -44,7 +44,7 @@ export const tilesOf = ({ style, paintings }) => {
   return same.length ? same : paintings.map(({ name }) => tileOf(name)).filter(Boolean);
 };
 // The names that people give to styles: their artists, or else their titles.
-const shortOf = ({ short, title }) => short || title;
+const shortOf = ({ own, short, title }) => (own ? text("page.quoted", { name: title }) : short || title);
 export const namesOfTiles = (tiles) => listed([...new Set(tiles.map(shortOf))]);
 export const namesOf = (job) => {
   const tiles = tilesOf(job), { paintings, poster } = job;
@@ -54,8 +54,9 @@ export const namesOf = (job) => {
 };
 export const inStyle = (tiles, names, poster = false) => {
   if (poster) return text("page.after_all");
-  const key = tiles.length && tiles.every(({ short }) => short) ? "page.after" : "page.in_style";
-  return text(key, { name: names, style: names });
+  if (tiles.length && tiles.every(({ own }) => own)) return counted("page.after_own", tiles.length, { name: names });
+  const haveNames = tiles.length && tiles.every(({ own, short }) => own || short);
+  return text(haveNames ? "page.after" : "page.in_style", { name: names, style: names });
 };
 // The title of a job or a result: its photo and its style.
 export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job.poster)}`;
@@ -64,7 +65,9 @@ export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(jo
 const cutsOf = (tiles) => tiles.slice(0, -1).map((_, at) => tiles.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0));
 const showShares = () => {
   const tiles = chosenTiles(), cuts = cutsOf(tiles), shares = byId("shares");
-  const said = tiles.map((each) => `${percent(each.weight / WHOLE)} ${shortOf(each)}`);
+  // Rounded at the lines, so that the shares add up.
+  const ends = [0, ...cuts, WHOLE].map(Math.round);
+  const said = tiles.map((each, at) => `${percent((ends[at + 1] - ends[at]) / WHOLE)} ${shortOf(each)}`);
   shares.style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
   shares.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
   shares.querySelectorAll("input").forEach((slider, at) => {

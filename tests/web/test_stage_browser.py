@@ -1,0 +1,232 @@
+"""The stage in a browser: the preview is the result, and a finer picture covers it step by step.
+
+The service is real. A test answers its previews, and moves its jobs on.
+"""
+
+import threading
+from types import SimpleNamespace
+
+import pytest
+from support.polling import until
+from support.web_page import jpeg, staged
+
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+
+ACTS = "document.body.dataset.acts"
+
+
+@pytest.fixture
+def place(tmp_path):
+    """Three styles of a painting each, and the variables of a service that offers them."""
+    for name in ("mosaic", "rings", "waves"):
+        file = tmp_path / "paintings" / f"{name}.jpg"
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(jpeg("green"))
+    names = {"SOURCE": "photos", "STYLE": "paintings", "RESULT": "out"}
+    return {f"BUCKET_{name}": str(tmp_path / folder) for name, folder in names.items()}
+
+
+@pytest.fixture
+def server(place):
+    """The service. `server.asked` has the orders of previews, `server.busy` says whether they are
+    refused."""
+    with staged(place) as running:
+        running.asked, running.busy, previews = [], False, running.service.previews
+
+        def send(kind, request):
+            if kind == "preview":
+                running.asked.append(request.order)
+                picture = None if running.busy else jpeg("blue")
+                answer = (request.number, picture, None)
+                threading.Thread(target=previews.answer, args=answer).start()
+            return True
+
+        previews._supervisor = SimpleNamespace(problem="", send=send)
+        yield running
+
+
+@pytest.fixture
+def beach(tmp_path):
+    (tmp_path / "beach.jpg").write_bytes(jpeg("red"))
+    return tmp_path / "beach.jpg"
+
+
+def visit(page, server, *files, style=0):
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length === 3")
+    page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", style)
+    if files:
+        page.one("#photo-files").send_keys("\n".join(map(str, files)))
+
+
+def previewed(page):
+    """Wait for the picture that can be saved; return its address."""
+    page.until(f"{ACTS} === 'preview'")
+    return page.js("document.querySelector('#painting-side').src")
+
+
+def whole(orders):
+    """Return those of them for a result, painted from the photo itself."""
+    return [order for order in orders if isinstance(order.photo, str)]
+
+
+def test_the_preview_is_saved_at_once_and_kept_among_the_results(page, server, beach):
+    visit(page, server, beach)
+    shown = previewed(page)
+    save = page.one("#save-now")
+    assert save.get_property("href") == shown and shown.startswith("blob:")
+    assert save.get_property("download") == "beach - Mosaic.jpg"
+    assert page.one("#paint-said").text == "Paint it fine"
+    for _ in range(2):
+        save.click()
+    until(lambda: server.ordered)
+    page.until("document.querySelector('#queue > li')")
+    assert (
+        page.js(ACTS) == "preview"
+        and page.js("document.querySelector('#painting-side').src") == shown
+    )
+    [job] = server.ordered
+    assert (job.photo, job.style, job.preset) == ("beach.jpg", "mosaic", "instant")
+    assert job.settings == dict(whole(server.asked)[0].style.settings.given) or job.settings == {
+        "timelapse": False
+    }
+    # With preset instant, there is nothing to add.
+    page.js("document.querySelector('[name=preset][value=instant]').click()")
+    assert page.one("#save").is_displayed() and page.one("#save").get_property("href") == shown
+    assert not page.one("#paint").is_displayed() and not save.is_displayed()
+    assert page.errors() == []
+
+
+def test_a_finer_picture_is_laid_over_the_one_before_which_stays_if_that_is_stopped(
+    page, server, beach
+):
+    visit(page, server, beach)
+    shown = previewed(page)
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting'")
+    [job] = server.ordered
+    assert (job.preset, job.photo) == ("fine", "beach.jpg")
+    server.paint(job, step=40, fraction=0.42, seconds_left=26)
+    page.until("document.querySelector('#progress').value === 0.42")
+    assert page.one("#about").text == "Painting, 42%, about 25 s left"
+    assert page.colour("#picture", 0.3) == "blue", "the picture before, not the photo"
+    assert page.one("#cancel").text == "Stop here"
+    assert page.js("document.activeElement.id") == "cancel"
+    assert page.one("#save-now").is_displayed(), "of what is there"
+    page.one("#cancel").click()
+    assert previewed(page) == shown and page.one("#paint").is_displayed()
+    assert not page.all("#finished > li"), "nothing is left of it"
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting'")
+    server.end(server.jobs.stored(server.ordered[-1].id))
+    page.until(f"{ACTS} === 'done'")
+    assert page.js("document.activeElement.id") == "save"
+    assert page.one("#line").get_property("value") == "34"
+    page.until("document.querySelector('#photo-side').src.includes('/photo')")
+    assert [page.colour("#picture", x) for x in (0.15, 0.6)] == ["red", "blue"]
+    assert page.errors() == []
+
+
+def test_the_chosen_picture_is_painted_first_and_then_the_wall(page, server, beach):
+    visit(page, server, beach, style=2)
+    until(lambda: len(server.asked) >= 5)
+    page.until("!document.querySelector('.waits')")
+    rough, sharp, *tiles = (order.style for order in server.asked)
+    assert (rough.name, rough.settings.size, sharp.name) == ("waves", 512, "waves")
+    assert [type(order.photo) for order in server.asked[:2]] == [bytes, str]
+    assert {each.name for each in tiles} == {"mosaic", "rings", "waves"}
+    assert {each.settings.size for each in tiles} == {320}
+
+
+def test_while_there_is_no_memory_for_previews_the_page_says_when_they_come(page, server, beach):
+    server.busy = True
+    job = server.add("town.jpg")
+    server.paint(job, step=10, fraction=0.1)
+    visit(page, server, beach)
+    page.until("document.querySelector('#works small').textContent === 'after this picture'")
+    assert page.one("#works").is_displayed() and "Painting" in page.one("#works").text
+    assert page.one("#styles-count").text == "after this picture"
+    server.busy = False
+    previewed(page)
+    page.until("!document.querySelector('.waits')")
+    assert page.one("#styles-count").text == "" and not page.one("#works").is_displayed()
+
+
+def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page, server, tmp_path):
+    (tmp_path / "notes.txt").write_text("no picture")
+    (tmp_path / "cut.jpg").write_bytes(jpeg("red")[:300])
+    visit(page, server)
+    for number, field in enumerate(("photo-files", "painting-files"), start=1):
+        page.one(f"#{field}").send_keys(str(tmp_path / "notes.txt"))
+        page.until("refused.textContent.startsWith('notes.txt is not one of')")
+        page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", number)
+        page.until("!refused.textContent")
+    page.one("#photo-files").send_keys(str(tmp_path / "cut.jpg"))
+    page.until("refused.textContent === 'cut.jpg is damaged or incomplete.'")
+    assert page.js(ACTS) == "first" and not page.all("#photos li")
+
+
+def test_a_reload_keeps_the_photo_and_its_previews(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    page.driver.refresh()
+    page.until("document.querySelector('#photos .said')")
+    assert page.one("#photos .said").get_attribute("textContent") == "beach.jpg"
+    page.until("document.querySelectorAll('[name=style]:checked').length")
+    previewed(page)
+    assert page.colour("#picture", 0.3) == "blue"
+    page.one("#paint").click()
+    page.until(f"{ACTS} === 'painting'")
+    assert server.ordered[0].photo == "beach.jpg"
+
+
+def test_the_shares_of_a_blend_add_up_and_the_stage_keeps_its_size(page, server, beach):
+    visit(page, server, beach)
+    previewed(page)
+    size = "document.querySelector('#picture').offsetHeight"
+    before = page.js(size)
+    page.js("several.click()")
+    for number in (1, 2):
+        page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", number)
+    shares = [each.text.partition("%")[0] for each in page.all("#shares b")]
+    assert sum(map(int, shares)) == 100 and len(shares) == 3
+    assert page.js(size) == before
+
+
+def test_an_own_painting_is_told_from_a_ready_one(page, server, beach, tmp_path):
+    (tmp_path / "klimt.png").write_bytes(jpeg("blue"))
+    visit(page, server, beach)
+    page.one("#painting-files").send_keys(str(tmp_path / "klimt.png"))
+    page.until("document.querySelectorAll('[name=style]').length === 4")
+    page.until("document.querySelector('#heading').textContent === 'After your painting “Klimt”'")
+    assert "“Klimt”" in page.all("#styles .who")[-1].text
+
+
+def test_the_strength_under_the_picture_paints_once_it_is_released(page, server, beach):
+    visit(page, server, beach)
+    page.js("import('/static/order.js').then(order => order.loadEstimates())")
+    previewed(page)
+    before, strength = len(whole(server.asked)), "document.querySelector('#strength')"
+    move = (
+        f"({strength}.value = 0.8, {strength}.dispatchEvent(new Event('input', {{bubbles: true}})))"
+    )
+    page.js(move)
+    assert page.one("#strength-value").text == "strong"
+    page.js(f"{strength}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+    until(lambda: len(whole(server.asked)) > before)
+    assert whole(server.asked)[-1].style.settings.strength == 0.8
+    previewed(page)
+    assert len(whole(server.asked)) == before + 1
+
+
+def test_prints_take_the_time_of_their_paper(page, server, beach):
+    server.service.jobs.estimates.set_calibration(1e-6, "the CPU")
+    visit(page, server, beach)
+    previewed(page)
+    page.until("document.querySelector('[data-paper] .time').textContent")
+    times = [each.get_attribute("textContent") for each in page.all("[data-paper] .time")]
+    assert len(set(times)) > 2
+    page.one("#print-menu summary").click()
+    page.one("[data-paper='30x40cm']").click()
+    until(lambda: server.ordered)
+    assert (server.ordered[0].preset, server.ordered[0].settings["paper"]) == ("print", "30x40cm")
