@@ -33,7 +33,8 @@ class ResultOrder(NamedTuple):
         photo: The key of the stored photo.
         style: The style, with settings of preset `instant`.
         mask: The photo's mask, as a file; empty if all of it is painted.
-        extension: The extension of the picture's file, without a dot.
+        extension: The extension of the picture's file, without a dot. If browsers do not show the
+            result's format, the preview is a JPEG to look at.
     """
 
     photo: str

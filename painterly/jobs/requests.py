@@ -55,6 +55,7 @@ POSTER_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
 LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
+ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
 NO_SUCH_PHOTO = not_found("photo or job, or its photo is gone")
 
 
@@ -209,6 +210,7 @@ class OrderBook:
         style = self._style(request.model_copy(update={"preset": Preset.INSTANT}))
         settings = style.settings.within(LARGEST_WHOLE).replaced({"timelapse": False})
         extension = self._config.output.extension(photo.photo_key)
+        extension = extension if extension in ON_PAGES else "jpg"
         return ResultOrder(
             photo.photo_key, replace(style, settings=settings), mask or b"", extension
         )

@@ -36,6 +36,7 @@ from painterly.engine.schedule import step_work, total_work
 from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
 from painterly.gallery.gallery import Gallery
+from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
@@ -162,6 +163,8 @@ class JobRunner:
             self._kept[planned.fingerprint] = kept
             while len(self._kept) > KEPT_PICTURES:
                 self._kept.popitem(last=False)
+        if not planned.result.endswith(order.extension):
+            return jpeg_of(kept[0].image, LARGEST_SIDE)
         return encoded(planned, kept[0])[0]
 
     def _at_desk(

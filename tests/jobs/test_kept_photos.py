@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
+from support.web_service import served
 
+from painterly.configuration import config
 from painterly.jobs import kept_photos
+from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobRequest
 from painterly.jobs.store import delete_leftovers
 
@@ -60,6 +63,15 @@ def test_a_preview_of_the_photo_itself_is_the_result_of_a_job_and_is_not_painted
         Image.open(io.BytesIO(tiny.file(60, 80, 7))).resize((64, 48))
     )
     assert np.abs(changed).mean() > 5
+
+
+def test_a_result_that_no_browser_shows_has_a_preview_that_they_do(place, buckets, hand):
+    with served(place | {"OUTPUT_FORMAT": "tiff"}) as client:
+        asked = JobRequest(again=sent(client), **MONET)
+        order = client.service.orders.preview_of_stored(asked, None)
+    runner = JobRunner(config.load(place | {"OUTPUT_FORMAT": "tiff"}), buckets, hand.stop)
+    assert Image.open(io.BytesIO(runner.instant(order))).format == "JPEG"
+    assert order.extension == "jpg"
 
 
 def test_a_photo_is_shown_and_deleted_or_goes_after_an_hour(web, buckets, monkeypatch):
