@@ -116,7 +116,9 @@ def test_a_round_of_a_watch_in_which_one_photo_changed_reads_that_one(large, wat
         with cost() as spent:
             assert batch.round(batch.list(), perf_counter()).fields["painted"] == 1
     painting = Path("paintings/monet.png").stat().st_size
-    assert spent.read < 3 * len(one) + painting + OTHERS
+    # Pixels come through a pipe as well, from the process that decodes. Another photo has as many
+    # as the painting.
+    assert spent.read < 2 * painting + 10 * len(one) + OTHERS
     with cost() as spent:
         batch.round(batch.list(), perf_counter())
     assert spent.read < OTHERS
