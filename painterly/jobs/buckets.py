@@ -14,6 +14,7 @@ from painterly.orders.paintings_view import PaintingsView, open_paintings
 from painterly.settings.bucket_layout import WEB
 from painterly.storage import open_bucket
 from painterly.storage.base import Bucket, Entry, ObjectError, Store, View
+from painterly.storage.versions import delete_versions
 
 UPLOADED = f"{WEB}/"  # before the names of uploads; no style of the style bucket may be called so
 PAINTINGS, PHOTOS, UNFINISHED = f"{WEB}/paintings", f"{WEB}/photos", f"{WEB}/unfinished"
@@ -47,7 +48,7 @@ class StyleBucket(View):
     touching other paintings.
     """
 
-    def __init__(self, style: PaintingsView, uploads: Bucket) -> None:
+    def __init__(self, style: PaintingsView, uploads: Store) -> None:
         super().__init__(style)
         self._uploads = uploads
 
@@ -58,6 +59,10 @@ class StyleBucket(View):
             with contextlib.suppress(ObjectError):  # In a folder: a file that was deleted since.
                 entries.append(Entry(UPLOADED + entry.key, entry.size, entry.etag))
         return entries
+
+    def delete(self, key: str) -> None:
+        """Delete an upload, with its older versions where there are some."""
+        delete_versions(self._uploads, key.removeprefix(UPLOADED))
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:
         if key.startswith(UPLOADED):
@@ -76,6 +81,7 @@ class WebBuckets(Buckets):
         unfinished: Checkpoints. A batch deletes those in its own place that it does not need.
     """
 
+    source: Store
     style: StyleBucket
     unfinished: Store
 

@@ -68,11 +68,13 @@ class Changes(NamedTuple):
         version: The version now.
         jobs: The jobs that have changed, in the order of their creation.
         places: The places of others that wait, if they may have changed.
+        deleted: The ids of those that are deleted.
     """
 
     version: int
     jobs: list[JobOut]
     places: list[JobPlace]
+    deleted: list[str]
 
 
 class _Queue(NamedTuple):
@@ -109,6 +111,7 @@ class JobIndex:
         on_outage: Callable[[], None] = lambda: None,
         on_end: Callable[[StoredJob], None] = lambda job: None,
         keep_days: int | None = None,
+        on_marks: Callable[[Mapping[str, str]], None] = lambda marks: None,
     ) -> None:
         """Args:
         store: The jobs in the bucket.
@@ -116,12 +119,14 @@ class JobIndex:
         on_outage: Is called when the bucket cannot be polled.
         on_end: Is called with each ended job that is found in the bucket.
         keep_days: As in `store.delete_leftovers`.
+        on_marks: Is called with the marks of jobs that are to be deleted after each listing.
         """
         self._store, self._on_work, self._on_outage = store, on_work, on_outage
-        self._on_end, self._keep_days = on_end, keep_days
+        self._on_end, self._keep_days, self._on_marks = on_end, keep_days, on_marks
         self.estimates = Estimates()
         self._jobs: dict[str, StoredJob] = {}
         self._etags: dict[str, str] = {}  # unfinished jobs only
+        self._deleted, self._marked = set[str](), set[str]()  # all; those with a mark
         self.version = 0
         self._changed_in = dict[str, int]()  # the version that changed each job
         self._moved_in = 0  # the version that changed places in the queue
@@ -140,11 +145,20 @@ class JobIndex:
     def all(self) -> list[JobOut]:
         """Return all jobs in memory, newest first."""
         with self._lock:
-            return [self.view(self._jobs[each]) for each in sorted(self._jobs, reverse=True)]
+            shown = sorted(self._jobs.keys() - self._deleted, reverse=True)
+            return [self.view(self._jobs[each]) for each in shown]
+
+    def deleted(self) -> frozenset[str]:
+        """Return the ids of deleted jobs, of which some may be taken back."""
+        with self._lock:
+            return frozenset(self._deleted)
 
     def stored(self, job_id: str) -> StoredJob | None:
-        """Return a job, also one that ended long ago; None if unknown. Raises StorageError."""
+        """Return a job, also one that ended long ago; None if it is unknown or deleted. Raises
+        StorageError."""
         with self._lock:
+            if job_id in self._deleted:
+                return None
             job = self._jobs.get(job_id)
         if job is None and (queued := self._store.read(job_id)):  # Of another instance.
             self.add(*queued)
@@ -185,13 +199,15 @@ class JobIndex:
                 moved = {*queue} - changed if self._moved_in > since else moved
             if not apart:
                 changed, moved = changed | moved, set()
-            jobs = [self.view(self._jobs[each]) for each in sorted(changed) if each in self._jobs]
+            deleted = sorted(changed & self._deleted) if since is not None else []
+            shown = sorted(changed - self._deleted)
+            jobs = [self.view(self._jobs[each]) for each in shown if each in self._jobs]
             places = [
                 JobPlace(id=each, place=place, seconds_left=_rounded(seconds))
                 for each, (place, seconds) in queue.items()
                 if each in moved and place
             ]
-            return Changes(self.version, jobs, places)
+            return Changes(self.version, jobs, places, deleted)
 
     # --- changing -------------------------------------------------------------------------------
 
@@ -227,6 +243,28 @@ class JobIndex:
             self._put_ended(job_id, ended)
         return None
 
+    def hide(self, job_id: str) -> None:
+        """List a job no longer: it is marked as one that is to be deleted."""
+        with self._lock:
+            self._marked.add(job_id)
+            if job_id not in self._deleted:
+                self._deleted.add(job_id)
+                self._mark(job_id, moves=True)
+
+    def show_again(self, job_id: str) -> StoredJob | None:
+        """List a job again whose deletion was taken back, and return it; None if it is gone.
+        Raises StorageError."""
+        there = self._store.read(job_id) or self._store.read_ended(job_id)
+        with self._lock:
+            self._marked.discard(job_id)
+            if not there:
+                self._forget(job_id)
+                return None
+            if job_id in self._deleted:
+                self._deleted.remove(job_id)
+                self._mark(job_id, moves=True)
+        return self.stored(job_id)
+
     def progress(self, job_id: str, **news: float | None) -> None:
         """Update the job that this instance's worker paints.
 
@@ -260,9 +298,15 @@ class JobIndex:
     def refresh(self) -> None:
         """Read what has changed in the bucket. Raises StorageError."""
         with self._lock:
-            known = dict(self._etags)  # Before the listing: a job added since then still exists.
+            # Before the listing: a job added since then still exists.
+            known, marked = dict(self._etags), {*self._marked}
         oldest = oldest_kept(self._keep_days)
-        queued = dict(self._store.queued())
+        queued, marks = self._store.queue()
+        for job_id in marks:
+            self.hide(job_id)
+        for job_id in marked - marks.keys():  # It was taken back, or it is gone.
+            self.show_again(job_id)
+        self._on_marks(marks)
         new = [(job, etag) for job, etag in queued.items() if known.get(job) != etag]
         ended = [job for job in known if job not in queued]
         lists_ended = not self._ended_read or time.monotonic() - self._ended_read > ENDED_S

@@ -132,6 +132,8 @@ class OrderBook:
             job_id = self._first_id(idempotency_key, request, upload, mask, job_id)
             if known := self._jobs.stored(job_id):
                 return known
+            if job_id in self._jobs.deleted():
+                raise ApiError(409, "the job of this Idempotency-Key was deleted")
         job = StoredJob(
             id=job_id,
             photo=photo.shown,

@@ -195,6 +195,18 @@ class Places(BaseModel):
     jobs: list[JobPlace]
 
 
+class DeletedJobs(BaseModel):
+    """The data of an event `deleted`: the ids of the jobs."""
+
+    jobs: list[str]
+
+
+class Deletion(DeletedJobs):
+    """Jobs that are deleted, and the seconds in which that can be taken back."""
+
+    seconds: float = Field(examples=[20.0])
+
+
 class JobList(BaseModel):
     """Newest first."""
 

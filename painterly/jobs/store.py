@@ -2,7 +2,8 @@
 
 `_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
 Several processes write the first, each only over the version that it has read. The second is
-written once: its first writer decides how the job ended.
+written once: its first writer decides how the job ended. `_web/queue/<id>.deleted.json` marks a job
+of either kind that is to be deleted. It is among the first, so that one listing finds both.
 """
 
 import contextlib
@@ -10,8 +11,8 @@ import itertools
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 from pydantic import Field, ValidationError
 
@@ -31,6 +32,7 @@ PREVIEWS = f"{WEB}/previews"
 KEPT = f"{WEB}/kept"  # what is known of photos that are not ordered yet
 REQUESTS = f"{WEB}/requests"  # the job of each Idempotency-Key
 _ID = re.compile(JOB_ID)
+_MARKED = ".deleted.json"  # the ending of a mark's name
 _TRIES = 4  # to read a job that other processes change
 DAY_S = 86_400
 ORPHANED_S = 3600  # A photo is stored seconds before its job.
@@ -135,6 +137,18 @@ def created_at(job: str) -> float:
     return int(job[:11], 16) / 1000
 
 
+class Queue(NamedTuple):
+    """A listing of the queue.
+
+    Attributes:
+        jobs: The ids of unfinished jobs, oldest first, with the ETags of their objects.
+        marks: The ids of jobs that are to be deleted, with the ETags of their marks.
+    """
+
+    jobs: dict[str, str]
+    marks: dict[str, str]
+
+
 class JobStore:
     """The jobs in a result bucket. Methods raise StorageError."""
 
@@ -170,12 +184,20 @@ class JobStore:
         finally:
             self._bucket.delete(key)
 
-    def queued(self) -> Iterator[tuple[str, str]]:
-        """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
+    def queue(self) -> Queue:
+        """List the queue."""
+        listed = Queue({}, {})
         for entry in self._bucket.list(_QUEUE):
-            if name := _name(entry, _QUEUE):
-                with contextlib.suppress(ObjectError):  # In a folder: it was deleted since.
-                    yield name, entry.etag
+            with contextlib.suppress(ObjectError):  # In a folder: it was deleted since.
+                if name := _name(entry, _QUEUE):
+                    listed.jobs[name] = entry.etag
+                elif name := _name(entry, _QUEUE, _MARKED):
+                    listed.marks[name] = entry.etag
+        return listed
+
+    def queued(self) -> Iterable[tuple[str, str]]:
+        """List the ids of unfinished jobs, oldest first, with the ETags of their objects."""
+        return self.queue().jobs.items()
 
     def ended(self, after: str = "") -> Iterator[str]:
         """List the ids of ended jobs, oldest first.
@@ -274,9 +296,20 @@ class JobStore:
         self._bucket.delete(f"{_QUEUE}{job}.json")
 
 
-def _name(entry: Entry, prefix: str) -> str:
+def mark_key(job: str) -> str:
+    """Return the key of the mark of a job, by its id, that is to be deleted."""
+    return f"{_QUEUE}{job}{_MARKED}"
+
+
+def keys_of_job(job: str) -> tuple[str, str]:
+    """Return what the keys of a job's own objects begin with, by its id: those in the queue, the
+    mark among them, and the one of its end."""
+    return f"{_QUEUE}{job}.", f"{_DONE}{job}."
+
+
+def _name(entry: Entry, prefix: str, ending: str = ".json") -> str:
     """Return the id of the job in an object; empty if it is another one."""
-    name = entry.key.removeprefix(prefix).removesuffix(".json")
+    name = entry.key.removeprefix(prefix).removesuffix(ending)
     return name if _ID.fullmatch(name) else ""
 
 

@@ -9,10 +9,12 @@ from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
 from painterly.jobs.kept_photos import KeptPhoto
+from painterly.jobs.deletion import UNDO_S
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
     ApiError,
+    Deletion,
     Estimate,
     JobId,
     JobList,
@@ -144,11 +146,31 @@ def get_job(job: Known, service: Shared) -> JobOut:
 def cancel_job(job: Known, service: Shared) -> JobOut:
     """Take a job out of the queue, or end its painting after the current step."""
     if not job.state.final:
-        if later := service.jobs.cancel(job.id):
-            service.supervisor.send("cancel", job.id)
+        if later := service.cancel(job.id):
             return service.jobs.view(later)
         job = _known(service, job.id)
     raise ApiError(409, f"this job has ended already: it is {job.state.value}")
+
+
+@jobs.delete("/jobs/{job_id}", status_code=202)
+def delete_job(
+    job_id: Annotated[JobId, Path()],
+    service: Shared,
+    photo: Annotated[
+        bool, Query(description="Whether all other jobs with the same photo are deleted, too.")
+    ] = False,
+) -> Deletion:
+    """Delete a job with its photo, mask, result and all else that it has stored. One that has not
+    ended is cancelled. It is listed nowhere from now on; the service deletes it for good once
+    `seconds` have passed, in which `undelete` takes that back. Another request begins them anew."""
+    jobs = service.deletions.ask(job_id, with_photo=photo)
+    return Deletion(jobs=jobs, seconds=UNDO_S)
+
+
+@jobs.post("/jobs/{job_id}/undelete")
+def undelete_job(job_id: Annotated[JobId, Path()], service: Shared) -> JobOut:
+    """Take the deletion of a job back, unless it is gone. One that was cancelled stays so."""
+    return service.jobs.view(service.deletions.take_back(job_id))
 
 
 @jobs.get(
@@ -168,8 +190,8 @@ async def all_events(
         ),
     ] = False,
 ) -> EventResponse:
-    """Send an event `job` for each unfinished job, then for each job that changes, and a comment
-    every 15 s."""
+    """Send an event `job` for each unfinished job, then for each job that changes, an event
+    `deleted` with the ids of those that are deleted, and a comment every 15 s."""
     return await service.events.answer(places)
 
 

@@ -4,10 +4,12 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
 from painterly.jobs.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
 from painterly.jobs.upload import checked_upload
+from painterly.storage.versions import delete_versions
 from painterly.web.forms import KIND, parsed_form
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
@@ -57,13 +59,16 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
 
 @paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
 def delete_painting(name: str, service: Shared) -> None:
-    """Delete a painting that was uploaded here. Results that were painted with it stay."""
+    """Delete a painting that was uploaded here, at once and for good. Results that were painted
+    with it stay."""
     service.jobs.refresh()  # Another instance may have taken an order just now.
     unfinished = [job for job in service.jobs.all() if not job.state.final]
     needed = {painting.name for job in unfinished for painting in job.paintings}
     if name in needed and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.delete(name)
+    for key_of in (picture_key, thumbnail_key):  # Those that results show.
+        delete_versions(service.buckets.result, key_of("paintings", name))
 
 
 @paintings.get("/paintings/{name:path}/thumbnail", response_class=Response)

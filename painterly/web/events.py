@@ -9,7 +9,7 @@ from starlette.responses import StreamingResponse
 
 from painterly.jobs.address import own
 from painterly.jobs.index import JobIndex
-from painterly.jobs.schemas import Places
+from painterly.jobs.schemas import DeletedJobs, Places
 
 MAX_STREAMS = 1000
 PAUSE_S = 0.25  # seconds between two groups of events in a stream
@@ -19,7 +19,7 @@ RECONNECT_MS = 1000  # less than the page's patience before it reports the serve
 EVENT = {
     "type": "object",
     "properties": {
-        "event": {"type": "string", "enum": ["job", "places"]},
+        "event": {"type": "string", "enum": ["job", "places", "deleted"]},
         "data": {"type": "string", "contentMediaType": "application/json"},
         "retry": {"type": "integer", "minimum": 0},
     },
@@ -102,5 +102,7 @@ class Events:
         data = [("job", each.model_dump_json(by_alias=True)) for each in changes.jobs]
         if changes.places:
             data.append(("places", Places(jobs=changes.places).model_dump_json()))
+        if changes.deleted:
+            data.append(("deleted", DeletedJobs(jobs=changes.deleted).model_dump_json()))
         text = "".join(f"event: {kind}\ndata: {each}\n\n" for kind, each in data)
         return changes.version, text.encode()

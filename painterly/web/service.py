@@ -13,6 +13,7 @@ from painterly.configuration.web_options import WebOptions
 from painterly.jobs.buckets import open_buckets
 from painterly.jobs.callbacks import Callbacks
 from painterly.jobs.catalogue import Catalogue
+from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
 from painterly.jobs.previews import Previews
 from painterly.jobs.requests import OrderBook, check_limits
@@ -71,7 +72,9 @@ class Service:
             lambda: self.metrics.storage_failed(),
             self.callbacks.send,
             options.keep_days,
+            lambda marks: self.deletions.watch(marks),
         )
+        self.deletions = Deletions(self.buckets, store, self.jobs, self.cancel)
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
         self.catalogue = Catalogue(self.buckets.style, config)
@@ -84,7 +87,7 @@ class Service:
             lambda: self.supervisor.device,
         )
         self.pictures = JobPictures(self.buckets, config.memory_limit)
-        self.results = Results(self.buckets.result)
+        self.results = Results(self.buckets.result, self.jobs.deleted)
 
     def start(self) -> None:
         """Begin to poll the bucket and to keep a worker running."""
@@ -95,6 +98,7 @@ class Service:
         """End all streams, and ask the worker to save its work and exit."""
         self.jobs.close()
         self.callbacks.close()
+        self.deletions.close()
         self.supervisor.ask_to_stop()
 
     def stop(self) -> None:
@@ -102,6 +106,13 @@ class Service:
         self.close()
         self.supervisor.stop()
         self.callbacks.stop()
+
+    def cancel(self, job_id: str) -> StoredJob | None:
+        """Cancel a job, as `JobIndex.cancel`, and tell the worker at once."""
+        job = self.jobs.cancel(job_id)
+        if job:
+            self.supervisor.send("cancel", job_id)
+        return job
 
     @property
     def problem(self) -> str | None:

@@ -151,6 +151,11 @@ def _timelapse(record: Record) -> str | None:
     return key if key and key.endswith(TIMELAPSE) else None
 
 
+def job_of(record: Record) -> str:
+    """Return the id of the job that a record belongs to, or another text."""
+    return (record.photo or "").partition("/")[0]
+
+
 class _Listed(NamedTuple):
     """A listing of the results.
 
@@ -169,8 +174,12 @@ class Results:
     """The results of a bucket. A record is read again only if it has changed. Methods raise
     StorageError. Thread-safe."""
 
-    def __init__(self, bucket: Bucket) -> None:
-        self._bucket = bucket
+    def __init__(self, bucket: Bucket, deleted: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Args:
+        bucket: The bucket.
+        deleted: Returns the ids of jobs whose results are not shown.
+        """
+        self._bucket, self._deleted = bucket, deleted
         self._kept: KeptRecords = {}
         self._latest = _Listed([], frozenset(), frozenset())
         self._listed = Refreshed(self._list, FRESH_S)
@@ -188,14 +197,15 @@ class Results:
             unfinished: Whether pictures are being painted.
             render: Renders the page with the variables of its template.
         """
-        listed = self._listed.get()
+        listed, deleted = self._listed.get(), self._deleted()
         with self._rendering:
             if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
                 self._pages = listed, {}
-            pages, key = self._pages[1], (about, unfinished)
+            pages, key = self._pages[1], (about, unfinished, deleted)
             if key not in pages:
                 thumbnails = dict.fromkeys(listed.pictures, True)
-                variables = page_context(listed.painted, thumbnails, unfinished, internals=False)
+                painted = [each for each in listed.painted if job_of(each) not in deleted]
+                variables = page_context(painted, thumbnails, unfinished, internals=False)
                 pages[key] = render(variables)
             return pages[key]
 
@@ -203,6 +213,8 @@ class Results:
         """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any
         other object."""
         if not any(key in self._listed.get(max_age_s).keys for max_age_s in (math.inf, FRESH_S)):
+            raise not_found("picture")
+        if not self._deleted().isdisjoint(key.split("/")):
             raise not_found("picture")
         try:
             return self._bucket.read(key)

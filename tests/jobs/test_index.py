@@ -154,7 +154,7 @@ def test_a_renewal_alone_is_no_news_and_a_job_that_ended_between_two_polls_is(in
     job, other = stored_job(store), stored_job(store)
     store.end(other.changed(state=JobState.DONE))  # By another instance.
     index.refresh()
-    version, news, _ = index.changes(version)
+    version, news, *_ = index.changes(version)
     assert [each.id for each in news] == [job.id, other.id]
     stored, etag = store.read(job.id)
     store.replace(stored.changed(), etag)

@@ -1,0 +1,259 @@
+"""The deletion of jobs with all that they have left in the buckets, some time after it was asked
+for: until then it can be taken back.
+
+A mark in the bucket says what is to be deleted, so that no closed page and no restart loses it.
+Each process counts the time since it has first seen a mark, and no clocks are compared. Whichever
+comes first notes in the mark that it begins; if it is killed, another one begins again.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from uuid import uuid4
+
+from painterly.errors import StorageError
+from painterly.gallery.gallery import Gallery
+from painterly.gallery.thumbnails import picture_key, thumbnail_key
+from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.index import JobIndex
+from painterly.jobs.schemas import not_found
+from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, keys_of_job, mark_key
+from painterly.log import WarningLog, event, log_trace
+from painterly.orders.stored_records import read_records
+from painterly.settings.bucket_layout import CHECKPOINTS, PAGE, RECORDS
+from painterly.storage.base import Bucket, ObjectError, Store
+from painterly.storage.retry import logged_storage_errors
+from painterly.storage.versions import delete_versions
+from painterly.words.wording import plural
+
+UNDO_S = 20.0  # seconds in which a deletion can be taken back
+GRACE_S = 5.0  # more: the request that takes it back may be on its way
+_TRIES = 4  # to write a mark that other processes change
+_BEGUN, _TAKEN_BACK = b"begun", b"taken back"  # what a mark may hold; any other one waits
+
+
+class Marks:
+    """The marks of jobs that are to be deleted. Methods raise StorageError."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        """Args:
+        bucket: The result bucket.
+        """
+        self._bucket = bucket
+
+    def add(self, job: str) -> bool:
+        """Mark a job by its id, or mark it again: its time then counts anew. Return False if its
+        deletion has begun."""
+        for _ in range(_TRIES):
+            content, etag = self._read(job)
+            if content == _BEGUN:
+                return False
+            # No two marks are equal, so that a process that counts the time recognises this one.
+            if self._bucket.write_if(mark_key(job), uuid4().hex.encode(), etag) is not None:
+                return True
+        raise StorageError(f"the mark of job {job} cannot be written")
+
+    def take_back(self, job: str) -> bool:
+        """Remove the mark of a job. Return False if it has none, or its deletion has begun."""
+        for _ in range(_TRIES):
+            content, etag = self._read(job)
+            if content is None or content == _BEGUN:
+                return False
+            if self._bucket.write_if(mark_key(job), _TAKEN_BACK, etag) is not None:
+                self._bucket.delete(mark_key(job))
+                return True
+        raise StorageError(f"the mark of job {job} cannot be removed")
+
+    def begin(self, job: str, etag: str) -> bool:
+        """Note that the deletion of a job begins. Return False if it may not: the mark has another
+        ETag by now, or was taken back."""
+        content, latest = self._read(job)
+        if content == _TAKEN_BACK:  # Its process was killed before it removed this.
+            self._bucket.delete(mark_key(job))
+        if content in (None, _TAKEN_BACK) or latest != etag:
+            return False
+        return self._bucket.write_if(mark_key(job), _BEGUN, etag) is not None
+
+    def _read(self, job: str) -> tuple[bytes | None, str | None]:
+        """Return the content and the ETag of a mark, both None if there is none."""
+        with suppress(ObjectError):  # It was removed since.
+            if entry := self._bucket.find(mark_key(job)):
+                etag = entry.etag  # Before the content, or it may belong to a later one.
+                return self._bucket.read(mark_key(job)), etag
+        return None, None
+
+
+class Deletions:
+    """Marks jobs, and carries out in a thread what marks ask for."""
+
+    def __init__(
+        self,
+        buckets: WebBuckets,
+        store: JobStore,
+        jobs: JobIndex,
+        cancel: Callable[[str], object],
+    ) -> None:
+        """Args:
+        buckets: The buckets.
+        store: The jobs in the result bucket.
+        jobs: The index of the jobs.
+        cancel: Cancels a job by its id.
+        """
+        self._buckets, self._store, self._marks = buckets, store, Marks(buckets.result)
+        self._jobs, self._cancel = jobs, cancel
+        # Marks by id and ETag, and since when they have been there.
+        self._since: dict[tuple[str, str], float] = {}
+        self._thread: threading.Thread | None = None
+        self._closed, self._warnings = threading.Event(), WarningLog()
+
+    def ask(self, job_id: str, *, with_photo: bool = False) -> list[str]:
+        """Ask for the deletion of a job, or once more, from when its time counts anew.
+
+        Args:
+            job_id: The job. One that is not finished is cancelled.
+            with_photo: Whether all other jobs with the same photo are deleted, too.
+
+        Returns:
+            The ids of all these jobs.
+
+        Raises:
+            ApiError: There is no such job.
+            StorageError: The storage does not answer.
+        """
+        job = self._jobs.stored(job_id)
+        if job is None:
+            is_there = self._store.read(job_id) or self._store.read_ended(job_id)
+            if is_there and job_id in self._jobs.deleted() and self._marks.add(job_id):
+                return [job_id]
+            raise not_found("job")
+        asked = [job_id, *(self._with_same_photo(job) if with_photo else ())]
+        for each in asked:
+            if (stored := self._jobs.stored(each)) and not stored.state.final:
+                self._cancel(each)
+            self._marks.add(each)
+            self._jobs.hide(each)
+        return asked
+
+    def take_back(self, job_id: str) -> StoredJob:
+        """Take the deletion of a job back. Raises ApiError if it is gone, StorageError."""
+        self._marks.take_back(job_id)
+        job = self._jobs.show_again(job_id)
+        if job is None:
+            raise not_found("job, or it is gone")
+        return job
+
+    def _with_same_photo(self, job: StoredJob) -> list[str]:
+        """Return the ids of the other jobs with the photo of a job, each of which has its own
+        copy."""
+        source, found = self._buckets.source, set[str]()
+        try:
+            photo = source.read(job.photo_key)
+        except ObjectError:
+            return []
+        for entry in [*source.list()]:
+            with suppress(ObjectError):  # It was deleted since.
+                if entry.size == len(photo) and source.read(entry.key) == photo:
+                    found.add(entry.key.partition("/")[0])
+        return [each for each in sorted(found - {job.id}) if self._jobs.stored(each)]
+
+    def watch(self, marks: Mapping[str, str]) -> None:
+        """Carry out the deletions that are due.
+
+        Args:
+            marks: The latest listing of the marks, as `store.Queue`.
+        """
+        now = time.monotonic()
+        self._since = {mark: self._since.get(mark, now) for mark in marks.items()}
+        due = {job: etag for (job, etag), at in self._since.items() if now - at >= UNDO_S + GRACE_S}
+        is_busy = self._thread and self._thread.is_alive()
+        if due and not is_busy and not self._closed.is_set():
+            self._thread = threading.Thread(target=self._run, args=(due,), daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Begin no further deletion. Other processes carry out what is left."""
+        self._closed.set()
+
+    def _run(self, due: Mapping[str, str]) -> None:
+        try:
+            self.carry_out(due)
+        except StorageError as error:  # Tried again with the next listing.
+            self._warnings.warn(f"jobs are deleted later: {error}")
+        except Exception as error:
+            if self._warnings.warn(f"unexpected {type(error).__name__}: {error}"):
+                log_trace(error)
+
+    def carry_out(self, due: Mapping[str, str]) -> None:
+        """Delete jobs whose time is over, unless that was taken back or they are still painted.
+
+        Args:
+            due: Their ids, with the ETags of their marks.
+
+        Raises:
+            StorageError: The storage refuses, or does not answer.
+        """
+        gone = []
+        for job, etag in due.items():
+            # One that is painted leaves the queue after its current step: it was cancelled.
+            if self._closed.is_set() or self._store.read(job) or not self._marks.begin(job, etag):
+                continue
+            if ended := self._store.read_ended(job):
+                delete_parts(self._buckets, ended)
+            gone.append(job)
+        if gone:
+            renew_page(self._buckets.result, gone)
+        for job in gone:
+            # Last, so that a killed process is followed by another one.
+            for prefix in reversed(keys_of_job(job)):
+                delete_versions(self._buckets.result, prefix)
+        if gone:
+            event(f"deleted {plural(len(gone), 'job')} with all pictures", event="deleted")
+
+
+def delete_parts(buckets: WebBuckets, job: StoredJob) -> None:
+    """Delete all that a job has left but the job itself. Raises StorageError."""
+    delete_versions(buckets.source, f"{job.id}/")
+    delete_versions(buckets.unfinished, f"{CHECKPOINTS}/{job.style}/{job.id}/")
+    for prefix in _prefixes(job):
+        delete_versions(buckets.result, prefix)
+
+
+def _prefixes(job: StoredJob) -> Iterator[str]:
+    """Yield what the keys of a job's objects in the result bucket begin with. No other object is
+    called so: they have its id."""
+    yield f"{job.style}/{job.id}/"
+    for key_of in (picture_key, thumbnail_key):
+        yield key_of("photos", job.photo_key)
+        if job.result:
+            yield key_of("results", job.result)
+    yield f"{RECORDS}/{job.style}/{job.id}/"
+    yield f"{PREVIEWS}/{job.id}."
+    if job.remembered_at:
+        yield job.remembered_at
+
+
+def renew_page(result: Store, jobs: list[str]) -> None:
+    """Write the gallery that batches have written anew, if it shows pictures of jobs that are
+    gone: it holds small ones. Raises StorageError.
+
+    Args:
+        result: The result bucket.
+        jobs: The ids of the jobs.
+    """
+    if not result.find(PAGE):
+        return
+    page = result.read(PAGE)
+    if not any(job.encode() in page for job in jobs):
+        return
+    stored = {entry.key: entry for entry in result.list()}
+    there = [entry for key, entry in stored.items() if key.startswith(f"{RECORDS}/")]
+    records = read_records(result, there, {}, missing_ok=True).values()
+    shown = [each for each in records if each and (each.error or each.result in stored)]
+    gallery = Gallery(result, shown)
+    gallery.mark()  # Others may have results that it lacks.
+    gallery.publish()
+    with logged_storage_errors(f"older versions of {PAGE} stay"):
+        for version in result.versions(PAGE) or ():
+            if version.key == PAGE and not version.is_current:
+                result.delete_version(version)

@@ -1,0 +1,255 @@
+"""Jobs that are deleted: hidden at once, gone from the bucket later, and back after an undo."""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.gallery import published, record
+from support.pictures import saved
+from support.polling import until
+from support.web_service import DRAFT, send, served, stored_job
+
+from painterly.errors import StorageError
+from painterly.jobs import deletion
+from painterly.jobs.deletion import Deletions, Marks
+from painterly.jobs.index import JobIndex
+from painterly.jobs.schemas import JobState
+from painterly.storage import open_bucket
+
+KINDS = ("a folder", "S3", "S3 with versions")
+
+
+@pytest.fixture(params=KINDS)
+def place(request, place):
+    """The configuration of `support.web_world`, with each kind of result bucket."""
+    if request.param == KINDS[0]:
+        return place
+    moto = request.getfixturevalue("moto")
+    result, style, photos = (moto.new_bucket() for _ in range(3))
+    if request.param == KINDS[2]:
+        versioning = {"Status": "Enabled"}
+        moto.client.put_bucket_versioning(Bucket=result, VersioningConfiguration=versioning)
+    paintings = open_bucket(style, moto.account)
+    paintings.write("monet.jpg", Path(place["BUCKET_STYLE"], "monet.jpg").read_bytes())
+    names = {"BUCKET_SOURCE": photos, "BUCKET_STYLE": style, "BUCKET_RESULT": result}
+    return {**place, **moto.environment, **names}
+
+
+@pytest.fixture
+def no_time(monkeypatch):
+    """Deletions are carried out as soon as their marks are seen."""
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+
+
+def keys(buckets):
+    """The keys of all objects in the result bucket, and of their versions where there are some."""
+    listed = {entry.key for entry in buckets.result.list()}
+    return listed | {version.key for version in buckets.result.versions() or ()}
+
+
+def carry_out(service):
+    """Let a service see the marks, and wait until it has carried them out."""
+    service.jobs.refresh()
+    thread = service.deletions._thread
+    assert thread is not None
+    thread.join()
+    service.jobs.refresh()
+
+
+def shown(client):
+    return {job["id"] for job in client.get("/api/jobs").json()["jobs"]}
+
+
+@pytest.mark.slow
+def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets, monkeypatch):
+    mask = saved(Image.linear_gradient("L"), "PNG")
+    asked = {**DRAFT, "settings": {"timelapse": True}}
+    job = send(web, asked, mask=mask, **{"Idempotency-Key": "once"}).json()["id"]
+    other = web.post("/api/jobs", json={**asked, "again": job}).json()["id"]
+    assert worker.paint() and worker.paint()
+    web.service.jobs.refresh()
+    before, key = keys(buckets), web.service.jobs.stored(job).result
+    assert sum(job in each for each in before) >= 9 and web.get(f"/gallery/{key}").is_success
+    answer = web.delete(f"/api/jobs/{job}")
+    assert (answer.status_code, answer.json()) == (202, {"jobs": [job], "seconds": 20.0})
+    assert shown(web) == {other}
+    for address in (f"/api/jobs/{job}", f"/api/jobs/{job}/photo", f"/gallery/{key}"):
+        assert web.get(address).status_code == 404, address
+    assert job not in web.get("/gallery/").text and other in web.get("/gallery/").text
+    assert web.post("/api/jobs", json={**DRAFT, "again": job}).status_code == 404
+    assert send(web, asked, mask=mask, **{"Idempotency-Key": "once"}).status_code == 409
+    assert before <= keys(buckets), "there is time for an undo"
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+    carry_out(web.service)
+    left = keys(buckets)
+    assert not [each for each in left if job in each]
+    gone = {each for each in before - left if job not in each}
+    assert [each.split("/")[1] for each in gone] == ["requests"]
+    assert shown(web) == {other} and web.get(f"/api/jobs/{other}/photo").is_success
+    assert web.post(f"/api/jobs/{job}/undelete").status_code == 404
+    assert web.delete(f"/api/jobs/{job}").status_code == 404
+
+
+def test_an_undo_brings_all_back_and_a_further_request_begins_the_time_anew(
+    web, buckets, store, monkeypatch
+):
+    job = send(web).json()["id"]
+    store.end(store.read(job)[0].changed(state=JobState.DONE))
+    web.service.jobs.refresh()
+    before = {entry.key for entry in buckets.result.list()}
+    web.delete(f"/api/jobs/{job}")
+    web.service.jobs.refresh()
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+    assert web.delete(f"/api/jobs/{job}").json()["jobs"] == [job]
+    monkeypatch.setattr(deletion, "UNDO_S", 1000.0)
+    web.service.jobs.refresh()
+    assert web.post(f"/api/jobs/{job}/undelete").json()["state"] == "done"
+    assert web.post(f"/api/jobs/{job}/undelete").is_success, "twice"
+    web.service.jobs.refresh()
+    assert shown(web) == {job}
+    assert {entry.key for entry in buckets.result.list()} == before
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    web.service.jobs.refresh()
+    assert web.service.deletions._thread is None and shown(web) == {job}
+
+
+def test_a_photo_is_deleted_with_all_jobs_that_have_it_and_no_other(web, store, no_time):
+    first = send(web).json()["id"]
+    again = web.post("/api/jobs", json={**DRAFT, "again": first}).json()["id"]
+    other = send(web, photo=saved(Image.new("RGB", (60, 80), "red"), "PNG"), name="b.png")
+    answer = web.delete(f"/api/jobs/{again}?photo=true").json()
+    assert {*answer["jobs"]} == {first, again}
+    assert shown(web) == {other.json()["id"]}
+    states = {store.read_ended(each).state for each in answer["jobs"]}
+    assert states == {JobState.CANCELLED}, "those that waited are painted no more"
+
+
+def test_another_instance_hides_it_and_one_that_starts_later_carries_it_out(
+    web, place, buckets, store, no_time
+):
+    job, kept = (send(web).json()["id"] for _ in range(2))
+    for each in (job, kept):
+        store.end(store.read(each)[0].changed(state=JobState.DONE))
+    web.service.deletions.close()  # It is killed before the time is over.
+    with served(place) as other:
+        other.service.deletions.close()
+        other.service.jobs.refresh()
+        assert shown(other) == {job, kept}
+        web.delete(f"/api/jobs/{job}")
+        web.delete(f"/api/jobs/{kept}")
+        other.service.jobs.refresh()
+        assert shown(other) == set() and other.get(f"/api/jobs/{job}").status_code == 404
+        assert other.post(f"/api/jobs/{kept}/undelete").is_success
+        web.service.jobs.refresh()
+        assert shown(web) == shown(other) == {kept}
+    with served(place) as later:
+        until(lambda: not [key for key in keys(buckets) if job in key])
+        later.service.jobs.refresh()
+        assert shown(later) == {kept}
+    web.service.jobs.refresh()
+    assert shown(web) == {kept} and web.get(f"/api/jobs/{job}").status_code == 404
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+@pytest.mark.parametrize("at", range(14))
+def test_a_deletion_that_is_killed_anywhere_is_carried_out_by_the_next_process(
+    at, web, buckets, store, no_time, monkeypatch
+):
+    """Or was complete."""
+    job = send(web).json()["id"]
+    ended = store.read(job)[0].changed(state=JobState.FAILED)
+    store.end(ended)
+    buckets.result.write(f"monet/{job}/beach.jpg", b"painted")
+    Marks(buckets.result).add(job)
+    calls, real = [], deletion.delete_versions
+
+    def killed(*arguments):
+        calls.append(arguments)
+        if len(calls) > at:
+            raise StorageError("killed")
+        real(*arguments)
+
+    index = JobIndex(store)
+    with monkeypatch.context() as patches:
+        patches.setattr(deletion, "delete_versions", killed)
+        first = Deletions(buckets, store, index, index.cancel)
+        first.watch(store.queue().marks)
+        first._thread.join()
+    web.service.jobs.refresh()
+    assert not shown(web), "whatever was deleted, it stays hidden"
+    assert not Marks(buckets.result).take_back(job), "it has begun"
+    until(lambda: web.service.jobs.refresh() or not [k for k in keys(buckets) if job in k])
+
+
+@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
+def test_a_job_that_is_painted_is_cancelled_first(web, store, buckets, no_time):
+    job = stored_job(store)
+    buckets.source.write(job.photo_key, b"photo")
+    web.service.jobs.refresh()
+    painted = job.changed(state=JobState.PAINTING, owner="a worker")
+    etag = store.replace(painted, store.read(job.id)[1])
+    assert etag and web.delete(f"/api/jobs/{job.id}").status_code == 202
+    web.service.supervisor.send.assert_called_with("cancel", job.id)
+    assert store.read(job.id)[0].cancel and not shown(web)
+    carry_out(web.service)
+    assert buckets.source.find(job.photo_key), "its worker still reads it"
+    store.end(store.read(job.id)[0].changed(state=JobState.CANCELLED))
+    carry_out(web.service)
+    assert not [key for key in keys(buckets) if job.id in key]
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_pages_that_listen_hear_of_it_and_of_the_undo(web, store):
+    job = send(web).json()["id"]
+    index = web.service.jobs
+    seen = index.version
+    web.delete(f"/api/jobs/{job}")
+    changes = index.changes(seen, apart=True)
+    assert changes.deleted == [job] and not changes.jobs
+    assert index.changes().deleted == [] and not index.changes().jobs, "news for no new page"
+    web.post(f"/api/jobs/{job}/undelete")
+    later = index.changes(changes.version, apart=True)
+    assert [each.id for each in later.jobs] == [job] and not later.deleted
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_the_page_that_a_batch_has_written_loses_it_too(web, place, store, buckets, no_time):
+    job = send(web).json()["id"]
+    store.end(store.read(job)[0].changed(state=JobState.DONE))
+    given = [record("mine.jpg", "monet"), record(f"{job}/beach.jpg", "monet")]
+    published(Path(place["BUCKET_RESULT"]), given)
+    assert job.encode() in buckets.result.read("index.html")
+    web.delete(f"/api/jobs/{job}")
+    carry_out(web.service)
+    page = buckets.result.read("index.html")
+    assert job.encode() not in page and b"mine.jpg" in page
+
+
+@pytest.mark.parametrize("place", KINDS[:1], indirect=True)
+def test_only_who_may_enter_deletes(locked, store):
+    job = stored_job(store)
+    for method, path in (("DELETE", ""), ("POST", "/undelete")):
+        address = f"/api/jobs/{job.id}{path}"
+        assert locked.request(method, address).status_code == 401
+        foreign = {"origin": "https://elsewhere.example"}
+        assert locked.request(method, address, headers=foreign).status_code == 403
+    assert not store.queue().marks
+
+
+@pytest.mark.parametrize("place", KINDS[:2], indirect=True)
+def test_an_undo_and_the_beginning_exclude_each_other(buckets, store):
+    marks, job = Marks(buckets.result), "0" * 20
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(10):
+            assert marks.add(job)
+            etag = store.queue().marks[job]
+            begins, taken_back = (
+                pool.submit(marks.begin, job, etag),
+                pool.submit(marks.take_back, job),
+            )
+            assert begins.result() != taken_back.result()
+            buckets.result.delete(f"_web/queue/{job}.deleted.json")
