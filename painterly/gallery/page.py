@@ -21,16 +21,17 @@ from painterly.words.texts import DEFAULT, LANGUAGES, Texts, texts_of
 from painterly.words.wording import printable
 
 SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
-STYLESHEETS = ("theme.css", "compare.css", "wall.css")
+STYLESHEETS = ("theme.css", "view.css", "wall.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
-    *("texts.js", "elements.js", "address.js", "compare.js"),
-    *("zoom.js", "dialog.js", "wall.js", "viewer.js"),
+    *("texts.js", "elements.js", "address.js", "stars.js", "compare.js"),
+    *("zoom.js", "viewer.js", "pictures.js", "hang.js", "wall.js"),
 )
 MAX_SHOWN = 50_000  # results on one page
+PAGE_OF = 300  # pictures that hang at a time
 ROW_COLUMNS = (
-    *("photo", "blend", "key", "size", "settings", "origin", "time", "finished"),
-    *("thumb", "addresses", "timelapse"),
+    *("photo", "blend", "key", "size", "given", "origin", "time", "finished"),
+    *("thumb", "addresses", "timelapse", "bytes"),
 )
 _MODULE_SYNTAX = re.compile(r"^import .*;\n|^export ", re.MULTILINE)
 
@@ -71,6 +72,8 @@ def page_context(
     thumbnails: Mapping[str, bytes | bool],
     unfinished: bool = False,
     internals: bool = True,
+    style: str = "",
+    start: int = 0,
 ) -> dict[str, Any]:
     """Return the variables of the template `page.html`.
 
@@ -80,21 +83,27 @@ def page_context(
         thumbnails: As from `Gallery.thumbnails`. The page has a blank for a missing one.
         unfinished: Whether more results will follow, which the page then says.
         internals: As in `record_view.origin`.
+        style: The artist, or else the name of the style, that a page without scripts shows; empty
+            for all.
+        start: The number of newer results that such a page leaves out.
     """
     ordered = sorted(records, key=_order)
     every = [each for each in ordered if each.result is not None]
-    shown = {id(each) for each in sorted(every, key=_finished)[-MAX_SHOWN:]}
-    painted = [each for each in every if id(each) in shown]
+    painted = sorted(every, key=_finished, reverse=True)[:MAX_SHOWN]
     data = _page_data(painted, thumbnails, internals)
-    counts = Counter(printable(style_name(each)) for each in painted)
-    titles = zip(data["styles"], _style_titles(painted), strict=True)
+    # Two styles may be one artist's.
+    artists = dict(zip(data["styles"], data["artists"], strict=True))
+    masters = [artists[name] or name for name in (printable(style_name(each)) for each in painted)]
+    titles = dict(zip(data["styles"], data["titles"], strict=True))
+    of_style = [each for each, by in zip(painted, masters, strict=True) if style in ("", by)]
     return {
-        "photo_count": len(data["photos"]),
-        "styles": [(title, counts[name]) for name, title in titles],
+        "masters": [
+            {"name": name, "title": titles.get(name, name), "count": count}
+            for name, count in Counter(masters).most_common()
+        ],
         "failures": [
             (
                 printable(photo_name(record)),
-                printable(style_name(record)),
                 record_view.style_titles(record),
                 record_view.failure_reason(record),
             )
@@ -104,6 +113,22 @@ def page_context(
         "left_out": len(every) - len(painted),
         "unfinished": unfinished,
         "data": data,
+        "plain": [_plain(each) for each in of_style[start : start + PAGE_OF]],
+        "chosen": style,
+        "older": start + PAGE_OF if len(of_style) > start + PAGE_OF else 0,
+        "page_of": PAGE_OF,
+    }
+
+
+def _plain(record: Record) -> dict[str, Any]:
+    """Return a result as a page without scripts shows it."""
+    key = record.result or ""
+    height, width = record_view.size(record) or (200, 300)
+    return {
+        "href": url(key),
+        "thumb": url(thumbnail_key("results", key)),
+        "name": printable(photo_name(record).rpartition("/")[2]),
+        "ratio": (height, width),
     }
 
 
@@ -155,7 +180,9 @@ def _page_data(
     """
     styles = _Numbered(_style_names(ordered))
     photos, paintings, blends = _Numbered(), _Numbered(), _Numbered()
-    sizes, settings, origins = _Numbered(), _Numbered(), _Numbered()
+    sizes, given, origins, contents = _Numbered(), _Numbered(), _Numbered(), _Numbered()
+    # Jobs have their own copies of a photo. Those with the same ETag are one photo.
+    content_of = {photo_name(each): each.photo_etag or photo_name(each) for each in ordered}
 
     def thumb(kind: str, key: str) -> str | int:
         data = thumbnails.get(thumbnail_key(kind, key))
@@ -169,31 +196,37 @@ def _page_data(
         shown = zip((paintings[each.key] for each in refs), record_view.shares(record), strict=True)
         return [
             photos[photo],
-            blends[styles[style], tuple(shown), record_view.style_lines(record)],
+            blends[styles[style], tuple(shown)],
             "" if key == f"{style}/{photo}" else printable(key),
             sizes[record_view.size(record)],
-            settings[record_view.setting_lines(record.settings)],
+            given[record_view.given(record)],
             origins[record_view.origin(record, internals)],
             record_view.time_taken(record),
             record_view.finished(record),
             thumb("results", key),
             _result_addresses(key),
             (record.timelapse and url(record.timelapse.key)) or "",
+            record.result_size or 0,
         ]
 
+    rows, of_style = [row(each) for each in ordered], _styles(ordered)
     return {
         "columns": ROW_COLUMNS,
-        "rows": [row(each) for each in ordered],
+        "rows": rows,
         "styles": [printable(name) for name in styles],
-        "titles": [_once(titles) for titles in _style_titles(ordered)],
-        "photos": [(printable(name), thumb("photos", name), _addresses(name)) for name in photos],
+        "titles": [_once(record_view.short_titles(each)) for each in of_style],
+        "artists": [record_view.artist(each) for each in of_style],
+        "photos": [
+            (printable(name), thumb("photos", name), _addresses(name), contents[content_of[name]])
+            for name in photos
+        ],
         "paintings": [
             (printable(key), thumb("paintings", key), _addresses(key), _title_of(key))
             for key in paintings
         ],
         "blends": list(blends),
         "sizes": list(sizes),
-        "settings": list(settings),
+        "given": list(given),
         "origins": list(origins),
     }
 
@@ -202,11 +235,11 @@ def _style_names(records: Iterable[Record]) -> list[str]:
     return sorted({style_name(each) for each in records}, key=sort_key)
 
 
-def _style_titles(records: Sequence[Record]) -> list[dict[str, str]]:
-    """Return the titles of the records' styles, by language, in the order of `_style_names`."""
+def _styles(records: Sequence[Record]) -> list[Record]:
+    """Return a record of each style, in the order of `_style_names`."""
     # The others of a style may be older, without a title.
     by_name = {style_name(each): each for each in sorted(records, key=_has_title)}
-    return [record_view.style_titles(by_name[name]) for name in _style_names(records)]
+    return [by_name[name] for name in _style_names(records)]
 
 
 def _has_title(record: Record) -> bool:

@@ -1,20 +1,17 @@
-"""Texts about a record for people to read, and its style as a section of styles.toml to copy.
+"""Texts about a record for people to read.
 
 A record may lack any field, and a value may be absurd: such values are left out, and are never an
 error.
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from painterly.errors import ConfigError
-from painterly.orders.record import PaintingRef, Record, Scalar
+from painterly.orders.record import Record
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import READY, WEB
-from painterly.settings.settings import parse
 from painterly.words.style_title import NO_TITLE
 from painterly.words.texts import LANGUAGES
 from painterly.words.wording import printable
@@ -48,6 +45,29 @@ def style_titles(record: Record) -> dict[str, str]:
     """Return the title of the style, by language."""
     lines = (record.style_title or NO_TITLE).lines(style_name(record))
     return {language: printable(line) for language, line in lines.items()}
+
+
+def short_titles(record: Record) -> dict[str, str]:
+    """Return the title of the style without its artist and year, by language."""
+    titles = (record.style_title or NO_TITLE).titles(style_name(record))
+    return {language: printable(title) for language, title in titles.items()}
+
+
+def artist(record: Record) -> str:
+    """Return the short name of the style's artist, or an empty text."""
+    return short_text((record.style_title or NO_TITLE).short_artist)
+
+
+def given(record: Record) -> Rows | None:
+    """Return the settings that were given for it, by name, as flags take them; None if the record
+    does not tell, as older ones."""
+    if record.given is None:
+        return None
+    return tuple(
+        (printable(name), "" if value is True else short_text(str(value)))
+        for name, value in record.given.items()
+        if value is not False
+    )
 
 
 def painting_titles(key: str) -> dict[str, str]:
@@ -134,54 +154,3 @@ def sort_key(name: str) -> tuple[Any, ...]:
 def _is_sensible(number: float | None) -> TypeGuard[float]:
     """Return whether a number can be computed with: not NaN, infinite or huge."""
     return number is not None and abs(number) < 1e15
-
-
-def style_lines(record: Record) -> str:
-    """Return the name, paintings and regions of the style's section in styles.toml, one per line,
-    or a comment if the record lacks them."""
-    if not record.style or not record.paintings:
-        return "# The record lacks the style and the paintings of these settings."
-    lines = [f"[{_key(record.style)}]", f"paintings = {_paintings(record.paintings)}"]
-    regions = {each.key: each.region.key for each in record.paintings if each.region}
-    if regions:
-        pairs = (f"{_quoted(key)} = {_quoted(mask)}" for key, mask in regions.items())
-        lines.append(f"regions = {{ {', '.join(pairs)} }}")
-    return "\n".join(lines)
-
-
-def setting_lines(settings: Mapping[str, Scalar] | None) -> str:
-    """Return settings as lines of styles.toml. Settings that this version does not accept become
-    comments: in a file, they would be errors."""
-    return "\n".join(_setting_line(name, value) for name, value in (settings or {}).items())
-
-
-def _setting_line(name: str, value: Scalar) -> str:
-    try:
-        parse(name, value)
-    except ConfigError:
-        return f"# no longer accepted: {printable(name)[:60]} = {printable(str(value))[:60]}"
-    if isinstance(value, str):
-        # JSON may hold a number as text; styles.toml takes it the same way.
-        return f"{name} = {_quoted(value)}"
-    if isinstance(value, bool):
-        return f"{name} = {'true' if value else 'false'}"
-    return f"{name} = {value!r}"
-
-
-def _paintings(paintings: Sequence[PaintingRef]) -> str:
-    shares = {painting.share for painting in paintings}
-    usable = all(share is not None and 0 < share < float("inf") for share in shares)
-    if len(shares) == 1 or not usable:  # In equal shares.
-        return f"[{', '.join(_quoted(each.key) for each in paintings)}]"
-    return f"{{ {', '.join(f'{_quoted(each.key)} = {each.share!r}' for each in paintings)} }}"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else _quoted(name)
-
-
-def _quoted(text: str) -> str:
-    """Quote a string for TOML, which has the escapes of JSON."""
-    legible = json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
-    # A character that cannot be encoded is from a file name that is not UTF-8, unlike TOML.
-    return legible.encode("utf-8", "replace").decode()

@@ -61,7 +61,7 @@ class StyleBucket(View):
         return entries
 
     def delete(self, key: str) -> None:
-        """Delete an upload, with its older versions where there are some."""
+        """Delete an upload, with its older versions if there are some."""
         delete_versions(self._uploads, key.removeprefix(UPLOADED))
 
     def _at(self, key: str, *, write: bool = False) -> tuple[Bucket, str]:

@@ -1,7 +1,7 @@
 """The deletion of jobs with all that they have left in the buckets, some time after it was asked
 for: until then it can be taken back.
 
-A mark in the bucket says what is to be deleted, so that no closed page and no restart loses it.
+A mark in the bucket names a job to delete, so that no closed page and no restart loses it.
 Each process counts the time since it has first seen a mark, and no clocks are compared. Whichever
 comes first notes in the mark that it begins; if it is killed, another one begins again.
 """
@@ -34,7 +34,7 @@ _BEGUN, _TAKEN_BACK = b"begun", b"taken back"  # what a mark may hold; any other
 
 
 class Marks:
-    """The marks of jobs that are to be deleted. Methods raise StorageError."""
+    """The marks of jobs to delete. Methods raise StorageError."""
 
     def __init__(self, bucket: Bucket) -> None:
         """Args:
@@ -43,7 +43,7 @@ class Marks:
         self._bucket = bucket
 
     def add(self, job: str) -> bool:
-        """Mark a job by its id, or mark it again: its time then counts anew. Return False if its
+        """Mark a job by its id, or mark it again: its time then begins again. Return False if its
         deletion has begun."""
         for _ in range(_TRIES):
             content, etag = self._read(job)
@@ -66,8 +66,8 @@ class Marks:
         raise StorageError(f"the mark of job {job} cannot be removed")
 
     def begin(self, job: str, etag: str) -> bool:
-        """Note that the deletion of a job begins. Return False if it may not: the mark has another
-        ETag by now, or was taken back."""
+        """Note that the deletion of a job begins. Return False if it may not: the mark has changed,
+        or was taken back."""
         content, latest = self._read(job)
         if content == _TAKEN_BACK:  # Its process was killed before it removed this.
             self._bucket.delete(mark_key(job))
@@ -108,7 +108,7 @@ class Deletions:
         self._closed, self._warnings = threading.Event(), WarningLog()
 
     def ask(self, job_id: str, *, with_photo: bool = False) -> list[str]:
-        """Ask for the deletion of a job, or once more, from when its time counts anew.
+        """Ask for the deletion of a job, or once more: its time then begins again.
 
         Args:
             job_id: The job. One that is not finished is cancelled.
@@ -144,8 +144,7 @@ class Deletions:
         return job
 
     def _with_same_photo(self, job: StoredJob) -> list[str]:
-        """Return the ids of the other jobs with the photo of a job, each of which has its own
-        copy."""
+        """Return the ids of the other jobs with the photo of a job. Each has its own copy."""
         source, found = self._buckets.source, set[str]()
         try:
             photo = source.read(job.photo_key)
@@ -234,8 +233,8 @@ def _prefixes(job: StoredJob) -> Iterator[str]:
 
 
 def renew_page(result: Store, jobs: list[str]) -> None:
-    """Write the gallery that batches have written anew, if it shows pictures of jobs that are
-    gone: it holds small ones. Raises StorageError.
+    """Write the gallery of a batch again if it shows pictures of jobs that are gone: it holds
+    small ones. Raises StorageError.
 
     Args:
         result: The result bucket.

@@ -45,6 +45,7 @@ def job_out(job: StoredJob, place: int | None = None, seconds: float | None = No
     return JobOut(
         **job.model_dump(include=JobFields.model_fields.keys() - {"seconds_left"}),
         network=record.network,
+        photo_etag=record.photo_etag,
         width=record.width,
         height=record.height,
         place=place,
@@ -119,7 +120,7 @@ class JobIndex:
         on_outage: Is called when the bucket cannot be polled.
         on_end: Is called with each ended job that is found in the bucket.
         keep_days: As in `store.delete_leftovers`.
-        on_marks: Is called with the marks of jobs that are to be deleted after each listing.
+        on_marks: Is called with the marks of jobs to delete after each listing.
         """
         self._store, self._on_work, self._on_outage = store, on_work, on_outage
         self._on_end, self._keep_days, self._on_marks = on_end, keep_days, on_marks
@@ -149,7 +150,7 @@ class JobIndex:
             return [self.view(self._jobs[each]) for each in shown]
 
     def deleted(self) -> frozenset[str]:
-        """Return the ids of deleted jobs, of which some may be taken back."""
+        """Return the ids of deleted jobs. Some may come back."""
         with self._lock:
             return frozenset(self._deleted)
 
@@ -244,7 +245,7 @@ class JobIndex:
         return None
 
     def hide(self, job_id: str) -> None:
-        """List a job no longer: it is marked as one that is to be deleted."""
+        """List a job no longer: it has a mark."""
         with self._lock:
             self._marked.add(job_id)
             if job_id not in self._deleted:

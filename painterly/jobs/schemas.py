@@ -173,6 +173,9 @@ class JobOut(JobFields):
     model_config = ConfigDict(json_schema_serialization_defaults_required=True)
 
     network: str | None = Field(description="The network that painted it.")
+    photo_etag: str | None = Field(
+        description="The same one for jobs with the same photo; null until it is painted."
+    )
     width: int | None
     height: int | None
     place: int | None = Field(

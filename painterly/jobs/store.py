@@ -3,7 +3,7 @@
 `_web/queue/<id>.json` is a job that waits or is painted, `_web/done/<id>.json` one that has ended.
 Several processes write the first, each only over the version that it has read. The second is
 written once: its first writer decides how the job ended. `_web/queue/<id>.deleted.json` marks a job
-of either kind that is to be deleted. It is among the first, so that one listing finds both.
+of either kind for deletion. It is among the first, so that one listing finds both.
 """
 
 import contextlib
@@ -142,7 +142,7 @@ class Queue(NamedTuple):
 
     Attributes:
         jobs: The ids of unfinished jobs, oldest first, with the ETags of their objects.
-        marks: The ids of jobs that are to be deleted, with the ETags of their marks.
+        marks: The ids of jobs to delete, with the ETags of their marks.
     """
 
     jobs: dict[str, str]
@@ -297,7 +297,7 @@ class JobStore:
 
 
 def mark_key(job: str) -> str:
-    """Return the key of the mark of a job, by its id, that is to be deleted."""
+    """Return the key of the mark of a job to delete, by its id."""
     return f"{_QUEUE}{job}{_MARKED}"
 
 

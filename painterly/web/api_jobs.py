@@ -161,8 +161,9 @@ def delete_job(
     ] = False,
 ) -> Deletion:
     """Delete a job with its photo, mask, result and all else that it has stored. One that has not
-    ended is cancelled. It is listed nowhere from now on; the service deletes it for good once
-    `seconds` have passed, in which `undelete` takes that back. Another request begins them anew."""
+    ended is cancelled. It is listed nowhere from now on; the service deletes it once
+    `seconds` have passed, in which `undelete` takes that back. Another request begins them
+    again."""
     jobs = service.deletions.ask(job_id, with_photo=photo)
     return Deletion(jobs=jobs, seconds=UNDO_S)
 

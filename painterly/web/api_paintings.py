@@ -59,15 +59,15 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
 
 @paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
 def delete_painting(name: str, service: Shared) -> None:
-    """Delete a painting that was uploaded here, at once and for good. Results that were painted
-    with it stay."""
+    """Delete a painting that was uploaded here, at once. Results that were painted with it
+    stay."""
     service.jobs.refresh()  # Another instance may have taken an order just now.
     unfinished = [job for job in service.jobs.all() if not job.state.final]
     needed = {painting.name for job in unfinished for painting in job.paintings}
     if name in needed and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.delete(name)
-    for key_of in (picture_key, thumbnail_key):  # Those that results show.
+    for key_of in (picture_key, thumbnail_key):  # They are in the gallery.
         delete_versions(service.buckets.result, key_of("paintings", name))
 
 

@@ -27,6 +27,7 @@ from painterly.jobs.schemas import (
 )
 from painterly.log import WarningLog, event, log_trace
 from painterly.storage.base import BadKeyError
+from painterly.web.api_gallery import gallery
 from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
 from painterly.web.api_paintings import paintings
@@ -112,7 +113,7 @@ def create_app(service: Service) -> FastAPI:
     app.add_api_route(
         METRICS, metrics, tags=["system"], response_class=PlainTextResponse, responses=REFUSALS
     )
-    for router in (jobs, instant, paintings, pages):
+    for router in (jobs, instant, paintings, gallery, pages):
         app.include_router(router)
     for path, folder in (("/static/shared", SHARED), ("/static", STATIC)):
         app.mount(path, StaticFiles(directory=folder, check_dir=False))

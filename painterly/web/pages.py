@@ -2,9 +2,9 @@
 
 import gzip
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -71,15 +71,26 @@ def api_page(request: Request, service: Shared) -> Response:
 
 
 @pages.get("/gallery/")
-def gallery_page(request: Request, service: Shared) -> Response:
-    """Show all results on the page that a batch writes as index.html."""
+def gallery_page(
+    request: Request,
+    service: Shared,
+    style: str = "",
+    start: Annotated[int, Query(alias="from", ge=0)] = 0,
+) -> Response:
+    """Show all results on the page that a batch writes as index.html.
+
+    Args:
+        request: The request.
+        service: The service.
+        style, start: As for `page_context`.
+    """
 
     def render(variables: dict[str, Any]) -> bytes:
         return gzip.compress(bytes(shown(request, service, "gallery", **variables).body), LEVEL)
 
     logged_in = service.sessions.is_logged_in(request.session)
     about = language_of(request), own(""), logged_in
-    page = service.results.page(about, any(service.jobs.counts()), render)
+    page = service.results.page(about, any(service.jobs.counts()), render, style=style, start=start)
     headers = {"vary": "Accept-Language, Cookie, Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return HTMLResponse(page, headers={**headers, "content-encoding": "gzip"})

@@ -4,7 +4,7 @@ import math
 import mimetypes
 import re
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
@@ -187,7 +187,11 @@ class Results:
         self._pages: tuple[_Listed, dict[Hashable, bytes]] = self._latest, {}
 
     def page(
-        self, about: Hashable, unfinished: bool, render: Callable[[dict[str, Any]], bytes]
+        self,
+        about: Hashable,
+        unfinished: bool,
+        render: Callable[[dict[str, Any]], bytes],
+        **plain: Any,
     ) -> bytes:
         """Return the gallery's page, which shows all results in the bucket. It is rendered once
         until a result changes.
@@ -196,18 +200,37 @@ class Results:
             about: Whatever else the page depends on.
             unfinished: Whether pictures are being painted.
             render: Renders the page with the variables of its template.
+            plain: What it shows without scripts, as for `page_context`.
         """
         listed, deleted = self._listed.get(), self._deleted()
         with self._rendering:
             if self._pages[0] is not listed or len(self._pages[1]) >= MAX_PAGES:
                 self._pages = listed, {}
-            pages, key = self._pages[1], (about, unfinished, deleted)
+            pages, key = self._pages[1], (about, unfinished, deleted, *plain.values())
             if key not in pages:
                 thumbnails = dict.fromkeys(listed.pictures, True)
                 painted = [each for each in listed.painted if job_of(each) not in deleted]
-                variables = page_context(painted, thumbnails, unfinished, internals=False)
+                variables = page_context(painted, thumbnails, unfinished, internals=False, **plain)
                 pages[key] = render(variables)
             return pages[key]
+
+    def chosen(self, ids: Collection[str]) -> list[Record]:
+        """Return the records of results, newest first.
+
+        Args:
+            ids: The ids of their jobs, or their keys; none for all results.
+        """
+        deleted, wanted = self._deleted(), frozenset(ids)
+        found = [
+            each
+            for each in self._listed.get().painted
+            if job_of(each) not in deleted and (not wanted or wanted & {job_of(each), each.result})
+        ]
+        return sorted(found, key=lambda each: each.finished or "", reverse=True)
+
+    def read_result(self, key: str) -> bytes:
+        """Read a result, which may be gone: then this raises ObjectError."""
+        return self._bucket.read(key)
 
     def read(self, key: str) -> bytes:
         """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any

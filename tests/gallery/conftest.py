@@ -5,6 +5,7 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from selenium.webdriver import ActionChains
 from support.browser import Viewer
 from support.gallery import HOSTILE, LONG, published, record
 
@@ -12,12 +13,19 @@ from support.gallery import HOSTILE, LONG, published, record
 class GalleryViewer(Viewer):
     """A browser looking at one gallery."""
 
+    def press(self, *keys):
+        ActionChains(self.driver, duration=0).send_keys(*keys).perform()
+
+    def hung(self):
+        """The captions of the pictures that hang, without their styles."""
+        return self.js("[...document.querySelectorAll('.card b')].map(each => each.textContent)")
+
     def open(self, number=0):
         self.all(".card a")[number].click()
         self.until("document.querySelector('dialog').open")
 
     def large(self):
-        """Waits until the slider's pictures are no longer the embedded thumbnails."""
+        """Waits until the pictures in full screen are no longer the embedded thumbnails."""
         for name in ("before", "after"):
             self.until(f"!{name}.src.startsWith('data:') && {name}.complete")
 

@@ -1,14 +1,31 @@
 """The gallery in a browser."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 from urllib.request import urlopen
 
 import pytest
 from PIL import Image
+from selenium.webdriver import ActionChains, Keys
 from support.gallery import HOSTILE, LONG, published, record
 
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+
+STYLES = ("monet", "ünï & co")
+
+
+ROWS = """() => {
+  const rows = new Map(), wall = pictures.getBoundingClientRect();
+  for (const each of document.querySelectorAll("figure")) {
+    const box = each.getBoundingClientRect(), at = Math.round(box.bottom);
+    rows.set(at, [...(rows.get(at) || []), box]);
+  }
+  return [...rows.values()].map((row) => ({
+    isWhole: Math.abs(row[0].left - wall.left) < 2 && Math.abs(row.at(-1).right - wall.right) < 3,
+    isEven: row.every(({ height }) => Math.abs(height - row[0].height) < 1),
+  }));
+}"""
 
 
 @pytest.mark.parametrize("scheme", ["file", "http"])
@@ -16,16 +33,13 @@ def test_all_results_are_seen_and_downloaded_whatever_their_names_and_nobody_els
     viewer, web, folder, scheme
 ):
     address = web if scheme == "http" else (folder / "index.html").as_uri()
+    origin, seen = address.removesuffix("index.html"), []
     viewer.look(address)
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
-    assert viewer.requests() == {address}, "until a painting is opened, the page is all"
     viewer.open()
-    viewer.large()
-    origin, seen = address.removesuffix("index.html"), []
-    order = ("#style-after", "#next", "#style-before", "#next", "#style-after")
-    for button in (None, *order):
-        if button:
-            viewer.one(button).click()
+    for number in range(6):
+        if number:
+            viewer.one("#next").click()
         viewer.large()
         link = viewer.one("#download")
         target = link.get_property("href")
@@ -34,164 +48,194 @@ def test_all_results_are_seen_and_downloaded_whatever_their_names_and_nobody_els
         with urlopen(target) as got:
             assert got.read() == (folder / key).read_bytes()
         name = key.partition("/")[2].replace("\n", "\\n")
-        assert viewer.one("#title").text == name
+        assert viewer.one("#where").text == f"{name.removesuffix('.jpg')} · {number + 1} of 6"
         assert link.get_attribute("download") == name.rpartition("/")[2]
-    assert not viewer.one("#next").is_enabled()
-    styles = ("monet", "ünï & co")
+    assert not viewer.js("next.checkVisibility({ visibilityProperty: true })")
     assert sorted(seen) == sorted(
-        f"{style}/{name}" for style in styles for name in ("beach.jpg", HOSTILE, LONG)
+        f"{style}/{name}" for style in STYLES for name in ("beach.jpg", HOSTILE, LONG)
     )
     asked = viewer.requests()
     assert len(asked) >= 2 and all(each.startswith(origin) for each in asked)
     assert viewer.errors() == []
 
 
-def test_an_open_result_has_a_slider_its_details_and_its_settings(viewer, web):
-    from selenium.webdriver import ActionChains, Keys
+def test_rows_are_as_wide_as_the_wall_and_days_stand_over_their_first_picture(viewer, tmp_path):
+    now = datetime.now(UTC)
+    sizes = [(64, 96), (96, 64), (64, 64), (40, 120)]
+    records = [
+        record(
+            f"{n}.jpg",
+            height=sizes[n % 4][0],
+            width=sizes[n % 4][1],
+            finished=(now - timedelta(days=n // 5)).isoformat(),
+        )
+        for n in range(20)
+    ]
+    published(tmp_path, [*records, record("torn.jpg", finished="?")])
+    viewer.look((tmp_path / "index.html").as_uri())
+    for width in (1440, 820, 390):
+        viewer.resize(width, 900)
+        viewer.until(f"({ROWS})().slice(0, -1).every((row) => row.isWhole && row.isEven)")
+        assert len(viewer.js(f"({ROWS})()")) > 3
+    heads = viewer.js("[...document.querySelectorAll('.day h2')].map(e => e.textContent)")
+    assert heads[:2] == ["Today", "Yesterday"] and len(heads) == 4
+    assert len(viewer.all(".today")) == 1
 
+
+def test_the_line_waits_at_the_edge_and_is_moved_by_key_and_mouse(viewer, web):
+    viewer.look(web).open()
+    viewer.large()
+    seen = lambda: [viewer.colour("#sight", x) for x in (0.25, 0.75)]  # noqa: E731
+    assert seen() == ["blue", "blue"], "the picture fills the window"
+    viewer.press("c")
+    assert seen() == ["red", "blue"] and viewer.one("#right").text == "Monet"
+    width = viewer.js("sight.getBoundingClientRect().width")
+    drag = ActionChains(viewer.driver, duration=20).move_to_element(viewer.one("#handle"))
+    drag.click_and_hold().move_by_offset(int(0.3 * width), 0).release().perform()
+    viewer.until("Math.abs(slider.value - 80) < 3")
+    assert seen() == ["red", "red"]
+    viewer.driver.execute_script("slider.value = 20; slider.focus();")
+    viewer.press(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
+    assert viewer.js("slider.value") == "30"
+    assert viewer.js("slider.getAttribute('aria-valuetext')").startswith("30% Photo")
+    assert "1 of 6" in viewer.one("#where").text, "the arrows turned no page"
+    viewer.press("c")
+    assert seen() == ["blue", "blue"]
+
+
+def test_two_paintings_of_one_photo_are_compared(viewer, web):
+    from selenium.webdriver.support.select import Select
+
+    viewer.look(f"{web}#monet/beach.jpg")
+    viewer.until("document.querySelector('dialog').open")
+    viewer.large()
+    assert len(viewer.all("#others img")) == 2
+    viewer.press("c")
+    Select(viewer.one("#against")).select_by_visible_text("Ünï & co")
+    viewer.until("before.src.includes('%C3%BCn%C3%AF%20%26%20co/beach.jpg')")
+    assert viewer.one("#title").text == "After “Monet”"
+    viewer.all("#others button")[1].click()
+    assert viewer.one("#title").text == "After “Ünï & co”"
+    assert viewer.js("slider.value") == "0"
+    viewer.one("#close").click()
+    viewer.until("!document.querySelector('dialog').open")
+    assert viewer.errors() == []
+
+
+def test_the_facts_tell_how_it_was_painted_and_a_command_paints_it_again(viewer, web):
     permissions = {
         "origin": web.removesuffix("/index.html"),
         "permissions": ["clipboardReadWrite"],
     }
     viewer.driver.execute_cdp_cmd("Browser.grantPermissions", permissions)
-    viewer.look(web).open()
-    viewer.large()
-    assert [viewer.colour("#stage", x) for x in (0.3, 0.7)] == ["red", "blue"]
-    slider = viewer.one("#slider")
-    width = slider.size["width"]
-    drag = ActionChains(viewer.driver, duration=20).move_to_element(slider).click_and_hold()
-    drag.move_by_offset(int(0.3 * width), 0).release().perform()
-    viewer.until("Math.abs(slider.value - 80) < 3")
-    assert [viewer.colour("#stage", x) for x in (0.3, 0.7, 0.9)] == ["red", "red", "blue"]
-    slider.send_keys(Keys.HOME)
-    assert [viewer.colour("#stage", x) for x in (0.1, 0.7)] == ["blue", "blue"]
-    slider.send_keys(Keys.ARROW_RIGHT * 3)
-    assert slider.get_property("value") == "3"
-    assert slider.get_attribute("aria-valuetext").startswith("3% photo")
-    viewer.one("#settings-of summary").click()
-    about = viewer.one(".about").text
-    for part in ("monet.jpg", "47 s", "96 × 64 px", "CPU", "content weight"):
-        assert part in about
-    viewer.one("#use").click()
-    viewer.until("copied.textContent")
-    assert viewer.one("#copied").text == "Copied. Paste them into styles.toml."
-    text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
-    assert text.startswith('[monet]\npaintings = ["monet.jpg"]\nsize = 96\ncontent_weight = 0.02\n')
-    # In Safari a click on a button leaves the focus nowhere; the keys work nevertheless.
-    viewer.js("document.activeElement.blur()")
-    assert viewer.js("document.activeElement === document.body")
-    ActionChains(viewer.driver, duration=0).send_keys(Keys.ARROW_DOWN).perform()
-    assert viewer.one("#subtitle").text == "Ünï & co"
-
-
-def test_the_filter_leaves_one_style_and_the_address_keeps_it(viewer, web):
-    from selenium.webdriver.support.select import Select
-
-    viewer.look(web)
-    cards = "[...document.querySelectorAll('.card')]"
-    shown = f"{cards}.filter(c => c.offsetWidth).map(c => c.innerText.trim())"
-    assert len(viewer.js(shown)) == 6
-    viewer.all("input[name=style]")[2].click()
-    assert viewer.js(shown) == ["Ünï & co"] * 3
-    assert viewer.one("#status").text == "3 results in the style Ünï & co"
-    assert viewer.one("#chosen").text == "ünï & co.jpg"
-    viewer.open(1)
-    assert viewer.one("#subtitle").text == "Ünï & co"
-    viewer.one("#next").click()
-    assert viewer.one("#subtitle").text == "Ünï & co", "the next of those that are shown"
-    viewer.driver.back()
-    viewer.until("!document.querySelector('dialog').open")
-    viewer.all("input[name=style]")[0].click()
-    assert len(viewer.js(shown)) == 6
-    viewer.all("input[name=style]")[1].click()
-    Select(viewer.one("#sort")).select_by_value("newest")
-    assert viewer.driver.current_url.endswith("#?style=monet&sort=newest")
-    viewer.driver.refresh()
-    viewer.until("document.querySelector('#status').textContent")
-    assert viewer.one("#status").text == "3 results in the style Monet"
-    viewer.driver.back()
-    viewer.until("document.querySelector('#sort').value === 'name'")
-    viewer.driver.back()
-    viewer.until("document.querySelector('#status').textContent === ''")
-
-
-def test_two_styles_are_compared_and_the_address_says_so(viewer, web):
-    viewer.look(f"{web}#monet/beach.jpg?with=%C3%BCn%C3%AF+%26+co&view=side")
+    viewer.look(f"{web}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
-    viewer.large()
-    assert viewer.js("before.src").endswith("results/%C3%BCn%C3%AF%20%26%20co/beach.jpg.jpg")
-    assert viewer.js("left.textContent") == "Ünï & co"
-    panes = viewer.js("[before, after].map(i => Math.round(i.getBoundingClientRect().left))")
-    assert panes[1] - panes[0] >= viewer.js("before.width")
-    viewer.one("#views .chip").click()
-    assert viewer.driver.current_url.endswith("?with=%C3%BCn%C3%AF+%26+co")
-    assert viewer.one("#slider").is_displayed()
-    assert viewer.one("#title").text == "beach.jpg"
-    viewer.one("#close").click()
+    viewer.press("i")
+    facts = viewer.one("#facts").text
+    for part in ("monet.jpg", "47 s", "96 × 64 px", "1 × 1 cm at 300 dpi", "60%", "beach.jpg"):
+        assert part in facts
+    viewer.one("#command").click()
+    viewer.until("copied.textContent")
+    assert viewer.one("#copied").text == "Copied. Paste it into a terminal."
+    text = viewer.driver.execute_async_script("navigator.clipboard.readText().then(arguments[0])")
+    assert text == (
+        "painterly beach.jpg monet.jpg beach-monet.jpg"
+        " --preset draft --size 96 --strength 0.6 --preserve_color"
+    )
+    viewer.press(Keys.ESCAPE)
+    assert not viewer.one("#facts").is_displayed()
+    assert viewer.js("document.querySelector('dialog').open"), "Esc closes the facts first"
+
+
+def test_a_chip_leaves_one_master_and_the_address_keeps_it(viewer, web):
+    viewer.look(web)
+    assert len(viewer.hung()) == 6 and viewer.one("#status").text == "6 pictures"
+    viewer.one(".chips [data-style='ünï & co']").click()
+    assert viewer.hung() == ["After “Ünï & co”"] * 3
+    assert viewer.one("#status").text == "3 pictures"
+    assert viewer.one(".chips [aria-current]").text.startswith("Ünï & co")
+    viewer.open(1)
+    assert viewer.one("#where").text.endswith("2 of 3"), "of those that hang"
+    viewer.driver.back()
     viewer.until("!document.querySelector('dialog').open")
-    assert viewer.driver.current_url.startswith(web)
-    assert viewer.errors() == []
+    viewer.driver.refresh()
+    viewer.until("document.querySelectorAll('.card').length === 3")
+    viewer.driver.back()
+    viewer.until("document.querySelectorAll('.card').length === 6")
+
+
+def test_stars_stay_in_this_browser_and_are_a_filter(viewer, web):
+    viewer.look(web)
+    viewer.one(".chips [data-style='☆']").click()
+    assert viewer.hung() == [] and viewer.one("#no-stars").is_displayed()
+    viewer.one(".chips [data-style='']").click()
+    viewer.js("document.querySelectorAll('.card a')[1].focus()")
+    viewer.press("s")
+    assert viewer.one("#said").get_property("textContent") == "Starred."
+    viewer.open(2)
+    viewer.press("s")
+    assert viewer.one("#star").get_attribute("aria-pressed") == "true"
+    viewer.press(Keys.ESCAPE)
+    viewer.driver.refresh()
+    viewer.one(".chips [data-style='☆']").click()
+    assert len(viewer.hung()) == 2
+    viewer.js("localStorage.clear()")
 
 
 def test_a_zoomed_picture_is_loaded_in_full_and_can_be_moved(viewer, web):
-    from selenium.webdriver import ActionChains
-
-    viewer.look(f"{web}#monet/beach.jpg?view=painting")
+    viewer.look(f"{web}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     viewer.large()
     stage = viewer.one("#stage")
     ActionChains(viewer.driver, duration=0).double_click(stage).perform()
     viewer.until("after.src.includes('/monet/beach.jpg') && !after.src.includes('_gallery')")
-    before = viewer.js("after.getBoundingClientRect().left")
+    before = viewer.js("sight.getBoundingClientRect().left")
     drag = ActionChains(viewer.driver, duration=20).move_to_element(stage).click_and_hold()
     drag.move_by_offset(60, 10).release().perform()
-    assert viewer.js("after.getBoundingClientRect().left") - before == pytest.approx(60, abs=2)
-    viewer.one("#fit").click()
-    assert viewer.js("after.getBoundingClientRect().left") == viewer.js(
-        "stage.getBoundingClientRect().left"
-    )
-    assert viewer.js("document.activeElement.id") == "stage", "not lost with the button"
+    assert viewer.js("sight.getBoundingClientRect().left") - before == pytest.approx(60, abs=2)
+    for _ in range(5):
+        drag.move_to_element(stage).click_and_hold().move_by_offset(400, 300).release().perform()
+    assert viewer.js("sight.getBoundingClientRect().left") <= 1, "no edge leaves the window's"
+    viewer.press("0")
+    inside = "(r => [r.width <= innerWidth + 1, r.height <= innerHeight + 1])"
+    assert viewer.js(f"{inside}(sight.getBoundingClientRect())") == [True, True]
 
 
-def slide(viewer, kind, across):
-    """A finger on the slider, as browsers tell it that do not move the slider by themselves."""
-    viewer.driver.execute_script(
-        "const { left, top, width } = slider.getBoundingClientRect();"
-        "slider.dispatchEvent(new PointerEvent(arguments[0], { bubbles: true, pointerId: 7,"
-        " pointerType: 'touch', clientX: left + arguments[1] * width, clientY: top + 50 }));",
-        kind,
-        across,
-    )
+def touch(viewer, kind, *places):
+    points = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(places)]
+    event = {"type": kind, "touchPoints": points}
+    viewer.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
 
 
-def test_a_finger_moves_the_line_and_two_fingers_zoom(viewer, web):
-    viewer.look(f"{web}#monet/beach.jpg", 390, 844)
-    viewer.until("document.querySelector('dialog').open")
-    seen = []
-    for steps in (
-        [("pointerdown", 0.2), ("pointermove", 0.3), ("pointermove", 0.8), ("pointerup", 0.8)],
-        [("pointerdown", 0.3), ("pointerup", 0.3)],
-        [("pointerdown", 0.6), ("pointermove", 0.7), ("pointercancel", 0)],
-    ):
-        for step in steps:
-            slide(viewer, *step)
-        line = viewer.js("stage.style.getPropertyValue('--at')")
-        seen.append((viewer.js("slider.value"), line))
-    assert seen == [("80", "80%"), ("30", "30%"), ("30", "30%")], "a scroll leaves it alone"
-    left, top, height = viewer.js("(r => [r.left, r.top, r.height])(stage.getBoundingClientRect())")
+def swipe(viewer, right, down=0):
+    touch(viewer, "touchStart", (200, 300))
+    for part in (0.3, 0.7, 1):
+        touch(viewer, "touchMove", (200 + part * right, 300 + part * down))
+    touch(viewer, "touchEnd")
 
-    def touch(kind, *places):
-        points = [{"x": left + x, "y": top + height / 2, "id": int(x < 100)} for x in places]
-        event = {"type": kind, "touchPoints": points}
-        viewer.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
 
-    touch("touchStart", 60)
-    touch("touchStart", 60, 180)
-    for apart in range(5, 35, 5):
-        touch("touchMove", 60 - apart, 180 + apart)
-    touch("touchEnd")
+def test_fingers_turn_zoom_hide_and_close(viewer, web):
+    viewer.look(web, 390, 844).open()
+    assert viewer.one("#where").text.endswith("1 of 6")
+    swipe(viewer, -120)
+    viewer.until("where.textContent.endsWith('2 of 6')")
+    swipe(viewer, 120)
+    viewer.until("where.textContent.endsWith('1 of 6')")
+    touch(viewer, "touchStart", (200, 300))
+    touch(viewer, "touchEnd")
+    viewer.until("one.classList.contains('idle')")
+    touch(viewer, "touchStart", (200, 300))
+    touch(viewer, "touchEnd")
+    viewer.until("!one.classList.contains('idle')")
+    touch(viewer, "touchStart", (150, 400))
+    touch(viewer, "touchStart", (150, 400), (250, 400))
+    for apart in range(5, 60, 5):
+        touch(viewer, "touchMove", (150 - apart, 400), (250 + apart, 400))
+    touch(viewer, "touchEnd")
     viewer.until("stage.classList.contains('zoomed')")
-    assert viewer.js("slider.value") == "30", "two fingers leave the line alone"
+    viewer.press("0")
+    swipe(viewer, 0, 150)
+    viewer.until("!document.querySelector('dialog').open")
 
 
 COUNT_CHANGES_OF_ADDRESS = """
@@ -211,12 +255,11 @@ def test_a_key_held_down_goes_on_and_the_address_follows(viewer, web):
     viewer.look(web).open()
     first = viewer.js("location.hash")
     viewer.driver.execute_script(COUNT_CHANGES_OF_ADDRESS)
-    viewer.driver.execute_script(HOLD, *["ArrowRight", "ArrowLeft"] * 20, "ArrowDown")
-    assert viewer.one("#subtitle").text == "Ünï & co", "the pictures follow at once"
-    viewer.until("location.hash.startsWith('#%C3%BCn')")
-    assert viewer.js("location.hash").rpartition("/")[2] == first.rpartition("/")[2]
+    viewer.driver.execute_script(HOLD, *["ArrowRight", "ArrowLeft"] * 20, "ArrowRight")
+    assert viewer.one("#where").text.endswith("2 of 6"), "the pictures follow at once"
+    viewer.until(f"location.hash !== {first!r}")
     assert viewer.js("changes") < 20, "Safari refuses a hundred in ten seconds"
-    viewer.driver.execute_script(HOLD, "ArrowUp")
+    viewer.driver.execute_script(HOLD, "ArrowLeft")
     viewer.driver.back()
     viewer.until("!document.querySelector('dialog').open && !location.hash")
 
@@ -225,48 +268,82 @@ def test_a_presigned_page_alone_still_shows_every_picture(viewer, web, folder):
     (folder / "alone").mkdir()
     shutil.copy(folder / "index.html", folder / "alone")
     viewer.look(f"{web.replace('/index', '/alone/index')}?X-Amz-Signature=abc")
+    viewer.until("document.querySelectorAll('main .card img').length === 6")
     viewer.until("[...document.images].every(i => !i.src || i.complete && i.naturalWidth)")
-    assert len(viewer.js("[...document.querySelectorAll('main img')].map(i => i.src)")) == 9
     viewer.open()
     viewer.until("limited.textContent")
-    assert [viewer.colour("#stage", x) for x in (0.3, 0.7)] == ["red", "blue"]
+    viewer.press("c")
+    assert [viewer.colour("#sight", x) for x in (0.25, 0.75)] == ["red", "blue"]
     assert viewer.js("before.naturalWidth && after.naturalWidth") == 96
     assert viewer.js("[...document.querySelectorAll('#paintings img')].map(i => i.naturalWidth)")
     assert all("404" in each for each in viewer.errors())
 
 
-def test_the_keyboard_alone_opens_compares_and_closes(viewer, web):
-    from selenium.webdriver import ActionChains, Keys
-
+def test_the_keyboard_alone_walks_opens_compares_and_closes(viewer, web):
     viewer.look(web)
-    press = lambda *keys: ActionChains(viewer.driver, duration=0).send_keys(*keys).perform()  # noqa: E731
-    press(*[Keys.TAB] * 4, Keys.ENTER)  # After the languages, the filter and the order.
+    viewer.js("document.querySelector('.card a').focus()")
+    at = "[...document.querySelectorAll('.card a')].indexOf(document.activeElement)"
+    viewer.press(Keys.ARROW_RIGHT)
+    assert viewer.js(at) == 1
+    viewer.resize(390, 844)
+    tops = viewer.js(
+        "[...document.querySelectorAll('.card a')].map(e => e.getBoundingClientRect().top)"
+    )
+    viewer.press(Keys.ARROW_DOWN)
+    assert tops[viewer.js(at)] > tops[1]
+    viewer.press(Keys.ARROW_UP, Keys.ENTER)
     viewer.until("document.activeElement.id === 'stage'")
-    seen = []
-    for key in (Keys.ARROW_DOWN, Keys.ARROW_RIGHT, Keys.ARROW_UP, Keys.ARROW_LEFT, "+", "+", "0"):
-        press(key)
-        zoomed = viewer.js("getComputedStyle(after).transform.split(',')[0].slice(7)")
-        seen.append((viewer.one("#title").text[:5], viewer.one("#subtitle").text, float(zoomed)))
-    first = HOSTILE[:5]
-    assert seen == [
-        *((first, "Ünï & co", 1), ("beach", "Ünï & co", 1), ("beach", "Monet", 1)),
-        *((first, "Monet", 1), (first, "Monet", 1.5), (first, "Monet", 2.25)),
-        (first, "Monet", 1),
-    ]
+    shown, seen = viewer.one("#where").text, []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_LEFT, "+", "+", "0"):
+        viewer.press(key)
+        zoomed = viewer.js("stage.style.getPropertyValue('--zoom')")
+        seen.append((viewer.one("#where").text == shown, float(zoomed)))
+    assert seen == [(False, 1), (True, 1), (True, 1.5), (True, 2.25), (True, 1)]
     behind = "getComputedStyle(document.documentElement).overflowY"
     assert viewer.js(behind) == "hidden", "a wheel does not scroll the page behind"
-    press(Keys.ESCAPE)
+    viewer.press(Keys.ESCAPE)
     viewer.until("!document.querySelector('dialog').open")
     viewer.until("document.activeElement.closest('.card') !== null")
     assert viewer.js(behind) == "visible"
     assert viewer.errors() == []
 
 
+def test_controls_fade_unless_the_keyboards_focus_is_on_them(viewer, web):
+    viewer.look(web).open()
+    viewer.until("one.classList.contains('idle')")
+    viewer.press(Keys.TAB)
+    assert not viewer.js("one.classList.contains('idle')")
+    assert viewer.js("getComputedStyle(document.querySelector('.scrim')).opacity") == "1"
+    viewer.js("stage.focus()")
+    viewer.until("one.classList.contains('idle')")
+
+
 def test_a_picture_that_cannot_be_loaded_keeps_its_name_for_screen_readers(viewer, web):
     viewer.look(web)
-    viewer.js("document.querySelector('.card img').src = 'missing.jpg'")
+    viewer.js(
+        "(i => { i.removeAttribute('srcset'); i.src = 'missing.jpg'; })"
+        "(document.querySelector('.card img'))"
+    )
     viewer.until("document.querySelector('.card .blank')")
-    assert viewer.js("document.querySelector('.card .blank').ariaLabel").endswith(".jpg after “”")
+    assert viewer.js("document.querySelector('.card .blank').ariaLabel").startswith("After “")
+
+
+def test_a_gallery_of_many_pictures_hangs_them_by_pages(viewer, tmp_path):
+    published(tmp_path, [record(f"{n:03}.jpg") for n in range(3)])
+    page = (tmp_path / "index.html").read_text().replace('data-most="300"', 'data-most="2"')
+    (tmp_path / "two.html").write_text(page)
+    viewer.look((tmp_path / "two.html").as_uri())
+    assert len(viewer.hung()) == 2 and not viewer.one("#newer").is_displayed()
+    viewer.one("#older").click()
+    viewer.until("document.querySelectorAll('.card').length === 1")
+    assert not viewer.one("#older").is_displayed()
+    viewer.open()
+    assert viewer.one("#where").text.endswith("3 of 3")
+    viewer.press(Keys.ARROW_LEFT)
+    assert viewer.one("#where").text.endswith("2 of 3"), "that hangs on the page before"
+    viewer.press(Keys.ESCAPE)
+    viewer.one("#newer").click()
+    viewer.until("document.querySelectorAll('.card').length === 2")
 
 
 def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(viewer, tmp_path):
@@ -274,19 +351,17 @@ def test_a_time_lapse_plays_when_it_is_opened_so_that_nothing_moves_unasked(view
     published(tmp_path, [record("a.jpg", timelapse=film), record("b.jpg")])
     first, *others = (Image.new("RGB", (60, 40), colour) for colour in ("red", "green", "blue"))
     first.save(tmp_path / film["key"], save_all=True, append_images=others, duration=40, loop=0)
-    viewer.look((tmp_path / "index.html").as_uri()).open()
+    viewer.look(f"{(tmp_path / 'index.html').as_uri()}#monet/a.jpg")
+    viewer.press("i")
     summary = viewer.one("#film summary")
     assert summary.is_displayed() and summary.text == "Time-lapse"
     assert viewer.js("timelapse.naturalWidth") == 0, "not even loaded"
     summary.click()
     viewer.until("timelapse.naturalWidth === 60")
     assert viewer.one("#timelapse").is_displayed()
-    viewer.one("#next").click()
-    viewer.until("title.textContent === 'b.jpg'")
+    viewer.js("document.querySelector('#next').click()")
+    viewer.until("where.textContent.startsWith('b ')")
     assert not summary.is_displayed()
-    viewer.one("#previous").click()
-    viewer.until("title.textContent === 'a.jpg'")
-    assert summary.is_displayed() and not viewer.one("#timelapse").is_displayed()
     assert viewer.errors() == []
 
 
@@ -295,21 +370,22 @@ def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web)
     viewer.look(f"{web}#monet/beach.jpg")
     viewer.until("document.querySelector('dialog').open")
     assert viewer.js("[document.title, document.documentElement.lang]") == ["Galerie", "fr"]
-    about = viewer.one(".about").text
+    viewer.press("c", "i")
+    facts = viewer.one("#facts").text
     assert (
-        "20 novembre 2026" in about
-        and "le réseau intégré" in about
-        and "Durée\n47 s" in about
-        and "Télécharger" in about
+        "20 novembre 2026" in facts
+        and "le réseau intégré" in facts
+        and "Durée\n47 s" in facts
+        and "Supprimer" not in facts
     )
     said = viewer.one("#slider").get_attribute("aria-valuetext")
-    assert said.replace("\u202f", "\xa0") == "50\xa0% photo à gauche, 50\xa0% résultat à droite"
+    assert said.replace("\u202f", "\xa0").startswith("50\xa0% Photo à gauche")
     assert viewer.english("gallery") == set()
-    viewer.one("#close").click()
+    viewer.press(Keys.ESCAPE, Keys.ESCAPE)
     viewer.until("!document.querySelector('dialog').open")
     viewer.choose_language("Deutsch")
     assert viewer.js("document.documentElement.lang") == "de"
-    assert viewer.one("header .quiet").text == "6 Ergebnisse: 3 Fotos in 2 Stilen"
+    assert viewer.one("#status").text == "6 Bilder"
     assert viewer.english("gallery") == set()
     viewer.look(web)
     assert viewer.js("document.documentElement.lang") == "de", "it is remembered"
@@ -317,13 +393,15 @@ def test_the_page_speaks_the_readers_language_and_remembers_another(viewer, web)
     viewer.js("localStorage.clear()")
     viewer.speak("pt-BR,pt")
     viewer.look(web)
-    assert viewer.one("header .quiet").text == "6 results: 3 photos in 2 styles"
+    assert viewer.one("#status").text == "6 pictures"
 
 
-def test_without_scripts_the_page_is_english(viewer, web):
+def test_without_scripts_the_pictures_are_links_in_english(viewer, web):
     viewer.speak("fr")
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     viewer.look(web)
-    text = viewer.one("header").text
+    text = viewer.one("main").text
+    links = [each.get_attribute("href") for each in viewer.all(".plain a")]
     viewer.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
-    assert text.startswith("Gallery\n6 results: 3 photos in 2 styles\nThis page needs JavaScript.")
+    assert "Gallery" in text and "This page needs JavaScript" in text
+    assert len(links) == 6 and f"{web.removesuffix('index.html')}monet/beach.jpg" in links

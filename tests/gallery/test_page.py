@@ -6,12 +6,10 @@ from datetime import UTC, datetime
 import pytest
 from support.gallery import HOSTILE, Tags, content, data_of, parsed, record, results_of
 
-from painterly.gallery.page import SHARED, render_page, url
+from painterly.gallery.page import SHARED, page_context, render_page, url
 from painterly.gallery.thumbnails import thumbnail_key
-from painterly.orders.styles import styles_from_toml
 from painterly.settings.installation import PROGRAM
 from painterly.settings.settings import Settings
-from painterly.storage.base import Entry
 
 
 def test_a_name_with_markup_is_only_a_name():
@@ -37,12 +35,12 @@ def test_the_data_has_what_the_filter_and_the_details_need():
     text = render_page([record(), record("boat.jpg"), record(style="waves", paintings=blend)], {})
     results = results_of(text)
     assert data_of(text)["styles"] == ["monet", "waves"]
-    assert [(each["photo"], each["style"]) for each in results] == [
-        *(("beach.jpg", "monet"), ("beach.jpg", "waves"), ("boat.jpg", "monet"))
-    ]
-    waves = results[1]
+    found = {(each["photo"], each["style"]): each for each in results}
+    assert {*found} == {("beach.jpg", "monet"), ("beach.jpg", "waves"), ("boat.jpg", "monet")}
+    waves = found["beach.jpg", "waves"]
     assert waves["paintings"] == [("w/a.jpg", 70), ("w/b.jpg", 30)]
-    assert results[0]["paintings"] == [("monet.jpg", None)]
+    assert found["beach.jpg", "monet"]["paintings"] == [("monet.jpg", None)]
+    assert waves["bytes"] == 2_100_000
     assert waves["time"] == 47
     assert waves["finished"] == datetime(2026, 11, 20, 7, 55, 42, tzinfo=UTC).timestamp()
     assert ["gallery.weights", "md5:1"] in waves[
@@ -52,6 +50,7 @@ def test_the_data_has_what_the_filter_and_the_details_need():
 
 def test_styles_and_paintings_have_titles_in_every_language():
     hokusai = {"title": {"en": "The Great Wave", "de": "Die große Welle"}, "year": "c. 1831"}
+    hokusai["artist"] = "Katsushika Hokusai"
     ready, blend = "_ready/hokusai.jpg", [{"key": "_web/0123456789ab-waves.jpg"}]
     text = render_page(
         [
@@ -65,13 +64,13 @@ def test_styles_and_paintings_have_titles_in_every_language():
     data = data_of(text)
     assert data["styles"] == ["hokusai", "waves-and_beach+dunes"]
     in_german, other = data["titles"][0]["de"], data["titles"][1]
-    assert (in_german, other) == ("Die große Welle, um 1831", "Waves and beach + Dunes")
-    assert data["titles"][0]["en"] == "The Great Wave, c. 1831"
+    assert (in_german, other) == ("Die große Welle", "Waves and beach + Dunes")
+    assert data["titles"][0]["en"] == "The Great Wave" and data["artists"] == ["Hokusai", ""]
     titles = {key: title for key, *_, title in data["paintings"]}
     assert titles[ready]["fr"] == "La Grande Vague, Hokusai, 1831"
     assert titles["_web/0123456789ab-waves.jpg"] == "waves.jpg"
     shown = Tags(text).text
-    assert "torn.jpg · The Great Wave, c. 1831 · is torn" in " ".join(shown.split())
+    assert "torn.jpg · The Great Wave, Hokusai, c. 1831 · is torn" in " ".join(shown.split())
 
 
 @pytest.mark.parametrize(
@@ -84,42 +83,37 @@ def test_shares_and_a_size_that_cannot_be_are_not_shown(share, height, width):
     assert data_of(text)["sizes"] == [None]
 
 
-def test_photos_come_in_the_order_people_count():
-    text = render_page([record(f"beach {n}.jpg") for n in (10, 9, 1)] + [record("Alps.jpg")], {})
-    names = [each["photo"] for each in results_of(text)]
-    assert names == ["Alps.jpg", "beach 1.jpg", "beach 9.jpg", "beach 10.jpg"]
+def test_the_newest_picture_comes_first():
+    days = {"a.jpg": "2026-01-02", "b.jpg": "2026-01-09", "c.jpg": "2026-01-05"}
+    records = [record(name, finished=f"{day}T00:00:00+00:00") for name, day in days.items()]
+    names = [each["photo"] for each in results_of(render_page(records, {}))]
+    assert names == ["b.jpg", "c.jpg", "a.jpg"]
 
 
-def entries(*keys):
-    return [Entry(key, 1, "") for key in keys]
+def test_what_was_given_is_there_for_a_command_unless_the_record_does_not_tell():
+    old, new = (record(name, given=given) for name, given in (("a", None), ("b", {"x": False})))
+    asked = [each["given"] for each in results_of(render_page([record(), old, new], {}))]
+    usual = [["preset", "draft"], ["size", "96"], ["strength", "0.6"], ["preserve_color", ""]]
+    assert sorted(asked, key=str) == sorted([usual, None, []], key=str)
 
 
-def test_the_settings_of_a_result_can_be_pasted_into_styles_toml():
-    paintings = [
-        {"key": 'w/"a" é.jpg', "share": 0.25, "region": {"key": "sky.mask.png", "etag": "1"}},
-        {"key": "w/b.jpg", "share": 0.75},
+def test_jobs_that_have_their_own_copies_of_a_photo_show_one_photo():
+    copies = [record(f"{digit * 20}/beach.jpg", photo_etag="same") for digit in "ab"]
+    data = data_of(render_page([*copies, record("beach.jpg", photo_etag=None)], {}))
+    first, second, other = (content for *_, content in data["photos"])
+    assert first == second != other
+
+
+def test_without_scripts_the_newest_pictures_are_links_by_pages_and_styles():
+    records = [
+        record(f"{n}.jpg", style, finished=f"2026-01-01T00:00:{n:02}+00:00")
+        for n in range(4)
+        for style in ("monet", "munch")
     ]
-    settings = Settings(size="full", strength=0.1 + 0.2, preserve_color=True, content_weight=1e-7)
-    given = record(
-        style="big waves", paintings=paintings, settings=settings.deciding() | {"gone": 1}
-    )
-    [result] = results_of(render_page([given], {}))
-    available = entries('w/"a" é.jpg', "w/b.jpg", "sky.mask.png")
-    [style] = styles_from_toml(result["toml"], available, Settings(size=64, iterations=3))
-    assert (style.name, style.settings) == ("big waves", settings)
-    assert style.shares == [0.25, 0.75]
-    assert style.paintings[0].region.key == "sky.mask.png"
-
-
-@pytest.mark.parametrize("shares", [[None], [1.0], [0.5, 0.5], [0.5, None], [0, 1]])
-def test_styles_of_equal_and_odd_shares_can_be_pasted_as_well(shares):
-    keys = [f"w/a{number}\x7f.jpg" for number in range(len(shares))]
-    paintings = [{"key": key, "share": share} for key, share in zip(keys, shares, strict=True)]
-    [result] = results_of(render_page([record(style="waves-2", paintings=paintings)], {}))
-    [style] = styles_from_toml(result["toml"], entries(*keys), Settings(size=64, iterations=3))
-    assert style.name == "waves-2" and [each.entry.key for each in style.paintings] == keys
-    assert len({*style.shares}) == 1
-    assert "[waves-2]" in result["toml"].splitlines()
+    shown = page_context(records, {}, style="monet")
+    assert [each["href"] for each in shown["plain"]] == [f"./monet/{n}.jpg" for n in (3, 2, 1, 0)]
+    text = render_page(records, {})
+    assert '<a href="./munch/3.jpg"><img src="./_gallery/thumbs/results/munch/3.jpg.jpg"' in text
 
 
 def test_two_thousand_results_are_a_small_page_that_loads_its_pictures_later():
@@ -146,8 +140,8 @@ ODD = (
 def test_records_that_lack_almost_everything_do_not_break_the_page():
     alone = [parsed(each) for each in ({"result": "monet/beach.jpg"}, {}, {"error": "no"})]
     first, last = results_of(render_page([*alone, record("z.jpg")], {}))
-    assert (first["photo"], first["style"]) == ("monet/beach.jpg", "?")
-    assert last["photo"] == "z.jpg"
+    assert (last["photo"], last["style"]) == ("monet/beach.jpg", "?")
+    assert first["photo"] == "z.jpg"
 
 
 @pytest.mark.parametrize("name", [*content(), "error"])

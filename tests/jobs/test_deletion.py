@@ -44,7 +44,7 @@ def no_time(monkeypatch):
 
 
 def keys(buckets):
-    """The keys of all objects in the result bucket, and of their versions where there are some."""
+    """The keys of all objects in the result bucket, and of their versions if there are some."""
     listed = {entry.key for entry in buckets.result.list()}
     return listed | {version.key for version in buckets.result.versions() or ()}
 

@@ -30,9 +30,11 @@ def content(photo="beach.jpg", style="monet", **changes):
         "style": style,
         "paintings": [{"key": f"{style}.jpg", "share": 1.0, "etag": f"etag of {style}"}],
         "result": f"{style}/{photo}",
+        "result_size": 2_100_000,
         "width": 96,
         "height": 64,
         "settings": {"size": 96, "content_weight": 0.02, "pool_type": "max"},
+        "given": {"preset": "draft", "size": 96, "strength": 0.6, "preserve_color": True},
         "weights": "md5:1",
         "engine": "1",
         "device": "the CPU",
@@ -86,13 +88,12 @@ def results_of(text):
     data = data_of(text)
     results = [dict(zip(data["columns"], row, strict=True)) for row in data["rows"]]
     for each in results:
-        style, shares, toml = data["blends"][each["blend"]]
-        settings = data["settings"][each["settings"]]
+        style, shares = data["blends"][each["blend"]]
         each |= {
             "photo": data["photos"][each["photo"]][0],
             "style": data["styles"][style],
             "paintings": [(data["paintings"][number][0], share) for number, share in shares],
-            "toml": f"{toml}\n{settings}\n",
+            "given": data["given"][each["given"]],
             "origin": data["origins"][each["origin"]],
         }
     return results

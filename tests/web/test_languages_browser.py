@@ -70,15 +70,15 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     assert page.one("#sample-photo").text == "Pintar la foto de ejemplo"
     page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
     page.until("document.querySelector('dialog').open")
-    assert page.one("#subtitle").text == "Mosaic" and page.one("#download").text.startswith(
-        "Descargar"
-    )
+    assert page.one("#title").text == "Según «Mosaic»"
+    assert page.one("#download").text == "Descargar"
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
     assert page.one("h1").text == "Galería" and page.english("page", "gallery") == set()
     page.look(f"{server.address}/gallery/#?style=mosaic")
     page.choose_language("English")
-    assert page.one("#status").text == "1 result in the style Mosaic", "the filter stays"
+    assert page.one("#status").text == "1 picture"
+    assert page.one(".chips [aria-current]").text.startswith("Mosaic"), "the filter stays"
     assert page.errors() == []
 
 

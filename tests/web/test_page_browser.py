@@ -601,9 +601,11 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     page.one("#finished .cell").click()
     page.one("#full-screen").click()
     page.until("before.src")
+    page.one("#inform").click()
     assert page.js("document.querySelector('#again').matches(':any-link')"), "Tab reaches it"
     assert page.one("#film summary").is_displayed()
     assert page.js("timelapse.src").endswith(f"/{job.id}/timelapse")
+    page.one("#facts-close").click()
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
     page.one("#more-menu summary").click()
@@ -751,17 +753,24 @@ def test_the_gallery_shows_the_newest_first_and_leads_back_to_the_form(page, ser
     painted = record(f"{job.id}/town.jpg", "mosaic", finished="2026-11-21T10:00:00+00:00")
     published(Path(place["BUCKET_RESULT"]), [record("beach.jpg", "mosaic"), painted])
     page.look(f"{server.address}/gallery/")
-    assert [each.text for each in page.all("main h2")] == ["town.jpg", "beach.jpg"]
+    assert page.js("[...document.querySelectorAll('.card img')].map((each) => each.alt)") == [
+        "After “Mosaic”: town.jpg",
+        "After “Mosaic”: beach.jpg",
+    ]
     page.one(".card a").click()
     page.until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
-    assert [page.colour("#stage", x) for x in (0.3, 0.7)] == ["red", "blue"]
+    page.one("#compare-both").click()
+    page.until("slider.value === '50'")
+    assert [page.colour("#sight", x) for x in (0.3, 0.7)] == ["red", "blue"]
     link = page.driver.current_url
     page.one("#next").click()
-    assert page.one("#title").text == "beach.jpg"
+    assert page.one("#where").text == "beach · 2 of 2"
+    page.one("#inform").click()
     assert not page.one("#again").is_displayed(), "its photo is not one of the service's"
     page.look(link)
     page.until("document.querySelector('dialog').open")
     assert page.errors() == []
+    page.one("#inform").click()
     page.one("#again").click()
     page.until("location.pathname === '/' && document.querySelector('#photos li')")
     assert chosen_photos(page) == ["town.jpg"]

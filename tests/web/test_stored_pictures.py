@@ -162,7 +162,7 @@ def test_a_gallery_of_too_many_results_shows_the_newest_and_says_so(web, place, 
         finished = f"2026-01-0{(5, 2, 9)[day]}T00:00:00+00:00"
         store(bucket, photo, finished=finished)
     shown = web.get("/gallery/").text
-    assert [each["photo"] for each in results_of(shown)] == ["new.jpg", "newest.jpg"]
+    assert [each["photo"] for each in results_of(shown)] == ["newest.jpg", "new.jpg"]
     assert "Older ones are not on this page: 1 result." in shown
 
 

@@ -82,12 +82,14 @@ def test_two_photos_are_previewed_one_is_painted_the_other_cancelled(chromium, s
     page.one("#full-screen").click()
     until("document.querySelector('dialog').open && before.naturalWidth && after.naturalWidth")
     page.one("#slider").send_keys(Keys.ARROW_RIGHT)
-    assert page.one("#slider").get_attribute("aria-valuetext").startswith("51% photo on the left")
+    assert page.one("#slider").get_attribute("aria-valuetext").startswith("5% Photo on the left")
+    page.one("#inform").click()
     assert [each.text for each in page.all("#paintings li")] == ["Blue\n60%", "Green\n40%"]
+    page.one("#facts-close").click()
     page.one("#close").click()
     page.one("nav [href='/gallery/']").click()
     until("document.querySelector('.card')")
-    assert page.one("main h2").text == "beach.jpg" and page.one(".card").text == "Blue + Green"
+    assert page.js("document.querySelector('.card img').alt") == "After “Blue + Green”: beach.jpg"
     assert page.errors() == []
 
 

@@ -44,7 +44,7 @@ SINKS = re.compile(
 # They name things of browsers and of HTTP, and classes.
 NO_WORDS = re.compile(
     r"(use strict|Content-Type|Accept|Retry-After|Idempotency-Key|Files|Arrow\w*|Enter|Escape"
-    r"|hang tall|input, select, textarea)$"
+    r"|Delete|round star|input, select, textarea)$"
 )
 
 
@@ -67,7 +67,8 @@ def test_french_signs_stand_after_a_space_that_does_not_break():
     for key, texts in table().items():
         text = re.sub(r"https?:|\d:\d|«\u202f|\u202f[:;!?»]+", "", texts["fr"])
         assert not re.search("[:;!?«»]", text), (key, texts["fr"])
-    assert Texts("fr").text("gallery.copy_lines").endswith("styles.toml\N{NARROW NO-BREAK SPACE}:")
+    said = Texts("fr").text("gallery.of_photo", title="Lac", photo="lac.jpg")
+    assert said == "Lac\N{NARROW NO-BREAK SPACE}: lac.jpg"
 
 
 def test_a_language_speaks_to_its_reader_in_one_way_with_its_own_signs():

@@ -10,6 +10,15 @@ export const make = (tag, words, name) => {
   if (name) made.className = name;
   return made;
 };
+// The sign of a button.
+export const sign = (name) => {
+  const [icon, use] = ["svg", "use"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  icon.setAttribute("class", "i");
+  icon.setAttribute("aria-hidden", "true");
+  use.setAttribute("href", `#i-${name}`);
+  icon.append(use);
+  return icon;
+};
 // A copy of a template's element. texts: by the classes of the elements in it that have them.
 export const fromTemplate = (id, texts) => {
   const made = byId(id).content.firstElementChild.cloneNode(true);

@@ -37,6 +37,16 @@ export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, {
 export const dated = (moment, options = {}) => new Date(moment).toLocaleString(locale, {
   dateStyle: "long", timeStyle: "short", ...options,
 });
+// The day of a moment: today, yesterday, or its date, with the year if that is another one. An unknown one has none.
+const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+export const dayOf = (moment) => {
+  if (moment === null) return "";
+  const day = new Date(moment), now = new Date(), start = (each) => Date.UTC(each.getFullYear(), each.getMonth(), each.getDate());
+  const ago = (start(day) - start(now)) / 864e5, isThisYear = day.getFullYear() === now.getFullYear();
+  const date = isThisYear ? { weekday: "long", day: "numeric", month: "long" } : { day: "numeric", month: "long", year: "numeric" };
+  const words = ago === 0 || ago === -1 ? relative.format(ago, "day") : day.toLocaleDateString(locale, date);
+  return words[0].toUpperCase() + words.slice(1);
+};
 // Seconds as 45 s, 3 min 20 s or 2 h 5 min.
 export const duration = (seconds) => {
   const whole = Math.round(seconds), counts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];

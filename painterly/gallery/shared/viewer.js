@@ -1,100 +1,190 @@
-// One result: compared with its photo or another style, downloaded, and its settings copied.
-import { pushAddress, replaceAddress } from "./address.js";
-import { byId, fillList } from "./elements.js";
-import { dated, duration, text } from "./texts.js";
-import { compare, dialog, photoSide, resultSide } from "./compare.js";
-import { current, follow, navigate, showDetails } from "./dialog.js";
-import { fitPictures } from "./zoom.js";
-import { addressOf, addressState, arrange, cards, data, form, paintingsOf, results, resultsOf, shownResults } from "./wall.js";
+// Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
+import { goBack, replaceAddress, writeAddress } from "./address.js";
+import { byId, fillList, make, picture } from "./elements.js";
+import { decimal, text } from "./texts.js";
+import { compare, dialog, moveLine, slider, stage } from "./compare.js";
+import { hasStar, setStar } from "./stars.js";
+import { bindKeys, bindSwipes, fitPictures } from "./zoom.js";
 
-const datedInUtc = (moment) => typeof moment === "number" ? `${dated(1000 * moment, { timeZone: "UTC" })} UTC` : moment;
+const FADES_MS = 2500, INCH_CM = 2.54, DPI = 300;
+// The page's functions, and the picture that is shown.
+let page = null;
+export let current = null;
 
-// Compares it with another style of the same photo, by its name, or with the photo itself.
-const inStyle = (result) => {
-  const style = result.styleTitle;
-  return { ...result, title: style, label: style, alt: text("gallery.in_style", { photo: result.photo.title, style }) };
+const neighbour = (steps) => {
+  const list = page.list(), at = list.indexOf(current);
+  return at < 0 ? undefined : list[at + steps];
 };
-const compareWith = (name, view) => {
-  const { photo } = current, others = resultsOf.get(photo).filter((each) => each !== current);
-  const against = others.find((each) => data.styles[each.style] === name);
-  const choices = others.map((each) => new Option(each.styleTitle, data.styles[each.style]));
-  byId("against").replaceChildren(new Option(text("gallery.compare_with_photo"), ""), ...choices);
-  byId("against").value = against ? name : "";
-  if (against) compare(inStyle(against), inStyle(current), view);
-  else compare(photoSide(photo), resultSide(inStyle(current)), view);
-};
+const setLink = (id, address) => Object.assign(byId(id), { hidden: !address, href: address || "" });
+const showStar = () => byId("star").setAttribute("aria-pressed", String(hasStar(current.star)));
 
-const showResult = (result) => {
-  const { photo, size } = result;
-  showDetails({
-    title: photo.title,
-    subtitle: result.styleTitle,
-    download: result.href,
-    file: result.file,
-    timelapse: result.timelapse,
-    job: document.querySelector("nav") && photo.job,
-    paintings: paintingsOf(result.shares),
-    facts: [
-      ["gallery.size", size && `${size[1]} × ${size[0]} px`],
-      ["gallery.time_taken", result.time !== null && duration(result.time)],
-      ["gallery.finished", datedInUtc(result.finished)],
-      ...result.origin,
-    ],
-  });
-  const settings = result.settings.split("\n").filter((line) => line && line[0] !== "#").map((line) => line.split(" = "));
-  fillList(byId("settings"), settings.map(([name, value]) => [name.replaceAll("_", " "), value.replaceAll('"', "")]));
+// Compares with the photo, or with another picture of it. A poster has another shape.
+const alike = () => page.others(current).filter((each) => each !== current && each.before);
+const compareWith = (at) => compare(at === "" ? current.before : alike()[at], current);
+const showCompared = () => {
+  byId("against").replaceChildren(new Option(text("gallery.photo"), ""), ...alike().map((each, at) => new Option(each.short, at)));
+  compareWith("");
+};
+const showOthers = () => {
+  const others = page.others(current);
+  byId("others").hidden = others.length < 2;
+  byId("others").replaceChildren(...others.map((each) => {
+    const button = make("button");
+    button.type = "button";
+    button.append(picture(each.thumb || each.preview, each.title));
+    if (each === current) button.setAttribute("aria-current", "true");
+    button.addEventListener("click", () => show(each));
+    return button;
+  }));
+};
+const onPaper = ([height, width]) => {
+  const cm = (px) => decimal(px / DPI * INCH_CM, 0);
+  return text("gallery.paper_size", { width: cm(width), height: cm(height) });
+};
+const showFacts = () => {
+  const { size, facts, paintings, timelapse, command, again, remove } = current;
+  byId("paintings").replaceChildren(...paintings.map(({ name, thumb, share }) => {
+    const item = make("li");
+    item.append(picture(thumb, ""), make("span", name), make("span", share));
+    return item;
+  }));
+  byId("paintings").hidden = !paintings.length;
+  const measured = size ? [["gallery.size", `${size[1]} × ${size[0]} px`], ["gallery.on_paper", onPaper(size)]] : [];
+  fillList(byId("facts-list"), [...measured, ...facts].filter(([, value]) => value).map(([name, value]) => [text(name), value]));
+  Object.assign(byId("film"), { hidden: !timelapse, open: false }); // A closed one is not loaded.
+  byId("timelapse").src = timelapse || "";
+  setLink("again", again);
+  byId("command").hidden = !command;
   byId("copied").textContent = "";
-  byId("toml").hidden = true;
-  byId("toml").value = result.toml;
+  for (const each of ["remove", "remove-photo"]) if (byId(each)) byId(each).hidden = !remove;
 };
+// Its place among the others changes when one of them is deleted.
+const showPlace = () => {
+  const list = page.list(), at = list.indexOf(current);
+  const photo = current.photo.replace(/\.\w+$/, "");
+  byId("where").textContent = at < 0 ? photo : text("gallery.where", { photo, at: at + 1, whole: list.length });
+  for (const [id, steps] of [["previous", -1], ["next", 1]]) byId(id).disabled = !neighbour(steps);
+  showOthers();
+};
+const showWhole = () => {
+  byId("title").textContent = current.title;
+  setLink("download", current.download);
+  byId("download").download = current.file;
+  byId("star").hidden = !current.star;
+  moveLine(0);
+  showStar();
+  showCompared();
+  showFacts();
+  fitPictures();
+};
+// Shows the picture that the address names, or none.
+export const follow = () => {
+  const wanted = page.wanted(), another = !dialog.open || wanted !== current;
+  if (!wanted) { dialog.close(); return; }
+  current = wanted;
+  if (!dialog.open) { dialog.showModal(); wake(); }
+  if (another) showWhole();
+  showPlace();
+};
+const show = (next) => {
+  if (!next) return;
+  replaceAddress(page.addressOf(next));
+  follow();
+  if (document.activeElement === document.body) stage.focus();
+};
+const leave = () => goBack(() => { replaceAddress(page.addressOf(null)); follow(); });
 
-// Another photo, if possible in the same style, or another style of the same photo.
-const neighbour = (steps, styles) => {
-  const at = shownResults.findIndex((list) => list[0].photo === current.photo), list = shownResults[at + steps];
-  if (at < 0 || !list) return undefined;
-  if (styles) return list[list.indexOf(current) + styles];
-  return list.find((each) => each.style === current.style) || list[0];
+// The controls fade while nothing happens, unless the pointer or the keyboard's focus is on them.
+let fading = 0;
+const isUsed = () => {
+  const parts = [...dialog.querySelectorAll(".scrim, .step, .line-of")], focused = document.activeElement;
+  const isFocused = focused.matches(":focus-visible") && parts.some((each) => each.contains(focused));
+  return !byId("facts").hidden || isFocused || parts.some((each) => each.matches(":hover"));
 };
+const wake = () => {
+  dialog.classList.remove("idle");
+  clearTimeout(fading);
+  fading = setTimeout(() => { if (isUsed()) wake(); else dialog.classList.add("idle"); }, FADES_MS);
+};
+for (const each of ["pointermove", "keydown", "focusin"]) {
+  dialog.addEventListener(each, (event) => { if (event.pointerType !== "touch") wake(); });
+}
 
-// The address is what is shown: "back" closes a result or undoes a filter, a link opens one.
-const wanted = () => {
-  arrange(addressState());
-  return results[addressState().open];
+const toggleFacts = (open = byId("facts").hidden) => {
+  byId("facts").hidden = !open;
+  byId("inform").setAttribute("aria-expanded", String(open));
+  byId(open ? "facts-close" : "inform").focus();
+  wake();
 };
-const showWanted = (result, another) => {
-  const { against, view } = addressState();
-  if (another) showResult(result);
-  compareWith(against, view);
+const toggleLine = () => { if (current.before) moveLine(slider.value < 1 ? 50 : 0, true); };
+const toggleItsStar = () => {
+  if (!current.star) return;
+  setStar(current.star, !hasStar(current.star));
+  showStar();
+  byId("zoomed").textContent = text(hasStar(current.star) ? "gallery.was_starred" : "gallery.not_starred");
+  page.starred(current);
 };
-const replace = (changes) => { replaceAddress(addressOf({ ...addressState(), ...changes })); follow(); };
-const push = (changes) => { pushAddress(addressOf({ ...addressState(), ...changes })); follow(); };
-navigate({
-  neighbour,
-  addressOf: (result) => addressOf({ ...addressState(), open: result ? result.number : undefined }),
-  wanted,
-  show: showWanted,
-  closed: () => { if (current) cards[current.number].firstElementChild.focus(); },
-});
-byId("against").addEventListener("change", () => replace({ against: byId("against").value }));
-byId("views").addEventListener("change", (event) => { replace({ view: event.target.value }); fitPictures(); });
-byId("main").addEventListener("click", (event) => {
-  const card = event.target.closest(".card");
-  if (!card || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-  event.preventDefault();
-  push({ open: Number(card.dataset.number) });
-});
-form?.addEventListener("change", () => {
-  const { style, sort } = form.elements;
-  push({ style: style.value === "" ? null : Number(style.value), sort: sort.value });
-});
-
-byId("use").addEventListener("click", () => {
-  const lines = byId("toml");
+const toggleFull = () => { if (document.fullscreenElement) document.exitFullscreen(); else if (byId("large")) dialog.requestFullscreen(); };
+const remove = (withPhoto) => {
+  if (!current.remove) return;
+  const gone = current, next = neighbour(1) || neighbour(-1);
+  if (next && !withPhoto) show(next); else leave();
+  gone.remove(withPhoto);
+};
+const copyCommand = () => {
+  const lines = byId("command-text");
+  lines.value = current.command;
   lines.hidden = false;
   lines.select();
   const done = document.execCommand("copy"); // Pages without https have no other clipboard.
   lines.hidden = done;
-  if (done) byId("use").focus();
+  if (done) byId("command").focus();
   byId("copied").textContent = text(done ? "gallery.copied" : "gallery.copy_lines");
-});
-follow();
+};
+const probe = new File([""], "picture.jpg", { type: "image/jpeg" });
+byId("share-it").hidden = !(navigator.canShare && navigator.canShare({ files: [probe] }));
+const share = async () => {
+  const content = await (await fetch(current.href)).blob();
+  await navigator.share({ files: [new File([content], current.file || "picture.jpg", { type: content.type })] });
+};
+const clicks = {
+  previous: () => show(neighbour(-1)), next: () => show(neighbour(1)), close: leave, star: toggleItsStar, inform: () => toggleFacts(),
+  "facts-close": () => toggleFacts(false), "compare-both": toggleLine, large: toggleFull, command: copyCommand, remove: () => remove(false),
+  "remove-photo": () => remove(true), "print-it": () => window.print(), "share-it": () => share().catch(() => {}),
+};
+
+// functions: those of the page. wanted returns the picture that the address names, if any; addressOf the address of a picture, or that of
+// none; list the pictures in their order; others those of the same photo, with itself. starred is called once a star was set or removed,
+// closed after the last picture.
+//
+// A picture has title, photo and short (names), alt, the addresses thumb, preview and href, perhaps size (height and width in px),
+// timelapse and again; download and file; before, the photo with the same fields as far as they are compared, or null; paintings with
+// name, thumb and share; facts, as keys of texts with values; command, a line for a shell; star, the key of its star; and remove.
+export const bindViewer = (functions) => {
+  page = functions;
+  if (!document.fullscreenEnabled) byId("large").remove();
+  for (const [id, act] of Object.entries(clicks)) byId(id)?.addEventListener("click", act);
+  byId("against").addEventListener("change", () => compareWith(byId("against").value));
+  bindKeys({
+    ArrowLeft: clicks.previous, ArrowRight: clicks.next, ArrowUp: () => {}, ArrowDown: () => {},
+    c: toggleLine, i: clicks.inform, f: toggleFull, s: toggleItsStar, Delete: () => remove(false),
+  });
+  bindSwipes((way) => {
+    if (way === "tap") { if (dialog.classList.contains("idle")) wake(); else dialog.classList.add("idle"); }
+    else if (way === "down") leave();
+    else show(neighbour(way === "left" ? 1 : -1));
+  });
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    if (byId("facts").hidden) leave(); else toggleFacts(false);
+  });
+  // Browsers close a dialog at the second Esc, whatever `cancel` does.
+  dialog.addEventListener("close", () => {
+    writeAddress();
+    if (page.wanted()) history.replaceState(null, "", page.addressOf(null));
+    byId("facts").hidden = true;
+    if (document.fullscreenElement) document.exitFullscreen();
+    page.closed(current);
+  });
+  window.addEventListener("popstate", follow);
+};

@@ -1,133 +1,120 @@
-// The wall of photos, and the address, which names the filter, the order and the open result:
-// #monet/beach.jpg?style=monet&sort=newest
-import { addressHash } from "./address.js";
-import { byId, make, picture, showPaintings } from "./elements.js";
-import { counted, inLanguage, percent, text } from "./texts.js";
+// The gallery. The address names the filter, the first picture of the page, and the open picture: #monet/beach.jpg?style=monet&from=300
+import { addressHash, pushAddress } from "./address.js";
+import { byId, mark, root } from "./elements.js";
+import { counted, text } from "./texts.js";
+import { hasStar, setStar } from "./stars.js";
+import { bindViewer, follow } from "./viewer.js";
+import { othersOf, paintingOf, pictureAt, pictures } from "./pictures.js";
+import { cardWith, hang, showStars, wall } from "./hang.js";
 
-export const data = JSON.parse(byId("data").textContent);
+const STARRED = "☆", PAGE_OF = Number(wall.dataset.most);
+export const announce = (words) => { byId("said").textContent = words; };
 
-const path = (key) => key.split("/").map(encodeURIComponent).join("/");
-// The address of a stored picture; `addresses` has its name if that does not follow from the key.
-const storedAddress = (kind, key, addresses) => {
-  const name = addresses ? addresses.stored : `./${path(key)}.jpg`;
-  return name && `./_gallery/${kind}/${name.slice(2)}`;
-};
-// Photos that were sent to the web service have their job in front of their names.
-const OF_JOB = /^([0-9a-f]{20})\/(?=[^/]+$)/;
-const pictureOf = (kind, [name, thumb, addresses, title]) => ({
-  name,
-  title: inLanguage(title || name.replace(OF_JOB, "")),
-  job: (OF_JOB.exec(name) || [])[1],
-  thumb: thumb === 1 ? storedAddress(`thumbs/${kind}`, name, addresses) : thumb,
-  preview: storedAddress(kind, name, addresses),
-});
-const photos = data.photos.map((each) => pictureOf("photos", each));
-const paintings = data.paintings.map((each) => pictureOf("paintings", each));
-export const results = data.rows.map((row, number) => {
-  const fields = Object.fromEntries(data.columns.map((name, at) => [name, row[at]]));
-  const photo = photos[fields.photo], [style, shares, toml] = data.blends[fields.blend];
-  const key = fields.key || `${data.styles[style]}/${photo.name}`, addresses = fields.addresses;
+const stateOf = (hash, search) => {
+  const [anchor, query] = hash.split("?"), asked = new URLSearchParams(query ?? (hash ? "" : search));
+  const style = asked.get("style") || "", from = Number(asked.get("from"));
   return {
-    ...fields, number, photo, style, shares,
-    styleTitle: inLanguage(data.titles[style]),
-    ...pictureOf("results", [key, fields.thumb, addresses]),
-    anchor: addresses ? addresses.anchor : path(key),
-    href: addresses ? addresses.href : `./${path(key)}`,
-    file: addresses ? addresses.file : key.split("/").at(-1),
-    size: data.sizes[fields.size],
-    origin: data.origins[fields.origin],
-    settings: data.settings[fields.settings],
-    toml: `${toml}\n${data.settings[fields.settings]}\n`,
-  };
-});
-const decoded = (address) => { try { return decodeURIComponent(address); } catch { return address; } };
-const numbers = new Map(results.map((each) => [decoded(each.anchor), each.number]));
-
-export const paintingsOf = (shares) => shares.map(([number, share]) => ({
-  ...paintings[number],
-  name: paintings[number].title,
-  share: share === null ? "" : percent(share / 100),
-}));
-
-export const cards = results.map((result) => {
-  const card = make("li", "", "card"), link = make("a");
-  link.href = `#${result.anchor}`;
-  const named = text("gallery.in_style", { photo: result.photo.title, style: "" }).trim();
-  link.append(picture(result.thumb, named, result.size), " ", make("span", result.styleTitle, "caption"));
-  card.append(link);
-  card.dataset.number = result.number;
-  return card;
-});
-export const resultsOf = new Map(photos.map((photo) => [photo, []]));
-for (const result of results) resultsOf.get(result.photo).push(result);
-const sections = new Map(photos.map((photo) => {
-  const { size } = resultsOf.get(photo)[0], section = make("section");
-  const list = make("ul", "", size && size[0] > 1.1 * size[1] ? "hang tall" : "hang");
-  const item = make("li", "", "photo");
-  const image = picture(photo.thumb, text("gallery.the_photo", { photo: photo.title }), size);
-  item.append(image, make("span", text("gallery.photo"), "caption"));
-  list.append(item);
-  section.append(make("h2", photo.title), list);
-  return [photo, section];
-}));
-
-export const form = byId("filter");
-// The first order is the default, which addresses do not name.
-const [usualSort] = form ? [...form.elements.sort.options].map((each) => each.value) : ["name"];
-// The visible results in their order: a list for each photo.
-export let shownResults = [];
-export const addressState = () => {
-  const [anchor, query] = addressHash().split("?");
-  const chosen = new URLSearchParams(query);
-  const style = data.styles.indexOf(chosen.get("style"));
-  return {
-    open: numbers.get(decoded(anchor)),
-    style: style < 0 ? null : style,
-    sort: ["name", "newest"].includes(chosen.get("sort")) ? chosen.get("sort") : usualSort,
-    against: chosen.get("with"),
-    view: ["side", "painting"].includes(chosen.get("view")) ? chosen.get("view") : "slider",
+    open: anchor ? pictureAt(anchor) : undefined, from: from > 0 ? from : 0,
+    style: style === STARRED || pictures.some(({ master }) => master === style) ? style : "",
   };
 };
-export const addressOf = ({ open, style, sort, against, view }) => {
+const state = () => stateOf(addressHash(), root === undefined ? "" : location.search);
+const addressOf = ({ open, style, from }) => {
   const query = new URLSearchParams();
-  if (style !== null) query.set("style", data.styles[style]);
-  if (sort !== usualSort) query.set("sort", sort);
-  if (open !== undefined && against) query.set("with", against);
-  if (open !== undefined && view !== "slider") query.set("view", view);
-  const anchor = open === undefined ? "" : results[open].anchor, changes = query.toString();
-  return `#${anchor}${changes && `?${changes}`}`;
+  if (style) query.set("style", style);
+  if (from) query.set("from", from);
+  const changes = query.toString();
+  return `${root === undefined ? "" : location.pathname}#${open ? open.anchor : ""}${changes && `?${changes}`}`;
 };
-let arrangedBy = "";
-export const arrange = ({ style, sort }) => {
-  if (!form || arrangedBy === `${style} ${sort}`) return;
-  arrangedBy = `${style} ${sort}`;
-  const time = (result) => Number.isFinite(result.finished) ? result.finished : -Infinity;
-  const newest = (first, second) => time(second) - time(first) || first.number - second.number;
-  const lists = photos.map((photo) => {
-    const ofThis = [...resultsOf.get(photo)];
-    if (sort === "newest") ofThis.sort(newest);
-    sections.get(photo).lastChild.append(...ofThis.map((each) => cards[each.number]));
-    for (const each of ofThis) cards[each.number].hidden = style !== null && each.style !== style;
-    const visible = ofThis.filter((each) => !cards[each.number].hidden);
-    sections.get(photo).lastChild.style.setProperty("--count", visible.length + 1);
-    return visible;
+const isIn = (style) => (each) => !each.gone && (!style || (style === STARRED ? hasStar(each.star) : each.master === style));
+
+// The pictures of the filter, and those on the wall.
+export let filtered = [];
+export let hung = [];
+const showPages = (from) => {
+  for (const [id, to] of [["newer", from && Math.max(0, from - PAGE_OF)], ["older", from + PAGE_OF]]) {
+    byId(id).hidden = id === "newer" ? !from : to >= filtered.length;
+    byId(id).href = addressOf({ ...state(), open: undefined, from: to });
+  }
+};
+export const arrange = () => {
+  const { style, from } = state();
+  filtered = pictures.filter(isIn(style));
+  hung = filtered.slice(from, from + PAGE_OF);
+  hang(hung);
+  showPages(from);
+  for (const chip of document.querySelectorAll("#chips a")) mark(chip, "aria-current", chip.dataset.style === style);
+  byId("status").textContent = filtered.length || !style ? counted("gallery.pictures", filtered.length) : "";
+  byId("no-stars").hidden = filtered.length > 0 || style !== STARRED;
+  if (byId("failed")) byId("failed").hidden = Boolean(style);
+};
+const push = (changes) => { pushAddress(addressOf({ ...state(), ...changes })); follow(); };
+const toggleStar = (each) => {
+  setStar(each.star, !hasStar(each.star));
+  showStars(each);
+  announce(text(hasStar(each.star) ? "gallery.was_starred" : "gallery.not_starred"));
+};
+export const pictureOn = (target) => pictures[target.closest(".card").dataset.number];
+
+// functions: of the page around it. choose is called for a click on a picture, or the key X, and may take it; remove for the key Delete.
+let around = { choose: () => false, remove: null };
+export const bindWall = (functions) => { around = functions; };
+
+wall.addEventListener("click", (event) => {
+  const { target, ctrlKey, metaKey, shiftKey, altKey } = event;
+  if (!target.closest(".card")) return;
+  if (target.closest(".star")) toggleStar(pictureOn(target));
+  if (!target.closest("a") || ctrlKey || metaKey || altKey) return;
+  event.preventDefault();
+  if (!around.choose(pictureOn(target), shiftKey)) push({ open: pictureOn(target) });
+});
+// The arrows walk over the wall: left and right in its order, up and down to the nearest one.
+const nearest = (link, links, isDown) => {
+  const middle = ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2];
+  const [atX, atY] = middle(link.getBoundingClientRect());
+  const away = links.map((each) => {
+    const [toX, toY] = middle(each.getBoundingClientRect());
+    return { each, down: toY - atY, far: Math.abs(toX - atX) + 3 * Math.abs(toY - atY) };
   });
-  shownResults = lists.filter((each) => each.length);
-  if (sort === "newest") shownResults.sort((first, second) => newest(first[0], second[0]));
-  byId("main").replaceChildren(...shownResults.map(([{ photo }]) => sections.get(photo)));
-  form.elements.style.value = style === null ? "" : String(style);
-  form.elements.sort.value = sort;
-  const count = shownResults.flat().length;
-  byId("status").textContent = style === null ? "" : counted("gallery.results_in_style", count, { style: inLanguage(data.titles[style]) });
-  byId("chosen").hidden = style === null;
-  showPaintings(byId("chosen"), style === null ? [] : paintingsOf(results.find((each) => each.style === style).shares));
-  const failures = [...document.querySelectorAll("#failed li")];
-  for (const each of failures) each.hidden = style !== null && each.dataset.style !== data.styles[style];
-  if (failures.length) byId("failed").hidden = failures.every((each) => each.hidden);
+  const beyond = away.filter(({ down }) => (isDown ? down : -down) > link.clientHeight / 2);
+  return beyond.sort((first, second) => first.far - second.far)[0]?.each;
 };
-for (const image of document.querySelectorAll("img[data-style]")) {
-  const [first] = results.find((each) => each.style === Number(image.dataset.style)).shares;
-  const thumb = first && paintings[first[0]].thumb;
+wall.addEventListener("keydown", (event) => {
+  const { key, target } = event, links = [...wall.querySelectorAll(".card a")], at = links.indexOf(target);
+  if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  const next = {
+    ArrowLeft: () => links[at - 1], ArrowRight: () => links[at + 1],
+    ArrowUp: () => nearest(target, links, false), ArrowDown: () => nearest(target, links, true),
+  }[key];
+  if (next) { event.preventDefault(); next()?.focus(); }
+  if (key.toLowerCase() === "s") toggleStar(pictureOn(target));
+  if (key.toLowerCase() === "x") around.choose(pictureOn(target), false, true);
+  if (key === "Delete" && around.remove) around.remove([pictureOn(target)]);
+});
+for (const chip of document.querySelectorAll("#chips a, .pages a")) {
+  chip.addEventListener("click", (event) => {
+    event.preventDefault();
+    if (chip.closest(".pages")) push(stateOf(chip.hash.slice(1), "")); else push({ style: chip.dataset.style, from: 0 });
+    window.scrollTo({ top: 0 });
+    announce(byId("status").textContent);
+  });
+}
+for (const image of byId("chips").querySelectorAll("img")) {
+  const thumb = paintingOf(image.closest("a").dataset.style);
   image.onerror = () => image.remove();
   if (thumb) image.src = thumb; else image.remove();
 }
+byId("chips").parentElement.hidden = !pictures.length;
+
+bindViewer({
+  wanted: () => { arrange(); const { open } = state(); return open && !open.gone ? open : undefined; },
+  addressOf: (open) => addressOf({ ...state(), open: open || undefined }),
+  list: () => filtered,
+  others: othersOf,
+  starred: showStars,
+  closed: (each) => {
+    if (each && !each.gone && cardWith(each).isConnected) cardWith(each).querySelector("a").focus();
+    arrange();
+  },
+});
+queueMicrotask(follow); // The page around it adds to the pictures first.

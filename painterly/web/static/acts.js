@@ -26,6 +26,7 @@ const shownFile = async (job) => {
 click("cancel", cancelJob);
 click("retry", orderAgain);
 click("again-with", orderAgain);
+click("delete", async (job) => { (await import("./removing.js")).removeJob(job); });
 for (const id of ["compare", "full-screen"]) click(id, async (job) => { (await import("./result.js")).openResult(job); });
 click("surprise", () => submit([{ poster: true }])); // All styles on one sheet.
 for (const id of ["print-now", "print-too"]) click(id, () => window.print());

@@ -31,6 +31,9 @@ export const updateJob = (job) => {
   keep(job);
   handlers.changed();
 };
+export const dropJob = (id) => {
+  if (jobs.delete(id)) handlers.changed();
+};
 // Others have left the queue before these jobs.
 const move = (moved) => {
   for (const { id, ...about } of moved) {
@@ -88,6 +91,7 @@ const openStream = () => {
   const stream = source = new EventSource(`${root}/api/events?places=1`);
   stream.addEventListener("job", (event) => updateJob(JSON.parse(event.data)));
   stream.addEventListener("places", (event) => move(JSON.parse(event.data).jobs));
+  stream.addEventListener("deleted", (event) => JSON.parse(event.data).jobs.forEach(dropJob));
   stream.addEventListener("open", () => {
     showConnected();
     fetchJobs().catch(reconnectLater); // A stream begins with unfinished jobs: a job that ended before it would be missed.

@@ -1,68 +1,78 @@
-// One result in the dialog: compared with its photo, zoomed, downloaded. The address names it, so that "back" closes it. The preview on
-// the stage can be looked at in the same way.
+// Results in full screen. The address names the one that is shown, so that "back" closes it. The preview on the stage can be looked at in
+// the same way.
 import { addressHash, pushAddress } from "./shared/address.js";
-import { byId } from "./shared/elements.js";
+import { byId, root } from "./shared/elements.js";
 import { dated, duration, percent, text } from "./shared/texts.js";
-import { compare, photoSide, resultSide, setView } from "./shared/compare.js";
-import { current, follow, navigate, showDetails } from "./shared/dialog.js";
-import { fitPictures } from "./shared/zoom.js";
+import { bindViewer, follow } from "./shared/viewer.js";
 import { finishedJobs } from "./jobs.js";
+import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
 import { paintedIn, shownPreview } from "./stage.js";
 import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
-const PREVIEW = { id: "preview" };
+export { follow };
 
-const neighbour = (steps) => {
-  const list = finishedJobs(), at = list.findIndex(({ id }) => id === current.id);
-  return at < 0 ? undefined : list[at + steps];
-};
-const showResult = (job) => {
-  const { photo, result, timelapse } = job.links, { width, height } = job;
-  showDetails({
-    title: job.photo,
-    subtitle: capital(inStyle(tilesOf(job), namesOf(job), job.poster)),
-    download: `${result}?download=1`,
-    file: "",
-    timelapse,
-    job: job.id,
+const PREVIEW = "preview";
+
+// The pictures by their jobs: the same one for the same state of a job.
+const pictures = new WeakMap();
+const photoOf = (name, address, href = address) => ({
+  short: text("gallery.photo"), alt: text("gallery.the_photo", { photo: name }), preview: address, href,
+});
+const pictureOf = (job) => {
+  const { result, timelapse } = job.links, { id, width, height, poster, photo, preset, settings } = job, { strength } = settings;
+  return {
+    id, photo, title: capital(inStyle(tilesOf(job), namesOf(job), poster)), short: namesOf(job), alt: titleOf(job),
+    content: job.photo_etag || id,
+    preview: `${result}?small=1`, href: result, download: `${result}?download=1`, file: "", timelapse,
+    size: width && height ? [height, width] : null, star: null, command: "",
+    before: poster ? null : photoOf(photo, `${job.links.photo}?small=1`, job.links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
-      name: titleOfPainting(name),
-      thumb: thumbOf(name),
-      share: job.paintings.length > 1 ? percent(share) : "",
+      name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
     })),
     facts: [
-      ["gallery.size", width && height && `${width} × ${height} px`],
-      ["page.preset", job.preset && text(`page.preset.${job.preset}`)],
+      ["page.preset", text(`page.preset.${preset}`)],
       ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
+      ["gallery.strength", strength !== undefined && percent(strength)],
+      ["gallery.photo", photo],
       ["gallery.finished", job.finished && dated(job.finished)],
-      ["gallery.network", job.network],
     ],
-  });
-  const right = { alt: titleOf(job), preview: `${result}?small=1`, href: result, size: width && height ? [height, width] : null };
-  compare(photoSide({ title: job.photo, preview: `${photo}?small=1`, href: photo }), resultSide(right));
+    again: `${root}/?again=${id}`, remove: (withPhoto) => removeJob(job, withPhoto),
+  };
 };
-const showPreview = () => {
-  const photo = currentPhoto(), subtitle = capital(inStyle(chosenTiles(), namesOfTiles(chosenTiles())));
-  showDetails({ title: photo.name, subtitle, file: "", paintings: [], facts: [["page.preset", text("page.preview")]] });
-  compare(
-    photoSide({ title: photo.name, preview: photo.thumb, href: null }),
-    resultSide({ alt: `${photo.name} ${subtitle}`, preview: shownPreview(), href: null, size: null }),
-  );
+const pictureOfJob = (job) => {
+  if (!pictures.has(job)) pictures.set(job, pictureOf(job));
+  return pictures.get(job);
 };
-const addressOf = (job) => `${location.pathname}${location.search}${job ? `#${job.id}` : ""}`;
+const previewNow = () => {
+  const photo = currentPhoto(), names = namesOfTiles(chosenTiles()), title = capital(inStyle(chosenTiles(), names));
+  return {
+    id: PREVIEW, photo: photo.name, title, short: names, alt: `${photo.name} ${title}`, preview: shownPreview(), href: null, download: null,
+    file: "", timelapse: null, size: null, star: null, command: "", before: photoOf(photo.name, photo.thumb, null), paintings: [],
+    facts: [["page.preset", text("page.preview")]], again: null,
+  };
+};
+let preview = null;
+const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 const wanted = () => {
   const id = addressHash();
-  return id === PREVIEW.id ? shownPreview() && currentPhoto() && PREVIEW : finishedJobs().find((each) => each.id === id);
+  if (id !== PREVIEW) preview = null;
+  else if (!preview && shownPreview() && currentPhoto()) preview = previewNow();
+  if (preview) return preview;
+  const job = finishedJobs().find((each) => each.id === id);
+  return job && pictureOfJob(job);
 };
 export { follow };
 // Opens a job's result, or without one the preview.
 export const openResult = (job) => {
-  pushAddress(addressOf(job || PREVIEW));
+  pushAddress(addressOf(job || { id: PREVIEW }));
   follow();
 };
-
-const showWanted = (job, another) => { if (another && job === PREVIEW) showPreview(); else if (another) showResult(job); };
-navigate({ neighbour, addressOf, wanted, show: showWanted, closed: () => {} });
-byId("views").addEventListener("change", ({ target }) => { setView(target.value); fitPictures(); });
+const list = () => finishedJobs().map(pictureOfJob);
+bindViewer({
+  wanted, addressOf, list,
+  others: (picture) => (picture.id === PREVIEW ? [] : list().filter(({ content }) => content === picture.content)),
+  starred: () => {},
+  closed: () => { (byId("full-screen").getClientRects().length ? byId("full-screen") : byId("heading")).focus({ preventScroll: true }); },
+});

@@ -32,7 +32,12 @@ const cellOf = (job) => {
   const root = fromTemplate("cell", {}), image = root.querySelector("img");
   root.dataset.of = job.id;
   root.querySelector(".cell").addEventListener("click", () => showJob(job.id));
-  root.querySelector(".x").addEventListener("click", ({ currentTarget }) => cancelJob(jobWith(job.id), currentTarget));
+  const end = async (button) => {
+    const now = jobWith(job.id);
+    if (isActive(now)) cancelJob(now, button); else (await import("./removing.js")).removeJob(now);
+  };
+  root.querySelector(".x").addEventListener("click", ({ currentTarget }) => end(currentTarget));
+  root.addEventListener("keydown", ({ key }) => { if (key === "Delete") end(root.querySelector(".x")); });
   return { root, job: null, address: null, show: steady(image) };
 };
 const showCell = (job) => {
@@ -48,9 +53,7 @@ const showCell = (job) => {
   part(".done-part").style.setProperty("--done", `${100 * (job.fraction || 0)}%`);
   cell.address = pictureOf(job, cell.address);
   cell.show(cell.address);
-  x.title = part(".why").textContent = `${text("page.cancel")} ${titleOf(job)}`;
-  if (x === document.activeElement && !isActive(job)) part(".cell").focus();
-  x.hidden = !isActive(job);
+  x.title = part(".why").textContent = `${text(isActive(job) ? "page.cancel" : "gallery.delete")} ${titleOf(job)}`;
 };
 const arrange = (list, wanted) => {
   const roots = wanted.map((job) => cells.get(job.id).root);

@@ -1,0 +1,72 @@
+"""A ZIP of pictures that is sent as it is made: one picture at a time is in memory."""
+
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from io import BytesIO, RawIOBase
+from pathlib import PurePosixPath
+
+from painterly.orders.record import Record
+from painterly.storage.base import ObjectError
+from painterly.words.wording import printable
+
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # time in a ZIP
+
+
+class _Sent(RawIOBase):
+    """A stream that hands out what was written to it, and cannot go back."""
+
+    def __init__(self) -> None:
+        self._parts = BytesIO()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        return self._parts.write(data)
+
+    def taken(self) -> bytes:
+        """Return what was written since the last call."""
+        data = self._parts.getvalue()
+        self._parts = BytesIO()
+        return data
+
+
+def zipped(records: Iterable[Record], read: Callable[[str], bytes]) -> Iterator[bytes]:
+    """Yield the parts of a ZIP of results. One that is gone by then is left out.
+
+    Args:
+        records: The records of the results.
+        read: Reads a result by its key. Its other errors end the ZIP unfinished, which clients
+            notice.
+    """
+    sent, names = _Sent(), set[str]()
+    with zipfile.ZipFile(sent, "w", zipfile.ZIP_STORED) as archive:  # Pictures are compressed.
+        for record in records:
+            try:
+                data = read(record.result or "")
+            except ObjectError:
+                continue
+            archive.writestr(zipfile.ZipInfo(_name(record, names), _moment(record)), data)
+            yield sent.taken()
+    yield sent.taken()
+
+
+def _name(record: Record, names: set[str]) -> str:
+    """Return the file's name in the ZIP, which none before has, and add it to these."""
+    photo, result = PurePosixPath(record.photo or ""), PurePosixPath(record.result or "")
+    base = printable(f"{photo.stem or result.stem} - {record.style or ''}").replace("/", "-")
+    name, number = f"{base}{result.suffix}", 2
+    while name in names:
+        name, number = f"{base} ({number}){result.suffix}", number + 1
+    names.add(name)
+    return name
+
+
+def _moment(record: Record) -> tuple[int, int, int, int, int, int]:
+    try:
+        at = datetime.fromisoformat(record.finished or "").astimezone(UTC)
+    except (ValueError, OverflowError):
+        return EARLIEST
+    moment = at.year, at.month, at.day, at.hour, at.minute, at.second
+    return moment if EARLIEST[0] <= at.year <= 2107 else EARLIEST

@@ -1,0 +1,178 @@
+"""Pictures that are chosen, downloaded and deleted on the service's pages."""
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import ActionChains, Keys
+from support.gallery import add_result, published, record
+from support.polling import until
+
+from painterly.gallery.gallery import Gallery
+
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
+
+
+@pytest.fixture
+def jobs(server, place):
+    """Three finished jobs with their results, newest first, and a result of a batch."""
+    ended = [server.add(f"{name}.jpg") for name in "abc"]
+    published(Path(place["BUCKET_RESULT"]), [record("batch.jpg", "mosaic")])
+    bucket = server.buckets.result
+    for n, job in enumerate(ended):
+        server.end(job)
+        finished = f"2026-11-2{n + 1}T10:00:00+00:00"
+        each = record(job.photo_key, "mosaic", finished=finished, result_size=1_400_000)
+        add_result(Gallery(bucket), bucket, each)
+        bucket.write(job.record_key, each.to_bytes())
+    return [job.id for job in reversed(ended)]
+
+
+def look(page, server):
+    page.look(f"{server.address}/gallery/")
+    page.until("document.querySelectorAll('.card').length === 4")
+
+
+def hung(page):
+    alts = page.js("[...document.querySelectorAll('.card img')].map((each) => each.alt)")
+    return [each.rpartition(" ")[2] for each in alts]
+
+
+def press(page, *keys):
+    ActionChains(page.driver, duration=0).send_keys(*keys).perform()
+
+
+def with_control(page, key):
+    chain = ActionChains(page.driver, duration=0).key_down(Keys.CONTROL)
+    chain.send_keys(key).key_up(Keys.CONTROL).perform()
+
+
+def test_several_pictures_are_chosen_and_deleted_and_an_undo_brings_them_back(page, server, jobs):
+    look(page, server)
+    page.js("document.querySelector('.card a').focus()")
+    press(page, "x", Keys.ARROW_RIGHT, "x")
+    assert page.one("#many").text == "2 selected"
+    assert page.one("#zip button").text == "Download\n2.8 MB"
+    page.one("#delete").click()
+    assert hung(page) == ["a.jpg", "batch.jpg"]
+    assert page.one(".told p").text == "2 pictures deleted."
+    assert not page.one("#tray").is_displayed()
+    until(lambda: server.jobs.deleted() == {*jobs[:2]})
+    with_control(page, "z")
+    page.until("document.querySelectorAll('.card').length === 4")
+    until(lambda: not server.jobs.deleted())
+    assert page.errors() == []
+
+
+def test_the_key_deletes_the_picture_with_the_focus_but_none_of_a_batch(page, server, jobs):
+    look(page, server)
+    page.js("document.querySelectorAll('.card a')[3].focus()")
+    press(page, Keys.DELETE)
+    assert len(hung(page)) == 4, "the next run would paint it again"
+    page.js("document.querySelectorAll('.card a')[1].focus()")
+    press(page, Keys.DELETE)
+    assert hung(page) == ["c.jpg", "a.jpg", "batch.jpg"]
+    assert page.js("document.activeElement.firstChild.alt").endswith(" a.jpg")
+    until(lambda: server.jobs.deleted() == {jobs[1]})
+    page.driver.refresh()
+    page.until("document.querySelectorAll('.card').length === 3")
+
+
+def test_in_full_screen_the_next_picture_follows_a_deleted_one(page, server, jobs):
+    look(page, server)
+    page.one(".card a").click()
+    page.until("document.querySelector('dialog').open")
+    press(page, Keys.DELETE)
+    page.until("where.textContent === 'b · 1 of 3'")
+    page.one(".told button").click()
+    page.until("document.querySelectorAll('.card').length === 4")
+    until(lambda: not server.jobs.deleted())
+    assert page.errors() == []
+
+
+def test_a_picture_that_could_not_be_deleted_is_back(page, server, jobs):
+    look(page, server)
+    server.refusals["DELETE", f"/api/jobs/{jobs[0]}"] = (503, "no storage", None)
+    page.js("document.querySelector('.card a').focus()")
+    press(page, Keys.DELETE)
+    page.until("document.querySelectorAll('.card').length === 4")
+    assert page.one(".told p").text == "Could not delete it. The picture is back."
+
+
+def test_the_message_stays_while_it_is_pointed_at_and_the_service_waits(page, server, jobs):
+    page.driver.execute_cdp_cmd(
+        "Page.addScriptToEvaluateOnNewDocument",
+        {
+            "source": "const realInterval = setInterval;"
+            "window.setInterval = (what, ms) => realInterval(what, ms / 20);"
+        },
+    )
+    look(page, server)
+    page.js("document.querySelector('.card a').focus()")
+    press(page, Keys.DELETE)
+    until(lambda: server.jobs.deleted())
+    mark = f"_web/queue/{jobs[0]}.deleted.json"
+    first = server.buckets.result.read(mark)
+    ActionChains(page.driver, duration=0).move_to_element(page.one(".told")).perform()
+    until(lambda: server.buckets.result.read(mark) != first)
+    assert page.one(".told").is_displayed()
+    page.driver.execute_script("document.querySelector('.told').dispatchEvent(new Event('x'))")
+    ActionChains(page.driver, duration=0).move_to_element(page.one("h1")).perform()
+    page.until("!document.querySelector('.told')")
+
+
+def test_the_strip_and_the_menu_delete_with_an_undo_and_other_pages_hear_of_it(page, server, jobs):
+    page.look(server.address)
+    cells = "document.querySelectorAll('#finished li').length"
+    page.until(f"{cells} === 3")
+    page.driver.execute_script("document.querySelector('#finished .cell').focus()")
+    press(page, Keys.DELETE)
+    page.until(f"{cells} === 2")
+    until(lambda: server.jobs.deleted())
+    with_control(page, "z")
+    page.until(f"{cells} === 3")
+    page.one("#finished .cell").click()
+    page.one("#more-menu summary").click()
+    page.one("#delete").click()
+    page.until(f"{cells} === 2")
+    until(lambda: server.jobs.deleted())
+    page.one(".told button").click()
+    page.until(f"{cells} === 3")
+    server.client.delete(f"/api/jobs/{jobs[0]}")  # Another page.
+    page.until(f"{cells} === 2")
+    server.client.post(f"/api/jobs/{jobs[0]}/undelete")
+    page.until(f"{cells} === 3")
+    assert page.errors() == []
+
+
+def names(answer):
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        return archive.namelist()
+
+
+def test_a_zip_has_all_pictures_or_the_chosen_ones(page, server, jobs):
+    every = server.client.get("/api/gallery.zip")
+    assert every.headers["content-type"] == "application/zip"
+    assert names(every) == [f"{name} - mosaic.jpg" for name in ("c", "b", "a", "batch")]
+    chosen = {"id": [jobs[0], "mosaic/batch.jpg"]}
+    for answer in (
+        server.client.get("/api/gallery.zip", params=chosen),
+        server.client.post("/api/gallery.zip", data=chosen),
+    ):
+        assert names(answer) == ["c - mosaic.jpg", "batch - mosaic.jpg"]
+    server.client.delete(f"/api/jobs/{jobs[0]}")
+    assert server.client.get("/api/gallery.zip", params={"id": jobs[0]}).status_code == 404
+    look_at = f"{server.address}/gallery/"
+    page.look(look_at)
+    page.until("document.querySelectorAll('.card').length === 3")
+    page.one("#select").click()
+    page.one("#every").click()
+    assert page.one("#many").text == "3 selected" and not page.one("#delete").is_displayed()
+    page.driver.execute_script("zip.addEventListener('submit', (e) => e.preventDefault())")
+    page.one("#zip button").click()
+    sent = page.js("[...document.querySelectorAll('#zip input')].map((each) => each.value)")
+    assert names(server.client.post("/api/gallery.zip", data={"id": sent})) == [
+        *("b - mosaic.jpg", "a - mosaic.jpg", "batch - mosaic.jpg")
+    ]
