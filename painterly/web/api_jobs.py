@@ -8,8 +8,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
-from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.deletion import UNDO_S
+from painterly.jobs.kept_photos import KeptPhoto
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,

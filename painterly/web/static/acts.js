@@ -69,7 +69,8 @@ const showActs = (job) => {
     Object.assign(link, { href: picture.address, download: fileName(picture.photo.name, names, picture.file) });
   }
   byId("cancel").textContent = text(picture ? "page.stop_here" : "page.cancel");
-  for (const id of ["again-with", "film-link"]) byId(id).parentElement.hidden = !isDone || (id === "film-link" && !job.links.timelapse);
+  const isWithout = { "again-with": false, "film-link": !isDone || !job.links.timelapse, delete: false };
+  for (const [id, is] of Object.entries(isWithout)) byId(id).parentElement.hidden = !isDone || is;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
   for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = Boolean(job && job.poster);
 };

@@ -11,8 +11,6 @@ import { paintedIn, shownPreview } from "./stage.js";
 import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
-export { follow };
-
 const PREVIEW = "preview";
 
 // The pictures by their jobs: the same one for the same state of a job.
