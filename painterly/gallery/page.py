@@ -21,7 +21,7 @@ from painterly.words.texts import DEFAULT, LANGUAGES, Texts, texts_of
 from painterly.words.wording import printable
 
 SHARED = Path(__file__).parent / "shared"  # The web service's pages use it as well.
-STYLESHEETS = ("theme.css", "view.css", "wall.css")
+STYLESHEETS = ("theme.css", "view.css", "wall.css", "bare.css")
 # Modules in the order in which they import each other; in the page they share one scope.
 SCRIPTS = (
     *("texts.js", "elements.js", "address.js", "stars.js", "compare.js"),

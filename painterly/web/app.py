@@ -1,32 +1,26 @@
 """The web process: the application with its routes, served until a signal arrives."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from logging import DEBUG, WARNING
 from pathlib import Path
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from painterly import __version__
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import MEGA, WebOptions
-from painterly.errors import ConfigError, StorageError
 from painterly.gallery.page import SHARED
 from painterly.jobs.schemas import (
     REFUSALS,
-    ApiError,
     Health,
     Readiness,
     Refusal,
     System,
 )
-from painterly.log import WarningLog, event, log_trace
-from painterly.storage.base import BadKeyError
+from painterly.log import WarningLog, event
 from painterly.web.api_gallery import gallery
 from painterly.web.api_instant import instant
 from painterly.web.api_jobs import jobs
@@ -34,6 +28,7 @@ from painterly.web.api_paintings import paintings
 from painterly.web.gate import METRICS, middleware
 from painterly.web.lan import Lan
 from painterly.web.pages import pages
+from painterly.web.refusals import HANDLERS
 from painterly.web.server import Server, listen, server_config
 from painterly.web.service import Service, Shared
 
@@ -150,51 +145,3 @@ def metrics(service: Shared) -> PlainTextResponse:
         service.supervisor.pid,
     )
     return PlainTextResponse(text, headers={"content-type": CONTENT_TYPE})
-
-
-async def _invalid(_: Request, error: Exception) -> Response:
-    """Answer with one line about the first error in a request."""
-    assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"][1:])
-    return JSONResponse({"detail": f"{where or 'the request'}: {first['msg']}"[:300]}, 422)
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    status, retry_s = 422, None  # for a ConfigError, and a name that the storage refuses
-    if isinstance(error, ApiError):
-        status, retry_s = error.status, error.retry_s
-    headers = {"retry-after": str(retry_s)} if retry_s else None
-    return JSONResponse({"detail": str(error)}, status, headers)
-
-
-def _no_storage(request: Request, error: Exception) -> Response:
-    request.app.state.warnings.warn(str(error))
-    request.app.state.service.metrics.storage_failed()
-    detail = "the storage does not answer at the moment; try again later"
-    return JSONResponse({"detail": detail}, 503, {"retry-after": "10"})
-
-
-def _left(request: Request, _: Exception) -> Response:
-    """Handle a page that is closed while it sends. This answer reaches no client."""
-    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
-    return JSONResponse({"detail": "the request was interrupted"}, 400)
-
-
-def _unexpected(_: Request, error: Exception) -> Response:
-    event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
-    log_trace(error)
-    return JSONResponse({"detail": "an unexpected error occurred; see the log"}, 500)
-
-
-HANDLERS: Mapping[
-    type[Exception], Callable[[Request, Exception], Response | Awaitable[Response]]
-] = {
-    RequestValidationError: _invalid,
-    ApiError: _refused,
-    ConfigError: _refused,
-    BadKeyError: _refused,
-    StorageError: _no_storage,
-    ClientDisconnect: _left,
-    Exception: _unexpected,
-}

@@ -18,14 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.address import inner_path, is_cross_site, is_own_name, own, under_root
 from painterly.jobs.schemas import ApiError
-from painterly.web.rendering import shown
+from painterly.web.rendering import asks_for_page, language_of, shown
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, SESSION_S
 from painterly.words.texts import DEFAULT, Texts
 from painterly.words.wording import shortened
 
 PROBES = ("/healthz", "/readyz")
-OPEN_PATHS = (*PROBES, "/login", "/favicon.ico", "/robots.txt")
+OPEN_PATHS = (*PROBES, "/login", "/away", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
 METRICS = "/metrics"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
@@ -163,8 +163,11 @@ class Gate:
         a proxy makes it look so: a page where a browser shows it."""
         headers = request.headers
         names = {each: shortened(headers.get(each, "")) for each in ("origin", "host")}
-        if "text/html" in headers.get("accept", ""):
-            return shown(request, self._service, "misled", status, key=key, names=names)
+        if asks_for_page(request):
+            texts = Texts(language_of(request))
+            heading, words = texts.text("web.closed"), texts.text(key, **names)
+            about = {"heading": heading, "words": words, "reason": None, "sent": False}
+            return shown(request, self._service, "notice", status, **about)
         return _problem(status, Texts(DEFAULT).text(key, **names))
 
     def _wrong_guess(
@@ -254,7 +257,7 @@ def _problem(status: int, detail: str, headers: Mapping[str, str] | None = None)
 
 
 def _to_login(request: HTTPConnection) -> Response:
-    if request.scope["method"] == "GET" and "text/html" in request.headers.get("accept", ""):
+    if request.scope["method"] == "GET" and asks_for_page(request):
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return RedirectResponse(own(f"/login?next={quote(path, safe='')}"), 303)
     way = f"log in first: at {own('/login')}, or with the header Authorization: Bearer TOKEN"

@@ -16,6 +16,7 @@ from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.api_docs import docs_context
+from painterly.web.away import away_response
 from painterly.web.gate import client_address
 from painterly.web.rendering import Language, language_of, shown
 from painterly.web.service import Service, Shared
@@ -111,7 +112,7 @@ def login_page(request: Request, service: Shared, next: str = "/", ticket: str =
         return RedirectResponse(own_path(next), 303)
     if service.sessions.may_enter(request.session):
         return RedirectResponse(own_path(next), 303)
-    return shown(request, service, "login", error=None, next=own_path(next))
+    return shown(request, service, "login", error=None, next=own_path(next), sample=_sample())
 
 
 @pages.post("/login")
@@ -133,10 +134,16 @@ def _logged_in(request: Request, service: Service, password: str, after: str) ->
     else:
         service.login_limiter.failed(client)
         error, status = texts.text("page.password_wrong"), 401
-    response = shown(request, service, "login", status, error=error, next=after)
+    response = shown(request, service, "login", status, error=error, next=after, sample=_sample())
     if wait_s:
         response.headers["retry-after"] = str(wait_s)
     return response
+
+
+@pages.get("/away")
+def away_page() -> Response:
+    """Show the page that a proxy has a copy of, for the time when this service does not answer."""
+    return away_response(200)
 
 
 @pages.post("/logout")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.templating import Jinja2Templates
 
@@ -23,6 +23,11 @@ def language_of(request: Request) -> str:
     """Return the language that was chosen on a page, or else that the browser prefers."""
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     return chosen if chosen in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+
+
+def asks_for_page(request: HTTPConnection) -> bool:
+    """Return whether a request is for a page: a browser shows the answer as one."""
+    return "text/html" in request.headers.get("accept", "")
 
 
 Language = Annotated[str, Depends(language_of)]

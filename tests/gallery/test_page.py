@@ -154,7 +154,7 @@ def test_an_odd_field_does_not_break_the_page(name):
 
 
 def test_a_bucket_without_results_has_a_page_that_says_so():
-    assert "No results yet" in render_page([], {})
+    assert "The wall is yours" in render_page([], {})
 
 
 def test_only_a_script_and_a_style_of_known_content_may_run():

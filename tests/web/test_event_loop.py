@@ -23,10 +23,10 @@ from painterly.settings.installation import PROGRAM
 AT_ONCE = {
     *("int", "isinstance", "len", "min", "next", "str", "time.monotonic"),
     # Parts of a request.
-    *("Request", "error.errors", "form.get", "form.items", "message.get", "request.headers.get"),
+    *("Request", "form.get", "form.items", "message.get", "request.headers.get"),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),
     # Answers, orders and errors, and their parts.
-    *("ApiError", "EventResponse", "Future", "Health", "InstantOrder", "JSONResponse"),
+    *("ApiError", "EventResponse", "Future", "Health", "InstantOrder"),
     *("PreviewRequest", "Readiness", "Response", "own", "own_path", "picture_response", "replace"),
     *("HEADERS.items", "MutableHeaders", "cookie.replace", "headers.setdefault"),
     "kind_of",  # It parses a header.

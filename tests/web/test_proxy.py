@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import httpx
@@ -24,7 +25,7 @@ HTML = {"Accept": "text/html"}
 PREFIX = {"X-Forwarded-Prefix": "/painter"}
 LINK = re.compile(r'(?:href|src|action)="(/[^"]*)"')
 NGINX = """
-pid {0}/pid; error_log {0}/log; worker_processes 1; daemon off;
+user root; pid {0}/pid; error_log {0}/log; worker_processes 1; daemon off;
 events {{}}
 http {{ access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p;
   fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;
@@ -169,19 +170,22 @@ def test_the_files_for_proxies_work(place, tmp_path, name, start, command, whole
     if not shutil.which(name):
         pytest.skip(f"apt-get install {'nginx-light' if name == 'nginx' else name}")
     page = (PROGRAM / "docs/web.md").read_text()
-    [example] = re.findall(rf"^    {start} \{{.+?^    \}}", page, re.M | re.S)
-    ports = free_ports(2)
+    [example] = re.findall(rf"^    {start} \{{.+?^    \}}\n\n", page, re.M | re.S)
+    ports, away = free_ports(2), tmp_path / "painter-away.html"
     variables = {"WEB_HOST": "127.0.0.1", "WEB_PROXIES": "1", "WEB_PASSWORD": PASSWORD}
-    with served({**place, **variables}) as client:
-        port = client.base_url.port
-        site, bare = (f"http://127.0.0.1:{each}" for each in ports)
-        example = example.replace("127.0.0.1:8080", f"127.0.0.1:{port}")
-        example = example.replace("paint.example.org", site)
-        file = tmp_path / "file"
-        file.write_text(whole.format(tmp_path, ports[0], example, ports[1], port))
-        home = os.environ | {"HOME": str(tmp_path)}
-        running = subprocess.Popen([name, *command.format(tmp_path).split()], env=home)
-        try:
+    with ExitStack() as running_until:
+        with served({**place, **variables}) as client:
+            port = client.base_url.port
+            away.write_bytes(client.get("/away").content)
+            site, bare = (f"http://127.0.0.1:{each}" for each in ports)
+            example = example.replace("127.0.0.1:8080", f"127.0.0.1:{port}")
+            example = example.replace("paint.example.org", site).replace("/var/www", str(tmp_path))
+            file = tmp_path / "file"
+            file.write_text(whole.format(tmp_path, ports[0], example, ports[1], port))
+            home = os.environ | {"HOME": str(tmp_path)}
+            running = subprocess.Popen([name, *command.format(tmp_path).split()], env=home)
+            running_until.callback(running.wait)
+            running_until.callback(running.terminate)
             with httpx.Client(base_url=f"{site}/painter", timeout=30) as browser:
                 until(lambda: _answers(browser))
                 origin = {"Origin": site}
@@ -193,14 +197,15 @@ def test_the_files_for_proxies_work(place, tmp_path, name, start, command, whole
                 assert httpx.get(site + job["links"]["photo"], cookies=browser.cookies).content
                 with browser.stream("GET", "/api/events") as events:
                     assert any(job["id"] in line for line in events.iter_lines())
+                missing = browser.get("/nowhere", headers=HTML)
+                assert missing.status_code == 404 and "Nothing hangs here" in missing.text
             if name == "nginx":
                 with httpx.Client(base_url=bare, timeout=30) as browser:
                     until(lambda: _answers(browser))
                     told = log_in(browser, Origin=bare, **HTML)
                     assert told.status_code == 403 and "$http_host" in told.text
-        finally:
-            running.terminate()
-            running.wait()
+        until(lambda: httpx.get(f"{site}/painter/", headers=HTML).status_code == 502)
+        assert httpx.get(f"{site}/painter/gallery/", headers=HTML).content == away.read_bytes()
 
 
 def _answers(client):

@@ -42,9 +42,10 @@ const showStyles = async () => {
 };
 
 bindFileInputs(addPhotos, addPaintings);
-byId("sample-photo").addEventListener("click", async () => {
+const showSample = async () => {
   try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse(refusal.message); }
-});
+};
+byId("sample-photo").addEventListener("click", showSample);
 // After a restart of the server, everything is asked for again.
 const returned = () => { attempts = 0; showWorker(); showStyles(); updateLater(); };
 bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}), returned });
@@ -55,8 +56,9 @@ await connect();
 document.addEventListener("visibilitychange", () => { if (!document.hidden) showStyles(); });
 if (location.hash) (await import("./result.js")).follow();
 await restorePhoto(jobWith);
-const again = new URLSearchParams(location.search).get("again");
+const asked = new URLSearchParams(location.search), again = asked.get("again");
+if (asked.size) history.replaceState(null, "", `${root}/`);
+if (asked.has("sample")) showSample();
 if (again) {
-  history.replaceState(null, "", `${root}/`);
   try { orderAgain(await ask(`${root}/api/jobs/${encodeURIComponent(again)}`)); } catch (refusal) { refuse(refusal.message); }
 }

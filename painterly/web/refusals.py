@@ -1,0 +1,109 @@
+"""The answers to errors: JSON with one line, or a page where a browser asks for one."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from logging import DEBUG, WARNING
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+
+from painterly.errors import ConfigError, StorageError
+from painterly.jobs.schemas import ApiError
+from painterly.log import event, log_trace
+from painterly.storage.base import BadKeyError
+from painterly.web.away import RETRY_S, away_response
+from painterly.web.rendering import asks_for_page, language_of, shown
+from painterly.words.texts import Texts
+
+GONE = (404, 410)
+FORBIDDEN = 403
+Handler = Callable[[Request, Exception], Response | Awaitable[Response]]
+
+
+def _answer(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Make the answer that refuses a request.
+
+    Args:
+        request: The request.
+        status: The HTTP status.
+        detail: The reason, in English.
+        headers: More headers.
+    """
+    if not asks_for_page(request):
+        return JSONResponse({"detail": detail}, status, headers)
+    texts, sent = Texts(language_of(request)), request.method == "POST"
+    if status in GONE and not sent:
+        heading, words, reason = texts.text("web.missing"), texts.text("web.missing_for"), None
+    else:
+        key = "web.closed" if status == FORBIDDEN else "web.not_done"
+        heading, words, reason = texts.text(key), _explained(texts, status), detail
+    about = {"heading": heading, "words": words, "reason": reason, "sent": sent}
+    page = shown(request, request.app.state.service, "notice", status, **about)
+    page.headers.update(headers or {})
+    return page
+
+
+def _explained(texts: Texts, status: int) -> str:
+    """Return a sentence about a status in the reader's language; the server's own reason is in
+    English."""
+    explained = (403, 404, 413, 415, 422, 429, 503)
+    return texts.text(f"page.refused.{status}" if status in explained else "page.refused")
+
+
+def _invalid(request: Request, error: Exception) -> Response:
+    """Answer with one line about the first error in a request."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:])
+    return _answer(request, 422, f"{where or 'the request'}: {first['msg']}"[:300])
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    status, retry_s = 422, None  # for a ConfigError, and a name that the storage refuses
+    if isinstance(error, ApiError):
+        status, retry_s = error.status, error.retry_s
+    headers = {"retry-after": str(retry_s)} if retry_s else None
+    return _answer(request, status, str(error), headers)
+
+
+def _not_routed(request: Request, error: Exception) -> Response:
+    """Answer for a path, or a method, that no route has."""
+    assert isinstance(error, HTTPException)
+    return _answer(request, error.status_code, str(error.detail), error.headers)
+
+
+def _no_storage(request: Request, error: Exception) -> Response:
+    request.app.state.warnings.warn(str(error))
+    request.app.state.service.metrics.storage_failed()
+    if asks_for_page(request):
+        return away_response()
+    detail = "the storage does not answer at the moment; try again later"
+    return JSONResponse({"detail": detail}, 503, {"retry-after": str(RETRY_S)})
+
+
+def _left(request: Request, _: Exception) -> Response:
+    """Handle a page that is closed while it sends. This answer reaches no client."""
+    event(f"{request.url.path}: the client disconnected during the upload", level=DEBUG)
+    return JSONResponse({"detail": "the request was interrupted"}, 400)
+
+
+def _unexpected(_: Request, error: Exception) -> Response:
+    event(f"unexpected {type(error).__name__}: {error}", level=WARNING)
+    log_trace(error)
+    return JSONResponse({"detail": "an unexpected error occurred; see the log"}, 500)
+
+
+HANDLERS: Mapping[type[Exception], Handler] = {
+    HTTPException: _not_routed,
+    RequestValidationError: _invalid,
+    ApiError: _refused,
+    ConfigError: _refused,
+    BadKeyError: _refused,
+    StorageError: _no_storage,
+    ClientDisconnect: _left,
+    Exception: _unexpected,
+}
