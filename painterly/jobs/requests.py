@@ -275,15 +275,20 @@ class OrderBook:
         settings = self._config.settings.replaced(INSTANT)
         return self._jobs.estimates.instant_side(settings)
 
-    def estimate(self) -> Estimate:
-        """Estimate the seconds that each preset takes for a usual photo."""
+    def estimate(self, size: int | None = None) -> Estimate:
+        """Estimate the seconds that each preset takes for a usual photo.
+
+        Args:
+            size: The longer side of the pictures in px; None for that of each preset.
+        """
+        changes = {} if size is None else {"size": size}
 
         def seconds(preset: Preset, settings: Settings, count: int = 1) -> float | None:
             work = count * total_work(*USUAL_PHOTO, settings)
             estimated = self._jobs.estimates.seconds(work, preset)
             return None if estimated is None else round(estimated, 1)
 
-        by_preset = {preset: self.checked_settings(preset, {}) for preset in Preset}
+        by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
         count = len(self._catalogue.all())
         cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})

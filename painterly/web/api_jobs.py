@@ -10,6 +10,7 @@ from starlette.datastructures import UploadFile
 from painterly.jobs.address import own
 from painterly.jobs.deletion import UNDO_S
 from painterly.jobs.kept_photos import KeptPhoto
+from painterly.jobs.requests import LARGEST_SIZE
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
@@ -235,6 +236,16 @@ def job_timelapse(job: Known, service: Shared, download: bool = False) -> Respon
 
 
 @jobs.get("/estimate")
-def estimate(service: Shared) -> Estimate:
+def estimate(
+    service: Shared,
+    size: Annotated[
+        int | None,
+        Query(
+            ge=32,
+            le=LARGEST_SIZE,
+            description="The longer side in px; by default, that of each preset.",
+        ),
+    ] = None,
+) -> Estimate:
     """Estimate the seconds that each preset takes here."""
-    return service.orders.estimate()
+    return service.orders.estimate(size)

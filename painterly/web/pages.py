@@ -1,6 +1,7 @@
 """The pages in HTML."""
 
 import gzip
+import math
 from pathlib import PurePosixPath
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
 from painterly.jobs.presets import PAPERS, plugin_of
+from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import ready_styles
@@ -29,6 +31,7 @@ SAMPLE_STYLE = "hokusai"
 SAMPLE_COLUMNS = 5  # tiles in a row of wall.webp
 ON_PAGE = ("preserve_color", "strength", "stroke_size", "timelapse")  # settings of the form
 OTHER_NAMES = {".jpeg", ".jfif", ".tif", ".heif", ".hif"}  # other endings of the same formats
+PLAIN_SIZES = (1024, 1600, LARGEST_WHOLE)  # px of the longer side, of the plain form
 LEVEL = 5  # zlib's, as for other pages
 MAX_FIELD = 10_000  # bytes of a field of the login
 pages = APIRouter(include_in_schema=False)
@@ -50,7 +53,7 @@ def index(request: Request, service: Shared) -> Response:
         papers=PAPERS,
         masters=bool(service.config.styles),
         defaults={name: getattr(settings, name) for name in ON_PAGE},
-        accept=",".join(sorted(picture_extensions())),
+        accept=_accepted(),
         kinds=", ".join(sorted(each[1:].upper() for each in picture_extensions() - OTHER_NAMES)),
         most={"upload_bytes": options.max_upload, "blended": MAX_BLENDED},
         lan=service.lan,
@@ -61,6 +64,23 @@ def index(request: Request, service: Shared) -> Response:
 def styles(request: Request, service: Shared, language: Language) -> Response:
     """List the styles to choose from, for the form."""
     return shown(request, service, "styles", choices=_choices(service, language))
+
+
+@pages.get("/plain")
+def plain_page(request: Request, service: Shared, language: Language) -> Response:
+    """Show a form that works without JavaScript."""
+    seconds = [service.orders.estimate(size).instant for size in PLAIN_SIZES]
+    return shown(
+        request,
+        service,
+        "plain",
+        styles=service.catalogue.styles(language),
+        sizes=[
+            (size, each and max(1, math.ceil(each)))
+            for size, each in zip(PLAIN_SIZES, seconds, strict=True)
+        ],
+        accept=_accepted(),
+    )
 
 
 @pages.get("/docs")
@@ -186,6 +206,11 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
             identified = f"painting {painting.name}"
             choices.append({"id": identified, "choice": about, "uploaded": painting.uploaded})
     return choices
+
+
+def _accepted() -> str:
+    """Return the endings of the photos that are taken, for a file field."""
+    return ",".join(sorted(picture_extensions()))
 
 
 def _sample() -> dict[str, str]:

@@ -129,8 +129,8 @@ def test_the_login_suits_everybody(page, locked):
     assert not page.all("#refused") and not page.one("#password").get_attribute("aria-invalid")
 
 
-@pytest.mark.parametrize("address", ["/nowhere", "/gallery/"])
-def test_a_bare_wall_suits_everybody(page, server, address):
+@pytest.mark.parametrize("address", ["/nowhere", "/gallery/", "/plain"])
+def test_a_page_without_the_stage_suits_everybody(page, server, address):
     page.look(server.address + address)
     assert_suits_everybody(page)
 

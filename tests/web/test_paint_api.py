@@ -1,6 +1,7 @@
 """POST /api/paint: a photo in, a picture out, for programs that wait for it."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -90,3 +91,30 @@ def test_a_picture_needs_a_login_and_keeps_the_limits_of_uploads(place):
         for data in (bytes(1_000_001), tiny.file(1001, 1000, 1)):
             answer = client.post("/api/paint", data=MONET, files=photo(data), headers=own)
             assert answer.status_code == 413
+
+
+def test_a_plain_form_posts_what_the_page_without_javascript_asks_for(painting):
+    page = painting.get("/plain", headers={"Accept-Language": "fr"})
+    assert page.status_code == 200 and "D’après quel maître" in page.text
+    styles = re.findall(r'name="style" value="([^"]+)"', page.text)
+    assert {"monet", "both"} <= set(styles)
+    assert re.findall(r'<option value="(\d+)"', page.text) == ["1024", "1600", "2048"]
+    sent = {"data": {"style": styles[0], "size": "48"}, "files": photo()}
+    browser = {"Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
+    answer = painting.post("/api/paint", **sent, headers=browser)
+    assert Image.open(io.BytesIO(answer.content)).size == (48, 36)
+    assert "attachment" not in answer.headers.get("content-disposition", ""), "it is shown"
+    painting.busy = True
+    busy = painting.post("/api/paint", **sent, headers=browser)
+    assert busy.status_code == 503 and int(busy.headers["retry-after"]) > 0
+    assert "The server is not ready yet" in busy.text and 'href="/plain"' in busy.text
+
+
+def test_a_larger_picture_is_said_to_take_longer(web):
+    web.service.jobs.estimates.set_instant_calibration(1e-6)
+    web.service.jobs.estimates.set_calibration(1e-6, "the CPU")
+    usual, large = (web.get(f"/api/estimate?size={size}").json() for size in (1024, 2048))
+    for preset in ("instant", "draft", "fine"):
+        assert large[preset] > 2 * usual[preset]
+    assert web.get("/api/estimate?size=99999").status_code == 422
+    assert "2048\u00a0px, about " in web.get("/plain").text

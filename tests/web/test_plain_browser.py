@@ -1,0 +1,36 @@
+"""The page in a browser without JavaScript."""
+
+import pytest
+
+# A browser starts.
+pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
+
+
+@pytest.fixture
+def scriptless(page):
+    """A browser that runs no scripts of pages."""
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    yield page
+    page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_without_javascript_the_page_is_a_form_that_can_be_sent(scriptless, server, tmp_path):
+    from selenium.webdriver import Keys
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    scriptless.look(server.address)
+    WebDriverWait(scriptless.driver, 20).until(
+        lambda driver: driver.current_url == f"{server.address}/plain"
+    )
+    chosen = scriptless.one("[name=style]:checked").get_attribute("value")
+    assert chosen and scriptless.one("form .button").is_displayed()
+    assert not scriptless.one("#languages").is_displayed(), "it needs a script"
+    # The service of this test paints nothing, and says so on a page.
+    (tmp_path / "notes.txt").write_text("no picture")
+    scriptless.one("#photo").send_keys(str(tmp_path / "notes.txt"))
+    scriptless.one("form .button").send_keys(Keys.ENTER)
+    WebDriverWait(scriptless.driver, 20).until(
+        lambda driver: driver.find_elements("class name", "reason")
+    )
+    scriptless.one(".bare .button").send_keys(Keys.ENTER)
+    WebDriverWait(scriptless.driver, 20).until(lambda driver: driver.current_url.endswith("/plain"))
