@@ -1,12 +1,15 @@
 """A mask that is drawn in the browser, and the picture that is painted with it."""
 
 import io
+import re
+from concurrent.futures import Future
 
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 from support.browser import still
 from support.pictures import gradient, saved
+from support.web_page import jpeg
 
 # A browser starts, and pictures are painted.
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]
@@ -113,38 +116,45 @@ def test_only_what_is_drawn_by_pointer_is_painted_also_in_a_turned_photo(
 ):
     open_mask(width, 844)
     page.js("document.querySelector('#mask-brush').value = 40")
-    drag(page, kind, [(0.15, 0), (0.15, 1)])
+    drag(page, kind, [(0.15, 0.02), (0.15, 0.98)])
     changed = painted()
     assert keeps(changed, RIGHT) and not keeps(changed, LEFT)
     assert page.errors() == []
 
 
-def test_a_rectangle_is_moved_sized_and_kept_by_keyboard_and_the_mask_used_again(
+def press(page, keys, held=None):
+    from selenium.webdriver import ActionChains
+
+    chain = ActionChains(page.driver, duration=0)
+    if held:
+        chain.key_down(held)
+    chain.send_keys(keys)
+    if held:
+        chain.key_up(held)
+    chain.perform()
+
+
+def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     page, open_mask, painted, server
 ):
-    from selenium.webdriver import ActionChains, Keys
+    from selenium.webdriver import Keys
 
     open_mask()
-
-    def press(keys, held=None):
-        chain = ActionChains(page.driver, duration=0)
-        if held:
-            chain.key_down(held)
-        chain.send_keys(keys)
-        if held:
-            chain.key_up(held)
-        chain.perform()
-
+    assert said(page) == "Draw where it is painted"
     assert page.js("document.activeElement.id") == "mask-stage", "the keys work at once"
-    press(Keys.ARROW_LEFT * 15 + Keys.ARROW_UP * 15)
-    press(Keys.ARROW_DOWN * 25 + Keys.ARROW_LEFT * 5, held=Keys.SHIFT)
-    press(Keys.ENTER)
-    assert said(page).startswith("40%")
-    press(Keys.ARROW_RIGHT * 30 + Keys.ENTER)
-    assert said(page).startswith("80%")
-    press("z", held=Keys.CONTROL)
-    assert said(page).startswith("40%")
+    press(page, "]" * 8 + Keys.ARROW_LEFT * 21 + Keys.ARROW_UP * 20)
+    press(page, Keys.SPACE)
+    assert said(page) == "Brush down. Arrows draw."
+    press(page, Keys.ARROW_DOWN * 40 + Keys.SPACE)
+    assert re.fullmatch("2[0-4]% is painted", said(page))
+    press(page, "e" + Keys.SPACE + Keys.ARROW_UP * 40 + Keys.SPACE + "e")
+    assert said(page).startswith("0%")
+    press(page, "z", held=Keys.CONTROL)
+    assert re.fullmatch("2[0-4]% is painted", said(page))
     page.js("document.querySelector('[name=mask-side][value=keep]').click()")
+    assert re.fullmatch("2[0-4]% stays a photo", said(page))
+    press(page, Keys.ENTER)
+    assert page.js("document.querySelector('#mask-open.set') !== null")
     changed = painted()
     assert keeps(changed, LEFT) and not keeps(changed, RIGHT)
 
@@ -158,7 +168,7 @@ def test_a_rectangle_is_moved_sized_and_kept_by_keyboard_and_the_mask_used_again
     paint_again(page)
     page.one("#mask-open").click()
     page.until(DRAWING)
-    assert said(page).startswith("60%"), "the painted part of the job is marked"
+    assert re.match("7[6-9]%|80%", said(page)), "the painted part of the job is marked"
     page.one("#mask-clear").click()
     assert said(page).startswith("0%")
     whole = painted()
@@ -167,7 +177,9 @@ def test_a_rectangle_is_moved_sized_and_kept_by_keyboard_and_the_mask_used_again
     assert masks == [False, True, True]
 
 
-def test_strokes_are_erased_and_undone_one_by_one(page, open_mask, painted, server):
+def test_strokes_are_erased_undone_and_done_again_one_by_one(page, open_mask, painted, server):
+    from selenium.webdriver import Keys
+
     open_mask()
     across = [(0, 0.5), (1, 0.5)]
     drag(page, "mouse", *([(0.02 + at / 25, 0.5)] for at in range(24)), across)
@@ -177,14 +189,74 @@ def test_strokes_are_erased_and_undone_one_by_one(page, open_mask, painted, serv
     assert said(page).startswith("0%") and not before.startswith("0%")
     page.one("#mask-undo").click()
     assert said(page) == before
+    page.one("#mask-redo").click()
+    assert said(page).startswith("0%")
+    press(page, "z", held=Keys.CONTROL)
+    assert said(page) == before
     page.js("[...Array(24)].forEach(() => document.querySelector('#mask-undo').click())")
     page.one("#mask-undo").click()
-    assert said(page).startswith("0%")
+    assert said(page) == "Draw where it is painted"
     assert page.js("document.querySelector('#mask-undo').disabled")
     assert page.js("document.activeElement.id") == "mask-stage"
     changed = painted()
     assert not keeps(changed, LEFT) and not keeps(changed, RIGHT), "nothing drawn is no mask"
     assert server.jobs.all()[0].links.mask is None
+
+
+@pytest.mark.parametrize("left_by", ["#mask-cancel", "Escape"])
+def test_a_mask_that_is_cancelled_stays_as_it_was(page, open_mask, left_by):
+    from selenium.webdriver import Keys
+
+    open_mask()
+    drag(page, "mouse", [(0.1, 0.02), (0.1, 0.98)])
+    drawn = said(page)
+    page.one("#mask-done").click()
+    page.one("#mask-open").click()
+    page.until(DRAWING)
+    assert said(page) == drawn
+    drag(page, "mouse", [(0.9, 0.02), (0.9, 0.98)])
+    assert said(page) != drawn
+    if left_by == "Escape":
+        press(page, Keys.ESCAPE)
+    else:
+        page.one(left_by).click()
+    page.until(f"!({DRAWING})")
+    page.one("#mask-open").click()
+    page.until(DRAWING)
+    assert said(page) == drawn
+
+
+COLOUR_AT = """(([canvas], x, y) => [...canvas.getContext("2d").getImageData(
+  Math.round(x * canvas.width), Math.round(y * canvas.height), 1, 1).data]
+)(document.querySelectorAll("#mask-drawn"), ...arguments)"""
+
+
+def test_the_brush_uncovers_the_painting_on_the_side_that_is_painted(
+    page, server, photo, monkeypatch
+):
+    """The service answers with blue previews."""
+    answered = Future()
+    answered.set_result(jpeg("blue", (192, 128)))
+    monkeypatch.setattr(server.service.previews, "ask", lambda order: (1, answered))
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    page.one("#photo-files").send_keys(str(photo))
+    page.js("document.querySelector('[name=style]').click()")
+    page.one("#mask-open").click()
+    page.until(DRAWING)
+    drag(page, "mouse", [(0.25, 0.02), (0.25, 0.98)])
+
+    def is_blue(x):
+        red, _, blue, opacity = page.js(COLOUR_AT, x, 0.5)
+        return opacity == 255 and blue > 200 and red < 60
+
+    page.until(f"{COLOUR_AT}[2] > 200", 0.25, 0.5)
+    assert is_blue(0.25) and page.js(COLOUR_AT, 0.75, 0.5)[3] == 0, "the photo is under it"
+    page.js("document.querySelector('[name=mask-side][value=keep]').click()")
+    assert is_blue(0.75) and page.js(COLOUR_AT, 0.25, 0.5)[3] == 0
+    page.one("#mask-done").click()
+    page.one("#mask-open").click()
+    page.until(f"{COLOUR_AT}[2] > 200", 0.75, 0.5)  # It is painted once more, without the mask.
 
 
 def test_a_photo_that_the_browser_cannot_show_has_a_line_instead_until_it_was_sent(

@@ -25,7 +25,7 @@ def test_without_javascript_the_page_is_a_form_that_can_be_sent(scriptless, serv
     chosen = scriptless.one("[name=style]:checked").get_attribute("value")
     assert chosen and scriptless.one("form .button").is_displayed()
     assert not scriptless.one("#languages").is_displayed(), "it needs a script"
-    # The service of this test paints nothing, and says so on a page.
+    # A text is refused on a page.
     (tmp_path / "notes.txt").write_text("no picture")
     scriptless.one("#photo").send_keys(str(tmp_path / "notes.txt"))
     scriptless.one("form .button").send_keys(Keys.ENTER)

@@ -74,3 +74,8 @@ export const fetchFile = async (address) => {
 
 // Makes the key of an order, so that an order sent twice is painted once. crypto.randomUUID needs https.
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
+// Loads the styles of a part of the page that is opened later.
+export const styled = (name) => new Promise((resolve) => {
+  const about = { rel: "stylesheet", href: `${root}/static/${name}`, onload: resolve, onerror: resolve };
+  document.head.append(Object.assign(document.createElement("link"), about));
+});

@@ -1,153 +1,217 @@
-// A mask drawn on a photo by mouse, pen or finger, or by keyboard as rectangles.
-import { byId, loaded } from "./shared/elements.js";
+// A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys.
+import { byId, loaded, make } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
+import { styled } from "./api.js";
+import { paintedWhole } from "./previews.js";
 
-const LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
-const STEP = 0.02; // a key's step, as a share of a side
-const WHOLE = { x: 0, y: 0, width: 1, height: 1 };
-const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), canvas = byId("mask-drawn"), box = byId("mask-box");
-const context = canvas.getContext("2d", { willReadFrequently: true });
+await styled("mask.css");
 
-// The open photo's drawing: what it began with, its strokes, and whether it is kept instead of painted. A stroke is a line of
-// points or a rectangle. Places are shares of the sides. The canvas is white where strokes are, and black elsewhere; page.css shows
-// its white as ink.
-let drawing = null, line = null, changed = false, close = () => {};
-let rectangle = { x: 0.25, y: 0.25, width: 0.5, height: 0.5 };
+const RETRY_MS = 2000, LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
+const STEP = 0.02, FINE_STEP = 0.005, THICKER = 2; // a key's step, as a share of the width; and of the brush, in percent of it
+const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), nib = byId("mask-nib"), brush = byId("mask-brush");
+const shown = byId("mask-drawn").getContext("2d"), { canvas } = shown;
+// Strokes are opaque here, all else is transparent.
+const mask = make("canvas").getContext("2d", { willReadFrequently: true });
 
-const drawStroke = ({ points, width, place, erase }) => {
-  const across = canvas.width, down = canvas.height;
-  context.fillStyle = context.strokeStyle = erase ? "black" : "white";
-  if (place) context.fillRect(place.x * across, place.y * down, place.width * across, place.height * down);
-  else {
-    Object.assign(context, { lineCap: "round", lineJoin: "round", lineWidth: width * Math.max(across, down) });
-    context.beginPath();
-    context.moveTo(points[0][0] * across, points[0][1] * down);
-    for (const [x, y] of points) context.lineTo(x * across, y * down);
-    context.stroke();
-  }
+// The open photo's drawing: what it began with, its strokes, those that were undone, and whether it is kept instead of painted. A stroke
+// has points, as shares of the sides, a width as a share of the whole, and may erase; without points it is all of the photo. at: the
+// place of the brush. line: the stroke that is being drawn. painting: the picture that the brush uncovers.
+let drawing = null, line = null, at = [0.5, 0.5], painting = null, close = () => {};
+
+const drawStroke = ({ points, width, erase }) => {
+  const { width: across, height: down } = mask.canvas;
+  mask.globalCompositeOperation = erase ? "destination-out" : "source-over";
+  if (!points) { mask.fillRect(0, 0, across, down); return; }
+  Object.assign(mask, { lineCap: "round", lineJoin: "round", lineWidth: width * across });
+  mask.beginPath();
+  mask.moveTo(points[0][0] * across, points[0][1] * down);
+  for (const [x, y] of points) mask.lineTo(x * across, y * down);
+  mask.stroke();
 };
-// The share of the photo that is covered.
+// A stored mask is white where the photo is painted.
+const drawBase = (base) => {
+  const { width, height } = mask.canvas;
+  mask.drawImage(base, 0, 0, width, height);
+  const pixels = mask.getImageData(0, 0, width, height), { data } = pixels;
+  for (let each = 0; each < data.length; each += 4) data[each + 3] = data[each];
+  mask.putImageData(pixels, 0, 0);
+};
 const covered = () => {
-  const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
+  const { data } = mask.getImageData(0, 0, mask.canvas.width, mask.canvas.height);
   let count = 0;
-  for (let at = 0; at < data.length; at += 4) if (data[at] > 127) count += 1;
+  for (let each = 3; each < data.length; each += 4) if (data[each] > 127) count += 1;
   return 4 * count / data.length;
 };
+// Without a painting, dark ink stands for it.
+const showDrawing = () => {
+  const { width, height } = canvas;
+  shown.clearRect(0, 0, width, height);
+  shown.globalCompositeOperation = "source-over";
+  if (painting) shown.drawImage(painting, 0, 0, width, height); else shown.fillRect(0, 0, width, height);
+  shown.globalCompositeOperation = drawing.keep ? "destination-out" : "destination-in";
+  shown.drawImage(mask.canvas, 0, 0);
+};
+const eraser = byId("mask-erase"), erases = () => eraser.getAttribute("aria-pressed") === "true";
+const showNib = () => {
+  Object.assign(nib.style, { left: `${100 * at[0]}%`, top: `${100 * at[1]}%` });
+  nib.style.setProperty("--size", `${brush.value}%`);
+  brush.style.setProperty("--value", `${100 * (brush.value - brush.min) / (brush.max - brush.min)}%`);
+  nib.classList.toggle("erases", erases());
+  nib.classList.toggle("down", line !== null);
+};
 const show = () => {
+  const share = percent(covered()), side = drawing.keep ? "keep" : "paint", isEmpty = !drawing.strokes.length && !drawing.base;
   byId("mask-undo").disabled = !drawing.strokes.length;
-  byId("mask-status").textContent = text("page.mask.marked", { share: percent(covered()) });
+  byId("mask-redo").disabled = !drawing.undone.length;
+  byId("mask-status").textContent = isEmpty ? text(`page.mask.draw.${side}`) : text(`page.mask.part_is.${side}`, { share });
+  showNib();
+  showDrawing();
 };
 const redraw = () => {
-  changed = true;
-  drawStroke({ place: WHOLE, erase: true });
-  if (drawing.base) context.drawImage(drawing.base, 0, 0, canvas.width, canvas.height);
+  mask.clearRect(0, 0, mask.canvas.width, mask.canvas.height);
+  mask.globalCompositeOperation = "source-over";
+  if (drawing.base) drawBase(drawing.base);
   drawing.strokes.forEach(drawStroke);
   show();
 };
 const add = (stroke) => {
   drawing.strokes.push(stroke);
-  redraw();
+  drawing.undone = [];
+  drawStroke(stroke);
 };
-const undo = () => {
-  if (!drawing.strokes.pop()) return;
+// Takes a stroke from one list to the other: undoes it, or does it again.
+const move = (from, to) => {
+  if (!from.length || line) return;
+  to.push(from.pop());
   redraw();
   if (document.activeElement.disabled || document.activeElement === document.body) stage.focus(); // The button of the last step.
 };
+const undo = () => move(drawing.strokes, drawing.undone), redo = () => move(drawing.undone, drawing.strokes);
 
 // The mask as a PNG: white is painted.
 const fileOf = (inverted) => {
-  context.globalCompositeOperation = "difference";
-  if (inverted) drawStroke({ place: WHOLE });
-  context.globalCompositeOperation = "source-over";
-  return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
+  const { width, height } = canvas, file = Object.assign(make("canvas"), { width, height }), context = file.getContext("2d");
+  const fill = (colour) => { context.fillStyle = colour; context.fillRect(0, 0, width, height); };
+  fill("white");
+  context.globalCompositeOperation = inverted ? "destination-out" : "destination-in";
+  context.drawImage(mask.canvas, 0, 0);
+  context.globalCompositeOperation = "destination-over";
+  fill("black");
+  return new Promise((resolve) => { file.toBlob(resolve, "image/png"); });
 };
 
-// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its
-// drawing and its file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed.
-// Raises an error if the browser cannot show the photo. byPointer: whether a mouse or finger opens it; an arrow key then shows the
-// rectangle.
-export const drawMask = async (chosen, byPointer) => {
-  const { name, thumb, maskAddress } = chosen;
+// Shows the painting once there is one, as long as the drawing is open.
+const uncover = async (own) => {
+  const picture = await paintedWhole().catch(() => null);
+  if (own !== drawing) return;
+  if (!picture) { setTimeout(() => { if (own === drawing) uncover(own); }, RETRY_MS); return; }
+  painting = picture;
+  showDrawing();
+};
+
+// Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its drawing and its
+// file, null if it needs none, with the photo. Resolves to whether anything is drawn, or null if nothing has changed. Raises an error if
+// the browser cannot show the photo.
+export const drawMask = async (chosen) => {
+  const { thumb, maskAddress } = chosen;
   photo.src = thumb;
   await photo.decode();
   // Upright, as the server decodes it, whatever its EXIF says.
   const sides = [photo.naturalWidth, photo.naturalHeight], scale = LONGEST / Math.max(...sides);
   [canvas.width, canvas.height] = sides.map((side) => Math.max(SHORTEST, Math.round(scale * side)));
+  Object.assign(mask.canvas, { width: canvas.width, height: canvas.height });
+  shown.fillStyle = "rgb(31 26 21 / .45)";
   stage.style.setProperty("--ratio", sides[0] / sides[1]);
   // If the server does not answer, the order reports it.
-  drawing = chosen.drawing || { base: maskAddress ? await loaded(maskAddress) : null, strokes: [], keep: false };
-  byId("mask-title").textContent = name;
+  const before = chosen.drawing || { base: maskAddress ? await loaded(maskAddress) : null, strokes: [], undone: [], keep: false };
+  drawing = { ...before, strokes: [...before.strokes], undone: [] };
+  const own = drawing;
+  [line, painting, at] = [null, null, [0.5, 0.5]];
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
+  eraser.setAttribute("aria-pressed", String(false));
   redraw();
-  changed = false;
   dialog.showModal();
-  box.hidden = byPointer || !stage.matches(":focus-visible"); // In Safari, the focus is visible in any case.
-  await new Promise((resolve) => { close = resolve; });
-  if (!changed) return null;
-  const empty = !covered();
+  uncover(own);
+  const isDone = await new Promise((resolve) => { close = resolve; });
+  if (line) endStroke();
+  drawing = null;
+  const same = own.keep === before.keep && own.strokes.length === before.strokes.length
+    && own.strokes.every((stroke, number) => stroke === before.strokes[number]);
+  if (!isDone || same) return null;
+  const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.
-  Object.assign(chosen, { drawing, mask: empty && !drawing.base ? null : fileOf(empty || drawing.keep) });
-  return !empty;
+  Object.assign(chosen, { drawing: own, mask: isEmpty && !own.base ? null : fileOf(isEmpty || own.keep) });
+  return !isEmpty;
 };
 
+const beginStroke = () => {
+  line = { points: [at], width: Number(brush.value) / 100, erase: erases() };
+  add(line);
+  showNib();
+  showDrawing();
+};
+const drawTo = (places) => {
+  if (line) {
+    drawStroke({ ...line, points: [line.points.at(-1), ...places] });
+    line.points.push(...places);
+    showDrawing();
+  }
+  at = places.at(-1);
+  showNib();
+};
+const endStroke = () => { line = null; show(); };
 const placeOf = (event) => {
   const { left, top, width, height } = canvas.getBoundingClientRect();
   return [(event.clientX - left) / width, (event.clientY - top) / height];
 };
 stage.addEventListener("pointerdown", (event) => {
   if (!event.isPrimary || event.button) return;
-  event.preventDefault(); // No text is selected.
   stage.setPointerCapture(event.pointerId);
-  box.hidden = true;
-  line = { points: [placeOf(event)], width: Number(byId("mask-brush").value) / 100, erase: byId("mask-erase").checked };
-  add(line);
+  at = placeOf(event);
+  beginStroke();
 });
 stage.addEventListener("pointermove", (event) => {
-  if (!line || !event.isPrimary) return;
-  const events = event.getCoalescedEvents(), moves = (events.length ? events : [event]).map(placeOf);
-  drawStroke({ ...line, points: [line.points.at(-1), ...moves] });
-  line.points.push(...moves);
+  if (!event.isPrimary) return;
+  const events = event.getCoalescedEvents();
+  drawTo((events.length ? events : [event]).map(placeOf));
 });
-for (const end of ["pointerup", "pointercancel"]) {
-  stage.addEventListener(end, (event) => {
-    if (!line || !event.isPrimary) return;
-    line = null;
-    show();
-  });
-}
-const showBox = () => {
-  const { x, y, width, height } = rectangle;
-  for (const [side, share] of Object.entries({ left: x, top: y, width, height })) box.style[side] = `${100 * share}%`;
-  box.hidden = false;
+for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, ({ isPrimary }) => { if (line && isPrimary) endStroke(); });
+
+const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const within = (value) => Math.min(1, Math.max(0, value));
+const toggleEraser = () => { eraser.setAttribute("aria-pressed", String(!erases())); showNib(); };
+const setBrush = (more) => { brush.valueAsNumber += more; showNib(); };
+const KEYS = {
+  " ": () => {
+    if (line) { endStroke(); return; }
+    beginStroke();
+    byId("mask-status").textContent = text("page.mask.brush_down");
+  },
+  "[": () => setBrush(-THICKER),
+  "]": () => setBrush(THICKER),
+  e: toggleEraser,
+  E: toggleEraser,
+  Enter: () => byId("mask-done").click(),
 };
-const ARROWS = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
-const within = (value, least, most) => Math.min(most, Math.max(least, value));
-stage.addEventListener("focus", () => { if (stage.matches(":focus-visible")) showBox(); });
-stage.addEventListener("blur", () => { box.hidden = true; });
 stage.addEventListener("keydown", (event) => {
-  const arrow = ARROWS[event.key];
-  if (arrow) {
-    const { x, y, width, height } = rectangle, [right, down] = arrow;
-    rectangle = event.shiftKey
-      ? { x, y, width: within(width + right, STEP, 1 - x), height: within(height + down, STEP, 1 - y) }
-      : { x: within(x + right, 0, 1 - width), y: within(y + down, 0, 1 - height), width, height };
-    showBox();
-  } else if (event.key === "Enter") add({ place: rectangle, erase: byId("mask-erase").checked });
-  else return;
+  const arrow = ARROWS[event.key], step = event.shiftKey ? FINE_STEP : STEP;
+  if (event.ctrlKey || event.metaKey || event.altKey || !(arrow || KEYS[event.key])) return;
   event.preventDefault();
+  if (arrow) drawTo([[within(at[0] + arrow[0] * step), within(at[1] + arrow[1] * step * canvas.width / canvas.height)]]);
+  else KEYS[event.key]();
 });
 dialog.addEventListener("keydown", (event) => {
   if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  undo();
+  if (event.shiftKey) redo(); else undo();
 });
 byId("mask-undo").addEventListener("click", undo);
-byId("mask-clear").addEventListener("click", () => add({ place: WHOLE, erase: true }));
-const end = () => {
-  line = null;
-  close();
-};
+byId("mask-redo").addEventListener("click", redo);
+eraser.addEventListener("click", toggleEraser);
+byId("mask-clear").addEventListener("click", () => { add({ erase: true }); show(); });
+brush.addEventListener("input", showNib);
+byId("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; show(); });
 // The event may come after a click on Paint.
-byId("mask-done").addEventListener("click", () => { dialog.close(); end(); });
-dialog.addEventListener("close", end);
-byId("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; changed = true; });
+byId("mask-done").addEventListener("click", () => { dialog.close(); close(true); });
+byId("mask-cancel").addEventListener("click", () => dialog.close());
+dialog.addEventListener("close", () => close(false));

@@ -138,13 +138,14 @@ const showMask = () => {
   byId("mask-for").textContent = text(unshown ? "page.mask.unshown" : "page.mask.part_for");
   byId("mask-row").hidden = byId("mask-open").hidden = !current || unshown;
   byId("mask-row").textContent = text(masked ? "page.mask.change" : "page.mask.add");
+  byId("mask-open").classList.toggle("set", Boolean(masked));
   for (const photo of photos) photo.item.classList.toggle("masked", photo.masked);
 };
 byId("order").addEventListener("change", () => { showMask(); remember(); });
 for (const name of ["mask-open", "mask-row"]) {
-  byId(name).addEventListener("click", async ({ detail }) => {
+  byId(name).addEventListener("click", async () => {
     const photo = current, { drawMask } = await import("./mask.js");
-    const drawn = await drawMask(photo, detail > 0).catch(() => { photo.unshown = true; changed(); });
+    const drawn = await drawMask(photo).catch(() => { photo.unshown = true; changed(); });
     if (typeof drawn !== "boolean") return;
     Object.assign(photo, { masked: drawn, sent: unsent() });
     changed();

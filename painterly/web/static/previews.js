@@ -168,4 +168,16 @@ const update = async () => {
   }
 };
 
+// The photo in the chosen style without its mask, or null if it is not painted now: the brush of a mask uncovers it.
+export const paintedWhole = async () => {
+  const [chosen] = chosenStyles(), photo = currentPhoto(), files = await copies(photo);
+  if (!chosen || !files) return null;
+  const kept = !files.rough.mask && ["sharp", "rough"].map((kind) => cache.get(keyOf(kind, chosen))).find(Boolean);
+  if (kept) return loaded(kept.address);
+  const body = new FormData();
+  body.append("photo", files.rough.photo, "photo.jpg");
+  body.append("request", JSON.stringify(requestOf("rough", chosen)));
+  const painted = await askForPicture(`${root}/api/preview`, body);
+  return painted && createImageBitmap(painted);
+};
 byId("order").addEventListener("change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));
