@@ -7,6 +7,7 @@ from painterly.configuration.config import Config
 from painterly.errors import WeightsError
 from painterly.jobs.schemas import Preset
 from painterly.orders.plugin_weights import IN_BUCKET, weights_of
+from painterly.settings import paper
 from painterly.settings.installation import install_command
 from painterly.settings.settings import Settings
 from painterly.settings.traits import Plugin
@@ -14,7 +15,13 @@ from painterly.settings.traits import Plugin
 # px of the longer side. Instant pictures are as large as the machine paints in a few seconds.
 INSTANT_SIZES = (1280, 1024)
 LONGEST_INSTANT_S = 4.0
-PAPERS = ("A4", "A3", "letter", "30x40cm", "8x10in")  # the sizes of prints on the page
+PAPERS = ("A4", "A3", "A2", "letter", "30x40cm", "10x15cm")  # the sizes of prints on the page
+LARGEST_SIZE = 5120  # px of the longer side, which suffices for A3 with 300 dpi and a bleed
+
+
+def print_dpi(name: str) -> int:
+    """Return the dpi of prints on a paper: the usual ones, or the most that can be ordered."""
+    return min(paper.USUAL_DPI, paper.most_dpi(name, 0, LARGEST_SIZE))
 
 
 def sized(settings: Settings, instant_side: int) -> Settings:

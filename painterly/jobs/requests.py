@@ -22,7 +22,7 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos
-from painterly.jobs.presets import PAPERS, offered, sized, why_not_offered
+from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, sized, why_not_offered
 from painterly.jobs.previews import ResultOrder
 from painterly.jobs.schemas import (
     ApiError,
@@ -51,8 +51,7 @@ OFFERED = (
 )
 # Settings that a poster has no choice of: the sheet decides the size of each picture.
 POSTER_DECIDES = ("size", "paper", "dpi", "bleed", "timelapse")
-# px of the longer side, which suffices for A3 with 300 dpi and a bleed; steps at a scale
-LARGEST_SIZE, MOST_ITERATIONS = 5120, 1000
+MOST_ITERATIONS = 1000  # steps at a scale
 LARGEST_WHOLE = 2048  # px of the longer side of a picture that a request waits for
 RETRY_S = 30  # seconds, if the duration of the queue is unknown
 ON_PAGES = ("jpg", "png", "webp")  # formats that browsers show
@@ -292,7 +291,10 @@ class OrderBook:
         count = len(self._catalogue.all())
         cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
-        prints = {each: self.checked_settings(Preset.PRINT, {"paper": each}) for each in PAPERS}
+        prints = {
+            each: self.checked_settings(Preset.PRINT, {"paper": each, "dpi": print_dpi(each)})
+            for each in PAPERS
+        }
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
             papers={paper: seconds(Preset.PRINT, each) for paper, each in prints.items()},

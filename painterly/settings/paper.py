@@ -68,7 +68,7 @@ def sides_px(paper: str, bleed: float, dpi: int) -> tuple[int, int]:
         dpi: The pixels per inch.
     """
     shorter, longer = (
-        max(1, round((side + 2 * bleed) / _MM["in"] * dpi)) for side in _sides_mm(paper)
+        max(1, round((side + 2 * bleed) / _MM["in"] * dpi)) for side in sides_mm(paper)
     )
     return shorter, longer
 
@@ -76,7 +76,13 @@ def sides_px(paper: str, bleed: float, dpi: int) -> tuple[int, int]:
 def most_dpi(paper: str, bleed: float, longest: int) -> int:
     """Return the most dpi, at least 1, with which a paper's longer side has at most `longest`
     px."""
-    return max(1, int(longest * _MM["in"] / (_sides_mm(paper)[1] + 2 * bleed)))
+    return max(1, int(longest * _MM["in"] / (sides_mm(paper)[1] + 2 * bleed)))
+
+
+def shown(paper: str) -> str:
+    """Return a paper as people write it, such as `30 × 40 cm`."""
+    match = _SIDES.fullmatch(paper)
+    return f"{match[1]} × {match[2]} {match[3]}" if match else paper[0].upper() + paper[1:]
 
 
 def part_shown(size: tuple[int, int], sheet: tuple[int, int]) -> Part:
@@ -96,7 +102,8 @@ def part_shown(size: tuple[int, int], sheet: tuple[int, int]) -> Part:
     return Part((top, left, top + height, left + width), size)
 
 
-def _sides_mm(paper: str) -> tuple[float, float]:
+def sides_mm(paper: str) -> tuple[float, float]:
+    """Return the shorter and the longer side of a paper, but not `none`, in mm."""
     if paper in SHEETS:
         return SHEETS[paper]
     match = _SIDES.fullmatch(paper)

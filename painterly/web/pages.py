@@ -11,11 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from painterly.jobs.address import own
 from painterly.jobs.catalogue import display_name
-from painterly.jobs.presets import PAPERS, plugin_of
+from painterly.jobs.presets import PAPERS, plugin_of, print_dpi
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
-from painterly.settings import ready_styles
+from painterly.settings import paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.api_docs import docs_context
 from painterly.web.away import away_response
@@ -50,7 +50,7 @@ def index(request: Request, service: Shared) -> Response:
         licences=[plugin.licence for each in presets if (plugin := plugin_of(each))],
         usual="fine" if "fine" in presets else "instant",
         sample=_sample(),
-        papers=PAPERS,
+        papers=[_paper(each) for each in PAPERS],
         masters=bool(service.config.styles),
         defaults={name: getattr(settings, name) for name in ON_PAGE},
         accept=_accepted(),
@@ -206,6 +206,13 @@ def _choices(service: Service, language: str) -> list[dict[str, Any]]:
             identified = f"painting {painting.name}"
             choices.append({"id": identified, "choice": about, "uploaded": painting.uploaded})
     return choices
+
+
+def _paper(name: str) -> dict[str, Any]:
+    """Return a paper's name, its sides in mm and, with the most dpi that can be ordered, in px."""
+    dpi = print_dpi(name)
+    about = {"mm": paper.sides_mm(name), "px": paper.sides_px(name, 0, dpi), "dpi": dpi}
+    return {"name": name, "shown": paper.shown(name), **about}
 
 
 def _accepted() -> str:

@@ -59,7 +59,7 @@ def test_the_form_suits_everybody(page, server, tmp_path):
     assert page.all("#shares input")
     assert_suits_everybody(page)
     page.one("#how").click()
-    page.js("document.querySelector('[value=print]').click()")
+    page.js("document.querySelector('[value=paper]').click()")
     assert page.one("#paper").is_displayed()
     assert_suits_everybody(page)
     assert page.errors() == []

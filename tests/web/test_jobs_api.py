@@ -64,7 +64,7 @@ def test_how_long_pictures_take_is_known_before_the_first_one(web, worker):
         expected[preset] = (0.5 if preset == "instant" else 1) * rate * work
     assert {each: known[each] for each in expected} == pytest.approx(in_order(expected), abs=0.11)
     assert known["poster"] > known["instant"] <= known["draft"] <= known["fine"]
-    assert known["papers"]["A3"] > known["papers"]["A4"] > known["papers"]["8x10in"]
+    assert known["papers"]["A3"] > known["papers"]["A4"] > known["papers"]["10x15cm"]
 
 
 def test_the_settings_of_a_style_count_in_how_long_it_takes(web, place):

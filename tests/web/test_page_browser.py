@@ -111,7 +111,7 @@ def order(page):
     """Click on Paint, and wait until all has been sent."""
     if not page.one("#paint").is_displayed():
         show_photo(page)
-    page.one("#paint").click()
+    page.one("#sum-paint" if page.one("#sheet").is_displayed() else "#paint").click()
     page.until("!document.querySelector('#photos .unsent, #paint[aria-disabled]')")
 
 
@@ -137,7 +137,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     locked.service.jobs.estimates.set_calibration(rate, "the CPU")
     log_in(page, locked)
     visit(page, locked)
-    page.until("document.querySelector('[data-preset=fine]').textContent.startsWith('about')")
+    page.until("document.querySelector('[value=fine] + span time').textContent.startsWith('about')")
     choose(page, photos, 0, 1)
     page.js("document.querySelector('[value=fine]').click()")
     one_picture_each(page)
@@ -612,12 +612,50 @@ def test_a_picture_is_painted_again_with_other_settings(page, server):
     page.one("#again-with").click()
     assert chosen_photos(page) == ["beach.jpg"]
     assert [each.text for each in page.all("#shares b")] == ["75% Waves", "25% “Mine”"]
-    page.js("document.querySelector('[value=print]').click()")
+    page.js("document.querySelector('[value=paper]').click()")
+    page.js("document.querySelector('[value=fine]').click()")
     order(page)
     queued(page, 1)
     [again] = server.ordered
-    assert (again.photo, again.preset, again.settings) == ("beach.jpg", "print", settings)
+    assert (again.photo, again.preset) == ("beach.jpg", "print"), "fine, on paper"
+    assert again.settings == {**settings, "paper": "A4", "dpi": 300}
     assert {each.name: each.share for each in again.paintings} == blend
+
+
+def test_a_size_is_shown_to_scale_with_its_pixels_and_its_time(page, locked, photos):
+    rate = 50 / total_work(*USUAL_PHOTO, Settings(size=512, strength=0.7))
+    locked.service.jobs.estimates.set_calibration(rate, "the CPU")
+    locked.service.jobs.estimates.set_instant_calibration(rate)
+    log_in(page, locked)
+    visit(page, locked)
+    choose(page, photos[:1], 0)
+    page.one("#how").click()
+
+    def seconds():
+        return page.js(
+            "[...document.querySelectorAll('#cares time')].map(each => each.textContent)"
+        )
+
+    usual = seconds()
+    assert page.all("#cares [value=print]") == []
+    for extent, words in (("paper", "Fine, A4, 30 × 21 cm"), ("4k", "Fine, 3840 × 2560 px")):
+        page.js(f"document.querySelector('[value=\"{extent}\"]').click()")
+        page.js("document.querySelector('[value=fine]').click()")
+        assert page.one("#sum").text == words
+        page.until("document.querySelector('#cares time').textContent !== arguments[0]", usual[0])
+    page.js("document.querySelector('[value=paper]').click()")
+    page.js("(paper.value = 'A2', paper.dispatchEvent(new Event('change', { bubbles: true })))")
+    assert page.one("#sum").text == "Fine, A2, 59 × 42 cm"
+    parts = page.js(
+        "[...document.querySelectorAll('#sizes img')].map(each => each.clientWidth"
+        " / each.parentElement.clientWidth)"
+    )
+    assert parts[2] == 1 and 0.5 < parts[1] < 0.6 and parts[0] < 0.2, "to scale"
+    page.one("#sum-paint").click()
+    queued(page, 1)
+    [job] = locked.ordered
+    assert (job.preset, job.settings) == ("print", {"paper": "A2", "dpi": 218})
+    assert page.errors() == []
 
 
 def test_a_photo_that_cannot_be_loaded_is_named(page, server):

@@ -3,8 +3,9 @@ import { byId, loaded, make } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
-import { addsToPreview, backToOrder, keepResult, orderAgain, repaint, secondsOf, submit } from "./order.js";
+import { addsToPreview, backToOrder, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
+import { secondsOf } from "./settings.js";
 import { bindStage, shownJob, shownResult } from "./stage.js";
 import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
 import { about, announce, refuse } from "./words.js";
@@ -31,7 +32,7 @@ for (const id of ["compare", "full-screen"]) click(id, async (job) => { (await i
 click("surprise", () => submit([{ poster: true }])); // All styles on one sheet.
 for (const id of ["print-now", "print-too"]) click(id, () => window.print());
 for (const each of document.querySelectorAll("[data-paper]")) {
-  each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper }));
+  each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));
 }
 // The link saves the picture. It is kept among the results, too.
 for (const id of ["save", "save-now"]) click(id, () => { if (shownResult()) keepResult(shownResult()); });

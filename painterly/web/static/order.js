@@ -7,6 +7,10 @@ import { byId, root, setBusy } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
+import {
+  extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
+  showExtents,
+} from "./settings.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
 import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
 import { send, stopSending, store } from "./sending.js";
@@ -14,7 +18,7 @@ import { refine, showJob, shownJob, shownResult, showOrder as showOnStage } from
 import { about, announce, brief, refuse } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
-let estimates = {}, sending = false;
+let sending = false;
 // The service's settings, and the settings that the user has changed here, which override those of styles.
 const defaults = JSON.parse(form.dataset.defaults);
 let changes = {};
@@ -23,18 +27,19 @@ const setChanges = (settings, target) => {
   changes = settings;
   target.dispatchEvent(new Event("change", { bubbles: true }));
 };
-export const secondsOf = (preset) => estimates[preset];
 
 const countOf = () => chosenPhotos().length * chosenStyles().length;
 const showOrder = () => {
-  const count = countOf(), { value: preset } = form.querySelector("[name=preset]:checked");
-  byId("how-said").textContent = text(`page.preset.${preset}`);
-  byId("paper-row").hidden = preset !== "print";
-  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : text(`page.paint_as.${preset}`);
-  byId("paint-time").textContent = !sending && estimates[preset] ? brief(estimates[preset] * Math.max(1, count)) : "";
+  const count = countOf(), seconds = secondsOfForm(), as = text(`page.paint_as.${presetOfForm()}`);
+  byId("how-said").textContent = saidOfForm();
+  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : as;
+  byId("paint-time").textContent = !sending && seconds ? brief(seconds * Math.max(1, count)) : "";
+  showExtents();
+  // The sheet has the same button.
+  for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
 };
-// Whether the red button adds something to the preview: more than one picture, or a finer one.
-export const addsToPreview = () => countOf() > 1 || form.elements.preset.value !== "instant";
+// Whether the red button adds something to the preview: more than one picture, or a finer or larger one.
+export const addsToPreview = () => countOf() > 1 || presetOfForm() !== "instant" || Object.keys(extentSettings()).length > 0;
 // The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
@@ -68,24 +73,15 @@ const showSettings = () => {
 };
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
-  estimates = await ask(`${root}/api/estimate`);
-  for (const each of document.querySelectorAll(".time[data-preset]")) {
-    const seconds = estimates[each.dataset.preset];
-    each.textContent = seconds ? about(seconds) : text("page.time_unknown");
-  }
-  // Instant pictures are as large as this machine paints at once, which it may have found out only now.
-  for (const field of document.querySelectorAll("[name=preset]")) {
-    const size = estimates.sizes[field.value], words = size === "full" ? text("page.original_size") : `${size}\u00a0px`;
-    field.parentElement.querySelector("small").textContent = text(`page.preset_for.${field.value}`, { size: words });
-  }
+  const isComplete = await loadTimes();
   for (const each of document.querySelectorAll("[data-paper] .time")) {
-    const seconds = estimates.papers[each.parentElement.dataset.paper];
+    const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
   }
-  if (estimates.poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(estimates.poster)}`;
+  const poster = secondsOf("poster");
+  if (poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(poster)}`;
   showOrder();
-  // The time of preset master is known after a first picture.
-  return !Object.entries(estimates).some(([name, seconds]) => seconds === null && name !== "master");
+  return isComplete;
 };
 
 const missing = (requests) => {
@@ -103,8 +99,8 @@ const showFull = (full) => {
   byId("queue-full").textContent = full ? text("page.queue_full") : "";
 };
 const requestsOfForm = () => {
-  const preset = form.elements.preset.value, paper = byId("paper").value;
-  return chosenStyles().map((style) => ({ ...style, preset, settings: preset === "print" && paper ? { ...changes, paper } : changes }));
+  const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
+  return chosenStyles().map((style) => ({ ...style, preset, settings }));
 };
 const sendOrder = (requests) => {
   const said = byId("paint-said");
@@ -118,12 +114,16 @@ const sendOrder = (requests) => {
   );
 };
 
-form.addEventListener("change", () => { showOrder(); showSettings(); });
+form.addEventListener("change", () => {
+  showOrder();
+  showSettings();
+  followExtent(showOrder);
+});
 // A picture that takes more than a second is painted once a slider is released, which is a change by itself.
 form.addEventListener("input", ({ target }) => {
   if (!(target.name in defaults)) return;
   const changed = { ...changes, [target.name]: valueOf(target) };
-  if (target.name in sliders && !(estimates.instant <= 1)) { changes = changed; showSettings(); } else setChanges(changed, target);
+  if (target.name in sliders && !(secondsOf("instant") <= 1)) { changes = changed; showSettings(); } else setChanges(changed, target);
 });
 showSettings();
 showOrder();
@@ -196,17 +196,8 @@ export const orderAgain = (job) => {
   setPhotoOf(job);
   if (job.poster) { submit([{ poster: true }]); return; }
   setStylesOf(job);
-  if (job.preset) form.elements.preset.value = job.preset;
+  setExtentOf(job);
   setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)), byId("photos"));
   paint.focus({ preventScroll: true });
   announce(text("page.form_filled", { photo: job.photo }));
 };
-// The sheet with the settings covers the styles, not the picture that they change.
-const openSheet = (open) => {
-  byId("sheet").hidden = !open;
-  byId("how").setAttribute("aria-expanded", String(open));
-  byId(open ? "how-title" : "how").focus({ preventScroll: true });
-};
-byId("how").addEventListener("click", () => openSheet(byId("sheet").hidden));
-byId("sheet-close").addEventListener("click", () => openSheet(false));
-byId("sheet").addEventListener("keydown", ({ key }) => { if (key === "Escape") openSheet(false); });
