@@ -1,7 +1,7 @@
 """Sheets to choose from: one photo in all styles, or all photos in one style, painted at the desk.
 
 A run paints one with `--sheet`, which reads the buckets of photos and paintings and stores nothing.
-The web service stores one as a poster.
+The web service stores a poster: one photo in all styles, in frames on a wall.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -22,8 +22,9 @@ from painterly.bench.reading import PhotoInput
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import CheckStop
-from painterly.errors import ConfigError, PictureError
+from painterly.errors import ConfigError, MemoryShortError, PictureError, StorageError
 from painterly.images.arrays import fit_size, resize, to_float
+from painterly.images.hanging import Poster, hang
 from painterly.images.lettering import label
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.log import event
@@ -33,11 +34,14 @@ from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
 from painterly.progress import follow
 from painterly.signals import Stop
+from painterly.words.style_title import name_in_words
+from painterly.words.texts import DEFAULT
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
+LANDSCAPE = 2**0.5  # width by height of a poster, as of A3
 Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
 
 
@@ -81,13 +85,33 @@ class Sheet:
 
 
 @dataclass(frozen=True)
+class Hung:
+    """A poster so far, as `Sheet` is one.
+
+    Attributes:
+        poster: The poster, which is drawn as its pictures are painted.
+        painted: As in `Sheet`.
+        failed: As in `Sheet`. Their frames stay empty.
+    """
+
+    poster: Poster
+    painted: tuple[Style, ...] = ()
+    failed: int = 0
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """uint8 [H, W, 3], sRGB."""
+        return self.poster.pixels
+
+
+@dataclass(frozen=True)
 class SheetStep:
     """The progress of a sheet after each picture, as `Step` has it."""
 
     iteration: int
     total: int
     eta_s: float
-    sheet: Sheet
+    sheet: Sheet | Hung
 
     @property
     def fraction(self) -> float:
@@ -98,23 +122,22 @@ class SheetStep:
         return self.sheet.pixels
 
 
-def paint_all(
+def painted_all(
     wanted: Sequence[Wanted],
-    side: int,
-    first: Callable[[Wanted], Cell],
     paint: Callable[[Wanted], Cell],
+    put: Callable[[int, Cell | None], Sheet | Hung],
     on_picture: Callable[[SheetStep], object] = lambda _: None,
-) -> Sheet:
-    """Paint a sheet. A picture that cannot be painted is left out, which is logged.
+) -> None:
+    """Paint the pictures of a sheet. One that cannot be painted is left out, which is logged.
 
     Args:
         wanted: The pictures.
-        side: As in `Sheet`.
-        first: Returns what the sheet begins with, from the first picture that was painted.
         paint: Paints a picture.
+        put: Is called with the number of each picture, from 0, and the picture, or None if it could
+            not be painted. Returns the sheet so far.
         on_picture: Is called after each picture, once there is one. Its errors end the painting.
     """
-    started, sheet = perf_counter(), Sheet(side)
+    started = perf_counter()
     for number, each in enumerate(wanted, start=1):
         try:
             cell = paint(each)
@@ -122,14 +145,42 @@ def paint_all(
             raise_if_fatal(error)
             why = f"{each}: FAILED: {reason_of(error)}"
             event(why, level=ERROR, photo=each.photo, style=each.style.name)
+            sheet = put(number - 1, None)
+        else:
+            sheet = put(number - 1, cell)
+        if sheet.painted:
+            left_s = (perf_counter() - started) / number * (len(wanted) - number)
+            on_picture(SheetStep(number, len(wanted), left_s, sheet))
+
+
+def paint_all(
+    wanted: Sequence[Wanted],
+    side: int,
+    first: Callable[[Wanted], Cell],
+    paint: Callable[[Wanted], Cell],
+) -> Sheet:
+    """Paint a sheet.
+
+    Args:
+        wanted: The pictures.
+        side: As in `Sheet`.
+        first: Returns what the sheet begins with, from the first picture that was painted.
+        paint: Paints a picture.
+    """
+    sheet = Sheet(side)
+
+    def put(number: int, cell: Cell | None) -> Sheet:
+        nonlocal sheet
+        if cell is None:
             sheet = replace(sheet, failed=sheet.failed + 1)
         else:
             if not sheet.cells:
-                sheet = sheet.with_cell(*first(each))
-            sheet = replace(sheet.with_cell(*cell), painted=(*sheet.painted, each.style))
-        if sheet.cells:
-            left_s = (perf_counter() - started) / number * (len(wanted) - number)
-            on_picture(SheetStep(number, len(wanted), left_s, sheet))
+                sheet = sheet.with_cell(*first(wanted[number]))
+            painted = (*sheet.painted, wanted[number].style)
+            sheet = replace(sheet.with_cell(*cell), painted=painted)
+        return sheet
+
+    painted_all(wanted, paint, put)
     return sheet
 
 
@@ -220,7 +271,7 @@ def paint_poster(
         shown: The photo's name for people.
         desk: The desk.
         check_stop: As in `Desk.file`.
-        on_picture: As in `paint_all`.
+        on_picture: As in `painted_all`.
 
     Returns:
         The order with the styles that were painted, and the poster.
@@ -230,29 +281,59 @@ def paint_poster(
     """
     started, picture, settings = perf_counter(), photo.picture, order.style.settings
     wanted = [Wanted(order.photo.key, style) for style in order.style.parts]
-    side = cell_side(len(wanted) + 1)
+    side = cell_side(len(wanted))
     small = resize(picture.pixels_int, *fit_size(*picture.size, side))
     mask, alpha = photo.content_mask(settings, order.photo.key), picture.alpha
+    places = hang([_proportion(desk, style) for style in order.style.parts], LANDSCAPE, seed=0)
+    plates = [label(_plate(each.style), number) for number, each in enumerate(wanted, start=1)]
+    title = label(name_in_words(str(PurePosixPath(shown).with_suffix(""))), 0)
+    hung = Hung(Poster(places, LANDSCAPE, side, plates, title))
 
     def paint(each: Wanted) -> Cell:
         image = desk.paint(small, each.style, mask, check_stop)
-        return image, alpha, each.style.label(between="\n")
+        return image, alpha, ""
 
-    sheet = paint_all(wanted, side, lambda _: (small, alpha, shown), paint, on_picture)
-    if not sheet.painted:
+    def put(number: int, cell: Cell | None) -> Hung:
+        nonlocal hung
+        if cell is None:
+            hung = replace(hung, failed=hung.failed + 1)
+        else:
+            hung.poster.put(number, fitted(cell[0], side, cell[1]))
+            hung = replace(hung, painted=(*hung.painted, wanted[number].style))
+        return hung
+
+    painted_all(wanted, paint, put, on_picture)
+    if not hung.painted:
         raise PictureError("no style could be painted; the log has the reasons")
     finished = Finished(
         photo=replace(picture, alpha_int=None, profile=None),
         paintings=[],
         settings=settings,
-        image=to_float(sheet.pixels),
+        image=to_float(hung.pixels),
         weights=order.weights.identity,
         device=str(HOST),
         losses={},
         content_weight=0.0,
         seconds=perf_counter() - started,
     )
-    return replace(order, style=replace(order.style, parts=sheet.painted)), finished
+    return replace(order, style=replace(order.style, parts=hung.painted)), finished
+
+
+def _proportion(desk: Desk, style: Style) -> float:
+    """Return the width by height of a style's first painting; a square's if it cannot be read."""
+    try:
+        height, width = desk.paintings(style).paintings[0].shape[:2]
+    except (PictureError, MemoryShortError, StorageError):
+        return 1.0
+    return float(width / height)
+
+
+def _plate(style: Style) -> str:
+    """Return the words on a plate: the artist, and below that title and year."""
+    title = style.title
+    made = (title.title_in(DEFAULT, style.name), title.year_in(DEFAULT))
+    about = ", ".join(part for part in made if part)
+    return f"{title.short_artist}\n{about}" if title.short_artist else about
 
 
 def _at_size(style: Style, side: int) -> Style:

@@ -75,15 +75,18 @@ class Lettering:
         text: str,
         width: int,
         ink: tuple[int, int, int],
+        centred: bool = True,
     ) -> None:
-        """Draw a line around the middle of its top. A line wider than `width` px loses its
-        middle."""
+        """Draw a line around the middle of its top, or from its left. A line wider than `width` px
+        loses its middle."""
         runs = self._runs(text)
         kept = len(text)
         while self._length(runs) > width and kept > 2:
             kept -= 1
             runs = self._runs(f"{text[: kept - kept // 2]}…{text[-(kept // 2) :]}")
-        left, baseline = top[0] - self._length(runs) / 2, top[1] + self._ascent
+        left, baseline = top[0], top[1] + self._ascent
+        if centred:
+            left -= self._length(runs) / 2
         for font, run in runs:
             draw.text((left, baseline), run, ink, font, anchor="ls")
             left += font.getlength(run)

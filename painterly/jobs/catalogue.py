@@ -103,7 +103,7 @@ class Catalogue:
         every = self.all()
         if not every:
             raise ConfigError("there are no styles")
-        changes = {**settings, "size": cell_side(len(every) + 1), "timelapse": False}
+        changes = {**settings, "size": cell_side(len(every)), "timelapse": False}
         preset, shared = Preset.INSTANT, Settings().replaced({**changes, **INSTANT})
         requests = (
             JobRequest.model_construct(

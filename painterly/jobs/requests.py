@@ -289,7 +289,7 @@ class OrderBook:
 
         by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
         count = len(self._catalogue.all())
-        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(count + 1)})
+        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(max(1, count))})
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
         prints = {
             each: self.checked_settings(Preset.PRINT, {"paper": each, "dpi": print_dpi(each)})

@@ -42,7 +42,7 @@ def test_a_poster_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web
     done = web.get(job["links"]["self"]).json()
     assert (done["state"], done["step"], done["steps"]) == ("done", 3, 3)
     picture = Image.open(io.BytesIO(web.get(done["links"]["result"]).content))
-    assert picture.size == (done["width"], done["height"]) and picture.width > 2 * 96
+    assert picture.size == (done["width"], done["height"]) and picture.width / picture.height == pytest.approx(2**0.5, rel=0.02)
     (shown,) = results_of(web.get("/gallery/").text)
     assert shown["style"] == "poster"
     steps = [message[2]["step"] for message in worker.said if message[0] == "step"]

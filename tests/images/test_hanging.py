@@ -1,0 +1,64 @@
+"""Posters: frames on a wall."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+
+from painterly.images.hanging import PAPER, WIDTH, Poster, hang
+
+LANDSCAPE = 2**0.5
+RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]
+RATIOS += [0.81, 0.76, 1.36, 1, 0.75, 0.72, 1, 0.7, 1, 1.25]
+
+
+@pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE, 1.6])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 20, 45])
+def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
+    ratios = (RATIOS * 3)[:count]
+    places = hang(ratios, proportion, seed=1)
+    for place, ratio in zip(places, ratios, strict=True):
+        assert place.width / place.height == pytest.approx(ratio)
+        assert min(place.left, place.top) > 3 and place.left + place.width < WIDTH - 3
+        assert place.top + place.height < WIDTH / proportion - 6, "the title is below"
+    for one, other in combinations(places, 2):
+        apart = (
+            one.left + one.width < other.left
+            or other.left + other.width < one.left
+            or one.top + one.height < other.top
+            or other.top + other.height < one.top
+        )
+        assert apart, (one, other)
+
+
+def test_a_wall_is_full_of_pictures_of_similar_sizes():
+    places = hang(RATIOS, LANDSCAPE, seed=4)
+    areas = np.array([each.width * each.height for each in places])
+    assert areas.sum() > 0.4 * WIDTH**2 / LANDSCAPE
+    assert areas.max() < 12 * areas.min()
+
+
+def test_a_seed_gives_one_hanging_and_another_seed_another_one():
+    assert hang(RATIOS, LANDSCAPE, 5) == hang(RATIOS, LANDSCAPE, 5)
+    assert hang(RATIOS, LANDSCAPE, 5) != hang(RATIOS, LANDSCAPE, 6)
+
+
+def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows():
+    places = hang([1.5, 0.5], LANDSCAPE, seed=0)
+    poster = Poster(places, LANDSCAPE, 200, ["Hokusai\nThe Great Wave", "x" * 400], "Beach")
+    before = poster.pixels.copy()
+    assert (before[:4] == PAPER).all() and (before[-4:] == PAPER).all()
+    red = np.zeros((100, 200, 3), np.uint8)
+    red[..., 0] = 255
+    poster.put(0, red)
+    changed = (poster.pixels != before).any(-1)
+    unit = before.shape[1] / WIDTH
+    middle = [
+        (round((each.top + each.height / 2) * unit), round((each.left + each.width / 2) * unit))
+        for each in places
+    ]
+    assert poster.pixels[middle[0]].tolist() == [255, 0, 0]
+    assert not changed[middle[1]], "it waits, or could not be painted"
+    rows, columns = np.nonzero(changed)
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert width / height == pytest.approx(1.5, rel=0.05), "without the frame"
