@@ -18,14 +18,15 @@ from painterly.bench.desk import NOW, Desk
 from painterly.bench.failures import raise_if_fatal, reason_of
 from painterly.bench.finished import Finished
 from painterly.bench.loading import load_devices
-from painterly.bench.reading import PhotoInput
+from painterly.bench.reading import PhotoInput, Read
 from painterly.configuration.config import Config
 from painterly.devices.device import HOST
 from painterly.engine.transfer import CheckStop
-from painterly.errors import ConfigError, MemoryShortError, PictureError, StorageError
+from painterly.errors import ConfigError, PictureError, StorageError
 from painterly.images.arrays import fit_size, resize, to_float
-from painterly.images.hanging import Poster, hang
+from painterly.images.hanging import Look, Poster, hang
 from painterly.images.lettering import label
+from painterly.images.picture_file import PictureFile
 from painterly.images.sheet import cell_side, fitted, sheet_of
 from painterly.log import event
 from painterly.orders.buckets import Buckets, list_buckets
@@ -34,14 +35,12 @@ from painterly.orders.selection import Selection, select
 from painterly.orders.styles import Style
 from painterly.progress import follow
 from painterly.signals import Stop
-from painterly.words.style_title import name_in_words
 from painterly.words.texts import DEFAULT
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
-LANDSCAPE = 2**0.5  # width by height of a poster, as of A3
 Cell = tuple[np.ndarray, np.ndarray | None, str]  # pixels, alpha and label
 
 
@@ -258,7 +257,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
 def paint_poster(
     order: PlannedOrder,
     photo: PhotoInput,
-    shown: str,
+    hung_as: "HungAs",
     desk: Desk,
     check_stop: CheckStop,
     on_picture: Callable[[SheetStep], object],
@@ -268,7 +267,7 @@ def paint_poster(
     Args:
         order: Its order. The parts of its style are the styles.
         photo: The photo and its mask.
-        shown: The photo's name for people.
+        hung_as: How it is hung.
         desk: The desk.
         check_stop: As in `Desk.file`.
         on_picture: As in `painted_all`.
@@ -280,14 +279,15 @@ def paint_poster(
         PictureError: No style can be painted.
     """
     started, picture, settings = perf_counter(), photo.picture, order.style.settings
-    wanted = [Wanted(order.photo.key, style) for style in order.style.parts]
-    side = cell_side(len(wanted))
+    parts = order.style.parts
+    places = hang(proportions(hung_as.read, parts), hung_as.look)
+    plates = [label(_plate(each), number) for number, each in enumerate(parts, start=1)]
+    poster = Poster(places, hung_as.look, hung_as.width, plates, label(hung_as.title, 0))
+    wanted = [Wanted(order.photo.key, style) for style in parts]
+    side = int(parts[0].settings.size)
     small = resize(picture.pixels_int, *fit_size(*picture.size, side))
     mask, alpha = photo.content_mask(settings, order.photo.key), picture.alpha
-    places = hang([_proportion(desk, style) for style in order.style.parts], LANDSCAPE, seed=0)
-    plates = [label(_plate(each.style), number) for number, each in enumerate(wanted, start=1)]
-    title = label(name_in_words(str(PurePosixPath(shown).with_suffix(""))), 0)
-    hung = Hung(Poster(places, LANDSCAPE, side, plates, title))
+    hung = Hung(poster)
 
     def paint(each: Wanted) -> Cell:
         image = desk.paint(small, each.style, mask, check_stop)
@@ -299,7 +299,7 @@ def paint_poster(
             hung = replace(hung, failed=hung.failed + 1)
         else:
             hung.poster.put(number, fitted(cell[0], side, cell[1]))
-            hung = replace(hung, painted=(*hung.painted, wanted[number].style))
+            hung = replace(hung, painted=(*hung.painted, parts[number]))
         return hung
 
     painted_all(wanted, paint, put, on_picture)
@@ -319,13 +319,34 @@ def paint_poster(
     return replace(order, style=replace(order.style, parts=hung.painted)), finished
 
 
-def _proportion(desk: Desk, style: Style) -> float:
-    """Return the width by height of a style's first painting; a square's if it cannot be read."""
-    try:
-        height, width = desk.paintings(style).paintings[0].shape[:2]
-    except (PictureError, MemoryShortError, StorageError):
-        return 1.0
-    return float(width / height)
+class HungAs(NamedTuple):
+    """The hanging of a poster.
+
+    Attributes:
+        look: Its look.
+        width: Its width in px.
+        title: The title below its pictures.
+        read: Reads the files of paintings.
+    """
+
+    look: Look
+    width: int
+    title: str
+    read: Read
+
+
+def proportions(read: Read, styles: Sequence[Style]) -> tuple[float, ...]:
+    """Return the width by height of each style's first painting; a square's if it cannot be
+    read."""
+
+    def proportion(key: str) -> float:
+        try:
+            height, width = PictureFile(read(key), key).header.size
+        except (PictureError, StorageError):
+            return 1.0
+        return width / height
+
+    return tuple(proportion(style.paintings[0].entry.key) for style in styles)
 
 
 def _plate(style: Style) -> str:

@@ -11,14 +11,16 @@ from urllib.parse import quote
 from painterly.bench.reading import small_copy
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, MemoryShortError, PictureError
-from painterly.images.sheet import cell_side
 from painterly.jobs.address import own
 from painterly.jobs.buckets import UPLOADED, Refreshed, StyleBucket
+from painterly.jobs.posters import hung
 from painterly.jobs.presets import INSTANT_SIZES, sized
 from painterly.jobs.schemas import (
     RECIPE_PRESETS,
     ApiError,
     Blended,
+    Hanging,
+    HungPicture,
     JobRequest,
     PaintingOut,
     Preset,
@@ -98,12 +100,17 @@ class Catalogue:
         settings = settings.replaced(of_style).replaced(request.settings).replaced(decided)
         return replace(style, settings=sized(settings, instant_side))
 
-    def poster(self, settings: Mapping[str, Any]) -> Style:
-        """Return the style of a poster: all styles are its parts, with some settings."""
+    def hang(self, hanging: Hanging) -> tuple[list[HungPicture], int]:
+        """Return the places of all styles on a poster, and the size of each picture, as `hung`."""
         every = self.all()
         if not every:
             raise ConfigError("there are no styles")
-        changes = {**settings, "size": cell_side(len(every)), "timelapse": False}
+        return hung(hanging, every, self._style_bucket.read)
+
+    def poster(self, settings: Mapping[str, Any], hanging: Hanging | None) -> Style:
+        """Return the style of a poster: all styles are its parts, with some settings."""
+        _, side = self.hang(hanging or Hanging())
+        every, changes = self.all(), {**settings, "size": side, "timelapse": False}
         preset, shared = Preset.INSTANT, Settings().replaced({**changes, **INSTANT})
         requests = (
             JobRequest.model_construct(

@@ -14,7 +14,6 @@ from painterly.configuration.web_options import WebOptions
 from painterly.engine.schedule import total_work
 from painterly.errors import ConfigError
 from painterly.images.output import file_format
-from painterly.images.sheet import cell_side
 from painterly.jobs.address import own
 from painterly.jobs.buckets import WebBuckets
 from painterly.jobs.callbacks import check_callback
@@ -22,12 +21,15 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO, in_order
 from painterly.jobs.index import JobIndex
 from painterly.jobs.kept_photos import KeptPhoto, KeptPhotos
+from painterly.jobs.posters import size_of
 from painterly.jobs.presets import LARGEST_SIZE, PAPERS, offered, print_dpi, sized, why_not_offered
 from painterly.jobs.previews import ResultOrder
 from painterly.jobs.schemas import (
     ApiError,
     Blended,
     Estimate,
+    Hanging,
+    HangingOut,
     JobRequest,
     Preset,
     PresetSizes,
@@ -121,6 +123,8 @@ class OrderBook:
         mask_file = earlier_mask if mask is None else mask
         if request.poster:
             request = self._checked_poster(request)
+        elif request.hanging:
+            raise ApiError(422, "only a poster is hung; leave out `hanging`")
         self.checked_settings(request.preset, request.settings)
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
@@ -142,6 +146,7 @@ class OrderBook:
             size=photo.size,
             style=style.name,
             poster=request.poster,
+            hanging=request.hanging,
             paintings=[
                 Blended(name=painting.entry.key, share=painting.share / total)
                 for painting in style.paintings
@@ -176,7 +181,11 @@ class OrderBook:
     def _style_and_work(self, request: JobRequest, size: tuple[int, int]) -> tuple[Style, int]:
         """Return the style of a request, and the work (schedule.py) of a photo of a (height,
         width) in it."""
-        style = self._catalogue.poster(request.settings) if request.poster else self._style(request)
+        style = (
+            self._catalogue.poster(request.settings, request.hanging)
+            if request.poster
+            else self._style(request)
+        )
         return style, sum(total_work(*size, each.settings) for each in style.parts or (style,))
 
     def preview_style(self, request: JobRequest) -> Style:
@@ -282,14 +291,12 @@ class OrderBook:
         """
         changes = {} if size is None else {"size": size}
 
-        def seconds(preset: Preset, settings: Settings, count: int = 1) -> float | None:
-            work = count * total_work(*USUAL_PHOTO, settings)
+        def seconds(preset: Preset, settings: Settings) -> float | None:
+            work = total_work(*USUAL_PHOTO, settings)
             estimated = self._jobs.estimates.seconds(work, preset)
             return None if estimated is None else round(estimated, 1)
 
         by_preset = {preset: self.checked_settings(preset, changes) for preset in Preset}
-        count = len(self._catalogue.all())
-        cell = by_preset[Preset.INSTANT].replaced({"size": cell_side(max(1, count))})
         times = in_order({preset: seconds(preset, each) for preset, each in by_preset.items()})
         prints = {
             each: self.checked_settings(Preset.PRINT, {"paper": each, "dpi": print_dpi(each)})
@@ -298,9 +305,18 @@ class OrderBook:
         return Estimate(
             **{preset.value: time for preset, time in times.items()},
             papers={paper: seconds(Preset.PRINT, each) for paper, each in prints.items()},
-            poster=seconds(Preset.INSTANT, cell, count),
+            poster=self.hang(Hanging()).seconds if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
         )
+
+    def hang(self, hanging: Hanging) -> HangingOut:
+        """Return where the pictures of a poster hang, and how long it takes."""
+        pictures, side = self._catalogue.hang(hanging)
+        settings = self.checked_settings(Preset.INSTANT, {"size": side})
+        work = len(pictures) * total_work(*USUAL_PHOTO, settings)
+        seconds = self._jobs.estimates.seconds(work, Preset.INSTANT)
+        width, height = size_of(hanging)
+        return HangingOut(width=width, height=height, seconds=seconds, pictures=pictures)
 
     @property
     def presets(self) -> Sequence[Preset]:

@@ -40,6 +40,7 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.posters import hung_as
 from painterly.jobs.presets import INSTANT_SIZES
 from painterly.jobs.previews import ResultOrder
 from painterly.jobs.store import StoredJob
@@ -325,7 +326,8 @@ class JobRunner:
             self._stop.obey()
             check()
 
-        return paint_poster(order, photo, job.photo, self.desk, check_stop, on_step)
+        hanging = hung_as(job, self._buckets.style.read)
+        return paint_poster(order, photo, hanging, self.desk, check_stop, on_step)
 
     def _read(self, function: Callable[[], _Read], check: Callable[[], None]) -> _Read:
         """Call a function that reads pictures. `check` and a signal end that at once, although a
@@ -365,7 +367,7 @@ class JobRunner:
         """Return a job's order. Raises PictureError, ConfigError, StorageError."""
         photo, mask = self._photo_and_mask(job)
         if job.poster:
-            style = self._catalogue.poster(job.settings)
+            style = self._catalogue.poster(job.settings, job.hanging)
         else:
             style = self._catalogue.style(job.request, job.instant_side)
             style = dataclasses.replace(style, name=job.style)

@@ -1,7 +1,7 @@
 """Requests, answers and errors of the API. /openapi.json is generated from them."""
 
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
@@ -81,6 +81,24 @@ class PaintingOut(BaseModel):
     uploaded: bool = Field(description="Whether it was uploaded here, and so can be deleted here.")
 
 
+class Hanging(BaseModel):
+    """The hanging of a poster's pictures."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    paper: Literal["screen", "A4", "A3", "A2"] = Field(
+        default="screen", description="2560 px, or a paper at 300 dpi; A2 at 218 dpi."
+    )
+    upright: bool = False
+    edge: bool = Field(default=False, description="In rows from edge to edge, not in frames.")
+    frame: Literal["black", "oak", "none"] = "black"
+    plates: bool = Field(default=True, description="Artist, title and year at each picture.")
+    title: Annotated[str, StringConstraints(max_length=40)] = Field(
+        default="", description="Below all; by default, the photo's name."
+    )
+    seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")
+
+
 class JobRequest(BaseModel):
     """Request for a picture: a style by its name, paintings in shares of any sum, or a poster."""
 
@@ -94,7 +112,7 @@ class JobRequest(BaseModel):
                     "preset": "fine",
                     "settings": {"preserve_color": True, "strength": 0.6},
                 },
-                {"poster": True},
+                {"poster": True, "hanging": {"paper": "A3"}},
             ]
         },
     )
@@ -108,9 +126,10 @@ class JobRequest(BaseModel):
     paintings: dict[Name, Share] | None = Field(default=None, min_length=1, max_length=MAX_BLENDED)
     poster: bool = Field(
         default=False,
-        description="A sheet of the photo in all styles, by preset instant; without style, "
+        description="A poster of the photo in all styles, by preset instant; without style, "
         "paintings, and the settings `size`, `paper`, `dpi`, `bleed` and `timelapse`.",
     )
+    hanging: Hanging | None = Field(default=None, description="How a poster is hung.")
     preset: Preset = Preset.FINE
     settings: dict[Name, bool | int | float | str] = Field(default={}, max_length=30)
     callback: Annotated[str, StringConstraints(min_length=1, max_length=2000)] | None = Field(
@@ -147,8 +166,9 @@ class JobFields(BaseModel):
     photo: str = Field(examples=["beach.jpg"])
     style: str = Field(examples=["monet"])
     poster: bool = Field(
-        default=False, description="Whether it is a sheet of all styles; it lists no paintings."
+        default=False, description="Whether it is a poster of all styles; it lists no paintings."
     )
+    hanging: Hanging | None = Field(default=None, description="How a poster is hung.")
     paintings: list[Blended]
     preset: Preset
     settings: dict[str, Any] = Field(description="The settings in the request.")
@@ -214,6 +234,25 @@ class JobList(BaseModel):
     """Newest first."""
 
     jobs: list[JobOut]
+
+
+class HungPicture(BaseModel):
+    """The place of a style's picture on a poster, in percent of its width."""
+
+    style: str
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+class HangingOut(BaseModel):
+    """A poster before it is painted."""
+
+    width: int = Field(description="In px.")
+    height: int
+    seconds: float | None = Field(description="Seconds that it takes; null if unknown.")
+    pictures: list[HungPicture]
 
 
 def _of_presets(kind: Any, **others: Any) -> Any:

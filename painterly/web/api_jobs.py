@@ -17,6 +17,8 @@ from painterly.jobs.schemas import (
     ApiError,
     Deletion,
     Estimate,
+    Hanging,
+    HangingOut,
     JobId,
     JobList,
     JobOut,
@@ -249,3 +251,9 @@ def estimate(
 ) -> Estimate:
     """Estimate the seconds that each preset takes here."""
     return service.orders.estimate(size)
+
+
+@jobs.get("/hanging")
+def hang_poster(service: Shared, hanging: Annotated[Hanging, Query()]) -> HangingOut:
+    """Return where the picture in each style hangs on a poster that a job would paint."""
+    return service.orders.hang(hanging)

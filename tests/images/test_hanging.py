@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from painterly.images.hanging import PAPER, WIDTH, Poster, hang
+from painterly.images.hanging import PAPER, WIDTH, Look, Poster, hang
 
 LANDSCAPE = 2**0.5
 RATIOS = [1.475, 1.25, 1, 0.795, 0.81, 0.76, 1.24, 0.97, 1.28, 1.25]
@@ -16,7 +16,7 @@ RATIOS += [0.81, 0.76, 1.36, 1, 0.75, 0.72, 1, 0.7, 1, 1.25]
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 20, 45])
 def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
     ratios = (RATIOS * 3)[:count]
-    places = hang(ratios, proportion, seed=1)
+    places = hang(tuple(ratios), Look(proportion, seed=1))
     for place, ratio in zip(places, ratios, strict=True):
         assert place.width / place.height == pytest.approx(ratio)
         assert min(place.left, place.top) > 3 and place.left + place.width < WIDTH - 3
@@ -32,20 +32,21 @@ def test_frames_have_their_proportions_and_room_on_the_paper(proportion, count):
 
 
 def test_a_wall_is_full_of_pictures_of_similar_sizes():
-    places = hang(RATIOS, LANDSCAPE, seed=4)
+    places = hang(tuple(RATIOS), Look(seed=4))
     areas = np.array([each.width * each.height for each in places])
     assert areas.sum() > 0.4 * WIDTH**2 / LANDSCAPE
     assert areas.max() < 12 * areas.min()
 
 
 def test_a_seed_gives_one_hanging_and_another_seed_another_one():
-    assert hang(RATIOS, LANDSCAPE, 5) == hang(RATIOS, LANDSCAPE, 5)
-    assert hang(RATIOS, LANDSCAPE, 5) != hang(RATIOS, LANDSCAPE, 6)
+    assert hang(tuple(RATIOS), Look(seed=5)) == hang(tuple(RATIOS), Look(seed=5))
+    assert hang(tuple(RATIOS), Look(seed=5)) != hang(tuple(RATIOS), Look(seed=6))
 
 
-def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows():
-    places = hang([1.5, 0.5], LANDSCAPE, seed=0)
-    poster = Poster(places, LANDSCAPE, 200, ["Hokusai\nThe Great Wave", "x" * 400], "Beach")
+@pytest.mark.parametrize("frame", ["black", "oak", "none"])
+def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows(frame):
+    places = hang((1.5, 0.5), Look(frame=frame))
+    poster = Poster(places, Look(frame=frame), 500, ["Hokusai\nThe Great Wave", "x" * 400], "Beach")
     before = poster.pixels.copy()
     assert (before[:4] == PAPER).all() and (before[-4:] == PAPER).all()
     red = np.zeros((100, 200, 3), np.uint8)
@@ -62,3 +63,17 @@ def test_pictures_are_cut_to_their_frames_and_an_empty_frame_shows():
     rows, columns = np.nonzero(changed)
     height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
     assert width / height == pytest.approx(1.5, rel=0.05), "without the frame"
+
+
+@pytest.mark.parametrize("proportion", [LANDSCAPE, 1 / LANDSCAPE])
+def test_pictures_from_edge_to_edge_fill_the_paper(proportion):
+    look = Look(proportion, edge=True)
+    places = hang(tuple(RATIOS), look)
+    assert sorted(hang(tuple(RATIOS), look._replace(seed=3))) == sorted(places)
+    assert hang(tuple(RATIOS), look._replace(seed=3)) != places
+    area = sum(each.width * each.height for each in places)
+    assert area > 0.96 * WIDTH**2 / proportion
+    poster = Poster(places, look, 400, ["Hokusai"] * 20, "unseen")
+    for number in range(20):
+        poster.put(number, np.full((60, 90, 3), 9, np.uint8))
+    assert (poster.pixels == 9).mean() > 0.85 and (poster.pixels > 200).mean() > 0.01

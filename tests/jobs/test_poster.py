@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from support import tiny
@@ -10,8 +11,8 @@ from support.gallery import results_of
 from support.web_service import send, stored_job
 
 from painterly.cli.command import main
-from painterly.images import sheet
-from painterly.jobs.schemas import Preset
+from painterly.jobs import posters
+from painterly.jobs.schemas import Hanging, Preset
 from painterly.orders.record import Record
 from painterly.signals import Stopped
 
@@ -20,8 +21,8 @@ POSTER = {"poster": True}
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    """Posters with small pictures."""
-    monkeypatch.setattr(sheet, "LARGEST_CELL", 96)
+    """Small posters."""
+    monkeypatch.setattr(posters, "SCREEN", (120, 192))
 
 
 @pytest.fixture
@@ -42,7 +43,10 @@ def test_a_poster_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web
     done = web.get(job["links"]["self"]).json()
     assert (done["state"], done["step"], done["steps"]) == ("done", 3, 3)
     picture = Image.open(io.BytesIO(web.get(done["links"]["result"]).content))
-    assert picture.size == (done["width"], done["height"]) and picture.width / picture.height == pytest.approx(2**0.5, rel=0.02)
+    assert picture.size == (
+        done["width"],
+        done["height"],
+    ) and picture.size == (192, 120)
     (shown,) = results_of(web.get("/gallery/").text)
     assert shown["style"] == "poster"
     steps = [message[2]["step"] for message in worker.said if message[0] == "step"]
@@ -52,6 +56,37 @@ def test_a_poster_is_ordered_painted_shown_and_fetched_as_other_pictures_are(web
     record = Record.from_bytes(path.read_bytes())
     assert record.styles == ("both", "monet"), "without the damaged one"
     assert record.paintings is None and record.settings["recipe"] == "instant"
+
+
+def test_a_poster_is_painted_as_it_was_hung_on_the_page(web, worker):
+    about = {"upright": True, "edge": True, "seed": 7, "title": "Us"}
+    hung = web.get("/api/hanging", params=about).json()
+    assert (hung["width"], hung["height"]) == (120, 192)
+    assert {each["style"] for each in hung["pictures"]} == {"both", "monet", "damaged"}
+    again = web.get("/api/hanging", params={**about, "edge": False, "seed": 8}).json()
+    assert again["pictures"] != hung["pictures"]
+    job = send(web, {**POSTER, "hanging": about}).json()
+    assert job["hanging"] == Hanging(**about).model_dump()
+    assert worker.paint()
+    web.service.jobs.refresh()
+    picture = Image.open(io.BytesIO(web.get(f"/api/jobs/{job['id']}/result").content))
+    assert picture.size == (120, 192)
+    pixels = np.asarray(picture.convert("RGB"), int)
+    for each in hung["pictures"]:
+        left, top, width, height = (
+            round(each[side] * 1.2) for side in ("left", "top", "width", "height")
+        )
+        inside = pixels[top + 4 : top + height - 12, left + 4 : left + width - 4]
+        assert (inside.std((0, 1)).max() < 4) == (each["style"] == "damaged"), "an empty frame"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"paper": "A9"}, {"seed": -1}, {"title": "x" * 41}, {"frame": "gold"}, {"other": 1}]
+)
+def test_a_poster_cannot_be_hung_in_other_ways(web, wrong):
+    assert send(web, {**POSTER, "hanging": wrong}).status_code == 422
+    assert web.get("/api/hanging", params=wrong).status_code == 422
+    assert send(web, {"style": "monet", "hanging": {}}).status_code == 422
 
 
 def test_a_poster_depends_on_the_paintings_and_settings_of_all_its_styles(worker, place):

@@ -147,6 +147,18 @@ def test_the_page_of_a_service_that_is_away_suits_everybody_and_tries_again(page
 
 
 @pytest.mark.thorough
+def test_the_poster_suits_everybody(page, server, tmp_path):
+    (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
+    page.look(server.address)
+    page.until("document.querySelectorAll('[name=style]').length > 1")
+    page.one("#photo-files").send_keys(str(tmp_path / LONG))
+    page.one("#surprise").click()
+    page.until("document.querySelector('.work')")
+    assert_suits_everybody(page)
+    assert page.errors() == []
+
+
+@pytest.mark.thorough
 def test_the_mask_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)

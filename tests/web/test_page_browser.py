@@ -228,16 +228,40 @@ def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, ser
     assert [each.style for each in server.ordered] == ["mosaic", "waves"]
 
 
-def test_surprise_me_orders_a_poster(page, server, photos):
+def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos):
     visit(page, server)
+    page.one("#surprise").click()
+    assert page.one("#refused").text, "it needs a photo"
     choose(page, photos[:1])
     page.one("#surprise").click()
+    page.until("document.querySelectorAll('.work').length === 2")
+    assert page.one("#poster-title").text == "Beach, after 2 masters"
+    assert page.js("[...document.querySelectorAll('.work img')].every(each => each.src)")
+    assert {each.text for each in page.all(".work span:first-of-type")} == {"Mosaic", "Waves"}
+    page.js("document.querySelector('#hanging [value=A3]').click()")
+    page.until("document.querySelector('#poster-paint').textContent.startsWith('Paint for A3')")
+    assert "A3, 42 × 30 cm" in page.one("#poster-about").text
+    page.js("document.querySelectorAll('#hanging [name=upright]')[1].click()")
+    shape = "(each => each.clientHeight > each.clientWidth)(document.querySelector('#print'))"
+    page.until(shape)
+    page.one("#poster-name").send_keys("The two of us")
+    page.one("#hang-again").click()
+    page.until("document.querySelector('#poster-title').textContent.startsWith('The two of us')")
+    page.one("#poster-paint").click()
     queued(page, 1)
-    assert server.ordered[0].poster
+    [job] = server.ordered
+    hanging = job.hanging
+    assert job.poster and (hanging.paper, hanging.upright) == ("A3", True)
+    assert hanging.title == "The two of us" and hanging.seed > 0
+    assert not page.js("document.querySelector('#poster').open")
     page.until("document.body.dataset.acts === 'painting'")
-    server.end(server.jobs.stored(server.ordered[0].id))
+    server.end(server.jobs.stored(job.id))
     page.until("document.body.dataset.acts === 'done'")
     assert page.one("#heading").text == "Your photo, by all the masters"
+    page.js("document.querySelector('#again-with').click()")
+    queued(page, 1)
+    assert server.ordered[1].hanging == hanging, "again as it was"
+    assert page.errors() == []
 
 
 def test_the_first_screen_is_light(page, place):

@@ -29,7 +29,10 @@ click("retry", orderAgain);
 click("again-with", orderAgain);
 click("delete", async (job) => { (await import("./removing.js")).removeJob(job); });
 for (const id of ["compare", "full-screen"]) click(id, async (job) => { (await import("./result.js")).openResult(job); });
-click("surprise", () => submit([{ poster: true }])); // All styles on one sheet.
+// Without a photo, the order says what is missing.
+click("surprise", async () => {
+  if (currentPhoto()) (await import("./poster.js")).openPoster(); else submit([{ poster: true }]);
+});
 for (const id of ["print-now", "print-too"]) click(id, () => window.print());
 for (const each of document.querySelectorAll("[data-paper]")) {
   each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));

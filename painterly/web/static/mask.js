@@ -135,8 +135,8 @@ export const drawMask = async (chosen) => {
   const isDone = await new Promise((resolve) => { close = resolve; });
   if (line) endStroke();
   drawing = null;
-  const same = own.keep === before.keep && own.strokes.length === before.strokes.length
-    && own.strokes.every((stroke, number) => stroke === before.strokes[number]);
+  const isSame = (one, other) => one.length === other.length && one.every((stroke, number) => stroke === other[number]);
+  const same = own.keep === before.keep && isSame(own.strokes, before.strokes);
   if (!isDone || same) return null;
   const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.

@@ -194,7 +194,7 @@ export const backToOrder = (job) => {
 export const orderAgain = (job) => {
   if (sending) { refuse(text("page.still_sending")); return; }
   setPhotoOf(job);
-  if (job.poster) { submit([{ poster: true }]); return; }
+  if (job.poster) { submit([{ poster: true, hanging: job.hanging }]); return; }
   setStylesOf(job);
   setExtentOf(job);
   setChanges(Object.fromEntries(Object.entries(job.settings || {}).filter(([name]) => name in defaults)), byId("photos"));
