@@ -316,8 +316,8 @@ class JobRunner:
         on_step: "Callable[[Step | SheetStep], None]",
         check: Callable[[], None],
     ) -> tuple[PlannedOrder, Finished]:
-        """Paint a poster, by what is kept for previews. It begins again after a stop: it takes less
-        than a minute."""
+        """Paint a poster, by what is kept for previews. It begins again after a stop: it takes
+        some minutes at most."""
         available = decodable_memory(self._config.memory_limit)
         files = read_photo(order, bench.source.read)
         photo = self._read(lambda: decode_photo(files, available), check)
