@@ -809,8 +809,8 @@ def test_a_newcomer_without_a_photo_or_a_painting_uses_the_sample_in_ready_style
         assert server.ordered[1].style == "klimt"
         page.look(f"{server.address}/gallery/")
         page.one(".bare .button:not(.strong)").click()
-        page.until("location.search === '' && document.querySelector('#queue li:nth-child(3)')")
-        assert server.ordered[2].photo == "portrait.jpg", "from the gallery, while it is empty"
+        page.until("location.search === '' && document.querySelector('#photos .cell')")
+        assert chosen_photos(page)[-1] == "portrait.webp", "from the gallery, while it is empty"
         assert page.errors() == []
 
 
