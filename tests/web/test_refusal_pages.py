@@ -43,7 +43,7 @@ def test_a_method_that_a_page_has_not_is_named_with_those_that_it_has(web):
 
 
 def test_without_the_storage_a_browser_gets_a_page_that_tries_again(web, monkeypatch):
-    def fails(*_):
+    def fails(*_, **__):
         raise StorageError("the bucket does not answer")
 
     monkeypatch.setattr(web.service.results, "page", fails)

@@ -155,6 +155,7 @@ const showPictures = (is) => {
   showAfter(is.after);
   byId("unshown").hidden = Boolean(is.before);
   byId("works").hidden = !is.works;
+  byId("works").closest(".picture").classList.toggle("working", Boolean(is.works));
   for (const [at, part] of [...byId("works").querySelectorAll("em, small")].entries()) part.textContent = is.works ? is.works[at] : "";
   byId("side").textContent = is.names;
   byId("progress").hidden = is.progress === undefined;

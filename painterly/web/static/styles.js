@@ -95,6 +95,7 @@ const partOf = ({ thumb }) => {
 const showBlend = () => {
   const tiles = chosenTiles(), blended = blends() ? tiles : [];
   byId("mix").hidden = tiles.length < 2;
+  byId("mix").closest(".under").classList.toggle("mixing", tiles.length > 1);
   byId("shares").hidden = !blends();
   byId("shares").replaceChildren(...blended.map(partOf), ...blended.slice(0, -1).map(sliderOf));
   if (blends()) showShares();
