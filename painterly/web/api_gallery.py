@@ -10,6 +10,7 @@ from painterly.web.archive import zipped
 from painterly.web.service import Service, Shared
 
 MOST_IDS = 5000
+MOST_IN_ADDRESS = 20  # An address with more might be too long.
 ZIP: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}
 }
@@ -20,7 +21,7 @@ gallery = APIRouter(prefix="/api", tags=["gallery"], responses=REFUSALS)
 @gallery.get("/gallery.zip", response_class=StreamingResponse, responses=ZIP)
 def gallery_zip(
     service: Shared,
-    id: Annotated[list[str], Query(description=IDS, max_length=MOST_IDS)] = [],  # noqa: B006
+    id: Annotated[list[str], Query(description=IDS, max_length=MOST_IN_ADDRESS)] = [],  # noqa: B006
 ) -> StreamingResponse:
     """Send results in a ZIP, newest first, as it is made."""
     return _answer(service, id)

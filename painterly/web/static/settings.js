@@ -46,8 +46,8 @@ const extents = () => {
   };
 };
 export const saidOfForm = () => {
-  const words = { screen: extents().screen[0], "4k": text("page.size.4k"), paper: chosenPaper().shown };
-  return `${text(`page.preset.${care()}`)}, ${words[extent()]}`;
+  const size = { screen: [], "4k": [text("page.size.4k")], paper: [chosenPaper().shown] }[extent()];
+  return [text(`page.preset.${care()}`), ...size].join(", ");
 };
 export const showExtents = () => {
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), shown = byId("painting-side").src;
