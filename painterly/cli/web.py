@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXIT_CODES = f"""\
 The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
-login (docs/web.md).
+login (docs/serve.md).
 
 exit codes: 143 or 130 stopped by SIGTERM or Ctrl-C, 2 wrong configuration"""
 

@@ -107,7 +107,7 @@ def local_host() -> str:
     if found:
         raise ConfigError(
             f"this machine's address {found[0]} is not in a local network; leave out --lan, and "
-            "set WEB_HOST and WEB_PASSWORD (docs/web.md)"
+            "set WEB_HOST and WEB_PASSWORD (docs/serve.md)"
         )
     raise ConfigError("this machine is in no network that a phone could reach it by")
 

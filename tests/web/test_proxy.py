@@ -169,7 +169,7 @@ def test_a_wrong_path_is_named(path):
 def test_the_files_for_proxies_work(place, tmp_path, name, start, command, whole):
     if not shutil.which(name):
         pytest.skip(f"apt-get install {'nginx-light' if name == 'nginx' else name}")
-    page = (PROGRAM / "docs/web.md").read_text()
+    page = (PROGRAM / "docs/serve.md").read_text()
     [example] = re.findall(rf"^    {start} \{{.+?^    \}}\n\n", page, re.M | re.S)
     ports, away = free_ports(2), tmp_path / "painter-away.html"
     variables = {"WEB_HOST": "127.0.0.1", "WEB_PROXIES": "1", "WEB_PASSWORD": PASSWORD}
