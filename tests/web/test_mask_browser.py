@@ -140,7 +140,7 @@ def test_the_brush_is_moved_sized_and_put_down_by_keys_and_the_mask_used_again(
     from selenium.webdriver import Keys
 
     open_mask()
-    assert said(page) == "Draw where it is painted"
+    assert said(page) == "Brush over what should be painted"
     assert page.js("document.activeElement.id") == "mask-stage", "the keys work at once"
     press(page, "]" * 8 + Keys.ARROW_LEFT * 21 + Keys.ARROW_UP * 20)
     press(page, Keys.SPACE)
@@ -195,7 +195,7 @@ def test_strokes_are_erased_undone_and_done_again_one_by_one(page, open_mask, pa
     assert said(page) == before
     page.js("[...Array(24)].forEach(() => document.querySelector('#mask-undo').click())")
     page.one("#mask-undo").click()
-    assert said(page) == "Draw where it is painted"
+    assert said(page) == "Brush over what should be painted"
     assert page.js("document.querySelector('#mask-undo').disabled")
     assert page.js("document.activeElement.id") == "mask-stage"
     changed = painted()

@@ -158,9 +158,9 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     assert page.one("#progress").get_property("value") == 0.3
     painting, waiting = page.all("#queue .cell")
     assert painting.text.startswith("Mosaic and Waves\n30%, 40 s left\n")
-    assert waiting.text.startswith("Mosaic and Waves\nnext, done in ")
+    assert waiting.text.startswith("Mosaic and Waves\nnext, ready in ")
     waiting.click()
-    assert label(page)[1].startswith("Waiting, next in the queue, done in about")
+    assert label(page)[1].startswith("Waiting, next in the queue, ready in about")
     assert page.errors() == []
     page.one("#languages summary").click()
     page.one("#log-out").click()
@@ -181,7 +181,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     assert chosen_photos(page) == ["beach.jpg", "pasted-1.jpg"]
     drop(page, "#photos", [["notes.pdf", 9], ["big.png", 3_000_000], ["folder", 0]])
     kind, *others = page.one("#refused").text.split(". ")
-    assert kind.startswith("notes.pdf is not one of the supported formats: ")
+    assert kind.startswith("notes.pdf is not in a supported format ")
     assert "JPG" in kind and "HEIC" in kind and "JPEG" not in kind
     assert others == [
         "big.png is too large: 3 MB, the limit is 2 MB",
@@ -497,7 +497,7 @@ def test_the_page_recovers_by_itself_after_an_outage(page, place):
         visit(page, server)
         queued(page, 1)
     page.until("!away.hidden")
-    assert page.one("#away").text.startswith("The server does not answer\nNext try in ")
+    assert page.one("#away").text.startswith("The server is not responding\nNext try in ")
 
     def is_closed():
         with socket.socket() as probe:

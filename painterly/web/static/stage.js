@@ -75,7 +75,7 @@ const aboutTiles = (tiles, withMedium) => {
 };
 const worksSaid = (tiles, names) => {
   const isArtist = tiles.length && tiles.every(({ own, short }) => short && !own);
-  return isArtist ? counted("page.works", tiles.length, { name: names }) : text("page.painting");
+  return isArtist ? counted("page.works", new Set(tiles.map(({ short }) => short)).size, { name: names }) : text("page.painting");
 };
 const worksTime = () => {
   const seconds = handlers.seconds();
