@@ -88,6 +88,6 @@ def test_the_login_and_its_errors_are_in_the_language(page, locked):
     page.one("#password").send_keys("wrong")
     page.one(".login .button").click()
     page.until("document.querySelector('#refused')")
-    assert page.one("#refused").text.startswith("Das ist nicht das Passwort.")
+    assert page.one("#refused").text.startswith("Falsches Passwort.")
     page.choose_language("Français")
     assert page.one(".login .button").text == "Entrer"

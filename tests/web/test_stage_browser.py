@@ -158,7 +158,7 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     visit(page, server)
     for number, field in enumerate(("photo-files", "painting-files"), start=1):
         page.one(f"#{field}").send_keys(str(tmp_path / "notes.txt"))
-        page.until("refused.textContent.startsWith('notes.txt is not one of')")
+        page.until("refused.textContent.startsWith('notes.txt is not in a supported format')")
         page.js("document.querySelectorAll('[name=style]')[arguments[0]].click()", number)
         page.until("!refused.textContent")
     page.one("#photo-files").send_keys(str(tmp_path / "cut.jpg"))
