@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from painterly.engine.transfer import Step
 
 LARGEST_SIDE = 1280  # px, of pictures to look at
-TILE_SIDE = 256  # px, of the pages' smallest ones
+TILE_SIDE = 320  # px, of the page's tiles (previews.js)
 NOW: Mapping[str, str | int] = {**INSTANT, "timelapse": False}  # settings of all pictures here
 THE_PHOTO = "the photo"  # its name in errors, if it has no other
-KEPT_PHOTOS = 2  # a page sends a copy for its small previews, and one for its large ones
+KEPT_PHOTOS = 2  # a page sends a copy for its tiles, and one for the first look
 # The most bytes that are kept for paintings, and the same as a share of the free memory. At the
-# sizes of a tile, a painting takes 12 MB. The latest few also keep what larger pictures need.
+# sizes of a tile, a painting takes 16 MB. The latest few also keep what larger pictures need.
 KEPT_BYTES, KEPT_SHARE, KEPT_LARGE = 600_000_000, 1 / 4, 3
 # px, the side of a picture with new paintings that shows how long pictures take here.
 MEASURED_SIDE = 512

@@ -37,6 +37,7 @@ from painterly.jobs.previews import (
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobRequest, Preset
 from painterly.orders.styles import Painting
+from painterly.settings.installation import PROGRAM
 from painterly.signals import Stopped
 
 JPEG = b"a picture"
@@ -298,6 +299,11 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
     assert answers == [(2, None, None), (1, None, None)]
     with pytest.raises(ZeroDivisionError):  # And the engine asks several times.
         painter.desk.file(in_style(painter, "monet", 64), lambda: 1 / 0)
+
+
+def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
+    script = PROGRAM / "painterly/web/static/previews.js"
+    assert f"SIDES = {{ tile: {desk.TILE_SIDE}," in script.read_text()
 
 
 @pytest.mark.slow
