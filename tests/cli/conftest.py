@@ -13,6 +13,8 @@ from support.inetwork_runs import grey
 from painterly.configuration import config
 from painterly.storage.folder import FolderBucket
 
+BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
+
 
 @pytest.fixture(params=["moto", "rgw"])
 def server(request):
@@ -71,3 +73,12 @@ def inetwork_files(tmp_path, monkeypatch, traced_once):
         return dataclasses.replace(tiny.weights(model, seed), identity=source.identity)
 
     monkeypatch.setattr(sources, "read_source", read_source)
+
+
+@pytest.fixture
+def beach(tmp_path, monkeypatch):
+    """The current folder, with a photo."""
+    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
+    monkeypatch.delenv("STARTED_IN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))

@@ -1,28 +1,16 @@
 """The first words of a newcomer: a photo, a style by its name or artist, and slips of the hand."""
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from support import tiny
 
 from painterly.cli.command import main
-from painterly.configuration import config
 from painterly.settings import ready_styles
 
 QUICK = ("--preset", "instant", "--size", "64")
-BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
-
-
-@pytest.fixture(autouse=True)
-def beach(tmp_path, monkeypatch):
-    """The current folder, with a photo."""
-    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
-    monkeypatch.delenv("STARTED_IN", raising=False)
-    monkeypatch.chdir(tmp_path)
-    Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
+pytestmark = pytest.mark.usefixtures("beach")
 
 
 def refused(capsys, *words) -> str:

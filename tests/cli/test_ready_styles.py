@@ -1,6 +1,5 @@
 """Ready styles by name on the command line."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,21 +9,11 @@ from support import tiny
 from support.inetwork_runs import order
 
 from painterly.cli.command import main
-from painterly.configuration import config
 from painterly.runs import run as batch_run
 from painterly.settings import ready_styles
 
 QUICK = ("--preset", "instant", "--size", "64")
-BLANK = {"CELLAR_ADDON_HOST": "", "BUCKET_SOURCE": "", "BUCKET_STYLE": "", "BUCKET_RESULT": ""}
-
-
-@pytest.fixture(autouse=True)
-def beach(tmp_path, monkeypatch):
-    """The current folder, with a photo."""
-    monkeypatch.setattr(config, "environment", lambda: os.environ | BLANK)
-    monkeypatch.delenv("STARTED_IN", raising=False)
-    monkeypatch.chdir(tmp_path)
-    Path("beach.jpg").write_bytes(tiny.file(60, 80, 1))
+pytestmark = pytest.mark.usefixtures("beach")
 
 
 def settings(*words):
