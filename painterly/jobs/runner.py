@@ -40,9 +40,9 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import PHOTOS, WebBuckets, inside
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
+from painterly.jobs.photos.previews import ResultOrder
 from painterly.jobs.posters import hung_as
 from painterly.jobs.presets import INSTANT_SIZES
-from painterly.jobs.previews import ResultOrder
 from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key

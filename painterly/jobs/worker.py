@@ -20,7 +20,7 @@ from painterly.images.small import jpeg_of
 from painterly.jobs.buckets import WebBuckets, open_buckets
 from painterly.jobs.estimates import OWN_RATES
 from painterly.jobs.lease import LEASE_S, Cancelled, JobClaimer, Lease, LeaseLost
-from painterly.jobs.previews import AbandonedError, PreviewQueue, PreviewRequest
+from painterly.jobs.photos.previews import AbandonedError, PreviewQueue, PreviewRequest
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobState, Preset
 from painterly.jobs.store import PREVIEWS, JobStore, StoredJob, delete_leftovers

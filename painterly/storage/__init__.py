@@ -7,7 +7,7 @@ from painterly.storage.address import Account, folder_hint, parse_address
 from painterly.storage.base import Store
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
-from painterly.storage.s3 import S3Bucket
+from painterly.storage.s3.bucket import S3Bucket
 
 
 def open_bucket(

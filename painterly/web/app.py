@@ -21,10 +21,10 @@ from painterly.jobs.schemas import (
     System,
 )
 from painterly.log import WarningLog, event
-from painterly.web.api_gallery import gallery
-from painterly.web.api_instant import instant
-from painterly.web.api_jobs import jobs
-from painterly.web.api_paintings import paintings
+from painterly.web.api.gallery import gallery
+from painterly.web.api.instant import instant
+from painterly.web.api.jobs import jobs
+from painterly.web.api.paintings import paintings
 from painterly.web.gate import METRICS, middleware
 from painterly.web.lan import Lan
 from painterly.web.pages import pages

@@ -17,7 +17,7 @@ from painterly.jobs.schemas import MAX_BLENDED
 from painterly.orders.styles import title_of_files
 from painterly.settings import paper, ready_styles
 from painterly.settings.bucket_layout import picture_extensions
-from painterly.web.api_docs import docs_context
+from painterly.web.api.docs import docs_context
 from painterly.web.away import away_response
 from painterly.web.gate import client_address
 from painterly.web.rendering import Language, language_of, shown

@@ -15,7 +15,7 @@ from painterly.jobs.callbacks import Callbacks
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.deletion import Deletions
 from painterly.jobs.index import JobIndex
-from painterly.jobs.previews import Previews
+from painterly.jobs.photos.previews import Previews
 from painterly.jobs.requests import OrderBook, check_limits
 from painterly.jobs.store import JobStore, StoredJob
 from painterly.jobs.supervisor import Supervisor

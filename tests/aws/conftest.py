@@ -19,7 +19,7 @@ from support.bot_world import ANNA, BORIS, OWNER, World
 from support.fake_telegram import TOKEN, Telegram
 from support.pictures import gradient, saved
 
-from painterly.storage import s3_client
+from painterly.storage.s3 import client as s3_client
 
 ENVIRONMENT = {
     "BUCKET": NAMES["Bucket"],

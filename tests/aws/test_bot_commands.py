@@ -6,8 +6,8 @@ import json
 from PIL import Image
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, STRANGER, texts
 
-from painterly.storage import s3
 from painterly.storage.base import UnavailableError
+from painterly.storage.s3 import bucket as s3
 
 CONTACT = {"phone_number": "1", "first_name": "Eva"}
 SIZE = {"file_id": "p", "file_unique_id": "p", "width": 9, "height": 9}

@@ -13,7 +13,8 @@ from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, JPEG, OWNER, texts
 from support.fake_telegram import DROPPED, TOKEN
 
-from painterly.storage import base, s3
+from painterly.storage import base
+from painterly.storage.s3 import bucket as s3
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from bot import requests
 from contract import Photo
 from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, commands_in, texts
 
-from painterly.storage import s3
+from painterly.storage.s3 import bucket as s3
 
 CANCEL = {"text": "/cancel"} | commands_in("/cancel")
 

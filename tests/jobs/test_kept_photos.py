@@ -10,7 +10,7 @@ from support import tiny
 from support.web_service import served
 
 from painterly.configuration import config
-from painterly.jobs import kept_photos
+from painterly.jobs.photos import kept as kept_photos
 from painterly.jobs.runner import JobRunner
 from painterly.jobs.schemas import JobRequest
 from painterly.jobs.store import delete_leftovers

@@ -27,7 +27,7 @@ from painterly.images.output import OutputFormat
 from painterly.jobs import worker
 from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.lease import JobClaimer
-from painterly.jobs.previews import (
+from painterly.jobs.photos.previews import (
     MAX_WAITING,
     MAX_WHOLE,
     PreviewQueue,

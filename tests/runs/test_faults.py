@@ -21,7 +21,8 @@ from painterly.cli.command import inetwork, main
 from painterly.configuration import config
 from painterly.configuration.config import BUCKETS
 from painterly.runs import run as batch
-from painterly.storage import retry, s3_client
+from painterly.storage import retry
+from painterly.storage.s3 import client as s3_client
 
 # Each test runs a batch through a faulty network.
 pytestmark = [pytest.mark.group("processes"), pytest.mark.slow]

@@ -9,8 +9,9 @@ from support.commands import python, refusal
 from support.s3_servers import SECRET
 
 from painterly.errors import ConfigError
-from painterly.storage import open_bucket, s3_client
+from painterly.storage import open_bucket
 from painterly.storage.address import Account
+from painterly.storage.s3 import client as s3_client
 
 AWS_CONFIG = """\
 [default]

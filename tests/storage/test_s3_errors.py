@@ -11,10 +11,11 @@ from s3transfer.exceptions import RetriesExceededError
 from support.commands import refusal
 from support.s3_servers import SECRET, free_ports
 
-from painterly.storage import open_bucket, s3_client
+from painterly.storage import open_bucket
 from painterly.storage.address import Account
 from painterly.storage.base import BadKeyError, NoBucketError, ObjectError, UnavailableError
-from painterly.storage.s3_errors import ErrorTranslator
+from painterly.storage.s3 import client as s3_client
+from painterly.storage.s3.errors import ErrorTranslator
 
 
 def test_a_refused_connection_is_reported_without_long_pauses(monkeypatch):

@@ -9,9 +9,10 @@ import pytest
 from support.commands import contents, fill, fill_with_photos
 
 from painterly.signals import Stopped
-from painterly.storage import download, file_names, s3, transfers, upload
+from painterly.storage import download, file_names, transfers, upload
 from painterly.storage.base import ObjectError, UnavailableError
 from painterly.storage.folder import FolderBucket
+from painterly.storage.s3 import bucket as s3
 from painterly.storage.sync import SyncRules
 from painterly.storage.transfers import Job, run_jobs
 

@@ -22,7 +22,7 @@ PRELOAD = (
     "painterly.bench.easel",
     "painterly.runs.dry_run",
     "painterly.runs.workers",
-    "painterly.storage.s3",
+    "painterly.storage.s3.bucket",
     "support.programs",
 )
 

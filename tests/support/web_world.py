@@ -133,7 +133,7 @@ def hand(buckets, monkeypatch):
 def painting(place, hand):
     """A client of a service whose pictures are painted in this process, one after the other;
     `client.busy` says whether it refuses."""
-    from painterly.jobs.previews import Previews
+    from painterly.jobs.photos.previews import Previews
     from painterly.jobs.runner import JobRunner
 
     place = place | {"STYLES": "hokusai"}

@@ -14,7 +14,7 @@ from support import workers
 from support.pictures import saved
 from support.polling import until
 
-from painterly.jobs.previews import Previews
+from painterly.jobs.photos.previews import Previews
 from painterly.jobs.supervisor import Supervisor
 from painterly.settings.installation import PROGRAM
 
@@ -45,9 +45,9 @@ OF_TEXTS = {"decode", "encode", "join", "lower", "partition", "removeprefix", "r
 OF_TEXTS |= {"startswith", "strip"}
 # Calls in the event loop of functions that are checked as if they were written there.
 FOLLOWED = {
-    "service.previews.ask": ("jobs/previews.py", "Previews", "ask"),
-    "service.previews.forget": ("jobs/previews.py", "Previews", "forget"),
-    "self.answer": ("jobs/previews.py", "Previews", "answer"),
+    "service.previews.ask": ("jobs/photos/previews.py", "Previews", "ask"),
+    "service.previews.forget": ("jobs/photos/previews.py", "Previews", "forget"),
+    "self.answer": ("jobs/photos/previews.py", "Previews", "answer"),
     "self._supervisor.send": ("jobs/supervisor.py", "Supervisor", "send"),
     "outbox.add": ("jobs/supervisor.py", "_Outbox", "add"),
 }
@@ -118,7 +118,7 @@ def test_the_list_of_calls_that_wait_for_nothing_is_no_longer_than_needed(packag
         ("jobs/supervisor.py", "outbox.add(message)", "self._pipe.send(message)"),
         ("web/events.py", "run_in_threadpool(self._text,", "self._jobs.changes("),
         (
-            "web/api_jobs.py",
+            "web/api/jobs.py",
             "await run_in_threadpool(service.jobs.view, job)",
             "service.jobs.view(job)",
         ),

@@ -12,7 +12,7 @@ from support.web_service import send, served, step_news, stored_job
 
 from painterly.errors import StorageError
 from painterly.jobs import index
-from painterly.storage import s3_client
+from painterly.storage.s3 import client as s3_client
 from painterly.web import events, gate
 
 

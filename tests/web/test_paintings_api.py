@@ -13,7 +13,7 @@ from support.web_service import send, served
 from painterly.jobs import catalogue
 from painterly.jobs.schemas import ApiError
 from painterly.storage.folder import FolderBucket
-from painterly.web import api_paintings
+from painterly.web.api import paintings as api_paintings
 
 
 def upload(web, data, name="waves.jpg"):

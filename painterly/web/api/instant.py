@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import ClientDisconnect
 
 from painterly.bench.desk import InstantOrder
-from painterly.jobs.previews import (
+from painterly.jobs.photos.previews import (
     MAX_PHOTO,
     MAX_PIXELS,
     PATIENCE_S,
@@ -21,8 +21,8 @@ from painterly.jobs.previews import (
 )
 from painterly.jobs.requests import LARGEST_WHOLE
 from painterly.jobs.schemas import REFUSALS, ApiError
-from painterly.web.forms import KIND, parsed_form, text_of
-from painterly.web.job_form import (
+from painterly.web.api.forms import KIND, parsed_form, text_of
+from painterly.web.api.job_form import (
     BODY,
     LONGEST_REQUEST,
     NO_PHOTO,

@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 
 from painterly.jobs.address import own
 from painterly.jobs.deletion import UNDO_S
-from painterly.jobs.kept_photos import KeptPhoto
+from painterly.jobs.photos.kept import KeptPhoto
 from painterly.jobs.presets import LARGEST_SIZE
 from painterly.jobs.schemas import (
     CONFLICT,
@@ -26,9 +26,8 @@ from painterly.jobs.schemas import (
     not_found,
 )
 from painterly.jobs.store import StoredJob
-from painterly.web.events import EVENTS, EventResponse
-from painterly.web.forms import parsed_form
-from painterly.web.job_form import (
+from painterly.web.api.forms import parsed_form
+from painterly.web.api.job_form import (
     BODY,
     LONGEST_REQUEST,
     NO_PHOTO,
@@ -37,6 +36,7 @@ from painterly.web.job_form import (
     read_mask,
     read_photo,
 )
+from painterly.web.events import EVENTS, EventResponse
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response
 

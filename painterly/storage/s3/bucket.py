@@ -1,4 +1,4 @@
-"""Buckets on Cellar (Ceph) or Amazon S3. Only `s3_client` and `s3_errors` use boto3 as well."""
+"""Buckets on Cellar (Ceph) or Amazon S3. Only its two neighbours use boto3 as well."""
 
 import contextlib
 import io
@@ -26,8 +26,8 @@ from painterly.storage.base import (
     Version,
 )
 from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
-from painterly.storage.s3_client import client_of
-from painterly.storage.s3_errors import (
+from painterly.storage.s3.client import client_of
+from painterly.storage.s3.errors import (
     CONFLICTS,
     NO_VERSIONING,
     NOT_FOUND,

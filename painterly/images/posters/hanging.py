@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from painterly.images.arrays import resize, to_integers
-from painterly.images.lettering import Lettering
+from painterly.images.posters.lettering import Lettering
 
 TRIALS = 600  # hangings
 PAIRED, PAIRS_FROM = 0.55, 0.9  # share of wide pictures that hang in pairs; width by height

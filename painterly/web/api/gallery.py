@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, Query
 from starlette.responses import StreamingResponse
 
 from painterly.jobs.schemas import REFUSALS, not_found
-from painterly.web.archive import zipped
+from painterly.web.api.archive import zipped
 from painterly.web.service import Service, Shared
 
 MOST_IDS = 5000

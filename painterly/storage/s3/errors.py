@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from painterly.errors import StorageError
 from painterly.settings.installation import command
-from painterly.storage import s3_client
 from painterly.storage.address import REGION, Account, folder_hint
 from painterly.storage.base import (
     BadKeyError,
@@ -17,6 +16,7 @@ from painterly.storage.base import (
     ObjectError,
     UnavailableError,
 )
+from painterly.storage.s3 import client
 from painterly.words.wording import printable
 
 # The answer to a HEAD has no body that could name a code: botocore returns the status instead.
@@ -75,7 +75,7 @@ _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     **dict.fromkeys(("502", "503", "504"), _BUSY),
     "500": _ODD,
 }
-_NO_CREDENTIALS = f"no credentials for {{where}}; {s3_client.CREDENTIALS_HINT}"
+_NO_CREDENTIALS = f"no credentials for {{where}}; {client.CREDENTIALS_HINT}"
 _NO_CONNECTION = "cannot connect to {host} for {where}; check {check}"
 # Messages for requests without an answer, by the class of botocore's exception.
 _NO_ANSWER = {
@@ -140,8 +140,8 @@ class ErrorTranslator:
 
     @property
     def _host(self) -> str:
-        if self.account.endpoint or s3_client.other_endpoint(self.account):
-            return urlsplit(self.account.url or s3_client.endpoint_of(self.account)).netloc
+        if self.account.endpoint or client.other_endpoint(self.account):
+            return urlsplit(self.account.url or client.endpoint_of(self.account)).netloc
         return "Amazon S3"
 
     def _refusal(self, error: Any, key: str) -> StorageError:
@@ -177,7 +177,7 @@ class ErrorTranslator:
                 check = f"the name, which somebody else's bucket may have, and {check}"
             return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
         usual = (kind, "{host} answered {code} for {where}")
-        if code == "InvalidRequest" and s3_client.is_accelerated(self.account):
+        if code == "InvalidRequest" and client.is_accelerated(self.account):
             usual = _ACCELERATED
         kind, text = _ANSWERS.get(code, usual)
         storage_class = error.response.get("Error", {}).get("StorageClass")
@@ -200,18 +200,18 @@ class ErrorTranslator:
             kind = BadKeyError if key else BucketRefusedError
             return kind(f"S3 does not accept {where} as a bucket and key; correct the name")
         if name == "EndpointResolutionError":  # as for acceleration at a service that has none
-            return UnavailableError(s3_client.wrong_setting(error))
+            return UnavailableError(client.wrong_setting(error))
         if "WRONG_VERSION_NUMBER" in str(error):
             name = "NoTLS"
-        if unusable := s3_client.unusable_credentials(error):
+        if unusable := client.unusable_credentials(error):
             return UnavailableError(f"no access to {where}: {unusable}")
         text = _NO_ANSWER.get(
             name, "the connection to {host} broke for {where} ({name}); try again"
         )
         check = "CELLAR_ADDON_HOST and the network" if self.account.endpoint else "the network"
-        if setting := s3_client.other_endpoint(self.account):
+        if setting := client.other_endpoint(self.account):
             check = f"{setting}, which names it, and the network"
-        read_s, _ = s3_client.patience(self.account)
+        read_s, _ = client.patience(self.account)
         return UnavailableError(
             text.format(host=self._host, where=where, name=name, check=check, read_s=read_s)
         )

@@ -7,10 +7,10 @@ from starlette.datastructures import UploadFile
 from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
+from painterly.jobs.photos.upload import checked_upload
 from painterly.jobs.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
-from painterly.jobs.upload import checked_upload
 from painterly.storage.versions import delete_versions
-from painterly.web.forms import KIND, parsed_form
+from painterly.web.api.forms import KIND, parsed_form
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
 from painterly.web.stored_pictures import picture_response

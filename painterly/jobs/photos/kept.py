@@ -7,8 +7,8 @@ no order has used is deleted after an hour (store.delete_leftovers).
 from pydantic import BaseModel, ValidationError
 
 from painterly.jobs.buckets import WebBuckets
+from painterly.jobs.photos.upload import Upload
 from painterly.jobs.store import KEPT, new_id
-from painterly.jobs.upload import Upload
 from painterly.storage.base import ObjectError
 
 

@@ -1,0 +1,1 @@
+"""Several pictures as one: on a sheet or a wall, with labels."""

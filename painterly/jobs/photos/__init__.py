@@ -1,0 +1,1 @@
+"""Photos before their job: as they are sent, kept, and previewed."""

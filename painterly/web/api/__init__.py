@@ -1,0 +1,1 @@
+"""The API: its requests, the forms that they are sent in, and its page."""
