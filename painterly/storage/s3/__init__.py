@@ -1,1 +1,1 @@
-"""A bucket of an S3-compatible service. Only these modules know boto3."""
+"""A bucket of an S3-compatible service. Only these modules import boto3."""

@@ -1,4 +1,4 @@
-"""Buckets on Cellar (Ceph) or Amazon S3. Only its two neighbours use boto3 as well."""
+"""Buckets on Cellar (Ceph) or Amazon S3. Only `client` and `errors` import boto3 as well."""
 
 import contextlib
 import io
