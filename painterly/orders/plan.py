@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from logging import WARNING
 from typing import NamedTuple
 
 from painterly.configuration.config import Config
 from painterly.errors import PictureError
+from painterly.log import event
 from painterly.orders.comparison import differences, stays
 from painterly.orders.names import Pair, ResultNames
 from painterly.orders.order import PlannedOrder
@@ -23,7 +25,7 @@ from painterly.orders.stored_records import (
 from painterly.settings import bucket_layout
 from painterly.storage.base import BadKeyError, Bucket, Entry, ObjectError
 from painterly.vgg.sources import WeightsSource
-from painterly.words.wording import printable
+from painterly.words.wording import plural, printable
 
 
 class Refused(NamedTuple):
@@ -271,14 +273,27 @@ def surely_optimises(selection: Selection, result_keys: Set[str]) -> bool:
 
 def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
     """Return the records of all results in the bucket, including results of deleted photos and
-    styles. Takes `kept` as `read_records` does. Raises StorageError."""
+    styles. Takes `kept` as `read_records` does.
+
+    Records that cannot be read are left out with a warning, unless they are those of the plan.
+
+    Raises:
+        UnavailableError: The bucket cannot be reached.
+    """
     start = f"{bucket_layout.RECORDS}/"
     orders = (*plan.todo, *(order for order, _ in plan.refused))
     known = {*plan.intact, *(order.record_key for order in orders)}
-    others = (
+    others = [
         entry for key, entry in plan.stored.items() if key.startswith(start) and key not in known
-    )
-    gone = intact_records(read_records(result, others, kept), plan.stored)
+    ]
+    read = read_records(result, others, kept, missing_ok=True)
+    if missing := [entry.key for entry in others if entry.key not in read]:
+        event(
+            f"{result.name}: {plural(len(missing), 'record')} cannot be read, such as "
+            f"{printable(missing[0])}; the gallery lacks these pictures",
+            level=WARNING,
+        )
+    gone = intact_records(read, plan.stored)
     # Failures of a deleted photo are no longer of interest.
     return [
         *plan.intact.values(),

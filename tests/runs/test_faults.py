@@ -285,6 +285,19 @@ def test_a_result_bucket_that_takes_nothing_ends_the_run(
     assert contents(few.result) == FOREIGN
 
 
+def test_an_unreadable_record_of_a_deleted_photo_costs_its_place_in_the_gallery(
+    few, proxy, seen, impatient
+):
+    assert seen(few.environment()).code == 0
+    few.source.delete(FEW[0])
+    few.source.write("new.jpg", few.source.read(FEW[1]))
+    proxy.add(f"^GET .*_records/.*{FEW[0]}", "status", times=999, code=403, error="AccessDenied")
+    got = seen(few.environment(proxy.url))
+    assert got.code == 0, got.err
+    assert "2 records cannot be read" in got.out + got.err and "2 painted" in got.out
+    assert FEW[0] not in few.result.read("index.html").decode()
+
+
 def test_a_bucket_that_lets_nothing_be_deleted_costs_no_painting(few, proxy, seen, undisturbed):
     """It does not let unfinished uploads be listed either."""
     few.result.write("_checkpoints/monet/p8.jpg.npz", TORN)
