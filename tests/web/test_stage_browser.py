@@ -60,9 +60,11 @@ def visit(page, server, *files, style=0):
 
 
 def previewed(page):
-    """Wait for the picture that can be saved; return its address."""
-    page.until(f"{ACTS} === 'preview'")
-    return page.js("document.querySelector('#painting-side').src")
+    """Wait until the picture that can be saved is shown; return its address."""
+    shown = "document.querySelector('#painting-side').src"
+    saved = "['save', 'save-now'].some((id) => document.getElementById(id).href === %s)"
+    page.until(f"{ACTS} === 'preview' && {saved % shown}")
+    return page.js(shown)
 
 
 def whole(orders):
