@@ -128,14 +128,13 @@ class Desk:
         style, output = order.style, order.output
         if output is None:
             photo = self.photo(order.photo, order.mask)
-        else:
-            photo = self._decoded(order.photo, order.mask)
-        pixels, mask = photo.picture.pixels_int, photo.content_mask(style.settings, THE_PHOTO)
-        if output is None:
-            return jpeg_of(self.paint(pixels, style, mask, check_stop), LARGEST_SIDE)
+            image = self.paint(photo.picture.pixels_int, style, photo.mask, check_stop)
+            return jpeg_of(image, LARGEST_SIDE)
+        photo = self._decoded(order.photo, order.mask)
         read = (lambda _: order.painting) if order.painting else self._read
         paintings = self._decoded_paintings(_used(style), read)
-        image = self._painted(TransferInputs(pixels, paintings, style.settings, mask), check_stop)
+        inputs = TransferInputs(photo.picture.pixels_int, paintings, style.settings, photo.mask)
+        image = self._painted(inputs, check_stop)
         return encode.encode_result(output, photo.picture, image)
 
     def paint(

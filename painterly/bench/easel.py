@@ -77,7 +77,7 @@ class Easel:
             photo.picture.pixels_int,
             self._paintings_of(order.style, inputs.style),
             settings,
-            photo.content_mask(settings, order.photo.key),
+            photo.mask,
             photo.color_mask,
             photo.start,
             self._photo.of(photo.picture.pixels_int),

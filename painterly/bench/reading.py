@@ -109,7 +109,7 @@ class PhotoInput(NamedTuple):
 
     Attributes:
         picture: The photo.
-        mask: The part to paint, float32 [h, w], 0…1, of any size, or None.
+        mask: The part to paint, float32 [h, w], 0…1, of any size, or None for all of it.
         color_mask: The part in which `preserve_color` acts, as `mask`.
         start: The picture to start from, float32 [h, w, 3], sRGB 0…1, of any size, or None.
     """
@@ -118,13 +118,6 @@ class PhotoInput(NamedTuple):
     mask: np.ndarray | None = None
     color_mask: np.ndarray | None = None
     start: np.ndarray | None = None
-
-    def content_mask(self, settings: Settings, name: str) -> np.ndarray | None:
-        """Return the mask of the painted parts for `stylize`. Raises PictureError, naming the
-        photo, if it is empty."""
-        if settings.traits.original:  # It ignores alpha.
-            return self.mask
-        return painted(self.mask, self.picture.alpha_int, name)
 
 
 class StyleInput(NamedTuple):
@@ -143,21 +136,23 @@ class Inputs(NamedTuple):
     style: StyleInput
 
 
-def decode_photo(files: PhotoFiles, available: int) -> PhotoInput:
+def decode_photo(files: PhotoFiles, available: int, original: bool = False) -> PhotoInput:
     """Decode a photo and what comes with it.
 
     Args:
         files: The files.
         available: The most bytes that decoding a picture may take.
+        original: Whether alpha is ignored; see Traits.
 
     Raises:
-        PictureError: A file cannot be used.
+        PictureError: A file cannot be used, or nothing would be painted.
         MemoryShortError: A picture takes more than `available` bytes to decode.
     """
     photo, mask, color_mask, start = files
+    picture, part = photo.decode(available), decode_mask(mask, available)
     return PhotoInput(
-        photo.decode(available),
-        decode_mask(mask, available),
+        picture,
+        part if original else painted(part, picture.alpha_int, photo.name),
         decode_mask(color_mask, available),
         start.decode(available).pixels if start else None,
     )
@@ -268,7 +263,8 @@ class Reader:
         StorageError."""
         with self._unchanged(self._source, (order.photo, order.mask)):
             files = read_photo(order, self._source.read)
-            photo = decode_photo(files, self.ahead_bytes) if self._are_small(files) else files
+            is_small, original = self._are_small(files), order.style.settings.traits.original
+            photo = decode_photo(files, self.ahead_bytes, original) if is_small else files
         self._read_style(order.style, in_turn=False)
         return photo
 
@@ -285,7 +281,8 @@ class Reader:
             StorageError: A painting cannot be read.
         """
         if isinstance(photo, PhotoFiles):
-            photo = decode_photo(photo, self._available_in_turn())
+            original = order.style.settings.traits.original
+            photo = decode_photo(photo, self._available_in_turn(), original)
         style = self._read_style(order.style, in_turn=True)
         assert style is not None
         return Inputs(photo, style)

@@ -241,13 +241,12 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
 
     def paint(each: Wanted) -> Cell:
         photo, style = photo_of(each.photo), each.style
-        mask = photo.content_mask(style.settings, each.photo)
 
         def followed(steps: "Iterator[Step]") -> "Step":
             about = {"photo": each.photo, "style": style.name, "on": HOST.name}
             return follow(steps, str(each), None, config.progress, **about)
 
-        image = desk.paint(photo.picture.pixels_int, style, mask, stop.obey, followed)
+        image = desk.paint(photo.picture.pixels_int, style, photo.mask, stop.obey, followed)
         below = style.label(between="\n") if by_style else _name(each.photo)
         return image, photo.picture.printed(style.settings).alpha, below
 
@@ -286,11 +285,10 @@ def paint_poster(
     wanted = [Wanted(order.photo.key, style) for style in parts]
     side = int(parts[0].settings.size)
     small = resize(picture.pixels_int, *fit_size(*picture.size, side))
-    mask, alpha = photo.content_mask(settings, order.photo.key), picture.alpha
-    hung = Hung(poster)
+    alpha, hung = picture.alpha, Hung(poster)
 
     def paint(each: Wanted) -> Cell:
-        image = desk.paint(small, each.style, mask, check_stop)
+        image = desk.paint(small, each.style, photo.mask, check_stop)
         return image, alpha, ""
 
     def put(number: int, cell: Cell | None) -> Hung:

@@ -19,7 +19,6 @@ from painterly.bench.bench import Bench
 from painterly.bench.desk import (
     KEPT_PHOTOS,
     LARGEST_SIDE,
-    THE_PHOTO,
     TILE_SIDE,
     Desk,
     InstantOrder,
@@ -172,8 +171,7 @@ class JobRunner:
         self, order: PlannedOrder, photo: PhotoInput, check_stop: CheckStop
     ) -> "tuple[Finished, Step]":
         """Paint an order at the desk; return also its last step. Errors are as in `Desk.file`."""
-        settings = order.style.settings
-        mask = photo.content_mask(settings, THE_PHOTO)
+        settings, pixels = order.style.settings, photo.picture.pixels_int
         steps: list[Step] = []
 
         def run(painted: "Iterator[Step]") -> "Step":
@@ -181,7 +179,7 @@ class JobRunner:
             return steps[0]
 
         started = time.perf_counter()
-        image = self.desk.paint(photo.picture.pixels_int, order.style, mask, check_stop, run)
+        image = self.desk.paint(pixels, order.style, photo.mask, check_stop, run)
         [last] = steps
         finished = Finished(
             photo=photo.picture.printed(settings),

@@ -27,10 +27,11 @@ def style_of_one(files, settings, mask=None):
     return decode_style([PaintingFiles(painting, 1.0, mask)], settings, UNLIMITED)
 
 
-def photo_of(files, mask=None):
+def photo_of(files, mask=None, original=False):
     """Decode the photo `a.png`."""
     mask = mask and PictureFile(files[mask], mask)
-    return decode_photo(PhotoFiles(PictureFile(files["a.png"], "a.png"), mask), UNLIMITED)
+    photo = PhotoFiles(PictureFile(files["a.png"], "a.png"), mask)
+    return decode_photo(photo, UNLIMITED, original)
 
 
 def test_a_paintings_border_does_not_count_unless_it_has_a_mask():
@@ -71,10 +72,10 @@ def test_transparent_parts_of_a_painting_do_not_count():
 
 def test_a_photo_is_painted_where_it_is_seen():
     for mask, where in ((None, LEFT), ("upper.png", LEFT & UPPER)):
-        photo = photo_of(HALVES, mask)
-        np.testing.assert_array_equal(photo.content_mask(Settings(), "a.png"), where)
-    photo = photo_of(HALVES)
-    assert photo.content_mask(Settings.inetwork(), "a.png") is None
+        np.testing.assert_array_equal(photo_of(HALVES, mask).mask, where)
+    assert photo_of(HALVES, original=True).mask is None
+    with pytest.raises(PictureError, match=r"^a.png: its mask shows only transparent"):
+        photo_of(HALVES, "right.png")
 
 
 def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
@@ -84,5 +85,4 @@ def test_a_photo_with_soft_or_hardly_any_transparency_is_painted_everywhere():
     corner[:3, :3, 3] = 0
     for pixels in (soft, corner):
         photo = photo_of({"a.png": saved(Image.fromarray(pixels), "PNG")})
-        assert photo.picture.alpha is not None
-        assert photo.content_mask(Settings(), "a.png") is None
+        assert photo.picture.alpha is not None and photo.mask is None
