@@ -135,7 +135,7 @@ class Desk:
         paintings = self._decoded_paintings(_used(style), read)
         inputs = TransferInputs(photo.picture.pixels_int, paintings, style.settings, photo.mask)
         image = self._painted(inputs, check_stop)
-        return encode.encode_result(output, photo.picture, image)
+        return encode.encode(image, output, photo.picture)
 
     def paint(
         self,

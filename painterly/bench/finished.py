@@ -53,7 +53,7 @@ def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:
     Raises PictureError, MemoryShortError."""
     output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
     try:
-        data = encode.encode_result(output, finished.photo, finished.image)
+        data = encode.encode(finished.image, output, finished.photo)
         timelapse = finished.timelapse
         return data, timelapse.encoded(finished.image, finished.photo.alpha) if timelapse else b""
     except MemoryError:

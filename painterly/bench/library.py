@@ -118,7 +118,7 @@ def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -
         networks.prefetch(settings, order.weights)
         inputs = bench.read(order)
         finished = bench.paint(order, inputs, Easel(loading.result().first))
-    data = encode.encode_result(order.output, finished.photo, finished.image)
+    data = encode.encode(finished.image, order.output, finished.photo)
     written = Image.open(io.BytesIO(data))
     picture = written.copy()
     picture.info = {name: written.info[name] for name in KEPT if name in written.info}

@@ -104,7 +104,7 @@ class ResultFiles:
         """
         from painterly.images import encode
 
-        data = encode.encode_result(self.output, self.photo, image)
+        data = encode.encode(image, self.output, self.photo)
         if self.prefix == STANDARD:
             return _write_standard_output(data)
         return write_file(self.path(suffix), data)

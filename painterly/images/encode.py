@@ -9,7 +9,6 @@ from PIL import Image
 from painterly.errors import PictureError
 from painterly.images.arrays import resize, to_integers
 from painterly.images.colours import icc, rgb_space
-from painterly.images.dpi import Dpi
 from painterly.images.files import exif as exifs
 from painterly.images.files.tiff import SHORT
 from painterly.images.output import OutputFormat, file_format
@@ -21,26 +20,20 @@ _ROWS = 256  # rows of a TIFF that are compressed together
 _RESOLUTION = (282, 283, 296)  # tags that tifffile always writes; EXIF may have better ones
 
 
-def encode(
-    pixels: np.ndarray,
-    output: OutputFormat,
-    alpha: np.ndarray | None = None,
-    exif: bytes | None = None,
-    profile: bytes | None = None,
-    dpi: Dpi | None = None,
-) -> bytes:
+def encode(pixels: np.ndarray, output: OutputFormat, photo: Picture | None = None) -> bytes:
     """Encode a picture file with its colour profile embedded; equal arguments give equal bytes.
 
     Args:
         pixels: float [H, W, 3], sRGB 0…1, clipped and rounded to the output's depth.
         output: Its `format` is jpg, png, webp or tiff; only a tiff has 16 bits. A jpg is written
             without chroma subsampling; a webp always has it.
-        alpha: float [H, W], 0…1. A jpg has no alpha: it shows the picture over white.
-        exif: A Picture's. It gets the result's size and colour space, and loses the GPS position
-            unless the output keeps it.
-        profile: A Picture's. Colours are converted to it after rounding; without one, they are in
-            sRGB. For 16 bits, a profile with tables is not used either.
-        dpi: A Picture's. Without one, the EXIF's is kept.
+        photo: The photo that was painted, if any. The file gets what it has:
+            its alpha, resized; a jpg has none, and shows the picture over white;
+            its EXIF, with the result's size and colour space, and without the GPS position unless
+            the output keeps it;
+            its profile, to which colours are converted after rounding; without one, they are in
+            sRGB; for 16 bits, a profile with tables is not used either;
+            its resolution in dpi; without one, the EXIF's is kept.
 
     Raises:
         PictureError: A side is too long for the format.
@@ -54,16 +47,15 @@ def encode(
             f"most {target.longest_side}; set OUTPUT_FORMAT to png"
         )
     depth = output.depth if target.extension == "tiff" else 8
+    exif, profile, dpi = (photo.exif, photo.profile, photo.dpi) if photo else (None, None, None)
+    alpha = None
+    if photo and photo.alpha_int is not None:
+        alpha = resize(photo.alpha_int, height, width)
     over_white = alpha if target.extension == "jpg" else None
     values = to_integers(pixels, depth, over_white)
     shown = None if alpha is None or over_white is not None else to_integers(alpha, depth)
-    space = rgb_space.space_of(profile) if profile and depth == 16 else None
-    if depth == 16 and space is None:
-        profile = None
-    if space is not None:
-        values = rgb_space.from_srgb(values, space)
-    elif profile is not None:
-        values = np.asarray(icc.from_srgb(Image.fromarray(values), profile))
+    if profile is not None:
+        values, profile = _converted(values, profile)
     if shown is not None:
         values = np.dstack([values, shown])
     metadata = None
@@ -89,15 +81,13 @@ def encode(
     return out.getvalue()
 
 
-def encode_result(output: OutputFormat, photo: Picture, image: np.ndarray) -> bytes:
-    """Encode a painted photo, image float32 [H, W, 3], sRGB 0…1.
-
-    The file has the photo's EXIF, colour space, resolution in dpi, and alpha, resized, if the
-    format can hold it.
-    `output` and errors are as in `encode`.
-    """
-    alpha = None if photo.alpha is None else resize(photo.alpha, *image.shape[:2])
-    return encode(image, output, alpha, photo.exif, photo.profile, photo.dpi)
+def _converted(values: np.ndarray, profile: bytes) -> tuple[np.ndarray, bytes | None]:
+    """Return values in sRGB in the colour space of a profile, and the profile; as they are, and
+    None, if they have 16 bits and it has tables."""
+    if values.dtype == np.uint8:
+        return np.asarray(icc.from_srgb(Image.fromarray(values), profile)), profile
+    space = rgb_space.space_of(profile)
+    return (values, None) if space is None else (rgb_space.from_srgb(values, space), profile)
 
 
 def _tiff(values: np.ndarray, profile: bytes, metadata: exifs.Exif | None) -> bytes:

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 from support.pictures import decode, gradient, saved
 
-from painterly.images.encode import encode_result
+from painterly.images.encode import encode
 from painterly.images.output import OutputFormat
 from painterly.settings.settings import Settings
 
@@ -99,7 +99,7 @@ def tiff16():
 def test_a_result_is_printed_at_the_resolution_of_its_photo(kind, extension):
     picture = decode(PHOTOS[kind](), "photo")
     for depth in (8, 16) if extension == "tiff" else (8,):
-        data = encode_result(OutputFormat(extension, depth=depth), picture, SHADES)
+        data = encode(SHADES, OutputFormat(extension, depth=depth), picture)
         assert printed_at(data, extension) == (300, 300)
         assert in_exif(data) in ((300, 300, 2), (None, None, None))
         assert decode(data, "result").dpi == (300, 300)
@@ -119,7 +119,7 @@ NONE = {
 @pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize("kind", NONE)
 def test_a_result_of_a_photo_without_resolution_has_none(kind, extension):
-    data = encode_result(OutputFormat(extension), decode(NONE[kind](), "photo"), SHADES)
+    data = encode(SHADES, OutputFormat(extension), decode(NONE[kind](), "photo"))
     assert printed_at(data, extension) is None
 
 
@@ -130,14 +130,14 @@ def test_a_result_of_a_photo_without_resolution_has_none(kind, extension):
 def test_a_resolution_of_nonsense_is_none(block):
     picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
     assert picture.dpi is None
-    assert jfif(encode_result(OutputFormat("jpg"), picture, SHADES))[0] == 0
+    assert jfif(encode(SHADES, OutputFormat("jpg"), picture))[0] == 0
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)
 def test_a_resolution_that_differs_across_and_down_turns_with_the_photo(extension):
     block = exif(200, 100, 2, orientation=6)
     picture = decode(saved(gradient(), "JPEG", dpi=(200, 100), exif=block), "photo")
-    data = encode_result(OutputFormat(extension), picture, SHADES)
+    data = encode(SHADES, OutputFormat(extension), picture)
     assert printed_at(data, extension) == (100, 200)
 
 
@@ -146,7 +146,7 @@ def test_dpi_that_are_given_replace_the_photos(extension):
     for photo in (PHOTOS["JPEG, by EXIF"](), PHOTOS["PNG"](), NONE["JPEG"]()):
         picture = decode(photo, "photo").printed(Settings(dpi=240))
         assert picture.size == (60, 80)
-        data = encode_result(OutputFormat(extension), picture, SHADES)
+        data = encode(SHADES, OutputFormat(extension), picture)
         assert printed_at(data, extension) == (240, 240)
 
 

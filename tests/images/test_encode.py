@@ -15,7 +15,7 @@ from support.pictures import P3, SRGB, decode, gradient, png16, rgb_profile, sav
 
 from painterly.errors import PictureError
 from painterly.images.colours import icc
-from painterly.images.encode import encode, encode_result
+from painterly.images.encode import encode
 from painterly.images.files.exif import Exif, IfdEntry, for_result, kept
 from painterly.images.output import OutputFormat, file_format
 from painterly.images.picture import Picture
@@ -77,6 +77,12 @@ def open_image(data):
     return image
 
 
+def like(alpha=None, exif=None, profile=None):
+    """A photo that a result takes these from; alpha is 0…1."""
+    alpha_int = None if alpha is None else np.rint(alpha * 65_535).astype(np.uint16)
+    return Picture(np.zeros((*SHADES.shape[:2], 3), np.uint8), alpha_int, "PNG", exif, profile)
+
+
 def exif_of(data):
     return Image.open(io.BytesIO(data)).getexif()
 
@@ -102,7 +108,7 @@ def test_a_result_can_be_read_back_and_has_an_srgb_profile(extension):
 def test_a_tiff_of_16_bits_has_them_by_another_reader(alpha, own):
     profile = None if own is None else rgb_profile(own)
     soft = 0.25 + SHADES / 2
-    data = encode(soft, OutputFormat("tiff", depth=16), alpha, photo().exif, profile)
+    data = encode(soft, OutputFormat("tiff", depth=16), like(alpha, photo().exif, profile))
     stored, wanted = tifffile.imread(io.BytesIO(data)), soft
     if own is not None:
         light = np.where(soft < 0.04045, soft / 12.92, ((soft + 0.055) / 1.055) ** 2.4)
@@ -126,7 +132,7 @@ def test_a_photo_of_16_bits_keeps_more_tones_than_8_bits_have():
     for profile in (b"", rgb_profile(P3)):
         chunks = [(b"iCCP", b"P3\0\0" + zlib.compress(profile))] if profile else []
         picture = decode(png16(values, chunks, colour_type=2), "sky.png")
-        data = encode_result(OutputFormat("tiff", depth=16), picture, picture.pixels)
+        data = encode(picture.pixels, OutputFormat("tiff", depth=16), picture)
         assert np.abs(tifffile.imread(io.BytesIO(data)) - values.astype(float)).max() <= 2
 
 
@@ -154,7 +160,7 @@ def test_values_are_clipped_and_rounded_to_the_nearest():
 def test_a_jpg_shows_a_transparent_picture_over_white():
     pixels, alpha = np.zeros((32, 32, 3), np.float32), np.ones((32, 32), np.float32)
     alpha[:16], alpha[16:24] = 0, 0.5
-    seen = decode(encode(pixels, OutputFormat("jpg"), alpha=alpha), "a.jpg").pixels[:, 16, 0]
+    seen = decode(encode(pixels, OutputFormat("jpg"), like(alpha)), "a.jpg").pixels[:, 16, 0]
     assert np.allclose(seen[[8, 20, 28]], (1, 0.5, 0), atol=0.03)
 
 
@@ -176,7 +182,7 @@ def test_a_result_has_of_its_photos_exif_what_is_still_right(format_, extension,
     before = Image.Exif()
     before.load(with_thumbnail(camera_exif().tobytes()))
     assert before.get_ifd(CAMERA)[MAKER_NOTE] and before.get_ifd(ExifTags.IFD.IFD1)
-    data = encode_result(OutputFormat(extension, keep_gps=keep_gps), photo(format_), SHADES)
+    data = encode(SHADES, OutputFormat(extension, keep_gps=keep_gps), photo(format_))
     exif = exif_of(data)
     camera, place = exif.get_ifd(CAMERA), exif.get_ifd(PLACE)
     assert (exif[MODEL], exif[ARTIST], exif[ORIENTATION]) == ("Camera 5", "Ada", 1)
@@ -201,7 +207,7 @@ def test_xmp_which_may_contain_the_position_is_left_out():
             options["pnginfo"].add_itxt("XML:com.adobe.xmp", packet.decode())
         data = saved(gradient(), format_, **options)
         assert b"48.85N" in data
-        result = encode_result(OutputFormat(extension), decode(data, "photo"), SHADES)
+        result = encode(SHADES, OutputFormat(extension), decode(data, "photo"))
         assert b"xmpmeta" not in result
 
 
@@ -221,7 +227,7 @@ def test_values_of_every_type_are_copied_byte_for_byte(order):
 
 def test_a_tiffs_own_layout_is_not_copied():
     data = saved(gradient(), "TIFF", tiffinfo={ARTIST: "Ada"}, compression="tiff_lzw")
-    exif = exif_of(encode_result(OutputFormat("jpg"), decode(data, "scan.tiff"), SHADES))
+    exif = exif_of(encode(SHADES, OutputFormat("jpg"), decode(data, "scan.tiff")))
     assert exif.pop(ARTIST) == "Ada"
     assert set(exif) == {CAMERA, ORIENTATION}
 
@@ -233,7 +239,7 @@ def test_names_in_any_script_and_either_byte_order_are_kept():
         block = b"Exif\0\0" + start + table + bytes(4) + artist
         picture = decode(saved(gradient(), "JPEG", exif=block), "photo")
         for extension in EXTENSIONS:
-            data = encode_result(OutputFormat(extension), picture, PIXELS)
+            data = encode(PIXELS, OutputFormat(extension), picture)
             assert exif_of(data)[ARTIST] == artist[:-1].decode("latin-1")  # Pillow's reading.
             assert np.abs(decode(data, "result").pixels - PIXELS).mean() < 0.02
 
@@ -242,7 +248,7 @@ def test_damaged_exif_is_not_copied_and_nothing_else_is_lost():
     whole = camera_exif().tobytes()
     for cut in range(7, len(whole), 7):
         picture = decode(saved(gradient(), "JPEG", exif=whole[:cut]), "photo")
-        data = encode_result(OutputFormat("tiff"), picture, SHADES)
+        data = encode(SHADES, OutputFormat("tiff"), picture)
         assert decode(data, "result").pixels.shape == (30, 40, 3)
     looped = bytearray(whole)
     looped[10:14] = struct.pack("<L", 2**31)
@@ -255,7 +261,7 @@ def test_exif_longer_than_a_jpeg_holds_is_not_copied():
         exif[DESCRIPTION] = "x" * in_main
         exif[CAMERA] = {COMMENT: bytes(in_camera)}
         picture = decode(saved(gradient(), "PNG", exif=exif), "photo")
-        assert picture.exif is None and encode_result(OutputFormat("jpg"), picture, SHADES)
+        assert picture.exif is None and encode(SHADES, OutputFormat("jpg"), picture)
 
 
 def test_exif_whose_entries_share_a_long_value_takes_no_more_memory_than_its_file():
@@ -281,7 +287,7 @@ def test_a_result_is_written_in_the_photos_own_colour_space(primaries):
     assert picture.profile == own
     soft = 0.25 + PIXELS / 2
     for extension in ("png", "tiff"):
-        data = encode_result(OutputFormat(extension), picture, soft)
+        data = encode(soft, OutputFormat(extension), picture)
         stored = open_image(data)
         assert stored.info["icc_profile"] == own
         light = np.where(soft < 0.04045, soft / 12.92, ((soft + 0.055) / 1.055) ** 2.4)
@@ -301,7 +307,9 @@ def test_a_result_is_in_srgb_if_eight_bits_are_too_coarse_for_the_photos_space(o
 
 def test_a_smooth_ramp_has_no_bands_in_the_photos_own_colour_space():
     ramp = np.linspace(0, 1, 2000, dtype=np.float32)[None, :, None].repeat(16, 0).repeat(3, 2)
-    seen = decode(encode(ramp, OutputFormat("png"), profile=rgb_profile(ADOBE)), "result").pixels
+    seen = decode(
+        encode(ramp, OutputFormat("png"), like(profile=rgb_profile(ADOBE))), "result"
+    ).pixels
     steps = np.diff(np.rint(seen[0, :, 1] * 255))
     assert steps.min() >= 0 and steps.max() <= 2
     assert len(np.unique(seen[0, :, 1])) > 225
@@ -309,7 +317,7 @@ def test_a_smooth_ramp_has_no_bands_in_the_photos_own_colour_space():
 
 def test_exif_says_whether_a_result_is_srgb():
     for own, number in ((None, 1), (rgb_profile(ADOBE), 0xFFFF)):
-        exif = exif_of(encode(SHADES, OutputFormat("jpg"), exif=photo().exif, profile=own))
+        exif = exif_of(encode(SHADES, OutputFormat("jpg"), like(exif=photo().exif, profile=own)))
         assert exif.get_ifd(CAMERA)[COLOUR_SPACE] == number
 
 
@@ -318,7 +326,7 @@ def test_alpha_exif_and_colour_space_are_kept_together():
     stored = (np.rint(255 * each).astype(np.uint8) for each in (SHADES, ALPHA))
     picture = Picture(*stored, "PNG", photo().exif, own)
     for extension in ("png", "webp", "tiff"):
-        data = encode_result(OutputFormat(extension), picture, SHADES)
+        data = encode(SHADES, OutputFormat(extension), picture)
         result = decode(data, "result")
         assert np.abs(result.alpha - ALPHA).max() < 0.01
         assert result.profile == own and exif_of(data)[MODEL] == "Camera 5"

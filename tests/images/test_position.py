@@ -15,7 +15,6 @@ from support.pictures import decode
 
 from painterly.errors import PictureError
 from painterly.images.encode import encode
-from painterly.images.files.exif import kept
 from painterly.images.files.tiff import LONG
 from painterly.images.output import OutputFormat
 from painterly.images.picture_file import PictureFile
@@ -40,9 +39,8 @@ def photo(kind, **options):
 
 
 def tiff():
-    jpeg = photo("JPEG")
-    exif = kept(Image.open(io.BytesIO(jpeg)).info["exif"])
-    return encode(decode(jpeg, "x").pixels, OutputFormat("tiff", keep_gps=True), exif=exif)
+    picture = decode(photo("JPEG"), "x")
+    return encode(picture.pixels, OutputFormat("tiff", keep_gps=True), picture)
 
 
 FILES = {kind: photo(kind) for kind in ("JPEG", "PNG", "WEBP", "HEIF", "AVIF")}

@@ -60,14 +60,14 @@ def test_the_page_shows_a_refused_picture_also_if_all_others_are_done(folders, s
 def test_a_file_that_appears_while_the_photo_is_painted_is_left_alone(
     folders, stand_in, monkeypatch
 ):
-    whole = encode.encode_result
+    whole = encode.encode
 
     def meanwhile(*arguments):
         RESULT.parent.mkdir(parents=True)
         RESULT.write_bytes(b"mine")
         return whole(*arguments)
 
-    monkeypatch.setattr(encode, "encode_result", meanwhile)
+    monkeypatch.setattr(encode, "encode", meanwhile)
     assert run(folders, **ONE) == 1
     assert RESULT.read_bytes() == b"mine"
 
@@ -236,14 +236,14 @@ def test_what_another_run_stores_meanwhile_in_another_format_stays_known(
     folders, stand_in, capsys, monkeypatch
 ):
     """A run with other settings begins and ends while this one encodes its result."""
-    whole = encode.encode_result
+    whole = encode.encode
 
     def meanwhile(*arguments):
-        monkeypatch.setattr(encode, "encode_result", whole)
+        monkeypatch.setattr(encode, "encode", whole)
         assert run(folders, **ONE, OUTPUT_FORMAT="webp") == 0
         return whole(*arguments)
 
-    monkeypatch.setattr(encode, "encode_result", meanwhile)
+    monkeypatch.setattr(encode, "encode", meanwhile)
     assert run(folders, **ONE) == 0
     assert results() == {"monet/beach.jpg", "monet/beach.webp"}
     for form in ("webp", "jpg"):
