@@ -20,7 +20,7 @@ from painterly.cli.picture_files import (
 from painterly.cli.picture_order import order_of, save_every, settings_of, weights_of
 from painterly.cli.places import STANDARD, pictures_of
 from painterly.configuration import config
-from painterly.configuration.config import Config, parse_memory_size
+from painterly.configuration.config import Config
 from painterly.configuration.flags import settings_given
 from painterly.images.output import OutputFormat
 from painterly.log import event, logger
@@ -128,9 +128,8 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
 
 def _config(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
     """Return the configuration of the bench. Raises ConfigError."""
-    memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
     known = {name: environment[name] for name in VARIABLES if name in environment}
-    loaded = replace(config.load(known), memory_limit=memory_limit)
+    loaded = replace(config.load(known), memory_limit=args.memory_limit)
     keeps_checkpoint = args.places[-1] != STANDARD
     return loaded if keeps_checkpoint else replace(loaded, checkpoint_every=math.inf)
 

@@ -15,7 +15,7 @@ from painterly.cli.app import run_painter
 from painterly.cli.picture_files import chosen_device, read_file, result_files
 from painterly.cli.places import STANDARD
 from painterly.configuration import config
-from painterly.configuration.config import Config, parse_memory_size
+from painterly.configuration.config import Config
 from painterly.errors import ConfigError, PictureError, WeightsError
 from painterly.images.output import OutputFormat, file_format
 from painterly.orders.buckets import Buckets
@@ -55,7 +55,6 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
         PictureError: A picture is missing or has changed.
         WeightsError: The weights are not those of the record.
     """
-    memory_limit = parse_memory_size(args.memory_limit, "--memory_limit")
     if len(args.places) != 1:
         got = " ".join(args.places) or "nothing"
         raise ConfigError(f"--from_record FILE takes PREFIX; got {got}")
@@ -72,7 +71,7 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
             f"--from-record {args.from_record!r} describes a sheet of {len(record.styles)} styles, "
             "which no record paints again; paint a new one with --sheet"
         )
-    run = replace(_config(record, args, environment), memory_limit=memory_limit)
+    run = _config(record, args, environment)
     buckets = Buckets(
         open_bucket(run.photo_bucket, run.account),
         open_paintings(run.style_bucket, run.account),
@@ -115,6 +114,7 @@ def _config(record: Record, args: argparse.Namespace, environment: Mapping[str, 
         style_bucket=style_bucket,
         account=parse_account(environment),
         progress=config.progress_mode(environment),
+        memory_limit=args.memory_limit,
         checkpoint_every=math.inf,
     )
 

@@ -5,7 +5,6 @@ CELLAR_ADDON_KEY_ID, CELLAR_ADDON_KEY_SECRET and NOTIFY_URL never appear in a me
 """
 
 import logging
-import math
 import os
 import re
 import sys
@@ -27,7 +26,7 @@ from painterly.settings import ready_styles
 from painterly.settings.installation import SAMPLE_PHOTOS, WORKSPACE
 from painterly.settings.recipes import PLUGINS, PRESETS
 from painterly.settings.settings import FIELDS, Settings
-from painterly.settings.values import parse_bool, parse_whole
+from painterly.settings.values import MEMORY_SYNTAX, parse_bool, parse_memory, parse_whole
 from painterly.storage.address import Account, overlap, parse_account, parse_address
 from painterly.words.notice import FORMS
 from painterly.words.suggestions import closest
@@ -183,7 +182,7 @@ def load(
         variables=_variables_of_plugins(values),
         output=_output(values),
         device=_choice(values, "DEVICE", DEVICE_CHOICES) or DEVICE_CHOICES[0],
-        memory_limit=parse_memory_size(values.get("MEMORY_LIMIT"), "MEMORY_LIMIT"),
+        memory_limit=_read(values, "MEMORY_LIMIT", parse_memory, MEMORY_SYNTAX),
         checkpoint_every=_read(values, "CHECKPOINT_EVERY", _seconds, SECONDS_SYNTAX) or 60,
         dry_run=switch(values, "DRY_RUN"),
         keep=keep,
@@ -294,25 +293,6 @@ def log_level(environment: Mapping[str, str]) -> int:
     """Return LOG_LEVEL, `info` or `debug`, as a level of `logging`."""
     chosen = _choice(non_empty(environment), "LOG_LEVEL", LOG_DETAIL) or LOG_DETAIL[0]
     return logging.getLevelNamesMapping()[chosen.upper()]
-
-
-def parse_memory_size(text: str | None, name: str) -> int | None:
-    """Return the bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for None.
-
-    Raises ConfigError, naming `name`, for less than 100 MB and for anything else.
-    """
-    values = {} if text is None else {name: text}
-    return _read(values, name, _bytes, "at least 100MB, such as 6GB")
-
-
-def _bytes(text: str) -> int | None:
-    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
-    if not match:
-        return None
-    number, prefix, binary = match.groups()
-    step = 1024 if binary else 1000
-    size = float(number) * step ** " kmgt".index((prefix or " ").lower())
-    return int(size) if 100_000_000 <= size < math.inf else None
 
 
 def non_empty(environment: Mapping[str, str | None]) -> dict[str, str]:

@@ -7,13 +7,20 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import FIELDS
-from painterly.settings.values import kind, parse_bool, parse_whole
+from painterly.settings.values import (
+    MEMORY_SYNTAX,
+    kind,
+    parse_bool,
+    parse_memory,
+    parse_whole,
+)
 
 SWITCH = "true|false"  # what a flag takes that is true without it
 
@@ -72,26 +79,30 @@ class Flag:
         }
 
 
-def _boolean(text: str) -> bool:
-    value = parse_bool(text)
-    if value is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-    return value
+def _type(parse: Callable[[str], Any], expected: str) -> Callable[[str], Any]:
+    """Return a flag's type.
+
+    Args:
+        parse: Returns the value of a text, or None if that is wrong.
+        expected: What is expected, for the message.
+    """
+
+    def value_of(text: str) -> Any:
+        value = parse(text)
+        if value is None:
+            raise argparse.ArgumentTypeError(f"got {text!r}; expected {expected}")
+        return value
+
+    return value_of
 
 
-def _whole_number(low: int, high: int) -> Callable[[str], int]:
+def _whole_number(low: int, high: int) -> Callable[[str], Any]:
     """Return a flag's type: a whole number in a range."""
-
-    def parse(text: str) -> int:
-        number = parse_whole(text, low, high)
-        if number is None:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {low} to {high}")
-        return number
-
-    return parse
+    return _type(partial(parse_whole, low=low, high=high), f"a whole number from {low} to {high}")
 
 
 _OF_PLUGINS = [each.names_weights for each in PLUGINS.values()]
+_BOOLEAN = _type(parse_bool, "true or false")
 _COUNT = _whole_number(0, 999_999_999)
 NUM_ITER = Flag("num_iter", "N", instead="--iterations is its name")
 _ORIGINAL = (
@@ -107,11 +118,11 @@ _FILES_AND_DEVICE = (
     Flag("output_format", "WORD", "OUTPUT_FORMAT", choices=OUTPUT_FORMATS),
     Flag("output_quality", "N", "OUTPUT_QUALITY", default=95, type=_whole_number(1, 100)),
     Flag("output_depth", "N", "OUTPUT_DEPTH", default=8, type=int, choices=(8, 16)),
-    Flag("keep_gps", SWITCH, "KEEP_GPS", default=False, type=_boolean),
-    Flag("overwrite", SWITCH, default=False, type=_boolean),
-    Flag("fresh", SWITCH, default=False, type=_boolean),
+    Flag("keep_gps", SWITCH, "KEEP_GPS", default=False, type=_BOOLEAN),
+    Flag("overwrite", SWITCH, default=False, type=_BOOLEAN),
+    Flag("fresh", SWITCH, default=False, type=_BOOLEAN),
     Flag("weights", "FILE", " or ".join(("VGG_WEIGHTS", *_OF_PLUGINS))),
-    Flag("memory_limit", "SIZE", "MEMORY_LIMIT"),
+    Flag("memory_limit", "SIZE", "MEMORY_LIMIT", type=_type(parse_memory, MEMORY_SYNTAX)),
     Flag("device", "WORD", "DEVICE", default=DEVICE_CHOICES[0], choices=DEVICE_CHOICES),
 )
 _FOLDERS = (

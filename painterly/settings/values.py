@@ -1,12 +1,14 @@
 """Values of one setting: type, range, their description, and parsing."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 LARGEST = 1e30  # The engine computes in float32, which holds little more.
+MEMORY_SYNTAX = "at least 100MB, such as 6GB"
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,18 @@ def parse_whole(text: str, low: int, high: int) -> int | None:
     None for anything else."""
     number = int(text) if re.fullmatch("[0-9]{1,9}", text) else -1
     return number if low <= number <= high else None
+
+
+def parse_memory(text: str) -> int | None:
+    """Return the bytes in `6GB`, `512 MB`, `1.5GiB` or a plain number; None for less than 100 MB
+    and for anything else."""
+    match = re.fullmatch(r"([0-9]*\.?[0-9]+)\s*(?:([kmgt])(i)?)?b?", text.strip(), re.IGNORECASE)
+    if not match:
+        return None
+    number, prefix, binary = match.groups()
+    step = 1024 if binary else 1000
+    size = float(number) * step ** " kmgt".index((prefix or " ").lower())
+    return int(size) if 100_000_000 <= size < math.inf else None
 
 
 def _from_text(field: "dataclasses.Field[Any]", text: str) -> Any:

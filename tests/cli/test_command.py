@@ -191,6 +191,7 @@ def test_the_installed_web_service_makes_its_folders_and_paints_instantly(
             "did you mean --style_weight?",
         ),
         (["--from_record", "no.json", "x"], "--from-record 'no.json' cannot be read"),
+        (["beach.jpg", "monet.jpg", "x.jpg", "--memory_limit", "5"], "expected at least 100MB"),
     ],
 )
 def test_a_result_with_a_pictures_name_is_one_picture_and_all_else_a_batch(capsys, words, said):

@@ -38,7 +38,6 @@ def test_a_record_makes_the_same_picture_with_its_weights_and_with_no_others(
     assert "was painted with the weights md5:" in capsys.readouterr().err
     assert inetwork(["--from-record", RECORD, "copy/town", "--weights", "moved.npz"]) == 0
     assert COPY.read_bytes() == FIRST.read_bytes()
-    assert inetwork(["--from-record", RECORD, "x", "--memory_limit", "5"]) == 2
     Path("paintings/both/a.jpg").write_bytes(tiny.file(50, 40, 9))
     assert inetwork(["--from-record", RECORD, "x"]) == 1
     assert "both/a.jpg in ./paintings has changed" in capsys.readouterr().err
