@@ -68,8 +68,7 @@ def named_source(given: str, model: str, seed: int = 0) -> WeightsSource:
             f"weights are {given!r} (VGG_WEIGHTS or --weights); expected a file (.h5, .mat, .npz), "
             f"bucket:KEY in a batch, or one of {', '.join(NAMES)}"
         )
-    path = _file(given, model)
-    return WeightsSource(given, file_identity(path))
+    return WeightsSource(given, file_identity(_path(given)))
 
 
 def source_for(settings: Settings, given: str | None) -> WeightsSource:
@@ -148,13 +147,18 @@ def _file(given: str, model: str) -> Path:
     if given == PUBLISHED:
         return published_file(model)
     if given != CACHED:
-        return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
+        return _path(given)
     path = cached(model)
     if path is None:
         raise WeightsError(
             f"{model}'s published weights are not here; {command('weights')} {model} fetches them"
         )
     return path
+
+
+def _path(given: str) -> Path:
+    """Return the path of a file that a user names."""
+    return Path(os.path.expanduser(given))  # noqa: PTH111  Path.expanduser raises without a home.
 
 
 def described(identity: str, given: str | None = None) -> str:
