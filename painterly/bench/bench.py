@@ -94,7 +94,9 @@ class Bench:
         return record if done else None
 
     def read(self, order: Order) -> Inputs:
-        """Return the order's photo and style. Raises the errors of `Reader.decode`."""
+        """Begin to read an order's weights, and return its photo and style. Raises the errors of
+        `Reader.decode`."""
+        self.networks.prefetch(order.style.settings, order.weights)
         return self.reader.decode(order, self.reader.fetch(order))
 
     def paint(

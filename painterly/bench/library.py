@@ -111,11 +111,9 @@ def _painted(order: SingleOrder, files: FilesBucket, memory_limit: int | None) -
     from painterly.bench.easel import Easel
 
     loaded = replace(config.load(QUIET), memory_limit=memory_limit, checkpoint_every=math.inf)
-    networks, settings = NetworkPool(None, files), order.style.settings
-    bench = Bench(loaded, Buckets(files, files, FolderBucket(NOWHERE)), networks, Stop())
-    with closing(bench):
-        loading = load_devices("auto", settings.traits.optimises)
-        networks.prefetch(settings, order.weights)
+    buckets = Buckets(files, files, FolderBucket(NOWHERE))
+    with closing(Bench(loaded, buckets, NetworkPool(None, files), Stop())) as bench:
+        loading = load_devices("auto", order.style.settings.traits.optimises)
         inputs = bench.read(order)
         finished = bench.paint(order, inputs, Easel(loading.result().first))
     data = encode.encode(finished.image, order.output, finished.photo)

@@ -83,10 +83,9 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     key = _checkpoint_key(result.name, unfinished)
     order = order_of(args, settings, files, weights, key)
     named = [Path(each.key) for each in files.list()]
-    buckets, networks = Buckets(files, files, unfinished), NetworkPool(None, files)
-    with closing(Bench(loaded, buckets, networks, stop)) as bench:
+    buckets = Buckets(files, files, unfinished)
+    with closing(Bench(loaded, buckets, NetworkPool(None, files), stop)) as bench:
         loading = load_devices(args.device, settings.traits.optimises)
-        networks.prefetch(order.style.settings, weights)
         inputs = bench.read(order)
         if not order.style.settings.has_default_size:  # Or paintings may be read once more.
             files.clear()
