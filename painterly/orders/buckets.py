@@ -106,6 +106,5 @@ def _without_results(style: list[Entry], config: Config) -> list[Entry]:
 def _without_pictures_of_gallery(result: Bucket) -> Iterator[Entry]:
     """List the bucket of results without the pictures of the gallery: most objects are such
     pictures, and no plan needs them."""
-    yield from result.list_excluding(f"{bucket_layout.GALLERY}/")
-    if (mark := result.find(bucket_layout.UNPUBLISHED)) is not None:
-        yield mark
+    start, mark = f"{bucket_layout.GALLERY}/", bucket_layout.UNPUBLISHED
+    return (each for each in result.list() if each.key == mark or not each.key.startswith(start))

@@ -178,10 +178,6 @@ class Bucket(ABC):
     def upload(self, path: Path, key: str, progress: Progress | None = None) -> None:
         """Upload a file, whole or not at all, with `progress` as in `download`."""
 
-    def list_excluding(self, prefix: str) -> Iterator[Entry]:
-        """List the objects with keys that do not start with `prefix`, sorted by key."""
-        return (entry for entry in self.list() if not entry.key.startswith(prefix))
-
     def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
         """List the objects with keys that start with `prefix` and come after `key`, sorted by
         key."""

@@ -103,6 +103,13 @@ def test_styles_from_among_the_results_come_with_the_way_out(listed):
         listed(*FILES, "paintings/_gallery/x/monet.jpg.jpg")
 
 
+def test_a_plan_needs_no_pictures_of_the_gallery_and_hides_nothing_else(listed):
+    others = {"_galleries", "_gallery/unpublished", "_records/a.json", "monet/a.jpg", "é"}
+    pictures = ("_gallery/a", "_gallery/z/z", "_gallery/é", "_gallery/~z")
+    listing, _ = listed(*FILES, *(f"out/{key}" for key in (*others, *pictures)))
+    assert listing.results.keys() == others
+
+
 def test_results_in_place_of_photos_are_refused(listed):
     with pytest.raises(
         ConfigError, match=r"photos'?, which has results.* PHOTOS PAINTINGS RESULTS"

@@ -41,14 +41,6 @@ def test_an_object_is_read_listed_and_found_under_the_key_it_was_written(bucket)
         assert (found.key, found.size, found.etag) == (entry.key, entry.size, entry.etag)
 
 
-def test_what_is_left_out_of_a_listing_hides_nothing_before_or_after_it(bucket):
-    kept = ["_galleries", "_records/a", "a/b", "é"]
-    for key in (*kept, "_gallery/a", "_gallery/z/z", "_gallery/é", "_gallery/~z"):
-        bucket.write(key, b"x")
-    assert [entry.key for entry in bucket.list_excluding("_gallery/")] == kept
-    assert len(list(bucket.list_excluding("nothing/"))) == 8
-
-
 def test_a_listing_may_begin_after_a_key_that_need_not_exist(bucket):
     every = ["a/1", "a/2", "a/20", "a/3/x", "a/é", "b"]
     for key in every:
