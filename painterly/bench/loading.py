@@ -9,10 +9,11 @@ from painterly.devices.native_stderr import hold_native_stderr
 from painterly.devices.nvidia import visible_gpus
 from painterly.devices.processor import check_tensorflow
 from painterly.devices.trials import TRIALS
+from painterly.log import logger
 from painterly.settings.installation import check_temporary_folder
 
 if TYPE_CHECKING:  # Loading the module of the devices is part of it.
-    from painterly.devices.device import Devices
+    from painterly.devices.device import Device, Devices
 
 
 def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
@@ -57,3 +58,10 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
     loading = pool.submit(load)
     pool.shutdown(wait=False)
     return loading
+
+
+def chosen_device(loading: "Future[Devices]") -> "Device":
+    """Return the device to paint a single picture on, once all that paints is loaded."""
+    device = loading.result().first
+    logger.info("painting on %s", device)
+    return device

@@ -14,7 +14,6 @@ from painterly.cli.picture_files import (
     STEP,
     UNFINISHED,
     ResultFiles,
-    chosen_device,
     result_files,
 )
 from painterly.cli.picture_order import order_of, save_every, settings_of, weights_of
@@ -68,7 +67,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     kept.
     """
     from painterly.bench.bench import Bench
-    from painterly.bench.loading import load_devices
+    from painterly.bench.loading import chosen_device, load_devices
     from painterly.orders.buckets import Buckets
     from painterly.orders.network_pool import NetworkPool
     from painterly.storage.files import delete_leftovers
@@ -89,14 +88,10 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
         inputs = bench.read(order)
         if not order.style.settings.has_default_size:  # Or paintings may be read once more.
             files.clear()
-        photo = inputs.photo.picture.printed(order.style.settings)
-        output = order.output
-        if output.format == "same":  # The photo or the result is not in a file.
-            output = replace(output, format=output.extension(f"photo.{photo.format}"))
         results = result_files(
             prefix,
-            photo,
-            output,
+            inputs.photo.picture.printed(order.style.settings),
+            order.output,
             named,
             overwrite=args.overwrite,
             with_steps=every > 0,

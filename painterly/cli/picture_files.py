@@ -23,12 +23,9 @@ from painterly.storage.files import replacing
 from painterly.storage.known_files import LIST, MadeFiles, announce
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     import numpy as np
 
     from painterly.bench.timelapse import Timelapse
-    from painterly.devices.device import Device, Devices
     from painterly.images.picture import Picture
 
 
@@ -58,13 +55,6 @@ def read_file(path: str, argument: str) -> bytes:
         if isinstance(error, FileNotFoundError):
             reason += similar_picture(Path(path))
         raise ConfigError(f"{argument} {path!r} cannot be read: {reason}") from None
-
-
-def chosen_device(loading: "Future[Devices]") -> "Device":
-    """Return the device to paint on, once all that paints is loaded."""
-    device = loading.result().first
-    logger.info("painting on %s", device)
-    return device
 
 
 @contextmanager
@@ -168,7 +158,7 @@ def result_files(
         name: If it ends in the extension of a picture, that decides the format; `-` is the standard
             output.
         photo: The photo.
-        output: Otherwise this has the format, or None for png.
+        output: Otherwise this has the format; None is png, and `same` the photo's.
         inputs: The files that the result is painted from.
         overwrite: Whether files of others may be replaced, apart from the inputs.
         with_steps: Whether pictures of steps are written as well.
@@ -182,6 +172,8 @@ def result_files(
     if name == STANDARD:
         _check_standard_output()
     suffix = PurePath(name).suffix
+    if output.format == "same":  # The photo or the result is not in a file.
+        output = replace(output, format=output.extension(f"photo.{photo.format}"))
     extension = output.format or "png"
     results = ResultFiles(name, extension, photo, replace(output, format=extension))
     if suffix.lower() in bucket_layout.picture_extensions():

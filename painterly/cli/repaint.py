@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from painterly.bench.bench import Bench
-from painterly.bench.loading import load_devices
+from painterly.bench.loading import chosen_device, load_devices
 from painterly.cli.app import run_painter
-from painterly.cli.picture_files import chosen_device, read_file, result_files
+from painterly.cli.picture_files import read_file, result_files
 from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config
