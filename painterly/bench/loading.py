@@ -5,10 +5,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from painterly.devices import nvidia
 from painterly.devices.native_stderr import hold_native_stderr
-from painterly.devices.nvidia import visible_gpus
 from painterly.devices.processor import check_tensorflow
 from painterly.devices.trials import TRIALS
+from painterly.errors import DeviceError
 from painterly.log import logger
 from painterly.settings.installation import check_temporary_folder
 
@@ -33,9 +34,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
         gc.disable()  # It would search through all that is being loaded, and find nothing to free.
         try:
             if not optimises:
-                from painterly.devices.device import host_devices
-
-                devices = host_devices(wanted)
+                devices = _host(wanted)
                 import_module("painterly.bench.easel")
                 return devices
             check_temporary_folder()
@@ -43,7 +42,7 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
             with hold_native_stderr():
                 # Devices first: the engine asks what they can do when it is imported.
                 if wanted != "cpu":
-                    TRIALS.begin(visible_gpus())  # While TensorFlow is loaded here.
+                    TRIALS.begin(nvidia.visible_gpus())  # While TensorFlow is loaded here.
                 from painterly.devices.choose import choose_devices
 
                 devices = choose_devices(wanted)
@@ -58,6 +57,19 @@ def load_devices(wanted: str, optimises: bool = True) -> "Future[Devices]":
     loading = pool.submit(load)
     pool.shutdown(wait=False)
     return loading
+
+
+def _host(wanted: str) -> "Devices":
+    """Return the device of a run that only paints by recipe `instant`: the CPU.
+
+    Raises DeviceError for `gpu` if the machine has none, though the CPU paints: the run is on
+    another machine than its user believes.
+    """
+    from painterly.devices.device import HOST, Devices
+
+    if wanted == "gpu" and not nvidia.installed_gpus():
+        raise DeviceError("DEVICE=gpu, but no NVIDIA GPU was found; DEVICE=cpu paints without one")
+    return Devices((HOST,))
 
 
 def chosen_device(loading: "Future[Devices]") -> "Device":

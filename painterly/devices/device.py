@@ -4,10 +4,8 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass
 
-from painterly.devices import nvidia
 from painterly.devices.budget import UNLIMITED, Limits, MemoryBudget, host_budget
 from painterly.devices.processor import cpu_description
-from painterly.errors import DeviceError
 
 
 @dataclass(frozen=True)
@@ -67,14 +65,3 @@ class Devices:
     def __str__(self) -> str:
         counts = Counter(str(device) for device in self.all)
         return "; ".join(f"{n} × {text}" if n > 1 else text for text, n in counts.items())
-
-
-def host_devices(wanted: str) -> Devices:
-    """Return the device of a run that only paints by recipe `instant`.
-
-    `wanted` is `auto`, `gpu` or `cpu`. Raises DeviceError for `gpu` if the machine has none, though
-    the CPU paints: the run is on another machine than its user believes.
-    """
-    if wanted == "gpu" and not nvidia.installed_gpus():
-        raise DeviceError("DEVICE=gpu, but no NVIDIA GPU was found; DEVICE=cpu paints without one")
-    return Devices((HOST,))
