@@ -275,7 +275,7 @@ def all_results(plan: Plan, result: Bucket, kept: KeptRecords) -> list[Record]:
     """Return the records of all results in the bucket, including results of deleted photos and
     styles. Takes `kept` as `read_records` does.
 
-    Records that cannot be read are left out with a warning, unless they are those of the plan.
+    A record that cannot be read is left out with a warning, unless the plan has read it.
 
     Raises:
         UnavailableError: The bucket cannot be reached.
