@@ -9,9 +9,16 @@ from support.s3.other_service import other_service
 from painterly.cli.sync_commands import cl_get_results
 from painterly.configuration.config import BUCKETS
 
-WAYS = ("shuffled", "no ETag", "opaque")
+WAYS = ("shuffled", "no ETag", "opaque", "no token")
 MORE_WAYS = (
-    *("reversed", "unnamed", "no ETag in lists", "no ETag in heads", "no ETag in gets"),
+    *(
+        "same token",
+        "reversed",
+        "unnamed",
+        "no ETag in lists",
+        "no ETag in heads",
+        "no ETag in gets",
+    ),
     *("no ETag in puts", "empty ETag", "weak ETag", "capitals", "passing", "late", "timeless"),
 )
 PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")

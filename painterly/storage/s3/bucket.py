@@ -5,12 +5,12 @@ import io
 import mimetypes
 import os
 from base64 import b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 from painterly.errors import StorageError
 from painterly.storage.address import ANY_REGION, Account
@@ -29,18 +29,19 @@ from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, stor
 from painterly.storage.s3.client import client_of
 from painterly.storage.s3.errors import (
     CONFLICTS,
-    NO_VERSIONING,
     NOT_FOUND,
+    NOT_OFFERED,
     ErrorTranslator,
     is_access_denied,
 )
+from painterly.storage.s3.listing import OBJECTS, UPLOADS, VERSIONS, Listing, all_items
 from painterly.words.wording import printable
 
 # Smaller photos and results are uploaded whole, so their ETag is their MD5.
 MULTIPART_FROM = 64 * MIB
 PART = 8 * MIB
 OTHER_PIECE = 7 * MIB  # the size of the pieces of a second download
-_OF_LISTINGS = {"Name", "Contents", "KeyCount", "IsTruncated"}  # Not every service gives all.
+_Value = TypeVar("_Value")
 
 
 class S3Bucket(Store):
@@ -67,23 +68,30 @@ class S3Bucket(Store):
         return (entry for entry in self._entries(prefix) if not entry.key.endswith("/"))
 
     def list_after(self, prefix: str, key: str) -> Iterator[Entry]:
-        entries = self._entries(prefix, StartAfter=self._base + key)
-        return (entry for entry in entries if not entry.key.endswith("/"))
+        entries = self._entries(prefix, after=self._base + key)
+        return (entry for entry in entries if entry.key > key and not entry.key.endswith("/"))
 
     def list_with_folder_markers(self) -> Iterator[Entry]:
         return self._entries("")
 
-    def _entries(self, prefix: str, **options: str) -> Iterator[Entry]:
-        pages = self._client.get_paginator("list_objects_v2")
-        found: dict[str, Entry] = {}  # Not every service sorts its listings.
+    def _entries(self, prefix: str, after: str = "") -> Iterator[Entry]:
+        def read(_: str, listed: Mapping[str, Any]) -> Entry:
+            return _entry(listed["Key"][len(self._base) :], listed["Size"], listed)
+
         with self._errors.translated():
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix, **options):
-                if not page.keys() & _OF_LISTINGS:
-                    raise KeyError("Name")  # It is not a listing, not an empty one.
-                for listed in page.get("Contents", ()):
-                    if key := listed["Key"][len(self._base) :]:
-                        found[key] = _entry(key, listed["Size"], listed)
-        yield from (found[key] for key in sorted(found))
+            entries = self._all(OBJECTS, prefix, read, after)
+        # Not every service sorts its listings.
+        yield from (each for each in sorted(entries, key=lambda entry: entry.key) if each.key)
+
+    def _all(
+        self,
+        listing: Listing,
+        prefix: str,
+        read: Callable[[str, Mapping[str, Any]], _Value],
+        after: str = "",
+    ) -> "Sequence[_Value]":
+        """Return all items of a listing, as `all_items`."""
+        return all_items(self._client, listing, self.bucket, self._base + prefix, read, after)
 
     def find(self, key: str) -> Entry | None:
         with self._errors.translated(key, ignored=NOT_FOUND):
@@ -182,18 +190,13 @@ class S3Bucket(Store):
         return False
 
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
-        pages = self._client.get_paginator("list_multipart_uploads")
+        def read(_: str, listed: Mapping[str, Any]) -> UnfinishedUpload:
+            key, begun = listed["Key"][len(self._base) :], listed["Initiated"].timestamp()
+            return UnfinishedUpload(key, listed["UploadId"], begun)
+
         with self._errors.translated():
-            return [
-                UnfinishedUpload(
-                    upload["Key"][len(self._base) :],
-                    upload["UploadId"],
-                    upload["Initiated"].timestamp(),
-                )
-                for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix)
-                for upload in page.get("Uploads", ())
-                if upload["Key"] != self._base
-            ]
+            return [upload for upload in self._all(UPLOADS, prefix, read) if upload.key]
+        return ()
 
     def abort_upload(self, upload: UnfinishedUpload) -> None:
         with self._errors.translated(upload.key, ignored=("NoSuchUpload",)):
@@ -201,22 +204,20 @@ class S3Bucket(Store):
 
     def versions(self, prefix: str = "") -> Sequence[Version] | None:
         status = ""
-        with self._errors.translated(ignored=NO_VERSIONING):
+        with self._errors.translated(ignored=NOT_OFFERED):
             status = self._client.get_bucket_versioning(Bucket=self.bucket).get("Status", "")
         if not status:
             return None
-        pages = self._client.get_paginator("list_object_versions")
-        versions = []
+
+        def read(field: str, listed: Mapping[str, Any]) -> Version:
+            is_marker, size = field == "DeleteMarkers", listed.get("Size", 0)
+            is_current = listed["IsLatest"] and not is_marker
+            key, number = listed["Key"][len(self._base) :], listed["VersionId"]
+            return Version(key, number, size, is_current, is_marker)
+
         with self._errors.translated():
-            for page in pages.paginate(Bucket=self.bucket, Prefix=self._base + prefix):
-                for kind in ("Versions", "DeleteMarkers"):
-                    for listed in page.get(kind, ()):
-                        if key := listed["Key"][len(self._base) :]:
-                            is_marker, size = kind != "Versions", listed.get("Size", 0)
-                            is_current = listed["IsLatest"] and not is_marker
-                            number = listed["VersionId"]
-                            versions.append(Version(key, number, size, is_current, is_marker))
-        return versions
+            return [version for version in self._all(VERSIONS, prefix, read) if version.key]
+        return None
 
     def delete_version(self, version: Version) -> None:
         from botocore.exceptions import ClientError

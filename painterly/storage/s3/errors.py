@@ -24,8 +24,8 @@ _BARE = ("NotFound", "404", "400", "403")
 NOT_FOUND = ("NoSuchKey", "NotFound", "404")
 # Answers to a conditional write if the object has changed, is gone, or is being written.
 CONFLICTS = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404")
-# Services without versioning answer so to a question about it.
-NO_VERSIONING = ("NotImplemented", "MethodNotAllowed", "501", "405")
+# Answers to a request that a service does not have.
+NOT_OFFERED = ("NotImplemented", "MethodNotAllowed", "501", "405")
 _ACCESS_DENIED = ("AccessDenied", "403")
 _READS = ("GetObject", "HeadObject")
 _REFUSED = (
@@ -92,6 +92,18 @@ _NO_ANSWER = {
 }
 
 
+class CutListingError(Exception):
+    """A service says that there is more than it has listed, and does not list it.
+
+    Attributes:
+        last: The last key that it listed; empty if there is none.
+    """
+
+    def __init__(self, last: str) -> None:
+        super().__init__(last)
+        self.last = last
+
+
 @dataclass(frozen=True)
 class ErrorTranslator:
     """Translates the errors of one bucket.
@@ -129,6 +141,13 @@ class ErrorTranslator:
         except (ResponseParserError, KeyError) as error:
             what = "does not answer as an S3 service does; check CELLAR_ADDON_HOST"
             raise UnavailableError(f"{self._host} {what}") from error
+        except CutListingError as error:
+            after = f" after {printable(error.last)}" if error.last else ""
+            raise BucketRefusedError(
+                f"{self._host} ends the listing of {self.name} early: it says that more "
+                f"follows{after}, and lists nothing more; use a bucket with fewer objects, or "
+                "another service"
+            ) from error
         except S3DownloadFailedError as error:
             raise ObjectError(f"{self.where(key)} changed while it was read; try again") from error
         except UnicodeEncodeError as error:

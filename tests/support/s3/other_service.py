@@ -6,6 +6,8 @@
 Ways to answer:
     shuffled, reversed       listings in such an order
     unnamed                  listings without the bucket's name
+    no token                 listings in pages of three, without a token for the next
+    stuck                    the first three objects in each listing, and that there are more
     no ETag in lists, heads, gets, puts   none there; "no ETag" none at all
     late                     no ETag, and the time of an object a second later in heads
     timeless                 no ETag, and no time of an object but in listings
@@ -33,6 +35,7 @@ from urllib.parse import parse_qs, urlsplit
 CONDITIONS = ("if-match", "if-none-match")
 KINDS = {"HEAD": "heads", "GET": "gets", "PUT": "puts"}
 REFUSALS = {"no conditions": (501, "NotImplemented"), "bad request": (400, "InvalidArgument")}
+PAGE = 3  # objects
 OF_CONNECTION = ("content-length", "transfer-encoding", "connection")
 _LISTED_ETAG = re.compile('<ETag>(?:&quot;|&#34;|")?(.*?)(?:&quot;|&#34;|")?</ETag>')
 
@@ -44,6 +47,7 @@ class _Service(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.up, self.way = urlsplit(url).netloc, way
         self.dice = random.Random(5)
+        self.first = ""  # listing
 
     def etag(self, etag: str, kind: str) -> str:
         """The ETag in an answer of a kind, for the server's own; empty for none."""
@@ -68,6 +72,8 @@ class _Service(ThreadingHTTPServer):
 
     def relisted(self, body: str) -> str:
         """A listing as the service has it."""
+        if self.way in ("no token", "stuck"):
+            return self._paged(body)
         if self.way == "unnamed":
             body = re.sub("<Name>.*?</Name>", "", body)
         items = re.findall("<Contents>.*?</Contents>", body, re.DOTALL)
@@ -79,6 +85,16 @@ class _Service(ThreadingHTTPServer):
         if self.way == "reversed":
             items.reverse()
         return start + "".join(map(self._with_etag, items)) + end
+
+    def _paged(self, body: str) -> str:
+        if self.way == "stuck":
+            self.first = body = self.first or body
+        items = re.findall("<Contents>.*?</Contents>", body, re.DOTALL)
+        for item in items[PAGE:]:
+            body = body.replace(item, "")
+        if len(items) > PAGE or self.way == "stuck":
+            body = body.replace("<IsTruncated>false<", "<IsTruncated>true<")
+        return body
 
     def _with_etag(self, item: str) -> str:
         if self.way == "empty ETag":
@@ -114,7 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         up.endheaders(body or None)
         got = up.getresponse()
         data, kept, kind = got.read(), [], KINDS.get(self.command, "")
-        if kind == "gets" and "list-type" in parse_qs(urlsplit(self.path).query):
+        query = parse_qs(urlsplit(self.path).query)
+        if kind == "gets" and query.keys() & {"list-type", "marker"}:
             data = self.server.relisted(data.decode()).encode()
         for name, value in got.getheaders():
             if name.lower() == "etag":

@@ -1,0 +1,192 @@
+"""Complete listings of a bucket, page after page, also by services that give no way to the next."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeVar
+
+from painterly.storage.s3.errors import NOT_OFFERED, CutListingError, error_code
+
+PAGE = 1000  # items at most, on all services
+MOST_EMPTY = 1000  # pages in a row: a service may send some while it passes deleted objects
+# Not every service gives all of these.
+_OF_LISTINGS = {"Name", "Bucket", "KeyCount", "IsTruncated"}
+# Answers to a token or a request that a service does not know.
+_UNKNOWN = (*NOT_OFFERED, "InvalidArgument", "InvalidRequest")
+_Item = Mapping[str, Any]
+_Asked = tuple[tuple[str, str], ...]  # the parameters that say where a page begins
+_Value = TypeVar("_Value")
+
+
+class _Way(NamedTuple):
+    """A way to ask for the next page.
+
+    Attributes:
+        operation: The request.
+        parameters: The parameters that say where a page begins, each with the field that has its
+            value.
+        of_page: Whether these are fields of the page before, or else of the last item.
+    """
+
+    operation: str
+    parameters: Mapping[str, str]
+    of_page: bool = False
+
+    def asked(self, page: _Item, last: _Item) -> _Asked:
+        """Return the parameters for the next page; none if one of them has no value. An empty one
+        would be refused, and a key alone leads past its other versions."""
+        source = page if self.of_page else last
+        values = {name: str(source.get(field) or "") for name, field in self.parameters.items()}
+        return tuple(values.items()) if all(values.values()) else ()
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A kind of listing.
+
+    Attributes:
+        fields: The fields of a page that list items.
+        identity: The fields of an item that tell it from all others.
+        ways: The ways to ask for the next page. The first one is Amazon's.
+        takes_prefix: Whether services list by the start of keys.
+    """
+
+    fields: tuple[str, ...]
+    identity: tuple[str, ...]
+    ways: tuple[_Way, ...]
+    takes_prefix: bool = True
+
+
+_NEXT_VERSION = {"KeyMarker": "NextKeyMarker", "VersionIdMarker": "NextVersionIdMarker"}
+_NEXT_UPLOAD = {"KeyMarker": "NextKeyMarker", "UploadIdMarker": "NextUploadIdMarker"}
+OBJECTS = Listing(
+    ("Contents",),
+    ("Key",),
+    (
+        _Way("list_objects_v2", {"ContinuationToken": "NextContinuationToken"}, of_page=True),
+        _Way("list_objects_v2", {"StartAfter": "Key"}),
+        # Services that know only the first version of the request answer the second like it.
+        _Way("list_objects", {"Marker": "Key"}),
+    ),
+)
+VERSIONS = Listing(
+    ("Versions", "DeleteMarkers"),
+    ("Key", "VersionId"),
+    (
+        _Way("list_object_versions", _NEXT_VERSION, of_page=True),
+        _Way("list_object_versions", {"KeyMarker": "Key", "VersionIdMarker": "VersionId"}),
+    ),
+)
+UPLOADS = Listing(
+    ("Uploads",),
+    ("Key", "UploadId"),
+    (
+        _Way("list_multipart_uploads", _NEXT_UPLOAD, of_page=True),
+        _Way("list_multipart_uploads", {"KeyMarker": "Key", "UploadIdMarker": "UploadId"}),
+    ),
+    takes_prefix=False,  # MinIO takes it for a whole key.
+)
+
+
+def all_items(
+    client: Any,
+    listing: Listing,
+    bucket: str,
+    prefix: str,
+    read: Callable[[str, _Item], _Value],
+    after: str = "",
+) -> list[_Value]:
+    """List a bucket to its end, each item once.
+
+    botocore's paginator ends in silence, or never, if a service says that there is more and sends
+    no token, an empty one, or one that leads to the same page again. This function then asks for
+    what comes after the last key, if the keys are sorted.
+
+    Args:
+        client: The client of boto3.
+        listing: What is listed.
+        bucket: The bucket.
+        prefix: The start of the keys.
+        read: Makes a value of an item, and of the field that lists it.
+        after: For objects, the key after which the listing begins.
+
+    Raises:
+        CutListingError: There is more, and no way leads to it.
+        KeyError: An answer is not a listing.
+    """
+    where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
+    identity = itemgetter(*listing.identity)
+    found: dict[Any, _Value | None] = {}
+    ways, last, is_sorted, empty = [*listing.ways], dict[str, Any](), True, 0
+    asked: _Asked = (("StartAfter", after),) if after else ()
+    tried = {asked}
+    while True:
+        page = _page(client, listing, ways[0].operation, where, asked, is_first=len(tried) == 1)
+        known, listed, before = len(found), 0, last.get("Key", "")
+        for field in listing.fields:
+            items = page.get(field, ())
+            key, listed = before, listed + len(items)
+            for item in items:
+                if identity(item) not in found:
+                    is_sorted = is_sorted and item["Key"] >= key
+                    key = item["Key"]
+                is_asked = item["Key"].startswith(prefix)  # Some services pass over the prefix.
+                found[identity(item)] = read(field, item) if is_asked else None
+            if items:
+                last = max(items[-1], last, key=_position)
+        has_new, has_more = len(found) > known, page.get("IsTruncated")
+        empty = 0 if listed else empty + 1
+        # Some services leave that field out, send a token without it, or end at a full page.
+        unsure = has_more is None or ways[0].asked(page, {}) or listed >= PAGE
+        if not has_more and not (has_new and unsure):
+            break
+        if not has_new and (listed or empty > MOST_EMPTY):  # It is the same page again.
+            ways.pop(0)
+        asked = _next(ways, page, last if is_sorted else {}, set() if has_new else tried)
+        if not asked:
+            if has_more:
+                raise CutListingError(last.get("Key", ""))
+            break
+        tried.add(asked)
+    return [value for value in found.values() if value is not None]
+
+
+def _page(
+    client: Any,
+    listing: Listing,
+    operation: str,
+    where: Mapping[str, str],
+    asked: _Asked,
+    *,
+    is_first: bool,
+) -> _Item:
+    """Ask for a page. If a service refuses another one than the first, return a page without items
+    that says that there is more."""
+    from botocore.exceptions import ClientError
+
+    try:
+        page: _Item = getattr(client, operation)(**where, **dict(asked))
+    except ClientError as error:
+        if is_first or error_code(error) not in _UNKNOWN:
+            raise
+        return {"IsTruncated": True}
+    if not page.keys() & {*_OF_LISTINGS, *listing.fields}:
+        raise KeyError("Name")  # It is not a listing, not an empty one.
+    return page
+
+
+def _next(ways: list[_Way], page: _Item, last: _Item, tried: set[_Asked]) -> _Asked:
+    """Return how to ask for the next page by the first of the ways that shows one, and drop the
+    ways before it: they do not get better; nothing if none does."""
+    while ways:
+        asked = ways[0].asked(page, last)
+        if asked and asked not in tried:
+            return asked
+        ways.pop(0)
+    return ()
+
+
+def _position(item: _Item) -> tuple[str, float]:
+    """Return what sorts items of several fields: versions of a key come from new to old."""
+    modified = item.get("LastModified")
+    return item.get("Key", ""), -modified.timestamp() if modified else 0.0

@@ -1,0 +1,103 @@
+"""Listings by services with other pages than Amazon's: complete, or an error of one true line."""
+
+import pytest
+from support.commands import fill, keys, refusal, set_variables
+from support.s3.odd_pages import CUT, NUMBERED_CUT, NUMBERED_WAYS, PAGE, WAYS, OddPages, odd_pages
+from support.s3.other_service import other_service
+from support.s3_servers import SECRET
+
+from painterly.cli.bucket_management import bucket_management
+from painterly.cli.sync_commands import cl_get_results, cl_send_source
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+from painterly.storage.base import BucketRefusedError, Store
+from painterly.storage.s3 import listing
+
+
+@pytest.fixture
+def service(request, monkeypatch):
+    monkeypatch.setattr(listing, "PAGE", PAGE if request.param == "full" else 1000)
+    monkeypatch.setattr(listing, "MOST_EMPTY", 5)
+    with odd_pages(request.param) as running:
+        yield running
+
+
+def bucket_of(service: OddPages, name: str = "photos") -> Store:
+    return open_bucket(name, Account(service.url, "k", SECRET))
+
+
+@pytest.mark.parametrize("service", WAYS, indirect=True)
+def test_all_objects_are_listed_once_whatever_leads_to_the_next_page(service):
+    assert keys(bucket_of(service)) == service.keys
+    # At most two requests for each page, and some to find out what this service understands.
+    assert len(service.asked) <= 2 * -(-len(service.keys) // PAGE) + 4
+    assert keys(bucket_of(service, "photos/b")) == [key[2:] for key in service.keys if key > "b"]
+    assert keys(bucket_of(service), "a/") == [key for key in service.keys if key < "b"]
+    after = bucket_of(service).list_after("a/", "a/5.jpg")
+    assert [entry.key for entry in after] == ["a/6.jpg", "a/7.jpg"]
+
+
+@pytest.mark.parametrize("service", CUT, indirect=True)
+def test_a_listing_that_cannot_be_completed_is_an_error(service):
+    bucket = bucket_of(service)
+    with pytest.raises(BucketRefusedError):  # It would not pass, so a run does not wait for it.
+        next(bucket.list())
+    message = refusal(lambda: next(bucket.list()))
+    assert message.startswith(f"{service.url.removeprefix('http://')} ends the listing of photos")
+    assert "early" in message and "more follows after " in message
+    assert len(service.asked) < 40
+
+
+@pytest.mark.parametrize("service", NUMBERED_WAYS, indirect=True)
+def test_all_versions_and_unfinished_uploads_are_listed_also_those_of_one_key(service):
+    bucket = bucket_of(service)
+    versions = bucket.versions() or ()
+    assert sorted((each.key, each.number) for each in versions) == sorted(service.numbered)
+    assert all(each.is_marker == each.number.startswith("m") for each in versions)
+    uploads = bucket.unfinished_uploads()
+    assert [(each.key, each.number) for each in uploads] == service.numbered
+    assert {each.key for each in bucket_of(service, "photos/b").unfinished_uploads("3")} == {
+        "3.jpg"
+    }
+
+
+@pytest.mark.parametrize("service", NUMBERED_CUT, indirect=True)
+def test_versions_and_uploads_that_are_cut_are_an_error(service):
+    bucket = bucket_of(service)
+    assert "ends the listing of photos early" in refusal(bucket.versions)
+    assert "ends the listing of photos early" in refusal(bucket.unfinished_uploads)
+
+
+def test_a_bucket_is_emptied_though_its_listings_have_no_token(moto, monkeypatch, capsys):
+    set_variables(monkeypatch, moto.environment)
+    name = moto.new_bucket()
+    fill(moto.open(name), *map(str, range(8)))
+    with other_service(moto.url, "no token") as url:
+        monkeypatch.setenv("CELLAR_ADDON_HOST", url)
+        assert bucket_management(["empty", name, "--yes"]) == 0
+    assert "8 objects deleted" in capsys.readouterr().out
+    assert keys(moto.open(name)) == []
+
+
+def test_nothing_is_deleted_and_nothing_fetched_by_half_a_listing(
+    moto, monkeypatch, capsys, tmp_path
+):
+    set_variables(monkeypatch, moto.environment)
+    name, folder = moto.new_bucket(), tmp_path / "out"
+    fill(moto.open(name), *map(str, range(8)))
+    monkeypatch.setenv("BUCKET_RESULT", name)
+    assert cl_get_results([str(folder)]) == 0
+    monkeypatch.setenv("BUCKET_SOURCE", name)
+    capsys.readouterr()
+    with other_service(moto.url, "stuck") as url:
+        monkeypatch.setenv("CELLAR_ADDON_HOST", url)
+        for command, arguments in [
+            (bucket_management, ["empty", name, "--yes"]),
+            (cl_get_results, [str(folder), "--delete"]),
+            (cl_send_source, [str(folder), "--delete"]),
+        ]:
+            assert command(arguments) == 5
+            printed = capsys.readouterr()
+            assert printed.out == "" and "more follows after 2" in printed.err
+            assert printed.err.count("\n") == 1
+    assert len(keys(moto.open(name))) == 8 and len([*folder.glob("[0-9]")]) == 8
