@@ -4,7 +4,6 @@ import contextlib
 import io
 import mimetypes
 import os
-from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -142,9 +141,7 @@ class S3Bucket(Store):
         return stored.etag if stored and has_etag(io.BytesIO(data), stored.etag) else None
 
     def _put(self, key: str, data: bytes, **options: str) -> str:
-        checksum = b64encode(new_md5(data).digest()).decode()
-        stored = self._client.put_object(**self._at(key), Body=data, ContentMD5=checksum, **options)
-        return _etag(stored)
+        return _etag(self._client.put_object(**self._at(key), Body=data, **options))
 
     def delete(self, key: str) -> None:
         with self._errors.translated(key):

@@ -60,12 +60,14 @@ _NAME_TAKEN = (
     "customers, so choose another"
 )
 _NAME_REFUSED = "{host} does not accept the name {bucket} ({code}); choose another name"
+_DAMAGED = (ObjectError, "{where} arrived damaged at {host} each time ({code}); try again")
 _WRONG_CLOCK = "{host} refused {where} ({code}): this machine's clock is wrong; set it"
 _ANSWERS: dict[str, tuple[type[StorageError], str]] = {
     "InvalidObjectState": _ARCHIVED,
     **dict.fromkeys(("KMS.DisabledException", "KMS.NotFoundException"), _ENCRYPTED),
     **dict.fromkeys(("KMS.KMSInvalidStateException", "KMS.InvalidStateException"), _ENCRYPTED),
     "NoSuchUpload": (ObjectError, "{where}: the upload was aborted meanwhile; try again"),
+    **dict.fromkeys(client.DAMAGED, _DAMAGED),
     "BucketAlreadyExists": (BucketRefusedError, _NAME_TAKEN),
     "InvalidBucketName": (BucketRefusedError, _NAME_REFUSED),
     "RequestTimeTooSkewed": (UnavailableError, _WRONG_CLOCK),
@@ -178,23 +180,7 @@ class ErrorTranslator:
                 f"{folder_hint(self.name)}"
             )
         if code in _REFUSED:
-            # Access may be denied to one object; wrong credentials fail for all of them.
-            kind = kind if code in _ACCESS_DENIED else UnavailableError
-            check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
-            if not self.account.endpoint:
-                check = "AWS's credentials and the bucket's policy"
-            reads = key and code in _ACCESS_DENIED and error.operation_name in _READS
-            if reads and self._refusal_of_listing() == "":
-                return kind(
-                    f"{host} refused {where} ({code}), and allows to list the bucket: the object "
-                    "belongs to another account, or a policy or an encryption key protects it; let "
-                    "its owner allow access, for example with bucket-owner-full-control"
-                )
-            if key:
-                return kind(f"{host} refused {where} ({code}); check {check}")
-            if code in _ACCESS_DENIED:
-                check = f"the name, which somebody else's bucket may have, and {check}"
-            return kind(f"{host} refused {where} ({code}); check {check}{folder_hint(self.name)}")
+            return self._no_access(error.operation_name, key, code)
         usual = (kind, "{host} answered {code} for {where}")
         if code == "InvalidRequest" and client.is_accelerated(self.account):
             usual = _ACCELERATED
@@ -211,6 +197,29 @@ class ErrorTranslator:
                 storage_class=f" ({printable(storage_class)})" if storage_class else "",
             )
         )
+
+    def _no_access(self, operation: str, key: str, code: str) -> StorageError:
+        """Return the error for an answer that access is refused."""
+        host, where, is_denied = self._host, self.where(key), code in _ACCESS_DENIED
+        kind: type[StorageError] = UnavailableError  # Wrong credentials fail for all objects.
+        if is_denied:
+            kind = ObjectError if key else BucketRefusedError
+        check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
+        if not self.account.endpoint:
+            check = "AWS's credentials and the bucket's policy"
+        if is_denied and key and operation in _READS and self._refusal_of_listing() == "":
+            return kind(
+                f"{host} refused {where} ({code}), and allows to list the bucket: the object "
+                "belongs to another account, or a policy or an encryption key protects it; let "
+                "its owner allow access, for example with bucket-owner-full-control"
+            )
+        if is_denied and not key:
+            check = f"the name, which somebody else's bucket may have, and {check}"
+        if is_denied and (not key or operation in _READS):
+            check += "; a bucket whose requester pays cannot be used"
+        if not key:
+            check += folder_hint(self.name)
+        return kind(f"{host} refused {where} ({code}); check {check}")
 
     def _failure(self, error: Exception, key: str) -> StorageError:
         """Return the error for a request that got no answer."""

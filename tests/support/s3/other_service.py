@@ -19,6 +19,9 @@ Ways to answer:
     no conditions            conditional writes are refused as not implemented
     bad request              conditional writes are refused as a bad request
     ignored conditions       conditional writes are made in any case
+    object lock              uploads without a checksum are refused
+    no expectations          requests that ask before they send their body are refused
+    requester pays           all reading requests are refused
 """
 
 import random
@@ -34,7 +37,13 @@ from urllib.parse import parse_qs, urlsplit
 
 CONDITIONS = ("if-match", "if-none-match")
 KINDS = {"HEAD": "heads", "GET": "gets", "PUT": "puts"}
-REFUSALS = {"no conditions": (501, "NotImplemented"), "bad request": (400, "InvalidArgument")}
+# The answers to requests of a kind.
+REFUSALS = {
+    ("no conditions", "conditional"): (501, "NotImplemented"),
+    ("bad request", "conditional"): (400, "InvalidArgument"),
+    ("object lock", "unchecked"): (400, "InvalidRequest"),
+    ("requester pays", "reading"): (403, "AccessDenied"),
+}
 PAGE = 3  # objects
 OF_CONNECTION = ("content-length", "transfer-encoding", "connection")
 _LISTED_ETAG = re.compile('<ETag>(?:&quot;|&#34;|")?(.*?)(?:&quot;|&#34;|")?</ETag>')
@@ -113,11 +122,26 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        if any(map(self.headers.get, CONDITIONS)) and self.server.way in REFUSALS:
-            code, name = REFUSALS[self.server.way]
+        if refused := REFUSALS.get((self.server.way, self.kind(body))):
+            code, name = refused
             self.send(code, [], f"<Error><Code>{name}</Code></Error>".encode())
         else:
             self.pass_on(body)
+
+    def handle_expect_100(self) -> bool:
+        if self.server.way == "no expectations":
+            self.send(417, [], b"")
+            return False
+        return super().handle_expect_100()
+
+    def kind(self, body: bytes) -> str:
+        """Of which kind a request is."""
+        if any(map(self.headers.get, CONDITIONS)):
+            return "conditional"
+        if self.command in ("GET", "HEAD"):
+            return "reading"
+        is_put = self.command == "PUT" and body
+        return "unchecked" if is_put and not self.headers.get("content-md5") else ""
 
     def pass_on(self, body: bytes) -> None:
         """Ask the server, and change its answer."""

@@ -1,0 +1,56 @@
+"""Buckets and proxies with rules: object lock, requester pays, no expectations."""
+
+import random
+
+import pytest
+from support.commands import refusal
+from support.s3.other_service import other_service
+
+from painterly.storage import open_bucket
+from painterly.storage.address import Account
+
+
+@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+@pytest.mark.parametrize("way", ["object lock", "no expectations"])
+def test_files_and_results_are_stored_also_in_parts(server, way, tmp_path):
+    from boto3.s3.transfer import TransferConfig
+
+    file, data, name = tmp_path / "a.tiff", random.Random(3).randbytes(6 << 20), server.new_bucket()
+    file.write_bytes(data)
+    with other_service(server.url, way) as url:
+        bucket = open_bucket(name, Account(url, server.key_id, server.secret))
+        bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+        sent: list[int] = []
+        bucket.upload(file, "parts.tiff", sent.append)
+        assert sum(sent) == len(data)  # Without the reading for checksums.
+        bucket.transfer = TransferConfig(multipart_threshold=7 << 20)
+        for key in ("whole.tiff", "again.tiff"):
+            bucket.upload(file, key)
+        bucket.write("record.json", b"{}")
+        assert bucket.write_if("new.json", b"[]", None)
+    stored = server.open(name)
+    assert stored.find("parts.tiff").etag.endswith("-2")
+    for key in ("parts.tiff", "whole.tiff", "again.tiff"):
+        assert stored.read(key) == data
+    assert stored.read("record.json") == b"{}" and stored.read("new.json") == b"[]"
+
+
+def test_an_upload_that_arrives_damaged_is_sent_again(moto, proxy):
+    name = moto.new_bucket()
+    bucket = open_bucket(name, Account(proxy.url, moto.key_id, moto.secret))
+    proxy.add("^PUT", "status", code=400, error="BadDigest", times=2)
+    bucket.write("a.jpg", b"a")
+    assert moto.open(name).read("a.jpg") == b"a"
+    rule = proxy.add("^PUT", "status", code=400, error="BadDigest", times=9)
+    assert "arrived damaged at" in refusal(lambda: bucket.write("b.jpg", b"b"))
+    assert rule.times == 6
+
+
+def test_a_bucket_that_charges_its_readers_is_named_as_a_possible_cause(moto):
+    name = moto.new_bucket()
+    with other_service(moto.url, "requester pays") as url:
+        bucket = open_bucket(name, Account(url, moto.key_id, moto.secret))
+        for request in (lambda: next(bucket.list()), lambda: bucket.read("a.jpg")):
+            message = refusal(request)
+            assert "AccessDenied" in message or "403" in message
+            assert message.endswith("; a bucket whose requester pays cannot be used")
