@@ -139,7 +139,7 @@ def post(
         raise WebhookError(reason, passes=True) from None
     if not 200 <= status < 300:
         text, passes = f"{parts.hostname} answered with the status {status}", status >= 500
-        raise WebhookError(text, passes or status in _PASSING, _seconds(retry_after))
+        raise WebhookError(text, passes or status in _PASSING, retry_after_s(retry_after))
 
 
 def check_public(parts: SplitResult) -> str:
@@ -208,7 +208,7 @@ def _request(parts: SplitResult, content: Mapping[str, Any], secret: str | None)
     }
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def retry_after_s(retry_after: str | None) -> float | None:
     """Return the seconds that a Retry-After asks for, which may name a time; None without one."""
     with suppress(ValueError):
         seconds = float(retry_after or "")

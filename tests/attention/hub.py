@@ -71,6 +71,9 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self.send_error(416)
             return
         self.send_response(206 if start else 200)
+        if start:
+            last, size = len(content) - 1, len(content)
+            self.send_header("Content-Range", f"bytes {start}-{last}/{size}")
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + hub.cuts.pop(0) if hub.cuts else len(content)

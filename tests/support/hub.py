@@ -3,8 +3,10 @@
 import dataclasses
 import hashlib
 import http.server
+import re
 import threading
 import urllib.request
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -51,6 +53,10 @@ def names(folder):
     return sorted(each.name for each in folder.glob("*") if each.name != LOCK_FILE)
 
 
+# Takes the start of the range that is asked for, or None, and returns status, headers and body.
+Reply = Callable[[int | None], tuple[int, dict[str, str], bytes]]
+
+
 class Hub(http.server.ThreadingHTTPServer):
     """A hub on this machine. mode: ok, or how it fails: missing, not HTTP, cut, stalled; or
     watched, which notes what is in our cache half-way."""
@@ -62,6 +68,7 @@ class Hub(http.server.ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Answer)
         self.asked = []
+        self.answers = []  # Functions that give the next answers: see `Reply`.
         self.seen = []  # The files in our cache during the download.
         self.released = threading.Event()
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
@@ -74,6 +81,15 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         hub = self.server
         hub.asked.append(self.path)
+        if hub.answers:
+            asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+            status, headers, body = hub.answers.pop(0)(int(asked[1]) if asked else None)
+            self.send_response(status)
+            for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+            return
         if hub.mode == "missing":
             self.send_error(404)
             return
