@@ -16,7 +16,7 @@ from painterly.errors import ConfigError, StorageError
 from painterly.settings.installation import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
-from painterly.storage.base import Entry, Progress, Store, UnavailableError, Version
+from painterly.storage.base import Entry, ObjectError, Progress, Store, UnavailableError, Version
 from painterly.storage.transfers import Job, run_jobs
 from painterly.words.wording import file_size, plural, printable
 
@@ -239,16 +239,15 @@ def empty(value: str, *, yes: bool, dry_run: bool) -> int:
         if ask(f"Type the bucket's name, {value}, to delete them permanently: ") != value:
             raise ConfigError("that is not its name; nothing was deleted")
     count, failures = _delete_all(bucket, entries if versions is None else versions)
-    uploads = bucket.unfinished_uploads()
-    for upload in uploads:
-        bucket.abort_upload(upload)
+    uploads, upload_failures = _abort_uploads(bucket)
     if versions is None:
         summary = f"{plural(count, 'object')} deleted"
     elif failures:
         summary = f"{count} of {_described(versions)} deleted"
     else:
         summary = f"{_described(versions)} deleted"
-    summary += f", {plural(len(uploads), 'unfinished upload')} aborted" if uploads else ""
+    failures += upload_failures
+    summary += f", {plural(uploads, 'unfinished upload')} aborted" if uploads else ""
     print(summary + (f", {len(failures)} failed:" if failures else ""), flush=True)
     for line in filter(None, (*failures, note)):
         print(f"{PROG}: {line}", file=sys.stderr)
@@ -276,6 +275,21 @@ def _delete_all(bucket: Store, what: Sequence[Entry | Version]) -> tuple[int, li
     jobs = [Job(each.key, each.size, partial(delete, each)) for each in what]
     run_jobs(jobs, ended, "deleting", count_bytes=False)
     return len(jobs) - len(failures), failures
+
+
+def _abort_uploads(bucket: Store) -> tuple[int, list[str]]:
+    """Abort all unfinished uploads, and return how many are gone, and a line for each failure."""
+    count, failures = 0, list[str]()
+    try:
+        for upload in bucket.unfinished_uploads():
+            try:
+                bucket.abort_upload(upload)
+                count += 1
+            except ObjectError as error:
+                failures.append(f"an unfinished upload stays: {error}")
+    except StorageError as error:
+        failures.append(f"if {bucket.name} keeps unfinished uploads, they stay: {error}")
+    return count, failures
 
 
 def _versions(bucket: Store) -> tuple[Sequence[Version] | None, str]:

@@ -19,7 +19,16 @@ MORE_WAYS = (
         "no ETag in heads",
         "no ETag in gets",
     ),
-    *("no ETag in puts", "empty ETag", "weak ETag", "capitals", "passing", "late", "timeless"),
+    *(
+        "no ETag in puts",
+        "empty ETag",
+        "weak ETag",
+        "capitals",
+        "passing",
+        "late",
+        "timeless",
+        "odd times",
+    ),
 )
 PHOTOS = ("Beach.jpg", "/lead.jpg", "trip//boat.jpg", "//two.png")
 

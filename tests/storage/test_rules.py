@@ -1,11 +1,13 @@
-"""Buckets and proxies with rules: object lock, requester pays, no expectations."""
+"""Buckets, services and proxies with rules and faults: object lock, requester pays, odd times."""
 
 import random
+from functools import partial
 
 import pytest
-from support.commands import refusal
+from support.commands import fill, keys, refusal, set_variables
 from support.s3.other_service import other_service
 
+from painterly.cli.bucket_management import bucket_management
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
@@ -54,3 +56,52 @@ def test_a_bucket_that_charges_its_readers_is_named_as_a_possible_cause(moto):
             message = refusal(request)
             assert "AccessDenied" in message or "403" in message
             assert message.endswith("; a bucket whose requester pays cannot be used")
+
+
+def test_an_upload_that_is_confirmed_and_not_there_is_an_error(moto, tmp_path):
+    from boto3.s3.transfer import TransferConfig
+
+    file, name = tmp_path / "a.tiff", moto.new_bucket()
+    file.write_bytes(bytes(6 << 20))
+    moto.open(name).write("a.tiff", b"of before")
+    with other_service(moto.url, "lost uploads") as url:
+        bucket = open_bucket(name, Account(url, moto.key_id, moto.secret))
+        bucket.transfer = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
+        for key in ("a.tiff", "b.tiff"):
+            message = refusal(partial(bucket.upload, file, key))
+            assert message == f"{name}/{key} is not there as it was sent; send it again"
+
+
+@pytest.mark.parametrize("server", ["moto", "rgw"], indirect=True)
+def test_an_object_whose_time_cannot_be_read_has_none(server):
+    name = server.new_bucket()
+    stored = server.open(name)
+    stored.write("a.jpg", b"a")
+    with other_service(server.url, "odd times") as url:
+        bucket = open_bucket(name, Account(url, server.key_id, server.secret))
+        [listed], found = bucket.list(), bucket.find("a.jpg")
+        assert listed == found == stored.find("a.jpg")
+        assert listed.modified is None and found.modified is None
+        assert bucket.read("a.jpg") == b"a"
+
+
+@pytest.mark.parametrize(
+    ("requests", "code", "error", "exit_code", "said"),
+    [
+        ("^GET .*uploads", 501, "NotImplemented", 0, ""),
+        ("^GET .*uploads", 403, "AccessDenied", 1, "keeps unfinished uploads, they stay: "),
+        ("^DELETE .*uploadId", 403, "AccessDenied", 1, "an unfinished upload stays: "),
+    ],
+)
+def test_emptying_a_bucket_reports_what_it_did_if_uploads_cannot_be_aborted(
+    moto, proxy, monkeypatch, capsys, requests, code, error, exit_code, said
+):
+    name = moto.new_bucket()
+    fill(moto.open(name), "a.jpg", "b.jpg")
+    moto.client.create_multipart_upload(Bucket=name, Key="c.jpg")
+    set_variables(monkeypatch, moto.environment | {"CELLAR_ADDON_HOST": proxy.url})
+    proxy.add(requests, "status", code=code, error=error, times=99)
+    assert bucket_management(["empty", name, "--yes"]) == exit_code
+    printed = capsys.readouterr()
+    assert "2 objects deleted" in printed.out and said in printed.err
+    assert keys(moto.open(name)) == []

@@ -69,8 +69,9 @@ def test_a_token_that_expires_is_the_buckets_fault_not_the_objects(faulty, proxy
         bucket.find("photo.jpg")
 
 
-def answer(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code}}, "GetObject")
+def answer(code: str, status: int = 0) -> ClientError:
+    about = {"ResponseMetadata": {"HTTPStatusCode": status}} if status else {}
+    return ClientError({"Error": {"Code": code}, **about}, "GetObject")
 
 
 def test_a_conditional_write_that_meets_another_is_none(proxy):
@@ -87,11 +88,19 @@ def test_a_conditional_write_that_meets_another_is_none(proxy):
         (answer("NoSuchBucket"), NoBucketError, r"bucket photos does not exist .*; create it"),
         (answer("InternalError"), UnavailableError, r"answered InternalError .*; try again later"),
         (answer(""), ObjectError, r"answered an error without a code for photos/a\.jpg"),
+        (answer("TooManyRequests", 429), UnavailableError, r"TooManyRequests .*; try again later"),
+        (answer("SlowDownRead", 503), UnavailableError, r"answered SlowDownRead .*; try again"),
+        (answer("", 522), UnavailableError, r"answered 522 for photos/a\.jpg; try again later"),
+        (answer("", 403), ObjectError, r"refused photos/a\.jpg \(403\)"),
+        (answer("UnknownError", 500), ObjectError, r"answered UnknownError for photos/a\.jpg$"),
         (ParamValidationError(report=""), BadKeyError, r"does not accept photos/a\.jpg"),
         # An error of boto3's transfers says only how often they tried.
         (RetriesExceededError(ReadTimeoutError(endpoint_url="")), UnavailableError, "not answer"),
     ],
-    ids=["no bucket", "busy", "no code", "bad key", "no answer"],
+    ids=[
+        *("no bucket", "busy", "no code", "too many", "code of MinIO", "a proxy's page"),
+        *("a firewall's page", "one object", "bad key", "no answer"),
+    ],
 )
 def test_an_error_is_the_objects_or_the_whole_buckets(error, kind, message):
     """A run continues with the next photo only after an object's error."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import math
 import mimetypes
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -125,8 +126,8 @@ class S3Bucket(Store):
         if has_etag(io.BytesIO(data), etag):
             return etag
         # There is none, or it is no MD5: is it the one that the service keeps?
-        stored = self.find(key)
-        if stored is None or stored.etag == etag:
+        stored = self._stored(key)
+        if stored.etag == etag:
             return etag
         return stored.dated if etag else stored.etag
 
@@ -159,6 +160,18 @@ class S3Bucket(Store):
             self._client.upload_fileobj(
                 body, *self._at(key).values(), extra, Callback=progress, Config=config
             )
+            if config is self.transfer:  # An upload in parts fails after the answer has begun.
+                self._stored(key, body.size)
+
+    def _stored(self, key: str, size: int | None = None) -> Entry:
+        """Return the entry of an object that was stored. Raises ObjectError if it is not there, or
+        has another size, whatever the service or a proxy answered."""
+        stored = self.find(key)
+        if stored is None or size not in (None, stored.size):
+            raise ObjectError(
+                f"{self._errors.where(key)} is not there as it was sent; send it again"
+            )
+        return stored
 
     def exists(self) -> bool:
         try:
@@ -188,10 +201,11 @@ class S3Bucket(Store):
 
     def unfinished_uploads(self, prefix: str = "") -> Sequence[UnfinishedUpload]:
         def read(_: str, listed: Mapping[str, Any]) -> UnfinishedUpload:
-            key, begun = listed["Key"][len(self._base) :], listed["Initiated"].timestamp()
-            return UnfinishedUpload(key, listed["UploadId"], begun)
+            key, begun = listed["Key"][len(self._base) :], listed["Initiated"]
+            at = begun.timestamp() if begun else math.inf  # No one may take it for an old one.
+            return UnfinishedUpload(key, listed["UploadId"], at)
 
-        with self._errors.translated():
+        with self._errors.translated(ignored=NOT_OFFERED):
             return [upload for upload in self._all(UPLOADS, prefix, read) if upload.key]
         return ()
 

@@ -1,5 +1,6 @@
 """The boto3 client of an account. boto3 is imported when the first S3 bucket is opened."""
 
+import contextlib
 import functools
 import io
 import os
@@ -7,6 +8,7 @@ import ssl
 import threading
 from base64 import b64encode
 from collections.abc import Mapping
+from datetime import datetime
 from http.client import EXPECTATION_FAILED
 from logging import WARNING
 from pathlib import Path
@@ -107,7 +109,7 @@ def _session(account: Account) -> Any:
     import botocore.session
 
     if not account.endpoint:
-        return boto3.session.Session()
+        return boto3.session.Session(botocore_session=_tolerant(botocore.session.Session()))
     known = botocore.session.Session.SESSION_VARIABLES
     alone: dict[str, tuple[Any, Any, Any, Any]] = {
         name: (None, None, default, kind) for name, (*_, default, kind) in known.items()
@@ -115,7 +117,23 @@ def _session(account: Account) -> Any:
     for file in ("config_file", "credentials_file"):
         alone[file] = (None, None, os.devnull, None)
     alone["ca_bundle"] = (None, AUTHORITIES[0], None, None)
-    return boto3.session.Session(botocore_session=botocore.session.Session(session_vars=alone))
+    core = botocore.session.Session(session_vars=alone)
+    return boto3.session.Session(botocore_session=_tolerant(core))
+
+
+def _tolerant(session: Any) -> Any:
+    """Let a session of botocore pass over times that cannot be read: some services send an empty
+    one, or two. ETag and size decide without it."""
+    from botocore.parsers import DEFAULT_TIMESTAMP_PARSER
+
+    def time(value: str) -> datetime | None:
+        with contextlib.suppress(ValueError, OverflowError, RuntimeError):
+            parsed: datetime = DEFAULT_TIMESTAMP_PARSER(value)
+            return parsed
+        return None
+
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=time)
+    return session
 
 
 def _check_authorities() -> None:

@@ -181,7 +181,7 @@ class ErrorTranslator:
             )
         if code in _REFUSED:
             return self._no_access(error.operation_name, key, code)
-        usual = (kind, "{host} answered {code} for {where}")
+        usual = _BUSY if _is_busy(error) else (kind, "{host} answered {code} for {where}")
         if code == "InvalidRequest" and client.is_accelerated(self.account):
             usual = _ACCELERATED
         kind, text = _ANSWERS.get(code, usual)
@@ -206,7 +206,7 @@ class ErrorTranslator:
             kind = ObjectError if key else BucketRefusedError
         check = "CELLAR_ADDON_KEY_ID and CELLAR_ADDON_KEY_SECRET"
         if not self.account.endpoint:
-            check = "AWS's credentials and the bucket's policy"
+            check = "AWS's credentials, and the policies of the bucket and of its encryption key"
         if is_denied and key and operation in _READS and self._refusal_of_listing() == "":
             return kind(
                 f"{host} refused {where} ({code}), and allows to list the bucket: the object "
@@ -264,5 +264,19 @@ def is_access_denied(error: Any) -> bool:
 
 
 def error_code(error: Any) -> str:
-    """Return the code of a ClientError. Ceph's answers have a code but no message."""
-    return error.response.get("Error", {}).get("Code") or "an error without a code"
+    """Return the code of a ClientError, or the status if a proxy has answered with a page. Ceph's
+    answers have a code but no message."""
+    code = error.response.get("Error", {}).get("Code") or _status(error)
+    return str(code or "an error without a code")
+
+
+def _is_busy(error: Any) -> bool:
+    """Return whether a ClientError is about the service, or a proxy before it, whatever code it
+    has: they have many. A 500 may be about one object."""
+    status = _status(error)
+    return status == 429 or (status > 501 and status not in (505, 507))
+
+
+def _status(error: Any) -> int:
+    """Return the status of the answer that a ClientError is about; 0 if it is unknown."""
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

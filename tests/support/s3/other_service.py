@@ -10,6 +10,8 @@ Ways to answer:
     stuck                    the first three objects in each listing, and that there are more
     no ETag in lists, heads, gets, puts   none there; "no ETag" none at all
     late                     no ETag, and the time of an object a second later in heads
+    odd times                times that cannot be read
+    lost uploads             uploads in parts are confirmed and lost
     timeless                 no ETag, and no time of an object but in listings
     empty ETag               an empty one in listings
     weak ETag                that of a proxy that compresses
@@ -43,6 +45,7 @@ REFUSALS = {
     ("bad request", "conditional"): (400, "InvalidArgument"),
     ("object lock", "unchecked"): (400, "InvalidRequest"),
     ("requester pays", "reading"): (403, "AccessDenied"),
+    ("lost uploads", "completing"): (200, ""),
 }
 PAGE = 3  # objects
 OF_CONNECTION = ("content-length", "transfer-encoding", "connection")
@@ -73,7 +76,7 @@ class _Service(ThreadingHTTPServer):
         """The time of an object in an answer of a kind, for the server's own; empty for none."""
         if self.way == "late" and kind == "heads":
             return format_datetime(parsedate_to_datetime(modified) + timedelta(seconds=1), True)
-        return "" if self.way == "timeless" else modified
+        return {"timeless": "", "odd times": "yesterday"}.get(self.way, modified)
 
     def own(self, etag: str) -> str:
         """The server's ETag for one that a client was given."""
@@ -83,6 +86,8 @@ class _Service(ThreadingHTTPServer):
         """A listing as the service has it."""
         if self.way in ("no token", "stuck"):
             return self._paged(body)
+        if self.way == "odd times":
+            body = re.sub("<LastModified>.*?</", "<LastModified></", body)
         if self.way == "unnamed":
             body = re.sub("<Name>.*?</Name>", "", body)
         items = re.findall("<Contents>.*?</Contents>", body, re.DOTALL)
@@ -124,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         if refused := REFUSALS.get((self.server.way, self.kind(body))):
             code, name = refused
-            self.send(code, [], f"<Error><Code>{name}</Code></Error>".encode())
+            self.send(code, [], f"<Error><Code>{name}</Code></Error>".encode() if name else b"")
         else:
             self.pass_on(body)
 
@@ -140,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
             return "conditional"
         if self.command in ("GET", "HEAD"):
             return "reading"
+        if self.command == "POST" and "uploadId=" in self.path:
+            return "completing"
         is_put = self.command == "PUT" and body
         return "unchecked" if is_put and not self.headers.get("content-md5") else ""
 
