@@ -9,8 +9,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 from painterly.words.wording import printable
 
@@ -29,7 +31,8 @@ class _Stdout(logging.Handler):
                 from rich import get_console  # The one that shows bars, so that it goes above.
                 from rich.text import Text
 
-                get_console().print(Text(text, "bold red"), soft_wrap=True)
+                with to_a_reader():
+                    get_console().print(Text(text, "bold red"), soft_wrap=True)
             else:
                 _print(text)
         except Exception:
@@ -75,12 +78,8 @@ def _print(text: str) -> None:
     """Print on stdout, unless its reader has gone."""
     # Held: `print` does not keep a stdout alive that another thread's bar takes back.
     stdout = sys.stdout
-    try:
+    with to_a_reader():
         print(text, file=stdout, flush=True)
-    except OSError as error:
-        if not reader_has_gone(error):
-            raise
-        print_nowhere()
 
 
 def _matters(record: logging.LogRecord) -> bool:
@@ -88,14 +87,52 @@ def _matters(record: logging.LogRecord) -> bool:
 
 
 def reader_has_gone(error: OSError) -> bool:
-    """Return whether an error of writing says that a pipe's reader has gone, as in `… | head`."""
-    windows = sys.platform == "win32" and error.errno == errno.EINVAL
-    return windows or isinstance(error, BrokenPipeError)
+    """Return whether an error of writing says that nobody reads any more: a pipe's reader has gone,
+    as in `… | head`, or the terminal was closed. A damaged disk has the same error as that."""
+    if isinstance(error, BrokenPipeError):
+        return True
+    if sys.platform == "win32":
+        return error.errno == errno.EINVAL
+    return error.errno == errno.EIO and bool(_closed_terminals())
+
+
+@contextmanager
+def to_a_reader() -> Iterator[None]:
+    """Write, and if nobody reads any more, drop that and what follows."""
+    try:
+        yield
+    except OSError as error:
+        if not reader_has_gone(error):
+            raise
+        print_nowhere()
 
 
 def print_nowhere() -> None:
-    """Drop what stdout gets from now on: its reader has gone."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Drop what a terminal that was closed gets from now on, or else what stdout gets: its reader
+    has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in _closed_terminals() or [sys.stdout]:
+        os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
+def leave_closed_terminal() -> None:
+    """Drop what a terminal that was closed would get, and would refuse."""
+    if _closed_terminals():
+        print_nowhere()
+
+
+def _closed_terminals() -> list[TextIO]:
+    return [each for each in (sys.stdout, sys.stderr) if _was_closed(each)]
+
+
+def _was_closed(stream: TextIO) -> bool:
+    """Return whether a stream is a terminal that was closed: it takes not even an empty text."""
+    try:
+        os.write(stream.fileno(), b"")
+    except (OSError, ValueError) as error:  # ValueError: it is no file.
+        return getattr(error, "errno", None) == errno.EIO
+    return False
 
 
 def print_anything() -> None:

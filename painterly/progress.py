@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from painterly.log import event
+from painterly.log import event, to_a_reader
 from painterly.words.wording import duration
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def bar(label: str) -> Iterator[ShowBar]:
     with _lock:
         if _display is None:
             _display = _new_display()
-            _display.start()
+            with to_a_reader():
+                _display.start()
         display = _display
         task = display.add_task(label, total=None, status="")
 
@@ -143,8 +144,9 @@ def bar(label: str) -> Iterator[ShowBar]:
     finally:
         with _lock:
             if display.task_ids == [task]:
-                display.stop()
                 _display = None
+                with to_a_reader():
+                    display.stop()
             display.remove_task(task)
 
 

@@ -1,4 +1,5 @@
-"""Signals from a platform that takes its machine back or from a user: SIGTERM and SIGINT.
+"""Signals from a platform that takes its machine back or from a user: SIGTERM and SIGINT, and
+SIGHUP when a terminal is closed or its connection is lost.
 
 On Windows, Ctrl-Break sends SIGBREAK, and so does a console that is closed.
 """
@@ -10,6 +11,7 @@ from concurrent.futures import Future, wait
 from types import FrameType
 from typing import Any, ClassVar, TypeVar
 
+HANG_UP = getattr(signal, "SIGHUP", None)  # Windows has none.
 POLL_S = 0.2  # seconds between two checks for a signal during a wait
 _Value = TypeVar("_Value")
 
@@ -27,20 +29,27 @@ class Stopped(BaseException):
         self.exit_code, self.kept = 128 + signum, kept
 
 
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that stop a run here: not SIGHUP where it is ignored, as under `nohup`."""
+    names = ["SIGTERM", "SIGINT", "SIGBREAK"]
+    if HANG_UP is not None and signal.getsignal(HANG_UP) != signal.SIG_IGN:
+        names.append("SIGHUP")
+    return tuple(getattr(signal, name) for name in names if hasattr(signal, name))
+
+
 class Stop:
     """Turns signals into exceptions inside `with Stop() as stop:`.
 
     The first signal raises Stopped at once or, while `stop.later` is True, only sets `stop.signum`,
-    so that a loop can save its work and call `obey`. The second always raises.
+    so that a loop can save its work and call `obey`. The second always raises, unless one of the
+    two is SIGHUP: nobody insists by that. A closed terminal may send several, and a platform may
+    send one beside SIGTERM. If it was ignored at the start, as under `nohup`, it still is.
 
     Python discards what is raised inside `__del__` or the callback of a weak reference, and a
     signal may arrive there. So `signum` is what counts: whatever takes long calls `obey` in
     between, and a Stop inside another one begins with the signal that the outer one has had.
     """
 
-    SIGNALS = tuple(
-        getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGBREAK") if hasattr(signal, name)
-    )
     _innermost: "ClassVar[Stop | None]" = None
 
     def __init__(self) -> None:
@@ -54,7 +63,7 @@ class Stop:
         if threading.current_thread() is threading.main_thread():
             self._outer, Stop._innermost = Stop._innermost, self
             self._previous = {
-                number: signal.signal(number, self._handle) for number in self.SIGNALS
+                number: signal.signal(number, self._handle) for number in stop_signals()
             }
             self._previous_hook, sys.unraisablehook = sys.unraisablehook, self._discarded
             if self._outer is not None:  # After the handlers: from here on no signal is missed.
@@ -72,8 +81,11 @@ class Stop:
             self._outer.signum = self._outer.signum or self.signum
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
-        is_second, self.signum = self.signum is not None, signum
-        if is_second or not self.later:
+        earlier = self.signum
+        insists = earlier is not None and HANG_UP not in (earlier, signum)
+        if earlier is None or signum != HANG_UP:
+            self.signum = signum
+        if insists or (earlier is None and not self.later):
             raise Stopped(signum)
 
     def _discarded(self, unraisable: "sys.UnraisableHookArgs") -> None:

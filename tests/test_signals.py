@@ -47,3 +47,26 @@ def test_a_signal_ends_the_wait_for_a_future_even_if_it_ends_the_future_as_well(
     threading.Timer(0.05, strike).start()
     with pytest.raises(Stopped):
         stop.result_of(future)
+
+
+@pytest.mark.parametrize(
+    "signals", [("SIGHUP", "SIGHUP"), ("SIGTERM", "SIGHUP"), ("SIGHUP", "SIGTERM")]
+)
+def test_a_closed_terminal_interrupts_no_saving_though_it_and_a_platform_signal_twice(signals):
+    first, second = (getattr(signal, name) for name in signals)
+    with Stop() as stop:
+        stop.later = True
+        signal.raise_signal(first)
+        signal.raise_signal(second)
+        with pytest.raises(Stopped, match="SIGTERM" if "SIGTERM" in signals else "SIGHUP"):
+            stop.obey()
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with Stop() as stop:
+            signal.raise_signal(signal.SIGHUP)
+            stop.obey()
+    finally:
+        signal.signal(signal.SIGHUP, before)

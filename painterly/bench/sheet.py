@@ -213,7 +213,7 @@ def paint_sheet(config: Config, buckets: Buckets, selection: Selection, stop: St
 
     Raises:
         PainterlyError: Nothing can be painted.
-        Stopped: SIGTERM or SIGINT has arrived.
+        Stopped: A signal has arrived.
     """
     pairs = [*selection.pairs()]
     side, size = cell_side(len(pairs) + 1), config.settings.size

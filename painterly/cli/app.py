@@ -18,6 +18,7 @@ from painterly.devices.processor import NO_AVX, has_avx, limit_threads
 from painterly.errors import ConfigError, PainterlyError
 from painterly.log import (
     event,
+    leave_closed_terminal,
     log_to_stdout,
     logs_json,
     print_anything,
@@ -100,7 +101,7 @@ def run_service(
 ) -> int:
     """Run a program, as `run_program`, that a platform starts and stops.
 
-    SIGTERM and SIGINT raise Stopped from the start: the first process of a container ignores
+    The signals of Stop raise Stopped from the start: the first process of a container ignores
     signals that it has no handler for. `run` gets the environment, `.env` included; `variables` win
     over it. The log goes to stdout, with the time of each line or, with LOG_FORMAT=json, as JSON,
     and so does what ends the process, then.
@@ -217,6 +218,7 @@ def fail(name: str, message: str, code: int) -> int:
             log_to_stdout("", as_json=True)
         event(f"{name}: {message}", level=CRITICAL, event="end", exit_code=code)
         return code
+    leave_closed_terminal()
     # In one write: another thread may redirect stderr.
     sys.stderr.write(f"{name}: {printable(message)}\n")
     sys.stderr.flush()
@@ -229,6 +231,7 @@ def leave(code: int) -> NoReturn:
     Threads that wait for an unreachable network would keep it for minutes, and a platform waits
     only seconds after SIGTERM.
     """
+    leave_closed_terminal()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -70,8 +70,9 @@ A switch without a value is true; values are True or False, yes or no, 1 or 0. F
 may be written with dashes. docs/inetwork.md says how they differ from the original's.
 
 exit codes: 0 painted, 1 a picture cannot be used, 2 wrong arguments,
-3 --weights missing or damaged, 4 no GPU though asked for, 143 or 130 stopped by
-SIGTERM or Ctrl-C, with the picture as it stands; the same command continues from there""",
+3 --weights missing or damaged, 4 no GPU though asked for, 143, 130 or 129 stopped by
+SIGTERM, Ctrl-C or a closed terminal, with the picture as it stands; the same command
+continues from there""",
 )
 _OF_FOLDERS = _Help(
     f"%(prog)s [{' '.join(PLACES)}] [flags]",
@@ -88,7 +89,8 @@ Arguments override variables, and a style's settings in styles.toml override bot
 
 exit codes: 0 all done or nothing to do, 1 some photos failed, 2 wrong configuration,
 3 VGG_WEIGHTS missing or damaged, 4 no GPU though asked for, 5 storage unreachable or
-access refused, 143 or 130 stopped by SIGTERM or Ctrl-C; the next run resumes from a checkpoint""",
+access refused, 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal; the next
+run resumes from a checkpoint""",
 )
 _OF_BOTH = _Help(
     """%(prog)s PHOTO PAINTING [PAINTING …] RESULT [flags]

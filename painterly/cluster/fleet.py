@@ -19,6 +19,7 @@ from painterly.errors import ConfigError
 from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.settings.installation import install_command
+from painterly.signals import stop_signals
 from painterly.words.wording import printable
 
 # Ray reads them in every process, and cluster/node.sh sets the same on the nodes. A machine that no
@@ -198,7 +199,7 @@ def connected(address: str) -> Iterator[Any]:
 
     # Without this, Ray prints the ends of its nodes' logs on stdout, among the lines of the log.
     ray._private.worker.print_to_stdstream = _log_lines
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {each: signal.getsignal(each) for each in stop_signals()}
     try:
         joined = ray.init(
             address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING

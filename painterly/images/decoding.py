@@ -27,6 +27,7 @@ from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import header_of, jxl_header, refusal_of
 from painterly.images.opening import check_not_thin, content_of, opened
 from painterly.images.picture_file import opening_here
+from painterly.signals import stop_signals
 
 try:
     import resource
@@ -130,7 +131,7 @@ class OpenedPicture:
 
 def main() -> None:
     """Answer the requests at the standard input until it is closed."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # It ends with its parent.
+    for number in stop_signals():  # It ends with its parent.
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
         Path("/proc/self/oom_score_adj").write_text("1000")

@@ -58,7 +58,7 @@ def run(config: Config, elsewhere: Paint | None = None) -> int:
 
     Raises:
         PainterlyError: Nothing can be painted; the error has an exit code.
-        Stopped: SIGTERM or SIGINT has arrived.
+        Stopped: A signal has arrived.
     """
     with Stop() as stop:
         try:

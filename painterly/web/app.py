@@ -44,7 +44,7 @@ def serve(
     show: Callable[[str], None] = lambda address: None,
     lan: Lan | None = None,
 ) -> int:
-    """Serve until SIGTERM or SIGINT.
+    """Serve until a signal arrives.
 
     Args:
         config: The configuration.

@@ -1,16 +1,21 @@
 """The HTTP server: its socket, and its limits on connections."""
 
 import asyncio
+import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import h11
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import HANDLED_SIGNALS
 
 from painterly.errors import ConfigError
+from painterly.signals import stop_signals
 
 CLOSING_S = 3  # after a signal, for unfinished answers, while the worker saves its work
 MAX_HEADERS = 16_384  # bytes
@@ -74,6 +79,18 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.config.app.state.service.close()  # type: ignore[union-attr]
         super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let a closed terminal, too, end the service in order."""
+        with super().capture_signals():
+            others = [each for each in stop_signals() if each not in HANDLED_SIGNALS]
+            handlers = {each: signal.signal(each, self.handle_exit) for each in others}
+            try:
+                yield
+            finally:
+                for number, handler in handlers.items():
+                    signal.signal(number, handler)
 
 
 class _Protocol(H11Protocol):

@@ -146,9 +146,9 @@ def test_a_photo_that_is_replaced_while_others_are_painted_waits_for_a_later_rou
     replace_while_read(Path("photos/beach.jpg"), monkeypatch)
     monkeypatch.setattr(queues, "MAX_ORDERS", 1)
     del cluster.alive["two"]
-    stop = lambda: signal.raise_signal(signal.SIGTERM)  # noqa: E731
+    stop = lambda: signal.raise_signal(signal.SIGHUP)  # noqa: E731
     monkeypatch.setattr(batch, "rest", lambda *_: next(rests, stop)())
-    with pytest.raises(Stopped):
+    with pytest.raises(Stopped, match="SIGHUP"):
         cluster.paint(WATCH="1", WATCH_SETTLE="0")
     out = capsys.readouterr().out
     assert "FAILED" not in out and out.count("beach.jpg is being changed; it is waited for") == 2

@@ -43,6 +43,7 @@ def test_help_answers_without_loading_anything_slow(tmp_path):
     [
         pytest.param(programs.batch, signal.SIGTERM, 143, marks=pytest.mark.thorough),
         (programs.batch_without_tensorflow, signal.SIGINT, 130),
+        (programs.batch_without_tensorflow, signal.SIGHUP, 129),
     ],
 )
 def test_a_signal_saves_a_checkpoint_within_5_s_from_which_the_next_run_resumes(

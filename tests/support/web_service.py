@@ -156,7 +156,7 @@ class WebProcess:
                 return True
         return False
 
-    def stop(self) -> int:
+    def stop(self, signum: int = signal.SIGTERM) -> int:
         """End it as a platform does. Return the exit code."""
-        self.process.terminate()
+        self.process.send_signal(signum)
         return self.process.wait(60)

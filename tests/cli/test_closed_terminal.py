@@ -1,0 +1,66 @@
+"""A terminal that is closed, or a connection that is lost, stops a program as SIGTERM does."""
+
+import contextlib
+import os
+import pty
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.web_service import WebProcess
+
+from painterly.settings.installation import PROGRAM
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("inetwork_files")]
+HANG_UP = 128 + signal.SIGHUP
+PAINT = "from support import programs; programs.picture_without_tensorflow"
+WORDS = ("60", "beach.jpg", "monet.jpg", "x.png", "--size", "64", "--weights", "random")
+
+
+def painted_on_a_terminal_that_closes(way: int | signal.Handlers) -> int:
+    """Paint a picture on a new terminal, close that after some steps, and return the exit code.
+
+    Args:
+        way: How SIGHUP is handled as the program starts.
+    """
+    pid, terminal = pty.fork()
+    if pid == 0:
+        with contextlib.suppress(OSError):
+            signal.signal(signal.SIGHUP, way)
+            path = os.pathsep.join(map(str, (PROGRAM, PROGRAM / "tests")))
+            own = {"PYTHONPATH": path, "PAINTING_S": "4", "COLUMNS": "200"}
+            words = [sys.executable, "-c", f"{PAINT}{WORDS}"]
+            os.execve(words[0], words, os.environ | own)
+        os._exit(127)
+    seen = b""
+    while b"it/s" not in seen:
+        seen += os.read(terminal, 65536)
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_picture_stays_as_it_stands_with_its_checkpoint():
+    assert painted_on_a_terminal_that_closes(signal.SIG_DFL) == HANG_UP
+    assert Image.open("x.png").size == (64, 48)
+    assert Path(".unfinished/x.png.npz").exists()
+
+
+def test_where_hang_ups_are_ignored_as_by_nohup_it_goes_on_without_the_terminal():
+    assert painted_on_a_terminal_that_closes(signal.SIG_IGN) == 0
+    assert Image.open("x.png").size == (64, 48)
+    assert not Path(".unfinished").exists()
+
+
+def test_the_web_service_ends_in_order_and_so_does_its_worker(tmp_path):
+    names = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
+    folders = {name: str(tmp_path / name) for name in names}
+    for each in folders.values():
+        Path(each).mkdir()
+    web = WebProcess({**folders, "STYLES": "hokusai", "WEB_PUBLIC": "1"}, tmp_path / "log")
+    web.start()
+    assert web.stop(signal.SIGHUP) == HANG_UP
+    log = web.log.read_text()
+    assert log.count("stopped by SIGHUP; the next start continues the jobs") == 1
+    assert "Traceback" not in log
