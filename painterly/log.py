@@ -87,8 +87,8 @@ def _matters(record: logging.LogRecord) -> bool:
 
 
 def reader_has_gone(error: OSError) -> bool:
-    """Return whether an error of writing says that nobody reads any more: a pipe's reader has gone,
-    as in `… | head`, or the terminal was closed. A damaged disk has the same error as that."""
+    """Return whether an error of writing says that the reader has gone: a pipe's, as in `… | head`,
+    or that the terminal was closed. A damaged disk has the same error as that."""
     if isinstance(error, BrokenPipeError):
         return True
     if sys.platform == "win32":
@@ -98,7 +98,7 @@ def reader_has_gone(error: OSError) -> bool:
 
 @contextmanager
 def to_a_reader() -> Iterator[None]:
-    """Write, and if nobody reads any more, drop that and what follows."""
+    """Write, and if the reader has gone, drop that and what follows."""
     try:
         yield
     except OSError as error:
@@ -130,7 +130,7 @@ def _was_closed(stream: TextIO) -> bool:
     """Return whether a stream is a terminal that was closed: it takes not even an empty text."""
     try:
         os.write(stream.fileno(), b"")
-    except (OSError, ValueError) as error:  # ValueError: it is no file.
+    except (OSError, ValueError) as error:  # ValueError: it is not a file.
         return getattr(error, "errno", None) == errno.EIO
     return False
 

@@ -9,7 +9,7 @@ import traceback
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib.util import find_spec
-from logging import CRITICAL
+from logging import CRITICAL, WARNING
 from pathlib import Path
 from typing import NoReturn
 
@@ -166,6 +166,8 @@ def set_up_log(
         config.log_level(environment),
         quiet=config.is_quiet(environment),
     )
+    for line in config.not_read() if known is None else ():
+        event(line, level=WARNING)
     return environment
 
 

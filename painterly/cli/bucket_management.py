@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from logging import WARNING
 
 from painterly.cli.app import ask, on_terminal, run_program
 from painterly.cli.parser import Parser
 from painterly.configuration import config
 from painterly.errors import ConfigError, StorageError
+from painterly.log import event
 from painterly.settings.installation import IN_CHECKOUT, WORKSPACE, command
 from painterly.storage import open_bucket
 from painterly.storage.address import folder_hint, parse_account
@@ -59,6 +61,8 @@ def open_configured(
         ConfigError: None is set. The samples of the demo are not a place to upload to.
     """
     environment = config.environment()
+    for line in config.not_read():
+        event(line, level=WARNING)
     if len(variables) == 1:  # The others, and settings, are not needed for a copy.
         (name,) = variables
         if name not in environment:

@@ -23,7 +23,8 @@ EXIT_CODES = f"""\
 The variables of {command()} apply; WEB_* and PORT set the address to listen on and the
 login (docs/serve.md).
 
-exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong configuration"""
+exit codes: 143, 130 or 129 stopped by SIGTERM, Ctrl-C or a closed terminal, 2 wrong
+configuration"""
 
 NAME = command("web")
 # An installed package uses these folders. Its photos are kept among the results.

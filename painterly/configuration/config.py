@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from painterly.configuration import env_file
+from painterly.configuration import env_file, variables
 from painterly.errors import ConfigError
 from painterly.images.output import (
     FORMAT_ALIASES,
@@ -134,11 +134,34 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     """Return the environment of the process; the folder's `.env` fills what is unset or empty. Its
     AWS_* become the process's own: boto3 looks for them there.
 
-    Raises ConfigError if the `.env`, or a line of it, cannot be read.
+    Raises ConfigError if the `.env`, or a line of it, cannot be read, or if a value begins or ends
+    with something invisible, or has quotes around it, which the shell would have taken off.
     """
+    for name in variables.NAMES.intersection(os.environ):
+        if problem := variables.at_an_end(os.environ[name]) or _quoted(os.environ[name]):
+            raise ConfigError(f"{name} {problem}")
     merged = non_empty(env_file.read(folder)) | non_empty(os.environ)
     os.environ.update({name: merged[name] for name in merged if name.startswith("AWS_")})
     return merged
+
+
+def not_read(folder: Path = WORKSPACE) -> list[str]:
+    """Return a line for each name in the folder's `.env`, or in the environment, that is almost a
+    variable's. Raises ConfigError as `environment`."""
+    in_file = env_file.read(folder)
+    return [*variables.not_read(in_file), *variables.not_read(os.environ, in_environment=True)]
+
+
+def _quoted(value: str) -> str:
+    """Return what is wrong with a value in the environment that has quotes around it, or an empty
+    text."""
+    value = value.strip()
+    if len(value) < 2 or value[0] != value[-1] or value[0] not in "'\"":
+        return ""
+    return (
+        f"begins and ends with {value[0]}, which docker run --env-file takes for a part of the "
+        "value; remove both, or mount the file instead (docs/docker.md)"
+    )
 
 
 def load(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
+from painterly.configuration.variables import NAMES, at_an_end, written_name
 from painterly.errors import ConfigError
 from painterly.settings.installation import command
 from painterly.storage.files import replacing, storage_errors
@@ -14,7 +15,7 @@ HEADER = f"# Written by {command('init')}. .env.example lists the other variable
 PRIVATE = 0o600
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
-# Variables read here that take any text. Others report a wrong value, or are other programs'.
+# Variables that take any text. Others report a wrong value, or are other programs'.
 _OURS = re.compile(r"(CELLAR_ADDON|BUCKET|AWS|WEB|STYLE|RAY)_\w+|PHOTO|STYLE|VGG_WEIGHTS|CLUSTER")
 _SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)(_|$)")
 _START = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[\w.]+)[^\S\n]*=(?P<blank>[^\S\n]*)")
@@ -64,25 +65,49 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
             named = f" (with {start['name']}'s whole value in one pair of quotes)" if start else ""
             raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value{named}")
         if binding.key is not None and not binding.error:
-            is_checked = where and _OURS.fullmatch(binding.key)
-            if is_checked and (doubt := _doubt(binding.key, raw, binding.value or "")):
+            name = written_name(raw)
+            if where and name in NAMES and name != binding.key:
+                raise ConfigError(f"{where}, line {line} cannot be read; expected {name}=value")
+            if where and (doubt := _doubt(binding.key, raw, binding.value or "")):
                 raise ConfigError(f"{where}, line {line}: {binding.key} {doubt}")
             values[binding.key] = binding.value
     return values
 
 
 def _doubt(name: str, raw: str, value: str) -> str:
-    """Return why a value may not be what its writer meant, and the way out, or an empty text.
+    """Return why a value of this program may not be what its writer meant, and the way out, or an
+    empty text.
 
-    Programs that read such files differ in comments and backslashes.
+    Programs that read such files differ in comments, backslashes and dollar signs.
 
     Args:
         name: The variable.
         raw: Its line as it is written, or lines.
         value: The value as it is read.
     """
+    takes_any = _OURS.fullmatch(name)
+    if not takes_any and name not in NAMES:
+        return ""
     start = _START.match(raw)
     written = raw[start.end() :].strip() if start else ""
+    if not written.startswith("'") and re.search(r"\$[\w({$]", value):
+        way = "put the value in ' '" if "'" not in value else "choose one without ' or $"
+        return f"has a $, which Docker Compose would replace, with what follows; {way}"
+    invisible = at_an_end(value) or at_an_end(raw.partition("=")[2])
+    if invisible or not takes_any:
+        return invisible
+    return _doubt_in_text(name, start, written, value)
+
+
+def _doubt_in_text(name: str, start: re.Match[str] | None, written: str, value: str) -> str:
+    """Return `_doubt` of a value that may be any text.
+
+    Args:
+        name: The variable.
+        start: The match of `_START` in its line.
+        written: What follows that in the line, or lines.
+        value: The value as it is read.
+    """
     if re.search(r"[\x00-\x1f\x7f]", value):
         where = "in double quotes, \\n, \\t and the like mean control characters"
         return f"has a line end or a control character ({where}); write it in one line, in ' '"

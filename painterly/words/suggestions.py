@@ -13,12 +13,13 @@ LONGEST_COMPARED = 200  # characters
 SHORTEST_PART = 4  # letters of a part of a name: shorter ones are articles
 
 
-def closest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most similar, ignoring case, or None if none is similar."""
+def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the known name that is most similar, ignoring case, or None if none is similar enough:
+    `likeness`, from 0 to 1, is the part of their letters that they share."""
     if len(name) > LONGEST_COMPARED:
         return None
     by_lower_case = {each.lower(): each for each in islice(known, MOST_COMPARED)}
-    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, 1, likeness)
     return by_lower_case[matches[0]] if matches else None
 
 

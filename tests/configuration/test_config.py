@@ -15,7 +15,9 @@ from painterly.configuration.config import (
     load,
     log_format,
     log_level,
+    not_read,
 )
+from painterly.configuration.variables import NAMES
 from painterly.errors import ConfigError
 from painterly.images.output import OutputFormat
 from painterly.settings.installation import PROGRAM
@@ -241,7 +243,7 @@ def test_a_dotenv_fills_what_is_unset_or_empty_for_boto3_as_well(tmp_path, monke
         "\ufeff# as `clever addon env --format shell` prints it\n"
         "CELLAR_ADDON_HOST='from-file'\n"
         'export CELLAR_ADDON_KEY_ID="from-file";\n'
-        "CELLAR_ADDON_KEY_SECRET=a$b${HOME}#c\n"
+        "CELLAR_ADDON_KEY_SECRET='a$b${HOME}#c'\n"
         "DEVICE=\n"
         "AWS_ACCESS_KEY_ID=from-file\nAWS_DEFAULT_REGION=eu-west-1\n"
     )
@@ -290,8 +292,9 @@ MEANT = {
     'WEB_PASSWORD=it\'s a "word"': 'it\'s a "word"',
     "WEB_PASSWORD='a # b'": "a # b",
     'WEB_PASSWORD="a # b"   # of the page': "a # b",
-    'WEB_PASSWORD="a\\"b$c${HOME}"': 'a"b$c${HOME}',
-    "WEB_PASSWORD=a$b\\c$(x)`y`": "a$b\\c$(x)`y`",
+    'WEB_PASSWORD="a\\"b$"': 'a"b$',
+    "WEB_PASSWORD='a\"b$c${HOME}'": 'a"b$c${HOME}',
+    "WEB_PASSWORD=a\\c`y`$": "a\\c`y`$",
     "WEB_PASSWORD='C:\\temp\\new'": "C:\\temp\\new",
     'WEB_PASSWORD="C:\\\\temp"': "C:\\temp",
     'export WEB_PASSWORD="a;b";': "a;b",
@@ -311,6 +314,14 @@ DOUBTFUL = {
     "WEB_PASSWORD=\u201cabc\u201d": "typographic quotation mark",
     "WEB_PASSWORD=' abc'": "begins or ends with a space",
     'WEB_PASSWORD="abc"def': "WEB_PASSWORD's whole value in one pair of quotes",
+    "WEB_PASSWORD=abc$word1": "has a $, which Docker Compose would replace",
+    'WEB_PASSWORD="abc${HOME}"': "put the value in ' '",
+    'WEB_TOKEN="abc\'$$"': "choose one without ' or $",
+    "NOTIFY_URL=https://abc.example/$KEY": "has a $",
+    "WEB_PASSWORD=abc\u200b": "ends with the invisible character U+200B (zero width space)",
+    'WEB_PASSWORD="\ufeffabc"': "begins with the invisible character U+FEFF",
+    "CELLAR_ADDON_KEY_ID=abc\u00a0": "ends with the invisible character U+00A0",
+    "BUCKET_SOURCE=\u2060photos": "begins with the invisible character U+2060",
     "WEB_PASSWORD: abc": "expected NAME=value",
     "WEB_PASSWORD": "expected NAME=value",
 }
@@ -337,3 +348,103 @@ def test_a_value_in_a_dotenv_is_what_its_writer_meant_or_is_refused_by_name(
         name = re.search("[A-Z_]{6,}", line)[0]
         assert ", line 2" in message and "abc" not in message and "photos" not in message
         assert name in message or "cannot be read" in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"WEB_PASSWORD"="abc"',
+        "\u201cWEB_PASSWORD\u201d=\u201cabc\u201d",
+        "\ufeffWEB_PASSWORD=abc",
+        "WEB\u200b_PASSWORD=abc",
+        "\uff37\uff25\uff22_PASSWORD\uff1dabc",
+        "WEB_PASSWORD\uff1dabc",
+        "WEB_PASSWORD:abc",
+        '$env:WEB_PASSWORD="abc"',
+        "$env:WEB_PASSWORD = abc",
+        "$WEB_PASSWORD=abc",
+        "set WEB_PASSWORD=abc",
+        "setx WEB_PASSWORD abc",
+        'export "WEB_PASSWORD=abc"',
+        "declare -x WEB_PASSWORD=abc",
+        "export\u00a0\u200bWEB_PASSWORD=abc",
+        "- WEB_PASSWORD=abc",
+        "WEB-PASSWORD=abc",
+        "WEB\u2013PASSWORD=abc",
+        "WEB.PASSWORD=abc",
+        "WEB_PASSWORD =\u200babc",
+    ],
+)
+def test_a_line_that_may_mean_a_variable_in_another_spelling_is_refused_without_its_value(
+    tmp_path, monkeypatch, line
+):
+    monkeypatch.delenv("WEB_PASSWORD", raising=False)
+    (tmp_path / ".env").write_text(f"PRESET=draft\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=", line 2") as raised:
+        environment(tmp_path)
+    assert "abc" not in str(raised.value)
+
+
+def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_path):
+    others = (
+        *("DATABASE_URL=a$b", "SMTP_PASSWORD=abc\u200b", "WEB_CONCURRENCY=2", "AWS_REGION=x"),
+        *("RAY_ADDRESS=auto", "# WEB_PASSWORD=abc", ";STYLE_SIZE=64", "ENV=prod", "SET=1"),
+        *("NOTIFY_SOCKET=/run/x", "MEMORY_PRESSURE_WRITE=x", "OUTPUT_DIR=/tmp", "LOG_DIR=x"),
+    )
+    (tmp_path / ".env").write_text("\n".join(others), encoding="utf-8")
+    assert environment(tmp_path)["DATABASE_URL"] == "a$b"
+    assert not_read(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "in_environment"),
+    [
+        ("OUTPUT_QUALTY", "OUTPUT_QUALITY", True),
+        ("MEMORY_LIMITS", "MEMORY_LIMIT", True),
+        ("WEB_PASSWD", "WEB_PASSWORD", True),
+        ("WEB_PASS", "WEB_PASSWORD", True),
+        ("web_password", "WEB_PASSWORD", True),
+        ("NOTIFY_URI", "NOTIFY_URL", True),
+        ("VGG_WEIGHT", "VGG_WEIGHTS", True),
+        ("CELLAR_ADDON_SECRET_KEY", "CELLAR_ADDON_KEY_SECRET", True),
+        ("BUCKET_SOURCES", "BUCKET_SOURCE", True),
+        ("style_size", "STYLE_SIZE", True),
+        ("KEEPGPS", "KEEP_GPS", False),
+        ("SOURCE_BUCKET", "BUCKET_SOURCE", False),
+        ("PRESETS", "PRESET", False),
+        ("preset", "PRESET", False),
+        ("DEVICES", "DEVICE", False),
+    ],
+)
+def test_a_name_that_is_almost_a_variables_is_named_with_what_is_meant_and_never_with_its_value(
+    tmp_path, monkeypatch, name, meant, in_environment
+):
+    line = f"{name} is not read; did you mean {meant}?"
+    (tmp_path / ".env").write_text(f"{name}=secret\n")
+    assert not_read(tmp_path) == [line]
+    (tmp_path / ".env").unlink()
+    monkeypatch.setenv(name, "secret")
+    assert (line in not_read(tmp_path)) == in_environment
+
+
+@pytest.mark.parametrize("name", ["CELLAR_ADDON_KEY_SECRET", "WEB_PASSWORD", "BUCKET_RESULT"])
+def test_what_is_invisible_or_quoted_in_the_environment_is_named_without_the_value(
+    tmp_path, monkeypatch, name
+):
+    for value, said in (
+        ("abc\u200b", "ends with the invisible character U+200B"),
+        ("\u00adabc", "begins with the invisible character U+00AD"),
+        ("\u3164abc", "begins with the invisible character U+3164"),
+        ("'abc'", "begins and ends with '"),
+    ):
+        monkeypatch.setenv(name, value)
+        with pytest.raises(ConfigError, match=re.escape(f"{name} {said}")) as raised:
+            environment(tmp_path)
+        assert "abc" not in str(raised.value)
+    monkeypatch.setenv(name, " abc\n")
+    assert environment(tmp_path)[name] == "abc"
+
+
+def test_the_table_of_names_has_all_that_the_example_has():
+    example = (PROGRAM / ".env.example").read_text()
+    assert set(re.findall("^#([A-Z_]+)=", example, re.MULTILINE)) - NAMES == set()
