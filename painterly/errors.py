@@ -29,6 +29,10 @@ class NoPhotoError(ConfigError):
     """The photo that PHOTO names does not exist."""
 
 
+class NoAccountError(ConfigError):
+    """There are no credentials for buckets."""
+
+
 class WeightsError(PainterlyError):
     """The VGG weights are missing, damaged, or those of another network."""
 

@@ -42,7 +42,8 @@ class Stop:
 
     The first signal raises Stopped at once or, while `stop.later` is True, only sets `stop.signum`,
     so that a loop can save its work and call `obey`. The second always raises, unless one of the
-    two is SIGHUP: a closed terminal may send several, and a platform one with SIGTERM. If it was ignored at the start, as under `nohup`, it still is.
+    two is SIGHUP: a closed terminal may send several, and a platform one with SIGTERM. If it was
+    ignored at the start, as under `nohup`, it still is.
 
     Python discards what is raised inside `__del__` or the callback of a weak reference, and a
     signal may arrive there. So `signum` is what counts: whatever takes long calls `obey` in

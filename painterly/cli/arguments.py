@@ -11,11 +11,13 @@ from painterly.cli.parser import HELP_ALL, Parser, filled, section
 from painterly.configuration.config import DEVICE_CHOICES
 from painterly.configuration.flags import NUM_ITER, SWITCH, Flag, Work, flags, groups, only_of
 from painterly.errors import ConfigError
+from painterly.settings import bucket_layout
 from painterly.settings.installation import IN_CHECKOUT, command, install_command
 from painterly.settings.recipes import PLUGINS, PRESETS, RECIPES
 from painterly.settings.settings import FIELDS, Settings
 from painterly.settings.values import expectation, parse_bool
 
+_NO_FLAG = "\0"  # before a word that argparse would take for a flag
 PLACES = ("PHOTOS", "PAINTINGS", "RESULTS")
 ENDING = f"{HELP_ALL} shows all flags, and the exit codes."
 INETWORK = "inetwork.py"
@@ -100,14 +102,16 @@ _OF_BOTH = _Help(
     """\
   {name} beach.jpg hokusai
   {name} beach.jpg monet.jpg hokusai.jpg both.png --style_weight 0.7 0.3
+  {name} *.jpg hokusai ./painted
   {name} ./photos ./paintings ./painted --size 2048 --open""",
     "PHOTO PAINTING … RESULT",
     "see below",
     f"""\
-One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff, or if there
-are several PAINTINGs. A PHOTO and a ready style alone make a file next to the photo, such as
-beach-hokusai.jpg. A PAINTING may be the name of a ready style, and PAINTINGS names with
-commas, or all ({command("styles")} lists them); a file of that name wins.
+One picture is painted if RESULT is a file's name with .jpg, .png, .webp or .tiff. Several photos,
+one PAINTING and a folder make a picture of each photo in the folder. A PHOTO and a ready style
+alone make a file next to the photo, such as beach-hokusai.jpg. A PAINTING may be the name of a
+ready style, and PAINTINGS names with commas, or all ({command("styles")} lists them); a file of
+that name wins.
 PHOTO may be -, the standard input, and RESULT -, the standard output; the log goes to stderr then:
   {command()} - monet.jpg - < beach.jpg > beach-by-monet.jpg
 
@@ -288,18 +292,46 @@ def parsed(painter: Parser, words: Sequence[str]) -> argparse.Namespace:
     """Return what is given on a command line. Exits with one line for a mistake.
 
     Flags may have dashes or underscores. A switch without a value gets one, or a picture after it
-    would be taken for its value.
+    would be taken for its value. A picture may have a dash at the start of its name, and after
+    `--` any word that is not a flag here.
     """
+    known = {each for flag in flags(None) for each in flag.spellings}
+    end = words.index("--") if "--" in words else len(words)
+    words = [*words[:end], *words[end + 1 :]]
     switches = {each for flag in flags(None) if flag.takes == SWITCH for each in flag.spellings}
-    normalized = []
+    normalized: list[str] = []
     for word, after in zip(words, [*words, ""][1:], strict=True):
         flag, equals, value = word.partition("=")
         if flag.startswith("--"):
             flag = "--" + flag[2:].replace("-", "_")
+        if _is_place(word, flag in known, len(normalized) >= end):
+            flag, equals, value = _NO_FLAG, "", word
         if flag in switches and not equals and parse_bool(after) is None:
             equals, value = "=", "true"
         normalized.append(flag + equals + value)
-    return painter.parse_intermixed_args(normalized)
+    given = painter.parse_intermixed_args(normalized)
+    return argparse.Namespace(**{name: _unmarked(value) for name, value in vars(given).items()})
+
+
+def _unmarked(value: Any) -> Any:
+    """Return an argument without `_NO_FLAG`."""
+    if isinstance(value, list):
+        return [*map(_unmarked, value)]
+    return value.removeprefix(_NO_FLAG) if isinstance(value, str) else value
+
+
+def _is_place(word: str, is_known: bool, after_end: bool) -> bool:
+    """Return whether a word that begins with a dash is the name of a file, for argparse no flag.
+
+    Args:
+        word: The word.
+        is_known: Whether it is a flag of a program that paints.
+        after_end: Whether it comes after `--`.
+    """
+    if not word.startswith("-") or word == "-" or is_known:
+        return False
+    named = not word.startswith("--") and bucket_layout.for_source(word)
+    return after_end or named
 
 
 def of_work(painter: Parser, args: argparse.Namespace, work: Work) -> argparse.Namespace:

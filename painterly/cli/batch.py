@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.arguments import PLACES
-from painterly.cli.places import place_variables
+from painterly.cli.places import here, no_folder, place_variables
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.configuration.flags import Work, only_of, settings_given, variables
-from painterly.errors import ConfigError, PictureError
+from painterly.errors import ConfigError, NoAccountError, PictureError
 from painterly.images.output import file_format
 from painterly.log import event
 from painterly.settings import bucket_layout
@@ -23,6 +23,7 @@ from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings, gives_way
 from painterly.signals import Stop
 from painterly.storage.address import is_folder, parse_address
+from painterly.storage.base import NoBucketError
 from painterly.words.wording import plural
 
 if TYPE_CHECKING:
@@ -62,12 +63,17 @@ def run(args: argparse.Namespace, name: str) -> int:
             raise ConfigError("--watch (WATCH) and --open do not go together: a watch has no end")
         _check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
-        if loaded.cluster:
-            from painterly.cluster.driver import run_on_cluster
+        try:
+            if loaded.cluster:
+                from painterly.cluster.driver import run_on_cluster
 
-            code = run_on_cluster(loaded, environment)
-        else:
-            code = run_batch(loaded)
+                code = run_on_cluster(loaded, environment)
+            else:
+                code = run_batch(loaded)
+        except (NoAccountError, NoBucketError) as error:
+            if not (said := no_folder(args.places, start)):
+                raise
+            raise ConfigError(said) from error
         _show_gallery(loaded, args.open, start)
         if instant:
             event(instant)
@@ -126,7 +132,7 @@ def make_sheet(start: Path, name: str, environment: Mapping[str, str]) -> int:
     from painterly.images import arrays, encode
     from painterly.orders.buckets import Buckets
 
-    path = start / name
+    path = here(name, start)
     form = file_format(path.suffix, f"the extension of {name!r}").extension
     values = {name: value for name, value in environment.items() if name not in _NOT_OF_A_SHEET}
     values["PRESET"] = INSTANT["preset"]

@@ -17,7 +17,14 @@ from painterly.cli.app import fail, leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, section
 from painterly.cli.picture_files import read_file
-from painterly.cli.places import STANDARD, names_photo, names_style, work_of
+from painterly.cli.places import (
+    STANDARD,
+    as_on_disk,
+    name_files,
+    names_photo,
+    names_style,
+    work_of,
+)
 from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
@@ -77,8 +84,7 @@ def main(words: Sequence[str] | None = None) -> int:
     start = Path(os.environ.get("STARTED_IN") or os.curdir)  # start.sh has changed the folder.
     wrong = _wrong_verb(words, start)
     painter = parser(instead=wrong)
-    given = arguments.parsed(painter, [word for word in words if word not in HELP_WORDS])
-    work = work_of(given, start)
+    given, work = _given(painter, [word for word in words if word not in HELP_WORDS], start)
     if asked := [word for word in words if word in HELP_WORDS]:
         (arguments.parser(work) if given.places else painter).parse_args(asked[:1])
     if "version" in given:
@@ -160,8 +166,23 @@ def parser(verb: str = "", instead: str = "") -> Parser:
     return painter
 
 
+def _given(painter: Parser, words: Sequence[str], start: Path) -> tuple[argparse.Namespace, Work]:
+    """Return what is given on a command line, and what it paints. Exits with one line for a
+    mistake."""
+    given = arguments.parsed(painter, words)
+    try:
+        given.places = as_on_disk(given.places, start)
+        return given, work_of(given, start)
+    except ConfigError as error:
+        painter.exit(fail(painter.prog, str(error), error.exit_code))
+
+
 def _paint_one(args: argparse.Namespace, name: str) -> int:
     """Run the program that paints one picture, or that repaints one from its record."""
+    try:
+        name_files(args)
+    except ConfigError as error:
+        return fail(name, str(error), error.exit_code)
     if args.from_record is None:
         from painterly.cli import picture
 

@@ -16,8 +16,8 @@ from painterly.cli.picture_files import (
     ResultFiles,
     result_files,
 )
-from painterly.cli.picture_order import order_of, save_every, settings_of, weights_of
-from painterly.cli.places import STANDARD, pictures_of
+from painterly.cli.picture_order import order_of, pictures_of, save_every, settings_of, weights_of
+from painterly.cli.places import STANDARD
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.configuration.flags import settings_given

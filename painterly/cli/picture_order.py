@@ -3,11 +3,11 @@
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from painterly.cli.picture_files import read_file, read_photo
-from painterly.cli.places import STANDARD, names_style
+from painterly.cli.places import STANDARD, names_picture, names_style
 from painterly.configuration.flags import settings_given
 from painterly.errors import ConfigError, WeightsError
 from painterly.images.output import OutputFormat
@@ -27,6 +27,67 @@ NO_MASK = "-"
 START_WORDS = FIELDS["init_image"].metadata["choices"]
 # The argument of a picture to start from, in errors.
 START = f"--init_image is none of {', '.join(START_WORDS)}, and as a picture"
+
+
+def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
+    """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
+    styles by their own names.
+
+    A list of ready styles makes one picture in each. Its result ends in the style's name. If only
+    PHOTO and ready styles are given, the results are stored next to the photo.
+
+    Args:
+        places: The words of the command line.
+        output: The format of results that it does not name.
+
+    Raises:
+        ConfigError: Words are missing, or one is not a painting.
+    """
+    alone = len(places) == 2 and names_style(places[1])
+    if len(places) < 3 and not alone:
+        got = " ".join(places) or "none"
+        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
+    photo, *refs, result = (*places, "") if alone else tuple(places)
+    styles = [_styles_of(ref, result) if names_style(ref) else (ref,) for ref in refs]
+    several = next((ref for ref, names in zip(refs, styles, strict=True) if len(names) > 1), None)
+    if not alone and several is None:
+        return [[photo, *(name for (name,) in styles), result]]
+    if len(refs) > 1:
+        raise ConfigError(
+            f"{several} is a picture in each style; to blend them in one, write spaces instead of "
+            "commas"
+        )
+    if STANDARD in (result, photo if alone else ""):
+        raise ConfigError(f"{photo} in {refs[0]} needs the name of a file as its result")
+    if alone:
+        result = f"{photo.removesuffix(PurePath(photo).suffix)}.{output.extension(photo)}"
+    end = PurePath(result).suffix if names_picture(result) else ""
+    start = result.removesuffix(end)
+    return [[photo, name, f"{start}-{name}{end}"] for name in styles[0]]
+
+
+def _styles_of(word: str, result: str) -> tuple[str, ...]:
+    """Return the ready styles that a word names for single pictures. Raises ConfigError."""
+    if word == ready_styles.ALL:
+        got = f"; got {result!r}" if result else ""
+        raise ConfigError(
+            f"all paints a picture in each ready style, into a folder such as ./out{got}"
+        )
+    is_list = "," in word
+    if not is_list and not ready_styles.search(word):
+        raise ConfigError(
+            f"painting {shortened(word)} is neither a file nor a ready style; "
+            f"{ready_styles.hint(word)}"
+        )
+    try:
+        names = ready_styles.named(word)
+    except ConfigError as error:
+        raise ConfigError(
+            f"painting is {shortened(word)}; {error}" if is_list else f"{error}"
+        ) from None
+    if not names:
+        raise ConfigError(f"{shortened(word)} names no painting")
+    return names
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

@@ -6,32 +6,80 @@ import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
+from glob import has_magic
 from pathlib import Path, PurePath
 
 from painterly.cli.arguments import PLACES
-from painterly.configuration.config import BUCKETS
-from painterly.configuration.flags import Work
+from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
+from painterly.configuration.flags import Work, flags
 from painterly.errors import ConfigError
-from painterly.images.output import OutputFormat
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.installation import command
 from painterly.storage.address import is_folder
+from painterly.storage.base import hidden
+from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import storage_errors
+from painterly.storage.foreign_files import matches
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
 
 STANDARD = "-"  # standard input or output, in the place of a file
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")  # no space, no capital letter
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
+BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTINGs alone have
+
+
+def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
+    """Return the words of a command line as the disk spells them, and instead of a pattern that no
+    shell has expanded, the pictures that it matches.
+
+    Args:
+        words: The words. The last one is taken as it is.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: A pattern matches nothing.
+    """
+    spelled = [word if "://" in word else stored_spelling(start, word) for word in words]
+    return [*(each for word in spelled[:-1] for each in _matched(word, start)), *spelled[-1:]]
+
+
+def name_files(args: argparse.Namespace) -> None:
+    """Let the arguments of one picture name files as the disk does, also in a home: a shell leaves
+    a quoted ~ as it is. Raises ConfigError for the home of an unknown user."""
+    args.places = [_file(word) for word in args.places]
+    for flag in flags(Work.PICTURE):
+        value = getattr(args, flag.name, None)
+        if value is None or not (
+            flag.takes.startswith(("FILE", "MASK")) or flag.name == "init_image"
+        ):
+            continue
+        words = [_file(word) for word in ([value] if isinstance(value, str) else value)]
+        setattr(args, flag.name, words[0] if isinstance(value, str) else words)
+
+
+def _file(word: str) -> str:
+    """Return the name of a file. Raises ConfigError."""
+    if word.startswith("~") and not os.path.lexists(word):
+        try:
+            word = str(Path(word).expanduser())
+        except RuntimeError:
+            raise ConfigError(
+                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
+            ) from None
+    return stored_spelling(Path(), word)
 
 
 def work_of(given: argparse.Namespace, start: Path) -> Work:
     """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
-    PHOTOS PAINTINGS RESULTS.
+    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS.
 
     Args:
         given: What is given.
         start: The folder of relative paths.
+
+    Raises:
+        ConfigError: It may be several photos, or one and several paintings.
     """
     if "from_record" in given:
         return Work.PICTURE
@@ -45,11 +93,34 @@ def work_of(given: argparse.Namespace, start: Path) -> Work:
     if STANDARD in (photo, result):
         return Work.PICTURE
     elsewhere = ("://" in photo and not _is_on_the_web(photo)) or "://" in result
-    if elsewhere or photo.startswith("file:") or (start / photo).is_dir():
+    if elsewhere or photo.startswith("file:") or here(photo, start).is_dir():
         return Work.FOLDERS
-    names_file = _names_picture(result) and not (start / result).is_dir()
-    one = names_file if len(paintings) == 1 else _names_picture(photo)
-    return Work.PICTURE if one else Work.FOLDERS
+    if len(paintings) > 1:
+        return _work_of_several(given, start)
+    return Work.PICTURE if _names_file(result, start) else Work.FOLDERS
+
+
+def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
+    """Return `work_of` for more words than three: several photos if the last one is a folder, or a
+    blend of paintings. Raises ConfigError if it may be both, or neither."""
+    *words, style, result = given.places
+    if any(flag in given for flag in BLENDS):
+        return Work.PICTURE
+    if _means_folder(result, start):
+        return Work.FOLDERS
+    is_picture, is_ready = names_picture(result), names_style(style, start)
+    are_here = all(here(each, start).is_file() for each in words)
+    are_here = are_here and (is_ready or here(style, start).exists())
+    if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
+        return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
+    if not is_picture:
+        raise ConfigError(_no_result(result, start))
+    folder = shlex.quote(f"./{PurePath(result).stem}")
+    raise ConfigError(
+        f"RESULT is {shortened(result)}, a single picture, for {len(words)} pictures and "
+        f"{shortened(style)}; to paint each of them, name a folder, such as {folder}; to blend "
+        "paintings in a single picture, pass --style_weight 1"
+    )
 
 
 def names_photo(place: str, start: Path) -> bool:
@@ -59,7 +130,7 @@ def names_photo(place: str, start: Path) -> bool:
         return True
     if "://" in place or place.startswith("file:"):
         return False
-    named, path = _names_picture(place), start / place
+    named, path = names_picture(place), here(place, start)
     with suppress(OSError):  # It may be in a folder that may not be read.
         return path.is_file() or (named and not path.is_dir())
     return named
@@ -68,45 +139,8 @@ def names_photo(place: str, start: Path) -> bool:
 def names_style(word: str, start: Path = Path()) -> bool:
     """Return whether a word can be the name of a ready style, or a list of them: nothing here has
     that name."""
-    plain = PurePath(word).name == word and not _names_picture(word) and word != STANDARD
+    plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
     return plain and not os.path.lexists(start / word)
-
-
-def pictures_of(places: Sequence[str], output: OutputFormat) -> list[list[str]]:
-    """Return PHOTO, PAINTING … and RESULT of each picture that a command line names, with ready
-    styles by their own names.
-
-    A list of ready styles makes one picture in each. Its result ends in the style's name. If only
-    PHOTO and ready styles are given, the results are stored next to the photo.
-
-    Args:
-        places: The words of the command line.
-        output: The format of results that it does not name.
-
-    Raises:
-        ConfigError: Words are missing, or one is not a painting.
-    """
-    alone = len(places) == 2 and names_style(places[1])
-    if len(places) < 3 and not alone:
-        got = " ".join(places) or "none"
-        raise ConfigError(f"expected BASE, one or more REF, and PREFIX; got {got}")
-    photo, *refs, result = (*places, "") if alone else tuple(places)
-    styles = [_styles_of(ref, result) if names_style(ref) else (ref,) for ref in refs]
-    several = next((ref for ref, names in zip(refs, styles, strict=True) if len(names) > 1), None)
-    if not alone and several is None:
-        return [[photo, *(name for (name,) in styles), result]]
-    if len(refs) > 1:
-        raise ConfigError(
-            f"{several} is a picture in each style; to blend them in one, write spaces instead of "
-            "commas"
-        )
-    if STANDARD in (result, photo if alone else ""):
-        raise ConfigError(f"{photo} in {refs[0]} needs the name of a file as its result")
-    if alone:
-        result = f"{photo.removesuffix(PurePath(photo).suffix)}.{output.extension(photo)}"
-    end = PurePath(result).suffix if _names_picture(result) else ""
-    start = result.removesuffix(end)
-    return [[photo, name, f"{start}-{name}{end}"] for name in styles[0]]
 
 
 def place_variables(
@@ -115,13 +149,15 @@ def place_variables(
     """Return the variables for PHOTOS, PAINTINGS and RESULTS.
 
     Args:
-        places: A folder or bucket for each of `names`; the first two may also be a single picture.
+        places: A folder or bucket for each of `names`; the first two may also be a single picture,
+            and the first one several pictures.
         start: The folder of relative paths.
         names: PLACES, or the first two.
 
     Raises:
         ConfigError: There are more or fewer, or one may be a folder or a bucket.
     """
+    photos, places = _photos(places, len(names), start)
     if len(places) != len(names):
         missing = " and ".join(names[len(places) :])
         if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
@@ -134,6 +170,8 @@ def place_variables(
             + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
         )
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
+    if len(names) == len(PLACES) and is_photo(places[0], start):
+        places = [*places[:2], _result_for_photos(places[2], start)]
     located = [
         "" if ready and name == PLACES[1] else _located(place, name, start)
         for place, name in zip(places, names, strict=True)
@@ -144,11 +182,30 @@ def place_variables(
     for variable, one in zip(BUCKETS[:2], ("PHOTO", "STYLE"), strict=True):
         if _is_picture(values[variable]):
             values[variable], values[one] = _parts(values[variable])
+    if photos:
+        values[BUCKETS[0]], values["PHOTO"] = _common_folder(photos, start)
     if "STYLE" in values:
         values["STYLE_MODE"] = "each"
     if ready:
         values["STYLES"] = ready
     return values
+
+
+def is_photo(place: str, start: Path) -> bool:
+    """Return whether a place is a file here."""
+    if "://" in place or place.startswith("file:"):
+        return False
+    with suppress(OSError):
+        return here(place, start).is_file()
+    return False
+
+
+def no_folder(places: Sequence[str], start: Path) -> str:
+    """Return what to say of RESULTS if a photo here is painted, and there is not such a bucket;
+    empty if its spelling says that it is one, or a folder."""
+    *_, result = places or [""]
+    bare = len(places) >= len(PLACES) and "://" not in result and not is_folder(result)
+    return _no_result(result, start) if bare and is_photo(places[0], start) else ""
 
 
 def check_not_on_the_web(place: str, argument: str) -> None:
@@ -167,32 +224,114 @@ def similar_picture(path: Path) -> str:
         names = sorted(each.name for each in path.parent.iterdir())
     except OSError:
         return ""
-    hint = did_you_mean(path.name, [each for each in names if _names_picture(each)])
+    hint = did_you_mean(path.name, [each for each in names if names_picture(each)])
     return f"; {hint}" if hint else ""
 
 
-def _styles_of(word: str, result: str) -> tuple[str, ...]:
-    """Return the ready styles that a word names for single pictures. Raises ConfigError."""
-    if word == ready_styles.ALL:
-        got = f"; got {result!r}" if result else ""
+def here(place: str, start: Path) -> Path:
+    """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
+    as it is."""
+    with suppress(RuntimeError):  # The home of an unknown user.
+        return start / Path(place).expanduser()
+    return start / place
+
+
+def _matched(word: str, start: Path) -> list[str]:
+    """Return the pictures here that a pattern matches, or another word itself. Raises
+    ConfigError."""
+    folder, name = os.path.split(word)
+    if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
+        return [word]
+    found = []
+    for each in sorted(start.glob(folder)) if has_magic(folder) else [here(folder, start)]:
+        with suppress(OSError):
+            names = sorted(one.name for one in each.iterdir())
+            where = os.path.relpath(each, start) if has_magic(folder) else folder
+            found += [str(Path(where, one)) for one in names if matches(one, [name])]
+    pictures = [each for each in found if names_picture(each) and not hidden(each)]
+    if not pictures and names_picture(word):
+        raise ConfigError(f"no picture here matches {shortened(word)}")
+    return pictures or [word]
+
+
+def _means_folder(place: str, start: Path) -> bool:
+    """Return whether a place is a folder, or can only be one."""
+    if place.endswith(("/", os.sep)) or here(place, start).is_dir():
+        return True
+    return is_folder(place) and not names_picture(place)
+
+
+def _names_file(place: str, start: Path) -> bool:
+    return names_picture(place) and not _means_folder(place, start)
+
+
+def _photos(places: Sequence[str], count: int, start: Path) -> tuple[list[str], list[str]]:
+    """Return the photos if several are named, and the places with the first one in their place.
+    Raises ConfigError if one is not a file."""
+    photos, others = [*places[: 1 - count]], [*places[1 - count :]]
+    if len(places) <= count or not any(is_photo(photo, start) for photo in photos):
+        return [], [*places]
+    for photo in photos:
+        if is_photo(photo, start) or here(photo, start).is_dir():
+            continue
+        if _is_ready_style(photo, start):
+            several = (
+                f"write several styles with commas, as in {photo},{others[0]}"
+                if _is_ready_style(others[0], start)
+                else "name all photos, then one painting or ready style"
+            )
+            raise ConfigError(f"{shortened(photo)} is a ready style among the photos; {several}")
+        path = here(photo, start)
+        raise ConfigError(f"photo {photo!r} is not a file here{similar_picture(path)}")
+    if folder := next((each for each in photos if not is_photo(each, start)), ""):
         raise ConfigError(
-            f"all paints a picture in each ready style, into a folder such as ./out{got}"
+            f"{shortened(folder)} is a folder among the photos; expected photos, or one folder"
         )
-    is_list = "," in word
-    if not is_list and not ready_styles.search(word):
-        raise ConfigError(
-            f"painting {shortened(word)} is neither a file nor a ready style; "
-            f"{ready_styles.hint(word)}"
+    return photos, [photos[0], *others]
+
+
+def _result_for_photos(place: str, start: Path) -> str:
+    """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
+    too. Raises ConfigError if it can be neither that nor a bucket."""
+    if "://" in place or is_folder(place):
+        return place
+    if _means_folder(place, start):
+        return f"./{place.rstrip('/' + os.sep)}"
+    if not _BUCKET.fullmatch(place.partition("/")[0]) or _is_ready_style(place, start):
+        raise ConfigError(_no_result(place, start))
+    return place
+
+
+def _no_result(place: str, start: Path) -> str:
+    """Return what to say of a RESULT that is neither a picture nor a folder."""
+    if _is_ready_style(place, start):
+        return (
+            f"{shortened(place)} is a ready style; expected a folder for the results after it, "
+            "such as ./painted"
         )
+    folder, picture = (shlex.quote(each) for each in (f"./{place}", f"{place}.jpg"))
+    return (
+        f"RESULT is {shortened(place)}, neither a folder here nor the name of a picture; name a "
+        f"picture, such as {picture}, or a folder, such as {folder}"
+    )
+
+
+def _is_ready_style(word: str, start: Path) -> bool:
+    return names_style(word, start) and bool(ready_styles.search(word))
+
+
+def _common_folder(photos: Sequence[str], start: Path) -> tuple[str, str]:
+    """Return the folder that has all photos, and their keys in there, as PHOTO takes them. Raises
+    ConfigError."""
+    paths = [here(photo, start) for photo in photos]
+    # Links to their folders are followed: a folder of photos is not searched behind links.
+    real = [path.parent.resolve() / path.name for path in paths]
     try:
-        names = ready_styles.named(word)
-    except ConfigError as error:
-        raise ConfigError(
-            f"painting is {shortened(word)}; {error}" if is_list else f"{error}"
-        ) from None
-    if not names:
-        raise ConfigError(f"{shortened(word)} names no painting")
-    return names
+        folder = os.path.commonpath([each.parent for each in real])
+    except ValueError:  # Windows' drives have nothing in common.
+        raise ConfigError("the photos are on several drives; paint those of each alone") from None
+    keys = dict.fromkeys(each.relative_to(folder).as_posix() for each in real)
+    return folder, BETWEEN_PHOTOS.join(keys)
 
 
 def _ready_styles(place: str, start: Path, one_photo: bool) -> str | None:
@@ -237,7 +376,7 @@ def _located(place: str, name: str, start: Path) -> str:
             f"{name} is {place!r}, which would be a bucket, and a folder here has that name; write "
             f"./{place} for the folder or s3://{place} for the bucket"
         )
-    if _names_picture(place) and "/" not in place:
+    if names_picture(place) and "/" not in place:
         problem = "there is no such file here" + similar_picture(path)
         raise ConfigError(f"{name} is {place!r}; {NO_RESULTS if name == PLACES[-1] else problem}")
     return place
@@ -251,12 +390,13 @@ def _parts(place: str) -> tuple[str, str]:
     return folder, name
 
 
-def _names_picture(place: str) -> bool:
+def names_picture(place: str) -> bool:
+    """Return whether a place has the extension of a picture."""
     return PurePath(place).suffix.lower() in bucket_layout.picture_extensions()
 
 
 def _is_picture(place: str) -> bool:
-    if not _names_picture(place) or not ("/" in place or is_folder(place)):
+    if not names_picture(place) or not ("/" in place or is_folder(place)):
         return False
     with storage_errors(printable(place)):
         return not Path(place).is_dir()

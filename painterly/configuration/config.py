@@ -35,6 +35,7 @@ from painterly.words.webhook import parse_address as parse_web_address
 from painterly.words.wording import shortened
 
 BUCKETS = ("BUCKET_SOURCE", "BUCKET_STYLE", "BUCKET_RESULT")
+BETWEEN_PHOTOS = "\0"  # in PHOTO: a command line may name several, and no variable has it
 STYLE_MODES = ("each", "blend")
 DEVICE_CHOICES = ("auto", "gpu", "cpu")
 LOG_FORMATS = ("text", "json")
@@ -58,8 +59,8 @@ class Config:
     Attributes:
         photo_bucket, style_bucket, result_bucket: Values for `storage.open_bucket`. Without a style
             bucket, only ready styles are painted.
-        photo, style_name: The key of the only photo to paint, the name of the only style; None for
-            all.
+        photos: The keys of the only photos to paint; empty for all.
+        style_name: The name of the only style; None for all.
         styles: The names of the ready styles.
         shard: (i, n) for the i-th of n parts of the photos, from 0.
         memory_limit: In bytes, or None for all free memory.
@@ -85,7 +86,7 @@ class Config:
     result_bucket: str
     demo: bool
     account: Account
-    photo: str | None
+    photos: Sequence[str]
     style_name: str | None
     shard: tuple[int, int] | None
     styles: tuple[str, ...]
@@ -119,7 +120,7 @@ class Config:
     @property
     def partial(self) -> bool:
         """Whether other runs may work on the same buckets, because this one paints only some."""
-        one = self.photo is not None or self.style_name is not None
+        one = bool(self.photos) or self.style_name is not None
         return one or self.shard is not None or self.chooses
 
     @property
@@ -193,7 +194,7 @@ def load(
         result_bucket=results,
         demo=demo,
         account=parse_account(values),
-        photo=values.get("PHOTO"),
+        photos=tuple(filter(None, values.get("PHOTO", "").split(BETWEEN_PHOTOS))),
         style_name=values.get("STYLE"),
         shard=_read(
             values, "SHARD", partial(_shard, values.get("INSTANCE_NUMBER", "")), SHARD_SYNTAX

@@ -86,7 +86,7 @@ class JobRunner:
         self._config = dataclasses.replace(
             config,
             photo_bucket=inside(config, PHOTOS),
-            photo=None,
+            photos=(),
             style_name=None,
             dry_run=False,
             keep=False,

@@ -1,7 +1,8 @@
 """The three buckets of a run, and what is in them."""
 
+import posixpath
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry, Store
 from painterly.storage.folder import FolderBucket
 from painterly.storage.known_files import KnownFiles
+
+MOST_LISTINGS = 20  # the most for named photos in one folder
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ class Listing:
     """The objects in the buckets.
 
     Attributes:
-        source: The photos and other files; in a run of one photo, only those with names that begin
-            as its own.
+        source: The photos and other files; in a run of named photos, only those with names that
+            begin as theirs.
         style: The paintings and other files.
         results: The results and records by key, without the pictures of the gallery.
         new_source, new_style: The keys of those that may still be written or sent, so that a watch
@@ -58,13 +61,24 @@ class Listing:
     new_style: Set[str] = frozenset()
 
 
-def siblings(source: Bucket, photo: str) -> list[Entry]:
+def siblings(source: Bucket, photos: Iterable[str]) -> list[Entry]:
     """List the objects with names that begin as a photo's, including its masks, in all spellings
     of accents."""
-    spellings = dict.fromkeys(
-        (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
+    starts = {
+        _start_of_siblings(spelled)
+        for photo in photos
+        for spelled in (photo, *(unicodedata.normalize(form, photo) for form in ("NFC", "NFD")))
+    }
+    # Many photos of a folder are listed with all else in it, at once.
+    folders: dict[str, list[str]] = {}
+    for start in starts:
+        folders.setdefault(start.rpartition("/")[0], []).append(start)
+    listed = (
+        [posixpath.commonprefix(own)] if len(own) > MOST_LISTINGS else own
+        for own in folders.values()
     )
-    return [entry for name in spellings for entry in source.list(_start_of_siblings(name))]
+    found = {entry.key: entry for own in listed for start in own for entry in source.list(start)}
+    return [entry for key, entry in sorted(found.items()) if _start_of_siblings(key) in starts]
 
 
 def _start_of_siblings(key: str) -> str:
@@ -76,9 +90,9 @@ def _start_of_siblings(key: str) -> str:
 
 def list_buckets(buckets: Buckets, config: Config) -> Listing:
     """List the three buckets at once. Raises StorageError."""
-    photo, pool = config.photo, ThreadPoolExecutor(3)
+    photos, pool = config.photos, ThreadPoolExecutor(3)
     source = pool.submit(
-        lambda: siblings(buckets.source, photo) if photo else [*buckets.source.list()]
+        lambda: siblings(buckets.source, photos) if photos else [*buckets.source.list()]
     )
     style = pool.submit(lambda: [*buckets.style.list()])
     result = pool.submit(lambda: [*_without_pictures_of_gallery(buckets.result)])

@@ -17,7 +17,7 @@ from painterly.settings import bucket_layout
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.words.suggestions import did_you_mean
-from painterly.words.wording import listed, printable
+from painterly.words.wording import listed, plural, printable
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,15 @@ def select(
         StorageError: A bucket cannot be read.
     """
     _check_no_results(listing.source, config)
-    if config.photo:  # A Mac's disk and its keyboard spell accents differently.
-        stored = styles.as_stored(config.photo, [entry.key for entry in listing.source])
-        config = replace(config, photo=stored)
+    if config.photos:  # A Mac's disk and its keyboard spell accents differently.
+        keys = {entry.key for entry in listing.source}
+        stored = tuple(styles.as_stored(photo, keys) for photo in config.photos)
+        config = replace(config, photos=stored)
     every_photo = styles.find_pictures(listing.source)
     if every_style is None:
         every_style = styles_of(buckets, listing.style, config)
     masks = styles.masks_by_picture(listing.source)
-    photos = _photos_asked_for(every_photo, config)
+    photos = _photos_asked_for(every_photo, masks, config)
     asked = _styles_asked_for(every_style, config)
     selection = Selection(
         photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
@@ -77,9 +78,9 @@ def select(
         waits=bool(listing.new_source or listing.new_style),
     )
     tells = config.shard is None or config.shard[0] == 0  # Or every instance would say the same.
-    if tells and config.photo is None:
+    if tells and not config.photos:
         _name_left_out(listing.source, buckets.source, bucket_layout.for_source)
-    if tells and config.photo is None and config.style_name is None:
+    if tells and not config.photos and config.style_name is None:
         _name_left_out(listing.style, buckets.style, bucket_layout.for_style)
     if selection.waits:  # Missing files may be among the ones that are not taken yet.
         return selection
@@ -124,30 +125,37 @@ def styles_of(buckets: Buckets, entries: Sequence[Entry], config: Config) -> lis
 def _result_names(
     photos: Sequence[Entry], every_style: Sequence[Style], source: Bucket, config: Config
 ) -> ResultNames:
-    """Name the results of the listed photos. A run of one photo also lists those with results that
-    could have the same keys."""
+    """Name the results of the listed photos. A run of named photos also lists those with results
+    that could have the same keys."""
     names = [style.name for style in every_style]
-    keys = {photo.key for photo in photos}
-    for other in could_meet(config.photo, names) if config.photo else ():
-        near = styles.find_pictures(siblings(source, other))
-        keys |= {photo.key for photo in near}
+    others = {other for photo in config.photos for other in could_meet(photo, names)}
+    near = styles.find_pictures(siblings(source, others)) if others else ()
+    keys = {photo.key for photo in (*photos, *near)}
     return ResultNames(sorted(keys), names, config.output)
 
 
-def _photos_asked_for(photos: Sequence[Entry], config: Config) -> list[Entry]:
-    selected = [photo for photo in photos if config.photo in (None, photo.key)]
-    if config.photo and not selected:
+def _photos_asked_for(
+    photos: Sequence[Entry], masks: Mapping[str, Entry], config: Config
+) -> list[Entry]:
+    asked = {*config.photos}
+    selected = [photo for photo in photos if not asked or photo.key in asked]
+    # A shell's `*.png` names masks as well, which go with their photos.
+    masked = {masks[photo.key].key for photo in selected if photo.key in masks}
+    if missing := asked - masked - {photo.key for photo in selected}:
         raise NoPhotoError(
-            f"PHOTO is {config.photo!r}, but {config.photo_bucket} has no such photo"
+            f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo"
         )
     if config.chooses:
-        before, chosen = len(selected), chooser(config.include, config.exclude)
-        selected = [photo for photo in selected if chosen(photo.key)]
+        before, chosen = selected, chooser(config.include, config.exclude)
+        selected = [photo for photo in before if chosen(photo.key)]
         if before and not selected:
             raise ConfigError(
-                f"none of the photos in {config.photo_bucket} ({before}) matches --include and "
-                "--exclude; a pattern matches a whole key, such as '2026/*.jpg'"
+                f"none of the photos in {config.photo_bucket} ({len(before)}) matches --include "
+                "and --exclude; a pattern matches a whole key, such as '2026/*.jpg'"
             )
+        if left_out := [printable(each.key) for each in before if not chosen(each.key)]:
+            part = f"{plural(len(left_out), 'photo')} of {len(before)}"
+            event(f"--include and --exclude leave out {part}: {listed(left_out, 3)}")
     if config.shard:
         number, count = config.shard
         selected = [photo for photo in selected if _shard_of(photo, count) == number]

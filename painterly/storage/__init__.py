@@ -30,4 +30,4 @@ def open_bucket(
     try:
         return S3Bucket(*where, account)
     except ConfigError as error:  # A folder needs no credentials.
-        raise ConfigError(f"{error}{folder_hint(value)}") from None
+        raise type(error)(f"{error}{folder_hint(value)}") from None

@@ -1,9 +1,11 @@
 """Keys that would be the same file on a disk that ignores case or Unicode form."""
 
+import os
 import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 Fold = Callable[[str], str]  # maps keys that are the same file to the same text
@@ -36,6 +38,27 @@ def other_spelling(folder: Path, key: str) -> str:
             return next((each for each in names if _fold_all(each) == _fold_all(part)), "")
         folder = folder / part
     return ""
+
+
+def stored_spelling(start: Path, path: str) -> str:
+    """Return a path as the disk spells it if that differs in Unicode form alone, such as é that a
+    Mac stores as e and an accent; else as it is.
+
+    Args:
+        start: The folder of relative paths.
+        path: A path, with slashes between its parts.
+    """
+    if path.isascii():
+        return path
+    parts = path.split("/")
+    for number, part in enumerate(parts):
+        folder = start / ("/".join(parts[:number]) + "/" * (number > 0))
+        if part.isascii() or os.path.lexists(folder / part):
+            continue
+        with suppress(OSError):
+            names = sorted(each.name for each in folder.iterdir())
+            parts[number] = next((each for each in names if nfc(each) == nfc(part)), part)
+    return "/".join(parts)
 
 
 def same_file(folder: Path, one: str, other: str) -> bool:

@@ -356,8 +356,8 @@ def safe_path(folder: Path, key: str) -> Path:
 
     Refused: an empty key; empty, `.` and `..` parts, and thus a leading or trailing
     `/`; hidden parts, which folders do not list and which may be `.ssh/authorized_keys`;
-    backslashes and drive letters, which leave the folder on Windows; NUL; on Windows also the names
-    that its files cannot have; paths through a symbolic link out of the folder.
+    backslashes, which leave the folder on Windows; NUL; on Windows also the names that its files
+    cannot have, drive letters among them; paths through a symbolic link out of the folder.
     """
     _check_parts(folder, key)
     path = folder / key
@@ -371,10 +371,11 @@ def safe_path(folder: Path, key: str) -> Path:
 def _check_parts(folder: Path, key: str) -> None:
     """Raise BadKeyError if a part of a key cannot be the name of a file."""
     parts = key.split("/")
-    bad = "\\" in key or "\0" in key or bool(re.match("[A-Za-z]:", key))
+    bad = "\\" in key or "\0" in key
     bad = bad or any(part == "" or part.startswith(".") for part in parts)
     if sys.platform == "win32":
-        # Windows would write `CON` to the console, `a:b` into a hidden part of `a`, `a.` as `a`.
+        # Windows would write `CON` to the console, `a:b` into a hidden part of `a`, `a.` as `a`,
+        # and `c:b` to another drive. Elsewhere, a photo may be called `12:30.jpg`.
         bad = bad or any(
             _RESERVED.fullmatch(part) or part.endswith((" ", ".")) or not _ALLOWED.fullmatch(part)
             for part in parts

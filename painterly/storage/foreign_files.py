@@ -76,17 +76,27 @@ def chooser(include: Sequence[str], exclude: Sequence[str]) -> Callable[[str], b
     """Return the function that `--include` and `--exclude` stand for: whether a key is chosen.
 
     Args:
-        include: A key has to match one of these patterns, if there are any. `*` stands for any
-            text, `/` included, `?` for a character, `[ab]` for one of these.
+        include: A key has to match one of these patterns, if there are any, as in `matches`.
         exclude: A key may not match any of these.
     """
-
-    def matches(key: str, patterns: Sequence[str]) -> bool:
-        # A Mac's disk and its keyboard spell accents differently.
-        spelled = normalize("NFC", key)
-        return any(fnmatchcase(spelled, normalize("NFC", pattern)) for pattern in patterns)
-
     return lambda key: (not include or matches(key, include)) and not matches(key, exclude)
+
+
+def matches(key: str, patterns: Sequence[str]) -> bool:
+    """Return whether a key matches one of some patterns. `*` stands for any text, `/` included, `?`
+    for a character, `[ab]` for one of these. An ending may be in upper or lower case: cameras
+    write .JPG."""
+    spelled = normalize("NFC", key)  # A Mac's disk and its keyboard spell accents differently.
+    return any(
+        fnmatchcase(spelled, each) or fnmatchcase(_with_lower_ending(spelled), lower)
+        for each in (normalize("NFC", pattern) for pattern in patterns)
+        for lower in [_with_lower_ending(each)]
+    )
+
+
+def _with_lower_ending(text: str) -> str:
+    start, dot, ending = text.rpartition(".")
+    return f"{start}{dot}{ending.lower()}" if dot and "/" not in ending else text
 
 
 def by_kind(keys: Sequence[str]) -> list[tuple[bool, str]]:

@@ -41,7 +41,7 @@ def test_single_pictures_are_a_photo_and_a_style(loaded, monkeypatch):
     Path("beach.jpg").write_bytes(b"")
     assert main(["beach.jpg", "s3://paintings/old/monet.jpg", "./painted"]) == 0
     [found] = loaded
-    assert (Path(found.photo_bucket), found.photo) == (Path.cwd(), "beach.jpg")
+    assert (Path(found.photo_bucket), found.photos) == (Path.cwd(), ("beach.jpg",))
     assert (found.style_bucket, found.style_name) == ("s3://paintings/old", "monet.jpg")
 
 

@@ -67,7 +67,7 @@ def test_all_and_lists_of_names_paint_into_a_folder(monkeypatch):
         assert main(["beach.jpg", *words, "./out"]) == 0
     assert found[0].styles == tuple(ready_styles.tables())
     assert found[1].styles == ("klimt", "munch")
-    assert [(each.style_bucket, each.photo) for each in found] == [(None, "beach.jpg")] * 2
+    assert [(each.style_bucket, each.photos) for each in found] == [(None, ("beach.jpg",))] * 2
     Path("munch").mkdir()
     Path("munch/a.jpg").write_bytes(tiny.file(50, 50, 3))
     assert main(["beach.jpg", "./munch", "./out"]) == 0

