@@ -41,9 +41,10 @@ class Stop:
     """Turns signals into exceptions inside `with Stop() as stop:`.
 
     The first signal raises Stopped at once or, while `stop.later` is True, only sets `stop.signum`,
-    so that a loop can save its work and call `obey`. The second always raises, unless one of the
-    two is SIGHUP: a closed terminal may send several, and a platform one with SIGTERM. If it was
-    ignored at the start, as under `nohup`, it still is.
+    so that a loop can save its work and call `obey`. The same one a second time always raises. Two
+    of different kinds are one wish: Ctrl-C in a terminal reaches a service and its worker, which
+    the service then ends by SIGTERM. So are several SIGHUPs, which a closed terminal may send. If
+    SIGHUP was ignored at the start, as under `nohup`, it still is.
 
     Python discards what is raised inside `__del__` or the callback of a weak reference, and a
     signal may arrive there. So `signum` is what counts: whatever takes long calls `obey` in
@@ -82,7 +83,7 @@ class Stop:
 
     def _handle(self, signum: int, frame: FrameType | None) -> None:
         earlier = self.signum
-        insists = earlier is not None and HANG_UP not in (earlier, signum)
+        insists = earlier == signum != HANG_UP
         if earlier is None or signum != HANG_UP:
             self.signum = signum
         if insists or (earlier is None and not self.later):

@@ -50,9 +50,10 @@ def test_a_signal_ends_the_wait_for_a_future_even_if_it_ends_the_future_as_well(
 
 
 @pytest.mark.parametrize(
-    "signals", [("SIGHUP", "SIGHUP"), ("SIGTERM", "SIGHUP"), ("SIGHUP", "SIGTERM")]
+    "signals",
+    [("SIGHUP", "SIGHUP"), ("SIGTERM", "SIGHUP"), ("SIGHUP", "SIGTERM"), ("SIGINT", "SIGTERM")],
 )
-def test_a_closed_terminal_interrupts_no_saving_though_it_and_a_platform_signal_twice(signals):
+def test_a_terminal_and_a_platform_that_both_signal_interrupt_no_saving(signals):
     first, second = (getattr(signal, name) for name in signals)
     with Stop() as stop:
         stop.later = True

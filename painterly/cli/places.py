@@ -140,7 +140,14 @@ def names_style(word: str, start: Path = Path()) -> bool:
     """Return whether a word can be the name of a ready style, or a list of them: nothing here has
     that name."""
     plain = PurePath(word).name == word and not names_picture(word) and word != STANDARD
-    return plain and not os.path.lexists(start / word)
+    return plain and not _is_taken(word, start)
+
+
+def _is_taken(word: str, start: Path) -> bool:
+    """Return whether something here has a style's name, apart from its results in this folder: the
+    same command is given again for the rest."""
+    are_results = (start / bucket_layout.RECORDS / word).is_dir()
+    return os.path.lexists(start / word) and not are_results
 
 
 def place_variables(
@@ -346,7 +353,7 @@ def _ready_styles(place: str, start: Path, one_photo: bool) -> str | None:
     named = place in known
     if one_photo or not _BUCKET.fullmatch(place):
         named = named or bool(names_style(place, start) and ready_styles.search(place))
-    if not (is_list or named) or os.path.lexists(start / place):
+    if not (is_list or named) or _is_taken(place, start):
         return None
     try:
         return ",".join(ready_styles.named(place))

@@ -160,8 +160,8 @@ def _quoted(value: str) -> str:
     if len(value) < 2 or value[0] != value[-1] or value[0] not in "'\"":
         return ""
     return (
-        f"begins and ends with {value[0]}, which docker run --env-file takes for a part of the "
-        "value; remove both, or mount the file instead (docs/docker.md)"
+        f"begins and ends with {value[0]}, as docker run --env-file and lists in a compose.yaml "
+        "leave it; remove both, or mount the file instead (docs/docker.md)"
     )
 
 

@@ -68,7 +68,7 @@ def select(
     if every_style is None:
         every_style = styles_of(buckets, listing.style, config)
     masks = styles.masks_by_picture(listing.source)
-    photos = _photos_asked_for(every_photo, masks, config)
+    photos = _photos_asked_for(every_photo, masks, buckets.source, config)
     asked = _styles_asked_for(every_style, config)
     selection = Selection(
         photos=[e for e in photos if not {e.key, _key(masks.get(e.key))} & listing.new_source],
@@ -135,15 +135,17 @@ def _result_names(
 
 
 def _photos_asked_for(
-    photos: Sequence[Entry], masks: Mapping[str, Entry], config: Config
+    photos: Sequence[Entry], masks: Mapping[str, Entry], source: Bucket, config: Config
 ) -> list[Entry]:
     asked = {*config.photos}
     selected = [photo for photo in photos if not asked or photo.key in asked]
     # A shell's `*.png` names masks as well, which go with their photos.
     masked = {masks[photo.key].key for photo in selected if photo.key in masks}
     if missing := asked - masked - {photo.key for photo in selected}:
+        path = source.path(min(missing))
+        why = ": it is hidden, or a link out of there" if path and path.is_file() else ""
         raise NoPhotoError(
-            f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo"
+            f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo{why}"
         )
     if config.chooses:
         before, chosen = selected, chooser(config.include, config.exclude)

@@ -69,6 +69,21 @@ def test_more_photos_than_are_listed_alone_are_all_painted():
     assert results() == {f"hokusai/{name}" for name in names}
 
 
+def test_results_in_the_current_folder_are_not_taken_for_paintings_by_the_same_command(capsys):
+    words = ["beach.jpg", "town.jpg", "hokusai", ".", *QUICK]
+    assert main(words) == main(words) == 0
+    assert "all 2 results are" in capsys.readouterr().out
+    assert {"hokusai/beach.jpg", "hokusai/town.jpg"} <= results(".")
+
+
+def test_a_photo_that_a_folder_does_not_show_is_named_with_the_reason(capsys):
+    Path(".hidden").mkdir()
+    Path(".hidden/h.jpg").write_bytes(Path("beach.jpg").read_bytes())
+    assert main([".hidden/h.jpg", "town.jpg", "hokusai", "painted", *QUICK]) == 2
+    said = capsys.readouterr()
+    assert "'.hidden/h.jpg'" in said.err and "it is hidden, or a link out of there" in said.err
+
+
 def test_a_mask_among_the_photos_is_the_mask_of_its_photo():
     Path("beach.mask.jpg").write_bytes(Path("beach.jpg").read_bytes())
     assert main(["beach.jpg", "beach.mask.jpg", "town.jpg", "hokusai", "painted", *QUICK]) == 0
