@@ -138,7 +138,9 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
     Raises ConfigError if the `.env`, or a line of it, cannot be read, or if a value begins or ends
     with something invisible, or has quotes around it, which the shell would have taken off.
     """
-    for name in variables.NAMES.intersection(os.environ):
+    for name in sorted(os.environ):
+        if name not in variables.NAMES and not name.startswith("AWS_"):
+            continue
         if problem := variables.at_an_end(os.environ[name]) or _quoted(os.environ[name]):
             raise ConfigError(f"{name} {problem}")
     merged = non_empty(env_file.read(folder)) | non_empty(os.environ)

@@ -60,14 +60,15 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
     for binding in parse_stream(StringIO(_SHELL_LINE.sub(r"\1", text))):
         line, raw = binding.original.line, binding.original.string
         bare = binding.value is None and _OURS.fullmatch(binding.key or "")
+        name = written_name(raw) if where else ""
+        expected = f"expected {name if name in NAMES else 'NAME'}=value"
         if where and (binding.error or bare):
             start = _START.match(raw)
             named = f" (with {start['name']}'s whole value in one pair of quotes)" if start else ""
-            raise ConfigError(f"{where}, line {line} cannot be read; expected NAME=value{named}")
+            raise ConfigError(f"{where}, line {line} cannot be read; {expected}{named}")
         if binding.key is not None and not binding.error:
-            name = written_name(raw)
             if where and name in NAMES and name != binding.key:
-                raise ConfigError(f"{where}, line {line} cannot be read; expected {name}=value")
+                raise ConfigError(f"{where}, line {line} cannot be read; {expected}")
             if where and (doubt := _doubt(binding.key, raw, binding.value or "")):
                 raise ConfigError(f"{where}, line {line}: {binding.key} {doubt}")
             values[binding.key] = binding.value

@@ -34,6 +34,7 @@ _PREFIXES = frozenset(name[: name.index("_") + 1] for name in NAMES if "_" in na
     *("AWS_", "RAY_", "RUN_", "INSTANCE_")
 }
 _LIKE_THE_REST, _LIKE_ALL = 0.65, 0.8  # how similar names are, with the same prefix and without
+_MOST_SLIPS = 2  # letters too many or too few
 # The words before a name in shells and in files of other kinds.
 _BEFORE = r"(?:(?:export|setx?|declare|typeset|let|const|var|env)(?:\s+-\w+)*[\s:]+[^\w#;/]*)*"
 _WRITTEN = re.compile(rf"[^\w#;/]*{_BEFORE}(?P<name>\w(?:[\w.-]*\w)?)", re.IGNORECASE)
@@ -90,8 +91,16 @@ def _meant(name: str, in_environment: bool) -> str:
     if same := [each for each in NAMES if sorted(each.split("_")) == parts]:
         return same[0]
     rests = [each.removeprefix(prefix) for each in NAMES if prefix and each.startswith(prefix)]
-    rest = closest(plain.removeprefix(prefix), rests, _LIKE_THE_REST)
-    return f"{prefix}{rest}" if rest else closest(plain, sorted(NAMES), _LIKE_ALL) or ""
+    if rest := closest(plain.removeprefix(prefix), rests, _LIKE_THE_REST):
+        return f"{prefix}{rest}"
+    slips = (each for each in sorted(NAMES) if _may_be_a_slip(plain, each))
+    return closest(plain, slips, _LIKE_ALL) or ""
+
+
+def _may_be_a_slip(name: str, known: str) -> bool:
+    """Return whether a name may be a slip of the hand for another: DB_PASSWORD is none for
+    WEB_PASSWORD."""
+    return name[:1] == known[:1] and abs(len(name) - len(known)) <= _MOST_SLIPS
 
 
 def _is_invisible(character: str) -> bool:
