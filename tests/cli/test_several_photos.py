@@ -4,7 +4,6 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from support.commands import contents
 
 from painterly.cli.command import inetwork, main
 
@@ -26,14 +25,18 @@ def photos(beach):
 
 def refusal(capsys, *words: str) -> str:
     """The one line of a refusal, after which no file is another or new."""
-    before = contents(Path())
+    before = files()
     try:
         code = main([*words, *QUICK])
     except SystemExit as ended:
         code = ended.code
     err = capsys.readouterr().err
-    assert code == 2 and err.count("\n") == 1 and contents(Path()) == before, err
+    assert code == 2 and err.count("\n") == 1 and files() == before, err
     return err
+
+
+def files() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
 
 
 def results(folder: str = "painted") -> set[str]:
