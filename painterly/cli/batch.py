@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from painterly.cli.app import open_in_browser, run_service, why_instant
 from painterly.cli.arguments import PLACES
-from painterly.cli.places import here, no_folder, place_variables
+from painterly.cli.places import here, no_bucket, place_variables
 from painterly.configuration import config
 from painterly.configuration.config import Config
 from painterly.configuration.flags import Work, only_of, settings_given, variables
@@ -47,15 +47,13 @@ def run(args: argparse.Namespace, name: str) -> int:
     usual = {each: flags.pop(each) for each in USUAL if each in flags}
 
     def paint(environment: Mapping[str, str]) -> int:
-        from painterly.runs.run import run as run_batch
-
         # start.sh leaves the folder where it was called.
         start = Path(environment.get("STARTED_IN") or os.curdir).absolute()
         values = {**usual, **environment, **_checked(args, start)}
         if args.sheet is not None:
             return make_sheet(start, args.sheet, values)
-        here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
-        instant = why_instant(values) if here else ""
+        is_here = is_folder(values.get("BUCKET_RESULT", "")) and "CLUSTER" not in values
+        instant = why_instant(values) if is_here else ""
         if instant:
             values["STYLE_PRESET"] = "instant"
         loaded = replace(config.load(values), include=args.include, exclude=args.exclude)
@@ -64,15 +62,12 @@ def run(args: argparse.Namespace, name: str) -> int:
         _check_samples(loaded)
         _warn_of_equal_instances(loaded, environment)
         try:
-            if loaded.cluster:
-                from painterly.cluster.driver import run_on_cluster
-
-                code = run_on_cluster(loaded, environment)
-            else:
-                code = run_batch(loaded)
+            code = _painted(loaded, environment)
         except (NoAccountError, NoBucketError) as error:
-            if not (said := no_folder(args.places, start)):
+            if not (said := no_bucket(args.places, start)):
                 raise
+            if isinstance(error, NoBucketError):
+                raise NoBucketError(f"{error}; or {said}") from error
             raise ConfigError(said) from error
         _show_gallery(loaded, args.open, start)
         if instant:
@@ -80,6 +75,18 @@ def run(args: argparse.Namespace, name: str) -> int:
         return code
 
     return run_service(name, paint, flags)
+
+
+def _painted(loaded: Config, environment: Mapping[str, str]) -> int:
+    """Paint the pictures of a configuration, and return the exit code. Raises PainterlyError,
+    Stopped."""
+    if loaded.cluster:
+        from painterly.cluster.driver import run_on_cluster
+
+        return run_on_cluster(loaded, environment)
+    from painterly.runs.run import run as run_batch
+
+    return run_batch(loaded)
 
 
 def _checked(args: argparse.Namespace, start: Path) -> dict[str, str]:

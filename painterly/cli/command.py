@@ -16,15 +16,8 @@ from painterly.cli import arguments, batch
 from painterly.cli.app import fail, leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, section
-from painterly.cli.picture_files import read_file
-from painterly.cli.places import (
-    STANDARD,
-    as_on_disk,
-    name_files,
-    names_photo,
-    names_style,
-    work_of,
-)
+from painterly.cli.picture_files import as_on_disk, name_files, read_file
+from painterly.cli.places import STANDARD, names_photo, names_style, work_of
 from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError

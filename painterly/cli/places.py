@@ -6,20 +6,16 @@ import re
 import shlex
 from collections.abc import Sequence
 from contextlib import suppress
-from glob import has_magic
 from pathlib import Path, PurePath
 
 from painterly.cli.arguments import PLACES
 from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
-from painterly.configuration.flags import Work, flags
+from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.installation import command
 from painterly.storage.address import is_folder
-from painterly.storage.base import hidden
-from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import storage_errors
-from painterly.storage.foreign_files import matches
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
 
@@ -27,47 +23,6 @@ STANDARD = "-"  # standard input or output, in the place of a file
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")  # no space, no capital letter
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
 BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTINGs alone have
-
-
-def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
-    """Return the words of a command line as the disk spells them, and instead of a pattern that no
-    shell has expanded, the pictures that it matches.
-
-    Args:
-        words: The words. The last one is taken as it is.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: A pattern matches nothing.
-    """
-    spelled = [word if "://" in word else stored_spelling(start, word) for word in words]
-    return [*(each for word in spelled[:-1] for each in _matched(word, start)), *spelled[-1:]]
-
-
-def name_files(args: argparse.Namespace) -> None:
-    """Let the arguments of one picture name files as the disk does, also in a home: a shell leaves
-    a quoted ~ as it is. Raises ConfigError for the home of an unknown user."""
-    args.places = [_file(word) for word in args.places]
-    for flag in flags(Work.PICTURE):
-        value = getattr(args, flag.name, None)
-        if value is None or not (
-            flag.takes.startswith(("FILE", "MASK")) or flag.name == "init_image"
-        ):
-            continue
-        words = [_file(word) for word in ([value] if isinstance(value, str) else value)]
-        setattr(args, flag.name, words[0] if isinstance(value, str) else words)
-
-
-def _file(word: str) -> str:
-    """Return the name of a file. Raises ConfigError."""
-    if word.startswith("~") and not os.path.lexists(word):
-        try:
-            word = str(Path(word).expanduser())
-        except RuntimeError:
-            raise ConfigError(
-                f"{word!r} is the home of an unknown user; write ./{word} for a file here"
-            ) from None
-    return stored_spelling(Path(), word)
 
 
 def work_of(given: argparse.Namespace, start: Path) -> Work:
@@ -165,17 +120,7 @@ def place_variables(
         ConfigError: There are more or fewer, or one may be a folder or a bucket.
     """
     photos, places = _photos(places, len(names), start)
-    if len(places) != len(names):
-        missing = " and ".join(names[len(places) :])
-        if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
-            raise ConfigError(
-                f"{places[0]} is a ready style; expected the photo before it, as in "
-                f"{command()} beach.jpg {shlex.quote(places[0])}"
-            )
-        raise ConfigError(
-            f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
-            + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
-        )
+    _check_words(places, names, start)
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
     if len(names) == len(PLACES) and is_photo(places[0], start):
         places = [*places[:2], _result_for_photos(places[2], start)]
@@ -198,6 +143,24 @@ def place_variables(
     return values
 
 
+def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> None:
+    """Raise ConfigError for words that are missing, empty or too many."""
+    if len(places) != len(names):
+        missing = " and ".join(names[len(places) :])
+        if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
+            raise ConfigError(
+                f"{places[0]} is a ready style; expected the photo before it, as in "
+                f"{command()} beach.jpg {shlex.quote(places[0])}"
+            )
+        raise ConfigError(
+            f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
+            + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
+        )
+    for place, name in zip(places, names, strict=True):
+        if not place.strip():
+            raise ConfigError(f"{name} is empty, as a variable is that was not set")
+
+
 def is_photo(place: str, start: Path) -> bool:
     """Return whether a place is a file here."""
     if "://" in place or place.startswith("file:"):
@@ -207,12 +170,21 @@ def is_photo(place: str, start: Path) -> bool:
     return False
 
 
-def no_folder(places: Sequence[str], start: Path) -> str:
-    """Return what to say of RESULTS if a photo here is painted, and there is not such a bucket;
-    empty if its spelling says that it is one, or a folder."""
-    *_, result = places or [""]
-    bare = len(places) >= len(PLACES) and "://" not in result and not is_folder(result)
-    return _no_result(result, start) if bare and is_photo(places[0], start) else ""
+def no_bucket(places: Sequence[str], start: Path) -> str:
+    """Return what to say if a word is not a bucket, and a photo here is painted: the first word
+    that may be one. Empty if there is none, or its spelling says that it is one."""
+    if len(places) < 2 or not is_photo(places[0], start):
+        return ""
+    *_, painting, result = places if len(places) > 2 else (*places, "./")
+    is_known = is_photo(painting, start) or _ready_styles(painting, start, True)
+    if _may_be_bucket(painting) and not is_known:
+        unknown = "is neither a picture, a folder nor a ready style"
+        return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
+    return _no_result(result, start) if _may_be_bucket(result) else ""
+
+
+def _may_be_bucket(place: str) -> bool:
+    return "://" not in place and not is_folder(place)
 
 
 def check_not_on_the_web(place: str, argument: str) -> None:
@@ -241,24 +213,6 @@ def here(place: str, start: Path) -> Path:
     with suppress(RuntimeError):  # The home of an unknown user.
         return start / Path(place).expanduser()
     return start / place
-
-
-def _matched(word: str, start: Path) -> list[str]:
-    """Return the pictures here that a pattern matches, or another word itself. Raises
-    ConfigError."""
-    folder, name = os.path.split(word)
-    if "://" in word or not has_magic(word) or os.path.lexists(here(word, start)):
-        return [word]
-    found = []
-    for each in sorted(start.glob(folder)) if has_magic(folder) else [here(folder, start)]:
-        with suppress(OSError):
-            names = sorted(one.name for one in each.iterdir())
-            where = os.path.relpath(each, start) if has_magic(folder) else folder
-            found += [str(Path(where, one)) for one in names if matches(one, [name])]
-    pictures = [each for each in found if names_picture(each) and not hidden(each)]
-    if not pictures and names_picture(word):
-        raise ConfigError(f"no picture here matches {shortened(word)}")
-    return pictures or [word]
 
 
 def _means_folder(place: str, start: Path) -> bool:
@@ -300,7 +254,7 @@ def _photos(places: Sequence[str], count: int, start: Path) -> tuple[list[str], 
 def _result_for_photos(place: str, start: Path) -> str:
     """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
     too. Raises ConfigError if it can be neither that nor a bucket."""
-    if "://" in place or is_folder(place):
+    if not _may_be_bucket(place):
         return place
     if _means_folder(place, start):
         return f"./{place.rstrip('/' + os.sep)}"

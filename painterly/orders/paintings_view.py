@@ -58,7 +58,7 @@ def open_paintings(
         return PaintingsView(bucket, known=known)
     except ConfigError as error:  # A ready style may have been meant: most users have no buckets.
         ready = " or ".join(ready_styles.similar(address or ""))
-        raise ConfigError(
+        raise type(error)(
             f"{error}; or did you mean the ready style {ready}?" if ready else f"{error}"
         ) from None
 

@@ -114,6 +114,13 @@ def test_a_mask_among_the_photos_is_the_mask_of_its_photo():
         (["beach.jpg", "twon.jpg", "hokusai", "painted"], "did you mean 'town.jpg'?"),
         (["beahc.jpg", "town.jpg", "hokusai", "painted"], "did you mean 'beach.jpg'?"),
         (["*.gif", "hokusai", "painted"], "no picture here matches '*.gif'"),
+        (
+            ["beach.jpg", "hokusay", "./out"],
+            "neither a picture, a folder nor a ready style; did you",
+        ),
+        (["beach.jpg", "town.jpg", "out"], "such as out.jpg, or a folder, such as ./out"),
+        (["beach.jpg", "hokusai", ""], "RESULTS is empty"),
+        (["beach.jpg", "town.jpg", "hokusai", ""], "RESULTS is empty"),
         (["beach.jpg", "hokusai", "out"], "such as out.jpg, or a folder, such as ./out"),
         (["beach.jpg", "hokusai", "My_out"], "such as My_out.jpg, or a folder, such as ./My_out"),
         (["beach.jpg", "hokusai", "~who-is-that/x.jpg"], "write ./~who-is-that/x.jpg for a file"),
