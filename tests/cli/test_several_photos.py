@@ -1,11 +1,13 @@
 """Several photos on a command line, and names that shells and disks write differently."""
 
+import os
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from painterly.cli.command import inetwork, main
+from painterly.configuration import config
 
 QUICK = ("--preset", "instant", "--size", "64")
 DECOMPOSED = unicodedata.normalize("NFD", "été.jpg")
@@ -132,6 +134,17 @@ def test_what_may_be_several_pictures_or_one_is_a_line_that_tells_of_pictures(
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     message = refusal(capsys, *words)
     assert said in message and "bucket" not in message
+
+
+def test_with_an_account_a_bare_word_is_a_bucket_as_before(moto, monkeypatch, capsys):
+    monkeypatch.setattr(config, "environment", lambda: os.environ | moto.environment)
+    bucket = moto.open()
+    assert main(["beach.jpg", "town.jpg", "hokusai", f"s3://{bucket.name}", *QUICK]) == 0
+    assert main(["beach.jpg", "hokusai", bucket.name, *QUICK]) == 0
+    assert "already done" in capsys.readouterr().out
+    assert main(["beach.jpg", "hokusai", "no-such-bucket", *QUICK]) == 5
+    said = capsys.readouterr().err
+    assert "does not exist" in said and "such as no-such-bucket.jpg" in said
 
 
 def test_paintings_are_blended_where_the_result_or_a_flag_says_so():
