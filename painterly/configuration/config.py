@@ -152,7 +152,8 @@ def not_read(folder: Path = WORKSPACE) -> list[str]:
     """Return a line for each name in the folder's `.env`, or in the environment, that is almost a
     variable's. Raises ConfigError as `environment`."""
     in_file = env_file.read(folder)
-    return [*variables.not_read(in_file), *variables.not_read(os.environ, in_environment=True)]
+    here = variables.not_read(os.environ, in_environment=True)
+    return [*dict.fromkeys([*variables.not_read(in_file), *here])]
 
 
 def _quoted(value: str) -> str:

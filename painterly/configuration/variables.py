@@ -87,10 +87,14 @@ def _meant(name: str, in_environment: bool) -> str:
         return ""
     if plain in NAMES:
         return plain
-    parts = sorted(plain.split("_"))
-    if same := [each for each in NAMES if sorted(each.split("_")) == parts]:
+    words = {*plain.split("_")}
+    if same := [each for each in NAMES if {*each.split("_")} == words]:
         return same[0]
-    rests = [each.removeprefix(prefix) for each in NAMES if prefix and each.startswith(prefix)]
+    alike = [each for each in NAMES if prefix and each.startswith(prefix)]
+    longer = [each for each in alike if {*each.split("_")} > words]
+    if len(longer) == 1:
+        return longer[0]
+    rests = [each.removeprefix(prefix) for each in alike]
     if rest := closest(plain.removeprefix(prefix), rests, _LIKE_THE_REST):
         return f"{prefix}{rest}"
     slips = (each for each in sorted(NAMES) if _may_be_a_slip(plain, each))

@@ -49,7 +49,10 @@ def test_a_styles_own_settings_count_unless_flags_or_other_paintings_speak_again
         (["mone.jpg", "out.jpg"], "painting 'mone.jpg' cannot be read: No such file"),
         (["all", "out.jpg"], "into a folder such as ./out; got 'out.jpg'"),
         (["hokusai,klint", "./out"], "PAINTINGS is 'hokusai,klint'; there is no ready style 'kli"),
-        (["hokusia", "./out"], "or did you mean the ready style hokusai?"),
+        (
+            ["hokusia", "./out"],
+            "neither a picture, a folder nor a ready style; did you mean hokusai?",
+        ),
     ],
 )
 def test_a_wrong_name_is_one_line_with_what_was_meant(capsys, words, said):
