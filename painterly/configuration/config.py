@@ -150,10 +150,10 @@ def environment(folder: Path = WORKSPACE) -> dict[str, str]:
 
 def not_read(folder: Path = WORKSPACE) -> list[str]:
     """Return a line for each name in the folder's `.env`, or in the environment, that is almost a
-    variable's. Raises ConfigError as `environment`."""
+    variable's, and for a file that is almost called `.env`. Raises ConfigError as `environment`."""
     in_file = env_file.read(folder)
     here = variables.not_read(os.environ, in_environment=True)
-    return [*dict.fromkeys([*variables.not_read(in_file), *here])]
+    return [*dict.fromkeys([*env_file.misnamed(folder), *variables.not_read(in_file), *here])]
 
 
 def _quoted(value: str) -> str:

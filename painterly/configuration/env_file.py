@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from painterly.storage.files import replacing, storage_errors
 
 HEADER = f"# Written by {command('init')}. .env.example lists the other variables.\n"
 PRIVATE = 0o600
+# Names that editors give it, above all on Windows, which hides such an end.
+MISNAMED = (".env.txt", "env.txt", ".env.rtf")
 # A line of `clever addon env --format shell`, and what of it precedes the semicolon.
 _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE)
 # Variables that take any text. Others report a wrong value, or are other programs'.
@@ -41,6 +43,14 @@ def read(folder: Path) -> dict[str, str | None]:
             "writes; expected text in UTF-8"
         )
     return parse(text, str(file))
+
+
+def misnamed(folder: Path) -> Iterator[str]:
+    """Yield a line for each file that was probably meant to be a folder's `.env`, if that is not
+    there."""
+    if not (folder / ".env").exists():
+        found = (folder / name for name in MISNAMED)
+        yield from (f"{each} is not read; rename it to .env" for each in found if each.is_file())
 
 
 def parse(text: str, where: str | None = None) -> dict[str, str | None]:

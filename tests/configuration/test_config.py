@@ -386,6 +386,14 @@ def test_a_line_that_may_mean_a_variable_in_another_spelling_is_refused_without_
     assert "abc" not in str(raised.value)
 
 
+def test_a_file_that_an_editor_gave_another_name_is_named_unless_there_is_a_right_one(tmp_path):
+    (tmp_path / ".env.txt").write_text("PRESET=draft\n")
+    [line] = not_read(tmp_path)
+    assert line == f"{tmp_path / '.env.txt'} is not read; rename it to .env"
+    (tmp_path / ".env").write_text("PRESET=draft\n")
+    assert not_read(tmp_path) == []
+
+
 def test_names_of_other_programs_and_comments_in_a_dotenv_are_left_alone(tmp_path):
     others = (
         *("DATABASE_URL=a$b", "SMTP_PASSWORD=abc\u200b", "WEB_CONCURRENCY=2", "AWS_REGION=x"),
