@@ -119,7 +119,7 @@ def place_variables(
     Raises:
         ConfigError: There are more or fewer, or one may be a folder or a bucket.
     """
-    photos, places = _photos(places, len(names), start)
+    photos, places = _photos(places, names, start)
     _check_words(places, names, start)
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
     if len(names) == len(PLACES) and is_photo(places[0], start):
@@ -226,11 +226,13 @@ def _names_file(place: str, start: Path) -> bool:
     return names_picture(place) and not _means_folder(place, start)
 
 
-def _photos(places: Sequence[str], count: int, start: Path) -> tuple[list[str], list[str]]:
+def _photos(
+    places: Sequence[str], names: Sequence[str], start: Path
+) -> tuple[list[str], list[str]]:
     """Return the photos if several are named, and the places with the first one in their place.
     Raises ConfigError if one is not a file."""
-    photos, others = [*places[: 1 - count]], [*places[1 - count :]]
-    if len(places) <= count or not any(is_photo(photo, start) for photo in photos):
+    photos, others = [*places[: 1 - len(names)]], [*places[1 - len(names) :]]
+    if len(places) <= len(names) or not any(is_photo(photo, start) for photo in photos):
         return [], [*places]
     for photo in photos:
         if is_photo(photo, start) or here(photo, start).is_dir():
@@ -246,7 +248,8 @@ def _photos(places: Sequence[str], count: int, start: Path) -> tuple[list[str], 
         raise ConfigError(f"photo {photo!r} is not a file here{similar_picture(path)}")
     if folder := next((each for each in photos if not is_photo(each, start)), ""):
         raise ConfigError(
-            f"{shortened(folder)} is a folder among the photos; expected photos, or one folder"
+            f"{shortened(folder)} is a folder among the photos; expected {', '.join(names)}, with "
+            "one folder as PHOTOS, or photos"
         )
     return photos, [photos[0], *others]
 
