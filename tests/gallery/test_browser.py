@@ -28,7 +28,7 @@ ROWS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("scheme", ["file", "http"])
+@pytest.mark.parametrize("scheme", ["file", pytest.param("http", marks=pytest.mark.story)])
 def test_all_results_are_seen_and_downloaded_whatever_their_names_and_nobody_else_is_asked(
     viewer, web, folder, scheme
 ):

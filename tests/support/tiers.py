@@ -1,9 +1,9 @@
 """Three tiers of tests.
 
 quick: `--quick`. They start no process and load no TensorFlow, which is checked here.
-usual: without an option. One server, one browser and small networks.
-all: `--all`, or what is in the files that are named. Tests of marker `thorough`, too, and those on
-Ceph's server instead of on moto's.
+usual: without an option. One server, small networks, and in a browser only the stories.
+all: `--all`, or what is in the files that are named. Tests of marker `thorough` and all of the
+browser's, too, and those on Ceph's server instead of on moto's.
 """
 
 import re
@@ -54,15 +54,28 @@ def on_moto_too(items: list[pytest.Item]) -> set[pytest.Item]:
     }
 
 
+def is_marked(item: pytest.Item, name: str) -> bool:
+    """Tell whether a test has the marker."""
+    return item.get_closest_marker(name) is not None
+
+
 def is_thorough(item: pytest.Item) -> bool:
-    """Tell whether only all tests have this one."""
-    return needs_ceph(item) or item.get_closest_marker("thorough") is not None
+    """Tell whether only all tests have this one.
+
+    A browser takes a third of the processor's time, so its tests are, but for a story of each part
+    of the pages.
+    """
+    in_browser = "running_chromium" in item.fixturenames
+    if in_browser and not is_marked(item, "story"):
+        return True
+    return needs_ceph(item) or is_marked(item, "thorough")
 
 
 def is_slow(item: pytest.Item) -> bool:
     """Tell whether the quick tests leave this one out."""
-    marked = item.get_closest_marker("slow") is not None
-    return marked or is_thorough(item) or not COSTLY.isdisjoint(item.fixturenames)
+    if is_marked(item, "slow") or is_thorough(item):
+        return True
+    return not COSTLY.isdisjoint(item.fixturenames)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -43,6 +43,7 @@ def assert_night_suits_everybody(page):
     page.resize(1280, 860)
 
 
+@pytest.mark.story
 def test_the_form_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red"))
     page.look(server.address)
@@ -65,7 +66,6 @@ def test_the_form_suits_everybody(page, server, tmp_path):
     assert page.errors() == []
 
 
-@pytest.mark.thorough
 def test_jobs_and_a_result_suit_everybody(page, server):
     for state in JobState:
         job = server.add(LONG)
@@ -88,7 +88,6 @@ def test_jobs_and_a_result_suit_everybody(page, server):
     assert page.errors() == []
 
 
-@pytest.mark.thorough
 def test_the_gallery_of_the_service_and_of_a_batch_suits_everybody(page, server, place):
     shown = [record(photo, style) for photo in ("a.jpg", LONG) for style in ("mosaic", "waves")]
     failed = record("c.jpg", result=None, error="c.jpg: is empty")
@@ -146,7 +145,6 @@ def test_the_page_of_a_service_that_is_away_suits_everybody_and_tries_again(page
     assert page.errors() == []
 
 
-@pytest.mark.thorough
 def test_the_poster_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)
@@ -158,7 +156,6 @@ def test_the_poster_suits_everybody(page, server, tmp_path):
     assert page.errors() == []
 
 
-@pytest.mark.thorough
 def test_the_mask_suits_everybody(page, server, tmp_path):
     (tmp_path / LONG).write_bytes(jpeg("red", (600, 400)))
     page.look(server.address)

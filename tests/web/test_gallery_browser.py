@@ -48,6 +48,7 @@ def with_control(page, key):
     chain.send_keys(key).key_up(Keys.CONTROL).perform()
 
 
+@pytest.mark.story
 def test_several_pictures_are_chosen_and_deleted_and_an_undo_brings_them_back(page, server, jobs):
     look(page, server)
     page.js("document.querySelector('.card a').focus()")

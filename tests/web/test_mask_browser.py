@@ -109,7 +109,9 @@ def said(page):
 
 
 @pytest.mark.parametrize(
-    ("kind", "width"), [("mouse", 1280), ("touch", 390), ("pen", 390)], ids=lambda each: str(each)
+    ("kind", "width"),
+    [pytest.param("mouse", 1280, marks=pytest.mark.story), ("touch", 390), ("pen", 390)],
+    ids=lambda each: str(each),
 )
 def test_only_what_is_drawn_by_pointer_is_painted_also_in_a_turned_photo(
     page, open_mask, painted, kind, width

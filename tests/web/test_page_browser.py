@@ -202,6 +202,7 @@ def test_photos_and_folders_are_dropped_or_pasted_and_other_files_are_refused(
     assert chosen_photos(page) == ["pasted-1.jpg", "9.jpg", "10.jpg", "town.png"]
 
 
+@pytest.mark.story
 def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, server, photos):
     from selenium.webdriver import Keys
 
@@ -490,6 +491,7 @@ def test_a_file_that_changed_or_went_is_named_and_the_others_are_sent(page, serv
     assert page.one("#refused").text == gone.replace("a.jpg", "b.jpg")
 
 
+@pytest.mark.story
 def test_the_page_recovers_by_itself_after_an_outage(page, place):
     with staged(place) as server:
         job, port = server.add(), server.client.base_url.port
@@ -751,6 +753,7 @@ def test_the_form_shows_a_styles_own_settings_until_others_are_set(page, server,
     assert paintings == ["mosaic.jpg"], "a tiny share is left out of a blend"
 
 
+@pytest.mark.story
 def test_the_keyboard_alone_orders_a_picture_and_is_led_to_a_missing_field(page, server, photos):
     """Tab reaches all fields in test_accessibility_browser.py."""
     from selenium.webdriver import Keys

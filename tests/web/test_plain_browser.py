@@ -14,6 +14,7 @@ def scriptless(page):
     page.driver.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
 
 
+@pytest.mark.story
 def test_without_javascript_the_page_is_a_form_that_can_be_sent(scriptless, server, tmp_path):
     from selenium.webdriver import Keys
     from selenium.webdriver.support.wait import WebDriverWait

@@ -168,6 +168,7 @@ def test_a_chosen_file_that_is_refused_is_told_and_a_damaged_photo_at_once(page,
     assert page.js(ACTS) == "first" and not page.all("#photos li")
 
 
+@pytest.mark.story
 def test_a_reload_keeps_the_photo_and_its_previews(page, server, beach):
     visit(page, server, beach)
     previewed(page)
