@@ -42,7 +42,7 @@ def with_outliers():
     return VGG(Weights("vgg19", "outliers", kernels, tiny.weights().mean))
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_feature_of_ten_thousand_times_the_mean_does_not_overflow():
     """Nor its gradient, which elsewhere is that in float32, in tiles as well."""
     image, photo, painting = picture(72, 96, 1), picture(72, 96, 2), picture(96, 64, 3)

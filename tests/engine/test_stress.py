@@ -167,7 +167,7 @@ def test_a_content_weight_is_used_as_given(tiny):
         assert given.snapshot()["content_weight"] == np.float32(weight)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_in_bfloat16_the_style_gradient_points_the_same_way(builtin):
     """Most of a feature is its mean, on channels that are correlated."""
     precisions.need("bfloat16")
