@@ -31,9 +31,8 @@ def relative(found: tf.Tensor, wanted: np.ndarray) -> float:
     return float(np.linalg.norm(found.numpy() - wanted) / np.linalg.norm(wanted))
 
 
-@pytest.mark.parametrize(
-    "precision", ["float32", "bfloat16", pytest.param("float16", marks=pytest.mark.thorough)]
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("precision", ["float32", "bfloat16", "float16"])
 def test_the_networks_compute_what_diffusers_computes(precision):
     precisions.need(precision)
     dtype, close = tf.as_dtype(precision), CLOSE[precision]

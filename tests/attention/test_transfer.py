@@ -102,7 +102,8 @@ def test_the_photo_shows_where_nothing_is_painted():
     photo = picture(64, 64)
     mask = np.zeros((64, 64), np.float32)
     mask[:, :32] = 1
-    step = last(stylize(photo, [PAINTING], settings(), network(), content_mask=mask))
+    painted = stylize(photo, [PAINTING], settings(iterations=1), network(), content_mask=mask)
+    step = last(painted)
     np.testing.assert_allclose(step.image[:, 32:], photo[:, 32:], atol=1e-6)
     assert np.abs(step.image[:, :32] - photo[:, :32]).mean() > 0.01
 

@@ -67,7 +67,7 @@ def test_the_installed_package_says_what_it_needs_in_one_line(installed):
         assert ran.stderr.count("\n") == 1 and ran.stderr.startswith("painterly"), ran.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another_is_named(
     installed, tmp_path
 ):
@@ -92,7 +92,7 @@ def test_without_tensorflow_files_are_painted_with_preset_instant_unless_another
     assert line not in installed("beach.jpg", "monet.jpg", "./painted").stdout
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_readmes_library_example_runs_after_readmes_installation(installed, tmp_path):
     readme = (PROGRAM / "README.md").read_text()
     [example] = re.findall(r"```python\n(import painterly\n.*?)```", readme, re.DOTALL)

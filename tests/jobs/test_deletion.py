@@ -20,7 +20,7 @@ from painterly.storage import open_bucket
 KINDS = ("a folder", "S3", "S3 with versions")
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[KINDS[0], pytest.param(KINDS[1], marks=pytest.mark.thorough), KINDS[2]])
 def place(request, place):
     """The configuration of `support.web_world`, with each kind of result bucket."""
     if request.param == KINDS[0]:

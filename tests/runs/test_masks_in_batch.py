@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import ExifTags, Image
-from support import fabricated, tiny
+from support import tiny
 from support.batch_results import failures, results
 from support.folder_batches import grey_file, keys, run
 from support.pictures import decode
@@ -40,7 +40,6 @@ def one_photo(folders, small_vgg):
 # --- masks and regions ----------------------------------------------------------------------
 
 
-@pytest.mark.slow
 def test_a_photo_is_painted_where_its_mask_and_regions_say_from_what_a_painting_s_mask_shows(
     one_photo,
 ):
@@ -52,7 +51,7 @@ def test_a_photo_is_painted_where_its_mask_and_regions_say_from_what_a_painting_
     regions = "regions = { 'black.png' = 'left.mask.png', 'white.png' = 'right.png' }"
     Path("paintings/styles.toml").write_text(TWO + regions)
     Path("photos/beach.mask.png").write_bytes(grey_file([[0.0] * 80] * 30 + [[1.0] * 80] * 30))
-    assert run(one_photo, STYLE_ITERATIONS="30") == 0
+    assert run(one_photo, PRESET="instant") == 0
     change = read("out/two/beach.png") - arrays.resize(read("photos/beach.jpg"), 48, 64)
     upper, left, right = change[:20], change[28:, :28], change[28:, 36:]
     assert np.abs(upper).max() < 0.6 / 255
@@ -92,7 +91,7 @@ def test_what_a_mask_concerns_is_repainted_and_nothing_else(folders, stand_in, c
     assert (black["mask"]["key"], black["region"]["key"]) == ("black.mask.png", "sky.png")
 
 
-def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, small_vgg, capsys):
+def test_a_mask_that_cannot_be_read_fails_its_photo_or_style_alone(folders, stand_in, capsys):
     Path("photos/beach.mask.png").write_text("no mask")
     Path("paintings/monet.mask.png").write_bytes(grey_file(0 * LEFT))
     assert run(folders, DRY_RUN="1") == run(folders) == 1
@@ -113,16 +112,14 @@ def test_a_photos_mask_is_not_taken_for_a_paintings_of_the_same_name(folders, st
     assert results() == {"beach/trip/old town é.png"}
 
 
-@pytest.mark.slow
-def test_a_record_makes_the_same_picture_with_masks_and_regions(folders, traced_once, capsys):
+def test_a_record_makes_the_same_picture_with_masks_and_regions(folders, capsys):
     paint("black.png", 0.1)
     paint("white.png", 0.9)
     Path("paintings/styles.toml").write_text(TWO + "regions = { 'black.png' = 'sky.png' }")
     Path("paintings/sky.png").write_bytes(grey_file(LEFT))
     Path("paintings/white.mask.png").write_bytes(grey_file(1 - LEFT))
     Path("photos/beach.mask.png").write_bytes(grey_file(LEFT.T))
-    np.savez("small.npz", **fabricated.trained_arrays())
-    run(folders, OUTPUT_FORMAT="png", VGG_WEIGHTS="small.npz", PHOTO="beach.jpg", STYLE="two")
+    run(folders, OUTPUT_FORMAT="png", PRESET="instant", PHOTO="beach.jpg", STYLE="two")
     record = "out/_records/two/beach.jpg.json"
     assert inetwork(["--from-record", record, "copy"]) == 0
     assert Path("copy.png").read_bytes() == Path("out/two/beach.png").read_bytes()
