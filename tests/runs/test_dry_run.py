@@ -40,7 +40,7 @@ def test_memory_counts_the_same_in_a_run_as_in_a_dry_run(folders, small_vgg, cap
     assert taken == pytest.approx(foretold, abs=0.16) and taken > resident_memory() / 1.5e9
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_a_dry_run_foretells_the_steps_and_the_seconds_of_the_run(
     folders, small_vgg, monkeypatch, capsys
 ):
