@@ -43,9 +43,8 @@ sys.dont_write_bytecode = False
 MAX_WORKERS, WORKER_BYTES = 4, 3_000_000_000
 _SENT = pytest.StashKey[Path]()  # The file in which a worker sends the tests' groups.
 # The groups of marker `group`, the longest first. Their tests share a costly resource: S3 and a
-# process that has loaded TensorFlow, a browser, or traced graphs. The engine has two groups, which
-# take as long as each other.
-GROUPS = ("processes", "engine: pictures", "engine: terms", "chromium")
+# process that has loaded TensorFlow, a browser, or traced graphs.
+GROUPS = ("processes", "chromium", "engine: terms", "engine: pictures")
 
 
 def pytest_xdist_setupnodes(config: pytest.Config, specs: list[object]) -> None:
@@ -81,7 +80,7 @@ def group(item: pytest.Item) -> str:
     """Return the name of the group that one worker runs: a costly resource or else the file."""
     from support.tiers import needs_ceph  # A plugin, which pytest loads itself.
 
-    if needs_ceph(item):
+    if needs_ceph(item) or "start_program" in item.fixturenames:
         return "processes"
     marker = item.get_closest_marker("group")
     if marker is None:

@@ -79,7 +79,7 @@ def test_a_compiled_picture_is_the_plain_one_up_to_rounding(tiny):
     assert off.mean() < 1e-4 and np.quantile(off, 0.99) < 1e-3
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_terms_that_xla_joins_and_their_gradient_are_the_plain_ones(tiny):
     """As on a GPU: without eigendecompositions."""
     minimised = objective.Objective.of(Settings(precision="float32"), tiny)

@@ -5,8 +5,6 @@ import os
 import pytest
 from support import programs
 
-pytestmark = pytest.mark.group("processes")
-
 
 @pytest.mark.slow
 def test_two_deterministic_runs_give_one_result_bit_for_bit(start_program, tmp_path):

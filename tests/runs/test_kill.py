@@ -17,8 +17,6 @@ from painterly.configuration.config import BUCKETS
 from painterly.storage import open_bucket
 from painterly.storage.address import Account
 
-pytestmark = pytest.mark.group("processes")
-
 CHECKPOINT_EVERY = "0.03"
 SETTINGS = {
     "STYLE_SIZE": "64",

@@ -10,8 +10,6 @@ from support import programs
 from support.commands import python
 from support.folder_batches import keys, run
 
-pytestmark = pytest.mark.group("processes")
-
 
 @pytest.mark.slow
 def test_nothing_to_paint_never_imports_tensorflow(folders, stand_in, tmp_path):

@@ -18,8 +18,6 @@ from painterly.errors import PainterlyError
 from painterly.runs import workers
 from painterly.runs.workers import run_side_by_side
 
-pytestmark = pytest.mark.group("processes")
-
 PHOTOS = ("beach.jpg", "hill.jpg", "lake.jpg", "trip/old town é.png")
 
 

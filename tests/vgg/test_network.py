@@ -33,8 +33,8 @@ def image():
     return picture(75, 101)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("model", ["vgg16", pytest.param("vgg19", marks=pytest.mark.thorough)])
+@pytest.mark.thorough
+@pytest.mark.parametrize("model", ["vgg16", "vgg19"])
 def test_features_and_files_equal_kerass(model, image, tmp_path):
     """With fabricated weights in the published form, and as Keras saves them. The published files
     have the address and the checksum that Keras expects."""
