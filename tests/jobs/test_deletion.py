@@ -77,7 +77,7 @@ def test_a_deleted_job_is_hidden_at_once_and_leaves_nothing(web, worker, buckets
     other = web.post("/api/jobs", json={**asked, "again": job}).json()["id"]
     assert worker.paint() and worker.paint()
     web.service.jobs.refresh()
-    # The worker deletes its previews beside everything else.
+    # A thread of the worker deletes the preview after the job's end.
     before = {each for each in keys(buckets) if not each.startswith(f"{PREVIEWS}/")}
     key = web.service.jobs.stored(job).result
     assert sum(job in each for each in before) >= 9 and web.get(f"/gallery/{key}").is_success

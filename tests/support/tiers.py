@@ -2,8 +2,8 @@
 
 quick: `--quick`. They start no process and load no TensorFlow, which is checked here.
 usual: without an option. One server, small networks, and in a browser only the stories.
-all: `--all`, or what is in the files that are named. Tests of marker `thorough` and all of the
-browser's, too, and those on Ceph's server instead of on moto's.
+all: `--all`, or what is in the files that are named. Tests of marker `thorough` and all tests in a
+browser, too, and those on Ceph's server instead of on moto's.
 """
 
 import re
@@ -62,8 +62,8 @@ def is_marked(item: pytest.Item, name: str) -> bool:
 def is_thorough(item: pytest.Item) -> bool:
     """Tell whether only all tests have this one.
 
-    A browser takes a third of the processor's time, so its tests are, but for a story of each part
-    of the pages.
+    Tests in a browser take a third of the processor's time, so the usual tests have only a story of
+    each part of the pages.
     """
     in_browser = "running_chromium" in item.fixturenames
     if in_browser and not is_marked(item, "story"):
