@@ -230,7 +230,7 @@ class Gallery:
                 current = (
                     self._bucket.read(PAGE)
                     if self._mark is None
-                    else self._bucket.read_start(PAGE, START_BYTES)  # It will differ.
+                    else self._bucket.read_part(PAGE, 0, START_BYTES)  # It will differ.
                 )
             self._page_is_ours = current is None or bool(_GENERATED_BY_US.search(current))
             if not self._page_is_ours:

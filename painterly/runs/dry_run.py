@@ -275,7 +275,7 @@ def _photo_headers(order: Order, source: Bucket) -> list[tuple[str, Header]]:
 
 def _header(entry: Entry, name: str, bucket: Bucket) -> Header:
     for count in STARTS:
-        header = read_header(bucket.read_start(entry.key, count), name, entry.size)
+        header = read_header(bucket.read_part(entry.key, 0, count), name, entry.size)
         if header is not None:
             return header
     return PictureFile(bucket.read(entry.key), name).header

@@ -133,13 +133,25 @@ class Bucket(ABC):
     def find(self, key: str) -> Entry | None:
         """Return the entry of a key, or None if the object does not exist."""
 
-    @abstractmethod
     def read(self, key: str) -> bytes:
         """Return the content of an object, checked against its MD5 if the ETag is one."""
+        return self.read_with_entry(key)[0]
 
     @abstractmethod
-    def read_start(self, key: str, count: int) -> bytes:
-        """Return the first `count` bytes of an object, or all of a shorter one, unchecked."""
+    def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
+        """Return the content of an object, as `read`, and its entry."""
+
+    @abstractmethod
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        """Return `count` bytes of an object, or fewer at its end, unchecked.
+
+        Args:
+            key: The key of the object.
+            start: The number of bytes before them.
+            count: At least 1.
+            of: The object's entry from an earlier answer. ObjectError is raised if it has changed
+                since.
+        """
 
     @abstractmethod
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
@@ -292,8 +304,12 @@ class View(Bucket):
     def read(self, key: str) -> bytes:
         return self._request(key, lambda bucket, inner: bucket.read(inner))
 
-    def read_start(self, key: str, count: int) -> bytes:
-        return self._request(key, lambda bucket, inner: bucket.read_start(inner, count))
+    def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
+        data, entry = self._request(key, lambda bucket, inner: bucket.read_with_entry(inner))
+        return data, _renamed(entry, key)
+
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        return self._request(key, lambda bucket, inner: bucket.read_part(inner, start, count, of))
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         return self._request(key, lambda to, inner: to.write(inner, data, content_type), write=True)
@@ -321,6 +337,11 @@ class View(Bucket):
 def _renamed(entry: Entry, key: str) -> Entry:
     # A folder computes an ETag, by reading the file, when it is used.
     return entry if entry.key == key else Entry(key, entry.size, entry.etag, entry.modified)
+
+
+def changed_while_read(where: str) -> ObjectError:
+    """Return the error for an object that is no longer the same in the middle of reading it."""
+    return ObjectError(f"{where} changed while it was read; try again")
 
 
 def hidden(key: str) -> bool:

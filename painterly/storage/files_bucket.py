@@ -41,13 +41,14 @@ class FilesBucket(Bucket):
     def find(self, key: str) -> Entry | None:
         return self._files[key][0] if key in self._files else None
 
-    def read(self, key: str) -> bytes:
+    def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         if key not in self._files:
             raise ObjectError(f"{printable(key)} is not one of {self.name}")
-        return self._files[key][1]
+        entry, data = self._files[key]
+        return data, entry
 
-    def read_start(self, key: str, count: int) -> bytes:
-        return self.read(key)[:count]
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        return self.read(key)[start : start + count]
 
     def download(self, key: str, path: Path, progress: Progress | None = None) -> None:
         data = self.read(key)

@@ -22,6 +22,7 @@ from painterly.storage.base import (
     Store,
     UnavailableError,
     UnfinishedUpload,
+    changed_while_read,
     hidden,
 )
 from painterly.storage.file_names import Fold, key_folding, other_spelling, same_file
@@ -220,12 +221,19 @@ class FolderBucket(Store):
         with storage_errors(self._where(key)):
             return self._entry(key)
 
-    def read(self, key: str) -> bytes:
-        with storage_errors(self._where(key)):
-            return safe_path(self.folder, key).read_bytes()
+    def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
+        path = safe_path(self.folder, key)
+        with storage_errors(self._where(key)), path.open("rb") as body:
+            about = os.fstat(body.fileno())
+            return body.read(), _FileEntry(key, about, path, self._known)
 
-    def read_start(self, key: str, count: int) -> bytes:
-        with storage_errors(self._where(key)), safe_path(self.folder, key).open("rb") as body:
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        path = safe_path(self.folder, key)
+        with storage_errors(self._where(key)), path.open("rb") as body:
+            now = _FileEntry(key, os.fstat(body.fileno()), path, self._known)
+            if of is not None and not of.is_still(now):
+                raise changed_while_read(self._where(key))
+            body.seek(start)
             return body.read(count)
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:

@@ -50,6 +50,19 @@ def test_a_listing_may_begin_after_a_key_that_need_not_exist(bucket):
         assert [entry.key for entry in bucket.list_after("a/", after)] == expected, after
 
 
+def test_a_part_of_an_object_is_read_and_no_part_of_one_that_has_changed(bucket):
+    bucket.write("a.jpg", b"0123456789")
+    data, entry = bucket.read_with_entry("a.jpg")
+    assert data == b"0123456789" and entry.size == 10
+    assert entry.version == bucket.find("a.jpg").version
+    assert bucket.read_part("a.jpg", 0, 3) == b"012"
+    assert bucket.read_part("a.jpg", 7, 9, entry) == b"789"
+    assert bucket.read_part("a.jpg", 10, 1, entry) == b""
+    bucket.write("a.jpg", b"9876543210 and more")
+    with pytest.raises(ObjectError, match="changed while it was read"):
+        bucket.read_part("a.jpg", 7, 3, entry)
+
+
 def test_an_object_may_be_replaced_and_empty_and_be_deleted_twice(bucket):
     for data in (b"first, and longer", b"second", b""):
         bucket.write("a/b.jpg", data)

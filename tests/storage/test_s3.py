@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from support.commands import keys, refusal
+from support.s3.other_service import other_service
 
 from painterly.storage import open_bucket
 from painterly.storage.address import Account, parse_account
@@ -146,3 +147,12 @@ def test_how_long_a_key_may_be_is_known_without_asking_and_counts_the_prefix(tmp
 def test_a_file_name_that_is_not_utf_8_is_refused_by_name(server):
     bucket = server.open()
     assert r"\udcff.jpg is not UTF-8" in refusal(lambda: bucket.write("\udcff.jpg", b""))
+
+
+@pytest.mark.parametrize("way", ["no ranges", "no ETag", "passing", "weak ETag", "timeless"])
+def test_a_part_is_read_from_services_without_ranges_or_steady_etags(moto, way):
+    name = moto.new_bucket()
+    moto.open(name).write("a.jpg", b"0123456789")
+    with other_service(moto.url, way) as url:
+        bucket = open_bucket(name, replace(moto.account, endpoint=url))
+        assert bucket.read_part("a.jpg", 4, 3, bucket.find("a.jpg")) == b"456"

@@ -24,6 +24,7 @@ from painterly.storage.base import (
     Store,
     UnfinishedUpload,
     Version,
+    changed_while_read,
 )
 from painterly.storage.files import MIB, has_etag, md5, new_md5, replacing, storage_errors
 from painterly.storage.s3.client import client_of
@@ -99,7 +100,7 @@ class S3Bucket(Store):
             return _entry(key, head["ContentLength"], head)
         return None
 
-    def read(self, key: str) -> bytes:
+    def read_with_entry(self, key: str) -> tuple[bytes, Entry]:
         with self._errors.translated(key):
             answer = self._client.get_object(**self._at(key))
             entry = _entry(key, answer["ContentLength"], answer)
@@ -108,17 +109,25 @@ class S3Bucket(Store):
         with contextlib.suppress(StorageError), self._errors.translated(key):
             data = bytes(answer["Body"].read())
             if entry.etag == entry.dated or has_etag(io.BytesIO(data), entry.etag):
-                return data
+                return data, entry
             before = str(new_md5(data).hexdigest())
         body = io.BytesIO()
         self._fetch(key, body, None, before)
-        return body.getvalue()
+        return body.getvalue(), entry
 
-    def read_start(self, key: str, count: int) -> bytes:
+    def read_part(self, key: str, start: int, count: int, of: Entry | None = None) -> bytes:
+        wanted = f"bytes={start}-{start + count - 1}"
         with self._errors.translated(key, ignored=("InvalidRange",)):
-            got = self._client.get_object(**self._at(key), Range=f"bytes=0-{count - 1}")
+            got = self._client.get_object(**self._at(key), Range=wanted)
+            begins, _, whole = got.get("ContentRange", "").partition("/")
+            size = int(whole) if whole.isdecimal() else got["ContentLength"]
+            if of is not None and not of.is_still(_entry(key, size, got)):
+                raise changed_while_read(self._errors.where(key))
+            if start and not begins.startswith(f"bytes {start}-"):
+                got["Body"].close()  # The service ignored the range, and sends all.
+                return self.read(key)[start : start + count]
             return bytes(got["Body"].read(count))
-        return b""  # An empty object has no first byte.
+        return b""  # It ends before.
 
     def write(self, key: str, data: bytes, content_type: str | None = None) -> str:
         with self._errors.translated(key):

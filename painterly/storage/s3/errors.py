@@ -15,6 +15,7 @@ from painterly.storage.base import (
     NoBucketError,
     ObjectError,
     UnavailableError,
+    changed_while_read,
 )
 from painterly.storage.s3 import client
 from painterly.words.wording import printable
@@ -151,7 +152,7 @@ class ErrorTranslator:
                 "another service"
             ) from error
         except S3DownloadFailedError as error:
-            raise ObjectError(f"{self.where(key)} changed while it was read; try again") from error
+            raise changed_while_read(self.where(key)) from error
         except UnicodeEncodeError as error:
             raise BadKeyError(f"{self.where(key)} is not UTF-8; rename the file") from error
 

@@ -18,6 +18,7 @@ Ways to answer:
     capitals                 ETags in capitals
     opaque                   ETags that are no MD5, the same each time
     passing                  ETags that are no MD5, others in each answer but listings
+    no ranges                objects are sent whole, whatever part is asked for
     no conditions            conditional writes are refused as not implemented
     bad request              conditional writes are refused as a bad request
     ignored conditions       conditional writes are made in any case
@@ -48,6 +49,7 @@ REFUSALS = {
     ("lost uploads", "completing"): (200, ""),
 }
 PAGE = 3  # objects
+IGNORED = {"ignored conditions": CONDITIONS, "no ranges": ("range",)}
 OF_CONNECTION = ("content-length", "transfer-encoding", "connection")
 _LISTED_ETAG = re.compile('<ETag>(?:&quot;|&#34;|")?(.*?)(?:&quot;|&#34;|")?</ETag>')
 
@@ -155,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
         up = HTTPConnection(self.server.up, timeout=60)
         up.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
-            if self.server.way != "ignored conditions" or name.lower() not in CONDITIONS:
+            if name.lower() not in IGNORED.get(self.server.way, ()):
                 name = name.lower()
                 up.putheader(name, self.server.own(value) if name in CONDITIONS else value)
         up.endheaders(body or None)
