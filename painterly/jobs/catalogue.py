@@ -153,15 +153,12 @@ class Catalogue:
         self._style_bucket.delete(name)
         self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
 
-    def thumbnail(self, name: str, large: bool = False) -> bytes:
+    def thumbnail(self, painting: Entry, large: bool = False) -> bytes:
         """Return a small JPEG of a painting, or a large one. Raises ApiError if there is none."""
-        entry = self.find(name)
-        if entry is None:
-            raise not_found("painting")
         try:
             if large:
-                return self._reduce(name, entry.etag, LARGE_SIDE)
-            return self._reduced(name, entry.etag)
+                return self._reduce(painting.key, painting.etag, LARGE_SIDE)
+            return self._reduced(painting.key, painting.etag)
         except (PictureError, MemoryShortError, ObjectError) as error:
             raise ApiError(404, str(error)) from None
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from painterly.configuration.web_options import WebOptions
 from painterly.jobs.address import inner_path, is_cross_site, is_own_name, own, under_root
 from painterly.jobs.schemas import ApiError
+from painterly.web.picture_answers import ONLY_HEADERS
 from painterly.web.rendering import asks_for_page, language_of, shown
 from painterly.web.service import Service
 from painterly.web.sessions import COOKIE, SESSION_S
@@ -30,6 +31,7 @@ OPEN_FOLDER = "/static/"
 METRICS = "/metrics"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
 MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
+NOT_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/tiff", "application/octet-stream")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
@@ -62,7 +64,8 @@ def middleware(service: Service) -> list[Middleware]:
             same_site="lax",
         ),
         Middleware(HeadAsGet),
-        Middleware(GZipMiddleware, compresslevel=5),  # all but pictures and events
+        # All but pictures and events: an ETag names the bytes that are sent.
+        Middleware(GZipMiddleware, compresslevel=5, exclude_content_types=NOT_COMPRESSED),
         Middleware(Gate, service=service),
     ]
 
@@ -119,7 +122,7 @@ class HeadAsGet:
                 ended = True
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        await self._app({**scope, "method": "GET"}, receive, headers_only)
+        await self._app({**scope, "method": "GET", ONLY_HEADERS: True}, receive, headers_only)
 
 
 class Gate:

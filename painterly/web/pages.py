@@ -20,9 +20,9 @@ from painterly.settings.bucket_layout import picture_extensions
 from painterly.web.api.docs import docs_context
 from painterly.web.away import away_response
 from painterly.web.gate import client_address
+from painterly.web.picture_answers import Asking
 from painterly.web.rendering import Language, language_of, shown
 from painterly.web.service import Service, Shared
-from painterly.web.stored_pictures import picture_response
 from painterly.words.style_title import StyleTitle
 from painterly.words.texts import Texts
 
@@ -119,9 +119,9 @@ def gallery_page(
 
 
 @pages.get("/gallery/{key:path}")
-def gallery_picture(key: str, service: Shared) -> Response:
+def gallery_picture(key: str, service: Shared, asked: Asking) -> Response:
     """Send a picture under its address relative to index.html."""
-    return picture_response(service.results.read(key), key)
+    return service.results.picture(asked, key)
 
 
 @pages.get("/login")

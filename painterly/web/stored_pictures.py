@@ -1,14 +1,12 @@
 """Pictures that are sent to browsers: those of a job, and all of the gallery."""
 
 import math
-import mimetypes
-import re
 import threading
 from collections.abc import Callable, Collection, Hashable
 from contextlib import suppress
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from starlette.responses import Response
 
@@ -24,6 +22,7 @@ from painterly.orders.record import Record
 from painterly.orders.stored_records import KeptRecords, read_records
 from painterly.settings.bucket_layout import GALLERY, RECORDS
 from painterly.storage.base import Bucket, ObjectError
+from painterly.web.picture_answers import Asked, found
 
 MAX_PAGES = 32  # pages that are kept, for languages and visitors
 FRESH_S = 10.0  # seconds before the result bucket is listed again
@@ -41,10 +40,11 @@ class JobPictures:
         """
         self._buckets, self._memory_limit = buckets, memory_limit
 
-    def photo(self, key: str, small: bool = False) -> tuple[bytes, str]:
-        """Return a photo that was sent, and a key with the extension of its format.
+    def photo(self, asked: Asked, key: str, small: bool = False) -> Response:
+        """Answer with a photo that was sent.
 
         Args:
+            asked: What is asked of it.
             key: Its key.
             small: Reduces it to 1280 px. A photo that is damaged, or takes more memory than there
                 is, is sent whole: browsers show a part of it.
@@ -53,63 +53,64 @@ class JobPictures:
         try:
             if small or not shown:
                 try:
-                    return self._small("photos", key, self._buckets.source)
+                    return self._small(asked, "photos", key, self._buckets.source)
                 except (PictureError, MemoryShortError):
                     if not shown:
                         raise
-            return self._buckets.source.read(key), key
+            return asked.stored(self._buckets.source, key)
         except MemoryShortError as error:
             raise ApiError(404, str(error)) from None
         except (ObjectError, PictureError):
             raise not_found("photo") from None
 
-    def mask(self, job: StoredJob) -> tuple[bytes, str]:
-        """Return the mask of a job's photo and its key."""
+    def mask(self, asked: Asked, job: StoredJob) -> Response:
+        """Answer with the mask of a job's photo."""
         try:
             if job.mask_key is not None:
-                return self._buckets.source.read(job.mask_key), job.mask_key
+                return asked.stored(self._buckets.source, job.mask_key)
         except ObjectError:
             pass
         raise not_found("mask")
 
-    def preview(self, job: StoredJob) -> bytes:
-        """Return a small JPEG of the unfinished picture: the photo before the first step, and the
-        result when it is done. A job that ended without a result has none."""
+    def preview(self, asked: Asked, job: StoredJob) -> Response:
+        """Answer with a small JPEG of the unfinished picture: the photo before the first step, and
+        the result when it is done. A job that ended without a result has none."""
         try:
-            return self._buckets.result.read(f"{PREVIEWS}/{job.id}.jpg")
+            return asked.stored(self._buckets.result, f"{PREVIEWS}/{job.id}.jpg")
         except ObjectError:
             if job.state.final and not job.result:
                 raise not_found("preview: the job has ended") from None
             if job.result:
-                return self.result(job, small=True)[0]
-            return self.photo(job.photo_key, small=True)[0]
+                return self.result(asked, job, small=True)
+            return self.photo(asked, job.photo_key, small=True)
 
-    def result(self, job: StoredJob, small: bool = False) -> tuple[bytes, str]:
-        """Return the finished picture as `photo` returns the photo. It is sent
-        whole if there is too little memory to reduce it."""
+    def result(self, asked: Asked, job: StoredJob, small: bool = False) -> Response:
+        """Answer with the finished picture, as `photo` with the photo. It is sent whole if there is
+        too little memory to reduce it."""
         if job.result is None:
             raise not_found("result, or none yet")
         try:
             if small:
                 with suppress(MemoryShortError):
-                    return self._small("results", job.result, self._buckets.result)
-            return self._buckets.result.read(job.result), job.result
+                    return self._small(asked, "results", job.result, self._buckets.result)
+            return asked.stored(self._buckets.result, job.result)
         except (ObjectError, PictureError):
             raise not_found("result") from None
 
-    def timelapse(self, job: StoredJob) -> tuple[bytes, str]:
-        """Return the time-lapse of a finished job, and its key."""
+    def timelapse(self, asked: Asked, job: StoredJob) -> Response:
+        """Answer with the time-lapse of a finished job."""
         if job.timelapse is None:
             raise not_found("time-lapse")
         try:
-            return self._buckets.result.read(job.timelapse), job.timelapse
+            return asked.stored(self._buckets.result, job.timelapse)
         except ObjectError:
             raise not_found("time-lapse") from None
 
-    def _small(self, kind: str, key: str, home: Bucket) -> tuple[bytes, str]:
-        """Return a JPEG of a picture with at most 1280 px, and a key with its extension.
+    def _small(self, asked: Asked, kind: str, key: str, home: Bucket) -> Response:
+        """Answer with a JPEG of a picture with at most 1280 px.
 
         Args:
+            asked: What is asked of it.
             kind: `photos` or `results`.
             key: The key of the picture.
             home: The bucket that has the picture.
@@ -118,31 +119,11 @@ class JobPictures:
             ObjectError: There is no such picture.
             PictureError, MemoryShortError: It cannot be decoded.
         """
-        stored = picture_key(kind, key)
         try:  # The gallery has it once the job is painted.
-            return self._buckets.result.read(stored), stored
+            return asked.stored(self._buckets.result, picture_key(kind, key))
         except ObjectError:
-            return small_copy(home.read, key, PREVIEW, self._memory_limit), "small.jpg"
-
-
-def picture_response(data: bytes, key: str, name: str | None = None) -> Response:
-    """Make the answer with a picture.
-
-    Args:
-        data: The picture's file.
-        key: Its key, which ends as its format does.
-        name: The name of the file that the browser saves; None shows the picture.
-    """
-    kind = mimetypes.guess_type(key)[0] or ""
-    headers = {"cache-control": "private, max-age=300"}
-    if name:
-        # For programs that ignore `filename*`, such as curl -OJ.
-        plain = re.sub(r'[^ -~]|["%/\\]', "_", name)
-        headers["content-disposition"] = (
-            f"attachment; filename=\"{plain}\"; filename*=utf-8''{quote(name, safe='')}"
-        )
-    kind = kind if kind.startswith("image/") and "svg" not in kind else "application/octet-stream"
-    return Response(data, media_type=kind, headers=headers)
+            reduced = partial(small_copy, home.read, key, PREVIEW, self._memory_limit)
+            return asked.made(found(home, key), "small", reduced)
 
 
 def _timelapse(record: Record) -> str | None:
@@ -232,15 +213,15 @@ class Results:
         """Read a result, which may be gone: then this raises ObjectError."""
         return self._bucket.read(key)
 
-    def read(self, key: str) -> bytes:
-        """Read a result, its time-lapse, or a picture of the gallery. Raises ApiError for any
-        other object."""
+    def picture(self, asked: Asked, key: str) -> Response:
+        """Answer with a result, its time-lapse, or a picture of the gallery. Raises ApiError for
+        any other object."""
         if not any(key in self._listed.get(max_age_s).keys for max_age_s in (math.inf, FRESH_S)):
             raise not_found("picture")
         if not self._deleted().isdisjoint(key.split("/")):
             raise not_found("picture")
         try:
-            return self._bucket.read(key)
+            return asked.stored(self._bucket, key)
         except ObjectError:
             raise not_found("picture") from None
 

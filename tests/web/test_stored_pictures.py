@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from PIL import Image
+from starlette.requests import Request
 from support.gallery import HOSTILE, published, record, results_of
 from support.pictures import saved
 from support.web_service import stored_job
@@ -19,9 +20,11 @@ from painterly.jobs.store import JobStore
 from painterly.orders.record import Record
 from painterly.storage.folder import FolderBucket
 from painterly.web import stored_pictures
+from painterly.web.picture_answers import Asked
 from painterly.web.stored_pictures import JobPictures, Results
 
 JOB = "0123456789abcdef0123"
+ALL = Asked(Request({"type": "http", "headers": []}))
 
 
 def test_the_service_shows_photographers_no_weights_and_no_engine(web, place):
@@ -58,29 +61,30 @@ def test_a_photo_is_whole_or_small_and_one_that_no_browser_shows_is_a_jpeg(bucke
         ("b.tiff", "TIFF", small),
     ):
         buckets.source.write(f"j/{photo}", picture(kind))
-        assert seen(pictures.photo(job(buckets, photo).photo_key)[0]) == whole
-        data, name = pictures.photo(job(buckets, photo).photo_key, small=True)
-        assert seen(data) == small and name.endswith(".jpg")
+        assert seen(pictures.photo(ALL, job(buckets, photo).photo_key).body) == whole
+        answer = pictures.photo(ALL, job(buckets, photo).photo_key, small=True)
+        assert seen(answer.body) == small and answer.media_type == "image/jpeg"
 
 
 def test_there_is_a_preview_before_the_first_step_and_after_the_last(buckets, pictures):
     buckets.source.write("j/beach.jpg", picture("JPEG"))
-    assert seen(pictures.preview(job(buckets))) == ("JPEG", (1280, 576), "red")
+    assert seen(pictures.preview(ALL, job(buckets)).body) == ("JPEG", (1280, 576), "red")
     buckets.result.write("_web/previews/j.jpg", picture("JPEG", "blue", (8, 8)))
-    assert seen(pictures.preview(job(buckets)))[1:] == ((8, 8), "blue")
+    assert seen(pictures.preview(ALL, job(buckets)).body)[1:] == ((8, 8), "blue")
     buckets.result.delete("_web/previews/j.jpg")
     buckets.result.write("monet/j/beach.jpg", picture("JPEG", "blue"))
     done = job(buckets, painted=Record(result="monet/j/beach.jpg"))
-    assert seen(pictures.preview(done))[2] == "blue"
+    assert seen(pictures.preview(ALL, done).body)[2] == "blue"
 
 
 def test_of_a_damaged_photo_what_is_there_is_shown(buckets, pictures):
     half = picture("JPEG")[:4000]
     for key in ("j/beach.jpg", "j/beach.tiff"):
         buckets.source.write(key, half)
-    assert pictures.photo(job(buckets).photo_key, small=True) == (half, "j/beach.jpg")
+    answer = pictures.photo(ALL, job(buckets).photo_key, small=True)
+    assert (answer.body, answer.media_type) == (half, "image/jpeg")
     with pytest.raises(ApiError):
-        pictures.photo(job(buckets, "beach.tiff").photo_key, small=True)
+        pictures.photo(ALL, job(buckets, "beach.tiff").photo_key, small=True)
 
 
 @pytest.fixture

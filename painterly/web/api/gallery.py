@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query
-from starlette.responses import StreamingResponse
 
 from painterly.jobs.schemas import REFUSALS, not_found
 from painterly.web.api.archive import zipped
+from painterly.web.picture_answers import StoredStream
 from painterly.web.service import Service, Shared
 
 MOST_IDS = 5000
@@ -18,27 +18,31 @@ IDS = "Jobs by their ids, or results by their keys; without any, all results."
 gallery = APIRouter(prefix="/api", tags=["gallery"], responses=REFUSALS)
 
 
-@gallery.get("/gallery.zip", response_class=StreamingResponse, responses=ZIP)
+@gallery.get("/gallery.zip", response_class=StoredStream, responses=ZIP)
 def gallery_zip(
     service: Shared,
     id: Annotated[list[str], Query(description=IDS, max_length=MOST_IN_ADDRESS)] = [],  # noqa: B006
-) -> StreamingResponse:
+) -> StoredStream:
     """Send results in a ZIP, newest first, as it is made."""
     return _answer(service, id)
 
 
-@gallery.post("/gallery.zip", response_class=StreamingResponse, responses=ZIP)
+@gallery.post("/gallery.zip", response_class=StoredStream, responses=ZIP)
 def gallery_zip_of_form(
     service: Shared, id: Annotated[list[str], Form(description=IDS, max_length=MOST_IDS)]
-) -> StreamingResponse:
+) -> StoredStream:
     """Send results in a ZIP, as GET: for more of them than fit into an address."""
     return _answer(service, id)
 
 
-def _answer(service: Service, ids: list[str]) -> StreamingResponse:
+def _answer(service: Service, ids: list[str]) -> StoredStream:
     records = service.results.chosen(ids)
     if not records:
         raise not_found("result")
-    headers = {"content-disposition": 'attachment; filename="painterly.zip"'}
+    # It cannot be continued: its end depends on all pictures before.
+    headers = {
+        "content-disposition": 'attachment; filename="painterly.zip"',
+        "accept-ranges": "none",
+    }
     parts = zipped(records, service.results.read_result)
-    return StreamingResponse(parts, media_type="application/zip", headers=headers)
+    return StoredStream(parts, media_type="application/zip", headers=headers)

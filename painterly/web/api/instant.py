@@ -30,8 +30,8 @@ from painterly.web.api.job_form import (
     read_mask,
     read_photo,
 )
+from painterly.web.picture_answers import picture_response
 from painterly.web.service import Service, Shared
-from painterly.web.stored_pictures import picture_response
 
 TOO_LARGE = ApiError(413, "a preview takes a small copy of the photo")
 LOOK_S = 0.1  # seconds between two looks whether the client is still there

@@ -37,8 +37,8 @@ from painterly.web.api.job_form import (
     read_photo,
 )
 from painterly.web.events import EVENTS, EventResponse
+from painterly.web.picture_answers import ANSWERS, Asking, saved_as
 from painterly.web.service import Shared
-from painterly.web.stored_pictures import picture_response
 
 
 def _check_streams(service: Shared) -> None:
@@ -119,10 +119,10 @@ def _sent(service: Shared, photo_id: Annotated[JobId, Path()]) -> KeptPhoto:
 Sent = Annotated[KeptPhoto, Depends(_sent)]
 
 
-@jobs.get("/photos/{photo_id}", response_class=Response)
-def sent_photo(photo: Sent, service: Shared) -> Response:
+@jobs.get("/photos/{photo_id}", response_class=Response, responses=ANSWERS)
+def sent_photo(photo: Sent, service: Shared, asked: Asking) -> Response:
     """Return a photo that was sent, as a JPEG with at most 1280 px."""
-    return picture_response(*service.pictures.photo(photo.photo_key, small=True))
+    return service.pictures.photo(asked, photo.photo_key, small=True)
 
 
 @jobs.delete("/photos/{photo_id}", status_code=204)
@@ -199,42 +199,44 @@ async def all_events(
     return await service.events.answer(places)
 
 
-@jobs.get("/jobs/{job_id}/photo", response_class=Response)
-def job_photo(job: Known, service: Shared, small: bool = False) -> Response:
+@jobs.get("/jobs/{job_id}/photo", response_class=Response, responses=ANSWERS)
+def job_photo(job: Known, service: Shared, asked: Asking, small: bool = False) -> Response:
     """Return the job's photo, as a JPEG if browsers cannot show its format; `small`: with at most
     1280 px."""
-    return picture_response(*service.pictures.photo(job.photo_key, small))
+    return service.pictures.photo(asked, job.photo_key, small)
 
 
-@jobs.get("/jobs/{job_id}/mask", response_class=Response)
-def job_mask(job: Known, service: Shared) -> Response:
+@jobs.get("/jobs/{job_id}/mask", response_class=Response, responses=ANSWERS)
+def job_mask(job: Known, service: Shared, asked: Asking) -> Response:
     """Return the photo's mask as a PNG."""
-    return picture_response(*service.pictures.mask(job))
+    return service.pictures.mask(asked, job)
 
 
-@jobs.get("/jobs/{job_id}/preview", response_class=Response)
-def job_preview(job: Known, service: Shared) -> Response:
+@jobs.get("/jobs/{job_id}/preview", response_class=Response, responses=ANSWERS)
+def job_preview(job: Known, service: Shared, asked: Asking) -> Response:
     """Return a small JPEG of the unfinished picture."""
-    return Response(service.pictures.preview(job), media_type="image/jpeg")
+    return service.pictures.preview(asked, job)
 
 
-@jobs.get("/jobs/{job_id}/result", response_class=Response)
+@jobs.get("/jobs/{job_id}/result", response_class=Response, responses=ANSWERS)
 def job_result(
-    job: Known, service: Shared, download: bool = False, small: bool = False
+    job: Known, service: Shared, asked: Asking, download: bool = False, small: bool = False
 ) -> Response:
     """Return the finished picture; `small`: as a JPEG with at most 1280 px."""
-    data, key = service.pictures.result(job, small)
-    name = f"{PurePosixPath(job.photo).stem} - {job.style}{PurePosixPath(key).suffix}"
-    return picture_response(data, key, name if download else None)
+    answer = service.pictures.result(asked, job, small)
+    return saved_as(answer, _name(job)) if download else answer
 
 
-@jobs.get("/jobs/{job_id}/timelapse", response_class=Response)
-def job_timelapse(job: Known, service: Shared, download: bool = False) -> Response:
+@jobs.get("/jobs/{job_id}/timelapse", response_class=Response, responses=ANSWERS)
+def job_timelapse(job: Known, service: Shared, asked: Asking, download: bool = False) -> Response:
     """Return the finished picture as it grew, as an animated WebP, if the job asked for it with
     the setting `timelapse`."""
-    data, key = service.pictures.timelapse(job)
-    name = f"{PurePosixPath(job.photo).stem} - {job.style}.timelapse.webp"
-    return picture_response(data, key, name if download else None)
+    answer = service.pictures.timelapse(asked, job)
+    return saved_as(answer, f"{_name(job)}.timelapse") if download else answer
+
+
+def _name(job: StoredJob) -> str:
+    return f"{PurePosixPath(job.photo).stem} - {job.style}"
 
 
 @jobs.get("/estimate")

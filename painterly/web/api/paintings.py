@@ -8,12 +8,19 @@ from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
 from painterly.jobs.photos.upload import checked_upload
-from painterly.jobs.schemas import CONFLICT, REFUSALS, ApiError, PaintingOut, StyleOut
+from painterly.jobs.schemas import (
+    CONFLICT,
+    REFUSALS,
+    ApiError,
+    PaintingOut,
+    StyleOut,
+    not_found,
+)
 from painterly.storage.versions import delete_versions
 from painterly.web.api.forms import KIND, parsed_form
+from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
 from painterly.web.service import Shared
-from painterly.web.stored_pictures import picture_response
 
 LONGEST_FIELD = 20_000  # bytes of other fields, which are ignored
 _FILE = {"type": "string", "format": "binary"}
@@ -71,7 +78,11 @@ def delete_painting(name: str, service: Shared) -> None:
         delete_versions(service.buckets.result, key_of("paintings", name))
 
 
-@paintings.get("/paintings/{name:path}/thumbnail", response_class=Response)
-def painting_thumbnail(name: str, service: Shared, large: bool = False) -> Response:
+@paintings.get("/paintings/{name:path}/thumbnail", response_class=Response, responses=ANSWERS)
+def painting_thumbnail(name: str, service: Shared, asked: Asking, large: bool = False) -> Response:
     """Return a small JPEG of a painting, or a large one that fills a screen."""
-    return picture_response(service.catalogue.thumbnail(name, large), "thumbnail.jpg")
+    painting = service.catalogue.find(name)
+    if painting is None:
+        raise not_found("painting")
+    kind = "large" if large else "small"
+    return asked.made(painting, kind, lambda: service.catalogue.thumbnail(painting, large))
