@@ -11,7 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from painterly import __version__
 from painterly.configuration.config import Config
-from painterly.configuration.web_options import MEGA, WebOptions
+from painterly.configuration.web_options import WebOptions
 from painterly.gallery.page import SHARED
 from painterly.jobs.schemas import (
     REFUSALS,
@@ -33,7 +33,6 @@ from painterly.web.server import Server, listen, server_config
 from painterly.web.service import Service, Shared
 
 STATIC = Path(__file__).parent / "static"
-FORM_BYTES = MEGA  # bytes of a form without its file
 EVERY_ADDRESS = ("0.0.0.0", "::")
 
 
@@ -93,7 +92,6 @@ def create_app(service: Service) -> FastAPI:
         docs_url=None,  # FastAPI's page would load scripts from elsewhere; pages.py has another.
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=service.options.max_upload + FORM_BYTES,
         middleware=middleware(service),
     )
     for error, handler in HANDLERS.items():

@@ -1,4 +1,4 @@
-"""ASGI middleware: security headers and timeouts, and a gate for logins, tokens and other sites."""
+"""ASGI middleware: security headers and limits, and a gate for logins, tokens and other sites."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from painterly.configuration.web_options import WebOptions
+from painterly.configuration.web_options import MEGA, WebOptions
 from painterly.jobs.address import inner_path, is_cross_site, is_own_name, own, under_root
 from painterly.jobs.schemas import ApiError
 from painterly.web.picture_answers import ONLY_HEADERS
@@ -30,6 +30,8 @@ OPEN_PATHS = (*PROBES, "/login", "/away", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
 METRICS = "/metrics"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
+FORM_BYTES = MEGA  # bytes of a form without its file
+READ_ON = 5  # the part of a request that is read before it is refused, as a multiple of the limit
 MAX_REQUEST_S = 1800.0  # from the first to the last byte of a request
 NOT_COMPRESSED = (*DEFAULT_EXCLUDED_CONTENT_TYPES, "image/tiff", "application/octet-stream")
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -71,7 +73,7 @@ def middleware(service: Service) -> list[Middleware]:
 
 
 class Transport:
-    """Adds security headers to each answer, and ends requests that arrive too slowly."""
+    """Adds security headers to each answer, and ends requests that are too slow or too large."""
 
     def __init__(self, app: ASGIApp, options: WebOptions) -> None:
         self._app, self._options = app, options
@@ -99,7 +101,7 @@ class Transport:
                     headers["set-cookie"] = f"{cookie}; secure" if secure else cookie
             await send(message)
 
-        await self._app(scope, _patient(receive), with_headers)
+        await self._app(scope, _limited(receive, self._options.max_upload), with_headers)
 
 
 class HeadAsGet:
@@ -188,28 +190,37 @@ class Gate:
         return _problem(401, detail, way)
 
 
-def _patient(receive: Receive) -> Receive:
-    """Limit how long the parts of a request's body may take. Otherwise a phone that has lost its
-    network would block one of the few uploads at a time indefinitely.
+def _limited(receive: Receive, max_upload: int) -> Receive:
+    """Limit the bytes of a request's body, and how long its parts may take. Otherwise a phone that
+    has lost its network would block one of the few uploads at a time indefinitely.
 
     Raises:
-        ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S.
+        ApiError: No further part arrived in STALLED_S, or not all of them in MAX_REQUEST_S, or they
+            are larger than a form with a file of `max_upload` bytes.
     """
-    arriving, ends = True, time.monotonic() + MAX_REQUEST_S
+    arriving, received, ends = True, 0, time.monotonic() + MAX_REQUEST_S
+    most = max_upload + FORM_BYTES
 
-    async def receive_in_time() -> Message:
-        nonlocal arriving
+    async def receive_within_limits() -> Message:
+        nonlocal arriving, received
         if not arriving:  # Now a route waits for the client to disconnect.
             return await receive()
-        try:
-            patience_s = min(STALLED_S, ends - time.monotonic())
-            message = await asyncio.wait_for(receive(), patience_s)
-        except TimeoutError:
-            raise ApiError(408, "the request arrives too slowly; send it again") from None
-        arriving = message.get("more_body", False)
-        return message
+        while True:
+            try:
+                patience_s = min(STALLED_S, ends - time.monotonic())
+                message = await asyncio.wait_for(receive(), patience_s)
+            except TimeoutError:
+                raise ApiError(408, "the request arrives too slowly; send it again") from None
+            arriving = message.get("more_body", False)
+            received += len(message.get("body", b""))
+            if received <= most:
+                return message
+            # A client that is still sending would see a reset instead of the answer.
+            if not arriving or received > most * READ_ON:
+                limit = f"a file may have {max_upload // MEGA} MB at most; make it smaller"
+                raise ApiError(413, limit)
 
-    return receive_in_time
+    return receive_within_limits
 
 
 def bearer(headers: Headers) -> str | None:
