@@ -12,6 +12,7 @@ from painterly.words.wording import shortened
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SHORTEST_PASSWORD = 8  # characters
 MEGA = 1_000_000
+DEFAULT_PORTS = {"http": 80, "https": 443}
 PATH_SYNTAX = r"[\w~-][\w.~-]*(/[\w~-][\w.~-]*)*"  # without slashes at its ends
 
 
@@ -30,6 +31,8 @@ class WebOptions:
         proxies: Number of proxies in front, which add to X-Forwarded-For.
         hosts: The names that the service answers for (WEB_HOSTS); empty if they are not named.
         path: The path that a proxy shows it under, such as /painter; empty for none.
+        origins: The origins of other sites with pages that may use the API by a token
+            (WEB_ORIGINS), as browsers send them.
         callback_hosts: The hosts that callbacks may be sent to.
         callback_secret: The key that signs callbacks; None if they are not signed.
         metrics_user, metrics_password: A login for the metrics alone; None if there is none.
@@ -47,6 +50,7 @@ class WebOptions:
     proxies: int = 0
     hosts: frozenset[str] = frozenset()
     path: str = ""
+    origins: frozenset[str] = frozenset()
     callback_hosts: frozenset[str] = frozenset()
     callback_secret: str | None = field(default=None, repr=False)
     metrics_user: str | None = None
@@ -89,6 +93,7 @@ def load_options(environment: Mapping[str, str], demo: bool = False) -> WebOptio
         proxies=whole_number(values, "WEB_PROXIES", 1 if "INSTANCE_NUMBER" in values else 0, 0, 10),
         hosts=_hosts(values, "WEB_HOSTS"),
         path=_path(values),
+        origins=_origins(values),
         callback_hosts=_hosts(values, "WEB_CALLBACK_HOSTS"),
         callback_secret=values.get("WEB_CALLBACK_SECRET"),
         metrics_user=values.get("WEB_METRICS_USER"),
@@ -144,6 +149,22 @@ def _path(values: Mapping[str, str]) -> str:
             f"WEB_PATH is {shortened(path)}; expected the path that a proxy adds, such as /painter"
         )
     return f"/{path}" if path else ""
+
+
+def _origins(values: Mapping[str, str]) -> frozenset[str]:
+    """Return the origins of WEB_ORIGINS, as browsers write them. Raises ConfigError."""
+    origins = []
+    for written in filter(None, map(str.strip, values.get("WEB_ORIGINS", "").lower().split(","))):
+        parts = parse_address(written)
+        is_whole = parts and written == f"{parts.scheme}://{parts.netloc}" and written.isascii()
+        if parts is None or not is_whole or {"@", "*"} & {*written}:
+            raise ConfigError(
+                f"WEB_ORIGINS has {shortened(written)}; expected origins, separated by commas, "
+                "such as https://booth.example.org: with https:// or http://, without a path, a "
+                "slash at the end or *, and other letters than a to z as browsers send them (xn--)"
+            )
+        origins.append(written.removesuffix(f":{DEFAULT_PORTS[parts.scheme]}"))
+    return frozenset(origins)
 
 
 def _hosts(values: Mapping[str, str], name: str) -> frozenset[str]:

@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from painterly.configuration.web_options import PATH_SYNTAX, WebOptions
+from painterly.configuration.web_options import DEFAULT_PORTS, PATH_SYNTAX, WebOptions
 
 # The path that a proxy adds for the present request or callback; empty for none.
 ROOT: ContextVar[str] = ContextVar("root", default="")
 OWN_FOLDERS = ("api", "docs", "gallery", "login", "static", "styles")  # first parts of own paths
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_PORTS = {"http": 80, "https": 443}
 
 
 def own(path: str) -> str:
@@ -69,7 +68,7 @@ def host_of(named: str, scheme: str = "http") -> tuple[str, int] | None:
         return None
     name = (parts.hostname or "").removesuffix(".")
     plain = re.fullmatch(r"[\w.:\-]+", name) and parts.netloc == named
-    return (name, port or _PORTS[scheme]) if plain else None
+    return (name, port or DEFAULT_PORTS[scheme]) if plain else None
 
 
 def is_cross_site(headers: Headers, options: WebOptions) -> bool:
@@ -84,9 +83,14 @@ def is_cross_site(headers: Headers, options: WebOptions) -> bool:
     if origin is None:
         return False
     sent_by, _, named = origin.partition("://")
-    if sent_by not in _PORTS or (by := host_of(named, sent_by)) is None:
+    if sent_by not in DEFAULT_PORTS or (by := host_of(named, sent_by)) is None:
         return True
     return by not in (host_of(each, sent_by) for each in named_hosts(headers, options))
+
+
+def is_invited(headers: Headers, options: WebOptions) -> bool:
+    """Return whether a browser sent a request for a page of another site that may use the API."""
+    return headers.get("origin", "") in options.origins
 
 
 def named_hosts(headers: Headers, options: WebOptions) -> list[str]:

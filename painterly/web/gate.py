@@ -16,7 +16,14 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from painterly.configuration.web_options import MEGA, WebOptions
-from painterly.jobs.address import inner_path, is_cross_site, is_own_name, own, under_root
+from painterly.jobs.address import (
+    inner_path,
+    is_cross_site,
+    is_invited,
+    is_own_name,
+    own,
+    under_root,
+)
 from painterly.jobs.schemas import ApiError
 from painterly.web.picture_answers import ONLY_HEADERS
 from painterly.web.rendering import asks_for_page, language_of, shown
@@ -29,6 +36,7 @@ PROBES = ("/healthz", "/readyz")
 OPEN_PATHS = (*PROBES, "/login", "/away", "/favicon.ico", "/robots.txt")
 OPEN_FOLDER = "/static/"
 METRICS = "/metrics"
+API = "/api/"
 STALLED_S = 60.0  # without a further byte of a request: its sender has gone
 FORM_BYTES = MEGA  # bytes of a form without its file
 READ_ON = 5  # the part of a request that is read before it is refused, as a multiple of the limit
@@ -43,6 +51,18 @@ BEARER = {"www-authenticate": "Bearer"}
 BASIC = {"www-authenticate": 'Basic realm="metrics", charset="UTF-8"'}
 WRONG_TOKEN = "the token is wrong; it is WEB_TOKEN, or else WEB_PASSWORD"
 WRONG_LOGIN = "the login is wrong; it is WEB_METRICS_USER and WEB_METRICS_PASSWORD"
+TOKEN_OF_PAGES = "a page of another site needs the header Authorization: Bearer TOKEN"
+# Answers and requests of pages of other sites (WEB_ORIGINS).
+ALLOWED = {
+    "access-control-allow-methods": "DELETE, GET, POST",
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, if-match, "
+    "if-modified-since, if-none-match, if-range, range",
+    "access-control-max-age": "600",
+}
+SHOWN_TO_PAGES = (
+    "accept-ranges, content-disposition, content-range, etag, location, retry-after, "
+    "www-authenticate"
+)
 HEADERS: Mapping[str, str] = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -58,6 +78,7 @@ def middleware(service: Service) -> list[Middleware]:
     """List what a request passes before it reaches a route, outermost first."""
     return [
         Middleware(Transport, options=service.options),
+        Middleware(OtherPages, options=service.options),
         Middleware(
             SessionMiddleware,
             secret_key=service.sessions.key,
@@ -104,6 +125,35 @@ class Transport:
         await self._app(scope, _limited(receive, self._options.max_upload), with_headers)
 
 
+class OtherPages:
+    """Lets pages of the sites in WEB_ORIGINS read the API's answers, refusals included. Browsers
+    send such a page's requests without cookies, or do not let it read the answer."""
+
+    def __init__(self, app: ASGIApp, options: WebOptions) -> None:
+        self._app, self._options = app, options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_http = scope["type"] == "http" and self._options.origins
+        if not (is_http and inner_path(scope).startswith(API)):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        invited = is_invited(headers, self._options)
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answer = MutableHeaders(scope=message)
+                answer.add_vary_header("Origin")
+                if invited:
+                    answer["access-control-allow-origin"] = headers["origin"]
+                    answer["access-control-expose-headers"] = SHOWN_TO_PAGES
+            await send(message)
+
+        is_question = scope["method"] == "OPTIONS" and "access-control-request-method" in headers
+        answers = Response(status_code=204, headers=ALLOWED) if invited and is_question else None
+        await (answers or self._app)(scope, receive, with_headers)
+
+
 class HeadAsGet:
     """Answers HEAD wherever GET is answered, with the headers of that answer alone."""
 
@@ -148,6 +198,8 @@ class Gate:
             return self._misled(request, 400, "web.wrong_name")
         is_change = token is None and method not in SAFE_METHODS
         if is_change and is_cross_site(request.headers, options):
+            if path.startswith(API) and is_invited(request.headers, options):
+                return _problem(401, TOKEN_OF_PAGES, BEARER)
             return self._misled(request, 403, "web.other_site")
         if path in OPEN_PATHS or path.startswith(OPEN_FOLDER):
             return None

@@ -63,6 +63,12 @@ def test_limits_are_taken_up_to_their_bounds_and_no_further():
     assert (both.password, both.token) == ("a long password", "another token")
 
 
+def test_origins_are_taken_as_browsers_write_them():
+    written = " https://Booth.example:443, http://[::1]:3000 ,http://a.example:80,"
+    found = load_options({**PASSWORD, "WEB_ORIGINS": written}).origins
+    assert found == {"https://booth.example", "http://[::1]:3000", "http://a.example"}
+
+
 def test_what_is_wrong_is_named_without_the_password():
     wrong = {
         "WEB_MAX_WAITING is 'many'": {**PASSWORD, "WEB_MAX_WAITING": "many"},
@@ -149,12 +155,21 @@ def test_the_address_in_the_log_is_one_that_a_browser_takes_and_opens(
         ({"WEB_METRICS_USER": "a:b", "WEB_METRICS_PASSWORD": "a long one"}, "has a colon"),
         ({"WEB_CALLBACK_HOSTS": "a.example,https://b.example"}, "HOSTS has 'https://b.example'"),
         ({"WEB_CALLBACK_HOSTS": "*"}, "WEB_CALLBACK_HOSTS has '*'"),
+        ({"WEB_ORIGINS": "booth.example"}, "WEB_ORIGINS has 'booth.example'; expected origins"),
+        ({"WEB_ORIGINS": "https://a.example,https://b.example/"}, "has 'https://b.example/'"),
+        ({"WEB_ORIGINS": "https://a.example/booth"}, "WEB_ORIGINS has 'https://a.example/booth'"),
+        ({"WEB_ORIGINS": "*"}, "WEB_ORIGINS has '*'"),
+        ({"WEB_ORIGINS": "null"}, "WEB_ORIGINS has 'null'"),
+        ({"WEB_ORIGINS": "https://*.example"}, "WEB_ORIGINS has 'https://*.example'"),
+        ({"WEB_ORIGINS": "https://me@a.example"}, "WEB_ORIGINS has 'https://me@a.example'"),
+        ({"WEB_ORIGINS": "https://bücher.example"}, "WEB_ORIGINS has 'https://bücher.example'"),
+        ({"WEB_ORIGINS": "https://a.example:x"}, "WEB_ORIGINS has 'https://a.example:x'"),
         ({"WEB_CALLBACK_SECRET": "short"}, "WEB_CALLBACK_SECRET is too short"),
         ({"WEB_CALLBACK_HOSTS": "a.example:8080"}, "WEB_CALLBACK_HOSTS has 'a.example:8080'"),
     ],
     ids=str,
 )
-def test_logins_for_metrics_and_hosts_of_callbacks_are_checked(wrong, named):
+def test_logins_for_metrics_hosts_of_callbacks_and_origins_are_checked(wrong, named):
     with pytest.raises(ConfigError) as caught:
         load_options(PASSWORD | wrong)
     assert named in str(caught.value) and "a long one" not in str(caught.value)
