@@ -241,7 +241,12 @@ async def _request_again(context: Context, request: Request, wish: Wish, style: 
             return
     data = resources.bucket.read(photo.key)
     again = Request(
-        requests.renewed(photo), request.user, wish, say.language, spoiler=request.spoiler
+        requests.renewed(photo),
+        request.user,
+        wish,
+        say.language,
+        spoiler=request.spoiler,
+        topic=request.topic,
     )
     if not users.admits_photo(again.photo, request.user, resources):
         text = say.photos("limit.reached", users.photos_per_day(resources))

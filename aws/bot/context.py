@@ -1,7 +1,8 @@
 """The context of an update: its user, with what is stored of them, and ways to answer."""
 
 import logging
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -23,6 +24,9 @@ from bot.words import Words, speaking
 
 USERS = f"{STATE}/users"
 Part = TypeVar("Part")
+
+# In what Telegram says of a message to reply to, or a topic, that is gone or closed.
+_PLACE = re.compile("repl|thread|topic", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +134,12 @@ class Context(CallbackContext[Bot, dict[Any, Any], dict[Any, Any], dict[Any, Any
         return present(self.received.effective_chat).id
 
     @property
+    def topic(self) -> int:
+        """The topic of the group that the message came in, or 0."""
+        message = self.message
+        return (message.is_topic_message and message.message_thread_id) or 0
+
+    @property
     def say(self) -> Words:
         """The texts in the user's language."""
         return speaking(present(self.received.effective_user).language_code)
@@ -224,14 +234,34 @@ async def inform_owner(bot: Bot, resources: Resources, facts: str) -> None:
         log.warning("no message to the owner: %s", error)
 
 
-def reply_to(photo: Photo) -> ReplyParameters:
-    """Return the photo's own message as the one to reply to, unless it was deleted."""
-    return ReplyParameters(photo.message, allow_sending_without_reply=True)
+async def send_beside(
+    photo: Photo, topic: int, send: Callable[..., Awaitable[Any]], *content: Any, **options: Any
+) -> None:
+    """Send something as a reply to a photo; if that was deleted, to its topic, and if that is gone
+    or closed, to the group.
+
+    Args:
+        photo: The photo.
+        topic: Its topic, or 0.
+        send: A method of the bot that sends a message.
+        content, options: The method's arguments.
+    """
+    reply = ReplyParameters(photo.message, allow_sending_without_reply=True)
+    in_topic = {"message_thread_id": topic} if topic else {}
+    for place in ({"reply_parameters": reply, **in_topic}, in_topic):
+        try:
+            await send(*content, **options, **place)
+            return
+        except BadRequest as error:
+            if not topic or not _PLACE.search(error.message):
+                raise
+            log.info("%s has lost its place: %s", photo.stem, error)
+    await send(*content, **options)
 
 
-async def show_action(bot: Bot, chat: int, action: str) -> None:
+async def show_action(bot: Bot, chat: int, action: str, topic: int = 0) -> None:
     """Show for some seconds that the bot is typing, or another action of telegram.ChatAction."""
     try:
-        await bot.send_chat_action(chat, action)
+        await bot.send_chat_action(chat, action, message_thread_id=topic or None)
     except TelegramError as error:  # The message itself matters more.
         log.info("no action shown: %s", error)

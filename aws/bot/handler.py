@@ -29,7 +29,7 @@ from telegram.ext import (
 from telegram.request import HTTPXRequest
 
 from bot import commands, machines, photos, styles, users, words
-from bot.context import CONTEXT, Context, change_user, find_user, inform_owner
+from bot.context import CONTEXT, Context, User, change_user, find_user, inform_owner
 from bot.resources import PASSING, BusyError, Resources, resources
 from bot.words import PATTERNS
 from painterly.errors import ConfigError, PainterlyError
@@ -188,7 +188,9 @@ async def _admit(update: Update, context: Context) -> None:
     resources, user = context.resources, update.effective_user
     if user is None:
         raise ApplicationHandlerStop
-    context.member = member = find_user(user.id, resources)
+    # All who post as a group or a channel have the number of one of Telegram's own users.
+    unnamed = update.message is not None and update.message.sender_chat is not None
+    context.member = member = User(user.id) if unnamed else find_user(user.id, resources)
     if not member.allowed and user.id != resources.owner:
         await users.turn_away(context)
         raise ApplicationHandlerStop

@@ -7,6 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,7 +17,7 @@ from telegram.constants import ChatAction, FileSizeLimit, ParseMode
 from telegram.error import BadRequest, ChatMigrated, Forbidden
 
 from bot import requests, styles, telegram_pictures, words
-from bot.context import inform_owner, reply_to, show_action
+from bot.context import inform_owner, send_beside, show_action
 from bot.requests import CANCELLED, FAILED, OPEN, PAINTED, RUNNING, SENT, WAITING, Request
 from bot.resources import PASSING, Resources
 from bot.words import Words, speaking
@@ -61,34 +62,35 @@ async def send_result(key: str, resources: Resources, bot: Bot, seconds: float) 
     async def send(request: Request, say: Words, chat: int) -> None:
         data = b""
         if entry.size <= MAX_DOWNLOAD:
-            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT)
+            await show_action(bot, chat, ChatAction.UPLOAD_DOCUMENT, request.topic)
             data = resources.bucket.read(key)
             if PREVIEW not in request.sent:
                 record = _record(photo, style, resources) or Record()
                 title = (record.style_title or NO_TITLE).line(say.language, style)
                 await _send_small(data, say.style("result", title), request, chat, bot)
                 requests.note_sent(photo, PREVIEW, resources)
-        buttons = say.result_buttons(photo.token)
-        if entry.size > FileSizeLimit.FILESIZE_UPLOAD:
-            await bot.send_message(
-                chat,
-                say.file_too_large(resources.link(key)),
-                parse_mode=ParseMode.HTML,
-                reply_markup=buttons,
-                reply_parameters=reply_to(photo),
-            )
-        else:
-            await bot.send_document(
-                chat,
-                data,
-                caption=say.text("full_quality"),
-                reply_parameters=reply_to(photo),
-                filename=_file_name(style, photo, key),
-                disable_content_type_detection=True,
-                reply_markup=buttons,
-            )
+        instead = "file_too_large"
+        beside = partial(
+            send_beside, photo, request.topic, reply_markup=say.result_buttons(photo.token)
+        )
+        if entry.size <= FileSizeLimit.FILESIZE_UPLOAD:
+            try:
+                await beside(
+                    bot.send_document,
+                    chat,
+                    data,
+                    caption=say.text("full_quality"),
+                    filename=_file_name(style, photo, key),
+                    disable_content_type_detection=True,
+                )
+                return
+            except BadRequest as error:  # As in a group that allows no files.
+                log.warning("%s is refused as a file: %s", photo.stem, error)
+                instead = "file_refused"
+        link = say.linked(instead, resources.link(key))
+        await beside(bot.send_message, chat, link, parse_mode=ParseMode.HTML)
 
-    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, seconds):
+    if await answer(photo, SENT, (SENT, CANCELLED), send, resources, bot, seconds):
         return
     log.info("%s was sent, cancelled or forgotten before", printable(key))
     request = requests.find(photo.token, resources)
@@ -102,9 +104,10 @@ async def answer(
     over: Sequence[str],
     send: Callable[[Request, Words, int], Awaitable[None]],
     resources: Resources,
+    bot: Bot,
     seconds: float,
 ) -> Request | None:
-    """Answer a photo in its chat, once.
+    """Answer a photo in its chat, once. If the chat takes no answer, it gets none later either.
 
     Args:
         photo: The photo.
@@ -113,6 +116,7 @@ async def answer(
         send: Sends the answer to a request, in a language, to a chat. It is called again with the
             new chat if a group has become a supergroup.
         resources: The bot's.
+        bot: Informs the owner if the chat takes no answer.
         seconds: The time left to this invocation.
 
     Returns:
@@ -136,6 +140,10 @@ async def answer(
                 await send(request, say, moved.new_chat_id)
         except Forbidden:
             log.info("chat %d no longer accepts messages", photo.chat)
+        except BadRequest as error:  # It would be refused each time.
+            facts = printable(f"the chat takes no answer to {photo.key}: {error}")
+            log.warning("%s", facts)
+            await inform_owner(bot, resources, facts)
         requests.close(photo, status, resources)
         return request
     finally:
@@ -148,11 +156,13 @@ async def _send_small(data: bytes, caption: str, request: Request, chat: int, bo
     if picture is None:
         return
     try:
-        await bot.send_photo(
+        await send_beside(
+            request.photo,
+            request.topic,
+            bot.send_photo,
             chat,
             picture,
             caption=caption,
-            reply_parameters=reply_to(request.photo),
             filename="preview.jpg",
             has_spoiler=request.spoiler,
         )
@@ -239,10 +249,10 @@ async def _report_failure(
         nonlocal for_owner
         log.warning("%s failed: %s", photo.key, facts)
         reason, for_owner = explain(say, request) if explain else (say.text("unclear"), True)
-        await bot.send_message(chat, say.failed(reason), reply_parameters=reply_to(photo))
+        await send_beside(photo, request.topic, bot.send_message, chat, say.failed(reason))
 
     over = (SENT, FAILED, CANCELLED)
-    await answer(photo, FAILED, over, report, resources, seconds)
+    await answer(photo, FAILED, over, report, resources, bot, seconds)
     if for_owner:
         await inform_owner(bot, resources, facts)
 

@@ -13,7 +13,7 @@ from telegram.constants import ChatAction
 from telegram.error import BadRequest, TelegramError
 
 from bot import requests, styles, telegram_pictures, users, words
-from bot.context import Context, reply_to, show_action
+from bot.context import Context, send_beside, show_action
 from bot.requests import Request
 from bot.resources import Resources
 from bot.words import speaking
@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 async def receive(_: Update, context: Context) -> None:
     """Handle a picture that comes in."""
     message, resources, say = context.message, context.resources, context.say
+    if users.is_to_another(message.caption or "", context.bot.username):
+        return
     album = message.media_group_id or ""
     # Telegram scales a photo to several sizes; the last is the largest.
     file = message.document or message.photo[-1]
@@ -53,7 +55,7 @@ async def receive(_: Update, context: Context) -> None:
         return
     extension = telegram_pictures.file_type(data)
     if extension is None:
-        await _refuse(context, say.kinds("no_picture"))
+        await _refuse(context, "no_picture", say.kinds("no_picture"))
         return
     photo = Photo(message.chat_id, message.message_id, file.file_unique_id, extension)
     name = name or _album_style(photo.chat, album, resources)
@@ -61,7 +63,7 @@ async def receive(_: Update, context: Context) -> None:
         await _place_request(photo, data, context)
         return
     if telegram_pictures.is_damaged(data):
-        await context.reply(say.kinds("damaged_painting"))
+        await _reply_once(context, "damaged_painting", say.kinds("damaged_painting"))
         return
     name = name or f"mine-{photo.message}"
     _keep_painting(photo, context.user, album, name, data, resources)
@@ -78,22 +80,30 @@ async def _download(file: PhotoSize | Document, context: Context) -> bytes | Non
     after a reply, if Telegram does not hand it over."""
     is_likely = not isinstance(file, Document) or _names_picture(file)
     if is_likely or context.message.chat.type == Chat.PRIVATE:
-        await show_action(context.bot, context.chat, ChatAction.TYPING)
+        await show_action(context.bot, context.chat, ChatAction.TYPING, context.topic)
     try:
         return bytes(await (await file.get_file()).download_as_bytearray())
     except BadRequest as error:
         log.warning("a file cannot be downloaded: %s", error)
         if not is_likely:
-            await _refuse(context, context.say.kinds("no_picture"))
+            await _refuse(context, "no_picture", context.say.kinds("no_picture"))
             return None
-        too_large = "too big" in error.message.lower()
-        await _refuse(context, context.say.text("too_large" if too_large else "broken"))
+        reason = "too_large" if "too big" in error.message.lower() else "broken"
+        await _refuse(context, reason, context.say.text(reason))
         return None
 
 
-async def _refuse(context: Context, text: str) -> None:
+async def _refuse(context: Context, reason: str, text: str) -> None:
     """Answer a file that cannot be painted. Files in groups are for others, and get no answer."""
     if context.message.chat.type == Chat.PRIVATE:
+        await _reply_once(context, reason, text)
+
+
+async def _reply_once(context: Context, reason: str, text: str) -> None:
+    """Reply to a picture. The pictures of an album come in several updates: one of them gets the
+    reply for a reason."""
+    album = context.message.media_group_id
+    if not album or context.resources.once(requests.album_key(context.chat, album), reason):
         await context.reply(text)
 
 
@@ -110,15 +120,23 @@ async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
     wish = context.member.wish
     choice = styles.chosen(styles.offered(context), wish)
     if choice is None:
-        await context.reply(context.say.text("no_styles"))
+        await _reply_once(context, "no_styles", context.say.text("no_styles"))
         return
     if not users.admits_photo(photo, user, resources):
         limit = users.photos_per_day(resources)
-        await context.reply(context.say.photos("limit.reached", limit))
+        await _reply_once(context, "limit", context.say.photos("limit.reached", limit))
         return
     wish = Wish(choice.prefix, choice.name, wish.size)
     album, spoiler = message.media_group_id or "", bool(message.has_media_spoiler)
-    request = Request(photo, user, wish, context.say.language, album=album, spoiler=spoiler)
+    request = Request(
+        photo,
+        user,
+        wish,
+        context.say.language,
+        album=album,
+        spoiler=spoiler,
+        topic=context.topic,
+    )
     request = requests.place(request, data, resources)
     if name := _album_style(photo.chat, album, resources):
         _adopt(request, name, resources)  # The caption came while this was being stored.
@@ -133,16 +151,14 @@ async def _place_request(photo: Photo, data: bytes, context: Context) -> None:
 
 
 async def _acknowledge(request: Request, style: str, context: Context) -> None:
-    """Reply once per album, as its pictures come in several updates."""
     say = context.say
     position, minutes = requests.outlook(request, context.resources)
     if not request.album:
         text = say.accepted("accepted", style, position, minutes)
         await context.reply(text, say.cancel_button(request.photo.token))
-    elif context.resources.once(
-        requests.album_key(request.photo.chat, request.album), "acknowledged"
-    ):
-        await context.reply(say.accepted("accepted_album", style, position, minutes))
+    else:
+        text = say.accepted("accepted_album", style, position, minutes)
+        await _reply_once(context, "acknowledged", text)
 
 
 def _album_style(chat: int, album: str, resources: Resources) -> str:
@@ -199,12 +215,14 @@ async def send_preview(photo: Photo, resources: Resources, bot: Bot) -> None:
         log.info("%s gets no preview: it has one, or waits no longer", photo.stem)
         return
     try:
-        await show_action(bot, photo.chat, ChatAction.UPLOAD_PHOTO)
-        await bot.send_photo(
+        await show_action(bot, photo.chat, ChatAction.UPLOAD_PHOTO, request.topic)
+        await send_beside(
+            photo,
+            request.topic,
+            bot.send_photo,
             photo.chat,
             _preview(request, resources),
             caption=speaking(request.language).text("preview"),
-            reply_parameters=reply_to(photo),
             filename="preview.jpg",
             has_spoiler=request.spoiler,
         )

@@ -55,6 +55,7 @@ class Request:
         sent: The parts of the answer that were sent.
         album: The album that the photo came in, or an empty text.
         spoiler: Whether Telegram hides the photo until it is tapped.
+        topic: The topic of the group that the photo came in (its message_thread_id), or 0.
         previewed: Whether an invocation has begun its preview.
     """
 
@@ -70,6 +71,7 @@ class Request:
     sent: Sequence[str] = ()
     album: str = ""
     spoiler: bool = False
+    topic: int = 0
     previewed: bool = False
 
     @property

@@ -44,20 +44,29 @@ async def turn_away(context: Context) -> None:
 
     In groups, only commands to this bot are answered.
     """
-    text, message = context.say.text("stranger", user=context.user), context.received.message
+    message = context.received.message
+    text = context.say.text("stranger", user=context.user)
+    if message and message.sender_chat:
+        text = context.say.text("anonymous")
     if context.received.callback_query:
         await context.answer_button(text, alert=True)
     elif message and message.chat.type == Chat.PRIVATE:
         await message.reply_text(text)
         await _ask_owner(context)
-    elif message and _is_command(message.text or "", context.bot.username):
+    elif message and _addressed(message.text or "") in ("", context.bot.username.lower()):
         await message.reply_text(text)
 
 
-def _is_command(text: str, name: str) -> bool:
-    """Return whether a text is a command, and not to another bot."""
-    command, _, addressed = text.partition(" ")[0].partition("@")
-    return command.startswith("/") and addressed.lower() in ("", name.lower())
+def is_to_another(text: str, name: str) -> bool:
+    """Return whether a text is a command to another bot than that of a name."""
+    return _addressed(text) not in (None, "", name.lower())
+
+
+def _addressed(text: str) -> str | None:
+    """Return the name of the bot that a command is addressed to, in lower case, empty if it names
+    none; None for any other text."""
+    command, _, name = (text.split() or [""])[0].partition("@")
+    return name.lower() if command.startswith("/") else None
 
 
 async def _ask_owner(context: Context) -> None:

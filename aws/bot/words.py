@@ -160,9 +160,9 @@ class Words(Texts):
         """Return a text about a number of photos."""
         return self.text(key, photos=self.counted("photos", count))
 
-    def file_too_large(self, link: str) -> str:
-        """Return, as HTML, a text with a link to a file."""
-        return self.text("file_too_large", link=html.escape(link))
+    def linked(self, key: str, link: str) -> str:
+        """Return, as HTML, the text of a key with a link to a file."""
+        return self.text(key, link=html.escape(link))
 
     def failed(self, reason: str) -> str:
         """Return a text about a failure, for a reason that `text` or `recorded` gives."""

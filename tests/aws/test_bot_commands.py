@@ -4,7 +4,17 @@ import io
 import json
 
 from PIL import Image
-from support.bot_world import ANNA, BORIS, EN, GROUP, JPEG, OWNER, STRANGER, texts
+from support.bot_world import (
+    ANNA,
+    BORIS,
+    EN,
+    GROUP,
+    JPEG,
+    OWNER,
+    STRANGER,
+    commands_in,
+    texts,
+)
 
 from painterly.storage.base import UnavailableError
 from painterly.storage.s3 import bucket as s3
@@ -54,6 +64,18 @@ def test_a_stranger_in_a_group_is_answered_only_when_speaking_to_the_bot(world):
     assert len(world.says(STRANGER, "/start", GROUP)) == 1
     assert len(world.says(STRANGER, "/start@painter_bot", GROUP)) == 1
     assert world.says(STRANGER, "/start@other_bot", GROUP) == []
+
+
+def test_who_posts_as_a_group_or_channel_is_nobody_even_if_that_number_is_let_in(world):
+    """All who do so have the same number, in all groups."""
+    anonymous = 1087968824
+    world.says(OWNER, f"/users add {anonymous} the admins")
+    group = {"sender_chat": {"id": GROUP, "type": "supergroup", "title": "Friends"}}
+    assert world.answers(world.photo(anonymous, chat=GROUP, **group)) == []
+    assert world.keys("telegram/") == []
+    command = {"text": "/styles", **commands_in("/styles")}
+    told = world.answers(world.message(anonymous, GROUP, **group, **command))
+    assert texts(told) == [EN.text("anonymous")]
 
 
 def test_a_stranger_stays_outside_when_the_users_cannot_be_read(world, monkeypatch):

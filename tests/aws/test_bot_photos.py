@@ -87,6 +87,19 @@ def test_a_user_may_send_so_many_photos_a_day_as_the_owner_says(world):
     assert "no more" in world.answers(world.photo(BORIS))[0].text
 
 
+def test_what_cannot_be_painted_of_an_album_is_answered_once(world):
+    world.says(OWNER, "/limit 1")
+    for _ in range(4):
+        world.answers(world.photo(ANNA, media_group_id="77"))
+    accepted, refused = texts(world.telegram.sent(chat=ANNA))
+    assert "album" in accepted and refused == EN.photos("limit.reached", 1)
+    letters = (
+        world.file(BORIS, b"%PDF-1.7", f"{page}.pdf", "application/pdf", media_group_id="78")
+        for page in range(3)
+    )
+    assert sum(texts(world.answers(each)) == [EN.kinds("no_picture")] for each in letters) == 1
+
+
 def test_photos_that_come_at_the_same_time_are_counted_each(world):
     world.says(OWNER, "/limit 2")
     updates = [world.photo(ANNA) for _ in range(5)]
@@ -130,6 +143,14 @@ def test_edited_messages_and_files_for_others_in_groups_are_left_alone(world):
     letter = {**world.telegram.add_file(b"%PDF-1.7"), "file_name": "a.pdf"}
     assert world.answers(world.message(ANNA, GROUP, document=letter)) == []
     assert texts(world.answers(world.message(ANNA, document=letter))) == [EN.kinds("no_picture")]
+
+
+def test_a_photo_whose_caption_is_for_another_bot_is_left_alone(world):
+    for caption in ("/style@other_bot Monet", " /paint@other_bot\nnow"):
+        assert world.answers(world.photo(ANNA, chat=GROUP, caption=caption)) == []
+    assert world.keys("telegram/") == [] == world.keys("own/")
+    own = world.answers(world.photo(ANNA, chat=GROUP, caption="/style@Painter_Bot Monet"))
+    assert texts(own) == [EN.style("own_style", "Monet")]
 
 
 def test_a_painting_is_named_as_people_write_it_or_not_at_all(world):

@@ -150,6 +150,55 @@ def test_a_chat_that_blocked_the_bot_is_left_alone_and_no_error_in_the_log(world
     assert world.telegram.sent("sendDocument") == []
 
 
+def test_where_no_files_are_allowed_a_result_comes_as_a_link(world):
+    key = world.send_photo(ANNA, chat=GROUP)
+    refused = "not enough rights to send documents to the chat"
+    world.telegram.refusals["sendDocument", GROUP] = refused
+    result = world.result(key, JPEG)
+    world.created(result)
+    _, preview, link = world.telegram.sent(chat=GROUP)
+    assert preview.method == "sendPhoto" and link.method == "sendMessage"
+    assert "href=" in link.text and link.reply_to and link.buttons
+    world.created(result)
+    assert len(world.telegram.sent(chat=GROUP)) == 3, "it is sent once"
+
+
+@pytest.mark.parametrize("status", ["SENT", "FAILED"])
+def test_of_a_chat_that_takes_no_answer_the_owner_hears_once(world, status):
+    key = world.send_photo(ANNA, chat=GROUP)
+    for method in ("sendMessage", "sendPhoto", "sendDocument"):
+        world.telegram.refusals[method, GROUP] = "have no rights to send a message"
+    for _ in range(2):
+        if status == "SENT":
+            world.created(world.result(key, JPEG))
+        else:
+            world.job(key, "FAILED", statusReason=TIMEOUT)
+    [told] = world.telegram.sent(chat=OWNER)
+    assert "takes no answer" in told.text and "have no rights" in told.text.lower()
+    assert world.keys("state/queue") == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "topic"), [("nothing", 5), ("the photo", 5), ("the topic", 0), ("both", 0)]
+)
+def test_what_a_photo_of_a_topic_becomes_comes_to_its_topic(world, lost, topic):
+    world.telegram.topics[GROUP] = {5, 6}
+    of_topic = {"message_thread_id": 5, "is_topic_message": True}
+    painted, failed = (world.send_photo(ANNA, chat=GROUP, **of_topic) for _ in range(2))
+    if lost in ("the photo", "both"):
+        numbers = (Photo.of_key(key).message for key in (painted, failed))
+        world.telegram.deleted |= {(GROUP, number) for number in numbers}
+    if lost in ("the topic", "both"):
+        world.telegram.topics[GROUP] = {6}
+    before = len(world.telegram.calls)
+    world.created(world.result(painted, JPEG))
+    world.job(failed, "FAILED", statusReason=TIMEOUT)
+    sent = world.telegram.calls[before:]
+    assert [call.method for call in sent] == ["sendPhoto", "sendDocument", "sendMessage"]
+    assert {call.topic for call in sent} == {topic}
+    assert all(bool(call.reply_to) == (lost == "nothing") for call in sent)
+
+
 def test_results_and_failures_follow_a_group_that_became_a_supergroup(world):
     supergroup = -1009999
     world.answers(world.photo(ANNA, chat=GROUP))
