@@ -23,6 +23,9 @@ export RAY_health_check_initial_delay_ms=${RAY_health_check_initial_delay_ms:-10
 export RAY_health_check_period_ms=${RAY_health_check_period_ms:-1000}
 export RAY_health_check_timeout_ms=${RAY_health_check_timeout_ms:-2000}
 export RAY_health_check_failure_threshold=${RAY_health_check_failure_threshold:-3}
+# Python 3.11.2 and 3.11.7 understand each other.
+export RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL=${RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL:-minor}
+export RAY_ENABLE_UV_RUN_RUNTIME_ENV=${RAY_ENABLE_UV_RUN_RUNTIME_ENV:-0}
 export RAY_AUTH_MODE=${RAY_AUTH_MODE:-token}
 if [ "$RAY_AUTH_MODE" = token ] && [ -z "${RAY_AUTH_TOKEN:-}${RAY_AUTH_TOKEN_PATH:-}" ] &&
   [ ! -f ~/.ray/auth_token ]; then

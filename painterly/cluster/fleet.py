@@ -1,6 +1,7 @@
 """A Ray cluster: the connection to it, and a worker on each device of each node."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -31,6 +32,10 @@ RAY_VARIABLES = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "3",
+    # Python 3.11.2 and 3.11.7 understand each other, and machines seldom have the very same.
+    "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
+    # Below `uv run`, Ray would send the driver's folder, with photos and .env, to all machines.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
     "RAY_AUTH_MODE": "token",
 }
 NAMESPACE = "painterly"
@@ -39,6 +44,8 @@ NODES_EVERY_S = 2.0  # seconds between two looks at the cluster's nodes
 # The pause before a node gets another worker after one that ended before it painted anything.
 REST_S = 30.0
 MAX_REQUESTED = 1000  # GPUs
+# Ray's error for a cluster with other versions: those of the cluster, then its own.
+_VERSIONS = re.compile(r"mismatch:.*?Ray: (\S+)\s+Python: (\S+).*?Ray: (\S+)\s+Python: (\S+)", re.S)
 # A socket's path has 107 bytes at most, and Ray's below its temporary folder take about 70.
 LONGEST_TMPDIR = 30
 
@@ -205,6 +212,12 @@ def connected(address: str) -> Iterator[Any]:
             address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=WARNING
         )
     except (OSError, RuntimeError, ValueError) as error:
+        if said := _VERSIONS.search(str(error)):
+            raise ConfigError(
+                f"CLUSTER is {address!r}, which has Ray {said[1]} with Python {said[2]}, and the "
+                f"driver has Ray {said[3]} with Python {said[4]}; install the same of both on all "
+                "machines (docs/cluster.md)"
+            ) from None
         raise ConfigError(
             f"CLUSTER is {address!r}, and no Ray cluster can be reached there with this "
             f"RAY_AUTH_TOKEN: {_reason(error)} (cluster/node.sh starts one; docs/cluster.md)"
