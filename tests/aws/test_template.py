@@ -112,6 +112,8 @@ def test_the_job_is_the_entrypoint_on_a_gpu_for_an_hour_at_most(template, resour
     container = job["ContainerProperties"]
     assert job["Timeout"] == {"AttemptDurationSeconds": "3600"}
     assert container["Command"] == ["python", "aws/entrypoint.py", "Ref::bucket", "Ref::key"]
+    # Python as a container's first process loses a SIGTERM that comes before it has asked for it.
+    assert container["LinuxParameters"] == {"InitProcessEnabled": True}
     variables = {each["Name"]: each["Value"] for each in container["Environment"]}
     wanted = {"DEVICE": "gpu", "LOG_FORMAT": "json", "OUTPUT_FORMAT": "same"}
     wanted |= {"PRESET": "fine", "ACCEPT_OPENRAIL_M": "false"}
