@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -53,14 +53,20 @@ class Catalogue:
     ConfigError for wrong styles. Thread-safe."""
 
     def __init__(
-        self, style_bucket: StyleBucket, config: Config, max_age_s: float = FRESH_S
+        self,
+        style_bucket: StyleBucket,
+        config: Config,
+        max_age_s: float = FRESH_S,
+        is_leaving: Callable[[str], bool] = lambda name: False,
     ) -> None:
         """Args:
         style_bucket: The style bucket.
         config: The configuration.
         max_age_s: As in `Refreshed`, for the listings.
+        is_leaving: Whether the deletion of an upload was asked for, by its name.
         """
         self._style_bucket, self._config = style_bucket, config
+        self._is_leaving = is_leaving
         self._styles = Refreshed(self._find_styles, max_age_s)
         self._entries = Refreshed(self._list_paintings, max_age_s)
         self._reduced = functools.lru_cache(MAX_THUMBNAILS)(self._reduce)
@@ -124,10 +130,13 @@ class Catalogue:
 
     def paintings(self) -> list[PaintingOut]:
         """List the paintings of the style bucket, and uploads last."""
-        return [painting_view(name) for name in self._entries.get(0)]
+        return [painting_view(name) for name in self._entries.get(0) if not self._is_leaving(name)]
 
     def find(self, name: str) -> Entry | None:
         """Find the painting of a name; None if there is none."""
+        return None if self._is_leaving(name) else self._find(name)
+
+    def _find(self, name: str) -> Entry | None:
         if is_ready(name):
             return self._style_bucket.find(name)
         entry = self._entries.get().get(name)
@@ -144,14 +153,12 @@ class Catalogue:
         """Store an upload. One of the same name has the same content."""
         self._style_bucket.write(name, data)
 
-    def delete(self, name: str) -> None:
-        """Delete an upload. Raises ApiError for any other painting."""
-        if self.find(name) is None:
+    def check_uploaded(self, name: str) -> None:
+        """Raise ApiError unless a painting is there, and was uploaded."""
+        if self._find(name) is None:
             raise not_found("painting")
         if not name.startswith(UPLOADED):
             raise ApiError(403, "this painting was not uploaded here, so it is not deleted")
-        self._style_bucket.delete(name)
-        self._entries.get(0)  # Otherwise its thumbnail could be shown for a while.
 
     def thumbnail(self, painting: Entry, large: bool = False) -> bytes:
         """Return a small JPEG of a painting, or a large one. Raises ApiError if there is none."""

@@ -1,11 +1,12 @@
-"""The deletion of jobs with all that they have left in the buckets, some time after it was asked
-for: until then it can be taken back.
+"""The deletion of jobs with all that they have left in the buckets, and of uploaded paintings, some
+time after it was asked for: until then it can be taken back.
 
-A mark in the bucket names a job to delete, so that no closed page and no restart loses it.
-Each process counts the time since it has first seen a mark, and no clocks are compared. Whichever
-comes first notes in the mark that it begins; if it is killed, another one begins again.
+A mark in the bucket names a job or a painting to delete, so that no closed page and no restart
+loses it. Each process counts the time since it has first seen a mark, and no clocks are compared.
+Whichever comes first notes in the mark that it begins; if it is killed, another one begins again.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -104,6 +105,7 @@ class Deletions:
         self._jobs, self._cancel = jobs, cancel
         # Marks by id and ETag, and since when they have been there.
         self._since: dict[tuple[str, str], float] = {}
+        self._marked = set[str]()  # the latest listing of the marks
         self._thread: threading.Thread | None = None
         self._closed, self._warnings = threading.Event(), WarningLog()
 
@@ -143,6 +145,24 @@ class Deletions:
             raise not_found("job, or it is gone")
         return job
 
+    def ask_painting(self, name: str) -> None:
+        """Ask for the deletion of an uploaded painting, or once more: its time then begins again.
+        Raises ApiError if its deletion has begun, StorageError."""
+        if not self._marks.add(painting_mark(name)):
+            raise not_found("painting")
+        self._marked.add(painting_mark(name))
+
+    def take_painting_back(self, name: str) -> bool:
+        """Take the deletion of a painting back. Return False if it was not asked for, or has begun.
+        Raises StorageError."""
+        taken = self._marks.take_back(painting_mark(name))
+        self._marked.discard(painting_mark(name))
+        return taken
+
+    def is_leaving(self, name: str) -> bool:
+        """Return whether the deletion of a painting was asked for."""
+        return painting_mark(name) in self._marked
+
     def _with_same_photo(self, job: StoredJob) -> list[str]:
         """Return the ids of the other jobs with the photo of a job. Each has its own copy."""
         source, found = self._buckets.source, set[str]()
@@ -162,7 +182,7 @@ class Deletions:
         Args:
             marks: The latest listing of the marks, as `store.Queue`.
         """
-        now = time.monotonic()
+        now, self._marked = time.monotonic(), {*marks}
         self._since = {mark: self._since.get(mark, now) for mark in marks.items()}
         due = {job: etag for (job, etag), at in self._since.items() if now - at >= UNDO_S + GRACE_S}
         is_busy = self._thread and self._thread.is_alive()
@@ -184,20 +204,28 @@ class Deletions:
                 log_trace(error)
 
     def carry_out(self, due: Mapping[str, str]) -> None:
-        """Delete jobs whose time is over, unless that was taken back or they are still painted.
+        """Delete jobs and paintings whose time is over, unless that was taken back, or they are
+        still painted or needed.
 
         Args:
-            due: Their ids, with the ETags of their marks.
+            due: The ids in their marks, with the ETags of these.
 
         Raises:
             StorageError: The storage refuses, or does not answer.
         """
         gone = []
+        paintings = {painting_mark(each.key): each.key for each in self._buckets.style.uploads()}
+        unfinished = [job for job in self._jobs.all() if not job.state.final]
+        needed = {each.name for job in unfinished for each in job.paintings}
         for job, etag in due.items():
+            painting = paintings.get(job)
             # One that is painted leaves the queue after its current step: it was cancelled.
-            if self._closed.is_set() or self._store.read(job) or not self._marks.begin(job, etag):
+            is_used = painting in needed if painting else self._store.read(job)
+            if self._closed.is_set() or is_used or not self._marks.begin(job, etag):
                 continue
-            if ended := self._store.read_ended(job):
+            if painting:
+                delete_painting(self._buckets, painting)
+            elif ended := self._store.read_ended(job):
                 delete_parts(self._buckets, ended)
             gone.append(job)
         if gone:
@@ -207,7 +235,21 @@ class Deletions:
             for prefix in reversed(keys_of_job(job)):
                 delete_versions(self._buckets.result, prefix)
         if gone:
-            event(f"deleted {plural(len(gone), 'job')} with all pictures", event="deleted")
+            jobs = [each for each in gone if each not in paintings]
+            named = (plural(len(jobs), "job"), plural(len(gone) - len(jobs), "painting"))
+            event(f"deleted {named[0]} with all pictures, and {named[1]}", event="deleted")
+
+
+def painting_mark(name: str) -> str:
+    """Return the id of an uploaded painting in its mark: as long as that of a job."""
+    return hashlib.sha256(name.encode()).hexdigest()[:20]
+
+
+def delete_painting(buckets: WebBuckets, name: str) -> None:
+    """Delete an uploaded painting with its pictures in the gallery. Raises StorageError."""
+    buckets.style.delete(name)
+    for key_of in (picture_key, thumbnail_key):
+        delete_versions(buckets.result, key_of("paintings", name))
 
 
 def delete_parts(buckets: WebBuckets, job: StoredJob) -> None:

@@ -224,6 +224,12 @@ class DeletedJobs(BaseModel):
     jobs: list[str]
 
 
+class PaintingDeletion(BaseModel):
+    """The seconds in which the deletion of a painting can be taken back."""
+
+    seconds: float = Field(examples=[20.0])
+
+
 class Deletion(DeletedJobs):
     """Jobs that are deleted, and the seconds in which that can be taken back."""
 

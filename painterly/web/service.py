@@ -77,7 +77,7 @@ class Service:
         self.deletions = Deletions(self.buckets, store, self.jobs, self.cancel)
         self.events = Events(self.jobs)
         self.previews = Previews(self.supervisor)
-        self.catalogue = Catalogue(self.buckets.style, config)
+        self.catalogue = Catalogue(self.buckets.style, config, is_leaving=self.deletions.is_leaving)
         self.orders = OrderBook(
             config,
             options,

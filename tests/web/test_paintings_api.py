@@ -8,9 +8,10 @@ from pathlib import Path
 
 from PIL import Image
 from support import tiny
+from support.polling import until
 from support.web_service import send, served
 
-from painterly.jobs import catalogue
+from painterly.jobs import catalogue, deletion
 from painterly.jobs.schemas import ApiError
 from painterly.storage.folder import FolderBucket
 from painterly.web.api import paintings as api_paintings
@@ -52,11 +53,69 @@ def test_a_painting_is_uploaded_used_and_deleted(web, worker, place):
     assert worker.paint()
     web.service.jobs.refresh()
     assert web.get(job["links"]["self"]).json()["state"] == "done"
-    assert web.delete(added.headers["location"]).status_code == 204
+    assert web.delete(added.headers["location"]).json() == {"seconds": 20.0}
     assert web.get(added.json()["thumbnail"]).status_code == 404
     assert ">1 picture<" in web.get("/gallery/").text
+
+
+def painted_with_own(web, worker):
+    """Upload a painting, and paint with it; return its name."""
+    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+    send(web, {"paintings": {name: 1}, "preset": "draft"})
+    assert worker.paint()
+    web.service.jobs.refresh()
+    return name
+
+
+def test_a_deleted_painting_comes_back_by_an_undo_or_by_the_same_file(web):
+    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+
+    def is_listed():
+        return name in {each["name"] for each in web.get("/api/paintings").json()}
+
+    back = (
+        lambda: web.post(f"/api/paintings/{name}/undelete").status_code == 200,
+        lambda: upload(web, tiny.file(60, 60, 9)).status_code == 201,
+    )
+    for brought_back in back:
+        for _ in range(2):  # The second one begins the time again.
+            assert web.delete(f"/api/paintings/{name}").status_code == 202
+        assert not is_listed()
+        gone = send(web, {"paintings": {name: 1}}).json()["detail"]
+        assert "there is no painting" in gone
+        assert brought_back() and is_listed()
+    assert web.post(f"/api/paintings/{name}/undelete").status_code == 404
+    assert send(web, {"paintings": {name: 1}}).status_code == 202
+
+
+def test_nothing_is_left_of_a_painting_after_its_time(web, worker, place, monkeypatch):
+    name = painted_with_own(web, worker)
     result = FolderBucket(Path(place["BUCKET_RESULT"]))
-    assert not [entry.key for entry in result.list() if name in entry.key]
+    web.get("/gallery/")
+    assert web.delete(f"/api/paintings/{name}").status_code == 202
+    assert [entry.key for entry in result.list() if name in entry.key]
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+
+    def is_gone():
+        web.service.jobs.refresh()
+        return not [entry.key for entry in result.list() if name in entry.key]
+
+    until(is_gone)
+    assert web.post(f"/api/paintings/{name}/undelete").status_code == 404
+    assert upload(web, tiny.file(60, 60, 9)).json()["name"] == name
+
+
+def test_a_painting_that_an_order_needs_stays_until_it_is_painted(web, place, monkeypatch):
+    """Another instance has taken the order after the deletion was asked for."""
+    monkeypatch.setattr(deletion, "UNDO_S", 0.0)
+    monkeypatch.setattr(deletion, "GRACE_S", 0.0)
+    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+    send(web, {"paintings": {name: 1}})
+    web.service.deletions.ask_painting(name)
+    web.service.jobs.refresh()
+    web.service.deletions._thread.join()
+    assert web.service.buckets.style.find(name)
 
 
 def test_names_are_as_long_as_a_disk_takes_in_bytes(web):
@@ -78,7 +137,7 @@ def test_what_another_instance_has_taken_or_ordered_is_known_at_once(web, place)
         assert web.delete("/api/paintings/monet.jpg").status_code == 403
         names = [upload(web, tiny.file(60, 60, seed)).json()["name"] for seed in (10, 11)]
         assert other.get(f"/api/paintings/{names[0]}/thumbnail").status_code == 200
-        assert other.delete(f"/api/paintings/{names[0]}").status_code == 204
+        assert other.delete(f"/api/paintings/{names[0]}").status_code == 202
         shown = {each["name"] for each in web.get("/api/paintings").json()}
         assert shown & {name, *names} == {name, names[1]}
         gone = send(other, {"paintings": {"_web/nothing.jpg": 1}}).json()["detail"]

@@ -4,19 +4,19 @@ from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-from painterly.gallery.thumbnails import picture_key, thumbnail_key
 from painterly.jobs.buckets import UPLOADED
 from painterly.jobs.catalogue import painting_view
+from painterly.jobs.deletion import UNDO_S
 from painterly.jobs.photos.upload import checked_upload
 from painterly.jobs.schemas import (
     CONFLICT,
     REFUSALS,
     ApiError,
+    PaintingDeletion,
     PaintingOut,
     StyleOut,
     not_found,
 )
-from painterly.storage.versions import delete_versions
 from painterly.web.api.forms import KIND, parsed_form
 from painterly.web.picture_answers import ANSWERS, Asking
 from painterly.web.rendering import Language
@@ -39,6 +39,7 @@ def styles(service: Shared, language: Language) -> list[StyleOut]:
 @paintings.get("/paintings")
 def list_paintings(service: Shared) -> list[PaintingOut]:
     """List the paintings that can be blended: first the style bucket's, then uploads."""
+    service.jobs.refresh()  # Another instance may have deleted one just now.
     return service.catalogue.paintings()
 
 
@@ -49,6 +50,7 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
     def add(name: str, data: bytes) -> PaintingOut:
         upload = checked_upload(name, data, service.options)
         name = f"{UPLOADED}{upload.digest[:12]}-{upload.name}"
+        service.deletions.take_painting_back(name)
         service.catalogue.add(name, upload.data)
         return painting_view(name)
 
@@ -64,18 +66,27 @@ async def add_painting(request: Request, response: Response, service: Shared) ->
     return added
 
 
-@paintings.delete("/paintings/{name:path}", status_code=204, responses=CONFLICT)
-def delete_painting(name: str, service: Shared) -> None:
-    """Delete a painting that was uploaded here, at once. Results that were painted with it
-    stay."""
+@paintings.delete("/paintings/{name:path}", status_code=202, responses=CONFLICT)
+def delete_painting(name: str, service: Shared) -> PaintingDeletion:
+    """Delete a painting that was uploaded here. Results that were painted with it stay. It is
+    listed nowhere from now on; the service deletes it once `seconds` have passed, in which
+    `undelete` takes that back. Another request begins them again."""
     service.jobs.refresh()  # Another instance may have taken an order just now.
     unfinished = [job for job in service.jobs.all() if not job.state.final]
     needed = {painting.name for job in unfinished for painting in job.paintings}
     if name in needed and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
-    service.catalogue.delete(name)
-    for key_of in (picture_key, thumbnail_key):  # They are in the gallery.
-        delete_versions(service.buckets.result, key_of("paintings", name))
+    service.catalogue.check_uploaded(name)
+    service.deletions.ask_painting(name)
+    return PaintingDeletion(seconds=UNDO_S)
+
+
+@paintings.post("/paintings/{name:path}/undelete")
+def undelete_painting(name: str, service: Shared) -> PaintingOut:
+    """Take the deletion of a painting back, unless it is gone."""
+    if not service.deletions.take_painting_back(name):
+        raise not_found("painting, or it is gone")
+    return painting_view(name)
 
 
 @paintings.get("/paintings/{name:path}/thumbnail", response_class=Response, responses=ANSWERS)
