@@ -154,7 +154,7 @@ class Catalogue:
         self._style_bucket.write(name, data)
 
     def check_uploaded(self, name: str) -> None:
-        """Raise ApiError unless a painting is there, and was uploaded."""
+        """Raise ApiError if a painting does not exist, or was not uploaded."""
         if self._find(name) is None:
             raise not_found("painting")
         if not name.startswith(UPLOADED):

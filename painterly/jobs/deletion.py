@@ -241,7 +241,7 @@ class Deletions:
 
 
 def painting_mark(name: str) -> str:
-    """Return the id of an uploaded painting in its mark: as long as that of a job."""
+    """Return the id of an uploaded painting in its mark. It has the length of a job's id."""
     return hashlib.sha256(name.encode()).hexdigest()[:20]
 
 

@@ -71,7 +71,7 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     page.look(f"{server.address}/gallery/#mosaic/beach.jpg")
     page.until("document.querySelector('dialog').open")
     assert page.one("#title").text == "Según «Mosaic»"
-    assert page.one("#download").text == "Descargar"
+    assert page.one("#download").text == "Guardar"
     page.one("#close").click()
     page.until("!document.querySelector('dialog').open")
     assert page.one("h1").text == "Galería" and page.english("page", "gallery") == set()
@@ -80,6 +80,24 @@ def test_a_chosen_language_is_remembered_by_all_pages(page, server, place):
     assert page.one("#status").text == "1 picture"
     assert page.one(".chips [aria-current]").text.startswith("Mosaic"), "the filter stays"
     assert page.errors() == []
+
+
+def test_the_cross_of_a_picture_says_in_one_sentence_what_it_does(page, server):
+    server.add("beach.jpg")
+    server.end(server.add("town.jpg"))
+    page.speak("de")
+    page.look(server.address)
+    page.until("document.querySelector('#queue .x') && document.querySelector('#finished .x')")
+    titles = [page.one(f"{each} .x").get_attribute("title") for each in ("#queue", "#finished")]
+    assert titles == [
+        "beach.jpg im Stil Mosaic abbrechen",
+        "town.jpg im Stil Mosaic löschen",
+    ]
+    page.one("#finished .cell").click()
+    page.one("#more-menu summary").click()
+    page.one("#settings").click()
+    assert page.one("#how-title").text == "Einstellungen"
+    assert not page.one("#settings").is_displayed()
 
 
 def test_the_login_and_its_errors_are_in_the_language(page, locked):

@@ -146,7 +146,7 @@ def test_the_page_says_how_long_pictures_take_and_how_far_they_are(page, locked,
     assert page.one("#paint-time").text == "5 min"
     order(page)
     queued(page, 2)
-    assert page.one("#announcement").get_attribute("textContent") == "2 pictures added to the queue"
+    assert page.one("#said").get_attribute("textContent") == "2 pictures added to the queue"
     beach, town = locked.ordered
     assert (beach.photo, town.photo) == ("beach.jpg", "town.jpg")
     locked.paint(beach, step=60, fraction=0.3, seconds_left=42)
@@ -320,7 +320,7 @@ def test_the_focus_stays_with_a_picture_that_leaves_the_queue(page, server):
     assert "town.jpg" in page.js("document.activeElement.textContent")
 
 
-def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
+def test_a_painting_is_added_chosen_deleted_and_brought_back(page, server, tmp_path):
     visit(page, server)
     drop(page, "#masters", [["notes.png", 9]])
     page.until("document.querySelector('#refused').textContent")
@@ -333,9 +333,15 @@ def test_a_painting_is_added_chosen_and_deleted(page, server, tmp_path):
     assert page.js(chosen).strip() == "“Starry night”"
     page.js("document.querySelector('.remove').focus()")
     page.one(".remove").click()
-    page.driver.switch_to.alert.accept()
     page.until("document.querySelectorAll('[name=style]').length === 2")
     assert not page.js("document.querySelector('[name=style]:checked')")
+    page.until("document.querySelector('.told p')?.textContent.includes('Starry night')")
+    page.one(".told button").click()
+    page.until("document.querySelector('[name=style]:checked')")
+    assert page.js(chosen).strip() == "“Starry night”"
+    page.js("document.querySelector('.remove').focus()")
+    page.one(".remove").click()
+    page.until("document.querySelectorAll('[name=style]').length === 2")
     for number in range(2):
         (tmp_path / f"{number}.png").write_bytes(jpeg("blue", (64 + number, 64)))
     page.one("#painting-files").send_keys("\n".join(str(tmp_path / f"{n}.png") for n in range(2)))

@@ -44,7 +44,7 @@ SINKS = re.compile(
 # They name things of browsers and of HTTP, and classes.
 NO_WORDS = re.compile(
     r"(use strict|Content-Type|Accept|Retry-After|Idempotency-Key|Files|Arrow\w*|Enter|Escape"
-    r"|Delete|round star|input, select, textarea)$"
+    r"|Delete|input, select, textarea|<svg class=.*)$"
 )
 
 

@@ -1,7 +1,7 @@
 // Hangs pictures on the wall: rows of equal height over its full width, days above their first picture.
-import { byId, make, picture, sign } from "./elements.js";
-import { dayOf, text } from "./texts.js";
+import { byId, fill, make, picture, sign } from "./elements.js";
 import { hasStar } from "./stars.js";
+import { dayOf, text } from "./texts.js";
 
 const MOST_IN_ROW = 9, WIDEST = 4, USUAL_SIZE = [2, 3];
 export const wall = byId("pictures");
@@ -15,27 +15,21 @@ const ratioOf = ({ size }) => {
   return Math.min(WIDEST, Math.max(1 / WIDEST, width / height));
 };
 // A wide picture is loaded in full width; a page alone has the small one.
-const sharpened = (image, { thumb, preview, size }) => {
-  if (!thumb || !preview || !image.src) return;
-  image.sizes = `${Math.ceil(ratioOf({ size }) * 23)}vw`;
-  image.srcset = `${thumb} 320w, ${preview} 1280w`;
-  const missing = image.onerror;
+const imageOf = (each) => {
+  const { thumb, preview, alt } = each, image = picture(thumb, alt), missing = image.onerror;
+  if (!thumb || !preview) return image;
+  Object.assign(image, { sizes: `${Math.ceil(ratioOf(each) * 23)}vw`, srcset: `${thumb} 320w, ${preview} 1280w` });
   image.onerror = () => { if (image.srcset) image.removeAttribute("srcset"); else missing(); };
+  return image;
 };
 const cardOf = (each) => {
-  const card = make("li", "", "card"), day = make("div", "", "day"), frame = make("figure"), link = make("a");
-  const image = picture(each.thumb, each.alt), caption = make("figcaption"), star = make("button", "", "round star");
+  const link = make("a", imageOf(each)), star = make("button.round.star", sign("star"));
+  const photo = each.photo.replace(/\.\w+$/, ""), work = make("small", text("gallery.of_work", { photo, work: each.work }));
+  const frame = make("figure", link, make("figcaption", make("b", each.title), work), star);
+  const card = make("li.card", make("div.day"), frame);
   link.href = `#${each.anchor}`;
-  link.append(image);
-  sharpened(image, each);
-  const photo = each.photo.replace(/\.\w+$/, "");
-  caption.append(make("b", each.title), make("small", text("gallery.of_work", { photo, work: each.work })));
-  star.type = "button";
-  star.append(sign("star"));
   star.setAttribute("aria-label", text("gallery.star_of", { picture: each.alt }));
-  frame.append(link, caption, star);
   frame.style.setProperty("--r", ratioOf(each));
-  card.append(day, frame);
   card.dataset.number = each.number;
   finish(card, each);
   return card;
@@ -48,52 +42,43 @@ export const showStars = (each) => cardWith(each).querySelector(".star").setAttr
 
 // Every break of a row is tried; the rows whose heights differ least from the wished one win.
 const rowsOf = (ratios, width, gap, wished) => {
-  const best = [{ cost: 0, from: 0 }];
+  const best = [{ cost: 0, from: 0 }], rows = [];
   for (let end = 1; end <= ratios.length; end += 1) {
     best[end] = { cost: Infinity };
     for (let from = end - 1, sum = 0; from >= 0 && end - from <= MOST_IN_ROW; from -= 1) {
       sum += ratios[from];
       const fitting = (width - gap * (end - from - 1)) / sum, isShort = end === ratios.length && fitting > 1.25 * wished;
-      const height = isShort ? wished : fitting, off = (height - wished) / wished;
-      const cost = best[from].cost + off * off * (off > 0 ? 1 : 1.3);
-      if (cost < best[end].cost) best[end] = { cost, from, height };
+      const height = isShort ? wished : fitting, off = (height - wished) / wished, cost = best[from].cost + off * off * (off > 0 ? 1 : 1.3);
+      if (cost < best[end].cost) best[end] = { cost, from, end, height };
     }
   }
-  const rows = [];
-  for (let end = ratios.length; end > 0; end = best[end].from) rows.unshift({ ...best[end], end });
+  for (let end = ratios.length; end > 0; end = rows[0].from) rows.unshift(best[end]);
   return rows;
 };
 let shown = [];
 const lay = () => {
   const { columnGap, gridAutoRows } = getComputedStyle(wall), gap = parseFloat(columnGap), ratios = shown.map(ratioOf);
-  let day = null;
+  const heads = shown.map(({ time }, at) => { const head = dayOf(time); return at && head === dayOf(shown[at - 1].time) ? "" : head; });
   for (const { from, end, height } of rowsOf(ratios, wall.clientWidth - 0.5, gap, parseFloat(gridAutoRows))) {
-    const heads = shown.slice(from, end).map((each) => {
-      const head = dayOf(each.time), isNew = head !== day;
-      day = head;
-      return isNew && head;
-    });
     let room = wall.clientWidth;
-    heads.forEach((head, at) => {
-      const card = cardWith(shown[from + at]), place = card.firstElementChild;
-      card.style.setProperty("--w", `${Math.floor(100 * height * ratios[from + at]) / 100}px`);
-      card.classList.toggle("close", from > 0 && !heads.some(Boolean));
-      if (place.textContent !== (head || "")) place.replaceChildren(...(head ? [make("h2", head)] : []));
-      place.classList.toggle("today", head !== false && head === dayOf(Date.now()));
+    for (let at = from; at < end; at += 1) {
+      const card = cardWith(shown[at]), place = card.firstElementChild, width = height * ratios[at];
+      card.style.setProperty("--w", `${Math.floor(100 * width) / 100}px`);
+      card.classList.toggle("close", from > 0 && !heads.slice(from, end).some(Boolean));
+      if (place.textContent !== heads[at]) place.replaceChildren(...(heads[at] ? [make("h2", heads[at])] : []));
+      place.classList.toggle("today", heads[at] !== "" && heads[at] === dayOf(Date.now()));
       place.classList.remove("ends");
       place.style.setProperty("--room", `${Math.floor(room)}px`);
-      place.classList.toggle("ends", at > 0 && place.scrollWidth > place.clientWidth);
-      room -= height * ratios[from + at] + gap;
-    });
+      place.classList.toggle("ends", at > from && place.scrollWidth > place.clientWidth);
+      room -= width + gap;
+    }
   }
 };
 // Hangs some pictures instead of those before.
 export const hang = (some) => {
   shown = some;
-  const roots = some.map(cardWith);
-  for (const each of some) showStars(each);
-  const isSame = roots.length === wall.childElementCount && roots.every((each, at) => each === wall.children[at]);
-  if (!isSame) wall.replaceChildren(...roots);
+  some.forEach(showStars);
+  fill(wall, some.map(cardWith));
   lay();
 };
 new ResizeObserver(lay).observe(wall);

@@ -34,9 +34,7 @@ export const decimal = (number, digits) => number.toLocaleString(locale, { minim
 export const megabytes = (bytes) => (bytes / 1e6).toLocaleString(locale, {
   style: "unit", unit: "megabyte", maximumFractionDigits: bytes < 1e7 ? 1 : 0,
 });
-export const dated = (moment, options = {}) => new Date(moment).toLocaleString(locale, {
-  dateStyle: "long", timeStyle: "short", ...options,
-});
+export const dated = (moment) => new Date(moment).toLocaleString(locale, { dateStyle: "long", timeStyle: "short" });
 // The day of a moment: today, yesterday, or its date, with the year if that is another one. An unknown one has none.
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
 export const dayOf = (moment) => {
@@ -50,10 +48,8 @@ export const dayOf = (moment) => {
 // Seconds as 45 s, 3 min 20 s or 2 h 5 min.
 export const duration = (seconds) => {
   const whole = Math.round(seconds), counts = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  const names = ["gallery.hours", "gallery.minutes", "gallery.seconds"];
-  const first = counts.findIndex((each) => each > 0);
-  const shown = first < 0 ? [2] : [first, first + 1].filter((at) => counts[at]);
-  return shown.map((at) => text(names[at], { count: counts[at] })).join(" ");
+  const first = counts.findIndex((each) => each > 0), shown = first < 0 ? [2] : [first, first + 1].filter((at) => counts[at]);
+  return shown.map((at) => text(`gallery.${["hours", "minutes", "seconds"][at]}`, { count: counts[at] })).join(" ");
 };
 // A device or a network as records name it in English: a GPU by its model, or the CPU with its cores; both may have a precision.
 export const translated = (name) => String(name)

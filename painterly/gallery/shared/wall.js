@@ -1,14 +1,13 @@
 // The gallery. The address names the filter, the first picture of the page, and the open picture: #monet/beach.jpg?style=monet&from=300
 import { addressHash, pushAddress } from "./address.js";
-import { byId, mark, root } from "./elements.js";
-import { counted, text } from "./texts.js";
-import { hasStar, setStar } from "./stars.js";
-import { bindViewer, follow } from "./viewer.js";
-import { othersOf, paintingOf, pictureAt, pictures } from "./pictures.js";
+import { announce, byId, mark, root } from "./elements.js";
 import { cardWith, hang, showStars, wall } from "./hang.js";
+import { othersOf, paintingOf, pictureAt, pictures } from "./pictures.js";
+import { hasStar } from "./stars.js";
+import { counted } from "./texts.js";
+import { bindViewer, follow, toggleStar } from "./viewer.js";
 
 const STARRED = "☆", PAGE_OF = Number(wall.dataset.most);
-export const announce = (words) => { byId("said").textContent = words; };
 
 const stateOf = (hash, search) => {
   const [anchor, query] = hash.split("?"), asked = new URLSearchParams(query ?? (hash ? "" : search));
@@ -20,76 +19,65 @@ const stateOf = (hash, search) => {
 };
 const state = () => stateOf(addressHash(), root === undefined ? "" : location.search);
 const addressOf = ({ open, style, from }) => {
-  const query = new URLSearchParams();
-  if (style) query.set("style", style);
-  if (from) query.set("from", from);
-  const changes = query.toString();
-  return `${root === undefined ? "" : location.pathname}#${open ? open.anchor : ""}${changes && `?${changes}`}`;
+  const query = new URLSearchParams({ ...(style && { style }), ...(from && { from }) }).toString();
+  return `${root === undefined ? "" : location.pathname}#${open ? open.anchor : ""}${query && `?${query}`}`;
 };
 const isIn = (style) => (each) => !each.gone && (!style || (style === STARRED ? hasStar(each.star) : each.master === style));
 
 // The pictures of the filter, and those on the wall.
-export let filtered = [];
-export let hung = [];
-const showPages = (from) => {
-  for (const [id, to] of [["newer", from && Math.max(0, from - PAGE_OF)], ["older", from + PAGE_OF]]) {
-    byId(id).hidden = id === "newer" ? !from : to >= filtered.length;
-    byId(id).href = addressOf({ ...state(), open: undefined, from: to });
-  }
-};
-export const arrange = () => {
+export let filtered = [], hung = [];
+const showPage = (id, from, isThere) => Object.assign(byId(id), { hidden: !isThere, href: addressOf({ ...state(), open: null, from }) });
+const arrange = () => {
   const { style, from } = state();
   filtered = pictures.filter(isIn(style));
   hung = filtered.slice(from, from + PAGE_OF);
   hang(hung);
-  showPages(from);
+  showPage("newer", Math.max(0, from - PAGE_OF), from > 0);
+  showPage("older", from + PAGE_OF, from + PAGE_OF < filtered.length);
   for (const chip of document.querySelectorAll("#chips a")) mark(chip, "aria-current", chip.dataset.style === style);
   byId("status").textContent = filtered.length || !style ? counted("gallery.pictures", filtered.length) : "";
   byId("no-stars").hidden = filtered.length > 0 || style !== STARRED;
   if (byId("failed")) byId("failed").hidden = Boolean(style);
 };
 const push = (changes) => { pushAddress(addressOf({ ...state(), ...changes })); follow(); };
-const toggleStar = (each) => {
-  setStar(each.star, !hasStar(each.star));
-  showStars(each);
-  announce(text(hasStar(each.star) ? "gallery.was_starred" : "gallery.not_starred"));
-};
+const toggleItsStar = (each) => { toggleStar(each, "said"); showStars(each); };
 export const pictureOn = (target) => pictures[target.closest(".card").dataset.number];
 
 // functions: of the page around it. choose is called for a click on a picture, or the key X, and may take it; remove for the key Delete.
-let around = { choose: () => false, remove: null };
+let around = { choose: () => false, remove: () => {} };
 export const bindWall = (functions) => { around = functions; };
 
 wall.addEventListener("click", (event) => {
   const { target, ctrlKey, metaKey, shiftKey, altKey } = event;
   if (!target.closest(".card")) return;
-  if (target.closest(".star")) toggleStar(pictureOn(target));
+  if (target.closest(".star")) toggleItsStar(pictureOn(target));
   if (!target.closest("a") || ctrlKey || metaKey || altKey) return;
   event.preventDefault();
   if (!around.choose(pictureOn(target), shiftKey)) push({ open: pictureOn(target) });
 });
 // The arrows walk over the wall: left and right in its order, up and down to the nearest one.
-const nearest = (link, links, isDown) => {
-  const middle = ({ left, right, top, bottom }) => [(left + right) / 2, (top + bottom) / 2];
-  const [atX, atY] = middle(link.getBoundingClientRect());
-  const away = links.map((each) => {
-    const [toX, toY] = middle(each.getBoundingClientRect());
-    return { each, down: toY - atY, far: Math.abs(toX - atX) + 3 * Math.abs(toY - atY) };
+const nearest = (link, links, down) => {
+  const middle = (each) => {
+    const { left, right, top, bottom } = each.getBoundingClientRect();
+    return [(left + right) / 2, (top + bottom) / 2];
+  };
+  const [atX, atY] = middle(link), away = links.map((each) => {
+    const [toX, toY] = middle(each);
+    return { each, beyond: down * (toY - atY), far: Math.abs(toX - atX) + 3 * Math.abs(toY - atY) };
   });
-  const beyond = away.filter(({ down }) => (isDown ? down : -down) > link.clientHeight / 2);
-  return beyond.sort((first, second) => first.far - second.far)[0]?.each;
+  return away.filter(({ beyond }) => beyond > link.clientHeight / 2).sort((one, other) => one.far - other.far)[0]?.each;
 };
 wall.addEventListener("keydown", (event) => {
   const { key, target } = event, links = [...wall.querySelectorAll(".card a")], at = links.indexOf(target);
   if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
-  const next = {
-    ArrowLeft: () => links[at - 1], ArrowRight: () => links[at + 1],
-    ArrowUp: () => nearest(target, links, false), ArrowDown: () => nearest(target, links, true),
-  }[key];
-  if (next) { event.preventDefault(); next()?.focus(); }
-  if (key.toLowerCase() === "s") toggleStar(pictureOn(target));
-  if (key.toLowerCase() === "x") around.choose(pictureOn(target), false, true);
-  if (key === "Delete" && around.remove) around.remove([pictureOn(target)]);
+  const go = (link) => { event.preventDefault(); link?.focus(); };
+  const acts = {
+    arrowleft: () => go(links[at - 1]), arrowright: () => go(links[at + 1]),
+    arrowup: () => go(nearest(target, links, -1)), arrowdown: () => go(nearest(target, links, 1)),
+    s: () => toggleItsStar(pictureOn(target)), x: () => around.choose(pictureOn(target), false, true),
+    delete: () => around.remove([pictureOn(target)]),
+  };
+  acts[key.toLowerCase()]?.();
 });
 for (const chip of document.querySelectorAll("#chips a, .pages a")) {
   chip.addEventListener("click", (event) => {

@@ -1,50 +1,45 @@
 // The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, cancel a job, or try it again.
-import { byId, loaded, make } from "./shared/elements.js";
+import { announce, byId, loaded, make, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
-import { addsToPreview, backToOrder, keepResult, orderAgain, repaint, submit } from "./order.js";
+import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { secondsOf } from "./settings.js";
-import { bindStage, shownJob, shownResult } from "./stage.js";
+import { shownJob, shownResult } from "./stage.js";
 import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
-import { about, announce, refuse } from "./words.js";
+import { about, refuse } from "./words.js";
 
 // A failure is said below the picture, unless the user has changed his mind.
-const click = (id, act) => byId(id).addEventListener("click", async ({ currentTarget }) => {
+const click = (ids, act) => ids.forEach((id) => byId(id).addEventListener("click", async ({ currentTarget }) => {
   for (const menu of document.querySelectorAll(".menu")) menu.open = false;
   try { await act(shownJob(), currentTarget); } catch (reason) {
     if (reason.name !== "AbortError") refuse(reason.status === undefined ? text("page.not_done") : reason.message);
   }
-});
+}));
 const fileName = (photo, names, { type }) => `${photo.replace(/\.\w+$/, "")}${names}.${type.split("/")[1].replace("jpeg", "jpg")}`;
-// The file of what is on the stage, in a promise: a preview's is here, a job's result is fetched.
-const shownFile = async (job) => {
-  const { file } = shownResult() || {}, photo = job ? job.photo : currentPhoto().name, picture = file || await fetchFile(job.links.result);
-  return new File([picture], fileName(photo, "", picture), { type: picture.type });
-};
 
-click("cancel", cancelJob);
-click("retry", orderAgain);
-click("again-with", orderAgain);
-click("delete", async (job) => { (await import("./removing.js")).removeJob(job); });
-for (const id of ["compare", "full-screen"]) click(id, async (job) => { (await import("./result.js")).openResult(job); });
+click(["cancel"], cancelJob);
+click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
+click(["delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
+click(["compare", "full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
 // Without a photo, the order says what is missing.
-click("surprise", async () => {
+click(["surprise"], async () => {
   if (currentPhoto()) (await import("./poster.js")).openPoster(); else submit([{ poster: true }]);
 });
-for (const id of ["print-now", "print-too"]) click(id, () => window.print());
+click(["print-now", "print-too"], () => window.print());
 for (const each of document.querySelectorAll("[data-paper]")) {
   each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));
 }
 // The link saves the picture. It is kept among the results, too.
-for (const id of ["save", "save-now"]) click(id, () => { if (shownResult()) keepResult(shownResult()); });
+click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
 
-// Browsers share and copy only over https, and not all of them share files.
-const probe = new File([""], "picture.jpg", { type: "image/jpeg" });
 byId("not-shared").hidden = isSecureContext;
-byId("share").hidden = !(navigator.canShare && navigator.canShare({ files: [probe] }));
-click("share", async (job) => { await navigator.share({ files: [await shownFile(job)] }); });
+byId("share").hidden = !sharesFiles;
+click(["share"], async (job) => {
+  const file = shownResult()?.file || await fetchFile(job.links.result), photo = job ? job.photo : currentPhoto().name;
+  await navigator.share({ files: [new File([file], fileName(photo, "", file), { type: file.type })] });
+});
 // The clipboard takes PNG alone.
 const asPng = async (address) => {
   const image = await loaded(address), canvas = Object.assign(make("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
@@ -52,42 +47,39 @@ const asPng = async (address) => {
   return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
 };
 byId("copy").hidden = !(navigator.clipboard && window.ClipboardItem);
-click("copy", async (job) => {
-  const address = (shownResult() || {}).address || job.links.result;
-  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(address) })]);
+click(["copy"], async (job, { lastElementChild: said }) => {
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": asPng(shownResult()?.address || job.links.result) })]);
   announce(text("page.copied"));
-  byId("copy").lastElementChild.textContent = text("page.copied");
-  setTimeout(() => { byId("copy").lastElementChild.textContent = text("page.copy"); }, 2000);
+  said.textContent = text("page.copied");
+  setTimeout(() => { said.textContent = text("page.copy"); }, 2000);
 });
 
 // Shows what can be done with what is on the stage. The red button says what it adds. If that is nothing, it saves.
-const showActs = (job) => {
-  const picture = shownResult(), adds = addsToPreview(), isPreview = !job && picture !== null;
-  const isDone = job && job.state === "done", save = byId("save"), saveNow = byId("save-now");
+export const showActs = (job) => {
+  const picture = shownResult(), adds = addsToPreview(), isPreview = !job && picture !== null, isDone = job?.state === "done";
+  const save = byId("save"), saveNow = byId("save-now");
   byId("paint").hidden = isPreview && !adds;
   save.hidden = isPreview && adds;
   saveNow.hidden = !picture || (isPreview && !adds);
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
-  for (const link of isDone || !picture ? [] : [save, saveNow]) {
-    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`;
-    Object.assign(link, { href: picture.address, download: fileName(picture.photo.name, names, picture.file) });
+  else if (picture) {
+    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`, download = fileName(picture.photo.name, names, picture.file);
+    for (const link of [save, saveNow]) Object.assign(link, { href: picture.address, download });
   }
   byId("cancel").textContent = text(picture ? "page.stop_here" : "page.cancel");
-  const isWithout = { "again-with": false, "film-link": !isDone || !job.links.timelapse, delete: false };
-  for (const [id, is] of Object.entries(isWithout)) byId(id).parentElement.hidden = !isDone || is;
+  for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
+  byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
-  for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = Boolean(job && job.poster);
+  for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = Boolean(job?.poster);
 };
 // Beside a quick picture: a finer one, and how long it takes.
-const offersOf = (job) => {
+export const offersOf = (job) => {
   if (!["instant", "draft"].includes(job.preset) || job.poster || !byId("order").querySelector("[name=preset][value=fine]")) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
-  const offer = make("button", said.replace(/, $/, ""), "text-button");
-  offer.type = "button";
+  const offer = make("button.text-button", said.replace(/, $/, ""));
   offer.addEventListener("click", () => repaint(job, "fine"));
   return [offer];
 };
-bindStage({ offers: offersOf, acts: showActs, seconds: () => secondsOf("instant"), cancelled: backToOrder });
 // A menu closes by a click outside it, and by Esc.
 document.addEventListener("click", ({ target }) => {
   for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false;

@@ -1,7 +1,7 @@
 // Requests to the server, and sentences that explain its refusals. The server explains in English.
-import { root } from "./shared/elements.js";
+import { make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { rounded } from "./words.js";
+import { capital, rounded } from "./words.js";
 
 // Photos that have not been sent would be lost with the page.
 export const hasUnsent = () => document.querySelector("#photos .unsent") !== null;
@@ -17,39 +17,37 @@ export class Refusal extends Error {
 
 const EXPLAINED = [403, 404, 413, 415, 422, 429, 503];
 // A file name keeps its first letter.
-const sentence = (reason) => {
-  const begun = /^[a-z]+\b(?![.\d])/.test(reason) ? reason[0].toUpperCase() + reason.slice(1) : reason;
-  return begun + (/[.!?…]$/.test(reason) ? "" : ".");
-};
-
+const sentence = (reason) =>
+  (/^[a-z]+\b(?![.\d])/.test(reason) ? capital(reason) : reason) + (/[.!?…]$/.test(reason) ? "" : ".");
 const refusalOf = async (answer) => {
-  let detail = null;
-  try { ({ detail } = await answer.json()); } catch { /* A proxy answers in HTML. */ }
+  const { detail } = await answer.json().catch(() => ({})), { status } = answer; // A proxy answers in HTML.
   const after = Number.parseInt(answer.headers.get("Retry-After"), 10) || null;
-  const explained = EXPLAINED.includes(answer.status) && text(`page.refused.${answer.status}`);
-  const reason = typeof detail === "string" && detail ? sentence(detail) : explained;
-  const words = (reason || "").replace(/^([^:]{1,120}): is /, "$1 is ") || text("page.refused");
-  const message = after && !/\b(again|wait \d)/i.test(words) ? `${words} ${text("page.try_again_in", { time: rounded(after) })}` : words;
-  return new Refusal(message, answer.status, after);
+  const reason = typeof detail === "string" && detail ? sentence(detail) : EXPLAINED.includes(status) && text(`page.refused.${status}`);
+  const words = (reason || text("page.refused")).replace(/^([^:]{1,120}): is /, "$1 is ");
+  const isTold = !after || /\b(again|wait \d)/i.test(words);
+  return new Refusal(isTold ? words : `${words} ${text("page.try_again_in", { time: rounded(after) })}`, status, after);
 };
 
 // Returns the answer. Raises Refusal. Without a session it opens the login page, unless chosen photos would be lost.
-const answerTo = async (address, { headers, ...options } = {}) => {
-  let answer;
-  try {
-    answer = await fetch(address, { ...options, headers: { Accept: "application/json", ...headers }, cache: "no-store" });
-  } catch {
-    throw new Refusal(text("page.unreachable"), 0);
-  }
-  if (answer.status === 401) {
-    if (hasUnsent()) throw new Refusal(text("page.logged_out"), 401);
-    location.assign(`${root}/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
-    return new Promise(() => {}); // The page is about to go.
-  }
-  if (!answer.ok) throw await refusalOf(answer);
-  return answer;
+const answerTo = async (address, options = {}) => {
+  const headers = { Accept: "application/json", ...options.headers };
+  const answer = await fetch(address, { ...options, headers, cache: "no-store" }).catch(() => null);
+  if (!answer) throw new Refusal(text("page.unreachable"), 0);
+  if (answer.ok) return answer;
+  if (answer.status !== 401) throw await refusalOf(answer);
+  if (hasUnsent()) throw new Refusal(text("page.logged_out"), 401);
+  location.assign(`${root}/login?next=${encodeURIComponent(location.pathname + location.search)}${location.hash}`);
+  return new Promise(() => {}); // The page is about to go.
 };
 
+// The form of an order.
+export const formOf = (request, photo = null, mask = null) => {
+  const body = new FormData();
+  if (request) body.append("request", JSON.stringify(request));
+  if (photo) body.append("photo", photo, photo.name || "photo.jpg");
+  if (mask) body.append("mask", mask, "mask.png");
+  return body;
+};
 // Returns the answer's JSON, or null if it has none.
 export const ask = async (address, options) => {
   const answer = await answerTo(address, options);
@@ -62,8 +60,8 @@ export const askForPicture = async (address, body, signal) => {
   return answer.status === 204 ? null : answer.blob();
 };
 // Returns a chosen file's content: what the browser reads while it sends fails as if the server could not be reached.
-export const contentOf = (file) => file.arrayBuffer().then(
-  (bytes) => new Blob([bytes], { type: file.type }),
+export const contentOf = (file, name = file.name) => file.arrayBuffer().then(
+  (bytes) => new File([bytes], name, { type: file.type }),
   () => { throw new Refusal(text("page.file_gone", { name: file.name }), GONE); },
 );
 // Returns a file of the server.
@@ -76,6 +74,6 @@ export const fetchFile = async (address) => {
 export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((each) => each.toString(16).padStart(2, "0")).join("");
 // Loads the styles of a part of the page that is opened later.
 export const styled = (name) => new Promise((resolve) => {
-  const about = { rel: "stylesheet", href: `${root}/static/${name}`, onload: resolve, onerror: resolve };
-  document.head.append(Object.assign(document.createElement("link"), about));
+  const sheet = { rel: "stylesheet", href: `${root}/static/${name}`, onload: resolve, onerror: resolve };
+  document.head.append(Object.assign(make("link"), sheet));
 });

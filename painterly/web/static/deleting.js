@@ -1,17 +1,16 @@
-// Deletes jobs, and takes that back as long as a message offers it. Marks in the bucket outlast this page.
-import { make, root } from "./shared/elements.js";
+// Deletes jobs and paintings, and takes that back as long as a message offers it. Marks in the bucket outlast this page.
+import { byId, make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
+import { ask } from "./api.js";
 
 const SECONDS = 20, RENEWED_EVERY = 8; // ticks
-const told = make("div", "", "told"), said = make("p"), button = make("button");
+const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
 said.setAttribute("role", "status");
-button.type = "button";
-told.append(said, button);
 let takeBack = null, renew = null, left = 0, held = 0, timer = 0;
 
 // An open dialog covers the rest of the page.
-const place = () => { if (told.isConnected) (document.querySelector("dialog[open]") || document.body).append(told); };
-document.addEventListener("close", place, true);
+const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
+document.addEventListener("close", () => { if (told.isConnected) place(); }, true);
 const close = () => { clearInterval(timer); takeBack = renew = null; told.remove(); };
 const tick = () => {
   // While it is pointed at, its time stands still, and the service waits as well.
@@ -19,12 +18,12 @@ const tick = () => {
   told.style.setProperty("--left", Math.max(0, left / SECONDS));
   if (left <= 0) close();
 };
-const tell = (words, undoing = null, again = null) => {
+// Says what was deleted. undoing: takes that back. again: asks the service to wait longer.
+export const tell = (words, undoing = null, again = null) => {
   close();
   [takeBack, renew, left, held] = [undoing, again, SECONDS, 0];
   button.hidden = !undoing;
-  button.textContent = text("gallery.undo");
-  (document.querySelector("dialog[open]") || document.body).append(told);
+  place();
   said.textContent = words;
   timer = setInterval(tick, 1000);
 };
@@ -38,17 +37,12 @@ document.addEventListener("keydown", (event) => {
 });
 
 const wordsFor = (count) => count > 1 ? text("gallery.several_deleted", { count }) : text("gallery.deleted");
-const send = async (path, method) => {
-  const answer = await fetch(`${root}/api/jobs/${path}`, { method, headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`${answer.status}`);
-  return answer.json();
-};
 // Deletes jobs by their ids, and with their photo all others that have it. hide: is called with ids, and whether they are gone or back;
 // with what the service says of a job that is back.
 export const deleteJobs = async (jobs, hide, withPhoto = false) => {
   hide(jobs, true);
-  const ask = (id) => send(`${id}${withPhoto ? "?photo=true" : ""}`, "DELETE");
-  const asked = Promise.allSettled(jobs.map(ask)).then((answers) => {
+  const remove = (id, query = "") => ask(`${root}/api/jobs/${id}${query}`, { method: "DELETE" });
+  const asked = Promise.allSettled(jobs.map((id) => remove(id, withPhoto ? "?photo=true" : ""))).then((answers) => {
     const failed = jobs.filter((_, at) => answers[at].status === "rejected");
     const gone = [...new Set(answers.flatMap(({ value }) => value ? value.jobs : []))];
     hide(gone, true);
@@ -56,11 +50,11 @@ export const deleteJobs = async (jobs, hide, withPhoto = false) => {
     return gone;
   });
   tell(wordsFor(jobs.length), async () => {
-    const back = await Promise.allSettled((await asked).map((id) => send(`${id}/undelete`, "POST")));
+    const back = await Promise.allSettled((await asked).map((id) => ask(`${root}/api/jobs/${id}/undelete`, { method: "POST" })));
     const there = back.flatMap(({ value }) => value ? [value] : []);
     hide(there.map(({ id }) => id), false, there);
     if (there.length < back.length) tell(text("gallery.gone_for_good"));
-  }, async () => { for (const id of await asked) send(id, "DELETE").catch(() => {}); });
+  }, async () => { for (const id of await asked) remove(id).catch(() => {}); });
   const { length } = await asked;
   if (length > jobs.length && takeBack) said.textContent = wordsFor(length);
 };

@@ -17,10 +17,9 @@ const reasonAgainst = (file) => {
   if (largest && size > largest) return text("page.file_too_large", { name, size: megabytes(size), most: megabytes(largest) });
   return null;
 };
-export const checkedFiles = (files) => {
-  const reasons = files.map(reasonAgainst);
-  return { good: files.filter((_, at) => !reasons[at]), refused: reasons.filter(Boolean) };
-};
+export const checkedFiles = (files) => ({
+  good: files.filter((file) => !reasonAgainst(file)), refused: files.map(reasonAgainst).filter(Boolean),
+});
 
 // Pictures from the clipboard all have the same name.
 let pasted = 0;
@@ -38,22 +37,21 @@ const picturesIn = async (folder) => {
     some = await new Promise((resolve, reject) => { reader.readEntries(resolve, reject); });
     inside.push(...some);
   } while (some.length);
-  inside.sort((first, second) => first.name.localeCompare(second.name, "en", { numeric: true }));
-  const found = await Promise.all(inside.filter(({ name }) => name[0] !== ".").map(async (each) => {
+  inside.sort((one, other) => one.name.localeCompare(other.name, "en", { numeric: true }));
+  const found = inside.filter(({ name }) => name[0] !== ".").map((each) => {
     if (each.isDirectory) return picturesIn(each);
-    return hasEnding(each) ? [await new Promise((resolve) => { each.file(resolve, () => resolve(new File([], each.name))); })] : [];
-  }));
-  return found.flat();
+    return hasEnding(each) ? new Promise((resolve) => { each.file(resolve, () => resolve(new File([], each.name))); }) : [];
+  });
+  return (await Promise.all(found)).flat();
 };
 // The dropped files, and those in dropped folders. Browsers tell files from folders only during the event.
 const dropped = async ({ items }) => {
   const all = [...items].filter(({ kind }) => kind === "file").map((item) => [item.webkitGetAsEntry(), item.getAsFile()]);
-  const found = await Promise.all(all.map(async ([entry, file]) => {
-    if (!entry || !entry.isDirectory) return [file];
-    const inside = await picturesIn(entry).catch(() => []);
-    return inside.length ? inside : [new File([], entry.name)];
-  }));
-  return found.flat();
+  const found = all.map(async ([entry, file]) => {
+    const inside = entry && entry.isDirectory ? await picturesIn(entry).catch(() => []) : [file];
+    return inside.length ? inside : new File([], entry.name);
+  });
+  return (await Promise.all(found)).flat();
 };
 
 // A file that is dropped on the styles is a painting, any other a photo.
@@ -63,17 +61,17 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     document.body.classList.toggle("dropping", zone !== null);
     for (const each of [byId("studio"), byId("masters")]) each.classList.toggle("over", each === zone);
   };
-  const hasFiles = (event) => [...event.dataTransfer.types].includes("Files");
-  document.addEventListener("dragover", (event) => {
-    if (!hasFiles(event)) return;
+  const onFiles = (kind, act) => document.addEventListener(kind, (event) => {
+    if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
+    act(event);
+  });
+  onFiles("dragover", (event) => {
     event.dataTransfer.dropEffect = "copy";
     mark(zoneOf(event));
   });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) mark(null); });
-  document.addEventListener("drop", async (event) => {
-    if (!hasFiles(event)) return;
-    event.preventDefault();
+  document.addEventListener("dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(null); });
+  onFiles("drop", async (event) => {
     mark(null);
     const add = zoneOf(event).id === "masters" ? addPaintings : addPhotos;
     add(await dropped(event.dataTransfer));
@@ -84,13 +82,12 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     event.preventDefault();
     addPhotos(files);
   });
-  const adding = { "photo-files": addPhotos, "photo-add": addPhotos, "photo-camera": addPhotos, "painting-files": addPaintings };
-  for (const [input, add] of Object.entries(adding)) {
-    byId(input).addEventListener("change", (event) => {
-      const { target } = event, files = [...target.files];
+  for (const input of document.querySelectorAll(".pick [type=file]")) {
+    input.addEventListener("change", (event) => {
+      const files = [...input.files];
       event.stopPropagation(); // A second listener would clear the reasons for a refusal.
-      target.value = "";
-      add(files);
+      input.value = "";
+      (input.id === "painting-files" ? addPaintings : addPhotos)(files);
     });
   }
 };

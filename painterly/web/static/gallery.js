@@ -1,14 +1,14 @@
 // Chooses several pictures in the service's gallery, to download or delete them.
-import { byId, make, root, sign } from "./shared/elements.js";
+import { announce, byId, make, root, sign } from "./shared/elements.js";
 import { counted, megabytes, text } from "./shared/texts.js";
-import { bindCards, cardWith } from "./shared/hang.js";
+import { bindCards, cardWith, wall } from "./shared/hang.js";
 import { pictures } from "./shared/pictures.js";
-import { announce, arrange, bindWall, hung, filtered, pictureOn } from "./shared/wall.js";
+import { bindWall, hung, filtered, pictureOn } from "./shared/wall.js";
 import { follow } from "./shared/viewer.js";
 import { deleteJobs } from "./deleting.js";
 
 const PRESS_MS = 450;
-const chosen = new Set(), select = byId("select"), wall = byId("pictures");
+const chosen = new Set(), select = byId("select"), zip = byId("zip");
 let isChoosing = false, last = null;
 
 const show = () => {
@@ -19,7 +19,7 @@ const show = () => {
   const some = [...chosen], isNone = !some.length;
   byId("many").textContent = isNone ? text("gallery.select_pictures") : counted("gallery.selected", some.length);
   byId("bytes").textContent = some.every(({ bytes }) => bytes) ? megabytes(some.reduce((sum, { bytes }) => sum + bytes, 0)) : "";
-  byId("zip").hidden = isNone;
+  zip.hidden = isNone;
   byId("delete").hidden = isNone || !some.every(({ remove }) => remove); // A batch would paint its own again.
 };
 const setChoosing = (is) => {
@@ -36,73 +36,64 @@ const stop = () => { setChoosing(false); select.focus(); };
 const choose = (picture, withShift, isAsked) => {
   if (!isChoosing && !isAsked && !withShift) return false;
   if (!isChoosing) setChoosing(true);
-  const is = !chosen.has(picture), range = [last, picture].map((each) => hung.indexOf(each)).sort((first, second) => first - second);
-  const some = withShift && range[0] >= 0 ? hung.slice(range[0], range[1] + 1) : [picture];
-  for (const each of some) if (is) chosen.add(each); else chosen.delete(each);
+  const range = [hung.indexOf(last), hung.indexOf(picture)].sort((one, other) => one - other);
+  const some = withShift && range[0] >= 0 ? hung.slice(range[0], range[1] + 1) : [picture], isNew = !chosen.has(picture);
+  for (const each of some) if (isNew) chosen.add(each); else chosen.delete(each);
   last = picture;
   show();
   announce(counted("gallery.selected", chosen.size));
   return true;
 };
 const hide = (jobs, isGone) => {
-  const ids = new Set(jobs);
-  for (const each of pictures) if (ids.has(each.job)) each.gone = isGone;
+  for (const each of pictures) if (jobs.includes(each.job)) each.gone = isGone;
   follow();
 };
 const remove = (some, withPhoto) => {
-  const after = hung.slice(hung.indexOf(some.at(-1)) + 1), before = hung[hung.indexOf(some[0]) - 1];
-  const next = after.find((each) => !some.includes(each)) || before;
-  const jobs = some.filter(({ job }) => job).map(({ job }) => job);
+  const jobs = some.map(({ job }) => job).filter(Boolean), others = hung.slice(hung.indexOf(some.at(-1)) + 1);
+  const next = others.find((each) => !some.includes(each)) || hung[hung.indexOf(some[0]) - 1];
   if (!jobs.length) return;
   if (isChoosing) setChoosing(false);
   deleteJobs(jobs, hide, withPhoto);
   if (next && !document.querySelector("dialog[open]")) cardWith(next).querySelector("a").focus({ preventScroll: true });
 };
-for (const each of pictures.filter(({ job }) => job)) {
-  each.again = `${root}/?again=${each.job}`;
-  each.remove = (withPhoto) => remove([each], withPhoto);
+for (const each of pictures) {
+  if (each.job) Object.assign(each, { again: `${root}/?again=${each.job}`, remove: (withPhoto) => remove([each], withPhoto) });
 }
 bindCards((card, each) => {
-  const tick = make("label", "", "tick"), box = make("input"), dot = make("i");
-  box.type = "checkbox";
+  const box = Object.assign(make("input"), { type: "checkbox" });
   box.setAttribute("aria-label", text("gallery.select_it", { picture: each.alt }));
-  dot.append(sign("check"));
-  tick.append(box, dot);
-  card.querySelector("figure a").after(tick);
   box.addEventListener("change", () => choose(each, false, true));
+  card.querySelector("figure a").after(make("label.tick", box, make("i", sign("check"))));
 });
 bindWall({ choose, remove });
 if (select) {
   select.hidden = false;
   select.addEventListener("click", () => { if (isChoosing) stop(); else { setChoosing(true); byId("every").focus(); } });
   byId("every").addEventListener("click", () => {
-    const all = filtered.every((each) => chosen.has(each));
+    const some = filtered.every((each) => chosen.has(each)) ? [] : filtered;
     chosen.clear();
-    if (!all) for (const each of filtered) chosen.add(each);
+    for (const each of some) chosen.add(each);
     show();
   });
   byId("delete").addEventListener("click", () => remove([...chosen]));
   byId("done").addEventListener("click", stop);
-  byId("zip").addEventListener("submit", () => {
-    const fields = [...chosen].map(({ key }) => Object.assign(make("input"), { type: "hidden", name: "id", value: key }));
-    for (const each of byId("zip").querySelectorAll("[name=id]")) each.remove();
-    byId("zip").append(...fields);
-  });
+  zip.addEventListener("formdata", ({ formData: body }) => { for (const { key } of chosen) body.append("id", key); });
 }
 document.addEventListener("keydown", ({ key }) => {
   if (key === "Escape" && isChoosing && !document.querySelector("dialog[open]")) stop();
 });
-// As in other photo galleries, a long press chooses.
+// As in other photo galleries, a long press chooses. press: its timer, or LONG.
+const LONG = -1;
 let press = 0;
 wall.addEventListener("pointerdown", ({ pointerType, target }) => {
   if (pointerType !== "touch" || !target.closest("figure")) return;
-  press = setTimeout(() => { choose(pictureOn(target), false, true); press = -1; }, PRESS_MS);
+  press = setTimeout(() => { choose(pictureOn(target), false, true); press = LONG; }, PRESS_MS);
 });
 for (const end of ["pointerup", "pointermove", "pointercancel"]) {
   wall.addEventListener(end, () => { if (press > 0) { clearTimeout(press); press = 0; } });
 }
 wall.addEventListener("click", (event) => {
-  if (press !== -1) return;
+  if (press !== LONG) return;
   press = 0;
   event.preventDefault();
   event.stopPropagation();

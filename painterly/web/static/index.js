@@ -2,7 +2,6 @@
 import { byId, root } from "./shared/elements.js";
 import { text, translated } from "./shared/texts.js";
 import { ask, fetchFile } from "./api.js";
-import "./acts.js";
 import { bindFileInputs } from "./files.js";
 import { bindJobs, connect, jobWith } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";

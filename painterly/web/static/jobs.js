@@ -1,9 +1,9 @@
 // The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
-import { byId, root, setBusy } from "./shared/elements.js";
+import { announce, byId, mark, root } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
-import { announce, refuse } from "./words.js";
+import { refuse } from "./words.js";
 
 const jobs = new Map();
 let handlers = {};
@@ -31,15 +31,12 @@ export const updateJob = (job) => {
   keep(job);
   handlers.changed();
 };
-export const dropJob = (id) => {
-  if (jobs.delete(id)) handlers.changed();
+export const dropJobs = (ids) => {
+  if (ids.filter((id) => jobs.delete(id)).length) handlers.changed();
 };
 // Others have left the queue before these jobs.
 const move = (moved) => {
-  for (const { id, ...about } of moved) {
-    const job = jobs.get(id);
-    if (job && isActive(job)) jobs.set(id, { ...job, ...about });
-  }
+  for (const { id, ...about } of moved) if (jobs.has(id) && isActive(jobs.get(id))) jobs.set(id, { ...jobs.get(id), ...about });
   handlers.changed();
 };
 // Fetches all jobs, after a time without events.
@@ -47,51 +44,54 @@ const fetchJobs = async () => {
   const known = [...jobs.keys()]; // A job that is ordered while the answer is on its way stays.
   const { jobs: all } = await ask(`${root}/api/jobs`), present = new Set(all.map((each) => each.id));
   for (const id of known.filter((each) => !present.has(each))) jobs.delete(id);
-  for (const job of all) keep(job);
+  all.forEach(keep);
   handlers.changed();
 };
 export const cancelJob = async (job, button) => {
   if (button.hasAttribute("aria-disabled")) return;
-  setBusy(button, true);
+  mark(button, "aria-disabled", true);
   refuse();
   try { updateJob(await ask(job.links.cancel, { method: "POST" })); } catch (refusal) { refuse(refusal.message); }
-  setBusy(button, false);
+  mark(button, "aria-disabled", false);
 };
 // functions: `changed` is called after each change, `ended` when a job leaves the queue, and `returned` when the server is there again.
 export const bindJobs = (functions) => { handlers = functions; };
 
 const LONGEST_WAIT_S = 15, PATIENCE_MS = 2500, UNSEEN_EVERY_MS = 10000;
-let source = null, wait = 1, notice = 0, timer = 0, tick = 0, reason = "", next = 0;
+// wait: seconds before the next try. since and next: when the server went, and when it is tried again. tick: shows that.
+let source = null, wait = 1, timer = 0, tick = 0, reason = "", since = 0, next = 0;
 
 const showConnected = () => {
   const wasAway = wait > 1;
-  clearTimeout(notice);
   clearInterval(tick);
-  notice = tick = 0;
   wait = 1;
+  since = tick = 0;
   byId("away").hidden = true;
   if (wasAway) handlers.returned();
 };
 const showAway = () => {
+  if (Date.now() - since < PATIENCE_MS) return; // A short interruption is not reported.
   byId("away").hidden = false;
   byId("away-why").textContent = reason;
   byId("away-next").textContent = text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) });
 };
 const reconnectLater = (refusal) => {
   reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
+  since ||= Date.now();
   next = Date.now() + 1000 * wait;
   clearTimeout(timer);
   timer = setTimeout(connect, 1000 * wait);
   wait = Math.min(LONGEST_WAIT_S, 2 * wait);
-  // A short interruption is not reported.
-  notice ||= setTimeout(() => { showAway(); tick = setInterval(showAway, 1000); }, PATIENCE_MS);
+  tick ||= setInterval(showAway, 1000);
 };
+const closeStream = () => { source?.close(); source = null; };
 const openStream = () => {
-  source?.close();
+  closeStream();
   const stream = source = new EventSource(`${root}/api/events?places=1`);
-  stream.addEventListener("job", (event) => updateJob(JSON.parse(event.data)));
-  stream.addEventListener("places", (event) => move(JSON.parse(event.data).jobs));
-  stream.addEventListener("deleted", (event) => JSON.parse(event.data).jobs.forEach(dropJob));
+  const on = (kind, act) => stream.addEventListener(kind, ({ data }) => act(JSON.parse(data)));
+  on("job", updateJob);
+  on("places", (about) => move(about.jobs));
+  on("deleted", (about) => dropJobs(about.jobs));
   stream.addEventListener("open", () => {
     showConnected();
     fetchJobs().catch(reconnectLater); // A stream begins with unfinished jobs: a job that ended before it would be missed.
@@ -104,8 +104,7 @@ const openStream = () => {
 };
 // A browser has six connections to a server in all. A hidden page closes its stream, and polls.
 const pollWhileHidden = () => {
-  source?.close();
-  source = null;
+  closeStream();
   clearTimeout(timer);
   timer = setTimeout(connect, UNSEEN_EVERY_MS);
 };

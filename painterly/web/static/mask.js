@@ -1,5 +1,6 @@
-// A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys.
+// A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys. Two fingers zoom.
 import { byId, loaded, make } from "./shared/elements.js";
+import { followPointers, inRoom } from "./shared/pointers.js";
 import { percent, text } from "./shared/texts.js";
 import { styled } from "./api.js";
 import { paintedWhole } from "./previews.js";
@@ -8,15 +9,17 @@ await styled("mask.css");
 
 const RETRY_MS = 2000, LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
 const STEP = 0.02, FINE_STEP = 0.005, THICKER = 2; // a key's step, as a share of the width; and of the brush, in percent of it
+const LARGEST = 6; // times as large as the window has room for
 const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), nib = byId("mask-nib"), brush = byId("mask-brush");
-const shown = byId("mask-drawn").getContext("2d"), { canvas } = shown;
+const shown = byId("mask-drawn").getContext("2d"), { canvas } = shown, eraser = byId("mask-erase");
 // Strokes are opaque here, all else is transparent.
 const mask = make("canvas").getContext("2d", { willReadFrequently: true });
 
 // The open photo's drawing: what it began with, its strokes, those that were undone, and whether it is kept instead of painted. A stroke
 // has points, as shares of the sides, a width as a share of the whole, and may erase; without points it is all of the photo. at: the
-// place of the brush. line: the stroke that is being drawn. painting: the picture that the brush uncovers.
-let drawing = null, line = null, at = [0.5, 0.5], painting = null, close = () => {};
+// place of the brush. line: the stroke that is being drawn. painting: the picture that the brush uncovers. zoom, x and y: how large the
+// photo is, and px from the middle of its room.
+let drawing = null, line = null, at = [0.5, 0.5], painting = null, zoom = 1, x = 0, y = 0, close = () => {};
 
 const drawStroke = ({ points, width, erase }) => {
   const { width: across, height: down } = mask.canvas;
@@ -25,19 +28,19 @@ const drawStroke = ({ points, width, erase }) => {
   Object.assign(mask, { lineCap: "round", lineJoin: "round", lineWidth: width * across });
   mask.beginPath();
   mask.moveTo(points[0][0] * across, points[0][1] * down);
-  for (const [x, y] of points) mask.lineTo(x * across, y * down);
+  for (const [right, below] of points) mask.lineTo(right * across, below * down);
   mask.stroke();
 };
+const pixelsOf = () => mask.getImageData(0, 0, mask.canvas.width, mask.canvas.height);
 // A stored mask is white where the photo is painted.
 const drawBase = (base) => {
-  const { width, height } = mask.canvas;
-  mask.drawImage(base, 0, 0, width, height);
-  const pixels = mask.getImageData(0, 0, width, height), { data } = pixels;
+  mask.drawImage(base, 0, 0, mask.canvas.width, mask.canvas.height);
+  const pixels = pixelsOf(), { data } = pixels;
   for (let each = 0; each < data.length; each += 4) data[each + 3] = data[each];
   mask.putImageData(pixels, 0, 0);
 };
 const covered = () => {
-  const { data } = mask.getImageData(0, 0, mask.canvas.width, mask.canvas.height);
+  const { data } = pixelsOf();
   let count = 0;
   for (let each = 3; each < data.length; each += 4) if (data[each] > 127) count += 1;
   return 4 * count / data.length;
@@ -51,7 +54,7 @@ const showDrawing = () => {
   shown.globalCompositeOperation = drawing.keep ? "destination-out" : "destination-in";
   shown.drawImage(mask.canvas, 0, 0);
 };
-const eraser = byId("mask-erase"), erases = () => eraser.getAttribute("aria-pressed") === "true";
+const erases = () => eraser.getAttribute("aria-pressed") === "true";
 const showNib = () => {
   Object.assign(nib.style, { left: `${100 * at[0]}%`, top: `${100 * at[1]}%` });
   nib.style.setProperty("--size", `${brush.value}%`);
@@ -63,7 +66,7 @@ const show = () => {
   const share = percent(covered()), side = drawing.keep ? "keep" : "paint", isEmpty = !drawing.strokes.length && !drawing.base;
   byId("mask-undo").disabled = !drawing.strokes.length;
   byId("mask-redo").disabled = !drawing.undone.length;
-  byId("mask-status").textContent = isEmpty ? text(`page.mask.draw.${side}`) : text(`page.mask.part_is.${side}`, { share });
+  byId("mask-status").textContent = text(`page.mask.${isEmpty ? "draw" : "part_is"}.${side}`, { share });
   showNib();
   showDrawing();
 };
@@ -73,11 +76,6 @@ const redraw = () => {
   if (drawing.base) drawBase(drawing.base);
   drawing.strokes.forEach(drawStroke);
   show();
-};
-const add = (stroke) => {
-  drawing.strokes.push(stroke);
-  drawing.undone = [];
-  drawStroke(stroke);
 };
 // Takes a stroke from one list to the other: undoes it, or does it again.
 const move = (from, to) => {
@@ -90,14 +88,14 @@ const undo = () => move(drawing.strokes, drawing.undone), redo = () => move(draw
 
 // The mask as a PNG: white is painted.
 const fileOf = (inverted) => {
-  const { width, height } = canvas, file = Object.assign(make("canvas"), { width, height }), context = file.getContext("2d");
-  const fill = (colour) => { context.fillStyle = colour; context.fillRect(0, 0, width, height); };
-  fill("white");
+  const { width, height } = canvas, context = Object.assign(make("canvas"), { width, height }).getContext("2d");
+  const fillWith = (colour) => { context.fillStyle = colour; context.fillRect(0, 0, width, height); };
+  fillWith("white");
   context.globalCompositeOperation = inverted ? "destination-out" : "destination-in";
   context.drawImage(mask.canvas, 0, 0);
   context.globalCompositeOperation = "destination-over";
-  fill("black");
-  return new Promise((resolve) => { file.toBlob(resolve, "image/png"); });
+  fillWith("black");
+  return new Promise((resolve) => { context.canvas.toBlob(resolve, "image/png"); });
 };
 
 // Shows the painting once there is one, as long as the drawing is open.
@@ -107,6 +105,13 @@ const uncover = async (own) => {
   if (!picture) { setTimeout(() => { if (own === drawing) uncover(own); }, RETRY_MS); return; }
   painting = picture;
   showDrawing();
+};
+const zoomTo = (wanted) => {
+  const { clientWidth, clientHeight } = stage.parentElement;
+  zoom = Math.min(LARGEST, Math.max(1, wanted));
+  [x, y] = [inRoom(x, stage.clientWidth * zoom, clientWidth), inRoom(y, stage.clientHeight * zoom, clientHeight)];
+  stage.parentElement.classList.toggle("zoomed", zoom > 1);
+  stage.style.transform = `translate(${x}px, ${y}px) scale(${zoom})`;
 };
 
 // Lets the user draw a photo's mask, from its earlier drawing, or from the mask of its job, if there is one. Keeps its drawing and its
@@ -124,26 +129,26 @@ export const drawMask = async (chosen) => {
   stage.style.setProperty("--ratio", sides[0] / sides[1]);
   // If the server does not answer, the order reports it.
   const before = chosen.drawing || { base: maskAddress ? await loaded(maskAddress) : null, strokes: [], undone: [], keep: false };
-  drawing = { ...before, strokes: [...before.strokes], undone: [] };
-  const own = drawing;
+  const own = drawing = { ...before, strokes: [...before.strokes], undone: [] };
   [line, painting, at] = [null, null, [0.5, 0.5]];
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
   eraser.setAttribute("aria-pressed", String(false));
   redraw();
   dialog.showModal();
+  zoomTo(1);
   uncover(own);
   const isDone = await new Promise((resolve) => { close = resolve; });
   if (line) endStroke();
   drawing = null;
-  const isSame = (one, other) => one.length === other.length && one.every((stroke, number) => stroke === other[number]);
-  const same = own.keep === before.keep && isSame(own.strokes, before.strokes);
-  if (!isDone || same) return null;
+  const { strokes, keep } = before, isSame = own.strokes.length === strokes.length && own.strokes.every((each, at) => each === strokes[at]);
+  if (!isDone || (isSame && own.keep === keep)) return null;
   const isEmpty = !covered();
   // White all over: the server then forgets the mask that the photo had.
   Object.assign(chosen, { drawing: own, mask: isEmpty && !own.base ? null : fileOf(isEmpty || own.keep) });
   return !isEmpty;
 };
 
+const add = (stroke) => { drawing.strokes.push(stroke); drawStroke(stroke); };
 const beginStroke = () => {
   line = { points: [at], width: Number(brush.value) / 100, erase: erases() };
   add(line);
@@ -159,23 +164,27 @@ const drawTo = (places) => {
   at = places.at(-1);
   showNib();
 };
-const endStroke = () => { line = null; show(); };
-const placeOf = (event) => {
+const endStroke = () => { line = null; drawing.undone = []; show(); };
+const placeOf = ({ clientX, clientY }) => {
   const { left, top, width, height } = canvas.getBoundingClientRect();
-  return [(event.clientX - left) / width, (event.clientY - top) / height];
+  return [(clientX - left) / width, (clientY - top) / height];
 };
-stage.addEventListener("pointerdown", (event) => {
-  if (!event.isPrimary || event.button) return;
-  stage.setPointerCapture(event.pointerId);
-  at = placeOf(event);
-  beginStroke();
+followPointers(stage, {
+  began: (event) => { at = placeOf(event); beginStroke(); },
+  moved: (event) => { const events = event.getCoalescedEvents(); drawTo((events.length ? events : [event]).map(placeOf)); },
+  ended: (event, isInterrupted) => {
+    if (!line) return;
+    if (isInterrupted) drawing.strokes.pop(); // By a second finger.
+    line = null;
+    if (isInterrupted) redraw(); else endStroke();
+  },
+  pinched: (factor, { clientX, clientY }, [right, down]) => {
+    const { left, top, width, height } = stage.getBoundingClientRect(), grown = Math.min(LARGEST, Math.max(1, zoom * factor)) / zoom;
+    x += right + (1 - grown) * (clientX - left - width / 2);
+    y += down + (1 - grown) * (clientY - top - height / 2);
+    zoomTo(zoom * grown);
+  },
 });
-stage.addEventListener("pointermove", (event) => {
-  if (!event.isPrimary) return;
-  const events = event.getCoalescedEvents();
-  drawTo((events.length ? events : [event]).map(placeOf));
-});
-for (const end of ["pointerup", "pointercancel"]) stage.addEventListener(end, ({ isPrimary }) => { if (line && isPrimary) endStroke(); });
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const within = (value) => Math.min(1, Math.max(0, value));
@@ -187,11 +196,7 @@ const KEYS = {
     beginStroke();
     byId("mask-status").textContent = text("page.mask.brush_down");
   },
-  "[": () => setBrush(-THICKER),
-  "]": () => setBrush(THICKER),
-  e: toggleEraser,
-  E: toggleEraser,
-  Enter: () => byId("mask-done").click(),
+  "[": () => setBrush(-THICKER), "]": () => setBrush(THICKER), e: toggleEraser, E: toggleEraser, Enter: () => byId("mask-done").click(),
 };
 stage.addEventListener("keydown", (event) => {
   const arrow = ARROWS[event.key], step = event.shiftKey ? FINE_STEP : STEP;
@@ -205,13 +210,12 @@ dialog.addEventListener("keydown", (event) => {
   event.preventDefault();
   if (event.shiftKey) redo(); else undo();
 });
-byId("mask-undo").addEventListener("click", undo);
-byId("mask-redo").addEventListener("click", redo);
-eraser.addEventListener("click", toggleEraser);
-byId("mask-clear").addEventListener("click", () => { add({ erase: true }); show(); });
+const clicks = {
+  "mask-undo": undo, "mask-redo": redo, "mask-erase": toggleEraser, "mask-clear": () => { add({ erase: true }); endStroke(); },
+  // The event `close` may come after a click on Paint.
+  "mask-done": () => { dialog.close(); close(true); }, "mask-cancel": () => dialog.close(),
+};
+for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener("click", act);
 brush.addEventListener("input", showNib);
 byId("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; show(); });
-// The event may come after a click on Paint.
-byId("mask-done").addEventListener("click", () => { dialog.close(); close(true); });
-byId("mask-cancel").addEventListener("click", () => dialog.close());
 dialog.addEventListener("close", () => close(false));

@@ -1,21 +1,22 @@
 // The order: how it is painted, what it takes, and sending it.
 //
-// The form's `change` event is the message bus of photos.js, styles.js, order.js, previews.js and stage.js: the browser sends it for a
-// changed field, they send it once photos, styles or settings have changed otherwise, and each of them that shows what depends on
-// these listens. An event of the form itself comes from the server's answers, not from a user.
-import { byId, root, setBusy } from "./shared/elements.js";
+// How state flows: photos.js, styles.js, settings.js and this module each keep their part of the order. The form's `change` event is
+// their common channel. The browser sends it for a changed field; they send it once photos, styles or settings have changed otherwise.
+// stage.js, previews.js, photos.js and this module listen, and show what depends on these. An event of the form itself comes from the
+// server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which calls strip.js, and then
+// stage.js.
+import { announce, byId, mark, root } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
-import { ask, hasUnsent, newKey } from "./api.js";
+import { ask, formOf, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
 import {
-  extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
-  showExtents,
+  extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf, showExtents,
 } from "./settings.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
 import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
 import { send, stopSending, store } from "./sending.js";
 import { refine, showJob, shownJob, shownResult, showOrder as showOnStage } from "./stage.js";
-import { about, announce, brief, refuse } from "./words.js";
+import { about, brief, refuse } from "./words.js";
 
 const form = byId("order"), paint = byId("paint"), stop = byId("stop-sending");
 let sending = false;
@@ -40,50 +41,43 @@ const showOrder = () => {
 };
 // Whether the red button adds something to the preview: more than one picture, or a finer or larger one.
 export const addsToPreview = () => countOf() > 1 || presetOfForm() !== "instant" || Object.keys(extentSettings()).length > 0;
-// The place of each slider for a value, the value at a place, and the key of its name. 2 is as far from 1 as 0.5 is.
+// The value at each slider's place, the place of a value, and the values below which it has each name. 2 is as far from 1 as 0.5 is.
 const sliders = {
   strength: {
-    at: (value) => value,
-    valueAt: (place) => place,
-    name: (value) => {
-      if (value < 0.4) return value < 0.2 ? "very_light" : "light";
-      if (value <= 0.6) return "medium";
-      return value <= 0.8 ? "strong" : "very_strong";
-    },
+    at: (value) => value, valueAt: (place) => place,
+    names: [[0.2, "very_light"], [0.4, "light"], [0.61, "medium"], [0.81, "strong"], [Infinity, "very_strong"]],
   },
   stroke_size: {
-    at: Math.log2,
-    valueAt: (place) => Number((2 ** place).toFixed(2)),
-    name: (value) => (value < 0.6 ? "very_fine" : value < 0.9 ? "fine" : value < 1.2 ? "normal" : value < 1.7 ? "large" : "very_large"),
+    at: Math.log2, valueAt: (place) => Number((2 ** place).toFixed(2)),
+    names: [[0.6, "very_fine"], [0.9, "fine"], [1.2, "normal"], [1.7, "large"], [Infinity, "very_large"]],
   },
 };
 const valueOf = ({ name, checked, valueAsNumber }) => name in sliders ? sliders[name].valueAt(valueAsNumber) : checked;
 const showSettings = () => {
   const settings = { ...defaults, ...settingsOfStyles(), ...changes };
   for (const name of Object.keys(defaults)) {
-    const field = form.elements[name];
-    if (name in sliders) {
-      field.value = sliders[name].at(settings[name]);
-      field.style.setProperty("--value", `${100 * (field.value - field.min) / (field.max - field.min)}%`);
-      const words = text(`page.${name}.${sliders[name].name(valueOf(field))}`);
-      byId(`${name}-value`).textContent = words;
-      field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
-    } else field.checked = settings[name];
+    const field = form.elements[name], slider = sliders[name];
+    if (!slider) { field.checked = settings[name]; continue; }
+    field.value = slider.at(settings[name]);
+    field.style.setProperty("--value", `${100 * (field.value - field.min) / (field.max - field.min)}%`);
+    const [, key] = slider.names.find(([below]) => valueOf(field) < below), words = text(`page.${name}.${key}`);
+    byId(`${name}-value`).textContent = words;
+    field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
   }
 };
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
-  const isComplete = await loadTimes();
+  const isComplete = await loadTimes(), poster = secondsOf("poster");
   for (const each of document.querySelectorAll("[data-paper] .time")) {
     const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
   }
-  const poster = secondsOf("poster");
   if (poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(poster)}`;
   showOrder();
   return isComplete;
 };
 
+// The reason why nothing can be ordered, and the field that would change that.
 const missing = (requests) => {
   if (!chosenPhotos().length) return [text("page.choose_photo_first"), byId("photo-files")];
   if (requests) return null;
@@ -106,7 +100,7 @@ const sendOrder = (requests) => {
   const said = byId("paint-said");
   return send(
     requests || requestsOfForm(),
-    (at, whole) => { said.textContent = whole > 1 ? text("page.sending_of", { at, whole }) : text("page.sending"); },
+    (at, whole) => { said.textContent = text(whole > 1 ? "page.sending_of" : "page.sending", { at, whole }); },
     (left) => {
       if (left) said.textContent = counted("page.to_send", left);
       showFull(left > 0);
@@ -115,6 +109,7 @@ const sendOrder = (requests) => {
 };
 
 form.addEventListener("change", () => {
+  refuse();
   showOrder();
   showSettings();
   followExtent(showOrder);
@@ -128,28 +123,29 @@ form.addEventListener("input", ({ target }) => {
 showSettings();
 showOrder();
 stop.addEventListener("click", stopSending);
+const setSending = (is) => {
+  sending = is;
+  mark(paint, "aria-disabled", is);
+  showOrder();
+};
 // Orders what is chosen, or other requests for the chosen photos.
 export const submit = async (requests = null) => {
   if (sending) return;
   const problem = missing(requests), before = shownJob(), picture = !before && !requests && countOf() === 1 ? shownResult() : null;
   refuse(problem ? problem[0] : "");
   if (problem) { problem[1].focus({ preventScroll: true }); return; }
-  sending = true;
-  setBusy(paint, true);
-  showOrder();
+  setSending(true);
   try {
     const { accepted, refused } = await sendOrder(requests);
     if (accepted.length) {
       announce(counted("page.added", accepted.length));
       if (picture) refine(accepted[0], picture);
-      if ((shownJob() || {}).id === (before || {}).id) showJob(accepted[0].id); // Its user is still there.
+      if (shownJob()?.id === before?.id) showJob(accepted[0].id); // Its user is still there.
     }
     refuse(...refused);
   } finally {
-    sending = false;
     showFull(false);
-    setBusy(paint, false);
-    showOrder();
+    setSending(false);
   }
 };
 form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
@@ -169,8 +165,7 @@ export const repaint = async (job, preset, settings = {}) => {
   if (!job) { submit([{ ...chosenStyles()[0], preset, settings: { ...changes, ...settings } }]); return; }
   const named = tilesOf(job).some(({ order }) => order.style === job.style);
   const style = named ? { style: job.style } : { paintings: Object.fromEntries(job.paintings.map(({ name, share }) => [name, share])) };
-  const body = new FormData();
-  body.append("request", JSON.stringify({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } }));
+  const body = formOf({ again: job.id, ...style, preset, settings: { ...job.settings, ...settings } });
   refuse();
   try {
     const ordered = await ask(`${root}/api/jobs`, { method: "POST", body, headers: { "Idempotency-Key": newKey() } });

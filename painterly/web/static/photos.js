@@ -1,24 +1,23 @@
 // The chosen photos, which stay for the next style. One of them is on the stage.
-import { byId, fromTemplate, loaded, root } from "./shared/elements.js";
+import { announce, byId, fromTemplate, loaded, root } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
-import { ask, contentOf, fetchFile } from "./api.js";
+import { ask, contentOf, fetchFile, formOf } from "./api.js";
 import { checkedFiles, isShownByBrowsers } from "./files.js";
-import { announce, ofFile, refuse } from "./words.js";
+import { ofFile, refuse } from "./words.js";
 
 // Each has a name, the address of a thumb, and a file, or the id of a job with the photo and the address of its mask. mask: the file
 // that is sent, in a promise, or null. kept: the id that the server has given the photo before it is ordered. sent: the keys and jobs of
 // its orders with this mask, so that nothing is painted twice if it is sent again after a failure. masked: whether it has a mask.
 // unshown: whether the browser cannot show it. item: its cell.
 let photos = [], current = null, isRestored = false;
-const STORED_AS = "painterly_photo"; // in this tab, for a reload
+const list = byId("photos"), STORED_AS = "painterly_photo"; // in this tab, for a reload
 const unsent = () => ({ keys: new Map(), jobs: new Map() });
 export const chosenPhotos = () => photos;
 export const currentPhoto = () => current;
 // The file of a photo's mask, or null.
 export const maskOf = async (photo) => await photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null)) || null;
-
 // The event comes from the list, as if its user had changed a field of it.
-const changed = () => byId("photos").dispatchEvent(new Event("change", { bubbles: true }));
+const changed = () => list.dispatchEvent(new Event("change", { bubbles: true }));
 const remember = () => {
   const { kept, job, name } = current || {};
   if (!isRestored) return;
@@ -26,7 +25,6 @@ const remember = () => {
     if (kept || job) sessionStorage.setItem(STORED_AS, JSON.stringify({ kept, job, name })); else sessionStorage.removeItem(STORED_AS);
   } catch { /* Users can forbid it. */ }
 };
-const select = (photo) => { current = photo; changed(); };
 const drop = (photo, reason) => {
   removePhotos([photo]);
   refuse(ofFile(photo, reason));
@@ -40,18 +38,18 @@ const onError = (photo) => {
   if (photo.file) isAtServer(photo).catch(() => {});
 };
 const itemOf = (photo) => {
-  const item = fromTemplate("cell", { said: photo.name }), image = item.querySelector("img"), remove = item.querySelector(".x");
-  item.dataset.of = photo.thumb;
-  item.classList.toggle("unsent", photo.file !== null);
-  Object.assign(image, { src: photo.thumb, hidden: false, onerror: () => onError(photo) });
-  item.querySelector(".cell").addEventListener("click", () => select(photo));
-  remove.title = item.querySelector(".why").textContent = text("page.remove", { name: photo.name });
+  const { name, thumb, file } = photo, item = fromTemplate("cell"), remove = item.querySelector(".x");
+  item.dataset.of = thumb;
+  item.classList.toggle("unsent", file !== null);
+  item.querySelector(".said").textContent = name;
+  Object.assign(item.querySelector("img"), { src: thumb, hidden: false, onerror: () => onError(photo) });
+  item.querySelector(".cell").addEventListener("click", () => { current = photo; changed(); });
+  remove.title = item.querySelector(".why").textContent = text("page.remove", { name });
   remove.addEventListener("click", () => {
-    const at = photos.indexOf(photo);
+    const next = item.nextElementSibling || item.previousElementSibling;
     removePhotos([photo]);
-    const next = byId("photos").children[Math.min(at, photos.length - 1)];
     (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
-    announce(text("page.removed", { name: photo.name }));
+    announce(text("page.removed", { name }));
   });
   return item;
 };
@@ -66,17 +64,15 @@ export const removePhotos = (removed) => {
   changed();
 };
 const add = (about) => {
-  const photo = { mask: null, masked: Boolean(about.maskAddress), kept: null, sent: unsent(), unshown: false, ...about };
-  photo.item = itemOf(photo);
-  photos = [...photos, photo];
-  byId("photos").append(photo.item);
-  current = photo;
+  current = { file: null, job: null, mask: null, masked: Boolean(about.maskAddress), kept: null, sent: unsent(), unshown: false, ...about };
+  current.item = itemOf(current);
+  photos = [...photos, current];
+  list.append(current.item);
 };
 export const addPhotos = (files) => {
-  const { good, refused } = checkedFiles(files);
-  const isSame = (one, other) => one.size === other.size && one.lastModified === other.lastModified;
-  const isChosen = (file) => photos.some((each) => each.file && each.name === file.name && isSame(each.file, file));
-  for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file, job: null });
+  const { good, refused } = checkedFiles(files), same = ["name", "size", "lastModified"];
+  const isChosen = (file) => photos.some((each) => each.file && same.every((field) => each.file[field] === file[field]));
+  for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file });
   if (good.length) changed();
   refuse(...refused);
   if (good.length) announce(counted("page.photos_chosen", photos.length));
@@ -84,7 +80,7 @@ export const addPhotos = (files) => {
 // The photo of a job with its mask, without sending them again.
 export const setPhotoOf = (job) => {
   removePhotos(photos);
-  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, file: null, job: job.id, maskAddress: job.links.mask });
+  add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, maskAddress: job.links.mask });
   changed();
 };
 // The photo of this tab before a reload, as the server has it. find: returns the job of an id.
@@ -93,18 +89,17 @@ export const restorePhoto = async (find) => {
   try { stored = JSON.parse(sessionStorage.getItem(STORED_AS)); } catch { /* As without one. */ }
   isRestored = true;
   if (!stored || photos.length) { remember(); return; }
-  const job = stored.job && find(stored.job), thumb = `${root}/api/photos/${stored.kept}`;
+  const { name, kept } = stored, job = stored.job && find(stored.job), thumb = `${root}/api/photos/${kept}`;
   if (job) setPhotoOf(job);
-  if (job || !stored.kept || !await loaded(thumb)) return;
-  add({ name: stored.name, thumb, file: null, job: null, kept: stored.kept });
+  if (job || !kept || !await loaded(thumb)) return;
+  add({ name, thumb, kept });
   changed();
 };
 
 // Sends a photo, unless the server has it. Resolves to its id, for previews and orders.
 const sending = new WeakMap();
 const sendPhoto = async (photo) => {
-  const body = new FormData(), file = photo.file || await fetchFile(photo.thumb);
-  body.append("photo", await contentOf(file), photo.name || file.name);
+  const file = photo.file || await fetchFile(photo.thumb), body = formOf(null, await contentOf(file, photo.name || file.name));
   try {
     photo.kept = (await ask(`${root}/api/photos`, { method: "POST", body })).id;
   } catch (refusal) {
@@ -112,7 +107,7 @@ const sendPhoto = async (photo) => {
     throw refusal;
   }
   if (!photos.includes(photo)) return photo.kept;
-  photo.item.classList.remove("unsent");
+  markSent(photo);
   if (photo.unshown) {
     Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
     photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
@@ -121,8 +116,8 @@ const sendPhoto = async (photo) => {
   if (photo === current) remember();
   return photo.kept;
 };
-export const isAtServer = (photo) => {
-  if (photo.job || photo.kept) return Promise.resolve(photo.job || photo.kept);
+export const isAtServer = async (photo) => {
+  if (photo.job || photo.kept) return photo.job || photo.kept;
   if (!sending.has(photo)) sending.set(photo, sendPhoto(photo).finally(() => sending.delete(photo)));
   return sending.get(photo);
 };
@@ -145,9 +140,9 @@ byId("order").addEventListener("change", () => { showMask(); remember(); });
 for (const name of ["mask-open", "mask-row"]) {
   byId(name).addEventListener("click", async () => {
     const photo = current, { drawMask } = await import("./mask.js");
-    const drawn = await drawMask(photo).catch(() => { photo.unshown = true; changed(); });
-    if (typeof drawn !== "boolean") return;
-    Object.assign(photo, { masked: drawn, sent: unsent() });
+    const masked = await drawMask(photo).catch(() => { photo.unshown = true; changed(); });
+    if (typeof masked !== "boolean") return;
+    Object.assign(photo, { masked, sent: unsent() });
     changed();
   });
 }

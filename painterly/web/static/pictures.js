@@ -11,28 +11,24 @@ export const steady = (image, shown = () => {}) => {
   const show = async (address) => {
     wanted = address;
     const path = address && address.split("?")[0];
-    if (at === address && (!loading || loading === path)) return;
-    if (!address) {
-      at = loading = null;
-      image.hidden = true;
-      shown(null);
-      return;
-    }
-    if (loading === path) return;
+    if (loading ? loading === path : at === address) return;
     loading = path;
-    const picture = await loaded(address);
+    const picture = address && await loaded(address);
     if (loading !== path) return; // Another one is wanted.
-    if (picture) {
-      image.src = at = address;
-      image.hidden = false;
+    if (picture || !address) {
+      at = address;
+      image.hidden = !picture;
+      if (picture) image.src = address;
       shown(picture);
     }
+    if (!address) return;
     failures = picture ? 0 : failures + 1;
+    const pause = picture ? path.endsWith("/preview") && PREVIEW_EVERY_MS : Math.min(LONGEST_RETRY_MS, PREVIEW_EVERY_MS * 2 ** failures);
     setTimeout(() => {
       if (loading !== path) return;
       loading = null;
       if (image.isConnected) show(wanted);
-    }, picture ? (path.endsWith("/preview") ? PREVIEW_EVERY_MS : 0) : Math.min(LONGEST_RETRY_MS, PREVIEW_EVERY_MS * 2 ** failures));
+    }, pause);
   };
   return show;
 };

@@ -1,89 +1,83 @@
 // The poster: the photo in all styles. It is made of the wall's pictures at once, hung as the server would paint it.
-import { byId, make, root } from "./shared/elements.js";
+import { announce, byId, make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, styled } from "./api.js";
 import { submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { styleTiles } from "./styles.js";
-import { announce, brief, paintingName, refuse } from "./words.js";
+import { brief, paintingName, refuse } from "./words.js";
 
 await styled("poster.css");
-const dialog = byId("poster"), form = byId("hanging"), print = byId("print"), SEEDS = 2 ** 31;
-const MARGINS = { wide: [4, 2.6], upright: [5.5, 4] }; // percent of the width: of the title, from the left and from below
+const dialog = byId("poster"), form = byId("hanging"), print = byId("print"), said = byId("poster-about"), SEEDS = 2 ** 31;
+// The title's distances from the left and from below, in percent of the width, by whether the poster is upright.
+const MARGINS = { true: [5.5, 4], false: [4, 2.6] };
 let seed = 0, latest = 0, works = [];
 
 const hanging = () => {
-  const { edge, upright, paper, frame, title, plates } = form.elements, isOn = ({ value }) => value === "true";
+  const { edge, upright, paper, frame, title, plates } = form.elements;
   return {
-    paper: paper.value, upright: isOn(upright), edge: isOn(edge), frame: frame.value, plates: plates.checked, title: title.value, seed,
+    paper: paper.value, upright: upright.value === "true", edge: edge.value === "true", frame: frame.value, plates: plates.checked,
+    title: title.value, seed,
   };
 };
-const tileNamed = (name) => styleTiles().find(({ order }) => order.style === name);
 // The pictures that there are so far; the others are pale.
 const showPictures = () => {
-  let at = 0;
   for (const { tile, item, image } of works) {
-    const waits = tile.item.classList.contains("waits"), address = tile.preview.dataset.at;
-    item.classList.toggle("pale", waits);
+    const address = tile.preview.dataset.at;
+    item.classList.toggle("pale", tile.item.matches(".waits"));
     if (address && image.getAttribute("src") !== address) image.src = address;
-    if (!waits) at += 1;
   }
-  const { dataset: { said }, parentElement } = form.querySelector("[name=paper]:checked"), size = parentElement.querySelector("small");
-  const hung = at < works.length ? text("page.hung_of", { at, whole: works.length }) : text("page.hung");
-  const words = `${hung} ${said}, ${size.textContent}`;
-  if (byId("poster-about").textContent !== words) byId("poster-about").textContent = words;
+  const { dataset, nextElementSibling } = form.querySelector("[name=paper]:checked"), size = nextElementSibling.querySelector("small");
+  const whole = works.length, at = works.filter(({ item }) => !item.matches(".pale")).length;
+  const words = `${at < whole ? text("page.hung_of", { at, whole }) : text("page.hung")} ${dataset.said}, ${size.textContent}`;
+  if (said.textContent !== words) said.textContent = words;
+};
+// A part of the sheet, at a place in percent of its sides.
+const placed = (part, styles) => {
+  for (const [name, value] of Object.entries(styles)) part.style.setProperty(name, value);
+  return part;
 };
 const workOf = ({ style, left, top, width, height }, tile, turn, { edge, plates }, tall) => {
-  const item = make("li", "", "work"), frame = make("i"), image = Object.assign(make("img"), { alt: "" });
-  Object.assign(item.style, { left: `${left}%`, top: `${100 * top / tall}%`, width: `${width}%` });
-  item.style.setProperty("--turn", turn);
-  frame.style.setProperty("--a", width / height);
-  frame.append(image);
-  item.append(frame);
-  const name = tile.short || tile.title || style;
+  const image = Object.assign(make("img"), { alt: "" }), frame = placed(make("i", image), { "--a": width / height });
+  const name = tile.short || tile.title || style, title = !edge && tile.short && [tile.title, tile.year].filter(Boolean).join(", ");
+  const lines = plates ? [make("span", name), title && make("span", title)] : [];
   if (!plates) image.alt = name;
-  else item.append(make("span", name), ...(edge || !tile.short ? [] : [make("span", [tile.title, tile.year].filter(Boolean).join(", "))]));
-  return { tile, item, image };
+  const place = { left: `${left}%`, top: `${100 * top / tall}%`, width: `${width}%`, "--turn": turn };
+  return { tile, item: placed(make("li.work", frame, ...lines), place), image };
 };
 const draw = async () => {
   const asked = hanging(), number = latest += 1;
-  let about;
-  try { about = await ask(`${root}/api/hanging?${new URLSearchParams(asked)}`); } catch (refusal) {
-    byId("poster-about").textContent = refusal.message;
+  let sheet;
+  try { sheet = await ask(`${root}/api/hanging?${new URLSearchParams(asked)}`); } catch (refusal) {
+    said.textContent = refusal.message;
     return;
   }
   if (number !== latest) return;
-  const tall = 100 * about.height / about.width, row = ({ top }) => Math.round(top / 6);
+  const { width, height, pictures, seconds } = sheet, tall = 100 * height / width, row = ({ top }) => Math.round(top / 6);
+  const tiles = new Map(styleTiles().map((tile) => [tile.order.style, tile])), { edge, paper } = asked;
   // In the order in which one looks at them.
-  const pictures = about.pictures.sort((one, other) => row(one) - row(other) || one.left - other.left);
-  works = pictures.map((each) => [each, tileNamed(each.style)]).filter(([, tile]) => tile)
-    .map(([each, tile], turn) => workOf(each, tile, turn, asked, tall));
-  print.style.setProperty("--p", about.width / about.height);
+  works = pictures.filter(({ style }) => tiles.has(style)).sort((one, other) => row(one) - row(other) || one.left - other.left)
+    .map((each, turn) => workOf(each, tiles.get(each.style), turn, asked, tall));
+  print.style.setProperty("--p", width / height);
   print.dataset.frame = asked.frame;
-  print.classList.toggle("edges", asked.edge);
-  print.replaceChildren(...works.map(({ item }) => item));
-  const name = asked.title || paintingName(currentPhoto().name);
-  if (!asked.edge) {
-    const [left, bottom] = MARGINS[asked.upright ? "upright" : "wide"], title = make("li", name, "name-of-it");
-    Object.assign(title.style, { left: `${left}%`, right: `${left}%`, bottom: `${100 * bottom / tall}%` });
-    print.append(title);
-  }
+  print.classList.toggle("edges", edge);
+  const name = asked.title || paintingName(currentPhoto().name), [aside, bottom] = MARGINS[asked.upright];
+  const place = { left: `${aside}%`, right: `${aside}%`, bottom: `${100 * bottom / tall}%` };
+  print.replaceChildren(...works.map(({ item }) => item), ...(edge ? [] : [placed(make("li.name-of-it", name), place)]));
   byId("poster-title").replaceChildren(`${name}, `, make("em", text("page.after_masters", { count: works.length })));
-  byId("framing").hidden = byId("naming").hidden = asked.edge;
-  const [said, time] = byId("poster-paint").children;
-  said.textContent = asked.paper === "screen" ? text("page.paint_poster") : text("page.print_on", { paper: asked.paper });
-  time.textContent = about.seconds ? brief(about.seconds) : "";
+  byId("framing").hidden = byId("naming").hidden = edge;
+  const [button, time] = byId("poster-paint").children;
+  button.textContent = paper === "screen" ? text("page.paint_poster") : text("page.print_on", { paper });
+  time.textContent = seconds ? brief(seconds) : "";
   showPictures();
 };
 
 export const openPoster = () => {
   refuse();
   byId("poster-name").placeholder = paintingName(currentPhoto().name);
-  document.body.classList.add("postering");
   dialog.showModal();
   draw();
 };
-dialog.addEventListener("close", () => document.body.classList.remove("postering"));
 form.addEventListener("change", draw);
 byId("hang-again").addEventListener("click", async () => {
   seed = Math.floor(Math.random() * SEEDS);

@@ -2,7 +2,7 @@
 // The server paints them immediately, and during a job if it has enough memory.
 import { byId, loaded, make, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { askForPicture, fetchFile } from "./api.js";
+import { askForPicture, formOf } from "./api.js";
 import { activeJobs } from "./jobs.js";
 import { currentPhoto, isAtServer, isGone, maskOf } from "./photos.js";
 import { sample, showPreview, showWork } from "./stage.js";
@@ -16,22 +16,17 @@ const LANES = 2; // previews at a time: one is on its way while another one is p
 const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
 const SAMPLE = { name: "", thumb: sample.photo, mask: null };
 
-const drawn = (image, [left, top, width, height], side, type) => {
-  const canvas = make("canvas"), context = canvas.getContext("2d"), { naturalWidth, naturalHeight } = image;
-  const scale = Math.min(1, side / Math.max(width * naturalWidth, height * naturalHeight));
-  const [wide, high] = [width * naturalWidth, height * naturalHeight];
-  [canvas.width, canvas.height] = [wide, high].map((each) => Math.max(1, Math.round(scale * each)));
+const drawn = (image, kind, type) => {
+  const { naturalWidth, naturalHeight } = image, shape = kind === "tile" ? TILE_SHAPE : naturalWidth / naturalHeight;
+  const width = Math.min(naturalWidth, naturalHeight * shape), height = Math.min(naturalHeight, naturalWidth / shape);
+  const canvas = make("canvas"), context = canvas.getContext("2d"), scale = Math.min(1, SIDES[kind] / Math.max(width, height));
+  [canvas.width, canvas.height] = [width, height].map((each) => Math.max(1, Math.round(scale * each)));
   context.fillStyle = "white"; // Behind transparent parts.
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = "high";
-  context.drawImage(image, left * naturalWidth, top * naturalHeight, wide, high, 0, 0, canvas.width, canvas.height);
+  const from = [(naturalWidth - width) / 2, (naturalHeight - height) * FACE, width, height];
+  context.drawImage(image, ...from, 0, 0, canvas.width, canvas.height);
   return new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
-};
-const WHOLE = [0, 0, 1, 1];
-// The part that a tile shows, as shares of the photo's sides.
-const partOf = ({ naturalWidth, naturalHeight }) => {
-  const shape = naturalWidth / naturalHeight, width = Math.min(1, TILE_SHAPE / shape), height = Math.min(1, shape / TILE_SHAPE);
-  return [(1 - width) / 2, (1 - height) * FACE, width, height];
 };
 
 // The photo whose previews are shown, with its mask. copies: the photo for each kind of small preview, and the mask for it, in a promise;
@@ -44,10 +39,9 @@ const clearCache = () => {
 const copiesOf = async (photo) => {
   const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
   if (!image) return null;
-  const address = mask && URL.createObjectURL(mask), drawing = mask && await loaded(address), parts = { tile: partOf(image), rough: WHOLE };
-  const kinds = await Promise.all(Object.entries(parts).map(async ([kind, part]) => [kind, {
-    photo: await drawn(image, part, SIDES[kind], "image/jpeg"),
-    mask: drawing && await drawn(drawing, part, SIDES[kind], "image/png"),
+  const address = mask && URL.createObjectURL(mask), drawing = mask && await loaded(address);
+  const kinds = await Promise.all(Object.keys(SIDES).map(async (kind) => [kind, {
+    photo: await drawn(image, kind, "image/jpeg"), mask: drawing && await drawn(drawing, kind, "image/png"),
   }]));
   if (mask) URL.revokeObjectURL(address);
   return Object.fromEntries(kinds);
@@ -62,23 +56,22 @@ const copies = (photo) => {
 
 class Busy extends Error {}
 const requestOf = (kind, style) => {
-  const settings = { ...changedSettings(), timelapse: false };
-  return { ...style, settings: kind in SIDES ? { ...settings, size: SIDES[kind] } : settings };
+  const size = kind in SIDES ? { size: SIDES[kind] } : {};
+  return { ...style, settings: { ...changedSettings(), timelapse: false, ...size } };
 };
 const keyOf = (kind, style) => `${kind} ${JSON.stringify(requestOf(kind, style))}`;
+const keptOf = (style) => cache.get(keyOf("sharp", style)) || cache.get(keyOf("rough", style));
 // The sharp one is painted from the photo itself, which is at the server then.
 const preview = async (photo, files, kind, style, signal) => {
-  const request = requestOf(kind, style), key = keyOf(kind, style), body = new FormData();
+  const request = requestOf(kind, style), key = keyOf(kind, style);
   if (cache.has(key)) return cache.get(key);
-  const { photo: copy, mask } = kind in SIDES ? files[kind] : { mask: await photo.mask };
-  if (copy) body.append("photo", copy, "photo.jpg");
-  if (mask) body.append("mask", mask, "mask.png");
-  body.append("request", JSON.stringify(copy ? request : { again: await isAtServer(photo), ...request }));
+  const isSmall = kind in SIDES, { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await photo.mask };
+  const body = formOf(isSmall ? request : { again: await isAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
   if (signal.aborted) throw signal.reason; // The photo may be another one.
   if (cache.size >= MOST_KEPT) clearCache();
-  cache.set(key, { address: URL.createObjectURL(file), file: copy ? null : file, photo, request });
+  cache.set(key, { address: URL.createObjectURL(file), file: isSmall ? null : file, photo, request });
   return cache.get(key);
 };
 // Whether the server will never paint it. Without an answer, or with one of a proxy, it may be painted later. A photo that it has
@@ -90,18 +83,19 @@ const seen = new IntersectionObserver((entries) => {
   for (const { isIntersecting, target } of entries) if (isIntersecting) { target.src = target.dataset.at; seen.unobserve(target); }
 }, { rootMargin: "40px" });
 // A tile shows the photo in its style, until then the painting faded, and without a photo the sample; with a reason, why there is none.
-const showTile = (tile, address, waits = false, reason = "") => {
-  tile.item.classList.toggle("waits", waits);
-  tile.item.classList.toggle("sampled", !address && !waits && !reason && tile.sample !== null);
-  tile.item.style.setProperty("--sampled", tile.sample);
-  tile.item.title = reason;
-  tile.preview.dataset.at = address || tile.thumb;
-  if (tile.item.matches(".sampled")) { seen.unobserve(tile.preview); tile.preview.removeAttribute("src"); } else seen.observe(tile.preview);
+const showTile = ({ item, preview: image, sample: place, thumb }, address, waits = false, reason = "") => {
+  const isSample = !address && !waits && !reason && place !== null;
+  item.classList.toggle("waits", waits);
+  item.classList.toggle("sampled", isSample);
+  item.style.setProperty("--sampled", place);
+  item.title = reason;
+  image.dataset.at = address || thumb;
+  if (isSample) { seen.unobserve(image); image.removeAttribute("src"); } else seen.observe(image);
 };
-const showCount = (isBusy = false) => {
-  const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, isDone = at === tiles.length;
-  const words = isBusy && activeJobs().length ? text("page.after_this") : text("page.count_of", { at, whole: tiles.length });
-  byId("styles-count").textContent = isDone ? "" : words;
+const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
+const showCount = (reason = null) => {
+  const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
+  byId("styles-count").textContent = at === whole ? "" : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
@@ -122,11 +116,9 @@ const update = async () => {
     showWork(false);
     return;
   }
-  const kept = chosen && (cache.get(keyOf("sharp", chosen)) || cache.get(keyOf("rough", chosen)));
-  const key = JSON.stringify([photo.thumb, photo.masked, chosen]);
+  const kept = chosen && keptOf(chosen), key = JSON.stringify([photo.thumb, photo.masked, chosen]), isStale = key === shown && !kept;
   // Until it is painted: the same style with other settings.
   if (key !== shown) showPreview(kept || null);
-  const isStale = key === shown && !kept;
   shown = key;
   showWork(Boolean(chosen) && !(kept && kept.file));
   const attempt = async (kind, style, show) => {
@@ -140,44 +132,33 @@ const update = async () => {
     showPreview(picture);
     if (reason) refuse(reason);
   };
-  const showChosen = async () => {
-    if (!chosen) return;
-    if (!isSample) isAtServer(photo).catch(() => {}); // It is sent while the rough one is painted.
-    if (!kept && !isStale && files) await attempt("rough", chosen, showStage);
-    await attempt("sharp", chosen, showStage);
-    showWork(false);
-  };
-  const showTiles = async () => {
-    if (isSample || !files) return;
-    const rest = tiles.values(), lane = async () => {
-      for (const tile of rest) {
-        await attempt("tile", tile.order, (picture, reason) => showTile(tile, picture && picture.address, false, reason));
-        showCount();
-      }
-    };
-    await Promise.all(Array.from({ length: LANES }, lane));
+  const rest = isSample || !files ? [] : tiles.values(), lane = async () => {
+    for (const tile of rest) {
+      await attempt("tile", tile.order, (picture, reason) => showTile(tile, picture && picture.address, false, reason));
+      showCount();
+    }
   };
   try {
-    await showChosen();
-    await showTiles();
+    if (chosen && !isSample) isAtServer(photo).catch(() => {}); // It is sent while the rough one is painted.
+    if (chosen && !kept && !isStale && files) await attempt("rough", chosen, showStage);
+    if (chosen) await attempt("sharp", chosen, showStage);
+    if (chosen) showWork(false);
+    await Promise.all(Array.from({ length: LANES }, lane));
   } catch (reason) {
     if (signal.aborted) return;
-    showCount(reason instanceof Busy);
-    showWork(Boolean(chosen) && !cache.has(keyOf("sharp", chosen)), reason instanceof Busy && activeJobs().length > 0);
+    showCount(reason);
+    showWork(Boolean(chosen) && !cache.has(keyOf("sharp", chosen)), isLater(reason));
     updateLater(RETRY_MS);
   }
 };
 
 // The photo in the chosen style without its mask, or null if it is not painted now: the brush of a mask uncovers it.
 export const paintedWhole = async () => {
-  const [chosen] = chosenStyles(), photo = currentPhoto(), files = await copies(photo);
+  const [chosen] = chosenStyles(), files = await copies(currentPhoto());
   if (!chosen || !files) return null;
-  const kept = !files.rough.mask && ["sharp", "rough"].map((kind) => cache.get(keyOf(kind, chosen))).find(Boolean);
+  const kept = !files.rough.mask && keptOf(chosen);
   if (kept) return loaded(kept.address);
-  const body = new FormData();
-  body.append("photo", files.rough.photo, "photo.jpg");
-  body.append("request", JSON.stringify(requestOf("rough", chosen)));
-  const painted = await askForPicture(`${root}/api/preview`, body);
+  const painted = await askForPicture(`${root}/api/preview`, formOf(requestOf("rough", chosen), files.rough.photo));
   return painted && createImageBitmap(painted);
 };
 byId("order").addEventListener("change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));

@@ -13,19 +13,22 @@ import { capital } from "./words.js";
 
 const PREVIEW = "preview";
 
-// The pictures by their jobs: the same one for the same state of a job.
-const pictures = new WeakMap();
-const photoOf = (name, address, href = address) => ({
+const photoOf = (name, address, href) => ({
   short: text("gallery.photo"), alt: text("gallery.the_photo", { photo: name }), preview: address, href,
 });
-const pictureOf = (job) => {
-  const { result, timelapse } = job.links, { id, width, height, poster, photo, preset, settings } = job, { strength } = settings;
-  return {
-    id, photo, title: capital(inStyle(tilesOf(job), namesOf(job), poster)), short: namesOf(job), alt: titleOf(job),
-    content: job.photo_etag || id,
-    preview: `${result}?small=1`, href: result, download: `${result}?download=1`, file: "", timelapse,
-    size: width && height ? [height, width] : null, star: null, command: "",
-    before: poster ? null : photoOf(photo, `${job.links.photo}?small=1`, job.links.photo),
+// The fields of a picture, as viewer.js describes them; a preview lacks most.
+const pictureOf = (photo, tiles, names, about) => ({
+  photo, title: capital(inStyle(tiles, names)), short: names, alt: `${photo} ${inStyle(tiles, names)}`,
+  href: null, download: null, file: "", timelapse: null, size: null, star: null, command: "", paintings: [], facts: [], again: null,
+  ...about,
+});
+const pictureOfJob = (job) => {
+  const { id, width, height, poster, photo, preset, settings, links, finished } = job, { strength } = settings;
+  const { result, timelapse } = links;
+  return pictureOf(photo, tilesOf(job), namesOf(job), {
+    id, content: job.photo_etag || id, alt: titleOf(job), ...(poster && { title: capital(text("page.after_all")) }),
+    preview: `${result}?small=1`, href: result, download: `${result}?download=1`, timelapse, size: width && height ? [height, width] : null,
+    before: poster ? null : photoOf(photo, `${links.photo}?small=1`, links.photo),
     paintings: job.paintings.map(({ name, share }) => ({
       name: titleOfPainting(name), thumb: thumbOf(name), share: job.paintings.length > 1 ? percent(share) : "",
     })),
@@ -34,40 +37,37 @@ const pictureOf = (job) => {
       ["gallery.time_taken", paintedIn(job) && duration(paintedIn(job))],
       ["gallery.strength", strength !== undefined && percent(strength)],
       ["gallery.photo", photo],
-      ["gallery.finished", job.finished && dated(job.finished)],
+      ["gallery.finished", finished && dated(finished)],
     ],
     again: `${root}/?again=${id}`, remove: (withPhoto) => removeJob(job, withPhoto),
-  };
-};
-const pictureOfJob = (job) => {
-  if (!pictures.has(job)) pictures.set(job, pictureOf(job));
-  return pictures.get(job);
+  });
 };
 const previewNow = () => {
-  const photo = currentPhoto(), names = namesOfTiles(chosenTiles()), title = capital(inStyle(chosenTiles(), names));
-  return {
-    id: PREVIEW, photo: photo.name, title, short: names, alt: `${photo.name} ${title}`, preview: shownPreview(), href: null, download: null,
-    file: "", timelapse: null, size: null, star: null, command: "", before: photoOf(photo.name, photo.thumb, null), paintings: [],
-    facts: [["page.preset", text("page.preview")]], again: null,
-  };
+  const { name, thumb } = currentPhoto(), facts = [["page.preset", text("page.preview")]];
+  return pictureOf(name, chosenTiles(), namesOfTiles(chosenTiles()), {
+    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), facts,
+  });
 };
+// The same picture for the same state of a job.
+const pictures = new WeakMap();
+const list = () => finishedJobs().map((job) => {
+  if (!pictures.has(job)) pictures.set(job, pictureOfJob(job));
+  return pictures.get(job);
+});
 let preview = null;
-const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 const wanted = () => {
   const id = addressHash();
   if (id !== PREVIEW) preview = null;
   else if (!preview && shownPreview() && currentPhoto()) preview = previewNow();
-  if (preview) return preview;
-  const job = finishedJobs().find((each) => each.id === id);
-  return job && pictureOfJob(job);
+  return preview || list().find((each) => each.id === id);
 };
+const addressOf = (picture) => `${location.pathname}${location.search}${picture ? `#${picture.id}` : ""}`;
 export { follow };
 // Opens a job's result, or without one the preview.
 export const openResult = (job) => {
   pushAddress(addressOf(job || { id: PREVIEW }));
   follow();
 };
-const list = () => finishedJobs().map(pictureOfJob);
 bindViewer({
   wanted, addressOf, list,
   others: (picture) => (picture.id === PREVIEW ? [] : list().filter(({ content }) => content === picture.content)),

@@ -1,7 +1,7 @@
 // Sends an order: each photo in each style, one after the other, as the queue has room for them.
 import { root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
-import { ask, contentOf, GONE, newKey, Refusal } from "./api.js";
+import { ask, contentOf, formOf, GONE, newKey, Refusal } from "./api.js";
 import { updateJob } from "./jobs.js";
 import { chosenPhotos, forgetSent, isGone, markSent, removePhotos } from "./photos.js";
 import { ofFile, refuse } from "./words.js";
@@ -28,12 +28,12 @@ const askWithRetries = async (photo, options, onFull) => {
       if (!full) onFull(false);
       return job;
     } catch (refusal) {
-      const isCut = refusal.status === 0 && await ask(`${root}/healthz`).catch(() => null) !== null;
+      const { status, after } = refusal, isCut = status === 0 && await ask(`${root}/healthz`).catch(() => null) !== null;
       cut = isCut ? cut + 1 : 0;
       if (cut > BUSY_TRIES) throw new Refusal(text("page.cut_off"), CUT_OFF);
-      if (stopped || !(isCut || refusal.status === 429 || (full && MISSING_SERVER.includes(refusal.status)))) throw refusal;
-      if (!full && !isCut && (refusal.after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(true); }
-      await pause(Math.min(refusal.after || BUSY_S, LONGEST_S));
+      if (stopped || !(isCut || status === 429 || (full && MISSING_SERVER.includes(status)))) throw refusal;
+      if (!full && !isCut && (after > BUSY_S || tries > BUSY_TRIES)) { full = true; onFull(true); }
+      await pause(Math.min(after || BUSY_S, LONGEST_S));
       if (stopped || !isChosen(photo)) throw refusal;
     }
   }
@@ -45,32 +45,28 @@ const sendOne = async (photo, request, onFull) => {
   if (!keys.has(order)) keys.set(order, newKey());
   // An earlier job of this order has the photo and the mask.
   const earlier = jobs.values().next().value, source = earlier || photo.job || photo.kept, mask = earlier ? null : await photo.mask;
-  const body = new FormData();
-  body.append("request", JSON.stringify(source ? { again: source, ...request } : request));
-  if (!source) body.append("photo", await contentOf(photo.file), photo.name);
-  if (mask) body.append("mask", mask, "mask.png");
-  const options = { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } };
-  let job;
-  try { job = await askWithRetries(photo, options, onFull); } catch (refusal) {
+  const body = source ? formOf({ again: source, ...request }, null, mask) : formOf(request, await contentOf(photo.file), mask);
+  try {
+    const job = await askWithRetries(photo, { method: "POST", body, headers: { "Idempotency-Key": keys.get(order) } }, onFull);
+    jobs.set(order, job.id);
+    updateJob(job);
+    return job;
+  } catch (refusal) {
     if (refusal.status !== 404 || source !== photo.kept || !photo.file) throw refusal;
     isGone(photo); // It was kept for an hour.
     return sendOne(photo, request, onFull);
   }
-  jobs.set(order, job.id);
-  return job;
 };
 
 // Orders one picture of a photo that is stored from what is on the stage, unless that was done before.
 export const store = async (photo, request) => {
   stopped = false;
-  const job = await sendOne(photo, request, () => {});
-  if (job) updateJob(job);
+  await sendOne(photo, request, () => {});
 };
 // Sends the chosen photos, and says at once why some are not. Returns the accepted jobs. onSend is called with a picture's number and
 // the number of all, and onFull with the number of pictures that wait for room, 0 once there is room.
 export const send = async (requests, onSend, onFull) => {
-  const photos = [...chosenPhotos()], refused = [], whole = photos.length * requests.length;
-  const accepted = [];
+  const photos = [...chosenPhotos()], refused = [], accepted = [], { length } = requests, whole = photos.length * length;
   let unsent = false;
   stopped = false;
   for (const [number, photo] of photos.entries()) {
@@ -78,18 +74,18 @@ export const send = async (requests, onSend, onFull) => {
     if (!isChosen(photo)) continue; // Removed while another one waited.
     try {
       for (const [at, request] of requests.entries()) {
-        onSend(requests.length * number + at + 1, whole);
-        const left = () => requests.length * photos.slice(number).filter(isChosen).length - at;
+        onSend(length * number + at + 1, whole);
+        const left = () => length * photos.slice(number).filter(isChosen).length - at;
         const job = await sendOne(photo, request, (full) => onFull(full ? left() : 0));
-        if (job) { accepted.push(job); updateJob(job); }
+        if (job) accepted.push(job);
       }
       markSent(photo);
     } catch (refusal) {
-      if (refusal.status === undefined) throw refusal;
+      const { status, message } = refusal, isOfAll = OF_ALL.includes(status);
+      if (status === undefined) throw refusal;
       if (!isChosen(photo)) continue;
-      if (refusal.status === GONE) removePhotos([photo]); else unsent = true;
-      const isOfAll = OF_ALL.includes(refusal.status);
-      refused.push(isOfAll ? refusal.message : ofFile(photo, refusal.message));
+      if (status === GONE) removePhotos([photo]); else unsent = true;
+      refused.push(isOfAll ? message : ofFile(photo, message));
       refuse(...refused);
       if (isOfAll) break;
     }

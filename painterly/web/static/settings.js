@@ -4,20 +4,18 @@ import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { about } from "./words.js";
 
-const form = byId("order"), paper = byId("paper"), sizes = [...byId("sizes").querySelectorAll(".preset")];
+const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
 const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
 // estimates: those of each preset's own size. ofExtent: those of the chosen size, once they are known.
 let estimates = {}, ofExtent = null, asked = "";
 export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
-// The same at the chosen size.
 const secondsHere = (care) => (ofExtent || estimates)[care];
-const numbers = (words) => words.split(" ").map(Number);
+const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
 const chosenPaper = () => {
-  const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0];
+  const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0], numbers = (all) => all.split(" ").map(Number);
   return { name, shown, mm: numbers(mm), px: numbers(px), dpi: Number(dpi) };
 };
-const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
 // The settings of the chosen size: none for a screen, where each preset has its own size.
 export const extentSettings = () => {
   const { name, dpi } = chosenPaper();
@@ -27,45 +25,48 @@ export const extentSettings = () => {
 export const presetOfForm = () => extent() === "paper" && care() === "fine" ? "print" : care();
 export const secondsOfForm = () => secondsHere(care());
 
-const pixelsOf = (longer, ratio) => {
-  const sides = ratio > 1 ? [longer, longer / ratio] : [longer * ratio, longer];
-  return text("page.pixels", { width: Math.round(sides[0]), height: Math.round(sides[1]) });
-};
 const ratioOfPhoto = () => {
-  const { naturalWidth: width, naturalHeight: height } = byId("photo-side");
-  return width ? width / height : 1.5;
+  const { naturalWidth, naturalHeight } = byId("photo-side");
+  return naturalWidth / naturalHeight || 1.5;
+};
+// The shorter and the longer side, or numbers of theirs, as width and height of the photo's direction.
+const turned = ([shorter, longer]) => {
+  const [width, height] = ratioOfPhoto() > 1 ? [longer, shorter] : [shorter, longer];
+  return { width, height };
+};
+const pixelsOf = (longer) => {
+  const ratio = ratioOfPhoto();
+  return text("page.pixels", turned([Math.round(longer * Math.min(ratio, 1 / ratio)), longer]));
 };
 // The words of each size, and the cm of its longer side.
 const extents = () => {
-  const { shown, mm: [shorter, longer] } = chosenPaper(), ratio = ratioOfPhoto(), own = (estimates.sizes || {})[care()];
-  const upright = [shorter, longer].map((side) => decimal(side / 10, 0)), cm = ratio > 1 ? upright.reverse() : upright;
+  const { shown, mm } = chosenPaper(), own = (estimates.sizes || {})[care()];
   return {
-    screen: own > 0 ? [pixelsOf(own, ratio), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
-    "4k": [pixelsOf(LARGE, ratio), LARGE * CM_OF_PX],
-    paper: [text("page.paper_of", { paper: shown, width: cm[0], height: cm[1] }), longer / 10],
+    screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
+    "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
+    paper: [text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
   };
 };
+const careSaid = () => text(`page.preset.${care()}`);
 export const saidOfForm = () => {
   const size = { screen: [], "4k": [text("page.size.4k")], paper: [chosenPaper().shown] }[extent()];
-  return [text(`page.preset.${care()}`), ...size].join(", ");
+  return [careSaid(), ...size].join(", ");
 };
 export const showExtents = () => {
-  const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), shown = byId("painting-side").src;
-  const { px: [shorter, longer], dpi } = chosenPaper(), isWide = ratioOfPhoto() > 1;
-  for (const each of sizes) {
+  const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
+  for (const each of byId("sizes").querySelectorAll(".preset")) {
     const [words, cm] = all[each.firstElementChild.value], image = each.querySelector("img");
     each.querySelector("small").textContent = words;
     image.style.setProperty("--part", cm / most);
-    if (image.src !== shown) image.src = shown;
+    image.src = byId("painting-side").src;
   }
   byId("paper-row").hidden = extent() !== "paper";
-  const [width, height] = isWide ? [longer, shorter] : [shorter, longer];
-  byId("paper-for").textContent = text("page.paper_for", { pixels: text("page.pixels", { width, height }), dpi });
+  byId("paper-for").textContent = text("page.paper_for", { pixels: text("page.pixels", turned(px)), dpi });
   for (const each of byId("cares").querySelectorAll("label")) {
     const seconds = secondsHere(each.firstElementChild.value);
     each.querySelector("time").textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
-  byId("sum").textContent = `${text(`page.preset.${care()}`)}, ${all[extent()][0]}`;
+  byId("sum").textContent = `${careSaid()}, ${all[extent()][0]}`;
 };
 // Loads how long pictures take. Returns whether that is known for all presets.
 export const loadTimes = async () => {
@@ -76,7 +77,7 @@ export const loadTimes = async () => {
 };
 // Loads the times of another size; shown is called then.
 export const followExtent = async (shown) => {
-  const [, longer] = chosenPaper().px, query = { screen: "", "4k": `?size=${LARGE}`, paper: `?size=${longer}` }[extent()];
+  const query = { screen: "", "4k": `?size=${LARGE}`, paper: `?size=${chosenPaper().px[1]}` }[extent()];
   if (query === asked) return;
   [asked, ofExtent] = [query, query ? {} : null];
   try { await loadTimes(); } catch { return; /* Another message says that the server does not answer. */ }
@@ -92,12 +93,15 @@ export const setExtentOf = ({ preset, settings }) => {
 
 // The sheet covers the styles, not the picture that the settings change.
 const openSheet = (open) => {
-  byId("sheet").hidden = !open;
-  document.body.classList.toggle("setting", open);
+  sheet.hidden = !open;
   byId("how").setAttribute("aria-expanded", String(open));
   byId(open ? "how-title" : "how").focus({ preventScroll: true });
   if (open) showExtents();
 };
-byId("how").addEventListener("click", () => openSheet(byId("sheet").hidden));
+byId("how").addEventListener("click", () => openSheet(sheet.hidden));
+byId("settings").addEventListener("click", () => {
+  byId("more-menu").open = false;
+  openSheet(true);
+});
 byId("sheet-close").addEventListener("click", () => openSheet(false));
-byId("sheet").addEventListener("keydown", ({ key }) => { if (key === "Escape") openSheet(false); });
+sheet.addEventListener("keydown", ({ key }) => { if (key === "Escape") openSheet(false); });

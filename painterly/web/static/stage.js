@@ -1,9 +1,12 @@
 // The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
 import { byId, make, mark, percentAcross } from "./shared/elements.js";
 import { counted, divided, duration, percent, text } from "./shared/texts.js";
+import { offersOf, showActs } from "./acts.js";
 import { activeJobs, isActive, jobWith } from "./jobs.js";
+import { backToOrder } from "./order.js";
 import { currentPhoto } from "./photos.js";
 import { steady } from "./pictures.js";
+import { secondsOf } from "./settings.js";
 import { chooseFirst, chosenTiles, inStyle, namesOf, namesOfTiles, tilesOf } from "./styles.js";
 import { about, capital } from "./words.js";
 
@@ -14,17 +17,14 @@ export const sample = JSON.parse(byId("order").dataset.sample);
 
 // shown: the id of the job on the stage, or null for the order. preview: the order's picture, its address and, if it is the result that a
 // job by preset instant has, its file; or null. works: whether it is being painted, and `later` whether only after the queue. movedAt:
-// where the user left the line. refined: the pictures that jobs paint more finely, by their ids. handlers: `offers` makes what the line
-// about a result offers, `acts` shows what can be done with what is on the stage, `seconds` says how long an instant picture takes, and
-// `cancelled` gets a job that was.
-let shown = null, preview = { address: sample.painted, file: null }, works = false, later = false, movedAt = null, handlers = {};
+// where the user left the line. refined: the pictures that jobs paint more finely, by their ids.
+let shown = null, preview = { address: sample.painted, file: null }, works = false, later = false, movedAt = null;
 const refined = new Map();
 export const shownJob = () => jobWith(shown);
-export const shownPreview = () => preview && preview.address;
+export const shownPreview = () => preview?.address;
 // The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
 export const shownResult = () => (shownJob() ? refined.get(shown) || null : preview && preview.file && !works ? preview : null);
-export const bindStage = (functions) => { handlers = functions; };
-export const refine = (job, picture) => refined.set(job.id, { ...picture, address: URL.createObjectURL(picture.file) });
+export const refine = (job, result) => refined.set(job.id, { ...result, address: URL.createObjectURL(result.file) });
 
 // The line.
 const setLine = (at) => {
@@ -59,87 +59,77 @@ line.addEventListener("change", (event) => event.stopPropagation()); // It chang
 // The pictures. The photo gives the stage its shape, unless the result has another one, as a poster or a sheet of paper.
 let ratio = null;
 const setRatio = (value) => byId("studio").style.setProperty("--ratio", value);
-const showBefore = steady(byId("photo-side"), (image) => { if (image && !ratio) setRatio(image.naturalWidth / image.naturalHeight); });
-const showAfter = steady(byId("painting-side"), (image) => {
-  if (image && picture.dataset.view === "plain") setRatio(image.naturalWidth / image.naturalHeight);
-});
+const setRatioOf = ({ naturalWidth, naturalHeight }) => { if (naturalWidth) setRatio(naturalWidth / naturalHeight); };
+const showBefore = steady(byId("photo-side"), (image) => { if (image && !ratio) setRatioOf(image); });
+const showAfter = steady(byId("painting-side"), (image) => { if (image && picture.dataset.view === "plain") setRatioOf(image); });
 
 const em = (words) => make("em", words);
-export const joined = (parts, between = ", ") => parts.filter(Boolean).flatMap((part, at) => (at ? [between, part] : [part]));
+const joined = (parts) => parts.filter(Boolean).flatMap((part, at) => (at ? [", ", part] : [part]));
 // Title, year and medium, as far as the title is not above already.
 const aboutTiles = (tiles, withMedium) => {
   const [{ title, short, year, medium } = {}, ...others] = tiles;
-  if (others.length) return joined(tiles.filter((each) => each.short).map((each) => em(each.title)));
+  if (others.length) return joined(tiles.map((each) => each.short && em(each.title)));
   const named = joined([short && em(title), year]);
-  return withMedium && medium ? [...named, make("span", `${named.length ? ", " : ""}${medium}`, "medium")] : named;
+  return withMedium && medium ? [...named, make("span.medium", `${named.length ? ", " : ""}${medium}`)] : named;
 };
+// The master who paints for the order, and how long that takes.
 const worksSaid = (tiles, names) => {
-  const isArtist = tiles.length && tiles.every(({ own, short }) => short && !own);
-  return isArtist ? counted("page.works", new Set(tiles.map(({ short }) => short)).size, { name: names }) : text("page.painting");
-};
-const worksTime = () => {
-  const seconds = handlers.seconds();
-  return later ? text("page.after_this") : seconds ? about(seconds) : "";
+  const isArtist = tiles.length && tiles.every(({ own, short }) => short && !own), seconds = secondsOf("instant");
+  return [
+    isArtist ? counted("page.works", new Set(tiles.map(({ short }) => short)).size, { name: names }) : text("page.painting"),
+    later ? text("page.after_this") : seconds ? about(seconds) : "",
+  ];
 };
 const viewOfOrder = () => {
   const tiles = chosenTiles(), photo = currentPhoto(), names = namesOfTiles(tiles);
-  const after = tiles.length ? inStyle(tiles, names) : "", [tile] = tiles;
+  const after = tiles.length ? inStyle(tiles, names) : "", { name, thumb, unshown } = photo || {};
   return {
-    acts: !photo ? "first" : shownResult() ? "preview" : "ready", key: photo ? photo.thumb : "",
+    acts: !photo ? "first" : shownResult() ? "preview" : "ready", key: thumb || "",
     view: preview ? "line" : "photo", at: movedAt ?? (photo ? AT_STYLE : AT_PHOTO),
-    before: photo ? (photo.unshown ? null : photo.thumb) : sample.photo, after: shownPreview(),
-    title: photo ? [em(tiles.length ? capital(after) : photo.name)] : [`${text("page.your_photo")} `, em(after)],
-    about: photo && photo.unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tile,
-    photo: photo ? photo.name : text("page.sample"), works: works && [worksSaid(tiles, names), worksTime()],
+    before: photo ? !unshown && thumb : sample.photo, after: shownPreview(),
+    title: photo ? [em(after ? capital(after) : name)] : [`${text("page.your_photo")} `, em(after)],
+    about: unshown ? [text("page.no_preview_here")] : aboutTiles(tiles, true), names, original: tiles[0],
+    photo: name || text("page.sample"), works: works && worksSaid(tiles, names),
   };
 };
 export const paintedIn = ({ started, finished }) => (
   started && finished ? Math.max(1, (Date.parse(finished) - Date.parse(started)) / 1000) : 0
 );
-// More words than a cell of the queue has room for.
-const reasonOf = ({ error, photo }) => capital((error || text("page.not_painted")).replace(`${photo}: `, "").replace(/^is /, "it is "));
 const aboutJob = (job, tiles) => {
-  const { state, place, step, fraction } = job, time = job.seconds_left && about(job.seconds_left), later = activeJobs().length - 1;
+  const { state, place, step, fraction, error, photo, width, height } = job, waiting = activeJobs().length - 1;
+  const time = job.seconds_left && { time: about(job.seconds_left) }, seconds = paintedIn(job);
+  const cm = (side) => Math.max(1, Math.floor(side / CM));
   switch (state) {
     case "queued": return joined([
-      text("page.waiting"),
-      place && (place === 1 ? text("page.place_next") : text("page.place", { place })),
-      time && text("page.done_in", { time }),
+      text("page.waiting"), place && text(place === 1 ? "page.place_next" : "page.place", { place }), time && text("page.done_in", time),
     ]);
     case "painting": return joined([
-      text("page.painting"),
-      step ? percent(fraction || 0) : text("page.starting"),
-      time && text("page.left", { time }),
-      later > 0 && counted("page.then_more", later),
+      text("page.painting"), step ? percent(fraction || 0) : text("page.starting"), time && text("page.left", time),
+      waiting > 0 && counted("page.then_more", waiting),
     ]);
-    case "done": {
-      const facts = aboutTiles(tiles, false), seconds = paintedIn(job), { width, height } = job;
-      const cm = (side) => Math.max(1, Math.floor(side / CM));
-      return [
-        ...facts,
-        facts.length ? ". " : "",
-        seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "",
-        width ? `${text("page.sharp_to", { width, height, wide: cm(width), high: cm(height) })} ` : "",
-        ...handlers.offers(job),
-      ];
-    }
-    default: return [reasonOf(job)];
+    case "done": return [
+      ...aboutTiles(tiles, false), aboutTiles(tiles, false).length ? ". " : "",
+      seconds ? `${text("page.painted_in", { time: duration(seconds) })} ` : "",
+      width ? `${text("page.sharp_to", { width, height, wide: cm(width), high: cm(height) })} ` : "",
+      ...offersOf(job),
+    ];
+    // More words than a cell of the queue has room for.
+    default: return [capital((error || text("page.not_painted")).replace(`${photo}: `, "").replace(/^is /, "it is "))];
   }
 };
 const viewOfJob = (job) => {
-  const { state, step, links, fraction, poster, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
-  const after = inStyle(tiles, names, poster), done = state === "done", painting = state === "painting";
-  const before = poster ? `${text("page.your_photo")} ` : "", old = refined.get(job.id);
+  const { id, state, step, links, fraction, poster, width, height } = job, tiles = tilesOf(job), names = namesOf(job);
+  const old = refined.get(id), after = inStyle(tiles, names, poster);
+  const done = state === "done", painting = state === "painting", part = fraction || 0;
   return {
-    acts: isActive(job) ? "painting" : done ? "done" : "ended", key: job.id,
+    acts: isActive(job) ? "painting" : done ? "done" : "ended", key: id,
     view: poster && (done || links.preview) ? "plain" : done ? "line" : painting || old ? "painting" : "photo",
-    at: painting ? 100 - 100 * (fraction || 0) : movedAt ?? AT_RESULT,
+    at: painting ? 100 - 100 * part : movedAt ?? AT_RESULT,
     before: old && !done ? old.address : `${links.photo}?small=1`,
-    after: done ? `${links.result}?small=1` : painting && links.preview ? `${links.preview}?step=${step}` : null,
-    title: [before, em(before ? after : capital(after))], about: aboutJob(job, tiles), names, original: tiles[0],
-    photo: text("gallery.the_photo", { photo: job.photo }),
-    progress: painting ? fraction || 0 : undefined,
-    ratio: done && width ? width / height : null,
+    after: done ? `${links.result}?small=1` : painting && links.preview && `${links.preview}?step=${step}`,
+    title: poster ? [`${text("page.your_photo")} `, em(after)] : [em(capital(after))], about: aboutJob(job, tiles),
+    names, original: tiles[0], photo: text("gallery.the_photo", { photo: job.photo }), progress: painting ? part : undefined,
+    ratio: done && width && width / height,
   };
 };
 
@@ -149,39 +139,36 @@ const showPictures = (is) => {
   // The line of the first screen moves by itself: page and script have nothing to do with each other there.
   if (is.acts === "first" && movedAt === null) picture.style.removeProperty("--at");
   ratio = is.ratio || null;
-  const { naturalWidth, naturalHeight } = byId(is.view === "plain" ? "painting-side" : "photo-side");
-  if (ratio || naturalWidth) setRatio(ratio || naturalWidth / naturalHeight);
-  showBefore(is.before);
-  showAfter(is.after);
+  if (ratio) setRatio(ratio); else setRatioOf(byId(is.view === "plain" ? "painting-side" : "photo-side"));
+  showBefore(is.before || null);
+  showAfter(is.after || null);
   byId("unshown").hidden = Boolean(is.before);
   byId("works").hidden = !is.works;
-  byId("works").closest(".picture").classList.toggle("working", Boolean(is.works));
-  for (const [at, part] of [...byId("works").querySelectorAll("em, small")].entries()) part.textContent = is.works ? is.works[at] : "";
+  for (const [at, part] of [...byId("works").children].entries()) part.textContent = is.works ? is.works[at] : "";
   byId("side").textContent = is.names;
   byId("progress").hidden = is.progress === undefined;
   byId("progress").value = is.progress || 0;
 };
 const showLabel = (is) => {
   byId("heading").replaceChildren(...is.title);
-  const about = make("p");
-  about.append(...is.about);
-  if (about.textContent !== byId("about").textContent) byId("about").replaceChildren(...about.childNodes); // Its button keeps the focus.
+  const said = make("p", ...is.about);
+  if (said.textContent !== byId("about").textContent) byId("about").replaceChildren(...said.childNodes); // Its button keeps the focus.
   byId("painting-side").alt = byId("heading").textContent;
   byId("photo-side").alt = is.photo;
-  byId("original").hidden = !is.original;
-  if (is.original) Object.assign(byId("original"), { href: `${is.original.thumb}?large=1`, title: is.original.title });
-  if (is.original) byId("original").firstElementChild.src = is.original.thumb;
+  const link = byId("original"), { thumb, title } = is.original || {};
+  link.hidden = !thumb;
+  if (thumb) Object.assign(link, { href: `${thumb}?large=1`, title }).firstElementChild.src = thumb;
 };
 // Shows the stage as it is now.
 export const render = () => {
   const job = shownJob(), photo = currentPhoto();
   if (!job) shown = null;
-  if (job && job.state === "cancelled") { handlers.cancelled(job); return; }
+  if (job && job.state === "cancelled") { backToOrder(job); return; }
   byId("strip").hidden = !photo && !document.querySelector("#queue li, #finished li");
   if (!job && !photo && !chosenTiles().length && body.dataset.acts === "first") return; // The page that the server sent.
   const is = job ? viewOfJob(job) : viewOfOrder(), focused = document.activeElement;
   body.dataset.acts = is.acts;
-  handlers.acts(job);
+  showActs(job);
   showPictures(is);
   showLabel(is);
   for (const cell of document.querySelectorAll(".film .cell")) mark(cell, "aria-current", cell.parentElement.dataset.of === is.key);
@@ -191,22 +178,21 @@ export const render = () => {
   if (focused === body || focused.getClientRects().length) return;
   (byId({ painting: "cancel", done: "save" }[is.acts]) || byId("heading")).focus({ preventScroll: true });
 };
-const show = (id) => {
+// Shows a job, or null for the order.
+export const showJob = (id) => {
   if (shown !== id) { movedAt = null; picture.classList.remove("held"); }
   shown = id;
   render();
 };
-export const showJob = show;
-export const showOrder = () => show(null);
+export const showOrder = () => showJob(null);
 // Shows another preview of the order, or none.
-export const showPreview = (picture) => {
-  preview = picture;
+export const showPreview = (result) => {
+  preview = result;
   if (!shownJob()) render();
 };
 // Shows whether the order's preview is being painted, or will be after the queue.
 export const showWork = (isWorking, isLater = false) => {
-  works = isWorking;
-  later = isLater;
+  [works, later] = [isWorking, isLater];
   if (!shownJob()) render();
 };
 

@@ -1,9 +1,9 @@
 // The queue and the finished pictures below the stage: a cell for each job, updated in place.
-import { byId, fromTemplate } from "./shared/elements.js";
+import { byId, fill, fromTemplate } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 import { activeJobs, cancelJob, endedJobs, isActive, jobWith } from "./jobs.js";
 import { steady } from "./pictures.js";
-import { joined, render, showJob } from "./stage.js";
+import { render, showJob } from "./stage.js";
 import { namesOf, titleOf } from "./styles.js";
 import { brief } from "./words.js";
 
@@ -11,53 +11,47 @@ const FINISHED_SHOWN = 12;
 const cells = new Map();
 
 const saidOf = ({ state, place, fraction, seconds_left: left, photo }) => {
-  if (state === "queued") {
-    const turn = place > 1 ? text("page.nth", { place }) : text("page.next");
-    return joined([turn, left && text("page.done_in", { time: brief(left) })]).join("");
+  const time = left && { time: brief(left) };
+  switch (state) {
+    case "queued": return [place > 1 ? text("page.nth", { place }) : text("page.next"), time && text("page.done_in", time)];
+    case "painting": return fraction ? [percent(fraction), time && text("page.left", time)] : [text("page.starting")];
+    default: return [state === "done" ? photo : text("page.not_painted")];
   }
-  if (state === "painting") {
-    if (!fraction) return text("page.starting");
-    return joined([percent(fraction), left && text("page.left", { time: brief(left) })]).join("");
-  }
-  return state === "done" ? photo : text("page.not_painted");
 };
-// The newest picture of a job. The preview changes with the steps.
+// The newest picture of a job. The preview changes with the steps. While a worker restarts, the last one stays.
 const pictureOf = ({ state, step, links }, shown) => {
+  const photo = `${links.photo}?small=1`;
   if (state === "done") return `${links.result}?small=1`;
-  // While a worker restarts, the last preview stays.
-  if (isActive({ state })) return links.preview ? `${links.preview}?step=${step}` : shown || `${links.photo}?small=1`;
-  return `${links.photo}?small=1`;
+  if (!isActive({ state })) return photo;
+  return links.preview ? `${links.preview}?step=${step}` : shown || photo;
 };
-const cellOf = (job) => {
-  const root = fromTemplate("cell", {}), image = root.querySelector("img");
-  root.dataset.of = job.id;
-  root.querySelector(".cell").addEventListener("click", () => showJob(job.id));
-  const end = async (button) => {
-    const now = jobWith(job.id);
-    if (isActive(now)) cancelJob(now, button); else (await import("./removing.js")).removeJob(now);
+const cellOf = ({ id }) => {
+  const root = fromTemplate("cell"), x = root.querySelector(".x");
+  root.dataset.of = id;
+  root.querySelector(".cell").addEventListener("click", () => showJob(id));
+  const end = async () => {
+    if (isActive(jobWith(id))) cancelJob(jobWith(id), x); else (await import("./removing.js")).removeJob(jobWith(id));
   };
-  root.querySelector(".x").addEventListener("click", ({ currentTarget }) => end(currentTarget));
-  root.addEventListener("keydown", ({ key }) => { if (key === "Delete") end(root.querySelector(".x")); });
-  return { root, job: null, address: null, show: steady(image) };
+  x.addEventListener("click", end);
+  root.addEventListener("keydown", ({ key }) => { if (key === "Delete") end(); });
+  return { root, job: null, address: null, show: steady(root.querySelector("img")) };
 };
-const showCell = (job) => {
+// Shows a job's cell, and returns it.
+const shownCell = (job) => {
   if (!cells.has(job.id)) cells.set(job.id, cellOf(job));
-  const cell = cells.get(job.id), part = (name) => cell.root.querySelector(name), x = part(".x");
-  if (cell.job === job) return;
+  const cell = cells.get(job.id), { root } = cell, part = (name) => root.querySelector(name);
+  if (cell.job === job) return root;
   cell.job = job;
-  cell.root.dataset.state = job.state;
+  root.dataset.state = job.state;
   part(".named").textContent = namesOf(job);
-  part(".said").textContent = saidOf(job);
+  part(".said").textContent = saidOf(job).filter(Boolean).join(", ");
   part(".of").textContent = job.state === "done" ? "" : job.photo;
   part(".done-part").hidden = job.state !== "painting";
   part(".done-part").style.setProperty("--done", `${100 * (job.fraction || 0)}%`);
   cell.address = pictureOf(job, cell.address);
   cell.show(cell.address);
-  x.title = part(".why").textContent = `${text(isActive(job) ? "page.cancel" : "gallery.delete")} ${titleOf(job)}`;
-};
-const arrange = (list, wanted) => {
-  const roots = wanted.map((job) => cells.get(job.id).root);
-  if (roots.length !== list.childElementCount || roots.some((root, at) => root !== list.children[at])) list.replaceChildren(...roots);
+  part(".x").title = part(".why").textContent = text(isActive(job) ? "page.cancel_it" : "page.delete_it", { title: titleOf(job) });
+  return root;
 };
 // Shows all jobs.
 export const showJobs = () => {
@@ -65,9 +59,8 @@ export const showJobs = () => {
   // Others have no cell, so that their pictures are not loaded. Cancelled jobs leave nothing.
   const active = activeJobs(), ended = endedJobs().filter(({ state }) => state !== "cancelled").slice(0, FINISHED_SHOWN);
   const focused = document.activeElement;
-  for (const job of [...active, ...ended]) showCell(job);
-  arrange(byId("queue"), active);
-  arrange(byId("finished"), ended);
+  fill(byId("queue"), active.map(shownCell));
+  fill(byId("finished"), ended.map(shownCell));
   if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true });
   document.title = `${active.length ? `(${active.length}) ` : ""}${text("page.title")}`;
   render();

@@ -1,24 +1,24 @@
 // The styles to choose from, as the server renders them, those that are uploaded, and the shares of a blend.
-import { byId, fromTemplate, make, root } from "./shared/elements.js";
+import { announce, byId, make, root } from "./shared/elements.js";
 import { counted, listed, percent, text } from "./shared/texts.js";
 import { ask, askForPage, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
-import { announce, ofFile, paintingName, refuse } from "./words.js";
+import { ofFile, paintingName, refuse } from "./words.js";
 
 // The tile of each style: its field and its pictures on the page, its weight in a blend, and what the server says of it: a name, a
 // title, perhaps an artist, a short name, a year and a medium, a thumb, the `order` that chooses it, the shares of its paintings,
 // its own settings, and the address of the sample photo in this style, if there is one.
 let allTiles = [], shownPage = null;
-const form = byId("order"), list = byId("styles"), several = byId("several");
+const form = byId("order"), list = byId("styles"), several = byId("several"), sliders = byId("shares");
 const LEAST = 5, WHOLE = 100, MOST_NAMED = 3; // percent of a blend; paintings that are deleted
+export const styleTiles = () => allTiles;
 export const chosenTiles = () => allTiles.filter(({ box }) => box.checked);
 const blends = () => chosenTiles().length > 1 && form.elements.blend.value === "1";
 const tileOf = (painting) => allTiles.find(({ shares }) => Object.keys(shares).length === 1 && Object.hasOwn(shares, painting));
 
 // The address of a painting's thumb, if the painting still exists.
-export const thumbOf = (painting) => (tileOf(painting) || {}).thumb;
-export const titleOfPainting = (painting) => (tileOf(painting) || { title: paintingName(painting) }).title;
-export const styleTiles = () => allTiles;
+export const thumbOf = (painting) => tileOf(painting)?.thumb;
+export const titleOfPainting = (painting) => tileOf(painting)?.title || paintingName(painting);
 // The parts of an order that choose the style: one for each style, or one for the blend.
 export const chosenStyles = () => {
   if (!blends()) return chosenTiles().map(({ order }) => order);
@@ -61,17 +61,15 @@ export const inStyle = (tiles, names, poster = false) => {
 // The title of a job or a result: its photo and its style.
 export const titleOf = (job) => `${job.photo} ${inStyle(tilesOf(job), namesOf(job), job.poster)}`;
 
-// The paintings of a blend stand side by side, with a line between each two, which is a slider.
-const cutsOf = (tiles) => tiles.slice(0, -1).map((_, at) => tiles.slice(0, at + 1).reduce((sum, { weight }) => sum + weight, 0));
+// The paintings of a blend stand side by side, with a line between each two, which is a slider. Returns the places of all their edges.
+const edges = () => chosenTiles().reduce((before, { weight }) => [...before, before.at(-1) + weight], [0]).with(-1, WHOLE);
 const showShares = () => {
-  const tiles = chosenTiles(), cuts = cutsOf(tiles), shares = byId("shares");
-  // Rounded at the lines, so that the shares add up.
-  const ends = [0, ...cuts, WHOLE].map(Math.round);
+  const tiles = chosenTiles(), cuts = edges(), ends = cuts.map(Math.round); // Rounded at the lines, so that the shares add up.
   const said = tiles.map((each, at) => `${percent((ends[at + 1] - ends[at]) / WHOLE)} ${shortOf(each)}`);
-  shares.style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
-  shares.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
-  shares.querySelectorAll("input").forEach((slider, at) => {
-    slider.value = cuts[at];
+  sliders.style.gridTemplateColumns = tiles.map(({ weight }) => `minmax(0, ${weight}fr)`).join(" ");
+  sliders.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
+  sliders.querySelectorAll("input").forEach((slider, at) => {
+    slider.value = cuts[at + 1];
     slider.setAttribute("aria-valuetext", listed(said));
   });
 };
@@ -79,28 +77,26 @@ const sliderOf = (tile, at) => {
   const slider = Object.assign(make("input"), { type: "range", min: 0, max: WHOLE, step: 1 });
   slider.setAttribute("aria-label", text("page.share_of", { name: shortOf(tile) }));
   slider.addEventListener("input", () => {
-    const tiles = chosenTiles(), cuts = [0, ...cutsOf(tiles), WHOLE], least = Math.min(LEAST, WHOLE / 2 / tiles.length);
-    cuts[at + 1] = Math.min(cuts[at + 2] - least, Math.max(cuts[at] + least, slider.valueAsNumber));
-    for (const [number, tile] of tiles.entries()) tile.weight = cuts[number + 1] - cuts[number];
+    const tiles = chosenTiles(), cuts = edges(), least = Math.min(LEAST, WHOLE / 2 / tiles.length);
+    const cut = Math.min(cuts[at + 2] - least, Math.max(cuts[at] + least, slider.valueAsNumber));
+    [tiles[at].weight, tiles[at + 1].weight] = [cut - cuts[at], cuts[at + 2] - cut];
     showShares();
-    byId("shares").dispatchEvent(new Event("change", { bubbles: true }));
+    sliders.dispatchEvent(new Event("change", { bubbles: true }));
   });
   return slider;
 };
 const partOf = ({ thumb }) => {
-  const part = fromTemplate("share-of", {});
+  const part = make("span", make("b"));
   part.style.backgroundImage = `url("${thumb}")`;
   return part;
 };
 const showBlend = () => {
   const tiles = chosenTiles(), blended = blends() ? tiles : [];
   byId("mix").hidden = tiles.length < 2;
-  byId("mix").closest(".under").classList.toggle("mixing", tiles.length > 1);
-  byId("shares").hidden = !blends();
-  byId("shares").replaceChildren(...blended.map(partOf), ...blended.slice(0, -1).map(sliderOf));
-  if (blends()) showShares();
+  sliders.hidden = !blended.length;
+  sliders.replaceChildren(...blended.map(partOf), ...blended.slice(0, -1).map(sliderOf));
+  if (blended.length) showShares();
 };
-const shareEqually = () => { for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length; };
 // In a blend, several styles can be chosen.
 const setSeveral = (on) => {
   const [first] = chosenTiles();
@@ -120,32 +116,28 @@ const choose = (tiles, target = form) => {
 export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
 
 export const loadStyles = async () => {
-  const loaded = await askForPage(`${root}/styles`);
-  if (loaded === shownPage) return; // Nothing moves, and the focus stays.
-  shownPage = loaded;
-  const before = new Map(allTiles.map((each) => [each.box.value, each]));
-  list.innerHTML = shownPage;
+  const page = await askForPage(`${root}/styles`), before = new Map(allTiles.map((each) => [each.box.value, each]));
+  if (page === shownPage) return; // Nothing moves, and the focus stays.
+  shownPage = list.innerHTML = page;
   allTiles = [...list.children].map((item) => {
-    const box = item.querySelector("input"), { weight } = before.get(box.value) || { weight: WHOLE / 2 };
-    const [preview, original] = item.querySelectorAll("img");
+    const box = item.querySelector("input"), [preview, original] = item.querySelectorAll("img");
     original.onerror = () => { original.hidden = true; };
-    return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight };
+    return { ...JSON.parse(box.dataset.choice), item, box, preview, original, weight: before.get(box.value)?.weight || WHOLE / 2 };
   });
   byId("no-styles").hidden = allTiles.length > 0;
   setSeveral(several.checked);
-  const kept = allTiles.filter(({ box }) => before.has(box.value) && before.get(box.value).box.checked);
+  const kept = allTiles.filter(({ box }) => before.get(box.value)?.box.checked);
   const isFirst = ({ name }) => !before.size && name === JSON.parse(form.dataset.sample).style;
   choose(kept.length || several.checked ? kept : allTiles.filter(isFirst));
 };
 export const addPaintings = async (files) => {
-  const { good, refused } = checkedFiles(files), added = [];
+  const { good, refused } = checkedFiles(files), added = [], whole = good.length;
   refuse(...refused);
   for (const [at, file] of good.entries()) {
-    byId("styles-status").textContent = good.length > 1
-      ? text("page.sending_file_of", { name: file.name, at: at + 1, whole: good.length }) : text("page.sending_file", { name: file.name });
-    const body = new FormData();
+    const { name } = file, body = new FormData();
+    byId("styles-status").textContent = text(whole > 1 ? "page.sending_file_of" : "page.sending_file", { name, at: at + 1, whole });
     try {
-      body.append("file", await contentOf(file), file.name);
+      body.append("file", await contentOf(file));
       added.push((await ask(`${root}/api/paintings`, { method: "POST", body })).name);
       await loadStyles();
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
@@ -168,20 +160,29 @@ export const setStylesOf = (job) => {
 };
 
 list.addEventListener("click", async ({ target }) => {
-  const remove = target.closest(".remove"), tile = remove && allTiles.find(({ item }) => item === remove.parentElement);
-  if (!tile || !confirm(text("page.delete_style_question", { name: tile.title }))) return;
+  const cross = target.closest(".remove"), tile = cross && allTiles.find(({ item }) => item === cross.parentElement);
+  if (!tile) return;
+  const { tell } = await import("./deleting.js"), [name] = Object.keys(tile.shares);
+  const send = async (path, method) => {
+    await ask(`${root}/api/paintings/${encodeURIComponent(name)}${path}`, { method });
+    await loadStyles();
+  };
+  const restore = async () => {
+    try { await send("/undelete", "POST"); } catch { tell(text("gallery.gone_for_good")); return; }
+    choose([tileOf(name)], list);
+  };
   refuse();
   try {
-    await ask(`${root}/api/paintings/${encodeURIComponent(Object.keys(tile.shares)[0])}`, { method: "DELETE" });
-    await loadStyles();
-    announce(text("page.style_deleted", { name: tile.title }));
+    await send("", "DELETE");
     byId("painting-files").focus();
+    tell(text("page.style_deleted", { name: tile.title }), restore, () => send("", "DELETE").catch(() => {}));
   } catch (refusal) { refuse(refusal.message); }
 });
 form.addEventListener("change", ({ target }) => {
-  if (target === several) setSeveral(several.checked);
-  if (target.name === "style" || target === several) shareEqually();
-  if (["style", "blend"].includes(target.name) || target === several) showBlend();
+  const isSeveral = target === several, { name } = target;
+  if (isSeveral) setSeveral(several.checked);
+  if (isSeveral || name === "style") for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length;
+  if (isSeveral || name === "style" || name === "blend") showBlend();
 });
 
 // The painting itself is shown under the pointer, at the focus and while a finger presses (stage.css), and loaded only then.

@@ -1,16 +1,9 @@
-// Times and names in words, refusals, and what a screen reader says without being asked.
+// Times and names in words, and refusals.
 import { byId } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
-let clearing = 0;
-export const announce = (words) => {
-  byId("announcement").textContent = byId("announcement").textContent === words ? `${words}\u00a0` : words;
-  clearTimeout(clearing);
-  clearing = setTimeout(() => { byId("announcement").textContent = ""; }, 5000);
-};
 // Says below the picture why something was not done. The next change of the order clears it.
 export const refuse = (...reasons) => { byId("refused").textContent = reasons.join(" "); };
-byId("order").addEventListener("change", () => refuse());
 
 // A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {
