@@ -2,6 +2,7 @@
 
 import threading
 from collections import defaultdict, deque
+from collections.abc import Mapping
 
 from painterly.engine.schedule import total_work
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
@@ -26,6 +27,8 @@ class Estimates:
 
     Attributes:
         revision: Is raised with each change.
+        too_large: The bytes of memory that pictures need and the worker lacks, by preset and by
+            their longer side in px.
     """
 
     def __init__(self) -> None:
@@ -36,6 +39,7 @@ class Estimates:
         self._latest: tuple[str, str | None] = ("", None)  # finished when, on which device
         self._lock = threading.Lock()
         self.revision = 0
+        self.too_large: Mapping[str, Mapping[int, int]] = {}
 
     def set_calibration(self, rate: float, device: str) -> None:
         """Set a worker's own measurement on its device, in seconds per work."""

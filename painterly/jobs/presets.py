@@ -16,12 +16,19 @@ from painterly.settings.traits import Plugin
 INSTANT_SIZES = (1280, 1024)
 LONGEST_INSTANT_S = 4.0
 PAPERS = ("A4", "A3", "A2", "letter", "30x40cm", "10x15cm")  # the sizes of prints on the page
+LARGE_SIDE = 3840  # px of the longer side, for screens with 4K
 LARGEST_SIZE = 5120  # px of the longer side, which suffices for A3 with 300 dpi and a bleed
 
 
 def print_dpi(name: str) -> int:
     """Return the dpi of prints on a paper: the usual ones, or the most that can be ordered."""
     return min(paper.USUAL_DPI, paper.most_dpi(name, 0, LARGEST_SIZE))
+
+
+def offered_sides() -> list[int]:
+    """Return the longer sides in px of the page's sizes, apart from the presets' own."""
+    prints = (max(paper.sides_px(each, 0, print_dpi(each))) for each in PAPERS)
+    return sorted({LARGE_SIDE, *prints})
 
 
 def sized(settings: Settings, instant_side: int) -> Settings:

@@ -307,6 +307,7 @@ class OrderBook:
             papers={paper: seconds(Preset.PRINT, each) for paper, each in prints.items()},
             poster=self.hang(Hanging()).seconds if self._catalogue.all() else None,
             sizes=PresetSizes(**self.preset_sizes()),
+            too_large={name: dict(each) for name, each in self._jobs.estimates.too_large.items()},
         )
 
     def hang(self, hanging: Hanging) -> HangingOut:

@@ -41,7 +41,8 @@ from painterly.jobs.catalogue import Catalogue
 from painterly.jobs.estimates import USUAL_PHOTO
 from painterly.jobs.photos.previews import ResultOrder
 from painterly.jobs.posters import hung_as
-from painterly.jobs.presets import INSTANT_SIZES
+from painterly.jobs.presets import INSTANT_SIZES, offered_sides
+from painterly.jobs.schemas import Preset
 from painterly.jobs.store import StoredJob
 from painterly.log import event
 from painterly.orders.names import result_key, timelapse_key
@@ -51,6 +52,7 @@ from painterly.orders.plan import check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
 from painterly.settings.installation import install_command
+from painterly.settings.settings import Settings
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
 from painterly.storage.files import new_md5
@@ -121,10 +123,7 @@ class JobRunner:
         from painterly.engine.style_transfer import step_seconds
 
         check_tensorflow()
-        settings = self._config.settings
-        if settings.plugin or not settings.traits.optimises:  # Other jobs take other times.
-            settings = settings.replaced({"preset": "fine", "recipe": "default"})
-        first = self._devices().first
+        settings, first = self._measured_settings(), self._devices().first
         device = first.name
         with first.scope():
             vgg = self._networks.load(settings, device).vgg
@@ -134,6 +133,27 @@ class JobRunner:
         work = total_work(*USUAL_PHOTO, settings, on_gpu)
         seconds = step_s * work / step_work(MEASURED_SIZE, on_gpu)
         return seconds / total_work(*USUAL_PHOTO, settings)
+
+    def _measured_settings(self) -> Settings:
+        settings = self._config.settings
+        if settings.plugin or not settings.traits.optimises:  # Other jobs take other times.
+            settings = settings.replaced({"preset": "fine", "recipe": "default"})
+        return settings
+
+    def too_large(self) -> dict[str, dict[int, int]]:
+        """Return the bytes that pictures need and this worker lacks, by preset and by their longer
+        side in px, for the sizes that the page offers. Raises as `seconds_per_work`."""
+        from painterly.engine.style_transfer import too_large
+
+        found, first = dict[str, dict[int, int]](), self._devices().first
+        for preset in (Preset.DRAFT, Preset.FINE):
+            settings = self._measured_settings().replaced({"preset": preset.value})
+            with first.scope():
+                vgg = self._networks.load(settings, first.name).vgg
+                assert vgg is not None  # Only recipe instant has none.
+                limit = self._config.memory_limit
+                found[preset.value] = too_large(offered_sides(), settings, vgg, limit)
+        return found
 
     def instant(
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None

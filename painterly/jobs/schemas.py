@@ -285,6 +285,10 @@ class Estimate(_Seconds):  # type: ignore[misc]
         description="The same for prints on some sheets of paper."
     )
     sizes: PresetSizes
+    too_large: dict[str, dict[int, int]] = Field(
+        description="Bytes of memory that a picture needs, if this machine has less: by preset, and"
+        " by the longer side in px, of 3840 and some sheets of paper."
+    )
 
 
 class System(BaseModel):

@@ -218,6 +218,7 @@ class WebWorker:
 
     def _measure(self, runner: JobRunner, device: str) -> None:
         self.pipe.send("speed", runner.seconds_per_work(), device)
+        self.pipe.send("too_large", runner.too_large())
 
     def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False

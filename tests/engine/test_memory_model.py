@@ -17,7 +17,7 @@ from painterly.engine.groups import painting_targets
 from painterly.engine.memory_model import PaintingInputs
 from painterly.engine.paintings import Paintings
 from painterly.engine.schedule import Schedule
-from painterly.engine.style_transfer import StyleTransfer, plan_painting
+from painterly.engine.style_transfer import StyleTransfer, plan_painting, too_large
 from painterly.engine.transfer import TransferInputs
 from painterly.engine.view import View
 from painterly.errors import MemoryShortError
@@ -163,3 +163,8 @@ def test_the_photos_places_count_with_all_their_bytes(tiny):
     [(_, kept)] = view.places_of(image)(False)
     held = sum(each.numpy().nbytes for each in kept.values())
     assert memory_model.kept_bytes((96, 64), view.matched_channels, False) == held
+
+
+def test_sizes_that_do_not_fit_are_known_before_they_are_painted(builtin):
+    needed = too_large((256, 5120), Settings(), builtin, memory_limit=2**31)
+    assert [*needed] == [5120] and needed[5120] > 2**31

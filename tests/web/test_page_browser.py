@@ -863,3 +863,30 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
     visit(page, server)
     choose(page, photos[:1], 0)
     page.until("document.querySelector('#styles li').title.includes('mosaic.jpg is too large')")
+
+
+def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(page, server, photos):
+    lacking = {"fine": {3840: 9_200_000_000, 4961: 14_000_000_000, 5098: 15_000_000_000}}
+    server.service.handle_worker_message(("too_large", lacking))
+    visit(page, server)
+    choose(page, photos[:1], 0)
+    page.js("import('/static/order.js').then(order => order.loadEstimates())")
+    page.one("#how").click()
+    words = "document.querySelector('[value=\"4k\"] + span small').textContent"
+    large, chosen = "document.querySelector('[value=\"4k\"]')", "order.elements.extent.value"
+    page.js("document.querySelector('#cares [value=fine]').click()")
+    page.until(f"{words} === arguments[0]", "too large for this server (needs 9\u00a0GB)")
+    page.js(f"{large}.click()")
+    assert page.js(f"{large}.getAttribute('aria-disabled')") == "true"
+    assert page.js(chosen) == "screen"
+    assert page.violations() == set()
+    page.js("document.querySelector('[value=paper]').click()")
+    sheets = page.js("[...paper.options].filter(each => !each.disabled).map(each => each.value)")
+    assert sheets == ["A4", "letter", "30x40cm", "10x15cm"] and page.js(chosen) == "paper"
+    assert page.js("document.querySelector('[data-paper=A3]').disabled")
+    page.js("document.querySelector('#cares [value=instant]').click()")
+    page.js(f"{large}.click()")
+    assert page.js(chosen) == "4k", "an instant picture needs less"
+    page.js("document.querySelector('#cares [value=fine]').click()")
+    assert page.js(chosen) == "screen" and page.one("#sum").text.startswith("Fine, ")
+    assert page.errors() == []

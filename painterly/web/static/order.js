@@ -3,14 +3,15 @@
 // How state flows: photos.js, styles.js, settings.js and this module each keep their part of the order. The form's `change` event is
 // their common channel. The browser sends it for a changed field; they send it once photos, styles or settings have changed otherwise.
 // stage.js, previews.js, photos.js and this module listen, and show what depends on these. An event of the form itself comes from the
-// server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which calls strip.js, and then
-// stage.js.
+// server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which has their cells and the
+// stage updated.
 import { announce, byId, mark, root } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask, formOf, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
 import {
-  extentSettings, followExtent, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf, showExtents,
+  extentSettings, followExtent, lacksRoom, loadTimes, presetOfForm, saidOfForm, secondsOf, secondsOfForm, secondsOn, setExtentOf,
+  showExtents,
 } from "./settings.js";
 import { chosenStyles, setStylesOf, settingsOfStyles, tilesOf } from "./styles.js";
 import { chosenPhotos, currentPhoto, setPhotoOf } from "./photos.js";
@@ -31,11 +32,11 @@ const setChanges = (settings, target) => {
 
 const countOf = () => chosenPhotos().length * chosenStyles().length;
 const showOrder = () => {
+  showExtents();
   const count = countOf(), seconds = secondsOfForm(), as = text(`page.paint_as.${presetOfForm()}`);
   byId("how-said").textContent = saidOfForm();
   if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : as;
   byId("paint-time").textContent = !sending && seconds ? brief(seconds * Math.max(1, count)) : "";
-  showExtents();
   // The sheet has the same button.
   for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
 };
@@ -71,6 +72,7 @@ export const loadEstimates = async () => {
   for (const each of document.querySelectorAll("[data-paper] .time")) {
     const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
+    each.parentElement.disabled = lacksRoom(each.parentElement.dataset.paper);
   }
   if (poster) byId("surprise").title = `${text("page.surprise_for")}, ${about(poster)}`;
   showOrder();

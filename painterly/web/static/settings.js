@@ -1,5 +1,5 @@
 // The sheet with the settings: how large it is painted, on which paper, how carefully, and how long that takes.
-import { byId, root } from "./shared/elements.js";
+import { byId, mark, root } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { about } from "./words.js";
@@ -11,9 +11,14 @@ let estimates = {}, ofExtent = null, asked = "";
 export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
 const secondsHere = (care) => (ofExtent || estimates)[care];
+// The bytes that a picture needs and this server lacks, by the longer side in px.
+const lacking = (side, preset = care()) => estimates.too_large?.[preset]?.[side];
+const tooLarge = (side) => lacking(side) && text("page.too_large", { gigabytes: decimal(lacking(side) / 1e9, 0) });
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
+const numbers = (words) => words.split(" ").map(Number), longerOf = (option) => numbers(option.dataset.px)[1];
+export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(longerOf(each), "fine"));
 const chosenPaper = () => {
-  const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0], numbers = (all) => all.split(" ").map(Number);
+  const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0];
   return { name, shown, mm: numbers(mm), px: numbers(px), dpi: Number(dpi) };
 };
 // The settings of the chosen size: none for a screen, where each preset has its own size.
@@ -40,11 +45,11 @@ const pixelsOf = (longer) => {
 };
 // The words of each size, and the cm of its longer side.
 const extents = () => {
-  const { shown, mm } = chosenPaper(), own = (estimates.sizes || {})[care()];
+  const { shown, mm, px } = chosenPaper(), own = (estimates.sizes || {})[care()];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
-    "4k": [pixelsOf(LARGE), LARGE * CM_OF_PX],
-    paper: [text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
+    "4k": [tooLarge(LARGE) || pixelsOf(LARGE), LARGE * CM_OF_PX],
+    paper: [tooLarge(px[1]) || text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
   };
 };
 const careSaid = () => text(`page.preset.${care()}`);
@@ -52,10 +57,16 @@ export const saidOfForm = () => {
   const size = { screen: [], "4k": [text("page.size.4k")], paper: [chosenPaper().shown] }[extent()];
   return [careSaid(), ...size].join(", ");
 };
+// Shows the sizes. One that is too large cannot be chosen, and a smaller paper takes the place of a chosen one.
 export const showExtents = () => {
+  for (const each of paper.options) each.disabled = Boolean(lacking(longerOf(each)));
+  if (paper.selectedOptions[0].disabled) paper.value = [...paper.options].find((each) => !each.disabled)?.value || paper.value;
+  const isLacking = { screen: false, "4k": lacking(LARGE), paper: paper.selectedOptions[0].disabled };
+  if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
   for (const each of byId("sizes").querySelectorAll(".preset")) {
-    const [words, cm] = all[each.firstElementChild.value], image = each.querySelector("img");
+    const field = each.firstElementChild, [words, cm] = all[field.value], image = each.querySelector("img");
+    mark(field, "aria-disabled", isLacking[field.value]);
     each.querySelector("small").textContent = words;
     image.style.setProperty("--part", cm / most);
     image.src = byId("painting-side").src;
@@ -90,6 +101,8 @@ export const setExtentOf = ({ preset, settings }) => {
   form.elements.extent.value = isKnown ? "paper" : size === LARGE ? "4k" : "screen";
   if (preset) form.elements.preset.value = preset === "print" ? "fine" : preset;
 };
+
+byId("sizes").addEventListener("click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
 
 // The sheet covers the styles, not the picture that the settings change.
 const openSheet = (open) => {
