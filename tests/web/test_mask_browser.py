@@ -228,6 +228,41 @@ def test_a_mask_that_is_cancelled_stays_as_it_was(page, open_mask, left_by):
     assert said(page) == drawn
 
 
+def touch(page, kind, *places):
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(places)]
+    event = {"type": kind, "touchPoints": points}
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", event)
+
+
+def test_two_fingers_zoom_the_photo_and_draw_nothing(page, open_mask):
+    open_mask(390, 844)
+    stage = still(page.one("#mask-stage"))
+    box = "(r => [r.left, r.top, r.width, r.height])(arguments[0].getBoundingClientRect())"
+    left, top, width, height = page.js(box, stage)
+    x, y = left + width / 2, top + height / 2
+    touch(page, "touchStart", (x, y))
+    touch(page, "touchStart", (x, y), (x + 40, y))
+    for apart in range(40, 100, 10):
+        touch(page, "touchMove", (x, y), (x + apart, y))
+    touch(page, "touchEnd")
+    larger = page.js(box, stage)
+    assert 2 < larger[2] / width < 2.5
+    assert said(page) == "Brush over what should be painted"
+    assert page.js("document.querySelector('#mask-undo').disabled")
+    # A brush that is as large on the photo as before, at the place that the finger touches.
+    touch(page, "touchStart", (x, y))
+    touch(page, "touchEnd")
+    at = (x - larger[0]) / larger[2], (y - larger[1]) / larger[3]
+    assert page.js(COLOUR_AT, *at)[3] > 0 and re.fullmatch("[12]% is painted", said(page))
+    touch(page, "touchStart", (x, y))
+    touch(page, "touchStart", (x, y), (x + 90, y))
+    for apart in range(90, 5, -10):
+        touch(page, "touchMove", (x, y), (x + apart, y))
+    touch(page, "touchEnd")
+    assert page.js(box, stage) == pytest.approx([left, top, width, height], abs=1)
+    assert page.errors() == []
+
+
 COLOUR_AT = """(([canvas], x, y) => [...canvas.getContext("2d").getImageData(
   Math.round(x * canvas.width), Math.round(y * canvas.height), 1, 1).data]
 )(document.querySelectorAll("#mask-drawn"), ...arguments)"""

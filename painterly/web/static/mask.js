@@ -9,6 +9,7 @@ await styled("mask.css");
 
 const RETRY_MS = 2000, LONGEST = 1024, SHORTEST = 16; // px of a mask's sides; the server takes none that is narrower
 const STEP = 0.02, FINE_STEP = 0.005, THICKER = 2; // a key's step, as a share of the width; and of the brush, in percent of it
+const SHIFT = 0.01; // px: a line from a point to itself would not be drawn
 const LARGEST = 6; // times as large as the window has room for
 const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), nib = byId("mask-nib"), brush = byId("mask-brush");
 const shown = byId("mask-drawn").getContext("2d"), { canvas } = shown, eraser = byId("mask-erase");
@@ -28,7 +29,7 @@ const drawStroke = ({ points, width, erase }) => {
   Object.assign(mask, { lineCap: "round", lineJoin: "round", lineWidth: width * across });
   mask.beginPath();
   mask.moveTo(points[0][0] * across, points[0][1] * down);
-  for (const [right, below] of points) mask.lineTo(right * across, below * down);
+  for (const [right, below] of points) mask.lineTo(right * across + SHIFT, below * down);
   mask.stroke();
 };
 const pixelsOf = () => mask.getImageData(0, 0, mask.canvas.width, mask.canvas.height);
