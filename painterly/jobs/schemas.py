@@ -93,7 +93,7 @@ class Hanging(BaseModel):
     edge: bool = Field(default=False, description="In rows from edge to edge, not in frames.")
     frame: Literal["black", "oak", "none"] = "black"
     plates: bool = Field(default=True, description="Artist, title and year at each picture.")
-    title: Annotated[str, StringConstraints(max_length=40)] = Field(
+    title: Annotated[str, StringConstraints(max_length=80)] = Field(
         default="", description="Below all; by default, the photo's name."
     )
     seed: int = Field(default=0, ge=0, lt=2**31, description="Another one hangs them anew.")

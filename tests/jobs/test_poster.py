@@ -81,7 +81,7 @@ def test_a_poster_is_painted_as_it_was_hung_on_the_page(web, worker):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"paper": "A9"}, {"seed": -1}, {"title": "x" * 41}, {"frame": "gold"}, {"other": 1}]
+    "wrong", [{"paper": "A9"}, {"seed": -1}, {"title": "x" * 81}, {"frame": "gold"}, {"other": 1}]
 )
 def test_a_poster_cannot_be_hung_in_other_ways(web, wrong):
     assert send(web, {**POSTER, "hanging": wrong}).status_code == 422

@@ -229,6 +229,17 @@ def test_a_result_takes_the_stage_and_the_next_style_is_one_click_away(page, ser
     assert [each.style for each in server.ordered] == ["mosaic", "waves"]
 
 
+PIXEL_OF_SAVED = """
+const sheet = new Image(), context = document.createElement("canvas").getContext("2d");
+sheet.onload = () => {
+  context.drawImage(sheet, 0, 0);
+  const [red] = context.getImageData(9, 9, 1, 1).data;
+  arguments[0]([sheet.naturalWidth, sheet.naturalHeight, red]);
+};
+sheet.src = saved.href;
+"""
+
+
 def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos):
     visit(page, server)
     page.one("#surprise").click()
@@ -248,12 +259,22 @@ def test_a_poster_hangs_at_once_and_is_painted_as_it_hangs(page, server, photos)
     page.one("#poster-name").send_keys("The two of us")
     page.one("#hang-again").click()
     page.until("document.querySelector('#poster-title').textContent.startsWith('The two of us')")
+    foot = "document.querySelector('.name-of-it').textContent"
+    page.until(f"{foot} === 'The two of us, after 2 masters'")
+    page.driver.execute_script(
+        "HTMLAnchorElement.prototype.click = function () { window.saved = this; };"
+    )
+    page.one("#poster-save").click()
+    page.until("Boolean(window.saved)")
+    assert page.js("saved.download") == "The two of us, after 2 masters.jpg"
+    width, height, red = page.driver.execute_async_script(PIXEL_OF_SAVED)
+    assert width == 2560 and height > width and red > 200, "paper in its corner"
     page.one("#poster-paint").click()
     queued(page, 1)
     [job] = server.ordered
     hanging = job.hanging
     assert job.poster and (hanging.paper, hanging.upright) == ("A3", True)
-    assert hanging.title == "The two of us" and hanging.seed > 0
+    assert hanging.title == "The two of us, after 2 masters" and hanging.seed > 0
     assert not page.js("document.querySelector('#poster').open")
     page.until("document.body.dataset.acts === 'painting'")
     server.end(server.jobs.stored(job.id))

@@ -1,5 +1,5 @@
 // The poster: the photo in all styles. It is made of the wall's pictures at once, hung as the server would paint it.
-import { announce, byId, make, root } from "./shared/elements.js";
+import { announce, byId, make, root, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, styled } from "./api.js";
 import { submit } from "./order.js";
@@ -9,6 +9,7 @@ import { brief, paintingName, refuse } from "./words.js";
 
 await styled("poster.css");
 const dialog = byId("poster"), form = byId("hanging"), print = byId("print"), said = byId("poster-about"), SEEDS = 2 ** 31;
+const KEPT_MS = 60000, WIDE = 2560, FACE = 0.22; // px of a sheet's file; the part of a picture's overhang that is cut off at the top
 // The title's distances from the left and from below, in percent of the width, by whether the poster is upright.
 const MARGINS = { true: [5.5, 4], false: [4, 2.6] };
 let seed = 0, latest = 0, works = [];
@@ -63,13 +64,43 @@ const draw = async () => {
   print.classList.toggle("edges", edge);
   const name = asked.title || paintingName(currentPhoto().name), [aside, bottom] = MARGINS[asked.upright];
   const place = { left: `${aside}%`, right: `${aside}%`, bottom: `${100 * bottom / tall}%` };
-  print.replaceChildren(...works.map(({ item }) => item), ...(edge ? [] : [placed(make("li.name-of-it", name), place)]));
-  byId("poster-title").replaceChildren(`${name}, `, make("em", text("page.after_masters", { count: works.length })));
+  const title = [`${name}, `, make("em", text("page.after_masters", { count: works.length }))];
+  byId("poster-title").replaceChildren(...title);
+  const foot = edge ? [] : [placed(make("li.name-of-it", ...title.map((part) => part.cloneNode?.(true) || part)), place)];
+  print.replaceChildren(...works.map(({ item }) => item), ...foot);
   byId("framing").hidden = byId("naming").hidden = edge;
   const [button, time] = byId("poster-paint").children;
   button.textContent = paper === "screen" ? text("page.paint_poster") : text("page.print_on", { paper });
   time.textContent = seconds ? brief(seconds) : "";
   showPictures();
+};
+
+// The file of the sheet as it is seen.
+const fileOf = async () => {
+  const { left, top, width, height } = print.getBoundingClientRect(), scale = WIDE / width;
+  const context = Object.assign(make("canvas"), { width: WIDE, height: Math.round(height * scale) }).getContext("2d");
+  context.scale(scale, scale);
+  context.translate(-left, -top);
+  for (const part of [print, ...print.querySelectorAll("*")]) {
+    const box = part.getBoundingClientRect(), style = getComputedStyle(part), { naturalWidth, naturalHeight } = part;
+    const place = [box.left, box.top, box.width, box.height];
+    context.fillStyle = style.backgroundColor;
+    context.fillRect(...place);
+    if (naturalWidth) {
+      const fit = Math.max(box.width / naturalWidth, box.height / naturalHeight), size = [box.width / fit, box.height / fit];
+      context.filter = style.filter;
+      context.drawImage(part, (naturalWidth - size[0]) / 2, (naturalHeight - size[1]) * FACE, ...size, ...place);
+      Object.assign(context, { filter: "none", strokeStyle: style.outlineColor, lineWidth: parseFloat(style.outlineWidth) || 0 });
+      if (style.outlineStyle === "solid") context.strokeRect(...place);
+    } else if (part.matches("span, .name-of-it")) {
+      Object.assign(context, { font: style.font, fillStyle: style.color, textBaseline: "middle" });
+      let words = part.textContent;
+      while (words.length > 1 && context.measureText(words).width > box.width) words = `${words.slice(0, -2)}…`;
+      context.fillText(words, box.left + parseFloat(style.paddingLeft), box.top + box.height / 2);
+    }
+  }
+  const content = await new Promise((resolve) => { context.canvas.toBlob(resolve, "image/jpeg", 0.92); });
+  return new File([content], `${byId("poster-title").textContent}.jpg`, { type: content.type });
 };
 
 export const openPoster = () => {
@@ -84,10 +115,19 @@ byId("hang-again").addEventListener("click", async () => {
   await draw();
   announce(text("page.hung_again"));
 });
+byId("poster-save").addEventListener("click", async () => {
+  const file = await fileOf(), href = URL.createObjectURL(file);
+  Object.assign(make("a"), { href, download: file.name }).click();
+  setTimeout(() => URL.revokeObjectURL(href), KEPT_MS);
+});
+byId("poster-share").hidden = !sharesFiles;
+byId("poster-share").addEventListener("click", async () => {
+  await navigator.share({ files: [await fileOf()] }).catch(() => {}); // The user has changed his mind.
+});
 byId("poster-print").addEventListener("click", () => window.print());
 byId("poster-paint").addEventListener("click", () => {
   dialog.close();
-  submit([{ poster: true, hanging: hanging() }]);
+  submit([{ poster: true, hanging: { ...hanging(), title: byId("poster-title").textContent } }]);
 });
 const seen = new MutationObserver(() => { if (dialog.open) showPictures(); });
 seen.observe(byId("styles"), { subtree: true, attributeFilter: ["class", "data-at"] });
