@@ -12,6 +12,16 @@ export const make = (kind, ...parts) => {
   made.append(...parts.filter(Boolean));
   return made;
 };
+// Elements of a selector, as an array.
+export const matching = (selector, within = document) => [...within.querySelectorAll(selector)];
+export const say = (id, words) => { byId(id).textContent = words; };
+// Listens to events of one kind or several, on an element or the one of an id.
+export const on = (target, kinds, act, options) => {
+  const element = typeof target === "string" ? byId(target) : target;
+  for (const kind of [kinds].flat()) element.addEventListener(kind, act, options);
+};
+// Sends the event of a field that its user has changed.
+export const changed = (element) => element.dispatchEvent(new Event("change", { bubbles: true }));
 // The sign of a button.
 export const sign = (name) => {
   const holder = make("span");
@@ -37,7 +47,7 @@ export const announce = (words) => {
 };
 const blankFor = (alt) => {
   const blank = make("span.blank", text("gallery.no_preview"));
-  if (alt) { blank.setAttribute("role", "img"); blank.setAttribute("aria-label", alt); }
+  if (alt) Object.assign(blank, { role: "img", ariaLabel: alt });
   return blank;
 };
 // A picture, or a blank without a source, or if it cannot be loaded.

@@ -28,7 +28,7 @@ const cardOf = (each) => {
   const frame = make("figure", link, make("figcaption", make("b", each.title), work), star);
   const card = make("li.card", make("div.day"), frame);
   link.href = `#${each.anchor}`;
-  star.setAttribute("aria-label", text("gallery.star_of", { picture: each.alt }));
+  star.ariaLabel = text("gallery.star_of", { picture: each.alt });
   frame.style.setProperty("--r", ratioOf(each));
   card.dataset.number = each.number;
   finish(card, each);
@@ -38,7 +38,7 @@ export const cardWith = (each) => {
   if (!cards.has(each)) cards.set(each, cardOf(each));
   return cards.get(each);
 };
-export const showStars = (each) => cardWith(each).querySelector(".star").setAttribute("aria-pressed", String(hasStar(each.star)));
+export const showStars = (each) => cardWith(each).querySelector(".star").ariaPressed = hasStar(each.star);
 
 // Every break of a row is tried; the rows whose heights differ least from the wished one win.
 const rowsOf = (ratios, width, gap, wished) => {

@@ -1,4 +1,5 @@
-// Fingers, pens and the mouse on an element, and what may be moved by them.
+// Fingers, pens and the mouse on an element, and the limits of what they move.
+import { on } from "./elements.js";
 
 // How far something's middle may be from that of its room: its edge does not leave the room's.
 export const inRoom = (value, length, room) => {
@@ -14,7 +15,7 @@ export const followPointers = (element, { began, moved, ended, pinched }) => {
     const [one, other] = [...pressed.values()], [right, down] = [other.clientX - one.clientX, other.clientY - one.clientY];
     return { apart: Math.hypot(right, down) || 1, clientX: one.clientX + right / 2, clientY: one.clientY + down / 2 };
   };
-  element.addEventListener("pointerdown", (event) => {
+  on(element, "pointerdown", (event) => {
     if (event.button || pressed.size > 1 || (!pressed.size && began(event) === false)) return;
     if (pressed.size) ended(event, true);
     isPinch = pressed.size > 0;
@@ -22,7 +23,7 @@ export const followPointers = (element, { began, moved, ended, pinched }) => {
     event.preventDefault();
     element.setPointerCapture(event.pointerId);
   });
-  element.addEventListener("pointermove", (event) => {
+  on(element, "pointermove", (event) => {
     const before = pressed.get(event.pointerId), apart = pressed.size > 1 && pair();
     if (before) pressed.set(event.pointerId, event);
     if (before && apart) {
@@ -30,9 +31,7 @@ export const followPointers = (element, { began, moved, ended, pinched }) => {
       pinched(now.apart / apart.apart, now, [now.clientX - apart.clientX, now.clientY - apart.clientY]);
     } else if (!isPinch || !pressed.size) moved(event, before || null);
   });
-  for (const end of ["pointerup", "pointercancel"]) {
-    element.addEventListener(end, (event) => {
-      if (pressed.delete(event.pointerId) && !pressed.size && !isPinch) ended(event, end === "pointercancel");
-    });
-  }
+  on(element, ["pointerup", "pointercancel"], (event) => {
+    if (pressed.delete(event.pointerId) && !pressed.size && !isPinch) ended(event, event.type === "pointercancel");
+  });
 };

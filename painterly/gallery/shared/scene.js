@@ -1,5 +1,5 @@
 // Two pictures of one size in full screen: the line between them, how large they are, and which part is seen.
-import { byId, loaded, percentAcross } from "./elements.js";
+import { byId, loaded, on, percentAcross, say } from "./elements.js";
 import { followPointers, inRoom } from "./pointers.js";
 import { divided, percent, text } from "./texts.js";
 
@@ -25,7 +25,7 @@ const showLarger = async (image, larger) => {
   const hasSmall = await image.decode().then(() => true, () => false);
   if (isLate()) return;
   const missing = image === images[1] ? text("gallery.gone") : text("gallery.not_loaded", { name: image.alt });
-  byId("limited").textContent = hasSmall ? text("gallery.no_full_picture") : missing;
+  say("limited", hasSmall ? text("gallery.no_full_picture") : missing);
 };
 
 // Moves the line. It waits at the left edge. glides: whether that may be seen.
@@ -35,18 +35,18 @@ export const moveLine = (to = slider.value, glides = false) => {
   stage.classList.toggle("glides", glides);
   stage.classList.toggle("shut", slider.value < 1);
   stage.style.setProperty("--divide", slider.value);
-  byId("compare-both").setAttribute("aria-pressed", String(slider.value >= 1));
-  if (left) slider.setAttribute("aria-valuetext", divided(slider.value, left.short, right.short));
+  byId("compare-both").ariaPressed = slider.value >= 1;
+  if (left) slider.ariaValueText = divided(slider.value, left.short, right.short);
 };
-slider.addEventListener("input", () => moveLine());
+on(slider, "input", () => moveLine());
 // A picture has a short name, an alt text, and the addresses thumb, preview and href (all its pixels), or null instead. The left one may
 // be missing.
 export const compare = (left, right) => {
   sides = [left, right];
-  byId("limited").textContent = "";
+  say("limited", "");
   for (const id of ["line-of", "compare-both"]) byId(id).hidden = !left;
   moveLine(left ? slider.value : 0);
-  byId("right").textContent = right.short;
+  say("right", right.short);
   for (const [at, each] of sides.entries()) {
     const image = images[at];
     Object.assign(image, { alt: each ? each.alt : "", hidden: !each });
@@ -65,8 +65,8 @@ const showPart = () => {
   [x, y] = [inRoom(x, width * zoom, stage.clientWidth), inRoom(y, height * zoom, stage.clientHeight)];
   for (const [name, value] of Object.entries({ zoom, x, y, w: width, ratio: ratio() })) stage.style.setProperty(`--${name}`, value);
   stage.classList.toggle("zoomed", zoom > 1);
-  byId("actual").setAttribute("aria-pressed", String(zoom > 1));
-  byId("zoomed").textContent = zoom > 1 && Number.isFinite(share) ? text("gallery.of_full_size", { share: percent(share) }) : "";
+  byId("actual").ariaPressed = zoom > 1;
+  say("zoomed", zoom > 1 && Number.isFinite(share) ? text("gallery.of_full_size", { share: percent(share) }) : "");
   // A preview that is not sharp enough is replaced by the picture itself.
   for (const [at, image] of images.entries()) {
     const isSharp = zoom * width * devicePixelRatio <= image.naturalWidth;
@@ -84,16 +84,16 @@ const zoomTo = (wanted, [atX, atY] = [0, 0]) => {
 export const fitPictures = () => zoomTo(1);
 const toggleSize = (at) => zoomTo(zoom > 1 ? 1 : Math.max(2, fullSize()), at);
 const followSize = () => { if (dialog.open) showPart(); };
-images[1].addEventListener("load", followSize);
-window.addEventListener("resize", followSize);
-byId("actual").addEventListener("click", () => toggleSize());
+on(images[1], "load", followSize);
+on(window, "resize", followSize);
+on("actual", "click", () => toggleSize());
 
 const zoomKeys = {
   "+": () => zoomTo(LARGER * zoom), "=": () => zoomTo(LARGER * zoom), "-": () => zoomTo(zoom / LARGER),
   0: fitPictures, z: () => toggleSize(),
 };
 // others: functions by key, in addition to those that zoom. On the line, the arrows move it.
-export const bindKeys = (others) => document.addEventListener("keydown", (event) => {
+export const bindKeys = (others) => on(document, "keydown", (event) => {
   if (!dialog.open) return; // Not the dialog's own event: Safari leaves the focus outside after a click on a button.
   const keys = { ...zoomKeys, ...others }, { key, target } = event, name = key.length > 1 ? key : key.toLowerCase();
   const isField = target !== slider && target.closest("input, select, textarea"), onLine = target === slider && name.startsWith("Arrow");
@@ -103,8 +103,8 @@ export const bindKeys = (others) => document.addEventListener("keydown", (event)
 });
 
 const placeIn = ({ clientX, clientY }) => [clientX - stage.clientWidth / 2, clientY - stage.clientHeight / 2];
-stage.addEventListener("dblclick", (event) => { if (!event.target.closest("select")) toggleSize(placeIn(event)); });
-stage.addEventListener("wheel", (event) => {
+on(stage, "dblclick", (event) => { if (!event.target.closest("select")) toggleSize(placeIn(event)); });
+on(stage, "wheel", (event) => {
   event.preventDefault();
   zoomTo(zoom * Math.exp(-event.deltaY / 400), placeIn(event));
 }, { passive: false });

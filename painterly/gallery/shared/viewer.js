@@ -1,6 +1,6 @@
 // Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, make, mark, picture, sharesFiles } from "./elements.js";
+import { byId, make, mark, matching, on, picture, say, sharesFiles } from "./elements.js";
 import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, stage } from "./scene.js";
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
@@ -14,7 +14,7 @@ const neighbour = (steps) => {
   return at < 0 ? undefined : list[at + steps];
 };
 const setLink = (id, address) => Object.assign(byId(id), { hidden: !address, href: address || "" });
-const showStar = () => byId("star").setAttribute("aria-pressed", String(hasStar(current.star)));
+const showStar = () => byId("star").ariaPressed = hasStar(current.star);
 
 // Compares with the photo, or with another picture of it. A poster has another shape.
 const alike = () => page.others(current).filter((each) => each !== current && each.before);
@@ -22,7 +22,7 @@ const compareWith = (at) => compare(at === "" ? current.before : alike()[at], cu
 const otherOf = (each) => {
   const button = make("button", picture(each.thumb || each.preview, each.title));
   mark(button, "aria-current", each === current);
-  button.addEventListener("click", () => show(each));
+  on(button, "click", () => show(each));
   return button;
 };
 const onPaper = (size) => {
@@ -42,20 +42,20 @@ const showFacts = () => {
   byId("timelapse").src = timelapse || "";
   setLink("again", again);
   byId("command").hidden = !command;
-  byId("copied").textContent = "";
+  say("copied", "");
   for (const each of ["remove", "remove-photo"]) if (byId(each)) byId(each).hidden = !remove;
 };
 // Its place among the others changes when one of them is deleted.
 const showPlace = () => {
   const list = page.list(), at = list.indexOf(current), others = page.others(current), photo = current.photo.replace(/\.\w+$/, "");
-  byId("where").textContent = at < 0 ? photo : text("gallery.where", { photo, at: at + 1, whole: list.length });
+  say("where", at < 0 ? photo : text("gallery.where", { photo, at: at + 1, whole: list.length }));
   byId("previous").disabled = !neighbour(-1);
   byId("next").disabled = !neighbour(1);
   byId("others").hidden = others.length < 2;
   byId("others").replaceChildren(...others.map(otherOf));
 };
 const showWhole = () => {
-  byId("title").textContent = current.title;
+  say("title", current.title);
   setLink("download", current.download).download = current.file;
   byId("star").hidden = !current.star;
   showStar();
@@ -85,7 +85,7 @@ const leave = () => goBack(() => { replaceAddress(page.addressOf(null)); follow(
 // The controls fade while nothing happens, unless the pointer or the keyboard's focus is on them.
 let fading = 0;
 const isUsed = () => {
-  const parts = [...dialog.querySelectorAll(".scrim, .step, .line-of")], focused = dialog.querySelector(":focus-visible");
+  const parts = matching(".scrim, .step, .line-of", dialog), focused = dialog.querySelector(":focus-visible");
   return !byId("facts").hidden || parts.some((each) => each.contains(focused) || each.matches(":hover"));
 };
 const rest = () => dialog.classList.add("idle");
@@ -94,20 +94,18 @@ const wake = () => {
   clearTimeout(fading);
   fading = setTimeout(() => { if (isUsed()) wake(); else rest(); }, FADES_MS);
 };
-for (const each of ["pointermove", "keydown", "focusin"]) {
-  dialog.addEventListener(each, ({ pointerType }) => { if (pointerType !== "touch") wake(); });
-}
+on(dialog, ["pointermove", "keydown", "focusin"], ({ pointerType }) => { if (pointerType !== "touch") wake(); });
 
 const toggleFacts = (open) => {
   byId("facts").hidden = !open;
-  byId("inform").setAttribute("aria-expanded", String(open));
+  byId("inform").ariaExpanded = open;
   byId(open ? "facts-close" : "inform").focus();
   wake();
 };
 // Sets a star, or removes it. said: the id of the element for the news.
 export const toggleStar = ({ star }, said) => {
   setStar(star, !hasStar(star));
-  byId(said).textContent = text(hasStar(star) ? "gallery.was_starred" : "gallery.not_starred");
+  say(said, text(hasStar(star) ? "gallery.was_starred" : "gallery.not_starred"));
 };
 const remove = (withPhoto) => {
   if (!current.remove) return;
@@ -121,7 +119,7 @@ const copyCommand = () => {
   const done = document.execCommand("copy"); // Pages without https have no other clipboard.
   lines.hidden = done;
   if (done) byId("command").focus();
-  byId("copied").textContent = text(done ? "gallery.copied" : "gallery.copy_lines");
+  say("copied", text(done ? "gallery.copied" : "gallery.copy_lines"));
 };
 const share = async () => {
   const content = await (await fetch(current.href)).blob();
@@ -153,25 +151,25 @@ export const bindViewer = (functions) => {
   page = functions;
   byId("share-it").hidden = !sharesFiles;
   if (!document.fullscreenEnabled) byId("large").remove();
-  for (const [id, act] of Object.entries(clicks)) byId(id)?.addEventListener("click", act);
-  byId("against").addEventListener("change", ({ target }) => compareWith(target.value));
+  for (const [id, act] of Object.entries(clicks)) if (byId(id)) on(id, "click", act);
+  on("against", "change", ({ target }) => compareWith(target.value));
   bindKeys({
     ArrowLeft: clicks.previous, ArrowRight: clicks.next, ArrowUp: () => {}, ArrowDown: () => {},
     c: clicks["compare-both"], i: clicks.inform, f: clicks.large, s: clicks.star, Delete: clicks.remove,
   });
   const turn = { left: clicks.next, right: clicks.previous, down: leave, tap: () => (dialog.matches(".idle") ? wake : rest)() };
   bindSwipes((way) => turn[way]());
-  dialog.addEventListener("cancel", (event) => {
+  on(dialog, "cancel", (event) => {
     event.preventDefault();
     if (byId("facts").hidden) leave(); else toggleFacts(false);
   });
   // Browsers close a dialog at the second Esc, whatever `cancel` does.
-  dialog.addEventListener("close", () => {
+  on(dialog, "close", () => {
     writeAddress();
     if (page.wanted()) history.replaceState(null, "", page.addressOf(null));
     byId("facts").hidden = true;
     if (document.fullscreenElement) document.exitFullscreen();
     page.closed(current);
   });
-  window.addEventListener("popstate", follow);
+  on(window, "popstate", follow);
 };

@@ -1,6 +1,6 @@
 // The gallery. The address names the filter, the first picture of the page, and the open picture: #monet/beach.jpg?style=monet&from=300
 import { addressHash, pushAddress } from "./address.js";
-import { announce, byId, mark, root } from "./elements.js";
+import { announce, byId, mark, matching, on, root, say } from "./elements.js";
 import { cardWith, hang, showStars, wall } from "./hang.js";
 import { othersOf, paintingOf, pictureAt, pictures } from "./pictures.js";
 import { hasStar } from "./stars.js";
@@ -34,8 +34,8 @@ const arrange = () => {
   hang(hung);
   showPage("newer", Math.max(0, from - PAGE_OF), from > 0);
   showPage("older", from + PAGE_OF, from + PAGE_OF < filtered.length);
-  for (const chip of document.querySelectorAll("#chips a")) mark(chip, "aria-current", chip.dataset.style === style);
-  byId("status").textContent = filtered.length || !style ? counted("gallery.pictures", filtered.length) : "";
+  for (const chip of matching("#chips a")) mark(chip, "aria-current", chip.dataset.style === style);
+  say("status", filtered.length || !style ? counted("gallery.pictures", filtered.length) : "");
   byId("no-stars").hidden = filtered.length > 0 || style !== STARRED;
   if (byId("failed")) byId("failed").hidden = Boolean(style);
 };
@@ -47,7 +47,7 @@ export const pictureOn = (target) => pictures[target.closest(".card").dataset.nu
 let around = { choose: () => false, remove: () => {} };
 export const bindWall = (functions) => { around = functions; };
 
-wall.addEventListener("click", (event) => {
+on(wall, "click", (event) => {
   const { target, ctrlKey, metaKey, shiftKey, altKey } = event;
   if (!target.closest(".card")) return;
   if (target.closest(".star")) toggleItsStar(pictureOn(target));
@@ -67,8 +67,8 @@ const nearest = (link, links, down) => {
   });
   return away.filter(({ beyond }) => beyond > link.clientHeight / 2).sort((one, other) => one.far - other.far)[0]?.each;
 };
-wall.addEventListener("keydown", (event) => {
-  const { key, target } = event, links = [...wall.querySelectorAll(".card a")], at = links.indexOf(target);
+on(wall, "keydown", (event) => {
+  const { key, target } = event, links = matching(".card a", wall), at = links.indexOf(target);
   if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
   const go = (link) => { event.preventDefault(); link?.focus(); };
   const acts = {
@@ -79,15 +79,15 @@ wall.addEventListener("keydown", (event) => {
   };
   acts[key.toLowerCase()]?.();
 });
-for (const chip of document.querySelectorAll("#chips a, .pages a")) {
-  chip.addEventListener("click", (event) => {
+for (const chip of matching("#chips a, .pages a")) {
+  on(chip, "click", (event) => {
     event.preventDefault();
     if (chip.closest(".pages")) push(stateOf(chip.hash.slice(1), "")); else push({ style: chip.dataset.style, from: 0 });
     window.scrollTo({ top: 0 });
     announce(byId("status").textContent);
   });
 }
-for (const image of byId("chips").querySelectorAll("img")) {
+for (const image of matching("img", byId("chips"))) {
   const thumb = paintingOf(image.closest("a").dataset.style);
   image.onerror = () => image.remove();
   if (thumb) image.src = thumb; else image.remove();

@@ -1,5 +1,5 @@
 // The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, cancel a job, or try it again.
-import { announce, byId, loaded, make, sharesFiles } from "./shared/elements.js";
+import { announce, byId, loaded, make, matching, on, say, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
@@ -11,8 +11,8 @@ import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
 import { about, refuse } from "./words.js";
 
 // A failure is said below the picture, unless the user has changed his mind.
-const click = (ids, act) => ids.forEach((id) => byId(id).addEventListener("click", async ({ currentTarget }) => {
-  for (const menu of document.querySelectorAll(".menu")) menu.open = false;
+const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ currentTarget }) => {
+  for (const menu of matching(".menu")) menu.open = false;
   try { await act(shownJob(), currentTarget); } catch (reason) {
     if (reason.name !== "AbortError") refuse(reason.status === undefined ? text("page.not_done") : reason.message);
   }
@@ -28,8 +28,8 @@ click(["surprise"], async () => {
   if (currentPhoto()) (await import("./poster.js")).openPoster(); else submit([{ poster: true }]);
 });
 click(["print-now", "print-too"], () => window.print());
-for (const each of document.querySelectorAll("[data-paper]")) {
-  each.addEventListener("click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));
+for (const each of matching("[data-paper]")) {
+  on(each, "click", () => repaint(shownJob(), "print", { paper: each.dataset.paper, dpi: Number(each.dataset.dpi) }));
 }
 // The link saves the picture. It is kept among the results, too.
 click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult()); });
@@ -66,25 +66,25 @@ export const showActs = (job) => {
     const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`, download = fileName(picture.photo.name, names, picture.file);
     for (const link of [save, saveNow]) Object.assign(link, { href: picture.address, download });
   }
-  byId("cancel").textContent = text(picture ? "page.stop_here" : "page.cancel");
+  say("cancel", text(picture ? "page.stop_here" : "page.cancel"));
   for (const id of ["again-with", "delete"]) byId(id).parentElement.hidden = !isDone;
   byId("film-link").parentElement.hidden = !isDone || !job.links.timelapse;
   if (isDone) byId("film-link").href = `${job.links.timelapse}?download=1`;
-  for (const each of document.querySelectorAll("[data-paper]")) each.parentElement.hidden = Boolean(job?.poster);
+  for (const each of matching("[data-paper]")) each.parentElement.hidden = Boolean(job?.poster);
 };
 // Beside a quick picture: a finer one, and how long it takes.
 export const offersOf = (job) => {
   if (!["instant", "draft"].includes(job.preset) || job.poster || !byId("order").querySelector("[name=preset][value=fine]")) return [];
   const seconds = secondsOf("fine"), said = text("page.paint_fine", { time: seconds ? about(seconds) : "" });
   const offer = make("button.text-button", said.replace(/, $/, ""));
-  offer.addEventListener("click", () => repaint(job, "fine"));
+  on(offer, "click", () => repaint(job, "fine"));
   return [offer];
 };
 // A menu closes by a click outside it, and by Esc.
-document.addEventListener("click", ({ target }) => {
-  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(target)) menu.open = false;
+on(document, "click", ({ target }) => {
+  for (const menu of matching(".menu[open]")) if (!menu.contains(target)) menu.open = false;
 });
-document.addEventListener("keydown", ({ key }) => {
+on(document, "keydown", ({ key }) => {
   const menu = key === "Escape" && document.querySelector(".menu[open]");
   if (!menu) return;
   menu.open = false;

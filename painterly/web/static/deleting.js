@@ -1,16 +1,16 @@
 // Deletes jobs and paintings, and takes that back as long as a message offers it. Marks in the bucket outlast this page.
-import { byId, make, root } from "./shared/elements.js";
+import { make, on, root } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask } from "./api.js";
 
 const SECONDS = 20, RENEWED_EVERY = 8; // ticks
 const said = make("p"), button = make("button", text("gallery.undo")), told = make("div.told", said, button);
-said.setAttribute("role", "status");
+said.role = "status";
 let takeBack = null, renew = null, left = 0, held = 0, timer = 0;
 
 // An open dialog covers the rest of the page.
 const place = () => (document.querySelector("dialog[open]") || document.body).append(told);
-document.addEventListener("close", () => { if (told.isConnected) place(); }, true);
+on(document, "close", () => { if (told.isConnected) place(); }, true);
 const close = () => { clearInterval(timer); takeBack = renew = null; told.remove(); };
 const tick = () => {
   // While it is pointed at, its time stands still, and the service waits as well.
@@ -28,8 +28,8 @@ export const tell = (words, undoing = null, again = null) => {
   timer = setInterval(tick, 1000);
 };
 const undo = () => { const act = takeBack; close(); if (act) act(); };
-button.addEventListener("click", undo);
-document.addEventListener("keydown", (event) => {
+on(button, "click", undo);
+on(document, "keydown", (event) => {
   const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key.toLowerCase() === "z";
   if (!isUndo || !takeBack || event.target.closest("textarea")) return;
   event.preventDefault();

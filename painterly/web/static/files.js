@@ -1,5 +1,5 @@
 // Chosen, dropped or pasted files: pictures, and reasons against the others.
-import { byId } from "./shared/elements.js";
+import { byId, matching, on } from "./shared/elements.js";
 import { megabytes, text } from "./shared/texts.js";
 
 const { uploadBytes, accept, kinds } = byId("order").dataset, endings = accept.split(",");
@@ -61,7 +61,7 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     document.body.classList.toggle("dropping", zone !== null);
     for (const each of [byId("studio"), byId("masters")]) each.classList.toggle("over", each === zone);
   };
-  const onFiles = (kind, act) => document.addEventListener(kind, (event) => {
+  const onFiles = (kind, act) => on(document, kind, (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
     act(event);
@@ -70,20 +70,20 @@ export const bindFileInputs = (addPhotos, addPaintings) => {
     event.dataTransfer.dropEffect = "copy";
     mark(zoneOf(event));
   });
-  document.addEventListener("dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(null); });
+  on(document, "dragleave", ({ relatedTarget }) => { if (!relatedTarget) mark(null); });
   onFiles("drop", async (event) => {
     mark(null);
     const add = zoneOf(event).id === "masters" ? addPaintings : addPhotos;
     add(await dropped(event.dataTransfer));
   });
-  document.addEventListener("paste", (event) => {
+  on(document, "paste", (event) => {
     const files = [...event.clipboardData.files].map(withName);
     if (!files.length) return;
     event.preventDefault();
     addPhotos(files);
   });
-  for (const input of document.querySelectorAll(".pick [type=file]")) {
-    input.addEventListener("change", (event) => {
+  for (const input of matching(".pick [type=file]")) {
+    on(input, "change", (event) => {
       const files = [...input.files];
       event.stopPropagation(); // A second listener would clear the reasons for a refusal.
       input.value = "";

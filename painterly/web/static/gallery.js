@@ -1,5 +1,5 @@
 // Chooses several pictures in the service's gallery, to download or delete them.
-import { announce, byId, make, root, sign } from "./shared/elements.js";
+import { announce, byId, make, on, root, say, sign } from "./shared/elements.js";
 import { counted, megabytes, text } from "./shared/texts.js";
 import { bindCards, cardWith, wall } from "./shared/hang.js";
 import { pictures } from "./shared/pictures.js";
@@ -17,8 +17,8 @@ const show = () => {
     cardWith(each).querySelector("input").checked = chosen.has(each);
   }
   const some = [...chosen], isNone = !some.length;
-  byId("many").textContent = isNone ? text("gallery.select_pictures") : counted("gallery.selected", some.length);
-  byId("bytes").textContent = some.every(({ bytes }) => bytes) ? megabytes(some.reduce((sum, { bytes }) => sum + bytes, 0)) : "";
+  say("many", isNone ? text("gallery.select_pictures") : counted("gallery.selected", some.length));
+  say("bytes", some.every(({ bytes }) => bytes) ? megabytes(some.reduce((sum, { bytes }) => sum + bytes, 0)) : "");
   zip.hidden = isNone;
   byId("delete").hidden = isNone || !some.every(({ remove }) => remove); // A batch would paint its own again.
 };
@@ -27,7 +27,7 @@ const setChoosing = (is) => {
   if (!is) chosen.clear();
   document.body.classList.toggle("choosing", is);
   byId("tray").hidden = !is;
-  select.setAttribute("aria-expanded", String(is));
+  select.ariaExpanded = is;
   show();
 };
 const stop = () => { setChoosing(false); select.focus(); };
@@ -61,41 +61,39 @@ for (const each of pictures) {
 }
 bindCards((card, each) => {
   const box = Object.assign(make("input"), { type: "checkbox" });
-  box.setAttribute("aria-label", text("gallery.select_it", { picture: each.alt }));
-  box.addEventListener("change", () => choose(each, false, true));
+  box.ariaLabel = text("gallery.select_it", { picture: each.alt });
+  on(box, "change", () => choose(each, false, true));
   card.querySelector("figure a").after(make("label.tick", box, make("i", sign("check"))));
 });
 bindWall({ choose, remove });
 if (select) {
   select.hidden = false;
-  select.addEventListener("click", () => { if (isChoosing) stop(); else { setChoosing(true); byId("every").focus(); } });
-  byId("every").addEventListener("click", () => {
+  on(select, "click", () => { if (isChoosing) stop(); else { setChoosing(true); byId("every").focus(); } });
+  on("every", "click", () => {
     const some = filtered.every((each) => chosen.has(each)) ? [] : filtered;
     chosen.clear();
     for (const each of some) chosen.add(each);
     show();
   });
-  byId("delete").addEventListener("click", () => remove([...chosen]));
-  byId("done").addEventListener("click", stop);
-  zip.addEventListener("formdata", ({ formData: body }) => { for (const { key } of chosen) body.append("id", key); });
+  on("delete", "click", () => remove([...chosen]));
+  on("done", "click", stop);
+  on(zip, "formdata", ({ formData: body }) => { for (const { key } of chosen) body.append("id", key); });
 }
-document.addEventListener("keydown", ({ key }) => {
+on(document, "keydown", ({ key }) => {
   if (key === "Escape" && isChoosing && !document.querySelector("dialog[open]")) stop();
 });
 // As in other photo galleries, a long press chooses. press: its timer, or LONG.
 const LONG = -1;
 let press = 0;
-wall.addEventListener("pointerdown", ({ pointerType, target }) => {
+on(wall, "pointerdown", ({ pointerType, target }) => {
   if (pointerType !== "touch" || !target.closest("figure")) return;
   press = setTimeout(() => { choose(pictureOn(target), false, true); press = LONG; }, PRESS_MS);
 });
-for (const end of ["pointerup", "pointermove", "pointercancel"]) {
-  wall.addEventListener(end, () => { if (press > 0) { clearTimeout(press); press = 0; } });
-}
-wall.addEventListener("click", (event) => {
+on(wall, ["pointerup", "pointermove", "pointercancel"], () => { if (press > 0) { clearTimeout(press); press = 0; } });
+on(wall, "click", (event) => {
   if (press !== LONG) return;
   press = 0;
   event.preventDefault();
   event.stopPropagation();
 }, true);
-wall.addEventListener("contextmenu", (event) => { if (press) event.preventDefault(); });
+on(wall, "contextmenu", (event) => { if (press) event.preventDefault(); });

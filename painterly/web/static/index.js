@@ -1,5 +1,5 @@
 // The page that takes orders, and shows them as they are painted.
-import { byId, root } from "./shared/elements.js";
+import { byId, on, root, say } from "./shared/elements.js";
 import { text, translated } from "./shared/texts.js";
 import { ask, fetchFile } from "./api.js";
 import { bindFileInputs } from "./files.js";
@@ -23,8 +23,8 @@ const showWorker = async () => {
     system = await ask(`${root}/api/system`);
   } catch { /* Another message says that the server does not answer. */ }
   const { device, ready } = system, name = device && translated(device.split(", fastest in")[0]);
-  if (!ready) byId("system").textContent = text("page.service_starting");
-  else byId("system").textContent = device ? text("page.ready_on", { device: name }) : text("page.ready");
+  if (!ready) say("system", text("page.service_starting"));
+  else say("system", device ? text("page.ready_on", { device: name }) : text("page.ready"));
   attempts += 1;
   if (!ready || (!complete && attempts < MOST_ATTEMPTS)) workerTimer = setTimeout(showWorker, RETRY_MS);
 };
@@ -33,9 +33,9 @@ const showStyles = async () => {
   clearTimeout(retryTimer);
   try {
     await loadStyles();
-    byId("styles-away").textContent = "";
+    say("styles-away", "");
   } catch (refusal) {
-    if (!byId("styles").childElementCount) byId("styles-away").textContent = refusal.message;
+    if (!byId("styles").childElementCount) say("styles-away", refusal.message);
     retryTimer = setTimeout(showStyles, RETRY_MS);
   }
 };
@@ -44,7 +44,7 @@ bindFileInputs(addPhotos, addPaintings);
 const showSample = async () => {
   try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse(refusal.message); }
 };
-byId("sample-photo").addEventListener("click", showSample);
+on("sample-photo", "click", showSample);
 // After a restart of the server, everything is asked for again.
 const returned = () => { attempts = 0; showWorker(); showStyles(); updateLater(); };
 bindJobs({ changed: showJobs, ended: () => loadEstimates().catch(() => {}), returned });
@@ -52,7 +52,7 @@ showWorker();
 await showStyles(); // They name the jobs.
 await connect();
 // In another tab, paintings may have been added or deleted.
-document.addEventListener("visibilitychange", () => { if (!document.hidden) showStyles(); });
+on(document, "visibilitychange", () => { if (!document.hidden) showStyles(); });
 if (location.hash) (await import("./result.js")).follow();
 await restorePhoto(jobWith);
 const asked = new URLSearchParams(location.search), again = asked.get("again");

@@ -1,5 +1,5 @@
 // The jobs that the page knows, their states, and the stream of events about them, which reconnects by itself.
-import { announce, byId, mark, root } from "./shared/elements.js";
+import { announce, byId, mark, on, root, say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { titleOf } from "./styles.js";
@@ -72,8 +72,8 @@ const showConnected = () => {
 const showAway = () => {
   if (Date.now() - since < PATIENCE_MS) return; // A short interruption is not reported.
   byId("away").hidden = false;
-  byId("away-why").textContent = reason;
-  byId("away-next").textContent = text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) });
+  say("away-why", reason);
+  say("away-next", text("page.away_next", { time: duration(Math.max(1, (next - Date.now()) / 1000)) }));
 };
 const reconnectLater = (refusal) => {
   reason = refusal && refusal.status === 401 ? refusal.message : text("page.away");
@@ -88,15 +88,15 @@ const closeStream = () => { source?.close(); source = null; };
 const openStream = () => {
   closeStream();
   const stream = source = new EventSource(`${root}/api/events?places=1`);
-  const on = (kind, act) => stream.addEventListener(kind, ({ data }) => act(JSON.parse(data)));
-  on("job", updateJob);
-  on("places", (about) => move(about.jobs));
-  on("deleted", (about) => dropJobs(about.jobs));
-  stream.addEventListener("open", () => {
+  const hear = (kind, act) => on(stream, kind, ({ data }) => act(JSON.parse(data)));
+  hear("job", updateJob);
+  hear("places", (about) => move(about.jobs));
+  hear("deleted", (about) => dropJobs(about.jobs));
+  on(stream, "open", () => {
     showConnected();
     fetchJobs().catch(reconnectLater); // A stream begins with unfinished jobs: a job that ended before it would be missed.
   });
-  stream.addEventListener("error", () => {
+  on(stream, "error", () => {
     if (stream !== source) return; // Safari reports an error of a closed stream when the user returns to the page.
     stream.close();
     reconnectLater();
@@ -115,6 +115,6 @@ export const connect = async () => {
 };
 // Phones sleep, and laptops change their network.
 const reconnect = () => { if (document.hidden) pollWhileHidden(); else connect(); };
-document.addEventListener("visibilitychange", reconnect);
-window.addEventListener("online", reconnect);
-byId("away-now").addEventListener("click", () => connect());
+on(document, "visibilitychange", reconnect);
+on(window, "online", reconnect);
+on("away-now", "click", () => connect());

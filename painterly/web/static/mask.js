@@ -1,5 +1,5 @@
 // A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys. Two fingers zoom.
-import { byId, loaded, make } from "./shared/elements.js";
+import { byId, loaded, make, on, say } from "./shared/elements.js";
 import { followPointers, inRoom } from "./shared/pointers.js";
 import { percent, text } from "./shared/texts.js";
 import { styled } from "./api.js";
@@ -67,7 +67,7 @@ const show = () => {
   const share = percent(covered()), side = drawing.keep ? "keep" : "paint", isEmpty = !drawing.strokes.length && !drawing.base;
   byId("mask-undo").disabled = !drawing.strokes.length;
   byId("mask-redo").disabled = !drawing.undone.length;
-  byId("mask-status").textContent = text(`page.mask.${isEmpty ? "draw" : "part_is"}.${side}`, { share });
+  say("mask-status", text(`page.mask.${isEmpty ? "draw" : "part_is"}.${side}`, { share }));
   showNib();
   showDrawing();
 };
@@ -133,7 +133,7 @@ export const drawMask = async (chosen) => {
   const own = drawing = { ...before, strokes: [...before.strokes], undone: [] };
   [line, painting, at] = [null, null, [0.5, 0.5]];
   dialog.querySelector(`[name=mask-side][value=${drawing.keep ? "keep" : "paint"}]`).checked = true;
-  eraser.setAttribute("aria-pressed", String(false));
+  eraser.ariaPressed = false;
   redraw();
   dialog.showModal();
   zoomTo(1);
@@ -189,24 +189,24 @@ followPointers(stage, {
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const within = (value) => Math.min(1, Math.max(0, value));
-const toggleEraser = () => { eraser.setAttribute("aria-pressed", String(!erases())); showNib(); };
+const toggleEraser = () => { eraser.ariaPressed = !erases(); showNib(); };
 const setBrush = (more) => { brush.valueAsNumber += more; showNib(); };
 const KEYS = {
   " ": () => {
     if (line) { endStroke(); return; }
     beginStroke();
-    byId("mask-status").textContent = text("page.mask.brush_down");
+    say("mask-status", text("page.mask.brush_down"));
   },
   "[": () => setBrush(-THICKER), "]": () => setBrush(THICKER), e: toggleEraser, E: toggleEraser, Enter: () => byId("mask-done").click(),
 };
-stage.addEventListener("keydown", (event) => {
+on(stage, "keydown", (event) => {
   const arrow = ARROWS[event.key], step = event.shiftKey ? FINE_STEP : STEP;
   if (event.ctrlKey || event.metaKey || event.altKey || !(arrow || KEYS[event.key])) return;
   event.preventDefault();
   if (arrow) drawTo([[within(at[0] + arrow[0] * step), within(at[1] + arrow[1] * step * canvas.width / canvas.height)]]);
   else KEYS[event.key]();
 });
-dialog.addEventListener("keydown", (event) => {
+on(dialog, "keydown", (event) => {
   if (event.key.toLowerCase() !== "z" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
   if (event.shiftKey) redo(); else undo();
@@ -216,7 +216,7 @@ const clicks = {
   // The event `close` may come after a click on Paint.
   "mask-done": () => { dialog.close(); close(true); }, "mask-cancel": () => dialog.close(),
 };
-for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener("click", act);
-brush.addEventListener("input", showNib);
-byId("mask-side").addEventListener("change", ({ target }) => { drawing.keep = target.value === "keep"; show(); });
-dialog.addEventListener("close", () => close(false));
+for (const [id, act] of Object.entries(clicks)) on(id, "click", act);
+on(brush, "input", showNib);
+on("mask-side", "change", ({ target }) => { drawing.keep = target.value === "keep"; show(); });
+on(dialog, "close", () => close(false));

@@ -5,7 +5,7 @@
 // stage.js, previews.js, photos.js and this module listen, and show what depends on these. An event of the form itself comes from the
 // server's answers, not from a user. Jobs flow separately: the server's events reach jobs.js, which has their cells and the
 // stage updated.
-import { announce, byId, mark, root } from "./shared/elements.js";
+import { announce, byId, changed, mark, matching, on, root, say } from "./shared/elements.js";
 import { counted, decimal, text } from "./shared/texts.js";
 import { ask, formOf, hasUnsent, newKey } from "./api.js";
 import { updateJob } from "./jobs.js";
@@ -27,16 +27,16 @@ let changes = {};
 export const changedSettings = () => changes;
 const setChanges = (settings, target) => {
   changes = settings;
-  target.dispatchEvent(new Event("change", { bubbles: true }));
+  changed(target);
 };
 
 const countOf = () => chosenPhotos().length * chosenStyles().length;
 const showOrder = () => {
   showExtents();
   const count = countOf(), seconds = secondsOfForm(), as = text(`page.paint_as.${presetOfForm()}`);
-  byId("how-said").textContent = saidOfForm();
-  if (!sending) byId("paint-said").textContent = count > 1 ? counted("page.paint_pictures", count) : as;
-  byId("paint-time").textContent = !sending && seconds ? brief(seconds * Math.max(1, count)) : "";
+  say("how-said", saidOfForm());
+  if (!sending) say("paint-said", count > 1 ? counted("page.paint_pictures", count) : as);
+  say("paint-time", !sending && seconds ? brief(seconds * Math.max(1, count)) : "");
   // The sheet has the same button.
   for (const [at, part] of [...byId("sum-paint").children].entries()) part.textContent = paint.children[at].textContent;
 };
@@ -63,13 +63,13 @@ const showSettings = () => {
     field.style.setProperty("--value", `${100 * (field.value - field.min) / (field.max - field.min)}%`);
     const [, key] = slider.names.find(([below]) => valueOf(field) < below), words = text(`page.${name}.${key}`);
     byId(`${name}-value`).textContent = words;
-    field.setAttribute("aria-valuetext", `${decimal(valueOf(field), 2)}, ${words}`);
+    field.ariaValueText = `${decimal(valueOf(field), 2)}, ${words}`;
   }
 };
 // Shows how long pictures take; returns whether that is known for all presets.
 export const loadEstimates = async () => {
   const isComplete = await loadTimes(), poster = secondsOf("poster");
-  for (const each of document.querySelectorAll("[data-paper] .time")) {
+  for (const each of matching("[data-paper] .time")) {
     const seconds = secondsOn(each.parentElement.dataset.paper);
     each.textContent = seconds ? about(seconds) : "";
     each.parentElement.disabled = lacksRoom(each.parentElement.dataset.paper);
@@ -92,7 +92,7 @@ const missing = (requests) => {
 const showFull = (full) => {
   if (!full && document.activeElement === stop) (paint.getClientRects().length ? paint : byId("heading")).focus();
   stop.hidden = !full;
-  byId("queue-full").textContent = full ? text("page.queue_full") : "";
+  say("queue-full", full ? text("page.queue_full") : "");
 };
 const requestsOfForm = () => {
   const preset = presetOfForm(), settings = { ...changes, ...extentSettings() };
@@ -110,21 +110,21 @@ const sendOrder = (requests) => {
   );
 };
 
-form.addEventListener("change", () => {
+on(form, "change", () => {
   refuse();
   showOrder();
   showSettings();
   followExtent(showOrder);
 });
 // A picture that takes more than a second is painted once a slider is released, which is a change by itself.
-form.addEventListener("input", ({ target }) => {
+on(form, "input", ({ target }) => {
   if (!(target.name in defaults)) return;
   const changed = { ...changes, [target.name]: valueOf(target) };
   if (target.name in sliders && !(secondsOf("instant") <= 1)) { changes = changed; showSettings(); } else setChanges(changed, target);
 });
 showSettings();
 showOrder();
-stop.addEventListener("click", stopSending);
+on(stop, "click", stopSending);
 const setSending = (is) => {
   sending = is;
   mark(paint, "aria-disabled", is);
@@ -150,7 +150,7 @@ export const submit = async (requests = null) => {
     setSending(false);
   }
 };
-form.addEventListener("submit", (event) => { event.preventDefault(); submit(); });
+on(form, "submit", (event) => { event.preventDefault(); submit(); });
 
 // Keeps a picture on the stage among the results. It is the same as a job by preset instant has, so nothing is painted.
 export const keepResult = async (picture) => {
@@ -178,7 +178,7 @@ export const repaint = async (job, preset, settings = {}) => {
 };
 
 // Photos that were not sent, and those that are being sent, are lost with the page.
-window.addEventListener("beforeunload", (event) => { if (sending || hasUnsent()) event.preventDefault(); });
+on(window, "beforeunload", (event) => { if (sending || hasUnsent()) event.preventDefault(); });
 
 // Shows the photo in its style again after a job was cancelled.
 export const backToOrder = (job) => {

@@ -1,5 +1,5 @@
 // The chosen photos, which stay for the next style. One of them is on the stage.
-import { announce, byId, fromTemplate, loaded, root } from "./shared/elements.js";
+import { announce, byId, changed, fromTemplate, loaded, on, root, say } from "./shared/elements.js";
 import { counted, text } from "./shared/texts.js";
 import { ask, contentOf, fetchFile, formOf } from "./api.js";
 import { checkedFiles, isShownByBrowsers } from "./files.js";
@@ -16,8 +16,6 @@ export const chosenPhotos = () => photos;
 export const currentPhoto = () => current;
 // The file of a photo's mask, or null.
 export const maskOf = async (photo) => await photo.mask || (photo.maskAddress && fetchFile(photo.maskAddress).catch(() => null)) || null;
-// The event comes from the list, as if its user had changed a field of it.
-const changed = () => list.dispatchEvent(new Event("change", { bubbles: true }));
 const remember = () => {
   const { kept, job, name } = current || {};
   if (!isRestored) return;
@@ -34,7 +32,7 @@ const onError = (photo) => {
   if (photo.file && isShownByBrowsers(photo.file)) { drop(photo, text("page.file_damaged", { name: photo.name })); return; }
   if (photo.unshown) return;
   photo.unshown = true;
-  changed();
+  changed(list);
   if (photo.file) isAtServer(photo).catch(() => {});
 };
 const itemOf = (photo) => {
@@ -43,9 +41,9 @@ const itemOf = (photo) => {
   item.classList.toggle("unsent", file !== null);
   item.querySelector(".said").textContent = name;
   Object.assign(item.querySelector("img"), { src: thumb, hidden: false, onerror: () => onError(photo) });
-  item.querySelector(".cell").addEventListener("click", () => { current = photo; changed(); });
+  on(item.querySelector(".cell"), "click", () => { current = photo; changed(list); });
   remove.title = item.querySelector(".why").textContent = text("page.remove", { name });
-  remove.addEventListener("click", () => {
+  on(remove, "click", () => {
     const next = item.nextElementSibling || item.previousElementSibling;
     removePhotos([photo]);
     (next ? next.querySelector(".x") : byId("photo-files")).focus({ preventScroll: true });
@@ -61,7 +59,7 @@ export const removePhotos = (removed) => {
     if (photo.kept) ask(`${root}/api/photos/${photo.kept}`, { method: "DELETE" }).catch(() => {}); // It goes after an hour, too.
   }
   if (!photos.includes(current)) current = photos.at(-1) || null;
-  changed();
+  changed(list);
 };
 const add = (about) => {
   current = { file: null, job: null, mask: null, masked: Boolean(about.maskAddress), kept: null, sent: unsent(), unshown: false, ...about };
@@ -73,7 +71,7 @@ export const addPhotos = (files) => {
   const { good, refused } = checkedFiles(files), same = ["name", "size", "lastModified"];
   const isChosen = (file) => photos.some((each) => each.file && same.every((field) => each.file[field] === file[field]));
   for (const file of good) if (!isChosen(file)) add({ name: file.name, thumb: URL.createObjectURL(file), file });
-  if (good.length) changed();
+  if (good.length) changed(list);
   refuse(...refused);
   if (good.length) announce(counted("page.photos_chosen", photos.length));
 };
@@ -81,7 +79,7 @@ export const addPhotos = (files) => {
 export const setPhotoOf = (job) => {
   removePhotos(photos);
   add({ name: job.photo, thumb: `${job.links.photo}?small=1`, job: job.id, maskAddress: job.links.mask });
-  changed();
+  changed(list);
 };
 // The photo of this tab before a reload, as the server has it. find: returns the job of an id.
 export const restorePhoto = async (find) => {
@@ -93,7 +91,7 @@ export const restorePhoto = async (find) => {
   if (job) setPhotoOf(job);
   if (job || !kept || !await loaded(thumb)) return;
   add({ name, thumb, kept });
-  changed();
+  changed(list);
 };
 
 // Sends a photo, unless the server has it. Resolves to its id, for previews and orders.
@@ -111,7 +109,7 @@ const sendPhoto = async (photo) => {
   if (photo.unshown) {
     Object.assign(photo, { thumb: `${root}/api/photos/${photo.kept}`, unshown: false });
     photo.item.dataset.of = photo.item.querySelector("img").src = photo.thumb;
-    changed();
+    changed(list);
   }
   if (photo === current) remember();
   return photo.kept;
@@ -130,19 +128,19 @@ export const forgetSent = () => { for (const photo of photos) photo.sent = unsen
 // The buttons that open the current photo's mask, and a line instead if the browser cannot show the photo.
 const showMask = () => {
   const { masked, unshown } = current || {};
-  byId("mask-for").textContent = text(unshown ? "page.mask.unshown" : "page.mask.part_for");
+  say("mask-for", text(unshown ? "page.mask.unshown" : "page.mask.part_for"));
   byId("mask-row").hidden = byId("mask-open").hidden = !current || unshown;
-  byId("mask-row").textContent = text(masked ? "page.mask.change" : "page.mask.add");
+  say("mask-row", text(masked ? "page.mask.change" : "page.mask.add"));
   byId("mask-open").classList.toggle("set", Boolean(masked));
   for (const photo of photos) photo.item.classList.toggle("masked", photo.masked);
 };
-byId("order").addEventListener("change", () => { showMask(); remember(); });
+on("order", "change", () => { showMask(); remember(); });
 for (const name of ["mask-open", "mask-row"]) {
-  byId(name).addEventListener("click", async () => {
+  on(name, "click", async () => {
     const photo = current, { drawMask } = await import("./mask.js");
-    const masked = await drawMask(photo).catch(() => { photo.unshown = true; changed(); });
+    const masked = await drawMask(photo).catch(() => { photo.unshown = true; changed(list); });
     if (typeof masked !== "boolean") return;
     Object.assign(photo, { masked, sent: unsent() });
-    changed();
+    changed(list);
   });
 }

@@ -1,5 +1,5 @@
 // The poster: the photo in all styles. It is made of the wall's pictures at once, hung as the server would paint it.
-import { announce, byId, make, root, sharesFiles } from "./shared/elements.js";
+import { announce, byId, make, on, root, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { ask, styled } from "./api.js";
 import { submit } from "./order.js";
@@ -109,23 +109,23 @@ export const openPoster = () => {
   dialog.showModal();
   draw();
 };
-form.addEventListener("change", draw);
-byId("hang-again").addEventListener("click", async () => {
+on(form, "change", draw);
+on("hang-again", "click", async () => {
   seed = Math.floor(Math.random() * SEEDS);
   await draw();
   announce(text("page.hung_again"));
 });
-byId("poster-save").addEventListener("click", async () => {
+on("poster-save", "click", async () => {
   const file = await fileOf(), href = URL.createObjectURL(file);
   Object.assign(make("a"), { href, download: file.name }).click();
   setTimeout(() => URL.revokeObjectURL(href), KEPT_MS);
 });
 byId("poster-share").hidden = !sharesFiles;
-byId("poster-share").addEventListener("click", async () => {
+on("poster-share", "click", async () => {
   await navigator.share({ files: [await fileOf()] }).catch(() => {}); // The user has changed his mind.
 });
-byId("poster-print").addEventListener("click", () => window.print());
-byId("poster-paint").addEventListener("click", () => {
+on("poster-print", "click", () => window.print());
+on("poster-paint", "click", () => {
   dialog.close();
   submit([{ poster: true, hanging: { ...hanging(), title: byId("poster-title").textContent } }]);
 });

@@ -1,6 +1,6 @@
 // Previews of the photo on the stage: what is chosen, roughly and then as the result that it is, and a small one in each style's tile.
 // The server paints them immediately, and during a job if it has enough memory.
-import { byId, loaded, make, root } from "./shared/elements.js";
+import { loaded, make, on, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { askForPicture, formOf } from "./api.js";
 import { activeJobs } from "./jobs.js";
@@ -95,7 +95,7 @@ const showTile = ({ item, preview: image, sample: place, thumb }, address, waits
 const isLater = (reason) => reason instanceof Busy && activeJobs().length > 0;
 const showCount = (reason = null) => {
   const tiles = styleTiles(), at = tiles.filter(({ item }) => !item.classList.contains("waits")).length, whole = tiles.length;
-  byId("styles-count").textContent = at === whole ? "" : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole });
+  say("styles-count", at === whole ? "" : isLater(reason) ? text("page.after_this") : text("page.count_of", { at, whole }));
 };
 
 let controller = new AbortController(), timer = 0, shown = "";
@@ -161,4 +161,4 @@ export const paintedWhole = async () => {
   const painted = await askForPicture(`${root}/api/preview`, formOf(requestOf("rough", chosen), files.rough.photo));
   return painted && createImageBitmap(painted);
 };
-byId("order").addEventListener("change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));
+on("order", "change", ({ target }) => updateLater(target.type === "range" ? MOVED_MS : PAUSE_MS));

@@ -1,5 +1,5 @@
 // The sheet with the settings: how large it is painted, on which paper, how carefully, and how long that takes.
-import { byId, mark, root } from "./shared/elements.js";
+import { byId, mark, matching, on, root, say } from "./shared/elements.js";
 import { decimal, text } from "./shared/texts.js";
 import { ask } from "./api.js";
 import { about } from "./words.js";
@@ -64,7 +64,7 @@ export const showExtents = () => {
   const isLacking = { screen: false, "4k": lacking(LARGE), paper: paper.selectedOptions[0].disabled };
   if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
-  for (const each of byId("sizes").querySelectorAll(".preset")) {
+  for (const each of matching(".preset", byId("sizes"))) {
     const field = each.firstElementChild, [words, cm] = all[field.value], image = each.querySelector("img");
     mark(field, "aria-disabled", isLacking[field.value]);
     each.querySelector("small").textContent = words;
@@ -72,12 +72,12 @@ export const showExtents = () => {
     image.src = byId("painting-side").src;
   }
   byId("paper-row").hidden = extent() !== "paper";
-  byId("paper-for").textContent = text("page.paper_for", { pixels: text("page.pixels", turned(px)), dpi });
-  for (const each of byId("cares").querySelectorAll("label")) {
+  say("paper-for", text("page.paper_for", { pixels: text("page.pixels", turned(px)), dpi }));
+  for (const each of matching("label", byId("cares"))) {
     const seconds = secondsHere(each.firstElementChild.value);
     each.querySelector("time").textContent = seconds ? about(seconds) : text("page.time_unknown");
   }
-  byId("sum").textContent = `${careSaid()}, ${all[extent()][0]}`;
+  say("sum", `${careSaid()}, ${all[extent()][0]}`);
 };
 // Loads how long pictures take. Returns whether that is known for all presets.
 export const loadTimes = async () => {
@@ -102,19 +102,19 @@ export const setExtentOf = ({ preset, settings }) => {
   if (preset) form.elements.preset.value = preset === "print" ? "fine" : preset;
 };
 
-byId("sizes").addEventListener("click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
+on("sizes", "click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
 
 // The sheet covers the styles, not the picture that the settings change.
 const openSheet = (open) => {
   sheet.hidden = !open;
-  byId("how").setAttribute("aria-expanded", String(open));
+  byId("how").ariaExpanded = open;
   byId(open ? "how-title" : "how").focus({ preventScroll: true });
   if (open) showExtents();
 };
-byId("how").addEventListener("click", () => openSheet(sheet.hidden));
-byId("settings").addEventListener("click", () => {
+on("how", "click", () => openSheet(sheet.hidden));
+on("settings", "click", () => {
   byId("more-menu").open = false;
   openSheet(true);
 });
-byId("sheet-close").addEventListener("click", () => openSheet(false));
-sheet.addEventListener("keydown", ({ key }) => { if (key === "Escape") openSheet(false); });
+on("sheet-close", "click", () => openSheet(false));
+on(sheet, "keydown", ({ key }) => { if (key === "Escape") openSheet(false); });

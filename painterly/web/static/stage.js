@@ -1,5 +1,5 @@
 // The stage: the photo in the chosen style, a job as it is painted, or what it has become; with a line between photo and painting.
-import { byId, make, mark, percentAcross } from "./shared/elements.js";
+import { byId, make, mark, matching, on, percentAcross, say } from "./shared/elements.js";
 import { counted, divided, duration, percent, text } from "./shared/texts.js";
 import { offersOf, showActs } from "./acts.js";
 import { activeJobs, isActive, jobWith } from "./jobs.js";
@@ -32,7 +32,7 @@ const setLine = (at) => {
   picture.classList.toggle("only-painting", at < NEAR);
   picture.classList.toggle("only-photo", at > 100 - NEAR);
   line.value = at;
-  line.setAttribute("aria-valuetext", divided(at, text("gallery.photo_label"), text("gallery.result_label")));
+  line.ariaValueText = divided(at, text("gallery.photo_label"), text("gallery.result_label"));
 };
 const moveLine = (at) => {
   movedAt = Math.min(100, Math.max(0, at));
@@ -42,7 +42,7 @@ const moveLine = (at) => {
 let held = false;
 const follow = (event) => { if (held && event.isPrimary) moveLine(percentAcross(picture, event)); };
 // Browsers move a slider in different ways, iPhones by its thumb alone: keys move it by itself, and all else moves it here.
-picture.addEventListener("pointerdown", (event) => {
+on(picture, "pointerdown", (event) => {
   if (event.button || !event.isPrimary || picture.dataset.view !== "line" || event.target.closest("button")) return;
   held = true;
   if (event.pointerType !== "mouse") return; // A finger may be about to scroll.
@@ -50,11 +50,11 @@ picture.addEventListener("pointerdown", (event) => {
   picture.setPointerCapture(event.pointerId);
   follow(event);
 });
-picture.addEventListener("pointermove", follow);
-picture.addEventListener("pointerup", (event) => { follow(event); held = false; });
-picture.addEventListener("pointercancel", () => { held = false; });
-line.addEventListener("input", () => moveLine(line.valueAsNumber));
-line.addEventListener("change", (event) => event.stopPropagation()); // It changes no order.
+on(picture, "pointermove", follow);
+on(picture, "pointerup", (event) => { follow(event); held = false; });
+on(picture, "pointercancel", () => { held = false; });
+on(line, "input", () => moveLine(line.valueAsNumber));
+on(line, "change", (event) => event.stopPropagation()); // It changes no order.
 
 // The pictures. The photo gives the stage its shape, unless the result has another one, as a poster or a sheet of paper.
 let ratio = null;
@@ -145,7 +145,7 @@ const showPictures = (is) => {
   byId("unshown").hidden = Boolean(is.before);
   byId("works").hidden = !is.works;
   for (const [at, part] of [...byId("works").children].entries()) part.textContent = is.works ? is.works[at] : "";
-  byId("side").textContent = is.names;
+  say("side", is.names);
   byId("progress").hidden = is.progress === undefined;
   byId("progress").value = is.progress || 0;
 };
@@ -171,7 +171,7 @@ export const render = () => {
   showActs(job);
   showPictures(is);
   showLabel(is);
-  for (const cell of document.querySelectorAll(".film .cell")) mark(cell, "aria-current", cell.parentElement.dataset.of === is.key);
+  for (const cell of matching(".film .cell")) mark(cell, "aria-current", cell.parentElement.dataset.of === is.key);
   byId("mask-open").hidden = job !== undefined || !photo || photo.unshown;
   byId("full-screen").hidden = job ? job.state !== "done" : !preview || !photo;
   // The focus would be lost with a button that went.
@@ -197,7 +197,7 @@ export const showWork = (isWorking, isLater = false) => {
 };
 
 // A user's change is shown at once; news from the server leaves a job on the stage.
-byId("order").addEventListener("change", ({ target }) => {
+on("order", "change", ({ target }) => {
   if (currentPhoto()) chooseFirst();
   if (target === byId("order")) render(); else showOrder();
 });

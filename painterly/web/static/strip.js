@@ -1,5 +1,5 @@
 // The queue and the finished pictures below the stage: a cell for each job, updated in place.
-import { byId, fill, fromTemplate } from "./shared/elements.js";
+import { byId, fill, fromTemplate, on } from "./shared/elements.js";
 import { percent, text } from "./shared/texts.js";
 import { activeJobs, cancelJob, endedJobs, isActive, jobWith } from "./jobs.js";
 import { steady } from "./pictures.js";
@@ -28,12 +28,12 @@ const pictureOf = ({ state, step, links }, shown) => {
 const cellOf = ({ id }) => {
   const root = fromTemplate("cell"), x = root.querySelector(".x");
   root.dataset.of = id;
-  root.querySelector(".cell").addEventListener("click", () => showJob(id));
+  on(root.querySelector(".cell"), "click", () => showJob(id));
   const end = async () => {
     if (isActive(jobWith(id))) cancelJob(jobWith(id), x); else (await import("./removing.js")).removeJob(jobWith(id));
   };
-  x.addEventListener("click", end);
-  root.addEventListener("keydown", ({ key }) => { if (key === "Delete") end(); });
+  on(x, "click", end);
+  on(root, "keydown", ({ key }) => { if (key === "Delete") end(); });
   return { root, job: null, address: null, show: steady(root.querySelector("img")) };
 };
 // Shows a job's cell, and returns it.

@@ -1,5 +1,5 @@
 // The styles to choose from, as the server renders them, those that are uploaded, and the shares of a blend.
-import { announce, byId, make, root } from "./shared/elements.js";
+import { announce, byId, changed, make, on, root, say } from "./shared/elements.js";
 import { counted, listed, percent, text } from "./shared/texts.js";
 import { ask, askForPage, contentOf } from "./api.js";
 import { checkedFiles } from "./files.js";
@@ -70,18 +70,18 @@ const showShares = () => {
   sliders.querySelectorAll("b").forEach((part, at) => { part.textContent = said[at]; });
   sliders.querySelectorAll("input").forEach((slider, at) => {
     slider.value = cuts[at + 1];
-    slider.setAttribute("aria-valuetext", listed(said));
+    slider.ariaValueText = listed(said);
   });
 };
 const sliderOf = (tile, at) => {
   const slider = Object.assign(make("input"), { type: "range", min: 0, max: WHOLE, step: 1 });
-  slider.setAttribute("aria-label", text("page.share_of", { name: shortOf(tile) }));
-  slider.addEventListener("input", () => {
+  slider.ariaLabel = text("page.share_of", { name: shortOf(tile) });
+  on(slider, "input", () => {
     const tiles = chosenTiles(), cuts = edges(), least = Math.min(LEAST, WHOLE / 2 / tiles.length);
     const cut = Math.min(cuts[at + 2] - least, Math.max(cuts[at] + least, slider.valueAsNumber));
     [tiles[at].weight, tiles[at + 1].weight] = [cut - cuts[at], cuts[at + 2] - cut];
     showShares();
-    sliders.dispatchEvent(new Event("change", { bubbles: true }));
+    changed(sliders);
   });
   return slider;
 };
@@ -110,7 +110,7 @@ const choose = (tiles, target = form) => {
   if (tiles.length > 1) setSeveral(true);
   for (const each of allTiles) each.box.checked = tiles.includes(each);
   showBlend();
-  target.dispatchEvent(new Event("change", { bubbles: true }));
+  changed(target);
 };
 // Without a choice, a photo is shown in the first style.
 export const chooseFirst = () => { if (!chosenTiles().length && allTiles.length && !several.checked) choose([allTiles[0]]); };
@@ -135,14 +135,14 @@ export const addPaintings = async (files) => {
   refuse(...refused);
   for (const [at, file] of good.entries()) {
     const { name } = file, body = new FormData();
-    byId("styles-status").textContent = text(whole > 1 ? "page.sending_file_of" : "page.sending_file", { name, at: at + 1, whole });
+    say("styles-status", text(whole > 1 ? "page.sending_file_of" : "page.sending_file", { name, at: at + 1, whole }));
     try {
       body.append("file", await contentOf(file));
       added.push((await ask(`${root}/api/paintings`, { method: "POST", body })).name);
       await loadStyles();
     } catch (refusal) { refused.push(ofFile(file, refusal.message)); }
   }
-  byId("styles-status").textContent = "";
+  say("styles-status", "");
   // Of many, none is chosen for the user.
   if (added.length === 1) choose([...(several.checked ? chosenTiles() : []), tileOf(added[0])], list);
   refuse(...refused);
@@ -159,7 +159,7 @@ export const setStylesOf = (job) => {
   choose(tiles, list);
 };
 
-list.addEventListener("click", async ({ target }) => {
+on(list, "click", async ({ target }) => {
   const cross = target.closest(".remove"), tile = cross && allTiles.find(({ item }) => item === cross.parentElement);
   if (!tile) return;
   const { tell } = await import("./deleting.js"), [name] = Object.keys(tile.shares);
@@ -178,7 +178,7 @@ list.addEventListener("click", async ({ target }) => {
     tell(text("page.style_deleted", { name: tile.title }), restore, () => send("", "DELETE").catch(() => {}));
   } catch (refusal) { refuse(refusal.message); }
 });
-form.addEventListener("change", ({ target }) => {
+on(form, "change", ({ target }) => {
   const isSeveral = target === several, { name } = target;
   if (isSeveral) setSeveral(several.checked);
   if (isSeveral || name === "style") for (const each of chosenTiles()) each.weight = WHOLE / chosenTiles().length;
@@ -186,9 +186,7 @@ form.addEventListener("change", ({ target }) => {
 });
 
 // The painting itself is shown under the pointer, at the focus and while a finger presses (stage.css), and loaded only then.
-for (const kind of ["pointerover", "pointerdown", "focusin"]) {
-  list.addEventListener(kind, ({ target }) => {
-    const tile = allTiles.find(({ item }) => item.contains(target));
-    if (tile && tile.original.hidden) Object.assign(tile.original, { src: tile.thumb, hidden: false });
-  });
-}
+on(list, ["pointerover", "pointerdown", "focusin"], ({ target }) => {
+  const tile = allTiles.find(({ item }) => item.contains(target));
+  if (tile && tile.original.hidden) Object.assign(tile.original, { src: tile.thumb, hidden: false });
+});

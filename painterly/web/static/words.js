@@ -1,9 +1,9 @@
 // Times and names in words, and refusals.
-import { byId } from "./shared/elements.js";
+import { say } from "./shared/elements.js";
 import { duration, text } from "./shared/texts.js";
 
 // Says below the picture why something was not done. The next change of the order clears it.
-export const refuse = (...reasons) => { byId("refused").textContent = reasons.join(" "); };
+export const refuse = (...reasons) => { say("refused", reasons.join(" ")); };
 
 // A time that is estimated, and rounded therefore.
 export const rounded = (seconds) => {
