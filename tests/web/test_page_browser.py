@@ -896,7 +896,7 @@ def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(pa
     words = "document.querySelector('[value=\"4k\"] + span small').textContent"
     large, chosen = "document.querySelector('[value=\"4k\"]')", "order.elements.extent.value"
     page.js("document.querySelector('#cares [value=fine]').click()")
-    page.until(f"{words} === arguments[0]", "too large for this server (needs 9\u00a0GB)")
+    page.until(f"{words} === arguments[0]", "too large for this server (needs 9.2\u00a0GB)")
     page.js(f"{large}.click()")
     assert page.js(f"{large}.getAttribute('aria-disabled')") == "true"
     assert page.js(chosen) == "screen"

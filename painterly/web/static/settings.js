@@ -13,7 +13,7 @@ export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
 const secondsHere = (care) => (ofExtent || estimates)[care];
 // The bytes that a picture needs and this server lacks, by the longer side in px.
 const lacking = (side, preset = care()) => estimates.too_large?.[preset]?.[side];
-const tooLarge = (side) => lacking(side) && text("page.too_large", { gigabytes: decimal(lacking(side) / 1e9, 0) });
+const tooLarge = (side) => lacking(side) && text("page.too_large", { gigabytes: decimal(lacking(side) / 1e9, 1) });
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
 const numbers = (words) => words.split(" ").map(Number), longerOf = (option) => numbers(option.dataset.px)[1];
 export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(longerOf(each), "fine"));
