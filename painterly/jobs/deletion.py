@@ -30,6 +30,7 @@ from painterly.words.wording import plural
 
 UNDO_S = 20.0  # seconds in which a deletion can be taken back
 GRACE_S = 5.0  # more: the request that takes it back may be on its way
+DECIDED_S = 10.0  # the greatest age of a listing: marks may have changed here since then
 _TRIES = 4  # to write a mark that other processes change
 _BEGUN, _TAKEN_BACK = b"begun", b"taken back"  # what a mark may hold; any other one waits
 
@@ -106,6 +107,8 @@ class Deletions:
         # Marks by id and ETag, and since when they have been there.
         self._since: dict[tuple[str, str], float] = {}
         self._marked = set[str]()  # the latest listing of the marks
+        # Whether paintings were marked here, by their marks, and when.
+        self._decided: dict[str, tuple[bool, float]] = {}
         self._thread: threading.Thread | None = None
         self._closed, self._warnings = threading.Event(), WarningLog()
 
@@ -150,18 +153,24 @@ class Deletions:
         Raises ApiError if its deletion has begun, StorageError."""
         if not self._marks.add(painting_mark(name)):
             raise not_found("painting")
-        self._marked.add(painting_mark(name))
+        self._decided[painting_mark(name)] = True, time.monotonic()
 
     def take_painting_back(self, name: str) -> bool:
         """Take the deletion of a painting back. Return False if it was not asked for, or has begun.
         Raises StorageError."""
-        taken = self._marks.take_back(painting_mark(name))
-        self._marked.discard(painting_mark(name))
+        mark = painting_mark(name)
+        self._decided.pop(mark, None)
+        if taken := self._marks.take_back(mark):
+            self._decided[mark] = False, time.monotonic()
         return taken
 
     def is_leaving(self, name: str) -> bool:
         """Return whether the deletion of a painting was asked for."""
-        return painting_mark(name) in self._marked
+        mark = painting_mark(name)
+        is_marked, at = self._decided.get(mark, (False, 0.0))
+        if at and time.monotonic() - at < DECIDED_S:
+            return is_marked
+        return mark in self._marked
 
     def _with_same_photo(self, job: StoredJob) -> list[str]:
         """Return the ids of the other jobs with the photo of a job. Each has its own copy."""

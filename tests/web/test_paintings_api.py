@@ -88,6 +88,18 @@ def test_a_deleted_painting_comes_back_by_an_undo_or_by_the_same_file(web):
     assert send(web, {"paintings": {name: 1}}).status_code == 202
 
 
+def test_an_older_listing_does_not_bring_a_deleted_painting_back(web):
+    name = upload(web, tiny.file(60, 60, 9)).json()["name"]
+    older = web.service.jobs._store.queue().marks
+    web.delete(f"/api/paintings/{name}")
+    web.service.deletions.watch(older)
+    assert web.get(f"/api/paintings/{name}/thumbnail").status_code == 404
+    older = web.service.jobs._store.queue().marks
+    web.post(f"/api/paintings/{name}/undelete")
+    web.service.deletions.watch(older)
+    assert web.get(f"/api/paintings/{name}/thumbnail").status_code == 200
+
+
 def test_nothing_is_left_of_a_painting_after_its_time(web, worker, place, monkeypatch):
     name = painted_with_own(web, worker)
     result = FolderBucket(Path(place["BUCKET_RESULT"]))
