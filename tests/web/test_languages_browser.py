@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from support.gallery import published, record
+from support.polling import until
 from support.web_page import jpeg
 
 from painterly.jobs.schemas import JobState
@@ -98,6 +99,9 @@ def test_the_cross_of_a_picture_says_in_one_sentence_what_it_does(page, server):
     page.one("#settings").click()
     assert page.one("#how-title").text == "Einstellungen"
     assert not page.one("#settings").is_displayed()
+    page.one("#sum-paint").click()
+    until(lambda: len(server.ordered) == 1)
+    assert server.ordered[0].photo == "town.jpg", "of the picture on the stage"
 
 
 def test_the_login_and_its_errors_are_in_the_language(page, locked):

@@ -5,7 +5,7 @@ import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
 import { addsToPreview, keepResult, orderAgain, repaint, submit } from "./order.js";
 import { currentPhoto } from "./photos.js";
-import { secondsOf } from "./settings.js";
+import { openSheet, secondsOf } from "./settings.js";
 import { shownJob, shownResult } from "./stage.js";
 import { chosenTiles, namesOf, namesOfTiles } from "./styles.js";
 import { about, refuse } from "./words.js";
@@ -21,6 +21,11 @@ const fileName = (photo, names, { type }) => `${photo.replace(/\.\w+$/, "")}${na
 
 click(["cancel"], cancelJob);
 click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
+// Without a chosen photo, it shows the settings of the picture on the stage.
+click(["settings"], (job) => {
+  if (job && !job.poster && !currentPhoto()) orderAgain(job);
+  openSheet(true);
+});
 click(["delete"], async (job) => { (await import("./removing.js")).removeJob(job); });
 click(["compare", "full-screen"], async (job) => { (await import("./result.js")).openResult(job); });
 // Without a photo, the order says what is missing.

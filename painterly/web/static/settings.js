@@ -105,16 +105,12 @@ export const setExtentOf = ({ preset, settings }) => {
 on("sizes", "click", (event) => { if (event.target.matches("[aria-disabled]")) event.preventDefault(); });
 
 // The sheet covers the styles, not the picture that the settings change.
-const openSheet = (open) => {
+export const openSheet = (open) => {
   sheet.hidden = !open;
   byId("how").ariaExpanded = open;
   byId(open ? "how-title" : "how").focus({ preventScroll: true });
   if (open) showExtents();
 };
 on("how", "click", () => openSheet(sheet.hidden));
-on("settings", "click", () => {
-  byId("more-menu").open = false;
-  openSheet(true);
-});
 on("sheet-close", "click", () => openSheet(false));
 on(sheet, "keydown", ({ key }) => { if (key === "Escape") openSheet(false); });
