@@ -136,7 +136,7 @@ def test_the_chosen_picture_is_painted_first_and_then_the_wall(page, server, bea
     # The sample photo may have been painted in this style before.
     first = next(at for at, order in enumerate(server.asked) if isinstance(order.photo, str))
     rough, sharp, *tiles = (order.style for order in server.asked[first - 1 :])
-    assert (rough.name, rough.settings.size, sharp.name) == ("waves", 512, "waves")
+    assert (rough.name, rough.settings.size, sharp.name) == ("waves", 320, "waves")
     assert {each.name for each in tiles} == {"mosaic", "rings", "waves"}
     assert {each.settings.size for each in tiles} == {320}
 

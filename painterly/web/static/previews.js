@@ -10,7 +10,7 @@ import { chosenStyles, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
 import { refuse } from "./words.js";
 
-const SIDES = { tile: 320, rough: 512 }; // px
+const SIDES = { tile: 320, rough: 320 }; // px, the side for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
 const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
