@@ -150,7 +150,7 @@ class Bench:
                 ),
                 order.label,
                 batch_left and (lambda eta_s: batch_left(perf_counter() - started, eta_s)),
-                self.config.progress,
+                "none" if order.quiet else self.config.progress,
                 photo=order.photo.key,
                 style=order.style.name,
                 on=device.name,
@@ -222,6 +222,8 @@ class Bench:
         Deletes the order's checkpoint, and an earlier result under another key. Raises the errors
         that fail the picture or end the run.
         """
+        if part := order.kept(self.result, finished):
+            return part
         # A default size may have been halved.
         order = order.with_settings(finished.settings)
         data, animated = encoded(order, finished)

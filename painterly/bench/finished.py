@@ -34,6 +34,7 @@ class Finished:
         content_weight: The photo's weight at the end.
         seconds: The time that painting took.
         timelapse: The frames of its time-lapse, if it gets one.
+        file: The file of the result, if it is not made of the image.
     """
 
     photo: Picture
@@ -46,11 +47,14 @@ class Finished:
     content_weight: float
     seconds: float
     timelapse: Timelapse | None = None
+    file: bytes = b""
 
 
 def encoded(order: PlannedOrder, finished: Finished) -> tuple[bytes, bytes]:
     """Return the file of a result, and that of its time-lapse, or empty bytes if it has none.
     Raises PictureError, MemoryShortError."""
+    if finished.file:
+        return finished.file, b""
     output = replace(order.output, format=PurePosixPath(order.result).suffix[1:])
     try:
         data = encode.encode(finished.image, output, finished.photo)

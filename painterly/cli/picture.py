@@ -23,6 +23,7 @@ from painterly.configuration.config import Config
 from painterly.configuration.flags import settings_given
 from painterly.images.output import OutputFormat
 from painterly.log import event, logger
+from painterly.settings.sources import PLUGS
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import BadKeyError
 from painterly.storage.files import new_md5
@@ -52,7 +53,8 @@ def run(args: argparse.Namespace, name: str) -> int:
         with own_files():
             for places in pictures_of(args.places, OutputFormat(args.output_format)):
                 args.places = places
-                yield paint(args, environment, stop)
+                painters = [plug.painter(places[0], places[-1]) for plug in PLUGS]
+                yield next(filter(None, painters), paint)(args, environment, stop)
         if instant:
             event(instant)
 
@@ -74,7 +76,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     from painterly.storage.files_bucket import FilesBucket
     from painterly.storage.folder import FolderBucket
 
-    loaded, settings = _config(args, environment), settings_of(args)
+    loaded, settings = config_of(args, environment), settings_of(args)
     every, weights = save_every(args, settings), weights_of(args, settings, environment)
     prefix, files = args.places[-1], FilesBucket()
     result, is_file = Path(prefix), prefix != STANDARD
@@ -120,7 +122,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     return path
 
 
-def _config(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
+def config_of(args: argparse.Namespace, environment: Mapping[str, str]) -> Config:
     """Return the configuration of the bench. Raises ConfigError."""
     known = {name: environment[name] for name in VARIABLES if name in environment}
     loaded = replace(config.load(known), memory_limit=args.memory_limit)

@@ -355,8 +355,8 @@ def _parts(place: str) -> tuple[str, str]:
 
 
 def names_picture(place: str) -> bool:
-    """Return whether a place has the extension of a picture."""
-    return PurePath(place).suffix.lower() in bucket_layout.picture_extensions()
+    """Return whether a place has the extension of a picture, or of another source of photos."""
+    return bucket_layout.for_source(place)
 
 
 def _is_picture(place: str) -> bool:

@@ -60,7 +60,7 @@ def _paint_all(address: str, bench: Bench, plan: Plan) -> Outcome:
     Raises ConfigError if there is no cluster, the problem of the workers if none can paint, and
     Stopped after a signal, with a checkpoint of each current painting in the result bucket.
     """
-    with SavingPool(bench) as saving:
+    with SavingPool(bench, plan) as saving:
         with connected(address) as ray:
             bench.mark_gallery()
             with bar("cluster") if bench.config.progress == "bar" else nullcontext() as show_bar:

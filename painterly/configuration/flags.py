@@ -14,6 +14,7 @@ from painterly.configuration.config import DEVICE_CHOICES
 from painterly.images.output import OUTPUT_FORMATS
 from painterly.settings.recipes import PLUGINS
 from painterly.settings.settings import FIELDS
+from painterly.settings.sources import PLUGS
 from painterly.settings.values import (
     MEMORY_SYNTAX,
     kind,
@@ -142,6 +143,7 @@ _GROUPS = (
     (Work.PICTURE, "one picture: further arguments", (Flag("regions", "MASK …"),)),
     (Work.PICTURE, "one picture: files and device", _FILES_AND_DEVICE),
     (Work.PICTURE, "one picture: instead of painting", (Flag("from_record", "FILE"),)),
+    *((Work.PICTURE, p.title, tuple(Flag(n, f[0]) for n, f in p.flags.items())) for p in PLUGS),
     (Work.FOLDERS, "folders and buckets", _FOLDERS),
 )
 # The settings that the original has as well, in the order of its arguments.

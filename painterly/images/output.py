@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from posixpath import splitext
 
 from painterly.errors import ConfigError
+from painterly.settings.sources import PLUGS
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,12 @@ class OutputFormat:
 
         It follows from the photo's name. `format` is one of these four; `same` for the photo's own
         format, or the closest that can be written (HEIC and AVIF → jpg, GIF and BMP → png); or
-        None, jpg for JPEG photos and png for all others. Raises ConfigError for any other format.
+        None, jpg for JPEG photos and png for all others. Another source has its plug's. Raises
+        ConfigError for any other format.
         """
+        for plug in PLUGS:
+            if own := plug.result_extension(photo):
+                return str(own)
         wanted, suffix = (self.format or "").strip().lower(), splitext(photo)[1].lower()
         if not wanted:
             return "png" if suffix in _CLOSEST else "jpg"

@@ -10,6 +10,7 @@ from pathlib import Path
 from painterly.configuration.config import Config
 from painterly.orders.paintings_view import open_paintings
 from painterly.settings import bucket_layout
+from painterly.settings.sources import PLUGS
 from painterly.storage import open_bucket
 from painterly.storage.address import parse_address
 from painterly.storage.base import Bucket, Entry, Store
@@ -33,7 +34,9 @@ class Buckets:
     def open(cls, config: Config) -> "Buckets":
         """Open the buckets that the configuration names. Raises ConfigError."""
         known, account = KnownFiles(), config.account
-        source = open_bucket(config.photo_bucket, account, known=known)
+        source: Bucket = open_bucket(config.photo_bucket, account, known=known)
+        for plug in PLUGS:
+            source = plug.view(source)
         result = open_bucket(config.result_bucket, account, new=True, known=known)
         style = open_paintings(config.style_bucket, account, known)
         if isinstance(result, FolderBucket):

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 from painterly.images.output import FILE_FORMATS, OutputFormat
 from painterly.settings.bucket_layout import picture_extensions
+from painterly.settings.sources import EXTENSIONS
 from painterly.storage.file_names import Fold
 
 TIMELAPSE = ".timelapse.webp"
@@ -121,7 +122,7 @@ def could_be_result(key: str, pair: str) -> bool:
         pair: `<style>/<photo>`.
     """
     stem, _, extension = key.rpartition(".")
-    known = {form.extension for form in FILE_FORMATS}
+    known = {form.extension for form in FILE_FORMATS} | {each[1:] for each in EXTENSIONS}
     # A key with empty parts, such as `/beach.jpg`, keeps some of them in its result's.
     return extension in known and _plain(stem) in (_stem(pair), _plain(pair))
 

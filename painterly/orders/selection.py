@@ -14,6 +14,7 @@ from painterly.orders.names import ResultNames, could_meet
 from painterly.orders.paintings_view import all_styles
 from painterly.orders.styles import Style
 from painterly.settings import bucket_layout
+from painterly.settings.sources import chosen
 from painterly.storage.base import Bucket, Entry, hidden
 from painterly.storage.foreign_files import KEPT, by_kind, chooser, kept_part
 from painterly.words.suggestions import did_you_mean
@@ -64,7 +65,8 @@ def select(
         keys = {entry.key for entry in listing.source}
         stored = tuple(styles.as_stored(photo, keys) for photo in config.photos)
         config = replace(config, photos=stored)
-    every_photo = styles.find_pictures(listing.source)
+    others = chosen([entry.key for entry in listing.source], config.photos)
+    every_photo = styles.find_pictures(listing.source, others)
     if every_style is None:
         every_style = styles_of(buckets, listing.style, config)
     masks = styles.masks_by_picture(listing.source)

@@ -87,11 +87,11 @@ class Style:
         return [painting.share for painting in self.paintings]
 
 
-def find_pictures(entries: Iterable[Entry]) -> list[Entry]:
+def find_pictures(entries: Iterable[Entry], also: Collection[str] = frozenset()) -> list[Entry]:
     """Return the entries that are pictures by their extension (in upper or lower case), without
     hidden files, those of other programs, and masks (`beach.mask.png`, which belongs to
-    `beach.jpg`)."""
-    return [entry for entry in _with_masks(entries) if not _is_mask(entry)]
+    `beach.jpg`). `also` has the keys of others that count as pictures."""
+    return [entry for entry in _with_masks(entries, also) if not _is_mask(entry)]
 
 
 def masks_by_picture(entries: Sequence[Entry]) -> dict[str, Entry]:
@@ -335,12 +335,12 @@ def as_stored(name: str, stored: Collection[str]) -> str:
     return next((each for each in stored if nfc(each) == typed), name)
 
 
-def _with_masks(entries: Iterable[Entry]) -> list[Entry]:
+def _with_masks(entries: Iterable[Entry], also: Collection[str] = frozenset()) -> list[Entry]:
     """Return the entries that are pictures by their extension, masks among them."""
     return [
         entry
         for entry in entries
-        if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions()
+        if splitext(entry.key)[1].lower() in bucket_layout.picture_extensions() or entry.key in also
         if not hidden(entry.key) and not kept_part(entry.key)
     ]
 

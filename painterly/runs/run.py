@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from functools import cache, partial
 from logging import WARNING
 from time import perf_counter
@@ -29,6 +30,7 @@ from painterly.runs import report
 from painterly.runs.report import Summary
 from painterly.runs.watch import News, rest
 from painterly.settings.bucket_layout import PAGE, STYLES, UNPUBLISHED
+from painterly.settings.sources import PLUGS
 from painterly.signals import Stop, Stopped
 from painterly.storage.base import UnavailableError
 from painterly.storage.retry import outlasting_outages
@@ -138,7 +140,11 @@ class Run:
         if plan is None:
             return report.NO_INPUT
         config = self._config
-        gallery = None if config.dry_run else self._prepared(selection, plan)
+        parts = plan
+        for plug in PLUGS:
+            parts = plug.in_parts(parts, self._buckets.source)
+        whole = replace(plan, stale=parts.stale)
+        gallery = None if config.dry_run else self._prepared(selection, whole)
         if not plan.todo:
             if gallery:
                 gallery.publish()
@@ -149,8 +155,8 @@ class Run:
         self._stop.obey()
         with closing(Bench(config, self._buckets, self._networks, self._stop, gallery)) as bench:
             if config.dry_run:
-                return self._foretold(bench, plan, started)
-            outcome = self._painted(bench, plan)
+                return self._foretold(bench, parts, started)
+            outcome = self._painted(bench, parts)
         self._failures.update({order.fingerprint: reason for order, reason in outcome.failures})
         return report.log_outcome(plan, outcome, config.result_bucket, perf_counter() - started)
 

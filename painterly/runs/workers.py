@@ -21,6 +21,7 @@ from painterly.log import event
 from painterly.orders.order import PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.settings.sources import PLUGS
 from painterly.signals import POLL_S, Stop, Stopped
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def paint_all(bench: Bench, plan: Plan, loading: "Future[Devices]") -> Outcome:
         Stopped: A signal has arrived; a checkpoint of each current painting is in the bucket.
     """
     stop, first = bench.stop, plan.todo[0]
-    with SavingPool(bench) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
+    with SavingPool(bench, plan) as saving, ReadAhead(plan.todo, bench.reader) as ahead:
         bench.networks.prefetch(first.style.settings, first.weights)
         devices = loading.result()
         stop.obey()
@@ -216,8 +217,9 @@ class SavingPool:
     """Stores the pictures of any number of easels in its own threads, and counts them, until the
     `with` block ends."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, plan: Plan) -> None:
         self.outcome = Outcome()
+        self._collectors = [plug.collector(bench, plan) for plug in PLUGS]
         self._bench, self._stop = bench, bench.stop
         # A run of a part of the pictures stores the gallery's pictures, and leaves its page alone.
         self._page = bench.gallery if bench.config.makes_page else None
@@ -248,9 +250,12 @@ class SavingPool:
         with self._lock:
             self.outcome.postponed += 1
 
-    def show(self, record: Record) -> None:
-        """Show a record on the gallery's page, if this run writes it."""
-        if self._page:
+    def show(self, stored: Record) -> None:
+        """Show a record on the gallery's page, if this run writes it, or collect it."""
+        record: Record | None = stored
+        for each in self._collectors:
+            record = record and each.took(record)
+        if self._page and record:
             self._page.add_record(record)
 
     def batch_left(self, elapsed: float, eta_s: float, orders: int, easels: int) -> float:
@@ -286,6 +291,8 @@ class SavingPool:
         """Wait until everything is stored, and publish the gallery. Raises UnavailableError,
         Stopped."""
         self.wait()
+        for each in self._collectors:
+            each.finish(self.outcome)
         if self._page:
             self._page.publish()
         else:

@@ -5,6 +5,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import PurePosixPath
 
+from painterly.settings.sources import EXTENSIONS
+
 # Libraries of the extra `formats`, and extensions that are pictures if these are installed.
 JXL_READER, RAW_READER = "pillow_jxl", "rawpy"
 _RAW = (".dng", ".cr2", ".cr3", ".nef", ".nrw", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw")
@@ -68,14 +70,15 @@ def _fitting(photo: str) -> str:
 
 
 def for_source(key: str) -> bool:
-    """Return whether a key belongs in the bucket of photos: a picture, which may be a mask."""
-    return PurePosixPath(key).suffix.lower() in picture_extensions()
+    """Return whether a key belongs in the bucket of photos: a picture, which may be a mask, or
+    another source of photos."""
+    return PurePosixPath(key).suffix.lower() in picture_extensions() | EXTENSIONS
 
 
 def for_style(key: str) -> bool:
     """Return whether a key belongs in the bucket of paintings: a picture, `styles.toml`, or
     weights."""
-    return for_source(key) or key == STYLES or PurePosixPath(key).suffix.lower() in WEIGHTS
+    return key == STYLES or PurePosixPath(key).suffix.lower() in picture_extensions() | WEIGHTS
 
 
 def is_result(key: str) -> bool:

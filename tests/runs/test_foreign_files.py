@@ -96,7 +96,7 @@ def takeout(tmp_path):
     """A folder as Google Takeout makes it."""
     folder = tmp_path / "Takeout/Google Photos/Photos from 2026"
     folder.mkdir(parents=True)
-    for name in ("IMG_1.jpg", "IMG_1-edited.jpg", "IMG_2.HEIC", "IMG_2.MP4"):
+    for name in ("IMG_1.jpg", "IMG_1-edited.jpg", "IMG_2.HEIC", "IMG_2.3GP"):
         (folder / name).write_bytes(tiny.file(60, 80, 1))
     for name in ("IMG_3.PSD", "IMG_4.exr", "IMG_5.EXR", "IMG_6.jp2"):
         (folder / name).write_bytes(b"x")
@@ -110,7 +110,7 @@ TAKEOUT = (
     r"left out.* PICTURES that are not read \(2 .exr, 1 .jp2, 1 .psd\): .*IMG_3.PSD, .*IMG_4.exr, "
     r".*IMG_5.EXR, .*IMG_6.jp2; convert them to jpg, png or tiff",
     r"left out.* files that describe pictures \(9 .json, 1 .aae, 1 .xmp\)",
-    r"left out.* of other kinds \(1 .mp4\): .*IMG_2.MP4",
+    r"left out.* of other kinds \(1 .3gp\): .*IMG_2.3GP",
 )
 
 
