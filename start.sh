@@ -31,11 +31,12 @@ Paints every photo in every style.
                           .env, create the buckets (--help lists its flags)
   ./start.sh weights      download VGG's weights into ./weights, or with
                           the word attention those of that recipe
-  ./start.sh setup [--cluster] [--formats] [--dev] [--cpu | --gpu]
+  ./start.sh setup [--cluster] [--formats] [--video] [--dev] [--cpu | --gpu]
                           create the environment, print its Python's path;
                           --cluster adds Ray, --formats JPEG XL and raw files,
-                          --dev what the tests need; --gpu installs CUDA without
-                          a GPU, too, as for an image, and --cpu does not
+                          --video what clips need, --dev what the tests need;
+                          --gpu installs CUDA without a GPU, too, as for an
+                          image, and --cpu does not
   ./start.sh test [ARG …] run the tests; --quick runs those that start no
                           process, and --all those that take long, too;
                           other arguments are pytest's
@@ -98,7 +99,7 @@ case $mode in
     for option in "${@:2}"; do
       case $option in
         --cpu | --gpu) extras[0]=${option#--} ;;
-        --cluster | --formats) extras+=("${option#--}") ;;
+        --cluster | --formats | --video) extras+=("${option#--}") ;;
         --dev) extras+=(dev) ;;
         *) fail 2 "start.sh setup: there is no option '$option'; ./start.sh --help lists them" ;;
       esac
@@ -120,6 +121,9 @@ PHOTOS PAINTINGS RESULTS."
     ;;
 esac
 case " $* " in *" --help"* | *" -h "*) paints="" ;; esac
+case "$(printf '%s ' "$@" | tr '[:upper:]' '[:lower:]')" in # Clips need more.
+  *.mp4\ * | *.m4v\ * | *.mov\ * | *.mkv\ * | *.webm\ * | *.avi\ *) extras+=(video) ;;
+esac
 
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2} # Hides TensorFlow's informational messages.
 export PYTHONUNBUFFERED=${PYTHONUNBUFFERED:-1}         # Log lines appear at once.

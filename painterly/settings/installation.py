@@ -44,6 +44,7 @@ PACKAGE_OF_EXTRA = {
     "cluster": "ray",
     "cpu": "tensorflow",
     "formats": "rawpy",
+    "video": "av",
 }
 
 

@@ -22,7 +22,9 @@ from importlib import import_module
 from typing import Any
 
 # All else works without such a package and its line.
-PACKAGES: list[str] = []
+PACKAGES: list[str] = [
+    "painterly.video",
+]
 PLUGS: list[Any] = [import_module(f"{package}.plugin").PLUGIN for package in PACKAGES]
 # The extensions of files in a bucket of photos, whether these can be painted here or not.
 EXTENSIONS = frozenset[str]().union(*(plug.extensions for plug in PLUGS))

@@ -155,6 +155,15 @@ def test_a_photo_goes_to_the_program_alone_or_with_a_style(machine):
     assert missing.returncode == 2 and "RESULTS is missing" in missing.stderr
 
 
+def test_a_clip_brings_what_reads_it(machine):
+    (machine.folder / "My walk.MOV").touch()
+    done = machine.start("My walk.MOV", "klimt")
+    assert done.stdout == "ran -m painterly My walk.MOV klimt\n", done.stderr
+    assert machine.done()[-1:] == ["cpu video"]
+    machine.start("setup", "--video")
+    assert machine.done() == []
+
+
 def test_init_installs_no_tensorflow_and_what_needs_it_adds_it(machine):
     first = machine.start("init", "--yes")
     assert first.stdout == "ran -m painterly init --yes\n", first.stderr

@@ -1,0 +1,165 @@
+"""Steadying: a painted frame takes from the one before what has only moved.
+
+Each frame is painted alone, P. The last steadied picture is carried along by the optical flow of
+the clip's own frames, W, and blended in where the flow can be trusted, c:
+
+    M = P + KEEP · c · (W − P)
+
+A mean of several frames is smooth. So each band of detail of M is strengthened, place by place,
+until it varies as much as in P. After Ruder et al. 2016 (flow and occlusions), Bonneel et al. 2015
+(consistency of frames that were changed one by one), and Kroeger et al. 2016 (the flow).
+"""
+
+from functools import cache
+from typing import Any
+
+import cv2
+import numpy as np
+
+KEEP = 0.9  # the share of the last picture where the flow can be trusted
+RESIDUAL, MOST_RESIDUAL = 3.0, 10.0  # levels of 255: trusted below; the deviation beyond
+ROUND_TRIP = 0.5  # px²; more between the flow there and back is an occlusion
+CUT = 0.3  # a smaller mean of c is a cut
+DETAIL = 0.7, 1.4  # px, standard deviations of blurs; bands of detail are their differences
+MOST_GAIN = 1.4  # the largest factor of a band; with more, a mesh grows in dark parts
+AROUND = 8.0  # px: detail varies as much as it does in the painted frame around each pixel
+_NEAR = np.ones((3, 3), np.uint8)
+# The flow depends on the number of threads, and results should not depend on the machine.
+cv2.setNumThreads(2)
+
+
+class Steady:
+    """The steadying of a clip's frames, which come in order."""
+
+    def __init__(self, last: np.ndarray | None = None, before: np.ndarray | None = None) -> None:
+        """Begin a clip, or continue after a frame.
+
+        Args:
+            last: The steadied picture of the frame before, uint8 [h, w, 3].
+            before: That frame of the clip, of any size, uint8.
+        """
+        self._last = last
+        self._before = None if last is None or before is None else fitted(before, last.shape)
+
+    def next(self, painted: np.ndarray, frame: np.ndarray) -> np.ndarray:
+        """Return the next painted frame, steadied. Both are uint8; the frame may have any size."""
+        now = fitted(frame, painted.shape)
+        if self._last is None or self._before is None or self._last.shape != painted.shape:
+            self._last = painted
+        elif not np.array_equal(now, self._before):
+            self._last = steadied(painted, now, self._last, self._before)
+        self._before = now
+        return self._last
+
+
+def fitted(frame: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a frame at the size of a picture."""
+    if frame.shape == shape:
+        return frame
+    smaller = shape[0] < frame.shape[0]
+    how = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    resized: np.ndarray = cv2.resize(frame, (shape[1], shape[0]), interpolation=how)
+    return resized
+
+
+def steadied(
+    painted: np.ndarray, now: np.ndarray, last: np.ndarray, before: np.ndarray
+) -> np.ndarray:
+    """Return a painted frame, steadied.
+
+    Args:
+        painted: The frame as painted alone, uint8 [h, w, 3].
+        now: The frame of the clip, of the same shape.
+        last: The steadied picture of the frame before.
+        before: The frame of the clip before.
+    """
+    flow, trust = flow_between(now, before)
+    if trust.mean() < CUT:
+        return painted
+    alone, mixed = painted.astype(np.float32) / 255, carried(last, flow)
+    mixed /= 255
+    mixed -= alone
+    mixed *= KEEP * trust[..., None]
+    mixed += alone
+    strong = with_detail_of(np.clip(mixed, 0, 1, out=mixed), alone)
+    return (255 * strong + 0.5).astype(np.uint8)
+
+
+def carried(picture: np.ndarray, flow: np.ndarray) -> np.ndarray:
+    """Return a picture as seen at x + flow(x), sharp and without ringing, also after hundreds of
+    frames: each value is limited to the range of its neighbours."""
+    least, most = (warped(of(picture, _NEAR), flow) for of in (cv2.erode, cv2.dilate))
+    sharp: np.ndarray = np.clip(warped(picture, flow, cv2.INTER_LANCZOS4), least, most)
+    return sharp
+
+
+def flow_between(now: np.ndarray, before: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return where each pixel of a frame was in the one before, [h, w, 2], in px from its place,
+    and how far that can be trusted, [h, w], 0…1. Both frames are uint8 [h, w, 3]."""
+    grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (now, before)]
+    method = _flow_method()
+    back, forth = method.calc(*grey, None), method.calc(*grey[::-1], None)
+    there = warped(forth, back)
+    del forth
+    trip = np.square(there + back).sum(-1)
+    allowed = 0.01 * (np.square(back).sum(-1) + np.square(there).sum(-1)) + ROUND_TRIP
+    trust = np.exp(-np.maximum(trip - allowed, 0) / ROUND_TRIP)
+    del there, trip, allowed
+    exposure = float(now.mean() / max(before.mean(), 1.0))
+    changed = warped(before, back)
+    changed *= min(2.0, max(0.5, exposure))  # A fade is not a cut.
+    changed -= now
+    residual = np.square(changed, out=changed).mean(-1)
+    residual = cv2.GaussianBlur(residual, (0, 0), 1.0) - RESIDUAL**2
+    trust *= np.exp(-np.maximum(residual, 0) / (2 * MOST_RESIDUAL**2))
+    height, width = trust.shape
+    x, y = (np.arange(each, dtype=np.float32) for each in (width, height))
+    x, y = x + back[..., 0], y[:, None] + back[..., 1]
+    trust *= (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+    # Borders of what is hidden are soft, and on the safe side.
+    eroded = cv2.erode(trust.astype(np.float32), _NEAR)
+    return back, np.minimum(trust, cv2.GaussianBlur(eroded, (0, 0), 1.0)).astype(np.float32)
+
+
+@cache
+def _flow_method() -> Any:
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    method.setFinestScale(0)  # A third of the error in twice the time.
+    return method
+
+
+def warped(image: np.ndarray, flow: np.ndarray, how: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Return an image [h, w, C] as floats, as seen at x + flow(x)."""
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    maps = x + flow[..., 0], y + flow[..., 1]
+    pixels = image.astype(np.float32)
+    moved: np.ndarray = cv2.remap(pixels, *maps, how, borderMode=cv2.BORDER_REFLECT)
+    return moved
+
+
+def with_detail_of(image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Strengthen each band of detail of an image [h, w, 3], 0…1, until it varies as much as in the
+    other one.
+
+    The factor depends on the place: a single one would strengthen even parts, which are the same in
+    all frames, again and again."""
+    strong = np.zeros_like(image)
+    for deviation in DETAIL:
+        smooth, smoother = (_blurred(each, deviation) for each in (image, other))
+        band, wanted = image - smooth, other - smoother
+        gain = np.sqrt(_variance(wanted) / _variance(band))
+        strong += np.clip(gain, 1, MOST_GAIN) * band
+        image, other = smooth, smoother
+    strong += image
+    return np.clip(strong, 0, 1, out=strong)
+
+
+def _blurred(image: np.ndarray, deviation: float) -> np.ndarray:
+    smooth: np.ndarray = cv2.GaussianBlur(image, (0, 0), deviation, borderType=cv2.BORDER_REFLECT)
+    return smooth
+
+
+def _variance(band: np.ndarray) -> np.ndarray:
+    around: np.ndarray = cv2.GaussianBlur(np.square(band).mean(-1), (0, 0), AROUND)
+    return around[..., None] + 1e-7

@@ -1,0 +1,30 @@
+"""Folders with clips, for runs and commands."""
+
+import os
+
+import pytest
+from support import clips, tiny
+
+from painterly import log
+from painterly.configuration import config
+
+SETTINGS = {"PRESET": "instant", "STYLE_SIZE": "64", "PROGRESS": "plain"}
+COUNT = 6  # frames
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """The current folder, with a clip, a photo and a painting, and the variables of a run."""
+    log.log_to_stdout("%(message)s")
+    monkeypatch.chdir(tmp_path)
+    environment = {name: value for name, value in os.environ.items() if "BUCKET" not in name}
+    monkeypatch.setattr(config, "environment", lambda: environment)
+    for folder in ("clips", "paintings"):
+        (tmp_path / folder).mkdir()
+    clips.write(tmp_path / "clips/walk.mp4", COUNT, sound="aac")
+    (tmp_path / "paintings/monet.jpg").write_bytes(tiny.file(50, 50, 3))
+    return SETTINGS | {
+        "BUCKET_SOURCE": "./clips",
+        "BUCKET_STYLE": "./paintings",
+        "BUCKET_RESULT": "./out",
+    }

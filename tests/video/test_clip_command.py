@@ -1,0 +1,160 @@
+"""One clip on the command line."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import clips, tiny
+
+from painterly.bench.bench import Bench
+from painterly.cli.command import main
+from painterly.video import constants
+
+WORDS = ("--preset", "instant", "--size", "64")
+
+
+@pytest.fixture
+def walk(here):
+    """The current folder, with a clip and two paintings."""
+    shutil.copy("clips/walk.mp4", "walk.mp4")
+    Path("monet.jpg").write_bytes(tiny.file(50, 50, 3))
+    Path("klimt.png").write_bytes(tiny.file(40, 60, 4, "PNG"))
+
+
+@pytest.fixture
+def refusal(walk, capsys):
+    def refused(*words):
+        assert main([*words, *WORDS]) in (1, 2)
+        message = capsys.readouterr().err
+        assert message.count("\n") == 1
+        return message
+
+    return refused
+
+
+def stopped_after(count, monkeypatch):
+    """Send a signal after a number of frames."""
+    left, real = [count], Bench.paint
+
+    def paint(*arguments, **named):
+        finished = real(*arguments, **named)
+        left[0] -= 1
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGTERM)
+        return finished
+
+    monkeypatch.setattr(Bench, "paint", paint)
+
+
+@pytest.mark.usefixtures("walk")
+def test_a_clip_is_painted_into_a_file(capsys):
+    assert main(["walk.mp4", "monet.jpg", "out.mp4", *WORDS]) == 0
+    sizes, times, sounds = clips.facts(Path("out.mp4"))
+    assert (sizes, len(times), sounds) == ({(64, 42)}, 6, ["aac"])
+    out = capsys.readouterr().out
+    assert "walk.mp4 in monet: 50 %, 3 of 6 frames" in out and out.endswith("out.mp4\n")
+    assert not Path(".unfinished").exists()
+
+
+@pytest.mark.usefixtures("walk")
+def test_the_extension_of_the_result_is_its_container():
+    for name in ("out.webm", "out.gif", "out.webp"):
+        assert main(["walk.mp4", "monet.jpg", name, *WORDS]) == 0
+        assert Path(name).stat().st_size > 1000
+    assert clips.facts(Path("out.webm"))[2] == ["opus"]
+
+
+@pytest.mark.usefixtures("walk")
+def test_an_animation_is_a_clip_if_the_result_is_one():
+    clips.write(Path("walk.gif"), 4, "gif", "rgb8")
+    assert main(["walk.gif", "monet.jpg", "moves.gif", *WORDS]) == 0
+    assert main(["walk.gif", "monet.jpg", "moves.mp4", *WORDS]) == 0
+    assert main(["walk.gif", "monet.jpg", "still.png", *WORDS]) == 0
+    assert len(clips.pixels(Path("moves.gif"))) == len(clips.pixels(Path("moves.mp4"))) == 4
+
+
+@pytest.mark.usefixtures("walk")
+def test_a_ready_style_alone_makes_a_file_next_to_the_clip():
+    assert main(["walk.mp4", "hokusai", *WORDS]) == 0
+    assert Path("walk-hokusai.mp4").exists()
+
+
+@pytest.mark.usefixtures("walk")
+def test_paintings_are_blended_and_settings_hold():
+    words = ["walk.mp4", "monet.jpg", "klimt.png"]
+    assert main([*words, "one.mp4", *WORDS, "--style_weight", "0.9", "0.1"]) == 0
+    assert main([*words, "two.mp4", *WORDS, "--style_weight", "0.1", "0.9"]) == 0
+    assert main([*words, "own.mp4", *WORDS, "--preserve_color"]) == 0
+    shown = [clips.pixels(Path(name)) for name in ("one.mp4", "two.mp4", "own.mp4")]
+    assert np.abs(shown[0] - shown[1]).mean() > 2 < np.abs(shown[0] - shown[2]).mean()
+
+
+@pytest.mark.usefixtures("walk")
+def test_a_part_of_a_clip_is_painted_alone():
+    clips.write(Path("walk.mp4"), 12)
+    assert main(["walk.mp4", "monet.jpg", "a.mp4", *WORDS, "--from", "0.125s", "--for", "0.2"]) == 0
+    _, times, _ = clips.facts(Path("a.mp4"))
+    assert len(times) == 5 and times[0] == 0  # Frames 3 to 7 of 24 a second.
+
+
+def test_a_part_outside_the_clip_is_refused(refusal):
+    words = "walk.mp4", "monet.jpg", "a.mp4"
+    assert "no frame in the time" in refusal(*words, "--from", "1:00")
+    assert "--for is 'soon'" in refusal(*words, "--for", "soon")
+
+
+@pytest.mark.usefixtures("walk")
+def test_after_a_signal_the_clip_so_far_stands_and_the_same_command_finishes_it(
+    monkeypatch, capsys
+):
+    words = ["walk.mp4", "monet.jpg", "out.mp4", *WORDS]
+    assert main(["walk.mp4", "monet.jpg", "whole.mp4", *WORDS]) == 0
+    with monkeypatch.context() as patch:
+        stopped_after(4, patch)
+        assert main(words) == 143
+    assert "out.mp4 is the clip as it stands after" in capsys.readouterr().err
+    assert 1 <= len(clips.facts(Path("out.mp4"))[1]) <= 4
+    assert Path(".unfinished").exists()
+    assert main(words) == 0
+    assert Path("out.mp4").read_bytes() == Path("whole.mp4").read_bytes()
+    assert not Path(".unfinished").exists()
+
+
+@pytest.mark.usefixtures("walk")
+def test_fresh_begins_anew(monkeypatch, capsys):
+    words = ["walk.mp4", "monet.jpg", "out.mp4", *WORDS]
+    with monkeypatch.context() as patch:
+        stopped_after(4, patch)
+        assert main(words) == 143
+    capsys.readouterr()
+    assert main([*words, "--fresh"]) == 0
+    assert "16 %, 1 of 6" in capsys.readouterr().out
+
+
+def test_what_does_not_apply_to_a_clip_is_refused_in_a_line(refusal):
+    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "a.mp4", "--timelapse")
+    assert "a clip has many" in refusal("walk.mp4", "monet.jpg", "a.mp4", "--save_every", "1")
+    assert "expected one of mp4" in refusal("walk.mp4", "monet.jpg", "a.jpg")
+    assert "not to -" in refusal("walk.mp4", "monet.jpg", "-")
+    assert "cannot be read" in refusal("wlk.mp4", "monet.jpg", "a.mp4")
+    Path("a.mp4").write_bytes(b"mine")
+    assert "choose another name" in refusal("walk.mp4", "monet.jpg", "a.mp4")
+    assert Path("a.mp4").read_bytes() == b"mine"
+    assert "would overwrite" in refusal("walk.mp4", "monet.jpg", "walk.mp4", "--overwrite")
+    Path("diary.mp4").write_text("dear diary")
+    assert "diary.mp4: is damaged" in refusal("diary.mp4", "monet.jpg", "b.mp4")
+    assert "klimt.png: " in refusal("klimt.png", "monet.jpg", "b.mp4")
+
+
+def test_missing_libraries_are_named_with_the_way_to_install_them(refusal, monkeypatch):
+    monkeypatch.setattr(constants, "has_libraries", lambda: False)
+    message = refusal("walk.mp4", "monet.jpg", "out.mp4")
+    assert "clips need PyAV and OpenCV" in message and "setup --video" in message
+
+
+def test_from_and_for_go_with_one_clip(here, capsys):
+    with pytest.raises(SystemExit):
+        main(["./clips", "./paintings", "./out", "--from", "3s"])
+    assert "--from goes with one picture" in capsys.readouterr().err

@@ -1,0 +1,245 @@
+"""Clips among the photos of a run: painted frame by frame, steadied, and stored as one result."""
+
+import json
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import clips, tiny
+from support.fake_ray import FakeRay
+from support.folder_batches import keys, run
+
+from painterly.bench.bench import Bench
+from painterly.cluster import actor, driver, fleet
+from painterly.cluster.driver import run_on_cluster
+from painterly.configuration import config
+from painterly.signals import Stopped
+from painterly.storage.folder import FolderBucket
+from painterly.video import constants, source, steadying
+
+RESULT, RECORD = Path("out/monet/walk.mp4"), Path("out/_records/monet/walk.mp4.json")
+
+
+@pytest.fixture
+def whole(here):
+    """The result of a run without a pause."""
+    assert run(here, BUCKET_RESULT="./whole") == 0
+    return Path("whole/monet/walk.mp4").read_bytes()
+
+
+@pytest.fixture
+def after_frames(monkeypatch):
+    """Lets something happen after a number of frames were painted."""
+
+    def arrange(count, happen):
+        painted, real = [], Bench.paint
+
+        def paint(*arguments, **named):
+            finished = real(*arguments, **named)
+            painted.append(finished)
+            if len(painted) == count:
+                happen()
+            return finished
+
+        monkeypatch.setattr(Bench, "paint", paint)
+        return painted
+
+    return arrange
+
+
+def test_a_clip_and_a_photo_are_painted_side_by_side(here, capsys):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    assert run(here) == 0
+    assert keys() == {
+        *("monet/beach.jpg", "monet/walk.mp4"),
+        *("_records/monet/beach.jpg.json", "_records/monet/walk.mp4.json"),
+    }
+    sizes, times, sounds = clips.facts(RESULT)
+    assert (sizes, len(times), sounds) == ({(64, 42)}, 6, ["aac"])
+    assert np.abs(clips.pixels(RESULT)[0] - clips.pixels(Path("clips/walk.mp4"))[0][:42, :64]).max()
+    record = json.loads(RECORD.read_text())
+    assert (record["photo"], record["width"]) == ("walk.mp4", 64)
+    assert record["result_size"] == RESULT.stat().st_size
+    out = capsys.readouterr().out
+    assert "walk.mp4 in monet: 6 frames" in out and "100 %, 6 of 6 frames" in out
+    assert "2 painted in" in out and "walk.mp4/" not in out
+    for kind in ("results/monet/walk.mp4", "photos/walk.mp4"):
+        assert Path(f"out/_gallery/{kind}.jpg").exists(), "the poster frame"
+    assert "walk.mp4" in Path("out/index.html").read_text()
+    assert run(here) == 0
+    assert "Nothing to paint: all 2 results" in capsys.readouterr().out
+
+
+def test_a_run_that_was_stopped_goes_on_after_its_last_frame(here, whole, after_frames, capsys):
+    with pytest.raises(Stopped):
+        after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here)
+    assert any(key.startswith("_checkpoints/monet/walk.mp4/") for key in keys())
+    painted = after_frames(0, None)
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole and 1 <= len(painted) <= 4
+    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_a_run_goes_on_wherever_the_last_one_was_killed(here, whole, monkeypatch):
+    """Each run is killed at the next request to the bucket of results that changes anything."""
+    real = {name: getattr(FolderBucket, name) for name in ("write", "delete")}
+    left = starts = 0
+
+    class KilledError(BaseException):
+        pass
+
+    def killing(name):
+        def request(self, key, *rest):
+            nonlocal left
+            if key.startswith("_checkpoints/") or key.endswith(("walk.mp4", "walk.mp4.json")):
+                left -= 1
+                if left < 0:
+                    raise KilledError
+            return real[name](self, key, *rest)
+
+        return request
+
+    for name in real:
+        monkeypatch.setattr(FolderBucket, name, killing(name))
+    for number in range(60):
+        left, starts = 3, number
+        try:
+            assert run(here) == 0
+            break
+        except KilledError:
+            pass
+    assert starts > 4 and RESULT.read_bytes() == whole
+    left = 99
+    run(here)
+    assert keys() >= {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_a_clip_whose_frames_are_deleted_in_part_begins_where_they_end(here, whole, after_frames):
+    with pytest.raises(Stopped):
+        after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here)
+    kept = sorted(key for key in keys() if key.endswith("0.png") or key.endswith("1.png"))
+    Path("out", kept[0]).unlink()
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole
+
+
+def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole, after_frames, capsys):
+    with pytest.raises(Stopped):
+        after_frames(4, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here)
+    kept = Path("out", max(key for key in keys() if key.endswith(("0.png", "1.png"))))
+    kept.write_bytes(kept.read_bytes()[:200])
+    assert run(here) == 1
+    assert "was damaged" in capsys.readouterr().out
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole
+
+
+def test_other_settings_begin_anew(here, after_frames, whole):
+    with pytest.raises(Stopped):
+        after_frames(3, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here, STYLE_STRENGTH="0.2")
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole
+
+
+def test_equal_frames_are_painted_once(here, after_frames):
+    shown = [clips.picture(each) for each in (0, 0, 0, 1, 1, 2)]
+    clips.write(Path("clips/walk.mp4"), shown, "ffv1", "yuv444p")
+    painted = after_frames(0, None)
+    assert run(here) == 0
+    result = clips.pixels(RESULT)
+    assert len(painted) == 3 and len(result) == 6
+    assert np.abs(result[1] - result[0]).mean() < 1 < np.abs(result[3] - result[0]).mean()
+
+
+def test_a_clip_that_cannot_be_read_costs_only_itself(here, capsys):
+    Path("clips/diary.mp4").write_text("dear diary")
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    assert run(here) == 1
+    assert {"monet/walk.mp4", "monet/beach.jpg"} < keys()
+    out = capsys.readouterr().out
+    assert "2 painted in" in out and "1 FAILED" in out
+    assert "FAILED: diary.mp4 in monet: diary.mp4: is damaged, cut, or no clip" in out
+    error = json.loads(Path("out/_records/monet/diary.mp4.json").read_text())["error"]
+    assert "diary.mp4: is damaged" in error
+
+
+def test_without_its_libraries_a_clip_is_left_out_and_the_way_to_install_them_named(
+    here, monkeypatch, capsys
+):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    monkeypatch.setattr(constants, "has_libraries", lambda: False)
+    assert run(here) == 0
+    out = capsys.readouterr().out
+    assert out.count("left out: walk.mp4: clips need PyAV and OpenCV") == 1 and "--video" in out
+    assert keys() == {"monet/beach.jpg", "_records/monet/beach.jpg.json"}
+
+
+def test_the_short_clip_that_a_phone_stores_with_a_photo_is_left_out_unless_it_is_asked_for(
+    here, capsys
+):
+    Path("clips/IMG_1.JPG").write_bytes(tiny.file(60, 80, 1))
+    clips.write(Path("clips/IMG_1.MOV"))
+    assert run(here) == 0
+    assert "left out, the clips of photos: IMG_1.MOV" in capsys.readouterr().out
+    assert {key for key in keys() if "_records" not in key} == {"monet/IMG_1.jpg", "monet/walk.mp4"}
+    assert run(here, PHOTO="IMG_1.MOV") == 0
+    assert "monet/IMG_1.mov" in keys()
+
+
+def test_a_dry_run_tells_the_time_of_all_frames(here, capsys):
+    assert run(here, DRY_RUN="1") == 0
+    out = capsys.readouterr().out
+    assert "walk.mp4 in monet: 6 frames" in out and "dry run: 6 to paint" in out
+    assert not Path("out").exists()
+
+
+def test_a_clip_gets_no_time_lapse_and_says_so(here, capsys):
+    assert run(here, STYLE_TIMELAPSE="1") == 0
+    assert "a clip gets no time-lapse" in capsys.readouterr().out
+    assert run(here, STYLE_TIMELAPSE="1") == 0
+    assert "Nothing to paint" in capsys.readouterr().out
+    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_a_clip_among_paintings_is_no_painting(here):
+    clips.write(Path("paintings/other.mp4"), 2)
+    assert run(here) == 0
+    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_the_frames_of_a_clip_are_spread_over_the_nodes_of_a_cluster(here, whole, monkeypatch):
+    ray = FakeRay("one", "two")
+    monkeypatch.setattr(driver, "connected", ray.connected)
+    monkeypatch.setattr(driver, "prepare", lambda *_: None)
+    monkeypatch.setattr(fleet, "NODES_EVERY_S", 0.05)
+    monkeypatch.setattr(actor, "log_to_stdout", lambda *_: None)
+    loaded = config.load(here | {"CLUSTER": "auto", "DEVICE": "cpu"})
+    try:
+        assert run_on_cluster(loaded, {}) == 0
+    finally:
+        for each in ray.actors:
+            each.threads.shutdown()
+    assert RESULT.read_bytes() == whole
+    assert keys() == {"monet/walk.mp4", "_records/monet/walk.mp4.json"}
+
+
+def test_the_result_is_steadied(here, monkeypatch):
+    calls, real = [], steadying.steadied
+    monkeypatch.setattr(steadying, "steadied", lambda *a: calls.append(1) or real(*a))
+    assert run(here) == 0
+    assert len(calls) == 5
+
+
+def test_a_frame_is_read_by_its_key_and_not_listed(here):
+    view = source.ClipsView(FolderBucket(Path("clips")))
+    assert [entry.key for entry in view.list()] == ["walk.mp4"]
+    assert view.read("walk.mp4/000002") == view.read("walk.mp4/000002")[:]
+    assert view.read("walk.mp4/000002") != view.read("walk.mp4/000003")
+    assert view.find("walk.mp4/000002").etag != view.find("walk.mp4/000003").etag
+    assert view.find("none.mp4/000002") is None and view.find("walk.mp4").size > 1000
+    assert view.read("walk.mp4") == view.read("walk.mp4/000000"), "on a sheet"

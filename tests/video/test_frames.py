@@ -1,0 +1,161 @@
+"""Frames of clips of all kinds."""
+
+import shutil
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from support import clips
+
+from painterly.errors import PictureError
+from painterly.video import frames
+
+
+def seen(path, number=0):
+    return frames.FrameReader(lambda: path, path.name).frame(number).astype(int)
+
+
+def refusal(path):
+    with pytest.raises(PictureError) as caught:
+        frames.stamps(path, path.name)
+    message = str(caught.value)
+    assert message.startswith(f"{path.name}: ") and "\n" not in message
+    return message
+
+
+def close(one, other):
+    return np.abs(one.astype(int) - other.astype(int)).mean() < 9
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "form"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mov", "prores_ks", "yuv422p10le"),
+        ("a.mkv", "ffv1", "yuv444p"),
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+    ],
+)
+def test_frames_of_each_container_are_read_in_any_order(name, codec, form, tmp_path):
+    path = clips.write(tmp_path / name, 8, codec, form)
+    assert len(frames.stamps(path, name)) == 8
+    reader = frames.FrameReader(lambda: path, name)
+    for number in (0, 1, 3, 2, 7, 0):
+        assert close(reader.frame(number), clips.picture(number)), number
+
+
+def test_times_of_a_variable_rate_are_exact(tmp_path):
+    times = [0, 1, 5, 6, 13, 20]
+    path = clips.write(tmp_path / "a.mp4", times=times)
+    found = [each.time * clips.RATE for each in frames.stamps(path, "a")]
+    assert found == times
+
+
+def test_a_frame_that_repeats_the_one_before_is_known(tmp_path):
+    shown = [clips.picture(each) for each in (0, 0, 1, 1, 1)]
+    path = clips.write(tmp_path / "a.mkv", shown, "ffv1", "yuv444p")
+    found = [each.is_repeated for each in frames.stamps(path, "a")]
+    assert found == [False, True, False, True, True]
+
+
+def test_a_turned_clip_is_upright(tmp_path):
+    path = clips.write(tmp_path / "a.mp4", prepare=lambda stream: stream.set_display_rotation(90))
+    with av.open(str(path)) as source:
+        rotation = next(source.decode(video=0)).rotation
+    assert close(seen(path), np.rot90(clips.picture(0), rotation // 90))
+    assert seen(path).shape == (96, 64, 3)
+
+
+def test_pixels_become_square(tmp_path):
+    def wide(stream):
+        stream.codec_context.sample_aspect_ratio = 2
+
+    assert seen(clips.write(tmp_path / "a.mp4", prepare=wide)).shape == (64, 192, 3)
+
+
+def test_an_hdr_clip_becomes_as_bright_as_others(tmp_path):
+    def pq(stream):
+        context = stream.codec_context
+        context.color_trc, context.color_primaries, context.colorspace = 16, 9, 9
+
+    grey, white = 0.3, 0.581  # PQ's values of 10 and 203 cd/m²
+    shown = np.full((64, 96, 3), white * 65_535, np.uint16)
+    shown[:32] = grey * 65_535
+    path = clips.write(
+        tmp_path / "a.mkv", [shown] * 2, "ffv1", "yuv420p10le", given="rgb48le", prepare=pq
+    )
+    found = seen(path)
+    assert found[-8:].min() >= 220 and 45 < found[:8].mean() < 75
+
+
+def test_what_is_transparent_becomes_white_and_is_told(tmp_path, caplog):
+    shown = np.dstack([clips.picture(0), np.full((64, 96), 255, np.uint8)])
+    shown[:, :48, 3] = 0
+    path = clips.write(tmp_path / "a.mov", [shown] * 2, "png", "rgba", given="rgba")
+    frames.stamps(path, "a.mov")
+    assert "a.mov: what is transparent becomes white" in caplog.text
+    assert seen(path)[:, :40].min() == 255 > seen(path)[:, 60:].mean()
+
+
+def test_fields_of_an_interlaced_clip_are_joined(tmp_path, caplog):
+    fields = [clips.picture(0).copy() for _ in range(6)]
+    for number, each in enumerate(fields):
+        each[::2], each[1::2] = clips.picture(4 * number)[::2], clips.picture(4 * number + 8)[1::2]
+    options = {"x264-params": "interlaced=1:tff=1:crf=5"}
+    path = clips.write(tmp_path / "a.mkv", fields, options=options)
+    assert len(frames.stamps(path, "a.mkv")) == 6
+    assert "a.mkv: is interlaced" in caplog.text
+
+    def comb(pixels):
+        return np.abs(np.diff(pixels, 2, axis=0)).mean()
+
+    assert comb(seen(path, 3)) < 0.5 * comb(fields[3].astype(int))
+
+
+def test_a_cut_file_has_the_frames_before_the_cut(tmp_path, caplog):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 64, 96, 3), np.uint8)
+    path = clips.write(tmp_path / "a.mkv", [*noise], "ffv1", "yuv444p")
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+    assert 10 < len(frames.stamps(path, "a.mkv")) < 30
+
+
+def test_a_clip_with_the_extension_of_another_is_read(tmp_path):
+    clips.write(tmp_path / "a.webm", codec="libvpx-vp9")
+    path = shutil.copy(tmp_path / "a.webm", tmp_path / "a.mp4")
+    assert len(frames.stamps(path, "a")) == 6
+
+
+def test_what_is_no_clip_is_refused_in_a_line(tmp_path):
+    path = clips.write(tmp_path / "cut.mp4", 20)
+    path.write_bytes(path.read_bytes()[:2000])
+    assert "is damaged, cut" in refusal(path)
+    (tmp_path / "text.mp4").write_text("dear diary " * 50)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    Image.fromarray(clips.picture(0)).save(tmp_path / "photo.jpg")
+    (tmp_path / "photo.jpg").rename(tmp_path / "photo.mp4")
+    for name in ("text.mp4", "empty.mp4", "photo.mp4"):
+        assert "no clip" in refusal(tmp_path / name)
+
+
+def test_a_list_that_names_other_files_is_refused(tmp_path):
+    clips.write(tmp_path / "secret.mp4")
+    (tmp_path / "a.mp4").write_text("ffconcat version 1.0\nfile secret.mp4\n")
+    entry = f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:1,\nfile://{tmp_path}/secret.mp4\n"
+    (tmp_path / "b.mp4").write_text(f"{entry}#EXT-X-ENDLIST\n")
+    for name in ("a.mp4", "b.mp4"):
+        assert "no clip" in refusal(tmp_path / name)
+
+
+def test_sound_alone_and_a_picture_that_is_too_large_are_refused(tmp_path, monkeypatch):
+    with av.open(str(tmp_path / "sound.mp4"), "w") as written:
+        stream = written.add_stream("aac", rate=48_000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4800), np.float32), "fltp", "mono")
+        frame.sample_rate = 48_000
+        written.mux(stream.encode(frame))
+        written.mux(stream.encode(None))
+    assert "has no picture track" in refusal(tmp_path / "sound.mp4")
+    monkeypatch.setattr(frames, "MAX_PIXELS", 5000)
+    assert "96 × 64 px are more than" in refusal(clips.write(tmp_path / "a.mp4"))

@@ -1,0 +1,93 @@
+"""Steadying: calm where only the camera moves, the frame as painted where something is new."""
+
+import cv2
+import numpy as np
+import pytest
+
+from painterly.video import steadying
+from painterly.video.steadying import Steady
+
+COUNT, HEIGHT, WIDTH, BY = 12, 64, 96, 1.5  # px that the camera moves in a frame
+
+
+@pytest.fixture(scope="module")
+def world():
+    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT, 160, 3)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
+    return 128 + 3 * (smooth - smooth.mean())
+
+
+@pytest.fixture(scope="module")
+def pan(world):
+    """Frames in which the camera moves, and the same painted alone: each with other strokes."""
+    x = np.arange(WIDTH, dtype=np.float32) + np.zeros((HEIGHT, 1), np.float32)
+    y = np.arange(HEIGHT, dtype=np.float32)[:, None] + np.zeros((1, WIDTH), np.float32)
+    frames, painted = [], []
+    for number in range(COUNT):
+        seen = cv2.remap(world, x + BY * number, y, cv2.INTER_CUBIC)
+        strokes = np.random.default_rng(number).normal(0, 25, (HEIGHT, WIDTH, 3))
+        frames.append(np.clip(seen, 0, 255).astype(np.uint8))
+        painted.append(np.clip(seen + strokes, 0, 255).astype(np.uint8))
+    return frames, painted
+
+
+def steadied(frames, painted):
+    steady = Steady()
+    return [steady.next(*each) for each in zip(painted, frames, strict=True)]
+
+
+def flicker(pictures):
+    """The RMS difference to the picture before, moved as the camera has moved."""
+    flow = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    flow[..., 0] = BY
+    pairs = zip(pictures[3:], pictures[2:], strict=False)
+    errors = [steadying.warped(last, flow, cv2.INTER_CUBIC) - now for now, last in pairs]
+    return np.sqrt(np.mean([np.square(each[4:-4, 4:-8]).mean() for each in errors]))
+
+
+def sharpness(pictures):
+    return np.mean([cv2.Laplacian(each, cv2.CV_32F).var() for each in pictures[3:]])
+
+
+def test_strokes_stay_on_what_they_show_and_stay_sharp(pan):
+    frames, painted = pan
+    calm = steadied(frames, painted)
+    assert flicker(calm) < 0.5 * flicker(painted)
+    assert sharpness(calm) > 0.7 * sharpness(painted)
+
+
+def test_a_repeated_frame_has_the_same_picture_bit_for_bit(pan):
+    frames, painted = pan
+    steady = Steady()
+    first = steady.next(painted[0], frames[0])
+    assert np.array_equal(steady.next(painted[1], frames[0]), first)
+
+
+def test_after_a_cut_a_frame_is_as_it_was_painted(pan):
+    frames, painted = pan
+    steady = Steady(painted[0], 255 - frames[0][::-1])
+    assert np.array_equal(steady.next(painted[1], frames[1]), painted[1])
+
+
+def test_a_fade_is_no_cut(pan):
+    frames, _ = pan
+    darker = (0.85 * frames[1]).astype(np.uint8)
+    _, trust = steadying.flow_between(darker, frames[0])
+    assert trust.mean() > 0.5
+
+
+def test_it_goes_on_after_any_frame_as_without_a_pause(pan):
+    frames, painted = pan
+    whole = steadied(frames, painted)
+    steady = Steady(whole[5], frames[5])
+    rest = [steady.next(*each) for each in zip(painted[6:], frames[6:], strict=True)]
+    assert all(map(np.array_equal, rest, whole[6:]))
+
+
+def test_detail_does_not_grow_from_frame_to_frame(pan):
+    frames, painted = pan
+    there = [*range(COUNT), *range(COUNT - 2, 0, -1)]
+    order = [there[each % len(there)] for each in range(72)]
+    calm = steadied([frames[each] for each in order], [painted[each] for each in order])
+    late, early = sharpness(calm[-COUNT:]), sharpness(calm[COUNT : 2 * COUNT])
+    assert late < 1.15 * early

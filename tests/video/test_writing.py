@@ -1,0 +1,65 @@
+"""Clips are written with their times, and the sound of the clip that they were painted from."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from PIL import Image
+from support import clips
+
+from painterly.video.writing import write
+
+PICTURES = [clips.picture(each) for each in range(8)]
+TIMES = [Fraction(each, clips.RATE) for each in (0, 1, 2, 3, 6, 7, 8, 9)]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return clips.write(tmp_path / "clip.mp4", PICTURES, sound="aac", times=[0, *range(2, 9)])
+
+
+def written(name, clip, pictures=PICTURES, times=TIMES):
+    target = clip.with_name(name)
+    write(target, zip(times, pictures, strict=True), clip, "clip.mp4")
+    return target
+
+
+@pytest.mark.parametrize(
+    ("name", "sounds"),
+    [("a.mp4", ["aac"]), ("a.mov", ["aac"]), ("a.mkv", ["aac"]), ("a.webm", ["opus"])],
+)
+def test_a_clip_has_its_pictures_times_and_sound(name, sounds, clip):
+    target = written(name, clip)
+    sizes, times, heard = clips.facts(target)
+    assert sizes == {(96, 64)} and heard == sounds
+    assert times == pytest.approx([float(each) for each in TIMES], abs=0.001)
+    assert np.abs(clips.pixels(target) - np.stack(PICTURES)).mean() < 8
+
+
+def test_the_same_clip_is_written_as_the_same_bytes(clip):
+    for name in ("a.mp4", "a.mkv"):
+        first = written(name, clip).read_bytes()
+        assert written(name, clip).read_bytes() == first
+
+
+def test_sound_that_a_container_does_not_hold_is_encoded_again(tmp_path):
+    clip = clips.write(tmp_path / "clip.mkv", PICTURES, sound="libopus")
+    assert clips.facts(written("a.mp4", clip))[2] == ["aac"]
+
+
+def test_an_animation_has_all_frames_and_tells_that_it_has_no_sound(clip, caplog):
+    caplog.set_level("INFO")
+    for name in ("a.gif", "a.webp"):
+        with Image.open(written(name, clip)) as image:
+            assert (image.n_frames, image.size) == (8, (96, 64))
+        assert f"which a {name[2:]} cannot hold" in caplog.text
+
+
+def test_an_odd_side_loses_a_row_where_the_encoder_needs_that(clip):
+    odd = [each[:-1, :-1] for each in PICTURES]
+    assert clips.facts(written("a.mp4", clip, odd))[0] == {(94, 62)}
+
+
+def test_a_part_of_a_clip_begins_at_once_with_its_own_sound(clip):
+    _, times, sounds = clips.facts(written("a.mp4", clip, PICTURES[3:], TIMES[3:]))
+    assert times[0] == 0 and len(times) == 5 and sounds == ["aac"]
