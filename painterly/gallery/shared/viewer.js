@@ -5,6 +5,7 @@ import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, s
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
 
+const CLIP = /\.(mp4|m4v|mov|mkv|webm)$/i;
 const FADES_MS = 2500, INCH_CM = 2.54, DPI = 300;
 // The page's functions, and the picture that is shown.
 let page = null, current = null;
@@ -28,6 +29,14 @@ const otherOf = (each) => {
 const onPaper = (size) => {
   const [height, width] = size.map((px) => decimal(px / DPI * INCH_CM, 0));
   return text("gallery.paper_size", { width, height });
+};
+// A clip plays over its first frame, with which nothing is compared.
+const showClip = () => {
+  const video = byId("clip"), isClip = CLIP.test(current.href);
+  video.hidden = !isClip;
+  byId("line-of").hidden ||= isClip;
+  video.poster = isClip ? current.preview : "";
+  if (isClip) video.src = current.href; else video.removeAttribute("src");
 };
 const showFacts = () => {
   const { size, facts, paintings, timelapse, command, again, remove } = current;
@@ -63,6 +72,7 @@ const showWhole = () => {
   moveLine(0);
   compareWith("");
   showFacts();
+  showClip();
   fitPictures();
 };
 // Shows the picture that the address names, or none.
@@ -168,6 +178,7 @@ export const bindViewer = (functions) => {
     writeAddress();
     if (page.wanted()) history.replaceState(null, "", page.addressOf(null));
     byId("facts").hidden = true;
+    byId("clip").pause();
     if (document.fullscreenElement) document.exitFullscreen();
     page.closed(current);
   });
