@@ -37,20 +37,21 @@ except ModuleNotFoundError:  # Windows
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
 
+_BMP = b"BM"  # the start of a file
 _MOST_HERE = 400_000_000  # bytes that a person's own file takes to be decoded in this process
 
 
 @contextmanager
 def own_files() -> Iterator[None]:
-    """Let this process decode small JPEGs and PNGs itself, which take no more memory than their
-    header says: a person's own, who waits for one picture."""
+    """Let this process decode small JPEGs, PNGs and BMPs itself, which take no more memory than
+    their header says: a person's own, who waits for one picture."""
     with opening_here(_small):
         yield
 
 
 def _small(data: bytes) -> "OpenedPicture | None":
-    """Open a small JPEG or PNG; return None for all other files."""
-    if not data.startswith((jpeg.START, png.SIGNATURE)):
+    """Open a small JPEG, PNG or BMP; return None for all other files."""
+    if not data.startswith((jpeg.START, png.SIGNATURE, _BMP)):
         return None
     picture = OpenedPicture(data)
     return picture if picture.header.bytes_to_decode <= _MOST_HERE else None
