@@ -66,6 +66,7 @@ def test_the_extension_of_the_result_is_its_container():
     assert clips.facts(Path("out.webm"))[2] == ["opus"]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("walk")
 def test_an_animation_is_a_clip_if_the_result_is_one():
     clips.write(Path("walk.gif"), 4, "gif", "rgb8")
