@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 import h11
 import uvicorn
@@ -73,12 +72,13 @@ def _allowed_connections() -> int:
 
 
 class Server(uvicorn.Server):
-    """Closes the service as soon as a signal arrives: event streams would last as long as their
-    readers."""
+    """Closes the service before the connections: event streams would last as long as their
+    readers. Not while it handles a signal: a second one could interrupt that where a lock is
+    held, and wait for it for ever."""
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.config.app.state.service.close()  # type: ignore[union-attr]
-        super().handle_exit(sig, frame)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self.config.app.state.service.close)  # type: ignore[union-attr]
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

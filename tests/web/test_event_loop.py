@@ -21,7 +21,7 @@ from painterly.settings.installation import PROGRAM
 # Calls in the event loop that wait for nothing and take no time worth mentioning. A new one belongs
 # here only if that is true of it; else it is awaited, in `run_in_threadpool` for example.
 AT_ONCE = {
-    *("int", "isinstance", "len", "min", "next", "str", "time.monotonic"),
+    *("int", "isinstance", "len", "min", "next", "str", "super", "time.monotonic"),
     # Parts of a request.
     *("Request", "form.get", "form.items", "message.get", "request.headers.get"),
     *("headers.get", "inner_path", "is_secure", "request.form", "request.stream", "under_root"),

@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import signal
 import socket
+import threading
 from contextlib import contextmanager
 from unittest.mock import Mock
 
@@ -14,6 +16,8 @@ from painterly.errors import StorageError
 from painterly.jobs import index
 from painterly.storage.s3 import client as s3_client
 from painterly.web import events, gate
+from painterly.web.app import create_app
+from painterly.web.server import Server, server_config
 
 
 @contextmanager
@@ -151,3 +155,13 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
         until(lambda: jobs.poll_now() or jobs.problem)
         assert client.get("/readyz").status_code == 503
         silent.times = 0
+
+
+def test_a_signal_ends_the_service_even_where_it_interrupts_whoever_holds_a_lock(web):
+    """Such as the handler of a signal that came just before: it goes on only afterwards."""
+    server = Server(server_config(create_app(web.service)))
+    signalled = threading.Thread(target=server.handle_exit, args=(signal.SIGTERM, None))
+    with web.service.jobs._asked._cond:  # What the event takes while it is set.
+        signalled.start()
+        signalled.join(10)
+        assert not signalled.is_alive() and server.should_exit
