@@ -102,8 +102,8 @@ async def new_preview(request: Request, service: Shared) -> Response:
 )
 async def paint(request: Request, service: Shared) -> Response:
     """Return a photo in a style, painted at once by preset `instant`, as a file with the photo's
-    metadata except its location. Nothing is stored. While the service paints something else, or
-    cannot paint, the answer is 503 with `Retry-After`."""
+    metadata except its location. Nothing is stored. The answer is 503 with `Retry-After` while a
+    job leaves too little memory, if four others wait, or if the service cannot paint."""
     if service.uploads.locked() or service.problem:
         raise await run_in_threadpool(_busy, service)
     files = ("photo", "painting")

@@ -38,7 +38,7 @@ _FORM = {
             "type": "string",
             "contentMediaType": "application/json",
             "contentSchema": _REQUEST,
-            "examples": ['{"style": "monet", "preset": "draft"}'],
+            "examples": ['{"style": "monet", "preset": "instant"}'],
         },
     },
 }
