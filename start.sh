@@ -111,11 +111,11 @@ case $mode in
     if [ $# -lt 3 ] && [ -f "$photo" ]; then # painterly itself says what goes with a photo.
       [ $# -eq 2 ] || extras=() paints=""
     elif [ $# -eq 2 ] && [ "${2#-}" = "$2" ]; then
-      fail 2 "start.sh: RESULTS is missing; expected PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 \
-./results"
+      fail 2 "start.sh: there is no photo '$1'; for a folder or a bucket, RESULTS is missing; expected \
+PHOTOS PAINTINGS RESULTS, as in: ./start.sh $1 $2 ./results"
     elif [ $# -lt 3 ]; then
-      fail 2 "start.sh: there is no mode '$mode'; ./start.sh --help lists them. Three arguments are \
-PHOTOS PAINTINGS RESULTS."
+      fail 2 "start.sh: there is no mode '$mode', and no such photo; ./start.sh --help lists the modes. \
+Three arguments are PHOTOS PAINTINGS RESULTS."
     fi
     run=(-m painterly "$@")
     ;;

@@ -57,7 +57,10 @@ def repaint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop
     """
     if len(args.places) != 1:
         got = " ".join(args.places) or "nothing"
-        raise ConfigError(f"--from_record FILE takes PREFIX; got {got}")
+        raise ConfigError(
+            "--from-record needs the record and the result's name, as in --from-record FILE "
+            f"repainted.jpg; got {got} as the name"
+        )
     if args.fresh:
         raise ConfigError(
             "--from_record keeps no checkpoint and paints from the start; leave --fresh out"

@@ -209,7 +209,7 @@ def test_a_log_in_json_has_the_result_and_mistakes(monkeypatch, capsys):
         ([*ONE[:2], ""], 2, "the result is ''; expected the name of the result"),
         (["--from_record", "nowhere.json", "x"], 2, "nowhere.json"),
         (["--from_record", "beach.jpg", "x"], 2, "'beach.jpg' is not a record of a result"),
-        (["--from_record", "beach.json"], 2, "--from_record FILE takes PREFIX; got nothing"),
+        (["--from_record", "beach.json"], 2, "FILE repainted.jpg; got nothing"),
         (["--from_record", "r.json", "x", "--fresh"], 2, "leave --fresh out"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -326,6 +326,12 @@ def test_two_places_say_that_the_third_is_missing(machine):
     assert machine.done() == []
 
 
+def test_a_photo_that_is_not_there_is_named_before_anything_is_installed(machine):
+    assert "no photo 'baech.jpg'" in machine.start("baech.jpg", "hokusai").stderr
+    assert "'baech.jpg', and no such photo" in machine.start("baech.jpg").stderr
+    assert machine.done() == []
+
+
 def test_the_packages_of_another_python_have_no_say_in_venv(machine):
     write(
         machine.folder / "python", '#!/bin/sh\necho "path ${PYTHONPATH-none} ${PYTHONHOME-none}"\n'

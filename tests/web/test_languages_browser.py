@@ -113,3 +113,13 @@ def test_the_login_and_its_errors_are_in_the_language(page, locked):
     assert page.one("#refused").text.startswith("Falsches Passwort.")
     page.choose_language("Français")
     assert page.one(".login .button").text == "Entrer"
+
+
+def test_the_words_of_the_poster_fit_on_its_cards_on_a_phone_in_all_languages(page, server):
+    for language in LANGUAGES:
+        page.speak(language)
+        page.look(server.address, 390, 844)
+        page.js("document.querySelector('#poster').setAttribute('open', '')")
+        wide = "[...document.querySelectorAll('.panel .cards span')].filter(e => {over})"
+        over = "e.scrollWidth > e.clientWidth"
+        assert page.js(f"{wide.format(over=over)}.map(e => e.innerText)") == []
