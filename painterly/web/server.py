@@ -73,8 +73,8 @@ def _allowed_connections() -> int:
 
 class Server(uvicorn.Server):
     """Closes the service before the connections: event streams would last as long as their
-    readers. Not while it handles a signal: a second one could interrupt that where a lock is
-    held, and wait for it for ever."""
+    readers. Not while it handles a signal: a second one could interrupt that while a lock is
+    held, and then wait for that lock without end."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await asyncio.to_thread(self.config.app.state.service.close)  # type: ignore[union-attr]

@@ -157,11 +157,11 @@ def test_a_storage_that_takes_requests_and_answers_none_is_soon_given_up(
         silent.times = 0
 
 
-def test_a_signal_ends_the_service_even_where_it_interrupts_whoever_holds_a_lock(web):
-    """Such as the handler of a signal that came just before: it goes on only afterwards."""
+def test_a_signal_that_interrupts_the_holder_of_a_lock_ends_the_service(web):
+    """Such as the handler of an earlier signal, which cannot continue before this one returns."""
     server = Server(server_config(create_app(web.service)))
     signalled = threading.Thread(target=server.handle_exit, args=(signal.SIGTERM, None))
-    with web.service.jobs._asked._cond:  # What the event takes while it is set.
+    with web.service.jobs._asked._cond:  # The lock of an event that is being set.
         signalled.start()
         signalled.join(10)
         assert not signalled.is_alive() and server.should_exit
