@@ -1,7 +1,7 @@
 """Complete listings of a bucket, page after page, also by services that give no way to the next."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
@@ -100,7 +100,9 @@ def all_items(
 
     botocore's paginator ends in silence, or never, if a service says that there is more and sends
     no token, an empty one, or one that leads to the same page again. This function then asks for
-    what comes after the last key, if the keys are sorted.
+    what comes after the last key, if the keys are sorted. If a token comes a second time, it lists
+    from the start without tokens: the service may have taken the token for a key, and skipped the
+    keys before it.
 
     Args:
         client: The client of boto3.
@@ -115,36 +117,43 @@ def all_items(
         KeyError: An answer is not a listing.
     """
     where = {"Bucket": bucket, **({"Prefix": prefix} if listing.takes_prefix else {})}
-    identity = itemgetter(*listing.identity)
-    found: dict[Any, _Value | None] = {}
+    identity, found = itemgetter(*listing.identity), dict[Any, _Value | None]()
+
+    def value(field: str, item: _Item) -> _Value | None:
+        is_asked = item["Key"].startswith(prefix)  # Some services pass over the prefix.
+        return read(field, item) if is_asked else None
+
     ways, last, is_sorted, empty = [*listing.ways], dict[str, Any](), True, 0
     asked: _Asked = (("StartAfter", after),) if after else ()
-    tried = {asked}
+    tried, has_ended = {asked}, False
     while True:
         page = _page(client, listing, ways[0].operation, where, asked, is_first=len(tried) == 1)
         known, listed, before = len(found), 0, last.get("Key", "")
         for field in listing.fields:
             items = page.get(field, ())
-            key, listed = before, listed + len(items)
-            for item in items:
-                if identity(item) not in found:
-                    is_sorted = is_sorted and item["Key"] >= key
-                    key = item["Key"]
-                is_asked = item["Key"].startswith(prefix)  # Some services pass over the prefix.
-                found[identity(item)] = read(field, item) if is_asked else None
-            if items:
-                last = max(items[-1], last, key=_position)
+            listed += len(items)
+            keys = [before, *(item["Key"] for item in items if identity(item) not in found)]
+            is_sorted = is_sorted and keys == sorted(keys)
+            found |= {identity(item): value(field, item) for item in items}
+            last = max((*items[-1:], last), key=_position)
         has_new, has_more = len(found) > known, page.get("IsTruncated")
         empty = 0 if listed else empty + 1
-        # Some services leave that field out, send a token without it, or end at a full page.
+        # Some services leave that field out, send a token without it, or end at a full page. If a
+        # token leads to an empty end, it may have been taken for a key after all of these.
         unsure = has_more is None or ways[0].asked(page, {}) or listed >= PAGE
-        if not has_more and not (has_new and unsure):
+        is_empty_end = not has_more and not listed and bool(asked) and ways[0].of_page
+        has_ended = has_ended or is_empty_end
+        if not has_more and not (has_new and unsure) and not is_empty_end:
             break
-        if not has_new and (listed or empty > MOST_EMPTY):  # It is the same page again.
+        # It is the same page again, or such an end.
+        if not has_new and (listed or is_empty_end or empty > MOST_EMPTY):
             ways.pop(0)
+        elif (token := ways[0].asked(page, {})) and token in tried:
+            tokenless = replace(listing, ways=listing.ways[1:])
+            return all_items(client, tokenless, bucket, prefix, read, after)
         asked = _next(ways, page, last if is_sorted else {}, set() if has_new else tried)
         if not asked:
-            if has_more:
+            if has_more and not has_ended:
                 raise CutListingError(last.get("Key", ""))
             break
         tried.add(asked)

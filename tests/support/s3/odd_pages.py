@@ -12,11 +12,13 @@ next page.
     same page               always a new token, which is ignored
     same token              always the same token, which is ignored
     one token               always the same token, which leads to the next page
+    token as key            always the same token, which is taken for a key
     refused token           tokens that are then refused
     empty pages             each second page has no items
     unfinished              that there is no more, and a token that leads to more
     full                    that there is no more, after as many items as a page may have
     silent                  not whether there is more
+    True                    with a capital letter that there is more, and no token
     shuffled                items in no order, and tokens
     all prefixes            items with other prefixes as well
     token at the end        a token on the last page, too, which leads to the first one
@@ -41,13 +43,13 @@ PAGE = 3
 WAYS = (
     *("amazon", "no token", "empty token", "first version", "same page", "same token"),
     *("one token", "refused token", "empty pages", "unfinished", "full", "silent", "shuffled"),
-    *("all prefixes", "token at the end"),
+    *("all prefixes", "token at the end", "token as key", "True"),
 )
-NUMBERED_WAYS = ("amazon", "no token", "empty token", "no number", "unfinished", "silent")
+NUMBERED_WAYS = ("amazon", "no token", "empty token", "no number", "unfinished", "silent", "True")
 CUT = ("shuffled, no token", "stuck", "endless", "empty to the end")
 NUMBERED_CUT = ("shuffled, no token", "stuck", "endless")
 NO_TOKEN = (
-    *("no token", "first version", "full", "silent"),
+    *("no token", "first version", "full", "silent", "True"),
     *("shuffled, no token", "stuck", "endless"),
 )
 GOING_ON = {"continuation-token", "start-after", "marker"}
@@ -73,10 +75,12 @@ class OddPages(ThreadingHTTPServer):
     def objects(self, query: dict[str, str]) -> str:
         prefix = "" if self.way == "all prefixes" else query.get("prefix", "")
         items = self._in_order([(key, "") for key in self.keys if key.startswith(prefix)])
-        after = query.get("marker" if self.way == "first version" else "start-after", "")
+        name = "marker" if self.way == "first version" else "start-after"
+        after = query.get("continuation-token", query.get(name, ""))
         start = next((at for at, (key, _) in enumerate(items) if key > after), len(items))
-        if self.way not in ("same page", "same token"):
-            start = self._ends.get(query.get("continuation-token", ""), start)
+        if "continuation-token" in query and self.way != "token as key":
+            is_ignored = self.way in ("same page", "same token")
+            start = 0 if is_ignored else self._ends[query["continuation-token"]]
         page, end = self._page(items, start)
         more = self._has_more(items, end)
         token = self._token(more)
@@ -139,12 +143,15 @@ class OddPages(ThreadingHTTPServer):
             return None
         if self.way == "empty token":
             return ""
+        if self.way == "token as key":
+            return "b"  # Half the keys are before it.
         return "abc" if self.way in ("same token", "one token") else f"t{next(self._tokens)}"
 
     def _said(self, more: bool) -> str:
         """Whether there is more, as the service says it."""
         more = more and self.way not in ("unfinished", "full")
-        return "" if self.way == "silent" else f"<IsTruncated>{str(more).lower()}</IsTruncated>"
+        said = str(more) if self.way == "True" else str(more).lower()
+        return "" if self.way == "silent" else f"<IsTruncated>{said}</IsTruncated>"
 
 
 class _Handler(BaseHTTPRequestHandler):
