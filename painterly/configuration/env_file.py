@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from io import StringIO
 from pathlib import Path
 
-from painterly.configuration.variables import NAMES, at_an_end, written_name
+from painterly.configuration.variables import NAMES, at_an_end, set_otherwise, written_name
 from painterly.errors import ConfigError
 from painterly.settings.installation import command
 from painterly.storage.files import replacing, storage_errors
@@ -21,6 +21,9 @@ _SHELL_LINE = re.compile(r"""^(\s*export\s.*["'])[ \t]*;[ \t]*$""", re.MULTILINE
 _OURS = re.compile(r"(CELLAR_ADDON|BUCKET|AWS|WEB|STYLE|RAY)_\w+|PHOTO|STYLE|VGG_WEIGHTS|CLUSTER")
 _SECRET = re.compile(r"(PASSWORD|SECRET|TOKEN|KEY)(_|$)")
 _START = re.compile(r"\s*(?P<export>export\s+)?(?P<name>[\w.]+)[^\S\n]*=(?P<blank>[^\S\n]*)")
+# Their values have no mark at the end, as lists in other kinds of files do.
+_NEVER_MARKED = re.compile(r"(CELLAR_ADDON|BUCKET|AWS)_\w+")
+_NEXT = re.compile(r"(?:[\s,;]|^)(?P<name>\w+)=")
 _TYPOGRAPHIC = ("\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u00ab")
 _PLAIN = re.compile(r"[\w./:@%+,=-]+", re.ASCII)  # values that need no quotes
 
@@ -71,6 +74,8 @@ def parse(text: str, where: str | None = None) -> dict[str, str | None]:
         line, raw = binding.original.line, binding.original.string
         bare = binding.value is None and _OURS.fullmatch(binding.key or "")
         name = written_name(raw) if where else ""
+        if name not in NAMES and (binding.key or binding.error):
+            name = set_otherwise(raw)
         expected = f"expected {name if name in NAMES else 'NAME'}=value"
         if where and (binding.error or bare):
             start = _START.match(raw)
@@ -104,6 +109,10 @@ def _doubt(name: str, raw: str, value: str) -> str:
     if not written.startswith("'") and re.search(r"\$[\w({$]", value):
         way = "put the value in ' '" if "'" not in value else "choose one without ' or $"
         return f"has a $, which Docker Compose would replace, with what follows; {way}"
+    is_quoted = written.startswith(("'", '"'))
+    further = [] if is_quoted else [each["name"] for each in _NEXT.finditer(value)]
+    if other := next((each for each in further if each in NAMES), ""):
+        return f"has {other}= in its value; write each variable in a line of its own"
     invisible = at_an_end(value) or at_an_end(raw.partition("=")[2])
     if invisible or not takes_any:
         return invisible
@@ -131,8 +140,12 @@ def _doubt_in_text(name: str, start: re.Match[str] | None, written: str, value: 
     is_cut = comment and (is_secret or comment["after"].strip())
     if is_cut or (start and start["blank"] and written.startswith("#")):
         return "has a # after a space: a comment, or a part of the value? Put the value in ' '"
-    if start and start["export"] and written.endswith(";"):
-        return "ends with a semicolon; remove it, or put the value in ' '"
+    is_marked = bool(_NEVER_MARKED.fullmatch(name)) and written.endswith((";", ","))
+    if is_marked or (start and start["export"] and written.endswith(";")):
+        mark = "comma" if written.endswith(",") else "semicolon"
+        return f"ends with a {mark}; remove it, or put the value in ' '"
+    if written.startswith(("=", ">")):
+        return f"begins with {written[0]}; remove it, or put the value in ' '"
     if written.startswith(_TYPOGRAPHIC):
         return "begins with a typographic quotation mark; use ' or \""
     return ""

@@ -34,11 +34,16 @@ _OTHERS = re.compile(r"AWS_(REGION|PROFILE|SESSION_TOKEN|CA_BUNDLE)|RAY_\w+|PORT
 _PREFIXES = frozenset(name[: name.index("_") + 1] for name in NAMES if "_" in name) - {
     *("AWS_", "RAY_", "RUN_", "INSTANCE_")
 }
+# What Amazon's older programs called them.
+_FORMER_AWS = {"AWS_ACCESS_KEY": "AWS_ACCESS_KEY_ID", "AWS_SECRET_KEY": "AWS_SECRET_ACCESS_KEY"}
 _LIKE_THE_REST, _LIKE_ALL = 0.65, 0.8  # how similar names are, with the same prefix and without
 _MOST_SLIPS = 2  # letters too many or too few
 # The words before a name in shells and in files of other kinds.
 _BEFORE = r"(?:(?:export|setx?|declare|typeset|let|const|var|env)(?:\s+-\w+)*[\s:]+[^\w#;/]*)*"
 _WRITTEN = re.compile(rf"[^\w#;/]*{_BEFORE}(?P<name>\w(?:[\w.-]*\w)?)", re.IGNORECASE)
+# Letters of Greek and Cyrillic, and the ones of Latin that look the same.
+_LOOK_ALIKE = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧАВЕКМНОРСТУХЅІЈԌ", "ABEZHIKMNOPTYXABEKMHOPCTYXSIJG")
+_OWN_PREFIX = "PAINTERLY_"  # Many programs begin their variables so.
 _INVISIBLE = ("Cc", "Cf", "Zl", "Zp", "Zs")  # categories: controls, formats, separators
 _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and signs that show nothing
 
@@ -46,11 +51,24 @@ _BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"  # letters and signs
 def written_name(line: str) -> str:
     """Return the name of a variable as the writer of a line may have meant it, or an empty text:
     without quotes and marks around it, invisible characters, a shell's words before it, and
-    full-width letters, and with underscores for dashes and dots."""
+    letters of other scripts that look the same, and with underscores for dashes and dots."""
     kinds = ((c, unicodedata.category(c)) for c in line)
     visible = "".join("-" if kind == "Pd" else c for c, kind in kinds if kind != "Cf")
-    found = _WRITTEN.match(unicodedata.normalize("NFKC", visible))
+    plain = unicodedata.normalize("NFKC", visible).translate(_LOOK_ALIKE)
+    found = _WRITTEN.match(plain)
     return re.sub("[.-]", "_", found["name"]) if found else ""
+
+
+def set_otherwise(line: str) -> str:
+    """Return the variable that a line of another kind of file sets, such as `os.environ["NAME"]=1`
+    or `Environment=NAME=1`; an empty text if there is none. Names without _ do not count: PHOTO or
+    DEVICE may be a word of another program."""
+    if line.lstrip().startswith((";", "//")):  # Comments of other kinds of files.
+        return ""
+    left, _, value = line.partition("=")
+    first, equals, _ = value.partition("=")
+    words = re.findall(r"\w+", left) + (re.findall(r"^\W*(\w+)\s*$", first) if equals else [])
+    return next((word for word in words if "_" in word and word in NAMES), "")
 
 
 def not_read(names: Iterable[str], in_environment: bool = False) -> Iterator[str]:
@@ -83,8 +101,10 @@ def _meant(name: str, in_environment: bool) -> str:
     if name in NAMES or _OTHERS.fullmatch(name):
         return ""
     plain = written_name(name).upper()  # Without a value that is taken for a part of the name.
+    is_own = plain.startswith(_OWN_PREFIX)
+    plain = plain.removeprefix(_OWN_PREFIX)
     prefix = next((each for each in _PREFIXES if plain.startswith(each)), "")
-    if in_environment and not prefix:
+    if in_environment and not (prefix or is_own):
         return ""
     if plain in NAMES:
         return plain
@@ -98,6 +118,10 @@ def _meant(name: str, in_environment: bool) -> str:
     rests = [each.removeprefix(prefix) for each in alike]
     if rest := closest(plain.removeprefix(prefix), rests, _LIKE_THE_REST):
         return f"{prefix}{rest}"
+    if prefix:  # The rest of the name decided.
+        return ""
+    if plain in _FORMER_AWS:
+        return _FORMER_AWS[plain]
     slips = (each for each in sorted(NAMES) if _may_be_a_slip(plain, each))
     return closest(plain, slips, _LIKE_ALL) or ""
 
