@@ -295,8 +295,10 @@ def parsed(painter: Parser, words: Sequence[str]) -> argparse.Namespace:
 
     Flags may have dashes or underscores. A switch without a value gets one, or a picture after it
     would be taken for its value. A picture may have a dash at the start of its name, and after
-    `--` any word that is not a flag here.
+    `--` any word that is not a flag here. The last word of a line has a carriage return in scripts
+    with the line ends of Windows.
     """
+    words = [word.removesuffix("\r") for word in words]
     known = {each for flag in flags(None) for each in flag.spellings}
     end = words.index("--") if "--" in words else len(words)
     words = [*words[:end], *words[end + 1 :]]

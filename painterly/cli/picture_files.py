@@ -28,6 +28,7 @@ from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
 from painterly.orders.names import TIMELAPSE
 from painterly.settings import bucket_layout
+from painterly.storage.address import parse_address
 from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import replacing
@@ -55,8 +56,10 @@ def as_on_disk(words: Sequence[str], start: Path) -> list[str]:
         start: The folder of relative paths.
 
     Raises:
-        ConfigError: A pattern matches nothing.
+        ConfigError: A pattern matches nothing, or an address names another machine.
     """
+    # File managers copy files as file:///beach.jpg.
+    words = [str(parse_address(each)) if each.startswith("file:") else each for each in words]
     spelled = [word if "://" in word else stored_spelling(start, word) for word in words]
     return [*(each for word in spelled[:-1] for each in _matched(word, start)), *spelled[-1:]]
 
@@ -120,6 +123,8 @@ def read_photo(path: str) -> tuple[str, bytes]:
 def read_file(path: str, argument: str) -> bytes:
     """Return the content of a file. Raises ConfigError naming its argument if it cannot be read."""
     check_not_on_the_web(path, argument)
+    if not path:
+        raise ConfigError(f"{argument} is empty, as a variable is that was not set")
     try:
         return Path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a path with a null byte.

@@ -14,7 +14,7 @@ from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.installation import command
-from painterly.storage.address import is_folder
+from painterly.storage.address import is_folder, with_home
 from painterly.storage.files import storage_errors
 from painterly.words.suggestions import did_you_mean
 from painterly.words.wording import printable, shortened
@@ -38,6 +38,7 @@ def work_of(given: argparse.Namespace, start: Path) -> Work:
     """
     if "from_record" in given:
         return Work.PICTURE
+    _check_order(given.places, start)
     if "sheet" in given or len(given.places) < 2:
         return Work.FOLDERS
     if len(given.places) == 2:
@@ -45,14 +46,15 @@ def work_of(given: argparse.Namespace, start: Path) -> Work:
         one = names_photo(photo, start) and names_style(style, start)
         return Work.PICTURE if one else Work.FOLDERS
     photo, *paintings, result = given.places
-    if STANDARD in (photo, result):
-        return Work.PICTURE
+    if photo == STANDARD:
+        return _single(photo, result, start)
     elsewhere = ("://" in photo and not _is_on_the_web(photo)) or "://" in result
-    if elsewhere or photo.startswith("file:") or here(photo, start).is_dir():
+    if elsewhere or here(photo, start).is_dir():
         return Work.FOLDERS
     if len(paintings) > 1:
         return _work_of_several(given, start)
-    return Work.PICTURE if _names_file(result, start) else Work.FOLDERS
+    is_picture = result == STANDARD or _names_file(result, start)
+    return Work.PICTURE if is_picture else Work.FOLDERS
 
 
 def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
@@ -60,21 +62,48 @@ def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
     blend of paintings. Raises ConfigError if it may be both, or neither."""
     *words, style, result = given.places
     if any(flag in given for flag in BLENDS):
-        return Work.PICTURE
+        return _single(words[0], result, start)
     if _means_folder(result, start):
         return Work.FOLDERS
-    is_picture, is_ready = names_picture(result), names_style(style, start)
+    is_picture = result == STANDARD or names_picture(result)
+    is_ready = names_style(style, start)
     are_here = all(here(each, start).is_file() for each in words)
     are_here = are_here and (is_ready or here(style, start).exists())
     if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
         return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
     if not is_picture:
         raise ConfigError(_no_result(result, start))
-    folder = shlex.quote(f"./{PurePath(result).stem}")
+    folder = shlex.quote(f"./{PurePath(result).stem.strip(STANDARD) or 'painted'}")
     raise ConfigError(
         f"RESULT is {shortened(result)}, a single picture, for {len(words)} pictures and "
         f"{shortened(style)}; to paint each of them, name a folder, such as {folder}; to blend "
         "paintings in a single picture, pass --style_weight 1"
+    )
+
+
+def _single(photo: str, result: str, start: Path) -> Work:
+    """Return Work.PICTURE. Raises ConfigError if its result is a folder: the picture would be next
+    to that, under its name."""
+    if result != STANDARD and _means_folder(result, start):
+        name = "picture.jpg" if photo == STANDARD else PurePath(photo).name
+        picture = shlex.quote(str(PurePath(result, name)))
+        raise ConfigError(
+            f"RESULT is {shortened(result)}, a folder; name the picture in it, such as {picture}"
+        )
+    return Work.PICTURE
+
+
+def _check_order(places: Sequence[str], start: Path) -> None:
+    """Raise ConfigError if a ready style is named before a photo here."""
+    photo = next((each for each in places[1:] if is_photo(each, start)), "")
+    if photo and _is_ready_style(places[0], start):
+        raise ConfigError(_no_photo_before(places[0], photo))
+
+
+def _no_photo_before(style: str, photo: str) -> str:
+    return (
+        f"{style} is a ready style; expected the photo before it, as in "
+        f"{command()} {shlex.quote(photo)} {shlex.quote(style)}"
     )
 
 
@@ -83,7 +112,7 @@ def names_photo(place: str, start: Path) -> bool:
     no folder."""
     if place == STANDARD:
         return True
-    if "://" in place or place.startswith("file:"):
+    if "://" in place:
         return False
     named, path = names_picture(place), here(place, start)
     with suppress(OSError):  # It may be in a folder that may not be read.
@@ -123,7 +152,8 @@ def place_variables(
     _check_words(places, names, start)
     ready = _ready_styles(places[1], start, names_photo(places[0], start))
     if len(names) == len(PLACES) and is_photo(places[0], start):
-        places = [*places[:2], _result_for_photos(places[2], start)]
+        photo, painting, result = places
+        places = [photo, _folder_here(painting, start), _result_for_photos(result, start)]
     located = [
         "" if ready and name == PLACES[1] else _located(place, name, start)
         for place, name in zip(places, names, strict=True)
@@ -148,10 +178,7 @@ def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> No
     if len(places) != len(names):
         missing = " and ".join(names[len(places) :])
         if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
-            raise ConfigError(
-                f"{places[0]} is a ready style; expected the photo before it, as in "
-                f"{command()} beach.jpg {shlex.quote(places[0])}"
-            )
+            raise ConfigError(_no_photo_before(places[0], "beach.jpg"))
         raise ConfigError(
             f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
             + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
@@ -163,7 +190,7 @@ def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> No
 
 def is_photo(place: str, start: Path) -> bool:
     """Return whether a place is a file here."""
-    if "://" in place or place.startswith("file:"):
+    if "://" in place:
         return False
     with suppress(OSError):
         return here(place, start).is_file()
@@ -203,7 +230,9 @@ def similar_picture(path: Path) -> str:
         names = sorted(each.name for each in path.parent.iterdir())
     except OSError:
         return ""
-    hint = did_you_mean(path.name, [each for each in names if names_picture(each)])
+    hint = did_you_mean(
+        path.name, [each for each in names if names_picture(each) and each != path.name]
+    )
     return f"; {hint}" if hint else ""
 
 
@@ -211,7 +240,7 @@ def here(place: str, start: Path) -> Path:
     """Return the path of a place on this machine, with ~ as the home: a shell leaves a quoted one
     as it is."""
     with suppress(RuntimeError):  # The home of an unknown user.
-        return start / Path(place).expanduser()
+        return start / with_home(place)
     return start / place
 
 
@@ -232,18 +261,21 @@ def _photos(
     """Return the photos if several are named, and the places with the first one in their place.
     Raises ConfigError if one is not a file."""
     photos, others = [*places[: 1 - len(names)]], [*places[1 - len(names) :]]
-    if len(places) <= len(names) or not any(is_photo(photo, start) for photo in photos):
+    are_named = any(is_photo(each, start) or names_photo(each, start) for each in photos)
+    if len(places) <= len(names) or not are_named:
         return [], [*places]
     for photo in photos:
         if is_photo(photo, start) or here(photo, start).is_dir():
             continue
         if _is_ready_style(photo, start):
+            listed = ",".join(word.strip(",") for word in (photo, others[0]))
             several = (
-                f"write several styles with commas, as in {photo},{others[0]}"
+                f"write several styles with commas, as in {listed}"
                 if _is_ready_style(others[0], start)
                 else "name all photos, then one painting or ready style"
             )
             raise ConfigError(f"{shortened(photo)} is a ready style among the photos; {several}")
+        check_not_on_the_web(photo, "photo")
         path = here(photo, start)
         raise ConfigError(f"photo {photo!r} is not a file here{similar_picture(path)}")
     if folder := next((each for each in photos if not is_photo(each, start)), ""):
@@ -254,6 +286,21 @@ def _photos(
     return photos, [photos[0], *others]
 
 
+def _folder_here(place: str, start: Path) -> str:
+    """Return PAINTINGS for photos that are files here: a folder here is one without ./ before it,
+    too. Raises ConfigError if it may also be a ready style."""
+    if not _may_be_bucket(place) or not here(place, start).is_dir():
+        return place
+    if not ready_styles.search(place):
+        return f"./{place}"
+    if not _is_taken(place, start):
+        return place
+    raise ConfigError(
+        f"{shortened(place)} is a ready style, and a folder here has that name; write ./{place} "
+        "for the paintings in the folder, or rename it"
+    )
+
+
 def _result_for_photos(place: str, start: Path) -> str:
     """Return RESULTS for photos that are files here: a folder here is one without ./ before it,
     too. Raises ConfigError if it can be neither that nor a bucket."""
@@ -261,7 +308,8 @@ def _result_for_photos(place: str, start: Path) -> str:
         return place
     if _means_folder(place, start):
         return f"./{place.rstrip('/' + os.sep)}"
-    if not _BUCKET.fullmatch(place.partition("/")[0]) or _is_ready_style(place, start):
+    is_bucket = _BUCKET.fullmatch(place.partition("/")[0]) and not is_photo(place, start)
+    if not is_bucket or _is_ready_style(place, start):
         raise ConfigError(_no_result(place, start))
     return place
 
@@ -325,12 +373,12 @@ def _located(place: str, name: str, start: Path) -> str:
     if place.startswith("file:"):
         return place
     try:
-        path = start / Path(place).expanduser()
+        path = start / with_home(place)
     except RuntimeError:  # The home of an unknown user, which opening the address reports.
         return place
     if is_folder(place):
         # Logs and records show it as it is written, if that means the same here.
-        return place if path.resolve() == Path(place).expanduser().resolve() else str(path)
+        return place if path.resolve() == with_home(place).resolve() else str(path)
     with storage_errors(f"{name} {printable(place)}"):
         is_file, is_dir = path.is_file(), path.is_dir()
     if is_file:

@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from logging import INFO, WARNING
+from pathlib import PurePosixPath
 
 from painterly.configuration.config import Config
 from painterly.errors import ConfigError, NoPhotoError
@@ -145,7 +146,7 @@ def _photos_asked_for(
     masked = {masks[photo.key].key for photo in selected if photo.key in masks}
     if missing := asked - masked - {photo.key for photo in selected}:
         path = source.path(min(missing))
-        why = ": it is hidden, or a link out of there" if path and path.is_file() else ""
+        why = _why_no_photo(min(missing)) if path and path.is_file() else ""
         raise NoPhotoError(
             f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo{why}"
         )
@@ -164,6 +165,13 @@ def _photos_asked_for(
         number, count = config.shard
         selected = [photo for photo in selected if _shard_of(photo, count) == number]
     return selected
+
+
+def _why_no_photo(key: str) -> str:
+    """Return why a file is not among the photos of its folder, as the end of a message."""
+    if PurePosixPath(key).suffix.lower() not in bucket_layout.picture_extensions():
+        return ": its name does not end as that of a picture"
+    return ": it is hidden, or a link out of there, or a mask"
 
 
 def _shard_of(photo: Entry, count: int) -> int:

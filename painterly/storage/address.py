@@ -93,11 +93,20 @@ def parse_address(value: str) -> Path | tuple[str, str]:
     if not is_folder(value):
         return _bucket(value, value)
     try:
-        return Path(value).expanduser()
+        return with_home(value)
     except RuntimeError:
         raise ConfigError(
             f"{value!r} is the home of an unknown user; expected an existing one"
         ) from None
+
+
+def with_home(path: str) -> Path:
+    """Return a path, with the home for ~ at its start. Raises RuntimeError for the home of an
+    unknown user.
+
+    pathlib drops ./ before it looks for ~, so that it takes ./~ for the home as well.
+    """
+    return Path(path).expanduser() if path.startswith("~") else Path(path)
 
 
 def overlap(one: Path | tuple[str, str], other: Path | tuple[str, str]) -> bool:

@@ -196,7 +196,7 @@ class FolderBucket(Store):
         if self.exists():
             return True
         if self.folder.exists():
-            raise UnavailableError(f"folder {self.name} is not a folder")
+            raise UnavailableError(f"{self.name} is not a folder, but a file")
         if not self._new:
             raise NoBucketError(f"folder {self.name} does not exist")
         above = nearest_existing(self.folder)

@@ -22,7 +22,10 @@ def photos(beach):
     for folder in ("one", "two"):
         Path(folder).mkdir()
         Path(folder, "same.jpg").write_bytes(photo)
-    Path("painted").mkdir()
+    for folder in ("painted", "klimt"):
+        Path(folder).mkdir()
+    for name in ("notes", "notes.txt"):
+        Path(name).write_text("not a picture")
 
 
 def refusal(capsys, *words: str) -> str:
@@ -126,6 +129,23 @@ def test_a_mask_among_the_photos_is_the_mask_of_its_photo():
         (["beach.jpg", "hokusai", "out"], "such as out.jpg, or a folder, such as ./out"),
         (["beach.jpg", "hokusai", "My_out"], "such as My_out.jpg, or a folder, such as ./My_out"),
         (["beach.jpg", "hokusai", "~who-is-that/x.jpg"], "write ./~who-is-that/x.jpg for a file"),
+        (["beach.jpg", "town.jpg", "hokusai", "-"], "to paint each of them, name a folder"),
+        (["-", "hokusai", "painted"], "'painted', a folder; name the picture in it"),
+        (
+            ["beach.jpg", "town.jpg", "munch", "painted", "--style_weight", "1"],
+            "name the picture in it, such as painted/beach.jpg",
+        ),
+        (["hokusai", "beach.jpg", "painted"], "expected the photo before it, as in"),
+        (["hokusai", "beach.jpg", "x.jpg"], "beach.jpg hokusai"),
+        (["hokusai", "beach.jpg"], "beach.jpg hokusai"),
+        (["beach.jpg", "hokusai,", "munch", "painted"], "with commas, as in hokusai,munch"),
+        (["https://a.test/b.jpg", "beach.jpg", "hokusai", "painted"], "download the picture first"),
+        (["no/a.jpg", "no/b.jpg", "hokusai", "painted"], "photo 'no/a.jpg' is not a file here"),
+        (["beach.jpg", "notes.txt", "hokusai", "painted"], "does not end as that of a picture"),
+        (["beach.jpg", "hokusai", "notes.txt"], "neither a folder here nor the name of a picture"),
+        (["beach.jpg", "hokusai", "notes"], "neither a folder here nor the name of a picture"),
+        (["beach.jpg", "", "x.jpg"], "painting is empty"),
+        (["beach.jpg", "klimt", "painted"], "'klimt' is a ready style, and a folder here has that"),
     ],
 )
 def test_what_may_be_several_pictures_or_one_is_a_line_that_tells_of_pictures(
@@ -173,6 +193,13 @@ def test_a_quoted_home_is_the_home(tmp_path, monkeypatch):
     assert made <= {path.name for path in Path("home").iterdir()} and not Path("~").exists()
 
 
+def test_a_tilde_after_a_dot_is_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert main(["beach.jpg", "town.jpg", "hokusai", "./~", *QUICK]) == 0
+    assert results("./~") == {"hokusai/beach.jpg", "hokusai/town.jpg"}
+    assert not Path("home").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "made"),
     [
@@ -184,6 +211,9 @@ def test_a_quoted_home_is_the_home(tmp_path, monkeypatch):
         (["C:x.jpg", "hokusai", "./painted"], "painted/hokusai/C:x.jpg"),
         (["C:x.jpg", "town.jpg", "hokusai", "painted"], "painted/hokusai/C:x.jpg"),
         (["été.jpg", "hokusai", "x.jpg"], "x.jpg"),
+        (["beach.jpg", "hokusai", "x.jpg\r"], "x.jpg"),
+        (["beach.jpg", "town.jpg", "hokusai", "painted\r"], "painted/hokusai/town.jpg"),
+        (["beach.jpg", "one", "painted"], "painted/same/beach.jpg"),
         (["beach.jpg", "été.jpg", "x.jpg"], "x.jpg"),
         (["été.jpg", "town.jpg", "hokusai", "painted"], f"painted/hokusai/{DECOMPOSED}"),
     ],
@@ -191,6 +221,13 @@ def test_a_quoted_home_is_the_home(tmp_path, monkeypatch):
 def test_names_with_dashes_colons_and_accents_are_names(words, made):
     assert main([*words, *QUICK]) == 0
     assert Path(made).exists()
+
+
+def test_the_address_of_a_file_is_its_path():
+    address = Path("beach.jpg").absolute().as_uri()
+    assert main([address, "hokusai", "x.jpg", *QUICK]) == 0
+    assert main(["town.jpg", address, "hokusai", "painted", *QUICK]) == 0
+    assert Path("x.jpg").exists() and results() == {"hokusai/beach.jpg", "hokusai/town.jpg"}
 
 
 def test_patterns_take_endings_in_any_case_and_say_what_they_leave_out(capsys):
