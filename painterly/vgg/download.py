@@ -20,7 +20,7 @@ PIECE = 1 << 20  # bytes copied at a time
 ATTEMPTS, PAUSE_S = 5, 2.0  # successive requests that bring nothing, and the pause between them
 BUSY = (429, 503)  # After these, the pause doubles.
 MOST_ASKED, LONGEST_ASKED_S = 20, 600.0  # the pauses that a server may ask for, and their sum
-_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 
 class DownloadError(Exception):
@@ -93,9 +93,10 @@ class _Patience:
         A pause that the server asks for is not counted among the attempts, but bounded.
         """
         answer = error.__cause__ if isinstance(error.__cause__, HTTPError) else None
-        if isinstance(error, ValueError) or (answer and not _may_pass(answer.code)):
-            return None
         asked_s = _asked_s(error)
+        is_final = answer is not None and not _may_pass(answer.code) and not asked_s
+        if isinstance(error, ValueError) or is_final:
+            return None
         if not asked_s:
             self._failures += 1
             is_busy = answer is not None and answer.code in BUSY
@@ -116,7 +117,8 @@ def _asked_s(error: Exception) -> float | None:
 
 
 def _may_pass(status: int) -> bool:
-    """Return whether another attempt may succeed after an answer: not after such as 404."""
+    """Return whether another attempt may succeed after an answer that asks for no pause: not after
+    such as 404."""
     return not 400 <= status < 500 or status in (408, 416, 425, 429)
 
 
