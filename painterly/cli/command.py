@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module, metadata
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NoReturn, TextIO
 
 from painterly.cli import arguments, batch
@@ -17,7 +17,20 @@ from painterly.cli.app import fail, leave, run_program, wants_json
 from painterly.cli.completion import SHELLS, script
 from painterly.cli.parser import HELP_WORDS, Parser, section
 from painterly.cli.picture_files import as_on_disk, name_files, read_file
-from painterly.cli.places import STANDARD, names_photo, names_style, work_of
+from painterly.cli.places import (
+    STANDARD,
+    here,
+    is_on_the_web,
+    is_photo,
+    is_ready_style,
+    means_folder,
+    names_file,
+    names_photo,
+    names_picture,
+    names_style,
+    no_photo_before,
+    no_result,
+)
 from painterly.configuration import config
 from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
@@ -26,6 +39,9 @@ from painterly.settings.installation import IN_CHECKOUT, PROGRAM, command, prefe
 from painterly.settings.recipes import PLUGINS
 from painterly.words.suggestions import closest
 from painterly.words.texts import DEFAULT
+from painterly.words.wording import shortened
+
+BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTINGs alone have
 
 
 @dataclass(frozen=True)
@@ -165,9 +181,84 @@ def _given(painter: Parser, words: Sequence[str], start: Path) -> tuple[argparse
     given = arguments.parsed(painter, words)
     try:
         given.places = as_on_disk(given.places, start)
-        return given, work_of(given, start)
+        return given, _work_of(given, start)
     except ConfigError as error:
         painter.exit(fail(painter.prog, str(error), error.exit_code))
+
+
+def _work_of(given: argparse.Namespace, start: Path) -> Work:
+    """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
+    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS.
+
+    Args:
+        given: What is given.
+        start: The folder of relative paths.
+
+    Raises:
+        ConfigError: It may be several photos, or one and several paintings.
+    """
+    if "from_record" in given:
+        return Work.PICTURE
+    _check_order(given.places, start)
+    if "sheet" in given or len(given.places) < 2:
+        return Work.FOLDERS
+    if len(given.places) == 2:
+        photo, style = given.places
+        one = names_photo(photo, start) and names_style(style, start)
+        return Work.PICTURE if one else Work.FOLDERS
+    photo, *paintings, result = given.places
+    if photo == STANDARD:
+        return _single(photo, result, start)
+    elsewhere = ("://" in photo and not is_on_the_web(photo)) or "://" in result
+    if elsewhere or here(photo, start).is_dir():
+        return Work.FOLDERS
+    if len(paintings) > 1:
+        return _work_of_several(given, start)
+    is_picture = result == STANDARD or names_file(result, start)
+    return Work.PICTURE if is_picture else Work.FOLDERS
+
+
+def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
+    """Return `_work_of` for more words than three: several photos if the last one is a folder, or a
+    blend of paintings. Raises ConfigError if it may be both, or neither."""
+    *words, style, result = given.places
+    if any(flag in given for flag in BLENDS):
+        return _single(words[0], result, start)
+    if means_folder(result, start):
+        return Work.FOLDERS
+    is_picture = result == STANDARD or names_picture(result)
+    is_ready = names_style(style, start)
+    are_here = all(here(each, start).is_file() for each in words)
+    are_here = are_here and (is_ready or here(style, start).exists())
+    if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
+        return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
+    if not is_picture:
+        raise ConfigError(no_result(result, start))
+    folder = shlex.quote(f"./{PurePath(result).stem.strip(STANDARD) or 'painted'}")
+    raise ConfigError(
+        f"RESULT is {shortened(result)}, a single picture, for {len(words)} pictures and "
+        f"{shortened(style)}; to paint each of them, name a folder, such as {folder}; to blend "
+        "paintings in a single picture, pass --style_weight 1"
+    )
+
+
+def _single(photo: str, result: str, start: Path) -> Work:
+    """Return Work.PICTURE. Raises ConfigError if its result is a folder: the picture would be next
+    to that, under its name."""
+    if result != STANDARD and means_folder(result, start):
+        name = "picture.jpg" if photo == STANDARD else PurePath(photo).name
+        picture = shlex.quote(str(PurePath(result, name)))
+        raise ConfigError(
+            f"RESULT is {shortened(result)}, a folder; name the picture in it, such as {picture}"
+        )
+    return Work.PICTURE
+
+
+def _check_order(places: Sequence[str], start: Path) -> None:
+    """Raise ConfigError if a ready style is named before a photo here."""
+    photo = next((each for each in places[1:] if is_photo(each, start)), "")
+    if photo and is_ready_style(places[0], start):
+        raise ConfigError(no_photo_before(places[0], photo))
 
 
 def _paint_one(args: argparse.Namespace, name: str) -> int:

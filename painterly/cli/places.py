@@ -1,6 +1,5 @@
 """The places on a command line: the files of one picture, or folders and buckets."""
 
-import argparse
 import os
 import re
 import shlex
@@ -10,7 +9,6 @@ from pathlib import Path, PurePath
 
 from painterly.cli.arguments import PLACES
 from painterly.configuration.config import BETWEEN_PHOTOS, BUCKETS
-from painterly.configuration.flags import Work
 from painterly.errors import ConfigError
 from painterly.settings import bucket_layout, ready_styles
 from painterly.settings.installation import command
@@ -22,85 +20,9 @@ from painterly.words.wording import printable, shortened
 STANDARD = "-"  # standard input or output, in the place of a file
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]+")  # no space, no capital letter
 NO_RESULTS = "expected a folder or bucket, or as PHOTO a single picture"
-BLENDS = ("style_weight", "style_masks", "regions")  # flags that several PAINTINGs alone have
 
 
-def work_of(given: argparse.Namespace, start: Path) -> Work:
-    """Return what a command line paints: PHOTO, PAINTING … RESULT, or PHOTO and a ready style, or
-    PHOTOS PAINTINGS RESULTS, or several photos, PAINTINGS and RESULTS.
-
-    Args:
-        given: What is given.
-        start: The folder of relative paths.
-
-    Raises:
-        ConfigError: It may be several photos, or one and several paintings.
-    """
-    if "from_record" in given:
-        return Work.PICTURE
-    _check_order(given.places, start)
-    if "sheet" in given or len(given.places) < 2:
-        return Work.FOLDERS
-    if len(given.places) == 2:
-        photo, style = given.places
-        one = names_photo(photo, start) and names_style(style, start)
-        return Work.PICTURE if one else Work.FOLDERS
-    photo, *paintings, result = given.places
-    if photo == STANDARD:
-        return _single(photo, result, start)
-    elsewhere = ("://" in photo and not _is_on_the_web(photo)) or "://" in result
-    if elsewhere or here(photo, start).is_dir():
-        return Work.FOLDERS
-    if len(paintings) > 1:
-        return _work_of_several(given, start)
-    is_picture = result == STANDARD or _names_file(result, start)
-    return Work.PICTURE if is_picture else Work.FOLDERS
-
-
-def _work_of_several(given: argparse.Namespace, start: Path) -> Work:
-    """Return `work_of` for more words than three: several photos if the last one is a folder, or a
-    blend of paintings. Raises ConfigError if it may be both, or neither."""
-    *words, style, result = given.places
-    if any(flag in given for flag in BLENDS):
-        return _single(words[0], result, start)
-    if _means_folder(result, start):
-        return Work.FOLDERS
-    is_picture = result == STANDARD or names_picture(result)
-    is_ready = names_style(style, start)
-    are_here = all(here(each, start).is_file() for each in words)
-    are_here = are_here and (is_ready or here(style, start).exists())
-    if not are_here or (is_picture and not is_ready):  # The picture's program says what is missing.
-        return Work.PICTURE if names_picture(words[0]) else Work.FOLDERS
-    if not is_picture:
-        raise ConfigError(_no_result(result, start))
-    folder = shlex.quote(f"./{PurePath(result).stem.strip(STANDARD) or 'painted'}")
-    raise ConfigError(
-        f"RESULT is {shortened(result)}, a single picture, for {len(words)} pictures and "
-        f"{shortened(style)}; to paint each of them, name a folder, such as {folder}; to blend "
-        "paintings in a single picture, pass --style_weight 1"
-    )
-
-
-def _single(photo: str, result: str, start: Path) -> Work:
-    """Return Work.PICTURE. Raises ConfigError if its result is a folder: the picture would be next
-    to that, under its name."""
-    if result != STANDARD and _means_folder(result, start):
-        name = "picture.jpg" if photo == STANDARD else PurePath(photo).name
-        picture = shlex.quote(str(PurePath(result, name)))
-        raise ConfigError(
-            f"RESULT is {shortened(result)}, a folder; name the picture in it, such as {picture}"
-        )
-    return Work.PICTURE
-
-
-def _check_order(places: Sequence[str], start: Path) -> None:
-    """Raise ConfigError if a ready style is named before a photo here."""
-    photo = next((each for each in places[1:] if is_photo(each, start)), "")
-    if photo and _is_ready_style(places[0], start):
-        raise ConfigError(_no_photo_before(places[0], photo))
-
-
-def _no_photo_before(style: str, photo: str) -> str:
+def no_photo_before(style: str, photo: str) -> str:
     return (
         f"{style} is a ready style; expected the photo before it, as in "
         f"{command()} {shlex.quote(photo)} {shlex.quote(style)}"
@@ -178,7 +100,7 @@ def _check_words(places: Sequence[str], names: Sequence[str], start: Path) -> No
     if len(places) != len(names):
         missing = " and ".join(names[len(places) :])
         if len(places) == 1 and names_style(places[0], start) and ready_styles.search(places[0]):
-            raise ConfigError(_no_photo_before(places[0], "beach.jpg"))
+            raise ConfigError(no_photo_before(places[0], "beach.jpg"))
         raise ConfigError(
             f"expected {', '.join(names)}, or none of them; got {' '.join(places)}"
             + (f", so {missing} {'are' if ' and ' in missing else 'is'} missing" if missing else "")
@@ -207,7 +129,7 @@ def no_bucket(places: Sequence[str], start: Path) -> str:
     if _may_be_bucket(painting) and not is_known:
         unknown = "is neither a picture, a folder nor a ready style"
         return f"painting {shortened(painting)} {unknown}; {ready_styles.hint(painting)}"
-    return _no_result(result, start) if _may_be_bucket(result) else ""
+    return no_result(result, start) if _may_be_bucket(result) else ""
 
 
 def _may_be_bucket(place: str) -> bool:
@@ -216,7 +138,7 @@ def _may_be_bucket(place: str) -> bool:
 
 def check_not_on_the_web(place: str, argument: str) -> None:
     """Raise ConfigError for an address of HTTP, naming its argument: nothing is downloaded."""
-    if _is_on_the_web(place):
+    if is_on_the_web(place):
         raise ConfigError(
             f"{argument} is {shortened(place)}, an address on the web; download the picture first, "
             "and name its file"
@@ -244,15 +166,15 @@ def here(place: str, start: Path) -> Path:
     return start / place
 
 
-def _means_folder(place: str, start: Path) -> bool:
+def means_folder(place: str, start: Path) -> bool:
     """Return whether a place is a folder, or can only be one."""
     if place.endswith(("/", os.sep)) or here(place, start).is_dir():
         return True
     return is_folder(place) and not names_picture(place)
 
 
-def _names_file(place: str, start: Path) -> bool:
-    return names_picture(place) and not _means_folder(place, start)
+def names_file(place: str, start: Path) -> bool:
+    return names_picture(place) and not means_folder(place, start)
 
 
 def _photos(
@@ -261,17 +183,17 @@ def _photos(
     """Return the photos if several are named, and the places with the first one in their place.
     Raises ConfigError if one is not a file."""
     photos, others = [*places[: 1 - len(names)]], [*places[1 - len(names) :]]
-    are_named = any(is_photo(each, start) or names_photo(each, start) for each in photos)
+    are_named = any(names_photo(each, start) for each in photos)
     if len(places) <= len(names) or not are_named:
         return [], [*places]
     for photo in photos:
         if is_photo(photo, start) or here(photo, start).is_dir():
             continue
-        if _is_ready_style(photo, start):
+        if is_ready_style(photo, start):
             listed = ",".join(word.strip(",") for word in (photo, others[0]))
             several = (
                 f"write several styles with commas, as in {listed}"
-                if _is_ready_style(others[0], start)
+                if is_ready_style(others[0], start)
                 else "name all photos, then one painting or ready style"
             )
             raise ConfigError(f"{shortened(photo)} is a ready style among the photos; {several}")
@@ -306,17 +228,17 @@ def _result_for_photos(place: str, start: Path) -> str:
     too. Raises ConfigError if it can be neither that nor a bucket."""
     if not _may_be_bucket(place):
         return place
-    if _means_folder(place, start):
+    if means_folder(place, start):
         return f"./{place.rstrip('/' + os.sep)}"
     is_bucket = _BUCKET.fullmatch(place.partition("/")[0]) and not is_photo(place, start)
-    if not is_bucket or _is_ready_style(place, start):
-        raise ConfigError(_no_result(place, start))
+    if not is_bucket or is_ready_style(place, start):
+        raise ConfigError(no_result(place, start))
     return place
 
 
-def _no_result(place: str, start: Path) -> str:
+def no_result(place: str, start: Path) -> str:
     """Return what to say of a RESULT that is neither a picture nor a folder."""
-    if _is_ready_style(place, start):
+    if is_ready_style(place, start):
         return (
             f"{shortened(place)} is a ready style; expected a folder for the results after it, "
             "such as ./painted"
@@ -328,7 +250,7 @@ def _no_result(place: str, start: Path) -> str:
     )
 
 
-def _is_ready_style(word: str, start: Path) -> bool:
+def is_ready_style(word: str, start: Path) -> bool:
     return names_style(word, start) and bool(ready_styles.search(word))
 
 
@@ -414,5 +336,5 @@ def _is_picture(place: str) -> bool:
         return not Path(place).is_dir()
 
 
-def _is_on_the_web(place: str) -> bool:
+def is_on_the_web(place: str) -> bool:
     return place.lower().startswith(("http://", "https://"))

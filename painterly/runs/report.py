@@ -160,7 +160,8 @@ def log_outcome(plan: "Plan", outcome: "Outcome", result: str, seconds: float) -
         f"{outcome.painted} painted in {duration(seconds)}"
         + (f", {done} already done" if done else "")
         + (f", {failed} FAILED" if failed else "")
-        + f". The results are in {result}."
+        + f". The results are in {result}"
+        + ("" if result.endswith(".") else ".")  # As in `painted/.`, and `..` is another folder.
     )
     tried = len(plan.todo) - outcome.postponed
     summary = Summary(text, tried, outcome.painted, done, failed)
