@@ -27,7 +27,7 @@ import numpy as np
 from PIL import Image
 
 import painterly
-from painterly.video import frames, steadying
+from painterly.video import decoder, steadying
 
 PHOTOS = Path(painterly.__file__).parents[1] / "samples/photos"
 MARGIN = 4  # px at the border, where a moved picture has no neighbours
@@ -142,7 +142,7 @@ def made(kind: str, size: int, count: int) -> Clip:
 def read(path: Path, size: int, count: int) -> Clip:
     """Read the first frames of a clip. Its motion is Farnebäck's, as far as it is the same both
     ways."""
-    reader, shown = frames.FrameReader(lambda: path, path.name), []
+    reader, shown = decoder.FrameReader(lambda: path, path.name), []
     for number in range(count):
         frame = reader.frame(number)
         scale = min(1.0, size / max(frame.shape))

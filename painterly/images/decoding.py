@@ -2,37 +2,26 @@
 
     python -m painterly.images.decoding
 
-It answers the requests of `decoder` one after another. The system keeps the limits; Windows has
-none. A person's own files, which `own_files` lets a process decode itself, need no program.
+It answers the requests of `decoder` one after another. A person's own files, which `own_files`
+lets a process decode itself, need no program.
 """
 
-import contextlib
-import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from io import FileIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageFile
 
 from painterly.errors import MemoryShortError, PictureError
-from painterly.images.decoder import Buffers, receive, send
+from painterly.images.contained import Answer, answer_requests, limit_memory, limit_time
 from painterly.images.dpi import Dpi, declared_dpi
 from painterly.images.files import boxes, exif, jpeg, jxl, png, position
 from painterly.images.files.extra_formats import JXL, RAW, check_readable
 from painterly.images.header import header_of, jxl_header, refusal_of
 from painterly.images.opening import check_not_thin, content_of, opened
 from painterly.images.picture_file import opening_here
-from painterly.signals import stop_signals
-
-try:
-    import resource
-except ModuleNotFoundError:  # Windows
-    resource = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:  # NumPy is imported with the pixels: a header need not wait for it.
     from painterly.images.picture import Picture
@@ -131,39 +120,29 @@ class OpenedPicture:
 
 
 def main() -> None:
-    """Answer the requests at the standard input until it is closed."""
-    for number in stop_signals():  # It ends with its parent.
-        signal.signal(number, signal.SIG_IGN)
-    with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    requests, answers = FileIO(0), FileIO(os.dup(1), "w")
-    os.dup2(2, 1)  # Libraries may print, and that is no answer.
-    with requests, answers, contextlib.suppress(EOFError, OSError):
-        while True:
-            request, (data,) = receive(requests, sys.maxsize)
-            values, buffers = _answer(request, bytes(data or b""))
-            _limit_memory(None)  # The next file may be a long one.
-            del data
-            send(answers, values, buffers)
-            del buffers
+    """Answer the requests of `decoder`."""
+    answer_requests(_answer)
 
 
-def _answer(request: dict[str, Any], data: bytes) -> "tuple[dict[str, Any], Buffers]":
+def _answer(request: dict[str, Any], buffers: list[bytearray | None]) -> Answer:
     """Return the values and the buffers of an answer."""
     if request["task"] != "open":  # Libraries reserve memory once, which is not the file's.
         import painterly.images.pixels  # noqa: F401
     try:
-        _limit_time(request["seconds"])
-        _limit_memory(request["memory"])
+        data = bytes(buffers.pop() or b"")
+        limit_time(request["seconds"])
+        limit_memory(request["memory"])
         return _done(request, OpenedPicture(data))
     except (PictureError, MemoryShortError) as error:
         return {"error": type(error).__name__, "text": str(error)}, ()
     except Exception as error:
         refusal = refusal_of(error, request["memory"])
         return {"error": type(refusal).__name__, "text": str(refusal)}, ()
+    finally:
+        limit_memory(None)  # The next file may be a long one.
 
 
-def _done(request: dict[str, Any], picture: OpenedPicture) -> "tuple[dict[str, Any], Buffers]":
+def _done(request: dict[str, Any], picture: OpenedPicture) -> Answer:
     facts: dict[str, Any]
     match request["task"]:
         case "open":
@@ -177,34 +156,6 @@ def _done(request: dict[str, Any], picture: OpenedPicture) -> "tuple[dict[str, A
     facts = {"height": height, "width": width, "type": decoded.pixels_int.dtype.str}
     facts |= {"dpi": decoded.dpi, "left_out": left_out}
     return facts, [decoded.pixels_int, decoded.alpha_int, decoded.exif, decoded.profile]
-
-
-def _limit_time(seconds: int) -> None:
-    """Limit processor time beyond what was used so far."""
-    if resource is None:
-        return
-    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
-    _set_limit(resource.RLIMIT_CPU, int(used) + seconds)
-    _set_limit(resource.RLIMIT_CORE, 0)
-
-
-def _limit_memory(most: int | None) -> None:
-    """Limit memory to `most` bytes beyond what is used, or lift the limit."""
-    if resource is None:
-        return
-    if most is None:
-        _set_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
-        return
-    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
-        pages = int(Path("/proc/self/statm").read_text().split()[5])
-        _set_limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
-
-
-def _set_limit(which: int, most: int) -> None:
-    _, hard = resource.getrlimit(which)
-    if hard != resource.RLIM_INFINITY:
-        most = hard if most == resource.RLIM_INFINITY else min(most, hard)
-    resource.setrlimit(which, (most, hard))
 
 
 if __name__ == "__main__":

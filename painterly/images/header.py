@@ -30,7 +30,15 @@ TURNED = (5, 6, 7, 8)  # orientations with height and width swapped
 _DEEP_MODE = re.compile("(RGB|RGBA|RGBa|RGBX|LA|[RGBA]);16[BLN]")
 
 _OF_MEMORY = re.compile("(?i)memory|decoder error -9")  # in errors of libraries
-DAMAGED = "is damaged or incomplete; send it again, or export it anew as JPEG or PNG"
+USUAL = "JPEG or PNG"
+
+
+def damaged(form: str) -> str:
+    """Return what to say of a damaged file, which had better be exported in another format."""
+    return f"is damaged or incomplete; send it again, or export it anew as {form}"
+
+
+DAMAGED = damaged(USUAL)
 
 
 class NoHeaderError(PictureError):

@@ -26,8 +26,9 @@ from painterly.orders.record import Record
 from painterly.progress import LINES_EVERY
 from painterly.runs.workers import Outcome
 from painterly.storage.base import ObjectError
+from painterly.video.decoder import FrameReader
 from painterly.video.pictures import pixels_of, png_of
-from painterly.video.source import PAINTED, Clip, Frame, let_go, local_file
+from painterly.video.source import PAINTED, Clip, Frame, check_readable, let_go, local_file
 from painterly.words.wording import duration, printable
 
 
@@ -92,6 +93,7 @@ class Steadying:
         self._bench, self._clip = bench, clip
         self._there = {n for n in clip.numbers if clip.key(n, PAINTED) in stored}
         self._next = clip.steadied(stored)
+        self._reader = FrameReader(self._file, clip.order.photo.key)
         self._resumed, self._began = self.done, 0.0
         self._seconds, self._shown = 0.0, 0
 
@@ -102,6 +104,7 @@ class Steadying:
 
     def take(self, number: int, record: Record) -> Record | None:
         """Take the record of a painted frame. Return the clip's, if that is done."""
+        check_readable(self._bench.source, self._clip.order.photo)
         self._there.add(number)
         self._seconds += record.seconds or 0.0
         self._began = self._began or perf_counter() - (record.seconds or 0.0)
@@ -125,11 +128,9 @@ class Steadying:
         result.delete(clip.key(number, PAINTED))
 
     def _begin(self) -> None:
-        from painterly.video.frames import FrameReader
         from painterly.video.steadying import Steady
 
         clip, before = self._clip, self._clip.shown_at(self._next - 1)
-        self._reader = FrameReader(self._file, clip.order.photo.key)
         if before < clip.first:
             self._steady = Steady()
         else:
@@ -172,10 +173,9 @@ class Steadying:
 
     def _store(self, record: Record) -> Record:
         """Store the clip, and delete what was kept of it. Return its record."""
-        from painterly.video.frames import FrameReader
-
         order, clip, bench = self._clip.order, self._clip, self._bench
-        first = FrameReader(self._file, order.photo.key).frame(clip.first)
+        first = self._reader.frame(clip.first)
+        self._reader.close()
         photo, settings = Picture(first, None, "BMP"), order.style.settings
         paintings = bench.reader.decode(order, PhotoInput(photo)).style.paintings
         poster = self._picture(clip.first)

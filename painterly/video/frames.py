@@ -3,48 +3,35 @@
 FFmpeg's libraries decode, by PyAV. Frames come in order and are never all in memory.
 """
 
-import io
 import os
 import zlib
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from itertools import chain
-from logging import WARNING
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
 import numpy as np
 from av.filter import Graph
-from PIL import Image
 
 from painterly.errors import PictureError
 from painterly.images.colours.hdr import HLG, PQ, Hdr, to_srgb
 from painterly.images.header import MAX_PIXELS
-from painterly.log import event
-from painterly.words.wording import printable
 
 # Others than these can name further files, or addresses, which a clip has no business to read.
 _CONTAINERS = "mov,mp4,matroska,webm,avi,gif,mpegts,mpeg,ogg,flv,asf"
 OPTIONS = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
 _THREADS = 4  # More would only take memory.
 _OPAQUE = 255
-_KEPT = 4  # frames that are kept for others that read ahead
 _REC709, _REC601 = 1, 5  # matrices in H.273
 _LARGE = 720  # rows; a clip that names no matrix has Rec. 709 from here on, as players assume
 _BRIGHTEST = {PQ: 49_268, HLG: 65_535}  # values of 1000 cd/m², in 16 bits
 _REC2020, _D65 = (0.708, 0.292, 0.170, 0.797, 0.131, 0.046), (0.3127, 0.3290)
 
 
-class Stamp(NamedTuple):
-    """The time of a frame in seconds, and whether it shows the same as the frame before."""
-
-    time: Fraction
-    is_repeated: bool
-
-
-class _Decoded(NamedTuple):
+class Decoded(NamedTuple):
     """A frame, its time in seconds, and the width and height at which it is shown before it is
     turned."""
 
@@ -71,74 +58,30 @@ class _Decoded(NamedTuple):
 
 
 @contextmanager
-def errors_named(name: str) -> Iterator[None]:
-    """Turn errors of FFmpeg into PictureErrors that name the clip."""
+def errors_told() -> Iterator[None]:
+    """Turn errors of FFmpeg into PictureErrors."""
     try:
         yield
     except PictureError:
         raise
+    except MemoryError:
+        raise PictureError("needs more memory than a clip may take; make it smaller") from None
     except (av.FFmpegError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         what = f"is damaged, cut, or no clip that FFmpeg reads ({reason})"
-        raise PictureError(f"{printable(name)}: {what}; export it anew as mp4") from None
+        raise PictureError(f"{what}; export it anew as mp4") from None
 
 
-def stamps(path: Path, name: str) -> list[Stamp]:
-    """Return the stamps of all frames, for which each is decoded, and log what is changed or left
-    out. Raises PictureError."""
-    found: list[Stamp] = []
-    last = None
-
-    def tell(what: str) -> None:
-        event(f"{printable(name)}: {what}", level=WARNING)
-
-    for decoded in _decoded(path, name, tell):
-        seen = _checksum(decoded.frame)
-        if not found and _has_alpha(decoded.frame) and _alpha(decoded.frame).min() < _OPAQUE:
+def stamps(path: Path, tell: Callable[[str], None]) -> Iterator[tuple[Fraction, bool]]:
+    """Decode a clip, and yield the time of each frame in seconds, and whether it shows the same as
+    the frame before. Arguments and errors are as in `decoded`."""
+    last, is_first = None, True
+    for each in decoded(path, tell):
+        seen = _checksum(each.frame)
+        if is_first and _has_alpha(each.frame) and _alpha(each.frame).min() < _OPAQUE:
             tell("what is transparent becomes white")
-        found.append(Stamp(decoded.time, seen is not None and seen == last))
-        last = seen
-    return found
-
-
-class FrameReader:
-    """The frames of a clip, by their numbers. Frames that are asked for in about their order are
-    decoded once in all. Not thread-safe."""
-
-    def __init__(self, file: Callable[[], Path], name: str) -> None:
-        """Take a function that returns the clip's file, which may be fetched again."""
-        self._file, self._name = file, name
-        self._begin()
-
-    def _begin(self) -> None:
-        self._decoding, self._next = _decoded(self._file(), self._name), 0
-        self._kept: dict[int, _Decoded] = {}
-
-    def frame(self, number: int) -> np.ndarray:
-        """Return a frame, uint8 [h, w, 3]. Raises PictureError."""
-        if number < self._next and number not in self._kept:
-            self.close()
-            self._begin()
-        while self._next <= number:
-            decoded = next(self._decoding, None)
-            if decoded is None:
-                raise PictureError(f"{printable(self._name)}: has changed; it has fewer frames")
-            self._kept[self._next] = decoded
-            self._kept.pop(self._next - _KEPT, None)
-            self._next += 1
-        with errors_named(self._name):
-            return self._kept[number].pixels()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._decoding.close()
-
-
-def picture_file(pixels: np.ndarray) -> bytes:
-    """Return pixels, uint8 [h, w, 3], as the file of a picture, which is fast to write and read."""
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "BMP")
-    return out.getvalue()
+        yield each.time, seen is not None and seen == last
+        last, is_first = seen, False
 
 
 def _toned(values: np.ndarray, transfer: int) -> np.ndarray:
@@ -151,30 +94,27 @@ def _toned(values: np.ndarray, transfer: int) -> np.ndarray:
     return (shown / 257 + 0.5).astype(np.uint8)
 
 
-def _decoded(
-    path: Path, name: str, tell: Callable[[str], None] = lambda _: None
-) -> Generator[_Decoded, None, None]:
+def decoded(path: Path, tell: Callable[[str], None] = lambda _: None) -> Iterator[Decoded]:
     """Decode a clip, without its damaged parts. Raises PictureError if no frame can be decoded.
 
     Args:
         path: Its file.
-        name: Its name.
         tell: Takes what is worth a line in the log.
     """
-    with errors_named(name), av.open(str(path), options=OPTIONS) as source:
+    with errors_told(), av.open(str(path), options=OPTIONS) as source:
         if not source.streams.video:
-            raise PictureError(f"{printable(name)}: has no picture track")
+            raise PictureError("has no picture track")
         stream = source.streams.video[0]
         context = stream.codec_context
-        width, height = context.width, context.height
+        aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)  # None of the pixels is lost.
+        width = round(context.width * max(aspect, 1))
+        height = round(context.height / min(aspect, 1))
         if width * height > MAX_PIXELS:
             what = f"{width} × {height} px are more than {MAX_PIXELS // 10**6} megapixels"
-            raise PictureError(f"{printable(name)}: {what}; make it smaller")
+            raise PictureError(f"{what}; make it smaller")
         stream.thread_type = "AUTO"
         context.thread_count = min(_THREADS, os.cpu_count() or 1)
         context.options = {"max_pixels": str(MAX_PIXELS)}
-        aspect: Fraction = stream.sample_aspect_ratio or Fraction(1)  # None of the pixels is lost.
-        size = round(width * max(aspect, 1)), round(height / min(aspect, 1))
         each = 1 / (stream.average_rate or stream.guessed_rate or Fraction(25))
         last: Fraction | None = None
         for frame in _progressive(_readable(source, stream, tell), stream, tell):
@@ -183,9 +123,9 @@ def _decoded(
                 time = Fraction(frame.pts * frame.time_base)
             if last is None or time > last:  # A moment has one frame.
                 last = time
-                yield _Decoded(frame, time, *size)
+                yield Decoded(frame, time, width, height)
         if last is None:
-            raise PictureError(f"{printable(name)}: has no frame that can be read")
+            raise PictureError("has no frame that can be read")
 
 
 def _readable(source: Any, stream: Any, tell: Callable[[str], None]) -> Iterator[Any]:
@@ -193,6 +133,8 @@ def _readable(source: Any, stream: Any, tell: Callable[[str], None]) -> Iterator
     for packet in source.demux(stream):
         try:
             yield from packet.decode()
+        except MemoryError:
+            raise
         except av.FFmpegError:
             lost += 1
     if lost:

@@ -32,8 +32,9 @@ from painterly.storage.files_bucket import FilesBucket
 from painterly.storage.folder import FolderBucket
 from painterly.video.clips import Steadying
 from painterly.video.constants import SILENT, WRITTEN
-from painterly.video.frames import FrameReader, picture_file
-from painterly.video.source import Clip, ClipsView, Span, frames_of, opened
+from painterly.video.decoder import FrameReader
+from painterly.video.pictures import picture_file
+from painterly.video.source import Clip, ClipsView, Span, check_readable, frames_of, opened
 
 _TIME = re.compile(r"(?:(?:([0-9]{1,4}):)?([0-9]{1,5}):)?([0-9]{1,7}(?:\.[0-9]{1,6})?)s?")
 _LONGEST = 60  # characters of a name in a key, which may not be hidden or too long
@@ -63,6 +64,7 @@ def paint(args: argparse.Namespace, environment: Mapping[str, str], stop: Stop) 
     style = replace(single.style, name=single.style.name.lstrip(".")[-_LONGEST:])
     order = PlannedOrder(**{**common, "photo": files.entry, "style": style}, result=target.name)
     clip = opened(order, files, span)
+    check_readable(files, files.entry)
     if not clip.stamps:
         raise ConfigError(f"{file}: there is no frame in the time that --from and --for name")
     if args.fresh:

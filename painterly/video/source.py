@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from logging import DEBUG, WARNING
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -18,24 +18,27 @@ from painterly.log import event
 from painterly.orders.order import Order, PlannedOrder
 from painterly.orders.plan import Plan
 from painterly.orders.record import Record
+from painterly.settings.bucket_layout import CHECKPOINTS
 from painterly.storage.base import Bucket, Entry, ObjectError, View
 from painterly.video.constants import EXTENSIONS, lacking
-from painterly.video.pictures import png_of
+from painterly.video.decoder import FrameReader, Stamp, stamps
+from painterly.video.pictures import picture_file, png_of
 from painterly.words.wording import printable
 
 if TYPE_CHECKING:
     from painterly.bench.finished import Finished
-    from painterly.video.frames import FrameReader, Stamp
 
 METHOD = 1  # the way of steadying: with another number, unfinished clips begin again
 _FRAME = re.compile(
     rf"(.+(?:{'|'.join(map(re.escape, (*EXTENSIONS, '.gif')))}))/([0-9]{{6,}})", re.I
 )
 _MARK = 16  # characters of a hash
+_UNFINISHED = re.compile(rf"{CHECKPOINTS}/([^/]+)/(.+)/[0-9a-f]{{{_MARK}}}/[^/]+")
 Span = tuple[Fraction, Fraction | None]  # in seconds: from, and how long
-# The files of clips in buckets, and the stamps of all, by bucket, key and ETag.
+# By bucket, key and ETag: the files of clips in buckets, the stamps of all, and why one has none.
 _fetched: dict[tuple[str, str, str], "tempfile.TemporaryDirectory[str]"] = {}
-_stamps: "dict[tuple[str, str, str], list[Stamp]]" = {}
+_stamps: dict[tuple[str, str, str], list[Stamp]] = {}
+_refusals: dict[tuple[str, str, str], str] = {}
 _fetching = threading.Lock()
 
 
@@ -62,6 +65,12 @@ def let_go(bucket: Bucket, clip: Entry) -> None:
     with _fetching:
         if folder := _fetched.pop((bucket.name, clip.key, clip.etag), None):
             folder.cleanup()
+
+
+def check_readable(bucket: Bucket, clip: Entry) -> None:
+    """Raise PictureError for a clip of which a frame could not be decoded, maybe not the first."""
+    if why := _refusals.get((bucket.name, clip.key, clip.etag)):
+        raise PictureError(why)
 
 
 class ClipsView(View):
@@ -93,13 +102,12 @@ class ClipsView(View):
         """Return a frame as the file of a picture, or the first one: all have its size."""
         if missing := lacking(key):
             raise PictureError(missing)
-        from painterly.video.frames import FrameReader, picture_file
-
         with self._lock:
             if self._reader is None or self._clip != key:
                 clip = super().find(key)
                 if clip is None:
                     raise ObjectError(f"{printable(key)} is not in {self.name}")
+                check_readable(self, clip)
                 self._reader = FrameReader(partial(local_file, self._bucket, clip), key)
                 self._clip, self._first = key, picture_file(self._reader.frame(0))
             return self._first if number is None else picture_file(self._reader.frame(number))
@@ -130,7 +138,7 @@ class Clip:
 
     order: PlannedOrder
     span: Span
-    stamps: "tuple[Stamp, ...]"
+    stamps: tuple[Stamp, ...]
     first: int
 
     @cached_property
@@ -206,14 +214,29 @@ class Frame(PlannedOrder):
 
 
 def in_frames(plan: Plan, source: Bucket) -> Plan:
-    """Return a plan with the orders of frames in the place of those of clips."""
+    """Return a plan with the orders of frames in the place of those of clips. What is kept of a
+    clip stays as long as that is in the bucket and not done, whether it is painted now or not."""
+    _refusals.clear()  # The reason may have passed.
     todo: list[PlannedOrder] = []
     for order in plan.todo:
         is_photo = not is_clip(order.photo.key)
         todo += [order] if is_photo else frames_of(opened(order, source), plan.stored)
     kept = tuple({each.clip.folder for each in todo if isinstance(each, Frame)})
-    stale = tuple(key for key in plan.stale if not key.startswith(kept))
-    return replace(plan, todo=tuple(todo), stale=stale)
+    done = {(each.style, each.photo) for each in plan.done}
+    painted = {(each.style.name, each.photo.key) for each in plan.todo}
+    orders = (*plan.todo, *(each.order for each in plan.refused))
+    styles = {each.style.name for each in orders} | {each.style for each in plan.done}
+
+    @cache
+    def is_waiting(style: str, clip: str) -> bool:
+        is_left_out = style in styles and (style, clip) not in done | painted
+        return is_left_out and source.find(clip) is not None
+
+    def is_kept(key: str) -> bool:
+        found = _UNFINISHED.fullmatch(key)
+        return key.startswith(kept) or bool(found and is_waiting(*found.groups()))
+
+    return replace(plan, todo=tuple(todo), stale=tuple(k for k in plan.stale if not is_kept(k)))
 
 
 def opened(order: PlannedOrder, source: Bucket, span: Span = (Fraction(0), None)) -> Clip:
@@ -223,11 +246,12 @@ def opened(order: PlannedOrder, source: Bucket, span: Span = (Fraction(0), None)
         without = order.style.settings.replaced({"timelapse": False})
         order = replace(order, timelapse="").with_settings(without)
     name = source.name, order.photo.key, order.photo.etag
-    with suppress(PictureError, ObjectError):  # Painting the first frame fails for it, too.
-        if name not in _stamps and not lacking(order.photo.key):
-            from painterly.video.frames import stamps
-
-            _stamps[name] = stamps(local_file(source, order.photo), order.photo.key)
+    if name not in _stamps and name not in _refusals and not lacking(order.photo.key):
+        with suppress(ObjectError):  # Painting the first frame fails for it, too.
+            try:
+                _stamps[name] = stamps(local_file(source, order.photo), order.photo.key)
+            except PictureError as error:
+                _refusals[name] = str(error)
             let_go(source, order.photo)  # There may be many.
     every = _stamps.get(name, [])
     start, long = span

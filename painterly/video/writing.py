@@ -11,9 +11,10 @@ import numpy as np
 from av.audio.resampler import AudioResampler
 from av.filter import Graph
 
+from painterly.images.picture_file import errors_named
 from painterly.log import event
 from painterly.video.constants import SILENT
-from painterly.video.frames import OPTIONS, errors_named
+from painterly.video.frames import OPTIONS, errors_told
 from painterly.words.wording import printable
 
 # Encoders by extension, the first that this FFmpeg has: codec, kind of pixels, options.
@@ -58,6 +59,7 @@ def write(
     start, first = next(rest)
     with (
         errors_named(name),
+        errors_told(),
         av.open(str(source), options=OPTIONS) as original,
         av.open(str(target), "w", options=options) as written,
     ):

@@ -15,7 +15,7 @@ from support.pictures import decode, gradient, saved
 from support.polling import until
 
 from painterly.errors import PictureError
-from painterly.images import decoder
+from painterly.images import contained, decoder
 from painterly.images.decoding import OpenedPicture, own_files
 from painterly.images.picture_file import UNLIMITED, PictureFile, opening_here
 from painterly.signals import Stop, Stopped
@@ -64,8 +64,10 @@ def asked(data=WEBP):
     ],
 )
 def test_a_process_that_dies_costs_the_picture_that_it_had(waiting, number, said, monkeypatch):
-    has_it, real = threading.Event(), decoder._Process.ask
-    monkeypatch.setattr(decoder._Process, "ask", lambda *request: (has_it.set(), real(*request))[1])
+    has_it, real = threading.Event(), contained.ContainedProcess.ask
+    monkeypatch.setattr(
+        contained.ContainedProcess, "ask", lambda *request: (has_it.set(), real(*request))[1]
+    )
     waiting.suspend()
     thread, errors = asked()
     assert has_it.wait(30)
@@ -227,8 +229,8 @@ def test_where_nothing_can_be_limited_it_decodes_as_well(monkeypatch, tmp_path):
 
 
 def test_a_picture_that_takes_too_long_is_refused_by_the_clock_too(waiting, monkeypatch):
-    monkeypatch.setattr(decoder, "_WAITING", 0.2)
-    monkeypatch.setattr(decoder, "_WAITING_FACTOR", 0)
+    monkeypatch.setattr(contained, "_WAITING", 0.2)
+    monkeypatch.setattr(contained, "_WAITING_FACTOR", 0)
     waiting.suspend()
     with pytest.raises(PictureError, match=r"^photo: takes too long to decode; export it anew"):
         decode(WEBP)

@@ -14,6 +14,7 @@ from painterly.bench.bench import Bench
 from painterly.cluster import actor, driver, fleet
 from painterly.cluster.driver import run_on_cluster
 from painterly.configuration import config
+from painterly.errors import PictureError
 from painterly.signals import Stopped
 from painterly.storage.folder import FolderBucket
 from painterly.video import constants, source, steadying
@@ -46,6 +47,10 @@ def after_frames(monkeypatch):
         return painted
 
     return arrange
+
+
+def refused(path, name):
+    raise PictureError(f"{name}: takes too long to decode")
 
 
 def test_a_clip_and_a_photo_are_painted_side_by_side(here, capsys):
@@ -124,6 +129,38 @@ def test_a_clip_whose_frames_are_deleted_in_part_begins_where_they_end(here, who
     Path("out", kept[0]).unlink()
     assert run(here) == 0
     assert RESULT.read_bytes() == whole
+
+
+@pytest.mark.parametrize("why", ["no library", "unreadable"])
+def test_what_is_kept_of_a_clip_stays_while_it_cannot_be_painted(
+    why, here, whole, after_frames, monkeypatch
+):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    with pytest.raises(Stopped):
+        after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here)
+    kept = {key for key in keys() if key.startswith("_checkpoints/monet/walk.mp4/")}
+    with monkeypatch.context() as patch:
+        if why == "no library":
+            patch.setattr(constants, "has_libraries", lambda: False)
+        else:
+            patch.setattr(source, "stamps", refused)
+            source._stamps.clear()
+        run(here)
+    assert kept and kept <= keys()
+    assert run(here) == 0
+    assert RESULT.read_bytes() == whole
+    assert not any(key.startswith("_checkpoints") for key in keys())
+
+
+def test_what_is_kept_of_a_clip_that_has_gone_is_deleted(here, after_frames):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    with pytest.raises(Stopped):
+        after_frames(5, lambda: signal.raise_signal(signal.SIGTERM))
+        run(here)
+    Path("clips/walk.mp4").unlink()
+    assert run(here) == 0
+    assert not any(key.startswith("_checkpoints") for key in keys())
 
 
 def test_a_damaged_frame_is_painted_again_by_the_next_run(here, whole, after_frames, capsys):

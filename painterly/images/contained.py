@@ -1,0 +1,222 @@
+"""Processes that decode files of strangers, which can exhaust or crash no other one: both ends.
+
+A program has requests at its standard input, and answers at its standard output. Values travel as
+JSON and plain bytes: an answer can be wrong, but runs no code. A program has no variables of the
+environment but those that Python needs. The system keeps its limits; Windows has none.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from io import FileIO
+from pathlib import Path
+from typing import Any
+
+from painterly.errors import PictureError
+from painterly.images.header import NoHeaderError, damaged
+from painterly.settings.installation import PROGRAM
+from painterly.signals import stop_signals
+
+try:
+    import resource
+except ModuleNotFoundError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+_WAITING_FACTOR, _WAITING = 4, 60  # seconds of the clock for one of the processor, and to begin
+_ENDING = 5.0  # seconds in which a process ends that has closed its socket
+_KEPT = (
+    "DYLD_",
+    "LANG",
+    "LC_",
+    "LD_",
+    "NPY_",
+    "OPENBLAS_",
+    "PATH",
+    "PYTHON",
+    "SYSTEMROOT",
+    "TEMP",
+    "TMP",
+)
+_LENGTH = struct.Struct(">L")
+
+# Windows has neither signal.
+_TOO_LONG, _KILLED = (getattr(signal, name, 256) for name in ("SIGXCPU", "SIGKILL"))
+
+Buffers = Sequence[Any]  # contiguous bytes; None for a missing one
+Answer = tuple[dict[str, Any], Buffers]
+
+
+class ContainedProcess:
+    """A process that decodes."""
+
+    def __init__(self, program: str, form: str) -> None:
+        """Start it.
+
+        Args:
+            program: The module.
+            form: The format in which files should be exported anew, for errors.
+
+        Raises:
+            PictureError: It cannot be started.
+        """
+        kept = {name: value for name, value in os.environ.items() if name.startswith(_KEPT)}
+        # One thread: each would take memory, which is limited. Freed memory goes back at once.
+        kept |= {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        kept["MALLOC_TRIM_THRESHOLD_"] = "1000000"
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", program],
+                bufsize=0,
+                cwd=PROGRAM,
+                env=kept | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for this program alone.
+            )
+        except OSError as error:
+            why = error.strerror or error
+            raise PictureError(
+                f"cannot be decoded: a process for that cannot be started ({why})"
+            ) from None
+        streams = self._process.stdin, self._process.stdout
+        self._requests, self._answers = (each for each in streams if isinstance(each, FileIO))
+        self._form, self._is_slow = form, False
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: dict[str, Any], buffers: Buffers, seconds: int, most: int) -> Answer:
+        """Send a request, and return the answer. Whatever else happens ends the process.
+
+        Args:
+            request: The values of the request.
+            buffers: Its buffers.
+            seconds: The processor time that the program may take; see `limit_time`.
+            most: The most bytes of an answer.
+
+        Raises:
+            PictureError: There is no answer.
+        """
+        deadline = threading.Timer(_WAITING + _WAITING_FACTOR * seconds, self._give_up)
+        deadline.daemon = True
+        deadline.start()
+        try:
+            send(self._requests, {**request, "seconds": seconds}, buffers)
+            return receive(self._answers, most)
+        except (OSError, EOFError, ValueError):
+            deadline.cancel()
+            raise self._last_words() from None
+        except BaseException:  # A signal may end the run here.
+            self.end()
+            raise
+        finally:
+            deadline.cancel()
+
+    def _give_up(self) -> None:
+        self._is_slow = True
+        self._process.kill()
+
+    def _last_words(self) -> PictureError:
+        """End it, and return an error for the file that it had."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_ENDING)
+        self.end()
+        code = self._process.returncode
+        if self._is_slow or code == -_TOO_LONG:
+            return PictureError(f"takes too long to decode; export it anew as {self._form}")
+        if code == -_KILLED:
+            return PictureError(
+                "was being decoded when the system ended that, maybe for lack of memory; make it "
+                "smaller"
+            )
+        if code >= 0:  # No library crashed.
+            return PictureError(f"cannot be decoded: the process for that ended (exit code {code})")
+        return NoHeaderError(damaged(self._form))
+
+    def end(self) -> None:
+        """End it at once."""
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._requests, self._answers):
+            stream.close()
+
+
+def answer_requests(answer: Callable[[dict[str, Any], list[bytearray | None]], Answer]) -> None:
+    """Answer the requests at the standard input until it is closed. This is all that a program
+    does."""
+    for number in stop_signals():  # It ends with its parent.
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # If memory runs out, it is this process that has to go.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    requests, answers = FileIO(0), FileIO(os.dup(1), "w")
+    os.dup2(2, 1)  # Libraries may print, and that is no answer.
+    with requests, answers, contextlib.suppress(EOFError, OSError):
+        while True:
+            send(answers, *answer(*receive(requests, sys.maxsize)))
+
+
+def limit_time(seconds: int) -> None:
+    """Limit processor time beyond what was used so far."""
+    if resource is None:
+        return
+    used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+    _set_limit(resource.RLIMIT_CPU, int(used) + seconds)
+    _set_limit(resource.RLIMIT_CORE, 0)
+
+
+def limit_memory(most: int | None) -> None:
+    """Limit memory to `most` bytes beyond what is used, or lift the limit."""
+    if resource is None:
+        return
+    if most is None:
+        _set_limit(resource.RLIMIT_DATA, resource.RLIM_INFINITY)
+        return
+    with contextlib.suppress(OSError):  # Linux alone limits what is allocated.
+        pages = int(Path("/proc/self/statm").read_text().split()[5])
+        _set_limit(resource.RLIMIT_DATA, pages * resource.getpagesize() + most)
+
+
+def _set_limit(which: int, most: int) -> None:
+    _, hard = resource.getrlimit(which)
+    if hard != resource.RLIM_INFINITY:
+        most = hard if most == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(which, (most, hard))
+
+
+def send(to: FileIO, values: dict[str, Any], buffers: Buffers) -> None:
+    """Send values and buffers to the other end. Raises OSError."""
+    lengths = [None if each is None else memoryview(each).nbytes for each in buffers]
+    head = json.dumps({**values, "lengths": lengths}).encode()
+    for each in (_LENGTH.pack(len(head)) + head, *buffers):
+        left = memoryview(b"" if each is None else each).cast("B")
+        while left:
+            left = left[to.write(left) :]
+
+
+def receive(source: FileIO, most: int) -> "tuple[dict[str, Any], list[bytearray | None]]":
+    """Return values and buffers from the other end, of at most `most` bytes. Raises EOFError at the
+    end, OSError, ValueError."""
+    (length,) = _LENGTH.unpack(_received(source, _LENGTH.size))
+    values = json.loads(_received(source, min(length, most)))
+    lengths = values.pop("lengths")
+    if sum(filter(None, lengths)) > most:
+        raise ValueError("an answer that is too long")
+    return values, [None if each is None else _received(source, each) for each in lengths]
+
+
+def _received(source: FileIO, length: int) -> bytearray:
+    out = bytearray(length)
+    left = memoryview(out)
+    while left:
+        count = source.readinto(left)
+        if not count:
+            raise EOFError
+        left = left[count:]
+    return out

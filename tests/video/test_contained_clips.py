@@ -1,0 +1,91 @@
+"""A clip is decoded in a process of its own: one that crashes, hangs or takes too much memory costs
+only itself."""
+
+import gc
+import os
+import shutil
+import signal
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+from support.folder_batches import keys, run
+from support.polling import until
+
+from painterly.errors import PictureError
+from painterly.images import contained
+from painterly.signals import Stop, Stopped
+from painterly.video import decoder
+
+WALK = Path("clips/walk.mp4")
+
+
+def processes():
+    """The processes that decode clips."""
+    gc.collect()  # What a run leaves ends with its last reference.
+    children = psutil.Process().children()
+    return [each for each in children if decoder.PROGRAM in each.cmdline()]
+
+
+@pytest.fixture
+def faults(here, monkeypatch):
+    """Clips whose names are faults have these."""
+    monkeypatch.setattr(decoder, "PROGRAM", "support.failing_clips")
+    return here
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("crash", "crash.mp4: is damaged or incomplete; send it again, or export it anew as mp4"),
+        ("exhaust", "exhaust.mp4: needs more memory than a clip may take"),
+        ("spin", "spin.mp4: takes too long to decode; export it anew as mp4"),
+        ("sleep", "sleep.mp4: takes too long to decode; export it anew as mp4"),
+    ],
+)
+def test_a_clip_that_fails_the_process_costs_only_itself(faults, fault, said, capsys, monkeypatch):
+    monkeypatch.setattr(decoder, "MOST_MEMORY", 400_000_000)
+    monkeypatch.setattr(decoder, "SECONDS", 2)
+    if fault == "sleep":
+        monkeypatch.setattr(contained, "_WAITING", 20)
+    shutil.copy(WALK, f"clips/{fault}.mp4")
+    assert run(faults) == 1
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if f"{fault}.mp4:" in line and said in line]
+    assert "Traceback" not in out and "1 painted in" in out and "1 FAILED" in out
+    results = {key for key in keys() if not key.startswith("_")}
+    assert results == {"monet/walk.mp4"}
+    assert not processes()
+
+
+@pytest.mark.skipif(not hasattr(psutil.Process, "rlimit"), reason="only Linux limits memory")
+def test_ffmpeg_has_no_more_memory_than_the_limit(here, monkeypatch):
+    monkeypatch.setattr(decoder, "MOST_MEMORY", 100_000)
+    with pytest.raises(PictureError, match=r"^walk\.mp4: needs more memory"):
+        decoder.stamps(WALK, "walk.mp4")
+
+
+def test_a_signal_ends_the_process(faults):
+    path = shutil.copy(WALK, "clips/sleep.mp4")
+
+    def end():
+        until(processes)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end).start()
+    with pytest.raises(Stopped), Stop():
+        decoder.stamps(Path(path), "sleep.mp4")
+    assert not processes()
+
+
+def test_a_reader_ends_its_process_and_begins_anew_after_its_death(here):
+    reader = decoder.FrameReader(lambda: WALK, "walk.mp4")
+    first = reader.frame(0)
+    (process,) = processes()
+    process.kill()
+    with pytest.raises(PictureError, match=r"^walk\.mp4: was being decoded when the system"):
+        reader.frame(1)
+    assert (reader.frame(0) == first).all() and not process.is_running()
+    del reader
+    assert not processes()
