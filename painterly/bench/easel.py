@@ -84,6 +84,7 @@ class Easel:
         )
 
         def within(budget: MemoryBudget) -> Transfer:
+            budget = budget.with_more_in_use(order.bytes_beside(*photo.picture.size))
             return prepared(painted, networks.vgg, budget, networks.plugin_weights)
 
         if budget is not None:

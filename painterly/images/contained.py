@@ -60,7 +60,7 @@ class ContainedProcess:
 
         Args:
             program: The module.
-            form: The format in which files should be exported anew, for errors.
+            form: The format that errors recommend for a file.
 
         Raises:
             PictureError: It cannot be started.
@@ -93,7 +93,7 @@ class ContainedProcess:
         return self._process.poll() is None
 
     def ask(self, request: dict[str, Any], buffers: Buffers, seconds: int, most: int) -> Answer:
-        """Send a request, and return the answer. Whatever else happens ends the process.
+        """Send a request, and return the answer. Any error ends the process.
 
         Args:
             request: The values of the request.

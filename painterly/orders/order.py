@@ -97,6 +97,10 @@ class Order:
         settings = self.style.settings.halved()
         return None if settings is None else self.with_settings(settings)
 
+    def bytes_beside(self, height: int, width: int) -> int:
+        """Return the memory that others take while it is painted, by the photo's size in px."""
+        return 0
+
     def with_settings(self, settings: Settings) -> Self:
         """Return the order with other settings."""
         return replace(self, style=replace(self.style, settings=settings))

@@ -23,7 +23,7 @@ from painterly.words.wording import printable
 
 PROGRAM = "painterly.video.decoding"
 MOST_MEMORY = 4_000_000_000  # bytes of a process; less if less is free
-SECONDS = 30  # of processor time, for a frame and the damaged parts before it
+SECONDS = 30  # processor time for a frame and the damaged parts before it
 _MOST_BYTES = 3 * MAX_PIXELS  # in an answer
 
 
@@ -73,7 +73,7 @@ class FrameReader:
                     raise PictureError(f"{printable(self._name)}: {what}")
                 self._next += 1
             answer, (pixels,) = self._decoding.ask("pixels", place=number - self._next)
-        except BaseException:  # The next frame begins anew.
+        except BaseException:  # The next frame starts another process.
             self.close()
             raise
         return np.frombuffer(pixels, np.uint8).reshape(answer["shape"])

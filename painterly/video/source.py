@@ -28,6 +28,7 @@ from painterly.words.wording import printable
 if TYPE_CHECKING:
     from painterly.bench.finished import Finished
 
+STEADYING = 300  # bytes that it takes for a pixel
 METHOD = 1  # the way of steadying: with another number, unfinished clips begin again
 _FRAME = re.compile(
     rf"(.+(?:{'|'.join(map(re.escape, (*EXTENSIONS, '.gif')))}))/([0-9]{{6,}})", re.I
@@ -68,7 +69,7 @@ def let_go(bucket: Bucket, clip: Entry) -> None:
 
 
 def check_readable(bucket: Bucket, clip: Entry) -> None:
-    """Raise PictureError for a clip of which a frame could not be decoded, maybe not the first."""
+    """Raise PictureError for a clip with a frame that cannot be decoded, maybe not the first."""
     if why := _refusals.get((bucket.name, clip.key, clip.etag)):
         raise PictureError(why)
 
@@ -200,6 +201,12 @@ class Frame(PlannedOrder):
     def halved(self) -> None:
         """Refuse another size: all frames have one."""
 
+    def bytes_beside(self, height: int, width: int) -> int:
+        """Return the memory that steadying takes at the same time."""
+        size = self.style.settings.size
+        scale = 1.0 if size == "full" else int(size) / max(height, width)
+        return int(STEADYING * scale**2 * height * width)
+
     def log(self, message: str, **values: Any) -> None:
         """Log a line at debug level, unless it is a warning: there are many frames."""
         level = values.pop("level", DEBUG)
@@ -214,8 +221,8 @@ class Frame(PlannedOrder):
 
 
 def in_frames(plan: Plan, source: Bucket) -> Plan:
-    """Return a plan with the orders of frames in the place of those of clips. What is kept of a
-    clip stays as long as that is in the bucket and not done, whether it is painted now or not."""
+    """Return a plan with the orders of frames in the place of those of clips. Finished
+    frames stay as long as their clip is in the bucket and not done, painted now or not."""
     _refusals.clear()  # The reason may have passed.
     todo: list[PlannedOrder] = []
     for order in plan.todo:

@@ -1,4 +1,4 @@
-"""The program that decodes clips, with a fault after two frames of those whose name is one.
+"""The program that decodes clips, with a fault after two frames of a clip that is called like it.
 
 python -m support.failing_clips
 """

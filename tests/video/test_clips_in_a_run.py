@@ -235,6 +235,16 @@ def test_a_dry_run_tells_the_time_of_all_frames(here, capsys):
     assert not Path("out").exists()
 
 
+@pytest.mark.parametrize("dry", ["", "1"])
+def test_the_memory_of_steadying_is_counted(dry, here, monkeypatch, capsys):
+    Path("clips/beach.jpg").write_bytes(tiny.file(60, 80, 1))
+    monkeypatch.setattr(source, "STEADYING", 10**9)
+    assert run(here, DRY_RUN=dry) == 1
+    out = capsys.readouterr().out
+    assert "beach.jpg in monet: FAILED" not in out
+    assert [line for line in out.splitlines() if "walk.mp4" in line and "memory" in line]
+
+
 def test_a_clip_gets_no_time_lapse_and_says_so(here, capsys):
     assert run(here, STYLE_TIMELAPSE="1") == 0
     assert "a clip gets no time-lapse" in capsys.readouterr().out

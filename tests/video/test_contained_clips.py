@@ -1,5 +1,5 @@
-"""A clip is decoded in a process of its own: one that crashes, hangs or takes too much memory costs
-only itself."""
+"""A separate process decodes each clip: one that crashes, hangs or takes too much memory costs only
+itself."""
 
 import gc
 import os
@@ -23,7 +23,7 @@ WALK = Path("clips/walk.mp4")
 
 def processes():
     """The processes that decode clips."""
-    gc.collect()  # What a run leaves ends with its last reference.
+    gc.collect()  # Readers end their process with the last reference.
     children = psutil.Process().children()
     return [each for each in children if decoder.PROGRAM in each.cmdline()]
 
