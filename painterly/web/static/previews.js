@@ -33,7 +33,8 @@ const drawn = (image, kind, type) => {
 // it resolves to null if the browser cannot decode the photo. cache: previews by their requests.
 let current = {}, cache = new Map();
 const clearCache = () => {
-  for (const { address } of cache.values()) URL.revokeObjectURL(address);
+  const old = cache;
+  setTimeout(() => { for (const { address } of old.values()) URL.revokeObjectURL(address); }, RETRY_MS); // One may still be loaded.
   cache = new Map();
 };
 const copiesOf = async (photo) => {

@@ -23,7 +23,11 @@ const refined = new Map();
 export const shownJob = () => jobWith(shown);
 export const shownPreview = () => preview?.address;
 // The picture on the stage that can be saved at once: the order's, or the one that a job paints more finely.
-export const shownResult = () => (shownJob() ? refined.get(shown) || null : preview && preview.file && !works ? preview : null);
+export const shownResult = () => {
+  if (shownJob()) return refined.get(shown) || null;
+  const isOfPhoto = preview !== null && preview.photo === currentPhoto(); // The one before stays until the new one's is painted.
+  return isOfPhoto && preview.file && !works ? preview : null;
+};
 export const refine = (job, result) => refined.set(job.id, { ...result, address: URL.createObjectURL(result.file) });
 
 // The line.
