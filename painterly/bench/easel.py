@@ -84,7 +84,8 @@ class Easel:
         )
 
         def within(budget: MemoryBudget) -> Transfer:
-            budget = budget.with_more_in_use(order.bytes_beside(*photo.picture.size))
+            if beside := order.bytes_beside(*photo.picture.size):
+                budget = budget.with_more_in_use(beside)
             return prepared(painted, networks.vgg, budget, networks.plugin_weights)
 
         if budget is not None:
