@@ -11,7 +11,6 @@ from pathlib import Path
 import psutil
 import pytest
 from support.folder_batches import keys, run
-from support.polling import until
 
 from painterly.errors import PictureError
 from painterly.images import contained
@@ -66,14 +65,14 @@ def test_ffmpeg_has_no_more_memory_than_the_limit(here, monkeypatch):
         decoder.stamps(WALK, "walk.mp4")
 
 
-def test_a_signal_ends_the_process(faults):
-    path = shutil.copy(WALK, "clips/sleep.mp4")
+def test_a_signal_ends_the_process(faults, monkeypatch):
+    path, receive = shutil.copy(WALK, "clips/sleep.mp4"), contained.receive
 
-    def end():
-        until(processes)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def waiting(*arguments):
+        threading.Thread(target=os.kill, args=(os.getpid(), signal.SIGTERM)).start()
+        return receive(*arguments)
 
-    threading.Thread(target=end).start()
+    monkeypatch.setattr(contained, "receive", waiting)
     with pytest.raises(Stopped), Stop():
         decoder.stamps(Path(path), "sleep.mp4")
     assert not processes()
