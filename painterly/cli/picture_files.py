@@ -28,7 +28,7 @@ from painterly.images.output import OutputFormat, file_format
 from painterly.log import event, logger
 from painterly.orders.names import TIMELAPSE
 from painterly.settings import bucket_layout
-from painterly.storage.address import parse_address
+from painterly.storage.address import parse_address, with_home
 from painterly.storage.base import hidden
 from painterly.storage.file_names import stored_spelling
 from painterly.storage.files import replacing
@@ -82,7 +82,7 @@ def _file(word: str) -> str:
     """Return the name of a file. Raises ConfigError."""
     if word.startswith("~") and not os.path.lexists(word):
         try:
-            word = str(Path(word).expanduser())
+            word = str(with_home(word))
         except RuntimeError:
             raise ConfigError(
                 f"{word!r} is the home of an unknown user; write ./{word} for a file here"

@@ -224,8 +224,7 @@ class Deletions:
         """
         gone = []
         paintings = {painting_mark(each.key): each.key for each in self._buckets.style.uploads()}
-        unfinished = [job for job in self._jobs.all() if not job.state.final]
-        needed = {each.name for job in unfinished for each in job.paintings}
+        needed = self._jobs.needed_paintings()
         for job, etag in due.items():
             painting = paintings.get(job)
             # One that is painted leaves the queue after its current step: it was cancelled.

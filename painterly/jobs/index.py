@@ -149,6 +149,11 @@ class JobIndex:
             shown = sorted(self._jobs.keys() - self._deleted, reverse=True)
             return [self.view(self._jobs[each]) for each in shown]
 
+    def needed_paintings(self) -> set[str]:
+        """Return the names of the paintings that jobs need which have not ended."""
+        unfinished = (job for job in self.all() if not job.state.final)
+        return {painting.name for job in unfinished for painting in job.paintings}
+
     def deleted(self) -> frozenset[str]:
         """Return the ids of deleted jobs. Some may come back."""
         with self._lock:

@@ -151,14 +151,14 @@ def _photos_asked_for(
             f"PHOTO is {min(missing)!r}, but {config.photo_bucket} has no such photo{why}"
         )
     if config.chooses:
-        before, chosen = selected, chooser(config.include, config.exclude)
-        selected = [photo for photo in before if chosen(photo.key)]
+        before, fits = selected, chooser(config.include, config.exclude)
+        selected = [photo for photo in before if fits(photo.key)]
         if before and not selected:
             raise ConfigError(
                 f"none of the photos in {config.photo_bucket} ({len(before)}) matches --include "
                 "and --exclude; a pattern matches a whole key, such as '2026/*.jpg'"
             )
-        if left_out := [printable(each.key) for each in before if not chosen(each.key)]:
+        if left_out := [printable(each.key) for each in before if not fits(each.key)]:
             part = f"{plural(len(left_out), 'photo')} of {len(before)}"
             event(f"--include and --exclude leave out {part}: {listed(left_out, 3)}")
     if config.shard:

@@ -72,9 +72,7 @@ def delete_painting(name: str, service: Shared) -> PaintingDeletion:
     listed nowhere from now on; the service deletes it once `seconds` have passed, in which
     `undelete` takes that back. Another request begins them again."""
     service.jobs.refresh()  # Another instance may have taken an order just now.
-    unfinished = [job for job in service.jobs.all() if not job.state.final]
-    needed = {painting.name for job in unfinished for painting in job.paintings}
-    if name in needed and name.startswith(UPLOADED):
+    if name in service.jobs.needed_paintings() and name.startswith(UPLOADED):
         raise ApiError(409, "a photo in the queue uses it; cancel that job first")
     service.catalogue.check_uploaded(name)
     service.deletions.ask_painting(name)

@@ -10,7 +10,7 @@ import { chosenStyles, styleTiles } from "./styles.js";
 import { changedSettings } from "./order.js";
 import { refuse } from "./words.js";
 
-const SIDES = { tile: 320, rough: 320 }; // px, the side for which the server has paintings ready
+const SMALL = ["tile", "rough"], SIDE = 320; // px, the side of small previews, for which the server has paintings ready
 const TILE_SHAPE = 4 / 5, FACE = 0.35; // A tile shows a part of the photo: of an upright one more of its top, where faces are.
 const LANES = 2; // previews at a time: one is on its way while another one is painted
 const PAUSE_MS = 120, MOVED_MS = 300, RETRY_MS = 3000, MOST_KEPT = 80;
@@ -19,7 +19,7 @@ const SAMPLE = { name: "", thumb: sample.photo, mask: null };
 const drawn = (image, kind, type) => {
   const { naturalWidth, naturalHeight } = image, shape = kind === "tile" ? TILE_SHAPE : naturalWidth / naturalHeight;
   const width = Math.min(naturalWidth, naturalHeight * shape), height = Math.min(naturalHeight, naturalWidth / shape);
-  const canvas = make("canvas"), context = canvas.getContext("2d"), scale = Math.min(1, SIDES[kind] / Math.max(width, height));
+  const canvas = make("canvas"), context = canvas.getContext("2d"), scale = Math.min(1, SIDE / Math.max(width, height));
   [canvas.width, canvas.height] = [width, height].map((each) => Math.max(1, Math.round(scale * each)));
   context.fillStyle = "white"; // Behind transparent parts.
   context.fillRect(0, 0, canvas.width, canvas.height);
@@ -41,7 +41,7 @@ const copiesOf = async (photo) => {
   const [image, mask] = await Promise.all([loaded(photo.thumb), maskOf(photo)]);
   if (!image) return null;
   const address = mask && URL.createObjectURL(mask), drawing = mask && await loaded(address);
-  const kinds = await Promise.all(Object.keys(SIDES).map(async (kind) => [kind, {
+  const kinds = await Promise.all(SMALL.map(async (kind) => [kind, {
     photo: await drawn(image, kind, "image/jpeg"), mask: drawing && await drawn(drawing, kind, "image/png"),
   }]));
   if (mask) URL.revokeObjectURL(address);
@@ -57,7 +57,7 @@ const copies = (photo) => {
 
 class Busy extends Error {}
 const requestOf = (kind, style) => {
-  const size = kind in SIDES ? { size: SIDES[kind] } : {};
+  const size = SMALL.includes(kind) ? { size: SIDE } : {};
   return { ...style, settings: { ...changedSettings(), timelapse: false, ...size } };
 };
 const keyOf = (kind, style) => `${kind} ${JSON.stringify(requestOf(kind, style))}`;
@@ -66,7 +66,7 @@ const keptOf = (style) => cache.get(keyOf("sharp", style)) || cache.get(keyOf("r
 const preview = async (photo, files, kind, style, signal) => {
   const request = requestOf(kind, style), key = keyOf(kind, style);
   if (cache.has(key)) return cache.get(key);
-  const isSmall = kind in SIDES, { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await photo.mask };
+  const isSmall = SMALL.includes(kind), { photo: copy, mask } = isSmall ? files[kind] : { photo: null, mask: await photo.mask };
   const body = formOf(isSmall ? request : { again: await isAtServer(photo), ...request }, copy, mask);
   const file = await askForPicture(`${root}/api/preview`, body, signal);
   if (!file) throw new Busy();
