@@ -68,6 +68,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min((os.cpu_count() or 1) + 1, MAX_WORKERS, max(1, fitting))
 
 
+@pytest.fixture(autouse=True)
+def _same_account() -> Iterator[None]:
+    """Undo what a test did to AWS_*, which a `.env` that is read sets for the whole process."""
+    before = {name for name in os.environ if name.startswith("AWS_")}
+    yield
+    for name in [name for name in os.environ if name.startswith("AWS_") and name not in before]:
+        del os.environ[name]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Put Ceph's server into the id of a test that needs it only through its fixtures: xdist groups
     tests by their ids."""

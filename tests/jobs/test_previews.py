@@ -303,7 +303,7 @@ def test_painting_ends_as_soon_as_nobody_waits_or_a_job_needs_the_memory(hand, p
 
 def test_tiles_of_the_page_have_the_side_for_which_paintings_are_kept():
     script = PROGRAM / "painterly/web/static/previews.js"
-    assert f"SIDES = {{ tile: {desk.TILE_SIDE}," in script.read_text()
+    assert f"SIDE = {desk.TILE_SIDE};" in script.read_text()
 
 
 @pytest.mark.slow
