@@ -69,6 +69,9 @@ def write(
         height, width = (side - side % 2 for side in first.shape[:2])
         stream.height, stream.width, stream.pix_fmt = height, width, form
         context, base = stream.codec_context, seen.time_base or Fraction(1, 90_000)
+        context.thread_count = (
+            1  # Several threads: other bytes with other cores, and once in a while.
+        )
         context.time_base = stream.time_base = _HUNDREDTHS if extension == "gif" else base
         if form == "yuv420p":
             context.colorspace = context.color_primaries = context.color_trc = _REC709
