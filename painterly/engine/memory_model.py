@@ -6,7 +6,7 @@ must be in memory at the same time; lab/RESULTS.md has the measurements.
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ STATE = 4 * RGB  # image, Adam's two moments, the average
 LBFGS = 24 * 62  # SciPy's ten pairs of vectors, twice, and as many others, float64
 MATCHES = 8 / PLACE**2  # one painting's, int64
 RESULT = 9  # the result in integers, twice, during encoding
+SHAPE = 3 / 2  # proportions of pictures that are known by their longer side alone
 SCALING_BYTES = 8  # per pixel of the photo: one channel in floats, twice
 KERNELS = 24 << 20  # bytes of oneDNN's compiled kernels for each scale, for three scales at least
 # TensorFlow's CPU allocator returns chunks of up to twice the size requested, and pictures in tiles
@@ -381,3 +382,17 @@ def _largest_side(size: tuple[int, int], footprint: MemoryNeeds, free: int) -> i
         fits = footprint.bytes_needed((height, width), SIDES[-1]) <= free
         low, high = (middle, high) if fits else (low, middle)
     return low
+
+
+def lacking(sides: Iterable[int], footprint: MemoryNeeds, budget: MemoryBudget) -> dict[int, int]:
+    """Return the bytes that pictures need, by their longer side in px, if the budget has less.
+
+    Args:
+        sides: The longer sides in px of pictures of SHAPE.
+        footprint: Their footprint.
+        budget: The memory that they may take.
+    """
+    needed = {
+        side: footprint.bytes_needed((round(side / SHAPE), side), SIDES[-1]) for side in sides
+    }
+    return {side: number for side, number in needed.items() if number > budget.bytes}

@@ -28,7 +28,7 @@ from painterly.engine.features.detail import leaves_bare
 from painterly.engine.features.targets import Problem, Targets
 from painterly.engine.footprint import footprint_of
 from painterly.engine.groups import check_memory, groups_of, keep_targets, painting_sizes
-from painterly.engine.memory_model import SIDES, MemoryPlan, PaintingInputs, fastest_plan
+from painterly.engine.memory_model import MemoryPlan, PaintingInputs, fastest_plan, lacking
 from painterly.engine.optimisation.matching import Matching
 from painterly.engine.optimisation.objective import Objective
 from painterly.engine.optimisation.optimizers import (
@@ -390,19 +390,17 @@ def objective(  # noqa: PLR0913  The public signature.
 def too_large(
     sides: Iterable[int], settings: Settings, vgg: VGG, memory_limit: int | None = None
 ) -> dict[int, int]:
-    """Return the bytes that pictures need, by their longer side in px, if the device has less.
+    """Return what pictures need and the device lacks, as `lacking`.
 
     Args:
-        sides: The longer sides in px of pictures whose sides are as 3 to 2.
+        sides: As in `lacking`.
         settings: Their settings.
         vgg: The network.
         memory_limit: As in `stylize`.
     """
     view, on_gpu = Objective.of(settings, vgg).view, device_name().startswith("GPU")
     footprint = footprint_of(view, settings, on_gpu=on_gpu)
-    needed = {side: footprint.bytes_needed((round(side / 1.5), side), SIDES[-1]) for side in sides}
-    free = device_budget(Limits(memory_limit)).bytes
-    return {side: number for side, number in needed.items() if number > free}
+    return lacking(sides, footprint, device_budget(Limits(memory_limit)))
 
 
 def step_seconds(

@@ -1,9 +1,11 @@
 """Estimates of the time that jobs take here, learnt from those that have ended."""
 
+import math
 import threading
 from collections import defaultdict, deque
 from collections.abc import Mapping
 
+from painterly.engine.memory_model import SHAPE
 from painterly.engine.schedule import total_work
 from painterly.jobs.presets import INSTANT_SIZES, LONGEST_INSTANT_S
 from painterly.jobs.schemas import RECIPE_PRESETS, Preset
@@ -16,6 +18,7 @@ OWN_RATES = RECIPE_PRESETS  # presets that take other times
 # Each preset takes at most this part of the next one's time. A measurement under load may say
 # otherwise.
 QUICKER = ((Preset.DRAFT, Preset.FINE, 0.6), (Preset.INSTANT, Preset.DRAFT, 0.5))
+NEARLY = 1.01  # Sides are whole numbers, and cameras differ in their last pixels.
 USUAL_PHOTO = (3000, 4000)  # height and width in px, if only the settings are known
 
 
@@ -52,6 +55,22 @@ class Estimates:
         with self._lock:
             self._measured_instant = rate
             self.revision += 1
+
+    def add_too_large(self, too_large: Mapping[str, Mapping[int, int]]) -> None:
+        """Set what a worker says of some presets, as in `too_large`."""
+        self.too_large = {**self.too_large, **too_large}
+
+    def lacking(self, preset: Preset, size: tuple[int, int]) -> int | None:
+        """Return the bytes that a picture needs at least, if the worker lacks them; None if it
+        fits, as far as that is known.
+
+        Args:
+            preset: Its preset.
+            size: Its (height, width) in px. As many pixels in another shape need as much.
+        """
+        side, lacking = math.sqrt(SHAPE * math.prod(size)), self.too_large.get(preset, {})
+        known = max((each for each in lacking if each <= NEARLY * side), default=None)
+        return None if known is None else lacking[known]
 
     def add_measurement(self, job: StoredJob) -> None:
         """Add the time of a finished job."""

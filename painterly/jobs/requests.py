@@ -11,7 +11,7 @@ from typing import Any
 from painterly.bench.desk import LARGEST_SIDE, InstantOrder
 from painterly.configuration.config import Config
 from painterly.configuration.web_options import WebOptions
-from painterly.engine.schedule import total_work
+from painterly.engine.schedule import Schedule, total_work
 from painterly.errors import ConfigError
 from painterly.images.output import file_format
 from painterly.jobs.address import own
@@ -129,6 +129,8 @@ class OrderBook:
         if request.preset not in self.presets:
             raise ApiError(422, why_not_offered(request.preset))
         style, work = self._style_and_work(request, photo.size)
+        if not request.poster:
+            self._check_memory(request.preset, style.settings, photo.size)
         total = sum(painting.share for painting in style.paintings)
         job_id = new_id()
         if idempotency_key is not None:
@@ -168,6 +170,23 @@ class OrderBook:
                 self._buckets.source.write(job.mask_key, mask_file, "image/png")
             # The same request may have been answered by another thread, or instance.
             return job if self._jobs.create(job) else self._jobs.stored(job_id) or job
+
+    def _check_memory(self, preset: Preset, settings: Settings, photo: tuple[int, int]) -> None:
+        """Raise ApiError for a picture of a photo's (height, width) that is too large for the
+        worker. A default size is halved there instead."""
+        if settings.has_default_size:
+            return
+        needed = self._jobs.estimates.lacking(preset, Schedule.of(*photo, settings).sizes[-1])
+        if needed is None:
+            return
+        what = f"size {settings.size}"
+        if settings.paper != NONE:
+            what = f"paper {settings.paper} with {settings.dpi} dpi"
+        raise ApiError(
+            422,
+            f"{what} is too large for this server (needs {needed / 1e9:.1f} GB); choose a smaller "
+            "one, or another preset",
+        )
 
     def _checked_poster(self, request: JobRequest) -> JobRequest:
         """Return the request for a poster, which is painted by preset instant."""

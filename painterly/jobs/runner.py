@@ -29,8 +29,10 @@ from painterly.bench.loading import load_devices
 from painterly.bench.reading import PhotoInput, decodable_memory, decode_photo, read_photo
 from painterly.bench.sheet import SheetStep, paint_poster
 from painterly.configuration.config import Config
+from painterly.devices.budget import Limits, host_budget
 from painterly.devices.device import HOST
 from painterly.devices.processor import NO_AVX, check_tensorflow, has_avx
+from painterly.engine.instant import instant
 from painterly.engine.schedule import step_work, total_work
 from painterly.engine.transfer import CheckStop
 from painterly.errors import PictureError
@@ -52,6 +54,7 @@ from painterly.orders.plan import check_names
 from painterly.orders.record import Record
 from painterly.orders.styles import Style
 from painterly.settings.installation import install_command
+from painterly.settings.recipes import INSTANT
 from painterly.settings.settings import Settings
 from painterly.signals import POLL_S, Stop
 from painterly.storage.base import Entry
@@ -140,20 +143,24 @@ class JobRunner:
             settings = settings.replaced({"preset": "fine", "recipe": "default"})
         return settings
 
-    def too_large(self) -> dict[str, dict[int, int]]:
+    def too_large(self, *presets: Preset) -> dict[str, dict[int, int]]:
         """Return the bytes that pictures need and this worker lacks, by preset and by their longer
         side in px, for the sizes that the page offers. Raises as `seconds_per_work`."""
-        from painterly.engine.style_transfer import too_large
+        return {preset.value: self._too_large(preset) for preset in presets}
 
-        found, first = dict[str, dict[int, int]](), self._devices().first
-        for preset in (Preset.DRAFT, Preset.FINE):
-            settings = self._measured_settings().replaced({"preset": preset.value})
-            with first.scope():
-                vgg = self._networks.load(settings, first.name).vgg
-                assert vgg is not None  # Only recipe instant has none.
-                limit = self._config.memory_limit
-                found[preset.value] = too_large(offered_sides(), settings, vgg, limit)
-        return found
+    def _too_large(self, preset: Preset) -> dict[int, int]:
+        sides, limit = offered_sides(), self._config.memory_limit
+        if preset == Preset.INSTANT:
+            settings = self._config.settings.replaced(INSTANT)
+            return instant.too_large(sides, settings, host_budget(Limits(limit)))
+        from painterly.engine import style_transfer
+
+        settings = self._measured_settings().replaced({"preset": preset.value})
+        first = self._devices().first
+        with first.scope():
+            vgg = self._networks.load(settings, first.name).vgg
+            assert vgg is not None  # Only recipe instant has none.
+            return style_transfer.too_large(sides, settings, vgg, limit)
 
     def instant(
         self, order: InstantOrder | ResultOrder, check_stop: CheckStop = lambda: None

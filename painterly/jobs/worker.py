@@ -215,10 +215,11 @@ class WebWorker:
 
     def _measure_instant(self, runner: JobRunner, _device: str) -> None:
         self.pipe.send("instant_speed", runner.desk.seconds_per_work())
+        self.pipe.send("too_large", runner.too_large(Preset.INSTANT))
 
     def _measure(self, runner: JobRunner, device: str) -> None:
         self.pipe.send("speed", runner.seconds_per_work(), device)
-        self.pipe.send("too_large", runner.too_large())
+        self.pipe.send("too_large", runner.too_large(Preset.DRAFT, Preset.FINE, Preset.PRINT))
 
     def paint_next(self, runner: JobRunner, claimer: JobClaimer) -> bool:
         """Paint the oldest free job until it ends or is given back, and return True; return False

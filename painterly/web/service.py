@@ -143,7 +143,7 @@ class Service:
             case ("speed", rate, device):
                 self.jobs.estimates.set_calibration(rate, device)
             case ("too_large", too_large):
-                self.jobs.estimates.too_large = too_large
+                self.jobs.estimates.add_too_large(too_large)
             case ("instant_speed", rate):
                 self.jobs.estimates.set_instant_calibration(rate)
             case ("preview", number, jpeg, reason):

@@ -277,7 +277,7 @@ def test_an_idle_worker_measures_how_long_pictures_take_and_clears_away_but_jobs
     runner = SimpleNamespace(
         paint=paint,
         seconds_per_work=seconds_per_work,
-        too_large=dict,
+        too_large=lambda *presets: {},
         prepare_next=lambda: False,
         make_room=lambda: True,
         desk=SimpleNamespace(seconds_per_work=lambda: 1e-6),

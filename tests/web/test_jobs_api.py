@@ -434,6 +434,32 @@ def test_a_wrong_request_is_refused_in_one_line(web, store):
     assert not dict(store.queued())
 
 
+def test_a_picture_that_is_too_large_for_the_server_is_refused_as_the_page_marks_it(web, store):
+    lacking = {
+        "fine": {3840: 9_200_000_000, 4961: 14_000_000_000},
+        "instant": {5098: 1_300_000_000},
+    }
+    for preset, sizes in lacking.items():  # As they are measured, one after the other.
+        web.service.handle_worker_message(("too_large", {preset: sizes}))
+    assert web.get("/api/estimate").json()["too_large"]["instant"] == {"5098": 1_300_000_000}
+
+    def answer(settings, photo=(60, 90), preset="fine"):
+        request = {"style": "monet", "preset": preset, "settings": settings}
+        return send(web, request, tiny.file(*photo, 1))
+
+    for settings, photo, words in (
+        ({"size": 3840}, (60, 90), "size 3840 is too large for this server (needs 9.2 GB)"),
+        ({"size": 3500}, (90, 90), "size 3500 is too large for this server (needs 9.2 GB)"),
+        ({"paper": "A3", "dpi": 300}, (60, 90), "paper A3 with 300 dpi is too large"),
+    ):
+        refused = answer(settings, photo)
+        assert (refused.status_code, refused.json()["detail"].startswith(words)) == (422, True)
+    assert not dict(store.queued())
+    assert answer({"size": 3840}, (30, 90)).status_code == 202  # A panorama has fewer pixels.
+    assert answer({"size": 3840}, preset="instant").status_code == 202
+    assert answer({}).status_code == 202
+
+
 def test_a_full_queue_says_when_to_come_back_and_answers_a_request_that_has_its_job(place):
     with served({**place, "WEB_MAX_WAITING": "2"}) as web:
         key = {"Idempotency-Key": "one"}

@@ -887,7 +887,8 @@ def test_a_tile_whose_painting_is_refused_says_why(page, server, photos):
 
 
 def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(page, server, photos):
-    lacking = {"fine": {3840: 9_200_000_000, 4961: 14_000_000_000, 5098: 15_000_000_000}}
+    sizes = {3840: 9_200_000_000, 4961: 14_000_000_000}
+    lacking = {"fine": sizes, "print": sizes, "instant": {4961: 1_200_000_000}}
     server.service.handle_worker_message(("too_large", lacking))
     visit(page, server)
     choose(page, photos[:1], 0)
@@ -903,9 +904,11 @@ def test_a_size_that_is_too_large_for_the_server_says_so_and_cannot_be_chosen(pa
     assert page.violations() == set()
     page.js("document.querySelector('[value=paper]').click()")
     sheets = page.js("[...paper.options].filter(each => !each.disabled).map(each => each.value)")
-    assert sheets == ["A4", "letter", "30x40cm", "10x15cm"] and page.js(chosen) == "paper"
+    assert sheets == ["A4", "letter", "10x15cm"] and page.js(chosen) == "paper"
     assert page.js("document.querySelector('[data-paper=A3]').disabled")
     page.js("document.querySelector('#cares [value=instant]').click()")
+    disabled = page.js("[...paper.options].filter(each => each.disabled).map(each => each.value)")
+    assert disabled == ["A3", "A2", "30x40cm"]
     page.js(f"{large}.click()")
     assert page.js(chosen) == "4k", "an instant picture needs less"
     page.js("document.querySelector('#cares [value=fine]').click()")

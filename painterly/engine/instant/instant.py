@@ -20,7 +20,14 @@ from painterly.engine.features.convolutions import later, limit_blas, threads
 from painterly.engine.instant import matches as instant_matches
 from painterly.engine.instant import networks as networks
 from painterly.engine.instant.matches import Candidates
-from painterly.engine.memory_model import MemoryNeeds, MemoryPlan, PaintingInputs, fastest_plan
+from painterly.engine.memory_model import (
+    SHAPE,
+    MemoryNeeds,
+    MemoryPlan,
+    PaintingInputs,
+    fastest_plan,
+    lacking,
+)
 from painterly.engine.paintings import FULLY_COVERED, Paintings, nothing_to_paint, resized
 from painterly.engine.patches import Patches, patch_count, rebuilt
 from painterly.engine.picture import Canvas, picture_size, postprocess_bytes
@@ -182,6 +189,21 @@ class InstantFootprint(MemoryNeeds):
             needed.append(IMAGE_BYTES * pixels + features + BAND_BYTES * in_band)
         shares = SHARE_BYTES * len(self.paintings) * math.prod(size)
         return FIXED_BYTES + THREAD_BYTES * threads() + shares + max(needed)
+
+
+def too_large(sides: Sequence[int], settings: Settings, budget: MemoryBudget) -> dict[int, int]:
+    """Return what pictures after one painting need and a budget lacks, as `lacking`.
+
+    Args:
+        sides: As in `lacking`.
+        settings: Their settings.
+        budget: The memory that they may take.
+    """
+    painting = round(max(sides) / SHAPE), max(sides)  # A larger one is shrunk.
+    footprint = InstantFootprint(
+        paintings=(painting,), stroke_size=settings.stroke_size, what_fits=settings.what_fits
+    )
+    return lacking(sides, footprint, budget)
 
 
 def _memory_plan(

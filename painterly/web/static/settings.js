@@ -5,18 +5,21 @@ import { ask } from "./api.js";
 import { about } from "./words.js";
 
 const form = byId("order"), paper = byId("paper"), sheet = byId("sheet");
-const LARGE = 3840, CM_OF_PX = 2.54 / 300; // px of the longer side; a print has 300 dots per inch
+const LARGE = 3840, CM_OF_PX = 2.54 / 300, NEARLY = 1.01; // px of the longer side; a print has 300 dots per inch
 // estimates: those of each preset's own size. ofExtent: those of the chosen size, once they are known.
 let estimates = {}, ofExtent = null, asked = "";
 export const secondsOf = (preset) => estimates[preset];
 export const secondsOn = (paperName) => (estimates.papers || {})[paperName];
 const secondsHere = (care) => (ofExtent || estimates)[care];
-// The bytes that a picture needs and this server lacks, by the longer side in px.
-const lacking = (side, preset = care()) => estimates.too_large?.[preset]?.[side];
-const tooLarge = (side) => lacking(side) && text("page.too_large", { gigabytes: decimal(lacking(side) / 1e9, 1) });
 const extent = () => form.elements.extent.value, care = () => form.elements.preset.value;
-const numbers = (words) => words.split(" ").map(Number), longerOf = (option) => numbers(option.dataset.px)[1];
-export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(longerOf(each), "fine"));
+// The bytes that a picture with these sides in px needs and this server lacks. They are known for pictures of 3 to 2 by the longer side.
+const lacking = ([shorter, longer], preset = care()) => {
+  const side = Math.sqrt(1.5 * shorter * longer) * NEARLY;
+  return Object.entries(estimates.too_large?.[preset] || {}).findLast(([least]) => least <= side)?.[1];
+};
+const tooLarge = (px) => lacking(px) && text("page.too_large", { gigabytes: decimal(lacking(px) / 1e9, 1) });
+const numbers = (words) => words.split(" ").map(Number), pxOf = (option) => numbers(option.dataset.px);
+export const lacksRoom = (paperName) => [...paper.options].some((each) => each.value === paperName && lacking(pxOf(each), "print"));
 const chosenPaper = () => {
   const { value: name, text: shown, dataset: { mm, px, dpi } } = paper.selectedOptions[0];
   return { name, shown, mm: numbers(mm), px: numbers(px), dpi: Number(dpi) };
@@ -39,17 +42,15 @@ const turned = ([shorter, longer]) => {
   const [width, height] = ratioOfPhoto() > 1 ? [longer, shorter] : [shorter, longer];
   return { width, height };
 };
-const pixelsOf = (longer) => {
-  const ratio = ratioOfPhoto();
-  return text("page.pixels", turned([Math.round(longer * Math.min(ratio, 1 / ratio)), longer]));
-};
+const sidesOf = (longer) => [Math.round(longer * Math.min(ratioOfPhoto(), 1 / ratioOfPhoto())), longer];
+const pixelsOf = (longer) => text("page.pixels", turned(sidesOf(longer)));
 // The words of each size, and the cm of its longer side.
 const extents = () => {
   const { shown, mm, px } = chosenPaper(), own = (estimates.sizes || {})[care()];
   return {
     screen: own > 0 ? [pixelsOf(own), own * CM_OF_PX] : [text("page.original_size"), LARGE * CM_OF_PX],
-    "4k": [tooLarge(LARGE) || pixelsOf(LARGE), LARGE * CM_OF_PX],
-    paper: [tooLarge(px[1]) || text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
+    "4k": [tooLarge(sidesOf(LARGE)) || pixelsOf(LARGE), LARGE * CM_OF_PX],
+    paper: [tooLarge(px) || text("page.paper_of", { paper: shown, ...turned(mm.map((side) => decimal(side / 10, 0))) }), mm[1] / 10],
   };
 };
 const careSaid = () => text(`page.preset.${care()}`);
@@ -59,9 +60,9 @@ export const saidOfForm = () => {
 };
 // Shows the sizes. One that is too large cannot be chosen, and a smaller paper takes the place of a chosen one.
 export const showExtents = () => {
-  for (const each of paper.options) each.disabled = Boolean(lacking(longerOf(each)));
+  for (const each of paper.options) each.disabled = Boolean(lacking(pxOf(each)));
   if (paper.selectedOptions[0].disabled) paper.value = [...paper.options].find((each) => !each.disabled)?.value || paper.value;
-  const isLacking = { screen: false, "4k": lacking(LARGE), paper: paper.selectedOptions[0].disabled };
+  const isLacking = { screen: false, "4k": lacking(sidesOf(LARGE)), paper: paper.selectedOptions[0].disabled };
   if (isLacking[extent()]) form.elements.extent.value = "screen";
   const all = extents(), most = Math.max(...Object.values(all).map(([, cm]) => cm)), { px, dpi } = chosenPaper();
   for (const each of matching(".preset", byId("sizes"))) {
