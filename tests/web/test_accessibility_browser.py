@@ -134,6 +134,14 @@ def test_a_page_without_the_stage_suits_everybody(page, server, address):
     assert_suits_everybody(page)
 
 
+@pytest.mark.parametrize("address", ["/nowhere", "/gallery/", "/away"])
+def test_a_bare_wall_fills_the_window_and_no_more(page, server, address):
+    for width, height in ((1440, 900), (390, 844)):
+        page.look(server.address + address, width, height)
+        ends = "document.querySelector('.bare:not([hidden])').getBoundingClientRect().bottom"
+        assert page.js(f"[document.documentElement.scrollHeight, {ends}]") == [height, height]
+
+
 def test_the_page_of_a_service_that_is_away_suits_everybody_and_tries_again(page, server):
     page.speak("es")
     page.look(f"{server.address}/away")
