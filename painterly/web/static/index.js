@@ -6,7 +6,7 @@ import { bindFileInputs } from "./files.js";
 import { bindJobs, connect, jobWith } from "./jobs.js";
 import { addPaintings, loadStyles } from "./styles.js";
 import { loadEstimates, orderAgain } from "./order.js";
-import { addPhotos, restorePhoto } from "./photos.js";
+import { addPhotos, chosenPhotos, restorePhoto } from "./photos.js";
 import { updateLater } from "./previews.js";
 import { sample } from "./stage.js";
 import { showJobs } from "./strip.js";
@@ -42,6 +42,7 @@ const showStyles = async () => {
 
 bindFileInputs(addPhotos, addPaintings);
 const showSample = async () => {
+  if (chosenPhotos().some(({ name }) => sample.photo.endsWith(`/${name}`))) return; // Before a reload, too.
   try { addPhotos([await fetchFile(sample.photo)]); } catch (refusal) { refuse(refusal.message); }
 };
 on("sample-photo", "click", showSample);
