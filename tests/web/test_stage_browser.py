@@ -10,6 +10,8 @@ import pytest
 from support.polling import until
 from support.web_page import jpeg, staged
 
+from painterly.words.texts import LANGUAGES, Texts
+
 pytestmark = [pytest.mark.group("chromium"), pytest.mark.slow]  # A browser starts.
 
 ACTS = "document.body.dataset.acts"
@@ -234,3 +236,20 @@ def test_prints_take_the_time_of_their_paper(page, server, beach):
     page.one("[data-paper='30x40cm']").click()
     until(lambda: server.ordered)
     assert (server.ordered[0].preset, server.ordered[0].settings["paper"]) == ("print", "30x40cm")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_words_of_the_red_button_stay_in_one_row_on_a_phone(page, server, beach, language):
+    page.speak(language)
+    visit(page, server, beach)
+    page.resize(360, 740)
+    previewed(page)
+    page.one("#how").click()
+    page.js("document.querySelector('#sizes [value=paper]').click()")
+    texts = Texts(language)
+    for preset, said in (("draft", "draft"), ("fine", "print")):
+        page.js("document.querySelector('#cares [value=' + arguments[0] + ']').click()", preset)
+        assert page.one("#paint-said").text == texts.text(f"page.paint_as.{said}")
+        heights = "[...document.querySelector('#paint').children].map((e) => e.offsetHeight)"
+        assert max(page.js(heights)) < 30, "one row of words"
+    assert page.js("document.documentElement.scrollWidth") == 360
