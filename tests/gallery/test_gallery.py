@@ -193,5 +193,5 @@ def test_what_could_not_be_painted_is_listed_with_its_reason_until_it_is(tmp_pat
     gallery.publish()
     text = Tags((tmp_path / "index.html").read_text()).text
     assert "was torn" not in text
-    assert "Could not be painted" in text
+    assert "Photos that could not be painted" in text
     assert "torn.jpg · Monet · is damaged" in text, "the photo is named once"
