@@ -3,10 +3,12 @@
 The service is real. A test answers its previews, and moves its jobs on.
 """
 
+import io
 import threading
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 from support.polling import until
 from support.web_page import jpeg, staged
 
@@ -253,3 +255,59 @@ def test_the_words_of_the_red_button_stay_in_one_row_on_a_phone(page, server, be
         heights = "[...document.querySelector('#paint').children].map((e) => e.offsetHeight)"
         assert max(page.js(heights)) < 30, "one row of words"
     assert page.js("document.documentElement.scrollWidth") == 360
+
+
+# A browser with a sheet for sharing, which keeps the names and the bytes of the files.
+SHARES = """
+window.shared = [];
+navigator.canShare = ({ files }) => files.length > 0;
+navigator.share = async ({ files: [file] }) => {
+  if (window.why) throw new DOMException("no", window.why);
+  shared.push([file.name, file.type, [...new Uint8Array(await file.arrayBuffer())].join()]);
+};
+"""
+
+
+def test_what_is_shared_is_the_picture_on_the_stage_itself(page, server, beach):
+    added = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SHARES})
+    try:
+        visit(page, server, beach)
+        previewed(page)
+        picture = ["beach.jpg", "image/jpeg", ",".join(map(str, jpeg("blue")))]
+        page.one("#share").click()
+        page.one("#full-screen").click()
+        page.until("document.querySelector('#one').open")
+        page.one("#share-it").click()
+        page.until("shared.length === 2")
+        assert page.js("shared") == [picture, picture], "the preview, in full screen, too"
+        page.one("#close").click()
+        page.one("#paint").click()
+        page.until(f"{ACTS} === 'painting'")
+        server.end(server.jobs.stored(server.ordered[-1].id))
+        page.until(f"{ACTS} === 'done'")
+        page.one("#share").click()
+        page.one("#full-screen").click()
+        page.until("document.querySelector('#one').open")
+        page.one("#share-it").click()
+        page.until("shared.length === 4")
+        assert page.js("shared.slice(2)") == [picture, picture], "and the result"
+        page.one("#close").click()
+        said = "document.querySelector('#refused').textContent"
+        page.js("window.why = 'AbortError'")
+        page.one("#share").click()
+        assert page.js(said) == "", "the user has changed his mind"
+        page.js("window.why = 'NotAllowedError'")
+        page.one("#share").click()
+        page.until(f"{said} === 'The browser could not do this.'")
+        page.js("window.why = ''")
+        page.one("#surprise").click()
+        page.until("document.querySelector('#poster').open && document.querySelector('.work')")
+        page.one("#poster-share").click()
+        page.until("shared.length === 5")
+        name, kind, content = page.js("shared[4]")
+        assert kind == "image/jpeg" and name == "Beach, after 3 masters.jpg"
+        sheet = Image.open(io.BytesIO(bytes(map(int, content.split(",")))))
+        assert sheet.width == 2560
+        assert page.errors() == []
+    finally:
+        page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)

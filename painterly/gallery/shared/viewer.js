@@ -1,6 +1,6 @@
 // Full screen: one picture on a dark ground, under controls that fade. The address names the picture.
 import { goBack, replaceAddress, writeAddress } from "./address.js";
-import { byId, make, mark, matching, on, picture, say, sharesFiles } from "./elements.js";
+import { byId, make, mark, matching, on, picture, say, share, sharesFiles } from "./elements.js";
 import { bindKeys, bindSwipes, compare, dialog, fitPictures, moveLine, slider, stage } from "./scene.js";
 import { hasStar, setStar } from "./stars.js";
 import { decimal, text } from "./texts.js";
@@ -68,6 +68,7 @@ const showWhole = () => {
   setLink("download", current.download).download = current.file;
   byId("star").hidden = !current.star;
   showStar();
+  byId("share-it").hidden = !sharesFiles || !(current.made || current.href);
   byId("against").replaceChildren(new Option(text("gallery.photo"), ""), ...alike().map((each, at) => new Option(each.short, at)));
   moveLine(0);
   compareWith("");
@@ -131,10 +132,7 @@ const copyCommand = () => {
   if (done) byId("command").focus();
   say("copied", text(done ? "gallery.copied" : "gallery.copy_lines"));
 };
-const share = async () => {
-  const content = await (await fetch(current.href)).blob();
-  await navigator.share({ files: [new File([content], current.file || "picture.jpg", { type: content.type })] });
-};
+const shareIt = async () => share(current.made || await (await fetch(current.href)).blob(), current.photo);
 const clicks = {
   previous: () => show(neighbour(-1)), next: () => show(neighbour(1)), close: leave,
   star: () => {
@@ -147,7 +145,7 @@ const clicks = {
   "compare-both": () => { if (current.before) moveLine(slider.value < 1 ? 50 : 0, true); },
   large: () => { if (document.fullscreenElement) document.exitFullscreen(); else if (byId("large")) dialog.requestFullscreen(); },
   command: copyCommand, remove: () => remove(false), "remove-photo": () => remove(true),
-  "print-it": () => window.print(), "share-it": () => share().catch(() => {}),
+  "print-it": () => window.print(), "share-it": () => shareIt().catch(() => {}),
 };
 
 // functions: those of the page. wanted returns the picture that the address names, if any; addressOf the address of a picture, or that of
@@ -155,11 +153,10 @@ const clicks = {
 // closed after the last picture.
 //
 // A picture has title, photo and short (names), alt, the addresses thumb, preview and href, perhaps size (height and width in px),
-// timelapse and again; download and file; before, the photo with the same fields as far as they are compared, or null; paintings with
+// timelapse and again; download and file; made, its file if the page has it already; before, the photo with the same fields as far as they are compared, or null; paintings with
 // name, thumb and share; facts, as keys of texts with values; command, a line for a shell; star, the key of its star; and remove.
 export const bindViewer = (functions) => {
   page = functions;
-  byId("share-it").hidden = !sharesFiles;
   if (!document.fullscreenEnabled) byId("large").remove();
   for (const [id, act] of Object.entries(clicks)) if (byId(id)) on(id, "click", act);
   on("against", "change", ({ target }) => compareWith(target.value));

@@ -1,5 +1,5 @@
 // The buttons of what is on the stage: save, share, copy and print it, paint it with other settings, cancel a job, or try it again.
-import { announce, byId, loaded, make, matching, on, say, sharesFiles } from "./shared/elements.js";
+import { announce, byId, fileName, loaded, make, matching, on, say, share, sharesFiles } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { fetchFile } from "./api.js";
 import { cancelJob } from "./jobs.js";
@@ -17,7 +17,6 @@ const click = (ids, act) => ids.forEach((id) => on(id, "click", async ({ current
     if (reason.name !== "AbortError") refuse(reason.status === undefined ? text("page.not_done") : reason.message);
   }
 }));
-const fileName = (photo, names, { type }) => `${photo.replace(/\.\w+$/, "")}${names}.${type.split("/")[1].replace("jpeg", "jpg")}`;
 
 click(["cancel"], cancelJob);
 click(["retry", "again-with"], (job) => orderAgain(job)); // order.js, which needs this module, is loaded later.
@@ -42,8 +41,7 @@ click(["save", "save-now"], () => { if (shownResult()) keepResult(shownResult())
 byId("not-shared").hidden = isSecureContext;
 byId("share").hidden = !sharesFiles;
 click(["share"], async (job) => {
-  const file = shownResult()?.file || await fetchFile(job.links.result), photo = job ? job.photo : currentPhoto().name;
-  await navigator.share({ files: [new File([file], fileName(photo, "", file), { type: file.type })] });
+  await share(shownResult()?.file || await fetchFile(job.links.result), job ? job.photo : currentPhoto().name);
 });
 // The clipboard takes PNG alone.
 const asPng = async (address) => {
@@ -68,7 +66,7 @@ export const showActs = (job) => {
   saveNow.hidden = !picture || (isPreview && !adds);
   if (isDone) Object.assign(save, { href: `${job.links.result}?download=1`, download: "" });
   else if (picture) {
-    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`, download = fileName(picture.photo.name, names, picture.file);
+    const names = ` - ${job ? namesOf(job) : namesOfTiles(chosenTiles())}`, download = fileName(picture.photo.name, picture.file, names);
     for (const link of [save, saveNow]) Object.assign(link, { href: picture.address, download });
   }
   say("cancel", text(picture ? "page.stop_here" : "page.cancel"));

@@ -7,7 +7,7 @@ import { bindViewer, follow } from "./shared/viewer.js";
 import { finishedJobs } from "./jobs.js";
 import { removeJob } from "./removing.js";
 import { currentPhoto } from "./photos.js";
-import { paintedIn, shownPreview } from "./stage.js";
+import { paintedIn, shownPreview, shownResult } from "./stage.js";
 import { chosenTiles, inStyle, namesOf, namesOfTiles, thumbOf, tilesOf, titleOf, titleOfPainting } from "./styles.js";
 import { capital } from "./words.js";
 
@@ -45,7 +45,7 @@ const pictureOfJob = (job) => {
 const previewNow = () => {
   const { name, thumb } = currentPhoto(), facts = [["page.preset", text("page.preview")]];
   return pictureOf(name, chosenTiles(), namesOfTiles(chosenTiles()), {
-    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), facts,
+    id: PREVIEW, preview: shownPreview(), before: photoOf(name, thumb, null), facts, made: shownResult()?.file,
   });
 };
 // The same picture for the same state of a job.
