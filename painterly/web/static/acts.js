@@ -45,9 +45,9 @@ click(["share"], async (job) => {
 });
 // The clipboard takes PNG alone.
 const asPng = async (address) => {
-  const image = await loaded(address), canvas = Object.assign(make("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+  const image = await loaded(address), canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight);
   canvas.getContext("2d").drawImage(image, 0, 0);
-  return new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
+  return canvas.convertToBlob();
 };
 byId("copy").hidden = !(navigator.clipboard && window.ClipboardItem);
 click(["copy"], async (job, { lastElementChild: said }) => {

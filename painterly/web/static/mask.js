@@ -1,5 +1,5 @@
 // A mask: a brush uncovers the painting on the photo, by mouse, pen or finger, or by keys. Two fingers zoom.
-import { byId, loaded, make, on, say } from "./shared/elements.js";
+import { byId, loaded, on, say } from "./shared/elements.js";
 import { followPointers, inRoom } from "./shared/pointers.js";
 import { percent, text } from "./shared/texts.js";
 import { styled } from "./api.js";
@@ -14,7 +14,7 @@ const LARGEST = 6; // times as large as the window has room for
 const dialog = byId("mask"), stage = byId("mask-stage"), photo = byId("mask-photo"), nib = byId("mask-nib"), brush = byId("mask-brush");
 const shown = byId("mask-drawn").getContext("2d"), { canvas } = shown, eraser = byId("mask-erase");
 // Strokes are opaque here, all else is transparent.
-const mask = make("canvas").getContext("2d", { willReadFrequently: true });
+const mask = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
 // The open photo's drawing: what it began with, its strokes, those that were undone, and whether it is kept instead of painted. A stroke
 // has points, as shares of the sides, a width as a share of the whole, and may erase; without points it is all of the photo. at: the
@@ -89,14 +89,14 @@ const undo = () => move(drawing.strokes, drawing.undone), redo = () => move(draw
 
 // The mask as a PNG: white is painted.
 const fileOf = (inverted) => {
-  const { width, height } = canvas, context = Object.assign(make("canvas"), { width, height }).getContext("2d");
+  const { width, height } = canvas, context = new OffscreenCanvas(width, height).getContext("2d");
   const fillWith = (colour) => { context.fillStyle = colour; context.fillRect(0, 0, width, height); };
   fillWith("white");
   context.globalCompositeOperation = inverted ? "destination-out" : "destination-in";
   context.drawImage(mask.canvas, 0, 0);
   context.globalCompositeOperation = "destination-over";
   fillWith("black");
-  return new Promise((resolve) => { context.canvas.toBlob(resolve, "image/png"); });
+  return context.canvas.convertToBlob();
 };
 
 // Shows the painting once there is one, as long as the drawing is open.

@@ -78,7 +78,7 @@ const draw = async () => {
 // The file of the sheet as it is seen.
 const fileOf = async () => {
   const { left, top, width, height } = print.getBoundingClientRect(), scale = WIDE / width;
-  const context = Object.assign(make("canvas"), { width: WIDE, height: Math.round(height * scale) }).getContext("2d");
+  const context = new OffscreenCanvas(WIDE, Math.round(height * scale)).getContext("2d");
   context.scale(scale, scale);
   context.translate(-left, -top);
   for (const part of [print, ...print.querySelectorAll("*")]) {
@@ -99,7 +99,7 @@ const fileOf = async () => {
       context.fillText(words, box.left + parseFloat(style.paddingLeft), box.top + box.height / 2);
     }
   }
-  const content = await new Promise((resolve) => { context.canvas.toBlob(resolve, "image/jpeg", 0.92); });
+  const content = await context.canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
   return new File([content], `${byId("poster-title").textContent}.jpg`, { type: content.type });
 };
 

@@ -1,6 +1,6 @@
 // Previews of the photo on the stage: what is chosen, roughly and then as the result that it is, and a small one in each style's tile.
 // The server paints them immediately, and during a job if it has enough memory.
-import { loaded, make, on, root, say } from "./shared/elements.js";
+import { loaded, on, root, say } from "./shared/elements.js";
 import { text } from "./shared/texts.js";
 import { askForPicture, formOf } from "./api.js";
 import { activeJobs } from "./jobs.js";
@@ -19,14 +19,15 @@ const SAMPLE = { name: "", thumb: sample.photo, mask: null };
 const drawn = (image, kind, type) => {
   const { naturalWidth, naturalHeight } = image, shape = kind === "tile" ? TILE_SHAPE : naturalWidth / naturalHeight;
   const width = Math.min(naturalWidth, naturalHeight * shape), height = Math.min(naturalHeight, naturalWidth / shape);
-  const canvas = make("canvas"), context = canvas.getContext("2d"), scale = Math.min(1, SIDE / Math.max(width, height));
-  [canvas.width, canvas.height] = [width, height].map((each) => Math.max(1, Math.round(scale * each)));
+  const scale = Math.min(1, SIDE / Math.max(width, height));
+  const sides = [width, height].map((each) => Math.max(1, Math.round(scale * each)));
+  const canvas = new OffscreenCanvas(...sides), context = canvas.getContext("2d");
   context.fillStyle = "white"; // Behind transparent parts.
-  context.fillRect(0, 0, canvas.width, canvas.height);
+  context.fillRect(0, 0, ...sides);
   context.imageSmoothingQuality = "high";
   const from = [(naturalWidth - width) / 2, (naturalHeight - height) * FACE, width, height];
-  context.drawImage(image, ...from, 0, 0, canvas.width, canvas.height);
-  return new Promise((resolve) => { canvas.toBlob(resolve, type, 0.92); });
+  context.drawImage(image, ...from, 0, 0, ...sides);
+  return canvas.convertToBlob({ type, quality: 0.92 });
 };
 
 // The photo whose previews are shown, with its mask. copies: the photo for each kind of small preview, and the mask for it, in a promise;
